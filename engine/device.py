@@ -1,0 +1,62 @@
+"""Which device computes, how much it may hold, and what running out of memory looks like."""
+
+from __future__ import annotations
+
+import psutil
+import torch
+
+from engine.errors import DeviceError
+
+
+def available() -> tuple[str, ...]:
+    """Names of the devices that are there, the preferred one first."""
+    names: list[str] = []
+    if torch.cuda.is_available():
+        names += [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        names.append("mps")
+    return (*names, "cpu")
+
+
+def choose(name: str = "auto") -> torch.device:
+    """The device called name: 'auto' (CUDA, then MPS, then CPU), 'cpu', 'cuda', 'cuda:1', 'mps'.
+
+    Raises DeviceError, naming what is there, when the device is not.
+    """
+    there = available()
+    wanted = name.strip().lower()
+    if wanted == "auto":
+        return torch.device(there[0])
+    if wanted == "cuda":
+        wanted = "cuda:0"
+    if wanted not in there:
+        raise DeviceError(f"device '{name}' is not there; choose auto or {', '.join(there)}")
+    return torch.device(wanted)
+
+
+def memory_budget(device: torch.device) -> int:
+    """Bytes that a session may keep on the device: half of what is free now."""
+    if device.type == "cuda":
+        free, _total = torch.cuda.mem_get_info(device)
+        # Blocks that torch's allocator holds without using them are free to a new session.
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return (int(free) + int(cached)) // 2
+    return int(psutil.virtual_memory().available) // 2
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the error says that a device, or the machine, has no memory left."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(error)
+    return isinstance(error, RuntimeError) and (
+        "out of memory" in text or "can't allocate memory" in text
+    )
+
+
+def release_cache(device: torch.device) -> None:
+    """Hand unused blocks of torch's allocator back to the device."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()

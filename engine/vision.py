@@ -1,0 +1,61 @@
+"""The one place that imports torchvision.
+
+A torchvision wheel built for CUDA beside a CPU build of torch cannot load its compiled operators,
+and its import stops at the registration of their meta kernels. No classifier needs those
+operators, so their schemas are declared and the import is tried again.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from engine.errors import ModelError
+
+_log = logging.getLogger(__name__)
+
+_MISSING_SCHEMAS = (
+    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+)
+# A fragment lives as long as its object does, and the schemas have to stay.
+_fragments: list[torch.library.Library] = []
+
+
+def _import_torchvision() -> ModuleType:
+    import torchvision  # type: ignore[import-untyped,unused-ignore]
+
+    return torchvision  # type: ignore[no-any-return,unused-ignore]
+
+
+def _declare_operators() -> None:
+    fragment = torch.library.Library("torchvision", "FRAGMENT")
+    for schema in _MISSING_SCHEMAS:
+        name = schema.partition("(")[0]
+        if not hasattr(torch.ops.torchvision, name):
+            fragment.define(schema)
+    _fragments.append(fragment)
+
+
+def load() -> Any:
+    """The torchvision module, imported on first use.
+
+    Raises ModelError when torchvision does not fit the installed torch.
+    """
+    try:
+        return _import_torchvision()
+    except RuntimeError as error:
+        if "operator torchvision::" not in str(error):
+            raise ModelError(
+                f"torchvision does not fit torch {torch.__version__} ({error}); "
+                "install the pair named in requirements.txt"
+            ) from error
+        _log.info("torchvision's operators do not load beside torch %s", torch.__version__)
+    for name in [n for n in sys.modules if n == "torchvision" or n.startswith("torchvision.")]:
+        del sys.modules[name]
+    _declare_operators()
+    return _import_torchvision()
