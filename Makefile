@@ -1,0 +1,55 @@
+# Hookscope. `make run` starts the program, `make test` checks it; both set up what they need.
+
+PYTHON ?= python3
+VENV   := .venv/bin
+PY     := $(VENV)/python
+BENCH  := .venv-bench/bin/python
+SAMPLE := build/explained.png
+
+.PHONY: run test test-all check bench bench-memory demo screenshots clean setup setup-dev help
+
+help:            ## list the targets
+	@grep -E '^[a-z-]+: .*## |^[a-z-]+:  *## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+setup:           ## virtual environment with what the program needs
+	@$(PYTHON) scripts/bootstrap.py run
+
+setup-dev:       ## the same with what the tests need
+	@$(PYTHON) scripts/bootstrap.py test
+
+run: setup       ## start the program
+	@if [ "$$(uname -s)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
+	  echo "No display (DISPLAY and WAYLAND_DISPLAY are empty): explaining the sample scene instead of opening the window."; \
+	  mkdir -p $(dir $(SAMPLE)) && $(PY) main.py explain --out $(SAMPLE) && echo "Wrote $(CURDIR)/$(SAMPLE)"; \
+	else \
+	  $(PY) main.py; \
+	fi
+
+check: setup-dev ## formatting, types and import rules
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+
+test: check      ## everything that a change has to pass, in minutes
+	$(PY) -m pytest -m "not slow"
+
+test-all: check  ## the same with the long checks (all 80 classifiers and more)
+	$(PY) -m pytest
+
+bench:           ## compare with grad-cam, torchcam and captum; BENCH_ARGS="--repeats 9 ..."
+	@$(PYTHON) scripts/bootstrap.py bench
+	$(BENCH) benchmarks/run.py $(BENCH_ARGS)
+
+bench-memory: setup ## 1,000 images through sessions of one model
+	$(PY) benchmarks/memory_run.py $(BENCH_ARGS)
+
+demo: setup-dev  ## render the small world, train the demo networks, write resources/
+	$(PY) scripts/make_demo.py
+
+screenshots: setup-dev ## the pictures of README and guide
+	$(PY) scripts/screenshots.py
+
+clean:           ## remove what was built; environments stay
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -path './.venv*' -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

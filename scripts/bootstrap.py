@@ -1,0 +1,134 @@
+"""Prepare a checkout: system libraries, virtual environment, pinned requirements.
+
+    python3 scripts/bootstrap.py [run | test | bench]
+
+Needs nothing but Python 3.11 or newer with its venv module. Whatever is already in place is left
+alone: a stamp in the environment holds a hash of the requirements that were installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# What is installed where: environment folder, then the requirements files in order.
+PURPOSES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "run": (".venv", ("requirements.txt",)),
+    "test": (".venv", ("requirements.txt", "requirements-dev.txt")),
+    "bench": (".venv-bench", ("requirements.txt", "benchmarks/requirements.txt")),
+}
+
+QT_LIBRARIES = [
+    "libegl1",
+    "libgl1",
+    "libxcb-cursor0",
+    "libxkbcommon-x11-0",
+    "libdbus-1-3",
+    "libfontconfig1",
+    "libxcb-icccm4",
+    "libxcb-image0",
+    "libxcb-keysyms1",
+    "libxcb-randr0",
+    "libxcb-render-util0",
+    "libxcb-shape0",
+    "libxcb-xinerama0",
+    "libxcb-xkb1",
+]
+DISPLAY_TOOLS = ["xvfb", "xdotool", "openbox", "fonts-dejavu-core"]
+SYSTEM_PACKAGES = {"run": QT_LIBRARIES, "test": QT_LIBRARIES + DISPLAY_TOOLS, "bench": []}
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def missing_packages(wanted: list[str]) -> list[str]:
+    """Those of the Debian packages that are not installed; none on any other system."""
+    if not wanted or not sys.platform.startswith("linux") or not shutil.which("dpkg-query"):
+        return []
+    asked = subprocess.run(
+        ["dpkg-query", "-W", "-f=${Package} ${db:Status-Status}\n", *wanted],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    installed = {
+        name
+        for name, _, status in (line.partition(" ") for line in asked.stdout.splitlines())
+        if status == "installed"
+    }
+    return [name for name in wanted if name not in installed]
+
+
+def install_system_packages(wanted: list[str]) -> None:
+    missing = missing_packages(wanted)
+    if not missing:
+        return
+    install = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
+    if os.geteuid() != 0:
+        say(f"System libraries are missing; install them with: sudo {shlex.join(install)}")
+        return
+    say(f"Installing system libraries: {' '.join(missing)}")
+    env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update", "-q"], install):
+        if subprocess.run(command, env=env, stdin=subprocess.DEVNULL, check=False).returncode:
+            say(f"'{shlex.join(command)}' failed; going on without.")
+            return
+
+
+def requirements_hash(files: tuple[str, ...]) -> str:
+    digest = hashlib.sha256()
+    for name in files:
+        digest.update((ROOT / name).read_bytes())
+    return digest.hexdigest()
+
+
+def install_requirements(purpose: str) -> None:
+    folder, files = PURPOSES[purpose]
+    environment = ROOT / folder
+    scripts = environment / ("Scripts" if os.name == "nt" else "bin")
+    python = scripts / ("python.exe" if os.name == "nt" else "python")
+    stamp = environment / f".installed-{purpose}"
+    wanted = requirements_hash(files)
+    if python.exists() and stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
+        return
+    if not python.exists():
+        say(f"Creating {folder} with Python {sys.version.split()[0]}")
+        subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+    say(f"Installing {', '.join(files)} into {folder}")
+    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
+    for name in files:
+        command += ["-r", str(ROOT / name)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    for name, (other_folder, other_files) in PURPOSES.items():
+        if other_folder == folder and set(other_files) <= set(files):
+            done = environment / f".installed-{name}"
+            done.write_text(requirements_hash(other_files), encoding="ascii")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Prepare a checkout of Hookscope.")
+    parser.add_argument("purpose", nargs="?", default="run", choices=sorted(PURPOSES))
+    purpose = parser.parse_args().purpose
+    if sys.version_info < (3, 11):  # noqa: UP036 - this is what says so to an older Python
+        say(f"Hookscope needs Python 3.11 or newer, this is {sys.version.split()[0]}.")
+        return 1
+    install_system_packages(SYSTEM_PACKAGES[purpose])
+    try:
+        install_requirements(purpose)
+    except subprocess.CalledProcessError as error:
+        say(f"Set-up failed: '{shlex.join(map(str, error.cmd))}' ended with {error.returncode}.")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

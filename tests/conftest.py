@@ -1,0 +1,232 @@
+"""Surroundings of every test: a private home, no window on the screen, and nothing left behind.
+
+A test fails when it leaves a thread or QThread running, a timer without an owner ticking, or a
+window without an owner. Nothing here imports torch, so that tests without it stay quick.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import shutil
+import sys
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    import torch
+    from PySide6.QtWidgets import QWidget
+
+HOME = Path(tempfile.mkdtemp(prefix="hookscope-tests-"))
+THREAD_GRACE_S = 2.0
+
+# Set while pytest collects, before Qt, torch or platformdirs look at them. A test that wants a
+# display starts the program in a process of its own, with child_env(display=...).
+_FOLDERS = {
+    "HOME": HOME,
+    "USERPROFILE": HOME,
+    "APPDATA": HOME / "AppData" / "Roaming",
+    "LOCALAPPDATA": HOME / "AppData" / "Local",
+    "XDG_CONFIG_HOME": HOME / ".config",
+    "XDG_CACHE_HOME": HOME / ".cache",
+    "XDG_DATA_HOME": HOME / ".local" / "share",
+    "XDG_STATE_HOME": HOME / ".local" / "state",
+    "XDG_RUNTIME_DIR": HOME / "run",
+    "TORCH_HOME": HOME / ".cache" / "torch",
+}
+for _name, _folder in _FOLDERS.items():
+    _folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.environ[_name] = str(_folder)
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "2"
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+# Qt has no list of running threads and timers, and searching every Python object for them after
+# each test costs more than the tests. Every start() is noted instead, while the object lives.
+_qthreads: weakref.WeakSet[Any] = weakref.WeakSet()
+_qtimers: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def _note_starts(qt_class: Any, seen: weakref.WeakSet[Any]) -> None:
+    original = qt_class.start
+
+    def start(self: Any, *args: Any) -> Any:
+        seen.add(self)
+        return original(self, *args)
+
+    qt_class.start = start
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _qt_surroundings() -> None:
+    from PySide6.QtCore import QSettings, QStandardPaths, QThread, QTimer
+
+    QStandardPaths.setTestModeEnabled(True)
+    QSettings.setDefaultFormat(QSettings.Format.IniFormat)
+    for scope in (QSettings.Scope.UserScope, QSettings.Scope.SystemScope):
+        QSettings.setPath(QSettings.Format.IniFormat, scope, str(HOME / "settings"))
+    _note_starts(QThread, _qthreads)
+    _note_starts(QTimer, _qtimers)
+
+
+@pytest.fixture(autouse=True)
+def _seeds() -> None:
+    random.seed(0)
+    np.random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind(_qt_surroundings: None) -> Iterator[None]:
+    threads_before = set(threading.enumerate())
+    windows_before = set(map(_address, _ownerless_windows()))
+    yield
+    left = _threads_left(threads_before) + _qthreads_left() + _qtimers_left()
+    left += _windows_left(windows_before)
+    assert not left, "the test left behind: " + "; ".join(left)
+
+
+def _threads_left(before: set[threading.Thread]) -> list[str]:
+    left = []
+    for thread in set(threading.enumerate()) - before:
+        # Python keeps a dummy for every foreign thread that ever ran Python code, alive or not.
+        if isinstance(thread, threading._DummyThread):
+            continue
+        thread.join(THREAD_GRACE_S)
+        if thread.is_alive():
+            left.append(f"thread {thread.name}")
+    return left
+
+
+def _qthreads_left() -> list[str]:
+    from shiboken6 import isValid
+
+    left = []
+    for thread in list(_qthreads):
+        if not isValid(thread) or not thread.isRunning():
+            continue
+        if not thread.wait(int(1000 * THREAD_GRACE_S)):
+            left.append(f"QThread {thread.objectName() or thread}")
+    return left
+
+
+def _qtimers_left() -> list[str]:
+    from shiboken6 import isValid
+
+    active = [t for t in list(_qtimers) if isValid(t) and t.isActive() and t.parent() is None]
+    if not active:
+        return []
+    del active
+    gc.collect()
+    return [
+        f"QTimer of {timer.interval()} ms"
+        for timer in list(_qtimers)
+        if isValid(timer) and timer.isActive() and timer.parent() is None
+    ]
+
+
+def _ownerless_windows() -> list[QWidget]:
+    from PySide6.QtWidgets import QApplication
+
+    if QApplication.instance() is None:
+        return []
+    tooltip = "QTipLabel"  # Qt makes and keeps one by itself
+    return [
+        widget
+        for widget in QApplication.topLevelWidgets()
+        if widget.parent() is None and widget.metaObject().className() != tooltip
+    ]
+
+
+def _address(widget: QWidget) -> int:
+    from shiboken6 import getCppPointer
+
+    # The Python wrapper of a widget that C++ owns may be made anew; the widget stays.
+    return int(getCppPointer(widget)[0])
+
+
+def _windows_left(before: set[int]) -> list[str]:
+    from PySide6.QtCore import QCoreApplication, QEvent
+
+    def new() -> list[str]:
+        return [
+            f"window {widget.metaObject().className()} {widget.objectName()!r}"
+            for widget in _ownerless_windows()
+            if _address(widget) not in before
+        ]
+
+    if not new():
+        return []
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    if not new():
+        return []
+    gc.collect()
+    return new()
+
+
+_HOOKS = (
+    "_forward_hooks",
+    "_forward_pre_hooks",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+    "_state_dict_hooks",
+)
+
+
+def _hooks_of(module: torch.nn.Module) -> dict[str, list[int]]:
+    return {
+        f"{name or 'the network'}{kind}": list(getattr(part, kind))
+        for name, part in module.named_modules()
+        for kind in _HOOKS
+    }
+
+
+@pytest.fixture
+def no_hooks() -> Callable[[torch.nn.Module], AbstractContextManager[None]]:
+    """`with no_hooks(network): ...` fails when the block adds or removes a hook for good."""
+
+    @contextmanager
+    def watch(module: torch.nn.Module) -> Iterator[None]:
+        before = _hooks_of(module)
+        yield
+        after = _hooks_of(module)
+        changed = [place for place, hooks in after.items() if hooks != before.get(place)]
+        assert not changed, f"hooks changed at {', '.join(changed)}"
+
+    return watch
+
+
+@pytest.fixture
+def child_env() -> Callable[..., dict[str, str]]:
+    """Environment of a program that a test starts: private home, given display or none.
+
+    child_env() runs offscreen; child_env(display=":99") uses that X display.
+    """
+
+    def make(display: str | None = None) -> dict[str, str]:
+        env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+        if display is not None:
+            env |= {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}
+        return env
+
+    return make
+
+
+@pytest.fixture
+def resources() -> Path:
+    """The project's resources folder."""
+    return Path(__file__).resolve().parent.parent / "resources"
