@@ -1,0 +1,299 @@
+"""Maps to colours, and colours onto pictures: pure functions of numpy arrays.
+
+Where a cell of the map lies on the original image is decided here, once. A map of R rows and C
+columns divides the explained region into R x C equal rectangles: a point (x, y) of the image has
+the map coordinates u = (x - region.x) / region.width * C and v = (y - region.y) / region.height * R
+and belongs to the cell (floor(v), floor(u)). A cell's value is exact at its centre, and 'smooth' is
+linear between centres: linear interpolation invents no peak and leaves no range, as cubic would.
+A pixel belongs to the region when its centre does.
+
+Values become colours in this order: sign (ReLU), division by the largest magnitude, resampling,
+gamma, colour table. Colours are never resampled.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.colormaps import COLORMAPS, LEGACY, lookup_table
+from engine.cv import cv2
+from engine.records import DisplaySettings, Explanation, FloatMap, Interpolation, Pixels, Region
+
+__all__ = [
+    "COLORMAPS",
+    "LEGACY",
+    "bar_colors",
+    "blend",
+    "blend_into",
+    "cell_at",
+    "colorize",
+    "covered",
+    "is_blank",
+    "lookup_table",
+    "number_text",
+    "scale",
+    "table_for",
+    "ticks",
+    "value_at",
+    "value_range",
+]
+
+_BAND_PIXELS = 1 << 20
+
+
+def table_for(settings: DisplaySettings) -> Pixels:
+    """The table that these settings show: the diverging one whenever both signs are shown."""
+    return lookup_table("signed" if settings.sign == "signed" else settings.colormap)
+
+
+# --- values --------------------------------------------------------------------------------------
+
+
+def _finite(map: FloatMap) -> FloatMap:
+    values = np.asarray(map, dtype=np.float32)
+    if values.size and not np.isfinite(values).all():
+        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    return values
+
+
+def value_range(map: FloatMap, settings: DisplaySettings) -> tuple[float, float]:
+    """The map values at the low and at the high end of the colour bar.
+
+    (0, max) for positive, (0, min) for negative, (-m, m) with the largest magnitude m for signed;
+    (0, 0) when the map has nothing to show. Cells that are not finite count as zero.
+    """
+    values = _finite(map)
+    low = min(0.0, float(values.min(initial=0.0)))
+    high = max(0.0, float(values.max(initial=0.0)))
+    if settings.sign == "positive":
+        return 0.0, high
+    if settings.sign == "negative":
+        return 0.0, low
+    largest = max(high, -low)
+    return -largest, largest
+
+
+def is_blank(map: FloatMap, settings: DisplaySettings) -> bool:
+    """Whether these settings show nothing of the map: no value of the chosen sign."""
+    return value_range(map, settings)[1] == 0.0
+
+
+def _normalise(map: FloatMap, settings: DisplaySettings) -> FloatMap:
+    """Signed -1 to 1, or 0 to 1 for one sign; without gamma. All zero for a blank map."""
+    values = _finite(map)
+    end = value_range(values, settings)[1]
+    if end == 0.0:
+        return np.zeros_like(values)
+    # In double precision, since a subnormal maximum overflows a float32 quotient.
+    scaled = values.astype(np.float64) / end
+    low = -1.0 if settings.sign == "signed" else 0.0
+    return np.clip(scaled, low, 1.0).astype(np.float32)
+
+
+def _shape(normalised: FloatMap, settings: DisplaySettings) -> FloatMap:
+    """Gamma, and signed values moved to 0..1 with zero at 0.5."""
+    if settings.sign == "signed":
+        if settings.gamma != 1.0:
+            magnitude = np.power(np.abs(normalised), np.float32(settings.gamma))
+            normalised = np.copysign(magnitude, normalised)
+        return normalised * np.float32(0.5) + np.float32(0.5)
+    if settings.gamma != 1.0:
+        return np.power(normalised, np.float32(settings.gamma))
+    return normalised
+
+
+def scale(map: FloatMap, settings: DisplaySettings) -> FloatMap:
+    """Where each cell lies on the colour table: float32 like map, 0 to 1, never NaN.
+
+    positive: relu(map) / max. negative: relu(-map) / max(-map). signed: 0.5 + map / (2 max|map|).
+    Gamma is the exponent of the quotient, for signed of its magnitude. A map with nothing to show
+    is 0 everywhere (signed: 0.5).
+    """
+    return _shape(_normalise(map, settings), settings)
+
+
+def _paint(normalised: FloatMap, settings: DisplaySettings) -> Pixels:
+    index = np.rint(_shape(normalised, settings) * np.float32(255)).astype(np.uint8)
+    table = np.ascontiguousarray(table_for(settings)).reshape(256, 1, 3)
+    painted: Pixels = cv2.applyColorMap(index, table)
+    return painted
+
+
+def bar_colors(settings: DisplaySettings, length: int) -> Pixels:
+    """Colours of a colour bar that is linear in the map's value: uint8 (length, 3), low to high."""
+    low = -1.0 if settings.sign == "signed" else 0.0
+    ramp = np.linspace(low, 1.0, length, dtype=np.float32).reshape(length, 1)
+    return _paint(ramp, settings).reshape(length, 3)
+
+
+# --- resampling ----------------------------------------------------------------------------------
+
+
+def _sample(
+    values: FloatMap,
+    u: NDArray[np.float64],
+    v: NDArray[np.float64],
+    interpolation: Interpolation,
+) -> FloatMap:
+    """Values at map coordinates: float32 (len(v), len(u)); beyond the outer centres, held."""
+    rows, columns = values.shape
+    if interpolation == "grid":
+        row = np.clip(np.floor(v), 0, rows - 1).astype(np.intp)
+        column = np.clip(np.floor(u), 0, columns - 1).astype(np.intp)
+        return values[row[:, None], column[None, :]]
+    across = _linear(values.T, u).T
+    return _linear(np.ascontiguousarray(across), v)
+
+
+def _linear(values: FloatMap, at: NDArray[np.float64]) -> FloatMap:
+    """Linear along the first axis, whose entry i lies at i + 0.5."""
+    last = values.shape[0] - 1
+    place = np.clip(at - 0.5, 0.0, last)
+    lower = np.floor(place).astype(np.intp)
+    upper = np.minimum(lower + 1, last)
+    weight = (place - lower).astype(np.float32)[:, None]
+    below = values[lower]
+    between: FloatMap = below + (values[upper] - below) * weight
+    return between
+
+
+def _centres(size: int, cells: int) -> NDArray[np.float64]:
+    return (np.arange(size) + 0.5) / size * cells
+
+
+def colorize(map: FloatMap, settings: DisplaySettings, size: tuple[int, int]) -> Pixels:
+    """The map as colours, filling a picture of size (width, height): uint8 (height, width, 3), RGB.
+
+    A picture with fewer pixels than cells shows their means. Opacity is not used here.
+    """
+    width, height = size
+    rows, columns = map.shape
+    values = _normalise(map, settings)
+    if width <= columns and height <= rows:
+        if (height, width) != (rows, columns):
+            values = cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA)
+    else:
+        u, v = _centres(width, columns), _centres(height, rows)
+        values = _sample(values, u, v, settings.interpolation)
+    return _paint(values, settings)
+
+
+# --- placing -------------------------------------------------------------------------------------
+
+
+def covered(region: Region, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Pixels whose centre lies in the region: (left, top, right, bottom), the ends exclusive.
+
+    size: (width, height) of the image, to which the result is clipped. It may be empty.
+    """
+    width, height = size
+
+    def first(edge: float, limit: int) -> int:
+        return min(max(math.ceil(edge - 0.5), 0), limit)
+
+    left, right = first(region.x, width), first(region.x + region.width, width)
+    top, bottom = first(region.y, height), first(region.y + region.height, height)
+    return left, top, max(left, right), max(top, bottom)
+
+
+def blend_into(pixels: Pixels, explanation: Explanation, settings: DisplaySettings) -> None:
+    """As blend, but changes pixels (uint8 (H, W, 3), writeable) in place.
+
+    Works in bands, so that a picture of 100 megapixels needs a few megabytes beside itself.
+    """
+    if settings.opacity <= 0.0:
+        return
+    region = explanation.region
+    left, top, right, bottom = covered(region, (pixels.shape[1], pixels.shape[0]))
+    if right <= left or bottom <= top:
+        return
+    values = _normalise(explanation.map, settings)
+    rows, columns = values.shape
+    u = (np.arange(left, right) + 0.5 - region.x) / region.width * columns
+    alpha = min(settings.opacity, 1.0)
+    step = max(1, _BAND_PIXELS // (right - left))
+    for start in range(top, bottom, step):
+        end = min(start + step, bottom)
+        v = (np.arange(start, end) + 0.5 - region.y) / region.height * rows
+        colors = _paint(_sample(values, u, v, settings.interpolation), settings)
+        band = pixels[start:end, left:right]
+        band[:] = cv2.addWeighted(np.ascontiguousarray(band), 1.0 - alpha, colors, alpha, 0.0)
+
+
+def blend(pixels: Pixels, explanation: Explanation, settings: DisplaySettings) -> Pixels:
+    """The picture with the map over it: a new uint8 (H, W, 3), at the picture's own resolution.
+
+    pixels: the original, RGB. Inside the explained region every pixel becomes
+    (1 - opacity) x original + opacity x colour; outside it, and everywhere at opacity 0, the result
+    equals the original bit for bit.
+    """
+    result = pixels.copy()
+    blend_into(result, explanation, settings)
+    return result
+
+
+def cell_at(explanation: Explanation, x: float, y: float) -> tuple[int, int] | None:
+    """(row, column) of the cell that covers the point (x, y) of the original, None outside.
+
+    For the pixel in column i and row j, ask for its centre (i + 0.5, j + 0.5).
+    """
+    width, height = explanation.image_size
+    region = explanation.region
+    if not (0 <= x < width and 0 <= y < height) or region.width <= 0 or region.height <= 0:
+        return None
+    rows, columns = explanation.map.shape
+    column = math.floor((x - region.x) / region.width * columns)
+    row = math.floor((y - region.y) / region.height * rows)
+    if not (0 <= row < rows and 0 <= column < columns):
+        return None
+    return row, column
+
+
+def value_at(explanation: Explanation, x: float, y: float) -> float | None:
+    """The map's own value in the cell under the point (x, y), None outside the region."""
+    cell = cell_at(explanation, x, y)
+    return None if cell is None else float(explanation.map[cell])
+
+
+# --- numbers of the colour bar -------------------------------------------------------------------
+
+
+def ticks(low: float, high: float, most: int = 5) -> tuple[float, ...]:
+    """At most `most` round values (1, 2 or 5 times a power of ten apart), from low towards high.
+
+    low may be the larger one. Empty when the range is empty or not finite.
+    """
+    span = abs(high - low)
+    if not math.isfinite(span) or span == 0.0 or most < 1:
+        return ()
+    bottom, top = min(low, high), max(low, high)
+    slack = span * 1e-6
+    for exponent in range(math.floor(math.log10(span)) - 2, math.ceil(math.log10(span)) + 2):
+        for mantissa in (1, 2, 5):
+            step = mantissa * 10.0**exponent
+            first, last = math.ceil((bottom - slack) / step), math.floor((top + slack) / step)
+            if 0 < last - first + 1 <= most:
+                found = tuple(float(f"{n * step:.12g}") for n in range(first, last + 1))
+                return found if low <= high else found[::-1]
+    return ()
+
+
+def number_text(value: float) -> str:
+    """A map value in a few characters: '0.83', '12.4', '−3.1e-05', with a true minus sign."""
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if not math.isfinite(value):
+        text = str(value)
+    elif 1e-3 <= size < 1e5:
+        decimals = max(0, 2 - math.floor(math.log10(size)))
+        text = f"{value:.{min(decimals, 5)}f}"
+        if "." in text:
+            text = text.rstrip("0").rstrip(".")
+    else:
+        mantissa, _, exponent = f"{value:.1e}".partition("e")
+        text = f"{mantissa}e{int(exponent)}"
+    return text.replace("-", "−", 1) if value < 0 else text

@@ -1,0 +1,119 @@
+"""Pictures for the screen: numpy pixels to QImages. Everything here may run off the GUI thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QRectF, QSize
+from PySide6.QtGui import QImage
+
+from engine.cv import cv2
+from engine.overlay import colorize
+from engine.records import DisplaySettings, FloatMap, Pixels
+
+_SMALLEST_LEVEL = 512
+
+# Qt's painter steps through a scaled image in 16.16 fixed point, which a wider one would overflow.
+_PAINTER_LIMIT = 32_000
+
+
+def to_qimage(pixels: Pixels) -> QImage:
+    """A QImage that owns its pixels, in a format that Qt paints fast.
+
+    pixels: uint8 (height, width, 3), RGB, or (height, width, 4), RGBA with straight alpha.
+    Raises ValueError for any other array.
+    """
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
+        raise ValueError(f"expected uint8 (h, w, 3 or 4), got {pixels.dtype} {pixels.shape}")
+    height, width, channels = pixels.shape
+    data = np.ascontiguousarray(pixels)
+    source, target = (
+        (QImage.Format.Format_RGB888, QImage.Format.Format_RGB32)
+        if channels == 3
+        else (QImage.Format.Format_RGBA8888, QImage.Format.Format_ARGB32_Premultiplied)
+    )
+    # The conversion copies; the borrowed buffer is released before this function returns.
+    return QImage(data.data, width, height, data.strides[0], source).convertToFormat(target)
+
+
+def _fitted(width: int, height: int, size: int) -> tuple[int, int]:
+    longest = max(width, height)
+    return max(1, round(width * size / longest)), max(1, round(height * size / longest))
+
+
+def thumbnail(pixels: Pixels, size: int) -> QImage:
+    """The whole picture with its longest side at `size` device pixels, aspect kept."""
+    height, width = pixels.shape[:2]
+    fitted = _fitted(width, height, size)
+    shrinks = fitted[0] <= width and fitted[1] <= height
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    small = cv2.resize(np.ascontiguousarray(pixels), fitted, interpolation=method)
+    return to_qimage(small)
+
+
+def map_thumbnail(map: FloatMap, display: DisplaySettings, size: int) -> QImage:
+    """A heat map alone, coloured as `display` says, longest side `size` device pixels."""
+    rows, columns = map.shape
+    return to_qimage(colorize(map, display, _fitted(columns, rows, size)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """One image at several resolutions, so that painting never touches more than the screen shows.
+
+    levels[0] is the image itself, each next one has half the width and height, down to about
+    512 pixels. Immutable: build it on any thread, paint it on the GUI's.
+    """
+
+    levels: tuple[QImage, ...]
+
+    @classmethod
+    def build(cls, pixels: Pixels) -> Picture:
+        """pixels: uint8 (height, width, 3), RGB. Takes 4/3 of 4 bytes a pixel, and some time."""
+        levels = [to_qimage(pixels)]
+        current = np.ascontiguousarray(pixels)
+        while max(current.shape[:2]) > 2 * _SMALLEST_LEVEL and min(current.shape[:2]) >= 2:
+            height, width = current.shape[:2]
+            half = ((width + 1) // 2, (height + 1) // 2)
+            current = cv2.resize(current, half, interpolation=cv2.INTER_AREA)
+            levels.append(to_qimage(current))
+        return cls(tuple(levels))
+
+    @property
+    def width(self) -> int:
+        return self.levels[0].width()
+
+    @property
+    def height(self) -> int:
+        return self.levels[0].height()
+
+    @property
+    def size(self) -> QSize:
+        return self.levels[0].size()
+
+    def part(self, visible: QRectF, scale: float) -> tuple[QImage, QRectF, QRectF]:
+        """What to paint: (image, source rectangle in it, target rectangle on the picture).
+
+        visible: in picture pixels. scale: device pixels per picture pixel. The level chosen has at
+        least one pixel, and fewer than four, for each device pixel; the source covers whole pixels
+        and one more on each side, for the interpolation at its edge.
+        """
+        index = 0
+        while index + 1 < len(self.levels) and scale * 2 ** (index + 1) <= 1.0:
+            index += 1
+        level = self.levels[index]
+        across, down = level.width() / self.width, level.height() / self.height
+        mapped = QRectF(
+            visible.x() * across,
+            visible.y() * down,
+            visible.width() * across,
+            visible.height() * down,
+        )
+        whole = mapped.toAlignedRect().adjusted(-1, -1, 1, 1).intersected(level.rect())
+        target = QRectF(
+            whole.x() / across, whole.y() / down, whole.width() / across, whole.height() / down
+        )
+        if max(level.width(), level.height()) > _PAINTER_LIMIT:
+            return level.copy(whole), QRectF(0, 0, whole.width(), whole.height()), target
+        return level, QRectF(whole), target
