@@ -1,0 +1,239 @@
+"""What the program remembers: one table of typed entries over QSettings.
+
+Every value is kept as text, so that the file reads the same on every system. A value that is not
+of its entry's type or out of its range counts as absent, and the log says so.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Generic, TypeVar, cast, get_args
+
+from PySide6.QtCore import QObject, QSettings, Signal
+
+from engine.overlay import COLORMAPS
+from engine.records import DisplaySettings, Interpolation, Sign
+from gui.theme import Choice
+
+T = TypeVar("T", bool, int, float, str, bytes, tuple[str, ...])
+Value = bool | int | float | str | bytes | tuple[str, ...]
+
+MAX_IMAGES: Final = 12
+MAX_MODELS: Final = 8
+
+_log = logging.getLogger(__name__)
+
+
+def _anything(_value: object) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Generic[T]):
+    """One remembered value. accepts says whether a value read from the file is in range."""
+
+    key: str
+    default: T
+    accepts: Callable[[T], bool] = _anything
+
+
+def _between(low: float, high: float) -> Callable[[float], bool]:
+    return lambda value: low <= value <= high
+
+
+def _one_of(*names: str) -> Callable[[str], bool]:
+    return lambda value: value in names
+
+
+_DISPLAY: Final = DisplaySettings()
+
+WINDOW_GEOMETRY: Final = Entry("window/geometry", b"")
+WINDOW_STATE: Final = Entry("window/state", b"")
+THEME: Final = Entry("window/theme", "system", _one_of(*get_args(Choice)))
+OPACITY: Final = Entry("display/opacity", _DISPLAY.opacity, _between(0.0, 1.0))
+COLORMAP: Final = Entry("display/colormap", _DISPLAY.colormap, _one_of(*COLORMAPS))
+INTERPOLATION: Final = Entry(
+    "display/interpolation", _DISPLAY.interpolation, _one_of(*get_args(Interpolation))
+)
+GAMMA: Final = Entry("display/gamma", _DISPLAY.gamma, _between(0.2, 5.0))
+SIGN: Final = Entry("display/sign", _DISPLAY.sign, _one_of(*get_args(Sign)))
+SWEEP_ENABLED: Final = Entry("engine/sweep", True)
+RECENT_IMAGES: Final[Entry[tuple[str, ...]]] = Entry(
+    "recent/images", (), lambda value: len(value) <= MAX_IMAGES
+)
+RECENT_MODELS: Final[Entry[tuple[str, ...]]] = Entry(
+    "recent/models", (), lambda value: len(value) <= MAX_MODELS
+)
+LAST_FOLDER: Final = Entry("recent/folder", "")
+EXPORT_PICTURE: Final = Entry("export/picture", "png", _one_of("png", "jpeg", "none"))
+EXPORT_COLORBAR: Final = Entry("export/colorbar", True)
+EXPORT_CAPTION: Final = Entry("export/caption", True)
+EXPORT_MAP: Final = Entry("export/map", False)
+EXPORT_JSON: Final = Entry("export/json", False)
+HINTS_SEEN: Final[Entry[tuple[str, ...]]] = Entry("hints/seen", ())
+
+TABLE: Final[tuple[Entry[Any], ...]] = (
+    WINDOW_GEOMETRY,
+    WINDOW_STATE,
+    THEME,
+    OPACITY,
+    COLORMAP,
+    INTERPOLATION,
+    GAMMA,
+    SIGN,
+    SWEEP_ENABLED,
+    RECENT_IMAGES,
+    RECENT_MODELS,
+    LAST_FOLDER,
+    EXPORT_PICTURE,
+    EXPORT_COLORBAR,
+    EXPORT_CAPTION,
+    EXPORT_MAP,
+    EXPORT_JSON,
+    HINTS_SEEN,
+)
+"""Everything that is remembered; reset() forgets exactly these."""
+
+
+class Settings(QObject):
+    """Typed access to one QSettings.
+
+    changed(key): after a value differs from what it was, also through reset().
+    """
+
+    changed = Signal(str)
+
+    def __init__(self, store: QSettings, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._store = store
+        self._known: dict[str, Value] = {}
+
+    def get(self, entry: Entry[T]) -> T:
+        """The remembered value, or the entry's default."""
+        if entry.key not in self._known:
+            self._known[entry.key] = self._read(entry)
+        return cast(T, self._known[entry.key])
+
+    def set(self, entry: Entry[T], value: T) -> None:
+        """Remembers value. Raises ValueError when it is out of the entry's range."""
+        if type(value) is not type(entry.default) or not entry.accepts(value):
+            raise ValueError(f"{entry.key}: {value!r} is not allowed")
+        if self.get(entry) == value and self._store.contains(entry.key):
+            return
+        differs = self.get(entry) != value
+        self._known[entry.key] = value
+        self._store.setValue(entry.key, _encode(value))
+        if differs:
+            self.changed.emit(entry.key)
+
+    def reset(self) -> None:
+        """Forgets everything in the table."""
+        for entry in TABLE:
+            differs = self.get(entry) != entry.default
+            self._store.remove(entry.key)
+            self._known.pop(entry.key, None)
+            if differs:
+                self.changed.emit(entry.key)
+
+    def sync(self) -> None:
+        """Writes to the disk now."""
+        self._store.sync()
+
+    def display(self) -> DisplaySettings:
+        """The display settings as the record that overlays are drawn from."""
+        return DisplaySettings(
+            opacity=self.get(OPACITY),
+            colormap=self.get(COLORMAP),
+            interpolation=cast(Interpolation, self.get(INTERPOLATION)),
+            gamma=self.get(GAMMA),
+            sign=cast(Sign, self.get(SIGN)),
+        )
+
+    def set_display(self, display: DisplaySettings) -> None:
+        """Remembers all display settings; changed is emitted for those that differ."""
+        self.set(OPACITY, float(display.opacity))
+        self.set(COLORMAP, display.colormap)
+        self.set(INTERPOLATION, display.interpolation)
+        self.set(GAMMA, float(display.gamma))
+        self.set(SIGN, display.sign)
+
+    def theme(self) -> Choice:
+        """The remembered look."""
+        return cast(Choice, self.get(THEME))
+
+    def add_recent_image(self, path: Path) -> None:
+        """Puts path first among the recent images; the oldest beyond 12 is forgotten."""
+        self._add_recent(RECENT_IMAGES, str(path), MAX_IMAGES)
+
+    def add_recent_model(self, source: str) -> None:
+        """Puts source first among the recent models; the oldest beyond 8 is forgotten."""
+        self._add_recent(RECENT_MODELS, source, MAX_MODELS)
+
+    def mark_hint_seen(self, name: str) -> None:
+        """Remembers that a hint need not be shown again."""
+        seen = self.get(HINTS_SEEN)
+        if name not in seen:
+            self.set(HINTS_SEEN, (*seen, name))
+
+    def hint_seen(self, name: str) -> bool:
+        """Whether a hint was marked as seen."""
+        return name in self.get(HINTS_SEEN)
+
+    def _add_recent(self, entry: Entry[tuple[str, ...]], text: str, limit: int) -> None:
+        others = tuple(old for old in self.get(entry) if old != text)
+        self.set(entry, (text, *others)[:limit])
+
+    def _read(self, entry: Entry[T]) -> T:
+        if not self._store.contains(entry.key):
+            return entry.default
+        raw = self._store.value(entry.key)
+        try:
+            value = cast(T, _decode(raw, type(entry.default)))
+        except (ValueError, TypeError) as error:
+            _log.warning("setting %s ignored: %s", entry.key, error)
+            return entry.default
+        if not entry.accepts(value):
+            _log.warning("setting %s ignored: %r is out of range", entry.key, value)
+            return entry.default
+        return value
+
+
+def _encode(value: Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, tuple):
+        return json.dumps(list(value), ensure_ascii=False)
+    return str(value)
+
+
+def _decode(raw: object, kind: type[Value]) -> Value:
+    """Text to a value of kind. Raises ValueError or TypeError when it is none."""
+    if not isinstance(raw, str):
+        raise TypeError(f"expected text, found {type(raw).__name__}")
+    if kind is bool:
+        if raw not in ("true", "false"):
+            raise ValueError(f"{raw!r} is neither true nor false")
+        return raw == "true"
+    if kind is bytes:
+        try:
+            return base64.b64decode(raw, validate=True)
+        except binascii.Error as error:
+            raise ValueError(f"not base64: {error}") from error
+    if kind is tuple:
+        items = json.loads(raw)
+        if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+            raise ValueError("not a list of texts")
+        return tuple(items)
+    if kind is float:
+        return float(raw)
+    if kind is int:
+        return int(raw)
+    return raw
