@@ -1,0 +1,157 @@
+"""The table of commands: keys are unique, menus follow it, typing never triggers a command."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QComboBox,
+    QLineEdit,
+    QMainWindow,
+    QPlainTextEdit,
+    QSpinBox,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from gui import actions as a
+
+SINGLE = [
+    (command.id, key)
+    for command in a.TABLE
+    for key in command.keys
+    if command.bound and len(key) == 1
+]
+
+
+class Window(QMainWindow):
+    def __init__(self) -> None:
+        super().__init__()
+        self.acts = a.build(self)
+        self.fired: list[str] = []
+        for id, action in self.acts.items():
+            action.triggered.connect(lambda _c=False, id=id: self.fired.append(id))
+        self.field = QLineEdit()
+        self.plain = QWidget()
+        self.plain.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        body = QWidget()
+        self.box = QVBoxLayout(body)
+        self.box.addWidget(self.field)
+        self.box.addWidget(self.plain)
+        self.setCentralWidget(body)
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> Window:
+    window = Window()
+    qtbot.addWidget(window)
+    with qtbot.waitExposed(window):
+        window.show()
+    window.activateWindow()
+    return window
+
+
+def focus(qtbot: QtBot, widget: QWidget) -> None:
+    widget.setFocus()
+    qtbot.waitUntil(widget.hasFocus)
+
+
+def test_ids_and_keys_are_unique() -> None:
+    ids = [command.id for command in a.TABLE]
+    assert len(set(ids)) == len(ids)
+    keys = [QKeySequence(k).toString() for command in a.TABLE for k in command.keys]
+    assert all(keys)
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(("id", "key"), SINGLE)
+def test_a_single_key_fires_only_outside_text(
+    qtbot: QtBot, window: Window, id: str, key: str
+) -> None:
+    focus(qtbot, window.field)
+    qtbot.keyClicks(window.field, key)
+    assert window.fired == []
+    assert window.field.text() == key
+    focus(qtbot, window.plain)
+    qtbot.keyClicks(window.plain, key)
+    assert window.fired == [id]
+
+
+@pytest.mark.parametrize("kind", [QPlainTextEdit, QSpinBox, QComboBox])
+def test_other_text_fields_keep_their_keys_too(
+    qtbot: QtBot, window: Window, kind: type[QWidget]
+) -> None:
+    field = kind()
+    if isinstance(field, QComboBox):
+        field.setEditable(True)
+    window.box.addWidget(field)
+    focus(qtbot, field)
+    target = window.focusWidget()
+    for _, key in SINGLE:
+        qtbot.keyClicks(target, key)
+    assert window.fired == []
+
+
+def test_keys_with_ctrl_work_while_typing(qtbot: QtBot, window: Window) -> None:
+    focus(qtbot, window.field)
+    QTest.keyClick(window.field, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(window.field, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(window.field, Qt.Key.Key_PageDown)
+    assert window.fired == ["open_image", "find_class", "next_image"]
+
+
+def test_menus_follow_the_table(window: Window) -> None:
+    titles = [action.text().replace("&", "") for action in window.menuBar().actions()]
+    assert titles == ["File", "View", "Model", "Image", "Help"]
+    for command in a.TABLE:
+        if command.bound and not command.submenu:
+            assert window.acts[command.id] in window.acts.menu(command.menu).actions()
+    assert not window.acts.menu("recent_images").isEnabled()
+    assert not window.acts.menu("View").actions()[0].isSeparator()
+
+
+def test_groups_are_exclusive(window: Window) -> None:
+    window.acts.check("sign_positive")
+    window.acts.check("sign_signed")
+    assert not window.acts["sign_positive"].isChecked()
+    window.acts.check("colormap_viridis")
+    assert window.acts["sign_signed"].isChecked()
+    assert window.fired == []
+
+
+def test_connect_enable(window: Window, qtbot: QtBot) -> None:
+    calls: list[int] = []
+    window.acts.connect({"fit": lambda: calls.append(1)})
+    window.acts["fit"].trigger()
+    window.acts.enable(("fit", "export"), False)
+    window.acts["fit"].trigger()
+    assert calls == [1]
+    assert not window.acts["export"].isEnabled()
+    with pytest.raises(KeyError):
+        window.acts.connect({"nothing": lambda: None})
+
+
+def test_shortcut_rows_name_every_key_once() -> None:
+    rows = a.shortcut_rows()
+    texts = [text for _, text, _ in rows]
+    assert "Bare image while held" in texts
+    assert "Explain predicted class 1 to 9" in texts
+    assert not any(re.fullmatch(r"Prediction \d", text) for text in texts)
+    shown = " ".join(keys for _, _, keys in rows)
+    for wanted in ("Ctrl+O", "Space", "Del", "F1", "PgUp", "["):
+        assert wanted in shown
+    assert {menu for menu, _, _ in rows} <= {"File", "View", "Model", "Image", "Help"}
+
+
+def test_toolbar(window: Window, qtbot: QtBot) -> None:
+    bar = QToolBar()
+    qtbot.addWidget(bar)
+    a.fill_toolbar(bar, window.acts)
+    assert [action.objectName() for action in bar.actions()] == list(a.TOOLBAR)
+    assert all(not action.icon().isNull() for action in bar.actions())
