@@ -160,23 +160,28 @@ def _linear(values: FloatMap, at: NDArray[np.float64]) -> FloatMap:
     return between
 
 
-def _centres(size: int, cells: int) -> NDArray[np.float64]:
-    return (np.arange(size) + 0.5) / size * cells
-
-
-def colorize(map: FloatMap, settings: DisplaySettings, size: tuple[int, int]) -> Pixels:
+def colorize(
+    map: FloatMap,
+    settings: DisplaySettings,
+    size: tuple[int, int],
+    part: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0),
+) -> Pixels:
     """The map as colours, filling a picture of size (width, height): uint8 (height, width, 3), RGB.
 
-    A picture with fewer pixels than cells shows their means. Opacity is not used here.
+    part: which part of the map, as fractions (left, top, right, bottom) of it. A picture of the
+    whole map with fewer pixels than cells shows their means. Opacity is not used here.
     """
     width, height = size
     rows, columns = map.shape
+    left, top, right, bottom = part
     values = _normalise(map, settings)
-    if width <= columns and height <= rows:
+    whole = part == (0.0, 0.0, 1.0, 1.0)
+    if whole and width <= columns and height <= rows:
         if (height, width) != (rows, columns):
             values = cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA)
     else:
-        u, v = _centres(width, columns), _centres(height, rows)
+        u = (left + (np.arange(width) + 0.5) / width * (right - left)) * columns
+        v = (top + (np.arange(height) + 0.5) / height * (bottom - top)) * rows
         values = _sample(values, u, v, settings.interpolation)
     return _paint(values, settings)
 

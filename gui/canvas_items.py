@@ -1,0 +1,219 @@
+"""What lies in the canvas's scene: the picture, the map over it, the outline of the region.
+
+Scene coordinates are pixels of the original image. Every item paints just the part of itself that
+the view shows (set_sight), and always that whole part, clipped by the painter: scaled painting
+rounds its source position to 1/65536, so that a patch repainted alone could differ from its
+surroundings.
+"""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from engine.overlay import colorize
+from engine.records import DisplaySettings, Explanation, Region
+from gui.imaging import Picture, to_qimage
+
+_OVERLAY_SIDE = 1024
+_WINDOW_SIDE = 512
+_MAGNIFIED = 8.0
+_MOST_CELL_RECTANGLES = 2048
+_BUSY_FACTOR = 0.6
+
+
+def scale_of(painter: QPainter) -> float:
+    """Device pixels for one pixel of the image."""
+    return float(painter.deviceTransform().m11())
+
+
+class SceneItem(QGraphicsItem):
+    """An item with bounds, of which only what is in sight is painted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bounds = QRectF()
+        self.sight = QRectF()
+
+    def set_sight(self, sight: QRectF) -> None:
+        """The part of the scene that the view shows."""
+        self.sight = QRectF(sight)
+
+    def set_bounds(self, bounds: QRectF) -> None:
+        self.prepareGeometryChange()
+        self.bounds = QRectF(bounds)
+
+    def boundingRect(self) -> QRectF:
+        return self.bounds
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionGraphicsItem,  # noqa: ARG002
+        widget: QWidget | None = None,  # noqa: ARG002
+    ) -> None:
+        painter.save()
+        self.draw(painter, self.bounds.intersected(self.sight))
+        painter.restore()
+
+    def draw(self, painter: QPainter, visible: QRectF) -> None:
+        """Paint what lies in visible, in scene coordinates."""
+        raise NotImplementedError
+
+
+class PictureItem(SceneItem):
+    """The original image: nearest neighbour above 1:1, smooth below."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._picture: Picture | None = None
+
+    def set_picture(self, picture: Picture | None) -> None:
+        self._picture = picture
+        self.set_bounds(QRectF(0, 0, picture.width, picture.height) if picture else QRectF())
+        self.update()
+
+    def draw(self, painter: QPainter, visible: QRectF) -> None:
+        if self._picture is None or visible.isEmpty():
+            return
+        scale = scale_of(painter)
+        image, source, target = self._picture.part(visible, scale)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < 1.0)
+        painter.drawImage(target, image, source)
+
+
+class OverlayItem(SceneItem):
+    """The colours of a map, over its region of the image.
+
+    They are computed when the map or the settings change, at a modest size, and blended by the
+    painter. Only far inside a picture is the visible part computed anew, since Qt's fixed-point
+    steps are too coarse for such magnification.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._explanation: Explanation | None = None
+        self._settings = DisplaySettings()
+        self._image: QImage | None = None
+        self._region = QRectF()
+        self._dimmed = False
+
+    def set_explanation(self, explanation: Explanation | None, limits: QRectF) -> None:
+        """limits: the image; of a region that reaches beyond it, only the part inside is drawn."""
+        self._explanation = explanation
+        self._image = None
+        self._region = rectangle(explanation.region) if explanation else QRectF()
+        self.set_bounds(self._region.intersected(limits))
+        self.update()
+
+    def set_display(self, settings: DisplaySettings) -> None:
+        old, self._settings = self._settings, settings
+        if (old.colormap, old.interpolation, old.gamma, old.sign) != (
+            settings.colormap,
+            settings.interpolation,
+            settings.gamma,
+            settings.sign,
+        ):
+            self._image = None
+        self.update()
+
+    def set_dimmed(self, dimmed: bool) -> None:
+        """Paler while a newer map is on its way."""
+        if dimmed != self._dimmed:
+            self._dimmed = dimmed
+            self.update()
+
+    def draw(self, painter: QPainter, visible: QRectF) -> None:
+        if self._explanation is None or visible.isEmpty():
+            return
+        painter.setOpacity(self._settings.opacity * (_BUSY_FACTOR if self._dimmed else 1.0))
+        painter.setClipRect(visible, Qt.ClipOperation.IntersectClip)
+        if self._settings.interpolation == "grid":
+            self._draw_grid(painter, visible, self._explanation)
+        else:
+            self._draw_smooth(painter, visible, self._explanation)
+
+    def _fractions(self, visible: QRectF) -> tuple[float, float, float, float]:
+        region = self._region
+        return (
+            (visible.left() - region.x()) / region.width(),
+            (visible.top() - region.y()) / region.height(),
+            (visible.right() - region.x()) / region.width(),
+            (visible.bottom() - region.y()) / region.height(),
+        )
+
+    def _draw_smooth(self, painter: QPainter, visible: QRectF, shown: Explanation) -> None:
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
+        longest = max(self._region.width(), self._region.height())
+        if longest * scale_of(painter) > _OVERLAY_SIDE * _MAGNIFIED:
+            size = _fit(visible.width(), visible.height(), _WINDOW_SIDE)
+            colors = colorize(shown.map, self._settings, size, self._fractions(visible))
+            painter.drawImage(visible, to_qimage(colors))
+            return
+        if self._image is None:
+            size = _fit(self._region.width(), self._region.height(), _OVERLAY_SIDE)
+            self._image = to_qimage(colorize(shown.map, self._settings, size))
+        painter.drawImage(self._region, self._image)
+
+    def _draw_grid(self, painter: QPainter, visible: QRectF, shown: Explanation) -> None:
+        rows, columns = shown.map.shape
+        if self._image is None:
+            self._image = to_qimage(colorize(shown.map, self._settings, (columns, rows)))
+        left, top, right, bottom = self._fractions(visible)
+        first_column, last_column = math.floor(left * columns), math.ceil(right * columns)
+        first_row, last_row = math.floor(top * rows), math.ceil(bottom * rows)
+        if (last_column - first_column) * (last_row - first_row) > _MOST_CELL_RECTANGLES:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+            painter.drawImage(self._region, self._image)
+            return
+        region = self._region
+        across, down = region.width() / columns, region.height() / rows
+        for row in range(max(0, first_row), min(rows, last_row)):
+            for column in range(max(0, first_column), min(columns, last_column)):
+                x, y = region.x() + column * across, region.y() + row * down
+                painter.fillRect(
+                    QRectF(x, y, across, down).intersected(visible),
+                    self._image.pixelColor(column, row),
+                )
+
+
+class OutlineItem(SceneItem):
+    """The edge of the explained region: a light line with a dark one round it, seen on anything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._region = QRectF()
+
+    def set_region(self, region: Region | None, limits: QRectF) -> None:
+        """limits: the image. A region that is the whole image needs no outline."""
+        inside = rectangle(region).intersected(limits) if region else QRectF()
+        if inside.adjusted(-0.5, -0.5, 0.5, 0.5).contains(limits):
+            inside = QRectF()
+        self._region = inside
+        # Half of the line lies outside, by some device pixels at every zoom.
+        self.set_bounds(inside if inside.isEmpty() else inside.adjusted(-8, -8, 8, 8))
+        self.update()
+
+    def draw(self, painter: QPainter, visible: QRectF) -> None:
+        if visible.isEmpty():
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        for color, width in ((QColor(0, 0, 0, 150), 3), (QColor(255, 255, 255, 235), 1)):
+            pen = QPen(color, width)
+            pen.setCosmetic(True)
+            pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+            painter.setPen(pen)
+            painter.drawRect(self._region)
+
+
+def rectangle(region: Region) -> QRectF:
+    """A region as a rectangle of the scene."""
+    return QRectF(region.x, region.y, region.width, region.height)
+
+
+def _fit(width: float, height: float, side: int) -> tuple[int, int]:
+    longest = max(width, height)
+    return max(1, round(width / longest * side)), max(1, round(height / longest * side))

@@ -1,0 +1,282 @@
+"""A view that zooms at the pointer and pans, on one rectangle of a scene.
+
+The view keeps its own centre in floating point and sets the (hidden) scroll bars from it, so that
+their whole pixels add up to no drift, however often one zooms.
+"""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QKeyEvent,
+    QMouseEvent,
+    QNativeGestureEvent,
+    QResizeEvent,
+    QTransform,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import (
+    QFrame,
+    QGestureEvent,
+    QGraphicsScene,
+    QGraphicsView,
+    QPinchGesture,
+    QWidget,
+)
+
+from gui import theme
+
+MOST_ZOOM = 64.0
+MARGIN = 2 * theme.SPACE
+"""Left free round a fitted picture, in logical pixels."""
+
+_STEP = 1.25
+_WHEEL_NOTCH = 120.0
+_TRACKPAD_PIXELS = 80.0
+_KEY_PAN = 16 * theme.SPACE
+
+
+class ZoomView(QGraphicsView):
+    """zoom_changed(float): physical screen pixels for one unit of the scene."""
+
+    zoom_changed = Signal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bounds = QRectF()
+        self._zoom = 1.0
+        self._centre = QPointF()
+        self._fitted = True
+        self._pointer: QPointF | None = None
+        self._dragged_from: QPointF | None = None
+        scene = QGraphicsScene(self)
+        scene.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
+        self.setScene(scene)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setResizeAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.FullViewportUpdate)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        # Whatever is dropped is the window's to judge.
+        self.setAcceptDrops(False)
+        self.viewport().setAcceptDrops(False)
+        self.viewport().setMouseTracking(True)
+        self.viewport().grabGesture(Qt.GestureType.PinchGesture)
+
+    # --- to be filled in by a subclass -----------------------------------------------------------
+
+    def view_changed(self) -> None:
+        """Called when the visible part of the scene changed."""
+
+    def pointer_changed(self) -> None:
+        """Called when the pointer moved, entered or left; see pointer_position."""
+
+    # --- zoom and position -----------------------------------------------------------------------
+
+    def set_bounds(self, bounds: QRectF) -> None:
+        """The rectangle to look at; fits it. An empty one leaves nothing to zoom."""
+        self._bounds = QRectF(bounds)
+        self.fit()
+
+    @property
+    def zoom(self) -> float:
+        """Physical screen pixels for one unit of the scene."""
+        return self._zoom
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the bounds keep filling the view when that is resized."""
+        return self._fitted
+
+    def fit(self) -> None:
+        """All of the bounds, centred, as large as the view allows; kept when it is resized."""
+        self._fitted = True
+        self._place(self._fit_zoom(), self._bounds.center())
+
+    def actual_size(self) -> None:
+        """One unit of the scene on one physical pixel, about the centre of the view."""
+        self.zoom_at(1.0 / self._zoom, self._middle())
+
+    def zoom_in(self) -> None:
+        """A step nearer, about the centre of the view."""
+        self.zoom_at(_STEP, self._middle())
+
+    def zoom_out(self) -> None:
+        """A step farther, about the centre of the view."""
+        self.zoom_at(1 / _STEP, self._middle())
+
+    def zoom_at(self, factor: float, viewport_point: QPointF | QPoint) -> None:
+        """Zooms by factor; what lies under viewport_point (logical pixels) stays there.
+
+        The zoom stays between a quarter of the fitted one (or 1, if that is less) and 64.
+        """
+        if self._bounds.isEmpty():
+            return
+        least = min(self._fit_zoom() / 4, 1.0)
+        zoom = min(max(self._zoom * factor, least), MOST_ZOOM)
+        offset = QPointF(viewport_point) - self._middle()
+        ratio = self.devicePixelRatioF()
+        held = self._centre + offset * (ratio / self._zoom)
+        self._fitted = False
+        self._place(zoom, held - offset * (ratio / zoom))
+
+    def pan(self, offset: QPointF) -> None:
+        """Moves what is seen by offset, in logical pixels."""
+        if self._bounds.isEmpty():
+            return
+        self._fitted = False
+        self._place(self._zoom, self._centre - offset * (self.devicePixelRatioF() / self._zoom))
+
+    def visible_rect(self) -> QRectF:
+        """What the view shows, in scene coordinates; it may reach beyond the bounds."""
+        inverse, _ = self.viewportTransform().inverted()
+        return inverse.mapRect(QRectF(self.viewport().rect()))
+
+    def pointer_position(self) -> QPointF | None:
+        """Where the pointer is in the scene, None while it is elsewhere."""
+        if self._pointer is None:
+            return None
+        inverse, _ = self.viewportTransform().inverted()
+        return inverse.map(self._pointer)
+
+    def _middle(self) -> QPointF:
+        return QPointF(self.viewport().width() / 2, self.viewport().height() / 2)
+
+    def _fit_zoom(self) -> float:
+        if self._bounds.isEmpty():
+            return 1.0
+        width = max(1, self.viewport().width() - 2 * MARGIN)
+        height = max(1, self.viewport().height() - 2 * MARGIN)
+        scale = min(width / self._bounds.width(), height / self._bounds.height())
+        return min(scale * self.devicePixelRatioF(), MOST_ZOOM)
+
+    def _place(self, zoom: float, centre: QPointF) -> None:
+        """The one way in which zoom and position change. Some of the bounds stays in sight."""
+        bounds = self._bounds
+        centre = QPointF(
+            min(max(centre.x(), bounds.left()), bounds.right()),
+            min(max(centre.y(), bounds.top()), bounds.bottom()),
+        )
+        changed = zoom != self._zoom
+        self._zoom, self._centre = zoom, centre
+        scale = zoom / self.devicePixelRatioF()
+        width, height = self.viewport().width(), self.viewport().height()
+        across, down = width / scale, height / scale
+        # Room on every side, so that the scroll bars reach each position and Qt never centres.
+        self.setSceneRect(bounds.adjusted(-across, -down, across, down))
+        self.setTransform(QTransform.fromScale(scale, scale))
+        self.horizontalScrollBar().setValue(round(centre.x() * scale - width / 2))
+        self.verticalScrollBar().setValue(round(centre.y() * scale - height / 2))
+        self.view_changed()
+        self.pointer_changed()
+        self.viewport().update()
+        if changed:
+            self.zoom_changed.emit(zoom)
+
+    def _replace(self) -> None:
+        """After a change of the view's size or of the screen."""
+        if self._fitted:
+            self.fit()
+        else:
+            self._place(self._zoom, self._centre)
+
+    # --- events ----------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._replace()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._replace()
+        return super().event(event)
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        if isinstance(event, QNativeGestureEvent):
+            return self._native_gesture(event)
+        if isinstance(event, QGestureEvent):
+            return self._pinch(event)
+        if event.type() == QEvent.Type.Leave:
+            self._pointer = None
+            self.pointer_changed()
+        return super().viewportEvent(event)
+
+    def _native_gesture(self, event: QNativeGestureEvent) -> bool:
+        if event.gestureType() != Qt.NativeGestureType.ZoomNativeGesture:
+            return False
+        self.zoom_at(max(0.1, 1.0 + event.value()), event.position())
+        return True
+
+    def _pinch(self, event: QGestureEvent) -> bool:
+        pinch = event.gesture(Qt.GestureType.PinchGesture)
+        if not isinstance(pinch, QPinchGesture):
+            return False
+        point = self.viewport().mapFromGlobal(pinch.centerPoint())
+        self.zoom_at(pinch.scaleFactor(), point)
+        self.pan(pinch.centerPoint() - pinch.lastCenterPoint())
+        event.accept(pinch)
+        return True
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.accept()
+        # After the fingers have left a trackpad the picture should rest, not zoom on.
+        if event.phase() == Qt.ScrollPhase.ScrollMomentum:
+            return
+        # A pixel delta can be trusted from devices that report phases; elsewhere, say the notes to
+        # QWheelEvent, only the angle is reliable. Fine wheels report fractions of a notch.
+        pixels = event.pixelDelta().y()
+        if event.phase() != Qt.ScrollPhase.NoScrollPhase and pixels:
+            notches = pixels / _TRACKPAD_PIXELS
+        else:
+            notches = event.angleDelta().y() / _WHEEL_NOTCH
+        if notches:
+            self._pointer = event.position()
+            self.zoom_at(math.pow(_STEP, max(-4.0, min(4.0, notches))), event.position())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
+            self._dragged_from = event.position()
+            event.accept()
+        else:
+            event.ignore()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._pointer = event.position()
+        if self._dragged_from is not None and event.buttons():
+            offset = event.position() - self._dragged_from
+            self._dragged_from = event.position()
+            self.viewport().setCursor(Qt.CursorShape.ClosedHandCursor)
+            self.pan(offset)
+        else:
+            self.pointer_changed()
+        event.accept()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._dragged_from = None
+        self.viewport().unsetCursor()
+        event.accept()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.fit()
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Arrows pan while some of the picture is out of sight; all other keys are the window's."""
+        steps = {
+            Qt.Key.Key_Left: QPointF(_KEY_PAN, 0),
+            Qt.Key.Key_Right: QPointF(-_KEY_PAN, 0),
+            Qt.Key.Key_Up: QPointF(0, _KEY_PAN),
+            Qt.Key.Key_Down: QPointF(0, -_KEY_PAN),
+        }
+        step = steps.get(Qt.Key(event.key()))
+        held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if step is None or held or self.visible_rect().contains(self._bounds):
+            event.ignore()
+            return
+        self.pan(step)
+        event.accept()

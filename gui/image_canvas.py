@@ -1,0 +1,265 @@
+"""The canvas: the picture at full resolution, the map on its region, and the words on them."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QElapsedTimer, QEvent, QRect, QRectF, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QColor, QFocusEvent, QImage, QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
+
+from engine.overlay import cell_at, value_at
+from engine.records import DisplaySettings, Explanation, Region
+from gui import theme
+from gui.canvas_hud import Hud, busy_rect, readout_rect
+from gui.canvas_items import OutlineItem, OverlayItem, PictureItem
+from gui.canvas_view import ZoomView
+from gui.canvas_words import Readout, caption_for, notice_for
+from gui.imaging import Picture
+
+__all__ = ["ImageCanvas", "Readout"]
+
+_BUSY_DELAY_MS = 150
+_BUSY_FRAME_MS = 40
+_BUSY_PERIOD_MS = 1600
+
+_BY_KEYBOARD = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)
+
+
+class ImageCanvas(ZoomView):
+    """Shows a Picture and an Explanation of it.
+
+    zoom_changed(float): physical screen pixels for one pixel of the image.
+    hovered(Readout | None): what is under the pointer. bare_changed(bool): see show_bare.
+    """
+
+    hovered = Signal(object)
+    bare_changed = Signal(bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._picture: Picture | None = None
+        self._explanation: Explanation | None = None
+        self._display = DisplaySettings()
+        self._bare = False
+        self._overlay_visible = True
+        self._message = ("", "")
+        self._drop_hint = ""
+        self._readout: Readout | None = None
+        self._readout_area = QRect()
+        self._keyboard_focus = False
+        self._picture_item = PictureItem()
+        self._overlay_item = OverlayItem()
+        self._outline_item = OutlineItem()
+        self._items = (self._picture_item, self._overlay_item, self._outline_item)
+        for item in self._items:
+            self.scene().addItem(item)
+        self._busy_delay = QTimer(self)
+        self._busy_delay.setSingleShot(True)
+        self._busy_delay.setInterval(_BUSY_DELAY_MS)
+        self._busy_delay.timeout.connect(self._show_busy)
+        self._busy_frame = QTimer(self)
+        self._busy_frame.setInterval(_BUSY_FRAME_MS)
+        self._busy_frame.timeout.connect(self._move_busy_line)
+        self._busy_clock = QElapsedTimer()
+        self.setMinimumSize(40 * theme.SPACE, 30 * theme.SPACE)
+        self.setAccessibleName("Picture")
+
+    # --- what is shown ---------------------------------------------------------------------------
+
+    def show_picture(self, picture: Picture | None) -> None:
+        """Another picture, fitted to the canvas; the explanation of the last one goes with it."""
+        self._picture = picture
+        self._picture_item.set_picture(picture)
+        self.show_explanation(None)
+        self.set_bounds(self._picture_item.bounds)
+
+    def show_explanation(self, explanation: Explanation | None) -> None:
+        """The map over the picture, and the outline of its region; None takes both away."""
+        self._explanation = explanation
+        self._overlay_item.set_explanation(explanation, self._picture_item.bounds)
+        self.set_region(explanation.region if explanation else None)
+        self._describe()
+        self.pointer_changed()
+
+    def set_region(self, region: Region | None) -> None:
+        """The outline of what the network sees, with or without a map."""
+        self._outline_item.set_region(region, self._picture_item.bounds)
+        self.viewport().update()
+
+    def set_display(self, settings: DisplaySettings) -> None:
+        """Recolours what is shown."""
+        self._display = settings
+        self._overlay_item.set_display(settings)
+        self._describe()
+        self.viewport().update()
+
+    def set_message(self, title: str, detail: str = "") -> None:
+        """Words in the middle of the canvas, for a state without a picture or a map; '' clears."""
+        self._message = (title, detail)
+        self._describe()
+        self.viewport().update()
+
+    def set_drop_hint(self, text: str) -> None:
+        """What a drop would do, while a file hovers over the window; '' clears."""
+        self._drop_hint = text
+        self.viewport().update()
+
+    def show_bare(self, bare: bool) -> None:
+        """The picture alone, without map and outline, while a key or button is held."""
+        if bare != self._bare:
+            self._bare = bare
+            self._update_visibility()
+            self.bare_changed.emit(bare)
+
+    def set_overlay_visible(self, visible: bool) -> None:
+        """The map on or off until further notice; the outline stays."""
+        self._overlay_visible = visible
+        self._update_visibility()
+
+    def set_busy(self, busy: bool) -> None:
+        """A newer map is being computed. Shown after a moment, so that fast work does not flicker.
+
+        Then the old map is paler and a thin line moves along the top, until set_busy(False).
+        """
+        if not busy:
+            self._busy_delay.stop()
+            self._busy_frame.stop()
+            self._overlay_item.set_dimmed(False)
+            self.viewport().update()
+        elif not self._busy_frame.isActive() and not self._busy_delay.isActive():
+            self._busy_delay.start()
+
+    @property
+    def busy_shown(self) -> bool:
+        """Whether the busy line is on the canvas now."""
+        return self._busy_frame.isActive()
+
+    def picture_with_overlay(self) -> QImage:
+        """The part of the picture in sight, as it looks, in physical pixels; null when none is."""
+        part = self.visible_rect().intersected(self._picture_item.bounds)
+        if part.isEmpty():
+            return QImage()
+        width = max(1, round(part.width() * self.zoom))
+        height = max(1, round(part.height() * self.zoom))
+        image = QImage(width, height, QImage.Format.Format_RGB32)
+        painter = QPainter(image)
+        self.scene().render(
+            painter, QRectF(image.rect()), part, Qt.AspectRatioMode.IgnoreAspectRatio
+        )
+        painter.end()
+        return image
+
+    def _update_visibility(self) -> None:
+        self._overlay_item.setVisible(self._overlay_visible and not self._bare)
+        self._outline_item.setVisible(not self._bare)
+        self.viewport().update()
+
+    @Slot()
+    def _show_busy(self) -> None:
+        self._overlay_item.set_dimmed(True)
+        self._busy_clock.start()
+        self._busy_frame.start()
+        self.viewport().update()
+
+    @Slot()
+    def _move_busy_line(self) -> None:
+        self.viewport().update(busy_rect(QRectF(self.viewport().rect())).toAlignedRect())
+
+    def _describe(self) -> None:
+        words = list(self._message)
+        if self._explanation is not None:
+            words.append(caption_for(self._explanation))
+            words.append(notice_for(self._explanation, self._display))
+        self.setAccessibleDescription(". ".join(word.rstrip(".") for word in words if word))
+
+    # --- pointer ---------------------------------------------------------------------------------
+
+    def view_changed(self) -> None:
+        sight = self.visible_rect()
+        for item in self._items:
+            item.set_sight(sight)
+
+    def pointer_changed(self) -> None:
+        readout = self._read()
+        if readout == self._readout:
+            return
+        self._readout = readout
+        self.viewport().update(self._readout_area)
+        self._readout_area = self._area_of_readout()
+        self.viewport().update(self._readout_area)
+        self.hovered.emit(readout)
+
+    def _read(self) -> Readout | None:
+        point = self.pointer_position()
+        if point is None or not self._picture_item.bounds.contains(point):
+            return None
+        column, row = math.floor(point.x()), math.floor(point.y())
+        if self._picture is None or column >= self._picture.width or row >= self._picture.height:
+            return None
+        if self._explanation is None:
+            return Readout(column, row, None, None)
+        x, y = column + 0.5, row + 0.5
+        return Readout(
+            column, row, value_at(self._explanation, x, y), cell_at(self._explanation, x, y)
+        )
+
+    def _area_of_readout(self) -> QRect:
+        if self._readout is None or self._picture is None:
+            return QRect()
+        size = (self._picture.width, self._picture.height)
+        explained = self._readout.cell is not None
+        return readout_rect(self.viewport().rect(), self.font(), size, explained).toAlignedRect()
+
+    # --- painting --------------------------------------------------------------------------------
+
+    def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
+        painter.fillRect(rect, QColor(theme.current().canvas))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        painter = QPainter(self.viewport())
+        self._paint_hud(Hud(painter, self.viewport().rect(), self.font()))
+        painter.end()
+
+    def _paint_hud(self, hud: Hud) -> None:
+        shown, picture = self._explanation, self._picture
+        if shown is not None and not self._bare:
+            lower = hud.caption(caption_for(shown))
+            notice = notice_for(shown, self._display)
+            if self._overlay_visible:
+                hud.color_bar(shown, self._display)
+                if notice:
+                    hud.notice(notice, lower)
+        if self._readout is not None and picture is not None:
+            hud.readout(self._readout, (picture.width, picture.height))
+        if self._message[0]:
+            hud.message(*self._message, on_picture=picture is not None)
+        if self.busy_shown:
+            hud.busy_line(self._busy_clock.elapsed() % _BUSY_PERIOD_MS / _BUSY_PERIOD_MS)
+        if self._keyboard_focus and self.hasFocus():
+            hud.focus_frame()
+        if self._drop_hint:
+            hud.drop_hint(self._drop_hint)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self._keyboard_focus = event.reason() in _BY_KEYBOARD
+        super().focusInEvent(event)
+        self.viewport().update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.viewport().update()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (
+            QEvent.Type.PaletteChange,
+            QEvent.Type.StyleChange,
+            QEvent.Type.FontChange,
+        ):
+            self.viewport().update()
