@@ -1,0 +1,257 @@
+"""The model tree as a Qt item model: rows by dotted name, calls of reused modules, filtering."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtGui import QImage
+
+from engine.records import LayerNode
+
+Index = QModelIndex | QPersistentModelIndex
+ROOT = QModelIndex()
+TITLES = ("Name", "Type", "Output", "Params", "Map")
+
+
+class Column(IntEnum):
+    """The columns of the tree."""
+
+    NAME = 0
+    TYPE = 1
+    SHAPE = 2
+    PARAMS = 3
+    MAP = 4
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """One row: a module, or one call of a module that is called several times.
+
+    address: what the engine is asked for, 'layer4.1' or 'layer4.1.relu#0'. children: those that
+    pass the filter; all_children: all of them. place: position among the parent's children.
+    """
+
+    node: LayerNode
+    address: str
+    label: str
+    id: int
+    parent: Row | None
+    all_children: list[Row] = field(default_factory=list)
+    children: list[Row] = field(default_factory=list)
+    place: int = 0
+
+    @property
+    def is_call(self) -> bool:
+        """Whether this row is one call of its module rather than the module."""
+        return "#" in self.address
+
+    def ancestors(self) -> Iterator[Row]:
+        """The rows above, innermost first."""
+        row = self.parent
+        while row is not None:
+            yield row
+            row = row.parent
+
+
+def shape_text(shape: tuple[int, ...] | None) -> str:
+    """(2048, 7, 7) as '2048 × 7 × 7'; '' for None."""
+    return " × ".join(str(size) for size in shape) if shape else ""
+
+
+def count_text(count: int) -> str:
+    """2359296 as '2.4 M': two significant figures at least; '' for 0."""
+    if count <= 0:
+        return ""
+    if count < 1000:
+        return str(count)
+    for limit, unit in ((1e6, "k"), (1e9, "M"), (1e12, "G")):
+        value = count / (limit / 1000)
+        if value < 999.5:
+            return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
+    return f"{count / 1e12:.1f} T"
+
+
+class LayerModel(QAbstractItemModel):
+    """Rows of the layers that pass the filter. Thumbnails and marks are kept beside the rows."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.rows: list[Row] = []
+        self.thumbnails: dict[str, QImage] = {}
+        self.explained: str | None = None
+        self._top: list[Row] = []
+        self._all_top: list[Row] = []
+        self._by_address: dict[str, Row] = {}
+
+    def set_layers(self, layers: tuple[LayerNode, ...]) -> None:
+        """Replaces everything. The network itself (name '') gets no row."""
+        self.beginResetModel()
+        self.rows, self._all_top, self._by_address = [], [], {}
+        self.thumbnails, self.explained = {}, None
+        for node in layers:
+            if node.name:
+                self._add(node)
+        self._show(None)
+        self.endResetModel()
+
+    def filter(self, text: str) -> int:
+        """Keeps the rows whose name or type contains every word of text, and what encloses them.
+
+        Returns how many rows match; all match an empty text.
+        """
+        words = text.lower().split()
+        self.beginResetModel()
+        kept: set[int] | None = None
+        matches = len(self.rows)
+        if words:
+            found = [row for row in self.rows if _matches(row, words)]
+            matches = len(found)
+            kept = {row.id for row in found}
+            for row in found:
+                kept.update(above.id for above in row.ancestors())
+        self._show(kept)
+        self.endResetModel()
+        return matches
+
+    def row_at(self, index: Index) -> Row | None:
+        """The row of an index; None for the invisible root."""
+        return self.rows[index.internalId()] if index.isValid() else None
+
+    def find(self, address: str) -> Row | None:
+        """The row of an address, whether it passes the filter or not."""
+        return self._by_address.get(address)
+
+    def index_of(self, address: str, column: int = 0) -> QModelIndex:
+        """The index of an address; invalid when there is none that passes the filter."""
+        row = self.find(address)
+        if row is None or not self._shown(row):
+            return QModelIndex()
+        return self.createIndex(row.place, column, row.id)
+
+    def index(self, row: int, column: int, parent: Index = ROOT) -> QModelIndex:
+        siblings = self._children(parent)
+        if not (0 <= row < len(siblings) and 0 <= column < len(Column)):
+            return QModelIndex()
+        return self.createIndex(row, column, siblings[row].id)
+
+    def parent(self, index: Index) -> QModelIndex:  # type: ignore[override]
+        row = self.row_at(index)
+        if row is None or row.parent is None:
+            return QModelIndex()
+        return self.createIndex(row.parent.place, 0, row.parent.id)
+
+    def rowCount(self, parent: Index = ROOT) -> int:
+        return len(self._children(parent)) if parent.column() <= 0 else 0
+
+    def columnCount(self, parent: Index = ROOT) -> int:  # noqa: ARG002
+        return len(Column)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> object:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return TITLES[section]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            right = section in (Column.SHAPE, Column.PARAMS)
+            side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
+            return side | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        row = self.row_at(index)
+        if row is None:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return cell_text(row, Column(index.column()))
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tooltip(row)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{row.address}, {row.node.type}"
+        if role == Qt.ItemDataRole.AccessibleDescriptionRole:
+            return description(row)
+        return None
+
+    def _add(self, node: LayerNode) -> None:
+        parent: Row | None = None
+        above = node.parent
+        while above and parent is None:
+            parent = self._by_address.get(above)
+            above = above.rpartition(".")[0]
+        label = node.name[len(parent.address) + 1 :] if parent else node.name
+        row = self._append(node, node.name, label, parent)
+        if node.calls > 1:
+            for call in range(node.calls):
+                self._append(node, f"{node.name}#{call}", f"#{call}", row)
+
+    def _append(self, node: LayerNode, address: str, label: str, parent: Row | None) -> Row:
+        row = Row(node, address, label, len(self.rows), parent)
+        self.rows.append(row)
+        self._by_address[address] = row
+        (parent.all_children if parent else self._all_top).append(row)
+        return row
+
+    def _show(self, kept: set[int] | None) -> None:
+        for row in self.rows:
+            row.children = _kept(row.all_children, kept)
+        self._top = _kept(self._all_top, kept)
+        for siblings in (self._top, *(row.children for row in self.rows)):
+            for place, row in enumerate(siblings):
+                row.place = place
+
+    def _children(self, parent: Index) -> list[Row]:
+        row = self.row_at(parent)
+        return row.children if row else self._top
+
+    def _shown(self, row: Row) -> bool:
+        siblings = row.parent.children if row.parent else self._top
+        return row.place < len(siblings) and siblings[row.place] is row
+
+
+def cell_text(row: Row, column: Column) -> str:
+    """What a cell says."""
+    if column == Column.NAME:
+        return row.label
+    if row.is_call:
+        return ""
+    if column == Column.TYPE:
+        return row.node.type
+    if column == Column.SHAPE:
+        return shape_text(row.node.shape)
+    return count_text(row.node.params) if column == Column.PARAMS else ""
+
+
+def description(row: Row) -> str:
+    """What is special about a row, in words; '' for an ordinary one."""
+    node = row.node
+    if not node.explainable:
+        return f"Cannot be explained: {node.reason}"
+    return "Default layer" if node.default and not row.is_call else ""
+
+
+def tooltip(row: Row) -> str:
+    """All that is known of a row, a fact to a line."""
+    node = row.node
+    lines = [row.address, f"{node.type}   {shape_text(node.shape)}".strip()]
+    if node.params:
+        lines.append(f"{node.params:,} parameters".replace(",", "\u202f"))
+    if row.is_call:
+        lines.append(f"Call {int(row.address.rpartition('#')[2]) + 1} of {node.calls}")
+    elif node.calls > 1:
+        lines.append(f"Called {node.calls} times; this row is the last call")
+    if words := description(row):
+        lines.append(words)
+    return "\n".join(lines)
+
+
+def _matches(row: Row, words: list[str]) -> bool:
+    text = f"{row.address} {row.node.type}".lower()
+    return all(word in text for word in words)
+
+
+def _kept(rows: list[Row], kept: set[int] | None) -> list[Row]:
+    return list(rows) if kept is None else [row for row in rows if row.id in kept]

@@ -1,0 +1,260 @@
+"""The tree of the network's layers: filter, walk with the arrow keys, click to explain."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
+from PySide6.QtGui import QImage, QKeyEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.records import LayerNode
+from gui import theme
+from gui.layer_model import LayerModel, Row, description, shape_text
+from gui.layer_view import LayerView
+
+GAP = theme.SPACE
+SMALL_TREE = 40
+"""Up to this many rows a new network is shown fully expanded."""
+
+
+class LayerTree(QWidget):
+    """Panel 'Layers'.
+
+    layer_chosen(address): the person moved to a row that can be explained, or pressed it again.
+    reason_shown(text): they moved to one that cannot; the reason is also shown at the bottom.
+    """
+
+    layer_chosen = Signal(str)
+    reason_shown = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = LayerModel(self)
+        self._expanded: set[str] | None = None
+        self._silent = False
+        self._title = _label("dim")
+        self._filter = _FilterField()
+        self._view = LayerView(self._model)
+        self._message = _label("dim", wrap=True)
+        self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._message.setContentsMargins(24, 24, 24, 24)
+        self._note = _label("dim", wrap=True)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self._message)
+        self._stack.addWidget(self._view)
+        self._lay_out()
+        self._filter.textChanged.connect(self._apply_filter)
+        self._filter.left.connect(self._enter_tree)
+        self._view.selectionModel().currentChanged.connect(self._moved)
+        self._view.pressed_again.connect(self._chosen)
+        self._view.activated.connect(self._chosen)
+        self.set_message("No model")
+
+    def set_layers(self, layers: tuple[LayerNode, ...], title: str = "") -> None:
+        """Shows a network's layers in the order of its modules; title is its name."""
+        self._silent = True
+        self._filter.clear()
+        self._expanded = None
+        self._model.set_layers(layers)
+        self._silent = False
+        self._title.setText(title)
+        self._title.setToolTip(title)
+        self._view.fit_columns()
+        if len(self._model.rows) <= SMALL_TREE:
+            self._view.expandAll()
+        default = next((node.name for node in layers if node.default and node.name), None)
+        if default is not None:
+            self._reveal(default)
+        self._filter.setEnabled(True)
+        self._say("")
+        self._stack.setCurrentWidget(self._view)
+
+    def set_message(self, text: str) -> None:
+        """Shows text in the tree's place, as for 'Loading engine…' or 'No model'."""
+        self._message.setText(text)
+        self._filter.setEnabled(False)
+        self._title.clear()
+        self._say("")
+        self._stack.setCurrentWidget(self._message)
+
+    def select(self, name: str) -> None:
+        """Marks the layer as the explained one and moves to it, without a signal."""
+        self.set_explained(name)
+        self._reveal(name)
+        index = self._model.index_of(name)
+        if index.isValid():
+            self._silent = True
+            self._view.setCurrentIndex(index)
+            self._view.scrollTo(index)
+            self._silent = False
+            self._describe(self._model.row_at(index))
+
+    def set_explained(self, name: str | None) -> None:
+        """Marks the layer whose map is shown; the current row stays where the person left it."""
+        self._model.explained = name
+        self._view.viewport().update()
+
+    def current(self) -> str | None:
+        """Address of the current row ('layer4', 'relu#0'), explainable or not."""
+        row = self._model.row_at(self._view.currentIndex())
+        return row.address if row else None
+
+    def explained(self) -> str | None:
+        """Address of the row marked as explained."""
+        return self._model.explained
+
+    def set_thumbnails(self, thumbnails: dict[str, QImage]) -> None:
+        """Adds heat maps by address; those of other rows stay."""
+        self._model.thumbnails.update(thumbnails)
+        self._view.viewport().update()
+
+    def clear_thumbnails(self) -> None:
+        """Forgets all heat maps; their places stay."""
+        self._model.thumbnails.clear()
+        self._view.viewport().update()
+
+    def focus_filter(self) -> None:
+        """Puts the cursor into the filter field."""
+        self._filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._filter.selectAll()
+
+    def _lay_out(self) -> None:
+        header = _label("header")
+        header.setText("Layers")
+        header.setBuddy(self._filter)
+        self._title.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        top = QHBoxLayout()
+        top.setContentsMargins(8, 0, 8, 0)
+        top.setSpacing(8)
+        top.addWidget(header)
+        top.addWidget(self._title, 1)
+        middle = QHBoxLayout()
+        middle.setContentsMargins(8, 0, 8, 0)
+        middle.addWidget(self._filter)
+        self._note.setContentsMargins(8, 0, 8, 0)
+        self._note.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self._note.setFixedHeight(2 * self._note.fontMetrics().lineSpacing() + 2 * GAP)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 8, 0, 4)
+        box.setSpacing(GAP)
+        box.addLayout(top)
+        box.addLayout(middle)
+        box.addWidget(self._stack, 1)
+        box.addWidget(self._note)
+        self.setAccessibleName("Layers")
+        self.setFocusProxy(self._view)
+
+    def _apply_filter(self, text: str) -> None:
+        here = self.current()
+        if self._expanded is None and text.strip():
+            self._expanded = self._view.expanded_addresses()
+        self._silent = True
+        matches = self._model.filter(text)
+        if text.strip():
+            self._view.expandAll()
+        else:
+            self._view.expand_addresses(self._expanded or set())
+            self._expanded = None
+        for address in (here, self._model.explained):
+            if address is not None and self._model.index_of(address).isValid():
+                self._reveal(address)
+                self._view.setCurrentIndex(self._model.index_of(address))
+                self._view.scrollTo(self._view.currentIndex())
+                break
+        self._silent = False
+        if not self._model.rows:
+            return
+        self._message.setText(f"No layer matches “{text.strip()}”")
+        self._stack.setCurrentWidget(self._view if matches else self._message)
+
+    def _enter_tree(self) -> None:
+        self._view.setFocus(Qt.FocusReason.OtherFocusReason)
+        if not self._view.currentIndex().isValid():
+            self._view.setCurrentIndex(self._model.index(0, 0))
+
+    def _reveal(self, address: str) -> None:
+        row = self._model.find(address)
+        if row is None:
+            return
+        for above in reversed(list(row.ancestors())):
+            self._view.expand(self._model.index_of(above.address))
+        index = self._model.index_of(address)
+        if index.isValid():
+            self._view.scrollTo(index)
+
+    def _moved(self, index: QModelIndex, _previous: QModelIndex) -> None:
+        if not self._silent and index.isValid():
+            self._chosen(index)
+
+    def _chosen(self, index: QModelIndex) -> None:
+        row = self._model.row_at(index)
+        if row is None:
+            return
+        self._describe(row)
+        if row.node.explainable:
+            self.layer_chosen.emit(row.address)
+        else:
+            self.reason_shown.emit(row.node.reason)
+
+    def _describe(self, row: Row | None) -> None:
+        if row is None:
+            self._say("")
+        elif row.node.explainable:
+            shape = shape_text(row.node.shape)
+            self._say(f"{row.address}\n{row.node.type} · {shape}")
+        else:
+            self._say(f"{row.address}\n{description(row)}")
+
+    def _say(self, text: str) -> None:
+        self._note.setText(text)
+        self._note.setToolTip(text)
+
+
+class _FilterField(QLineEdit):
+    """Esc clears, then leaves; Down and Enter leave. left(): the focus should go to the tree."""
+
+    left = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setPlaceholderText("Filter layers")
+        self.setAccessibleName("Filter layers")
+        self.setToolTip("Words of a layer's name or type, such as 'layer4 relu'")
+        self.setClearButtonEnabled(True)
+
+    def event(self, event: QEvent) -> bool:
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.key() == Qt.Key.Key_Escape
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = event.key()
+        if key == Qt.Key.Key_Escape and self.text():
+            self.clear()
+        elif key in (Qt.Key.Key_Escape, Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+def _label(role: str, wrap: bool = False) -> QLabel:
+    label = QLabel()
+    label.setProperty("role", role)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(wrap)
+    if role == "dim":
+        label.setFont(theme.small(label.font()))
+    return label

@@ -1,0 +1,193 @@
+"""How the layer tree is painted and answers to the mouse: rows, marks, thumbnails, columns."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QMouseEvent, QPainter, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTreeView,
+    QWidget,
+)
+
+from gui import theme
+from gui.layer_model import Column, Index, LayerModel, Row, cell_text
+
+ROW_HEIGHT = 28
+THUMBNAIL = 24
+GAP = theme.SPACE
+
+
+class LayerView(QTreeView):
+    """The tree itself. pressed_again(index): the mouse pressed the row that was current."""
+
+    pressed_again = Signal(QModelIndex)
+
+    def __init__(self, model: LayerModel) -> None:
+        super().__init__()
+        self._layers = model
+        self._wanted: dict[Column, int] = {}
+        self.setModel(model)
+        self.setItemDelegate(_Delegate(model, self))
+        self.setAccessibleName("Layer tree")
+        self.setUniformRowHeights(True)
+        self.setIndentation(16)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setExpandsOnDoubleClick(True)
+        header = self.header()
+        header.setStretchLastSection(False)
+        header.setSectionsMovable(False)
+        header.setSectionsClickable(False)
+        header.setMinimumSectionSize(THUMBNAIL + 2 * GAP)
+        header.setFixedHeight(24)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
+
+    def fit_columns(self) -> None:
+        """Makes columns as wide as their longest text, within reason."""
+        metrics = QFontMetrics(theme.tabular(theme.small(self.font())))
+        limits = {Column.TYPE: 140, Column.SHAPE: 128, Column.PARAMS: 64}
+        for column, limit in limits.items():
+            texts = {cell_text(row, column) for row in self._layers.rows}
+            texts.add(str(self._layers.headerData(column, Qt.Orientation.Horizontal)))
+            widest = max(metrics.horizontalAdvance(text) for text in texts)
+            self._wanted[column] = min(limit, widest + 3 * GAP)
+        self._wanted[Column.MAP] = THUMBNAIL + 3 * GAP
+        self._arrange()
+
+    def expanded_addresses(self) -> set[str]:
+        """Addresses of the rows that are open now."""
+        layers = self._layers
+        return {
+            row.address
+            for row in layers.rows
+            if row.children and self.isExpanded(layers.index_of(row.address))
+        }
+
+    def expand_addresses(self, addresses: set[str]) -> None:
+        """Opens these rows."""
+        for address in addresses:
+            self.expand(self._layers.index_of(address))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        before = self.currentIndex()
+        super().mousePressEvent(event)
+        place = event.position().toPoint()
+        index = self.indexAt(place)
+        on_row = place.x() >= self.visualRect(index.siblingAtColumn(0)).left()
+        same = index.isValid() and index.siblingAtColumn(0) == before.siblingAtColumn(0)
+        if same and on_row and event.button() == Qt.MouseButton.LeftButton:
+            self.pressed_again.emit(index)
+
+    def drawRow(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        tokens = theme.current()
+        rect = QRect(0, option.rect.top(), self.viewport().width(), option.rect.height())
+        current = index.row() == self.currentIndex().row() and (
+            index.internalId() == self.currentIndex().internalId()
+        )
+        if current:
+            painter.fillRect(rect, QColor(tokens.selection))
+        super().drawRow(painter, option, index)
+        row = self._layers.row_at(index)
+        if row is not None and row.address == self._layers.explained:
+            painter.fillRect(QRect(0, rect.top(), 3, rect.height()), QColor(tokens.accent))
+        if current and self.hasFocus():
+            painter.setPen(QColor(tokens.accent))
+            painter.drawRect(rect.adjusted(0, 0, -1, -1))
+
+    def _arrange(self) -> None:
+        """Hides the least needed columns where the panel is narrow."""
+        if not self._wanted:
+            return
+        space = self.viewport().width() - self._wanted[Column.MAP] - 136
+        for column in (Column.SHAPE, Column.TYPE, Column.PARAMS):
+            space -= self._wanted[column]
+            self.setColumnHidden(column, space < 0)
+        for column, width in self._wanted.items():
+            self.setColumnWidth(column, width)
+
+
+class _Delegate(QStyledItemDelegate):
+    def __init__(self, model: LayerModel, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._layers = model
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
+        return QSize(THUMBNAIL, ROW_HEIGHT)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        row = self._layers.row_at(index)
+        if row is None:
+            return
+        column = Column(index.column())
+        rect: QRect = option.rect
+        hovered = option.state & QStyle.StateFlag.State_MouseOver
+        selected = option.state & QStyle.StateFlag.State_Selected
+        if hovered and not selected:
+            painter.fillRect(rect, QColor(theme.current().raised))
+        if column == Column.MAP:
+            self._paint_map(painter, rect, row)
+        elif column == Column.NAME:
+            self._paint_name(painter, rect, row, option.font)
+        else:
+            painter.setFont(theme.tabular(theme.small(option.font)))
+            painter.setPen(QColor(theme.current().text_dim))
+            side = Qt.AlignmentFlag.AlignLeft
+            if column != Column.TYPE:
+                side = Qt.AlignmentFlag.AlignRight
+            _draw_text(painter, rect.adjusted(GAP, 0, -GAP, 0), cell_text(row, column), side)
+
+    def _paint_name(self, painter: QPainter, rect: QRect, row: Row, font: QFont) -> None:
+        tokens = theme.current()
+        explained = row.address == self._layers.explained
+        font = QFont(font)
+        font.setBold(explained)
+        painter.setFont(font)
+        usual = tokens.text if row.node.explainable else tokens.text_dim
+        painter.setPen(QColor(tokens.accent if explained else usual))
+        rect = rect.adjusted(GAP, 0, -GAP, 0)
+        default = row.node.default and not row.is_call
+        room = rect.adjusted(0, 0, -3 * GAP if default else 0, 0)
+        width = _draw_text(painter, room, row.label, Qt.AlignmentFlag.AlignLeft)
+        if default:
+            dot = QRectF(room.left() + width + 6, rect.center().y() - 2.5, 6, 6)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(tokens.accent))
+            painter.drawEllipse(dot)
+
+    def _paint_map(self, painter: QPainter, rect: QRect, row: Row) -> None:
+        if not row.node.explainable:
+            return
+        slot = QRect(0, 0, THUMBNAIL, THUMBNAIL)
+        slot.moveCenter(rect.center())
+        image = self._layers.thumbnails.get(row.address)
+        if image is None or image.isNull():
+            painter.fillRect(slot, QColor(theme.current().raised))
+            return
+        size = image.size().scaled(slot.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        place = QRect(slot.topLeft(), size)
+        place.moveCenter(slot.center())
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(place, image)
+
+
+def _draw_text(painter: QPainter, rect: QRect, text: str, side: Qt.AlignmentFlag) -> int:
+    """Draws text elided in its middle; returns its width in pixels."""
+    metrics = painter.fontMetrics()
+    shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, rect.width())
+    painter.drawText(rect, side | Qt.AlignmentFlag.AlignVCenter, shown)
+    return metrics.horizontalAdvance(shown)
