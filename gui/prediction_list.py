@@ -1,0 +1,253 @@
+"""Rows of classes with their probabilities: the item model and how a row is painted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+)
+from PySide6.QtGui import QColor, QFont, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+)
+
+from engine.records import Prediction
+from gui import theme
+
+Index = QModelIndex | QPersistentModelIndex
+Scores = NDArray[np.floating]
+ROOT = QModelIndex()
+ROW_HEIGHT = 36
+GAP = theme.SPACE
+
+
+def percent_text(probability: float) -> str:
+    """0.9713 as '97.1 %'; what would round to nothing as '< 0.1 %'."""
+    if 0 < probability < 0.0005:
+        return "< 0.1 %"
+    if 0.9995 <= probability < 1:
+        return "> 99.9 %"
+    return f"{100 * probability:.1f} %"
+
+
+def logit_text(logit: float) -> str:
+    """12.44 as '12.4', with a true minus sign."""
+    return f"{logit:.1f}".replace("-", "\u2212")
+
+
+class ClassModel(QAbstractListModel):
+    """Some of the classes, as rows. All known labels and numbers are kept beside them."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.explained: int | None = None
+        self.ranks: Mapping[int, int] = {}
+        self._rows: list[int] = []
+        self._classes: tuple[str, ...] = ()
+        self._lower: list[str] = []
+        self._known: dict[int, Prediction] = {}
+        self._scores: Scores | None = None
+
+    def set_classes(self, classes: tuple[str, ...]) -> None:
+        """Labels of all classes; forgets all numbers and rows."""
+        self._classes = classes
+        self._lower = [label.lower() for label in classes]
+        self._known, self._scores = {}, None
+        self.show([], None)
+
+    def know(self, predictions: Sequence[Prediction]) -> None:
+        """Keeps labels and numbers; several predictions replace all that were kept."""
+        if len(predictions) > 1:
+            self._known = {}
+        self._known.update({prediction.index: prediction for prediction in predictions})
+
+    def set_scores(self, probabilities: Scores | None) -> None:
+        """Probabilities of all classes."""
+        self._scores = probabilities
+
+    def show(
+        self, rows: list[int], explained: int | None, ranks: Mapping[int, int] | None = None
+    ) -> None:
+        """Shows these classes; ranks numbers those that a key chooses."""
+        self.ranks = ranks or {}
+        if rows != self._rows:
+            self.beginResetModel()
+            self._rows = rows
+            self.endResetModel()
+        self.mark(explained)
+
+    def mark(self, explained: int | None) -> None:
+        """Marks the explained class; the rows stay."""
+        self.explained = explained
+        if self._rows:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, 0))
+
+    def search(self, text: str) -> list[int]:
+        """Classes whose label contains every word of text, or whose index is text.
+
+        First those whose index it is, then those that begin with text, then the likeliest.
+        """
+        words = text.lower().split()
+        whole = " ".join(words)
+        labels = self._lower
+        found = [i for i, label in enumerate(labels) if all(word in label for word in words)]
+        wanted = int(whole) if whole.isdecimal() and len(whole) < 10 else -1
+        if 0 <= wanted < len(labels) and wanted not in found:
+            found.append(wanted)
+
+        def order(i: int) -> tuple[bool, bool, float, int]:
+            likely = -float(self._scores[i]) if self._scores is not None else 0.0
+            return (i != wanted, not labels[i].startswith(whole), likely, i)
+
+        found.sort(key=order)
+        return found
+
+    def class_at(self, index: Index) -> int | None:
+        """Class of a row."""
+        return self._rows[index.row()] if index.isValid() else None
+
+    def label(self, index: int) -> str:
+        """Label of a class."""
+        known = self._known.get(index)
+        if known is not None:
+            return known.label
+        return self._classes[index] if index < len(self._classes) else f"class {index}"
+
+    def probability(self, index: int) -> float | None:
+        """Probability of a class, when known."""
+        known = self._known.get(index)
+        if known is not None:
+            return known.probability
+        return float(self._scores[index]) if self._scores is not None else None
+
+    def logit(self, index: int) -> float | None:
+        """Logit of a class, when known."""
+        known = self._known.get(index)
+        return known.logit if known is not None else None
+
+    def rowCount(self, parent: Index = ROOT) -> int:
+        return 0 if parent.isValid() else len(self._rows)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        number = self.class_at(index)
+        if number is None:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.label(number)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._tooltip(number)
+        if role == Qt.ItemDataRole.AccessibleDescriptionRole:
+            return self._tooltip(number).replace("\n", ", ")
+        return None
+
+    def _tooltip(self, number: int) -> str:
+        lines = [self.label(number), f"Class {number}"]
+        probability, logit = self.probability(number), self.logit(number)
+        if probability is not None:
+            lines.append(f"Probability {percent_text(probability)}")
+        if logit is not None:
+            lines.append(f"Logit {logit_text(logit)}")
+        if number == self.explained:
+            lines.append("Explained")
+        return "\n".join(lines)
+
+
+class ClassDelegate(QStyledItemDelegate):
+    """Two lines to a row: key, label and numbers, and below them the bar of the probability."""
+
+    def __init__(self, model: ClassModel, view: QAbstractItemView) -> None:
+        super().__init__(view)
+        self._classes = model
+        self._view = view
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
+        return QSize(120, ROW_HEIGHT)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        number = self._classes.class_at(index)
+        if number is None:
+            return
+        tokens = theme.current()
+        rect: QRect = option.rect
+        current = index == self._view.currentIndex()
+        if current:
+            painter.fillRect(rect, QColor(tokens.selection))
+        elif option.state & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(rect, QColor(tokens.raised))
+        explained = number == self._classes.explained
+        if explained:
+            painter.fillRect(rect.x(), rect.y(), 3, rect.height(), QColor(tokens.accent))
+        inner = rect.adjusted(8, GAP, -8, -GAP)
+        self._paint_key(painter, inner, number, option.font)
+        inner.setLeft(inner.left() + 4 * GAP)
+        self._paint_text(painter, inner, number, option.font, explained)
+        self._paint_bar(painter, inner, number, explained)
+        if current and self._view.hasFocus():
+            painter.setPen(QColor(tokens.accent))
+            painter.drawRect(rect.adjusted(0, 0, -1, -1))
+
+    def _paint_key(self, painter: QPainter, rect: QRect, number: int, font: QFont) -> None:
+        rank = self._classes.ranks.get(number)
+        if rank is not None and rank <= 9:
+            painter.setFont(theme.tabular(theme.small(font)))
+            painter.setPen(QColor(theme.current().text_dim))
+            top = QRect(rect.left(), rect.top(), 3 * GAP, rect.height() - 8)
+            painter.drawText(top, Qt.AlignmentFlag.AlignCenter, str(rank))
+
+    def _paint_text(
+        self, painter: QPainter, rect: QRect, number: int, font: QFont, explained: bool
+    ) -> None:
+        tokens = theme.current()
+        line = QRect(rect.left(), rect.top(), rect.width(), rect.height() - 8)
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        painter.setFont(theme.tabular(theme.small(font)))
+        metrics = painter.fontMetrics()
+        probability, logit = self._classes.probability(number), self._classes.logit(number)
+        for value, sample in (
+            (None if logit is None else logit_text(logit), "\u2212188.8"),
+            (None if probability is None else percent_text(probability), "> 99.9 %"),
+        ):
+            if value is not None:
+                is_logit = sample.startswith("\u2212")
+                painter.setPen(QColor(tokens.text_dim if is_logit else tokens.text))
+                painter.drawText(line, right, value)
+            if value is not None or self._classes.ranks:
+                line.setRight(line.right() - metrics.horizontalAdvance(sample) - GAP)
+        name = QFont(font)
+        name.setBold(explained)
+        painter.setFont(name)
+        painter.setPen(QColor(tokens.accent if explained else tokens.text))
+        label = self._classes.label(number)
+        shown = painter.fontMetrics().elidedText(
+            label, Qt.TextElideMode.ElideMiddle, line.width() - GAP
+        )
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
+
+    def _paint_bar(self, painter: QPainter, rect: QRect, number: int, explained: bool) -> None:
+        probability = self._classes.probability(number)
+        if probability is None:
+            return
+        tokens = theme.current()
+        track = QRectF(rect.left(), rect.bottom() - 3, rect.width(), 4)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(tokens.border))
+        painter.drawRoundedRect(track, 2, 2)
+        if probability > 0:
+            track.setWidth(max(2.0, track.width() * min(1.0, probability)))
+            painter.setBrush(QColor(tokens.accent if explained else tokens.text_dim))
+            painter.drawRoundedRect(track, 2, 2)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)

@@ -1,0 +1,283 @@
+"""The panel 'Predictions': the likeliest classes, and a search that reaches all of them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import (
+    QLabel,
+    QLineEdit,
+    QListView,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.records import Prediction
+from gui import theme
+from gui.prediction_list import ROW_HEIGHT, ClassDelegate, ClassModel, Scores
+
+TOP = 5
+"""Rows of predictions; one more is kept free for an explained class that is not among them."""
+
+
+class PredictionPanel(QWidget):
+    """class_chosen(index): the person wants this class explained; index is that of its logit."""
+
+    class_chosen = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._predictions: tuple[Prediction, ...] = ()
+        self._explained: int | None = None
+        self._extra: int | None = None
+        self._model = ClassModel(self)
+        self._found = ClassModel(self)
+        self._list = _ClassList(self._model, "Predicted classes", at_once=True)
+        self._results = _ClassList(self._found, "Classes found", at_once=False)
+        self._search = _SearchField()
+        self._message = _label("dim")
+        self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._message.setWordWrap(True)
+        self._stack = QStackedWidget()
+        for page in (self._message, self._list, self._results):
+            self._stack.addWidget(page)
+        self._empty = "No image"
+        self._lay_out()
+        self._list.chosen.connect(self._choose)
+        self._results.chosen.connect(self._choose_found)
+        self._search.textChanged.connect(self._find)
+        self._search.entered.connect(self._choose_first)
+        self._search.left.connect(self._leave_search)
+        self.set_message("No image")
+
+    def set_classes(self, classes: tuple[str, ...]) -> None:
+        """Labels of all classes in order of the logits. Forgets predictions and scores."""
+        self._predictions, self._explained, self._extra = (), None, None
+        self._model.set_classes(classes)
+        self._found.set_classes(classes)
+        self._search.clear()
+        self._search.setEnabled(bool(classes))
+        self._show_rows()
+
+    def set_predictions(self, predictions: tuple[Prediction, ...]) -> None:
+        """The likeliest classes, best first. Five are shown; more are reached with 6 to 9."""
+        self._predictions, self._extra = predictions, None
+        self._model.know(predictions)
+        self._found.know(predictions)
+        self._empty = ""
+        self._show_rows()
+
+    def set_scores(self, probabilities: Scores | None) -> None:
+        """Probabilities of all classes, float (classes,), shown and ranked by in the search."""
+        self._model.set_scores(probabilities)
+        self._found.set_scores(probabilities)
+        self._find(self._search.text())
+
+    def select(self, index: int | None, prediction: Prediction | None = None) -> None:
+        """Marks the explained class, without a signal; None marks nothing.
+
+        prediction gives the numbers of a class that is not among the predictions.
+        """
+        self._explained = index
+        if prediction is not None:
+            self._model.know((prediction,))
+            self._found.know((prediction,))
+        self._show_rows()
+
+    def selected(self) -> int | None:
+        """Index of the class marked as explained."""
+        return self._explained
+
+    def choose_rank(self, rank: int) -> None:
+        """Chooses the rank-th prediction, 1 being the likeliest; nothing when there is none."""
+        if 1 <= rank <= len(self._predictions):
+            self._choose(self._predictions[rank - 1].index)
+
+    def step(self, by: int) -> None:
+        """Chooses the prediction by places further down (by > 0) or up; stops at the ends."""
+        order = [prediction.index for prediction in self._predictions]
+        if not order:
+            return
+        here = order.index(self._explained) if self._explained in order else len(order)
+        there = min(max(here + by, 0), len(order) - 1)
+        if order[there] != self._explained:
+            self._choose(order[there])
+
+    def set_message(self, text: str) -> None:
+        """Shows text in place of the predictions, as for 'No image'; '' shows them again."""
+        self._empty = text
+        self._message.setText(text)
+        self._show_page()
+
+    def focus_search(self) -> None:
+        """Puts the cursor into the search field."""
+        self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._search.selectAll()
+
+    def _lay_out(self) -> None:
+        header = _label("header")
+        header.setText("Predictions")
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 8, 0, 8)
+        box.setSpacing(theme.SPACE)
+        header.setContentsMargins(8, 0, 8, 0)
+        box.addWidget(header)
+        box.addWidget(self._stack, 1)
+        row = QVBoxLayout()
+        row.setContentsMargins(8, 0, 8, 0)
+        row.addWidget(self._search)
+        box.addLayout(row)
+        self._stack.setMinimumHeight((TOP + 1) * ROW_HEIGHT)
+        self.setAccessibleName("Predictions")
+        self.setFocusProxy(self._list)
+
+    def _show_rows(self) -> None:
+        rows = [prediction.index for prediction in self._predictions[:TOP]]
+        if self._explained is not None and self._explained not in rows:
+            self._extra = self._explained
+        if self._extra is not None and self._extra not in rows:
+            rows.append(self._extra)
+        ranks = {prediction.index: rank for rank, prediction in enumerate(self._predictions, 1)}
+        self._model.show(rows, self._explained, ranks)
+        self._found.mark(self._explained)
+        if self._explained is not None and self._explained in rows:
+            self._list.move_silently(rows.index(self._explained))
+        self._show_page()
+
+    def _show_page(self) -> None:
+        if self._search.text().strip() and self._found.rowCount():
+            self._stack.setCurrentWidget(self._results)
+        elif self._search.text().strip():
+            self._message.setText(f"No class matches “{self._search.text().strip()}”")
+            self._stack.setCurrentWidget(self._message)
+        elif self._empty or not self._model.rowCount():
+            self._message.setText(self._empty)
+            self._stack.setCurrentWidget(self._message)
+        else:
+            self._stack.setCurrentWidget(self._list)
+
+    def _find(self, text: str) -> None:
+        self._found.show(self._found.search(text) if text.strip() else [], self._explained)
+        self._results.move_silently(0)
+        self._show_page()
+
+    def _choose(self, index: int) -> None:
+        self.select(index)
+        self.class_chosen.emit(index)
+
+    def _choose_found(self, index: int) -> None:
+        self._search.clear()
+        self._choose(index)
+        self._list.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _choose_first(self) -> None:
+        index = self._results.current_class()
+        if self._search.text().strip() and index is not None:
+            self._choose_found(index)
+
+    def _leave_search(self) -> None:
+        page = self._stack.currentWidget()
+        if page is not None and page is not self._message:
+            page.setFocus(Qt.FocusReason.OtherFocusReason)
+
+
+class _ClassList(QListView):
+    """Rows of a ClassModel.
+
+    chosen(index): Enter or a click; where at_once also as soon as the arrow keys move there.
+    """
+
+    chosen = Signal(int)
+
+    def __init__(self, model: ClassModel, name: str, at_once: bool) -> None:
+        super().__init__()
+        self._classes = model
+        self._at_once = at_once
+        self._silent = False
+        self.setModel(model)
+        self.setItemDelegate(ClassDelegate(model, self))
+        self.setUniformItemSizes(True)
+        self.setMouseTracking(True)
+        self.setAccessibleName(name)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.selectionModel().currentChanged.connect(self._moved)
+
+    def move_silently(self, row: int) -> None:
+        """Makes row the current one without a signal."""
+        self._silent = True
+        self.setCurrentIndex(self._classes.index(row, 0))
+        self._silent = False
+
+    def current_class(self) -> int | None:
+        """Class of the current row."""
+        return self._classes.class_at(self.currentIndex())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._emit(self.currentIndex())
+        else:
+            super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        before = self.current_class()
+        super().mousePressEvent(event)
+        index = self.indexAt(event.position().toPoint())
+        known = self._at_once and self._classes.class_at(index) != before
+        if event.button() == Qt.MouseButton.LeftButton and not known:
+            self._emit(index)
+
+    def _moved(self, index: QModelIndex) -> None:
+        if self._at_once and not self._silent:
+            self._emit(index)
+
+    def _emit(self, index: QModelIndex) -> None:
+        found = self._classes.class_at(index)
+        if found is not None:
+            self.chosen.emit(found)
+
+
+class _SearchField(QLineEdit):
+    """Esc clears, then leaves. entered(): Enter; left(): the focus should go to the list."""
+
+    entered = Signal()
+    left = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setPlaceholderText("Find class")
+        self.setAccessibleName("Find class")
+        self.setToolTip("Part of a class name, or its index")
+        self.setClearButtonEnabled(True)
+        self.setEnabled(False)
+
+    def event(self, event: QEvent) -> bool:
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.key() == Qt.Key.Key_Escape
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = event.key()
+        if key == Qt.Key.Key_Escape and self.text():
+            self.clear()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.entered.emit()
+        elif key in (Qt.Key.Key_Escape, Qt.Key.Key_Down):
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+def _label(role: str) -> QLabel:
+    label = QLabel()
+    label.setProperty("role", role)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    if role == "dim":
+        label.setFont(theme.small(label.font()))
+    return label
