@@ -18,6 +18,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.colorbar import marks, number_text, ticks
 from engine.colormaps import COLORMAPS, LEGACY, lookup_table
 from engine.cv import cv2
 from engine.records import DisplaySettings, Explanation, FloatMap, Interpolation, Pixels, Region
@@ -33,6 +34,7 @@ __all__ = [
     "covered",
     "is_blank",
     "lookup_table",
+    "marks",
     "number_text",
     "scale",
     "table_for",
@@ -261,44 +263,3 @@ def value_at(explanation: Explanation, x: float, y: float) -> float | None:
     """The map's own value in the cell under the point (x, y), None outside the region."""
     cell = cell_at(explanation, x, y)
     return None if cell is None else float(explanation.map[cell])
-
-
-# --- numbers of the colour bar -------------------------------------------------------------------
-
-
-def ticks(low: float, high: float, most: int = 5) -> tuple[float, ...]:
-    """At most `most` round values (1, 2 or 5 times a power of ten apart), from low towards high.
-
-    low may be the larger one. Empty when the range is empty or not finite.
-    """
-    span = abs(high - low)
-    if not math.isfinite(span) or span == 0.0 or most < 1:
-        return ()
-    bottom, top = min(low, high), max(low, high)
-    slack = span * 1e-6
-    for exponent in range(math.floor(math.log10(span)) - 2, math.ceil(math.log10(span)) + 2):
-        for mantissa in (1, 2, 5):
-            step = mantissa * 10.0**exponent
-            first, last = math.ceil((bottom - slack) / step), math.floor((top + slack) / step)
-            if 0 < last - first + 1 <= most:
-                found = tuple(float(f"{n * step:.12g}") for n in range(first, last + 1))
-                return found if low <= high else found[::-1]
-    return ()
-
-
-def number_text(value: float) -> str:
-    """A map value in a few characters: '0.83', '12.4', '−3.1e-05', with a true minus sign."""
-    if value == 0:
-        return "0"
-    size = abs(value)
-    if not math.isfinite(value):
-        text = str(value)
-    elif 1e-3 <= size < 1e5:
-        decimals = max(0, 2 - math.floor(math.log10(size)))
-        text = f"{value:.{min(decimals, 5)}f}"
-        if "." in text:
-            text = text.rstrip("0").rstrip(".")
-    else:
-        mantissa, _, exponent = f"{value:.1e}".partition("e")
-        text = f"{mantissa}e{int(exponent)}"
-    return text.replace("-", "−", 1) if value < 0 else text

@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from engine import overlay
 from engine.records import DisplaySettings, Explanation
 from gui import theme
-from gui.canvas_words import Readout, bar_marks, method_name, scale_words
+from gui.canvas_words import Readout, method_name, scale_words
 from gui.imaging import to_qimage
 
 SPACE = theme.SPACE
@@ -68,7 +68,7 @@ class Hud:
     def notice(self, text: str, top: float) -> None:
         """One or more lines, centred below top."""
         metrics = QFontMetricsF(self._small)
-        room = min(self._area.width() - 2 * INSET - 6 * SPACE, 100.0 * SPACE)
+        room = min(self._area.width() - 2 * INSET - 6 * SPACE, 120.0 * SPACE)
         flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
         bounds = metrics.boundingRect(QRectF(0, 0, room, 1000), flags, text)
         rect = QRectF(0, top + SPACE, bounds.width() + 6 * SPACE, bounds.height() + 4 * SPACE)
@@ -78,20 +78,20 @@ class Hud:
         self._painter.setPen(_INK)
         self._painter.drawText(rect.adjusted(2 * SPACE, 0, -2 * SPACE, 0), flags, text)
 
-    def readout(self, readout: Readout, size: tuple[int, int]) -> None:
+    def readout(
+        self, readout: Readout, size: tuple[int, int], grid: tuple[int, int] | None
+    ) -> None:
         """Bottom left: pixel, value and cell, each in a column of its own."""
-        explained = readout.value is not None and readout.cell is not None
-        rect = readout_rect(self._area.toRect(), self._font, size, explained)
+        rect = readout_rect(self._area.toRect(), self._font, size, grid)
         self.plate(rect)
         texts = [f"x {readout.x}", f"y {readout.y}"]
         if readout.value is not None and readout.cell is not None:
             row, column = readout.cell
             texts += [overlay.number_text(readout.value), f"row {row} col {column}"]
+        columns = _readout_columns(self._small, size, grid)
         left = rect.left() + 2 * SPACE
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        for index, (text, width) in enumerate(
-            zip(texts, _readout_columns(self._small, size), strict=False)
-        ):
+        for index, (text, width) in enumerate(zip(texts, columns, strict=False)):
             cell = QRectF(left, rect.top(), width, rect.height())
             color = _INK if index == 2 else _FAINT
             if index == 2:
@@ -108,9 +108,9 @@ class Hud:
             return
         metrics = QFontMetricsF(self._small)
         line = metrics.height()
-        marks = bar_marks(low, high, line / height)
+        marks = overlay.marks(low, high, 1.5 * line / height)
         title, scale = f"{method_name(explanation.method)} value", scale_words(settings)
-        numbers = max(metrics.horizontalAdvance(overlay.number_text(value)) for value, _ in marks)
+        numbers = max(metrics.horizontalAdvance(text) for _, text in marks)
         inner = max(
             _BAR_WIDTH + 2 * SPACE + numbers,
             metrics.horizontalAdvance(title),
@@ -127,11 +127,11 @@ class Hud:
         self.text(QRectF(left, top + line, inner, line), scale, _FAINT)
         bar = QRectF(left, round(plate.top() + head + line / 2), _BAR_WIDTH, height)
         self._bar(bar, settings)
-        for value, place in marks:
+        for place, text in marks:
             y = bar.bottom() - place * height
             self.text(
                 QRectF(bar.right() + 2 * SPACE, y - line / 2, numbers + 1, line),
-                overlay.number_text(value),
+                text,
                 flags=Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
             )
             self._painter.setPen(QPen(_FAINT, 1))
@@ -222,21 +222,25 @@ def busy_rect(area: QRectF) -> QRectF:
     return QRectF(0, 0, area.width(), _BUSY_HEIGHT)
 
 
-def readout_rect(area: QRect, font: QFont, size: tuple[int, int], explained: bool) -> QRectF:
+def readout_rect(
+    area: QRect, font: QFont, size: tuple[int, int], grid: tuple[int, int] | None
+) -> QRectF:
     """Where the read-out is painted: wide enough for every pixel of an image of this size.
 
-    area: the viewport. explained: whether value and cell are shown as well.
+    area: the viewport. grid: rows and columns of the map, None to show the pixel only.
     """
-    widths = _readout_columns(theme.tabular(theme.small(font)), size)
-    if not explained:
-        widths = widths[:2]
+    widths = _readout_columns(theme.tabular(theme.small(font)), size, grid)
     width = sum(widths) + (len(widths) - 1) * 3 * SPACE + 4 * SPACE
     bottom = area.top() + area.height() - INSET
     return QRectF(area.left() + INSET, bottom - 6 * SPACE, width, 6 * SPACE)
 
 
-def _readout_columns(font: QFont, size: tuple[int, int]) -> list[float]:
-    metrics = QFontMetricsF(font)
+def _readout_columns(
+    font: QFont, size: tuple[int, int], grid: tuple[int, int] | None
+) -> list[float]:
     digits = "0" * len(str(max(size)))
-    samples = (f"x {digits}", f"y {digits}", "−0.0e-00", "row 000 col 000")
+    samples = [f"x {digits}", f"y {digits}"]
+    if grid is not None:
+        samples += ["−0.0000", f"row {'0' * len(str(grid[0]))} col {'0' * len(str(grid[1]))}"]
+    metrics = QFontMetricsF(font)
     return [metrics.horizontalAdvance(sample) for sample in samples]

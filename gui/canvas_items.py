@@ -201,8 +201,9 @@ class OutlineItem(SceneItem):
         if visible.isEmpty():
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        ratio = painter.device().devicePixelRatio()
         for color, width in ((QColor(0, 0, 0, 150), 3), (QColor(255, 255, 255, 235), 1)):
-            pen = QPen(color, width)
+            pen = QPen(color, width * ratio)
             pen.setCosmetic(True)
             pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
             painter.setPen(pen)

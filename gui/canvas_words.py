@@ -57,18 +57,3 @@ def scale_words(settings: DisplaySettings) -> str:
     words = {"positive": "for the class", "negative": "against it", "signed": "against / for"}
     text = words[settings.sign]
     return text if settings.gamma == 1.0 else f"{text}, gamma {settings.gamma:g}"
-
-
-def bar_marks(low: float, high: float, line: float) -> list[tuple[float, float]]:
-    """Values to write and where (0 low to 1 high): both ends, and round ones with room between.
-
-    line: height of a line of text, as a fraction of the bar.
-    """
-    if low == high:
-        return [(low, 0.0)]
-    marks = [(low, 0.0), (high, 1.0)]
-    for value in overlay.ticks(low, high, 5):
-        place = (value - low) / (high - low)
-        if all(abs(place - other) > 1.5 * line for _, other in marks):
-            marks.append((value, place))
-    return marks

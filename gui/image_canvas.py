@@ -212,8 +212,15 @@ class ImageCanvas(ZoomView):
         if self._readout is None or self._picture is None:
             return QRect()
         size = (self._picture.width, self._picture.height)
-        explained = self._readout.cell is not None
-        return readout_rect(self.viewport().rect(), self.font(), size, explained).toAlignedRect()
+        area = readout_rect(self.viewport().rect(), self.font(), size, self._grid())
+        return area.toAlignedRect()
+
+    def _grid(self) -> tuple[int, int] | None:
+        """Rows and columns of the map under the pointer."""
+        if self._explanation is None or self._readout is None or self._readout.cell is None:
+            return None
+        rows, columns = self._explanation.map.shape
+        return rows, columns
 
     # --- painting --------------------------------------------------------------------------------
 
@@ -236,7 +243,7 @@ class ImageCanvas(ZoomView):
                 if notice:
                     hud.notice(notice, lower)
         if self._readout is not None and picture is not None:
-            hud.readout(self._readout, (picture.width, picture.height))
+            hud.readout(self._readout, (picture.width, picture.height), self._grid())
         if self._message[0]:
             hud.message(*self._message, on_picture=picture is not None)
         if self.busy_shown:
