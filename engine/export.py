@@ -1,0 +1,246 @@
+"""Results as files: pictures, raw maps and JSON. A file is complete or absent, never half."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import math
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image
+
+from engine import figure, overlay
+from engine.errors import ExportError
+from engine.records import (
+    DisplaySettings,
+    Explanation,
+    FloatMap,
+    LoadedImage,
+    ModelInfo,
+    Pixels,
+    Prediction,
+)
+from engine.version import NAME, VERSION
+
+JPEG_LIMIT = 65_500
+"""Longest side of a JPEG, in pixels."""
+
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+
+_REASONS = {
+    errno.ENOENT: "the folder does not exist; create it or choose another one",
+    errno.ENOTDIR: "a part of its path is not a folder; choose another one",
+    errno.EISDIR: "a folder has that name; choose another name",
+    errno.EACCES: "writing there is not permitted; choose another folder",
+    errno.EPERM: "writing there is not permitted; choose another folder",
+    errno.EROFS: "the disk is read-only; choose another one",
+    errno.ENOSPC: "the disk is full; make room or choose another one",
+    errno.EDQUOT: "your quota is used up; make room or choose another folder",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+}
+
+
+def render(
+    image: LoadedImage,
+    explanation: Explanation,
+    settings: DisplaySettings,
+    *,
+    caption: bool,
+    colorbar: bool,
+) -> Pixels:
+    """The explained picture at the original's full resolution: uint8 (h, w, 3), RGB.
+
+    Rows and columns of the original stay where they are; with caption (image, model, layer, class,
+    method and scale, in words) or colorbar (colours with their map values) a band is added below,
+    and a picture narrower than figure.NARROWEST pixels gets a margin on its right as well.
+    """
+    band = None
+    if caption or colorbar:
+        words = figure.caption(image, explanation, settings) if caption else ()
+        bar = (explanation, settings) if colorbar else None
+        band = figure.band((image.width, image.height), words, bar)
+    if band is None:
+        return overlay.blend(image.pixels, explanation, settings)
+    result = np.empty((image.height + band.shape[0], band.shape[1], 3), np.uint8)
+    result[:] = figure.PAPER
+    result[: image.height, : image.width] = image.pixels
+    overlay.blend_into(result[: image.height, : image.width], explanation, settings)
+    result[image.height :] = band
+    return result
+
+
+def save_picture(path: Path | str, pixels: Pixels, quality: int = 95) -> None:
+    """Writes pixels (uint8 (h, w, 3), RGB) as PNG or JPEG, by the suffix of path.
+
+    quality: 1 to 100, for JPEG. Raises ExportError, also for a JPEG beyond 65,500 pixels a side.
+    """
+    path = Path(path)
+    format = _FORMATS.get(path.suffix.lower())
+    if format is None:
+        suffix = path.suffix or "no suffix"
+        raise ExportError(f"cannot write {path.name}: {suffix} is not known; use .png or .jpg")
+    height, width = pixels.shape[:2]
+    if format == "JPEG" and max(width, height) > JPEG_LIMIT:
+        raise ExportError(
+            f"cannot write {path.name}: {width} x {height} is beyond the {JPEG_LIMIT:,} pixels "
+            "a side that a JPEG can hold; use .png"
+        )
+    options: dict[str, Any] = {}
+    if format == "JPEG":
+        # Colour maps are made of saturated colours, which subsampled chroma would smear.
+        options = {"quality": quality, "subsampling": 0}
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    with _replacing(path) as file:
+        picture.save(file, format=format, **options)
+
+
+def save_map(path: Path | str, map: FloatMap) -> None:
+    """Writes a map as it is, signed float32 (rows, columns), in NumPy's .npy format.
+
+    Raises ExportError, also when the suffix is not .npy.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".npy":
+        raise ExportError(f"cannot write {path.name}: a map is saved as .npy; use that suffix")
+    with _replacing(path) as file:
+        np.save(file, np.asarray(map, dtype=np.float32), allow_pickle=False)
+
+
+def save_maps(path: Path | str, maps: Mapping[str, FloatMap]) -> None:
+    """Writes several maps into one compressed .npz; keys are layer names. Raises ExportError."""
+    path = Path(path)
+    if path.suffix.lower() != ".npz":
+        raise ExportError(f"cannot write {path.name}: maps are saved as .npz; use that suffix")
+    arrays: dict[str, Any] = {name: np.asarray(m, dtype=np.float32) for name, m in maps.items()}
+    with _replacing(path) as file:
+        np.savez_compressed(file, **arrays)
+
+
+def save_json(path: Path | str, content: Any) -> None:
+    """Writes content as indented UTF-8 JSON. Raises ExportError."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    with _replacing(Path(path)) as file:
+        file.write(text.encode("utf-8"))
+
+
+def sidecar(
+    image: LoadedImage,
+    explanation: Explanation,
+    model_info: ModelInfo,
+    predictions: Sequence[Prediction],
+    settings: DisplaySettings | None = None,
+    versions: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Everything that is needed to make this explanation again, ready for JSON.
+
+    Holds what `explain --json` prints (image, model, device, layer, class, predictions, map,
+    region, seconds) and beside it the program, the versions of the libraries (given by the caller,
+    for this module knows no torch), the image's checksum, the model with its preprocessing, and
+    the display settings when there are some. Numbers that JSON has not become null.
+    """
+    region = explanation.region
+    content: dict[str, Any] = {
+        "image": str(image.path) if image.path is not None else image.name,
+        "model": model_info.source,
+        "device": explanation.device,
+        "layer": explanation.layer,
+        "class": {"index": explanation.target.index, "label": explanation.target.label},
+        "predictions": [_prediction(prediction) for prediction in predictions],
+        "map": {
+            "shape": list(explanation.map.shape),
+            "min": _number(explanation.map.min(initial=np.inf)),
+            "max": _number(explanation.map.max(initial=-np.inf)),
+        },
+        "region": [region.x, region.y, region.width, region.height],
+        "seconds": {
+            "forward": explanation.seconds.forward,
+            "explain": explanation.seconds.explain,
+        },
+        "method": explanation.method,
+        "target": _prediction(explanation.target),
+        "output_shape": list(explanation.shape),
+        "layout": explanation.layout.value,
+        "verdict": explanation.verdict.value,
+        "notices": list(explanation.notices),
+        "image_file": {
+            "name": image.name,
+            "path": str(image.path.resolve()) if image.path is not None else None,
+            "width": image.width,
+            "height": image.height,
+            "mode": image.mode,
+            "pixels_sha256": pixels_sha256(image.pixels),
+        },
+        "model_info": _model(model_info),
+        "program": {"name": NAME, "version": VERSION},
+        "versions": dict(versions or {}),
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    if settings is not None:
+        content["display"] = asdict(settings)
+    return content
+
+
+def pixels_sha256(pixels: Pixels) -> str:
+    """Checksum of the decoded picture: SHA-256 over its RGB bytes, row by row."""
+    return hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
+
+
+def _model(info: ModelInfo) -> dict[str, Any]:
+    return {
+        "source": info.source,
+        "title": info.title,
+        "architecture": info.architecture,
+        "weights": info.weights,
+        "parameters": info.parameters,
+        "classes": len(info.classes),
+        "default_layer": info.default_layer,
+        "preprocessing": asdict(info.preprocessing),
+    }
+
+
+def _prediction(prediction: Prediction) -> dict[str, Any]:
+    return {
+        "index": prediction.index,
+        "label": prediction.label,
+        "logit": _number(prediction.logit),
+        "probability": _number(prediction.probability),
+    }
+
+
+def _number(value: float | np.floating[Any]) -> float | None:
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of path when the block ends well, and vanishes otherwise.
+
+    It is made in the same folder, since only within one file system is the exchange atomic.
+    """
+    # Through a link, so that what it points to is replaced and not the link.
+    goal = Path(os.path.realpath(path))
+    if goal.is_dir():
+        raise ExportError(f"cannot write {path.name}: {_REASONS[errno.EISDIR]}")
+    temporary = goal.with_name(f".{goal.name[:100]}.{secrets.token_hex(4)}.part")
+    try:
+        try:
+            with temporary.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(goal)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
+        raise ExportError(f"cannot write {path}: {reason}") from error

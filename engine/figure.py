@@ -1,0 +1,156 @@
+"""The band below an exported picture: a colour bar with its numbers, and a caption in words.
+
+Sizes follow the picture: a line of text is about a fiftieth of its mean side, and never less than
+can be read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from engine import overlay
+from engine.records import DisplaySettings, Explanation, LoadedImage, Pixels
+
+NARROWEST = 240
+"""A picture narrower than this many pixels gets a wider band, so that words fit."""
+
+PAPER = (24, 24, 24)
+_INK = (240, 240, 240)
+_FAINT = (178, 178, 178)
+
+_SMALLEST_TEXT = 11
+_MOST_LINES = 3
+_METHODS = {"grad-cam": "Grad-CAM"}
+_SIGNS = {
+    "positive": "positive part: evidence for the class",
+    "negative": "negative part: evidence against the class",
+    "signed": "both signs: against (blue), for (orange)",
+}
+
+_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+def caption(
+    image: LoadedImage, explanation: Explanation, settings: DisplaySettings
+) -> tuple[str, ...]:
+    """What the picture shows, as sentences for the lines of the band, the weightiest first."""
+    target = explanation.target
+    rows, columns = explanation.map.shape
+    method = _METHODS.get(explanation.method, explanation.method)
+    scale = f"{_SIGNS[settings.sign]}; {settings.colormap}, opacity {settings.opacity:.0%}"
+    if settings.sign == "signed":
+        scale = f"{_SIGNS[settings.sign]}; opacity {settings.opacity:.0%}"
+    if settings.gamma != 1.0:
+        scale += f", gamma {settings.gamma:g}"
+    return (
+        f"{target.label}  {100 * target.probability:.1f} %",
+        f"{method} of {explanation.layer} ({rows} × {columns}, {settings.interpolation}) "
+        f"in {explanation.model}",
+        f"{image.name}; {scale}",
+    )
+
+
+def band(
+    size: tuple[int, int],
+    lines: Sequence[str],
+    bar: tuple[Explanation, DisplaySettings] | None,
+) -> Pixels:
+    """The band for a picture of size (width, height): uint8 (h, max(width, NARROWEST), 3), RGB."""
+    width = max(size[0], NARROWEST)
+    text = max(_SMALLEST_TEXT, round(math.sqrt(size[0] * size[1]) / 50))
+    # A very wide and low picture has room for large text in one direction only.
+    text = min(text, max(_SMALLEST_TEXT, round(size[1] / 8)), width // 20)
+    font = ImageFont.load_default(text)
+    pad = round(text * 0.9)
+    leading = round(text * 1.45)
+    room = width - 2 * pad
+    written = [(line, _INK if index == 0 else _FAINT) for index, line in enumerate(lines)]
+    folded = [(part, ink) for line, ink in written for part in _fold(line, font, room)]
+    bar_height = round(text * 0.9) + leading if bar is not None else 0
+    gap = round(text * 0.6) if bar is not None and folded else 0
+    height = 2 * pad + bar_height + gap + leading * len(folded)
+    paper = Image.new("RGB", (width, height), PAPER)
+    draw = ImageDraw.Draw(paper)
+    top = pad
+    if bar is not None:
+        _draw_bar(paper, draw, font, (pad, top, room, round(text * 0.9)), *bar)
+        top += bar_height + gap
+    for part, ink in folded:
+        draw.text((pad, top + leading / 2), part, fill=ink, font=font, anchor="lm")
+        top += leading
+    return np.asarray(paper)
+
+
+def _draw_bar(
+    paper: Image.Image,
+    draw: ImageDraw.ImageDraw,
+    font: _Font,
+    place: tuple[int, int, int, int],
+    explanation: Explanation,
+    settings: DisplaySettings,
+) -> None:
+    """Colours from left to right, the method's name before them, numbers below."""
+    left, top, room, height = place
+    title = f"{_METHODS.get(explanation.method, explanation.method)} value"
+    start = left + math.ceil(draw.textlength(title, font=font) + height)
+    draw.text((left, top + height / 2), title, fill=_INK, font=font, anchor="lm")
+    # Half a number sticks out on either side of the bar's ends.
+    low, high = overlay.value_range(explanation.map, settings)
+    ends = [draw.textlength(text, font=font) for _, text in overlay.marks(low, high, 1.0)]
+    start += math.ceil(ends[0] / 2)
+    length = max(16, min(left + room - math.ceil(ends[-1] / 2) - start, 24 * height))
+    colors = np.broadcast_to(overlay.bar_colors(settings, length), (height, length, 3))
+    paper.paste(Image.fromarray(np.ascontiguousarray(colors)), (start, top))
+    tick = max(2, height // 4)
+    spacing = 1.6 * max(ends) / length
+    for fraction, text in overlay.marks(low, high, spacing):
+        x = start + fraction * (length - 1)
+        draw.line((x, top + height, x, top + height + tick), fill=_FAINT, width=max(1, tick // 4))
+        draw.text((x, top + height + tick * 1.5), text, fill=_FAINT, font=font, anchor="mt")
+
+
+def _fold(line: str, font: _Font, room: float) -> list[str]:
+    """The line in parts that fit the room, broken at spaces; the last one is elided."""
+    parts: list[str] = []
+    rest = line
+    while rest and len(parts) < _MOST_LINES:
+        if font.getlength(rest) <= room:
+            return [*parts, rest]
+        if len(parts) == _MOST_LINES - 1:
+            return [*parts, _shorten(rest, font, room)]
+        count = _fitting(rest, font, room)
+        space = rest.rfind(" ", 0, count + 1)
+        # A single long word, a layer's name say, is broken where the room ends.
+        cut = space if space > count // 3 else count
+        parts.append(rest[:cut].rstrip())
+        rest = rest[cut:].lstrip()
+    return parts
+
+
+def _fitting(text: str, font: _Font, room: float) -> int:
+    """How many characters of text fit; at least one, so that folding comes to an end."""
+    low, high = 1, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if font.getlength(text[:middle]) <= room:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _shorten(text: str, font: _Font, room: float) -> str:
+    """Text with its middle left out."""
+    keep = len(text)
+    while keep > 2 and font.getlength(_without_middle(text, keep)) > room:
+        keep -= 1
+    return _without_middle(text, keep)
+
+
+def _without_middle(text: str, keep: int) -> str:
+    head = (keep + 1) // 2
+    return text[:head].rstrip() + "..." + text[len(text) - (keep - head) :].lstrip()
