@@ -149,8 +149,12 @@ def icon(name: str) -> QIcon:
 
     Raises FileNotFoundError when resources/icons has no NAME.svg.
     """
-    path = ICONS / f"{name}.svg"
-    return QIcon(_TintedSvg(path.read_bytes()))
+    return QIcon(_TintedSvg(_source(name)))
+
+
+def paint_icon(painter: QPainter, name: str, rect: QRect, colour: str) -> None:
+    """Paints one of our own drawings in a colour of the caller's choice, '#rrggbb'."""
+    _renderer(_source(name), colour).render(painter, QRectF(rect))
 
 
 def app_icon() -> QIcon:
@@ -277,6 +281,11 @@ class _TintedSvg(QIconEngine):
         self.paint(painter, QRect(0, 0, size.width(), size.height()), mode, state)
         painter.end()
         return result
+
+
+@lru_cache(maxsize=128)
+def _source(name: str) -> bytes:
+    return (ICONS / f"{name}.svg").read_bytes()
 
 
 @lru_cache(maxsize=256)

@@ -1,0 +1,237 @@
+"""The panel 'Display': how the map is coloured. Nothing here ever runs the network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final, cast
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QIcon, QImage, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QButtonGroup,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.overlay import COLORMAPS, LEGACY, lookup_table
+from engine.records import DisplaySettings, Interpolation, Sign
+from gui import theme
+
+GAMMA_LIMIT: Final = 5.0
+"""Gamma goes from 1 / GAMMA_LIMIT to GAMMA_LIMIT, evenly by ratio."""
+
+_SWATCH: Final = QSize(56, 12)
+_SIGNS: Final = (
+    ("positive", "+", "Positive: what speaks for the class"),
+    ("negative", "\u2212", "Negative: what speaks against the class"),
+    ("signed", "±", "Both: for and against the class, in a colour map with two ends"),
+)
+_CELLS: Final = (
+    ("smooth", "Smooth", "Smooth between the cells of the map"),
+    ("grid", "Grid", "The map's own cells: all that the layer knows of place"),
+)
+
+
+class DisplayPanel(QWidget):
+    """display_changed(DisplaySettings): the person changed one of the settings."""
+
+    display_changed = Signal(DisplaySettings)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._display = DisplaySettings()
+        self._silent = False
+        self._opacity = _slider("Opacity", "How strongly the map covers the image", 0, 100)
+        self._opacity_value = _value()
+        self._colormap = _colormap_box()
+        self._sign = Segments("Sign", _SIGNS)
+        self._gamma = _slider(
+            "Gamma", "Above 1 narrows what is bright, below 1 brings up what is faint", -100, 100
+        )
+        self._gamma_value = _value()
+        self._cells = Segments("Interpolation", _CELLS)
+        self._reset = QToolButton()
+        self._reset.setText("Reset")
+        self._reset.setToolTip("Set all display settings back")
+        self._lay_out()
+        self._opacity.valueChanged.connect(self._changed)
+        self._gamma.valueChanged.connect(self._changed)
+        self._colormap.currentIndexChanged.connect(self._changed)
+        self._sign.chosen.connect(self._changed)
+        self._cells.chosen.connect(self._changed)
+        self._reset.clicked.connect(self._set_back)
+        self.set_display(self._display)
+
+    def display(self) -> DisplaySettings:
+        """What is shown."""
+        return self._display
+
+    def set_display(self, display: DisplaySettings) -> None:
+        """Shows these settings, without a signal."""
+        self._silent = True
+        self._opacity.setValue(round(100 * display.opacity))
+        self._gamma.setValue(round(100 * math.log(display.gamma, GAMMA_LIMIT)))
+        self._colormap.setCurrentIndex(self._colormap.findData(display.colormap))
+        self._sign.choose(display.sign)
+        self._cells.choose(display.interpolation)
+        self._silent = False
+        self._display = display
+        self._describe()
+
+    def _lay_out(self) -> None:
+        header = QLabel("Display")
+        header.setProperty("role", "header")
+        top = QHBoxLayout()
+        top.addWidget(header, 1)
+        top.addWidget(self._reset)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(theme.SPACE)
+        grid.setColumnStretch(1, 1)
+        rows: tuple[tuple[str, QWidget, QLabel | None], ...] = (
+            ("Opacity", self._opacity, self._opacity_value),
+            ("Colours", self._colormap, None),
+            ("Sign", self._sign, None),
+            ("Gamma", self._gamma, self._gamma_value),
+            ("Cells", self._cells, None),
+        )
+        for place, (text, control, value) in enumerate(rows):
+            name = QLabel(text)
+            name.setProperty("role", "dim")
+            name.setFixedHeight(24)
+            grid.addWidget(name, place, 0)
+            grid.addWidget(control, place, 1, 1, 1 if value else 2)
+            if value:
+                grid.addWidget(value, place, 2)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(8, 8, 8, 8)
+        box.setSpacing(theme.SPACE)
+        box.addLayout(top)
+        box.addLayout(grid)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setAccessibleName("Display")
+
+    def _changed(self) -> None:
+        if self._silent:
+            return
+        old = self._display
+        gamma = GAMMA_LIMIT ** (self._gamma.value() / 100)
+        same_gamma = self._gamma.value() == round(100 * math.log(old.gamma, GAMMA_LIMIT))
+        same_opacity = self._opacity.value() == round(100 * old.opacity)
+        new = DisplaySettings(
+            opacity=old.opacity if same_opacity else self._opacity.value() / 100,
+            colormap=self._colormap.currentData() or old.colormap,
+            interpolation=cast(Interpolation, self._cells.current()),
+            gamma=old.gamma if same_gamma else round(gamma, 3),
+            sign=cast(Sign, self._sign.current()),
+        )
+        if new != old:
+            self._display = new
+            self._describe()
+            self.display_changed.emit(new)
+
+    def _describe(self) -> None:
+        self._opacity_value.setText(f"{round(100 * self._display.opacity)} %")
+        self._gamma_value.setText(f"{self._display.gamma:.2f}")
+        both = self._display.sign == "signed"
+        self._colormap.setEnabled(not both)
+        self._colormap.setToolTip(
+            "Both signs have a colour map of their own" if both else "Colour map of the heat map"
+        )
+        self._reset.setEnabled(self._display != DisplaySettings())
+
+    def _set_back(self) -> None:
+        self.set_display(DisplaySettings())
+        self.display_changed.emit(self._display)
+
+
+class Segments(QWidget):
+    """A row of joined buttons of which one is down. chosen(value): the person pressed another."""
+
+    chosen = Signal(str)
+
+    def __init__(self, name: str, choices: Sequence[tuple[str, str, str]]) -> None:
+        super().__init__()
+        self._group = QButtonGroup(self)
+        self._buttons: dict[str, QToolButton] = {}
+        box = QHBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(0)
+        for place, (value, text, tip) in enumerate(choices):
+            button = QToolButton()
+            button.setText(text)
+            button.setToolTip(tip)
+            button.setAccessibleName(f"{name}: {value}")
+            button.setCheckable(True)
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            last = place == len(choices) - 1
+            button.setProperty("segment", "first" if place == 0 else "last" if last else "middle")
+            self._group.addButton(button)
+            self._buttons[value] = button
+            box.addWidget(button)
+        self._group.buttonToggled.connect(self._toggled)
+        self.setAccessibleName(name)
+
+    def choose(self, value: str) -> None:
+        """Puts a button down."""
+        self._buttons[value].setChecked(True)
+
+    def current(self) -> str:
+        """Value of the button that is down; '' before the first choice."""
+        return next((v for v, button in self._buttons.items() if button.isChecked()), "")
+
+    def _toggled(self, _button: QAbstractButton, on: bool) -> None:
+        if on:
+            self.chosen.emit(self.current())
+
+
+def swatch(name: str) -> QIcon:
+    """The colour map as a strip, low values at the left."""
+    table = lookup_table(name)
+    strip = QImage(table.tobytes(), len(table), 1, 3 * len(table), QImage.Format.Format_RGB888)
+    size = _SWATCH * 2
+    return QIcon(
+        QPixmap.fromImage(strip.scaled(size, mode=Qt.TransformationMode.FastTransformation))
+    )
+
+
+def _colormap_box() -> QComboBox:
+    box = QComboBox()
+    box.setIconSize(_SWATCH)
+    box.setAccessibleName("Colour map")
+    ordered = [n for n in COLORMAPS if n not in LEGACY], [n for n in COLORMAPS if n in LEGACY]
+    for name in ordered[0]:
+        box.addItem(swatch(name), name, name)
+    box.insertSeparator(box.count())
+    for name in ordered[1]:
+        box.addItem(swatch(name), f"{name} (legacy)", name)
+        tip = "Its lightness folds back at the top: strong and middling values look alike"
+        box.setItemData(box.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+    return box
+
+
+def _slider(name: str, tip: str, low: int, high: int) -> QSlider:
+    slider = QSlider(Qt.Orientation.Horizontal)
+    slider.setRange(low, high)
+    slider.setPageStep((high - low) // 10)
+    slider.setAccessibleName(name)
+    slider.setToolTip(tip)
+    slider.setFixedHeight(24)
+    return slider
+
+
+def _value() -> QLabel:
+    label = QLabel()
+    label.setFont(theme.tabular(label.font()))
+    label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    label.setFixedWidth(label.fontMetrics().horizontalAdvance("100 %") + theme.SPACE)
+    return label

@@ -1,0 +1,232 @@
+"""The strip of opened images at the bottom of the window."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui import theme
+from gui.strip_model import CELL, StripDelegate, StripModel
+
+EMPTY = "Drop images or a folder here"
+
+
+class ImageStrip(QWidget):
+    """The opened images, each under a key of the caller's choice.
+
+    image_chosen(key): the person moved to an image. remove_requested(key): they want it closed;
+    nothing is removed until remove() is called.
+    """
+
+    image_chosen = Signal(str)
+    remove_requested = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = StripModel(self)
+        self._view = _StripView(self._model)
+        self._count = _label("dim")
+        self._note = _label("warning")
+        self._empty = _label("dim")
+        self._empty.setText(EMPTY)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self._view)
+        self._lay_out()
+        self._view.chosen.connect(self._chosen)
+        self._view.remove_requested.connect(self.remove_requested)
+
+    def add(self, key: str, name: str) -> None:
+        """Appends an image; its thumbnail may follow. Raises ValueError when the key is taken."""
+        self._model.add(key, name)
+        self._refresh()
+
+    def set_thumbnail(self, key: str, thumbnail: QImage) -> None:
+        """Sets the picture of an image and takes its error away. Unknown keys are ignored: the
+        image may have been closed meanwhile."""
+        self._model.update(key, thumbnail=thumbnail, error="")
+        self._refresh()
+
+    def set_error(self, key: str, text: str) -> None:
+        """Marks an image as unusable and says why; '' takes the mark away."""
+        self._model.update(key, error=text)
+        self._refresh()
+
+    def remove(self, key: str) -> None:
+        """Removes an image, without a signal. Its neighbour becomes the current one."""
+        row = self._model.row_of(key)
+        if row is None:
+            return
+        with self._view.silence():
+            here = self._view.currentIndex().row()
+            self._model.remove(row)
+            if self._model.rowCount():
+                after = here - (row < here) if here != row else min(row, self._model.rowCount() - 1)
+                self._view.go(max(after, 0))
+        self._refresh()
+
+    def select(self, key: str) -> None:
+        """Makes an image the current one, without a signal."""
+        row = self._model.row_of(key)
+        if row is not None:
+            with self._view.silence():
+                self._view.go(row)
+            self._refresh()
+
+    def current(self) -> str | None:
+        """Key of the current image."""
+        return self._model.key_at(self._view.currentIndex())
+
+    def keys(self) -> tuple[str, ...]:
+        """All keys, in the order of the strip."""
+        return self._model.keys()
+
+    def step(self, by: int) -> None:
+        """Moves by places to the right (by > 0) or left and tells; stops at the ends."""
+        here = self._view.currentIndex().row()
+        there = min(max(here + by, 0), self._model.rowCount() - 1)
+        if there not in (here, -1):
+            self._view.go(there)
+
+    def _lay_out(self) -> None:
+        header = _label("header")
+        header.setText("Images")
+        self._note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        top = QHBoxLayout()
+        top.setContentsMargins(8, 0, 8, 0)
+        top.setSpacing(8)
+        top.addWidget(header)
+        top.addWidget(self._count)
+        top.addWidget(self._note, 1)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 4, 0, 4)
+        box.setSpacing(theme.SPACE)
+        box.addLayout(top)
+        box.addWidget(self._stack)
+        self._stack.setFixedHeight(CELL.height() + 12)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Images")
+        self.setFocusProxy(self._view)
+
+    def _chosen(self, index: QModelIndex) -> None:
+        self._refresh()
+        key = self._model.key_at(index)
+        if key is not None:
+            self.image_chosen.emit(key)
+
+    def _refresh(self) -> None:
+        total = self._model.rowCount()
+        row = self._view.currentIndex().row()
+        self._stack.setCurrentWidget(self._view if total else self._empty)
+        self._count.setText(f"{row + 1} of {total}" if row >= 0 else str(total or ""))
+        key = self.current()
+        error = self._model.error(key) if key is not None else ""
+        self._note.setText(error)
+        self._note.setToolTip(error)
+
+
+class _StripView(QListView):
+    """chosen(index): moved to by keys or mouse, or pressed again."""
+
+    chosen = Signal(QModelIndex)
+    remove_requested = Signal(str)
+
+    def __init__(self, model: StripModel) -> None:
+        super().__init__()
+        self._images = model
+        self._silence = _Silence()
+        self.setModel(model)
+        self.setItemDelegate(StripDelegate(model, self))
+        self.setFlow(QListView.Flow.LeftToRight)
+        self.setWrapping(False)
+        self.setUniformItemSizes(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMouseTracking(True)
+        self.setAccessibleName("Opened images")
+        self.selectionModel().currentChanged.connect(self._moved)
+
+    def silence(self) -> _Silence:
+        """A context in which moving tells nobody."""
+        return self._silence
+
+    def go(self, row: int) -> None:
+        """Makes row the current one and scrolls to it."""
+        index = self._images.index(row, 0)
+        self.selectionModel().setCurrentIndex(
+            index, QItemSelectionModel.SelectionFlag.ClearAndSelect
+        )
+        self.scrollTo(index)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = self._images.key_at(self.currentIndex())
+        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and key is not None:
+            self.remove_requested.emit(key)
+        else:
+            super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        place = event.position().toPoint()
+        index = self.indexAt(place)
+        key = self._images.key_at(index)
+        left = event.button() == Qt.MouseButton.LeftButton
+        if key is not None and left and self._on_close(index, place):
+            self.remove_requested.emit(key)
+            return
+        again = index == self.currentIndex()
+        super().mousePressEvent(event)
+        if left and key is not None and again:
+            self.chosen.emit(index)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        delta = event.pixelDelta() if not event.pixelDelta().isNull() else event.angleDelta()
+        by = delta.x() if abs(delta.x()) > abs(delta.y()) else delta.y()
+        bar = self.horizontalScrollBar()
+        bar.setValue(bar.value() - by)
+        event.accept()
+
+    def _on_close(self, index: QModelIndex, place: QPoint) -> bool:
+        cell: QRect = self.visualRect(index)
+        return StripDelegate.close_rect(cell).contains(place)
+
+    def _moved(self, index: QModelIndex) -> None:
+        if not self._silence.on:
+            self.chosen.emit(index)
+
+
+class _Silence:
+    """Counts nested contexts; on while inside one."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+
+    @property
+    def on(self) -> bool:
+        return self._depth > 0
+
+    def __enter__(self) -> None:
+        self._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+
+
+def _label(role: str) -> QLabel:
+    label = QLabel()
+    label.setProperty("role", role)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    if role != "header":
+        label.setFont(theme.tabular(theme.small(label.font())))
+    return label

@@ -1,0 +1,180 @@
+"""The opened images as a Qt item model, and how one of them is painted in the strip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QSize,
+    Qt,
+)
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+)
+
+from gui import theme
+
+Index = QModelIndex | QPersistentModelIndex
+ROOT = QModelIndex()
+GAP = theme.SPACE
+THUMBNAIL = QSize(88, 64)
+NAME_HEIGHT = 16
+CELL = QSize(THUMBNAIL.width() + 2 * GAP, THUMBNAIL.height() + NAME_HEIGHT + 3 * GAP)
+"""Size of one image's place, in logical pixels."""
+
+
+@dataclass(slots=True, eq=False)
+class _Image:
+    key: str
+    name: str
+    thumbnail: QImage = field(default_factory=QImage)
+    error: str = ""
+
+
+class StripModel(QAbstractListModel):
+    """The images in the order in which they were opened."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._images: list[_Image] = []
+
+    def add(self, key: str, name: str) -> None:
+        """Appends an image. Raises ValueError when the key is taken."""
+        if self.row_of(key) is not None:
+            raise ValueError(f"{key!r} is in the strip already")
+        row = len(self._images)
+        self.beginInsertRows(QModelIndex(), row, row)
+        self._images.append(_Image(key, name))
+        self.endInsertRows()
+
+    def remove(self, row: int) -> None:
+        """Removes the image of a row."""
+        self.beginRemoveRows(QModelIndex(), row, row)
+        del self._images[row]
+        self.endRemoveRows()
+
+    def update(self, key: str, *, error: str, thumbnail: QImage | None = None) -> None:
+        """Changes what is shown of an image; unknown keys are ignored."""
+        row = self.row_of(key)
+        if row is None:
+            return
+        image = self._images[row]
+        image.error = error
+        if thumbnail is not None:
+            image.thumbnail = thumbnail
+        self.dataChanged.emit(self.index(row, 0), self.index(row, 0))
+
+    def row_of(self, key: str) -> int | None:
+        """Row of a key, None when there is none."""
+        return next((row for row, image in enumerate(self._images) if image.key == key), None)
+
+    def key_at(self, index: Index) -> str | None:
+        """Key of a row."""
+        image = self.image(index)
+        return image.key if image else None
+
+    def image(self, index: Index) -> _Image | None:
+        """All that is known of the image of a row."""
+        return self._images[index.row()] if index.isValid() else None
+
+    def error(self, key: str) -> str:
+        """Why an image cannot be used; '' when it can."""
+        row = self.row_of(key)
+        return self._images[row].error if row is not None else ""
+
+    def keys(self) -> tuple[str, ...]:
+        """All keys in order."""
+        return tuple(image.key for image in self._images)
+
+    def rowCount(self, parent: Index = ROOT) -> int:
+        return 0 if parent.isValid() else len(self._images)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        image = self.image(index)
+        if image is None:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return image.name
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"{image.name}\n{image.error}" if image.error else image.name
+        if role == Qt.ItemDataRole.AccessibleDescriptionRole:
+            return image.error
+        return None
+
+
+class StripDelegate(QStyledItemDelegate):
+    """A thumbnail over its name; a warning where there is no picture to show."""
+
+    def __init__(self, model: StripModel, view: QAbstractItemView) -> None:
+        super().__init__(view)
+        self._images = model
+        self._view = view
+
+    @staticmethod
+    def close_rect(cell: QRect) -> QRect:
+        """Where in a cell the closing cross is, shown while the pointer is over the cell."""
+        return QRect(cell.right() - GAP - 19, cell.top() + GAP, 20, 20)
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
+        return CELL
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        image = self._images.image(index)
+        if image is None:
+            return
+        tokens = theme.current()
+        cell: QRect = option.rect
+        hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
+        current = index == self._view.currentIndex()
+        if current or hovered:
+            painter.fillRect(cell, QColor(tokens.selection if current else tokens.raised))
+        frame = QRect(cell.topLeft(), THUMBNAIL).translated(GAP, GAP)
+        self._paint_picture(painter, frame, image)
+        name = QRect(frame.left(), frame.bottom() + 1 + GAP, frame.width(), NAME_HEIGHT)
+        painter.setFont(theme.small(option.font))
+        painter.setPen(QColor(tokens.warning if image.error else tokens.text))
+        metrics = painter.fontMetrics()
+        shown = metrics.elidedText(image.name, Qt.TextElideMode.ElideMiddle, name.width())
+        painter.drawText(name, Qt.AlignmentFlag.AlignCenter, shown)
+        if current:
+            width = 2 if self._view.hasFocus() else 1
+            pen = QPen(QColor(tokens.accent), width)
+            pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+            painter.setPen(pen)
+            painter.drawRect(cell.adjusted(width // 2, width // 2, -1, -1))
+        if hovered:
+            self._paint_close(painter, cell)
+
+    def _paint_picture(self, painter: QPainter, frame: QRect, image: _Image) -> None:
+        tokens = theme.current()
+        if not image.thumbnail.isNull():
+            size = image.thumbnail.deviceIndependentSize().toSize()
+            size.scale(frame.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            place = QRect(frame.topLeft(), size)
+            place.moveCenter(frame.center())
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(place, image.thumbnail)
+        else:
+            painter.fillRect(frame, QColor(tokens.canvas))
+        if image.error:
+            badge = QRect(0, 0, 24, 24)
+            badge.moveCenter(frame.center())
+            theme.paint_icon(painter, "warning", badge, tokens.warning)
+
+    def _paint_close(self, painter: QPainter, cell: QRect) -> None:
+        rect = self.close_rect(cell)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(theme.current().panel))
+        painter.drawRoundedRect(rect, GAP, GAP)
+        theme.paint_icon(painter, "close", rect.adjusted(3, 3, -3, -3), theme.current().text)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
