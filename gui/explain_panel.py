@@ -119,6 +119,8 @@ class DisplayPanel(QWidget):
         box.addLayout(grid)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.setAccessibleName("Display")
+        self.setProperty("panel", True)
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
 
     def _changed(self) -> None:
         if self._silent:

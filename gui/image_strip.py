@@ -117,6 +117,8 @@ class ImageStrip(QWidget):
         self._stack.setFixedHeight(CELL.height() + 12)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Images")
+        self.setProperty("panel", True)
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFocusProxy(self._view)
 
     def _chosen(self, index: QModelIndex) -> None:

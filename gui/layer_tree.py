@@ -150,6 +150,8 @@ class LayerTree(QWidget):
         box.addWidget(self._stack, 1)
         box.addWidget(self._note)
         self.setAccessibleName("Layers")
+        self.setProperty("panel", True)
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFocusProxy(self._view)
 
     def _apply_filter(self, text: str) -> None:

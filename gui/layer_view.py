@@ -106,6 +106,7 @@ class LayerView(QTreeView):
             painter.fillRect(QRect(0, rect.top(), 3, rect.height()), QColor(tokens.accent))
         if current and self.hasFocus():
             painter.setPen(QColor(tokens.accent))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(rect.adjusted(0, 0, -1, -1))
 
     def _arrange(self) -> None:

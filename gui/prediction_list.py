@@ -49,10 +49,14 @@ def logit_text(logit: float) -> str:
 
 
 class ClassModel(QAbstractListModel):
-    """Some of the classes, as rows. All known labels and numbers are kept beside them."""
+    """Some of the classes, as rows. All known labels and numbers are kept beside them.
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    numbered: a row ends with the index of its class instead of its logit.
+    """
+
+    def __init__(self, parent: QObject | None = None, numbered: bool = False) -> None:
         super().__init__(parent)
+        self.numbered = numbered
         self.explained: int | None = None
         self.ranks: Mapping[int, int] = {}
         self._rows: list[int] = []
@@ -197,6 +201,7 @@ class ClassDelegate(QStyledItemDelegate):
         self._paint_bar(painter, inner, number, explained)
         if current and self._view.hasFocus():
             painter.setPen(QColor(tokens.accent))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(rect.adjusted(0, 0, -1, -1))
 
     def _paint_key(self, painter: QPainter, rect: QRect, number: int, font: QFont) -> None:
@@ -215,17 +220,10 @@ class ClassDelegate(QStyledItemDelegate):
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         painter.setFont(theme.tabular(theme.small(font)))
         metrics = painter.fontMetrics()
-        probability, logit = self._classes.probability(number), self._classes.logit(number)
-        for value, sample in (
-            (None if logit is None else logit_text(logit), "\u2212188.8"),
-            (None if probability is None else percent_text(probability), "> 99.9 %"),
-        ):
-            if value is not None:
-                is_logit = sample.startswith("\u2212")
-                painter.setPen(QColor(tokens.text_dim if is_logit else tokens.text))
-                painter.drawText(line, right, value)
-            if value is not None or self._classes.ranks:
-                line.setRight(line.right() - metrics.horizontalAdvance(sample) - GAP)
+        for value, colour, sample in self._numbers(number):
+            painter.setPen(QColor(colour))
+            painter.drawText(line, right, value)
+            line.setRight(line.right() - metrics.horizontalAdvance(sample) - GAP)
         name = QFont(font)
         name.setBold(explained)
         painter.setFont(name)
@@ -235,6 +233,19 @@ class ClassDelegate(QStyledItemDelegate):
             label, Qt.TextElideMode.ElideMiddle, line.width() - GAP
         )
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
+
+    def _numbers(self, number: int) -> list[tuple[str, str, str]]:
+        """(text, colour, widest text) of the numbers of a row, from the right."""
+        tokens = theme.current()
+        classes = self._classes
+        probability, logit = classes.probability(number), classes.logit(number)
+        last = logit_text(logit) if logit is not None else ""
+        if classes.numbered:
+            last = str(number)
+        cells = [(last, tokens.text_dim, "\u2212188.8")]
+        if probability is not None:
+            cells.append((percent_text(probability), tokens.text, "> 99.9 %"))
+        return cells
 
     def _paint_bar(self, painter: QPainter, rect: QRect, number: int, explained: bool) -> None:
         probability = self._classes.probability(number)

@@ -32,7 +32,7 @@ class PredictionPanel(QWidget):
         self._explained: int | None = None
         self._extra: int | None = None
         self._model = ClassModel(self)
-        self._found = ClassModel(self)
+        self._found = ClassModel(self, numbered=True)
         self._list = _ClassList(self._model, "Predicted classes", at_once=True)
         self._results = _ClassList(self._found, "Classes found", at_once=False)
         self._search = _SearchField()
@@ -130,6 +130,8 @@ class PredictionPanel(QWidget):
         box.addLayout(row)
         self._stack.setMinimumHeight((TOP + 1) * ROW_HEIGHT)
         self.setAccessibleName("Predictions")
+        self.setProperty("panel", True)
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFocusProxy(self._list)
 
     def _show_rows(self) -> None:

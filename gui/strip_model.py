@@ -150,6 +150,7 @@ class StripDelegate(QStyledItemDelegate):
             pen = QPen(QColor(tokens.accent), width)
             pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
             painter.setPen(pen)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(cell.adjusted(width // 2, width // 2, -1, -1))
         if hovered:
             self._paint_close(painter, cell)
