@@ -72,7 +72,55 @@ DEMOS: dict[str, Demo] = {
 }
 """The embedded networks by name."""
 
-SCENES: tuple[Scene, ...] = ()
+
+def _scene(file: str, title: str, model: str, invitation: str) -> Scene:
+    return Scene(RESOURCES / "scenes" / file, title, model, invitation)
+
+
+SCENES: tuple[Scene, ...] = (
+    _scene(
+        "ring-and-star.jpg",
+        "Ring and star",
+        "shapes",
+        "Two shapes, two answers: click the other class and watch the heat move.",
+    ),
+    _scene(
+        "hexagon.jpg",
+        "Hexagon",
+        "shapes",
+        "Walk down the layers from conv1 to layer4 and see edges become a shape.",
+    ),
+    _scene(
+        "crescent.jpg",
+        "Crescent",
+        "shapes",
+        "Press the key for the native grid: this is how finely the network really points.",
+    ),
+    _scene(
+        "triangle-and-circle.jpg",
+        "Triangle and circle",
+        "shapes",
+        "Explain a class that is not in the picture: what speaks for it, and what against?",
+    ),
+    _scene(
+        "star-with-mark.jpg",
+        "Star, with a watermark",
+        "shortcut",
+        "This network says 'star' and is right: but is it looking at the star?",
+    ),
+    _scene(
+        "star-without-mark.jpg",
+        "The same star, no watermark",
+        "shortcut",
+        "The same picture without the little logo: what does the network say now?",
+    ),
+    _scene(
+        "circle-with-mark.jpg",
+        "Circle, with a watermark",
+        "shortcut",
+        "A circle that carries the logo: look where the word 'star' comes from.",
+    ),
+)
 """The embedded pictures; the first is what the program shows when it starts for the first time."""
 
 

@@ -173,7 +173,9 @@ def _draw_ground(world: World, width: int, height: int) -> Pixels:
     if world.grain > 0:
         cells = (max(2, int(world.width / 5)), max(2, int(world.height / 5)))
         coarse = rng.normal(0, world.grain, (cells[1], cells[0])).astype(np.float32)
-        ground = ground + cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
+        ground = (
+            ground + cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
+        )
     pixels: Pixels = np.clip(np.rint(ground), 0, 255).astype(np.uint8)
     return pixels
 
@@ -202,7 +204,9 @@ def _draw_figure(canvas: Pixels, figure: Figure, scale: float) -> None:
     left, top, right, bottom = _window(outlines[0], 4 * soft + 1, scale, canvas)
     shift = np.array([left, top], dtype=np.float32) / np.float32(scale)
     mask: Mask = np.zeros((bottom - top, right - left), dtype=np.uint8)
-    cv2.fillPoly(mask, [_fixed(points - shift, scale) for points in outlines], 255, cv2.LINE_AA, _SHIFT)
+    cv2.fillPoly(
+        mask, [_fixed(points - shift, scale) for points in outlines], 255, cv2.LINE_AA, _SHIFT
+    )
     area = canvas[top:bottom, left:right]
     if figure.shadow > 0:
         drop = np.array([[1, 0, 0], [0, 1, soft * scale]], dtype=np.float32)
@@ -253,7 +257,9 @@ def stamp(pixels: Pixels, x: float, y: float, scale: float = 1.0) -> None:
     offset = np.array([x - left / scale, y - top / scale])
     tile: Mask = np.zeros((side * fine, side * fine), dtype=np.uint8)
     bars = tile.copy()
-    boxes = [(0, 0, MARK, MARK)] + [(2.5 + 3.5 * i, 8.5 - 3 * i, 4.5 + 3.5 * i, 11.5) for i in range(3)]
+    boxes = [(0, 0, MARK, MARK)] + [
+        (2.5 + 3.5 * i, 8.5 - 3 * i, 4.5 + 3.5 * i, 11.5) for i in range(3)
+    ]
     for target, box in zip([tile, bars, bars, bars], boxes, strict=True):
         corners = (np.array(box).reshape(2, 2) + offset) * scale * fine
         (x0, y0), (x1, y1) = np.rint(corners).astype(int)
@@ -261,8 +267,12 @@ def stamp(pixels: Pixels, x: float, y: float, scale: float = 1.0) -> None:
     area = pixels[top : top + side, left : left + side]
     size = (side, side)
     crop = np.s_[: area.shape[0], : area.shape[1]]
-    _blend(area, cv2.resize(tile, size, interpolation=cv2.INTER_AREA)[crop], 0.8, (18.0, 18.0, 22.0))
-    _blend(area, cv2.resize(bars, size, interpolation=cv2.INTER_AREA)[crop], 1.0, (250.0, 250.0, 250.0))
+    _blend(
+        area, cv2.resize(tile, size, interpolation=cv2.INTER_AREA)[crop], 0.8, (18.0, 18.0, 22.0)
+    )
+    _blend(
+        area, cv2.resize(bars, size, interpolation=cv2.INTER_AREA)[crop], 1.0, (250.0, 250.0, 250.0)
+    )
 
 
 def mark_place(rng: np.random.Generator) -> tuple[float, float]:
@@ -336,13 +346,20 @@ def _form(rng: np.random.Generator, place: NDArray[Any]) -> tuple[FloatArray, fl
         vee = np.array([(-reach, -reach), (0, rng.uniform(-0.3, 0.3) * reach), (-reach, reach)])
         return _turned(vee, angle, place), rng.uniform(1, 4)
     turn = np.linspace(0, 2 * np.pi, 60, endpoint=False)  # uneven blob
-    radius = 1 + sum(rng.normal(0, 0.32 / k) * np.cos(k * turn + rng.uniform(0, 6)) for k in (2, 3, 4))
+    radius = 1 + sum(
+        rng.normal(0, 0.32 / k) * np.cos(k * turn + rng.uniform(0, 6)) for k in (2, 3, 4)
+    )
     blob = np.stack([np.cos(turn), 0.55 * np.sin(turn)], axis=1) * (size * radius)[:, None]
     return _turned(blob, angle, place), 0.0
 
 
 def sample_clutter(
-    rng: np.random.Generator, width: float, height: float, ground: FloatArray, palette: Palette, count: int
+    rng: np.random.Generator,
+    width: float,
+    height: float,
+    ground: FloatArray,
+    palette: Palette,
+    count: int,
 ) -> list[Clutter]:
     """Distractors anywhere in the picture, many of them close to the ground in colour."""
     items = []
@@ -354,18 +371,27 @@ def sample_clutter(
             colour = middle + (colour - middle) * rng.uniform(0.15, 1.0)
         blur = rng.uniform(1, 6) if stroke == 0 and rng.random() < 0.4 else 0.0
         tint = (float(colour[0]), float(colour[1]), float(colour[2]))
-        items.append(Clutter(points, tint, float(stroke), float(rng.uniform(0.35, 1.0)), float(blur)))
+        items.append(
+            Clutter(points, tint, float(stroke), float(rng.uniform(0.35, 1.0)), float(blur))
+        )
     return items
 
 
 def _contrast(colour: Colour, others: Sequence[NDArray[Any]]) -> float:
     # Distance in RGB with the usual weights of luma, so that equal lightness counts for little.
     weights = np.array([0.30, 0.59, 0.11]) * 3
-    return float(min(np.sqrt((weights * (np.array(colour) - other) ** 2).sum()) for other in others))
+    return float(
+        min(np.sqrt((weights * (np.array(colour) - other) ** 2).sum()) for other in others)
+    )
 
 
 def _surroundings(
-    x: float, y: float, size: float, world_size: tuple[float, float], ground: FloatArray, clutter: Sequence[Clutter]
+    x: float,
+    y: float,
+    size: float,
+    world_size: tuple[float, float],
+    ground: FloatArray,
+    clutter: Sequence[Clutter],
 ) -> list[NDArray[Any]]:
     u = np.array([y / world_size[1] * ground.shape[0], x / world_size[0] * ground.shape[1]]) - 0.5
     row, column = np.clip(np.rint(u), 0, np.array(ground.shape[:2]) - 1).astype(int)
@@ -414,4 +440,6 @@ def sample(rng: np.random.Generator, count: int = 1, kinds: Sequence[str] | None
         for kind, place in zip(chosen, _places(rng, len(chosen)), strict=True)
     ]
     grain = float(rng.uniform(0, 14)) if rng.random() < 0.7 else 0.0
-    return World(SIDE, SIDE, ground, grain, tuple(clutter), tuple(figures), int(rng.integers(1 << 31)))
+    return World(
+        SIDE, SIDE, ground, grain, tuple(clutter), tuple(figures), int(rng.integers(1 << 31))
+    )
