@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from engine import overlay
+from engine.lettering import lettering, writes
 from engine.records import DisplaySettings, Explanation, LoadedImage, Pixels
 
 NARROWEST = 240
@@ -31,7 +32,7 @@ _SIGNS = {
     "signed": "both signs: against (blue), for (orange)",
 }
 
-_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+_Font = ImageFont.FreeTypeFont
 
 
 def caption(
@@ -44,6 +45,8 @@ def caption(
     scale = f"{_SIGNS[settings.sign]}; {settings.colormap}, opacity {settings.opacity:.0%}"
     if settings.sign == "signed":
         scale = f"{_SIGNS[settings.sign]}; opacity {settings.opacity:.0%}"
+    if overlay.is_blank(explanation.map, settings):
+        scale = f"nothing of this sign in the map ({_SIGNS[settings.sign]})"
     if settings.gamma != 1.0:
         scale += f", gamma {settings.gamma:g}"
     return (
@@ -64,11 +67,14 @@ def band(
     text = max(_SMALLEST_TEXT, round(math.sqrt(size[0] * size[1]) / 50))
     # A very wide and low picture has room for large text in one direction only.
     text = min(text, max(_SMALLEST_TEXT, round(size[1] / 8)), width // 20)
-    font = ImageFont.load_default(text)
+    # One font for all of it, that of the line which asks the most.
+    numbers = _numbers(bar) if bar is not None else ""
+    font, _ = lettering("".join(lines) + numbers, text)
     pad = round(text * 0.9)
     leading = round(text * 1.45)
     room = width - 2 * pad
-    written = [(line, _INK if index == 0 else _FAINT) for index, line in enumerate(lines)]
+    plain = [line if writes(font, line) else lettering(line, text)[1] for line in lines]
+    written = [(line, _INK if index == 0 else _FAINT) for index, line in enumerate(plain)]
     folded = [(part, ink) for line, ink in written for part in _fold(line, font, room)]
     bar_height = round(text * 0.9) + leading if bar is not None else 0
     gap = round(text * 0.6) if bar is not None and folded else 0
@@ -83,6 +89,12 @@ def band(
         draw.text((pad, top + leading / 2), part, fill=ink, font=font, anchor="lm")
         top += leading
     return np.asarray(paper)
+
+
+def _numbers(bar: tuple[Explanation, DisplaySettings]) -> str:
+    """All the characters that the numbers of a bar may need."""
+    ends = overlay.marks(*overlay.value_range(bar[0].map, bar[1]), 1.0)
+    return "".join(text for _, text in ends)
 
 
 def _draw_bar(

@@ -1,0 +1,104 @@
+"""The model tree: which layers there are, which can be explained, and which is the default."""
+
+from __future__ import annotations
+
+import difflib
+
+from torch import nn
+
+from engine.errors import LayerError
+from engine.inspection import CallFacts, Inspection
+from engine.records import LayerNode
+from engine.tap import Call
+
+
+def layer_nodes(module: nn.Module, facts: Inspection) -> tuple[LayerNode, ...]:
+    """One LayerNode for every named module but the network itself, in tree order."""
+    default = default_layer(facts)
+    nodes = []
+    for name, inner in module.named_modules():
+        if not name:
+            continue
+        last = facts.last(name)
+        reason = reason_against(last)
+        nodes.append(
+            LayerNode(
+                name=name,
+                type=type(inner).__name__,
+                shape=last.shape[1:] if last else None,
+                params=sum(p.numel() for p in inner.parameters()),
+                calls=facts.counts.get(name, 0),
+                explainable=not reason,
+                reason=reason,
+                default=name == default,
+                layout=last.axes.layout if last and last.axes and not reason else None,
+                grid=last.axes.grid if last and last.axes and not reason else None,
+            )
+        )
+    return tuple(nodes)
+
+
+def reason_against(facts: CallFacts | None) -> str:
+    """Why an output cannot be explained, in words; '' when it can."""
+    if facts is None:
+        return "not called in the forward pass, or it returns no tensor"
+    if len(facts.shape) == 3:
+        return "tokens, not supported yet"
+    if facts.axes is None:
+        shape = " × ".join(str(n) for n in facts.shape[1:])
+        return f"no spatial output ({shape})"
+    if facts.axes.grid[0] * facts.axes.grid[1] < 2:
+        return "no spatial output (a single cell)"
+    if not facts.varies:
+        return "it does not depend on the image"
+    if not facts.reached:
+        return "no gradient reaches it"
+    return ""
+
+
+def default_layer(facts: Inspection) -> str:
+    """The layer explained when none is named; '' when the network has no explainable layer.
+
+    It is the last spatial output before the head: not one made by pooling, not a mere view of
+    another, and not a map of class scores, since such outputs say nothing new or too little.
+    Of several modules that return it, the outermost gives the name (resnet's layer4, not
+    layer4.2.relu).
+    """
+    explainable = [c for c in facts.calls.values() if not reason_against(c)]
+    features = [c for c in explainable if not c.derived and not _is_score_map(c, facts.classes)]
+    candidates = features or explainable
+    if not candidates:
+        return ""
+    chosen = candidates[-1].source
+    names = [
+        name
+        for (name, index), c in facts.calls.items()
+        if c.source == chosen and index == facts.counts[name] - 1
+    ]
+    return min(names, key=lambda name: name.count("."), default=chosen[0])
+
+
+def _is_score_map(facts: CallFacts, classes: int) -> bool:
+    return facts.axes is not None and classes > 1 and facts.shape[1] == classes
+
+
+def parse_layer(text: str, facts: Inspection, names: tuple[str, ...]) -> Call:
+    """The call that 'NAME' (its last call) or 'NAME#k' addresses.
+
+    Raises LayerError for an unknown name (with the nearest ones), for a call that does not
+    exist, and for a layer that cannot be explained (with the reason).
+    """
+    name, _, number = text.partition("#")
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+        hint = f"; did you mean {' or '.join(near)}?" if near else "; see the list of layers"
+        raise LayerError(f"there is no layer '{name}'{hint}")
+    count = facts.counts.get(name, 0)
+    if "#" in text and not (number.isdecimal() and int(number) < count):
+        calls = f"calls 0 to {count - 1}" if count else "no call"
+        raise LayerError(f"layer '{name}' has no call '#{number}'; it has {calls}")
+    call = (name, int(number) if number else count - 1)
+    reason = reason_against(facts.calls.get(call))
+    if reason:
+        raise LayerError(f"layer '{text}' cannot be explained: {reason}; choose another layer")
+    return call

@@ -1,0 +1,73 @@
+"""A font that can write a given text, for pictures that leave the program.
+
+Pillow's own font looks the same everywhere but knows little more than ASCII. Names of classes and
+files may hold anything: for those a font of the system is looked for, and what no font can write
+becomes its plain letter, or '?'.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+
+from PIL import ImageFont
+
+_SYSTEM_FONTS = (
+    "DejaVuSans.ttf",
+    "NotoSans-Regular.ttf",
+    "segoeui.ttf",
+    "Arial Unicode.ttf",
+    "Helvetica.ttc",
+    "NotoSansCJK-Regular.ttc",
+    "msyh.ttc",
+    "PingFang.ttc",
+)
+
+_PLAIN = str.maketrans({"×": "x", "−": "-", "–": "-", "—": "-", "ß": "ss", "œ": "oe", "æ": "ae"})
+
+_NOTHING = "\uffff"
+"""A code point that is no character: what a font draws for it, it draws for all it lacks."""
+
+
+def lettering(text: str, size: int) -> tuple[ImageFont.FreeTypeFont, str]:
+    """A font of size pixels and the text as that font can write it."""
+    own = ImageFont.load_default(size)
+    if not isinstance(own, ImageFont.FreeTypeFont):
+        raise RuntimeError("this build of Pillow lacks FreeType, which is needed to write text")
+    if writes(own, text):
+        return own, text
+    for name in _SYSTEM_FONTS:
+        font = _system_font(name, size)
+        if font is not None and writes(font, text):
+            return font, text
+    return own, "".join(_plain(character, own) for character in text)
+
+
+def writes(font: ImageFont.FreeTypeFont, text: str) -> bool:
+    """Whether the font has a glyph for every character."""
+    missing = _drawing(font, _NOTHING)
+    return all(c.isspace() or _drawing(font, c) != missing for c in set(text))
+
+
+def _drawing(font: ImageFont.FreeTypeFont, character: str) -> tuple[tuple[int, int], bytes]:
+    mask = font.getmask(character)
+    return mask.size, bytes(mask)
+
+
+def _plain(character: str, font: ImageFont.FreeTypeFont) -> str:
+    for candidate in (
+        character,
+        character.translate(_PLAIN),
+        unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode(),
+    ):
+        if candidate and writes(font, candidate):
+            return candidate
+    return "?"
+
+
+@lru_cache(maxsize=32)
+def _system_font(name: str, size: int) -> ImageFont.FreeTypeFont | None:
+    try:
+        return ImageFont.truetype(name, size)
+    except OSError:
+        return None

@@ -1,0 +1,78 @@
+"""An opened model: the network, what it eats, what its classes are called, what its layers are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from engine.errors import ModelError
+from engine.inspection import Inspection, dtype_of, inspect
+from engine.layers import default_layer, layer_nodes
+from engine.records import LayerNode, ModelInfo, Preprocessing
+
+
+class Model:
+    """A network ready for sessions. Its parameters, modes and hooks are never changed.
+
+    module: any torch image classifier from (1, channels, h, w) to logits.
+    classes: labels in the order of the logits; missing ones are numbered.
+    Raises ModelError when the network does not run on an input of the crop's size or does not
+    return one row of logits.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        preprocessing: Preprocessing,
+        classes: Sequence[str] = (),
+        source: str = "module",
+        title: str = "",
+        weights: str = "",
+        device: torch.device | str = "cpu",
+        notices: tuple[str, ...] = (),
+    ) -> None:
+        self.device = torch.device(device)
+        self.module = module.to(self.device)
+        self.preprocessing = preprocessing
+        self.dtype = dtype_of(module)
+        shape = (1, len(preprocessing.mean), *preprocessing.crop)
+        self.facts: Inspection = inspect(self.module, shape, self.device)
+        self.layers: tuple[LayerNode, ...] = layer_nodes(module, self.facts)
+        self.classes = _labels(classes, self.facts.classes)
+        self.source = source
+        self._title = title or type(module).__name__
+        self._weights = weights
+        self._notices = notices
+
+    @property
+    def info(self) -> ModelInfo:
+        """Everything about the model that can be said without torch."""
+        return ModelInfo(
+            source=self.source,
+            title=self._title,
+            architecture=type(self.module).__name__,
+            weights=self._weights,
+            device=str(self.device),
+            classes=self.classes,
+            parameters=sum(p.numel() for p in self.module.parameters()),
+            preprocessing=self.preprocessing,
+            default_layer=default_layer(self.facts),
+            notices=self._notices,
+        )
+
+    def move(self, device: torch.device, notice: str) -> None:
+        """Go on with the network on another device; the notice says why."""
+        self.module.to(device)
+        self.device = device
+        self._notices = (*self._notices, notice)
+
+
+def _labels(classes: Sequence[str], count: int) -> tuple[str, ...]:
+    if classes and len(classes) != count:
+        raise ModelError(
+            f"{len(classes)} class names were given, but the network has {count} classes"
+        )
+    return tuple(classes) or tuple(f"class {i}" for i in range(count))

@@ -1,0 +1,152 @@
+"""One forward pass with its graph kept, and the backward passes over it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from engine.errors import ModelError
+from engine.methods import class_activation_map
+from engine.progress import CancelToken
+from engine.records import FloatMap, Layout
+from engine.tap import Call, Keeper, Kept, evaluating, logits_of, watching
+
+_MAX_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawMap:
+    """A map fresh from a backward pass: signed float32 (h, w), whether any weight is not zero,
+    and the wall-clock seconds of its backward pass (shared by all maps of a sweep)."""
+
+    map: FloatMap
+    any_weight: bool
+    seconds: float
+
+
+@dataclass(slots=True, eq=False)
+class ForwardPass:
+    """What one forward pass left behind.
+
+    logits: (1, classes), on the graph. leaf: where the graph starts, the network's input or the
+    output of the first kept call. kept: outputs by call. seconds: wall-clock time it took.
+    """
+
+    logits: Tensor
+    leaf: Tensor
+    kept: dict[Call, Kept]
+    seconds: float
+
+    def explain(self, call: Call, target: int, method: str, layout: Layout) -> RawMap:
+        """One map, by a backward pass that ends at the call's output. The graph stays."""
+        started = time.perf_counter()
+        output = self.kept[call].tensor
+        (gradient,) = torch.autograd.grad(
+            self.logits[0, target], [output], retain_graph=True, allow_unused=True
+        )
+        if gradient is None:
+            gradient = torch.zeros_like(output)
+        cam, any_weight = class_activation_map(method, output, gradient, layout)
+        array: FloatMap = cam.cpu().numpy()
+        return RawMap(array, bool(any_weight), time.perf_counter() - started)
+
+    def sweep(
+        self,
+        layouts: dict[Call, Layout],
+        target: int,
+        method: str,
+        cancel: CancelToken | None = None,
+        visited: Callable[[int], None] | None = None,
+    ) -> dict[Call, RawMap]:
+        """The maps of many calls, by one backward pass. The graph stays.
+
+        Each gradient is reduced to its map when it arrives, so that no more than one is held
+        beside the graph. visited is told how many maps there are so far. Calls that the
+        gradient does not reach are left out. Raises Cancelled.
+        """
+        started = time.perf_counter()
+        found: dict[Call, tuple[Tensor, Tensor]] = {}
+
+        def reduce_for(call: Call, output: Tensor) -> Callable[[Tensor], None]:
+            def reduce(gradient: Tensor) -> None:
+                if cancel is not None:
+                    cancel.raise_if_cancelled()
+                with torch.no_grad():
+                    found[call] = class_activation_map(method, output, gradient, layouts[call])
+                if visited is not None:
+                    visited(len(found))
+
+            return reduce
+
+        handles = []
+        try:
+            for call, kept in self.kept.items():
+                if call in layouts:
+                    handles.append(kept.tensor.register_hook(reduce_for(call, kept.tensor)))
+            torch.autograd.grad(
+                self.logits[0, target], [self.leaf], retain_graph=True, allow_unused=True
+            )
+        finally:
+            for handle in handles:
+                handle.remove()
+        maps = [(call, cam.cpu().numpy(), bool(any_)) for call, (cam, any_) in found.items()]
+        seconds = time.perf_counter() - started
+        return {call: RawMap(array, any_, seconds) for call, array, any_ in maps}
+
+
+def run_forward(
+    module: nn.Module,
+    image: Tensor,
+    start: Call | None,
+    wanted: Collection[Call],
+    clones: Iterable[Call],
+    cancel: CancelToken | None = None,
+) -> tuple[ForwardPass, frozenset[Call]]:
+    """Run the network once and keep the graph from `start` on (None: from the input on).
+
+    image: (1, channels, h, w) on the module's device. clones: the calls known to be overwritten
+    later, which hand a clone on. Returns the pass and the clones that it took in the end: where
+    an output was overwritten in spite of them, the pass is repeated with more.
+
+    The module's parameters, modes and hooks are as before on every way out.
+    Raises Cancelled, and ModelError when the network overwrites without end.
+    """
+    cloned = frozenset(clones)
+    for _ in range(_MAX_TRIES):
+        keeper = Keeper(start, wanted, cloned)
+        started = time.perf_counter()
+        try:
+            logits, leaf = _forward(module, image, keeper, cancel)
+        except RuntimeError as error:
+            # A leaf that is changed in place cannot be kept without a clone.
+            if "leaf Variable" not in str(error) or start is None or start in cloned:
+                raise
+            cloned |= {start}
+            continue
+        overwritten = keeper.overwritten()
+        if not overwritten:
+            seconds = time.perf_counter() - started
+            return ForwardPass(logits, leaf, keeper.kept, seconds), cloned
+        cloned |= overwritten
+    raise ModelError("the network overwrites its own outputs in a way that cannot be followed")
+
+
+def _forward(
+    module: nn.Module, image: Tensor, keeper: Keeper, cancel: CancelToken | None
+) -> tuple[Tensor, Tensor]:
+    from_input = keeper.start is None
+    with torch.inference_mode(False), torch.set_grad_enabled(from_input), evaluating(module):
+        leaf = image.detach().requires_grad_(from_input)
+        # A network may change its input in place: neither the caller's tensor nor a leaf may be.
+        with watching(module, keeper, cancel):
+            logits = logits_of(module(leaf.clone()))
+    keeper.end_of_forward()
+    if keeper.start is not None and keeper.start in keeper.kept:
+        leaf = keeper.kept[keeper.start].tensor
+    return logits, leaf
+
+

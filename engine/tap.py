@@ -1,0 +1,196 @@
+"""Hooks: watch every call of every module in one forward pass, and always let go again.
+
+A call is addressed by (module name, k), k counting the calls of that module within one pass.
+The one subtlety is in-place operations. A module's output may be overwritten by what follows it
+(an in-place ReLU, `out += identity`); whoever keeps the output then holds something else than the
+module returned. So the tap can hand a clone on in the output's place and keep the output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine.errors import ModelError
+from engine.progress import CancelToken
+
+Call = tuple[str, int]
+"""(module name, index of the call)."""
+
+NETWORK_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    NotImplementedError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What a network's own code raises when it is given an input that does not suit it."""
+
+Visit = Callable[[Call, nn.Module, Tensor], Tensor | None]
+"""Sees a call's output tensor; what it returns, unless None, is handed on in its place."""
+
+
+def first_tensor(output: Any) -> Tensor | None:
+    """The first floating-point tensor in a module's output, looked for depth first."""
+    if isinstance(output, Tensor):
+        return output if output.is_floating_point() else None
+    values: Collection[Any] = ()
+    if isinstance(output, Mapping):
+        values = output.values()
+    elif isinstance(output, list | tuple):
+        values = output
+    for value in values:
+        found = first_tensor(value)
+        if found is not None:
+            return found
+    return None
+
+
+def replaced(output: Any, old: Tensor, new: Tensor) -> Any:
+    """The output with old, wherever it stands in it, exchanged for new."""
+    if output is old:
+        return new
+    if isinstance(output, tuple):
+        values = [replaced(value, old, new) for value in output]
+        # A named tuple's class takes its fields one by one.
+        return type(output)(*values) if hasattr(output, "_fields") else tuple(values)
+    if isinstance(output, list):
+        return [replaced(value, old, new) for value in output]
+    if isinstance(output, dict):
+        exchanged = [(key, replaced(value, old, new)) for key, value in output.items()]
+        return type(output)(exchanged)
+    return output
+
+
+@contextmanager
+def watching(module: nn.Module, visit: Visit, cancel: CancelToken | None = None) -> Iterator[None]:
+    """Call visit for every output of every named module inside the with block.
+
+    The hooks are removed on every way out. Raises Cancelled from within the forward pass once
+    the token is set.
+    """
+    counts: dict[str, int] = {}
+    handles = []
+
+    def hook_for(name: str) -> Callable[[nn.Module, Any, Any], Any]:
+        def hook(inner: nn.Module, _inputs: Any, output: Any) -> Any:
+            if cancel is not None:
+                cancel.raise_if_cancelled()
+            index = counts.get(name, 0)
+            counts[name] = index + 1
+            tensor = first_tensor(output)
+            if tensor is None:
+                return None
+            handed = visit((name, index), inner, tensor)
+            return None if handed is None else replaced(output, tensor, handed)
+
+        return hook
+
+    try:
+        for name, inner in module.named_modules():
+            if name:
+                handles.append(inner.register_forward_hook(hook_for(name)))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode for the with block; every module's own mode is restored afterwards."""
+    training = [inner for inner in module.modules() if inner.training]
+    try:
+        for inner in training:
+            inner.training = False
+        yield
+    finally:
+        for inner in training:
+            inner.training = True
+
+
+def logits_of(output: Any) -> Tensor:
+    """The logits, (1, classes), in what a network returned for one image.
+
+    The first floating-point tensor of a tuple, list or mapping is taken (an Inception's main
+    output comes first); (1, C, 1, 1) is flattened. Raises ModelError for anything else.
+    """
+    logits = first_tensor(output)
+    if logits is None:
+        raise ModelError("the network returned no floating-point tensor; is it a classifier?")
+    if logits.ndim > 2 and logits.numel() == logits.shape[0] * logits.shape[1]:
+        logits = logits.flatten(1)
+    if logits.ndim != 2 or logits.shape[0] != 1 or logits.shape[1] < 1:
+        raise ModelError(
+            f"the network returned {tuple(logits.shape)} where (1, classes) is wanted; "
+            "only image classifiers can be explained"
+        )
+    return logits
+
+
+@dataclass(slots=True)
+class Kept:
+    """An output as its module returned it, and its version at that moment."""
+
+    tensor: Tensor
+    version: int
+
+    @property
+    def overwritten(self) -> bool:
+        return self.tensor._version != self.version
+
+
+@dataclass(slots=True)
+class Keeper:
+    """A visit that keeps the outputs of one pass, from one call on or from the input.
+
+    start: the call from which the graph starts: its output is detached and made to require a
+        gradient, and gradients are recorded from there on. None: the caller's input does.
+    wanted: the calls to keep; clones: those that hand a clone on, since what follows them
+        overwrites their output.
+    kept: filled during the pass; modules that return the same tensor share one Kept.
+    """
+
+    start: Call | None
+    wanted: Collection[Call]
+    clones: Collection[Call]
+    kept: dict[Call, Kept] = field(default_factory=dict)
+    _handed: dict[int, tuple[Tensor, int, Kept]] = field(default_factory=dict)
+
+    def __call__(self, call: Call, module: nn.Module, output: Tensor) -> Tensor | None:
+        del module
+        if call == self.start:
+            output = output.detach().requires_grad_()
+            torch.set_grad_enabled(True)
+            return self._keep(call, output)
+        if call not in self.wanted or not output.requires_grad:
+            return None
+        earlier = self._handed.get(id(output))
+        if earlier is not None and output._version == earlier[1]:
+            self.kept[call] = earlier[2]
+            return None
+        handed = self._keep(call, output)
+        return None if handed is output else handed
+
+    def _keep(self, call: Call, output: Tensor) -> Tensor:
+        kept = self.kept[call] = Kept(output, output._version)
+        handed = output.clone() if call in self.clones else output
+        # The tuple keeps the tensor alive, so that its id stays its own.
+        self._handed[id(handed)] = (handed, handed._version, kept)
+        return handed
+
+    def overwritten(self) -> set[Call]:
+        """The calls whose kept output changed after its module had returned it."""
+        return {call for call, kept in self.kept.items() if kept.overwritten}
+
+    def end_of_forward(self) -> None:
+        """Drop what only the forward pass needed."""
+        self._handed.clear()

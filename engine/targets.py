@@ -1,0 +1,53 @@
+"""From logits to predictions, and from an index or a label to a class."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import TargetError
+from engine.records import Prediction
+
+
+def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities (classes,) of logits (classes,)."""
+    exponentials = np.exp(logits - logits.max())
+    return np.asarray(exponentials / exponentials.sum())
+
+
+def predictions(
+    logits: NDArray[np.float64], labels: Sequence[str], indices: Sequence[int]
+) -> tuple[Prediction, ...]:
+    """The Prediction of each of the given classes, in that order."""
+    probabilities = softmax(logits)
+    return tuple(
+        Prediction(i, labels[i], float(logits[i]), float(probabilities[i])) for i in indices
+    )
+
+
+def find_class(target: int | str, labels: Sequence[str]) -> int:
+    """The index of a class given by index or by label (in any case of letters).
+
+    A text of digits is an index, unless it is itself a label. Raises TargetError for an index
+    out of range, an unknown label (with the nearest ones) and a label that several classes have.
+    """
+    if isinstance(target, str):
+        wanted = target.strip().casefold()
+        found = [i for i, label in enumerate(labels) if label.casefold() == wanted]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            indices = ", ".join(str(i) for i in found)
+            raise TargetError(f"several classes are called '{target}'; name one by index: {indices}")
+        try:
+            target = int(wanted)
+        except ValueError:
+            near = difflib.get_close_matches(wanted, [label.casefold() for label in labels], n=3)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise TargetError(f"there is no class '{target}'{hint}") from None
+    if not 0 <= target < len(labels):
+        raise TargetError(f"class {target} is out of range; classes are 0 to {len(labels) - 1}")
+    return target
