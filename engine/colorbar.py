@@ -67,7 +67,9 @@ def marks(low: float, high: float, spacing: float) -> tuple[tuple[float, str], .
     if low == high:
         return ((0.0, number_text(low)),)
     values = [(0.0, low), (1.0, high)]
-    for value in ticks(low, high):
+    if low < 0.0 < high:
+        values.append((-low / (high - low), 0.0))
+    for value in ticks(low, high, max(2, min(6, math.floor(1 / spacing)))):
         place = (value - low) / (high - low)
         if all(abs(place - other) >= spacing for other, _ in values):
             values.append((place, value))

@@ -94,7 +94,8 @@ def save_picture(path: Path | str, pixels: Pixels, quality: int = 95) -> None:
             f"cannot write {path.name}: {width} x {height} is beyond the {JPEG_LIMIT:,} pixels "
             "a side that a JPEG can hold; use .png"
         )
-    options: dict[str, Any] = {}
+    # Twice as fast as Pillow's own choice of 6, for a file larger by a twelfth.
+    options: dict[str, Any] = {"compress_level": 4}
     if format == "JPEG":
         # Colour maps are made of saturated colours, which subsampled chroma would smear.
         options = {"quality": quality, "subsampling": 0}

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from engine import overlay
-from engine.lettering import lettering, writes
+from engine.lettering import as_written, font_for
 from engine.records import DisplaySettings, Explanation, LoadedImage, Pixels
 
 NARROWEST = 240
@@ -51,7 +51,7 @@ def caption(
         scale += f", gamma {settings.gamma:g}"
     return (
         f"{target.label}  {100 * target.probability:.1f} %",
-        f"{method} of {explanation.layer} ({rows} × {columns}, {settings.interpolation}) "
+        f"{method} of {explanation.layer} ({rows} x {columns}, {settings.interpolation}) "
         f"in {explanation.model}",
         f"{image.name}; {scale}",
     )
@@ -67,15 +67,15 @@ def band(
     text = max(_SMALLEST_TEXT, round(math.sqrt(size[0] * size[1]) / 50))
     # A very wide and low picture has room for large text in one direction only.
     text = min(text, max(_SMALLEST_TEXT, round(size[1] / 8)), width // 20)
-    # One font for all of it, that of the line which asks the most.
-    numbers = _numbers(bar) if bar is not None else ""
-    font, _ = lettering("".join(lines) + numbers, text)
+    font = font_for("".join(lines), text)
     pad = round(text * 0.9)
     leading = round(text * 1.45)
     room = width - 2 * pad
-    plain = [line if writes(font, line) else lettering(line, text)[1] for line in lines]
-    written = [(line, _INK if index == 0 else _FAINT) for index, line in enumerate(plain)]
-    folded = [(part, ink) for line, ink in written for part in _fold(line, font, room)]
+    folded = [
+        (part, _FAINT if index else _INK)
+        for index, line in enumerate(lines)
+        for part in _fold(as_written(line, font), font, room)
+    ]
     bar_height = round(text * 0.9) + leading if bar is not None else 0
     gap = round(text * 0.6) if bar is not None and folded else 0
     height = 2 * pad + bar_height + gap + leading * len(folded)
@@ -89,12 +89,6 @@ def band(
         draw.text((pad, top + leading / 2), part, fill=ink, font=font, anchor="lm")
         top += leading
     return np.asarray(paper)
-
-
-def _numbers(bar: tuple[Explanation, DisplaySettings]) -> str:
-    """All the characters that the numbers of a bar may need."""
-    ends = overlay.marks(*overlay.value_range(bar[0].map, bar[1]), 1.0)
-    return "".join(text for _, text in ends)
 
 
 def _draw_bar(
@@ -112,14 +106,15 @@ def _draw_bar(
     draw.text((left, top + height / 2), title, fill=_INK, font=font, anchor="lm")
     # Half a number sticks out on either side of the bar's ends.
     low, high = overlay.value_range(explanation.map, settings)
-    ends = [draw.textlength(text, font=font) for _, text in overlay.marks(low, high, 1.0)]
+    ends = [font.getlength(as_written(n, font)) for _, n in overlay.marks(low, high, 1.0)]
     start += math.ceil(ends[0] / 2)
     length = max(16, min(left + room - math.ceil(ends[-1] / 2) - start, 24 * height))
     colors = np.broadcast_to(overlay.bar_colors(settings, length), (height, length, 3))
     paper.paste(Image.fromarray(np.ascontiguousarray(colors)), (start, top))
     tick = max(2, height // 4)
     spacing = 1.6 * max(ends) / length
-    for fraction, text in overlay.marks(low, high, spacing):
+    for fraction, number in overlay.marks(low, high, spacing):
+        text = as_written(number, font)
         x = start + fraction * (length - 1)
         draw.line((x, top + height, x, top + height + tick), fill=_FAINT, width=max(1, tick // 4))
         draw.text((x, top + height + tick * 1.5), text, fill=_FAINT, font=font, anchor="mt")

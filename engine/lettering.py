@@ -29,18 +29,23 @@ _NOTHING = "\uffff"
 """A code point that is no character: what a font draws for it, it draws for all it lacks."""
 
 
-def lettering(text: str, size: int) -> tuple[ImageFont.FreeTypeFont, str]:
-    """A font of size pixels and the text as that font can write it."""
+def font_for(text: str, size: int) -> ImageFont.FreeTypeFont:
+    """A font of size pixels that can write the text; Pillow's own when none can, or it can."""
     own = ImageFont.load_default(size)
     if not isinstance(own, ImageFont.FreeTypeFont):
         raise RuntimeError("this build of Pillow lacks FreeType, which is needed to write text")
     if writes(own, text):
-        return own, text
+        return own
     for name in _SYSTEM_FONTS:
         font = _system_font(name, size)
         if font is not None and writes(font, text):
-            return font, text
-    return own, "".join(_plain(character, own) for character in text)
+            return font
+    return own
+
+
+def as_written(text: str, font: ImageFont.FreeTypeFont) -> str:
+    """The text with what the font lacks replaced: by a plain letter, or '?'."""
+    return text if writes(font, text) else "".join(_plain(character, font) for character in text)
 
 
 def writes(font: ImageFont.FreeTypeFont, text: str) -> bool:
