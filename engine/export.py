@@ -8,6 +8,7 @@ import json
 import math
 import os
 import secrets
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -36,12 +37,14 @@ JPEG_LIMIT = 65_500
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
+_FORBIDDEN = "writing there is not permitted; choose another folder, or close the program that holds the file"
+
 _REASONS = {
     errno.ENOENT: "the folder does not exist; create it or choose another one",
     errno.ENOTDIR: "a part of its path is not a folder; choose another one",
     errno.EISDIR: "a folder has that name; choose another name",
-    errno.EACCES: "writing there is not permitted; choose another folder",
-    errno.EPERM: "writing there is not permitted; choose another folder",
+    errno.EACCES: _FORBIDDEN,
+    errno.EPERM: _FORBIDDEN,
     errno.EROFS: "the disk is read-only; choose another one",
     errno.ENOSPC: "the disk is full; make room or choose another one",
     errno.EDQUOT: "your quota is used up; make room or choose another folder",
@@ -121,9 +124,14 @@ def save_maps(path: Path | str, maps: Mapping[str, FloatMap]) -> None:
     path = Path(path)
     if path.suffix.lower() != ".npz":
         raise ExportError(f"cannot write {path.name}: maps are saved as .npz; use that suffix")
-    arrays: dict[str, Any] = {name: np.asarray(m, dtype=np.float32) for name, m in maps.items()}
-    with _replacing(path) as file:
-        np.savez_compressed(file, **arrays)
+    # Not numpy.savez, whose own parameters a layer may be named after.
+    with (
+        _replacing(path) as file,
+        zipfile.ZipFile(file, "w", compression=zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name, map in maps.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asarray(map, np.float32), allow_pickle=False)
 
 
 def save_json(path: Path | str, content: Any) -> None:
