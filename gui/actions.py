@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar, QToolBar
+from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar, QToolBar, QToolButton
 
 from engine.overlay import COLORMAPS, LEGACY
 from gui import theme
@@ -151,8 +151,11 @@ _HELP: Final = (
 
 TABLE: Final[tuple[Command, ...]] = (*_FILE, *_VIEW, *_MODEL, *_IMAGE, *_HELP)
 
-TOOLBAR: Final = ("open_image", "open_model", "export")
-"""What the toolbar offers; the window puts its own chips between them."""
+TOOLBAR: Final = (("open_image", "Open image"), ("open_model", "Open model"), ("export", "Export"))
+"""Ids and short texts of the toolbar; the window puts its own chips between them."""
+
+MODEL_MENU: Final = ("demo_shapes", "demo_shortcut", "open_model", "open_weights")
+"""What the toolbar's 'Open model' offers, the recent models below."""
 
 
 class Actions(Mapping[str, QAction]):
@@ -217,11 +220,37 @@ def build(window: QMainWindow) -> Actions:
     return Actions(actions, menus)
 
 
-def fill_toolbar(bar: QToolBar, actions: Actions) -> None:
-    """Adds the toolbar's actions, icon beside text."""
+def fill_toolbar(bar: QToolBar, actions: Actions) -> dict[str, QToolButton]:
+    """Adds the toolbar's buttons, icon beside text; returns them by id."""
     bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    for id in TOOLBAR:
-        bar.addAction(actions[id])
+    bar.setIconSize(QSize(18, 18))
+    bar.setMovable(False)
+    bar.setFloatable(False)
+    buttons = {}
+    for id, text in TOOLBAR:
+        actions[id].setIconText(text)
+        button = QToolButton()
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        if id == "open_model":
+            _make_popup(button, actions, text)
+        else:
+            button.setDefaultAction(actions[id])
+        bar.addWidget(button)
+        buttons[id] = button
+    return buttons
+
+
+def _make_popup(button: QToolButton, actions: Actions, text: str) -> None:
+    menu = QMenu(button)
+    menu.addActions([actions[id] for id in MODEL_MENU])
+    menu.addSeparator()
+    menu.addMenu(actions.menu("recent_models"))
+    button.setMenu(menu)
+    button.setIcon(actions["open_model"].icon())
+    button.setText(text)
+    button.setToolTip("Open a model")
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    button.setProperty("popup", True)
 
 
 def shortcut_rows() -> list[tuple[str, str, str]]:
@@ -245,6 +274,7 @@ def _action(command: Command, window: QMainWindow, groups: dict[str, QActionGrou
     words = command.tip or _plain(command.text)
     action.setToolTip(f"{words} ({_native(command.keys[:1])})" if command.keys else words)
     action.setCheckable(command.checkable)
+    action.setIconVisibleInMenu(not command.checkable)
     if command.group:
         if command.group not in groups:
             groups[command.group] = QActionGroup(window)

@@ -177,7 +177,9 @@ class _Delegate(QStyledItemDelegate):
         slot.moveCenter(rect.center())
         image = self._layers.thumbnails.get(row.address)
         if image is None or image.isNull():
-            painter.fillRect(slot, QColor(theme.current().raised))
+            painter.setPen(QColor(theme.current().border))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(slot.adjusted(0, 0, -1, -1))
             return
         size = image.size().scaled(slot.size(), Qt.AspectRatioMode.KeepAspectRatio)
         place = QRect(slot.topLeft(), size)

@@ -31,6 +31,7 @@ Index = QModelIndex | QPersistentModelIndex
 Scores = NDArray[np.floating]
 ROOT = QModelIndex()
 ROW_HEIGHT = 36
+PLAIN_HEIGHT = 28
 GAP = theme.SPACE
 
 
@@ -81,6 +82,11 @@ class ClassModel(QAbstractListModel):
     def set_scores(self, probabilities: Scores | None) -> None:
         """Probabilities of all classes."""
         self._scores = probabilities
+
+    @property
+    def barred(self) -> bool:
+        """Whether rows carry a probability bar: always, but for a search without scores."""
+        return not self.numbered or self._scores is not None
 
     def show(
         self, rows: list[int], explained: int | None, ranks: Mapping[int, int] | None = None
@@ -178,7 +184,7 @@ class ClassDelegate(QStyledItemDelegate):
         self._view = view
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
-        return QSize(120, ROW_HEIGHT)
+        return QSize(120, ROW_HEIGHT if self._classes.barred else PLAIN_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         number = self._classes.class_at(index)
@@ -216,7 +222,8 @@ class ClassDelegate(QStyledItemDelegate):
         self, painter: QPainter, rect: QRect, number: int, font: QFont, explained: bool
     ) -> None:
         tokens = theme.current()
-        line = QRect(rect.left(), rect.top(), rect.width(), rect.height() - 8)
+        bar = 8 if self._classes.barred else 0
+        line = QRect(rect.left(), rect.top(), rect.width(), rect.height() - bar)
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         painter.setFont(theme.tabular(theme.small(font)))
         metrics = painter.fontMetrics()
@@ -249,7 +256,7 @@ class ClassDelegate(QStyledItemDelegate):
 
     def _paint_bar(self, painter: QPainter, rect: QRect, number: int, explained: bool) -> None:
         probability = self._classes.probability(number)
-        if probability is None:
+        if probability is None or not self._classes.barred:
             return
         tokens = theme.current()
         track = QRectF(rect.left(), rect.bottom() - 3, rect.width(), 4)

@@ -250,7 +250,11 @@ def style_sheet(tokens: Tokens) -> str:
     """The style sheet of a look: resources/theme.qss with its $names replaced by the tokens."""
     values = {name: getattr(tokens, name) for name in Tokens.__slots__ if name != "dark"}
     source = (RESOURCES / "theme.qss").read_text(encoding="utf-8")
-    return Template(source).substitute(values, icons=ICONS.as_posix())
+    marks = ("mark-on-dark", "mark-on-light")
+    mark, mark_accent = marks if tokens.dark else reversed(marks)
+    return Template(source).substitute(
+        values, icons=ICONS.as_posix(), mark=mark, mark_accent=mark_accent
+    )
 
 
 class _TintedSvg(QIconEngine):

@@ -152,6 +152,10 @@ def test_shortcut_rows_name_every_key_once() -> None:
 def test_toolbar(window: Window, qtbot: QtBot) -> None:
     bar = QToolBar()
     qtbot.addWidget(bar)
-    a.fill_toolbar(bar, window.acts)
-    assert [action.objectName() for action in bar.actions()] == list(a.TOOLBAR)
-    assert all(not action.icon().isNull() for action in bar.actions())
+    buttons = a.fill_toolbar(bar, window.acts)
+    assert [button.text() for button in buttons.values()] == ["Open image", "Open model", "Export"]
+    assert all(not button.icon().isNull() for button in buttons.values())
+    buttons["export"].click()
+    assert window.fired == ["export"]
+    offered = [action.objectName() for action in buttons["open_model"].menu().actions()]
+    assert offered[: len(a.MODEL_MENU)] == list(a.MODEL_MENU)

@@ -1,0 +1,209 @@
+"""What to export and where: options first, then the system's own save dialog."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, cast
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui import settings as table
+from gui import theme
+from gui.settings import Settings
+
+PictureFormat = Literal["png", "jpeg", "none"]
+_FORMATS: Final = (
+    ("png", "PNG, without loss"),
+    ("jpeg", "JPEG, smaller"),
+    ("none", "No picture"),
+)
+_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".npy", ".json")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportChoice:
+    """What to write. Each path is None where that file is not wanted."""
+
+    picture: Path | None
+    map: Path | None
+    json: Path | None
+    colorbar: bool
+    caption: bool
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All files to be written, the picture first."""
+        return tuple(path for path in (self.picture, self.map, self.json) if path is not None)
+
+
+def choice_for(
+    path: Path, picture: PictureFormat, *, colorbar: bool, caption: bool, map: bool, json: bool
+) -> ExportChoice:
+    """The files that belong to one chosen path: all share its name, without a known suffix.
+
+    A picture suffix that was typed decides between PNG and JPEG.
+    """
+    typed = path.suffix.lower()
+    base = path.name[: -len(typed)] if typed in _SUFFIXES else path.name
+    suffix = {"png": ".png", "jpeg": ".jpg"}.get(picture, "")
+    if suffix and typed in (".png", ".jpg", ".jpeg"):
+        suffix = path.suffix
+
+    def beside(ending: str) -> Path:
+        return path.with_name(base + ending)
+
+    return ExportChoice(
+        picture=beside(suffix) if suffix else None,
+        map=beside(".npy") if map else None,
+        json=beside(".json") if json else None,
+        colorbar=colorbar,
+        caption=caption,
+    )
+
+
+class ExportDialog(QDialog):
+    """Options of an export; they are remembered. chosen(ExportChoice): write this.
+
+    suggested: folder and name to begin with, without a suffix. Files other than the one that the
+    save dialog already asked about are not replaced before a second press of the button.
+    """
+
+    chosen = Signal(ExportChoice)
+
+    def __init__(self, settings: Settings, suggested: Path, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Export")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._settings = settings
+        self._suggested = suggested
+        self._pending: ExportChoice | None = None
+        self._picture = QComboBox()
+        for value, text in _FORMATS:
+            self._picture.addItem(text, value)
+        self._picture.setCurrentIndex(self._picture.findData(settings.get(table.EXPORT_PICTURE)))
+        self._picture.setAccessibleName("Picture format")
+        self._colorbar = _box("Colour bar with numbers", settings.get(table.EXPORT_COLORBAR))
+        self._caption = _box(
+            "Caption: image, model, layer, class", settings.get(table.EXPORT_CAPTION)
+        )
+        self._map = _box(
+            "Map as .npy: signed float32, the layer's own grid", settings.get(table.EXPORT_MAP)
+        )
+        self._json = _box("How it was made, as .json", settings.get(table.EXPORT_JSON))
+        self._note = QLabel()
+        self._note.setWordWrap(True)
+        self._note.setTextFormat(Qt.TextFormat.PlainText)
+        self._save = QPushButton("Save as…")
+        self._save.setDefault(True)
+        self._lay_out()
+        self._picture.currentIndexChanged.connect(self._refresh)
+        for box in (self._colorbar, self._caption, self._map, self._json):
+            box.toggled.connect(self._refresh)
+        self._save.clicked.connect(self._press)
+        self._refresh()
+
+    def take(self, path: Path) -> None:
+        """Goes on with the path that the save dialog gave."""
+        choice = self._choice(path)
+        others = [other.name for other in choice.paths if other != path and other.exists()]
+        if others:
+            self._pending = choice
+            self._tell(f"Replaces {', '.join(others)}", "warning")
+            self._save.setText("Replace")
+        else:
+            self._finish(choice)
+
+    def _lay_out(self) -> None:
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        buttons.addButton(self._save, QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.rejected.connect(self.reject)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(16, 16, 16, 12)
+        box.setSpacing(8)
+        box.addWidget(_header("Picture, at the image's full resolution"))
+        box.addWidget(self._picture)
+        box.addWidget(self._colorbar)
+        box.addWidget(self._caption)
+        box.addSpacing(theme.SPACE)
+        box.addWidget(_header("Beside it"))
+        box.addWidget(self._map)
+        box.addWidget(self._json)
+        box.addStretch()
+        self._note.setMinimumHeight(2 * self._note.fontMetrics().lineSpacing())
+        box.addWidget(self._note)
+        box.addWidget(buttons)
+        self.resize(400, 320)
+
+    def _refresh(self) -> None:
+        self._pending = None
+        picture = self._picture.currentData() != "none"
+        self._colorbar.setEnabled(picture)
+        self._caption.setEnabled(picture)
+        self._save.setText("Save as…")
+        files = self._choice(self._suggested).paths
+        self._save.setEnabled(bool(files))
+        names = ", ".join(path.suffix for path in files)
+        self._tell(f"Writes {names}" if files else "Nothing is chosen", "dim")
+
+    def _choice(self, path: Path) -> ExportChoice:
+        return choice_for(
+            path,
+            cast(PictureFormat, self._picture.currentData()),
+            colorbar=self._colorbar.isChecked(),
+            caption=self._caption.isChecked(),
+            map=self._map.isChecked(),
+            json=self._json.isChecked(),
+        )
+
+    def _press(self) -> None:
+        if self._pending is not None:
+            self._finish(self._pending)
+            return
+        first = self._choice(self._suggested).paths[0]
+        dialog = QFileDialog(self, "Export", str(first))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix(first.suffix.removeprefix("."))
+        dialog.setNameFilter(f"{first.suffix.removeprefix('.').upper()} (*{first.suffix})")
+        dialog.fileSelected.connect(lambda path: self.take(Path(path)))
+        dialog.open()
+
+    def _finish(self, choice: ExportChoice) -> None:
+        self._settings.set(table.EXPORT_PICTURE, str(self._picture.currentData()))
+        self._settings.set(table.EXPORT_COLORBAR, self._colorbar.isChecked())
+        self._settings.set(table.EXPORT_CAPTION, self._caption.isChecked())
+        self._settings.set(table.EXPORT_MAP, self._map.isChecked())
+        self._settings.set(table.EXPORT_JSON, self._json.isChecked())
+        self._settings.set(table.LAST_FOLDER, str(choice.paths[0].parent))
+        self.chosen.emit(choice)
+        self.accept()
+
+    def _tell(self, text: str, role: str) -> None:
+        self._note.setText(text)
+        self._note.setProperty("role", role)
+        self._note.style().unpolish(self._note)
+        self._note.style().polish(self._note)
+
+
+def _box(text: str, on: bool) -> QCheckBox:
+    box = QCheckBox(text)
+    box.setChecked(on)
+    return box
+
+
+def _header(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setProperty("role", "header")
+    return label

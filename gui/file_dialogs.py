@@ -1,0 +1,42 @@
+"""The system's own dialogs for opening files. None of them blocks: connect, then open()."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+WEIGHTS_FILTER = "Weights (*.pth *.pt *.safetensors);;All files (*)"
+
+
+def images_dialog(parent: QWidget, folder: Path, suffixes: Sequence[str]) -> QFileDialog:
+    """The system's dialog for several images. It tells through filesSelected(list[str])."""
+    dialog = _file_dialog(parent, "Open images", folder)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+    pattern = " ".join(f"*{suffix}" for suffix in suffixes)
+    dialog.setNameFilter(f"Images ({pattern});;All files (*)")
+    return dialog
+
+
+def folder_dialog(parent: QWidget, folder: Path) -> QFileDialog:
+    """The system's dialog for a folder. It tells through fileSelected(str)."""
+    dialog = _file_dialog(parent, "Open folder", folder)
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    dialog.setOption(QFileDialog.Option.ShowDirsOnly, False)
+    return dialog
+
+
+def weights_dialog(parent: QWidget, folder: Path) -> QFileDialog:
+    """The system's dialog for a weights file. It tells through fileSelected(str)."""
+    dialog = _file_dialog(parent, "Open weights file", folder)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    dialog.setNameFilter(WEIGHTS_FILTER)
+    return dialog
+
+
+def _file_dialog(parent: QWidget, title: str, folder: Path) -> QFileDialog:
+    dialog = QFileDialog(parent, title, str(folder))
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    return dialog
