@@ -37,7 +37,7 @@ JPEG_LIMIT = 65_500
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
-_FORBIDDEN = "writing there is not permitted; choose another folder, or close the program that holds the file"
+_FORBIDDEN = "writing there is not permitted; choose another folder, or close what has it open"
 
 _REASONS = {
     errno.ENOENT: "the folder does not exist; create it or choose another one",
