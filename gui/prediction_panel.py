@@ -80,6 +80,8 @@ class PredictionPanel(QWidget):
         prediction gives the numbers of a class that is not among the predictions.
         """
         self._explained = index
+        if index not in [known.index for known in self._predictions[:TOP]]:
+            self._extra = index
         if prediction is not None:
             self._model.know((prediction,))
             self._found.know((prediction,))
@@ -136,10 +138,9 @@ class PredictionPanel(QWidget):
 
     def _show_rows(self) -> None:
         rows = [prediction.index for prediction in self._predictions[:TOP]]
-        if self._explained is not None and self._explained not in rows:
-            self._extra = self._explained
-        if self._extra is not None and self._extra not in rows:
-            rows.append(self._extra)
+        extra = self._extra if self._explained in rows else self._explained
+        if extra is not None and extra not in rows:
+            rows.append(extra)
         ranks = {prediction.index: rank for rank, prediction in enumerate(self._predictions, 1)}
         self._model.show(rows, self._explained, ranks)
         self._found.mark(self._explained)

@@ -1,0 +1,114 @@
+"""Display settings: every control tells the whole record, setting is silent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox, QSlider, QToolButton
+from pytestqt.qtbot import QtBot
+
+from engine.overlay import COLORMAPS, LEGACY, lookup_table
+from engine.records import DisplaySettings
+from gui.explain_panel import DisplayPanel, swatch
+
+
+@pytest.fixture
+def panel(qtbot: QtBot) -> DisplayPanel:
+    panel = DisplayPanel()
+    qtbot.addWidget(panel)
+    with qtbot.waitExposed(panel):
+        panel.show()
+    return panel
+
+
+def heard(panel: DisplayPanel) -> list[DisplaySettings]:
+    told: list[DisplaySettings] = []
+    panel.display_changed.connect(told.append)
+    return told
+
+
+def button(panel: DisplayPanel, name: str) -> QToolButton:
+    return next(b for b in panel.findChildren(QToolButton) if b.accessibleName() == name)
+
+
+def slider(panel: DisplayPanel, name: str) -> QSlider:
+    return next(s for s in panel.findChildren(QSlider) if s.accessibleName() == name)
+
+
+def test_setting_is_silent_and_exact(panel: DisplayPanel) -> None:
+    told = heard(panel)
+    wanted = DisplaySettings(0.333, "viridis", "grid", 1.234, "negative")
+    panel.set_display(wanted)
+    assert told == []
+    assert panel.display() == wanted
+    QTest.mouseClick(button(panel, "Sign: positive"), Qt.MouseButton.LeftButton)
+    assert told == [replace(wanted, sign="positive")]
+
+
+def test_each_control_changes_its_own_field(panel: DisplayPanel) -> None:
+    told = heard(panel)
+    slider(panel, "Opacity").setValue(80)
+    assert told[-1] == DisplaySettings(opacity=0.8)
+    box = panel.findChild(QComboBox)
+    assert box is not None
+    box.setCurrentIndex(box.findData("cividis"))
+    QTest.mouseClick(button(panel, "Interpolation: grid"), Qt.MouseButton.LeftButton)
+    QTest.mouseClick(button(panel, "Sign: negative"), Qt.MouseButton.LeftButton)
+    slider(panel, "Gamma").setValue(100)
+    assert told[-1] == DisplaySettings(0.8, "cividis", "grid", 5.0, "negative")
+    assert len(told) == 5
+    slider(panel, "Gamma").setValue(-100)
+    assert told[-1].gamma == pytest.approx(0.2)
+
+
+def test_arrow_keys_move_a_slider(panel: DisplayPanel) -> None:
+    told = heard(panel)
+    opacity = slider(panel, "Opacity")
+    opacity.setFocus()
+    QTest.keyClick(opacity, Qt.Key.Key_Right)
+    assert told == [DisplaySettings(opacity=0.51)]
+
+
+def test_reset(panel: DisplayPanel) -> None:
+    reset = next(b for b in panel.findChildren(QToolButton) if b.text() == "Reset")
+    assert not reset.isEnabled()
+    panel.set_display(DisplaySettings(gamma=3.0))
+    told = heard(panel)
+    reset.click()
+    assert told == [DisplaySettings()]
+    assert slider(panel, "Gamma").value() == 0
+
+
+def test_both_signs_have_their_own_colours(panel: DisplayPanel) -> None:
+    box = panel.findChild(QComboBox)
+    assert box is not None
+    panel.set_display(DisplaySettings(sign="signed", colormap="viridis"))
+    assert not box.isEnabled()
+    assert panel.display().colormap == "viridis"
+    panel.set_display(DisplaySettings(colormap="viridis"))
+    assert box.isEnabled()
+
+
+def test_all_colour_maps_are_offered_and_legacy_ones_last(panel: DisplayPanel) -> None:
+    box = panel.findChild(QComboBox)
+    assert box is not None
+    names = [box.itemData(i) for i in range(box.count()) if box.itemData(i)]
+    assert sorted(names) == sorted(COLORMAPS)
+    legacy = [name for name in names if name in LEGACY]
+    assert names[-len(legacy) :] == legacy
+    for name in legacy:
+        assert "legacy" in box.itemText(box.findData(name))
+
+
+def test_a_swatch_runs_through_its_table(qtbot: QtBot) -> None:
+    image = swatch("viridis").pixmap(112, 24).toImage()
+    table = lookup_table("viridis")
+    for x in (0, image.width() // 2, image.width() - 1):
+        colour = image.pixelColor(x, image.height() // 2)
+        place = round((x + 0.5) / image.width() * 255)
+        wanted = [int(v) for v in table[place]]
+        got = [colour.red(), colour.green(), colour.blue()]
+        assert max(abs(a - b) for a, b in zip(wanted, got, strict=True)) <= 6

@@ -1,0 +1,235 @@
+"""Predictions: choosing by mouse, arrows and rank; the search over all classes."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QAbstractItemModelTester, QTest
+from PySide6.QtWidgets import QListView
+from pytestqt.qtbot import QtBot
+
+from engine.records import Prediction
+from gui.prediction_list import ClassModel, logit_text, percent_text
+from gui.prediction_panel import PredictionPanel
+
+CLASSES = ("circle", "ring", "star", "cross", "square", "hexagon", "triangle", "crescent")
+TOP = tuple(
+    Prediction(index, CLASSES[index], 9.0 - rank, 0.9 / 10**rank)
+    for rank, index in enumerate((2, 0, 5, 1, 7))
+)
+
+
+@pytest.fixture
+def panel(qtbot: QtBot) -> PredictionPanel:
+    panel = PredictionPanel()
+    qtbot.addWidget(panel)
+    panel.set_classes(CLASSES)
+    panel.set_predictions(TOP)
+    panel.select(2)
+    panel.resize(280, 400)
+    with qtbot.waitExposed(panel):
+        panel.show()
+    return panel
+
+
+def lists(panel: PredictionPanel) -> tuple[QListView, QListView]:
+    return panel._list, panel._results
+
+
+def rows(view: QListView) -> list[str]:
+    model = view.model()
+    return [model.index(row, 0).data() for row in range(model.rowCount())]
+
+
+def press(view: QListView, row: int) -> None:
+    rect = view.visualRect(view.model().index(row, 0))
+    QTest.mouseClick(
+        view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(rect.left() + 40, rect.center().y())
+    )
+
+
+def heard(panel: PredictionPanel) -> list[int]:
+    indices: list[int] = []
+    panel.class_chosen.connect(indices.append)
+    return indices
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"),
+    [
+        (0.9713, "97.1 %"),
+        (1.0, "100.0 %"),
+        (0.99999, "> 99.9 %"),
+        (0.0004, "< 0.1 %"),
+        (0.0, "0.0 %"),
+        (0.0006, "0.1 %"),
+    ],
+)
+def test_percentages(probability: float, text: str) -> None:
+    assert percent_text(probability) == text
+
+
+def test_logits_have_a_true_minus() -> None:
+    assert logit_text(-3.21) == "−3.2"
+    assert logit_text(12.44) == "12.4"
+
+
+def test_rows_are_the_predictions_in_order(panel: PredictionPanel) -> None:
+    assert rows(panel._list) == ["star", "circle", "hexagon", "ring", "crescent"]
+    assert panel.selected() == 2
+
+
+def test_a_click_tells_once_and_again_on_the_same_row(panel: PredictionPanel) -> None:
+    indices = heard(panel)
+    press(panel._list, 1)
+    assert indices == [0]
+    assert panel.selected() == 0
+    press(panel._list, 1)
+    assert indices == [0, 0]
+
+
+def test_arrows_and_enter_choose(panel: PredictionPanel) -> None:
+    indices = heard(panel)
+    panel._list.setFocus()
+    QTest.keyClick(panel._list, Qt.Key.Key_Down)
+    QTest.keyClick(panel._list, Qt.Key.Key_Down)
+    QTest.keyClick(panel._list, Qt.Key.Key_Return)
+    assert indices == [0, 5, 5]
+
+
+def test_ranks_and_steps(panel: PredictionPanel) -> None:
+    indices = heard(panel)
+    panel.choose_rank(3)
+    panel.choose_rank(0)
+    panel.choose_rank(9)
+    panel.step(1)
+    panel.step(-1)
+    panel.step(-9)
+    panel.step(-1)
+    assert indices == [5, 1, 5, 2]
+
+
+def test_selecting_is_silent(panel: PredictionPanel) -> None:
+    indices = heard(panel)
+    panel.select(7)
+    panel.select(3)
+    panel.select(None)
+    assert indices == []
+
+
+def test_a_class_beyond_the_top_gets_an_extra_row_without_a_jump(panel: PredictionPanel) -> None:
+    height = panel.sizeHint().height()
+    panel.select(6, Prediction(6, "triangle", -4.0, 0.0001))
+    assert rows(panel._list)[-1] == "triangle"
+    assert panel.sizeHint().height() == height
+    indices = heard(panel)
+    press(panel._list, 0)
+    assert rows(panel._list)[-1] == "triangle"
+    press(panel._list, 5)
+    assert indices == [2, 6]
+    tip = panel._list.model().index(5, 0).data(Qt.ItemDataRole.ToolTipRole)
+    assert "Explained" in tip
+    assert "−4.0" in tip
+    panel.set_predictions(TOP)
+    panel.select(2)
+    assert len(rows(panel._list)) == 5
+
+
+def test_search_shows_all_classes_in_place_and_enter_chooses(
+    qtbot: QtBot, panel: PredictionPanel
+) -> None:
+    indices = heard(panel)
+    panel.focus_search()
+    qtbot.waitUntil(panel._search.hasFocus)
+    QTest.keyClicks(panel._search, "r")
+    assert panel._results.isVisible()
+    assert not panel._list.isVisible()
+    assert set(rows(panel._results)) == {c for c in CLASSES if "r" in c}
+    assert rows(panel._results)[0] == "ring"
+    QTest.keyClicks(panel._search, "iang")
+    assert rows(panel._results) == ["triangle"]
+    QTest.keyClick(panel._search, Qt.Key.Key_Return)
+    assert indices == [6]
+    assert panel._search.text() == ""
+    assert panel._list.isVisible()
+    assert rows(panel._list)[-1] == "triangle"
+
+
+def test_walking_the_results_chooses_nothing_before_enter(panel: PredictionPanel) -> None:
+    indices = heard(panel)
+    panel._search.setText("c")
+    results = panel._results
+    QTest.keyClick(panel._search, Qt.Key.Key_Down)
+    QTest.keyClick(results, Qt.Key.Key_Down)
+    assert indices == []
+    wanted = results.currentIndex().data()
+    QTest.keyClick(results, Qt.Key.Key_Return)
+    assert [CLASSES[index] for index in indices] == [wanted]
+
+
+def test_a_click_on_a_result_chooses_it(panel: PredictionPanel) -> None:
+    indices = heard(panel)
+    panel._search.setText("cr")
+    press(panel._results, 1)
+    assert indices == [7]
+
+
+def test_search_by_index_and_without_matches(panel: PredictionPanel) -> None:
+    panel._search.setText("6")
+    assert rows(panel._results) == ["triangle"]
+    panel._search.setText("zebra")
+    assert "zebra" in panel._message.text()
+    assert panel._message.isVisible()
+    QTest.keyClick(panel._search, Qt.Key.Key_Return)
+    QTest.keyClick(panel._search, Qt.Key.Key_Escape)
+    assert panel._list.isVisible()
+
+
+def test_scores_order_the_search(panel: PredictionPanel) -> None:
+    scores = np.linspace(0, 0.2, len(CLASSES), dtype=np.float32)
+    panel.set_scores(scores)
+    panel._search.setText("s")
+    found = rows(panel._results)
+    assert set(found[:2]) == {"star", "square"}
+    order = [CLASSES.index(label) for label in found[2:]]
+    assert [scores[index] for index in order] == sorted((scores[i] for i in order), reverse=True)
+
+
+def test_the_model_keeps_qts_rules(qtbot: QtBot) -> None:
+    model = ClassModel()
+    tester = QAbstractItemModelTester(
+        model, QAbstractItemModelTester.FailureReportingMode.Fatal, model
+    )
+    model.set_classes(CLASSES)
+    model.show([1, 2], 1)
+    model.show([3], None)
+    assert tester.model() is model
+
+
+def test_21000_classes_are_searched_while_typing(qtbot: QtBot) -> None:
+    panel = PredictionPanel()
+    qtbot.addWidget(panel)
+    panel.set_classes(tuple(f"kind {i} of thing" for i in range(21_000)))
+    panel.set_scores(np.random.default_rng(0).random(21_000))
+    panel.show()
+    times = []
+    for text in ("t", "th", "thing", "thing 7", "kind 77", "kind 20999"):
+        start = time.perf_counter()
+        panel._search.setText(text)
+        panel.grab()
+        times.append(time.perf_counter() - start)
+    assert panel._results.model().rowCount() == 1
+    assert max(times) < 0.3
+
+
+def test_messages(panel: PredictionPanel) -> None:
+    panel.set_message("Computing…")
+    assert panel._message.isVisible()
+    panel.set_predictions(TOP)
+    assert panel._list.isVisible()
+    panel.set_classes(())
+    assert not panel._list.isVisible()
+    assert not panel._search.isEnabled()
