@@ -25,24 +25,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from benchmarks.subjects import SIZE, TARGET, build, spatial_layers
+from benchmarks.subjects import TARGET, build, spatial_layers
 from benchmarks.timing import FAILURES
 from engine import vision
 from tests.reference import reference_map
 
 NETWORKS = (
     "resnet18",
+    "squeezenet1_1",
     "vgg11_bn",
-    "densenet121",
+    "googlenet",
     "mobilenet_v2",
     "mobilenet_v3_small",
-    "efficientnet_b0",
-    "squeezenet1_1",
-    "googlenet",
     "shufflenet_v2_x0_5",
-    "regnet_y_400mf",
     "mnasnet0_5",
+    "regnet_y_400mf",
     "resnext50_32x4d",
+    "efficientnet_b0",
+    "densenet121",
 )
 TOLERANCE = 1e-3
 
@@ -99,11 +99,11 @@ def differs(found: NDArray[np.float32], expected: NDArray[np.float32]) -> bool:
     return float(np.abs(found - expected).max()) > TOLERANCE * scale
 
 
-def count(name: str) -> dict[str, object]:
+def count(name: str, size: int) -> dict[str, object]:
     """Layers of one network, and for each library the names on which it is wrong or fails."""
     network = build(name)
     generator = torch.Generator().manual_seed(0)
-    tensor = torch.randn(1, 3, SIZE, SIZE, generator=generator)
+    tensor = torch.randn(1, 3, size, size, generator=generator)
     layers = spatial_layers(network, tensor)
     wrong: dict[str, list[str]] = {library: [] for library in LIBRARIES}
     failed: dict[str, list[str]] = {library: [] for library in LIBRARIES}
@@ -121,6 +121,7 @@ def count(name: str) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS))
+    parser.add_argument("--size", type=int, default=112, help="side of the input (default 112)")
     parser.add_argument("--out", type=Path, help="write the names of the layers as JSON")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -129,7 +130,7 @@ def main() -> None:
     print("| network | layers | " + " | ".join(f"{n} wrong (failed)" for n in LIBRARIES) + " |")
     print("|---|--:|" + "--:|" * len(LIBRARIES))
     for name in options.networks:
-        row = count(name)
+        row = count(name, options.size)
         rows.append(row)
         wrong, failed = row["wrong"], row["failed"]
         figures = [f"{len(wrong[n])} ({len(failed[n])})" for n in LIBRARIES]  # type: ignore[index]
