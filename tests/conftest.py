@@ -93,9 +93,13 @@ def _seeds() -> None:
 @pytest.fixture(autouse=True)
 def _nothing_left_behind(_qt_surroundings: None) -> Iterator[None]:
     threads_before = set(threading.enumerate())
+    qthreads_before = set(map(id, _running_qthreads()))
+    timers_before = set(map(id, _ownerless_timers()))
     windows_before = set(map(_address, _ownerless_windows()))
     yield
-    left = _threads_left(threads_before) + _qthreads_left() + _qtimers_left()
+    left = _threads_left(threads_before)
+    left += _qthreads_left(qthreads_before)
+    left += _timers_left(timers_before)
     left += _windows_left(windows_before)
     assert not left, "the test left behind: " + "; ".join(left)
 
@@ -112,31 +116,35 @@ def _threads_left(before: set[threading.Thread]) -> list[str]:
     return left
 
 
-def _qthreads_left() -> list[str]:
+def _running_qthreads() -> list[Any]:
     from shiboken6 import isValid
 
-    left = []
-    for thread in list(_qthreads):
-        if not isValid(thread) or not thread.isRunning():
-            continue
-        if not thread.wait(int(1000 * THREAD_GRACE_S)):
-            left.append(f"QThread {thread.objectName() or thread}")
-    return left
+    return [thread for thread in list(_qthreads) if isValid(thread) and thread.isRunning()]
 
 
-def _qtimers_left() -> list[str]:
-    from shiboken6 import isValid
-
-    active = [t for t in list(_qtimers) if isValid(t) and t.isActive() and t.parent() is None]
-    if not active:
-        return []
-    del active
-    gc.collect()
+def _qthreads_left(before: set[int]) -> list[str]:
     return [
-        f"QTimer of {timer.interval()} ms"
-        for timer in list(_qtimers)
-        if isValid(timer) and timer.isActive() and timer.parent() is None
+        f"QThread {thread.objectName() or thread}"
+        for thread in _running_qthreads()
+        if id(thread) not in before and not thread.wait(int(1000 * THREAD_GRACE_S))
     ]
+
+
+def _ownerless_timers() -> list[Any]:
+    from shiboken6 import isValid
+
+    return [t for t in list(_qtimers) if isValid(t) and t.isActive() and t.parent() is None]
+
+
+def _timers_left(before: set[int]) -> list[str]:
+    def new() -> list[str]:
+        timers = (timer for timer in _ownerless_timers() if id(timer) not in before)
+        return [f"QTimer of {timer.interval()} ms" for timer in timers]
+
+    if not new():
+        return []
+    gc.collect()
+    return new()
 
 
 def _ownerless_windows() -> list[QWidget]:
