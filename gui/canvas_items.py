@@ -24,6 +24,9 @@ _MAGNIFIED = 8.0
 _MOST_CELL_RECTANGLES = 2048
 _BUSY_FACTOR = 0.6
 
+_ACTUAL_SIZE = 1.0 - 1e-6
+"""A scale of one, after the roundings of a transform."""
+
 
 def scale_of(painter: QPainter) -> float:
     """Device pixels for one pixel of the image."""
@@ -81,7 +84,7 @@ class PictureItem(SceneItem):
             return
         scale = scale_of(painter)
         image, source, target = self._picture.part(visible, scale)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < 1.0)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < _ACTUAL_SIZE)
         painter.drawImage(target, image, source)
 
 

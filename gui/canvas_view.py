@@ -99,7 +99,7 @@ class ZoomView(QGraphicsView):
 
     def actual_size(self) -> None:
         """One unit of the scene on one physical pixel, about the centre of the view."""
-        self.zoom_at(1.0 / self._zoom, self._middle())
+        self._zoom_to(1.0, self._middle())
 
     def zoom_in(self) -> None:
         """A step nearer, about the centre of the view."""
@@ -114,11 +114,14 @@ class ZoomView(QGraphicsView):
 
         The zoom stays between a quarter of the fitted one (or 1, if that is less) and 64.
         """
+        self._zoom_to(self._zoom * factor, QPointF(viewport_point))
+
+    def _zoom_to(self, wanted: float, viewport_point: QPointF) -> None:
         if self._bounds.isEmpty():
             return
         least = min(self._fit_zoom() / 4, 1.0)
-        zoom = min(max(self._zoom * factor, least), MOST_ZOOM)
-        offset = QPointF(viewport_point) - self._middle()
+        zoom = min(max(wanted, least), MOST_ZOOM)
+        offset = viewport_point - self._middle()
         ratio = self.devicePixelRatioF()
         held = self._centre + offset * (ratio / self._zoom)
         self._fitted = False

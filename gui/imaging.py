@@ -100,7 +100,7 @@ class Picture:
         and one more on each side, for the interpolation at its edge.
         """
         index = 0
-        while index + 1 < len(self.levels) and scale * 2 ** (index + 1) <= 1.0:
+        while index + 1 < len(self.levels) and scale * 2 ** (index + 1) < 1.0 + 1e-6:
             index += 1
         level = self.levels[index]
         across, down = level.width() / self.width, level.height() / self.height
