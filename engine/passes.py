@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -46,10 +47,12 @@ class ForwardPass:
         started = time.perf_counter()
         output = self.kept[call].tensor
         (gradient,) = torch.autograd.grad(
-            self.logits[0, target], [output], retain_graph=True, allow_unused=True
+            self.logits[0, target],
+            [output],
+            retain_graph=True,
+            allow_unused=True,
+            materialize_grads=True,
         )
-        if gradient is None:
-            gradient = torch.zeros_like(output)
         cam, any_weight = class_activation_map(method, output, gradient, layout)
         array: FloatMap = cam.cpu().numpy()
         return RawMap(array, bool(any_weight), time.perf_counter() - started)
@@ -86,7 +89,8 @@ class ForwardPass:
         try:
             for call, kept in self.kept.items():
                 if call in layouts:
-                    handles.append(kept.tensor.register_hook(reduce_for(call, kept.tensor)))
+                    tensor: Any = kept.tensor
+                    handles.append(tensor.register_hook(reduce_for(call, tensor)))
             torch.autograd.grad(
                 self.logits[0, target], [self.leaf], retain_graph=True, allow_unused=True
             )
@@ -148,5 +152,3 @@ def _forward(
     if keeper.start is not None and keeper.start in keeper.kept:
         leaf = keeper.kept[keeper.start].tensor
     return logits, leaf
-
-

@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 
 from engine import device as devices
 from engine import memory
-from engine.errors import DeviceError, HookscopeError, LayerError, ModelError
+from engine.errors import DeviceError, LayerError, ModelError
 from engine.layers import parse_layer, reason_against
 from engine.methods import METHODS
 from engine.model import Model
 from engine.passes import ForwardPass, RawMap, run_forward
 from engine.preprocess import prepare
 from engine.progress import CancelToken, Report, ignore_progress
-from engine.records import Explanation, Layout, LayerNode, LoadedImage, Prediction, Seconds, Verdict
+from engine.records import Explanation, LayerNode, Layout, LoadedImage, Prediction, Seconds, Verdict
 from engine.tap import NETWORK_ERRORS, Call
 from engine.targets import find_class, predictions
 
@@ -201,11 +201,9 @@ class Session:
                 done = self._run(first.call, remaining, cancel)
                 remaining.discard(first.call)
             chosen = self._top() if index is None else index
-            count = total - len(remaining)
+            report = _reporter(progress, total - len(remaining), total)
             todo = {call: layouts[call] for call in done.kept if call in layouts}
-            maps = done.sweep(
-                todo, chosen, method, cancel, lambda n, c=count: progress((c + n) / total, "sweep")
-            )
+            maps = done.sweep(todo, chosen, method, cancel, report)
             self._maps.update({(call, chosen, method): raw for call, raw in maps.items()})
             remaining -= maps.keys()
             if whole:
@@ -221,7 +219,8 @@ class Session:
                 "check the weights and the preprocessing, or choose another layer"
             )
         facts = self.model.facts.calls[call]
-        assert facts.axes is not None and self._logits is not None
+        assert facts.axes is not None
+        assert self._logits is not None
         verdict, notice = _judge(raw)
         raw.map.flags.writeable = False
         return Explanation(
@@ -317,8 +316,6 @@ class Session:
         while True:
             try:
                 return work()
-            except HookscopeError:
-                raise
             except (*NETWORK_ERRORS, MemoryError) as error:
                 if not devices.is_out_of_memory(error):
                     text = str(error).strip().partition("\n")[0]
@@ -332,7 +329,9 @@ class Session:
         device = self.model.device
         if not self._frugal:
             self._frugal = True
-            self._notify(f"{device} ran out of memory; going on with less kept, so clicks are slower")
+            self._notify(
+                f"{device} ran out of memory; going on with less kept, so clicks are slower"
+            )
             return
         if device.type == "cpu":
             raise DeviceError("there is not enough memory for this layer; choose a later layer")
@@ -342,6 +341,10 @@ class Session:
         self._frugal = False
         self._notify(text)
         devices.release_cache(device)
+
+
+def _reporter(progress: Report, before: int, total: int) -> Callable[[int], None]:
+    return lambda count: progress(min(1.0, (before + count) / total), "explaining every layer")
 
 
 def _check_method(method: str) -> None:

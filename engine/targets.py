@@ -41,7 +41,9 @@ def find_class(target: int | str, labels: Sequence[str]) -> int:
             return found[0]
         if found:
             indices = ", ".join(str(i) for i in found)
-            raise TargetError(f"several classes are called '{target}'; name one by index: {indices}")
+            raise TargetError(
+                f"several classes are called '{target}'; name one by its index: {indices}"
+            )
         try:
             target = int(wanted)
         except ValueError:

@@ -7,6 +7,7 @@ operators, so their schemas are declared and the import is tried again.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sys
 from types import ModuleType
@@ -23,17 +24,16 @@ _MISSING_SCHEMAS = (
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
 # A fragment lives as long as its object does, and the schemas have to stay.
-_fragments: list[torch.library.Library] = []
+_fragments: list[Any] = []
 
 
 def _import_torchvision() -> ModuleType:
-    import torchvision  # type: ignore[import-untyped,unused-ignore]
-
-    return torchvision  # type: ignore[no-any-return,unused-ignore]
+    return importlib.import_module("torchvision")
 
 
 def _declare_operators() -> None:
-    fragment = torch.library.Library("torchvision", "FRAGMENT")
+    library: Any = torch.library.Library
+    fragment = library("torchvision", "FRAGMENT")
     for schema in _MISSING_SCHEMAS:
         name = schema.partition("(")[0]
         if not hasattr(torch.ops.torchvision, name):

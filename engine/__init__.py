@@ -1,0 +1,102 @@
+"""The engine of Hookscope: class activation maps of any layer, without a window.
+
+    model = engine.load_model("demo:shapes")
+    image = engine.load_image("photo.jpg")
+    with engine.Session(model, image) as session:
+        session.predictions(k=5)
+        explanation = session.explain()
+        explanation.map  # float32 (rows, columns), signed
+
+The names below are loaded on first use: importing the package does not import torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.errors import (
+        Cancelled,
+        DeviceError,
+        ExportError,
+        HookscopeError,
+        ImageError,
+        LayerError,
+        ModelError,
+        TargetError,
+        WeightsError,
+    )
+    from engine.images import decode_image, image_from_array, load_image
+    from engine.model import Model
+    from engine.models import load_model
+    from engine.progress import CancelToken
+    from engine.records import (
+        DisplaySettings,
+        Explanation,
+        LayerNode,
+        Layout,
+        LoadedImage,
+        ModelInfo,
+        Prediction,
+        Preprocessing,
+        Region,
+        Verdict,
+    )
+    from engine.session import Session
+    from engine.version import VERSION
+
+_HOMES = {
+    "engine.errors": (
+        *("Cancelled", "DeviceError", "ExportError", "HookscopeError", "ImageError"),
+        *("LayerError", "ModelError", "TargetError", "WeightsError"),
+    ),
+    "engine.images": ("decode_image", "image_from_array", "load_image"),
+    "engine.model": ("Model",),
+    "engine.models": ("load_model",),
+    "engine.progress": ("CancelToken",),
+    "engine.records": (
+        *("DisplaySettings", "Explanation", "LayerNode", "Layout", "LoadedImage", "ModelInfo"),
+        *("Prediction", "Preprocessing", "Region", "Verdict"),
+    ),
+    "engine.session": ("Session",),
+    "engine.version": ("VERSION",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "VERSION",
+    "CancelToken",
+    "Cancelled",
+    "DeviceError",
+    "DisplaySettings",
+    "Explanation",
+    "ExportError",
+    "HookscopeError",
+    "ImageError",
+    "LayerError",
+    "LayerNode",
+    "Layout",
+    "LoadedImage",
+    "Model",
+    "ModelError",
+    "ModelInfo",
+    "Prediction",
+    "Preprocessing",
+    "Region",
+    "Session",
+    "TargetError",
+    "Verdict",
+    "WeightsError",
+    "decode_image",
+    "image_from_array",
+    "load_image",
+    "load_model",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'engine' has no attribute '{name}'")
+    return getattr(importlib.import_module(home), name)
