@@ -149,7 +149,10 @@ class Hud:
         """Centred: a line, and below it some quieter ones."""
         tokens = theme.current()
         head = QFont(self._font)
-        head.setPointSizeF(self._font.pointSizeF() * 1.25)
+        if head.pointSizeF() > 0:
+            head.setPointSizeF(head.pointSizeF() * 1.25)
+        else:
+            head.setPixelSize(round(head.pixelSize() * 1.25))
         width = min(self._area.width() - 8 * SPACE, 105.0 * SPACE)
         flags = int(Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap)
         room = QRectF(0, 0, width, 4000)

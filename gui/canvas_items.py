@@ -40,6 +40,8 @@ class SceneItem(QGraphicsItem):
         super().__init__()
         self.bounds = QRectF()
         self.sight = QRectF()
+        self.exposed = QRectF()
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
 
     def set_sight(self, sight: QRectF) -> None:
         """The part of the scene that the view shows."""
@@ -55,9 +57,10 @@ class SceneItem(QGraphicsItem):
     def paint(
         self,
         painter: QPainter,
-        option: QStyleOptionGraphicsItem,  # noqa: ARG002
+        option: QStyleOptionGraphicsItem,
         widget: QWidget | None = None,  # noqa: ARG002
     ) -> None:
+        self.exposed = QRectF(option.exposedRect)
         painter.save()
         self.draw(painter, self.bounds.intersected(self.sight))
         painter.restore()
@@ -101,13 +104,14 @@ class OverlayItem(SceneItem):
         self._explanation: Explanation | None = None
         self._settings = DisplaySettings()
         self._image: QImage | None = None
+        self._part: tuple[tuple[float, float, float, float], QImage] | None = None
         self._region = QRectF()
         self._dimmed = False
 
     def set_explanation(self, explanation: Explanation | None, limits: QRectF) -> None:
         """limits: the image; of a region that reaches beyond it, only the part inside is drawn."""
         self._explanation = explanation
-        self._image = None
+        self._image = self._part = None
         self._region = rectangle(explanation.region) if explanation else QRectF()
         self.set_bounds(self._region.intersected(limits))
         self.update()
@@ -120,7 +124,7 @@ class OverlayItem(SceneItem):
             settings.gamma,
             settings.sign,
         ):
-            self._image = None
+            self._image = self._part = None
         self.update()
 
     def set_dimmed(self, dimmed: bool) -> None:
@@ -152,30 +156,46 @@ class OverlayItem(SceneItem):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
         longest = max(self._region.width(), self._region.height())
         if longest * scale_of(painter) > _OVERLAY_SIDE * _MAGNIFIED:
-            size = _fit(visible.width(), visible.height(), _WINDOW_SIDE)
-            colors = colorize(shown.map, self._settings, size, self._fractions(visible))
-            painter.drawImage(visible, to_qimage(colors))
+            fractions = self._fractions(visible)
+            if self._part is None or self._part[0] != fractions:
+                size = _fit(visible.width(), visible.height(), _WINDOW_SIDE)
+                colors = colorize(shown.map, self._settings, size, fractions)
+                self._part = fractions, to_qimage(colors)
+            painter.drawImage(visible, self._part[1])
             return
         if self._image is None:
             size = _fit(self._region.width(), self._region.height(), _OVERLAY_SIDE)
             self._image = to_qimage(colorize(shown.map, self._settings, size))
         painter.drawImage(self._region, self._image)
 
+    def _cells(self, part: QRectF) -> tuple[int, int, int, int]:
+        """First row, end of rows, first column, end of columns that touch the part."""
+        if self._explanation is None or part.isEmpty():
+            return 0, 0, 0, 0
+        rows, columns = self._explanation.map.shape
+        left, top, right, bottom = self._fractions(part)
+        return (
+            max(0, math.floor(top * rows)),
+            min(rows, math.ceil(bottom * rows)),
+            max(0, math.floor(left * columns)),
+            min(columns, math.ceil(right * columns)),
+        )
+
     def _draw_grid(self, painter: QPainter, visible: QRectF, shown: Explanation) -> None:
         rows, columns = shown.map.shape
         if self._image is None:
             self._image = to_qimage(colorize(shown.map, self._settings, (columns, rows)))
-        left, top, right, bottom = self._fractions(visible)
-        first_column, last_column = math.floor(left * columns), math.ceil(right * columns)
-        first_row, last_row = math.floor(top * rows), math.ceil(bottom * rows)
+        first_row, last_row, first_column, last_column = self._cells(visible)
         if (last_column - first_column) * (last_row - first_row) > _MOST_CELL_RECTANGLES:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
             painter.drawImage(self._region, self._image)
             return
         region = self._region
         across, down = region.width() / columns, region.height() / rows
-        for row in range(max(0, first_row), min(rows, last_row)):
-            for column in range(max(0, first_column), min(columns, last_column)):
+        # Of the cells, unlike of an image, those that need no repainting can be left out.
+        first_row, last_row, first_column, last_column = self._cells(visible & self.exposed)
+        for row in range(first_row, last_row):
+            for column in range(first_column, last_column):
                 x, y = region.x() + column * across, region.y() + row * down
                 painter.fillRect(
                     QRectF(x, y, across, down).intersected(visible),

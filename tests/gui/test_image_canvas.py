@@ -144,6 +144,10 @@ def image_point(canvas: ImageCanvas, at: QPointF) -> QPointF:
     return inverse.map(at)
 
 
+def test_the_screen_is_as_dense_as_asked_for(canvas: ImageCanvas) -> None:
+    assert canvas.devicePixelRatioF() == float(os.environ.get("QT_SCALE_FACTOR", "1"))
+
+
 # --- fitting -------------------------------------------------------------------------------------
 
 
