@@ -7,7 +7,7 @@ holds Qt to it for each single key of the table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -187,6 +187,18 @@ class Actions(Mapping[str, QAction]):
         """Enables or greys several actions."""
         for id in ids:
             self._actions[id].setEnabled(on)
+
+    def fill(
+        self, id: str, entries: Sequence[tuple[str, str]], handler: Callable[[str], None]
+    ) -> None:
+        """Fills a submenu with (text, value) entries; a click calls handler with the value."""
+        menu = self._menus[id]
+        menu.clear()
+        for text, value in entries:
+            action = menu.addAction(text.replace("&", "&&"))
+            action.setToolTip(value)
+            action.triggered.connect(lambda _checked=False, value=value: handler(value))
+        menu.setEnabled(bool(entries))
 
     def check(self, id: str, on: bool = True) -> None:
         """Sets a check mark without triggering the action."""

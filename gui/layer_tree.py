@@ -54,7 +54,6 @@ class LayerTree(QWidget):
         self._filter.left.connect(self._enter_tree)
         self._view.selectionModel().currentChanged.connect(self._moved)
         self._view.pressed_again.connect(self._chosen)
-        self._view.activated.connect(self._chosen)
         self.set_message("No model")
 
     def set_layers(self, layers: tuple[LayerNode, ...], title: str = "") -> None:

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QMouseEvent, QPainter, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -23,7 +31,7 @@ GAP = theme.SPACE
 
 
 class LayerView(QTreeView):
-    """The tree itself. pressed_again(index): the mouse pressed the row that was current."""
+    """The tree itself. pressed_again(index): a press on the row that was current, or Enter."""
 
     pressed_again = Signal(QModelIndex)
 
@@ -91,6 +99,12 @@ class LayerView(QTreeView):
         same = index.isValid() and index.siblingAtColumn(0) == before.siblingAtColumn(0)
         if same and on_row and event.button() == Qt.MouseButton.LeftButton:
             self.pressed_again.emit(index)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.pressed_again.emit(self.currentIndex())
+        else:
+            super().keyPressEvent(event)
 
     def drawRow(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         tokens = theme.current()

@@ -32,6 +32,8 @@ Scores = NDArray[np.floating]
 ROOT = QModelIndex()
 ROW_HEIGHT = 36
 PLAIN_HEIGHT = 28
+PAGE = 200
+"""Rows that are handed to the view at a time; more follow as it scrolls."""
 GAP = theme.SPACE
 
 
@@ -61,16 +63,19 @@ class ClassModel(QAbstractListModel):
         self.explained: int | None = None
         self.ranks: Mapping[int, int] = {}
         self._rows: list[int] = []
+        self._shown = 0
         self._classes: tuple[str, ...] = ()
         self._lower: list[str] = []
         self._known: dict[int, Prediction] = {}
         self._scores: Scores | None = None
+        self._order: list[int] = []
 
     def set_classes(self, classes: tuple[str, ...]) -> None:
         """Labels of all classes; forgets all numbers and rows."""
         self._classes = classes
         self._lower = [label.lower() for label in classes]
-        self._known, self._scores = {}, None
+        self._known = {}
+        self.set_scores(None)
         self.show([], None)
 
     def know(self, predictions: Sequence[Prediction]) -> None:
@@ -80,8 +85,12 @@ class ClassModel(QAbstractListModel):
         self._known.update({prediction.index: prediction for prediction in predictions})
 
     def set_scores(self, probabilities: Scores | None) -> None:
-        """Probabilities of all classes."""
+        """Probabilities of all classes: float (classes,)."""
         self._scores = probabilities
+        if probabilities is None:
+            self._order = list(range(len(self._classes)))
+        else:
+            self._order = np.argsort(-probabilities, kind="stable").tolist()
 
     @property
     def barred(self) -> bool:
@@ -96,14 +105,15 @@ class ClassModel(QAbstractListModel):
         if rows != self._rows:
             self.beginResetModel()
             self._rows = rows
+            self._shown = min(len(rows), PAGE)
             self.endResetModel()
         self.mark(explained)
 
     def mark(self, explained: int | None) -> None:
         """Marks the explained class; the rows stay."""
         self.explained = explained
-        if self._rows:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, 0))
+        if self._shown:
+            self.dataChanged.emit(self.index(0, 0), self.index(self._shown - 1, 0))
 
     def search(self, text: str) -> list[int]:
         """Classes whose label contains every word of text, or whose index is text.
@@ -113,16 +123,16 @@ class ClassModel(QAbstractListModel):
         words = text.lower().split()
         whole = " ".join(words)
         labels = self._lower
-        found = [i for i, label in enumerate(labels) if all(word in label for word in words)]
-        wanted = int(whole) if whole.isdecimal() and len(whole) < 10 else -1
-        if 0 <= wanted < len(labels) and wanted not in found:
-            found.append(wanted)
-
-        def order(i: int) -> tuple[bool, bool, float, int]:
-            likely = -float(self._scores[i]) if self._scores is not None else 0.0
-            return (i != wanted, not labels[i].startswith(whole), likely, i)
-
-        found.sort(key=order)
+        found: list[int] = self._order
+        for word in words:
+            found = [i for i in found if word in labels[i]]
+        if len(found) < len(labels):
+            first = [i for i in found if labels[i].startswith(whole)]
+            begun = set(first)
+            found = first + [i for i in found if i not in begun]
+        if whole.isdecimal() and len(whole) < 10 and int(whole) < len(labels):
+            wanted = int(whole)
+            found = [wanted] + [i for i in found if i != wanted]
         return found
 
     def class_at(self, index: Index) -> int | None:
@@ -149,7 +159,18 @@ class ClassModel(QAbstractListModel):
         return known.logit if known is not None else None
 
     def rowCount(self, parent: Index = ROOT) -> int:
-        return 0 if parent.isValid() else len(self._rows)
+        return 0 if parent.isValid() else self._shown
+
+    def canFetchMore(self, parent: Index) -> bool:
+        return not parent.isValid() and self._shown < len(self._rows)
+
+    def fetchMore(self, parent: Index) -> None:
+        if not self.canFetchMore(parent):
+            return
+        more = min(self._shown + PAGE, len(self._rows))
+        self.beginInsertRows(QModelIndex(), self._shown, more - 1)
+        self._shown = more
+        self.endInsertRows()
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         number = self.class_at(index)
@@ -157,6 +178,10 @@ class ClassModel(QAbstractListModel):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
             return self.label(number)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            probability = self.probability(number)
+            words = [self.label(number)]
+            return ", ".join(words if probability is None else [*words, percent_text(probability)])
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tooltip(number)
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:

@@ -169,13 +169,19 @@ class StripDelegate(QStyledItemDelegate):
         if image.error:
             badge = QRect(0, 0, 24, 24)
             badge.moveCenter(frame.center())
+            _paint_backing(painter, badge.adjusted(-4, -4, 4, 4))
             theme.paint_icon(painter, "warning", badge, tokens.warning)
 
     def _paint_close(self, painter: QPainter, cell: QRect) -> None:
         rect = self.close_rect(cell)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(theme.current().panel))
-        painter.drawRoundedRect(rect, GAP, GAP)
+        _paint_backing(painter, rect)
         theme.paint_icon(painter, "close", rect.adjusted(3, 3, -3, -3), theme.current().text)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+
+def _paint_backing(painter: QPainter, rect: QRect) -> None:
+    """A plain ground, so that a mark can be seen on any picture."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(theme.current().panel))
+    painter.drawRoundedRect(rect, GAP, GAP)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)

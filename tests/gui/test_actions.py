@@ -137,6 +137,19 @@ def test_connect_enable(window: Window, qtbot: QtBot) -> None:
         window.acts.connect({"nothing": lambda: None})
 
 
+def test_recent_entries(window: Window) -> None:
+    opened: list[str] = []
+    entries = [("cat & dog.png", "/a/cat & dog.png"), ("b.png", "/b.png")]
+    window.acts.fill("recent_images", entries, opened.append)
+    menu = window.acts.menu("recent_images")
+    assert menu.isEnabled()
+    assert [action.text() for action in menu.actions()] == ["cat && dog.png", "b.png"]
+    menu.actions()[0].trigger()
+    assert opened == ["/a/cat & dog.png"]
+    window.acts.fill("recent_images", [], opened.append)
+    assert not menu.isEnabled()
+
+
 def test_shortcut_rows_name_every_key_once() -> None:
     rows = a.shortcut_rows()
     texts = [text for _, text, _ in rows]

@@ -172,6 +172,17 @@ def test_a_click_tells_once_and_a_second_click_again(tree: LayerTree) -> None:
     assert heard[-1] == ("layer", "body.0.relu#1")
 
 
+def test_a_double_click_and_enter_tell_once_each(tree: LayerTree) -> None:
+    heard = chosen(tree)
+    view = view_of(tree)
+    rect = view.visualRect(model_of(tree).index_of("stem.0"))
+    click(tree, "stem.0")
+    QTest.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
+    assert heard == [("layer", "stem.0")]
+    QTest.keyClick(view, Qt.Key.Key_Return)
+    assert heard == [("layer", "stem.0")] * 2
+
+
 def test_the_arrow_of_a_branch_only_opens_and_closes(tree: LayerTree) -> None:
     tree.select("stem")
     heard = chosen(tree)

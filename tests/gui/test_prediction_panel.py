@@ -225,6 +225,24 @@ def test_21000_classes_are_searched_while_typing(qtbot: QtBot) -> None:
     assert max(times) < 0.3
 
 
+def test_a_long_result_is_reached_to_its_end_by_scrolling(qtbot: QtBot) -> None:
+    panel = PredictionPanel()
+    qtbot.addWidget(panel)
+    panel.set_classes(tuple(f"kind {i}" for i in range(1000)))
+    panel.show()
+    panel._search.setText("kind")
+    bar = panel._results.verticalScrollBar()
+    for _ in range(10):
+        bar.setValue(bar.maximum())
+        panel.grab()
+    assert panel._results.model().rowCount() == 1000
+    panel._search.setText("")
+    panel._search.setText("kind")
+    for _ in range(12):
+        QTest.keyClick(panel._results, Qt.Key.Key_End)
+    assert panel._results.currentIndex().row() == 999
+
+
 def test_messages(panel: PredictionPanel) -> None:
     panel.set_message("Computing…")
     assert panel._message.isVisible()
