@@ -60,3 +60,14 @@ def release_cache(device: torch.device) -> None:
         torch.cuda.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
+
+
+def versions() -> dict[str, str]:
+    """Versions of the libraries that the numbers depend on."""
+    from engine import vision
+
+    return {
+        "torch": str(torch.__version__),
+        "torchvision": str(vision.load().__version__),
+        "cuda": str(torch.version.cuda or ""),
+    }

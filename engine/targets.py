@@ -48,8 +48,14 @@ def find_class(target: int | str, labels: Sequence[str]) -> int:
             target = int(wanted)
         except ValueError:
             near = difflib.get_close_matches(wanted, [label.casefold() for label in labels], n=3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            hint = f"; did you mean {' or '.join(near)}?" if near else _all(labels)
             raise TargetError(f"there is no class '{target}'{hint}") from None
     if not 0 <= target < len(labels):
         raise TargetError(f"class {target} is out of range; classes are 0 to {len(labels) - 1}")
     return target
+
+
+def _all(labels: Sequence[str], most: int = 12) -> str:
+    if len(labels) > most:
+        return f"; there are {len(labels)}, use an index from 0 to {len(labels) - 1}"
+    return f"; choose {', '.join(labels)}"

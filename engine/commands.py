@@ -1,0 +1,232 @@
+"""The command line: the same engine, without a window.
+
+Exit codes: 0 done; 2 wrong usage or unusable input, with one line on stderr; 1 a defect of the
+program, naming the log; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from engine.errors import HookscopeError
+from engine.logs import log_file
+from engine.version import NAME, VERSION
+
+if TYPE_CHECKING:
+    from engine.model import Model
+    from engine.records import LayerNode, LoadedImage
+
+COMMANDS = ("explain", "layers", "sweep")
+_log = logging.getLogger(__name__)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as every other error of the program."""
+
+    def error(self, message: str) -> NoReturn:
+        fail(f"{message} (see {self.prog} --help)")
+        raise SystemExit(2)
+
+
+def fail(message: str) -> None:
+    """The one line on stderr that an unusable input gets."""
+    sys.stderr.write(f"{NAME.lower()}: error: {' '.join(message.split())}\n")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one of COMMANDS; the first argument names it. Returns the exit code."""
+    return guarded(lambda: _run(arguments))
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """The exit code of work, whose failures are reported the one way they are reported."""
+    try:
+        return work()
+    except HookscopeError as error:
+        fail(str(error))
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of stdout went away; nobody is left to tell, and flushing would fail again.
+        sys.stderr.close()
+        return 1
+    except Exception:  # noqa: BLE001 - the outermost frame: anything else is a defect to report
+        _log.exception("internal failure")
+        sys.stderr.write(f"{NAME.lower()}: internal failure; the log has it: {log_file()}\n")
+        return 1
+
+
+def _run(arguments: Sequence[str]) -> int:
+    options = _parser().parse_args(arguments)
+    work: Callable[[argparse.Namespace], None] = options.work
+    work(options)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog=NAME.lower(), description="Shows where an image classifier looked.")
+    parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    explain = commands.add_parser("explain", help="the heat map of one layer for one class")
+    _add_image(explain)
+    _add_model(explain)
+    explain.add_argument("--layer", help="layer, or NAME#k for its call k (default: the model's)")
+    explain.add_argument("--class", dest="target", help="index or label (default: the top class)")
+    explain.add_argument("--out", type=Path, help="write the overlay as .png or .jpg")
+    explain.add_argument("--map", type=Path, help="write the signed map as .npy")
+    _add_json(explain)
+    explain.set_defaults(work=_explain)
+
+    layers = commands.add_parser("layers", help="the layers of a model")
+    _add_model(layers)
+    _add_json(layers)
+    layers.set_defaults(work=_layers)
+
+    sweep = commands.add_parser("sweep", help="the maps of all layers for one class")
+    _add_image(sweep)
+    _add_model(sweep)
+    sweep.add_argument("--class", dest="target", help="index or label (default: the top class)")
+    sweep.add_argument("--out", type=Path, default=Path("maps.npz"), help="(default: maps.npz)")
+    sweep.set_defaults(work=_sweep)
+    return parser
+
+
+def _add_image(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("image", nargs="?", type=Path, help="(default: an embedded scene)")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        default="demo:shapes",
+        help="demo:shapes, demo:shortcut, a torchvision name or a weights file",
+    )
+    parser.add_argument("--weights", type=Path, help="weights file for a torchvision name")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", metavar="FILE", help="write the facts as JSON; - for stdout")
+
+
+def _open(options: argparse.Namespace) -> tuple[LoadedImage, Model]:
+    # Imported here: the picture is refused before torch has been waited for.
+    from engine.demo import SCENES
+    from engine.images import load_image
+
+    image = load_image(options.image if options.image is not None else SCENES[0].path)
+    return image, _open_model(options)
+
+
+def _open_model(options: argparse.Namespace) -> Model:
+    from engine.models import load_model
+
+    return load_model(options.model, weights=options.weights, device=options.device)
+
+
+def _explain(options: argparse.Namespace) -> None:
+    _check_suffix(options.out, (".png", ".jpg", ".jpeg"), "--out")
+    _check_suffix(options.map, (".npy",), "--map")
+    image, model = _open(options)
+    from engine import export
+    from engine.device import versions
+    from engine.records import DisplaySettings
+    from engine.session import Session
+
+    settings = DisplaySettings()
+    with Session(model, image) as session:
+        explanation = session.explain(options.layer, options.target)
+        top = session.predictions()
+    facts = export.sidecar(image, explanation, model.info, top, settings, versions())
+    if options.out is not None:
+        picture = export.render(image, explanation, settings, caption=False, colorbar=False)
+        export.save_picture(options.out, picture)
+    if options.map is not None:
+        export.save_map(options.map, explanation.map)
+    if options.json is not None:
+        _write_json(options.json, facts)
+    if options.json != "-":
+        target = explanation.target
+        rows, columns = explanation.map.shape
+        _say(
+            f"{image.name}: {explanation.layer} ({rows} x {columns}) for {target.label} "
+            f"({target.probability:.1%})"
+        )
+        for path in (options.out, options.map):
+            if path is not None:
+                _say(f"wrote {path}")
+        for notice in explanation.notices:
+            _say(notice)
+
+
+def _layers(options: argparse.Namespace) -> None:
+    model = _open_model(options)
+    if options.json is not None:
+        _write_json(options.json, [_layer_facts(node) for node in model.layers])
+    if options.json == "-":
+        return
+    for node in model.layers:
+        shape = " x ".join(str(n) for n in node.shape) if node.shape is not None else "-"
+        remark = "default" if node.default else node.reason
+        calls = f" (called {node.calls} times)" if node.calls > 1 else ""
+        _say(f"{node.name}\t{node.type}\t{shape}\t{node.params}\t{remark}{calls}")
+
+
+def _layer_facts(node: LayerNode) -> dict[str, Any]:
+    return {
+        "name": node.name,
+        "type": node.type,
+        "shape": list(node.shape) if node.shape is not None else None,
+        "params": node.params,
+        "calls": node.calls,
+        "explainable": node.explainable,
+        "reason": node.reason,
+        "default": node.default,
+    }
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    _check_suffix(options.out, (".npz",), "--out")
+    image, model = _open(options)
+    from engine import export
+    from engine.session import Session
+
+    with Session(model, image) as session:
+        explanations = session.sweep(options.target)
+        notices = session.notices
+    export.save_maps(options.out, {name: e.map for name, e in explanations.items()})
+    target = next((e.target for e in explanations.values()), None)
+    label = f" for {target.label}" if target is not None else ""
+    _say(f"{image.name}: {len(explanations)} layers{label}")
+    _say(f"wrote {options.out}")
+    for notice in notices:
+        _say(notice)
+
+
+def _check_suffix(path: Path | None, allowed: tuple[str, ...], option: str) -> None:
+    """Refuse before the work, not after it."""
+    if path is not None and path.suffix.lower() not in allowed:
+        fail(f"{option} {path}: name a file that ends in {' or '.join(allowed)}")
+        raise SystemExit(2)
+
+
+def _write_json(where: str, content: Any) -> None:
+    if where == "-":
+        _say(json.dumps(content, indent=2, ensure_ascii=False))
+        return
+    from engine.export import save_json
+
+    save_json(Path(where), content)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

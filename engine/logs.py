@@ -1,0 +1,50 @@
+"""The log file: what an engineer must know, kept where the user can find it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+import platformdirs
+
+from engine.version import NAME, VERSION
+
+_FORMAT = "%(asctime)s %(levelname)-7s %(threadName)s %(name)s: %(message)s"
+_MAX_BYTES = 1_000_000
+
+
+def log_folder() -> Path:
+    """The folder of the log files, which may not exist yet."""
+    return Path(platformdirs.user_log_path(NAME.lower(), appauthor=False))
+
+
+def log_file() -> Path:
+    return log_folder() / f"{NAME.lower()}.log"
+
+
+def start_logging() -> Path | None:
+    """Log into log_file() from now on, and name it; None where it cannot be written.
+
+    A log that cannot be written must not keep the program from its work: the reason goes to
+    stderr once, and warnings go there from then on.
+    """
+    root = logging.getLogger()
+    root.setLevel(logging.INFO)
+    path = log_file()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler: logging.Handler = RotatingFileHandler(
+            path, maxBytes=_MAX_BYTES, backupCount=2, encoding="utf-8"
+        )
+    except OSError as error:
+        fallback = logging.StreamHandler(sys.stderr)
+        fallback.setLevel(logging.WARNING)
+        root.addHandler(fallback)
+        root.warning("no log file, since %s cannot be written: %s", path, error)
+        return None
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    root.addHandler(handler)
+    root.info("%s %s on Python %s, %s", NAME, VERSION, sys.version.split()[0], sys.platform)
+    return path

@@ -1,0 +1,31 @@
+"""Entry point: the window, or one of the commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Dispatch to a command or to the window; returns the exit code.
+
+    Nothing heavy is imported here: the window is painted before torch is loaded.
+    """
+    from engine import commands
+    from engine.logs import start_logging
+
+    start_logging()
+    first = arguments[0] if arguments else ""
+    if first in commands.COMMANDS or first in ("-h", "--help", "--version"):
+        return commands.main(arguments)
+    if first == "self-test":
+        from gui import self_test
+
+        return commands.guarded(lambda: self_test.main(arguments[1:]))
+    from gui import application
+
+    return commands.guarded(lambda: application.main(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
