@@ -21,6 +21,8 @@ _BAR_WIDTH = 3 * SPACE
 _BAR_HEIGHT = 40 * SPACE
 _SMALLEST_BAR = 12 * SPACE
 _BUSY_HEIGHT = 2
+_NARROW = 130 * SPACE
+_BLANK_OPACITY = 0.3
 
 _PLATE = QColor(16, 16, 16, 176)
 _INK = QColor(255, 255, 255)
@@ -103,12 +105,14 @@ class Hud:
     def color_bar(self, explanation: Explanation, settings: DisplaySettings) -> None:
         """Bottom right: the colours with the map values that they stand for."""
         low, high = overlay.value_range(explanation.map, settings)
-        height = min(float(_BAR_HEIGHT), self._area.height() - 24 * SPACE)
+        # On a narrow canvas the read-out needs the whole width below.
+        lift = 7 * SPACE if self._area.width() < _NARROW else 0
+        height = min(float(_BAR_HEIGHT), self._area.height() - 24 * SPACE - lift)
         if height < _SMALLEST_BAR:
             return
         metrics = QFontMetricsF(self._small)
         line = metrics.height()
-        marks = overlay.marks(low, high, 1.5 * line / height)
+        marks = overlay.marks(low, high, 2 * line / height)
         title, scale = f"{method_name(explanation.method)} value", scale_words(settings)
         numbers = max(metrics.horizontalAdvance(text) for _, text in marks)
         inner = max(
@@ -119,14 +123,17 @@ class Hud:
         head = 2 * line + 2 * SPACE
         width, total = round(inner) + 4 * SPACE, head + height + line + 2 * SPACE
         plate = QRectF(
-            self._area.right() - INSET - width, self._area.bottom() - INSET - total, width, total
+            self._area.right() - INSET - width,
+            self._area.bottom() - INSET - lift - total,
+            width,
+            total,
         )
         self.plate(plate)
         left, top = plate.left() + 2 * SPACE, plate.top() + SPACE
         self.text(QRectF(left, top, inner, line), title)
         self.text(QRectF(left, top + line, inner, line), scale, _FAINT)
         bar = QRectF(left, round(plate.top() + head + line / 2), _BAR_WIDTH, height)
-        self._bar(bar, settings)
+        self._bar(bar, settings, blank=low == high)
         for place, text in marks:
             y = bar.bottom() - place * height
             self.text(
@@ -137,10 +144,13 @@ class Hud:
             self._painter.setPen(QPen(_FAINT, 1))
             self._painter.drawLine(QPointF(bar.right(), y), QPointF(bar.right() + SPACE, y))
 
-    def _bar(self, bar: QRectF, settings: DisplaySettings) -> None:
+    def _bar(self, bar: QRectF, settings: DisplaySettings, *, blank: bool) -> None:
+        """The colours themselves; of a map with nothing to show they are only hinted at."""
         colors = overlay.bar_colors(settings, 256)[::-1]
+        self._painter.setOpacity(_BLANK_OPACITY if blank else 1.0)
         self._painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
         self._painter.drawImage(bar, to_qimage(colors.reshape(256, 1, 3)))
+        self._painter.setOpacity(1.0)
         self._painter.setBrush(Qt.BrushStyle.NoBrush)
         self._painter.setPen(QPen(QColor(255, 255, 255, 90), 1))
         self._painter.drawRect(bar.adjusted(-0.5, -0.5, 0.5, 0.5))
