@@ -61,6 +61,7 @@ class DisplayPanel(QWidget):
         self._cells = Segments("Interpolation", _CELLS)
         self._reset = QToolButton()
         self._reset.setText("Reset")
+        self._reset.setProperty("link", True)
         self._reset.setToolTip("Set all display settings back")
         self._lay_out()
         self._opacity.valueChanged.connect(self._changed)

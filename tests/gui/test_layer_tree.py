@@ -315,6 +315,26 @@ def test_thumbnails_are_painted_in_their_fixed_place(qtbot: QtBot, tree: LayerTr
     assert middle("stem.0") != "#ff0000"
 
 
+@pytest.mark.parametrize("look", ["dark", "light"])
+def test_the_explained_row_is_marked_apart_from_the_current_one(
+    qapp: QApplication, tree: LayerTree, look: theme.Choice
+) -> None:
+    view, model = view_of(tree), model_of(tree)
+    tree.select("stem.1")
+    tree.set_explained("stem.0")
+    theme.apply(qapp, look)
+    tokens = theme.current()
+    image = view.viewport().grab().toImage()
+
+    def edge(address: str, x: int) -> str:
+        return image.pixelColor(x, view.visualRect(model.index_of(address)).top() + 2).name()
+
+    assert edge("stem.0", 1) == tokens.accent
+    assert edge("stem.0", 8) == tokens.panel
+    assert edge("stem.1", 8) == tokens.selection
+    theme.apply(qapp, "dark")
+
+
 def test_rows_are_28_high_and_columns_give_way_when_narrow(tree: LayerTree) -> None:
     view, model = view_of(tree), model_of(tree)
     assert view.visualRect(model.index_of("stem")).height() == 28

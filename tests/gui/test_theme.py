@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QIcon, QPalette
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -66,6 +66,21 @@ def test_switching_changes_palette_and_style_sheet(qtbot: QtBot, qapp: QApplicat
     assert theme.current() is theme.DARK
     assert theme.choice() == "dark"
     assert qapp.palette().color(QPalette.ColorRole.Window).name() == theme.DARK.window
+
+
+def test_the_system_is_followed_only_while_asked_for(
+    qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = [theme.DARK]
+    monkeypatch.setattr(theme, "_system_tokens", lambda: system[0])
+    theme.apply(qapp, "system")
+    assert theme.current() is theme.DARK
+    system[0] = theme.LIGHT
+    qapp.styleHints().colorSchemeChanged.emit(Qt.ColorScheme.Light)
+    assert theme.current() is theme.LIGHT
+    theme.apply(qapp, "dark")
+    qapp.styleHints().colorSchemeChanged.emit(Qt.ColorScheme.Light)
+    assert theme.current() is theme.DARK
 
 
 def test_icons_take_the_colour_of_the_look(qtbot: QtBot, qapp: QApplication) -> None:
