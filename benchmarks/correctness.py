@@ -16,6 +16,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -99,7 +100,7 @@ def differs(found: NDArray[np.float32], expected: NDArray[np.float32]) -> bool:
     return float(np.abs(found - expected).max()) > TOLERANCE * scale
 
 
-def count(name: str, size: int) -> dict[str, object]:
+def count(name: str, size: int) -> dict[str, Any]:
     """Layers of one network, and for each library the names on which it is wrong or fails."""
     network = build(name)
     generator = torch.Generator().manual_seed(0)
@@ -133,7 +134,7 @@ def main() -> None:
         row = count(name, options.size)
         rows.append(row)
         wrong, failed = row["wrong"], row["failed"]
-        figures = [f"{len(wrong[n])} ({len(failed[n])})" for n in LIBRARIES]  # type: ignore[index]
+        figures = [f"{len(wrong[n])} ({len(failed[n])})" for n in LIBRARIES]
         print(f"| {name} | {row['layers']} | {' | '.join(figures)} |", flush=True)
     if options.out:
         options.out.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")

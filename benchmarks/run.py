@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import functools
 import json
 import statistics
 import sys
@@ -68,7 +69,7 @@ def cases_of(
         cases["all_at_once"] = Case(lambda: contender.all_layers(it.spatial, TARGET))
     if isinstance(contender, PEERS):
         for layer in sample:
-            cases[f"one:{layer}"] = Case(lambda layer=layer: contender.first(layer, TARGET))
+            cases[f"one:{layer}"] = Case(functools.partial(contender.first, layer, TARGET))
     return cases
 
 

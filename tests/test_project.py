@@ -197,26 +197,25 @@ def test_no_file_is_huge() -> None:
     assert not big
 
 
-def test_icons_that_the_code_names_exist() -> None:
-    names = {
-        (relative(path), name)
-        for path in GUI
-        for name in re.findall(r"\bicon\(\s*\"([\w-]+)\"", path.read_text(encoding="utf-8"))
-    }
-    missing = {pair for pair in names if not (ROOT / f"resources/icons/{pair[1]}.svg").is_file()}
-    assert not missing
+def test_demos_and_scenes_exist() -> None:
+    from engine.demo import DEMOS, SCENES
+
+    named = [demo.weights for demo in DEMOS.values()] + [scene.path for scene in SCENES]
+    assert named
+    assert not [relative(path) for path in named if not path.is_file()]
+    assert {scene.model for scene in SCENES} == set(DEMOS)
 
 
-def test_resource_paths_that_the_code_names_exist() -> None:
-    """Every `RESOURCES / "a" / "b"` in the sources leads somewhere."""
-    chain = re.compile(r"RESOURCES((?:\s*/\s*\"[^\"{]+\")+)")
-    missing = {
-        (relative(path), "/".join(parts))
-        for path in [*GUI, *ENGINE]
-        for found in chain.findall(path.read_text(encoding="utf-8"))
-        if not ROOT.joinpath("resources", *(parts := re.findall(r"\"([^\"]+)\"", found))).exists()
-    }
-    assert not missing
+def test_every_icon_that_the_code_names_exists() -> None:
+    """Icons are named by plain strings: in calls of theme.icon, tables of actions and widgets."""
+    from gui.actions import TABLE
+
+    drawn = {path.stem for path in (ROOT / "resources/icons").glob("*.svg")}
+    asked = re.compile(r"\b(?:icon|paint_icon)\((?:painter, )?\"([\w-]+)\"")
+    code = {relative(path): path.read_text(encoding="utf-8") for path in GUI}
+    named = {(p, name) for p, text in code.items() for name in asked.findall(text)}
+    assert not {(path, name) for path, name in named if name not in drawn}
+    assert {command.icon for command in TABLE if command.icon} <= drawn
 
 
 def test_links_in_the_documents_lead_somewhere() -> None:

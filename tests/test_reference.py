@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from tests.reference import reference_activation_and_gradient, reference_map
+
+HookWatch = Callable[[nn.Module], AbstractContextManager[None]]
 
 
 class Small(nn.Module):
@@ -108,7 +113,9 @@ def test_channels_last_output(picture: Tensor) -> None:
     np.testing.assert_allclose(found, expected.numpy(), rtol=1e-5, atol=1e-9)
 
 
-def test_neither_network_nor_picture_is_touched(network: Small, picture: Tensor, no_hooks) -> None:
+def test_neither_network_nor_picture_is_touched(
+    network: Small, picture: Tensor, no_hooks: HookWatch
+) -> None:
     for parameter in network.parameters():
         parameter.requires_grad_(False)
     with no_hooks(network), torch.no_grad():
