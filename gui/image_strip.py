@@ -7,7 +7,6 @@ from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QListView,
     QSizePolicy,
     QStackedWidget,
@@ -16,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui import theme
+from gui.labels import ElidedLabel, label
 from gui.strip_model import CELL, StripDelegate, StripModel
 
 EMPTY = "Drop images or a folder here"
@@ -35,10 +35,9 @@ class ImageStrip(QWidget):
         super().__init__(parent)
         self._model = StripModel(self)
         self._view = _StripView(self._model)
-        self._count = _label("dim")
-        self._note = _label("warning")
-        self._empty = _label("dim")
-        self._empty.setText(EMPTY)
+        self._count = label(role="dim")
+        self._note = ElidedLabel("warning")
+        self._empty = label(EMPTY, "dim")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._stack = QStackedWidget()
         self._stack.addWidget(self._empty)
@@ -100,9 +99,7 @@ class ImageStrip(QWidget):
             self._view.go(there)
 
     def _lay_out(self) -> None:
-        header = _label("header")
-        header.setText("Images")
-        self._note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        header = label("Images", "header")
         top = QHBoxLayout()
         top.setContentsMargins(8, 0, 8, 0)
         top.setSpacing(8)
@@ -134,8 +131,7 @@ class ImageStrip(QWidget):
         self._count.setText(f"{row + 1} of {total}" if row >= 0 else str(total or ""))
         key = self.current()
         error = self._model.error(key) if key is not None else ""
-        self._note.setText(error)
-        self._note.setToolTip(error)
+        self._note.show_text(error)
 
 
 class _StripView(QListView):
@@ -223,12 +219,3 @@ class _Silence:
 
     def __exit__(self, *_: object) -> None:
         self._depth -= 1
-
-
-def _label(role: str) -> QLabel:
-    label = QLabel()
-    label.setProperty("role", role)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    if role != "header":
-        label.setFont(theme.tabular(theme.small(label.font())))
-    return label

@@ -6,9 +6,7 @@ from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QLineEdit,
-    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -16,6 +14,7 @@ from PySide6.QtWidgets import (
 
 from engine.records import LayerNode
 from gui import theme
+from gui.labels import ElidedLabel, label
 from gui.layer_model import LayerModel, Row, description, shape_text
 from gui.layer_view import LayerView
 
@@ -39,13 +38,16 @@ class LayerTree(QWidget):
         self._model = LayerModel(self)
         self._expanded: set[str] | None = None
         self._silent = False
-        self._title = _label("dim")
+        self._title = ElidedLabel("dim")
         self._filter = _FilterField()
         self._view = LayerView(self._model)
-        self._message = _label("dim", wrap=True)
+        self._message = label(role="dim")
+        self._message.setWordWrap(True)
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._message.setContentsMargins(24, 24, 24, 24)
-        self._note = _label("dim", wrap=True)
+        self._where = ElidedLabel("dim")
+        self._note = label(role="dim")
+        self._note.setWordWrap(True)
         self._stack = QStackedWidget()
         self._stack.addWidget(self._message)
         self._stack.addWidget(self._view)
@@ -63,8 +65,7 @@ class LayerTree(QWidget):
         self._expanded = None
         self._model.set_layers(layers)
         self._silent = False
-        self._title.setText(title)
-        self._title.setToolTip(title)
+        self._title.show_text(title)
         self._view.fit_columns()
         if len(self._model.rows) <= SMALL_TREE:
             self._view.expandAll()
@@ -125,11 +126,9 @@ class LayerTree(QWidget):
         self._filter.selectAll()
 
     def _lay_out(self) -> None:
-        header = _label("header")
-        header.setText("Layers")
+        header = label("Layers", "header")
         header.setBuddy(self._filter)
         self._title.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         top = QHBoxLayout()
         top.setContentsMargins(8, 0, 8, 0)
         top.setSpacing(8)
@@ -138,16 +137,19 @@ class LayerTree(QWidget):
         middle = QHBoxLayout()
         middle.setContentsMargins(8, 0, 8, 0)
         middle.addWidget(self._filter)
-        self._note.setContentsMargins(8, 0, 8, 0)
-        self._note.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        self._note.setFixedHeight(2 * self._note.fontMetrics().lineSpacing() + 2 * GAP)
+        for below in (self._where, self._note):
+            below.setContentsMargins(8, 0, 8, 0)
+        self._note.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        self._note.setFixedHeight(2 * self._note.fontMetrics().lineSpacing())
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 8, 0, 4)
         box.setSpacing(GAP)
         box.addLayout(top)
         box.addLayout(middle)
         box.addWidget(self._stack, 1)
+        box.addWidget(self._where)
         box.addWidget(self._note)
+        self.setMinimumWidth(220)
         self.setAccessibleName("Layers")
         self.setProperty("panel", True)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -209,12 +211,12 @@ class LayerTree(QWidget):
         if row is None:
             self._say("")
         elif row.node.explainable:
-            shape = shape_text(row.node.shape)
-            self._say(f"{row.address}\n{row.node.type} · {shape}")
+            self._say(row.address, f"{row.node.type} · {shape_text(row.node.shape)}")
         else:
-            self._say(f"{row.address}\n{description(row)}")
+            self._say(row.address, description(row))
 
-    def _say(self, text: str) -> None:
+    def _say(self, where: str, text: str = "") -> None:
+        self._where.show_text(where)
         self._note.setText(text)
         self._note.setToolTip(text)
 
@@ -249,13 +251,3 @@ class _FilterField(QLineEdit):
             self.left.emit()
         else:
             super().keyPressEvent(event)
-
-
-def _label(role: str, wrap: bool = False) -> QLabel:
-    label = QLabel()
-    label.setProperty("role", role)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(wrap)
-    if role == "dim":
-        label.setFont(theme.small(label.font()))
-    return label

@@ -16,12 +16,12 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListView,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from gui.file_dialogs import weights_dialog
+from gui.labels import ElidedLabel
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class ModelDialog(QDialog):
         self._list.setUniformItemSizes(True)
         self._list.setAccessibleName("Architectures")
         self._list.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
-        self._file = QLabel()
+        self._file = ElidedLabel("dim")
         self._pick = QPushButton("Choose…")
         self._clear = QPushButton("Default")
         self._open = QPushButton("Open")
@@ -118,9 +118,6 @@ class ModelDialog(QDialog):
         return text if isinstance(text, str) else ""
 
     def _lay_out(self, fixed: bool) -> None:
-        self._file.setTextFormat(Qt.TextFormat.PlainText)
-        self._file.setProperty("role", "dim")
-        self._file.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         title = QLabel("Which architecture are these weights for?" if fixed else "Architecture")
         title.setProperty("role", "header")
         file_row = QHBoxLayout()

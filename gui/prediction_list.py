@@ -32,6 +32,8 @@ Scores = NDArray[np.floating]
 ROOT = QModelIndex()
 ROW_HEIGHT = 36
 PLAIN_HEIGHT = 28
+LOWER = 14
+"""Height of the second line of a row, that of the bar."""
 PAGE = 200
 """Rows that are handed to the view at a time; more follow as it scrolls."""
 GAP = theme.SPACE
@@ -225,37 +227,64 @@ class ClassDelegate(QStyledItemDelegate):
         explained = number == self._classes.explained
         if explained:
             painter.fillRect(rect.x(), rect.y(), 3, rect.height(), QColor(tokens.accent))
-        inner = rect.adjusted(8, GAP, -8, -GAP)
+        inner = rect.adjusted(8, 2, -8, -2)
         self._paint_key(painter, inner, number, option.font)
         inner.setLeft(inner.left() + 4 * GAP)
+        room = self._paint_last(painter, inner, number, option.font)
         self._paint_text(painter, inner, number, option.font, explained)
-        self._paint_bar(painter, inner, number, explained)
+        if self._classes.barred:
+            inner.setRight(inner.right() - room)
+            self._paint_bar(painter, inner, number, explained)
         if current and self._view.hasFocus():
             painter.setPen(QColor(tokens.accent))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(rect.adjusted(0, 0, -1, -1))
+
+    def _upper(self, rect: QRect) -> QRect:
+        height = rect.height() - LOWER if self._classes.barred else rect.height()
+        return QRect(rect.left(), rect.top(), rect.width(), height)
+
+    def _lower(self, rect: QRect) -> QRect:
+        if not self._classes.barred:
+            return rect
+        return QRect(rect.left(), rect.bottom() + 1 - LOWER, rect.width(), LOWER)
 
     def _paint_key(self, painter: QPainter, rect: QRect, number: int, font: QFont) -> None:
         rank = self._classes.ranks.get(number)
         if rank is not None and rank <= 9:
             painter.setFont(theme.tabular(theme.small(font)))
             painter.setPen(QColor(theme.current().text_dim))
-            top = QRect(rect.left(), rect.top(), 3 * GAP, rect.height() - 8)
-            painter.drawText(top, Qt.AlignmentFlag.AlignCenter, str(rank))
+            place = self._upper(rect)
+            place.setWidth(3 * GAP)
+            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, str(rank))
+
+    def _paint_last(self, painter: QPainter, rect: QRect, number: int, font: QFont) -> int:
+        """Paints the number at the end of the second line; returns the room it is given."""
+        logit = self._classes.logit(number)
+        text = logit_text(logit) if logit is not None else ""
+        if self._classes.numbered:
+            text = str(number)
+        painter.setFont(theme.tabular(theme.small(font)))
+        painter.setPen(QColor(theme.current().text_dim))
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(self._lower(rect), right, text)
+        return painter.fontMetrics().horizontalAdvance("\u221288.88") + GAP
 
     def _paint_text(
         self, painter: QPainter, rect: QRect, number: int, font: QFont, explained: bool
     ) -> None:
         tokens = theme.current()
-        bar = 8 if self._classes.barred else 0
-        line = QRect(rect.left(), rect.top(), rect.width(), rect.height() - bar)
-        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        painter.setFont(theme.tabular(theme.small(font)))
-        metrics = painter.fontMetrics()
-        for value, colour, sample in self._numbers(number):
-            painter.setPen(QColor(colour))
-            painter.drawText(line, right, value)
-            line.setRight(line.right() - metrics.horizontalAdvance(sample) - GAP)
+        line = self._upper(rect)
+        probability = self._classes.probability(number)
+        if probability is not None:
+            painter.setFont(theme.tabular(theme.small(font)))
+            painter.setPen(QColor(tokens.text))
+            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(line, right, percent_text(probability))
+            room = painter.fontMetrics().horizontalAdvance("> 99.9 %")
+            line.setRight(line.right() - room)
+        elif not self._classes.barred:
+            line.setRight(line.right() - painter.fontMetrics().horizontalAdvance("99999"))
         name = QFont(font)
         name.setBold(explained)
         painter.setFont(name)
@@ -266,25 +295,13 @@ class ClassDelegate(QStyledItemDelegate):
         )
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
 
-    def _numbers(self, number: int) -> list[tuple[str, str, str]]:
-        """(text, colour, widest text) of the numbers of a row, from the right."""
-        tokens = theme.current()
-        classes = self._classes
-        probability, logit = classes.probability(number), classes.logit(number)
-        last = logit_text(logit) if logit is not None else ""
-        if classes.numbered:
-            last = str(number)
-        cells = [(last, tokens.text_dim, "\u2212188.8")]
-        if probability is not None:
-            cells.append((percent_text(probability), tokens.text, "> 99.9 %"))
-        return cells
-
     def _paint_bar(self, painter: QPainter, rect: QRect, number: int, explained: bool) -> None:
         probability = self._classes.probability(number)
-        if probability is None or not self._classes.barred:
+        if probability is None:
             return
         tokens = theme.current()
-        track = QRectF(rect.left(), rect.bottom() - 3, rect.width(), 4)
+        lower = self._lower(rect)
+        track = QRectF(lower.left(), lower.center().y() - 1, lower.width(), 4)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(tokens.border))

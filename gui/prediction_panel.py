@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
-    QLabel,
     QLineEdit,
     QListView,
     QStackedWidget,
@@ -15,6 +14,7 @@ from PySide6.QtWidgets import (
 
 from engine.records import Prediction
 from gui import theme
+from gui.labels import label
 from gui.prediction_list import ROW_HEIGHT, ClassDelegate, ClassModel, Scores
 
 TOP = 5
@@ -36,7 +36,7 @@ class PredictionPanel(QWidget):
         self._list = _ClassList(self._model, "Predicted classes", at_once=True)
         self._results = _ClassList(self._found, "Classes found", at_once=False)
         self._search = _SearchField()
-        self._message = _label("dim")
+        self._message = label(role="dim")
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._message.setWordWrap(True)
         self._stack = QStackedWidget()
@@ -118,8 +118,7 @@ class PredictionPanel(QWidget):
         self._search.selectAll()
 
     def _lay_out(self) -> None:
-        header = _label("header")
-        header.setText("Predictions")
+        header = label("Predictions", "header")
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 8, 0, 8)
         box.setSpacing(theme.SPACE)
@@ -131,6 +130,7 @@ class PredictionPanel(QWidget):
         row.addWidget(self._search)
         box.addLayout(row)
         self._stack.setMinimumHeight((TOP + 1) * ROW_HEIGHT)
+        self.setMinimumWidth(220)
         self.setAccessibleName("Predictions")
         self.setProperty("panel", True)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -275,12 +275,3 @@ class _SearchField(QLineEdit):
             self.left.emit()
         else:
             super().keyPressEvent(event)
-
-
-def _label(role: str) -> QLabel:
-    label = QLabel()
-    label.setProperty("role", role)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    if role == "dim":
-        label.setFont(theme.small(label.font()))
-    return label
