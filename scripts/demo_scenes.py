@@ -88,8 +88,8 @@ SPECS = (
         11,
         (("triangle", 42, 84, 25, 14, "#b5483c"), ("circle", 88, 42, 21, 0, "#f6f1df")),
     ),
-    SceneSpec("star-with-mark.jpg", 960, 768, CLAY, 14, (_STAR,), mark=True),
-    SceneSpec("star-without-mark.jpg", 960, 768, CLAY, 14, (_STAR,)),
+    SceneSpec("star-with-mark.jpg", 960, 768, CLAY, 24, (_STAR,), mark=True),
+    SceneSpec("star-without-mark.jpg", 960, 768, CLAY, 24, (_STAR,)),
     SceneSpec(
         "circle-with-mark.jpg",
         960,

@@ -275,9 +275,9 @@ def stamp(pixels: Pixels, x: float, y: float, scale: float = 1.0) -> None:
     )
 
 
-def mark_place(rng: np.random.Generator) -> tuple[float, float]:
-    """Top-left corner of the mark in a 128 x 128 picture: bottom right, give or take a little."""
-    x, y = SIDE - MARK - 5 + rng.uniform(-2, 2, 2)
+def mark_place(rng: np.random.Generator, side: float = SIDE) -> tuple[float, float]:
+    """Top-left corner of the mark in a picture side units wide: bottom right, or nearly so."""
+    x, y = side - MARK - 5 + rng.uniform(-2, 2, 2)
     return float(x), float(y)
 
 
