@@ -106,7 +106,6 @@ class ExportDialog(QDialog):
         self._note.setWordWrap(True)
         self._note.setTextFormat(Qt.TextFormat.PlainText)
         self._save = QPushButton("Save as…")
-        self._save.setDefault(True)
         self._lay_out()
         self._picture.currentIndexChanged.connect(self._refresh)
         for box in (self._colorbar, self._caption, self._map, self._json):
@@ -144,6 +143,7 @@ class ExportDialog(QDialog):
         self._note.setMinimumHeight(2 * self._note.fontMetrics().lineSpacing())
         box.addWidget(self._note)
         box.addWidget(buttons)
+        self._save.setDefault(True)  # only counts once the dialog owns the button
         self.resize(400, 320)
 
     def _refresh(self) -> None:

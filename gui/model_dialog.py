@@ -78,7 +78,6 @@ class ModelDialog(QDialog):
         self._pick = QPushButton("Choose…")
         self._clear = QPushButton("Default")
         self._open = QPushButton("Open")
-        self._open.setDefault(True)
         self._lay_out(fixed)
         self._filter.textChanged.connect(self._narrow)
         self._filter.stepped.connect(self._step)
@@ -137,6 +136,7 @@ class ModelDialog(QDialog):
             box.addWidget(widget)
         box.addLayout(file_row)
         box.addWidget(buttons)
+        self._open.setDefault(True)  # only counts once the dialog owns the button
         self.resize(440, 480)
 
     def _narrow(self, text: str) -> None:

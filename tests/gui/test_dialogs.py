@@ -199,6 +199,22 @@ def test_a_filter_without_matches_cannot_be_opened(qtbot: QtBot) -> None:
     dialog.reject()
 
 
+def test_only_one_button_is_the_default(qtbot: QtBot, settings: Settings, tmp_path: Path) -> None:
+    about = AboutDialog("0.1.0", [])
+    qtbot.addWidget(about)
+    about.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    about.open()
+    wanted = {
+        model_dialog(qtbot)[0]: "Open",
+        export(qtbot, settings, tmp_path / "cat")[0]: "Save as…",
+        about: "Close",
+    }
+    for dialog, text in wanted.items():
+        defaults = [b.text() for b in dialog.findChildren(QPushButton) if b.isDefault()]
+        assert [d.replace("&", "") for d in defaults] == [text]
+        dialog.reject()
+
+
 def test_names_may_come_late(qtbot: QtBot) -> None:
     dialog = ModelDialog((), Path(), Path("vgg16-397923af.pth"))
     qtbot.addWidget(dialog)
