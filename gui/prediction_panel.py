@@ -15,7 +15,8 @@ from PySide6.QtWidgets import (
 from engine.records import Prediction
 from gui import theme
 from gui.labels import label
-from gui.prediction_list import ROW_HEIGHT, ClassDelegate, ClassModel, Scores
+from gui.prediction_delegate import ROW_HEIGHT, ClassDelegate
+from gui.prediction_list import ClassModel, Scores
 
 TOP = 5
 """Rows of predictions; one more is kept free for an explained class that is not among them."""

@@ -1,0 +1,132 @@
+"""How a class is painted in the lists of the panel 'Predictions'."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+)
+
+from gui import theme
+from gui.prediction_list import ClassModel, Index, logit_text, percent_text
+
+ROW_HEIGHT = 36
+PLAIN_HEIGHT = 28
+LOWER = 14
+"""Height of the second line of a row, that of the bar."""
+GAP = theme.SPACE
+
+
+class ClassDelegate(QStyledItemDelegate):
+    """Two lines to a row: key, label and numbers, and below them the bar of the probability."""
+
+    def __init__(self, model: ClassModel, view: QAbstractItemView) -> None:
+        super().__init__(view)
+        self._classes = model
+        self._view = view
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
+        return QSize(120, ROW_HEIGHT if self._classes.barred else PLAIN_HEIGHT)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        number = self._classes.class_at(index)
+        if number is None:
+            return
+        tokens = theme.current()
+        rect: QRect = option.rect
+        current = index == self._view.currentIndex()
+        if current:
+            painter.fillRect(rect, QColor(tokens.selection))
+        elif option.state & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(rect, QColor(tokens.raised))
+        explained = number == self._classes.explained
+        if explained:
+            painter.fillRect(rect.x(), rect.y(), 3, rect.height(), QColor(tokens.accent))
+        inner = rect.adjusted(8, 2, -8, -2)
+        self._paint_key(painter, inner, number, option.font)
+        inner.setLeft(inner.left() + 4 * GAP)
+        room = self._paint_last(painter, inner, number, option.font)
+        self._paint_text(painter, inner, number, option.font, explained)
+        if self._classes.barred:
+            inner.setRight(inner.right() - room)
+            self._paint_bar(painter, inner, number, explained)
+        if current and self._view.hasFocus():
+            painter.setPen(QColor(tokens.accent))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(rect.adjusted(0, 0, -1, -1))
+
+    def _upper(self, rect: QRect) -> QRect:
+        height = rect.height() - LOWER if self._classes.barred else rect.height()
+        return QRect(rect.left(), rect.top(), rect.width(), height)
+
+    def _lower(self, rect: QRect) -> QRect:
+        if not self._classes.barred:
+            return rect
+        return QRect(rect.left(), rect.bottom() + 1 - LOWER, rect.width(), LOWER)
+
+    def _paint_key(self, painter: QPainter, rect: QRect, number: int, font: QFont) -> None:
+        rank = self._classes.ranks.get(number)
+        if rank is not None and rank <= 9:
+            painter.setFont(theme.tabular(theme.small(font)))
+            painter.setPen(QColor(theme.current().text_dim))
+            place = self._upper(rect)
+            place.setWidth(3 * GAP)
+            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, str(rank))
+
+    def _paint_last(self, painter: QPainter, rect: QRect, number: int, font: QFont) -> int:
+        """Paints the number at the end of the second line; returns the room it is given."""
+        logit = self._classes.logit(number)
+        text = logit_text(logit) if logit is not None else ""
+        if self._classes.numbered:
+            text = str(number)
+        painter.setFont(theme.tabular(theme.small(font)))
+        painter.setPen(QColor(theme.current().text_dim))
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(self._lower(rect), right, text)
+        return painter.fontMetrics().horizontalAdvance("\u221288.88") + GAP
+
+    def _paint_text(
+        self, painter: QPainter, rect: QRect, number: int, font: QFont, explained: bool
+    ) -> None:
+        tokens = theme.current()
+        line = self._upper(rect)
+        probability = self._classes.probability(number)
+        if probability is not None:
+            painter.setFont(theme.tabular(theme.small(font)))
+            painter.setPen(QColor(tokens.text))
+            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(line, right, percent_text(probability))
+            room = painter.fontMetrics().horizontalAdvance("> 99.9 %")
+            line.setRight(line.right() - room)
+        elif not self._classes.barred:
+            line.setRight(line.right() - painter.fontMetrics().horizontalAdvance("99999"))
+        name = QFont(font)
+        name.setBold(explained)
+        painter.setFont(name)
+        painter.setPen(QColor(tokens.accent if explained else tokens.text))
+        label = self._classes.label(number)
+        shown = painter.fontMetrics().elidedText(
+            label, Qt.TextElideMode.ElideMiddle, line.width() - GAP
+        )
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
+
+    def _paint_bar(self, painter: QPainter, rect: QRect, number: int, explained: bool) -> None:
+        probability = self._classes.probability(number)
+        if probability is None:
+            return
+        tokens = theme.current()
+        lower = self._lower(rect)
+        track = QRectF(lower.left(), lower.center().y() - 1, lower.width(), 4)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(tokens.border))
+        painter.drawRoundedRect(track, 2, 2)
+        if probability > 0:
+            track.setWidth(max(2.0, track.width() * min(1.0, probability)))
+            painter.setBrush(QColor(tokens.accent if explained else tokens.text_dim))
+            painter.drawRoundedRect(track, 2, 2)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
