@@ -20,7 +20,7 @@ setup-dev:       ## the same with what the tests need
 run: setup       ## start the program
 	@if [ "$$(uname -s)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
 	  echo "No display (DISPLAY and WAYLAND_DISPLAY are empty): explaining the sample scene instead of opening the window."; \
-	  mkdir -p $(dir $(SAMPLE)) && $(PY) main.py explain --out $(SAMPLE) && echo "Wrote $(CURDIR)/$(SAMPLE)"; \
+	  mkdir -p $(dir $(SAMPLE)) && $(PY) main.py explain --out $(SAMPLE); \
 	else \
 	  $(PY) main.py; \
 	fi
