@@ -72,6 +72,16 @@ def test_arrow_keys_move_a_slider(panel: DisplayPanel) -> None:
     assert told == [DisplaySettings(opacity=0.51)]
 
 
+def test_arrow_keys_move_along_joined_buttons(qtbot: QtBot, panel: DisplayPanel) -> None:
+    told = heard(panel)
+    first = button(panel, "Sign: positive")
+    first.setFocus()
+    qtbot.waitUntil(first.hasFocus)
+    QTest.keyClick(first, Qt.Key.Key_Right)
+    assert told == [DisplaySettings(sign="negative")]
+    assert button(panel, "Sign: negative").hasFocus()
+
+
 def test_reset(panel: DisplayPanel) -> None:
     reset = next(b for b in panel.findChildren(QToolButton) if b.text() == "Reset")
     assert not reset.isEnabled()
