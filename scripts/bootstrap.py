@@ -91,6 +91,15 @@ def requirements_hash(files: tuple[str, ...]) -> str:
     return digest.hexdigest()
 
 
+def create_environment(environment: Path) -> None:
+    try:
+        subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+    except subprocess.CalledProcessError:
+        # Half an environment would pass for a whole one next time.
+        shutil.rmtree(environment, ignore_errors=True)
+        raise
+
+
 def install_requirements(purpose: str) -> None:
     folder, files = PURPOSES[purpose]
     environment = ROOT / folder
@@ -102,7 +111,7 @@ def install_requirements(purpose: str) -> None:
         return
     if not python.exists():
         say(f"Creating {folder} with Python {sys.version.split()[0]}")
-        subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+        create_environment(environment)
     say(f"Installing {', '.join(files)} into {folder}")
     command = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
     for name in files:
