@@ -252,6 +252,16 @@ def test_below_one_to_one_pixels_are_averaged(canvas: ImageCanvas, zoom: float) 
     assert np.abs(part - 128).max() <= 3
 
 
+def test_between_the_levels_pixels_are_interpolated(canvas: ImageCanvas) -> None:
+    pixels = np.zeros((1200, 1600, 3), np.uint8)
+    pixels[:, ::2] = 255
+    canvas.show_picture(Picture.build(pixels))
+    set_zoom(canvas, 0.75, 800, 600)
+    x, y = device_point(canvas, 800, 600)
+    part = shown(canvas)[y - 50 : y + 50, x - 50 : x + 50]
+    assert ((part > 40) & (part < 215)).mean() > 0.3
+
+
 @pytest.mark.parametrize("zoom", [0.3, 1.7, 40.0])
 def test_pictures_and_their_coordinates_agree(canvas: ImageCanvas, zoom: float) -> None:
     pixels = ramp(2000, 1600)
@@ -308,27 +318,33 @@ def test_the_screen_shows_what_an_export_would(
     assert np.quantile(difference, 0.97) <= 8
 
 
-@pytest.mark.parametrize("rows", [7, 300])
-def test_cell_edges_hold_when_magnified(canvas: ImageCanvas, rows: int) -> None:
-    pixels = np.full((3000, 4000, 3), 100, np.uint8)
-    map = (np.indices((rows, rows)).sum(axis=0) % 2).astype(np.float32)
-    region = Region(500.5, 0.25, 2999.5, 2999.5)
-    canvas.show_picture(Picture.build(pixels))
+@pytest.mark.parametrize("cells", [7, 300])
+@pytest.mark.parametrize("zoom", [1.5, 3.0, 24.0])
+def test_cell_edges_hold_when_magnified(canvas: ImageCanvas, cells: int, zoom: float) -> None:
+    """Painted as one image, the last edge would lie up to ten pixels of the picture beside."""
+    canvas.show_picture(Picture.build(np.full((600, 10_000, 3), 100, np.uint8)))
     canvas.set_display(GRID)
-    canvas.show_explanation(explain(map, region, (4000, 3000)))
-    cell = 2999.5 / rows
-    column, row = rows // 2, rows // 2 + 1
-    x, y = 500.5 + column * cell, 0.25 + row * cell
-    set_zoom(canvas, 24.0, x, y)
-    here, there = color_at(canvas, x + 0.2, y + 0.2), color_at(canvas, x - 0.2, y + 0.2)
-    below = color_at(canvas, x - 0.2, y - 0.2)
-    bright = overlay.lookup_table("inferno")[255].astype(float) / 2 + 50
-    dark = overlay.lookup_table("inferno")[0].astype(float) / 2 + 50
-    first = bright if (row + column) % 2 else dark
-    second = dark if (row + column) % 2 else bright
-    assert np.abs(here - first).max() <= 2
-    assert np.abs(there - second).max() <= 2
-    assert np.abs(below - first).max() <= 2
+    map = (np.indices((3, cells)).sum(axis=0) % 2).astype(np.float32)
+    canvas.show_explanation(explain(map, Region(500.5, 0.25, 9000, 599.5), (10_000, 600)))
+    table = overlay.lookup_table("inferno").astype(float) / 2 + 50
+    column, row = cells - 1, 1
+    x, y = 500.5 + column * 9000 / cells, 0.25 + row * 599.5 / 3
+    set_zoom(canvas, zoom, x, y)
+    near = 2 * canvas.devicePixelRatioF() / zoom
+    for step_x, step_y in [(0, 0), (-1, 0), (0, -1), (-1, -1)]:
+        value = (row + step_y + column + step_x) % 2
+        seen = color_at(canvas, x + (step_x + 0.5) * 2 * near, y + (step_y + 0.5) * 2 * near)
+        assert np.abs(seen - table[255 * value]).max() <= 2
+
+
+def test_another_map_brings_its_own_colours(canvas: ImageCanvas) -> None:
+    canvas.show_picture(Picture.build(np.full((90, 120, 3), 120, np.uint8)))
+    left, right = np.eye(2, dtype=np.float32)[:, None, :]
+    for settings in (DisplaySettings(opacity=1.0), DisplaySettings(1.0, interpolation="grid")):
+        canvas.set_display(settings)
+        for map, bright, dark in [(left, 10, 110), (right, 110, 10)]:
+            canvas.show_explanation(explain(map, Region(0, 0, 120, 90), (120, 90)))
+            assert color_at(canvas, bright, 45).sum() > color_at(canvas, dark, 45).sum() + 300
 
 
 def test_smooth_colours_hold_when_magnified(canvas: ImageCanvas) -> None:
