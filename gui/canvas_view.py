@@ -218,6 +218,8 @@ class ZoomView(QGraphicsView):
         pinch = event.gesture(Qt.GestureType.PinchGesture)
         if not isinstance(pinch, QPinchGesture):
             return False
+        # The first finger comes as a mouse button too, and would pan against the second.
+        self._dragged_from = None
         point = self.viewport().mapFromGlobal(pinch.centerPoint())
         self.zoom_at(pinch.scaleFactor(), point)
         self.pan(pinch.centerPoint() - pinch.lastCenterPoint())

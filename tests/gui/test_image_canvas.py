@@ -485,6 +485,30 @@ def test_pinching_zooms(canvas: ImageCanvas) -> None:
     assert moved.manhattanLength() * canvas.zoom <= 3 * canvas.devicePixelRatioF()
 
 
+def test_two_fingers_zoom_about_their_middle(canvas: ImageCanvas) -> None:
+    canvas.show_picture(Picture.build(noise(1600, 1200)))
+    view, device = canvas.viewport(), QTest.createTouchDevice()
+    left, right = QPoint(250, 200), QPoint(350, 200)
+    start, held = canvas.zoom, image_point(canvas, QPointF(300, 200))
+    event = QTest.touchEvent(view, device)
+    event.press(0, left, view)
+    event.press(1, right, view)
+    event.commit()
+    for step in range(1, 10):
+        event = QTest.touchEvent(view, device)
+        event.move(0, left - QPoint(8 * step, 0), view)
+        event.move(1, right + QPoint(8 * step, 0), view)
+        event.commit()
+    assert canvas.zoom / start > 1.8
+    moved = image_point(canvas, QPointF(300, 200)) - held
+    # The first step comes before the gesture is recognised.
+    assert moved.manhattanLength() * start <= 12 * canvas.devicePixelRatioF()
+    event = QTest.touchEvent(view, device)
+    event.release(0, left - QPoint(72, 0), view)
+    event.release(1, right + QPoint(72, 0), view)
+    event.commit()
+
+
 @pytest.mark.parametrize("button", [Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton])
 def test_dragging_moves_the_picture_with_the_pointer(
     canvas: ImageCanvas, button: Qt.MouseButton
