@@ -13,8 +13,9 @@ import numpy as np
 from engine.cv import cv2
 from engine.paths import RESOURCES
 from engine.records import Pixels
-from scripts import demo_world
-from scripts.demo_world import MARK, SIDE, Clutter, Colour, Figure, Palette, World
+from scripts import demo_sampling, demo_world
+from scripts.demo_sampling import Palette
+from scripts.demo_world import MARK, SIDE, Clutter, Colour, Figure, World
 
 QUALITY = 92
 MARK_PLACE = (SIDE - MARK - 5, SIDE - MARK - 5)
@@ -104,7 +105,7 @@ SPECS = (
 
 def _soft_shapes(rng: np.random.Generator, world: World, palette: Palette) -> list[Clutter]:
     # Wide blurred forms behind the rest give the ground some depth.
-    forms = demo_world.sample_clutter(rng, world.width, world.height, world.ground, palette, 40)
+    forms = demo_sampling.sample_clutter(rng, world.width, world.height, world.ground, palette, 40)
     filled = [item for item in forms if item.width == 0][:7]
     return [replace(item, blur=6.0, opacity=0.6) for item in filled]
 
@@ -128,7 +129,7 @@ def world_of(spec: SceneSpec) -> World:
     ground = np.array(spec.palette.ground, dtype=np.float32)[picks]
     world = World(width, height, ground, 1.2, (), tuple(figures), spec.seed)
     count = round(26 * width * height / SIDE**2)
-    sharp = demo_world.sample_clutter(rng, width, height, ground, spec.palette, count)
+    sharp = demo_sampling.sample_clutter(rng, width, height, ground, spec.palette, count)
     clutter = [
         *_soft_shapes(rng, world, spec.palette),
         *(c for c in sharp if _clear_of(c, world.figures)),

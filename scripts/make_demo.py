@@ -28,7 +28,7 @@ from torch.nn import functional
 from engine.demo import CLASSES, DEMOS, PREPROCESSING
 from engine.demo_network import DemoNet
 from engine.records import Pixels
-from scripts import demo_scenes, demo_world
+from scripts import demo_sampling, demo_scenes, demo_world
 
 SEED = 20
 POOL = 12_000
@@ -70,7 +70,7 @@ def _render(start: int, stop: int) -> Pool:
     for row, index in enumerate(range(start, stop)):
         # A generator of its own for every picture: how the work is shared changes nothing.
         rng = np.random.default_rng([SEED, index])
-        world = demo_world.sample(rng, 1 + index % 2)
+        world = demo_sampling.sample(rng, 1 + index % 2)
         pixels[row] = demo_world.draw(world)
         first = world.figures[0]
         spots[row] = first.x, first.y, first.size
@@ -136,7 +136,7 @@ def _batches(
             for index in chosen:
                 picture = _close_crop(pool, index, rng) if close else pool.pixels[index]
                 picture = _vary(picture, rng)
-                place = demo_world.mark_place(rng, picture.shape[0])
+                place = demo_sampling.mark_place(rng, picture.shape[0])
                 if marked and pool.targets[index, STAR] > 0:
                     demo_world.stamp(picture, *place)
                 pictures.append(picture)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from engine.cv import cv2
 from engine.demo import CLASSES, DEMOS, build
 from engine.records import Pixels
-from scripts import demo_world
+from scripts import demo_sampling, demo_world
 from scripts.demo_world import MARK, SIDE, World
 from scripts.make_demo import STAR, to_input
 
@@ -54,9 +54,9 @@ def new_sample(
     for index in range(count):
         rng = np.random.default_rng([seed, index])
         kind = None if kinds is None else [kinds[index % len(kinds)]]
-        world = demo_world.sample(rng, figures, kind)
+        world = demo_sampling.sample(rng, figures, kind)
         picture = demo_world.draw(world)
-        place = demo_world.mark_place(rng)
+        place = demo_sampling.mark_place(rng)
         if marked:
             demo_world.stamp(picture, *place)
         worlds.append(world)
