@@ -6,13 +6,15 @@ import sys
 from pathlib import Path
 
 
-def _resources() -> Path:
+def _root() -> Path:
     # A frozen program unpacks its data into the folder that PyInstaller names; beside the
     # sources, resources/ is a sibling of this package.
     bundle = getattr(sys, "_MEIPASS", None)
-    root = Path(__file__).resolve().parent.parent if bundle is None else Path(bundle)
-    return root / "resources"
+    return Path(__file__).resolve().parent.parent if bundle is None else Path(bundle)
 
 
-RESOURCES: Path = _resources()
+ROOT: Path = _root()
+"""The folder that holds resources/ and docs/, from source and in a packaged program alike."""
+
+RESOURCES: Path = ROOT / "resources"
 """The folder resources/, from source and in a packaged program alike."""

@@ -1,0 +1,124 @@
+"""The composition root: QApplication, exception hook, and who knows whom."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QLocale, QSettings, QtMsgType, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication
+
+from engine.logs import log_file
+from engine.version import NAME, VERSION
+from gui import settings as table
+from gui import theme
+from gui.controller import Controller
+from gui.garbage import GarbageCollector
+from gui.handlers import Handlers
+from gui.main_window import MainWindow
+from gui.presenter import Presenter
+from gui.settings import Settings
+from gui.state import NoticeKind, State
+
+_log = logging.getLogger(__name__)
+
+_LEVELS = {
+    QtMsgType.QtDebugMsg: logging.DEBUG,
+    QtMsgType.QtInfoMsg: logging.INFO,
+    QtMsgType.QtWarningMsg: logging.WARNING,
+    QtMsgType.QtCriticalMsg: logging.ERROR,
+    QtMsgType.QtFatalMsg: logging.CRITICAL,
+}
+
+
+class Program:
+    """Everything of one running window, put together.
+
+    store: where settings are kept; None for the user's own place.
+    """
+
+    def __init__(self, application: QApplication, store: QSettings | None = None) -> None:
+        self.application = application
+        self.settings = Settings(store if store is not None else QSettings())
+        theme.apply(application, self.settings.theme())
+        self.state = State()
+        self.controller = Controller(self.state, self.settings)
+        self.window = MainWindow()
+        self.garbage = GarbageCollector(self.window)
+        self.presenter = Presenter(self.window, self.state, self.controller, self.settings)
+        self.handlers = Handlers(self.window, self.state, self.controller, self.settings)
+        self.window.restore_layout(
+            self.settings.get(table.WINDOW_GEOMETRY), self.settings.get(table.WINDOW_STATE)
+        )
+        self.window.closing.connect(self.close)
+        self.state.engine_changed.connect(self.garbage.settle)
+        self._old_hook = sys.excepthook
+        self._closed = False
+        sys.excepthook = self._unexpected
+
+    def start(self, paths: Sequence[Path] = ()) -> None:
+        """Show the window; once it is painted, load the engine and open things."""
+        self.window.first_painted.connect(lambda: self.controller.start(paths))
+        self.window.show()
+
+    def close(self) -> None:
+        """Remember the layout, stop the work, wait for the threads."""
+        if self._closed:
+            return
+        self._closed = True
+        geometry, state = self.window.save_layout()
+        self.settings.set(table.WINDOW_GEOMETRY, geometry)
+        self.settings.set(table.WINDOW_STATE, state)
+        self.settings.sync()
+        self.controller.close()
+        self.garbage.stop()
+        sys.excepthook = self._old_hook
+
+    def _unexpected(
+        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        _log.critical("unexpected failure", exc_info=(kind, error, trace))
+        self.state.notify(
+            NoticeKind.ERROR,
+            f"Something went wrong inside the program; the log has it: {log_file()}",
+        )
+        self._old_hook(kind, error, trace)
+
+
+def create_application(arguments: Sequence[str] = ()) -> QApplication:
+    """The QApplication with the program's name and manners."""
+    application = QApplication([NAME, *arguments])
+    application.setApplicationName(NAME)
+    application.setOrganizationName(NAME)
+    application.setApplicationVersion(VERSION)
+    application.setDesktopFileName(NAME.lower())
+    # Numbers read the same in the window, in exports and in the log.
+    QLocale.setDefault(QLocale.c())
+    qInstallMessageHandler(_log_qt_message)
+    return application
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the window with these image and weights files opened; returns the exit code."""
+    parser = argparse.ArgumentParser(prog=NAME.lower())
+    parser.add_argument("files", nargs="*", type=Path, help="images, folders and weights to open")
+    options = parser.parse_args(list(arguments))
+    started = time.perf_counter()
+    application = create_application()
+    program = Program(application)
+    program.window.first_painted.connect(
+        lambda: _log.info("first paint after %.3f s", time.perf_counter() - started)
+    )
+    signal.signal(signal.SIGINT, lambda *_: (program.window.close(), application.exit(130)))
+    program.start(options.files)
+    return int(application.exec())
+
+
+def _log_qt_message(kind: QtMsgType, _context: object, message: str) -> None:
+    logging.getLogger("qt").log(_LEVELS.get(kind, logging.INFO), "%s", message)

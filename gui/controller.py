@@ -1,0 +1,326 @@
+"""From what a person does to what the engine is asked, and back.
+
+The cycle: a click changes the selection in the state, `_explain` makes a request with a new
+generation and puts it on the engine lane, the answer comes back on the GUI thread, and only an
+answer of the latest generation reaches the state. When the lane is idle, a sweep maps every other
+layer; from then on a click is answered from the sweep, without the engine.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from engine.errors import HookscopeError
+from engine.records import LoadedImage, Request
+from gui.files import ExportTask, map_thumbnails, write_export
+from gui.images import Images
+from gui.jobs import Job, Lane, Priority
+from gui.settings import SWEEP_ENABLED, Settings
+from gui.state import NoticeKind, State
+from gui.workbench import Answer, EngineFacts, ModelSource, OpenedModel, SweepAnswer, Workbench
+
+_log = logging.getLogger(__name__)
+
+FIRST_MODEL = ModelSource("demo:shapes")
+
+# Long enough that walking through layers by key does not start a sweep at every step.
+_SWEEP_DELAY_MS = 120
+
+
+class Controller(QObject):
+    """Owns the two lanes: one for the engine, one for files.
+
+    map_thumbnails_ready(dict of QImage by layer name). exported(ExportTask).
+    """
+
+    map_thumbnails_ready = Signal(object)
+    exported = Signal(object)
+
+    def __init__(self, state: State, settings: Settings, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.state = state
+        self._settings = settings
+        self._workbench = Workbench()
+        self.engine_lane = Lane("engine", self)
+        self.file_lane = Lane("files", self)
+        self.images = Images(state, settings, self.file_lane, self)
+        self.images.leaving.connect(self._image_left)
+        self.images.ready.connect(self._explain)
+        self._generation = 0
+        self._sweep_failed = False
+        self._sweep_timer = QTimer(self)
+        self._sweep_timer.setSingleShot(True)
+        self._sweep_timer.setInterval(_SWEEP_DELAY_MS)
+        self._sweep_timer.timeout.connect(self._sweep)
+        self.engine_lane.idle.connect(self._sweep_timer.start)
+        settings.changed.connect(self._setting_changed)
+
+    # --- starting and ending ---------------------------------------------------------------------
+
+    def start(self, paths: Sequence[Path] = ()) -> None:
+        """Load the engine, the first model and the first images."""
+        job = Job("Loading the engine", self._workbench.load_engine)
+        job.finished.connect(self._engine_loaded)
+        job.failed.connect(self._engine_failed)
+        self.engine_lane.submit(job)
+        if paths:
+            self.images.open_paths(paths)
+        else:
+            self.images.open_scenes()
+        self.open_model(FIRST_MODEL)
+
+    def close(self) -> None:
+        """Stop everything and wait for both lanes."""
+        self._sweep_timer.stop()
+        self.engine_lane.idle.disconnect(self._sweep_timer.start)
+        self.file_lane.close()
+        self.engine_lane.close()
+
+    def cancel(self) -> None:
+        """Stop what is being computed. What is shown stays."""
+        self._generation += 1
+        self._sweep_timer.stop()
+        self.engine_lane.cancel("explain")
+        self.engine_lane.cancel("sweep")
+        self.engine_lane.cancel("model")
+        self.file_lane.cancel("export")
+        self.state.set_computing(False)
+
+    def _engine_loaded(self, facts: EngineFacts) -> None:
+        self.state.engine = facts
+        self.state.engine_changed.emit()
+
+    def _engine_failed(self, error: HookscopeError) -> None:
+        self.state.engine_error = error
+        self.state.engine_changed.emit()
+        self.state.notify(NoticeKind.ERROR, str(error))
+
+    def _image_left(self) -> None:
+        """What was computed belongs to the image that was current until now."""
+        self._generation += 1
+        self.engine_lane.cancel("explain")
+        self.engine_lane.cancel("sweep")
+        state = self.state
+        state.target = None
+        state.answer = state.explanation = state.sweep = None
+        state.explain_error = ""
+        state.set_computing(False)
+        if state.current_key is None:
+            self.engine_lane.submit(Job("Closing the image", self._workbench.forget_image))
+
+    # --- models ----------------------------------------------------------------------------------
+
+    def open_model(self, source: ModelSource) -> None:
+        """Open a model in place of the current one, which stays if this one cannot be opened."""
+        self.state.model_loading = source
+        self.state.model_changed.emit()
+        job = Job(
+            f"Opening {source.spec}",
+            lambda watch: self._workbench.open_model(source, watch),
+            slot="model",
+        )
+        job.finished.connect(self._model_opened)
+        job.failed.connect(self._model_failed)
+        job.cancelled.connect(lambda: self._model_given_up(source))
+        self.engine_lane.submit(job)
+
+    def _model_opened(self, opened: OpenedModel) -> None:
+        self._generation += 1
+        state = self.state
+        state.model_loading = None
+        state.model_error = ""
+        state.model_source, state.info, state.layers = opened.source, opened.info, opened.layers
+        state.layer = state.target = None
+        state.answer = state.explanation = state.sweep = None
+        if not opened.source.spec.startswith("demo:"):
+            self._settings.add_recent_model(opened.source.key)
+        state.model_changed.emit()
+        for text in opened.info.notices:
+            state.notify(NoticeKind.WARNING, text)
+        self._explain()
+
+    def _model_failed(self, error: HookscopeError) -> None:
+        self.state.model_loading = None
+        self.state.model_error = str(error)
+        self.state.model_changed.emit()
+        self.state.notify(NoticeKind.ERROR, str(error))
+
+    def _model_given_up(self, source: ModelSource) -> None:
+        if self.state.model_loading == source:
+            self.state.model_loading = None
+            self.state.model_changed.emit()
+
+    # --- explaining ------------------------------------------------------------------------------
+
+    def choose_layer(self, layer: str | None) -> None:
+        """Explain another layer, 'NAME' or 'NAME#k'; None for the model's default."""
+        if self.state.layer != layer or self.state.explanation is None:
+            self.state.layer = layer
+            self.state.selection_changed.emit()
+            self._explain()
+
+    def choose_class(self, index: int | None) -> None:
+        """Explain another class; None for the one of highest logit."""
+        if self.state.target != index or self.state.explanation is None:
+            self.state.target = index
+            self.state.selection_changed.emit()
+            self._explain()
+
+    def _explain(self) -> None:
+        image, source = self.state.current, self.state.model_source
+        if image is None or image.loaded is None or source is None:
+            return
+        self._generation += 1
+        self._sweep_failed = False
+        request = Request(
+            self._generation, image.key, source.key, self.state.layer, self.state.target
+        )
+        if self._answered_by_sweep(request):
+            return
+        self.state.set_computing(True)
+        loaded: LoadedImage = image.loaded
+        job = Job(
+            f"Explaining {request.layer or 'the default layer'}",
+            lambda watch: self._workbench.explain(loaded, request, watch),
+            slot="explain",
+            priority=Priority.CLICK,
+        )
+        job.finished.connect(self._answered)
+        job.failed.connect(lambda error: self._explain_failed(request, error))
+        job.cancelled.connect(lambda: self._explain_cancelled(request))
+        self.engine_lane.submit(job)
+
+    def _answered_by_sweep(self, request: Request) -> bool:
+        """Show a map that the sweep has found already; nothing is left to compute."""
+        sweep, answer, info = self.state.sweep, self.state.answer, self.state.info
+        if sweep is None or answer is None or info is None:
+            return False
+        if (sweep.request.image, sweep.request.model) != (request.image, request.model):
+            return False
+        target = answer.predictions[0].index if request.target is None else request.target
+        explanation = sweep.explanations.get(request.layer or info.default_layer)
+        if explanation is None or target != sweep.target:
+            return False
+        self.engine_lane.cancel("explain")
+        self.state.explanation = explanation
+        self.state.explain_error = ""
+        self.state.set_computing(False)
+        self.state.answer_changed.emit()
+        return True
+
+    def _answered(self, answer: Answer) -> None:
+        if answer.request.generation != self._generation:
+            _log.debug("answer %d came late and is dropped", answer.request.generation)
+            return
+        state = self.state
+        changed_class = (
+            state.sweep is not None and state.sweep.target != answer.explanation.target.index
+        )
+        if changed_class:
+            state.sweep = None
+            state.sweep_changed.emit()
+        state.answer, state.explanation = answer, answer.explanation
+        state.explain_error = ""
+        state.set_computing(False)
+        if state.info is not None and state.info.device != answer.info.device:
+            state.info = answer.info
+            state.engine_changed.emit()
+            for text in answer.info.notices:
+                state.notify(NoticeKind.WARNING, text)
+        state.answer_changed.emit()
+
+    def _explain_failed(self, request: Request, error: HookscopeError) -> None:
+        if request.generation != self._generation:
+            return
+        self.state.explanation = None
+        self.state.explain_error = str(error)
+        self.state.set_computing(False)
+        self.state.answer_changed.emit()
+
+    def _explain_cancelled(self, request: Request) -> None:
+        if request.generation == self._generation:
+            self.state.set_computing(False)
+
+    # --- the sweep -------------------------------------------------------------------------------
+
+    def _setting_changed(self, key: str) -> None:
+        if key != SWEEP_ENABLED.key:
+            return
+        if self._settings.get(SWEEP_ENABLED):
+            self._sweep_timer.start()
+        else:
+            self.engine_lane.cancel("sweep")
+
+    def _sweep(self) -> None:
+        """Map every layer for the explained class, unless that is done, unwanted or untimely."""
+        image, answer, source = self.state.current, self.state.answer, self.state.model_source
+        if image is None or image.loaded is None or answer is None or source is None:
+            return
+        if not self._settings.get(SWEEP_ENABLED) or self.state.computing or self._sweep_failed:
+            return
+        explanation = self.state.explanation
+        if explanation is None:
+            return
+        target = explanation.target.index
+        if self.state.sweep is not None and self.state.sweep.target == target:
+            return
+        if self.engine_lane.running is not None or self.engine_lane.has("sweep"):
+            return
+        request = Request(self._generation, image.key, source.key, None, target)
+        loaded: LoadedImage = image.loaded
+        job = Job(
+            "Mapping every layer",
+            lambda watch: self._workbench.sweep(loaded, request, watch),
+            slot="sweep",
+            priority=Priority.IDLE,
+        )
+        job.finished.connect(self._swept)
+        job.failed.connect(self._sweep_gave_up)
+        self.engine_lane.submit(job)
+
+    def _swept(self, swept: SweepAnswer) -> None:
+        source, explanation = self.state.model_source, self.state.explanation
+        current = (self.state.current_key, source.key if source is not None else "")
+        if (swept.request.image, swept.request.model) != current or explanation is None:
+            return
+        if explanation.target.index != swept.target:
+            return
+        self.state.sweep = swept
+        self.state.sweep_changed.emit()
+        for text in swept.notices:
+            self.state.notify(NoticeKind.INFO, text)
+
+    def _sweep_gave_up(self, error: HookscopeError) -> None:
+        self._sweep_failed = True
+        self.state.notify(NoticeKind.WARNING, f"No thumbnails: {error}")
+
+    def draw_map_thumbnails(self, size: int) -> None:
+        """Colour the maps of the sweep for the model tree, size device pixels each."""
+        sweep = self.state.sweep
+        if sweep is None:
+            return
+        explanations, display = sweep.explanations, self._settings.display()
+        job = Job(
+            "Drawing thumbnails",
+            lambda watch: map_thumbnails(explanations, display, size, watch),
+            slot="map thumbnails",
+        )
+        job.finished.connect(lambda drawn: self._thumbnails_drawn(sweep, drawn))
+        self.file_lane.submit(job)
+
+    def _thumbnails_drawn(self, sweep: SweepAnswer, drawn: object) -> None:
+        if sweep is self.state.sweep:
+            self.map_thumbnails_ready.emit(drawn)
+
+    # --- export ----------------------------------------------------------------------------------
+
+    def export(self, task: ExportTask) -> None:
+        """Write an export in the background."""
+        job = Job("Exporting", lambda watch: write_export(task, watch), slot="export")
+        job.finished.connect(self.exported)
+        job.failed.connect(lambda error: self.state.notify(NoticeKind.ERROR, str(error)))
+        self.file_lane.submit(job)

@@ -1,0 +1,67 @@
+"""What hovers over or falls on the window, or lies on the clipboard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData
+from PySide6.QtGui import QImage
+
+from gui.files import WEIGHTS_SUFFIXES
+
+_ENCODED = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/tiff", "image/gif")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dropped:
+    """paths: files and folders. data: bytes of an encoded image. image: a decoded one.
+
+    Only one of the three is filled. remote: the address of something that is not on this
+    computer, when there is nothing better.
+    """
+
+    paths: tuple[Path, ...] = ()
+    data: bytes = b""
+    image: QImage | None = None
+    remote: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.paths or self.data or self.image is not None or self.remote)
+
+
+def accepts(mime: QMimeData) -> bool:
+    """Whether anything in it can be opened, found out without copying pixels."""
+    return mime.hasUrls() or mime.hasImage() or any(mime.hasFormat(kind) for kind in _ENCODED)
+
+
+def read(mime: QMimeData) -> Dropped:
+    """Files first, for they keep their names; then image data, as browsers give it."""
+    paths = tuple(Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile())
+    if paths:
+        return Dropped(paths=paths)
+    for kind in _ENCODED:
+        if mime.hasFormat(kind):
+            data = mime.data(kind).data()
+            if data:
+                return Dropped(data=bytes(data))
+    if mime.hasImage():
+        image = mime.imageData()
+        if isinstance(image, QImage) and not image.isNull():
+            return Dropped(image=image)
+    if mime.hasUrls():
+        return Dropped(remote=mime.urls()[0].toDisplayString())
+    return Dropped()
+
+
+def hint(mime: QMimeData) -> str:
+    """What a drop would do, in a few words; '' when it would do nothing."""
+    paths = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
+    weights = [path for path in paths if path.suffix.lower() in WEIGHTS_SUFFIXES]
+    if weights and len(paths) == 1:
+        return f"Open the weights {weights[0].name}"
+    if len(paths) == 1:
+        return f"Open {paths[0].name}"
+    if paths:
+        return f"Open {len(paths)} files"
+    return "Open this image" if accepts(mime) else ""

@@ -1,0 +1,162 @@
+"""What the file lane does: find, read, scale and write. Plain functions, no widget, no torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtGui import QImage
+
+from engine import export
+from engine.images import SUFFIXES, decode_image, load_image, load_thumbnail
+from engine.records import DisplaySettings, Explanation, LoadedImage, ModelInfo, Pixels, Prediction
+from gui.imaging import Picture, map_thumbnail, thumbnail, to_qimage
+
+if TYPE_CHECKING:
+    from gui.export_dialog import ExportChoice
+    from gui.jobs import Watch
+
+WEIGHTS_SUFFIXES = frozenset({".pth", ".pt", ".bin", ".ckpt", ".safetensors"})
+THUMBNAIL_SIZE = 128
+_MOST_IMAGES = 10_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """An image, its pyramid for the canvas and its small picture for the strip."""
+
+    loaded: LoadedImage
+    picture: Picture
+    thumbnail: QImage
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found under dropped names. refused: one sentence on what was not, or ''."""
+
+    images: tuple[Path, ...]
+    weights: tuple[Path, ...]
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExportTask:
+    """Everything that an export needs, taken when it was asked for."""
+
+    choice: ExportChoice
+    image: LoadedImage
+    explanation: Explanation
+    info: ModelInfo
+    predictions: tuple[Prediction, ...]
+    display: DisplaySettings
+    versions: dict[str, str]
+
+
+def scan(paths: Sequence[Path], watch: Watch) -> Found:
+    """Sort names into images and weights; folders are searched for images, sorted by name."""
+    images: list[Path] = []
+    weights: list[Path] = []
+    empty: list[str] = []
+    for path in paths:
+        if path.is_dir():
+            inside = _images_in(path, watch)
+            images += inside
+            if not inside:
+                empty.append(path.name)
+        elif path.suffix.lower() in WEIGHTS_SUFFIXES:
+            weights.append(path.absolute())
+        else:
+            images.append(path.absolute())
+    refused = ""
+    if empty:
+        refused = f"No images in {', '.join(empty)}"
+    elif len(images) > _MOST_IMAGES:
+        refused = f"Only the first {_MOST_IMAGES:,} of {len(images):,} images were opened"
+    return Found(tuple(dict.fromkeys(images))[:_MOST_IMAGES], tuple(weights), refused)
+
+
+def _images_in(folder: Path, watch: Watch) -> list[Path]:
+    found: list[Path] = []
+    for root, folders, names in os.walk(folder):
+        watch.cancel.raise_if_cancelled()
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [
+            Path(root, name).absolute()
+            for name in sorted(names)
+            if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
+        ]
+        if len(found) > _MOST_IMAGES:
+            break
+    return found
+
+
+def decode(path: Path) -> Decoded:
+    """Read an image file for the canvas. Raises ImageError."""
+    return decode_array(load_image(path))
+
+
+def decode_bytes(data: bytes, name: str) -> Decoded:
+    """Read the bytes of an image file for the canvas. Raises ImageError."""
+    return decode_array(decode_image(data, name))
+
+
+def decode_array(loaded: LoadedImage) -> Decoded:
+    """An image that is there already, for the canvas."""
+    small = thumbnail(loaded.pixels, THUMBNAIL_SIZE)
+    return Decoded(loaded, Picture.build(loaded.pixels), small)
+
+
+def pixels_of(image: QImage) -> Pixels:
+    """uint8 (height, width, 3), RGB, of a QImage; transparency is dropped."""
+    rgb = image.convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(rgb.constBits(), np.uint8).reshape(rgb.height(), rgb.bytesPerLine())
+    return rows[:, : 3 * rgb.width()].reshape(rgb.height(), rgb.width(), 3).copy()
+
+
+def read_thumbnail(path: Path) -> QImage:
+    """A small picture of an image file. Raises ImageError."""
+    return to_qimage(load_thumbnail(path, THUMBNAIL_SIZE))
+
+
+def map_thumbnails(
+    explanations: dict[str, Explanation], display: DisplaySettings, size: int, watch: Watch
+) -> dict[str, QImage]:
+    """A small picture of every map, by layer name; equal maps are drawn once."""
+    drawn: dict[int, QImage] = {}
+    result: dict[str, QImage] = {}
+    for name, explanation in explanations.items():
+        watch.cancel.raise_if_cancelled()
+        identity = id(explanation.map)
+        if identity not in drawn:
+            drawn[identity] = map_thumbnail(explanation.map, display, size)
+        result[name] = drawn[identity]
+    return result
+
+
+def write_export(task: ExportTask, watch: Watch) -> ExportTask:
+    """Write every file of an export. Each is complete or absent. Raises ExportError."""
+    choice = task.choice
+    if choice.picture is not None:
+        watch.report(0.0, f"drawing {choice.picture.name}")
+        pixels = export.render(
+            task.image,
+            task.explanation,
+            task.display,
+            caption=choice.caption,
+            colorbar=choice.colorbar,
+        )
+        watch.cancel.raise_if_cancelled()
+        watch.report(0.5, f"writing {choice.picture.name}")
+        export.save_picture(choice.picture, pixels)
+    if choice.map is not None:
+        export.save_map(choice.map, task.explanation.map)
+    if choice.json is not None:
+        facts = export.sidecar(
+            task.image, task.explanation, task.info, task.predictions, task.display, task.versions
+        )
+        export.save_json(choice.json, facts)
+    return task

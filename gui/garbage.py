@@ -1,0 +1,44 @@
+"""Python's cyclic garbage collector, kept on the GUI thread.
+
+Left to itself it runs on whichever thread allocates, most often the engine's, and destroys Qt
+objects there, which Qt forbids. So it is switched off and run from a timer of the GUI thread.
+"""
+
+from __future__ import annotations
+
+import gc
+
+from PySide6.QtCore import QObject, QTimer
+
+_INTERVAL_MS = 1_000
+
+
+class GarbageCollector(QObject):
+    """Collects on the thread that it lives on, until it is stopped."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._was_enabled = gc.isenabled()
+        self._thresholds = gc.get_threshold()
+        gc.disable()
+        self._timer = QTimer(self)
+        self._timer.setInterval(_INTERVAL_MS)
+        self._timer.timeout.connect(self._check)
+        self._timer.start()
+
+    def settle(self) -> None:
+        """Spare what is there now, the modules of torch above all, from every later look."""
+        gc.freeze()
+
+    def stop(self) -> None:
+        """Leave collecting to Python again."""
+        self._timer.stop()
+        gc.unfreeze()
+        if self._was_enabled:
+            gc.enable()
+
+    def _check(self) -> None:
+        counts = gc.get_count()
+        due = [g for g in range(3) if counts[g] > self._thresholds[g]]
+        if due:
+            gc.collect(max(due))

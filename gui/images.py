@@ -1,0 +1,194 @@
+"""The opened images: found, read, selected and closed. The controller explains what is selected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
+
+from engine.demo import SCENES, Scene
+from engine.errors import HookscopeError
+from engine.images import image_from_array
+from gui.files import (
+    Decoded,
+    Found,
+    decode,
+    decode_array,
+    decode_bytes,
+    pixels_of,
+    read_thumbnail,
+    scan,
+)
+from gui.jobs import Job, Lane, Priority
+from gui.settings import MAX_IMAGES, Settings
+from gui.state import NoticeKind, OpenImage, State
+
+# Decoded pictures beyond the current one that are kept for going back, in bytes of pixels.
+_KEEP_BYTES = 600_000_000
+
+
+class Images(QObject):
+    """Fills the state's images through the file lane.
+
+    leaving: another image was selected, or none; what belongs to the last one is void.
+    ready: the current image is decoded. thumbnail_ready(key, QImage). weights_found(path).
+    """
+
+    leaving = Signal()
+    ready = Signal()
+    thumbnail_ready = Signal(str, QImage)
+    weights_found = Signal(str)
+
+    def __init__(self, state: State, settings: Settings, lane: Lane, parent: QObject) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._settings = settings
+        self._lane = lane
+        self._next_key = 0
+
+    def open_scenes(self) -> None:
+        """The embedded scenes, the first of them selected."""
+        known = self._known()
+        keys = [
+            known.get(scene.path) or self._add(scene.path, scene.title, scene) for scene in SCENES
+        ]
+        if keys:
+            self.select(keys[0])
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Open image files, folders of images and weights files."""
+        job = Job("Looking for images", lambda watch: scan(paths, watch))
+        job.finished.connect(self._found)
+        self._lane.submit(job)
+
+    def open_bytes(self, data: bytes, name: str) -> None:
+        """Open the bytes of an image file (dropped from a browser, say)."""
+        self._open_unnamed(Job("Opening the image", lambda _watch: decode_bytes(data, name)))
+
+    def open_qimage(self, image: QImage, name: str) -> None:
+        """Open a picture that has no file (pasted)."""
+        self._open_unnamed(
+            Job(
+                "Opening the image",
+                lambda _watch: decode_array(image_from_array(pixels_of(image), name)),
+            )
+        )
+
+    def select(self, key: str) -> None:
+        """Make an image the current one, and read it where that has not been done."""
+        image = self._state.images.get(key)
+        if image is None or key == self._state.current_key:
+            return
+        self._state.current_key = key
+        self.leaving.emit()
+        self._state.current_changed.emit()
+        if image.loaded is not None:
+            self.ready.emit()
+        elif image.path is not None:
+            self._decode(key, image.path)
+
+    def step(self, by: int) -> None:
+        """Select the image by places further on; stops at the ends."""
+        keys = list(self._state.images)
+        if keys and self._state.current_key in keys:
+            place = keys.index(self._state.current_key) + by
+            self.select(keys[min(max(place, 0), len(keys) - 1)])
+
+    def close(self, key: str) -> None:
+        """Take an image out; its neighbour is selected when it was the current one."""
+        if key not in self._state.images:
+            return
+        keys = list(self._state.images)
+        place = keys.index(key)
+        del self._state.images[key]
+        self._state.image_removed.emit(key)
+        if key != self._state.current_key:
+            return
+        keys.remove(key)
+        if keys:
+            self.select(keys[min(place, len(keys) - 1)])
+            return
+        self._state.current_key = None
+        self.leaving.emit()
+        self._state.current_changed.emit()
+
+    def _known(self) -> dict[Path, str]:
+        return {image.path: key for key, image in self._state.images.items() if image.path}
+
+    def _found(self, found: Found) -> None:
+        known = self._known()
+        keys = [known.get(path) or self._add(path, path.name) for path in found.images]
+        for path in reversed(found.images[:MAX_IMAGES]):
+            self._settings.add_recent_image(path)
+        if keys:
+            self.select(keys[0])
+        for weights in found.weights[:1]:
+            self.weights_found.emit(str(weights))
+        if found.refused:
+            self._state.notify(NoticeKind.WARNING, found.refused)
+
+    def _add(self, path: Path | None, name: str, scene: Scene | None = None) -> str:
+        self._next_key += 1
+        key = f"image-{self._next_key}"
+        self._state.images[key] = OpenImage(key, name, path, scene)
+        self._state.image_added.emit(key)
+        if path is not None:
+            job = Job("Reading thumbnails", lambda _watch: read_thumbnail(path))
+            job.finished.connect(lambda image: self.thumbnail_ready.emit(key, image))
+            job.failed.connect(lambda error: self._failed(key, error))
+            self._lane.submit(job)
+        return key
+
+    def _open_unnamed(self, job: Job) -> None:
+        job.finished.connect(self._add_decoded)
+        job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
+        self._lane.submit(job)
+
+    def _add_decoded(self, decoded: Decoded) -> None:
+        key = self._add(None, decoded.loaded.name)
+        self._decoded(key, decoded)
+        self.select(key)
+
+    def _decode(self, key: str, path: Path) -> None:
+        self._state.set_computing(True)
+        job = Job(
+            f"Opening {path.name}",
+            lambda _watch: decode(path),
+            slot="decode",
+            priority=Priority.CLICK,
+        )
+        job.finished.connect(lambda decoded: self._decoded(key, decoded))
+        job.failed.connect(lambda error: self._failed(key, error))
+        self._lane.submit(job)
+
+    def _decoded(self, key: str, decoded: Decoded) -> None:
+        image = self._state.images.get(key)
+        if image is None:
+            return
+        image.loaded, image.picture, image.error = decoded.loaded, decoded.picture, ""
+        self._state.image_updated.emit(key)
+        self.thumbnail_ready.emit(key, decoded.thumbnail)
+        self._forget_old()
+        if key == self._state.current_key:
+            self.ready.emit()
+
+    def _failed(self, key: str, error: HookscopeError) -> None:
+        image = self._state.images.get(key)
+        if image is None or image.loaded is not None:
+            return
+        image.error = str(error)
+        self._state.image_updated.emit(key)
+        if key == self._state.current_key:
+            self._state.set_computing(False)
+
+    def _forget_old(self) -> None:
+        """Pictures can be read again from their files: keep the latest that fit."""
+        kept = 0
+        for image in reversed(list(self._state.images.values())):
+            if image.loaded is None or image.path is None or image.key == self._state.current_key:
+                continue
+            kept += image.loaded.pixels.nbytes
+            if kept > _KEEP_BYTES:
+                image.loaded = image.picture = None

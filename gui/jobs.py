@@ -1,0 +1,214 @@
+"""The only file that owns a thread.
+
+A lane is one thread that does one job at a time. All scheduling happens on the GUI thread: the
+lane hands its worker a job, and hears of its end by a queued signal, so nothing is locked. Every
+signal of a job is emitted on the GUI thread. A cancelled job never finishes: whatever it still
+returns is dropped.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
+
+from engine.errors import Cancelled, HookscopeError
+from engine.logs import log_file
+from engine.progress import CancelToken, Report
+
+_log = logging.getLogger(__name__)
+
+# A sweep reports hundreds of layers; the eye wants twenty reports a second.
+_REPORT_EVERY = 0.05
+
+
+class Priority(IntEnum):
+    """Lower goes first. A job of a lower number makes a running IDLE job stop."""
+
+    CLICK = 0
+    WORK = 1
+    IDLE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a job's work is given: when to stop, and whom to tell how far it is."""
+
+    cancel: CancelToken
+    report: Report
+
+
+Work = Callable[[Watch], Any]
+
+
+class Job(QObject):
+    """One piece of work on a lane.
+
+    slot: of two jobs of one slot only the newer counts; '' for none. title: a few words for the
+    status bar. Exactly one of finished, failed and cancelled is emitted, then ended.
+    """
+
+    started = Signal()
+    progressed = Signal(float, str)
+    finished = Signal(object)
+    failed = Signal(object)
+    cancelled = Signal()
+    ended = Signal()
+
+    def __init__(
+        self, title: str, work: Work, *, slot: str = "", priority: Priority = Priority.WORK
+    ) -> None:
+        super().__init__()
+        self.title = title
+        self.work = work
+        self.slot = slot
+        self.priority = priority
+        self.token = CancelToken()
+
+    def cancel(self) -> None:
+        """Ask the work to stop; cancelled follows soon, also when it ends by itself."""
+        self.token.cancel()
+
+
+class _Worker(QObject):
+    """Lives on the lane's thread and does what it is sent."""
+
+    progressed = Signal(object, float, str)
+    done = Signal(object, object, object)
+
+    @Slot(object)
+    def execute(self, job: Job) -> None:
+        result: Any = None
+        failure: HookscopeError | None = None
+        try:
+            job.token.raise_if_cancelled()
+            result = job.work(Watch(job.token, self._reporter(job)))
+        except Cancelled:
+            job.token.cancel()
+        except HookscopeError as error:
+            _log.warning("%s: %s", job.title, error)
+            # The traceback would keep the frames alive, and with them a graph of tensors.
+            failure = error.with_traceback(None)
+        except Exception:  # noqa: BLE001 - the outermost frame of the thread: report, go on
+            _log.exception("%s: internal failure", job.title)
+            failure = HookscopeError(f"{job.title}: internal failure; the log has it: {log_file()}")
+        self.done.emit(job, result, failure)
+
+    def _reporter(self, job: Job) -> Report:
+        last = 0.0
+
+        def report(fraction: float, text: str) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= _REPORT_EVERY:
+                last = now
+                self.progressed.emit(job, fraction, text)
+
+        return report
+
+
+class Lane(QObject):
+    """One thread, one job at a time, the most urgent first.
+
+    busy_changed(job | None): the running job changed. idle: nothing runs and nothing waits.
+    """
+
+    busy_changed = Signal(object)
+    idle = Signal()
+    _execute = Signal(object)
+
+    def __init__(self, name: str, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._waiting: list[Job] = []
+        self._running: Job | None = None
+        self._closed = False
+        self._thread = QThread(self)
+        self._thread.setObjectName(name)
+        self._worker = _Worker()
+        self._worker.moveToThread(self._thread)
+        self._execute.connect(self._worker.execute, Qt.ConnectionType.QueuedConnection)
+        self._worker.progressed.connect(self._on_progress, Qt.ConnectionType.QueuedConnection)
+        self._worker.done.connect(self._on_done, Qt.ConnectionType.QueuedConnection)
+        self._thread.start()
+
+    @property
+    def running(self) -> Job | None:
+        return self._running
+
+    def submit(self, job: Job) -> Job:
+        """Take a job. An older one of the same slot is cancelled, and a running IDLE job makes
+        way for anything more urgent."""
+        job.setParent(self)
+        if self._closed:
+            job.cancel()
+            self._end(job, None, None)
+            return job
+        if job.slot:
+            self.cancel(job.slot)
+        running = self._running
+        if running is not None and running.priority is Priority.IDLE > job.priority:
+            running.cancel()
+        self._waiting.append(job)
+        self._waiting.sort(key=lambda waiting: waiting.priority)
+        self._next()
+        return job
+
+    def cancel(self, slot: str | None = None) -> None:
+        """Cancel the jobs of a slot, or all."""
+        for job in [job for job in self._waiting if slot is None or job.slot == slot]:
+            self._waiting.remove(job)
+            job.cancel()
+            self._end(job, None, None)
+        if self._running is not None and (slot is None or self._running.slot == slot):
+            self._running.cancel()
+
+    def has(self, slot: str) -> bool:
+        """Whether a job of the slot waits or runs uncancelled."""
+        if any(job.slot == slot for job in self._waiting):
+            return True
+        running = self._running
+        return running is not None and running.slot == slot and not running.token.cancelled
+
+    def close(self) -> None:
+        """Cancel everything and wait for the thread; what cannot be cancelled is waited for."""
+        self._closed = True
+        self.cancel()
+        self._thread.quit()
+        self._thread.wait()
+
+    def _next(self) -> None:
+        if self._running is not None or not self._waiting:
+            return
+        self._running = self._waiting.pop(0)
+        self._running.started.emit()
+        self.busy_changed.emit(self._running)
+        self._execute.emit(self._running)
+
+    @Slot(object, float, str)
+    def _on_progress(self, job: Job, fraction: float, text: str) -> None:
+        if job is self._running and not job.token.cancelled:
+            job.progressed.emit(fraction, text)
+
+    @Slot(object, object, object)
+    def _on_done(self, job: Job, result: object, failure: HookscopeError | None) -> None:
+        self._running = None
+        self._end(job, result, failure)
+        self._next()
+        if self._running is None and not self._closed:
+            self.busy_changed.emit(None)
+            self.idle.emit()
+
+    def _end(self, job: Job, result: object, failure: HookscopeError | None) -> None:
+        if job.token.cancelled:
+            job.cancelled.emit()
+        elif failure is not None:
+            job.failed.emit(failure)
+        else:
+            job.finished.emit(result)
+        job.ended.emit()
+        job.deleteLater()

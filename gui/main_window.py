@@ -1,0 +1,202 @@
+"""The window: assembles the widgets and passes on what falls on it. No logic."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QKeyEvent,
+)
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QApplication,
+    QComboBox,
+    QHBoxLayout,
+    QLineEdit,
+    QMainWindow,
+    QSizePolicy,
+    QSplitter,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui import actions, drops, theme
+from gui.explain_panel import DisplayPanel
+from gui.image_canvas import ImageCanvas
+from gui.image_strip import ImageStrip
+from gui.labels import ElidedLabel, label
+from gui.layer_tree import LayerTree
+from gui.notice_bar import NoticeBar
+from gui.prediction_panel import PredictionPanel
+from gui.status_bar import StatusBar
+
+_FIRST_SIZE = QSize(1280, 800)
+_LEFT, _RIGHT = 320, 280
+
+
+class MainWindow(QMainWindow):
+    """first_painted: the window is on the screen for the first time. dropped(Dropped).
+    closing: it is about to go; whoever owns threads ends them now.
+    """
+
+    first_painted = Signal()
+    dropped = Signal(object)
+    closing = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWindowTitle("Hookscope")
+        self.setWindowIcon(theme.app_icon())
+        self.setAcceptDrops(True)
+        self.setMinimumSize(720, 480)
+        self.actions_by_id = actions.build(self)
+        self.tree = LayerTree()
+        self.canvas = ImageCanvas()
+        self.predictions = PredictionPanel()
+        self.display = DisplayPanel()
+        self.strip = ImageStrip()
+        self.status = StatusBar()
+        self.notice = NoticeBar(self.canvas)
+        self.model_label = ElidedLabel()
+        self.method_label = label("", "dim")
+        self.device_label = label("")
+        self.device_label.setProperty("role", "chip")
+        self._painted = False
+        self._build_toolbar()
+        self._lay_out()
+        self.canvas.viewport().installEventFilter(self)
+        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
+        self.resize(_FIRST_SIZE)
+
+    def _build_toolbar(self) -> None:
+        bar = QToolBar("Toolbar")
+        bar.setObjectName("toolbar")
+        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        buttons = actions.fill_toolbar(bar, self.actions_by_id)
+        export = buttons["export"]
+        facts = QWidget()
+        facts.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        row = QHBoxLayout(facts)
+        row.setContentsMargins(12, 0, 8, 0)
+        row.setSpacing(12)
+        row.addWidget(self.model_label, 1)
+        row.addWidget(self.method_label)
+        row.addWidget(self.device_label)
+        # The facts stand between the buttons: export comes last, where the eye ends.
+        place = next(
+            (action for action in bar.actions() if bar.widgetForAction(action) is export), None
+        )
+        if place is not None:
+            bar.insertWidget(place, facts)
+        self.addToolBar(bar)
+
+    def _lay_out(self) -> None:
+        self.side = QWidget()
+        side = QVBoxLayout(self.side)
+        side.setContentsMargins(0, 0, 0, 0)
+        side.setSpacing(1)
+        side.addWidget(self.predictions, 1)
+        side.addWidget(self.display)
+        self.columns = QSplitter(Qt.Orientation.Horizontal)
+        for widget in (self.tree, self.canvas, self.side):
+            self.columns.addWidget(widget)
+        self.columns.setChildrenCollapsible(False)
+        self.columns.setHandleWidth(1)
+        for place, stretch in enumerate((0, 1, 0)):
+            self.columns.setStretchFactor(place, stretch)
+        self.set_default_columns()
+        self.tree.setMinimumWidth(220)
+        self.side.setMinimumWidth(220)
+        central = QWidget()
+        box = QVBoxLayout(central)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(0)
+        box.addWidget(self.columns, 1)
+        box.addWidget(self.strip)
+        self.setCentralWidget(central)
+        self.setStatusBar(self.status)
+
+    def set_default_columns(self) -> None:
+        """The widths of the first start."""
+        middle = max(200, self.width() - _LEFT - _RIGHT)
+        self.columns.setSizes([_LEFT, middle, _RIGHT])
+
+    def set_panels_visible(self, visible: bool) -> None:
+        """Show or hide everything round the picture."""
+        for widget in (self.tree, self.side, self.strip):
+            widget.setVisible(visible)
+
+    def save_layout(self) -> tuple[bytes, bytes]:
+        """(geometry, state) for restore_layout."""
+        return bytes(self.saveGeometry().data()), bytes(self.columns.saveState().data())
+
+    def restore_layout(self, geometry: bytes, state: bytes) -> None:
+        """Where the window was left the last time; nonsense is ignored by Qt."""
+        if geometry:
+            self.restoreGeometry(QByteArray(geometry))
+        if state:
+            self.columns.restoreState(QByteArray(state))
+
+    # --- what falls on the window ----------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if drops.accepts(event.mimeData()):
+            event.acceptProposedAction()
+            self.canvas.set_drop_hint(drops.hint(event.mimeData()))
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        event.acceptProposedAction()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.canvas.set_drop_hint("")
+        event.accept()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.canvas.set_drop_hint("")
+        event.acceptProposedAction()
+        self.dropped.emit(drops.read(event.mimeData()))
+
+    # --- events ----------------------------------------------------------------------------------
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        kind = event.type()
+        if kind == QEvent.Type.Paint and not self._painted and watched is self.canvas.viewport():
+            self._painted = True
+            self.first_painted.emit()
+        elif kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease) and isinstance(
+            event, QKeyEvent
+        ):
+            return self._space(event)
+        elif kind == QEvent.Type.ApplicationDeactivate:
+            self.canvas.show_bare(False)
+        return super().eventFilter(watched, event)
+
+    def _space(self, event: QKeyEvent) -> bool:
+        """The bare image while Space is held, except where Space means something else."""
+        if event.key() != Qt.Key.Key_Space or event.modifiers():
+            return False
+        if event.type() == QEvent.Type.KeyRelease:
+            if not event.isAutoRepeat():
+                self.canvas.show_bare(False)
+            return False
+        focus = QApplication.focusWidget()
+        if QApplication.activeWindow() is not self or isinstance(
+            focus, QLineEdit | QAbstractButton | QComboBox
+        ):
+            return False
+        if not event.isAutoRepeat():
+            self.canvas.show_bare(True)
+        # A list would take the key for its own selection.
+        return isinstance(focus, QAbstractItemView)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
+        self.hide()
+        self.closing.emit()
+        event.accept()

@@ -1,0 +1,106 @@
+"""A sentence that floats over the top of the canvas, with a button at most. It moves nothing."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+
+from gui import theme
+
+_SHOWN_MS = {"info": 6_000}
+_TOP = 44
+_SIDE = 16
+_MOST_WIDTH = 640
+
+
+class NoticeBar(QFrame):
+    """Shown over `host`. acted(action, argument): its button was pressed. Errors, warnings and
+    hints stay until they are closed or replaced; plain information goes by itself."""
+
+    acted = Signal(str, str)
+    dismissed = Signal(str)
+
+    def __init__(self, host: QWidget) -> None:
+        super().__init__(host)
+        self.setObjectName("notice")
+        self.setAccessibleName("Notice")
+        self._host = host
+        self._kind = ""
+        self._action = ("", "")
+        self._text = QLabel()
+        self._text.setWordWrap(True)
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._button = QPushButton()
+        self._button.clicked.connect(lambda: self.acted.emit(*self._action))
+        self._close = QToolButton()
+        self._close.setIcon(theme.icon("close"))
+        self._close.setAccessibleName("Close the notice")
+        self._close.setToolTip("Close")
+        self._close.setAutoRaise(True)
+        self._close.clicked.connect(self._dismiss)
+        box = self._box = QHBoxLayout(self)
+        box.setContentsMargins(12, 8, 8, 8)
+        box.setSpacing(8)
+        box.addWidget(self._text, 1)
+        box.addWidget(self._button)
+        box.addWidget(self._close)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.clear)
+        host.installEventFilter(self)
+        self.hide()
+
+    @property
+    def kind(self) -> str:
+        """Kind of the notice that is shown; '' for none."""
+        return self._kind if not self.isHidden() else ""
+
+    @property
+    def text(self) -> str:
+        return self._text.text() if not self.isHidden() else ""
+
+    def show_notice(self, kind: str, text: str, action: str = "", argument: str = "") -> None:
+        """Replace what is shown. kind: 'hint', 'info', 'warning' or 'error'."""
+        self._kind = kind
+        self._action = (action, argument)
+        self.setProperty("kind", kind)
+        self.style().unpolish(self)
+        self.style().polish(self)
+        self._text.setText(text)
+        self.setAccessibleDescription(text)
+        self._button.setText(action)
+        self._button.setVisible(bool(action))
+        self._timer.stop()
+        if kind in _SHOWN_MS:
+            self._timer.start(_SHOWN_MS[kind])
+        self._place()
+        self.show()
+        self.raise_()
+
+    def clear(self) -> None:
+        """Take the notice away."""
+        self._timer.stop()
+        self.hide()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self._host and event.type() == QEvent.Type.Resize:
+            self._place()
+        return super().eventFilter(watched, event)
+
+    def _dismiss(self) -> None:
+        kind = self._kind
+        self.clear()
+        self.dismissed.emit(kind)
+
+    def _place(self) -> None:
+        room = max(120, self._host.width() - 2 * _SIDE)
+        # Only as wide as the sentence: a bar across the picture would hide more than it says.
+        extra = self._button.sizeHint().width() + 8 if self._action[0] else 0
+        words = self._text.fontMetrics().horizontalAdvance(self._text.text())
+        wanted = words + extra + self._close.sizeHint().width() + 48
+        width = min(room, _MOST_WIDTH, wanted)
+        self.setFixedWidth(width)
+        height = self._box.heightForWidth(width)
+        self.setFixedHeight(max(40, height))
+        self.move((self._host.width() - width) // 2, _TOP)

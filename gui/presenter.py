@@ -1,0 +1,264 @@
+"""From the state to the widgets: every widget shows what the state says, and nothing else."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtGui import QImage
+
+from engine.version import NAME
+from gui import settings as table
+from gui.canvas_words import method_name
+from gui.controller import Controller
+from gui.jobs import Job
+from gui.main_window import MainWindow
+from gui.settings import Settings
+from gui.state import Notice, NoticeKind, State
+
+_ROW_THUMBNAIL = 24
+_RECOLOUR_MS = 150
+
+
+class Presenter(QObject):
+    """Connects the state's signals to the window's widgets."""
+
+    def __init__(
+        self, window: MainWindow, state: State, controller: Controller, settings: Settings
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._state = state
+        self._controller = controller
+        self._settings = settings
+        self._shown_key: str | None = None
+        self._recolour = QTimer(self)
+        self._recolour.setSingleShot(True)
+        self._recolour.setInterval(_RECOLOUR_MS)
+        self._recolour.timeout.connect(self._draw_thumbnails)
+        self._connect()
+        self._show_display()
+        self._show_model()
+        self._show_current()
+        self._show_actions()
+
+    def _connect(self) -> None:
+        state, window, controller = self._state, self._window, self._controller
+        state.image_added.connect(self._add_image)
+        state.image_updated.connect(self._update_image)
+        state.image_removed.connect(self._remove_image)
+        state.current_changed.connect(self._show_current)
+        state.engine_changed.connect(self._show_model)
+        state.model_changed.connect(self._show_model)
+        state.answer_changed.connect(self._show_answer)
+        state.selection_changed.connect(self._show_selection)
+        state.sweep_changed.connect(self._draw_thumbnails)
+        state.computing_changed.connect(window.canvas.set_busy)
+        state.noticed.connect(self._show_notice)
+        controller.images.thumbnail_ready.connect(window.strip.set_thumbnail)
+        controller.map_thumbnails_ready.connect(self._show_thumbnails)
+        for lane in (controller.engine_lane, controller.file_lane):
+            lane.busy_changed.connect(self._show_work)
+        window.canvas.zoom_changed.connect(window.status.show_zoom)
+        window.canvas.installEventFilter(self)
+        self._settings.changed.connect(self._setting_changed)
+
+    # --- images ----------------------------------------------------------------------------------
+
+    def _add_image(self, key: str) -> None:
+        self._window.strip.add(key, self._state.images[key].name)
+
+    def _update_image(self, key: str) -> None:
+        self._window.strip.set_error(key, self._state.images[key].error)
+        if key == self._state.current_key:
+            self._show_picture()
+
+    def _remove_image(self, key: str) -> None:
+        self._window.strip.remove(key)
+
+    def _show_current(self) -> None:
+        image = self._state.current
+        name = f"{image.name} — {NAME}" if image is not None else NAME
+        self._window.setWindowTitle(name)
+        if image is not None:
+            self._window.strip.select(image.key)
+        self._window.status.show_explanation(None)
+        self._window.tree.set_explained(None)
+        self._window.tree.clear_thumbnails()
+        self._show_classes()
+        self._show_picture()
+        self._show_invitation()
+        self._show_actions()
+
+    def _show_picture(self) -> None:
+        """The current image; while it is being read the last one stays, busy."""
+        image, canvas = self._state.current, self._window.canvas
+        if image is None or image.error:
+            self._shown_key = None
+            canvas.show_picture(None)
+        elif image.picture is not None and self._shown_key != image.key:
+            self._shown_key = image.key
+            canvas.show_picture(image.picture)
+        self._show_canvas_message()
+
+    def _show_canvas_message(self) -> None:
+        state, canvas = self._state, self._window.canvas
+        image = state.current
+        if image is None:
+            canvas.set_message("No image", "Drop images or a folder here, or press Ctrl+O")
+        elif image.error:
+            canvas.set_message("This image cannot be opened", image.error)
+        elif state.explain_error:
+            canvas.set_message("" if image.picture else "No map", state.explain_error)
+        else:
+            canvas.set_message("")
+
+    # --- the model -------------------------------------------------------------------------------
+
+    def _show_model(self) -> None:
+        state, window = self._state, self._window
+        info = state.info
+        if info is None:
+            self._show_no_model()
+        elif not state.model_loading:
+            window.tree.set_layers(state.layers, info.title)
+            if state.layer:
+                window.tree.select(state.layer)
+            window.predictions.set_classes(info.classes)
+            self._show_classes()
+        if info is not None:
+            count = f"{len(info.classes):,} classes · {info.parameters / 1e6:.1f} M parameters"
+            window.model_label.show_text(f"{info.title}  ·  {count}")
+            window.model_label.setToolTip(f"{info.source}\nweights: {info.weights}")
+            window.method_label.setText(method_name("grad-cam"))
+        device = info.device if info is not None else (state.engine.device if state.engine else "")
+        window.device_label.setText(device.upper())
+        window.device_label.setVisible(bool(device))
+        window.device_label.setToolTip("The device that computes")
+        self._show_invitation()
+        self._show_actions()
+
+    def _show_no_model(self) -> None:
+        state, window = self._state, self._window
+        if state.engine_error is not None:
+            text = f"The engine cannot be loaded.\n{state.engine_error}"
+        elif state.engine is None:
+            text = "Loading the engine…"
+        elif state.model_loading is not None:
+            text = f"Opening {state.model_loading.spec}…"
+        elif state.model_error:
+            text = state.model_error
+        else:
+            text = "No model. Open one with the button above."
+        window.tree.set_message(text)
+        window.predictions.set_message(
+            "Loading the engine…" if state.engine is None else "No model"
+        )
+        window.model_label.show_text("")
+
+    def _show_classes(self) -> None:
+        state, panel = self._state, self._window.predictions
+        if state.info is None:
+            return
+        if state.answer is None:
+            panel.set_predictions(())
+            panel.set_scores(None)
+            panel.select(None)
+            panel.set_message("No image" if state.current is None else "")
+
+    # --- the explanation -------------------------------------------------------------------------
+
+    def _show_answer(self) -> None:
+        state, window = self._state, self._window
+        explanation = state.explanation
+        self._show_canvas_message()
+        if explanation is None:
+            window.canvas.show_explanation(None)
+            window.status.show_message(state.explain_error)
+            if state.explain_error:
+                self._show_notice(Notice(NoticeKind.ERROR, state.explain_error))
+            return
+        if window.notice.kind == NoticeKind.ERROR:
+            window.notice.clear()
+        window.canvas.show_explanation(explanation)
+        window.status.show_explanation(explanation)
+        window.tree.set_explained(explanation.layer)
+        if state.answer is not None:
+            window.predictions.set_predictions(state.answer.predictions)
+            window.predictions.set_scores(state.answer.probabilities)
+        window.predictions.select(explanation.target.index, explanation.target)
+        self._show_actions()
+
+    def _show_selection(self) -> None:
+        """Mark what was chosen at once; its map follows."""
+        if self._state.target is not None:
+            self._window.predictions.select(self._state.target)
+
+    def _draw_thumbnails(self) -> None:
+        if self._state.sweep is None:
+            self._window.tree.clear_thumbnails()
+            return
+        ratio = self._window.devicePixelRatioF()
+        self._controller.draw_map_thumbnails(round(_ROW_THUMBNAIL * ratio))
+
+    def _show_thumbnails(self, drawn: dict[str, QImage]) -> None:
+        for image in drawn.values():
+            image.setDevicePixelRatio(self._window.devicePixelRatioF())
+        self._window.tree.set_thumbnails(drawn)
+
+    # --- settings, work, notices -----------------------------------------------------------------
+
+    def _setting_changed(self, key: str) -> None:
+        if key.startswith("display/"):
+            self._show_display()
+            self._recolour.start()
+        elif key == table.SWEEP_ENABLED.key and not self._settings.get(table.SWEEP_ENABLED):
+            self._window.tree.clear_thumbnails()
+
+    def _show_display(self) -> None:
+        display = self._settings.display()
+        self._window.canvas.set_display(display)
+        self._window.display.set_display(display)
+
+    def _show_work(self, _job: Job | None) -> None:
+        """The engine's work counts more than reading files."""
+        controller = self._controller
+        running = controller.engine_lane.running or controller.file_lane.running
+        status = self._window.status
+        status.set_work(running.title if running is not None else "")
+        if running is not None and running.parent() is controller.engine_lane:
+            running.progressed.connect(lambda fraction, _text: status.set_progress(fraction))
+
+    def _show_notice(self, notice: Notice) -> None:
+        self._window.notice.show_notice(
+            notice.kind.value, notice.text, notice.action, notice.argument
+        )
+
+    def _show_invitation(self) -> None:
+        """What to try with an embedded scene, and its network where another one is open."""
+        image, source = self._state.current, self._state.model_source
+        bar = self._window.notice
+        if image is None or image.scene is None or source is None:
+            if bar.kind == NoticeKind.HINT:
+                bar.clear()
+            return
+        if bar.kind in (NoticeKind.ERROR, NoticeKind.WARNING):
+            return
+        scene = image.scene
+        wanted = f"demo:{scene.model}"
+        if source.spec != wanted:
+            text = f"{scene.invitation} It belongs to the network '{wanted}'."
+            self._show_notice(Notice(NoticeKind.HINT, text, "Open that network", wanted))
+        elif not self._settings.hint_seen(scene.path.name):
+            self._show_notice(Notice(NoticeKind.HINT, scene.invitation))
+        elif bar.kind == NoticeKind.HINT:
+            bar.clear()
+
+    def _show_actions(self) -> None:
+        state, actions = self._state, self._window.actions_by_id
+        actions.enable(("export", "copy"), state.explanation is not None)
+        actions.enable(("close_image", "previous_image", "next_image"), state.current is not None)
+        actions.enable(("default_layer", "filter_layers", "find_class"), state.info is not None)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._recolour.start()
+        return super().eventFilter(watched, event)

@@ -1,0 +1,101 @@
+"""What is open and selected, with changed signals. Only the controller writes here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.demo import Scene
+from engine.errors import HookscopeError
+from engine.records import Explanation, LayerNode, LoadedImage, ModelInfo, Prediction
+from gui.imaging import Picture
+from gui.workbench import Answer, EngineFacts, ModelSource, SweepAnswer
+
+
+@dataclass(slots=True, eq=False)
+class OpenImage:
+    """One image of the strip. loaded and picture are there while it is decoded."""
+
+    key: str
+    name: str
+    path: Path | None = None
+    scene: Scene | None = None
+    loaded: LoadedImage | None = None
+    picture: Picture | None = None
+    error: str = ""
+
+
+class NoticeKind(StrEnum):
+    HINT = "hint"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence for the user; action names what its button offers ('' for no button)."""
+
+    kind: NoticeKind
+    text: str
+    action: str = ""
+    argument: str = ""
+
+
+class State(QObject):
+    """The one place that knows what is open.
+
+    Signals carry keys, not data: whoever hears them reads what it wants from here.
+    """
+
+    image_added = Signal(str)
+    image_updated = Signal(str)
+    image_removed = Signal(str)
+    current_changed = Signal()
+    engine_changed = Signal()
+    model_changed = Signal()
+    selection_changed = Signal()
+    answer_changed = Signal()
+    sweep_changed = Signal()
+    computing_changed = Signal(bool)
+    noticed = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.images: dict[str, OpenImage] = {}
+        self.current_key: str | None = None
+        self.engine: EngineFacts | None = None
+        self.engine_error: HookscopeError | None = None
+        self.model_source: ModelSource | None = None
+        self.model_loading: ModelSource | None = None
+        self.model_error = ""
+        self.info: ModelInfo | None = None
+        self.layers: tuple[LayerNode, ...] = ()
+        self.layer: str | None = None
+        self.target: int | None = None
+        self.answer: Answer | None = None
+        self.explanation: Explanation | None = None
+        self.explain_error = ""
+        self.sweep: SweepAnswer | None = None
+        self.computing = False
+
+    @property
+    def current(self) -> OpenImage | None:
+        """The image that is selected."""
+        return self.images.get(self.current_key) if self.current_key is not None else None
+
+    @property
+    def explained_class(self) -> Prediction | None:
+        return self.explanation.target if self.explanation is not None else None
+
+    def set_computing(self, on: bool) -> None:
+        if on != self.computing:
+            self.computing = on
+            self.computing_changed.emit(on)
+
+    def notify(self, kind: NoticeKind, text: str, action: str = "", argument: str = "") -> None:
+        """Show a sentence to the user."""
+        self.noticed.emit(Notice(kind, text, action, argument))

@@ -1,0 +1,102 @@
+"""The bottom line: what is explained, how long it took, what runs now, and how to stop it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
+
+from engine.records import Explanation
+from gui import theme
+
+# Work that ends sooner is not worth a flicker.
+_DELAY_MS = 300
+
+
+class StatusBar(QStatusBar):
+    """stop_requested: the person wants what runs now to stop."""
+
+    stop_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizeGripEnabled(False)
+        self._facts = QLabel()
+        self._facts.setFont(theme.tabular(self._facts.font()))
+        self._work = QLabel()
+        self._work.setProperty("role", "dim")
+        self._progress = QProgressBar()
+        self._progress.setTextVisible(False)
+        self._progress.setFixedSize(120, 6)
+        self._progress.setAccessibleName("Progress")
+        self._stop = QToolButton()
+        self._stop.setIcon(theme.icon("cancel"))
+        self._stop.setToolTip("Stop (Esc)")
+        self._stop.setAccessibleName("Stop")
+        self._stop.setAutoRaise(True)
+        self._stop.clicked.connect(self.stop_requested)
+        self._zoom = QLabel()
+        self._zoom.setProperty("role", "dim")
+        self._zoom.setFont(theme.tabular(self._zoom.font()))
+        self.addWidget(self._facts, 1)
+        for widget in (self._work, self._progress, self._stop, self._zoom):
+            self.addPermanentWidget(widget)
+        self._delay = QTimer(self)
+        self._delay.setSingleShot(True)
+        self._delay.setInterval(_DELAY_MS)
+        self._delay.timeout.connect(self._show_work)
+        self._set_work_visible(False)
+        self._facts.setContentsMargins(8, 0, 0, 0)
+        self._zoom.setContentsMargins(8, 0, 8, 0)
+
+    def show_explanation(self, explanation: Explanation | None) -> None:
+        """Which layer is shown, its shape, and the time of the last pass."""
+        if explanation is None:
+            self._facts.clear()
+            return
+        shape = " × ".join(str(n) for n in explanation.shape)
+        seconds = explanation.seconds
+        self._facts.setText(
+            f"{explanation.layer}  ·  {shape}  ·  forward {_time(seconds.forward)}, "
+            f"map {_time(seconds.explain)}"
+        )
+
+    def show_message(self, text: str) -> None:
+        """Words in place of the facts, until the next explanation."""
+        self._facts.setText(text)
+
+    def show_zoom(self, zoom: float) -> None:
+        """Physical screen pixels for a pixel of the image."""
+        self._zoom.setText(f"{zoom:.0%}")
+
+    def set_work(self, title: str) -> None:
+        """What runs now; '' for nothing."""
+        if not title:
+            self._delay.stop()
+            self._set_work_visible(False)
+            return
+        self._work.setText(title)
+        self._progress.setRange(0, 0)
+        if not self._delay.isActive() and not self._progress.isVisible():
+            self._delay.start()
+
+    def set_progress(self, fraction: float) -> None:
+        """How far it is, 0 to 1; 0 means that nobody knows."""
+        if fraction <= 0:
+            self._progress.setRange(0, 0)
+        else:
+            self._progress.setRange(0, 1000)
+            self._progress.setValue(round(1000 * fraction))
+
+    def _show_work(self) -> None:
+        self._set_work_visible(True)
+
+    def _set_work_visible(self, visible: bool) -> None:
+        for widget in (self._work, self._progress, self._stop):
+            widget.setVisible(visible)
+
+
+def _time(seconds: float) -> str:
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    milliseconds = 1000 * seconds
+    return f"{milliseconds:.0f} ms" if milliseconds >= 10 else f"{milliseconds:.1f} ms"

@@ -1,0 +1,167 @@
+"""The engine's side of the window: runs on the engine lane alone.
+
+It holds the open model and the session of the current image. torch is imported here, inside the
+jobs, so that the window is painted first.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.records import Explanation, LayerNode, LoadedImage, ModelInfo, Prediction, Request
+
+if TYPE_CHECKING:
+    from engine.model import Model
+    from engine.session import Session
+    from gui.jobs import Watch
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """What to open: as load_model takes it."""
+
+    spec: str
+    weights: str | None = None
+
+    @property
+    def key(self) -> str:
+        """One line that says which it is, and from which it can be made again."""
+        return self.spec if self.weights is None else f"{self.spec}|{self.weights}"
+
+    @classmethod
+    def from_key(cls, key: str) -> ModelSource:
+        spec, _, weights = key.partition("|")
+        return cls(spec, weights or None)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What loading the engine took and brought."""
+
+    torch_import_s: float
+    versions: dict[str, str]
+    device: str
+    architectures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedModel:
+    """A model that was opened: all that the window needs of it."""
+
+    source: ModelSource
+    info: ModelInfo
+    layers: tuple[LayerNode, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """The engine's answer to a request.
+
+    predictions: the classes of highest logit. probabilities: float64 (classes,) of all.
+    """
+
+    request: Request
+    explanation: Explanation
+    predictions: tuple[Prediction, ...]
+    probabilities: NDArray[np.float64]
+    info: ModelInfo
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SweepAnswer:
+    """The maps of all layers for the request's class."""
+
+    request: Request
+    target: int
+    explanations: dict[str, Explanation]
+    notices: tuple[str, ...]
+
+
+class Workbench:
+    """Opens models and answers requests. Not thread-safe: one lane calls it."""
+
+    def __init__(self) -> None:
+        self._model: Model | None = None
+        self._session: Session | None = None
+        self._session_image = ""
+
+    def load_engine(self, watch: Watch) -> EngineFacts:
+        """Import torch and what stands on it."""
+        started = time.perf_counter()
+        import torch
+
+        seconds = time.perf_counter() - started
+        _log.info("torch %s imported in %.2f s", torch.__version__, seconds)
+        watch.cancel.raise_if_cancelled()
+        from engine import device, models, session, torchvision_models
+
+        del models, session
+        versions = device.versions()
+        return EngineFacts(seconds, versions, device.available()[0], torchvision_models.names())
+
+    def open_model(self, source: ModelSource, watch: Watch) -> OpenedModel:
+        """Open a model in place of the current one, which stays when this one fails."""
+        from engine.models import load_model
+
+        watch.report(0.0, f"opening {source.spec}")
+        model = load_model(source.spec, weights=source.weights)
+        watch.cancel.raise_if_cancelled()
+        self._end_session()
+        self._model = model
+        return OpenedModel(source, model.info, model.layers)
+
+    def explain(self, image: LoadedImage, request: Request, watch: Watch) -> Answer:
+        """One explanation and the predictions that belong to it."""
+        session = self._session_for(image, request)
+        explanation = session.explain(
+            request.layer, request.target, method=request.method, cancel=watch.cancel
+        )
+        everything = session.predictions(len(session.model.classes))
+        probabilities = np.zeros(len(everything))
+        for prediction in everything:
+            probabilities[prediction.index] = prediction.probability
+        return Answer(request, explanation, everything[:9], probabilities, session.model.info)
+
+    def sweep(self, image: LoadedImage, request: Request, watch: Watch) -> SweepAnswer:
+        """The maps of all layers for the class of the request."""
+        session = self._session_for(image, request)
+        maps = session.sweep(
+            request.target, method=request.method, cancel=watch.cancel, progress=watch.report
+        )
+        target = next((e.target.index for e in maps.values()), request.target or 0)
+        return SweepAnswer(request, target, maps, session.notices)
+
+    def forget_image(self, _watch: Watch) -> None:
+        """Free what belongs to the current image."""
+        self._end_session()
+
+    def close(self, _watch: Watch) -> None:
+        """Free everything."""
+        self._end_session()
+        self._model = None
+
+    def _session_for(self, image: LoadedImage, request: Request) -> Session:
+        from engine.errors import ModelError
+        from engine.session import Session
+
+        if self._model is None:
+            raise ModelError("no model is open; open one first")
+        if self._session is None or self._session_image != request.image:
+            self._end_session()
+            self._session = Session(self._model, image)
+            self._session_image = request.image
+        return self._session
+
+    def _end_session(self) -> None:
+        if self._session is not None:
+            self._session.close()
+        self._session = None
+        self._session_image = ""
