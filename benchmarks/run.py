@@ -55,7 +55,12 @@ def cases_of(
     def started() -> None:
         contender.prepare(it.layer, TARGET)
 
+    def walking() -> None:
+        started()
+        contender.another_layer(middle, TARGET)
+
     middle = it.spatial[len(it.spatial) // 2]
+    further = it.spatial[len(it.spatial) * 3 // 4]
     cases = {
         "first": Case(lambda: contender.first(it.layer, TARGET)),
         "another_class": Case(
@@ -63,6 +68,9 @@ def cases_of(
         ),
         "another_layer": Case(
             lambda: contender.another_layer(middle, TARGET), started, contender.release
+        ),
+        "further_layer": Case(
+            lambda: contender.another_layer(further, TARGET), walking, contender.release
         ),
     }
     if at_once:

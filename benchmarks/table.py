@@ -12,6 +12,7 @@ COLUMNS = {
     "first": "first explanation",
     "another_class": "another class",
     "another_layer": "another layer",
+    "further_layer": "a third layer",
     "all_at_once": "all layers at once",
     "all_one_by_one": "all layers, one by one",
 }

@@ -52,5 +52,5 @@ def test_table_has_a_row_for_each_library_and_a_dash_where_there_is_no_figure() 
         ],
     }
     rows = [line for line in markdown(result).splitlines() if line.startswith("| ")]
-    assert rows[1] == "| net last (3 layers, 50 ms) | one 1.0 | 1.23 | 0.012 | - | - | - |"
+    assert rows[1] == "| net last (3 layers, 50 ms) | one 1.0 | 1.23 | 0.012 | - | - | - | - |"
     assert rows[2].startswith("|  | two 1.0 |")
