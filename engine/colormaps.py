@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import lru_cache
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, TypeAlias
 
 from engine.cv import cv2
+from engine.lazy import np
 from engine.records import Pixels
 
-_Doubles = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_Doubles: TypeAlias = "NDArray[np.float64]"
 
 COLORMAPS: tuple[str, ...] = ("inferno", "viridis", "cividis", "turbo", "jet")
 """Names for DisplaySettings.colormap, the default first."""

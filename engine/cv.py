@@ -26,4 +26,13 @@ def _import_cv2() -> Any:
     return module
 
 
-cv2: Any = _import_cv2()
+class _Cv2:
+    """Stands for cv2 until one of its functions is called: the window is painted before that."""
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(_import_cv2(), name)
+        setattr(self, name, value)
+        return value
+
+
+cv2: Any = _Cv2()

@@ -20,12 +20,6 @@ MAX_PIXELS = 300_000_000
 # header in _decode is the one that counts, and it comes before any pixel is decoded.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
-SUFFIXES = frozenset(
-    {".bmp", ".gif", ".jpeg", ".jpg", ".jp2", ".pbm", ".pgm", ".png", ".ppm", ".tga", ".tif"}
-    | {".tiff", ".webp", ".avif", ".ico"}
-)
-"""File suffixes that are taken for pictures when a folder is opened."""
-
 
 def load_image(path: str | Path) -> LoadedImage:
     """Read an image file.

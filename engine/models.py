@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from engine import demo, device, torchvision_models
+from engine import demo, device, suffixes, torchvision_models
 from engine.errors import ModelError, WeightsError
 from engine.model import Model
 from engine.records import Preprocessing
-from engine.weights import SUFFIXES, read_state_dict
+from engine.weights import read_state_dict
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -42,7 +42,7 @@ def load_model(spec: str | Path, weights: str | Path | None = None, device: str 
     if text in torchvision_models.names():
         return _open_torchvision(text, Path(weights) if weights is not None else None, where)
     path = Path(spec)
-    if path.suffix.lower() in SUFFIXES or path.exists():
+    if path.suffix.lower() in suffixes.WEIGHTS or path.exists():
         if weights is not None:
             raise ModelError(
                 f"{text}: a weights file cannot take another weights file; "

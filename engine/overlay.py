@@ -14,14 +14,16 @@ gamma, colour table. Colours are never resampled.
 from __future__ import annotations
 
 import math
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from engine.colorbar import marks, number_text, ticks
 from engine.colormaps import COLORMAPS, LEGACY, lookup_table
 from engine.cv import cv2
+from engine.lazy import np
 from engine.records import DisplaySettings, Explanation, FloatMap, Interpolation, Pixels, Region
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = [
     "COLORMAPS",

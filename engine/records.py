@@ -1,5 +1,6 @@
 """Frozen records that cross the engine's border: numpy arrays and plain values, never a tensor.
 
+
 Coordinates are in pixels of the original image after its EXIF orientation was applied, x to the
 right and y down, with (0, 0) at the outer corner of the top-left pixel.
 """
@@ -9,13 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+from engine.lazy import np
 
-FloatMap = NDArray[np.float32]
-Pixels = NDArray[np.uint8]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+FloatMap: TypeAlias = "NDArray[np.float32]"
+Pixels: TypeAlias = "NDArray[np.uint8]"
 
 
 @dataclass(frozen=True, slots=True)

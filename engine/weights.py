@@ -13,9 +13,6 @@ from torch import Tensor
 
 from engine.errors import WeightsError
 
-SUFFIXES = frozenset({".pth", ".pt", ".bin", ".ckpt", ".safetensors"})
-"""File suffixes that are taken for weights when dropped."""
-
 StateDict = dict[str, Tensor]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QMimeData
 from PySide6.QtGui import QImage
 
-from gui.files import WEIGHTS_SUFFIXES
+from engine import suffixes
 
 _ENCODED = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/tiff", "image/gif")
 
@@ -57,7 +57,7 @@ def read(mime: QMimeData) -> Dropped:
 def hint(mime: QMimeData) -> str:
     """What a drop would do, in a few words; '' when it would do nothing."""
     paths = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
-    weights = [path for path in paths if path.suffix.lower() in WEIGHTS_SUFFIXES]
+    weights = [path for path in paths if path.suffix.lower() in suffixes.WEIGHTS]
     if weights and len(paths) == 1:
         return f"Open the weights {weights[0].name}"
     if len(paths) == 1:

@@ -72,6 +72,14 @@ class DisplayPanel(QWidget):
         self._reset.clicked.connect(self._set_back)
         self.set_display(self._display)
 
+    def draw_swatches(self) -> None:
+        """Shows each colour map beside its name. Not done at once, for it loads numpy and OpenCV,
+        and the window is painted before that."""
+        for place in range(self._colormap.count()):
+            name = self._colormap.itemData(place)
+            if name:
+                self._colormap.setItemIcon(place, swatch(name))
+
     def display(self) -> DisplaySettings:
         """What is shown."""
         return self._display
@@ -211,12 +219,15 @@ def _colormap_box() -> QComboBox:
     box = QComboBox()
     box.setIconSize(_SWATCH)
     box.setAccessibleName("Colour map")
+    room = QPixmap(_SWATCH)
+    room.fill(Qt.GlobalColor.transparent)
+    blank = QIcon(room)
     ordered = [n for n in COLORMAPS if n not in LEGACY], [n for n in COLORMAPS if n in LEGACY]
     for name in ordered[0]:
-        box.addItem(swatch(name), name, name)
+        box.addItem(blank, name, name)
     box.insertSeparator(box.count())
     for name in ordered[1]:
-        box.addItem(swatch(name), f"{name} (legacy)", name)
+        box.addItem(blank, f"{name} (legacy)", name)
         tip = "Its lightness folds back at the top: strong and middling values look alike"
         box.setItemData(box.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
     return box

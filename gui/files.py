@@ -1,4 +1,7 @@
-"""What the file lane does: find, read, scale and write. Plain functions, no widget, no torch."""
+"""What the file lane does: find, read, scale and write. Plain functions, no widget, no torch.
+
+Pillow is imported inside the jobs, so that the window is painted first.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtGui import QImage
 
-from engine import export
-from engine.images import SUFFIXES, decode_image, load_image, load_thumbnail
+from engine import suffixes
+from engine.lazy import np
 from engine.records import DisplaySettings, Explanation, LoadedImage, ModelInfo, Pixels, Prediction
 from gui.imaging import Picture, map_thumbnail, thumbnail, to_qimage
 
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from gui.export_dialog import ExportChoice
     from gui.jobs import Watch
 
-WEIGHTS_SUFFIXES = frozenset({".pth", ".pt", ".bin", ".ckpt", ".safetensors"})
 THUMBNAIL_SIZE = 128
 _MOST_IMAGES = 10_000
 
@@ -67,7 +68,7 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
             images += inside
             if not inside:
                 empty.append(path.name)
-        elif path.suffix.lower() in WEIGHTS_SUFFIXES:
+        elif path.suffix.lower() in suffixes.WEIGHTS:
             weights.append(path.absolute())
         else:
             images.append(path.absolute())
@@ -87,7 +88,7 @@ def _images_in(folder: Path, watch: Watch) -> list[Path]:
         found += [
             Path(root, name).absolute()
             for name in sorted(names)
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
+            if Path(name).suffix.lower() in suffixes.IMAGES and not name.startswith(".")
         ]
         if len(found) > _MOST_IMAGES:
             break
@@ -96,12 +97,23 @@ def _images_in(folder: Path, watch: Watch) -> list[Path]:
 
 def decode(path: Path) -> Decoded:
     """Read an image file for the canvas. Raises ImageError."""
+    from engine.images import load_image
+
     return decode_array(load_image(path))
 
 
 def decode_bytes(data: bytes, name: str) -> Decoded:
     """Read the bytes of an image file for the canvas. Raises ImageError."""
+    from engine.images import decode_image
+
     return decode_array(decode_image(data, name))
+
+
+def decode_qimage(image: QImage, name: str) -> Decoded:
+    """A picture that Qt holds (pasted, say), for the canvas. Raises ImageError."""
+    from engine.images import image_from_array
+
+    return decode_array(image_from_array(pixels_of(image), name))
 
 
 def decode_array(loaded: LoadedImage) -> Decoded:
@@ -119,6 +131,8 @@ def pixels_of(image: QImage) -> Pixels:
 
 def read_thumbnail(path: Path) -> QImage:
     """A small picture of an image file. Raises ImageError."""
+    from engine.images import load_thumbnail
+
     return to_qimage(load_thumbnail(path, THUMBNAIL_SIZE))
 
 
@@ -139,6 +153,8 @@ def map_thumbnails(
 
 def write_export(task: ExportTask, watch: Watch) -> ExportTask:
     """Write every file of an export. Each is complete or absent. Raises ExportError."""
+    from engine import export
+
     choice = task.choice
     if choice.picture is not None:
         watch.report(0.0, f"drawing {choice.picture.name}")

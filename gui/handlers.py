@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QStandardPaths, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QApplication
 
-from engine.images import SUFFIXES
+from engine import suffixes
 from engine.logs import log_folder
 from engine.overlay import COLORMAPS
 from engine.paths import ROOT
@@ -124,7 +124,7 @@ class Handlers(QObject):
     # --- opening ---------------------------------------------------------------------------------
 
     def open_images(self) -> None:
-        dialog = images_dialog(self._window, self._folder(), sorted(SUFFIXES))
+        dialog = images_dialog(self._window, self._folder(), sorted(suffixes.IMAGES))
         dialog.filesSelected.connect(lambda names: self.open_paths([Path(n) for n in names]))
         dialog.open()
 

@@ -10,14 +10,12 @@ from PySide6.QtGui import QImage
 
 from engine.demo import SCENES, Scene
 from engine.errors import HookscopeError
-from engine.images import image_from_array
 from gui.files import (
     Decoded,
     Found,
     decode,
-    decode_array,
     decode_bytes,
-    pixels_of,
+    decode_qimage,
     read_thumbnail,
     scan,
 )
@@ -69,12 +67,7 @@ class Images(QObject):
 
     def open_qimage(self, image: QImage, name: str) -> None:
         """Open a picture that has no file (pasted)."""
-        self._open_unnamed(
-            Job(
-                "Opening the image",
-                lambda _watch: decode_array(image_from_array(pixels_of(image), name)),
-            )
-        )
+        self._open_unnamed(Job("Opening the image", lambda _watch: decode_qimage(image, name)))
 
     def select(self, key: str) -> None:
         """Make an image the current one, and read it where that has not been done."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 from PySide6.QtCore import QRectF, QSize
 from PySide6.QtGui import QImage
 
 from engine.cv import cv2
+from engine.lazy import np
 from engine.overlay import colorize
 from engine.records import DisplaySettings, FloatMap, Pixels
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import (
     QAbstractListModel,
     QModelIndex,
@@ -14,10 +13,14 @@ from PySide6.QtCore import (
     Qt,
 )
 
+from engine.lazy import np
 from engine.records import Prediction
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 Index = QModelIndex | QPersistentModelIndex
-Scores = NDArray[np.floating]
+Scores: TypeAlias = "NDArray[np.floating]"
 ROOT = QModelIndex()
 PAGE = 200
 """Rows that are handed to the view at a time; more follow as it scrolls."""

@@ -11,12 +11,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from engine.lazy import np
 from engine.records import Explanation, LayerNode, LoadedImage, ModelInfo, Prediction, Request
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from engine.model import Model
     from engine.session import Session
     from gui.jobs import Watch
