@@ -1,0 +1,204 @@
+"""One running program to take pictures of: started, driven and waited for, then closed.
+
+Everything goes through the program's own parts: models come in by its model job, images by its
+file lane. Only the source of the models is extended, so that the odd states can be shown without
+foreign files.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from PySide6.QtCore import QEventLoop, QObject, QSettings, QTimer, Signal
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication, QWidget
+
+from gui import settings as table
+from gui import theme
+from gui.application import Program
+from gui.settings import Settings
+from gui.workbench import ModelSource
+
+_SECONDS = 120
+# Timers inside the widgets (the busy line, the status bar's delay) tell nobody when they end.
+_LOOK_AGAIN_MS = 50
+
+
+class _Hub(QObject):
+    """Anything happened."""
+
+    changed = Signal()
+
+
+class Stage:
+    """A program with settings of its own. Use it in a with statement."""
+
+    def __init__(self, application: QApplication, look: str, size: tuple[int, int]) -> None:
+        self.application = application
+        self._folder = tempfile.TemporaryDirectory(prefix="pictures-")
+        self.folder = Path(self._folder.name)
+        store = QSettings(str(self.folder / "settings.ini"), QSettings.Format.IniFormat)
+        Settings(store).set(table.THEME, look)
+        self.program = Program(application, store)
+        self.window = self.program.window
+        self.state = self.program.state
+        self.controller = self.program.controller
+        self.window.resize(*size)
+        self.thumbnails_drawn = 0
+        self.strip_pictures = 0
+        self._hub = _Hub()
+        self._listen()
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.window.close()
+        self.application.setStyleSheet("")
+        self.window.deleteLater()
+        self._folder.cleanup()
+
+    def _listen(self) -> None:
+        state, controller = self.state, self.controller
+        heard: tuple[Any, ...] = (
+            state.image_updated, state.current_changed, state.engine_changed, state.model_changed,
+            state.answer_changed, state.sweep_changed, state.computing_changed, state.noticed,
+            controller.map_thumbnails_ready, controller.images.thumbnail_ready,
+            controller.engine_lane.idle, controller.file_lane.idle, self.window.first_painted,
+        )  # fmt: skip
+        controller.map_thumbnails_ready.connect(self._count_thumbnails)
+        controller.images.thumbnail_ready.connect(self._count_pictures)
+        for signal in heard:
+            signal.connect(lambda *_: self._hub.changed.emit())
+
+    def _count_thumbnails(self, _drawn: object) -> None:
+        self.thumbnails_drawn += 1
+
+    def _count_pictures(self, _key: str, _image: QImage) -> None:
+        self.strip_pictures += 1
+
+    # --- waiting ---------------------------------------------------------------------------------
+
+    def until(self, ready: Callable[[], bool], what: str) -> None:
+        """Let the program run until ready() holds. Raises TimeoutError naming what."""
+        loop = QEventLoop()
+        late: list[bool] = []
+
+        def look() -> None:
+            if ready():
+                loop.quit()
+
+        again, end = QTimer(), QTimer()
+        again.timeout.connect(look)
+        end.setSingleShot(True)
+        end.timeout.connect(lambda: (late.append(True), loop.quit()))
+        link = self._hub.changed.connect(lambda: QTimer.singleShot(0, loop, look))
+        again.start(_LOOK_AGAIN_MS)
+        end.start(1000 * _SECONDS)
+        loop.exec()
+        self._hub.changed.disconnect(link)
+        if late:
+            raise TimeoutError(f"no {what} after {_SECONDS} s")
+
+    def settled(self) -> None:
+        """Until nothing runs, nothing waits and every thumbnail is drawn."""
+        state, controller = self.state, self.controller
+        lanes = (controller.engine_lane, controller.file_lane)
+
+        def quiet() -> bool:
+            waiting = state.computing or any(lane.running is not None for lane in lanes)
+            swept = state.sweep is not None or state.explanation is None
+            return not waiting and (swept or not self.sweeping)
+
+        self.until(quiet, "rest")
+        if state.sweep is not None:
+            self.until(lambda: self.thumbnails_drawn > 0, "thumbnails")
+        self.until(quiet, "rest")
+
+    @property
+    def sweeping(self) -> bool:
+        return self.program.settings.get(table.SWEEP_ENABLED)
+
+    # --- driving ---------------------------------------------------------------------------------
+
+    def start(self, paths: Sequence[Path] = ()) -> None:
+        """Start with these files, or with the embedded scenes, and wait for rest."""
+        self.program.start(paths)
+        self.until(lambda: self.state.info is not None, "model")
+        self.settled()
+
+    def open_images(self, paths: Sequence[Path]) -> None:
+        """Open files beside those that are open, and wait for rest."""
+        self.controller.images.open_paths(paths)
+        self.settled()
+
+    def open_model(self, spec: str) -> None:
+        """Open a model as load_model or `models` knows it, and wait for rest."""
+        self.thumbnails_drawn = 0
+        self.controller.open_model(ModelSource(spec))
+        self.until(lambda: self.state.model_loading is None, spec)
+        self.settled()
+
+    def choose_layer(self, name: str) -> None:
+        """As a click on a row of the tree."""
+        self.window.tree.select(name)
+        self.controller.choose_layer(name)
+        self.settled()
+
+    def choose_class(self, label: str) -> None:
+        """As a click on a prediction."""
+        info = self.state.info
+        assert info is not None
+        self.thumbnails_drawn = 0
+        self.controller.choose_class(info.classes.index(label))
+        self.settled()
+
+    def hide_notice(self) -> None:
+        self.window.notice.clear()
+
+    def shoot(self, path: Path, widget: QWidget | None = None) -> None:
+        """Save the window, or one of its dialogs, as it stands."""
+        shown = widget if widget is not None else self.window
+        shown.repaint()
+        picture = shown.grab()
+        if widget is not None:
+            picture = _on_ground(picture.toImage(), self.window)
+            picture.save(str(path))
+            return
+        picture.toImage().convertToFormat(QImage.Format.Format_RGB888).save(str(path))
+
+
+def _on_ground(dialog: QImage, window: QWidget) -> QImage:
+    """The dialog on a plain margin, since a window frame belongs to no one system."""
+    from PySide6.QtGui import QColor, QPainter
+
+    margin = round(24 * window.devicePixelRatioF())
+    width, height = dialog.width() + 2 * margin, dialog.height() + 2 * margin
+    ground = QImage(width, height, QImage.Format.Format_RGB888)
+    ground.fill(QColor(theme.current().canvas))
+    dialog.setDevicePixelRatio(1.0)
+    painter = QPainter(ground)
+    painter.drawImage(margin, margin, dialog)
+    painter.end()
+    return ground
+
+
+@contextmanager
+def models(known: dict[str, Callable[[], Any]]) -> Iterator[None]:
+    """While this lasts, the engine opens these models beside its own, by name."""
+    from engine import models as opener
+
+    original = opener.load_model
+
+    def load_model(spec: Any, weights: Any = None, device: str = "auto") -> Any:
+        if str(spec) in known:
+            return known[str(spec)]()
+        return original(spec, weights, device)
+
+    with patch.object(opener, "load_model", load_model):
+        yield

@@ -1,0 +1,118 @@
+"""Takes the pictures of README and guide: make screenshots [or: python scripts/screenshots.py NAME]
+
+Every picture shows the real program in the named state. It runs on Qt's offscreen platform, which
+needs no display, paints with the same code as a window on a screen, and takes any scale.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts._stage import Stage  # noqa: E402
+
+FOLDER = ROOT / "docs" / "images"
+MOST_BYTES = 300_000
+
+Scene = Callable[[Stage, Path], None]
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: how it is staged, how large, in which look and at which scale."""
+
+    name: str
+    play: Scene
+    size: tuple[int, int] = (1280, 800)
+    look: str = "dark"
+    scale: float = 1.0
+
+
+SHOTS: list[Shot] = []
+
+
+def shot(
+    name: str, size: tuple[int, int] = (1280, 800), look: str = "dark", scale: float = 1.0
+) -> Callable[[Scene], Scene]:
+    """Registers a function as the way to a picture."""
+
+    def register(play: Scene) -> Scene:
+        SHOTS.append(Shot(name, play, size, look, scale))
+        return play
+
+    return register
+
+
+def open_tree(stage: Stage, *names: str) -> None:
+    """Unfold rows of the tree."""
+    for name in names:
+        stage.window.tree.select(name)
+
+
+@shot("hero")
+def hero(stage: Stage, path: Path) -> None:
+    stage.start()
+    stage.choose_layer("layer4")
+    stage.hide_notice()
+    stage.shoot(path)
+
+
+def take(shots: Sequence[Shot], folder: Path) -> None:
+    """Take pictures of one scale in this process."""
+    from gui.application import create_application
+
+    application = create_application()
+    for each in shots:
+        with Stage(application, each.look, each.size) as stage:
+            path = folder / f"{each.name}.png"
+            each.play(stage, path)
+        optimise(path)
+        print(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1000:.0f} kB", flush=True)
+
+
+def optimise(path: Path) -> None:
+    """Pack the file as small as Pillow can; fewer colours only where the size demands it."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        rgb = image.convert("RGB")
+    rgb.save(path, optimize=True)
+    if path.stat().st_size > MOST_BYTES:
+        reduced = rgb.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG)
+        reduced.save(path, optimize=True)
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("names", nargs="*", help="only these pictures")
+    parser.add_argument("--in-process", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args(list(arguments))
+    unknown = set(options.names) - {each.name for each in SHOTS}
+    if unknown:
+        parser.error(f"no such picture: {', '.join(sorted(unknown))}")
+    wanted = [each for each in SHOTS if not options.names or each.name in options.names]
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    if options.in_process:
+        take(wanted, FOLDER)
+        return 0
+    # Qt takes the scale from the environment, once for a process.
+    for scale in sorted({each.scale for each in wanted}):
+        environment = dict(os.environ, QT_QPA_PLATFORM="offscreen", QT_SCALE_FACTOR=str(scale))
+        names = [each.name for each in wanted if each.scale == scale]
+        command = [sys.executable, __file__, "--in-process", *names]
+        done = subprocess.run(command, env=environment, check=False, timeout=1200)
+        if done.returncode:
+            return done.returncode
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
