@@ -63,6 +63,9 @@ class DisplayPanel(QWidget):
         self._reset.setText("Reset")
         self._reset.setProperty("link", True)
         self._reset.setToolTip("Set all display settings back")
+        kept = self._reset.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)
+        self._reset.setSizePolicy(kept)
         self._lay_out()
         self._opacity.valueChanged.connect(self._changed)
         self._gamma.valueChanged.connect(self._changed)
@@ -158,7 +161,9 @@ class DisplayPanel(QWidget):
         self._colormap.setToolTip(
             "Both signs have a colour map of their own" if both else "Colour map of the heat map"
         )
-        self._reset.setEnabled(self._display != DisplaySettings())
+        changed = self._display != DisplaySettings()
+        self._reset.setEnabled(changed)
+        self._reset.setVisible(changed)
 
     def _set_back(self) -> None:
         self.set_display(DisplaySettings())

@@ -73,6 +73,7 @@ class MainWindow(QMainWindow):
         self.canvas.viewport().installEventFilter(self)
         QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
         self.resize(_FIRST_SIZE)
+        self.canvas.setFocus()
 
     def _build_toolbar(self) -> None:
         bar = QToolBar("Toolbar")

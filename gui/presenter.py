@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication
 
 from engine.version import NAME
 from gui import settings as table
@@ -121,6 +122,8 @@ class Presenter(QObject):
             self._show_no_model()
         elif not state.model_loading:
             window.tree.set_layers(state.layers, info.title)
+            if QApplication.focusWidget() in (None, window.canvas):
+                window.tree.setFocus()
             if state.layer:
                 window.tree.select(state.layer)
             window.predictions.set_classes(info.classes)

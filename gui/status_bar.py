@@ -46,7 +46,7 @@ class StatusBar(QStatusBar):
         self._delay.timeout.connect(self._show_work)
         self._set_work_visible(False)
         self._facts.setContentsMargins(8, 0, 0, 0)
-        self._zoom.setContentsMargins(8, 0, 8, 0)
+        self.setContentsMargins(0, 0, 8, 0)
 
     def show_explanation(self, explanation: Explanation | None) -> None:
         """Which layer is shown, its shape, and the time of the last pass."""
