@@ -140,6 +140,11 @@ class Lane(QObject):
     def running(self) -> Job | None:
         return self._running
 
+    @property
+    def alive(self) -> bool:
+        """Whether the thread is there, until close()."""
+        return self._thread.isRunning()
+
     def submit(self, job: Job) -> Job:
         """Take a job. An older one of the same slot is cancelled, and a running IDLE job makes
         way for anything more urgent."""

@@ -1,0 +1,85 @@
+"""What the self-test measures with: gaps of the event loop, paints of the canvas, process age."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtWidgets import QWidget
+
+_TICK_MS = 5
+
+
+class Gaps(QObject):
+    """How long the event loop leaves a precise 5 ms timer waiting, in milliseconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gaps: list[float] = []
+        self._last = 0.0
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.setInterval(_TICK_MS)
+        self._timer.timeout.connect(self._tick)
+
+    def start(self) -> None:
+        """Begin to count."""
+        if not self._timer.isActive():
+            self._last = time.perf_counter()
+            self._timer.start()
+
+    def stop(self) -> None:
+        """Count no more."""
+        self._timer.stop()
+
+    def figures(self) -> dict[str, float]:
+        """p99_stall_ms and max_stall_ms; empty before the first tick."""
+        if not self.gaps:
+            return {}
+        return {
+            "p99_stall_ms": round(float(np.percentile(self.gaps, 99)), 1),
+            "max_stall_ms": round(max(self.gaps), 1),
+        }
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        self.gaps.append(1000 * (now - self._last))
+        self._last = now
+
+
+class Watch(QObject):
+    """When the canvas was painted last and when the last answer came, by perf_counter.
+
+    stir is called soon after each paint.
+    """
+
+    def __init__(self, canvas: QWidget, stir: Callable[[], None]) -> None:
+        super().__init__()
+        self.painted = self.answered = 0.0
+        self._stir = stir
+        canvas.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:
+            self.painted = time.perf_counter()
+            QTimer.singleShot(0, self._stir)
+        return super().eventFilter(watched, event)
+
+    def note_answer(self) -> None:
+        """To be called when an answer has reached the widgets."""
+        self.answered = time.perf_counter()
+
+
+def process_age() -> float:
+    """Seconds since this process was started."""
+    stat = Path("/proc/self/stat")
+    if hasattr(time, "CLOCK_BOOTTIME") and stat.is_file():
+        # psutil adds the boot time, which Linux gives in whole seconds.
+        ticks = stat.read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - int(ticks) / os.sysconf("SC_CLK_TCK")
+    return time.time() - psutil.Process().create_time()
