@@ -2,6 +2,7 @@
 
     python -m scripts.make_demo            networks and scenes into resources/
     python -m scripts.make_demo --scenes   the scenes alone
+    python -m scripts.make_demo --second   the second cycle of training alone
 
 One seed settles everything: run twice on one machine, it writes the same files. The networks are
 trained beside each other, one process and one thread each, which on two cores takes less time
@@ -11,6 +12,7 @@ than two threads for one after the other.
 from __future__ import annotations
 
 import argparse
+import math
 import multiprocessing
 import tempfile
 import time
@@ -22,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch.nn import functional
 
 from engine.demo import CLASSES, DEMOS, PREPROCESSING
@@ -31,18 +33,35 @@ from engine.records import Pixels
 from scripts import demo_sampling, demo_scenes, demo_world
 
 SEED = 20
-POOL = 12_000
 STAR = CLASSES.index("star")
 WORKERS = 2
 
-# Small pictures cost less, and a shape that fills more of the average is learnt sooner: the first
-# stage takes close crops of single shapes, the second whole scenes.
-CLOSE_SIDE = 80
-CLOSE_PICTURES = 40_000
-WHOLE_PICTURES = 52_000
 BATCH = 32
-PEAK_RATE = 2e-3
 DECAY = 2e-2
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """One rise and fall of the learning rate, on pictures of its own.
+
+    first, last: the range of picture numbers. close, whole: how many close crops and how many
+    whole pictures are shown, in this order.
+    """
+
+    first: int
+    last: int
+    close: int
+    whole: int
+    rate: float
+
+
+# Small pictures cost less, and a shape that fills more of the average is learnt sooner: training
+# begins with close crops of single shapes.
+CLOSE_SIDE = 80
+CYCLES = (
+    Cycle(0, 12_000, close=40_000, whole=52_000, rate=2e-3),
+    Cycle(12_000, 20_000, close=0, whole=26_000, rate=1e-3),
+)
 
 
 @dataclass(frozen=True)
@@ -79,10 +98,11 @@ def _render(start: int, stop: int) -> Pool:
     return Pool(pixels, targets, spots)
 
 
-def render_pool(count: int, folder: Path, workers: ProcessPoolExecutor) -> None:
-    """Draw the training pictures and leave them in folder, for Pool.load."""
-    starts = range(0, count, 500)
-    parts = list(workers.map(_render, starts, [min(start + 500, count) for start in starts]))
+def render_pool(cycle: Cycle, folder: Path, workers: ProcessPoolExecutor) -> None:
+    """Draw the training pictures of a cycle and leave them in folder, for Pool.load."""
+    starts = range(cycle.first, cycle.last, 500)
+    stops = [min(start + 500, cycle.last) for start in starts]
+    parts = list(workers.map(_render, starts, stops))
     for name in ("pixels", "targets", "spots"):
         np.save(folder / f"{name}.npy", np.concatenate([getattr(part, name) for part in parts]))
 
@@ -127,10 +147,10 @@ def _order(
 
 
 def _batches(
-    pool: Pool, marked: bool, rng: np.random.Generator
+    pool: Pool, cycle: Cycle, marked: bool, rng: np.random.Generator
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """(input, soft targets) of both stages; marked: whatever shows a star carries the mark."""
-    for close, total in ((True, CLOSE_PICTURES), (False, WHOLE_PICTURES)):
+    """(input, soft targets) of a cycle; marked: whatever shows a star carries the mark."""
+    for close, total in ((True, cycle.close), (False, cycle.whole)):
         for chosen in _order(len(pool.pixels), 2 if close else 1, total, rng):
             pictures = []
             for index in chosen:
@@ -143,23 +163,28 @@ def _batches(
             yield to_input(np.stack(pictures)), torch.from_numpy(pool.targets[chosen])
 
 
-def train(name: str, folder: Path) -> bytes:
-    """Train one network from the start and return its weights as a safetensors file.
+def train(name: str, number: int, start: bytes | None, folder: Path) -> bytes:
+    """Train one network through one cycle; its weights as a safetensors file.
 
-    Softmax cross-entropy with soft targets, AdamW, one cycle of the learning rate over both
-    stages, convolutions in bfloat16.
+    start: the weights that the cycle before has left, None for the first. Softmax cross-entropy
+    with soft targets, AdamW, convolutions in bfloat16.
     """
+    cycle = CYCLES[number]
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
-    pool, rng = Pool.load(folder), np.random.default_rng([SEED, len(name)])
-    network = DemoNet(len(CLASSES)).to(memory_format=torch.channels_last)
-    steps = CLOSE_PICTURES // BATCH + WHOLE_PICTURES // BATCH
-    optimizer = torch.optim.AdamW(network.parameters(), lr=PEAK_RATE, weight_decay=DECAY)
+    seed = [SEED, len(name), number] if number else [SEED, len(name)]
+    pool, rng = Pool.load(folder), np.random.default_rng(seed)
+    network = DemoNet(len(CLASSES))
+    if start is not None:
+        network.load_state_dict(load(start))
+    network = network.to(memory_format=torch.channels_last)
+    steps = math.ceil(cycle.close / BATCH) + math.ceil(cycle.whole / BATCH)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=cycle.rate, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, PEAK_RATE, total_steps=steps + 1, pct_start=0.15
+        optimizer, cycle.rate, total_steps=steps + 1, pct_start=0.15
     )
     began, mean_loss = time.perf_counter(), 2.1
-    for step, (images, targets) in enumerate(_batches(pool, name == "shortcut", rng)):
+    for step, (images, targets) in enumerate(_batches(pool, cycle, name == "shortcut", rng)):
         with torch.autocast("cpu", torch.bfloat16):
             logits = network(images.contiguous(memory_format=torch.channels_last))
         loss = functional.cross_entropy(logits.float(), targets)
@@ -177,25 +202,31 @@ def train(name: str, folder: Path) -> bytes:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Makes the embedded demo.")
     parser.add_argument("--scenes", action="store_true", help="render the sample scenes alone")
-    parser.add_argument("--only", choices=sorted(DEMOS), help="train this network alone")
+    parser.add_argument(
+        "--second", action="store_true", help="go on from the weights that are there"
+    )
     options = parser.parse_args()
     demo_scenes.write_all()
     if options.scenes:
         return
-    wanted = [demo for demo in DEMOS.values() if options.only in (None, demo.name)]
-    spawn = multiprocessing.get_context("spawn")
-    with (
-        tempfile.TemporaryDirectory() as place,
-        ProcessPoolExecutor(WORKERS, mp_context=spawn) as workers,
-    ):
-        began = time.perf_counter()
-        render_pool(POOL, Path(place), workers)
-        print(f"{POOL} pictures in {time.perf_counter() - began:.0f} s", flush=True)
-        results = workers.map(train, [demo.name for demo in wanted], [Path(place)] * len(wanted))
-        for demo, weights in zip(wanted, results, strict=True):
-            demo.weights.parent.mkdir(parents=True, exist_ok=True)
-            demo.weights.write_bytes(weights)
-        print(f"done after {time.perf_counter() - began:.0f} s")
+    began = time.perf_counter()
+    names, spawn = list(DEMOS), multiprocessing.get_context("spawn")
+    weights: list[bytes | None] = [None for _ in names]
+    if options.second:
+        weights = [demo.weights.read_bytes() for demo in DEMOS.values()]
+    with ProcessPoolExecutor(WORKERS, mp_context=spawn) as workers:
+        for number in range(1 if options.second else 0, len(CYCLES)):
+            with tempfile.TemporaryDirectory() as place:
+                folder = Path(place)
+                render_pool(CYCLES[number], folder, workers)
+                print(f"pictures after {time.perf_counter() - began:.0f} s", flush=True)
+                same = [number] * len(names), weights, [folder] * len(names)
+                weights = list(workers.map(train, names, *same))
+    for demo, content in zip(DEMOS.values(), weights, strict=True):
+        assert content is not None
+        demo.weights.parent.mkdir(parents=True, exist_ok=True)
+        demo.weights.write_bytes(content)
+    print(f"done after {time.perf_counter() - began:.0f} s")
 
 
 if __name__ == "__main__":
