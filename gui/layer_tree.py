@@ -71,7 +71,7 @@ class LayerTree(QWidget):
             self._view.expandAll()
         default = next((node.name for node in layers if node.default and node.name), None)
         if default is not None:
-            self._reveal(default)
+            self._go_to(default)
         self._filter.setEnabled(True)
         self._say("")
         self._stack.setCurrentWidget(self._view)
@@ -87,13 +87,8 @@ class LayerTree(QWidget):
     def select(self, name: str) -> None:
         """Marks the layer as the explained one and moves to it, without a signal."""
         self.set_explained(name)
-        self._reveal(name)
-        index = self._model.index_of(name)
+        index = self._go_to(name)
         if index.isValid():
-            self._silent = True
-            self._view.setCurrentIndex(index)
-            self._view.scrollTo(index)
-            self._silent = False
             self._describe(self._model.row_at(index))
 
     def set_explained(self, name: str | None) -> None:
@@ -182,6 +177,17 @@ class LayerTree(QWidget):
         self._view.setFocus(Qt.FocusReason.OtherFocusReason)
         if not self._view.currentIndex().isValid():
             self._view.setCurrentIndex(self._model.index(0, 0))
+
+    def _go_to(self, address: str) -> QModelIndex:
+        """Makes a row the current one without a signal. Qt would take the first on focus."""
+        self._reveal(address)
+        index = self._model.index_of(address)
+        if index.isValid():
+            self._silent = True
+            self._view.setCurrentIndex(index)
+            self._view.scrollTo(index)
+            self._silent = False
+        return index
 
     def _reveal(self, address: str) -> None:
         row = self._model.find(address)
