@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -22,6 +23,9 @@ def main(arguments: Sequence[str]) -> int:
         from gui import self_test
 
         return commands.guarded(lambda: self_test.main(arguments[1:]))
+    # The collector would go over everything several times while the window is being imported; the
+    # window runs it by itself, on its own thread (gui/garbage.py).
+    gc.disable()
     from gui import application
 
     return commands.guarded(lambda: application.main(arguments))

@@ -7,8 +7,6 @@ import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-import platformdirs
-
 from engine.version import NAME, VERSION
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(threadName)s %(name)s: %(message)s"
@@ -17,6 +15,8 @@ _MAX_BYTES = 1_000_000
 
 def log_folder() -> Path:
     """The folder of the log files, which may not exist yet."""
+    import platformdirs
+
     return Path(platformdirs.user_log_path(NAME.lower(), appauthor=False))
 
 

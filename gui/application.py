@@ -6,25 +6,19 @@ import argparse
 import logging
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QLocale, QSettings, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QLocale, QSettings, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from engine.logs import log_file
 from engine.version import NAME, VERSION
 from gui import settings as table
 from gui import theme
-from gui.controller import Controller
-from gui.garbage import GarbageCollector
-from gui.handlers import Handlers
 from gui.main_window import MainWindow
-from gui.presenter import Presenter
 from gui.settings import Settings
-from gui.state import NoticeKind, State
 
 _log = logging.getLogger(__name__)
 
@@ -37,25 +31,49 @@ _LEVELS = {
 }
 
 
-class Program:
-    """Everything of one running window, put together.
+class Shell:
+    """The window alone, as it is painted first, and the settings that it is dressed by.
 
     store: where settings are kept; None for the user's own place.
     """
 
     def __init__(self, application: QApplication, store: QSettings | None = None) -> None:
-        self.application = application
         self.settings = Settings(store if store is not None else QSettings())
         theme.apply(application, self.settings.theme())
-        self.state = State()
-        self.controller = Controller(self.state, self.settings)
         self.window = MainWindow()
-        self.garbage = GarbageCollector(self.window)
-        self.presenter = Presenter(self.window, self.state, self.controller, self.settings)
-        self.handlers = Handlers(self.window, self.state, self.controller, self.settings)
         self.window.restore_layout(
             self.settings.get(table.WINDOW_GEOMETRY), self.settings.get(table.WINDOW_STATE)
         )
+
+
+class Program:
+    """Everything of one running window, put together round a shell.
+
+    store: where settings are kept, when there is no shell yet; None for the user's own place.
+    """
+
+    def __init__(
+        self,
+        application: QApplication,
+        store: QSettings | None = None,
+        shell: Shell | None = None,
+    ) -> None:
+        # Imported here, so that the shell is painted before them.
+        from gui.controller import Controller
+        from gui.garbage import GarbageCollector
+        from gui.handlers import Handlers
+        from gui.presenter import Presenter
+        from gui.state import State
+
+        self.application = application
+        shell = shell if shell is not None else Shell(application, store)
+        self.settings = shell.settings
+        self.window = shell.window
+        self.state = State()
+        self.controller = Controller(self.state, self.settings)
+        self.garbage = GarbageCollector(self.window)
+        self.presenter = Presenter(self.window, self.state, self.controller, self.settings)
+        self.handlers = Handlers(self.window, self.state, self.controller, self.settings)
         self.window.closing.connect(self.close)
         self.state.engine_changed.connect(self.garbage.settle)
         self._old_hook = sys.excepthook
@@ -64,6 +82,9 @@ class Program:
 
     def start(self, paths: Sequence[Path] = ()) -> None:
         """Show the window; once it is painted, load the engine and open things."""
+        if self.window.painted:
+            self.controller.start(paths)
+            return
         self.window.first_painted.connect(lambda: self.controller.start(paths))
         self.window.show()
 
@@ -83,6 +104,8 @@ class Program:
     def _unexpected(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
+        from gui.state import NoticeKind
+
         _log.critical("unexpected failure", exc_info=(kind, error, trace))
         self.state.notify(
             NoticeKind.ERROR,
@@ -109,14 +132,15 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog=NAME.lower())
     parser.add_argument("files", nargs="*", type=Path, help="images, folders and weights to open")
     options = parser.parse_args(list(arguments))
-    started = time.perf_counter()
     application = create_application()
-    program = Program(application)
-    program.window.first_painted.connect(
-        lambda: _log.info("first paint after %.3f s", time.perf_counter() - started)
+    shell = Shell(application)
+    # Queued: the paint event is over, and its picture on the screen, before the rest is made.
+    shell.window.first_painted.connect(
+        lambda: Program(application, shell=shell).start(options.files),
+        Qt.ConnectionType.QueuedConnection,
     )
-    signal.signal(signal.SIGINT, lambda *_: (program.window.close(), application.exit(130)))
-    program.start(options.files)
+    signal.signal(signal.SIGINT, lambda *_: (shell.window.close(), application.exit(130)))
+    shell.window.show()
     return int(application.exec())
 
 

@@ -18,7 +18,6 @@ class GarbageCollector(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._was_enabled = gc.isenabled()
         self._thresholds = gc.get_threshold()
         gc.disable()
         self._timer = QTimer(self)
@@ -34,8 +33,7 @@ class GarbageCollector(QObject):
         """Leave collecting to Python again."""
         self._timer.stop()
         gc.unfreeze()
-        if self._was_enabled:
-            gc.enable()
+        gc.enable()
 
     def _check(self) -> None:
         counts = gc.get_count()

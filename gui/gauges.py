@@ -1,18 +1,54 @@
-"""What the self-test measures with: gaps of the event loop, paints of the canvas, process age."""
+"""What the self-test waits and measures with."""
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import psutil
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer
 from PySide6.QtWidgets import QWidget
 
 _TICK_MS = 5
+
+
+class StepFailed(Exception):
+    """A step of the self-test did not do what it should; says what in words."""
+
+
+class Waiter:
+    """Runs the event loop until something is so. error: what the program complained of."""
+
+    def __init__(self) -> None:
+        self.error = ""
+        self._met: Callable[[], bool] | None = None
+        self._loop = QEventLoop()
+
+    def wait(self, met: Callable[[], bool], seconds: float, what: str) -> None:
+        """Wait until met() holds, which is asked at each stir().
+
+        Raises StepFailed after seconds, or when the program complains.
+        """
+        if not met():
+            limit = QTimer()
+            limit.setSingleShot(True)
+            limit.timeout.connect(lambda: self._loop.exit(1))
+            limit.start(round(1000 * seconds))
+            self._met = met
+            late = self._loop.exec() != 0
+            self._met = None
+            limit.stop()
+            if late:
+                raise StepFailed(f"{what}: not within {seconds:g} s")
+        if self.error:
+            raise StepFailed(f"{what}: {self.error}")
+
+    def stir(self) -> None:
+        """Something has changed: look again."""
+        if self._met is not None and (self.error or self._met()):
+            self._loop.exit(0)
 
 
 class Gaps(QObject):
@@ -41,10 +77,9 @@ class Gaps(QObject):
         """p99_stall_ms and max_stall_ms; empty before the first tick."""
         if not self.gaps:
             return {}
-        return {
-            "p99_stall_ms": round(float(np.percentile(self.gaps, 99)), 1),
-            "max_stall_ms": round(max(self.gaps), 1),
-        }
+        ordered = sorted(self.gaps)
+        p99 = ordered[math.ceil(0.99 * len(ordered)) - 1]
+        return {"p99_stall_ms": round(p99, 1), "max_stall_ms": round(ordered[-1], 1)}
 
     def _tick(self) -> None:
         now = time.perf_counter()
@@ -82,4 +117,6 @@ def process_age() -> float:
         # psutil adds the boot time, which Linux gives in whole seconds.
         ticks = stat.read_text(encoding="utf-8").rpartition(")")[2].split()[19]
         return time.clock_gettime(time.CLOCK_BOOTTIME) - int(ticks) / os.sysconf("SC_CLK_TCK")
+    import psutil
+
     return time.time() - psutil.Process().create_time()

@@ -1,18 +1,22 @@
-"""From the widgets and the menu to the controller: what each action and signal does."""
+"""From the widgets and the menu to the controller: what each action and signal does.
+
+Dialogs are imported when they are asked for: the window is painted before that.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QStandardPaths, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QApplication
 
-from engine import suffixes
-from engine.logs import log_folder
+from engine import logs, suffixes
 from engine.overlay import COLORMAPS
 from engine.paths import ROOT
 from engine.records import DisplaySettings
@@ -20,16 +24,16 @@ from engine.version import VERSION
 from gui import actions, drops, theme
 from gui import settings as table
 from gui.controller import Controller
-from gui.dialogs import AboutDialog, ResetDialog, ShortcutsDialog
 from gui.drops import Dropped
-from gui.export_dialog import ExportChoice, ExportDialog
-from gui.file_dialogs import folder_dialog, images_dialog, weights_dialog
 from gui.files import ExportTask
 from gui.main_window import MainWindow
-from gui.model_dialog import ModelChoice, ModelDialog
 from gui.settings import Settings
 from gui.state import NoticeKind, State
 from gui.workbench import ModelSource
+
+if TYPE_CHECKING:
+    from gui.export_dialog import ExportChoice
+    from gui.model_dialog import ModelChoice
 
 _OPACITY_STEP = 0.1
 
@@ -124,16 +128,22 @@ class Handlers(QObject):
     # --- opening ---------------------------------------------------------------------------------
 
     def open_images(self) -> None:
+        from gui.file_dialogs import images_dialog
+
         dialog = images_dialog(self._window, self._folder(), sorted(suffixes.IMAGES))
         dialog.filesSelected.connect(lambda names: self.open_paths([Path(n) for n in names]))
         dialog.open()
 
     def open_folder(self) -> None:
+        from gui.file_dialogs import folder_dialog
+
         dialog = folder_dialog(self._window, self._folder())
         dialog.fileSelected.connect(lambda name: self.open_paths([Path(name)]))
         dialog.open()
 
     def open_weights(self) -> None:
+        from gui.file_dialogs import weights_dialog
+
         dialog = weights_dialog(self._window, self._folder())
         dialog.fileSelected.connect(self.ask_architecture)
         dialog.open()
@@ -175,6 +185,8 @@ class Handlers(QObject):
 
     def ask_model(self, weights: Path | None) -> None:
         """The list of torchvision's classifiers, with a weights file or without."""
+        from gui.model_dialog import ModelDialog
+
         names = self._state.engine.architectures if self._state.engine is not None else ()
         dialog = ModelDialog(names, self._folder(), weights, self._window)
         dialog.setObjectName("model dialog")
@@ -187,6 +199,10 @@ class Handlers(QObject):
 
     def _name_architectures(self) -> None:
         """A dialog that was opened before torch had been loaded gets its names now."""
+        if "gui.model_dialog" not in sys.modules:
+            return
+        from gui.model_dialog import ModelDialog
+
         engine = self._state.engine
         for dialog in self._window.findChildren(ModelDialog):
             if engine is not None:
@@ -241,6 +257,8 @@ class Handlers(QObject):
         )
 
     def reset_settings(self) -> None:
+        from gui.dialogs import ResetDialog
+
         dialog = ResetDialog(self._window)
         dialog.confirmed.connect(self._reset)
         dialog.open()
@@ -264,6 +282,8 @@ class Handlers(QObject):
         image, explanation = self._state.current, self._state.explanation
         if image is None or explanation is None:
             return
+        from gui.export_dialog import ExportDialog
+
         stem = Path(image.name).stem or "image"
         name = f"{stem} {explanation.layer} {explanation.target.label}"
         safe = "".join(c if c.isalnum() or c in " -_.#" else "_" for c in name).strip()
@@ -309,20 +329,24 @@ class Handlers(QObject):
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(ROOT / "docs" / "guide.md")))
 
     def show_shortcuts(self) -> None:
+        from gui.dialogs import ShortcutsDialog
+
         ShortcutsDialog(actions.shortcut_rows(), self._window).open()
 
     def open_log(self) -> None:
-        folder = log_folder()
+        folder = logs.log_folder()
         folder.mkdir(parents=True, exist_ok=True)
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
     def show_about(self) -> None:
+        from gui.dialogs import AboutDialog
+
         engine, info = self._state.engine, self._state.info
         facts = [
             (name, value) for name, value in (engine.versions if engine else {}).items() if value
         ]
         facts.append(("device", info.device if info is not None else "not known yet"))
-        facts.append(("log", str(log_folder())))
+        facts.append(("log", str(logs.log_folder())))
         AboutDialog(VERSION, facts, self._window).open()
 
     def _notice_acted(self, action: str, argument: str) -> None:

@@ -73,7 +73,16 @@ class MainWindow(QMainWindow):
         self.canvas.viewport().installEventFilter(self)
         QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
         self.resize(_FIRST_SIZE)
+        # What is true until somebody says otherwise.
+        self.tree.set_message("Loading the engine…")
+        self.predictions.set_message("Loading the engine…")
+        self.tree.setFocus()
         self.canvas.setFocus()
+
+    @property
+    def painted(self) -> bool:
+        """Whether the window has been on the screen."""
+        return self._painted
 
     def _build_toolbar(self) -> None:
         bar = QToolBar("Toolbar")

@@ -60,7 +60,8 @@ class Presenter(QObject):
             lane.busy_changed.connect(self._show_work)
         window.canvas.zoom_changed.connect(window.status.show_zoom)
         window.canvas.installEventFilter(self)
-        window.first_painted.connect(window.display.draw_swatches)
+        # After the engine's lane has been started: both load numpy, and torch is waited for.
+        QTimer.singleShot(0, window.display.draw_swatches)
         self._settings.changed.connect(self._setting_changed)
 
     # --- images ----------------------------------------------------------------------------------

@@ -1,355 +1,27 @@
 """`main.py self-test`: the real window, driven by real events, measured and checked.
 
-It is what a packaged program is checked with. Nothing is simulated below the level of a mouse
-click: the window, the lanes and the engine are those of every other start. Only the settings are
-kept in a temporary folder.
+It is what a packaged program is checked with. Only the settings are kept in a temporary folder.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PySide6.QtCore import QEventLoop, QModelIndex, QPoint, QPointF, QSettings, Qt, QTimer
-from PySide6.QtGui import QImage
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractItemView
+from PySide6.QtCore import QSettings
 
-from engine.demo import SCENES
 from engine.errors import HookscopeError
-from engine.export import save_json
-from engine.images import load_image
 from engine.version import NAME
 from gui.application import Program, create_application
-from gui.export_dialog import ExportChoice
-from gui.gauges import Gaps, Watch, process_age
-from gui.jobs import Job
-from gui.layer_model import LayerModel
-from gui.prediction_list import ClassModel
-from gui.state import Notice, NoticeKind
-
-_log = logging.getLogger(__name__)
-
-_BUSY_S = 3.0
-_BIG = (4000, 3000)
-_ENGINE_S, _ANSWER_S, _SOON_S = 180.0, 60.0, 30.0
-_JSON_KEYS = frozenset(
-    ("image", "model", "device", "layer", "class", "predictions", "map", "region", "seconds")
-)
-
-
-class StepFailed(Exception):
-    """A step of the self-test did not do what it should; says what in words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What became of one step. detail: what was seen, or what went wrong."""
-
-    name: str
-    ok: bool
-    seconds: float
-    detail: str
-
-
-class SelfTest:
-    """One run through the program. folder: an empty folder for settings and exports."""
-
-    def __init__(self, program: Program, folder: Path) -> None:
-        self.program = program
-        self.folder = folder
-        self.steps: list[Step] = []
-        self.figures: dict[str, float] = {}
-        self.gaps = Gaps()
-        self._met: Callable[[], bool] | None = None
-        self._loop = QEventLoop()
-        self._errors: list[str] = []
-        self._painted_first = self._torch_was_first = False
-        self._exported = False
-        self._thumbnails = False
-        self.watch = Watch(program.window.canvas.viewport(), self._check)
-        self._connect()
-
-    def _connect(self) -> None:
-        program, state = self.program, self.program.state
-        program.window.first_painted.connect(self._first_paint)
-        program.controller.exported.connect(self._note_export)
-        program.controller.map_thumbnails_ready.connect(self._note_thumbnails)
-        state.noticed.connect(self._note)
-        state.engine_changed.connect(self.gaps.start)
-        state.answer_changed.connect(self.watch.note_answer)
-        for signal in (
-            state.engine_changed,
-            state.model_changed,
-            state.current_changed,
-            state.answer_changed,
-            state.sweep_changed,
-            state.noticed,
-        ):
-            signal.connect(self._check)
-
-    # --- waiting ---------------------------------------------------------------------------------
-
-    def wait(self, met: Callable[[], bool], seconds: float, what: str) -> None:
-        """Run the event loop until met() holds. Raises StepFailed after seconds or on an error."""
-        if not met():
-            limit = QTimer()
-            limit.setSingleShot(True)
-            limit.timeout.connect(lambda: self._loop.exit(1))
-            limit.start(round(1000 * seconds))
-            self._met = met
-            late = self._loop.exec() != 0
-            self._met = None
-            limit.stop()
-            if late:
-                raise StepFailed(f"{what}: not within {seconds:g} s")
-        if self._errors:
-            raise StepFailed(f"{what}: {self._errors[0]}")
-
-    def _check(self) -> None:
-        if self._met is not None and (self._errors or self._met()):
-            self._loop.exit(0)
-
-    def _note(self, notice: Notice) -> None:
-        if notice.kind == NoticeKind.ERROR:
-            self._errors.append(notice.text)
-
-    def _first_paint(self) -> None:
-        # The engine begins to load as soon as this signal has been delivered to everyone.
-        self._painted_first, self._torch_was_first = True, "torch" in sys.modules
-        self.figures["first_paint_s"] = round(process_age(), 3)
-        self._check()
-
-    def _note_export(self, _task: object) -> None:
-        self._exported = True
-        self._check()
-
-    def _note_thumbnails(self, _drawn: object) -> None:
-        self._thumbnails = True
-        self._check()
-
-    def _wait_shown(self, layer: str | None, target: int | None, what: str) -> None:
-        """Until the map of a layer and a class (None: any) is painted."""
-        state, watch = self.program.state, self.watch
-
-        def met() -> bool:
-            shown = state.explanation
-            return (
-                shown is not None
-                and not state.computing
-                and layer in (None, shown.layer)
-                and target in (None, shown.target.index)
-                and watch.painted > watch.answered > 0
-            )
-
-        self.wait(met, _ANSWER_S, what)
-
-    # --- steps -----------------------------------------------------------------------------------
-
-    def run(self) -> bool:
-        """All steps in order, up to the first that fails; whether all went well."""
-        for step in (
-            self.first_paint,
-            self.engine,
-            self.first_overlay,
-            self.click_layer,
-            self.click_class,
-            self.zoom,
-            self.thumbnails,
-            self.keep_busy,
-            self.export,
-            self.quit,
-        ):
-            name = step.__name__.replace("_", " ")
-            started = time.perf_counter()
-            try:
-                detail, ok = step(), True
-            except StepFailed as failure:
-                detail, ok = str(failure), False
-            self.steps.append(Step(name, ok, round(time.perf_counter() - started, 3), detail))
-            _log.info("self-test: %s: %s %s", name, "ok" if ok else "FAILED", detail)
-            if not ok:
-                return False
-        return True
-
-    def first_paint(self) -> str:
-        """The window is on the screen before torch is there."""
-        self.program.start()
-        self.wait(lambda: self._painted_first, _SOON_S, "first paint")
-        if self._torch_was_first:
-            raise StepFailed("torch was imported before the window was painted")
-        return "before torch"
-
-    def engine(self) -> str:
-        """The engine and the demo network are loaded."""
-        state = self.program.state
-        self.wait(lambda: state.info is not None, _ENGINE_S, "loading the engine")
-        if state.engine is None or state.info is None:
-            raise StepFailed("a model without an engine")
-        self.figures["torch_import_s"] = round(state.engine.torch_import_s, 3)
-        return f"{state.info.title} on {state.info.device}"
-
-    def first_overlay(self) -> str:
-        """The demo is explained by itself."""
-        self._wait_shown(None, None, "first overlay")
-        self.figures["first_overlay_s"] = round(process_age(), 3)
-        return self._shown()
-
-    def click_layer(self) -> str:
-        """A click in the tree explains that layer."""
-        layer = self._other_layers()[-1]
-        started = time.perf_counter()
-        self._click_layer(layer)
-        self.figures["second_click_s"] = round(time.perf_counter() - started, 3)
-        return self._shown()
-
-    def click_class(self) -> str:
-        """A click on the second prediction explains that class."""
-        self._click_class(1)
-        return self._shown()
-
-    def zoom(self) -> str:
-        """The wheel zooms in."""
-        canvas, handle = self.program.window.canvas, self.program.window.windowHandle()
-        before = canvas.zoom
-        middle = canvas.viewport().mapTo(self.program.window, canvas.viewport().rect().center())
-        QTest.wheelEvent(handle, QPointF(middle), QPoint(0, 120))
-        self.wait(lambda: canvas.zoom > before, _SOON_S, "zooming")
-        return f"{before:.2f} to {canvas.zoom:.2f}"
-
-    def thumbnails(self) -> str:
-        """Every layer gets its map when the engine is idle."""
-        state = self.program.state
-        self.wait(lambda: state.sweep is not None and self._thumbnails, _ANSWER_S, "sweep")
-        return f"{len(state.sweep.explanations) if state.sweep is not None else 0} layers"
-
-    def keep_busy(self) -> str:
-        """Clicks and sweeps on a large image for some seconds, for the sake of the gaps."""
-        self._open_big()
-        state = self.program.state
-        end = time.perf_counter() + _BUSY_S
-        clicks = sweeps = 0
-        while time.perf_counter() < end:
-            layers = self._other_layers()
-            self._click_layer(layers[clicks % len(layers)])
-            self._click_class(clicks // 2 % 2)
-            clicks += 2
-            self.wait(lambda: state.sweep is not None, _ANSWER_S, "sweep")
-            sweeps += 1
-        self.gaps.stop()
-        self.figures |= self.gaps.figures()
-        return f"{clicks} clicks, {sweeps} waits for a sweep, {len(self.gaps.gaps)} gaps"
-
-    def export(self) -> str:
-        """Picture, map and JSON are written and hold what is shown."""
-        picture, map, facts = (self.folder / f"explained.{s}" for s in ("png", "npy", "json"))
-        choice = ExportChoice(picture, map, facts, colorbar=False, caption=False)
-        self.program.handlers.export_as(choice)
-        self.wait(lambda: self._exported, _SOON_S, "export")
-        return self._check_export(picture, map, facts)
-
-    def quit(self) -> str:
-        """The window closes, the threads end, the settings are written."""
-        window, controller = self.program.window, self.program.controller
-        window.close()
-        if window.isVisible() or any(
-            lane.alive for lane in (controller.engine_lane, controller.file_lane)
-        ):
-            raise StepFailed("the window or a thread is still there")
-        if not (self.folder / "settings.ini").is_file():
-            raise StepFailed("the settings were not written")
-        return "threads ended"
-
-    # --- what the steps are made of --------------------------------------------------------------
-
-    def _shown(self) -> str:
-        shown = self.program.state.explanation
-        return f"{shown.layer} for {shown.target.label}" if shown is not None else ""
-
-    def _other_layers(self) -> list[str]:
-        """Layers that can be explained and are not, in tree order."""
-        state = self.program.state
-        shown = state.explanation.layer if state.explanation is not None else ""
-        nodes = (node for node in state.layers if node.explainable and node.calls == 1)
-        return [node.name for node in nodes if node.name and node.name != shown]
-
-    def _click_layer(self, layer: str) -> None:
-        view = self.program.window.tree.findChild(QAbstractItemView)
-        model = view.model() if isinstance(view, QAbstractItemView) else None
-        if not isinstance(view, QAbstractItemView) or not isinstance(model, LayerModel):
-            raise StepFailed("the window has no layer tree")
-        self._click(view, model.index_of(layer), layer)
-        self._wait_shown(layer, None, f"explaining {layer}")
-
-    def _click_class(self, row: int) -> None:
-        """Click a row of the predictions and wait for its class."""
-        for view in self.program.window.predictions.findChildren(QAbstractItemView):
-            model = view.model()
-            if view.isVisible() and isinstance(model, ClassModel):
-                index = model.index(row, 0)
-                target = model.class_at(index)
-                self._click(view, index, f"prediction {row + 1}")
-                self._wait_shown(None, target, f"explaining prediction {row + 1}")
-                return
-        raise StepFailed("the window shows no predictions")
-
-    def _click(self, view: QAbstractItemView, index: QModelIndex, what: str) -> None:
-        view.scrollTo(index)
-        rect = view.visualRect(index)
-        if not index.isValid() or rect.isEmpty():
-            raise StepFailed(f"{what} is not on the screen")
-        QTest.mouseClick(
-            view.viewport(),
-            Qt.MouseButton.LeftButton,
-            Qt.KeyboardModifier.NoModifier,
-            rect.center(),
-        )
-
-    def _open_big(self) -> None:
-        """A picture of 12 megapixels, drawn on the file lane."""
-        state, path = self.program.state, self.folder / "big.jpg"
-
-        def draw(_watch: object) -> None:
-            if not QImage(str(SCENES[0].path)).scaled(*_BIG).save(str(path)):
-                raise HookscopeError(f"cannot write {path}")
-
-        controller = self.program.controller
-        job = Job("Drawing", draw)
-        job.failed.connect(lambda error: state.notify(NoticeKind.ERROR, str(error)))
-        job.finished.connect(lambda _: controller.images.open_paths([path]))
-        controller.file_lane.submit(job)
-        self.wait(
-            lambda: state.explanation is not None and state.explanation.image_size == _BIG,
-            _ANSWER_S,
-            "a large image",
-        )
-
-    def _check_export(self, picture: Path, map: Path, facts: Path) -> str:
-        state = self.program.state
-        image, shown = state.current, state.explanation
-        if image is None or image.loaded is None or shown is None:
-            raise StepFailed("nothing is shown any more")
-        pixels, original = load_image(picture).pixels, image.loaded.pixels
-        if pixels.shape != original.shape or np.array_equal(pixels, original):
-            raise StepFailed(f"{picture.name} is not the picture with its map")
-        if not np.array_equal(np.load(map), shown.map):
-            raise StepFailed(f"{map.name} is not the map that is shown")
-        content = json.loads(facts.read_text(encoding="utf-8"))
-        missing = sorted(_JSON_KEYS - set(content))
-        if missing or content["layer"] != shown.layer:
-            raise StepFailed(f"{facts.name} is wrong or lacks {missing}")
-        return f"{pixels.shape[1]} x {pixels.shape[0]} picture, map, {len(content)} facts"
+from gui.walkthrough import Walkthrough
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -371,12 +43,14 @@ def main(arguments: Sequence[str]) -> int:
         store = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
         program = Program(application, store)
         stack.callback(program.window.close)
-        test = SelfTest(program, folder)
+        test = Walkthrough(program, folder)
         ok = test.run()
     report: dict[str, Any] = {**test.figures, "steps": [asdict(s) for s in test.steps], "ok": ok}
     if target == "-":
         sys.stdout.write(json.dumps(report, indent=2) + "\n")
     else:
+        from engine.export import save_json
+
         save_json(Path(target), report)
     if not ok:
         failed = test.steps[-1]
