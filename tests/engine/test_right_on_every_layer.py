@@ -1,0 +1,125 @@
+"""The promise of the program: the map of every layer that the tree offers is the layer's own.
+
+Compared with a reference that keeps each module's output and hands a clone on, in a copy of the
+network; that reference is itself compared with tests.reference, which takes one layer at a time.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import time
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import nn
+
+from engine.model import Model
+from engine.records import FloatMap, LayerNode, Layout
+from engine.session import Session
+from tests.engine import classifiers
+from tests.reference import reference_map
+
+# Small, and between them: in-place ReLU after everything, `out += identity`, branches that are
+# concatenated, reused activations, channels-last stages, squeeze-and-excitation.
+QUICK = ("efficientnet_b0", "googlenet", "resnet18", "swin_t", "vgg11_bn")
+TOLERANCE = 1e-4
+TARGET = 7
+
+
+@cache
+def built(name: str) -> nn.Module:
+    """Shared by the tests of a few networks, since sessions do not change them."""
+    return classifiers.build(name)
+
+
+def deviation(found: FloatMap, expected: np.ndarray) -> float:
+    """Largest difference as a part of the expected map's largest absolute value."""
+    largest = np.abs(expected).max()
+    difference = np.abs(found.astype(np.float64) - expected).max()
+    return float(difference / largest) if largest > 0 else float(difference)
+
+
+def spread(nodes: list[LayerNode], most: int) -> list[LayerNode]:
+    """At most so many of the nodes, evenly spread, first and last among them."""
+    if len(nodes) <= most:
+        return nodes
+    chosen = np.linspace(0, len(nodes) - 1, most).round().astype(int)
+    return [nodes[i] for i in sorted(set(chosen.tolist()))]
+
+
+def compare(name: str, module: nn.Module, most_explained: int, most_alone: int) -> dict[str, float]:
+    """Worst deviation of sweep, explain in one session, and explain in a session for each."""
+    model = Model(module, preprocessing=classifiers.preprocessing(name), source=name)
+    image = classifiers.picture()
+    offered = [node for node in model.layers if node.explainable]
+    with Session(model, image, budget=1 << 40) as session:
+        tensor = session._input
+        reference = classifiers.all_activations_and_gradients(copy.deepcopy(module), tensor, TARGET)
+        expected = {}
+        for node in offered:
+            activation, gradient = reference[node.name, node.calls - 1]
+            assert gradient is not None, node.name
+            last = node.layout is Layout.CHANNELS_LAST
+            expected[node.name] = classifiers.map_of(activation, gradient, last)
+        worst = {
+            "explain": max(
+                deviation(session.explain(node.name, TARGET).map, expected[node.name])
+                for node in spread(offered, most_explained)
+            )
+        }
+    with Session(model, image, budget=1 << 40) as session:
+        swept = session.sweep(TARGET)
+    assert list(swept) == [node.name for node in offered]
+    worst["sweep"] = max(deviation(swept[n].map, expected[n]) for n in swept)
+    worst["alone"] = 0.0
+    for node in spread(offered, most_alone):
+        with Session(model, image, budget=0) as session:
+            found = session.explain(node.name, TARGET).map
+        worst["alone"] = max(worst["alone"], deviation(found, expected[node.name]))
+    worst["layers"] = len(offered)
+    return worst
+
+
+def note(name: str, worst: dict[str, float], seconds: float) -> None:
+    """For whoever wants the figures: HOOKSCOPE_DEVIATIONS=FILE pytest ... collects them."""
+    where = os.environ.get("HOOKSCOPE_DEVIATIONS")
+    if where:
+        with Path(where).open("a") as file:
+            file.write(json.dumps({"name": name, **worst, "seconds": round(seconds, 1)}) + "\n")
+
+
+@pytest.mark.parametrize("name", ["resnet18", "swin_t", "googlenet"])
+def test_the_reference_for_all_layers_is_the_one_for_a_single_layer(name: str) -> None:
+    module = built(name)
+    model = Model(module, preprocessing=classifiers.preprocessing(name))
+    with Session(model, classifiers.picture()) as session:
+        tensor = session._input
+    reference = classifiers.all_activations_and_gradients(copy.deepcopy(module), tensor, TARGET)
+    for node in spread([node for node in model.layers if node.explainable], 4):
+        last = node.layout is Layout.CHANNELS_LAST
+        activation, gradient = reference[node.name, node.calls - 1]
+        assert gradient is not None
+        single = reference_map(module, tensor, node.name, TARGET, channels_last=last)
+        assert deviation(single, classifiers.map_of(activation, gradient, last)) < 1e-5
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_every_layer_of_a_few_classifiers(name: str) -> None:
+    started = time.perf_counter()
+    worst = compare(name, built(name), most_explained=25, most_alone=5)
+    note(name, worst, time.perf_counter() - started)
+    assert max(worst["explain"], worst["sweep"], worst["alone"]) <= TOLERANCE, worst
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", classifiers.names())
+def test_every_layer_of_every_classifier(name: str) -> None:
+    started = time.perf_counter()
+    worst = compare(name, classifiers.build(name), most_explained=10_000, most_alone=20)
+    note(name, worst, time.perf_counter() - started)
+    assert max(worst["explain"], worst["sweep"], worst["alone"]) <= TOLERANCE, worst
