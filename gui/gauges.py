@@ -1,7 +1,8 @@
-"""What the self-test waits and measures with."""
+"""What the self-test waits, measures and checks with."""
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import time
@@ -11,7 +12,12 @@ from pathlib import Path
 from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer
 from PySide6.QtWidgets import QWidget
 
+from engine.records import Explanation, LoadedImage
+
 _TICK_MS = 5
+_JSON_KEYS = frozenset(
+    ("image", "model", "device", "layer", "class", "predictions", "map", "region", "seconds")
+)
 
 
 class StepFailed(Exception):
@@ -120,3 +126,24 @@ def process_age() -> float:
     import psutil
 
     return time.time() - psutil.Process().create_time()
+
+
+def check_export(
+    picture: Path, map: Path, facts: Path, image: LoadedImage, shown: Explanation
+) -> str:
+    """Whether three exported files hold what is shown, in words. Raises StepFailed."""
+    # Imported here, as the window does: it is painted before numpy and Pillow are loaded.
+    import numpy as np
+
+    from engine.images import load_image
+
+    pixels, original = load_image(picture).pixels, image.pixels
+    if pixels.shape != original.shape or np.array_equal(pixels, original):
+        raise StepFailed(f"{picture.name} is not the picture with its map")
+    if not np.array_equal(np.load(map), shown.map):
+        raise StepFailed(f"{map.name} is not the map that is shown")
+    content = json.loads(facts.read_text(encoding="utf-8"))
+    missing = sorted(_JSON_KEYS - set(content))
+    if missing or content["layer"] != shown.layer:
+        raise StepFailed(f"{facts.name} is wrong or lacks {missing}")
+    return f"{pixels.shape[1]} x {pixels.shape[0]} picture, map, {len(content)} facts"

@@ -6,7 +6,6 @@ those of every other start.
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import time
@@ -21,7 +20,7 @@ from PySide6.QtWidgets import QAbstractItemView
 from engine.demo import SCENES
 from engine.errors import HookscopeError
 from gui.application import Program
-from gui.gauges import Gaps, StepFailed, Waiter, Watch, process_age
+from gui.gauges import Gaps, StepFailed, Waiter, Watch, check_export, process_age
 from gui.jobs import Job
 from gui.layer_model import LayerModel
 from gui.prediction_list import ClassModel
@@ -32,9 +31,6 @@ _log = logging.getLogger(__name__)
 _BUSY_S = 3.0
 _BIG = (4000, 3000)
 _ENGINE_S, _ANSWER_S, _SOON_S = 180.0, 60.0, 30.0
-_JSON_KEYS = frozenset(
-    ("image", "model", "device", "layer", "class", "predictions", "map", "region", "seconds")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +217,10 @@ class Walkthrough:
         choice = ExportChoice(picture, map, facts, colorbar=False, caption=False)
         self.program.handlers.export_as(choice)
         self.waiter.wait(lambda: self._exported, _SOON_S, "export")
-        return self._check_export(picture, map, facts)
+        image, shown = self.program.state.current, self.program.state.explanation
+        if image is None or image.loaded is None or shown is None:
+            raise StepFailed("nothing is shown any more")
+        return check_export(picture, map, facts, image.loaded, shown)
 
     def quit(self) -> str:
         """The window closes, the threads end, the settings are written."""
@@ -298,24 +297,3 @@ class Walkthrough:
             _ANSWER_S,
             "a large image",
         )
-
-    def _check_export(self, picture: Path, map: Path, facts: Path) -> str:
-        state = self.program.state
-        image, shown = state.current, state.explanation
-        if image is None or image.loaded is None or shown is None:
-            raise StepFailed("nothing is shown any more")
-        # Imported here, as the window does: it is painted before numpy and Pillow are loaded.
-        import numpy as np
-
-        from engine.images import load_image
-
-        pixels, original = load_image(picture).pixels, image.loaded.pixels
-        if pixels.shape != original.shape or np.array_equal(pixels, original):
-            raise StepFailed(f"{picture.name} is not the picture with its map")
-        if not np.array_equal(np.load(map), shown.map):
-            raise StepFailed(f"{map.name} is not the map that is shown")
-        content = json.loads(facts.read_text(encoding="utf-8"))
-        missing = sorted(_JSON_KEYS - set(content))
-        if missing or content["layer"] != shown.layer:
-            raise StepFailed(f"{facts.name} is wrong or lacks {missing}")
-        return f"{pixels.shape[1]} x {pixels.shape[0]} picture, map, {len(content)} facts"
