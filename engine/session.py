@@ -33,6 +33,9 @@ from engine.targets import find_class, predictions
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
+# After memory ran out, no more than this part of the whole graph is kept at once.
+_FRUGAL = 4
+
 
 class Session:
     """Explains one image to one model. Use it in a with statement, from one thread.
@@ -296,9 +299,13 @@ class Session:
         return done
 
     def _allowed(self) -> int:
+        allowed = self._budget
+        if allowed is None:
+            allowed = devices.memory_budget(self.model.device)
         if self._frugal:
-            return 0
-        return devices.memory_budget(self.model.device) if self._budget is None else self._budget
+            # Less than the whole graph for certain: what was free when it was kept did not do.
+            allowed = min(allowed, memory.estimate(self.model.facts, None)) // _FRUGAL
+        return allowed
 
     def _release(self) -> None:
         self._tail = self._full = None
