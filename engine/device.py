@@ -54,6 +54,14 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
+def wait_for(device: torch.device) -> None:
+    """Wait until the device has done what it was given, so that a clock tells the truth."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
 def release_cache(device: torch.device) -> None:
     """Hand unused blocks of torch's allocator back to the device."""
     if device.type == "cuda":

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.device import wait_for
 from engine.errors import ModelError
 from engine.methods import class_activation_map
 from engine.progress import CancelToken
@@ -133,6 +134,7 @@ def run_forward(
             continue
         overwritten = keeper.overwritten()
         if not overwritten:
+            wait_for(image.device)
             seconds = time.perf_counter() - started
             return ForwardPass(logits, leaf, keeper.kept, seconds), cloned
         cloned |= overwritten
