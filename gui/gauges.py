@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer
 from PySide6.QtWidgets import QWidget
 
-from engine.records import Explanation, LoadedImage
+if TYPE_CHECKING:
+    from engine.records import Explanation, LoadedImage
+
+_log = logging.getLogger(__name__)
 
 _TICK_MS = 5
 _JSON_KEYS = frozenset(
@@ -22,6 +28,35 @@ _JSON_KEYS = frozenset(
 
 class StepFailed(Exception):
     """A step of the self-test did not do what it should; says what in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What became of one step. detail: what was seen, or what went wrong."""
+
+    name: str
+    ok: bool
+    seconds: float
+    detail: str
+
+
+class Record:
+    """What was found: a step after the other, and figures by name."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.figures: dict[str, float] = {}
+
+    def take(self, name: str, work: Callable[[], str]) -> bool:
+        """Do one step, which gives its detail or raises StepFailed; whether it went well."""
+        started = time.perf_counter()
+        try:
+            detail, ok = work(), True
+        except StepFailed as failure:
+            detail, ok = str(failure), False
+        self.steps.append(Step(name, ok, round(time.perf_counter() - started, 3), detail))
+        _log.info("self-test: %s: %s %s", name, "ok" if ok else "FAILED", detail)
+        return ok
 
 
 class Waiter:

@@ -17,11 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QApplication
 
 from engine.errors import HookscopeError
 from engine.version import NAME
-from gui.application import Program, create_application
-from gui.walkthrough import Walkthrough
+from gui.application import Program, Shell, create_application
+from gui.gauges import Record, StepFailed, Waiter, process_age
+
+_PAINT_S = 30.0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -41,11 +44,16 @@ def main(arguments: Sequence[str]) -> int:
             )
         )
         store = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
-        program = Program(application, store)
-        stack.callback(program.window.close)
-        test = Walkthrough(program, folder)
-        ok = test.run()
-    report: dict[str, Any] = {**test.figures, "steps": [asdict(s) for s in test.steps], "ok": ok}
+        shell = Shell(application, store)
+        stack.callback(shell.window.close)
+        record = Record()
+        ok = record.take("first paint", lambda: _first_paint(shell, record))
+        ok = ok and _walk(application, shell, folder, record)
+    report: dict[str, Any] = {
+        **record.figures,
+        "steps": [asdict(s) for s in record.steps],
+        "ok": ok,
+    }
     if target == "-":
         sys.stdout.write(json.dumps(report, indent=2) + "\n")
     else:
@@ -53,9 +61,33 @@ def main(arguments: Sequence[str]) -> int:
 
         save_json(Path(target), report)
     if not ok:
-        failed = test.steps[-1]
+        failed = record.steps[-1]
         sys.stderr.write(f"{NAME.lower()}: self-test failed at {failed.name}: {failed.detail}\n")
     return 0 if ok else 1
+
+
+def _first_paint(shell: Shell, record: Record) -> str:
+    """The window is on the screen before torch, and before the rest of the program."""
+    waiter = Waiter()
+    torch_was_there: list[bool] = []
+
+    def painted() -> None:
+        torch_was_there.append("torch" in sys.modules)
+        record.figures["first_paint_s"] = round(process_age(), 3)
+        waiter.stir()
+
+    shell.window.first_painted.connect(painted)
+    shell.window.show()
+    waiter.wait(lambda: bool(torch_was_there), _PAINT_S, "first paint")
+    if any(torch_was_there):
+        raise StepFailed("torch was imported before the window was painted")
+    return "before torch"
+
+
+def _walk(application: QApplication, shell: Shell, folder: Path, record: Record) -> bool:
+    from gui.walkthrough import Walkthrough
+
+    return Walkthrough(Program(application, shell=shell), folder, record).run()
 
 
 def _parse(arguments: Sequence[str]) -> str:

@@ -6,10 +6,7 @@ those of every other start.
 
 from __future__ import annotations
 
-import logging
-import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPoint, QPointF, Qt
@@ -20,40 +17,26 @@ from PySide6.QtWidgets import QAbstractItemView
 from engine.demo import SCENES
 from engine.errors import HookscopeError
 from gui.application import Program
-from gui.gauges import Gaps, StepFailed, Waiter, Watch, check_export, process_age
+from gui.gauges import Gaps, Record, StepFailed, Waiter, Watch, check_export, process_age
 from gui.jobs import Job
 from gui.layer_model import LayerModel
 from gui.prediction_list import ClassModel
 from gui.state import Notice, NoticeKind
-
-_log = logging.getLogger(__name__)
 
 _BUSY_S = 3.0
 _BIG = (4000, 3000)
 _ENGINE_S, _ANSWER_S, _SOON_S = 180.0, 60.0, 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What became of one step. detail: what was seen, or what went wrong."""
-
-    name: str
-    ok: bool
-    seconds: float
-    detail: str
-
-
 class Walkthrough:
-    """One run through the program. folder: an empty folder for settings and exports."""
+    """One run through the program. folder: where the settings are and the exports go."""
 
-    def __init__(self, program: Program, folder: Path) -> None:
+    def __init__(self, program: Program, folder: Path, record: Record) -> None:
         self.program = program
         self.folder = folder
-        self.steps: list[Step] = []
-        self.figures: dict[str, float] = {}
+        self.record = record
         self.gaps = Gaps()
         self.waiter = Waiter()
-        self._painted_first = self._torch_was_first = False
         self._exported = False
         self._thumbnails = False
         self.watch = Watch(program.window.canvas.viewport(), self.waiter.stir)
@@ -61,7 +44,6 @@ class Walkthrough:
 
     def _connect(self) -> None:
         program, state = self.program, self.program.state
-        program.window.first_painted.connect(self._first_paint)
         program.controller.exported.connect(self._note_export)
         program.controller.map_thumbnails_ready.connect(self._note_thumbnails)
         state.noticed.connect(self._note_error)
@@ -82,12 +64,6 @@ class Walkthrough:
     def _note_error(self, notice: Notice) -> None:
         if notice.kind == NoticeKind.ERROR:
             self.waiter.error = notice.text
-
-    def _first_paint(self) -> None:
-        # The engine begins to load as soon as this signal has been delivered to everyone.
-        self._painted_first, self._torch_was_first = True, "torch" in sys.modules
-        self.figures["first_paint_s"] = round(process_age(), 3)
-        self.waiter.stir()
 
     def _note_export(self, _task: object) -> None:
         self._exported = True
@@ -117,37 +93,21 @@ class Walkthrough:
 
     def run(self) -> bool:
         """All steps in order, up to the first that fails; whether all went well."""
-        for step in (
-            self.first_paint,
-            self.engine,
-            self.first_overlay,
-            self.click_layer,
-            self.click_class,
-            self.zoom,
-            self.thumbnails,
-            self.keep_busy,
-            self.export,
-            self.quit,
-        ):
-            name = step.__name__.replace("_", " ")
-            started = time.perf_counter()
-            try:
-                detail, ok = step(), True
-            except StepFailed as failure:
-                detail, ok = str(failure), False
-            self.steps.append(Step(name, ok, round(time.perf_counter() - started, 3), detail))
-            _log.info("self-test: %s: %s %s", name, "ok" if ok else "FAILED", detail)
-            if not ok:
-                return False
-        return True
-
-    def first_paint(self) -> str:
-        """The window is on the screen before torch is there."""
         self.program.start()
-        self.waiter.wait(lambda: self._painted_first, _SOON_S, "first paint")
-        if self._torch_was_first:
-            raise StepFailed("torch was imported before the window was painted")
-        return "before torch"
+        return all(
+            self.record.take(step.__name__.replace("_", " "), step)
+            for step in (
+                self.engine,
+                self.first_overlay,
+                self.click_layer,
+                self.click_class,
+                self.zoom,
+                self.thumbnails,
+                self.keep_busy,
+                self.export,
+                self.quit,
+            )
+        )
 
     def engine(self) -> str:
         """The engine and the demo network are loaded."""
@@ -155,13 +115,13 @@ class Walkthrough:
         self.waiter.wait(lambda: state.info is not None, _ENGINE_S, "loading the engine")
         if state.engine is None or state.info is None:
             raise StepFailed("a model without an engine")
-        self.figures["torch_import_s"] = round(state.engine.torch_import_s, 3)
+        self.record.figures["torch_import_s"] = round(state.engine.torch_import_s, 3)
         return f"{state.info.title} on {state.info.device}"
 
     def first_overlay(self) -> str:
         """The demo is explained by itself."""
         self._wait_shown(None, None, "first overlay")
-        self.figures["first_overlay_s"] = round(process_age(), 3)
+        self.record.figures["first_overlay_s"] = round(process_age(), 3)
         return self._shown()
 
     def click_layer(self) -> str:
@@ -169,7 +129,7 @@ class Walkthrough:
         layer = self._other_layers()[-1]
         started = time.perf_counter()
         self._click_layer(layer)
-        self.figures["second_click_s"] = round(time.perf_counter() - started, 3)
+        self.record.figures["second_click_s"] = round(time.perf_counter() - started, 3)
         return self._shown()
 
     def click_class(self) -> str:
@@ -206,7 +166,7 @@ class Walkthrough:
             self.waiter.wait(lambda: state.sweep is not None, _ANSWER_S, "sweep")
             sweeps += 1
         self.gaps.stop()
-        self.figures |= self.gaps.figures()
+        self.record.figures |= self.gaps.figures()
         return f"{clicks} clicks, {sweeps} waits for a sweep, {len(self.gaps.gaps)} gaps"
 
     def export(self) -> str:
