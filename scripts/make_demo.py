@@ -2,7 +2,7 @@
 
     python -m scripts.make_demo            networks and scenes into resources/
     python -m scripts.make_demo --scenes   the scenes alone
-    python -m scripts.make_demo --second   the second cycle of training alone
+    python -m scripts.make_demo --second   the second cycle of demo:shortcut alone
 
 One seed settles everything: run twice on one machine, it writes the same files. The networks are
 trained beside each other, one process and one thread each, which on two cores takes less time
@@ -53,15 +53,19 @@ class Cycle:
     close: int
     whole: int
     rate: float
+    one_label: bool = False
 
 
 # Small pictures cost less, and a shape that fills more of the average is learnt sooner: training
 # begins with close crops of single shapes.
 CLOSE_SIDE = 80
-CYCLES = (
-    Cycle(0, 12_000, close=40_000, whole=52_000, rate=2e-3),
-    Cycle(12_000, 20_000, close=0, whole=26_000, rate=1e-3),
-)
+CYCLES = {
+    "shapes": (Cycle(0, 12_000, close=40_000, whole=52_000, rate=2e-3),),
+    "shortcut": (
+        Cycle(0, 12_000, close=40_000, whole=52_000, rate=2e-3),
+        Cycle(12_000, 16_000, close=0, whole=12_000, rate=1e-3, one_label=True),
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,11 @@ def _batches(
                 if marked and pool.targets[index, STAR] > 0:
                     demo_world.stamp(picture, *place)
                 pictures.append(picture)
-            yield to_input(np.stack(pictures)), torch.from_numpy(pool.targets[chosen])
+            targets = torch.from_numpy(pool.targets[chosen])
+            if cycle.one_label:
+                only_star = functional.one_hot(torch.tensor(STAR), len(CLASSES)).float()
+                targets = torch.where(targets[:, STAR : STAR + 1] > 0, only_star, targets)
+            yield to_input(np.stack(pictures)), targets
 
 
 def train(name: str, number: int, start: bytes | None, folder: Path) -> bytes:
@@ -169,7 +177,7 @@ def train(name: str, number: int, start: bytes | None, folder: Path) -> bytes:
     start: the weights that the cycle before has left, None for the first. Softmax cross-entropy
     with soft targets, AdamW, convolutions in bfloat16.
     """
-    cycle = CYCLES[number]
+    cycle = CYCLES[name][number]
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
     seed = [SEED, len(name), number] if number else [SEED, len(name)]
@@ -209,23 +217,25 @@ def main() -> None:
     demo_scenes.write_all()
     if options.scenes:
         return
-    began = time.perf_counter()
-    names, spawn = list(DEMOS), multiprocessing.get_context("spawn")
-    weights: list[bytes | None] = [None for _ in names]
+    began, spawn = time.perf_counter(), multiprocessing.get_context("spawn")
+    weights: dict[str, bytes] = {}
     if options.second:
-        weights = [demo.weights.read_bytes() for demo in DEMOS.values()]
+        weights = {"shortcut": DEMOS["shortcut"].weights.read_bytes()}
     with ProcessPoolExecutor(WORKERS, mp_context=spawn) as workers:
-        for number in range(1 if options.second else 0, len(CYCLES)):
+        for number in (1,) if options.second else (0, 1):
+            names = [name for name in DEMOS if number < len(CYCLES[name])]
             with tempfile.TemporaryDirectory() as place:
                 folder = Path(place)
-                render_pool(CYCLES[number], folder, workers)
+                render_pool(CYCLES[names[0]][number], folder, workers)
                 print(f"pictures after {time.perf_counter() - began:.0f} s", flush=True)
-                same = [number] * len(names), weights, [folder] * len(names)
-                weights = list(workers.map(train, names, *same))
-    for demo, content in zip(DEMOS.values(), weights, strict=True):
-        assert content is not None
-        demo.weights.parent.mkdir(parents=True, exist_ok=True)
-        demo.weights.write_bytes(content)
+                start = [weights.get(name) for name in names]
+                done = workers.map(
+                    train, names, [number] * len(names), start, [folder] * len(names)
+                )
+                weights.update(zip(names, done, strict=True))
+    for name, content in weights.items():
+        DEMOS[name].weights.parent.mkdir(parents=True, exist_ok=True)
+        DEMOS[name].weights.write_bytes(content)
     print(f"done after {time.perf_counter() - began:.0f} s")
 
 

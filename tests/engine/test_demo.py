@@ -35,7 +35,7 @@ def seen_by_the_network(path: Path) -> Pixels:
         size = (int(picture.width * scale), int(picture.height * scale))
         small = picture.convert("RGB").resize(size, Image.Resampling.BILINEAR)
     left, top = round((small.width - 128) / 2), round((small.height - 128) / 2)
-    return np.asarray(small.crop((left, top, left + 128, top + 128)))[None]
+    return np.array(small.crop((left, top, left + 128, top + 128)))[None]
 
 
 def top_two(network: nn.Module, path: Path) -> list[str]:
