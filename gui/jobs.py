@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
+from bisect import insort
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -158,8 +159,7 @@ class Lane(QObject):
         running = self._running
         if running is not None and running.priority is Priority.IDLE > job.priority:
             running.cancel()
-        self._waiting.append(job)
-        self._waiting.sort(key=lambda waiting: waiting.priority)
+        insort(self._waiting, job, key=lambda waiting: waiting.priority)
         self._next()
         return job
 
