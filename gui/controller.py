@@ -51,7 +51,8 @@ class Controller(QObject):
         self.images.leaving.connect(self._image_left)
         self.images.ready.connect(self._explain)
         self._generation = 0
-        self._sweep_failed = False
+        self._stopped = False
+        self._sweep_unwanted = False
         self._sweep_timer = QTimer(self)
         self._sweep_timer.setSingleShot(True)
         self._sweep_timer.setInterval(_SWEEP_DELAY_MS)
@@ -83,6 +84,9 @@ class Controller(QObject):
     def cancel(self) -> None:
         """Stop what is being computed. What is shown stays."""
         self._generation += 1
+        self._stopped = True
+        # Until the next click; the lane, idle again, would start it at once.
+        self._sweep_unwanted = True
         self._sweep_timer.stop()
         self.engine_lane.cancel("explain")
         self.engine_lane.cancel("sweep")
@@ -146,26 +150,30 @@ class Controller(QObject):
     def _model_failed(self, error: HookscopeError) -> None:
         self.state.model_loading = None
         self.state.model_error = str(error)
+        if self.state.info is None:
+            self.state.set_computing(False)
         self.state.model_changed.emit()
         self.state.notify(NoticeKind.ERROR, str(error))
 
     def _model_given_up(self, source: ModelSource) -> None:
         if self.state.model_loading == source:
             self.state.model_loading = None
+            if self.state.model_source is None:
+                self.state.set_computing(False)
             self.state.model_changed.emit()
 
     # --- explaining ------------------------------------------------------------------------------
 
     def choose_layer(self, layer: str | None) -> None:
         """Explain another layer, 'NAME' or 'NAME#k'; None for the model's default."""
-        if self.state.layer != layer or self.state.explanation is None:
+        if self.state.layer != layer or self.state.explanation is None or self._stopped:
             self.state.layer = layer
             self.state.selection_changed.emit()
             self._explain()
 
     def choose_class(self, index: int | None) -> None:
         """Explain another class; None for the one of highest logit."""
-        if self.state.target != index or self.state.explanation is None:
+        if self.state.target != index or self.state.explanation is None or self._stopped:
             self.state.target = index
             self.state.selection_changed.emit()
             self._explain()
@@ -173,9 +181,11 @@ class Controller(QObject):
     def _explain(self) -> None:
         image, source = self.state.current, self.state.model_source
         if image is None or image.loaded is None or source is None:
+            if source is None and self.state.model_loading is None:
+                self.state.set_computing(False)
             return
         self._generation += 1
-        self._sweep_failed = False
+        self._stopped = self._sweep_unwanted = False
         request = Request(
             self._generation, image.key, source.key, self.state.layer, self.state.target
         )
@@ -260,7 +270,7 @@ class Controller(QObject):
         image, answer, source = self.state.current, self.state.answer, self.state.model_source
         if image is None or image.loaded is None or answer is None or source is None:
             return
-        if not self._settings.get(SWEEP_ENABLED) or self.state.computing or self._sweep_failed:
+        if not self._settings.get(SWEEP_ENABLED) or self.state.computing or self._sweep_unwanted:
             return
         explanation = self.state.explanation
         if explanation is None:
@@ -295,7 +305,7 @@ class Controller(QObject):
             self.state.notify(NoticeKind.INFO, text)
 
     def _sweep_gave_up(self, error: HookscopeError) -> None:
-        self._sweep_failed = True
+        self._sweep_unwanted = True
         self.state.notify(NoticeKind.WARNING, f"No thumbnails: {error}")
 
     def draw_map_thumbnails(self, size: int) -> None:

@@ -90,6 +90,7 @@ class Workbench:
 
     def __init__(self) -> None:
         self._model: Model | None = None
+        self._source: ModelSource | None = None
         self._session: Session | None = None
         self._session_image = ""
 
@@ -115,12 +116,12 @@ class Workbench:
         model = load_model(source.spec, weights=source.weights)
         watch.cancel.raise_if_cancelled()
         self._end_session()
-        self._model = model
+        self._model, self._source = model, source
         return OpenedModel(source, model.info, model.layers)
 
     def explain(self, image: LoadedImage, request: Request, watch: Watch) -> Answer:
         """One explanation and the predictions that belong to it."""
-        session = self._session_for(image, request)
+        session = self._session_for(image, request, watch)
         explanation = session.explain(
             request.layer, request.target, method=request.method, cancel=watch.cancel
         )
@@ -132,7 +133,7 @@ class Workbench:
 
     def sweep(self, image: LoadedImage, request: Request, watch: Watch) -> SweepAnswer:
         """The maps of all layers for the class of the request."""
-        session = self._session_for(image, request)
+        session = self._session_for(image, request, watch)
         maps = session.sweep(
             request.target, method=request.method, cancel=watch.cancel, progress=watch.report
         )
@@ -146,12 +147,15 @@ class Workbench:
     def close(self, _watch: Watch) -> None:
         """Free everything."""
         self._end_session()
-        self._model = None
+        self._model = self._source = None
 
-    def _session_for(self, image: LoadedImage, request: Request) -> Session:
+    def _session_for(self, image: LoadedImage, request: Request, watch: Watch) -> Session:
         from engine.errors import ModelError
         from engine.session import Session
 
+        if self._source is None or self._source.key != request.model:
+            # Another model was opened, and given up before the window had heard of it.
+            self.open_model(ModelSource.from_key(request.model), watch)
         if self._model is None:
             raise ModelError("no model is open; open one first")
         if self._session is None or self._session_image != request.image:
