@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,13 +48,14 @@ class ForwardPass:
         """One map, by a backward pass that ends at the call's output. The graph stays."""
         started = time.perf_counter()
         output = self.kept[call].tensor
-        (gradient,) = torch.autograd.grad(
-            self.logits[0, target],
-            [output],
-            retain_graph=True,
-            allow_unused=True,
-            materialize_grads=True,
-        )
+        with _recording():
+            (gradient,) = torch.autograd.grad(
+                self.logits[0, target],
+                [output],
+                retain_graph=True,
+                allow_unused=True,
+                materialize_grads=True,
+            )
         cam, any_weight = class_activation_map(method, output, gradient, layout)
         array: FloatMap = cam.cpu().numpy()
         return RawMap(array, bool(any_weight), time.perf_counter() - started)
@@ -92,15 +94,23 @@ class ForwardPass:
                 if call in layouts:
                     tensor: Any = kept.tensor
                     handles.append(tensor.register_hook(reduce_for(call, tensor)))
-            torch.autograd.grad(
-                self.logits[0, target], [self.leaf], retain_graph=True, allow_unused=True
-            )
+            with _recording():
+                torch.autograd.grad(
+                    self.logits[0, target], [self.leaf], retain_graph=True, allow_unused=True
+                )
         finally:
             for handle in handles:
                 handle.remove()
         maps = [(call, cam.cpu().numpy(), bool(any_)) for call, (cam, any_) in found.items()]
         seconds = time.perf_counter() - started
         return {call: RawMap(array, any_, seconds) for call, array, any_ in maps}
+
+
+@contextmanager
+def _recording() -> Iterator[None]:
+    """Whatever mode the caller is in, the logit of a class has to be taken from the graph."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
 
 
 def run_forward(

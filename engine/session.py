@@ -49,9 +49,12 @@ class Session:
         self.model = model
         self.image = image
         self._budget = budget
-        self._prepared = prepare(image, model.preprocessing)
-        self._input = self._prepared.tensor.to(model.device, model.dtype)
+        # A tensor made in a caller's inference mode could never be part of a graph.
+        with torch.inference_mode(False):
+            self._prepared = prepare(image, model.preprocessing)
+            self._input = self._prepared.tensor.to(model.device, model.dtype)
         self._clones = model.facts.overwritten()
+        self._sources = {call for call, f in model.facts.calls.items() if f.source == call}
         self._names = tuple(node.name for node in model.layers)
         self._tail: ForwardPass | None = None
         self._full: ForwardPass | None = None
@@ -60,6 +63,7 @@ class Session:
         self._maps: dict[tuple[Call, int, str], RawMap] = {}
         self._notices: list[str] = []
         self._frugal = False
+        self._untrainable = False
         self._closed = False
 
     def __enter__(self) -> Session:
@@ -192,7 +196,8 @@ class Session:
         if index is not None or self._logits is not None:
             chosen = self._top() if index is None else index
             remaining -= {call for call, k, m in self._maps if k == chosen and m == method}
-        whole = memory.estimate(facts, None) <= self._allowed()
+        # What a full pass that is there holds is not free any more, and need not be.
+        whole = self._full is not None or memory.estimate(facts, None) <= self._allowed()
         while remaining:
             if whole:
                 done = self._full_pass(cancel)
@@ -282,14 +287,15 @@ class Session:
 
     def _full_pass(self, cancel: CancelToken | None) -> ForwardPass:
         if self._full is None:
-            sources = {call for call, f in self.model.facts.calls.items() if f.source == call}
-            self._full = self._run(None, sources, cancel)
+            self._full = self._run(None, self._sources, cancel)
             self._tail = None
         return self._full
 
     def _run(
         self, start: Call | None, wanted: set[Call] | tuple[()], cancel: CancelToken | None
     ) -> ForwardPass:
+        if self._untrainable:
+            wanted = self._sources
         done, self._clones = run_forward(
             self.model.module, self._input, start, wanted, self._clones, cancel
         )
@@ -324,6 +330,10 @@ class Session:
             try:
                 return work()
             except (*NETWORK_ERRORS, MemoryError) as error:
+                if _overwrites_what_its_gradient_needs(error) and not self._untrainable:
+                    self._untrainable = True
+                    self._release()
+                    continue
                 if not devices.is_out_of_memory(error):
                     text = str(error).strip().partition("\n")[0]
                     raise ModelError(f"{self.model.source}: the network failed: {text}") from error
@@ -348,6 +358,14 @@ class Session:
         self._frugal = False
         self._notify(text)
         devices.release_cache(device)
+
+
+def _overwrites_what_its_gradient_needs(error: BaseException) -> bool:
+    """Whether autograd found a saved tensor changed by an in-place operation.
+
+    Such a network runs and cannot be trained. Where modules hand clones on, it has gradients.
+    """
+    return isinstance(error, RuntimeError) and "modified by an inplace operation" in str(error)
 
 
 def _reporter(progress: Report, before: int, total: int) -> Callable[[int], None]:
