@@ -301,8 +301,8 @@ class Controller(QObject):
             return
         self.state.sweep = swept
         self.state.sweep_changed.emit()
-        for text in swept.notices:
-            self.state.notify(NoticeKind.INFO, text)
+        if swept.notices:
+            self.state.notify(NoticeKind.WARNING, _sentences(swept.notices))
 
     def _sweep_gave_up(self, error: HookscopeError) -> None:
         self._sweep_unwanted = True
@@ -318,6 +318,7 @@ class Controller(QObject):
             "Drawing thumbnails",
             lambda watch: map_thumbnails(explanations, display, size, watch),
             slot="map thumbnails",
+            priority=Priority.CLICK,
         )
         job.finished.connect(lambda drawn: self._thumbnails_drawn(sweep, drawn))
         self.file_lane.submit(job)
@@ -330,7 +331,17 @@ class Controller(QObject):
 
     def export(self, task: ExportTask) -> None:
         """Write an export in the background."""
-        job = Job("Exporting", lambda watch: write_export(task, watch), slot="export")
+        job = Job(
+            "Exporting",
+            lambda watch: write_export(task, watch),
+            slot="export",
+            priority=Priority.CLICK,
+        )
         job.finished.connect(self.exported)
         job.failed.connect(lambda error: self.state.notify(NoticeKind.ERROR, str(error)))
         self.file_lane.submit(job)
+
+
+def _sentences(notices: Sequence[str]) -> str:
+    """One text of several, since a newer notice takes the place of an older one."""
+    return " ".join(f"{text[:1].upper()}{text[1:].rstrip('.')}." for text in notices)

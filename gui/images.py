@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -19,7 +19,7 @@ from gui.files import (
     read_thumbnail,
     scan,
 )
-from gui.jobs import Job, Lane, Priority
+from gui.jobs import Job, Lane, Priority, Watch
 from gui.settings import MAX_IMAGES, Settings
 from gui.state import NoticeKind, OpenImage, State
 
@@ -57,17 +57,18 @@ class Images(QObject):
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open image files, folders of images and weights files."""
-        job = Job("Looking for images", lambda watch: scan(paths, watch))
+        # Before the thumbnails of a folder that may still be waiting.
+        job = Job("Looking for images", lambda watch: scan(paths, watch), priority=Priority.CLICK)
         job.finished.connect(self._found)
         self._lane.submit(job)
 
     def open_bytes(self, data: bytes, name: str) -> None:
         """Open the bytes of an image file (dropped from a browser, say)."""
-        self._open_unnamed(Job("Opening the image", lambda _watch: decode_bytes(data, name)))
+        self._open_unnamed(lambda _watch: decode_bytes(data, name))
 
     def open_qimage(self, image: QImage, name: str) -> None:
         """Open a picture that has no file (pasted)."""
-        self._open_unnamed(Job("Opening the image", lambda _watch: decode_qimage(image, name)))
+        self._open_unnamed(lambda _watch: decode_qimage(image, name))
 
     def select(self, key: str) -> None:
         """Make an image the current one, and read it where that has not been done."""
@@ -134,7 +135,8 @@ class Images(QObject):
             self._lane.submit(job)
         return key
 
-    def _open_unnamed(self, job: Job) -> None:
+    def _open_unnamed(self, work: Callable[[Watch], Decoded]) -> None:
+        job = Job("Opening the image", work, priority=Priority.CLICK)
         job.finished.connect(self._add_decoded)
         job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
         self._lane.submit(job)
