@@ -20,6 +20,8 @@ class StatusBar(QStatusBar):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(False)
+        # The button that comes and goes must not push the picture up.
+        self.setMinimumHeight(8 * theme.SPACE)
         self._facts = QLabel()
         self._facts.setFont(theme.tabular(self._facts.font()))
         self._work = QLabel()
@@ -64,9 +66,14 @@ class StatusBar(QStatusBar):
         """Words in place of the facts, until the next explanation."""
         self._facts.setText(text)
 
-    def show_zoom(self, zoom: float) -> None:
-        """Physical screen pixels for a pixel of the image."""
-        self._zoom.setText(f"{zoom:.0%}")
+    def show_zoom(self, zoom: float | None) -> None:
+        """Physical screen pixels for a pixel of the image; None when there is none."""
+        self._zoom.setText("" if zoom is None else f"{100 * zoom:.0f} %")
+
+    @property
+    def working(self) -> bool:
+        """Whether the bar says that something runs."""
+        return not self._progress.isHidden()
 
     def set_work(self, title: str) -> None:
         """What runs now; '' for nothing."""

@@ -1,0 +1,113 @@
+"""The notice over the canvas: what it says, when it goes, where it stands."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QPushButton, QToolButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from gui import theme
+from gui.notice_bar import NoticeBar
+
+LONG = "The picture of this very long name cannot be opened because its file ends too early. " * 4
+
+
+@pytest.fixture
+def host(qtbot: QtBot, qapp: QApplication) -> QWidget:
+    theme.apply(qapp, "light")
+    host = QWidget()
+    qtbot.addWidget(host)
+    host.resize(800, 500)
+    with qtbot.waitExposed(host):
+        host.show()
+    return host
+
+
+@pytest.fixture
+def bar(host: QWidget) -> NoticeBar:
+    return NoticeBar(host)
+
+
+def button(bar: NoticeBar) -> QPushButton:
+    found = bar.findChild(QPushButton)
+    assert isinstance(found, QPushButton)
+    return found
+
+
+def close(bar: NoticeBar) -> QToolButton:
+    found = bar.findChild(QToolButton)
+    assert isinstance(found, QToolButton)
+    return found
+
+
+def test_nothing_is_shown_at_first(bar: NoticeBar) -> None:
+    assert bar.isHidden()
+    assert (bar.kind, bar.text) == ("", "")
+
+
+def test_it_says_what_it_is_told_to_eyes_and_ears(bar: NoticeBar) -> None:
+    bar.show_notice("warning", "No images in holiday")
+    assert bar.isVisible()
+    assert (bar.kind, bar.text) == ("warning", "No images in holiday")
+    assert bar.accessibleDescription() == "No images in holiday"
+    assert not button(bar).isVisible()
+
+
+def test_a_newer_notice_replaces_the_older(bar: NoticeBar) -> None:
+    bar.show_notice("error", "first", "Show folder", "/tmp")
+    bar.show_notice("hint", "second")
+    assert (bar.kind, bar.text) == ("hint", "second")
+    assert not button(bar).isVisible()
+
+
+def test_its_button_tells_what_was_offered(bar: NoticeBar, qtbot: QtBot) -> None:
+    bar.show_notice("info", "Exported a.png", "Show folder", "/pictures")
+    assert button(bar).text() == "Show folder"
+    with qtbot.waitSignal(bar.acted) as acted:
+        QTest.mouseClick(button(bar), Qt.MouseButton.LeftButton)
+    assert acted.args == ["Show folder", "/pictures"]
+
+
+def test_closing_it_tells_its_kind(bar: NoticeBar, qtbot: QtBot) -> None:
+    bar.show_notice("hint", "Click another class")
+    with qtbot.waitSignal(bar.dismissed) as dismissed:
+        QTest.mouseClick(close(bar), Qt.MouseButton.LeftButton)
+    assert dismissed.args == ["hint"]
+    assert bar.isHidden()
+
+
+@pytest.mark.parametrize(("kind", "goes"), [("info", True), ("hint", False), ("error", False)])
+def test_only_plain_information_goes_by_itself(bar: NoticeBar, kind: str, goes: bool) -> None:
+    bar.show_notice(kind, "words")
+    timers = [timer for timer in bar.findChildren(QTimer) if timer.isActive()]
+    assert bool(timers) is goes
+    for timer in timers:
+        timer.timeout.emit()
+    assert bar.isHidden() is goes
+
+
+def test_information_replaced_by_an_error_does_not_take_the_error_away(bar: NoticeBar) -> None:
+    bar.show_notice("info", "Exported a.png")
+    bar.show_notice("error", "cannot write b.png")
+    assert not [timer for timer in bar.findChildren(QTimer) if timer.isActive()]
+
+
+@pytest.mark.parametrize("size", [QSize(800, 500), QSize(420, 400), QSize(2000, 900)])
+@pytest.mark.parametrize("text", ["Short.", LONG])
+def test_it_stays_inside_its_host_in_the_middle_with_all_its_words(
+    bar: NoticeBar, host: QWidget, size: QSize, text: str
+) -> None:
+    bar.show_notice("error", text, "Show folder", "x")
+    host.resize(size)
+    assert host.rect().contains(bar.geometry())
+    assert abs(bar.geometry().center().x() - host.rect().center().x()) <= 1
+    layout = bar.layout()
+    assert layout is not None
+    assert bar.height() >= layout.heightForWidth(bar.width())
+
+
+def test_words_are_never_taken_for_markup(bar: NoticeBar) -> None:
+    bar.show_notice("error", "<b>bold</b>")
+    assert bar.text == "<b>bold</b>"

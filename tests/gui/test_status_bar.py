@@ -1,0 +1,128 @@
+"""The bottom line: facts, work, stop and zoom."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel, QProgressBar, QToolButton
+from pytestqt.qtbot import QtBot
+
+from engine.records import Explanation, Layout, Prediction, Region, Seconds
+from gui import theme
+from gui.status_bar import StatusBar
+
+
+@pytest.fixture
+def bar(qtbot: QtBot, qapp: QApplication) -> StatusBar:
+    theme.apply(qapp, "light")
+    bar = StatusBar()
+    qtbot.addWidget(bar)
+    bar.resize(900, 28)
+    with qtbot.waitExposed(bar):
+        bar.show()
+    return bar
+
+
+def words(bar: StatusBar) -> list[str]:
+    return [label.text() for label in bar.findChildren(QLabel) if label.isVisible()]
+
+
+def progress(bar: StatusBar) -> QProgressBar:
+    found = bar.findChild(QProgressBar)
+    assert isinstance(found, QProgressBar)
+    return found
+
+
+def delay(bar: StatusBar) -> QTimer:
+    found = bar.findChild(QTimer)
+    assert isinstance(found, QTimer)
+    return found
+
+
+def explanation(forward: float, explain: float) -> Explanation:
+    return Explanation(
+        layer="layer4.1",
+        target=Prediction(0, "ring", 1.0, 0.5),
+        map=np.zeros((7, 7), np.float32),
+        shape=(2048, 7, 7),
+        layout=Layout.CHANNELS_FIRST,
+        region=Region(0, 0, 10, 10),
+        image="a.png",
+        image_size=(10, 10),
+        model="resnet50",
+        device="cpu",
+        seconds=Seconds(forward, explain),
+    )
+
+
+@pytest.mark.parametrize(
+    ("forward", "explain", "times"),
+    [
+        (0.041, 0.0012, "forward 41 ms, map 1.2 ms"),
+        (1.5, 0.01, "forward 1.50 s, map 10 ms"),
+        (0.0, 0.0, "forward 0.0 ms, map 0.0 ms"),
+    ],
+)
+def test_it_says_which_layer_of_which_shape_and_how_long_it_took(
+    bar: StatusBar, forward: float, explain: float, times: str
+) -> None:
+    bar.show_explanation(explanation(forward, explain))
+    assert f"layer4.1  ·  2048 × 7 × 7  ·  {times}" in words(bar)
+    bar.show_explanation(None)
+    assert "" in words(bar)
+
+
+def test_short_work_does_not_flicker(bar: StatusBar) -> None:
+    bar.set_work("Explaining layer4")
+    assert not progress(bar).isVisible()
+    assert delay(bar).isActive()
+    bar.set_work("")
+    assert not delay(bar).isActive()
+    assert not progress(bar).isVisible()
+
+
+def test_long_work_is_named_and_can_be_stopped(bar: StatusBar, qtbot: QtBot) -> None:
+    bar.set_work("Mapping every layer")
+    delay(bar).timeout.emit()
+    assert "Mapping every layer" in words(bar)
+    assert progress(bar).isVisible()
+    stop = bar.findChild(QToolButton)
+    assert isinstance(stop, QToolButton)
+    assert stop.accessibleName() == "Stop"
+    with qtbot.waitSignal(bar.stop_requested):
+        QTest.mouseClick(stop, Qt.MouseButton.LeftButton)
+    bar.set_work("")
+    assert not progress(bar).isVisible()
+    assert "Mapping every layer" not in words(bar)
+
+
+def test_work_after_work_stays_on_the_screen(bar: StatusBar) -> None:
+    bar.set_work("first")
+    delay(bar).timeout.emit()
+    bar.set_work("second")
+    assert progress(bar).isVisible()
+    assert "second" in words(bar)
+
+
+def test_progress_that_nobody_knows_is_a_moving_bar(bar: StatusBar) -> None:
+    bar.set_progress(0.0)
+    assert (progress(bar).minimum(), progress(bar).maximum()) == (0, 0)
+    bar.set_progress(0.25)
+    assert progress(bar).value() == progress(bar).maximum() // 4
+    bar.set_work("next")
+    assert progress(bar).maximum() == 0
+
+
+def test_zoom_in_percent(bar: StatusBar) -> None:
+    bar.show_zoom(0.333)
+    assert "33 %" in words(bar)
+
+
+def test_the_bar_keeps_its_height_whatever_it_says(bar: StatusBar) -> None:
+    before = bar.sizeHint().height()
+    bar.show_explanation(explanation(1, 1))
+    bar.set_work("work")
+    delay(bar).timeout.emit()
+    assert bar.sizeHint().height() == before
