@@ -17,11 +17,12 @@ from gui.imaging import to_qimage
 
 SPACE = theme.SPACE
 INSET = 2 * SPACE
-_BAR_WIDTH = 3 * SPACE
-_BAR_HEIGHT = 40 * SPACE
-_SMALLEST_BAR = 12 * SPACE
+_BAR_WIDTH = 48 * SPACE
+_BAR_HEIGHT = 2 * SPACE
+_SMALLEST_BAR = 16 * SPACE
+_LEGEND = 10 * SPACE
 _BUSY_HEIGHT = 2
-_NARROW = 130 * SPACE
+_NARROW = 164 * SPACE
 _BLANK_OPACITY = 0.3
 
 _PLATE = QColor(16, 16, 16, 176)
@@ -70,7 +71,7 @@ class Hud:
     def notice(self, text: str, top: float) -> None:
         """One or more lines, centred below top."""
         metrics = QFontMetricsF(self._small)
-        room = min(self._area.width() - 2 * INSET - 6 * SPACE, 120.0 * SPACE)
+        room = min(self._area.width() - 2 * INSET - 6 * SPACE, 148.0 * SPACE)
         flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
         bounds = metrics.boundingRect(QRectF(0, 0, room, 1000), flags, text)
         rect = QRectF(0, top + SPACE, bounds.width() + 6 * SPACE, bounds.height() + 4 * SPACE)
@@ -105,51 +106,41 @@ class Hud:
     def color_bar(self, explanation: Explanation, settings: DisplaySettings) -> None:
         """Bottom right: the colours with the map values that they stand for."""
         low, high = overlay.value_range(explanation.map, settings)
-        # On a narrow canvas the read-out needs the whole width below.
-        lift = 7 * SPACE if self._area.width() < _NARROW else 0
-        height = min(float(_BAR_HEIGHT), self._area.height() - 24 * SPACE - lift)
-        if height < _SMALLEST_BAR:
-            return
         metrics = QFontMetricsF(self._small)
         line = metrics.height()
-        marks = overlay.marks(low, high, 2 * line / height)
-        title, scale = f"{method_name(explanation.method)} value", scale_words(settings)
-        numbers = max(metrics.horizontalAdvance(text) for _, text in marks)
-        inner = max(
-            _BAR_WIDTH + 2 * SPACE + numbers,
-            metrics.horizontalAdvance(title),
-            metrics.horizontalAdvance(scale),
-        )
-        head = 2 * line + 2 * SPACE
-        width, total = round(inner) + 4 * SPACE, head + height + line + 2 * SPACE
-        plate = QRectF(
-            self._area.right() - INSET - width,
-            self._area.bottom() - INSET - lift - total,
-            width,
-            total,
-        )
+        words = (f"{method_name(explanation.method)} value", scale_words(settings))
+        head = max(metrics.horizontalAdvance(word) for word in words)
+        ends = [metrics.horizontalAdvance(text) for _, text in overlay.marks(low, high, 1.0)]
+        # Numbers stand under their places, so the outer ones reach past the ends of the bar.
+        before, after = ends[0] / 2, ends[-1] / 2
+        rest = head + before + after + 8 * SPACE
+        width = min(float(_BAR_WIDTH), self._area.width() - 2 * INSET - rest)
+        if width < _SMALLEST_BAR:
+            return
+        plate = QRectF(0, 0, round(rest + width), _LEGEND)
+        plate.moveBottomRight(self._area.bottomRight() - QPointF(INSET, INSET))
         self.plate(plate)
-        left, top = plate.left() + 2 * SPACE, plate.top() + SPACE
-        self.text(QRectF(left, top, inner, line), title)
-        self.text(QRectF(left, top + line, inner, line), scale, _FAINT)
-        bar = QRectF(left, round(plate.top() + head + line / 2), _BAR_WIDTH, height)
+        left, top = plate.left() + 2 * SPACE, plate.center().y() - line
+        self.text(QRectF(left, top, head + 1, line), words[0])
+        self.text(QRectF(left, top + line, head + 1, line), words[1], _FAINT)
+        bar = QRectF(
+            round(left + head + 4 * SPACE + before), plate.top() + 2 * SPACE, width, _BAR_HEIGHT
+        )
         self._bar(bar, settings, blank=low == high)
-        for place, text in marks:
-            y = bar.bottom() - place * height
-            self.text(
-                QRectF(bar.right() + 2 * SPACE, y - line / 2, numbers + 1, line),
-                text,
-                flags=Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
-            )
+        widest = max(*ends, metrics.horizontalAdvance("0.000"))
+        for place, text in overlay.marks(low, high, (widest + 2 * SPACE) / width):
+            x = bar.left() + place * width
             self._painter.setPen(QPen(_FAINT, 1))
-            self._painter.drawLine(QPointF(bar.right(), y), QPointF(bar.right() + SPACE, y))
+            self._painter.drawLine(QPointF(x, bar.bottom()), QPointF(x, bar.bottom() + 3))
+            under = QRectF(x - widest, bar.bottom() + 3, 2 * widest, line)
+            self.text(under, text, flags=Qt.AlignmentFlag.AlignCenter)
 
     def _bar(self, bar: QRectF, settings: DisplaySettings, *, blank: bool) -> None:
         """The colours themselves; of a map with nothing to show they are only hinted at."""
-        colors = overlay.bar_colors(settings, 256)[::-1]
+        colors = overlay.bar_colors(settings, 256)
         self._painter.setOpacity(_BLANK_OPACITY if blank else 1.0)
         self._painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
-        self._painter.drawImage(bar, to_qimage(colors.reshape(256, 1, 3)))
+        self._painter.drawImage(bar, to_qimage(colors.reshape(1, 256, 3)))
         self._painter.setOpacity(1.0)
         self._painter.setBrush(Qt.BrushStyle.NoBrush)
         self._painter.setPen(QPen(QColor(255, 255, 255, 90), 1))
@@ -230,6 +221,10 @@ class Hud:
         self._painter.drawRect(self._area.adjusted(1, 1, -1, -1))
 
 
+LEGEND_BAND = _LEGEND + 2 * INSET
+"""Height at the bottom of the canvas that a fitted picture leaves to the colour bar."""
+
+
 def busy_rect(area: QRectF) -> QRectF:
     """The strip that the busy line lives in."""
     return QRectF(0, 0, area.width(), _BUSY_HEIGHT)
@@ -244,7 +239,9 @@ def readout_rect(
     """
     widths = _readout_columns(theme.tabular(theme.small(font)), size, grid)
     width = sum(widths) + (len(widths) - 1) * 3 * SPACE + 4 * SPACE
-    bottom = area.top() + area.height() - INSET
+    # On a narrow canvas the colour bar needs the whole width below.
+    lift = _LEGEND + SPACE if area.width() < _NARROW else 0
+    bottom = area.top() + area.height() - INSET - lift
     return QRectF(area.left() + INSET, bottom - 6 * SPACE, width, 6 * SPACE)
 
 

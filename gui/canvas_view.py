@@ -49,6 +49,7 @@ class ZoomView(QGraphicsView):
         self._zoom = 1.0
         self._centre = QPointF()
         self._fitted = True
+        self._band = MARGIN
         self._pointer: QPointF | None = None
         self._dragged_from: QPointF | None = None
         scene = QGraphicsScene(self)
@@ -92,10 +93,18 @@ class ZoomView(QGraphicsView):
         """Whether the bounds keep filling the view when that is resized."""
         return self._fitted
 
+    def set_band(self, height: int) -> None:
+        """Keep logical pixels at the bottom free of a fitted picture."""
+        self._band = height
+        self._replace()
+
     def fit(self) -> None:
-        """All of the bounds, centred, as large as the view allows; kept when it is resized."""
+        """All of the bounds, centred above the band, as large as the view allows; kept when it is
+        resized."""
         self._fitted = True
-        self._place(self._fit_zoom(), self._bounds.center())
+        zoom = self._fit_zoom()
+        lower = (self._band - MARGIN) / 2 * self.devicePixelRatioF() / zoom
+        self._place(zoom, self._bounds.center() + QPointF(0, lower))
 
     def actual_size(self) -> None:
         """One unit of the scene on one physical pixel, about the centre of the view."""
@@ -153,7 +162,7 @@ class ZoomView(QGraphicsView):
         if self._bounds.isEmpty():
             return 1.0
         width = max(1, self.viewport().width() - 2 * MARGIN)
-        height = max(1, self.viewport().height() - 2 * MARGIN)
+        height = max(1, self.viewport().height() - MARGIN - self._band)
         scale = min(width / self._bounds.width(), height / self._bounds.height())
         return min(scale * self.devicePixelRatioF(), MOST_ZOOM)
 

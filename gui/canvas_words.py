@@ -28,8 +28,8 @@ def notice_for(explanation: Explanation, settings: DisplaySettings) -> str:
     """What to say on the picture when the map shows nothing; '' when it does."""
     if explanation.verdict is Verdict.ZERO_GRADIENT:
         return (
-            "The gradient is zero here: this layer does not change the class's score. "
-            "Try a later layer or another class."
+            "The gradient is zero: this layer does not change the class's score here. "
+            "Try another layer or class."
         )
     if not overlay.is_blank(explanation.map, settings):
         return ""

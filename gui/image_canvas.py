@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 from engine.overlay import cell_at, value_at
 from engine.records import DisplaySettings, Explanation, Region
 from gui import theme
-from gui.canvas_hud import Hud, busy_rect, readout_rect
+from gui.canvas_hud import LEGEND_BAND, Hud, busy_rect, readout_rect
 from gui.canvas_items import OutlineItem, OverlayItem, PictureItem
 from gui.canvas_view import ZoomView
 from gui.canvas_words import Readout, caption_for, notice_for
@@ -67,6 +67,7 @@ class ImageCanvas(ZoomView):
         self._busy_frame.timeout.connect(self._move_busy_line)
         self._busy_clock = QElapsedTimer()
         self.setMinimumSize(40 * theme.SPACE, 30 * theme.SPACE)
+        self.set_band(LEGEND_BAND)
         self.setAccessibleName("Picture")
 
     # --- what is shown ---------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from gui import theme
 from gui.labels import ElidedLabel, label
 from gui.strip_model import CELL, StripDelegate, StripModel
 
-EMPTY = "Drop images or a folder here"
+EMPTY = "Opened images stand here"
 
 
 class ImageStrip(QWidget):

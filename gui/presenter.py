@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
+from engine.records import LayerNode
 from engine.version import NAME
 from gui import settings as table
 from gui.canvas_words import method_name
@@ -31,6 +32,7 @@ class Presenter(QObject):
         self._controller = controller
         self._settings = settings
         self._shown_key: str | None = None
+        self._shown_layers: tuple[LayerNode, ...] = ()
         self._recolour = QTimer(self)
         self._recolour.setSingleShot(True)
         self._recolour.setInterval(_RECOLOUR_MS)
@@ -58,7 +60,7 @@ class Presenter(QObject):
         controller.map_thumbnails_ready.connect(self._show_thumbnails)
         for lane in (controller.engine_lane, controller.file_lane):
             lane.busy_changed.connect(self._show_work)
-        window.canvas.zoom_changed.connect(window.status.show_zoom)
+        window.canvas.zoom_changed.connect(self._show_zoom)
         window.canvas.installEventFilter(self)
         # After the engine's lane has been started: both load numpy, and torch is waited for.
         QTimer.singleShot(0, window.display.draw_swatches)
@@ -97,6 +99,7 @@ class Presenter(QObject):
         if image is None or image.error:
             self._shown_key = None
             canvas.show_picture(None)
+            self._window.status.show_zoom(None)
         elif image.picture is not None and self._shown_key != image.key:
             self._shown_key = image.key
             canvas.show_picture(image.picture)
@@ -114,6 +117,9 @@ class Presenter(QObject):
         else:
             canvas.set_message("")
 
+    def _show_zoom(self, zoom: float) -> None:
+        self._window.status.show_zoom(zoom if self._shown_key is not None else None)
+
     # --- the model -------------------------------------------------------------------------------
 
     def _show_model(self) -> None:
@@ -121,7 +127,8 @@ class Presenter(QObject):
         info = state.info
         if info is None:
             self._show_no_model()
-        elif not state.model_loading:
+        elif not state.model_loading and state.layers is not self._shown_layers:
+            self._shown_layers = state.layers
             window.tree.set_layers(state.layers, info.title)
             if QApplication.focusWidget() in (None, window.canvas):
                 window.tree.setFocus()

@@ -132,7 +132,8 @@ class StripDelegate(QStyledItemDelegate):
         if image is None:
             return
         tokens = theme.current()
-        cell: QRect = option.rect
+        # The view makes a row as high as itself, its scroll bar's place included.
+        cell = QRect(option.rect.topLeft(), CELL)
         hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
         current = index == self._view.currentIndex()
         if current or hovered:

@@ -7,9 +7,11 @@ foreign files.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -24,7 +26,7 @@ from gui.application import Program
 from gui.settings import Settings
 from gui.workbench import ModelSource
 
-_SECONDS = 120
+_SECONDS = 60
 # Timers inside the widgets (the busy line, the status bar's delay) tell nobody when they end.
 _LOOK_AGAIN_MS = 50
 
@@ -40,8 +42,10 @@ class Stage:
 
     def __init__(self, application: QApplication, look: str, size: tuple[int, int]) -> None:
         self.application = application
-        self._folder = tempfile.TemporaryDirectory(prefix="pictures-")
-        self.folder = Path(self._folder.name)
+        # A fixed name, since error messages show where a file lies.
+        self.folder = Path(tempfile.gettempdir()) / "hookscope-pictures"
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir()
         store = QSettings(str(self.folder / "settings.ini"), QSettings.Format.IniFormat)
         Settings(store).set(table.THEME, look)
         self.program = Program(application, store)
@@ -49,7 +53,7 @@ class Stage:
         self.state = self.program.state
         self.controller = self.program.controller
         self.window.resize(*size)
-        self.thumbnails_drawn = 0
+        self._thumbnails_fresh = False
         self.strip_pictures = 0
         self._hub = _Hub()
         self._listen()
@@ -61,7 +65,7 @@ class Stage:
         self.window.close()
         self.application.setStyleSheet("")
         self.window.deleteLater()
-        self._folder.cleanup()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _listen(self) -> None:
         state, controller = self.state, self.controller
@@ -71,13 +75,17 @@ class Stage:
             controller.map_thumbnails_ready, controller.images.thumbnail_ready,
             controller.engine_lane.idle, controller.file_lane.idle, self.window.first_painted,
         )  # fmt: skip
-        controller.map_thumbnails_ready.connect(self._count_thumbnails)
+        state.sweep_changed.connect(self._new_sweep)
+        controller.map_thumbnails_ready.connect(self._thumbnails_came)
         controller.images.thumbnail_ready.connect(self._count_pictures)
         for signal in heard:
             signal.connect(lambda *_: self._hub.changed.emit())
 
-    def _count_thumbnails(self, _drawn: object) -> None:
-        self.thumbnails_drawn += 1
+    def _thumbnails_came(self, _drawn: object) -> None:
+        self._thumbnails_fresh = True
+
+    def _new_sweep(self) -> None:
+        self._thumbnails_fresh = False
 
     def _count_pictures(self, _key: str, _image: QImage) -> None:
         self.strip_pictures += 1
@@ -117,7 +125,7 @@ class Stage:
 
         self.until(quiet, "rest")
         if state.sweep is not None:
-            self.until(lambda: self.thumbnails_drawn > 0, "thumbnails")
+            self.until(lambda: self._thumbnails_fresh, "thumbnails")
         self.until(quiet, "rest")
 
     @property
@@ -137,10 +145,10 @@ class Stage:
         self.controller.images.open_paths(paths)
         self.settled()
 
-    def open_model(self, spec: str) -> None:
+    def open_model(self, spec: str, weights: Path | None = None) -> None:
         """Open a model as load_model or `models` knows it, and wait for rest."""
-        self.thumbnails_drawn = 0
-        self.controller.open_model(ModelSource(spec))
+        file = str(weights) if weights is not None else None
+        self.controller.open_model(ModelSource(spec, file))
         self.until(lambda: self.state.model_loading is None, spec)
         self.settled()
 
@@ -154,9 +162,25 @@ class Stage:
         """As a click on a prediction."""
         info = self.state.info
         assert info is not None
-        self.thumbnails_drawn = 0
         self.controller.choose_class(info.classes.index(label))
         self.settled()
+
+    def choose_image(self, name: str) -> None:
+        """As a click in the strip."""
+        key = next(key for key, image in self.state.images.items() if image.name == name)
+        self.controller.images.select(key)
+        self.settled()
+
+    def display(self, **changes: object) -> None:
+        """As changes in the display panel."""
+        settings = self.program.settings
+        self._thumbnails_fresh = False
+        settings.set_display(replace(settings.display(), **changes))  # type: ignore[arg-type]
+        if self.state.sweep is not None:
+            self.until(lambda: self._thumbnails_fresh, "thumbnails")
+
+    def no_sweep(self) -> None:
+        self.program.settings.set(table.SWEEP_ENABLED, False)
 
     def hide_notice(self) -> None:
         self.window.notice.clear()

@@ -10,84 +10,44 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts._stage import Stage  # noqa: E402
+from scripts._shots import SHOTS, Shot  # noqa: E402
 
 FOLDER = ROOT / "docs" / "images"
 MOST_BYTES = 300_000
-
-Scene = Callable[[Stage, Path], None]
-
-
-@dataclass(frozen=True)
-class Shot:
-    """One picture: how it is staged, how large, in which look and at which scale."""
-
-    name: str
-    play: Scene
-    size: tuple[int, int] = (1280, 800)
-    look: str = "dark"
-    scale: float = 1.0
-
-
-SHOTS: list[Shot] = []
-
-
-def shot(
-    name: str, size: tuple[int, int] = (1280, 800), look: str = "dark", scale: float = 1.0
-) -> Callable[[Scene], Scene]:
-    """Registers a function as the way to a picture."""
-
-    def register(play: Scene) -> Scene:
-        SHOTS.append(Shot(name, play, size, look, scale))
-        return play
-
-    return register
-
-
-def open_tree(stage: Stage, *names: str) -> None:
-    """Unfold rows of the tree."""
-    for name in names:
-        stage.window.tree.select(name)
-
-
-@shot("hero")
-def hero(stage: Stage, path: Path) -> None:
-    stage.start()
-    stage.choose_layer("layer4")
-    stage.hide_notice()
-    stage.shoot(path)
 
 
 def take(shots: Sequence[Shot], folder: Path) -> None:
     """Take pictures of one scale in this process."""
     from gui.application import create_application
+    from scripts._stage import Stage, models
 
     application = create_application()
     for each in shots:
         with Stage(application, each.look, each.size) as stage:
             path = folder / f"{each.name}.png"
-            each.play(stage, path)
+            with models(each.models):
+                each.play(stage, path)
         optimise(path)
         print(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1000:.0f} kB", flush=True)
 
 
 def optimise(path: Path) -> None:
-    """Pack the file as small as Pillow can; fewer colours only where the size demands it."""
+    """Pack the file as small as Pillow can; 256 colours only where the size demands it."""
     from PIL import Image
 
     with Image.open(path) as image:
         rgb = image.convert("RGB")
     rgb.save(path, optimize=True)
-    if path.stat().st_size > MOST_BYTES:
-        reduced = rgb.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG)
-        reduced.save(path, optimize=True)
+    if path.stat().st_size <= MOST_BYTES:
+        return
+    palette = rgb.quantize(256, Image.Quantize.MEDIANCUT)
+    rgb.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -40,6 +40,7 @@ from engine.records import (
     Verdict,
 )
 from gui import theme
+from gui.canvas_hud import LEGEND_BAND
 from gui.image_canvas import ImageCanvas, Readout
 from gui.imaging import Picture
 
@@ -158,7 +159,9 @@ def test_a_new_picture_is_fitted_and_centred(canvas: ImageCanvas, size: tuple[in
     right_bottom = canvas.viewportTransform().map(QPointF(*size))
     width, height = canvas.viewport().width(), canvas.viewport().height()
     assert left_top.x() == pytest.approx(width - right_bottom.x(), abs=1.01)
-    assert left_top.y() == pytest.approx(height - right_bottom.y(), abs=1.01)
+    # The colour bar has a band of its own below.
+    free = height - LEGEND_BAND + 2 * theme.SPACE
+    assert left_top.y() == pytest.approx(free - right_bottom.y(), abs=1.01)
     margins = (left_top.x(), left_top.y())
     assert min(margins) == pytest.approx(2 * theme.SPACE, abs=0.51)
     ratio = canvas.devicePixelRatioF()
@@ -659,25 +662,28 @@ def test_the_readout_is_painted_at_the_bottom_left_and_goes_with_the_pointer(
     where = changed(before, shown(canvas), ratio)
     assert where.left() == 2 * theme.SPACE
     assert where.bottom() <= canvas.viewport().height() - 2 * theme.SPACE
-    assert where.top() > canvas.viewport().height() - 10 * theme.SPACE
+    assert where.top() > canvas.viewport().height() - 20 * theme.SPACE
     QApplication.sendEvent(canvas.viewport(), QEvent(QEvent.Type.Leave))
     assert changed(before, shown(canvas), ratio).isEmpty()
 
 
-def test_the_colour_bar_has_its_colours_from_bottom_to_top(canvas: ImageCanvas) -> None:
+def test_the_colour_bar_has_its_colours_from_left_to_right(canvas: ImageCanvas) -> None:
     canvas.show_picture(Picture.build(np.full((600, 800, 3), 90, np.uint8)))
     region = Region(0, 0, 800, 600)
     canvas.set_display(DisplaySettings(opacity=0.0, colormap="viridis"))
     canvas.show_explanation(explain(np.ones((2, 2), np.float32), region, (800, 600)))
     grabbed = shown(canvas)
     ratio = canvas.devicePixelRatioF()
-    corner = grabbed[-int(220 * ratio) :, -int(130 * ratio) :].astype(int)
+    corner = grabbed[-int(52 * ratio) :, -int(260 * ratio) :].astype(int)
     table = overlay.lookup_table("viridis").astype(int)
     high = np.abs(corner - table[250]).max(axis=2) <= 8
     low = np.abs(corner - table[5]).max(axis=2) <= 8
     assert high.any()
     assert low.any()
-    assert np.nonzero(high)[0].mean() < np.nonzero(low)[0].mean() - 100 * ratio
+    assert np.nonzero(high)[1].mean() > np.nonzero(low)[1].mean() + 100 * ratio
+    # None of it lies on the fitted picture.
+    rows = np.nonzero(high | low)[0] - int(52 * ratio) + grabbed.shape[0]
+    assert rows.min() > device_point(canvas, 400, 600)[1]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,161 @@
+"""Small networks for the states that a healthy network never reaches."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+
+import torch
+from torch import Tensor, nn
+
+from engine.demo import CLASSES, DEMOS, PREPROCESSING, build
+from engine.model import Model
+
+GATE = threading.Event()
+"""While it is clear, `slow` computes and does not end."""
+
+_ADJECTIVES = (
+    "pale bright dark dull glossy matt rough smooth small large tall broad narrow thin thick "
+    "round-edged sharp bent straight tilted upright hollow solid dotted striped plain ornate "
+    "weathered polished faded vivid soft hard light heavy"
+).split()
+_MATERIALS = (
+    "copper iron steel silver gold bronze brass tin lead zinc oak pine birch elm ash beech maple "
+    "walnut cherry willow cedar larch granite marble slate sandstone limestone basalt chalk flint "
+    "quartz clay glass china paper card cork linen cotton wool silk felt leather rubber wax amber "
+    "ivory coral pearl bone horn straw reed bamboo rattan concrete plaster brick tile enamel resin "
+    "ice snow salt sugar sand soap foam bread cheese chocolate cloud smoke water light shadow"
+).split()
+SHAPE_NAMES = [
+    " ".join(words) for words in itertools.product(_ADJECTIVES[:35], _MATERIALS[:75], CLASSES)
+]
+"""21,000 class names."""
+
+LONG_CLASSES = tuple(
+    f"{name}, drawn by a steady hand on a cluttered ground and photographed from above"
+    for name in CLASSES
+)
+
+
+def _model(module: nn.Module, title: str, classes: tuple[str, ...] = CLASSES) -> Model:
+    return Model(module, preprocessing=PREPROCESSING, classes=classes, title=title, source=title)
+
+
+class _Gate(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        GATE.wait(60)
+        return x
+
+
+class _Hungry(nn.Module):
+    """Runs out of memory once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fed = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.device.type != "meta" and not self.fed:
+            self.fed = True
+            raise torch.OutOfMemoryError("out of memory")
+        return x
+
+
+class _Inside(nn.Module):
+    """One module before another, under names of the caller's choice."""
+
+    def __init__(self, **parts: nn.Module) -> None:
+        super().__init__()
+        self.order = tuple(parts)
+        for name, part in parts.items():
+            self.add_module(name, part)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for name in self.order:
+            x = getattr(self, name)(x)
+        return x
+
+
+def _demo() -> nn.Module:
+    return build(DEMOS["shapes"])
+
+
+def slow() -> Model:
+    """The demo, which stops in the middle of its forward pass while GATE is clear."""
+    network = _demo()
+    network.layer3 = nn.Sequential(network.layer3[0], _Gate())
+    return _model(network, "Shapes, slowly")
+
+
+def hungry() -> Model:
+    """The demo on a machine whose memory does not suffice at first."""
+    network = _demo()
+    network.layer3 = nn.Sequential(network.layer3[0], _Hungry())
+    return _model(network, "Shapes, hungry")
+
+
+def untrained_head() -> Model:
+    """The demo with a new head that starts from zeros."""
+    network = _demo()
+    nn.init.zeros_(network.fc.weight)
+    nn.init.zeros_(network.fc.bias)
+    return _model(network, "Shapes, new head")
+
+
+def many_classes() -> Model:
+    """The demo with a head of 21,000 classes: every shape in many materials."""
+    network = _demo()
+    generator = torch.Generator().manual_seed(7)
+    times = len(SHAPE_NAMES) // len(CLASSES)
+    head = nn.Linear(network.fc.in_features, len(SHAPE_NAMES))
+    weight = network.fc.weight.detach().repeat(times, 1)
+    with torch.no_grad():
+        noise = torch.randn(weight.shape, generator=generator)
+        head.weight.copy_(weight + 0.3 * weight.std() * noise)
+        head.bias.copy_(network.fc.bias.detach().repeat(times))
+    network.fc = head
+    return _model(network, "Shapes of all materials", tuple(SHAPE_NAMES))
+
+
+def many_modules() -> Model:
+    """A chain of 2,000 modules."""
+    torch.manual_seed(3)
+    stages: dict[str, nn.Module] = {"stem": nn.Conv2d(3, 4, 4, stride=4)}
+    for stage in range(9):
+        blocks: dict[str, nn.Module] = {
+            f"block{place}": _Inside(conv=nn.Conv2d(4, 4, 1), norm=nn.BatchNorm2d(4), act=nn.ReLU())
+            for place in range(55)
+        }
+        stages[f"stage{stage + 1}"] = _Inside(**blocks)
+    stages["tail"] = _Inside(**{f"conv{place}": nn.Conv2d(4, 4, 1) for place in range(5)})
+    head = _Inside(pool=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten(), fc=nn.Linear(4, len(CLASSES)))
+    return _model(_Inside(**stages, head=head), "Two thousand modules")
+
+
+def long_names() -> Model:
+    """The demo with names that nobody would want to type."""
+    network = _demo()
+    body = _Inside(
+        initial_convolution_with_stride_two=network.conv1,
+        batch_normalisation_of_the_initial_convolution=network.bn1,
+        rectified_linear_unit=nn.ReLU(),
+        overlapping_maximum_pooling=network.maxpool,
+        first_residual_stage_at_quarter_resolution=network.layer1,
+        second_residual_stage_at_eighth_resolution=network.layer2,
+        third_residual_stage_at_eighth_resolution=network.layer3,
+        last_residual_stage_before_global_average_pooling=network.layer4,
+    )
+    head = _Inside(
+        global_average_pooling_over_all_positions=nn.AdaptiveAvgPool2d(1),
+        flatten=nn.Flatten(),
+        linear_classification_layer=network.fc,
+    )
+    whole = _Inside(convolutional_feature_extractor=body, fully_connected_classification_head=head)
+    title = "a-network-whose-name-was-made-by-an-experiment-script-2026-07-lr0.0005-bs256-seed42"
+    return _model(whole, title, LONG_CLASSES)
+
+
+ALL = {
+    f"stage:{make.__name__}": make
+    for make in (slow, hungry, untrained_head, many_classes, many_modules, long_names)
+}
