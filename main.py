@@ -19,13 +19,13 @@ def main(arguments: Sequence[str]) -> int:
     first = arguments[0] if arguments else ""
     if first in commands.COMMANDS or first in ("-h", "--help", "--version"):
         return commands.main(arguments)
+    # The collector would go over everything several times while the window is being imported; the
+    # window runs it by itself, on its own thread (gui/garbage.py).
+    gc.disable()
     if first == "self-test":
         from gui import self_test
 
         return commands.guarded(lambda: self_test.main(arguments[1:]))
-    # The collector would go over everything several times while the window is being imported; the
-    # window runs it by itself, on its own thread (gui/garbage.py).
-    gc.disable()
     from gui import application
 
     return commands.guarded(lambda: application.main(arguments))
