@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,9 +34,16 @@ def load_image(path: str | Path) -> LoadedImage:
     MAX_PIXELS pixels.
     """
     path = Path(path)
+    with _opened(path) as file:
+        pixels, mode = _decode(file, str(path))
+    return LoadedImage(name=path.name, pixels=pixels, path=path.absolute(), mode=mode)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
         with path.open("rb") as file:
-            pixels, mode = _decode(file, str(path))
+            yield file
     except FileNotFoundError:
         raise ImageError(f"{path}: there is no such file; check the name") from None
     except IsADirectoryError:
@@ -44,8 +53,9 @@ def load_image(path: str | Path) -> LoadedImage:
             raise ImageError(f"{path}: this is a folder; name one of the images in it") from None
         raise ImageError(f"{path}: no permission to read it; change its access rights") from None
     except OSError as error:
-        raise ImageError(f"{path}: it cannot be read ({error})") from error
-    return LoadedImage(name=path.name, pixels=pixels, path=path.absolute(), mode=mode)
+        raise ImageError(
+            f"{path}: it cannot be read ({error.strerror or error}); check the disk and the name"
+        ) from error
 
 
 def decode_image(data: bytes, name: str) -> LoadedImage:
@@ -128,9 +138,6 @@ def load_thumbnail(path: str | Path, size: int) -> Pixels:
     Raises ImageError as load_image does.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as file:
-            pixels, _mode = _decode(file, str(path), draft=size)
-    except OSError as error:
-        raise ImageError(f"{path}: it cannot be read ({error})") from error
+    with _opened(path) as file:
+        pixels, _mode = _decode(file, str(path), draft=size)
     return pixels

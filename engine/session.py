@@ -326,6 +326,10 @@ class Session:
         """Do the work; when memory runs out, again with less kept, then on the CPU."""
         if self._closed:
             raise ModelError("the session is closed; open a new one for this image")
+        if self._input.device.type != self.model.device.type:
+            # Another session of this model ran out of memory and moved it.
+            self._release()
+            self._input = self._input.to(self.model.device)
         while True:
             try:
                 return work()
