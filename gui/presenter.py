@@ -12,6 +12,7 @@ from gui import settings as table
 from gui.canvas_words import method_name
 from gui.controller import Controller
 from gui.jobs import Job
+from gui.layer_model import count_text
 from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state import Notice, NoticeKind, State
@@ -137,7 +138,7 @@ class Presenter(QObject):
             window.predictions.set_classes(info.classes)
             self._show_classes()
         if info is not None:
-            count = f"{len(info.classes):,} classes · {info.parameters / 1e6:.1f} M parameters"
+            count = f"{len(info.classes):,} classes · {count_text(info.parameters)} parameters"
             window.model_label.show_text(f"{info.title}  ·  {count}")
             window.model_label.setToolTip(f"{info.source}\nweights: {info.weights}")
             window.method_label.setText(method_name("grad-cam"))
@@ -182,6 +183,7 @@ class Presenter(QObject):
         state, window = self._state, self._window
         explanation = state.explanation
         self._show_canvas_message()
+        self._show_actions()
         if explanation is None:
             window.canvas.show_explanation(None)
             window.status.show_message(state.explain_error)
@@ -197,7 +199,6 @@ class Presenter(QObject):
             window.predictions.set_predictions(state.answer.predictions)
             window.predictions.set_scores(state.answer.probabilities)
         window.predictions.select(explanation.target.index, explanation.target)
-        self._show_actions()
 
     def _show_selection(self) -> None:
         """Mark what was chosen at once; its map follows."""
@@ -205,7 +206,7 @@ class Presenter(QObject):
             self._window.predictions.select(self._state.target)
 
     def _draw_thumbnails(self) -> None:
-        if self._state.sweep is None:
+        if self._state.sweep is None or not self._settings.get(table.SWEEP_ENABLED):
             self._window.tree.clear_thumbnails()
             return
         ratio = self._window.devicePixelRatioF()
@@ -222,8 +223,8 @@ class Presenter(QObject):
         if key.startswith("display/"):
             self._show_display()
             self._recolour.start()
-        elif key == table.SWEEP_ENABLED.key and not self._settings.get(table.SWEEP_ENABLED):
-            self._window.tree.clear_thumbnails()
+        elif key == table.SWEEP_ENABLED.key:
+            self._draw_thumbnails()
 
     def _show_display(self) -> None:
         display = self._settings.display()
