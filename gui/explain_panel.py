@@ -125,7 +125,7 @@ class DisplayPanel(QWidget):
             if value:
                 grid.addWidget(value, place, 2)
         box = QVBoxLayout(self)
-        box.setContentsMargins(8, 8, 8, 8)
+        box.setContentsMargins(8, 4, 8, 8)
         box.setSpacing(theme.SPACE)
         box.addLayout(top)
         box.addLayout(grid)

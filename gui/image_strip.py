@@ -115,7 +115,7 @@ class ImageStrip(QWidget):
         pictures.setContentsMargins(theme.SPACE, 0, theme.SPACE, 0)
         pictures.addWidget(self._stack)
         box.addLayout(pictures)
-        self._stack.setFixedHeight(CELL.height() + 12)
+        self._stack.setFixedHeight(CELL.height() + 10)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Images")
         self.setObjectName("strip")

@@ -54,7 +54,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Hookscope")
         self.setWindowIcon(theme.app_icon())
         self.setAcceptDrops(True)
-        self.setMinimumSize(720, 480)
+        self.setMinimumSize(720, 568)
         self.actions_by_id = actions.build(self)
         self.tree = LayerTree()
         self.canvas = ImageCanvas()

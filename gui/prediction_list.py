@@ -37,7 +37,8 @@ def percent_text(probability: float) -> str:
 
 def logit_text(logit: float) -> str:
     """12.44 as '12.4', with a true minus sign."""
-    return f"{logit:.1f}".replace("-", "\u2212")
+    # Adding zero takes the sign from a rounded −0.0.
+    return f"{round(logit, 1) + 0.0:.1f}".replace("-", "\u2212")
 
 
 class ClassModel(QAbstractListModel):

@@ -121,7 +121,7 @@ class PredictionPanel(QWidget):
     def _lay_out(self) -> None:
         header = label("Predictions", "header")
         box = QVBoxLayout(self)
-        box.setContentsMargins(0, 8, 0, 8)
+        box.setContentsMargins(0, 8, 0, 4)
         box.setSpacing(theme.SPACE)
         header.setContentsMargins(8, 0, 8, 0)
         box.addWidget(header)
@@ -130,7 +130,7 @@ class PredictionPanel(QWidget):
         row.setContentsMargins(8, 0, 8, 0)
         row.addWidget(self._search)
         box.addLayout(row)
-        self._stack.setMinimumHeight((TOP + 1) * ROW_HEIGHT)
+        self._stack.setMinimumHeight(3 * ROW_HEIGHT)
         self.setMinimumWidth(220)
         self.setAccessibleName("Predictions")
         self.setProperty("panel", True)

@@ -14,20 +14,26 @@ from engine.model import Model
 GATE = threading.Event()
 """While it is clear, `slow` computes and does not end."""
 
+
+def _words(text: str, count: int) -> list[str]:
+    return text.split()[:count]
+
+
 _ADJECTIVES = (
     "pale bright dark dull glossy matt rough smooth small large tall broad narrow thin thick "
     "round-edged sharp bent straight tilted upright hollow solid dotted striped plain ornate "
     "weathered polished faded vivid soft hard light heavy"
-).split()
+)
 _MATERIALS = (
     "copper iron steel silver gold bronze brass tin lead zinc oak pine birch elm ash beech maple "
     "walnut cherry willow cedar larch granite marble slate sandstone limestone basalt chalk flint "
     "quartz clay glass china paper card cork linen cotton wool silk felt leather rubber wax amber "
     "ivory coral pearl bone horn straw reed bamboo rattan concrete plaster brick tile enamel resin "
     "ice snow salt sugar sand soap foam bread cheese chocolate cloud smoke water light shadow"
-).split()
+)
 SHAPE_NAMES = [
-    " ".join(words) for words in itertools.product(_ADJECTIVES[:35], _MATERIALS[:75], CLASSES)
+    " ".join(words)
+    for words in itertools.product(_words(_ADJECTIVES, 35), _words(_MATERIALS, 75), CLASSES)
 ]
 """21,000 class names."""
 
@@ -74,6 +80,13 @@ class _Inside(nn.Module):
         for name in self.order:
             x = getattr(self, name)(x)
         return x
+
+
+class _Residual(_Inside):
+    """The same with a way past it, so that a long chain of them still passes a gradient on."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + 0.1 * super().forward(x)
 
 
 def _demo() -> nn.Module:
@@ -123,7 +136,9 @@ def many_modules() -> Model:
     stages: dict[str, nn.Module] = {"stem": nn.Conv2d(3, 4, 4, stride=4)}
     for stage in range(9):
         blocks: dict[str, nn.Module] = {
-            f"block{place}": _Inside(conv=nn.Conv2d(4, 4, 1), norm=nn.BatchNorm2d(4), act=nn.ReLU())
+            f"block{place}": _Residual(
+                conv=nn.Conv2d(4, 4, 1), norm=nn.BatchNorm2d(4), act=nn.ReLU()
+            )
             for place in range(55)
         }
         stages[f"stage{stage + 1}"] = _Inside(**blocks)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from engine.cv import cv2
 from scripts import demo_sampling, demo_scenes, demo_world
@@ -23,8 +24,8 @@ _PALETTES = (
 )
 
 
-def write(path: Path, width: int, height: int, seed: int) -> Path:
-    """Write a scene with one shape as a JPEG; returns the path."""
+def write(path: Path, width: int, height: int, seed: int, grain: float = 1.2) -> Path:
+    """Write a scene with one shape as JPEG or PNG; returns the path."""
     rng = np.random.default_rng(seed)
     shrink = max(1.0, max(width, height) / _MOST)
     scale = min(width, height) / shrink / SIDE
@@ -37,11 +38,16 @@ def write(path: Path, width: int, height: int, seed: int) -> Path:
     count = round(20 * across * down / SIDE**2)
     clutter = demo_sampling.sample_clutter(rng, across, down, ground, palette, count)
     wide = replace(
-        world, width=across, height=down, ground=ground, figures=figures, clutter=tuple(clutter)
+        world,
+        width=across,
+        height=down,
+        ground=ground,
+        grain=grain,
+        figures=figures,
+        clutter=tuple(clutter),
     )
     pixels = demo_world.draw(wide, scale)
     if shrink > 1:
         pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
-    if not cv2.imwrite(str(path), pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90]):
-        raise OSError(f"{path} cannot be written")
+    Image.fromarray(pixels).save(path, quality=90)
     return path

@@ -169,8 +169,8 @@ def filter_layers(stage: Stage, path: Path) -> None:
     stage.hide_notice()
     stage.window.tree.focus_filter()
     field = stage.window.tree.findChild(QLineEdit)
-    QTest.keyClicks(field, "conv2")
-    stage.choose_layer("layer2.0.conv2")
+    QTest.keyClicks(field, "bn2")
+    stage.choose_layer("layer2.0.bn2")
     stage.shoot(path)
 
 
@@ -398,17 +398,29 @@ def window_1024(stage: Stage, path: Path) -> None:
 
 @shot("window-2560", size=(2560, 1440))
 def window_2560(stage: Stage, path: Path) -> None:
-    hero(stage, path)
+    plain(stage, path)
 
 
 @shot("scale-150", size=(1024, 640), scale=1.5)
 def scale_150(stage: Stage, path: Path) -> None:
-    hero(stage, path)
+    plain(stage, path)
 
 
 @shot("scale-200", size=(1024, 640), look="light", scale=2.0)
 def scale_200(stage: Stage, path: Path) -> None:
-    hero(stage, path)
+    plain(stage, path)
+
+
+def plain(stage: Stage, path: Path) -> None:
+    """Pictures without grain, which would make large files."""
+    from scripts import _pictures
+
+    files = [
+        _pictures.write(stage.folder / f"scene {seed}.png", 480, 320, seed, grain=0.0)
+        for seed in range(12, 20)
+    ]
+    stage.start(files)
+    stage.shoot(path)
 
 
 # --- dialogs -------------------------------------------------------------------------------------
