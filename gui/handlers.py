@@ -213,7 +213,8 @@ class Handlers(QObject):
         if remembered and Path(remembered).is_dir():
             return Path(remembered)
         where = QStandardPaths.StandardLocation.PicturesLocation
-        return Path(QStandardPaths.writableLocation(where) or Path.home())
+        pictures = Path(QStandardPaths.writableLocation(where))
+        return pictures if pictures.is_dir() else Path.home()
 
     # --- showing ---------------------------------------------------------------------------------
 
