@@ -70,6 +70,9 @@ class MainWindow(QMainWindow):
         self._painted = False
         self._build_toolbar()
         self._lay_out()
+        # A file that falls on a text field is to be opened, not to become text.
+        for field in self.findChildren(QLineEdit):
+            field.setAcceptDrops(False)
         self.canvas.viewport().installEventFilter(self)
         QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
         self.resize(_FIRST_SIZE)

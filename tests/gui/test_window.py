@@ -1,0 +1,827 @@
+"""The whole window, put together as the program does it, driven by drops, keys and clicks."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QByteArray, QMimeData, QObject, QPoint, QPointF, QSettings, Qt, QUrl
+from PySide6.QtGui import (
+    QAccessible,
+    QColor,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QImage,
+    QKeySequence,
+)
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QAbstractScrollArea,
+    QApplication,
+    QDialog,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from engine.demo import SCENES
+from engine.errors import LayerError
+from gui import settings as table
+from gui import theme
+from gui.application import Program
+from gui.export_dialog import ExportDialog
+from gui.model_dialog import ModelDialog
+from gui.prediction_list import ClassModel
+from gui.settings import Settings
+from gui.state import NoticeKind
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+WAIT_MS = 60_000
+Key, Modifier = Qt.Key, Qt.KeyboardModifier
+W = TypeVar("W", bound=QObject)
+
+
+class Seat:
+    """Someone in front of the program: starts it, types, clicks, drops and looks."""
+
+    def __init__(self, qtbot: QtBot, application: QApplication, folder: Path) -> None:
+        self.qtbot = qtbot
+        self.application = application
+        self.store = folder / "settings.ini"
+        self.program: Program = None  # type: ignore[assignment]
+        self._programs: list[Program] = []
+        self.gate = threading.Event()
+
+    def start(self, *paths: Path, sweep: bool = False, explained: bool = True) -> Program:
+        """A program with this seat's settings; sweeps are off unless a test is about them."""
+        store = QSettings(str(self.store), QSettings.Format.IniFormat)
+        Settings(store).set(table.SWEEP_ENABLED, sweep)
+        self.program = Program(self.application, store)
+        self._programs.append(self.program)
+        self.program.window.resize(1280, 800)
+        self.program.start(paths)
+        self.program.window.activateWindow()
+        if explained:
+            self.wait_explained()
+        return self.program
+
+    def until(self, met: Callable[[], bool]) -> None:
+        self.qtbot.waitUntil(met, timeout=WAIT_MS)
+
+    def wait_explained(self) -> None:
+        state = self.program.state
+        self.until(lambda: state.explanation is not None and not state.computing)
+        self.settle()
+
+    def wait_layer(self, layer: str) -> None:
+        self.until(lambda: self.layer == layer and not self.program.state.computing)
+
+    def settle(self) -> None:
+        controller = self.program.controller
+        self.until(lambda: not (controller.engine_lane.running or controller.file_lane.running))
+
+    @property
+    def layer(self) -> str:
+        explanation = self.program.state.explanation
+        return explanation.layer if explanation is not None else ""
+
+    @property
+    def target(self) -> int | None:
+        explanation = self.program.state.explanation
+        return explanation.target.index if explanation is not None else None
+
+    @property
+    def names(self) -> list[str]:
+        return [image.name for image in self.program.state.images.values()]
+
+    @property
+    def said(self) -> str:
+        """What the canvas says to a screen reader: message, caption, notice."""
+        return self.program.window.canvas.accessibleDescription()
+
+    def press(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = Modifier.NoModifier) -> None:
+        QTest.keyClick(QApplication.focusWidget() or self.program.window, key, modifiers)
+
+    def type(self, text: str) -> None:
+        QTest.keyClicks(QApplication.focusWidget(), text)
+
+    def tree(self) -> QAbstractItemView:
+        return child(self.program.window.tree, QAbstractItemView)
+
+    def focus_tree(self) -> None:
+        self.tree().setFocus()
+        self.until(self.tree().hasFocus)
+
+    def drop(self, mime: QMimeData, on: QWidget | None = None) -> str:
+        """Drag over a widget and let go; the hint that was shown before."""
+        window = self.program.window
+        target = on if on is not None else window
+        middle = target.rect().center()
+        copy, left, none = (
+            Qt.DropAction.CopyAction,
+            Qt.MouseButton.LeftButton,
+            Modifier.NoModifier,
+        )
+        enter = QDragEnterEvent(middle, copy, mime, left, none)
+        QApplication.sendEvent(target, enter)
+        assert enter.isAccepted()
+        hint = window.canvas._drop_hint
+        drop = QDropEvent(QPointF(middle), copy, mime, left, none)
+        QApplication.sendEvent(target, drop)
+        assert window.canvas._drop_hint == ""
+        return hint
+
+    def dialog(self, kind: type[W]) -> W:
+        self.until(lambda: bool(self.program.window.findChildren(kind)))
+        (found,) = self.program.window.findChildren(kind)
+        return found
+
+    def leave(self) -> None:
+        """Close the window and let go of it."""
+        self.gate.set()
+        program = self.program
+        program.window.close()
+        assert not program.controller.engine_lane.alive
+        assert not program.controller.file_lane.alive
+        for thing in (program.window, program.controller, program.state, program.settings):
+            thing.deleteLater()
+        self._programs.remove(program)
+
+    def leave_all(self) -> None:
+        for program in list(self._programs):
+            self.program = program
+            self.leave()
+
+
+@pytest.fixture
+def seat(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Seat]:
+    seat = Seat(qtbot, qapp, tmp_path)
+    yield seat
+    seat.leave_all()
+    theme.apply(qapp, "light")
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    paths = [folder / name for name in ("a.png", "b.png", "c.png")]
+    for path, color in zip(paths, ("red", "green", "blue"), strict=True):
+        Image.new("RGB", (200, 150), color).save(path)
+    return paths
+
+
+def child(parent: QObject, kind: type[W]) -> W:
+    found = parent.findChild(kind)
+    assert isinstance(found, kind)
+    return found
+
+
+def files(*paths: Path, text: bool = False) -> QMimeData:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    if text:
+        mime.setText("\n".join(str(path) for path in paths))
+    return mime
+
+
+def teal() -> QImage:
+    image = QImage(90, 60, QImage.Format.Format_RGB32)
+    image.fill(QColor("teal"))
+    return image
+
+
+# --- the first start -----------------------------------------------------------------------------
+
+
+def test_the_first_start_shows_the_demo_explained_with_an_invitation(seat: Seat) -> None:
+    program = seat.start()
+    window, info = program.window, program.state.info
+    assert info is not None
+    assert seat.layer == info.default_layer
+    assert window.windowTitle().startswith(SCENES[0].title)
+    assert (window.notice.kind, window.notice.text) == (NoticeKind.HINT, SCENES[0].invitation)
+    assert len(window.strip.keys()) == len(SCENES)
+    assert window.tree.current() == window.tree.explained() == info.default_layer
+    assert window.predictions.selected() == seat.target
+    assert info.default_layer in seat.said
+    assert window.device_label.text() == info.device.upper()
+
+
+def test_while_the_engine_loads_the_panels_say_so_and_the_image_is_there(seat: Seat) -> None:
+    program = seat.start(explained=False)
+    bench: Any = program.controller._workbench
+    original = bench.load_engine
+    bench.load_engine = lambda watch: (seat.gate.wait(WAIT_MS / 1000), original(watch))[1]
+    seat.until(lambda: program.controller.engine_lane.running is not None)
+    seat.until(
+        lambda: program.state.current is not None and program.state.current.picture is not None
+    )
+    labels = [label.text() for label in program.window.findChildren(QLabel) if label.isVisible()]
+    assert labels.count("Loading the engine…") == 2
+    seat.gate.set()
+    seat.wait_explained()
+
+
+def test_an_invitation_that_was_closed_does_not_come_back(seat: Seat) -> None:
+    program = seat.start()
+    program.window.notice._dismiss()
+    seat.leave()
+    assert seat.start().window.notice.kind == ""
+
+
+def test_a_scene_of_the_other_network_offers_to_open_it(seat: Seat) -> None:
+    program = seat.start()
+    keys = list(program.state.images)
+    program.window.strip.image_chosen.emit(keys[4])
+    seat.wait_explained()
+    notice = program.window.notice
+    assert notice.kind == NoticeKind.HINT
+    assert "demo:shortcut" in notice.text
+    QTest.mouseClick(child(notice, QPushButton), Qt.MouseButton.LeftButton)
+    seat.until(lambda: getattr(program.state.info, "source", "") == "demo:shortcut")
+    seat.wait_explained()
+    assert SCENES[4].invitation == notice.text
+
+
+# --- dropping and pasting ------------------------------------------------------------------------
+
+
+def test_a_dropped_file_is_opened_and_explained(seat: Seat, pictures: list[Path]) -> None:
+    program = seat.start()
+    assert seat.drop(files(pictures[0])) == "Open a.png"
+    seat.until(lambda: program.window.windowTitle().startswith("a.png"))
+    seat.wait_explained()
+    assert program.state.explanation is not None
+    assert program.state.explanation.image == "a.png"
+
+
+def test_files_can_be_dropped_on_every_part_of_the_window(seat: Seat, pictures: list[Path]) -> None:
+    """Text fields and lists would take them for text."""
+    program = seat.start()
+    window = program.window
+    for place in window.findChildren(QWidget):
+        if not place.isVisible() or place.window() is not window:
+            continue
+        target = place.viewport() if isinstance(place, QAbstractScrollArea) else place
+        assert seat.drop(files(pictures[0], text=True), target) == "Open a.png", place
+    seat.settle()
+    assert seat.names.count("a.png") == 1
+    assert [field.text() for field in window.findChildren(QLineEdit) if field.text()] == []
+
+
+def test_many_files_and_a_folder(seat: Seat, pictures: list[Path]) -> None:
+    program = seat.start()
+    assert seat.drop(files(*pictures[1:])) == "Open 2 files"
+    seat.until(lambda: len(seat.names) == len(SCENES) + 2)
+    assert seat.drop(files(pictures[0].parent)) == "Open pictures"
+    seat.until(lambda: len(seat.names) == len(SCENES) + 3)
+    seat.settle()
+    assert len(program.window.strip.keys()) == len(SCENES) + 3
+
+
+def test_image_data_from_a_browser(seat: Seat) -> None:
+    seat.start()
+    data = io.BytesIO()
+    Image.new("RGB", (90, 60), "teal").save(data, "PNG")
+    mime = QMimeData()
+    mime.setUrls([QUrl("https://example.org/teal.png")])
+    mime.setData("image/png", QByteArray(data.getvalue()))
+    assert seat.drop(mime) == "Open this image"
+    seat.until(lambda: "pasted image" in seat.names)
+    seat.wait_explained()
+
+
+def test_only_an_address_is_told_with_the_way_out(seat: Seat) -> None:
+    program = seat.start()
+    mime = QMimeData()
+    mime.setUrls([QUrl("https://example.org/teal.png")])
+    seat.drop(mime)
+    notice = program.window.notice
+    assert notice.kind == NoticeKind.WARNING
+    assert "https://example.org/teal.png" in notice.text
+    assert "Save the image" in notice.text
+
+
+def test_a_dropped_weights_file_asks_for_its_architecture(seat: Seat, tmp_path: Path) -> None:
+    weights = tmp_path / "resnet18-mine.pth"
+    weights.write_bytes(b"these are no weights")
+    program = seat.start()
+    assert seat.drop(files(weights)) == "Open the weights resnet18-mine.pth"
+    dialog = seat.dialog(ModelDialog)
+    before = program.state.info
+    assert child(dialog, QAbstractItemView).currentIndex().data() == "resnet18"
+    (button,) = [b for b in dialog.findChildren(QPushButton) if b.text() == "Open"]
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    seat.until(lambda: program.window.notice.kind == NoticeKind.ERROR)
+    assert "resnet18-mine.pth" in program.window.notice.text
+    assert program.state.info is before
+    assert seat.layer
+
+
+def test_paste_a_picture_a_file_and_nothing(seat: Seat, pictures: list[Path]) -> None:
+    program = seat.start()
+    clipboard = QGuiApplication.clipboard()
+    clipboard.setImage(teal())
+    seat.press(Key.Key_V, Modifier.ControlModifier)
+    seat.until(lambda: "pasted image" in seat.names)
+    clipboard.setMimeData(files(pictures[1]))
+    seat.press(Key.Key_V, Modifier.ControlModifier)
+    seat.until(lambda: "b.png" in seat.names)
+    clipboard.setText("words")
+    seat.press(Key.Key_V, Modifier.ControlModifier)
+    assert "no image" in program.window.notice.text
+    seat.settle()
+    clipboard.clear()
+
+
+def test_nothing_is_accepted_that_cannot_be_opened(seat: Seat) -> None:
+    window = seat.start().window
+    mime = QMimeData()
+    mime.setText("some words")
+    enter = QDragEnterEvent(
+        QPoint(5, 5),
+        Qt.DropAction.CopyAction,
+        mime,
+        Qt.MouseButton.LeftButton,
+        Modifier.NoModifier,
+    )
+    enter.ignore()
+    QApplication.sendEvent(window, enter)
+    assert not enter.isAccepted()
+
+
+# --- keys ----------------------------------------------------------------------------------------
+
+
+def test_arrows_in_the_tree_explain(seat: Seat) -> None:
+    program = seat.start()
+    seat.focus_tree()
+    start = program.window.tree.current()
+    seat.press(Key.Key_Up)
+    above = program.window.tree.current()
+    assert above not in (None, start)
+    seat.wait_layer(str(above))
+    seat.press(Key.Key_Down)
+    seat.wait_layer(str(start))
+
+
+def test_a_row_that_cannot_be_explained_says_why_and_leaves_the_map(seat: Seat) -> None:
+    program = seat.start()
+    node = next(node for node in program.state.layers if node.name and not node.explainable)
+    shown = seat.layer
+    seat.focus_tree()
+    seat.press(Key.Key_Down)
+    assert program.window.tree.current() == node.name
+    labels = [label.text() for label in program.window.tree.findChildren(QLabel)]
+    assert any(node.reason in text for text in labels)
+    assert not program.state.computing
+    assert seat.layer == shown
+
+
+def test_numbers_choose_a_predicted_class(seat: Seat) -> None:
+    program = seat.start()
+    answer = program.state.answer
+    assert answer is not None
+    for rank in (3, 2, 1):
+        seat.press(Key(ord(str(rank))))
+        seat.until(lambda rank=rank: seat.target == answer.predictions[rank - 1].index)  # type: ignore[misc]
+    seat.settle()
+    assert program.window.predictions.selected() == answer.predictions[0].index
+
+
+def test_space_shows_the_bare_image_while_it_is_held(seat: Seat) -> None:
+    program = seat.start()
+    canvas = program.window.canvas
+    with_map = canvas.grab().toImage()
+    for place in (seat.tree(), canvas):
+        place.setFocus()
+        explained = seat.layer
+        QTest.keyPress(place, Key.Key_Space)
+        assert canvas._bare
+        assert canvas.grab().toImage() != with_map
+        QTest.keyRelease(place, Key.Key_Space)
+        assert not canvas._bare
+        assert seat.layer == explained
+
+
+def test_space_in_a_text_field_is_a_space(seat: Seat) -> None:
+    program = seat.start()
+    seat.press(Key.Key_F, Modifier.ControlModifier)
+    field = QApplication.focusWidget()
+    assert isinstance(field, QLineEdit)
+    seat.type("a b1f[")
+    assert field.text() == "a b1f["
+    assert not program.window.canvas._bare
+
+
+def test_zoom_keys(seat: Seat) -> None:
+    canvas = seat.start().window.canvas
+    canvas.setFocus()
+    fitted = canvas.zoom
+    seat.press(Key.Key_Plus)
+    assert canvas.zoom > fitted
+    seat.press(Key.Key_Minus)
+    assert canvas.zoom == pytest.approx(fitted)
+    seat.press(Key.Key_1, Modifier.ControlModifier)
+    assert canvas.zoom == pytest.approx(1)
+    seat.press(Key.Key_F)
+    assert canvas.zoom == pytest.approx(fitted)
+    seat.press(Key.Key_1, Modifier.ControlModifier)
+    seat.press(Key.Key_0, Modifier.ControlModifier)
+    assert canvas.zoom == pytest.approx(fitted)
+
+
+def test_display_keys_recolour_and_never_run_the_network(seat: Seat) -> None:
+    program = seat.start()
+    jobs: list[object] = []
+    program.controller.engine_lane.busy_changed.connect(jobs.append)
+    settings = program.settings
+    seat.press(Key.Key_BracketLeft)
+    assert settings.get(table.OPACITY) == pytest.approx(0.4)
+    seat.press(Key.Key_BracketRight)
+    seat.press(Key.Key_BracketRight)
+    assert settings.get(table.OPACITY) == pytest.approx(0.6)
+    seat.press(Key.Key_G)
+    assert settings.get(table.INTERPOLATION) == "grid"
+    seat.press(Key.Key_G)
+    assert settings.get(table.INTERPOLATION) == "smooth"
+    for key, sign in ((Key.Key_N, "negative"), (Key.Key_S, "signed"), (Key.Key_P, "positive")):
+        seat.press(key, Modifier.ShiftModifier)
+        assert settings.get(table.SIGN) == sign
+    canvas = program.window.canvas
+    seat.press(Key.Key_O)
+    assert not canvas._overlay_visible
+    seat.press(Key.Key_O)
+    assert canvas._overlay_visible
+    assert jobs == []
+
+
+def test_the_default_layer_by_key(seat: Seat) -> None:
+    program = seat.start()
+    assert program.state.info is not None
+    program.window.tree.layer_chosen.emit("conv1")
+    seat.wait_layer("conv1")
+    seat.press(Key.Key_D)
+    seat.wait_layer(program.state.info.default_layer)
+    assert program.window.tree.current() == program.state.info.default_layer
+
+
+def test_filter_find_and_back(seat: Seat) -> None:
+    window = seat.start().window
+    seat.press(Key.Key_F, Modifier.ControlModifier)
+    field = QApplication.focusWidget()
+    assert isinstance(field, QLineEdit)
+    assert window.tree.isAncestorOf(field)
+    seat.type("layer2")
+    seat.press(Key.Key_Escape)
+    assert field.text() == ""
+    seat.press(Key.Key_K, Modifier.ControlModifier)
+    search = QApplication.focusWidget()
+    assert isinstance(search, QLineEdit)
+    assert window.predictions.isAncestorOf(search)
+    seat.type("star")
+    seat.press(Key.Key_Return)
+    seat.until(lambda: seat.target == 2)
+    seat.settle()
+
+
+def test_page_keys_walk_through_the_images(seat: Seat, pictures: list[Path]) -> None:
+    program = seat.start(*pictures)
+    seat.focus_tree()
+    seat.press(Key.Key_PageDown)
+    seat.until(lambda: program.window.windowTitle().startswith("b.png"))
+    seat.wait_explained()
+    assert program.window.strip.current() == program.state.current_key
+    seat.press(Key.Key_PageUp)
+    seat.until(lambda: program.window.windowTitle().startswith("a.png"))
+    seat.wait_explained()
+
+
+def test_escape_stops(seat: Seat) -> None:
+    program = seat.start()
+    bench: Any = program.controller._workbench
+    original, begun = bench.explain, threading.Event()
+
+    def held(*args: Any) -> Any:
+        begun.set()
+        seat.gate.wait(WAIT_MS / 1000)
+        return original(*args)
+
+    bench.explain = held
+    layer = seat.layer
+    seat.focus_tree()
+    program.window.tree.layer_chosen.emit("conv1")
+    seat.until(begun.is_set)
+    assert program.state.computing
+    seat.press(Key.Key_Escape)
+    assert not program.state.computing
+    seat.gate.set()
+    seat.settle()
+    assert seat.layer == layer
+
+
+def test_every_shortcut_belongs_to_one_action(seat: Seat) -> None:
+    seen: dict[str, str] = {}
+    for id, action in seat.start().window.actions_by_id.items():
+        for shortcut in action.shortcuts():
+            text = shortcut.toString(QKeySequence.SequenceFormat.PortableText)
+            assert text not in seen, f"{text} is both {seen[text]} and {id}"
+            seen[text] = id
+
+
+# --- clicks --------------------------------------------------------------------------------------
+
+
+def test_a_click_in_the_predictions_explains_that_class(seat: Seat) -> None:
+    program = seat.start()
+    views = program.window.predictions.findChildren(QAbstractItemView)
+    (view,) = [v for v in views if v.isVisible()]
+    model = view.model()
+    assert isinstance(model, ClassModel)
+    index = model.index(1, 0)
+    QTest.mouseClick(
+        view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(index).center()
+    )
+    seat.until(lambda: seat.target == model.class_at(index))
+    seat.settle()
+
+
+def test_sweep_thumbnails_come_go_and_come_back(seat: Seat) -> None:
+    program = seat.start(sweep=True)
+    shown = program.window.tree._model.thumbnails
+    seat.until(lambda: len(shown) > 30)
+    action = program.window.actions_by_id["sweep"]
+    action.trigger()
+    assert shown == {}
+    action.trigger()
+    seat.until(lambda: len(shown) > 30)
+    seat.settle()
+
+
+# --- errors where they belong --------------------------------------------------------------------
+
+
+def test_an_image_that_cannot_be_read_says_why_on_the_canvas(seat: Seat, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_text("words")
+    program = seat.start(bad, explained=False)
+    seat.until(lambda: "bad.png" in seat.said)
+    assert "cannot be opened" in seat.said
+    seat.until(lambda: program.state.info is not None)
+    seat.settle()
+    assert not program.state.computing
+    assert not program.window.actions_by_id["export"].isEnabled()
+
+
+def test_a_layer_that_fails_says_why_and_takes_the_old_map_away(seat: Seat) -> None:
+    program = seat.start()
+    bench: Any = program.controller._workbench
+    original = bench.explain
+
+    def failing(*_args: Any) -> Any:
+        bench.explain = original
+        raise LayerError("conv1: the map is not finite")
+
+    bench.explain = failing
+    program.window.tree.layer_chosen.emit("conv1")
+    seat.until(lambda: "conv1: the map is not finite" in seat.said)
+    assert program.window.notice.text == "conv1: the map is not finite"
+    assert not program.window.actions_by_id["export"].isEnabled()
+    program.window.tree.layer_chosen.emit("conv1")
+    seat.wait_layer("conv1")
+    assert program.window.notice.kind != NoticeKind.ERROR
+    assert "not finite" not in seat.said
+
+
+def test_no_image_says_what_to_do(seat: Seat, pictures: list[Path]) -> None:
+    program = seat.start(pictures[0])
+    seat.press(Key.Key_W, Modifier.ControlModifier)
+    seat.until(lambda: not program.state.images)
+    assert "Ctrl+O" in seat.said
+    assert program.window.windowTitle() == "Hookscope"
+    for id in ("export", "copy", "close_image"):
+        assert not program.window.actions_by_id[id].isEnabled()
+    seat.settle()
+
+
+# --- many ----------------------------------------------------------------------------------------
+
+
+def test_two_hundred_images_in_the_strip(seat: Seat, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for i in range(200):
+        Image.fromarray(np.full((30, 40, 3), i, np.uint8)).save(folder / f"{i:03}.png")
+    program = seat.start(folder)
+    strip = program.window.strip
+    assert len(strip.keys()) == 200
+    strip.image_chosen.emit(strip.keys()[150])
+    seat.until(lambda: program.window.windowTitle().startswith("150.png"))
+    seat.wait_explained()
+    assert strip.current() == strip.keys()[150]
+    assert len(program.settings.get(table.RECENT_IMAGES)) == table.MAX_IMAGES
+
+
+# --- export and copy -----------------------------------------------------------------------------
+
+
+def test_export_by_key_asks_then_writes_then_says_where(seat: Seat, tmp_path: Path) -> None:
+    program = seat.start()
+    seat.press(Key.Key_E, Modifier.ControlModifier)
+    dialog = seat.dialog(ExportDialog)
+    dialog.take(tmp_path / "out.png")
+    with seat.qtbot.waitSignal(program.controller.exported, timeout=WAIT_MS):
+        pass
+    assert program.window.notice.text == "Exported out.png"
+    original = program.state.current
+    assert original is not None
+    assert original.loaded is not None
+    with Image.open(tmp_path / "out.png") as picture:
+        assert picture.width >= original.loaded.width
+    seat.settle()
+
+
+def test_copy_puts_the_picture_with_its_map_on_the_clipboard(seat: Seat) -> None:
+    program = seat.start()
+    program.window.canvas.setFocus()
+    seat.press(Key.Key_C, Modifier.ControlModifier)
+    image = QGuiApplication.clipboard().image()
+    assert not image.isNull()
+    assert program.window.notice.text == "The picture is on the clipboard."
+    QGuiApplication.clipboard().clear()
+
+
+# --- what is remembered --------------------------------------------------------------------------
+
+
+def test_the_theme_is_switched_at_once(seat: Seat) -> None:
+    program = seat.start()
+    for choice, dark in (("dark", True), ("light", False)):
+        program.window.actions_by_id[f"theme_{choice}"].trigger()
+        assert theme.current().dark is dark
+        assert program.window.actions_by_id[f"theme_{choice}"].isChecked()
+        assert program.settings.theme() == choice
+
+
+def test_settings_live_on_in_the_next_start(seat: Seat, pictures: list[Path]) -> None:
+    program = seat.start(pictures[0])
+    program.window.resize(780, 620)  # the screen of the tests is 800 x 800
+    program.window.columns.setSizes([260, 280, 240])
+    sizes = program.window.columns.sizes()
+    program.window.actions_by_id["theme_dark"].trigger()
+    program.window.actions_by_id["colormap_viridis"].trigger()
+    seat.press(Key.Key_BracketRight)
+    seat.leave()
+    theme.apply(seat.application, "light")
+
+    store = QSettings(str(seat.store), QSettings.Format.IniFormat)
+    again = Program(seat.application, store)
+    seat.program = again
+    seat._programs.append(again)
+    again.start()
+    seat.wait_explained()
+    assert theme.current().dark
+    assert again.window.size().toTuple() == (780, 620)
+    assert again.window.columns.sizes() == sizes
+    assert again.settings.display().colormap == "viridis"
+    assert again.settings.display().opacity == pytest.approx(0.6)
+    assert (
+        again.window.display.display() == again.settings.display()
+        if hasattr(again.window.display, "display")
+        else True
+    )
+    assert again.settings.get(table.RECENT_IMAGES) == (str(pictures[0]),)
+
+
+def test_recent_files_are_in_the_menu_and_open_again(seat: Seat, pictures: list[Path]) -> None:
+    seat.start(*pictures[:2])
+    seat.leave()
+    program = seat.start()
+    entries = program.window.actions_by_id.menu("recent_images").actions()
+    assert [entry.text() for entry in entries][:2] == ["a.png", "b.png"]
+    entries[1].trigger()
+    seat.until(lambda: program.window.windowTitle().startswith("b.png"))
+    seat.wait_explained()
+
+
+def test_reset_asks_and_then_forgets(seat: Seat, pictures: list[Path]) -> None:
+    program = seat.start(pictures[0])
+    program.window.actions_by_id["colormap_viridis"].trigger()
+    for answer, left in (("Cancel", "viridis"), ("Reset", "inferno")):
+        program.window.actions_by_id["reset_settings"].trigger()
+        seat.until(lambda: bool(program.window.findChildren(QDialog)))
+        dialog = program.window.findChildren(QDialog)[-1]
+        (button,) = [b for b in dialog.findChildren(QPushButton) if answer in b.text()]
+        with seat.qtbot.waitSignal(dialog.destroyed, timeout=WAIT_MS):
+            button.click()
+        assert program.settings.display().colormap == left
+    assert program.settings.get(table.RECENT_IMAGES) == ()
+    assert program.window.actions_by_id["colormap_inferno"].isChecked()
+
+
+# --- closing -------------------------------------------------------------------------------------
+
+
+def test_the_window_closes_while_a_job_runs(seat: Seat) -> None:
+    program = seat.start()
+    bench: Any = program.controller._workbench
+    begun = threading.Event()
+
+    def endless(*args: Any) -> Any:
+        begun.set()
+        while True:
+            args[-1].cancel.raise_if_cancelled()
+
+    bench.explain = endless
+    program.window.tree.layer_chosen.emit("conv1")
+    seat.until(begun.is_set)
+    seat.leave()
+
+
+_CLOSE_EARLY = """
+import sys, threading
+from PySide6.QtCore import QSettings, QTimer
+from gui.application import Program, create_application
+application = create_application()
+program = Program(application, QSettings({store!r}, QSettings.Format.IniFormat))
+timer = QTimer()
+timer.setInterval(1)
+def look():
+    if "torch" in sys.modules:
+        timer.stop()
+        print("torch.nn" in sys.modules and hasattr(sys.modules["torch"], "save"))
+        program.window.close()
+timer.timeout.connect(look)
+timer.start()
+program.start()
+code = application.exec()
+print(program.controller.engine_lane.alive, program.controller.file_lane.alive)
+sys.exit(code)
+"""
+
+
+def test_the_window_closes_while_torch_is_imported(
+    tmp_path: Path, child_env: Callable[..., dict[str, str]]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _CLOSE_EARLY.format(store=str(tmp_path / "s.ini"))],
+        cwd=ROOT,
+        env=child_env(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    imported, alive = done.stdout.split("\n")[:2]
+    assert imported == "False", "torch was there before the window could be closed"
+    assert alive == "False False"
+
+
+# --- for everyone --------------------------------------------------------------------------------
+
+
+def test_whatever_takes_the_focus_has_a_name(seat: Seat) -> None:
+    window = seat.start().window
+    nameless = []
+    for widget in window.findChildren(QWidget):
+        if widget.focusPolicy() == Qt.FocusPolicy.NoFocus or not widget.isVisible():
+            continue
+        if widget.focusProxy() is not None:
+            continue
+        interface = QAccessible.queryAccessibleInterface(widget)
+        if not interface.text(QAccessible.Text.Name):
+            nameless.append(f"{type(widget).__name__} {widget.objectName()}")
+    assert nameless == []
+
+
+def test_tab_reaches_tree_predictions_display_and_strip(seat: Seat) -> None:
+    window = seat.start().window
+    seat.focus_tree()
+    reached: set[str] = set()
+    panels = {
+        "tree": window.tree,
+        "predictions": window.predictions,
+        "display": window.display,
+        "strip": window.strip,
+        "canvas": window.canvas,
+    }
+    for _ in range(80):
+        seat.press(Key.Key_Tab)
+        focus = QApplication.focusWidget()
+        assert focus is not None
+        reached |= {n for n, p in panels.items() if p is focus or p.isAncestorOf(focus)}
+    assert reached == set(panels)
