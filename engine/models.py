@@ -33,7 +33,12 @@ def load_model(spec: str | Path, weights: str | Path | None = None, device: str 
     Raises ModelError (unknown name, no weights), WeightsError (unreadable or of another
     architecture, naming the first keys that differ), DeviceError.
     """
-    where = _choose(device)
+    # Tensors made in a caller's inference mode could never be part of a graph.
+    with torch.inference_mode(False):
+        return _open(spec, weights, _choose(device))
+
+
+def _open(spec: str | Path, weights: str | Path | None, where: torch.device) -> Model:
     text = str(spec)
     if text.startswith("demo:"):
         if weights is not None:
@@ -57,12 +62,15 @@ def _choose(name: str) -> torch.device:
 
 
 def guess_architecture(path: Path) -> str:
-    """The torchvision name that a weights file's name begins with.
+    """The torchvision name that a weights file's name begins with, or was published under.
 
     Raises WeightsError when the file is missing, or its name does not tell.
     """
     if not path.is_file():
         raise WeightsError(f"{path}: there is no such file; check the name")
+    published = torchvision_models.published_name(path.name)
+    if published is not None:
+        return published
     stem = path.stem.lower()
     fitting = [name for name in torchvision_models.names() if stem.startswith(name)]
     if not fitting:

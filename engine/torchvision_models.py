@@ -52,6 +52,14 @@ def published_entry(name: str, path: Path) -> Any | None:
     return None
 
 
+def published_name(file_name: str) -> str | None:
+    """The classifier whose published weights have this file name; None when there is none."""
+    for name in names():
+        if any(entry.url.rpartition("/")[2] == file_name for entry in entries(name)):
+            return name
+    return None
+
+
 def preprocessing_of(entry: Any) -> Preprocessing:
     """The preset of a published entry as a record."""
     preset = entry.transforms()
@@ -113,15 +121,30 @@ def _options(name: str, weights: Mapping[str, Tensor], published: bool) -> dict[
     return options
 
 
+# Functions of nn.init come to the mode themselves; what they call inside does not.
+_RANDOM_INITS = (
+    *(nn.init.normal_, nn.init.uniform_, nn.init.kaiming_normal_, nn.init.kaiming_uniform_),
+)
+
+
 class _WithoutRandomValues(TorchFunctionMode):
-    """Leaves new parameters as they are: drawing 100 million numbers to overwrite them is waste."""
+    """Draws no values for new parameters: 100 million numbers to overwrite them are waste.
+
+    Tensor.normal_ gives its mean instead, since nn.init.trunc_normal_ draws until every value
+    lies within its bounds, which arbitrary values would never do.
+    """
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        if func in (Tensor.normal_, Tensor.uniform_):
-            return args[0]
-        return func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        if func in _RANDOM_INITS:
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        if func is Tensor.normal_:
+            return args[0].fill_(args[1] if len(args) > 1 else kwargs.get("mean", 0.0))
+        if func is Tensor.uniform_:
+            return args[0].fill_(args[1] if len(args) > 1 else kwargs.get("from", 0.0))
+        return func(*args, **kwargs)
 
 
 def _construct(name: str, options: dict[str, Any]) -> nn.Module:

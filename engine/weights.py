@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,7 +29,10 @@ def read_state_dict(path: Path) -> StateDict:
         if path.suffix.lower() == ".safetensors":
             content: object = load_file(path)
         else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():
+                # torch remarks on pickle protocols; what it cannot read is an error.
+                warnings.simplefilter("ignore", UserWarning)
+                content = torch.load(path, map_location="cpu", weights_only=True)
     except PermissionError:
         raise WeightsError(f"{path}: no permission to read it; change its access rights") from None
     except pickle.UnpicklingError as error:

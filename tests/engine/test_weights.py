@@ -1,0 +1,122 @@
+"""Weights files: read without running anything in them; what does not fit is named."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from engine.errors import WeightsError
+from engine.weights import mismatch, read_state_dict
+
+
+@pytest.fixture
+def state() -> dict[str, Tensor]:
+    torch.manual_seed(1)
+    return dict(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).state_dict())
+
+
+class Executes:
+    """Unpickled, it makes a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.folder),)
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(WeightsError) as caught:
+        read_state_dict(path)
+    message = str(caught.value)
+    assert str(path) in message
+    assert "\n" not in message
+    assert ";" in message, "names no way out"
+    return message
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".pt", ".bin", ".safetensors", ".SAFETENSORS"])
+def test_both_formats(tmp_path: Path, state: dict[str, Tensor], suffix: str) -> None:
+    path = tmp_path / f"w{suffix}"
+    (save_file if suffix.lower() == ".safetensors" else torch.save)(state, path)
+    found = read_state_dict(path)
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[key], state[key]) for key in state)
+
+
+def test_the_formats_of_old_torch(tmp_path: Path, state: dict[str, Tensor]) -> None:
+    torch.save(state, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    assert torch.equal(read_state_dict(tmp_path / "old.pth")["0.weight"], state["0.weight"])
+
+
+@pytest.mark.parametrize("how", ["pickle", "torch", "old torch"])
+def test_nothing_in_a_file_is_executed(tmp_path: Path, state: dict[str, Tensor], how: str) -> None:
+    path, trap = tmp_path / "evil.pth", tmp_path / "it ran"
+    content = {**state, "extra": Executes(trap)}
+    if how == "pickle":
+        path.write_bytes(pickle.dumps(content))
+    else:
+        torch.save(content, path, _use_new_zipfile_serialization=how == "torch")
+    refused(path)
+    assert not trap.exists()
+    torch.load(path, weights_only=False) if how != "pickle" else pickle.loads(path.read_bytes())
+    assert trap.exists(), "the trap itself is none"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"just some text, and no more of it\n" * 20,
+        b"PK\x03\x04" + b"\0" * 500,
+        b"\x80\x02}q\0",
+    ],
+)
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_what_is_no_weights_file(tmp_path: Path, content: bytes, suffix: str) -> None:
+    path = tmp_path / f"w{suffix}"
+    path.write_bytes(content)
+    refused(path)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+def test_truncated(tmp_path: Path, state: dict[str, Tensor], suffix: str, share: float) -> None:
+    path = tmp_path / f"w{suffix}"
+    (save_file if suffix == ".safetensors" else torch.save)(state, path)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    refused(path)
+
+
+def test_missing_and_folder(tmp_path: Path) -> None:
+    assert "no such file" in refused(tmp_path / "absent.pth")
+    refused(tmp_path)
+
+
+def test_other_things_than_a_state_dict(tmp_path: Path, state: dict[str, Tensor]) -> None:
+    path = tmp_path / "w.pth"
+    for content in (torch.zeros(3), [torch.zeros(3)], {}, {"epoch": 3}, {"model": state}, 5):
+        torch.save(content, path)
+        assert "state_dict" in refused(path)
+    torch.save(nn.Conv2d(3, 4, 3), path)
+    assert "state_dict" in refused(path)
+
+
+def test_mismatch_names_the_first_keys_of_each_kind(state: dict[str, Tensor]) -> None:
+    assert mismatch(state, dict(state)) == ""
+    given = {key: tensor for key, tensor in state.items() if not key.startswith("0.")}
+    given |= {"1.weight": torch.zeros(9), "head.weight": torch.zeros(1)}
+    text = mismatch(state, given)
+    assert "missing: 0.weight, 0.bias" in text
+    assert "unexpected: head.weight" in text
+    assert "1.weight (9,) instead of (4,)" in text
+    many = {f"layer{i}": torch.zeros(1) for i in range(30)}
+    assert "layer0, layer1, layer2 and 27 more" in mismatch(many, {})
