@@ -344,4 +344,10 @@ class Controller(QObject):
 
 def _sentences(notices: Sequence[str]) -> str:
     """One text of several, since a newer notice takes the place of an older one."""
-    return " ".join(f"{text[:1].upper()}{text[1:].rstrip('.')}." for text in notices)
+    return " ".join(f"{_capital(text).rstrip('.')}." for text in notices)
+
+
+def _capital(text: str) -> str:
+    first, space, rest = text.partition(" ")
+    device = first.partition(":")[0] in ("cpu", "cuda", "mps")
+    return (first.upper() if device else first[:1].upper() + first[1:]) + space + rest

@@ -59,6 +59,7 @@ def engine_loading(stage: Stage, path: Path) -> None:
     stage.program.start()
     stage.until(lambda: stage.strip_pictures >= 7, "pictures in the strip")
     stage.until(lambda: stage.window.canvas.busy_shown, "the busy line")
+    stage.until(lambda: stage.window.status.working, "the status bar")
     stage.shoot(path)
     stage.until(lambda: stage.state.info is not None, "model")
 
