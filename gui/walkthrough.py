@@ -48,7 +48,7 @@ class Walkthrough:
         program.controller.map_thumbnails_ready.connect(self._note_thumbnails)
         state.noticed.connect(self._note_error)
         state.engine_changed.connect(self.gaps.start)
-        state.answer_changed.connect(self.watch.note_answer)
+        state.answer_changed.connect(self._note_answer)
         for signal in (
             state.engine_changed,
             state.model_changed,
@@ -60,6 +60,10 @@ class Walkthrough:
             signal.connect(self.waiter.stir)
 
     # --- what is noted and waited for ------------------------------------------------------------
+
+    def _note_answer(self) -> None:
+        self.watch.note_answer()
+        self.waiter.error = self.waiter.error or self.program.state.explain_error
 
     def _note_error(self, notice: Notice) -> None:
         if notice.kind == NoticeKind.ERROR:
