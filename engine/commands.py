@@ -220,7 +220,7 @@ def _check_suffix(path: Path | None, allowed: tuple[str, ...], option: str) -> N
 
 def _write_json(where: str, content: Any) -> None:
     if where == "-":
-        _say(json.dumps(content, indent=2, ensure_ascii=False))
+        _say(json.dumps(content, indent=2))  # ASCII: whatever the terminal's encoding is
         return
     from engine.export import save_json
 
@@ -228,5 +228,7 @@ def _write_json(where: str, content: Any) -> None:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+    # A file's name may hold what the terminal cannot show, or what is no text at all.
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(f"{line}\n".encode(encoding, "backslashreplace").decode(encoding))
     sys.stdout.flush()

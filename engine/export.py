@@ -138,7 +138,8 @@ def save_json(path: Path | str, content: Any) -> None:
     """Writes content as indented UTF-8 JSON. Raises ExportError."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with _replacing(Path(path)) as file:
-        file.write(text.encode("utf-8"))
+        # A file's name that is no text (lone surrogates) becomes what JSON writes for it.
+        file.write(text.encode("utf-8", "backslashreplace"))
 
 
 def sidecar(

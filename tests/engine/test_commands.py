@@ -1,0 +1,369 @@
+"""The command line, most of it in this process, the rest as the real program."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import engine
+from engine import commands
+from engine.demo import SCENES
+from engine.version import NAME, VERSION
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ChildEnv = Callable[..., dict[str, str]]
+
+
+class Result:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self) -> Any:
+        def refuse(text: str) -> Any:
+            raise AssertionError(f"{text} is no JSON")
+
+        return json.loads(self.out, parse_constant=refuse)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    def call(*arguments: object) -> Result:
+        capsys.readouterr()
+        try:
+            code = commands.main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        return Result(code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, Any]:
+    """The same through the engine's public interface."""
+    image = engine.load_image(SCENES[0].path)
+    with engine.Session(engine.load_model("demo:shapes"), image) as session:
+        return {
+            "image": image,
+            "default": session.explain(),
+            "layer2": session.explain("layer2", "star"),
+            "predictions": session.predictions(k=5),
+            "sweep": session.sweep("circle"),
+            "layers": session.layers,
+        }
+
+
+def test_explain_writes_everything(
+    run: Callable[..., Result], tmp_path: Path, expected: dict[str, Any]
+) -> None:
+    out, array, facts = tmp_path / "o.png", tmp_path / "m.npy", tmp_path / "f.json"
+    result = run("explain", "--out", out, "--map", array, "--json", facts)
+    assert (result.code, result.err) == (0, "")
+    assert str(out) in result.out
+    assert str(array) in result.out
+    wanted, image = expected["default"], expected["image"]
+    with Image.open(out) as picture:
+        assert picture.size == (image.width, image.height)
+        assert picture.mode == "RGB"
+        assert np.abs(np.asarray(picture, int) - image.pixels).max() > 20
+    found = np.load(array, allow_pickle=False)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, wanted.map)
+    content = json.loads(facts.read_text("utf-8"))
+    assert content["image"] == str(SCENES[0].path)
+    assert (content["model"], content["device"], content["layer"]) == (
+        "demo:shapes",
+        wanted.device,
+        "layer4",
+    )
+    assert content["class"] == {"index": wanted.target.index, "label": wanted.target.label}
+    for entry, prediction in zip(content["predictions"], expected["predictions"], strict=True):
+        assert set(entry) == {"index", "label", "logit", "probability"}
+        assert entry["index"] == prediction.index
+        assert entry["label"] == prediction.label
+        assert entry["logit"] == pytest.approx(prediction.logit)
+        assert entry["probability"] == pytest.approx(prediction.probability)
+    assert content["map"]["shape"] == list(wanted.map.shape)
+    assert content["map"]["min"] == pytest.approx(float(wanted.map.min()))
+    assert content["map"]["max"] == pytest.approx(float(wanted.map.max()))
+    region = wanted.region
+    assert content["region"] == pytest.approx([region.x, region.y, region.width, region.height])
+    assert content["seconds"]["forward"] > 0
+    assert content["seconds"]["explain"] > 0
+
+
+@pytest.mark.parametrize("target", ["star", "STAR", "2"])
+def test_explain_a_layer_and_a_class(
+    run: Callable[..., Result], tmp_path: Path, expected: dict[str, Any], target: str
+) -> None:
+    array = tmp_path / "m.npy"
+    result = run(
+        "explain",
+        SCENES[0].path,
+        "--model",
+        "demo:shapes",
+        "--device",
+        "cpu",
+        "--layer",
+        "layer2",
+        "--class",
+        target,
+        "--map",
+        array,
+        "--json",
+        "-",
+    )
+    assert (result.code, result.err) == (0, "")
+    assert result.json["layer"] == "layer2"
+    assert result.json["class"] == {"index": 2, "label": "star"}
+    np.testing.assert_array_equal(np.load(array), expected["layer2"].map)
+
+
+def test_explain_says_what_it_found(run: Callable[..., Result]) -> None:
+    result = run("explain")
+    assert result.code == 0
+    assert SCENES[0].path.name in result.out
+    assert "layer4" in result.out
+    assert result.out.count("\n") == 1
+
+
+def test_layers(run: Callable[..., Result], tmp_path: Path, expected: dict[str, Any]) -> None:
+    result = run("layers", "--json", "-")
+    assert (result.code, result.err) == (0, "")
+    assert [set(entry) for entry in result.json] == [
+        {"name", "type", "shape", "params", "calls", "explainable", "reason", "default"}
+    ] * len(expected["layers"])
+    for entry, node in zip(result.json, expected["layers"], strict=True):
+        for key, value in entry.items():
+            wanted = getattr(node, key)
+            assert value == (list(wanted) if isinstance(wanted, tuple) else wanted)
+    run("layers", "--json", tmp_path / "l.json")
+    assert json.loads((tmp_path / "l.json").read_text()) == result.json
+    text = run("layers", "--model", "demo:shortcut").out.splitlines()
+    assert len(text) == len(expected["layers"])
+    assert sum("\tdefault" in line for line in text) == 1
+
+
+def test_sweep(run: Callable[..., Result], tmp_path: Path, expected: dict[str, Any]) -> None:
+    out = tmp_path / "maps.npz"
+    result = run("sweep", "--class", "circle", "--out", out)
+    assert (result.code, result.err) == (0, "")
+    with np.load(out, allow_pickle=False) as maps:
+        assert set(maps.files) == {n.name for n in expected["layers"] if n.explainable}
+        for name in maps.files:
+            np.testing.assert_array_equal(maps[name], expected["sweep"][name].map)
+
+
+def test_sweep_writes_maps_npz_here(
+    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("sweep").code == 0
+    assert (tmp_path / "maps.npz").is_file()
+
+
+def test_weights_and_photographs_of_other_kinds(run: Callable[..., Result], tmp_path: Path) -> None:
+    from tests.engine.test_models import seeded
+
+    torch.save(seeded("squeezenet1_1", num_classes=3), tmp_path / "w.pth")
+    Image.new("L", (50, 90), 77).save(tmp_path / "grey.png")
+    result = run(
+        "explain",
+        tmp_path / "grey.png",
+        "--model",
+        "squeezenet1_1",
+        "--weights",
+        tmp_path / "w.pth",
+        "--class",
+        "class 2",
+        "--json",
+        "-",
+    )
+    assert (result.code, result.err) == (0, "")
+    assert result.json["class"] == {"index": 2, "label": "class 2"}
+    assert result.json["layer"] == "features"
+
+
+UNUSABLE: dict[str, tuple[tuple[str, ...], str]] = {
+    "missing image": (("explain", "absent.jpg"), "absent.jpg"),
+    "no image": (("explain", "notes.txt"), "notes.txt"),
+    "folder": (("sweep", "."), "folder"),
+    "model": (("explain", "--model", "resnet5"), "did you mean"),
+    "no weights": (("layers", "--model", "resnet18"), "--weights"),
+    "weights": (("explain", "--model", "resnet18", "--weights", "notes.txt"), "notes.txt"),
+    "layer": (("explain", "--layer", "layer5"), "did you mean layer4"),
+    "flat layer": (("explain", "--layer", "fc"), "no spatial output"),
+    "class": (("explain", "--class", "zebra"), "zebra"),
+    "class index": (("sweep", "--class", "8"), "0 to 7"),
+    "negative class": (("explain", "--class=-1"), "out of range"),
+    "device": (("explain", "--device", "cuda:77"), "cuda:77"),
+    "out suffix": (("explain", "--out", "o.bmp"), ".png"),
+    "map suffix": (("explain", "--map", "m.txt"), ".npy"),
+    "maps suffix": (("sweep", "--out", "m.npy"), ".npz"),
+    "out folder": (("explain", "--out", "nowhere/o.png"), "folder does not exist"),
+    "json folder": (("layers", "--json", "nowhere/o.json"), "folder does not exist"),
+    "option": (("explain", "--colour", "red"), "--colour"),
+    "option without value": (("explain", "--layer"), "--layer"),
+    "command": (("explode",), "explode"),
+    "nothing": ((), "COMMAND"),
+    "too much": (("layers", "picture.png"), "picture.png"),
+}
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_unusable_input_is_one_line_and_code_2(
+    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").write_text("no picture, no weights\n" * 50)
+    arguments, said = UNUSABLE[case]
+    result = run(*arguments)
+    assert result.code == 2
+    assert result.out == ""
+    assert result.err.startswith("hookscope: error: ")
+    assert result.err.count("\n") == 1
+    assert result.err.endswith("\n")
+    assert said in result.err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["notes.txt"]
+
+
+def test_a_defect_names_the_log_and_is_code_1(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: object) -> None:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr("engine.images.load_image", broken)
+    result = run("explain")
+    assert result.code == 1
+    assert "Traceback" not in result.err
+    assert result.err.count("\n") == 1
+    assert ".log" in result.err
+
+
+def test_interrupted_is_130(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(path: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("engine.images.load_image", interrupted)
+    result = run("explain")
+    assert (result.code, result.out, result.err) == (130, "", "")
+
+
+def test_version_and_help(run: Callable[..., Result]) -> None:
+    assert run("--version").out == f"{NAME} {VERSION}\n"
+    for arguments in (("--help",), ("explain", "--help"), ("layers", "-h"), ("sweep", "-h")):
+        result = run(*arguments)
+        assert result.code == 0
+        assert "hookscope" in result.out
+
+
+def program(arguments: list[str], env: dict[str, str], **options: Any) -> Any:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "main.py"), *arguments],
+        env=env,
+        capture_output=True,
+        timeout=240,
+        check=False,
+        **options,
+    )
+
+
+def test_the_real_program_without_qt_and_with_an_ascii_terminal(
+    tmp_path: Path, child_env: ChildEnv
+) -> None:
+    """One process for several promises: no Qt imported, any name printed, nothing on stderr."""
+    path = tmp_path / "Bär 熊.png"
+    with Image.open(SCENES[0].path) as scene:
+        scene.save(path)
+    code = (
+        "import sys, main\n"
+        "code = main.main(sys.argv[1:])\n"
+        "qt = [name for name in sys.modules if name.partition('.')[0] in ('PySide6', 'gui')]\n"
+        "assert not qt, qt\n"
+        "sys.exit(code)\n"
+    )
+    env = {**child_env(), "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, "explain", str(path), "--json", "-"],
+        env=env,
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.stderr.decode() == ""
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["image"] == str(path)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "explain", str(tmp_path / "Bär.png")],
+        env=env,
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"hookscope: error: ")
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no text exist on Linux")
+def test_a_file_name_that_is_no_text(run: Callable[..., Result], tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
+    with Image.open(SCENES[0].path) as scene:
+        scene.save(path)
+    facts = tmp_path / "f.json"
+    result = run("explain", path, "--json", facts)
+    assert (result.code, result.err) == (0, "")
+    assert json.loads(facts.read_bytes())["image"] == str(path)
+    assert run("explain", path, "--json", "-").json["image"] == str(path)
+
+
+def test_an_unusable_picture_is_refused_before_torch_is_loaded(
+    tmp_path: Path, child_env: ChildEnv
+) -> None:
+    code = (
+        "import sys, main\n"
+        "assert main.main(['explain', 'absent.png']) == 2\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    env = {**child_env(), "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code], env=env, cwd=tmp_path, timeout=120, check=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows sends no SIGINT to a single process")
+def test_control_c_ends_the_real_program_with_130(tmp_path: Path, child_env: ChildEnv) -> None:
+    # The named pipe holds the program at opening its image: past its start, before its end.
+    pipe = tmp_path / "picture.png"
+    os.mkfifo(pipe)
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "main.py"), "explain", str(pipe)],
+        env=child_env(),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            with pipe.open("wb") as writer:  # returns when the program has opened its end
+                writer.write(b"\x89PNG\r\n\x1a\n")
+                writer.flush()
+                process.send_signal(signal.SIGINT)
+                out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert out == b""
+    assert b"Traceback" not in err
