@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.demo import CLASSES, DEMOS, PREPROCESSING, build
+from engine.demo_network import DemoNet
 from engine.model import Model
 
 GATE = threading.Event()
@@ -89,8 +90,10 @@ class _Residual(_Inside):
         return x + 0.1 * super().forward(x)
 
 
-def _demo() -> nn.Module:
-    return build(DEMOS["shapes"])
+def _demo() -> DemoNet:
+    network = build(DEMOS["shapes"])
+    assert isinstance(network, DemoNet)
+    return network
 
 
 def slow() -> Model:

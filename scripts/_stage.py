@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +17,8 @@ from typing import Any
 from unittest.mock import patch
 
 from PySide6.QtCore import QEventLoop, QObject, QSettings, QTimer, Signal
-from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from gui import settings as table
 from gui import theme
@@ -101,10 +101,14 @@ class Stage:
             if ready():
                 loop.quit()
 
+        def give_up() -> None:
+            late.append(True)
+            loop.quit()
+
         again, end = QTimer(), QTimer()
         again.timeout.connect(look)
         end.setSingleShot(True)
-        end.timeout.connect(lambda: (late.append(True), loop.quit()))
+        end.timeout.connect(give_up)
         link = self._hub.changed.connect(lambda: QTimer.singleShot(0, loop, look))
         again.start(_LOOK_AGAIN_MS)
         end.start(1000 * _SECONDS)
@@ -189,18 +193,28 @@ class Stage:
         """Save the window, or one of its dialogs, as it stands."""
         shown = widget if widget is not None else self.window
         shown.repaint()
-        picture = shown.grab()
+        picture = shown.grab().toImage()
         if widget is not None:
-            picture = _on_ground(picture.toImage(), self.window)
-            picture.save(str(path))
-            return
-        picture.toImage().convertToFormat(QImage.Format.Format_RGB888).save(str(path))
+            picture = _on_ground(picture, self.window)
+        picture.convertToFormat(QImage.Format.Format_RGB888).save(str(path))
+
+    def field(self, panel: QWidget) -> QLineEdit:
+        """The text field of a panel."""
+        found = panel.findChild(QLineEdit)
+        assert isinstance(found, QLineEdit)
+        return found
+
+    def without_model(self) -> None:
+        """Start as if no model could be opened, and wait for the pictures."""
+        with patch.object(self.controller, "open_model"):
+            self.program.start()
+            self.until(lambda: self.state.engine is not None, "engine")
+        self.until(lambda: self.strip_pictures >= len(self.state.images), "pictures in the strip")
+        self.settled()
 
 
 def _on_ground(dialog: QImage, window: QWidget) -> QImage:
     """The dialog on a plain margin, since a window frame belongs to no one system."""
-    from PySide6.QtGui import QColor, QPainter
-
     margin = round(24 * window.devicePixelRatioF())
     width, height = dialog.width() + 2 * margin, dialog.height() + 2 * margin
     ground = QImage(width, height, QImage.Format.Format_RGB888)
@@ -213,7 +227,7 @@ def _on_ground(dialog: QImage, window: QWidget) -> QImage:
 
 
 @contextmanager
-def models(known: dict[str, Callable[[], Any]]) -> Iterator[None]:
+def models(known: Mapping[str, Callable[[], Any]]) -> Iterator[None]:
     """While this lasts, the engine opens these models beside its own, by name."""
     from engine import models as opener
 

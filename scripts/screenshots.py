@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from scripts import _shots_edges, _shots_work  # noqa: E402, F401
 from scripts._shots import SHOTS, Shot  # noqa: E402
 
 FOLDER = ROOT / "docs" / "images"
@@ -65,6 +66,7 @@ def main(arguments: Sequence[str]) -> int:
     if unknown:
         parser.error(f"no such picture: {', '.join(sorted(unknown))}")
     wanted = [each for each in SHOTS if not options.names or each.name in options.names]
+    wanted.sort(key=lambda each: not each.first)
     FOLDER.mkdir(parents=True, exist_ok=True)
     if options.in_process:
         take(wanted, FOLDER)
