@@ -6,6 +6,7 @@ What is late is made late by a gate of the test inside the workbench, never by t
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -540,6 +541,56 @@ def test_a_failed_engine_is_told(bench: Bench) -> None:
     bench.until(lambda: bench.state.engine_error is not None and bench.idle)
     assert "internal failure" in str(bench.state.engine_error)
     assert not bench.state.computing
+
+
+# --- everything at once --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_after_any_storm_of_clicks_the_right_map_of_the_right_thing_is_shown(
+    bench: Bench, seed: int
+) -> None:
+    import engine
+
+    bench.start(sweep=True)
+    choice = random.Random(seed)
+    state, controller, lane = bench.state, bench.controller, bench.controller.engine_lane
+    layers = [node.name for node in state.layers if node.explainable and node.name]
+    models = (ModelSource("demo:shapes"), ModelSource("demo:shortcut"))
+    actions: list[Callable[[], object]] = [
+        lambda: controller.choose_layer(choice.choice(layers)),
+        lambda: controller.choose_layer(choice.choice(layers)),
+        lambda: controller.choose_class(choice.randrange(8)),
+        lambda: controller.images.select(choice.choice(list(state.images))),
+        lambda: controller.images.step(choice.choice((-1, 1))),
+        lambda: controller.open_model(choice.choice(models)),
+        controller.cancel,
+        lambda: bench.settings.set(SWEEP_ENABLED, choice.random() < 0.7),
+    ]
+    for _ in range(60):
+        choice.choice(actions)()
+        if choice.random() < 0.5 and lane.running is not None:
+            bench.qtbot.waitSignal(lane.busy_changed, timeout=WAIT_MS).wait()
+    bench.until(lambda: bench.idle and controller.file_lane.running is None)
+    layer = choice.choice(layers)
+    controller.choose_layer(layer)
+    bench.until(lambda: bench.explained and bench.shown[0] == layer)
+    bench.until(lambda: bench.idle)
+
+    explanation, source, image = state.explanation, state.model_source, state.current
+    assert explanation is not None
+    assert source is not None
+    assert image is not None
+    assert image.loaded is not None
+    with engine.Session(engine.load_model(source.spec), image.loaded) as session:
+        expected = session.explain(layer, explanation.target.index)
+        best = session.predictions(1)[0].index
+    assert explanation.target.index == (best if state.target is None else state.target)
+    np.testing.assert_allclose(
+        explanation.map, expected.map, atol=1e-4 * np.abs(expected.map).max()
+    )
+    assert not state.computing
+    assert warnings(bench) == []
 
 
 # --- export --------------------------------------------------------------------------------------
