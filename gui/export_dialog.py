@@ -154,8 +154,9 @@ class ExportDialog(QDialog):
         self._save.setText("Save as…")
         files = self._choice(self._suggested).paths
         self._save.setEnabled(bool(files))
-        names = ", ".join(path.suffix for path in files)
-        self._tell(f"Writes {names}" if files else "Nothing is chosen", "dim")
+        endings = ", ".join(path.suffix for path in files)
+        said = f"Writes {endings} with the name you choose next"
+        self._tell(said if files else "Nothing is chosen", "dim")
 
     def _choice(self, path: Path) -> ExportChoice:
         return choice_for(

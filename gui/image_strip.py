@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui import theme
-from gui.labels import ElidedLabel, label
+from gui.labels import label
 from gui.strip_model import CELL, StripDelegate, StripModel
 
 EMPTY = "Opened images stand here"
@@ -36,7 +36,6 @@ class ImageStrip(QWidget):
         self._model = StripModel(self)
         self._view = _StripView(self._model)
         self._count = label(role="dim")
-        self._note = ElidedLabel("warning")
         self._empty = label(EMPTY, "dim")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._stack = QStackedWidget()
@@ -105,7 +104,7 @@ class ImageStrip(QWidget):
         top.setSpacing(8)
         top.addWidget(header)
         top.addWidget(self._count)
-        top.addWidget(self._note, 1)
+        top.addStretch(1)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 8, 0, 0)
         box.setSpacing(theme.SPACE)
@@ -134,9 +133,6 @@ class ImageStrip(QWidget):
         row = self._view.currentIndex().row()
         self._stack.setCurrentWidget(self._view if total else self._empty)
         self._count.setText(f"{row + 1} of {total}" if row >= 0 else str(total or ""))
-        key = self.current()
-        error = self._model.error(key) if key is not None else ""
-        self._note.show_text(error)
 
 
 class _StripView(QListView):

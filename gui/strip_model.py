@@ -86,11 +86,6 @@ class StripModel(QAbstractListModel):
         """All that is known of the image of a row."""
         return self._images[index.row()] if index.isValid() else None
 
-    def error(self, key: str) -> str:
-        """Why an image cannot be used; '' when it can."""
-        row = self.row_of(key)
-        return self._images[row].error if row is not None else ""
-
     def keys(self) -> tuple[str, ...]:
         """All keys in order."""
         return tuple(image.key for image in self._images)
