@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from engine.axes import Axes, axes_by_growth, axes_by_kind
 from engine.errors import ModelError
 from engine.records import Layout
-from engine.tap import NETWORK_ERRORS, Call, evaluating, logits_of, watching
+from engine.tap import NETWORK_ERRORS, Call, evaluating, logits_of, uncut, watching
 
 _log = logging.getLogger(__name__)
 
@@ -52,11 +52,16 @@ class CallFacts:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """All calls of one forward pass, in order, and the number of classes."""
+    """All calls of one forward pass, in order, and the number of classes.
+
+    cut: the network's own code cuts gradients off (no_grad, detach); the facts are those of a
+    pass where that has no effect.
+    """
 
     calls: dict[Call, CallFacts]
     counts: dict[str, int]
     classes: int
+    cut: bool = False
 
     def last(self, name: str) -> CallFacts | None:
         """The last call of the module, None when it returned no tensor or was not called."""
@@ -85,7 +90,7 @@ def inspect(module: nn.Module, input_shape: tuple[int, ...], device: torch.devic
 
     The module's parameters, modes and hooks are as before. Raises ModelError when a pass fails.
     """
-    seen, logits = _observe_cheaply(module, input_shape, device)
+    seen, logits, cut = _observe_uncut(module, input_shape, device)
     grown = (*input_shape[:2], input_shape[2] * _GROWTH[0], input_shape[3] * _GROWTH[1])
     larger = _shapes_when(module, grown)
     reached = _nodes_before(logits.grad_fn)
@@ -116,7 +121,7 @@ def inspect(module: nn.Module, input_shape: tuple[int, ...], device: torch.devic
     counts: dict[str, int] = {}
     for name, index in calls:
         counts[name] = max(counts.get(name, 0), index + 1)
-    return Inspection(calls, counts, int(logits.shape[1]))
+    return Inspection(calls, counts, int(logits.shape[1]), cut)
 
 
 def _axes_without_growth(
@@ -135,17 +140,30 @@ def _axes_without_growth(
     return axes_by_kind(item.module, item.shape, input_shape, neighbour)
 
 
-def _observe_cheaply(
+def _observe_uncut(
     module: nn.Module, input_shape: tuple[int, ...], device: torch.device
+) -> tuple[list[_Seen], Tensor, bool]:
+    """A pass, and whether gradients had to be let through where the network cuts them off."""
+    seen, logits = _observe_cheaply(module, input_shape, device)
+    unvarying = sum(item.node is None for item in seen)
+    if any(item.node is None and len(item.shape) == 4 for item in seen):
+        again, logits_again = _observe_cheaply(module, input_shape, device, cut=True)
+        if sum(item.node is None for item in again) < unvarying:
+            return again, logits_again, True
+    return seen, logits, False
+
+
+def _observe_cheaply(
+    module: nn.Module, input_shape: tuple[int, ...], device: torch.device, cut: bool = False
 ) -> tuple[list[_Seen], Tensor]:
     """One pass on the meta device, or for real where the network cannot do without data."""
     try:
         shadow = meta_copy(module)
-        return _observe(shadow, input_shape, torch.device("meta"))
+        return _observe(shadow, input_shape, torch.device("meta"), cut)
     except NETWORK_ERRORS as error:
         _log.info("no pass without data (%s); inspecting with a grey picture", error)
     try:
-        return _observe(module, input_shape, device)
+        return _observe(module, input_shape, device, cut)
     except NETWORK_ERRORS as error:
         first = str(error).strip().partition("\n")[0]
         raise ModelError(
@@ -171,7 +189,7 @@ def _shapes_when(module: nn.Module, input_shape: tuple[int, ...]) -> dict[Call, 
 
 
 def _observe(
-    module: nn.Module, input_shape: tuple[int, ...], device: torch.device
+    module: nn.Module, input_shape: tuple[int, ...], device: torch.device, cut: bool
 ) -> tuple[list[_Seen], Tensor]:
     seen: list[_Seen] = []
     known: dict[int, _Seen] = {}
@@ -197,6 +215,7 @@ def _observe(
         torch.enable_grad(),
         evaluating(module),
         watching(module, visit),
+        uncut(cut),
     ):
         leaf = torch.zeros(input_shape, device=device, dtype=dtype_of(module), requires_grad=True)
         # A clone, since a network may change its input in place, which a leaf forbids.

@@ -16,7 +16,7 @@ from engine.errors import ModelError
 from engine.methods import class_activation_map
 from engine.progress import CancelToken
 from engine.records import FloatMap, Layout
-from engine.tap import Call, Keeper, Kept, evaluating, logits_of, watching
+from engine.tap import Call, Keeper, Kept, evaluating, logits_of, uncut, watching
 
 _MAX_TRIES = 4
 
@@ -120,12 +120,15 @@ def run_forward(
     wanted: Collection[Call],
     clones: Iterable[Call],
     cancel: CancelToken | None = None,
+    *,
+    cut: bool = False,
 ) -> tuple[ForwardPass, frozenset[Call]]:
     """Run the network once and keep the graph from `start` on (None: from the input on).
 
     image: (1, channels, h, w) on the module's device. clones: the calls known to be overwritten
     later, which hand a clone on. Returns the pass and the clones that it took in the end: where
-    an output was overwritten in spite of them, the pass is repeated with more.
+    an output was overwritten in spite of them, the pass is repeated with more. cut: the network's
+    own code cuts gradients off, which is to have no effect.
 
     The module's parameters, modes and hooks are as before on every way out.
     Raises Cancelled, and ModelError when the network overwrites without end.
@@ -135,7 +138,7 @@ def run_forward(
         keeper = Keeper(start, wanted, cloned)
         started = time.perf_counter()
         try:
-            logits, leaf = _forward(module, image, keeper, cancel)
+            logits, leaf = _forward(module, image, keeper, cancel, cut)
         except RuntimeError as error:
             # A leaf that is changed in place cannot be kept without a clone.
             if "leaf Variable" not in str(error) or start is None or start in cloned:
@@ -152,13 +155,13 @@ def run_forward(
 
 
 def _forward(
-    module: nn.Module, image: Tensor, keeper: Keeper, cancel: CancelToken | None
+    module: nn.Module, image: Tensor, keeper: Keeper, cancel: CancelToken | None, cut: bool
 ) -> tuple[Tensor, Tensor]:
     from_input = keeper.start is None
     with torch.inference_mode(False), torch.set_grad_enabled(from_input), evaluating(module):
         leaf = image.detach().requires_grad_(from_input)
         # A network may change its input in place: neither the caller's tensor nor a leaf may be.
-        with watching(module, keeper, cancel):
+        with watching(module, keeper, cancel), uncut(cut):
             logits = logits_of(module(leaf.clone()))
     keeper.end_of_forward()
     if keeper.start is not None and keeper.start in keeper.kept:

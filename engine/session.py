@@ -297,7 +297,13 @@ class Session:
         if self._untrainable:
             wanted = self._sources
         done, self._clones = run_forward(
-            self.model.module, self._input, start, wanted, self._clones, cancel
+            self.model.module,
+            self._input,
+            start,
+            wanted,
+            self._clones,
+            cancel,
+            cut=self.model.facts.cut,
         )
         self._forward_seconds = done.seconds
         if self._logits is None:

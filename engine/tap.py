@@ -9,12 +9,13 @@ module returned. So the tap can hand a clone on in the output's place and keep t
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from engine.errors import ModelError
 from engine.progress import CancelToken
@@ -117,6 +118,30 @@ def evaluating(module: nn.Module) -> Iterator[None]:
             inner.training = True
 
 
+class _Uncut(TorchFunctionMode):
+    """Makes no_grad blocks and detach() in a network's own code have no effect."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if func is torch._C._set_grad_enabled and not args[0]:
+            return None
+        if func in (Tensor.detach, torch.detach, Tensor.detach_, torch.detach_):
+            return args[0]
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def uncut(wanted: bool) -> Iterator[None]:
+    """If wanted, gradients flow where the network's own code cuts them off.
+
+    A backbone run under no_grad, or an output that is detached before the head, has maps all the
+    same: they ask how the logit depends on a layer, not what was trained.
+    """
+    with _Uncut() if wanted else nullcontext():
+        yield
+
+
 def logits_of(output: Any) -> Tensor:
     """The logits, (1, classes), in what a network returned for one image.
 
@@ -168,7 +193,8 @@ class Keeper:
     def __call__(self, call: Call, module: nn.Module, output: Tensor) -> Tensor | None:
         del module
         if call == self.start:
-            output = output.detach().requires_grad_()
+            # The operator itself: in an uncut network, the method does nothing.
+            output = torch.ops.aten.detach.default(output).requires_grad_()
             torch.set_grad_enabled(True)
             return self._keep(call, output)
         if call not in self.wanted or not output.requires_grad:

@@ -36,13 +36,13 @@ def build(name: str, seed: int = 0, classes: int = 20) -> nn.Module:
         if parameter.ndim > 1 and not parameter.detach().any():
             nn.init.normal_(parameter, std=0.02)
     # Moments as after some training: without them a deep network's values explode or vanish.
-    picture = torch.randn(2, 3, *size_of(name))
-    with torch.no_grad():
-        for part in module.modules():
-            if isinstance(part, nn.BatchNorm2d):
-                part.momentum = 1.0
-        if any(isinstance(part, nn.BatchNorm2d) for part in module.modules()):
-            module.train()(picture)
+    # The network itself stays in evaluation mode, where auxiliary heads are not called.
+    norms = [part for part in module.eval().modules() if isinstance(part, nn.BatchNorm2d)]
+    if norms:
+        for part in norms:
+            part.train().momentum = 1.0
+        with torch.no_grad():
+            module(torch.randn(2, 3, *size_of(name)))
     return module.eval()
 
 

@@ -200,6 +200,26 @@ class Untidy(Base):
         return self.finish(stem + self.constant(grid))
 
 
+class Cut(Base):
+    """Fine-tuned with a frozen backbone: its gradient is cut off in the network's own code."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+        self.requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.how == "detach":
+            return self.finish(torch.tanh(self.middle(torch.tanh(self.stem(x)))).detach())
+        if self.how == "detach between":
+            return self.finish(torch.tanh(self.middle(torch.tanh(self.stem(x)).detach())))
+        if self.how == "uncut":
+            return self.finish(torch.tanh(self.middle(torch.tanh(self.stem(x)))))
+        with torch.no_grad():
+            x = torch.tanh(self.middle(torch.tanh(self.stem(x))))
+        return self.finish(x)
+
+
 class ConvolutionalHead(nn.Sequential):
     """Logits of shape (1, 4, 1, 1)."""
 

@@ -147,6 +147,26 @@ def test_a_network_that_overwrites_what_its_gradient_needs(no_hooks: HookWatch) 
             assert set(session.sweep(2)) == {"stem", "middle", "last", "relu", "silu"}
 
 
+@pytest.mark.parametrize("how", ["detach", "detach between", "no_grad", "uncut"])
+def test_a_network_that_cuts_its_gradient_off(how: str, no_hooks: HookWatch) -> None:
+    module = seeded(networks.Cut, how).eval()
+    with unchanged(module), no_hooks(module):
+        model = model_of(module)
+        assert [n.name for n in model.layers if n.explainable] == ["stem", "middle", "last"]
+        assert model.info.default_layer == "last"
+        uncut = copy.deepcopy(module)
+        uncut.how = "uncut"
+        for budget in (None, 0):
+            for name in ("stem", "middle", "last"):
+                with Session(model, IMAGE, budget=budget) as session:
+                    wanted = reference_map(uncut, session._input, name, 1)
+                    close(session.explain(name, 1).map, wanted)
+        with Session(model, IMAGE) as session:
+            for name, explanation in session.sweep(1).items():
+                close(explanation.map, reference_map(uncut, session._input, name, 1))
+        assert torch.is_grad_enabled()
+
+
 def test_predictions_are_the_networks_own() -> None:
     module = seeded(networks.Base).eval()
     with Session(model_of(module, classes=("a", "b", "c", "d")), IMAGE) as session:
