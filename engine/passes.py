@@ -44,11 +44,21 @@ class ForwardPass:
     kept: dict[Call, Kept]
     seconds: float
 
-    def explain(self, call: Call, target: int, method: str, layout: Layout) -> RawMap:
-        """One map, by a backward pass that ends at the call's output. The graph stays."""
+    def explain(
+        self,
+        call: Call,
+        target: int,
+        method: str,
+        layout: Layout,
+        cancel: CancelToken | None = None,
+    ) -> RawMap:
+        """One map, by a backward pass that ends at the call's output. The graph stays.
+
+        Raises Cancelled between two kept outputs once the token is set.
+        """
         started = time.perf_counter()
         output = self.kept[call].tensor
-        with _recording():
+        with _recording(), self._cancellable(cancel):
             (gradient,) = torch.autograd.grad(
                 self.logits[0, target],
                 [output],
@@ -59,6 +69,25 @@ class ForwardPass:
         cam, any_weight = class_activation_map(method, output, gradient, layout)
         array: FloatMap = cam.cpu().numpy()
         return RawMap(array, bool(any_weight), time.perf_counter() - started)
+
+    @contextmanager
+    def _cancellable(self, cancel: CancelToken | None) -> Iterator[None]:
+        """Ask the token whenever a backward pass arrives at a kept output."""
+        handles: list[Any] = []
+
+        def ask(_gradient: Tensor) -> None:
+            assert cancel is not None
+            cancel.raise_if_cancelled()
+
+        try:
+            if cancel is not None:
+                for kept in self.kept.values():
+                    tensor: Any = kept.tensor
+                    handles.append(tensor.register_hook(ask))
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
 
     def sweep(
         self,

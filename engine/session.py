@@ -140,7 +140,7 @@ class Session:
                     return known, chosen
             done = self._pass_with(facts.source, cancel)
             chosen = self._top() if chosen is None else chosen
-            raw = done.explain(facts.source, chosen, method, layout)
+            raw = done.explain(facts.source, chosen, method, layout, cancel)
             self._maps[facts.source, chosen, method] = raw
             return raw, chosen
 

@@ -486,6 +486,31 @@ class TestCancelling:
             module.reached = None
             assert len(session.sweep()) == 40
 
+    def test_while_one_layer_is_explained(self) -> None:
+        """The token is set while the gradient is on its way from the head to the first layer."""
+        model = model_of(seeded(networks.Deep, 30))
+        token = engine.CancelToken()
+        arrived: list[int] = []
+        with Session(model, IMAGE) as session:
+            session.sweep(0)
+            assert session._full is not None
+            handles: list[Any] = []
+            for index in range(30):
+                tensor: Any = session._full.kept[f"layers.{index}", 0].tensor
+
+                def arrive(_gradient: Tensor, index: int = index) -> None:
+                    arrived.append(index)
+                    if index == 20:
+                        token.cancel()
+
+                handles.append(tensor.register_hook(arrive))
+            with pytest.raises(engine.Cancelled):
+                session.explain("layers.0", 1, cancel=token)
+            assert min(arrived) in (19, 20)
+            for handle in handles:
+                handle.remove()
+            assert session.explain("layers.0", 1).map.any()
+
     def test_during_the_backward_pass(self) -> None:
         token = engine.CancelToken()
         seen: list[float] = []
