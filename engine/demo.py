@@ -94,7 +94,7 @@ SCENES: tuple[Scene, ...] = (
         "crescent.jpg",
         "Crescent",
         "shapes",
-        "Press the key for the native grid: this is how finely the network really points.",
+        "Press G for the native grid: this is how finely the network really points.",
     ),
     _scene(
         "triangle-and-circle.jpg",

@@ -126,8 +126,8 @@ def _from_cache(name: str) -> tuple[Path, Any]:
             return path, entry
     path = torchvision_models.cached_file(torchvision_models.entries(name)[0])
     raise ModelError(
-        f"{name}: its weights are not on this computer; name a weights file "
-        f"(--weights FILE), or put {path.name} into {path.parent}"
+        f"{name}: its weights are not on this computer; open it together with a weights file "
+        f"(on the command line: --weights FILE), or put {path.name} into {path.parent}"
     )
 
 

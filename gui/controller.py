@@ -64,7 +64,7 @@ class Controller(QObject):
 
     def start(self, paths: Sequence[Path] = ()) -> None:
         """Load the engine, the first model and the first images."""
-        job = Job("Loading the engine", self._workbench.load_engine)
+        job = Job("Loading the engine", self._workbench.load_engine, stoppable=False)
         job.finished.connect(self._engine_loaded)
         job.failed.connect(self._engine_failed)
         self.engine_lane.submit(job)

@@ -51,7 +51,7 @@ class Job(QObject):
     """One piece of work on a lane.
 
     slot: of two jobs of one slot only the newer counts; '' for none. title: a few words for the
-    status bar. Exactly one of finished, failed and cancelled is emitted, then ended.
+    status bar. stoppable: False for what the person cannot stop or do without. Exactly one of finished, failed and cancelled is emitted, then ended.
     """
 
     started = Signal()
@@ -62,13 +62,20 @@ class Job(QObject):
     ended = Signal()
 
     def __init__(
-        self, title: str, work: Work, *, slot: str = "", priority: Priority = Priority.WORK
+        self,
+        title: str,
+        work: Work,
+        *,
+        slot: str = "",
+        priority: Priority = Priority.WORK,
+        stoppable: bool = True,
     ) -> None:
         super().__init__()
         self.title = title
         self.work = work
         self.slot = slot
         self.priority = priority
+        self.stoppable = stoppable
         self.token = CancelToken()
 
     def cancel(self) -> None:

@@ -236,7 +236,10 @@ class Presenter(QObject):
         controller = self._controller
         running = controller.engine_lane.running or controller.file_lane.running
         status = self._window.status
-        status.set_work(running.title if running is not None else "")
+        if running is not None:
+            status.set_work(running.title, running.stoppable)
+        else:
+            status.set_work("")
         if running is not None and running.parent() is controller.engine_lane:
             running.progressed.connect(lambda fraction, _text: status.set_progress(fraction))
 

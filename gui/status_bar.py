@@ -75,8 +75,9 @@ class StatusBar(QStatusBar):
         """Whether the bar says that something runs."""
         return not self._progress.isHidden()
 
-    def set_work(self, title: str) -> None:
-        """What runs now; '' for nothing."""
+    def set_work(self, title: str, stoppable: bool = True) -> None:
+        """What runs now; '' for nothing. stoppable: whether a button to stop it makes sense."""
+        self._stop.setEnabled(stoppable)
         if not title:
             self._delay.stop()
             self._set_work_visible(False)
