@@ -51,7 +51,8 @@ class Job(QObject):
     """One piece of work on a lane.
 
     slot: of two jobs of one slot only the newer counts; '' for none. title: a few words for the
-    status bar. stoppable: False for what the person cannot stop or do without. Exactly one of finished, failed and cancelled is emitted, then ended.
+    status bar. stoppable: False for what the person cannot do without. Exactly one of finished,
+    failed and cancelled is emitted, then ended.
     """
 
     started = Signal()
