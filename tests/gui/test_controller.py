@@ -359,6 +359,20 @@ def test_another_class_voids_the_sweep_and_a_new_one_follows(bench: Bench) -> No
     assert bench.shown[1] == second
 
 
+def test_a_sweep_of_another_image_model_or_class_is_dropped_when_it_comes(bench: Bench) -> None:
+    bench.start()
+    swept = bench.state.sweep
+    assert swept is not None
+    bench.state.sweep = None
+    request = swept.request
+    bench.controller._swept(replace(swept, request=replace(request, image="image-99")))
+    bench.controller._swept(replace(swept, request=replace(request, model="demo:shortcut")))
+    bench.controller._swept(replace(swept, target=swept.target + 1))
+    assert bench.state.sweep is None
+    bench.controller._swept(swept)
+    assert bench.state.sweep is swept
+
+
 def test_a_sweep_gives_way_to_a_click_and_comes_back(bench: Bench) -> None:
     bench.start(sweep=False)
     begun = threading.Event()
@@ -469,6 +483,9 @@ def test_another_model_replaces_everything_that_was_found(bench: Bench) -> None:
     assert bench.shown[0] == bench.state.info.default_layer
     assert bench.state.sweep is not None
     assert bench.state.sweep.request.model == "demo:shortcut"
+    assert bench.state.answer is not None
+    assert bench.state.answer.info.source == "demo:shortcut"
+    assert bench.state.info.source == "demo:shortcut"
     assert warnings(bench) == []
 
 
