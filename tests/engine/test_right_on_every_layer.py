@@ -25,7 +25,7 @@ from tests.reference import reference_map
 
 # Small, and between them: in-place ReLU after everything, `out += identity`, branches that are
 # concatenated, reused activations, channels-last stages, squeeze-and-excitation.
-QUICK = ("efficientnet_b0", "googlenet", "resnet18", "swin_t", "vgg11_bn")
+QUICK = ("efficientnet_b0", "googlenet", "resnet18", "squeezenet1_1", "swin_t")
 TOLERANCE = 1e-4
 TARGET = 7
 
@@ -113,7 +113,7 @@ def test_the_reference_for_all_layers_is_the_one_for_a_single_layer(name: str) -
 @pytest.mark.parametrize("name", QUICK)
 def test_every_layer_of_a_few_classifiers(name: str) -> None:
     started = time.perf_counter()
-    worst = compare(name, built(name), most_explained=25, most_alone=5)
+    worst = compare(name, built(name), most_explained=15, most_alone=4)
     note(name, worst, time.perf_counter() - started)
     assert max(worst["explain"], worst["sweep"], worst["alone"]) <= TOLERANCE, worst
 
