@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import (
@@ -47,7 +49,11 @@ class ImageStrip(QWidget):
 
     def add(self, key: str, name: str) -> None:
         """Appends an image; its thumbnail may follow. Raises ValueError when the key is taken."""
-        self._model.add(key, name)
+        self.add_many([(key, name)])
+
+    def add_many(self, images: Sequence[tuple[str, str]]) -> None:
+        """Appends images, each (key, name), at the cost of one. Raises ValueError as add does."""
+        self._model.add(images)
         self._refresh()
 
     def set_thumbnail(self, key: str, thumbnail: QImage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import (
@@ -46,20 +47,32 @@ class StripModel(QAbstractListModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._images: list[_Image] = []
+        self._rows: dict[str, int] = {}
 
-    def add(self, key: str, name: str) -> None:
-        """Appends an image. Raises ValueError when the key is taken."""
-        if self.row_of(key) is not None:
-            raise ValueError(f"{key!r} is in the strip already")
-        row = len(self._images)
-        self.beginInsertRows(QModelIndex(), row, row)
-        self._images.append(_Image(key, name))
+    def add(self, images: Sequence[tuple[str, str]]) -> None:
+        """Appends images, each (key, name), the views being told once.
+
+        Raises ValueError when a key is taken; then nothing is added.
+        """
+        first = len(self._images)
+        rows: dict[str, int] = {}
+        for key, _ in images:
+            if key in self._rows or key in rows:
+                raise ValueError(f"{key!r} is in the strip already")
+            rows[key] = first + len(rows)
+        if not rows:
+            return
+        self.beginInsertRows(QModelIndex(), first, first + len(rows) - 1)
+        self._images += [_Image(key, name) for key, name in images]
+        self._rows |= rows
         self.endInsertRows()
 
     def remove(self, row: int) -> None:
         """Removes the image of a row."""
         self.beginRemoveRows(QModelIndex(), row, row)
-        del self._images[row]
+        del self._rows[self._images.pop(row).key]
+        for place in range(row, len(self._images)):
+            self._rows[self._images[place].key] = place
         self.endRemoveRows()
 
     def update(self, key: str, *, error: str, thumbnail: QImage | None = None) -> None:
@@ -75,7 +88,7 @@ class StripModel(QAbstractListModel):
 
     def row_of(self, key: str) -> int | None:
         """Row of a key, None when there is none."""
-        return next((row for row, image in enumerate(self._images) if image.key == key), None)
+        return self._rows.get(key)
 
     def key_at(self, index: Index) -> str | None:
         """Key of a row."""

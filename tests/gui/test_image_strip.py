@@ -182,10 +182,32 @@ def test_the_model_keeps_qts_rules(qtbot: QtBot) -> None:
         model, QAbstractItemModelTester.FailureReportingMode.Fatal, model
     )
     for number in range(5):
-        model.add(str(number), "name")
+        model.add([(str(number), "name")])
+    model.add([("a", "name"), ("b", "name")])
+    model.add([])
     model.remove(2)
     model.update("1", error="bad")
     assert tester.model() is model
+    assert [model.row_of(key) for key in ("0", "2", "3", "b")] == [0, None, 2, 5]
+    with pytest.raises(ValueError, match="c"):
+        model.add([("c", "name"), ("c", "name")])
+    assert model.row_of("c") is None
+    assert model.rowCount() == 6
+
+
+def test_10000_images_come_at_once_or_one_by_one_in_linear_time(qtbot: QtBot) -> None:
+    strip = ImageStrip()
+    qtbot.addWidget(strip)
+    strip.resize(800, 120)
+    strip.show()
+    start = time.perf_counter()
+    strip.add_many([(f"a{number}", "x.png") for number in range(10_000)])
+    for number in range(10_000):
+        strip.add(f"b{number}", "x.png")
+    strip.select("b9999")
+    strip.grab()
+    assert time.perf_counter() - start < 3.0
+    assert strip.keys()[10_000] == "b0"
 
 
 def test_500_images_are_fluent(qtbot: QtBot) -> None:
