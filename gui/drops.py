@@ -57,11 +57,25 @@ def read(mime: QMimeData) -> Dropped:
 def hint(mime: QMimeData) -> str:
     """What a drop would do, in a few words; '' when it would do nothing."""
     paths = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
-    weights = [path for path in paths if path.suffix.lower() in suffixes.WEIGHTS]
-    if weights and len(paths) == 1:
-        return f"Open the weights {weights[0].name}"
     if len(paths) == 1:
-        return f"Open {paths[0].name}"
+        weights = paths[0].suffix.lower() in suffixes.WEIGHTS
+        return f"Open the weights {paths[0].name}" if weights else f"Open {paths[0].name}"
     if paths:
+        return _hint_of_several(paths)
+    if mime.hasImage() or any(mime.hasFormat(kind) for kind in _ENCODED):
+        return "Open this image"
+    return "Only the address of an image: save it first" if mime.hasUrls() else ""
+
+
+def _hint_of_several(paths: list[Path]) -> str:
+    weights = [path for path in paths if path.suffix.lower() in suffixes.WEIGHTS]
+    if not weights:
         return f"Open {len(paths)} files"
-    return "Open this image" if accepts(mime) else ""
+    # One network is open at a time.
+    opened = f"the weights {weights[0].name}"
+    if len(weights) > 1:
+        opened += f" (the first of {len(weights)})"
+    rest = len(paths) - len(weights)
+    if not rest:
+        return f"Open {opened}"
+    return f"Open {rest} {'file' if rest == 1 else 'files'} and {opened}"

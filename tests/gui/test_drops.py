@@ -92,7 +92,13 @@ def test_only_what_can_be_opened_is_accepted() -> None:
         (mime(*local("cat.png")), "Open cat.png"),
         (mime(*local("a.png", "b.png", "c.png")), "Open 3 files"),
         (mime(*local("resnet50.pth")), "Open the weights resnet50.pth"),
+        (mime(*local("a.png", "b.png", "n.pth")), "Open 2 files and the weights n.pth"),
+        (mime(*local("a.png", "n.pth")), "Open 1 file and the weights n.pth"),
+        (mime(*local("m.pt", "n.pth")), "Open the weights m.pt (the first of 2)"),
         (mime(image=picture()), "Open this image"),
+        (mime("https://example.org/cat.png", image=picture()), "Open this image"),
+        (mime("https://example.org/cat.png", png=png()), "Open this image"),
+        (mime("https://example.org/cat"), "Only the address of an image: save it first"),
         (mime(text="some words"), ""),
     ],
 )
