@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWi
 
 from engine.records import Explanation
 from gui import theme
+from gui.labels import ElidedLabel
 
 # Work that ends sooner is not worth a flicker.
 _DELAY_MS = 300
@@ -22,7 +23,7 @@ class StatusBar(QStatusBar):
         self.setSizeGripEnabled(False)
         # The button that comes and goes must not push the picture up.
         self.setMinimumHeight(8 * theme.SPACE)
-        self._facts = QLabel()
+        self._facts = ElidedLabel()
         self._facts.setFont(theme.tabular(self._facts.font()))
         self._work = QLabel()
         self._work.setProperty("role", "dim")
@@ -53,18 +54,18 @@ class StatusBar(QStatusBar):
     def show_explanation(self, explanation: Explanation | None) -> None:
         """Which layer is shown, its shape, and the time of the last pass."""
         if explanation is None:
-            self._facts.clear()
+            self._facts.show_text("")
             return
         shape = " × ".join(str(n) for n in explanation.shape)
         seconds = explanation.seconds
-        self._facts.setText(
+        self._facts.show_text(
             f"{explanation.layer}  ·  {shape}  ·  forward {_time(seconds.forward)}, "
             f"map {_time(seconds.explain)}"
         )
 
     def show_message(self, text: str) -> None:
         """Words in place of the facts, until the next explanation."""
-        self._facts.setText(text)
+        self._facts.show_text(text)
 
     def show_zoom(self, zoom: float | None) -> None:
         """Physical screen pixels for a pixel of the image; None when there is none."""

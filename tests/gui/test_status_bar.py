@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt, QTimer
@@ -134,3 +136,26 @@ def test_nothing_moves_when_the_bar_fills(qtbot: QtBot) -> None:
     delay(bar).timeout.emit()
     window.layout().activate()  # type: ignore[union-attr]
     assert picture.geometry() == before
+
+
+def test_long_facts_shorten_themselves_and_the_tip_has_all_of_them(
+    bar: StatusBar, qtbot: QtBot
+) -> None:
+    bar.set_work("work")
+    bar.show_zoom(1.0)
+    delay(bar).timeout.emit()
+    narrow = bar.minimumSizeHint().width()
+    bar.show_explanation(replace(explanation(1, 1), layer="encoder.block." * 30))
+    layout = bar.layout()
+    assert layout is not None
+    layout.activate()
+    assert bar.minimumSizeHint().width() == narrow
+    facts = next(label for label in bar.findChildren(QLabel) if "encoder" in label.text())
+    assert facts.toolTip() == facts.text()
+    stop = bar.findChild(QToolButton)
+    assert isinstance(stop, QToolButton)
+    assert bar.rect().contains(stop.geometry())
+    bar.show_message("The image is gone")
+    assert facts.toolTip() == "The image is gone"
+    bar.show_explanation(None)
+    assert facts.toolTip() == ""
