@@ -2,7 +2,7 @@
 
 Single keys must not fire while a person types. Nothing is needed for that: Qt sends a key first as
 ShortcutOverride to the widget in focus, and every text field claims the printable ones. A test
-holds Qt to it for each single key of the table.
+holds Qt to it for each single key of the table. Lists claim Page Up and Page Down (gui/keys.py).
 """
 
 from __future__ import annotations
@@ -223,6 +223,8 @@ def build(window: QMainWindow) -> Actions:
             sections[command.menu] = command.section
         if command.submenu:
             menus[command.id] = menu.addMenu(command.text)
+            # Two files of one name differ in their folders, which only the tips tell.
+            menus[command.id].setToolTipsVisible(True)
             menus[command.id].setEnabled(False)
             continue
         action = _action(command, window, groups)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui import theme
+from gui.keys import claim_paging
 from gui.layer_model import Column, Index, LayerModel, Row, cell_text
 
 ROW_HEIGHT = 28
@@ -87,6 +88,9 @@ class LayerView(QTreeView):
         """Opens these rows."""
         for address in addresses:
             self.expand(self._layers.index_of(address))
+
+    def event(self, event: QEvent) -> bool:
+        return claim_paging(event) or super().event(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

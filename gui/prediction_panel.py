@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 
 from engine.records import Prediction
 from gui import theme
+from gui.keys import claim_paging
 from gui.labels import label
 from gui.prediction_delegate import ROW_HEIGHT, ClassDelegate
 from gui.prediction_list import ClassModel, Scores
@@ -217,6 +218,9 @@ class _ClassList(QListView):
     def current_class(self) -> int | None:
         """Class of the current row."""
         return self._classes.class_at(self.currentIndex())
+
+    def event(self, event: QEvent) -> bool:
+        return claim_paging(event) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -20,7 +21,12 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from engine.records import LayerNode
 from gui import actions as a
+from gui.image_strip import ImageStrip
+from gui.layer_tree import LayerTree
+from gui.model_dialog import ModelDialog
+from gui.prediction_panel import PredictionPanel
 
 SINGLE = [
     (command.id, key)
@@ -106,6 +112,51 @@ def test_keys_with_ctrl_work_while_typing(qtbot: QtBot, window: Window) -> None:
     assert window.fired == ["open_image", "find_class", "next_image"]
 
 
+def network(rows: int) -> tuple[LayerNode, ...]:
+    return tuple(
+        LayerNode(f"layer{row}", "Conv2d", (8, 4, 4), 1, 1, True, "", False) for row in range(rows)
+    )
+
+
+def test_a_list_turns_its_own_pages_and_the_strip_turns_to_other_images(
+    qtbot: QtBot, window: Window
+) -> None:
+    tree, panel, strip = LayerTree(), PredictionPanel(), ImageStrip()
+    tree.set_layers(network(300))
+    panel.set_classes(tuple(f"kind {index}" for index in range(300)))
+    panel._search.setText("kind")
+    strip.add_many([("a", "a.png"), ("b", "b.png")])
+    for widget in (tree, panel, strip):
+        window.box.addWidget(widget)
+    window.resize(900, 900)
+    tree.setFocus()
+    qtbot.waitUntil(tree._view.hasFocus)
+    before = tree._view.currentIndex().row()
+    QTest.keyClick(tree._view, Qt.Key.Key_PageDown)
+    assert tree._view.currentIndex().row() > before + 1
+    focus(qtbot, panel._results)
+    QTest.keyClick(panel._results, Qt.Key.Key_PageDown)
+    assert panel._results.currentIndex().row() > 1
+    assert window.fired == []
+    QTest.keyClick(panel._results, Qt.Key.Key_Right, Qt.KeyboardModifier.AltModifier)
+    strip.setFocus()
+    qtbot.waitUntil(strip._view.hasFocus)
+    QTest.keyClick(strip._view, Qt.Key.Key_PageUp)
+    assert window.fired == ["next_image", "previous_image"]
+
+
+def test_a_dialog_keeps_its_keys(qtbot: QtBot, window: Window, tmp_path: Path) -> None:
+    dialog = ModelDialog([f"net{index}" for index in range(100)], tmp_path, parent=window)
+    with qtbot.waitExposed(dialog):
+        dialog.open()
+    dialog.activateWindow()
+    focus(qtbot, dialog._list)
+    QTest.keyClick(dialog._list, Qt.Key.Key_PageDown)
+    assert dialog._list.currentIndex().row() > 1
+    assert window.fired == []
+    dialog.reject()
+
+
 def test_menus_follow_the_table(window: Window) -> None:
     titles = [action.text().replace("&", "") for action in window.menuBar().actions()]
     assert titles == ["File", "View", "Model", "Image", "Help"]
@@ -144,6 +195,8 @@ def test_recent_entries(window: Window) -> None:
     menu = window.acts.menu("recent_images")
     assert menu.isEnabled()
     assert [action.text() for action in menu.actions()] == ["cat && dog.png", "b.png"]
+    assert menu.toolTipsVisible()
+    assert menu.actions()[0].toolTip() == "/a/cat & dog.png"
     menu.actions()[0].trigger()
     assert opened == ["/a/cat & dog.png"]
     window.acts.fill("recent_images", [], opened.append)
