@@ -17,7 +17,7 @@ from gui import theme
 from gui.keys import claim_paging
 from gui.labels import label
 from gui.prediction_delegate import ROW_HEIGHT, ClassDelegate
-from gui.prediction_list import ClassModel, Scores
+from gui.prediction_list import ROOT, ClassModel, Scores
 
 TOP = 5
 """Rows of predictions; one more is kept free for an explained class that is not among them."""
@@ -64,6 +64,7 @@ class PredictionPanel(QWidget):
 
     def set_predictions(self, predictions: tuple[Prediction, ...]) -> None:
         """The likeliest classes, best first. Five are shown; more are reached with 6 to 9."""
+        # Only a class that is explained no longer loses its row by this.
         self._predictions, self._extra = predictions, None
         self._model.know(predictions)
         self._found.know(predictions)
@@ -74,7 +75,8 @@ class PredictionPanel(QWidget):
         """Probabilities of all classes, float (classes,), shown and ranked by in the search."""
         self._model.set_scores(probabilities)
         self._found.set_scores(probabilities)
-        self._find(self._search.text())
+        here = self._results.current_class()
+        self._find(self._search.text(), here)
 
     def select(self, index: int | None, prediction: Prediction | None = None) -> None:
         """Marks the explained class, without a signal; None marks nothing.
@@ -162,9 +164,11 @@ class PredictionPanel(QWidget):
         else:
             self._stack.setCurrentWidget(self._list)
 
-    def _find(self, text: str) -> None:
-        self._found.show(self._found.search(text) if text.strip() else [], self._explained)
-        self._results.move_silently(0)
+    def _find(self, text: str, here: int | None = None) -> None:
+        """Searches anew; the current row is that of the class `here`, else the first."""
+        found = self._found.search(text) if text.strip() else []
+        self._found.show(found, self._explained)
+        self._results.move_silently(found.index(here) if here in found else 0)
         self._show_page()
 
     def _choose(self, index: int) -> None:
@@ -212,6 +216,8 @@ class _ClassList(QListView):
     def move_silently(self, row: int) -> None:
         """Makes row the current one without a signal."""
         self._silent = True
+        while row >= self._classes.rowCount() and self._classes.canFetchMore(ROOT):
+            self._classes.fetchMore(ROOT)
         self.setCurrentIndex(self._classes.index(row, 0))
         self._silent = False
 

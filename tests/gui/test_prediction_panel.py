@@ -198,6 +198,46 @@ def test_scores_order_the_search(panel: PredictionPanel) -> None:
     assert [scores[index] for index in order] == sorted((scores[i] for i in order), reverse=True)
 
 
+def test_an_answer_leaves_the_search_where_it_was(panel: PredictionPanel) -> None:
+    panel.set_scores(np.linspace(0, 0.2, len(CLASSES), dtype=np.float32))
+    panel._search.setText("r")
+    QTest.keyClick(panel._search, Qt.Key.Key_Down)
+    QTest.keyClick(panel._results, Qt.Key.Key_Down)
+    QTest.keyClick(panel._results, Qt.Key.Key_Down)
+    here = panel._results.currentIndex().data()
+    assert panel._results.currentIndex().row() == 2
+    indices = heard(panel)
+    panel.set_predictions(TOP)
+    panel.set_scores(np.linspace(0, 0.2, len(CLASSES), dtype=np.float32))
+    assert panel._results.currentIndex().row() == 2
+    panel.set_scores(np.linspace(0.2, 0, len(CLASSES), dtype=np.float32))
+    assert panel._results.currentIndex().data() == here
+    QTest.keyClick(panel._results, Qt.Key.Key_Return)
+    assert [CLASSES[index] for index in indices] == [here]
+
+
+def test_a_result_far_down_the_list_is_kept_too(qtbot: QtBot) -> None:
+    panel = PredictionPanel()
+    qtbot.addWidget(panel)
+    panel.set_classes(tuple(f"kind {i}" for i in range(1000)))
+    panel.set_scores(np.linspace(1, 0, 1000))
+    panel.show()
+    panel._search.setText("kind")
+    QTest.keyClick(panel._results, Qt.Key.Key_Down)
+    here = panel._results.currentIndex().data()
+    panel.set_scores(np.linspace(0, 1, 1000))
+    assert panel._results.currentIndex().data() == here
+
+
+def test_the_extra_row_stays_while_its_class_is_explained(panel: PredictionPanel) -> None:
+    panel.select(6, Prediction(6, "triangle", -4.0, 0.0001))
+    panel.set_predictions(TOP)
+    assert rows(panel._list)[-1] == "triangle"
+    assert panel._list.currentIndex().row() == 5
+    panel.set_predictions(TOP[:4])
+    assert rows(panel._list) == ["star", "circle", "hexagon", "ring", "triangle"]
+
+
 def test_the_model_keeps_qts_rules(qtbot: QtBot) -> None:
     model = ClassModel()
     tester = QAbstractItemModelTester(
