@@ -26,17 +26,17 @@ SMALL_TREE = 40
 class LayerTree(QWidget):
     """Panel 'Layers'.
 
-    layer_chosen(address): the person moved to a row that can be explained, or pressed it again.
-    reason_shown(text): they moved to one that cannot; the reason is also shown at the bottom.
+    layer_chosen(address): the person moved to a row that can be explained, or pressed it again. Of
+    one that cannot, the reason is shown at the bottom.
     """
 
     layer_chosen = Signal(str)
-    reason_shown = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = LayerModel(self)
         self._expanded: set[str] | None = None
+        self._left: str | None = None
         self._silent = False
         self._title = ElidedLabel("dim")
         self._filter = _FilterField()
@@ -85,8 +85,7 @@ class LayerTree(QWidget):
         self._stack.setCurrentWidget(self._message)
 
     def select(self, name: str) -> None:
-        """Marks the layer as the explained one and moves to it, without a signal."""
-        self.set_explained(name)
+        """Moves to the layer and describes it, without a signal; set_explained marks it."""
         index = self._go_to(name)
         if index.isValid():
             self._describe(self._model.row_at(index))
@@ -154,6 +153,7 @@ class LayerTree(QWidget):
         here = self.current()
         if self._expanded is None and text.strip():
             self._expanded = self._view.expanded_addresses()
+            self._left = here
         self._silent = True
         matches = self._model.filter(text)
         if text.strip():
@@ -161,7 +161,8 @@ class LayerTree(QWidget):
         else:
             self._view.expand_addresses(self._expanded or set())
             self._expanded = None
-        for address in (here, self._model.explained):
+        # A filter may have hidden the row where it found the person.
+        for address in (here, self._left, self._model.explained):
             if address is not None and self._model.index_of(address).isValid():
                 self._reveal(address)
                 self._view.setCurrentIndex(self._model.index_of(address))
@@ -210,8 +211,6 @@ class LayerTree(QWidget):
         self._describe(row)
         if row.node.explainable:
             self.layer_chosen.emit(row.address)
-        else:
-            self.reason_shown.emit(row.node.reason)
 
     def _describe(self, row: Row | None) -> None:
         if row is None:
