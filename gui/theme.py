@@ -56,7 +56,6 @@ class Tokens:
     selection: str
     warning: str
     error: str
-    success: str
     dark: bool
 
 
@@ -73,7 +72,6 @@ DARK: Final = Tokens(
     selection="#203b57",
     warning="#e8b955",
     error="#ff8f86",
-    success="#7fcf8f",
     dark=True,
 )
 
@@ -90,7 +88,6 @@ LIGHT: Final = Tokens(
     selection="#d3e5fa",
     warning="#7d5200",
     error="#b0221a",
-    success="#1b6b31",
     dark=False,
 )
 

@@ -14,7 +14,7 @@ from gui import theme
 
 LOOKS = {"dark": theme.DARK, "light": theme.LIGHT}
 SURFACES = ("window", "panel", "raised")
-TEXTS = ("text", "text_dim", "accent", "warning", "error", "success")
+TEXTS = ("text", "text_dim", "accent", "warning", "error")
 
 
 def luminance(colour: str) -> float:
