@@ -131,7 +131,8 @@ def filter_layers(stage: Stage, path: Path) -> None:
 def layer_greyed(stage: Stage, path: Path) -> None:
     stage.start()
     stage.hide_notice()
-    stage.window.tree.select("avgpool")
+    stage.click_layer("avgpool")
+    stage.settled()
     stage.shoot(path)
 
 
@@ -144,8 +145,7 @@ def computing(stage: Stage, path: Path) -> None:
     stage.start()
     stage.open_model("odd")
     GATE.clear()
-    stage.window.tree.select("layer2")
-    stage.controller.choose_layer("layer2")
+    stage.click_layer("layer2")
     stage.until(lambda: stage.window.canvas.busy_shown, "the busy line")
     stage.until(lambda: stage.window.status.working, "the status bar")
     stage.hide_notice()
@@ -164,8 +164,7 @@ def superseded(stage: Stage, path: Path) -> None:
     stage.open_model("odd")
     GATE.clear()
     for name in ("layer2", "layer3", "layer1.0.conv2"):
-        stage.window.tree.select(name)
-        stage.controller.choose_layer(name)
+        stage.click_layer(name)
     stage.until(lambda: stage.window.canvas.busy_shown, "the busy line")
     stage.until(lambda: stage.window.status.working, "the status bar")
     stage.hide_notice()

@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from PySide6.QtCore import QEventLoop, QObject, QSettings, QTimer, Signal
+from PySide6.QtCore import QEventLoop, QObject, QPoint, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QPainter
-from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLineEdit, QTreeView, QWidget
 
 from gui import settings as table
 from gui import theme
 from gui.application import Program
+from gui.layer_model import LayerModel
 from gui.settings import Settings
 from gui.workbench import ModelSource
 
@@ -157,10 +159,26 @@ class Stage:
         self.settled()
 
     def choose_layer(self, name: str) -> None:
-        """As a click on a row of the tree."""
-        self.window.tree.select(name)
-        self.controller.choose_layer(name)
+        """Click a row of the tree, and wait for rest."""
+        self.click_layer(name)
         self.settled()
+
+    def click_layer(self, name: str) -> None:
+        """Click a row of the tree, its branches being opened first, and wait for nothing."""
+        view = self.window.tree.findChild(QTreeView)
+        assert isinstance(view, QTreeView)
+        model = view.model()
+        assert isinstance(model, LayerModel)
+        index = model.index_of(name)
+        assert index.isValid(), f"no row {name!r}"
+        above = index.parent()
+        while above.isValid():
+            view.expand(above)
+            above = above.parent()
+        view.scrollTo(index)
+        rect = view.visualRect(index)
+        place = QPoint(rect.left() + 2 * theme.SPACE, rect.center().y())
+        QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
 
     def choose_class(self, label: str) -> None:
         """As a click on a prediction."""
