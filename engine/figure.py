@@ -25,7 +25,6 @@ _FAINT = (178, 178, 178)
 
 _SMALLEST_TEXT = 11
 _MOST_LINES = 3
-_METHODS = {"grad-cam": "Grad-CAM"}
 _SIGNS = {
     "positive": "positive part: evidence for the class",
     "negative": "negative part: evidence against the class",
@@ -41,7 +40,7 @@ def caption(
     """What the picture shows, as sentences for the lines of the band, the weightiest first."""
     target = explanation.target
     rows, columns = explanation.map.shape
-    method = _METHODS.get(explanation.method, explanation.method)
+    method = overlay.method_name(explanation.method)
     scale = f"{_SIGNS[settings.sign]}; {settings.colormap}, opacity {settings.opacity:.0%}"
     if settings.sign == "signed":
         scale = f"{_SIGNS[settings.sign]}; opacity {settings.opacity:.0%}"
@@ -101,7 +100,7 @@ def _draw_bar(
 ) -> None:
     """Colours from left to right, the method's name before them, numbers below."""
     left, top, room, height = place
-    title = f"{_METHODS.get(explanation.method, explanation.method)} value"
+    title = f"{overlay.method_name(explanation.method)} value"
     start = left + math.ceil(draw.textlength(title, font=font) + height)
     draw.text((left, top + height / 2), title, fill=_INK, font=font, anchor="lm")
     # Half a number sticks out on either side of the bar's ends.

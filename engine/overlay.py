@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from engine.colorbar import marks, number_text, ticks
+from engine.colorbar import marks, method_name, number_text, ticks
 from engine.colormaps import COLORMAPS, LEGACY, lookup_table
 from engine.cv import cv2
 from engine.lazy import np
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COLORMAPS",
     "LEGACY",
+    "WEAK",
     "bar_colors",
     "blend",
     "blend_into",
@@ -35,15 +36,21 @@ __all__ = [
     "colorize",
     "covered",
     "is_blank",
+    "is_weak",
     "lookup_table",
     "marks",
+    "method_name",
     "number_text",
     "scale",
+    "shown_part",
     "table_for",
     "ticks",
     "value_at",
     "value_range",
 ]
+
+WEAK = 0.05
+"""A map is weak where less than this part of its largest magnitude is shown."""
 
 _BAND_PIXELS = 1 << 20
 
@@ -83,6 +90,24 @@ def value_range(map: FloatMap, settings: DisplaySettings) -> tuple[float, float]
 def is_blank(map: FloatMap, settings: DisplaySettings) -> bool:
     """Whether these settings show nothing of the map: no value of the chosen sign."""
     return value_range(map, settings)[1] == 0.0
+
+
+def shown_part(map: FloatMap, settings: DisplaySettings) -> float:
+    """The largest magnitude that these settings show, as a part of the map's own: 0 to 1.
+
+    0 for a map that is zero everywhere. Colours do not tell: they always span what is shown.
+    """
+    values = _finite(map).astype(np.float64)
+    largest = float(np.abs(values).max(initial=0.0))
+    return abs(value_range(map, settings)[1]) / largest if largest else 0.0
+
+
+def is_weak(map: FloatMap, settings: DisplaySettings) -> bool:
+    """Whether these settings show something, but under WEAK of the map's largest magnitude.
+
+    So it is when the positive side of an almost entirely negative map is shown, or the reverse.
+    """
+    return 0.0 < shown_part(map, settings) < WEAK
 
 
 def _normalise(map: FloatMap, settings: DisplaySettings) -> FloatMap:

@@ -6,23 +6,31 @@ looks, since they lie on a picture of any brightness: white on them has a contra
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from engine import overlay
 from engine.records import DisplaySettings, Explanation
 from gui import theme
-from gui.canvas_words import Readout, method_name, scale_words
+from gui.canvas_places import (
+    BAR_HEIGHT,
+    BUSY_HEIGHT,
+    INSET,
+    SMALLEST_BAR,
+    busy_rect,
+    fitted_caption,
+    legend_height,
+    plate_height,
+    readout_columns,
+    readout_rect,
+)
+from gui.canvas_words import Caption, Readout, method_name, scale_words
 from gui.imaging import to_qimage
 
 SPACE = theme.SPACE
-INSET = 2 * SPACE
 _BAR_WIDTH = 48 * SPACE
-_BAR_HEIGHT = 2 * SPACE
-_SMALLEST_BAR = 16 * SPACE
-_LEGEND = 10 * SPACE
-_BUSY_HEIGHT = 2
-_NARROW = 164 * SPACE
 _BLANK_OPACITY = 0.3
 
 _PLATE = QColor(16, 16, 16, 176)
@@ -57,16 +65,22 @@ class Hud:
         self._painter.setPen(color)
         self._painter.drawText(rect, int(flags | Qt.TextFlag.TextSingleLine), text)
 
-    def caption(self, text: str) -> float:
-        """Top left, elided in the middle. Returns its lower edge."""
+    def caption(self, caption: Caption) -> float:
+        """Top left; a note has a line of its own. Returns its lower edge."""
         metrics = QFontMetricsF(self._small)
-        room = self._area.width() - 2 * INSET - 4 * SPACE
-        shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, max(0.0, room))
-        width = metrics.horizontalAdvance(shown) + 4 * SPACE
-        rect = QRectF(INSET, INSET, width, 6 * SPACE)
-        self.plate(rect)
-        self.text(rect.adjusted(2 * SPACE, 0, 0, 0), shown)
-        return rect.bottom()
+        room = max(0.0, self._area.width() - 2 * INSET - 4 * SPACE)
+        note = metrics.elidedText(caption.note, Qt.TextElideMode.ElideRight, room)
+        shown = fitted_caption(caption, metrics, room)
+        width = max(metrics.horizontalAdvance(line) for line in (shown, note)) + 4 * SPACE
+        high = plate_height(self._small)
+        line = QRectF(INSET, INSET, width, high)
+        self.plate(line.adjusted(0, 0, 0, math.ceil(metrics.height()) if note else 0))
+        self.text(line.adjusted(2 * SPACE, 0, 0, 0), shown)
+        if not note:
+            return line.bottom()
+        line.translate(0, math.ceil(metrics.height()))
+        self.text(line.adjusted(2 * SPACE, 0, 0, 0), note, _FAINT)
+        return line.bottom()
 
     def notice(self, text: str, top: float) -> None:
         """One or more lines, centred below top."""
@@ -91,7 +105,7 @@ class Hud:
         if readout.value is not None and readout.cell is not None:
             row, column = readout.cell
             texts += [overlay.number_text(readout.value), f"row {row} col {column}"]
-        columns = _readout_columns(self._small, size, grid)
+        columns = readout_columns(self._small, size, grid)
         left = rect.left() + 2 * SPACE
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         for index, (text, width) in enumerate(zip(texts, columns, strict=False)):
@@ -104,32 +118,42 @@ class Hud:
             left += width + 3 * SPACE
 
     def color_bar(self, explanation: Explanation, settings: DisplaySettings) -> None:
-        """Bottom right: the colours with the map values that they stand for."""
+        """Bottom right: the colours with the map values that they stand for.
+
+        On a narrow canvas the words stand in a line above the colours instead of beside them.
+        """
         low, high = overlay.value_range(explanation.map, settings)
         metrics = QFontMetricsF(self._small)
         line = metrics.height()
         words = (f"{method_name(explanation.method)} value", scale_words(settings))
-        head = max(metrics.horizontalAdvance(word) for word in words)
+        head = max(metrics.horizontalAdvance(word) for word in words) + 4 * SPACE
         ends = [metrics.horizontalAdvance(text) for _, text in overlay.marks(low, high, 1.0)]
         # Numbers stand under their places, so the outer ones reach past the ends of the bar.
         before, after = ends[0] / 2, ends[-1] / 2
-        rest = head + before + after + 8 * SPACE
-        width = min(float(_BAR_WIDTH), self._area.width() - 2 * INSET - rest)
-        if width < _SMALLEST_BAR:
-            return
-        plate = QRectF(0, 0, round(rest + width), _LEGEND)
+        sides = before + after + 4 * SPACE
+        room = self._area.width() - 2 * INSET - sides
+        stacked = room - head < SMALLEST_BAR
+        width = min(float(_BAR_WIDTH), max(SPACE, room if stacked else room - head))
+        above = math.ceil(line) if stacked else 0
+        rest = sides if stacked else sides + head
+        plate = QRectF(0, 0, round(rest + width), legend_height(self._small) + above)
         plate.moveBottomRight(self._area.bottomRight() - QPointF(INSET, INSET))
         self.plate(plate)
-        left, top = plate.left() + 2 * SPACE, plate.center().y() - line
-        self.text(QRectF(left, top, head + 1, line), words[0])
-        self.text(QRectF(left, top + line, head + 1, line), words[1], _FAINT)
-        bar = QRectF(
-            round(left + head + 4 * SPACE + before), plate.top() + 2 * SPACE, width, _BAR_HEIGHT
-        )
+        left = plate.left() + 2 * SPACE
+        if stacked:
+            place = QRectF(left, plate.top() + SPACE, plate.width() - 4 * SPACE, line)
+            text = ", ".join(words)
+            self.text(place, metrics.elidedText(text, Qt.TextElideMode.ElideRight, place.width()))
+        else:
+            top = plate.center().y() - line
+            self.text(QRectF(left, top, head, line), words[0])
+            self.text(QRectF(left, top + line, head, line), words[1], _FAINT)
+        start = round(plate.right() - 2 * SPACE - after - width)
+        bar = QRectF(start, plate.top() + 2 * SPACE + above, width, BAR_HEIGHT)
         self._bar(bar, settings, blank=low == high)
         widest = max(*ends, metrics.horizontalAdvance("0.000"))
-        for place, text in overlay.marks(low, high, (widest + 2 * SPACE) / width):
-            x = bar.left() + place * width
+        for place_, text in overlay.marks(low, high, (widest + 2 * SPACE) / width):
+            x = bar.left() + place_ * width
             self._painter.setPen(QPen(_FAINT, 1))
             self._painter.drawLine(QPointF(x, bar.bottom()), QPointF(x, bar.bottom() + 3))
             under = QRectF(x - widest, bar.bottom() + 3, 2 * widest, line)
@@ -212,45 +236,10 @@ class Hud:
         self._painter.fillRect(busy_rect(self._area), rail)
         part = width * 0.25
         start = -part + (width + part) * phase
-        self._painter.fillRect(QRectF(start, 0, part, _BUSY_HEIGHT), accent)
+        self._painter.fillRect(QRectF(start, 0, part, BUSY_HEIGHT), accent)
 
     def focus_frame(self) -> None:
         """Shown when the keyboard brought the focus here."""
         self._painter.setBrush(Qt.BrushStyle.NoBrush)
         self._painter.setPen(QPen(QColor(theme.current().accent), 2))
         self._painter.drawRect(self._area.adjusted(1, 1, -1, -1))
-
-
-LEGEND_BAND = _LEGEND + 2 * INSET
-"""Height at the bottom of the canvas that a fitted picture leaves to the colour bar."""
-
-
-def busy_rect(area: QRectF) -> QRectF:
-    """The strip that the busy line lives in."""
-    return QRectF(0, 0, area.width(), _BUSY_HEIGHT)
-
-
-def readout_rect(
-    area: QRect, font: QFont, size: tuple[int, int], grid: tuple[int, int] | None
-) -> QRectF:
-    """Where the read-out is painted: wide enough for every pixel of an image of this size.
-
-    area: the viewport. grid: rows and columns of the map, None to show the pixel only.
-    """
-    widths = _readout_columns(theme.tabular(theme.small(font)), size, grid)
-    width = sum(widths) + (len(widths) - 1) * 3 * SPACE + 4 * SPACE
-    # On a narrow canvas the colour bar needs the whole width below.
-    lift = _LEGEND + SPACE if area.width() < _NARROW else 0
-    bottom = area.top() + area.height() - INSET - lift
-    return QRectF(area.left() + INSET, bottom - 6 * SPACE, width, 6 * SPACE)
-
-
-def _readout_columns(
-    font: QFont, size: tuple[int, int], grid: tuple[int, int] | None
-) -> list[float]:
-    digits = "0" * len(str(max(size)))
-    samples = [f"x {digits}", f"y {digits}"]
-    if grid is not None:
-        samples += ["−0.0000", f"row {'0' * len(str(grid[0]))} col {'0' * len(str(grid[1]))}"]
-    metrics = QFontMetricsF(font)
-    return [metrics.horizontalAdvance(sample) for sample in samples]

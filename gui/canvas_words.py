@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine import overlay
+from engine.colorbar import method_name
 from engine.records import DisplaySettings, Explanation, Verdict
 
-_METHODS = {"grad-cam": "Grad-CAM"}
+__all__ = ["Caption", "Readout", "caption_for", "method_name", "notice_for", "scale_words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +25,31 @@ class Readout:
     cell: tuple[int, int] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """Which layer and which class the picture shows. note: why there is no map in sight, or ''."""
+
+    layer: str
+    label: str
+    percent: str
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        """All of it in one line."""
+        line = f"{self.layer}  ·  {self.label}  {self.percent}"
+        return f"{line}  ·  {self.note}" if self.note else line
+
+
 def notice_for(explanation: Explanation, settings: DisplaySettings) -> str:
-    """What to say on the picture when the map shows nothing; '' when it does."""
+    """What to say on the picture when the map shows nothing or hardly anything; '' otherwise."""
     if explanation.verdict is Verdict.ZERO_GRADIENT:
         return (
             "The gradient is zero: this layer does not change the class's score here. "
             "Try another layer or class."
         )
+    if overlay.is_weak(explanation.map, settings):
+        return _weak_words(overlay.shown_part(explanation.map, settings), settings)
     if not overlay.is_blank(explanation.map, settings):
         return ""
     if settings.sign == "positive":
@@ -42,15 +61,27 @@ def notice_for(explanation: Explanation, settings: DisplaySettings) -> str:
     return "The map is zero everywhere in this layer. Try another layer or class."
 
 
-def caption_for(explanation: Explanation) -> str:
-    """Which layer and which class the picture shows."""
+def _weak_words(part: float, settings: DisplaySettings) -> str:
+    size = f"{100 * part:.0f} %" if part >= 0.01 else "under 1 %"
+    this, that, other = "for", "against", "negative"
+    if settings.sign == "negative":
+        this, that, other = "against", "for", "positive"
+    return (
+        f"Weak: what speaks {this} this class is at most {size} of what speaks {that} it. "
+        f"Try the {other} side."
+    )
+
+
+def caption_for(explanation: Explanation, settings: DisplaySettings, visible: bool) -> Caption:
+    """What the picture shows. visible: whether the person has the map switched on."""
     target = explanation.target
-    return f"{explanation.layer}  ·  {target.label}  {100 * target.probability:.1f} %"
-
-
-def method_name(method: str) -> str:
-    """A method's name as its authors write it."""
-    return _METHODS.get(method, method)
+    note = ""
+    if not visible:
+        note = "map hidden: O shows it"
+    elif settings.opacity <= 0.0:
+        note = "map at opacity 0: ] shows it"
+    percent = f"{100 * target.probability:.1f} %"
+    return Caption(explanation.layer, target.label, percent, note)
 
 
 def scale_words(settings: DisplaySettings) -> str:

@@ -11,10 +11,11 @@ from PySide6.QtWidgets import QWidget
 from engine.overlay import cell_at, value_at
 from engine.records import DisplaySettings, Explanation, Region
 from gui import theme
-from gui.canvas_hud import LEGEND_BAND, Hud, busy_rect, readout_rect
+from gui.canvas_hud import Hud
 from gui.canvas_items import OutlineItem, OverlayItem, PictureItem
+from gui.canvas_places import busy_rect, legend_band, readout_rect
 from gui.canvas_view import ZoomView
-from gui.canvas_words import Readout, caption_for, notice_for
+from gui.canvas_words import Caption, Readout, caption_for, notice_for
 from gui.imaging import Picture
 
 __all__ = ["ImageCanvas", "Readout"]
@@ -47,6 +48,9 @@ class ImageCanvas(ZoomView):
         self._display = DisplaySettings()
         self._bare = False
         self._overlay_visible = True
+        self._caption: Caption | None = None
+        self._notice = ""
+        self._inset = 0
         self._message = ("", "")
         self._drop_hint = ""
         self._readout: Readout | None = None
@@ -67,7 +71,7 @@ class ImageCanvas(ZoomView):
         self._busy_frame.timeout.connect(self._move_busy_line)
         self._busy_clock = QElapsedTimer()
         self.setMinimumSize(40 * theme.SPACE, 30 * theme.SPACE)
-        self.set_band(LEGEND_BAND)
+        self.set_band(legend_band(self.font()))
         self.setAccessibleName("Picture")
 
     # --- what is shown ---------------------------------------------------------------------------
@@ -120,7 +124,13 @@ class ImageCanvas(ZoomView):
     def set_overlay_visible(self, visible: bool) -> None:
         """The map on or off until further notice; the outline stays."""
         self._overlay_visible = visible
+        self._describe()
         self._update_visibility()
+
+    def set_top_inset(self, height: int) -> None:
+        """Logical pixels at the top that something covers; words about the map go below them."""
+        self._inset = height
+        self.viewport().update()
 
     def set_busy(self, busy: bool) -> None:
         """A newer map is being computed. Shown after a moment, so that fast work does not flicker.
@@ -172,10 +182,12 @@ class ImageCanvas(ZoomView):
         self.viewport().update(busy_rect(QRectF(self.viewport().rect())).toAlignedRect())
 
     def _describe(self) -> None:
-        words = list(self._message)
-        if self._explanation is not None:
-            words.append(caption_for(self._explanation))
-            words.append(notice_for(self._explanation, self._display))
+        words, shown = list(self._message), self._explanation
+        self._caption, self._notice = None, ""
+        if shown is not None:
+            self._caption = caption_for(shown, self._display, self._overlay_visible)
+            self._notice = notice_for(shown, self._display)
+            words += [self._caption.text, self._notice]
         self.setAccessibleDescription(". ".join(word.rstrip(".") for word in words if word))
 
     # --- pointer ---------------------------------------------------------------------------------
@@ -236,13 +248,12 @@ class ImageCanvas(ZoomView):
 
     def _paint_hud(self, hud: Hud) -> None:
         shown, picture = self._explanation, self._picture
-        if shown is not None and not self._bare:
-            lower = hud.caption(caption_for(shown))
-            notice = notice_for(shown, self._display)
+        if shown is not None and self._caption is not None and not self._bare:
+            lower = hud.caption(self._caption)
             if self._overlay_visible:
                 hud.color_bar(shown, self._display)
-                if notice:
-                    hud.notice(notice, lower)
+                if self._notice:
+                    hud.notice(self._notice, max(lower, self._inset))
         if self._readout is not None and picture is not None:
             hud.readout(self._readout, (picture.width, picture.height), self._grid())
         if self._message[0]:
@@ -270,4 +281,5 @@ class ImageCanvas(ZoomView):
             QEvent.Type.StyleChange,
             QEvent.Type.FontChange,
         ):
+            self.set_band(legend_band(self.font()))
             self.viewport().update()

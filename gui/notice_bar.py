@@ -15,8 +15,13 @@ _MOST_WIDTH = 640
 
 class NoticeBar(QFrame):
     """Shown over `host`. acted(action, argument): its button was pressed. Errors, warnings and
-    hints stay until they are closed or replaced; plain information goes by itself."""
+    hints stay until they are closed or replaced; plain information goes by itself.
 
+    covered(int): how many pixels of the host's top it takes up now, down to its lower edge; 0 when
+    it has gone.
+    """
+
+    covered = Signal(int)
     acted = Signal(str, str)
     dismissed = Signal(str)
 
@@ -27,6 +32,7 @@ class NoticeBar(QFrame):
         self._host = host
         self._kind = ""
         self._action = ("", "")
+        self._covered = 0
         self._text = QLabel()
         self._text.setWordWrap(True)
         self._text.setTextFormat(Qt.TextFormat.PlainText)
@@ -77,16 +83,25 @@ class NoticeBar(QFrame):
         self._place()
         self.show()
         self.raise_()
+        self._tell()
 
     def clear(self) -> None:
         """Take the notice away."""
         self._timer.stop()
         self.hide()
+        self._tell()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self._host and event.type() == QEvent.Type.Resize:
             self._place()
+            self._tell()
         return super().eventFilter(watched, event)
+
+    def _tell(self) -> None:
+        lower = 0 if self.isHidden() else self.y() + self.height()
+        if lower != self._covered:
+            self._covered = lower
+            self.covered.emit(lower)
 
     def _dismiss(self) -> None:
         kind = self._kind

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import (
     QColor,
+    QFontMetricsF,
     QImage,
     QNativeGestureEvent,
     QPaintEvent,
@@ -40,7 +41,8 @@ from engine.records import (
     Verdict,
 )
 from gui import theme
-from gui.canvas_hud import LEGEND_BAND
+from gui.canvas_places import fitted_caption, legend_band
+from gui.canvas_words import Caption
 from gui.image_canvas import ImageCanvas, Readout
 from gui.imaging import Picture
 
@@ -160,7 +162,7 @@ def test_a_new_picture_is_fitted_and_centred(canvas: ImageCanvas, size: tuple[in
     width, height = canvas.viewport().width(), canvas.viewport().height()
     assert left_top.x() == pytest.approx(width - right_bottom.x(), abs=1.01)
     # The colour bar has a band of its own below.
-    free = height - LEGEND_BAND + 2 * theme.SPACE
+    free = height - legend_band(canvas.font()) + 2 * theme.SPACE
     assert left_top.y() == pytest.approx(free - right_bottom.y(), abs=1.01)
     margins = (left_top.x(), left_top.y())
     assert min(margins) == pytest.approx(2 * theme.SPACE, abs=0.51)
@@ -713,6 +715,125 @@ def test_a_map_with_nothing_to_show_says_so_on_the_picture(
     assert words in description
     assert "star" in description
     assert "layer4.1" in description
+
+
+def test_words_about_the_map_go_below_what_covers_the_top(canvas: ImageCanvas) -> None:
+    canvas.show_picture(Picture.build(np.full((600, 800, 3), 90, np.uint8)))
+    region = Region(0, 0, 800, 600)
+    canvas.set_display(DisplaySettings(opacity=0.0))
+    blank = explain(np.full((2, 2), -1.0, np.float32), region, (800, 600))
+    ratio = canvas.devicePixelRatioF()
+
+    def words_top() -> float:
+        """First row below the caption, in its middle, that is not the picture's."""
+        column = shown(canvas)[:, int(320 * ratio)]
+        rows = np.nonzero((column[int(12 * ratio) :] != 90).any(axis=1))[0] + int(12 * ratio)
+        return float(rows[0] / ratio)
+
+    canvas.show_explanation(blank)
+    assert words_top() < 70
+    canvas.set_top_inset(84)
+    assert words_top() == pytest.approx(88, abs=1)
+    canvas.set_top_inset(0)
+    assert words_top() < 70
+
+
+@pytest.mark.parametrize(
+    ("sign", "values", "words"),
+    [
+        ("positive", (0.03, -1.0), "at most 3 % of what speaks against it. Try the negative"),
+        ("positive", (0.001, -1.0), "at most under 1 %"),
+        ("negative", (1.0, -0.03), "at most 3 % of what speaks for it. Try the positive"),
+        ("positive", (0.06, -1.0), ""),
+        ("negative", (0.03, -1.0), ""),
+        ("signed", (0.03, -1.0), ""),
+    ],
+)
+def test_a_weak_map_says_so(
+    canvas: ImageCanvas, sign: str, values: tuple[float, float], words: str
+) -> None:
+    canvas.show_picture(Picture.build(np.full((600, 800, 3), 90, np.uint8)))
+    canvas.set_display(DisplaySettings(sign=sign))  # type: ignore[arg-type]
+    canvas.show_explanation(
+        explain(np.array([values], np.float32), Region(0, 0, 800, 600), (800, 600))
+    )
+    said = canvas.accessibleDescription()
+    assert words in said
+    assert ("Weak" in said) == bool(words)
+
+
+def test_the_caption_says_that_the_map_is_not_in_sight(canvas: ImageCanvas) -> None:
+    canvas.show_picture(Picture.build(np.full((600, 800, 3), 90, np.uint8)))
+    canvas.show_explanation(
+        explain(np.ones((2, 2), np.float32), Region(0, 0, 800, 600), (800, 600))
+    )
+    assert "hidden" not in canvas.accessibleDescription()
+    ratio = canvas.devicePixelRatioF()
+    second = np.s_[int(32 * ratio) : int(42 * ratio), int(12 * ratio) : int(90 * ratio)]
+    canvas.set_overlay_visible(False)
+    assert "map hidden: O shows it" in canvas.accessibleDescription()
+    hidden = shown(canvas)[second]
+    canvas.set_overlay_visible(True)
+    canvas.set_display(DisplaySettings(opacity=0.0))
+    assert "opacity 0" in canvas.accessibleDescription()
+    assert (shown(canvas)[second] > 150).any()
+    assert (hidden > 150).any()
+    canvas.set_display(DisplaySettings())
+    assert "O shows it" not in canvas.accessibleDescription()
+
+
+@pytest.mark.parametrize("width", [160, 200, 240, 260, 300, 420, 700])
+@pytest.mark.parametrize("sign", ["positive", "signed"])
+def test_the_colour_bar_is_there_however_narrow_the_canvas(
+    canvas: ImageCanvas, width: int, sign: str
+) -> None:
+    canvas.window().setMinimumSize(1, 1)
+    canvas.window().resize(width, 400)
+    assert canvas.width() == width
+    canvas.show_picture(Picture.build(np.full((60, 80, 3), 90, np.uint8)))
+    canvas.set_display(DisplaySettings(opacity=0.0, colormap="viridis", sign=sign, gamma=0.65))  # type: ignore[arg-type]
+    map = np.linspace(-0.0234, 0.0345, 4, dtype=np.float32).reshape(2, 2)
+    canvas.show_explanation(explain(map, Region(0, 0, 80, 60), (80, 60)))
+    grabbed = shown(canvas).astype(int)
+    table = overlay.bar_colors(canvas._display, 256).astype(int)
+    ratio = canvas.devicePixelRatioF()
+    below = grabbed[-int(60 * ratio) :]
+    near = [(np.abs(below - table[at]).max(axis=2) <= 8).any() for at in (4, 128, 252)]
+    assert all(near)
+    # The read-out and the bar keep apart.
+    bare = shown(canvas)
+    QTest.mouseMove(canvas.viewport(), QPoint(width // 2, 180))
+    where = changed(bare, shown(canvas), ratio)
+    bar = np.nonzero((np.abs(grabbed - table[252]).max(axis=2) <= 8).any(axis=1))[0] / ratio
+    if width < 656:
+        assert where.bottom() < bar[bar > 300].min() - 8
+
+
+@pytest.mark.parametrize(
+    ("layer", "label"),
+    [
+        ("encoder.layers.encoder_layer_11.mlp.3" * 4, "star"),
+        ("layer4", "a star that is described by very many words indeed" * 4),
+        ("encoder.layers.encoder_layer_11.mlp.3" * 4, "a star described by many words" * 4),
+        ("layer4", "star"),
+    ],
+)
+@pytest.mark.parametrize("room", [200.0, 300.0, 800.0])
+def test_neither_name_pushes_the_other_out_of_the_caption(
+    canvas: ImageCanvas, layer: str, label: str, room: float
+) -> None:
+    metrics = QFontMetricsF(canvas.font())
+    line = fitted_caption(Caption(layer, label, "97.0 %"), metrics, room)
+    assert metrics.horizontalAdvance(line) <= max(room, metrics.horizontalAdvance(line[-18:]))
+    first, _, rest = line.partition("  ·  ")
+    second = rest.removesuffix("  97.0 %")
+    assert rest != second
+    for name, whole in ((first, layer), (second, label)):
+        assert name == whole or (name[0], name[-1]) == (whole[0], whole[-1])
+    if room == 800.0 and len(layer) < 20:
+        assert first == layer
+    if room == 800.0 and len(label) < 20:
+        assert second == label
 
 
 def test_messages_are_in_the_middle_and_readable_by_machines(canvas: ImageCanvas) -> None:

@@ -108,6 +108,22 @@ def test_it_stays_inside_its_host_in_the_middle_with_all_its_words(
     assert bar.height() >= layout.heightForWidth(bar.width())
 
 
+def test_it_tells_how_much_of_the_top_it_covers(bar: NoticeBar, host: QWidget) -> None:
+    told: list[int] = []
+    bar.covered.connect(told.append)
+    bar.show_notice("hint", "Short.")
+    assert told == [bar.geometry().bottom() + 1]
+    bar.show_notice("error", LONG)
+    assert told[-1] == bar.geometry().bottom() + 1 > told[0]
+    host.resize(420, 500)
+    assert told[-1] == bar.geometry().bottom() + 1 > told[1]
+    bar.clear()
+    bar.clear()
+    assert told[3:] == [0]
+    host.resize(500, 500)
+    assert told[-1] == 0
+
+
 def test_words_are_never_taken_for_markup(bar: NoticeBar) -> None:
     bar.show_notice("error", "<b>bold</b>")
     assert bar.text == "<b>bold</b>"
