@@ -143,6 +143,9 @@ class Hud:
         if stacked:
             place = QRectF(left, plate.top() + SPACE, plate.width() - 4 * SPACE, line)
             text = ", ".join(words)
+            if metrics.horizontalAdvance(text) > place.width():
+                # The toolbar names the method too.
+                text = words[1]
             self.text(place, metrics.elidedText(text, Qt.TextElideMode.ElideRight, place.width()))
         else:
             top = plate.center().y() - line

@@ -50,7 +50,8 @@ def readout_rect(
 ) -> QRectF:
     """Where the read-out is painted: wide enough for every pixel of an image of this size.
 
-    area: the viewport. font: the canvas's own. grid: rows and columns of the map, None to show the pixel only.
+    area: the viewport. font: the canvas's own. grid: rows and columns of the map, None to show the
+    pixel only.
     """
     small = theme.tabular(theme.small(font))
     widths = readout_columns(small, size, grid)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from gui import theme
 from gui.labels import label
-from gui.strip_model import CELL, StripDelegate, StripModel
+from gui.strip_model import StripDelegate, StripModel, cell_size
 
 EMPTY = "Opened images stand here"
 
@@ -120,13 +120,21 @@ class ImageStrip(QWidget):
         pictures.setContentsMargins(theme.SPACE, 0, theme.SPACE, 0)
         pictures.addWidget(self._stack)
         box.addLayout(pictures)
-        self._stack.setFixedHeight(CELL.height() + 10)
+        self._fit_height()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Images")
         self.setObjectName("strip")
         self.setProperty("panel", True)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFocusProxy(self._view)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._fit_height()
+
+    def _fit_height(self) -> None:
+        self._stack.setFixedHeight(cell_size(self._view.font()).height() + 10)
 
     def _chosen(self, index: QModelIndex) -> None:
         self._refresh()

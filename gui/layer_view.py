@@ -59,7 +59,7 @@ class LayerView(QTreeView):
         header.setSectionsMovable(False)
         header.setSectionsClickable(False)
         header.setMinimumSectionSize(THUMBNAIL + 2 * GAP)
-        header.setFixedHeight(24)
+        self._size_header()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
 
@@ -72,7 +72,9 @@ class LayerView(QTreeView):
             texts.add(str(self._layers.headerData(column, Qt.Orientation.Horizontal)))
             widest = max(metrics.horizontalAdvance(text) for text in texts)
             self._wanted[column] = min(limit, widest + 3 * GAP)
-        self._wanted[Column.MAP] = THUMBNAIL + 3 * GAP
+        title = str(self._layers.headerData(Column.MAP, Qt.Orientation.Horizontal))
+        words = self.header().fontMetrics().horizontalAdvance(title) + 2 * GAP + 2
+        self._wanted[Column.MAP] = max(THUMBNAIL + 3 * GAP, words)
         self._arrange()
 
     def expanded_addresses(self) -> set[str]:
@@ -129,6 +131,15 @@ class LayerView(QTreeView):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(rect.adjusted(0, 0, -1, -1))
 
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._size_header()
+            self.fit_columns()
+
+    def _size_header(self) -> None:
+        self.header().setFixedHeight(max(24, self.fontMetrics().height() + 2 * GAP))
+
     def _arrange(self) -> None:
         """Hides the least needed columns where the panel is narrow."""
         if not self._wanted:
@@ -147,7 +158,7 @@ class _Delegate(QStyledItemDelegate):
         self._layers = model
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
-        return QSize(THUMBNAIL, ROW_HEIGHT)
+        return QSize(THUMBNAIL, max(ROW_HEIGHT, option.fontMetrics.height() + GAP))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         row = self._layers.row_at(index)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QStyle,
@@ -14,11 +14,24 @@ from PySide6.QtWidgets import (
 from gui import theme
 from gui.prediction_list import ClassModel, Index, logit_text, percent_text
 
-ROW_HEIGHT = 36
-PLAIN_HEIGHT = 28
-LOWER = 14
-"""Height of the second line of a row, that of the bar."""
 GAP = theme.SPACE
+_PADDING = 2
+_UPPER, _LOWER, _PLAIN = 18, 14, 28
+"""Least heights of a row's two lines, and of a row with one."""
+
+
+def row_height(font: QFont) -> int:
+    """Height of a row with a bar."""
+    return 2 * _PADDING + _upper(font) + _lower(font)
+
+
+def _upper(font: QFont) -> int:
+    return max(_UPPER, QFontMetrics(font).height())
+
+
+def _lower(font: QFont) -> int:
+    """Height of the second line, that of the bar and the small number."""
+    return max(_LOWER, QFontMetrics(theme.small(font)).height() - 1)
 
 
 class ClassDelegate(QStyledItemDelegate):
@@ -30,7 +43,9 @@ class ClassDelegate(QStyledItemDelegate):
         self._view = view
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
-        return QSize(120, ROW_HEIGHT if self._classes.barred else PLAIN_HEIGHT)
+        if self._classes.barred:
+            return QSize(120, row_height(option.font))
+        return QSize(120, max(_PLAIN, option.fontMetrics.height() + GAP))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         number = self._classes.class_at(index)
@@ -46,34 +61,33 @@ class ClassDelegate(QStyledItemDelegate):
         explained = number == self._classes.explained
         if explained:
             painter.fillRect(rect.x(), rect.y(), 3, rect.height(), QColor(tokens.accent))
-        inner = rect.adjusted(8, 2, -8, -2)
+        inner = rect.adjusted(8, _PADDING, -8, -_PADDING)
         self._paint_key(painter, inner, number, option.font)
         inner.setLeft(inner.left() + 4 * GAP)
         room = self._paint_last(painter, inner, number, option.font)
         self._paint_text(painter, inner, number, option.font, explained)
         if self._classes.barred:
             inner.setRight(inner.right() - room)
-            self._paint_bar(painter, inner, number, explained)
+            self._paint_bar(painter, self._second_line(inner, option.font), number, explained)
         if current and self._view.hasFocus():
             painter.setPen(QColor(tokens.accent))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(rect.adjusted(0, 0, -1, -1))
 
-    def _upper(self, rect: QRect) -> QRect:
-        height = rect.height() - LOWER if self._classes.barred else rect.height()
-        return QRect(rect.left(), rect.top(), rect.width(), height)
+    def _first_line(self, rect: QRect, font: QFont) -> QRect:
+        below = _lower(font) if self._classes.barred else 0
+        return rect.adjusted(0, 0, 0, -below)
 
-    def _lower(self, rect: QRect) -> QRect:
-        if not self._classes.barred:
-            return rect
-        return QRect(rect.left(), rect.bottom() + 1 - LOWER, rect.width(), LOWER)
+    def _second_line(self, rect: QRect, font: QFont) -> QRect:
+        above = rect.height() - _lower(font) if self._classes.barred else 0
+        return rect.adjusted(0, above, 0, 0)
 
     def _paint_key(self, painter: QPainter, rect: QRect, number: int, font: QFont) -> None:
         rank = self._classes.ranks.get(number)
         if rank is not None and rank <= 9:
             painter.setFont(theme.tabular(theme.small(font)))
             painter.setPen(QColor(theme.current().text_dim))
-            place = self._upper(rect)
+            place = self._first_line(rect, font)
             place.setWidth(3 * GAP)
             painter.drawText(place, Qt.AlignmentFlag.AlignCenter, str(rank))
 
@@ -86,14 +100,14 @@ class ClassDelegate(QStyledItemDelegate):
         painter.setFont(theme.tabular(theme.small(font)))
         painter.setPen(QColor(theme.current().text_dim))
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(self._lower(rect), right, text)
+        painter.drawText(self._second_line(rect, font), right, text)
         return painter.fontMetrics().horizontalAdvance("\u221288.88") + GAP
 
     def _paint_text(
         self, painter: QPainter, rect: QRect, number: int, font: QFont, explained: bool
     ) -> None:
         tokens = theme.current()
-        line = self._upper(rect)
+        line = self._first_line(rect, font)
         probability = self._classes.probability(number)
         if probability is not None:
             painter.setFont(theme.tabular(theme.small(font)))
@@ -114,12 +128,11 @@ class ClassDelegate(QStyledItemDelegate):
         )
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
 
-    def _paint_bar(self, painter: QPainter, rect: QRect, number: int, explained: bool) -> None:
+    def _paint_bar(self, painter: QPainter, lower: QRect, number: int, explained: bool) -> None:
         probability = self._classes.probability(number)
         if probability is None:
             return
         tokens = theme.current()
-        lower = self._lower(rect)
         track = QRectF(lower.left(), lower.center().y() - 1, lower.width(), 4)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)

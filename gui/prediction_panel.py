@@ -16,7 +16,7 @@ from engine.records import Prediction
 from gui import theme
 from gui.keys import claim_paging
 from gui.labels import label
-from gui.prediction_delegate import ROW_HEIGHT, ClassDelegate
+from gui.prediction_delegate import ClassDelegate, row_height
 from gui.prediction_list import ROOT, ClassModel, Scores
 
 TOP = 5
@@ -133,7 +133,7 @@ class PredictionPanel(QWidget):
         row.setContentsMargins(8, 0, 8, 0)
         row.addWidget(self._search)
         box.addLayout(row)
-        self._stack.setMinimumHeight(3 * ROW_HEIGHT)
+        self._stack.setMinimumHeight(3 * row_height(self.font()))
         self.setMinimumWidth(220)
         self.setAccessibleName("Predictions")
         self.setProperty("panel", True)

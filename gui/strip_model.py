@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     QSize,
     Qt,
 )
-from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QStyle,
@@ -28,9 +28,16 @@ Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
 GAP = theme.SPACE
 THUMBNAIL = QSize(88, 64)
-NAME_HEIGHT = 16
-CELL = QSize(THUMBNAIL.width() + 2 * GAP, THUMBNAIL.height() + NAME_HEIGHT + 3 * GAP)
-"""Size of one image's place, in logical pixels."""
+_LEAST_NAME = 16
+
+
+def cell_size(font: QFont) -> QSize:
+    """Size of one image's place, in logical pixels. font: the strip's own."""
+    return QSize(THUMBNAIL.width() + 2 * GAP, THUMBNAIL.height() + _name_height(font) + 3 * GAP)
+
+
+def _name_height(font: QFont) -> int:
+    return max(_LEAST_NAME, QFontMetrics(theme.small(font)).height())
 
 
 @dataclass(slots=True, eq=False)
@@ -133,7 +140,7 @@ class StripDelegate(QStyledItemDelegate):
         return QRect(cell.right() - GAP - 19, cell.top() + GAP, 20, 20)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
-        return CELL
+        return cell_size(option.font)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         image = self._images.image(index)
@@ -141,14 +148,15 @@ class StripDelegate(QStyledItemDelegate):
             return
         tokens = theme.current()
         # The view makes a row as high as itself, its scroll bar's place included.
-        cell = QRect(option.rect.topLeft(), CELL)
+        cell = QRect(option.rect.topLeft(), cell_size(option.font))
         hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
         current = index == self._view.currentIndex()
         if current or hovered:
             painter.fillRect(cell, QColor(tokens.selection if current else tokens.raised))
         frame = QRect(cell.topLeft(), THUMBNAIL).translated(GAP, GAP)
         self._paint_picture(painter, frame, image)
-        name = QRect(frame.left(), frame.bottom() + 1 + GAP, frame.width(), NAME_HEIGHT)
+        high = _name_height(option.font)
+        name = QRect(frame.left(), frame.bottom() + 1 + GAP, frame.width(), high)
         painter.setFont(theme.small(option.font))
         painter.setPen(QColor(tokens.warning if image.error else tokens.text))
         metrics = painter.fontMetrics()
