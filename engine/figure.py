@@ -46,6 +46,9 @@ def caption(
         scale = f"{_SIGNS[settings.sign]}; opacity {settings.opacity:.0%}"
     if overlay.is_blank(explanation.map, settings):
         scale = f"nothing of this sign in the map ({_SIGNS[settings.sign]})"
+    elif overlay.is_weak(explanation.map, settings):
+        part = overlay.shown_part(explanation.map, settings)
+        scale += f", weak: at most {max(part, 0.001):.1%} of the other sign"
     if settings.gamma != 1.0:
         scale += f", gamma {settings.gamma:g}"
     return (

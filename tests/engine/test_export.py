@@ -142,6 +142,16 @@ def test_caption_of_a_map_with_nothing_to_show_says_so() -> None:
     assert render.shape[0] > 20
 
 
+def test_caption_of_a_weak_map_says_so() -> None:
+    image = LoadedImage("scene.png", picture(30, 20))
+    weak = explain((30, 20), np.array([[0.03, -1.0], [0.0, -0.5]], np.float32))
+    assert "weak: at most 3.0% of the other sign" in " ".join(
+        figure.caption(image, weak, DisplaySettings())
+    )
+    signed = figure.caption(image, weak, DisplaySettings(sign="signed"))
+    assert "weak" not in " ".join(signed)
+
+
 @pytest.mark.parametrize("name", ["ring " * 80, "x" * 500, "", "中文 é Ω", "a\tb"])
 def test_any_name_fits(name: str) -> None:
     image = LoadedImage(name, picture(300, 200))

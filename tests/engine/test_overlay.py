@@ -162,6 +162,27 @@ def test_nothing_to_show(sign: Sign, expected: float) -> None:
     assert overlay.value_range(map, settings) == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("values", "sign", "part", "weak"),
+    [
+        ((0.03, -1.0), "positive", 0.03, True),
+        ((0.03, -1.0), "negative", 1.0, False),
+        ((0.03, -1.0), "signed", 1.0, False),
+        ((0.2, -0.008), "negative", 0.04, True),
+        ((0.06, -1.0), "positive", 0.06, False),
+        ((-0.5, -1.0), "positive", 0.0, False),
+        ((0.0, 0.0), "signed", 0.0, False),
+        ((1e-44, np.nan), "positive", 1.0, False),
+    ],
+)
+def test_a_map_is_weak_where_nearly_all_of_it_has_the_other_sign(
+    values: tuple[float, float], sign: Sign, part: float, weak: bool
+) -> None:
+    map, settings = np.array([values], np.float32), DisplaySettings(sign=sign)
+    assert overlay.shown_part(map, settings) == pytest.approx(part)
+    assert overlay.is_weak(map, settings) is weak
+
+
 def test_value_range_is_what_the_ends_of_the_bar_stand_for() -> None:
     map = np.array([[-3.0, 0.5], [2.0, 1.0]], np.float32)
     assert overlay.value_range(map, DisplaySettings(sign="positive")) == (0, 2)
