@@ -500,13 +500,27 @@ def test_filter_find_and_back(seat: Seat) -> None:
 
 def test_page_keys_walk_through_the_images(seat: Seat, pictures: list[Path]) -> None:
     program = seat.start(*pictures)
-    seat.focus_tree()
+    program.window.canvas.setFocus()
     seat.press(Key.Key_PageDown)
     seat.until(lambda: program.window.windowTitle().startswith("b.png"))
     seat.wait_explained()
     assert program.window.strip.current() == program.state.current_key
+    child(program.window.strip, QAbstractItemView).setFocus()
     seat.press(Key.Key_PageUp)
     seat.until(lambda: program.window.windowTitle().startswith("a.png"))
+    seat.wait_explained()
+
+
+def test_page_keys_turn_the_pages_of_the_tree_while_it_has_the_focus(
+    seat: Seat, pictures: list[Path]
+) -> None:
+    program = seat.start(*pictures)
+    seat.focus_tree()
+    key = program.state.current_key
+    before = seat.tree().currentIndex()
+    seat.press(Key.Key_PageUp)
+    assert seat.tree().currentIndex() != before
+    assert program.state.current_key == key
     seat.wait_explained()
 
 
