@@ -12,12 +12,14 @@ def main(arguments: Sequence[str]) -> int:
 
     Nothing heavy is imported here: the window is painted before torch is loaded.
     """
-    from engine import commands
+    from engine.entry import COMMANDS, guarded
     from engine.logs import start_logging
 
     start_logging()
     first = arguments[0] if arguments else ""
-    if first in commands.COMMANDS or first in ("-h", "--help", "--version"):
+    if first in COMMANDS or first in ("-h", "--help", "--version"):
+        from engine import commands
+
         return commands.main(arguments)
     # The collector would go over everything several times while the window is being imported; the
     # window runs it by itself, on its own thread (gui/garbage.py).
@@ -25,10 +27,10 @@ def main(arguments: Sequence[str]) -> int:
     if first == "self-test":
         from gui import self_test
 
-        return commands.guarded(lambda: self_test.main(arguments[1:]))
+        return guarded(lambda: self_test.main(arguments[1:]))
     from gui import application
 
-    return commands.guarded(lambda: application.main(arguments))
+    return guarded(lambda: application.main(arguments))
 
 
 if __name__ == "__main__":

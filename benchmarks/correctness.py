@@ -4,7 +4,8 @@
 
 Compared are the unscaled maps at the layer's own grid after the ReLU that captum and the others
 apply, on seeded random weights, for every layer with a channels-first 4-D output. A map is wrong
-when it differs from the reference by more than 1e-3 of the reference's largest value; a layer on which a library raises an error counts as failed, not as wrong.
+when it differs from the reference by more than 1e-3 of the reference's largest value; a layer on
+which a library raises an error counts as failed, not as wrong.
 """
 
 from __future__ import annotations

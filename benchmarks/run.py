@@ -95,7 +95,7 @@ def one_by_one(cases: dict[str, Case], layers: int) -> float | None:
 
 
 def compare(
-    it: Subject, kinds: list[type[Contender]], repeats: int, sample: int
+    it: Subject, kinds: list[type[Contender]], repeats: int, sample: int, fresh: bool
 ) -> dict[str, object]:
     """Everything measured on one subject; ratios are to the median of the bare forward."""
     contenders = [kind(it) for kind in kinds]
@@ -106,7 +106,7 @@ def compare(
         for contender in contenders
     }
     flat = {(name, case): c for name, of in cases.items() for case, c in of.items()}
-    measure({f"{a}/{b}": c for (a, b), c in flat.items()}, bare, it.device, repeats)
+    measure({f"{a}/{b}": c for (a, b), c in flat.items()}, bare, it.device, repeats, fresh)
     assert bare.median is not None
     found: dict[str, object] = {}
     for contender in contenders:
@@ -144,6 +144,12 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=7, help="timed rounds (default 7)")
     parser.add_argument("--sample", type=int, default=5, help="layers timed per network")
     parser.add_argument("--networks", nargs="+", default=list(LAST_STAGE), choices=LAST_STAGE)
+    parser.add_argument(
+        "--memory",
+        choices=("fresh", "warm"),
+        default="fresh",
+        help="hand unused memory back to the system before each measurement, or let it be",
+    )
     parser.add_argument("--device", default="all", help="cpu, cuda:0, or all that are there")
     parser.add_argument("--only", nargs="+", choices=[kind.name for kind in CONTENDERS])
     parser.add_argument("--out", type=Path, help="JSON file; default benchmarks/results/DATE.json")
@@ -160,6 +166,7 @@ def main() -> None:
         "started": started.isoformat(timespec="seconds"),
         "command": " ".join(["benchmarks/run.py", *sys.argv[1:]]),
         "repeats": options.repeats,
+        "memory": options.memory,
         "machine": machine(),
     }
     rows: list[dict[str, object]] = []
@@ -168,7 +175,9 @@ def main() -> None:
             for name in options.networks:
                 print(f"{name} on {device} ...", file=sys.stderr, flush=True)
                 it = subject(name, device, Path(folder))
-                rows.append({"network": name} | compare(it, kinds, options.repeats, options.sample))
+                fresh = options.memory == "fresh"
+                compared = compare(it, kinds, options.repeats, options.sample, fresh)
+                rows.append({"network": name} | compared)
                 it.weights.unlink()
     result["results"] = rows
     out = options.out or RESULTS / f"{started:%Y-%m-%d-%H%M}.json"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
+import os
 import random
 import statistics
 import time
@@ -37,13 +39,13 @@ class Case:
     def median(self) -> float | None:
         return statistics.median(self.seconds) if self.seconds and not self.error else None
 
-    def run(self, device: str, keep: bool) -> None:
+    def run(self, device: str, keep: bool, fresh: bool) -> None:
         if self.error:
             return
         try:
             if self.before is not None:
                 self.before()
-            elapsed = _timed(self.action, device)
+            elapsed = _timed(self.action, device, fresh)
         except FAILURES as error:
             self.error = f"{type(error).__name__}: {error}".splitlines()[0]
             return
@@ -54,8 +56,22 @@ class Case:
             self.seconds.append(elapsed)
 
 
-def _timed(action: Callable[[], object], device: str) -> float:
+def hand_memory_back() -> None:
+    """Give the memory that the C library holds without using it back to the system (glibc).
+
+    A first explanation meets fresh memory, and one that comes a while after the last does too. In
+    a loop, the library's allocator happens to keep more or less of the last round, which depends on
+    what else the process holds; handed back, every round begins alike.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)
+
+
+def _timed(action: Callable[[], object], device: str, fresh: bool) -> float:
     gc.collect()
+    if fresh:
+        hand_memory_back()
     _synchronise(device)
     started = time.perf_counter()
     result = action()
@@ -70,16 +86,19 @@ def _synchronise(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def measure(cases: Mapping[str, Case], bare: Case, device: str, repeats: int) -> None:
+def measure(
+    cases: Mapping[str, Case], bare: Case, device: str, repeats: int, fresh: bool = True
+) -> None:
     """Fills the cases' seconds: `repeats` rounds after one that warms up.
 
     The bare forward runs before every case of a round, so that it meets the same caches, clock
-    speed and allocator as what it is compared with.
+    speed and allocator as what it is compared with. fresh: memory is handed back to the system
+    before each measurement, that of the bare forward too.
     """
     order = random.Random(0)
     for round_number in range(repeats + 1):
         names = list(cases)
         order.shuffle(names)
         for name in names:
-            bare.run(device, keep=round_number > 0)
-            cases[name].run(device, keep=round_number > 0)
+            bare.run(device, round_number > 0, fresh)
+            cases[name].run(device, round_number > 0, fresh)

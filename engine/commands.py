@@ -14,19 +14,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from engine.errors import HookscopeError
-from engine.logs import log_file
+from engine.entry import fail, guarded
 from engine.version import NAME, VERSION
 
 if TYPE_CHECKING:
     from engine.model import Model
     from engine.records import LayerNode, LoadedImage
 
-COMMANDS = ("explain", "layers", "sweep")
 _log = logging.getLogger(__name__)
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, as every other error of the program."""
 
     def error(self, message: str) -> NoReturn:
@@ -34,33 +32,9 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(2)
 
 
-def fail(message: str) -> None:
-    """The one line on stderr that an unusable input gets."""
-    sys.stderr.write(f"{NAME.lower()}: error: {' '.join(message.split())}\n")
-
-
 def main(arguments: Sequence[str]) -> int:
-    """Run one of COMMANDS; the first argument names it. Returns the exit code."""
+    """Run one of entry.COMMANDS; the first argument names it. Returns the exit code."""
     return guarded(lambda: _run(arguments))
-
-
-def guarded(work: Callable[[], int]) -> int:
-    """The exit code of work, whose failures are reported the one way they are reported."""
-    try:
-        return work()
-    except HookscopeError as error:
-        fail(str(error))
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # The reader of stdout went away; nobody is left to tell, and flushing would fail again.
-        sys.stderr.close()
-        return 1
-    except Exception:  # noqa: BLE001 - the outermost frame: anything else is a defect to report
-        _log.exception("internal failure")
-        sys.stderr.write(f"{NAME.lower()}: internal failure; the log has it: {log_file()}\n")
-        return 1
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -71,7 +45,12 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog=NAME.lower(), description="Shows where an image classifier looked.")
+    parser = Parser(
+        prog=NAME.lower(),
+        description="Shows where an image classifier looked.",
+        epilog="Without a command: the window, with the FILES that are named (images, folders, "
+        "weights) opened. self-test [--json FILE|-]: start the window, use it, check the result.",
+    )
     parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 

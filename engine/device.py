@@ -7,6 +7,12 @@ import torch
 
 from engine.errors import DeviceError
 
+# What torch says on its devices and systems, beside torch.OutOfMemoryError.
+_OUT_OF_MEMORY = (
+    *("out of memory", "can't allocate memory", "not enough memory"),
+    *("CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"),
+)
+
 
 def available() -> tuple[str, ...]:
     """Names of the devices that are there, the preferred one first."""
@@ -49,9 +55,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     text = str(error)
-    return isinstance(error, RuntimeError) and (
-        "out of memory" in text or "can't allocate memory" in text
-    )
+    return isinstance(error, RuntimeError) and any(words in text for words in _OUT_OF_MEMORY)
 
 
 def wait_for(device: torch.device) -> None:

@@ -210,6 +210,7 @@ def _model(info: ModelInfo) -> dict[str, Any]:
         "title": info.title,
         "architecture": info.architecture,
         "weights": info.weights,
+        "weights_sha256": info.weights_sha256,
         "parameters": info.parameters,
         "classes": len(info.classes),
         "default_layer": info.default_layer,

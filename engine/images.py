@@ -3,20 +3,48 @@
 from __future__ import annotations
 
 import io
+import logging
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from engine.errors import ImageError
 from engine.records import LoadedImage, Pixels
 
+_log = logging.getLogger(__name__)
+
 MAX_PIXELS = 300_000_000
 """Largest picture that is opened, in pixels: 17,000 x 17,000, about 900 MB as RGB."""
+
+# EPS and PDF are left out on purpose: reading them starts another program.
+_FORMATS = (
+    *("PNG", "JPEG", "MPO", "TIFF", "WEBP", "BMP", "GIF", "PPM", "JPEG2000", "TGA", "AVIF", "ICO"),
+)
+
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+_DAMAGED = (
+    *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError),
+    *(ArithmeticError, NotImplementedError, struct.error, zlib.error),
+)
+"""What Pillow's decoders raise on damaged data."""
 
 # Pillow's own guard stands at 89 megapixels, below what a scanner delivers. The check on the
 # header in _decode is the one that counts, and it comes before any pixel is decoded.
@@ -81,13 +109,15 @@ def _decode(file: BinaryIO, name: str, draft: int = 0) -> tuple[Pixels, str]:
         with warnings.catch_warnings():
             # Pillow warns of odd metadata and of large sizes; the size is judged below.
             warnings.simplefilter("ignore")
-            with Image.open(file) as image:
+            with Image.open(file, formats=_formats()) as image:
                 _check_size(image.size, name)
                 mode = image.mode
                 if draft:
                     image.draft("RGB", (draft, draft))
                     image.thumbnail((2 * draft, 2 * draft), Image.Resampling.NEAREST)
-                rgb = _to_rgb(ImageOps.exif_transpose(image))
+                # Before its metadata is asked: Pillow turns a TIFF by itself when it decodes.
+                image.load()
+                rgb = _to_rgb(_upright(image))
                 if draft:
                     rgb.thumbnail((draft, draft))
         pixels = np.asarray(rgb)
@@ -95,14 +125,34 @@ def _decode(file: BinaryIO, name: str, draft: int = 0) -> tuple[Pixels, str]:
         raise ImageError(_too_large(name)) from None
     except UnidentifiedImageError:
         raise ImageError(f"{name}: not an image that can be read; use PNG, JPEG or TIFF") from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError) as error:
-        # The kinds of error that Pillow's decoders raise on damaged data.
+    except _DAMAGED as error:
         raise ImageError(
             f"{name}: the image is damaged or cut short ({error}); fetch or save it again"
         ) from error
     except MemoryError:
         raise ImageError(f"{name}: not enough memory to open it; scale it down first") from None
     return pixels, mode
+
+
+@lru_cache(maxsize=1)
+def _formats() -> tuple[str, ...]:
+    """The formats that this build of Pillow reads, of those that are wanted."""
+    Image.init()
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The picture turned as its EXIF orientation says; odd metadata turns nothing.
+
+    Pillow's own exif_transpose writes the metadata anew as well, and fails where it is odd.
+    """
+    try:
+        orientation = image.getexif().get(_ORIENTATION)
+    except _DAMAGED as error:
+        _log.info("EXIF of %s cannot be read: %s", getattr(image, "filename", "?"), error)
+        return image
+    method = _TURNS.get(orientation) if isinstance(orientation, int) else None
+    return image if method is None else image.transpose(method)
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:

@@ -147,7 +147,11 @@ def _observe_uncut(
     seen, logits = _observe_cheaply(module, input_shape, device)
     unvarying = sum(item.node is None for item in seen)
     if any(item.node is None and len(item.shape) == 4 for item in seen):
-        again, logits_again = _observe_cheaply(module, input_shape, device, cut=True)
+        try:
+            again, logits_again = _observe_cheaply(module, input_shape, device, cut=True)
+        except ModelError as error:
+            _log.info("the network runs only with its gradients cut off: %s", error)
+            return seen, logits, False
         if sum(item.node is None for item in again) < unvarying:
             return again, logits_again, True
     return seen, logits, False

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from engine.version import NAME, VERSION
@@ -35,9 +35,8 @@ def start_logging() -> Path | None:
     path = log_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handler: logging.Handler = RotatingFileHandler(
-            path, maxBytes=_MAX_BYTES, backupCount=2, encoding="utf-8"
-        )
+        _make_room(path)
+        handler: logging.Handler = logging.FileHandler(path, encoding="utf-8")
     except OSError as error:
         fallback = logging.StreamHandler(sys.stderr)
         fallback.setLevel(logging.WARNING)
@@ -48,3 +47,13 @@ def start_logging() -> Path | None:
     root.addHandler(handler)
     root.info("%s %s on Python %s, %s", NAME, VERSION, sys.version.split()[0], sys.platform)
     return path
+
+
+def _make_room(path: Path) -> None:
+    """Put a full log aside, in place of the one before it.
+
+    Where another running program holds it open (Windows), it just grows on.
+    """
+    if path.is_file() and path.stat().st_size > _MAX_BYTES:
+        with contextlib.suppress(PermissionError):
+            path.replace(path.with_name(f"{path.stem}.1{path.suffix}"))

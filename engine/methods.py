@@ -35,13 +35,14 @@ def class_activation_map(
     Returns float32 (h, w), the sum over channels of weight times activation (equation 2 of
     Selvaraju et al. 2017 without its ReLU), and a boolean scalar; both on the output's device.
     """
-    activations = _channels_first(output, layout)
-    gradients = _channels_first(gradient, layout)
+    single = output.detach()[0].float()
+    if layout is Layout.CHANNELS_FIRST:
+        activations, gradients = single, gradient.detach()[0].float()
+        cells = single.flatten(1).t()
+    else:
+        activations = single.permute(2, 0, 1)
+        gradients = gradient.detach()[0].float().permute(2, 0, 1)
+        cells = single.flatten(0, 1)
     weights = METHODS[method](activations, gradients)
-    # einsum on a view: one matrix-vector product, no temporary as large as the activation.
-    return torch.einsum("c,chw->hw", weights, activations), weights.any()
-
-
-def _channels_first(tensor: Tensor, layout: Layout) -> Tensor:
-    single = tensor.detach()[0].float()
-    return single.permute(2, 0, 1) if layout is Layout.CHANNELS_LAST else single
+    # One matrix-vector product over (cells, channels): no temporary as large as the activation.
+    return torch.mv(cells, weights).view(activations.shape[1:]), weights.any()

@@ -7,10 +7,16 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from engine.device import is_out_of_memory, release_cache
 from engine.errors import ModelError
 from engine.inspection import Inspection, dtype_of, inspect
 from engine.layers import default_layer, layer_nodes
 from engine.records import LayerNode, ModelInfo, Preprocessing
+
+_CUT = (
+    "This network cuts its gradients off (detach or no_grad). The maps follow its function through "
+    "the cut, as if it did not."
+)
 
 
 class Model:
@@ -31,11 +37,12 @@ class Model:
         source: str = "module",
         title: str = "",
         weights: str = "",
+        weights_sha256: str = "",
         device: torch.device | str = "cpu",
         notices: tuple[str, ...] = (),
     ) -> None:
-        self.device = torch.device(device)
-        self.module = module.to(self.device)
+        self.device, self._notices = _place(module, torch.device(device))
+        self.module = module
         self.preprocessing = preprocessing
         self.dtype = dtype_of(module)
         shape = (1, len(preprocessing.mean), *preprocessing.crop)
@@ -45,7 +52,10 @@ class Model:
         self.source = source
         self._title = title or type(module).__name__
         self._weights = weights
-        self._notices = notices
+        self._weights_sha256 = weights_sha256
+        self._notices = (*self._notices, *notices)
+        if self.facts.cut:
+            self._notices += (_CUT,)
 
     @property
     def info(self) -> ModelInfo:
@@ -61,6 +71,7 @@ class Model:
             preprocessing=self.preprocessing,
             default_layer=default_layer(self.facts),
             notices=self._notices,
+            weights_sha256=self._weights_sha256,
         )
 
     def move(self, device: torch.device, notice: str) -> None:
@@ -68,6 +79,22 @@ class Model:
         self.module.to(device)
         self.device = device
         self._notices = (*self._notices, notice)
+
+
+def _place(module: nn.Module, device: torch.device) -> tuple[torch.device, tuple[str, ...]]:
+    """Move the network to the device, or to the CPU where the device has no room for it.
+
+    Returns where it is, and what the user should know of that.
+    """
+    try:
+        module.to(device)
+    except (RuntimeError, MemoryError) as error:
+        if device.type == "cpu" or not is_out_of_memory(error):
+            raise
+        module.to("cpu")
+        release_cache(device)
+        return torch.device("cpu"), (f"{device} has no room for this model; the CPU computes",)
+    return device, ()
 
 
 def _labels(classes: Sequence[str], count: int) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from engine import demo, device, suffixes, torchvision_models
 from engine.errors import ModelError, WeightsError
 from engine.model import Model
 from engine.records import Preprocessing
-from engine.weights import read_state_dict
+from engine.weights import checksum, read_state_dict
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -93,15 +93,19 @@ def _open_demo(spec: str, where: torch.device) -> Model:
         source=spec,
         title=known.title,
         weights=known.weights.name,
+        weights_sha256=checksum(known.weights),
         device=where,
     )
 
 
 def _open_torchvision(name: str, path: Path | None, where: torch.device) -> Model:
     if path is None:
-        path, entry = _from_cache(name)
+        path, entry = _cached_weights(name)
+        sha256 = checksum(path)
     else:
-        entry = torchvision_models.published_entry(name, path) if path.is_file() else None
+        path = path.absolute()
+        sha256 = checksum(path)
+        entry = torchvision_models.published_entry(name, sha256)
     state = read_state_dict(path)
     module = torchvision_models.build(name, state, path, published=entry is not None)
     described = entry or torchvision_models.entries(name)[0]
@@ -112,14 +116,24 @@ def _open_torchvision(name: str, path: Path | None, where: torch.device) -> Mode
         source=name,
         title=name,
         weights=entry.name if entry is not None else str(path),
+        weights_sha256=sha256,
         device=where,
+        notices=() if entry is not None else (_assumption(path, described),),
     )
     if len(model.classes) == len(labels):
         model.classes = labels
     return model
 
 
-def _from_cache(name: str) -> tuple[Path, Any]:
+def _assumption(path: Path, entry: Any) -> str:
+    how = torchvision_models.preprocessing_of(entry)
+    return (
+        f"{path.name} does not say how pictures are prepared for it. Assumed is what torchvision "
+        f"does: resize {how.resize}, crop {how.crop[0]}, ImageNet's mean and deviation."
+    )
+
+
+def _cached_weights(name: str) -> tuple[Path, Any]:
     for entry in torchvision_models.entries(name):
         path = torchvision_models.cached_file(entry)
         if path.is_file():

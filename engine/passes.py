@@ -24,7 +24,7 @@ _MAX_TRIES = 4
 @dataclass(frozen=True, slots=True, eq=False)
 class RawMap:
     """A map fresh from a backward pass: signed float32 (h, w), whether any weight is not zero,
-    and the wall-clock seconds of its backward pass (shared by all maps of a sweep)."""
+    and the wall-clock seconds of its backward pass (in a sweep, an equal share of it)."""
 
     map: FloatMap
     any_weight: bool
@@ -131,8 +131,8 @@ class ForwardPass:
             for handle in handles:
                 handle.remove()
         maps = [(call, cam.cpu().numpy(), bool(any_)) for call, (cam, any_) in found.items()]
-        seconds = time.perf_counter() - started
-        return {call: RawMap(array, any_, seconds) for call, array, any_ in maps}
+        share = (time.perf_counter() - started) / max(1, len(maps))
+        return {call: RawMap(array, any_, share) for call, array, any_ in maps}
 
 
 @contextmanager
@@ -190,9 +190,21 @@ def _forward(
     with torch.inference_mode(False), torch.set_grad_enabled(from_input), evaluating(module):
         leaf = image.detach().requires_grad_(from_input)
         # A network may change its input in place: neither the caller's tensor nor a leaf may be.
-        with watching(module, keeper, cancel), uncut(cut):
+        with watching(module, keeper, cancel, _watched(module, keeper)), uncut(cut):
             logits = logits_of(module(leaf.clone()))
     keeper.end_of_forward()
     if keeper.start is not None and keeper.start in keeper.kept:
         leaf = keeper.kept[keeper.start].tensor
     return logits, leaf
+
+
+def _watched(module: nn.Module, keeper: Keeper) -> set[str]:
+    """The modules to hook: those that are kept, the start, and enough to stop at soon."""
+    stops = {
+        f"{outer}.{inner}" if inner else outer
+        for outer, child in module.named_children()
+        for inner in ("", *(name for name, _ in child.named_children()))
+    }
+    start = {keeper.start[0]} if keeper.start is not None else set()
+    # The start of nothing (a network without an explainable layer) is no module.
+    return (stops | start | {name for name, _ in keeper.wanted}) - {""}

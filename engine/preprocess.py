@@ -8,6 +8,8 @@ import torch
 from PIL import Image
 
 from engine import vision
+from engine.errors import ImageError
+from engine.images import MAX_PIXELS
 from engine.records import LoadedImage, Preprocessing, Region
 
 
@@ -23,8 +25,10 @@ def prepare(image: LoadedImage, how: Preprocessing) -> Prepared:
     """Resize, crop and normalise as torchvision's classification presets do.
 
     The tensor is bit for bit what `weights.transforms()` gives for the same picture, since it
-    calls the same functions in the same order.
+    calls the same functions in the same order. Raises ImageError for a picture so long and thin
+    that the resized one would exceed images.MAX_PIXELS.
     """
+    _check_proportions(image, how)
     functional = vision.load().transforms.functional
     picture = functional.resize(
         Image.fromarray(image.pixels),
@@ -54,6 +58,15 @@ def region_of(width: int, height: int, how: Preprocessing) -> Region:
     top = _crop_start(resized_height, crop_height)
     scale_x, scale_y = width / resized_width, height / resized_height
     return Region(left * scale_x, top * scale_y, crop_width * scale_x, crop_height * scale_y)
+
+
+def _check_proportions(image: LoadedImage, how: Preprocessing) -> None:
+    short, long = sorted((image.width, image.height))
+    if how.resize * how.resize * long // short > MAX_PIXELS:
+        raise ImageError(
+            f"{image.name}: {image.width:,} x {image.height:,} pixels are too long and thin for a "
+            "network; cut out the part that matters"
+        )
 
 
 def _crop_start(length: int, crop: int) -> int:

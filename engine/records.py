@@ -120,9 +120,10 @@ class Preprocessing:
 class ModelInfo:
     """What is open: everything about a model that can be said without torch.
 
-    source: what load_model was given ('demo:shapes', 'resnet50'); weights: the weights file or
-    entry; device: 'cpu', 'cuda:0', 'mps'; classes: the labels in order of the logits.
-    notices: sentences that the user should see (a fallback to another device, say).
+    source: the demo ('demo:shapes') or the name of the architecture ('resnet50'); weights: the
+    weights file or published entry, weights_sha256 its checksum; device: 'cpu', 'cuda:0', 'mps';
+    classes: the labels in order of the logits; notices: sentences that the user should see (a
+    fallback to another device, say).
     """
 
     source: str
@@ -135,6 +136,7 @@ class ModelInfo:
     preprocessing: Preprocessing
     default_layer: str
     notices: tuple[str, ...] = ()
+    weights_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,7 +172,8 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """Wall-clock seconds of the forward pass and of what the explanation added to it."""
+    """Wall-clock seconds of the forward pass, and of what the explanation added to it: the
+    backward pass, or a layer's equal share of it in a sweep."""
 
     forward: float
     explain: float

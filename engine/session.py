@@ -8,33 +8,28 @@ any click is a partial backward pass, and after a sweep it is nothing at all.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from types import TracebackType
-from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine import device as devices
 from engine import memory
-from engine.errors import DeviceError, LayerError, ModelError
+from engine.computation import Computation
+from engine.errors import LayerError
 from engine.layers import parse_layer, reason_against
 from engine.methods import METHODS
 from engine.model import Model
-from engine.passes import ForwardPass, RawMap, run_forward
+from engine.passes import RawMap
 from engine.preprocess import prepare
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.records import Explanation, LayerNode, Layout, LoadedImage, Prediction, Seconds, Verdict
-from engine.tap import NETWORK_ERRORS, Call
+from engine.tap import Call
 from engine.targets import find_class, predictions
 
-_log = logging.getLogger(__name__)
-_T = TypeVar("_T")
-
-# After memory ran out, no more than this part of the whole graph is kept at once.
-_FRUGAL = 4
+# Maps of this many classes are remembered; the longest unused are found anew.
+_CLASSES_KEPT = 32
 
 
 class Session:
@@ -48,23 +43,12 @@ class Session:
     def __init__(self, model: Model, image: LoadedImage, *, budget: int | None = None) -> None:
         self.model = model
         self.image = image
-        self._budget = budget
         # A tensor made in a caller's inference mode could never be part of a graph.
         with torch.inference_mode(False):
             self._prepared = prepare(image, model.preprocessing)
-            self._input = self._prepared.tensor.to(model.device, model.dtype)
-        self._clones = model.facts.overwritten()
-        self._sources = {call for call, f in model.facts.calls.items() if f.source == call}
+        self._work = Computation(model, self._prepared.tensor, budget)
         self._names = tuple(node.name for node in model.layers)
-        self._tail: ForwardPass | None = None
-        self._full: ForwardPass | None = None
-        self._logits: NDArray[np.float64] | None = None
-        self._forward_seconds = 0.0
-        self._maps: dict[tuple[Call, int, str], RawMap] = {}
-        self._notices: list[str] = []
-        self._frugal = False
-        self._untrainable = False
-        self._closed = False
+        self._maps: dict[tuple[int, str], dict[Call, RawMap]] = {}
 
     def __enter__(self) -> Session:
         return self
@@ -79,9 +63,8 @@ class Session:
 
     def close(self) -> None:
         """Free the graph and everything kept; safe to call twice."""
-        self._release()
+        self._work.close()
         self._maps.clear()
-        self._closed = True
 
     @property
     def layers(self) -> tuple[LayerNode, ...]:
@@ -91,7 +74,7 @@ class Session:
     @property
     def notices(self) -> tuple[str, ...]:
         """What the user should know of this session so far (a fallback to less memory, say)."""
-        return tuple(self._notices)
+        return tuple(self._work.notices)
 
     def predictions(self, k: int = 5, cancel: CancelToken | None = None) -> tuple[Prediction, ...]:
         """The k classes of highest logit, highest first; all of them when k exceeds their number.
@@ -133,19 +116,18 @@ class Session:
         index = None if target is None else find_class(target, self.model.classes)
 
         def work() -> tuple[RawMap, int]:
-            chosen = self._top() if index is None and self._logits is not None else index
-            if chosen is not None:
-                known = self._maps.get((facts.source, chosen, method))
-                if known is not None:
-                    return known, chosen
-            done = self._pass_with(facts.source, cancel)
-            chosen = self._top() if chosen is None else chosen
+            known = self._work.logits is not None or index is not None
+            chosen = self._chosen(index) if known else None
+            if chosen is not None and facts.source in self._maps_of(chosen, method):
+                return self._maps_of(chosen, method)[facts.source], chosen
+            done = self._work.pass_with(facts.source, cancel)
+            chosen = self._chosen(index)
             raw = done.explain(facts.source, chosen, method, layout, cancel)
-            self._maps[facts.source, chosen, method] = raw
+            self._maps_of(chosen, method)[facts.source] = raw
             return raw, chosen
 
-        raw, chosen = self._guarded(work)
-        return self._explanation(name, call, chosen, method, raw)
+        raw, chosen = self._work.guarded(work)
+        return self._explanation(name, call, self._prediction(chosen), method, raw)
 
     def sweep(
         self,
@@ -158,34 +140,44 @@ class Session:
         """The maps of every explainable layer for one class, in tree order, keyed by layer name.
 
         One backward pass finds them all; each map equals what explain returns. Where the graph
-        does not fit the budget, several passes share the work, and layers that fit none are
-        left out and named in `notices`. So are layers whose map is not finite.
+        from the input on does not fit the budget, the graph starts at the earliest layer from
+        which it does; layers before that one are left out and counted in `notices`, and explain
+        still answers for each of them. So are layers whose map is not finite.
         Raises as explain does.
         """
         _check_method(method)
         index = None if target is None else find_class(target, self.model.classes)
-        chosen = self._guarded(lambda: self._sweep_maps(index, method, cancel, progress))
+        chosen = self._work.guarded(lambda: self._sweep_maps(index, method, cancel, progress))
+        maps = self._maps_of(chosen, method)
+        target_class = self._prediction(chosen)
         result: dict[str, Explanation] = {}
-        missing: list[str] = []
+        unfit, infinite = 0, 0
         for node in self.layers:
             if not node.explainable:
                 continue
             call = (node.name, node.calls - 1)
-            source = self.model.facts.calls[call].source
-            raw = self._maps.get((source, chosen, method))
-            if raw is None or not np.isfinite(raw.map).all():
-                missing.append(node.name)
+            raw = maps.get(self.model.facts.calls[call].source)
+            if raw is None:
+                unfit += 1
+            elif not np.isfinite(raw.map).all():
+                infinite += 1
             else:
-                result[node.name] = self._explanation(node.name, call, chosen, method, raw)
-        if missing:
-            self._notify(f"{len(missing)} layers were left out of the sweep ({missing[0]}, ...)")
+                result[node.name] = self._explanation(node.name, call, target_class, method, raw)
+        if unfit:
+            self._work.notify(
+                f"{unfit} layers did not fit into memory together; click one to explain it alone"
+            )
+        if infinite:
+            self._work.notify(
+                f"{infinite} layers have maps that are not finite; check weights and preprocessing"
+            )
         return result
 
     def _sweep_maps(
         self, index: int | None, method: str, cancel: CancelToken | None, progress: Report
     ) -> int:
         """Fill the maps of every explainable call for one class; returns the class."""
-        facts = self.model.facts
+        facts, work = self.model.facts, self._work
         layouts: dict[Call, Layout] = {
             call: output.axes.layout
             for call, output in facts.calls.items()
@@ -193,33 +185,43 @@ class Session:
         }
         remaining = set(layouts)
         total = max(1, len(remaining))
-        if index is not None or self._logits is not None:
-            chosen = self._top() if index is None else index
-            remaining -= {call for call, k, m in self._maps if k == chosen and m == method}
-        # What a full pass that is there holds is not free any more, and need not be.
-        whole = self._full is not None or memory.estimate(facts, None) <= self._allowed()
+        if index is not None or work.logits is not None:
+            remaining -= self._maps_of(self._chosen(index), method).keys()
+        whole = work.whole_fits
+        if not whole and work.logits is None:
+            # The class must be known even where no layer's graph fits.
+            self._first_pass(cancel)
         while remaining:
             if whole:
-                done = self._full_pass(cancel)
+                done = work.full_pass(cancel)
             else:
-                first = memory.first_that_fits(facts, remaining, self._allowed())
+                first = memory.first_that_fits(facts, remaining, work.allowed)
                 if first is None:
                     break
-                self._release()
-                done = self._run(first.call, remaining, cancel)
+                done = work.lone_pass(first.call, remaining, cancel)
                 remaining.discard(first.call)
-            chosen = self._top() if index is None else index
+            chosen = self._chosen(index)
             report = _reporter(progress, total - len(remaining), total)
             todo = {call: layouts[call] for call in done.kept if call in layouts}
             maps = done.sweep(todo, chosen, method, cancel, report)
-            self._maps.update({(call, chosen, method): raw for call, raw in maps.items()})
+            # Before the next pass is made: two graphs at once is what does not fit.
+            del done
+            self._maps_of(chosen, method).update(maps)
             remaining -= maps.keys()
             if whole:
                 break
-        return self._top() if index is None else index
+        return self._chosen(index)
+
+    def _maps_of(self, target: int, method: str) -> dict[Call, RawMap]:
+        """The maps found for a class; asking for them keeps them longest."""
+        maps = self._maps.pop((target, method), {})
+        self._maps[target, method] = maps
+        while len(self._maps) > _CLASSES_KEPT:
+            del self._maps[next(iter(self._maps))]
+        return maps
 
     def _explanation(
-        self, name: str, call: Call, target: int, method: str, raw: RawMap
+        self, name: str, call: Call, target: Prediction, method: str, raw: RawMap
     ) -> Explanation:
         if not np.isfinite(raw.map).all():
             raise LayerError(
@@ -228,12 +230,11 @@ class Session:
             )
         facts = self.model.facts.calls[call]
         assert facts.axes is not None
-        assert self._logits is not None
         verdict, notice = _judge(raw)
         raw.map.flags.writeable = False
         return Explanation(
             layer=name,
-            target=predictions(self._logits, self.model.classes, [target])[0],
+            target=target,
             map=raw.map,
             shape=facts.shape[1:],
             layout=facts.axes.layout,
@@ -242,11 +243,15 @@ class Session:
             image_size=(self.image.width, self.image.height),
             model=self.model.source,
             device=str(self.model.device),
-            seconds=Seconds(self._forward_seconds, raw.seconds),
+            seconds=Seconds(self._work.forward_seconds, raw.seconds),
             method=method,
             verdict=verdict,
-            notices=(*self._notices, *notice),
+            notices=(*self._work.notices, *notice),
         )
+
+    def _prediction(self, index: int) -> Prediction:
+        assert self._work.logits is not None
+        return predictions(self._work.logits, self.model.classes, [index])[0]
 
     def _default_layer(self) -> str:
         name = next((node.name for node in self.layers if node.default), None)
@@ -257,125 +262,24 @@ class Session:
             )
         return name
 
-    def _top(self) -> int:
-        assert self._logits is not None
-        return int(np.argmax(self._logits))
+    def _chosen(self, index: int | None) -> int:
+        """The class of that index, or the one of highest logit; the logits are known."""
+        if index is not None:
+            return index
+        assert self._work.logits is not None
+        return int(np.argmax(self._work.logits))
 
     def _known_logits(self, cancel: CancelToken | None) -> NDArray[np.float64]:
-        def work() -> None:
-            if self._logits is None:
-                default = next((node.name for node in self.layers if node.default), None)
-                call = parse_layer(default, self.model.facts, self._names) if default else None
-                source = self.model.facts.calls[call].source if call else ("", -1)
-                self._pass_with(source, cancel)
+        if self._work.logits is None:
+            self._work.guarded(lambda: self._first_pass(cancel))
+        assert self._work.logits is not None
+        return self._work.logits
 
-        self._guarded(work)
-        assert self._logits is not None
-        return self._logits
-
-    def _pass_with(self, source: Call, cancel: CancelToken | None) -> ForwardPass:
-        """A pass that kept the call's output: one that is there, or else a new one."""
-        for known in (self._full, self._tail):
-            if known is not None and source in known.kept:
-                return known
-        fits = memory.estimate(self.model.facts, None) <= self._allowed()
-        if self._tail is not None and fits:
-            return self._full_pass(cancel)
-        self._release()
-        self._tail = self._run(source, (), cancel)
-        return self._tail
-
-    def _full_pass(self, cancel: CancelToken | None) -> ForwardPass:
-        if self._full is None:
-            self._full = self._run(None, self._sources, cancel)
-            self._tail = None
-        return self._full
-
-    def _run(
-        self, start: Call | None, wanted: set[Call] | tuple[()], cancel: CancelToken | None
-    ) -> ForwardPass:
-        if self._untrainable:
-            wanted = self._sources
-        done, self._clones = run_forward(
-            self.model.module,
-            self._input,
-            start,
-            wanted,
-            self._clones,
-            cancel,
-            cut=self.model.facts.cut,
-        )
-        self._forward_seconds = done.seconds
-        if self._logits is None:
-            self._logits = done.logits.detach()[0].double().cpu().numpy()
-        return done
-
-    def _allowed(self) -> int:
-        allowed = self._budget
-        if allowed is None:
-            allowed = devices.memory_budget(self.model.device)
-        if self._frugal:
-            # Less than the whole graph for certain: what was free when it was kept did not do.
-            allowed = min(allowed, memory.estimate(self.model.facts, None)) // _FRUGAL
-        return allowed
-
-    def _release(self) -> None:
-        self._tail = self._full = None
-        devices.release_cache(self.model.device)
-
-    def _notify(self, text: str) -> None:
-        _log.warning("%s", text)
-        if text not in self._notices:
-            self._notices.append(text)
-
-    def _guarded(self, work: Callable[[], _T]) -> _T:
-        """Do the work; when memory runs out, again with less kept, then on the CPU."""
-        if self._closed:
-            raise ModelError("the session is closed; open a new one for this image")
-        if self._input.device.type != self.model.device.type:
-            # Another session of this model ran out of memory and moved it.
-            self._release()
-            self._input = self._input.to(self.model.device)
-        while True:
-            try:
-                return work()
-            except (*NETWORK_ERRORS, MemoryError) as error:
-                if _overwrites_what_its_gradient_needs(error) and not self._untrainable:
-                    self._untrainable = True
-                    self._release()
-                    continue
-                if not devices.is_out_of_memory(error):
-                    text = str(error).strip().partition("\n")[0]
-                    raise ModelError(f"{self.model.source}: the network failed: {text}") from error
-                _log.warning("out of memory on %s: %s", self.model.device, error)
-            # Outside the except block, where the traceback no longer holds the graph.
-            self._retreat()
-
-    def _retreat(self) -> None:
-        self._release()
-        device = self.model.device
-        if not self._frugal:
-            self._frugal = True
-            self._notify(
-                f"{device} ran out of memory; going on with less kept, so clicks are slower"
-            )
-            return
-        if device.type == "cpu":
-            raise DeviceError("there is not enough memory for this layer; choose a later layer")
-        text = f"{device} ran out of memory; going on with the CPU"
-        self.model.move(torch.device("cpu"), text)
-        self._input = self._input.cpu()
-        self._frugal = False
-        self._notify(text)
-        devices.release_cache(device)
-
-
-def _overwrites_what_its_gradient_needs(error: BaseException) -> bool:
-    """Whether autograd found a saved tensor changed by an in-place operation.
-
-    Such a network runs and cannot be trained. Where modules hand clones on, it has gradients.
-    """
-    return isinstance(error, RuntimeError) and "modified by an inplace operation" in str(error)
+    def _first_pass(self, cancel: CancelToken | None) -> None:
+        """Run the network, ready to explain the default layer."""
+        default = next((node.name for node in self.layers if node.default), None)
+        call = parse_layer(default, self.model.facts, self._names) if default else None
+        self._work.pass_with(self.model.facts.calls[call].source if call else ("", -1), cancel)
 
 
 def _reporter(progress: Report, before: int, total: int) -> Callable[[int], None]:

@@ -72,8 +72,16 @@ def replaced(output: Any, old: Tensor, new: Tensor) -> Any:
 
 
 @contextmanager
-def watching(module: nn.Module, visit: Visit, cancel: CancelToken | None = None) -> Iterator[None]:
+def watching(
+    module: nn.Module,
+    visit: Visit,
+    cancel: CancelToken | None = None,
+    names: Collection[str] | None = None,
+) -> Iterator[None]:
     """Call visit for every output of every named module inside the with block.
+
+    names: the modules to watch, all where it is None. A hook costs some microseconds a call, which
+    on a small network of hundreds of modules is a tenth of its forward pass.
 
     The hooks are removed on every way out. Raises Cancelled from within the forward pass once
     the token is set.
@@ -96,13 +104,19 @@ def watching(module: nn.Module, visit: Visit, cancel: CancelToken | None = None)
         return hook
 
     try:
-        for name, inner in module.named_modules():
+        watched = module.named_modules() if names is None else _named(module, names)
+        for name, inner in watched:
             if name:
                 handles.append(inner.register_forward_hook(hook_for(name)))
         yield
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _named(module: nn.Module, names: Collection[str]) -> Iterator[tuple[str, nn.Module]]:
+    for name in names:
+        yield name, module.get_submodule(name)
 
 
 @contextmanager

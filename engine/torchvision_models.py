@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,16 +38,15 @@ def cached_file(entry: Any) -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / name
 
 
-def published_entry(name: str, path: Path) -> Any | None:
-    """The published entry that this file is, by its name and checksum; None when it is none."""
+def published_entry(name: str, sha256: str) -> Any | None:
+    """The published entry whose file has this checksum, whatever its name now; None for none.
+
+    torchvision puts the first digits of the checksum at the end of the file's name.
+    """
     for entry in entries(name):
-        file_name = entry.url.rpartition("/")[2]
-        if path.name == file_name:
-            digest = Path(file_name).stem.rpartition("-")[2]
-            with path.open("rb") as file:
-                actual = hashlib.file_digest(file, "sha256").hexdigest()
-            if actual.startswith(digest):
-                return entry
+        digest = Path(entry.url.rpartition("/")[2]).stem.rpartition("-")[2]
+        if sha256.startswith(digest):
+            return entry
     return None
 
 
@@ -113,7 +111,8 @@ def _options(name: str, weights: Mapping[str, Tensor], published: bool) -> dict[
         options = {
             "aux_logits": auxiliary,
             "init_weights": False,
-            "transform_input": published,
+            # GoogLeNet's heads are dropped where the published weights are loaded, and only there.
+            "transform_input": published or (name == "googlenet" and not auxiliary),
         }
     size = image_size(name, weights)
     if size is not None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import pickle
+import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +17,20 @@ from torch import Tensor
 
 from engine.errors import WeightsError
 
+_log = logging.getLogger(__name__)
+
 StateDict = dict[str, Tensor]
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits. Raises WeightsError when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: there is no such file; check the name") from None
+    except OSError as error:
+        raise WeightsError(f"{path}: it cannot be read ({error.strerror})") from error
 
 
 def read_state_dict(path: Path) -> StateDict:
@@ -36,9 +52,12 @@ def read_state_dict(path: Path) -> StateDict:
     except PermissionError:
         raise WeightsError(f"{path}: no permission to read it; change its access rights") from None
     except pickle.UnpicklingError as error:
+        _log.warning("%s: %s", path, error)
+        # torch's own text explains how to load it unsafely, which is not what is wanted here.
+        found = re.search(r"GLOBAL (\S+)", str(error))
+        what = f"it holds more than tensors ({found[1]})" if found else "it is no weights file"
         raise WeightsError(
-            f"{path}: it holds more than tensors ({_first_line(error)}), or is no weights file; "
-            "save the network's state_dict() and open that"
+            f"{path}: {what}; save the network's state_dict() and open that"
         ) from error
     except (
         *(SafetensorError, OSError, EOFError, RuntimeError, ValueError, LookupError),

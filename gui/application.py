@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from types import TracebackType
 from PySide6.QtCore import QLocale, QSettings, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
+from engine.errors import HookscopeError
 from engine.logs import log_file
 from engine.version import NAME, VERSION
 from gui import settings as table
@@ -69,13 +70,16 @@ class Program:
         shell = shell if shell is not None else Shell(application, store)
         self.settings = shell.settings
         self.window = shell.window
+        self.window.complete()
         self.state = State()
         self.controller = Controller(self.state, self.settings)
         self.garbage = GarbageCollector(self.window)
         self.presenter = Presenter(self.window, self.state, self.controller, self.settings)
         self.handlers = Handlers(self.window, self.state, self.controller, self.settings)
         self.window.closing.connect(self.close)
-        self.state.engine_changed.connect(self.garbage.settle)
+        self.state.engine_changed.connect(
+            self.garbage.settle, Qt.ConnectionType.SingleShotConnection
+        )
         self._old_hook = sys.excepthook
         self._closed = False
         sys.excepthook = self._unexpected
@@ -115,7 +119,15 @@ class Program:
 
 
 def create_application(arguments: Sequence[str] = ()) -> QApplication:
-    """The QApplication with the program's name and manners."""
+    """The QApplication with the program's name and manners.
+
+    Raises HookscopeError on Linux where no display is named: Qt itself would abort.
+    """
+    named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in named):
+        raise HookscopeError(
+            "there is no display for the window; use 'explain', or set QT_QPA_PLATFORM=offscreen"
+        )
     application = QApplication([NAME, *arguments])
     application.setApplicationName(NAME)
     application.setOrganizationName(NAME)
@@ -129,19 +141,27 @@ def create_application(arguments: Sequence[str] = ()) -> QApplication:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the window with these image and weights files opened; returns the exit code."""
-    parser = argparse.ArgumentParser(prog=NAME.lower())
-    parser.add_argument("files", nargs="*", type=Path, help="images, folders and weights to open")
-    options = parser.parse_args(list(arguments))
+    files = _files(arguments)
     application = create_application()
     shell = Shell(application)
     # Queued: the paint event is over, and its picture on the screen, before the rest is made.
     shell.window.first_painted.connect(
-        lambda: Program(application, shell=shell).start(options.files),
+        lambda: Program(application, shell=shell).start(files),
         Qt.ConnectionType.QueuedConnection,
     )
     signal.signal(signal.SIGINT, lambda *_: (shell.window.close(), application.exit(130)))
     shell.window.show()
     return int(application.exec())
+
+
+def _files(arguments: Sequence[str]) -> list[Path]:
+    if not arguments:
+        return []
+    from engine.commands import Parser
+
+    parser = Parser(prog=NAME.lower())
+    parser.add_argument("files", nargs="*", type=Path, help="images, folders and weights to open")
+    return list(parser.parse_args(list(arguments)).files)
 
 
 def _log_qt_message(kind: QtMsgType, _context: object, message: str) -> None:

@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.errors import HookscopeError
 from engine.records import LoadedImage, Request
-from gui.files import ExportTask, map_thumbnails, write_export
+from gui.files import ExportTask, color_strips, map_thumbnails, write_export
 from gui.images import Images
 from gui.jobs import Job, Lane, Priority
 from gui.settings import SWEEP_ENABLED, Settings
@@ -35,9 +35,11 @@ class Controller(QObject):
     """Owns the two lanes: one for the engine, one for files.
 
     map_thumbnails_ready(dict of QImage by layer name). exported(ExportTask).
+    swatches_ready(dict of QImage by colour map).
     """
 
     map_thumbnails_ready = Signal(object)
+    swatches_ready = Signal(object)
     exported = Signal(object)
 
     def __init__(self, state: State, settings: Settings, parent: QObject | None = None) -> None:
@@ -51,6 +53,7 @@ class Controller(QObject):
         self.images.leaving.connect(self._image_left)
         self.images.ready.connect(self._explain)
         self._generation = 0
+        self._next_export = 0
         self._stopped = False
         self._sweep_unwanted = False
         self._sweep_timer = QTimer(self)
@@ -68,6 +71,9 @@ class Controller(QObject):
         job.finished.connect(self._engine_loaded)
         job.failed.connect(self._engine_failed)
         self.engine_lane.submit(job)
+        swatches = Job("Drawing colours", lambda _watch: color_strips(), stoppable=False)
+        swatches.finished.connect(self.swatches_ready)
+        self.file_lane.submit(swatches)
         if paths:
             self.images.open_paths(paths)
         else:
@@ -82,7 +88,12 @@ class Controller(QObject):
         self.engine_lane.close()
 
     def cancel(self) -> None:
-        """Stop what is being computed. What is shown stays."""
+        """Stop what is being computed or written. What is shown stays, and is the selection."""
+        self.file_lane.cancel("scan")
+        self.file_lane.cancel("export")
+        if self.state.engine is None:
+            # Nothing could be done without the engine and its first model.
+            return
         self._generation += 1
         self._stopped = True
         # Until the next click; the lane, idle again, would start it at once.
@@ -91,8 +102,13 @@ class Controller(QObject):
         self.engine_lane.cancel("explain")
         self.engine_lane.cancel("sweep")
         self.engine_lane.cancel("model")
-        self.file_lane.cancel("export")
-        self.state.set_computing(False)
+        state = self.state
+        state.set_computing(False)
+        if state.explanation is not None:
+            state.target = state.explanation.target.index
+            if state.layer is not None:
+                state.layer = state.explanation.layer
+        state.answer_changed.emit()
 
     def _engine_loaded(self, facts: EngineFacts) -> None:
         self.state.engine = facts
@@ -100,6 +116,7 @@ class Controller(QObject):
 
     def _engine_failed(self, error: HookscopeError) -> None:
         self.state.engine_error = error
+        self.engine_lane.cancel("model")
         self.state.engine_changed.emit()
         self.state.notify(NoticeKind.ERROR, str(error))
 
@@ -143,8 +160,8 @@ class Controller(QObject):
         if not opened.source.spec.startswith("demo:"):
             self._settings.add_recent_model(opened.source.key)
         state.model_changed.emit()
-        for text in opened.info.notices:
-            state.notify(NoticeKind.WARNING, text)
+        if opened.info.notices:
+            state.notify(NoticeKind.WARNING, _sentences(opened.info.notices))
         self._explain()
 
     def _model_failed(self, error: HookscopeError) -> None:
@@ -239,8 +256,7 @@ class Controller(QObject):
         if state.info is not None and state.info.device != answer.info.device:
             state.info = answer.info
             state.engine_changed.emit()
-            for text in answer.info.notices:
-                state.notify(NoticeKind.WARNING, text)
+            state.notify(NoticeKind.WARNING, _sentences(answer.info.notices))
         state.answer_changed.emit()
 
     def _explain_failed(self, request: Request, error: HookscopeError) -> None:
@@ -319,6 +335,7 @@ class Controller(QObject):
             lambda watch: map_thumbnails(explanations, display, size, watch),
             slot="map thumbnails",
             priority=Priority.CLICK,
+            stoppable=False,
         )
         job.finished.connect(lambda drawn: self._thumbnails_drawn(sweep, drawn))
         self.file_lane.submit(job)
@@ -330,12 +347,17 @@ class Controller(QObject):
     # --- export ----------------------------------------------------------------------------------
 
     def export(self, task: ExportTask) -> None:
-        """Write an export in the background."""
+        """Write an export in the background; closing the program waits for it."""
+        self._next_export += 1
         job = Job(
             "Exporting",
             lambda watch: write_export(task, watch),
-            slot="export",
+            slot=f"export {self._next_export}",
             priority=Priority.CLICK,
+            keep=True,
+        )
+        job.cancelled.connect(
+            lambda: self.state.notify(NoticeKind.WARNING, "The export was stopped.")
         )
         job.finished.connect(self.exported)
         job.failed.connect(lambda error: self.state.notify(NoticeKind.ERROR, str(error)))

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.overlay import COLORMAPS, LEGACY, lookup_table
+from engine.overlay import COLORMAPS, LEGACY
 from engine.records import DisplaySettings, Interpolation, Sign
 from gui import theme
 
@@ -75,13 +75,12 @@ class DisplayPanel(QWidget):
         self._reset.clicked.connect(self._set_back)
         self.set_display(self._display)
 
-    def draw_swatches(self) -> None:
-        """Shows each colour map beside its name. Not done at once, for it loads numpy and OpenCV,
-        and the window is painted before that."""
+    def set_swatches(self, strips: dict[str, QImage]) -> None:
+        """Shows each colour map beside its name: strips of one row, low values at the left."""
         for place in range(self._colormap.count()):
             name = self._colormap.itemData(place)
-            if name:
-                self._colormap.setItemIcon(place, swatch(name))
+            if name in strips:
+                self._colormap.setItemIcon(place, swatch(strips[name]))
 
     def display(self) -> DisplaySettings:
         """What is shown."""
@@ -119,7 +118,7 @@ class DisplayPanel(QWidget):
         for place, (text, control, value) in enumerate(rows):
             name = QLabel(text)
             name.setProperty("role", "dim")
-            name.setFixedHeight(24)
+            name.setFixedHeight(max(24, name.fontMetrics().height()))
             grid.addWidget(name, place, 0)
             grid.addWidget(control, place, 1, 1, 1 if value else 2)
             if value:
@@ -210,14 +209,10 @@ class Segments(QWidget):
             self.chosen.emit(self.current())
 
 
-def swatch(name: str) -> QIcon:
-    """The colour map as a strip, low values at the left."""
-    table = lookup_table(name)
-    strip = QImage(table.tobytes(), len(table), 1, 3 * len(table), QImage.Format.Format_RGB888)
-    size = _SWATCH * 2
-    return QIcon(
-        QPixmap.fromImage(strip.scaled(size, mode=Qt.TransformationMode.FastTransformation))
-    )
+def swatch(strip: QImage) -> QIcon:
+    """A colour map at the size of a row's icon."""
+    fast = Qt.TransformationMode.FastTransformation
+    return QIcon(QPixmap.fromImage(strip.scaled(_SWATCH * 2, mode=fast)))
 
 
 def _colormap_box() -> QComboBox:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QImage
 
-from engine import suffixes
+from engine import overlay, suffixes
 from engine.lazy import np
 from engine.records import DisplaySettings, Explanation, LoadedImage, ModelInfo, Pixels, Prediction
 from gui.imaging import Picture, map_thumbnail, thumbnail, to_qimage
@@ -28,11 +28,15 @@ _MOST_IMAGES = 10_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
-    """An image, its pyramid for the canvas and its small picture for the strip."""
+    """An image, its pyramid for the canvas and its small picture for the strip.
+
+    stamp: see stamp_of; None for what has no file.
+    """
 
     loaded: LoadedImage
     picture: Picture
     thumbnail: QImage
+    stamp: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +50,20 @@ class Found:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExportTask:
-    """Everything that an export needs, taken when it was asked for."""
+    """Everything that an export needs, taken when it was asked for. choice: what to write and
+    where, None until it has been said."""
 
-    choice: ExportChoice
     image: LoadedImage
     explanation: Explanation
     info: ModelInfo
     predictions: tuple[Prediction, ...]
     display: DisplaySettings
     versions: dict[str, str]
+    choice: ExportChoice | None = None
+
+    def into(self, choice: ExportChoice) -> ExportTask:
+        """The same, to be written there."""
+        return replace(self, choice=choice)
 
 
 def scan(paths: Sequence[Path], watch: Watch) -> Found:
@@ -99,7 +108,17 @@ def decode(path: Path) -> Decoded:
     """Read an image file for the canvas. Raises ImageError."""
     from engine.images import load_image
 
-    return decode_array(load_image(path))
+    stamp = stamp_of(path)
+    return replace(decode_array(load_image(path)), stamp=stamp)
+
+
+def stamp_of(path: Path) -> tuple[int, int] | None:
+    """(time of change in ns, size) by which a changed file is known; None when it is not there."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_mtime_ns, facts.st_size
 
 
 def decode_bytes(data: bytes, name: str) -> Decoded:
@@ -136,6 +155,15 @@ def read_thumbnail(path: Path) -> QImage:
     return to_qimage(load_thumbnail(path, THUMBNAIL_SIZE))
 
 
+def color_strips() -> dict[str, QImage]:
+    """Every colour map as a strip of one row, low values at the left."""
+    strips = {}
+    for name in overlay.COLORMAPS:
+        table = overlay.lookup_table(name)
+        strips[name] = to_qimage(table.reshape(1, len(table), 3))
+    return strips
+
+
 def map_thumbnails(
     explanations: dict[str, Explanation], display: DisplaySettings, size: int, watch: Watch
 ) -> dict[str, QImage]:
@@ -156,6 +184,8 @@ def write_export(task: ExportTask, watch: Watch) -> ExportTask:
     from engine import export
 
     choice = task.choice
+    if choice is None:
+        return task
     if choice.picture is not None:
         watch.report(0.0, f"drawing {choice.picture.name}")
         pixels = export.render(

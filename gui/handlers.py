@@ -266,7 +266,7 @@ class Handlers(QObject):
 
     def _reset(self) -> None:
         self._settings.reset()
-        self._window.set_default_columns()
+        self._window.reset_layout()
         self._state.notify(NoticeKind.INFO, "All settings are as they were at the first start.")
 
     # --- out -------------------------------------------------------------------------------------
@@ -279,55 +279,60 @@ class Handlers(QObject):
             self._state.notify(NoticeKind.INFO, "The picture is on the clipboard.")
 
     def export(self) -> None:
-        """Ask what to write and where."""
-        image, explanation = self._state.current, self._state.explanation
-        if image is None or explanation is None:
+        """Ask what to write and where; written is what is shown now."""
+        task = self._export_task()
+        if task is None:
             return
         from gui.export_dialog import ExportDialog
 
-        stem = Path(image.name).stem or "image"
-        name = f"{stem} {explanation.layer} {explanation.target.label}"
+        explanation = task.explanation
+        stem = Path(task.image.name).stem or "image"
+        name = f"{stem[:60]} {explanation.layer[-40:]} {explanation.target.label[:40]}"
         safe = "".join(c if c.isalnum() or c in " -_.#" else "_" for c in name).strip()
         dialog = ExportDialog(self._settings, self._folder() / safe, self._window)
         dialog.setObjectName("export dialog")
-        dialog.chosen.connect(self.export_as)
+        dialog.chosen.connect(lambda choice: self._controller.export(task.into(choice)))
         dialog.open()
 
     def export_as(self, choice: ExportChoice) -> None:
-        """Write what is shown now."""
+        """Write what is shown now, without asking."""
+        task = self._export_task()
+        if task is not None:
+            self._controller.export(task.into(choice))
+
+    def _export_task(self) -> ExportTask | None:
         state = self._state
-        image, answer, explanation, info = (
-            state.current,
-            state.answer,
-            state.explanation,
-            state.info,
-        )
-        if image is None or image.loaded is None or answer is None:
-            return
-        if explanation is None or info is None:
-            return
+        image, answer, explanation = state.current, state.answer, state.explanation
+        if image is None or image.loaded is None or answer is None or explanation is None:
+            self._state.notify(NoticeKind.INFO, "There is no heat map to export yet.")
+            return None
         versions = state.engine.versions if state.engine is not None else {}
-        self._controller.export(
-            ExportTask(
-                choice,
-                image.loaded,
-                explanation,
-                info,
-                answer.predictions,
-                self._settings.display(),
-                versions,
-            )
+        return ExportTask(
+            image.loaded,
+            explanation,
+            answer.info,
+            answer.predictions,
+            self._settings.display(),
+            versions,
         )
 
     def _exported(self, task: ExportTask) -> None:
-        names = ", ".join(path.name for path in task.choice.paths)
-        folder = str(task.choice.paths[0].absolute().parent)
+        paths = task.choice.paths if task.choice is not None else ()
+        if not paths:
+            return
+        names = ", ".join(path.name for path in paths)
+        folder = str(paths[0].absolute().parent)
         self._state.notify(NoticeKind.INFO, f"Exported {names}", "Show folder", folder)
 
     # --- help ------------------------------------------------------------------------------------
 
     def open_guide(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(ROOT / "docs" / "guide.md")))
+        self._open(ROOT / "docs" / "guide.md")
+
+    def _open(self, path: Path) -> None:
+        """Hand a file or folder to the program that the system has for it."""
+        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))):
+            self._state.notify(NoticeKind.WARNING, f"No program opens it here; it is in {path}")
 
     def show_shortcuts(self) -> None:
         from gui.dialogs import ShortcutsDialog
@@ -337,7 +342,7 @@ class Handlers(QObject):
     def open_log(self) -> None:
         folder = logs.log_folder()
         folder.mkdir(parents=True, exist_ok=True)
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+        self._open(folder)
 
     def show_about(self) -> None:
         from gui.dialogs import AboutDialog
@@ -353,7 +358,7 @@ class Handlers(QObject):
     def _notice_acted(self, action: str, argument: str) -> None:
         self._window.notice.clear()
         if action == "Show folder":
-            QDesktopServices.openUrl(QUrl.fromLocalFile(argument))
+            self._open(Path(argument))
         elif argument.startswith("demo:"):
             self._controller.open_model(ModelSource(argument))
 

@@ -18,13 +18,16 @@ from gui.files import (
     decode_qimage,
     read_thumbnail,
     scan,
+    stamp_of,
 )
 from gui.jobs import Job, Lane, Priority, Watch
 from gui.settings import MAX_IMAGES, Settings
 from gui.state import NoticeKind, OpenImage, State
 
-# Decoded pictures beyond the current one that are kept for going back, in bytes of pixels.
-_KEEP_BYTES = 600_000_000
+# Decoded pictures beyond the current one that are kept for going back, in bytes.
+_KEEP_BYTES = 1_500_000_000
+# RGB for the engine, and the pyramid of 32-bit pictures for the canvas.
+_BYTES_A_PIXEL = 3 + 4 * 4 / 3
 
 
 class Images(QObject):
@@ -45,20 +48,29 @@ class Images(QObject):
         self._settings = settings
         self._lane = lane
         self._next_key = 0
+        self._next_scan = 0
+        self._used: dict[str, None] = {}
 
     def open_scenes(self) -> None:
         """The embedded scenes, the first of them selected."""
         known = self._known()
-        keys = [
-            known.get(scene.path) or self._add(scene.path, scene.title, scene) for scene in SCENES
-        ]
-        if keys:
-            self.select(keys[0])
+        keys: list[str] = []
+        for scene in SCENES:
+            # The first is read at once, which brings its thumbnail as well.
+            key = known.get(scene.path) or self._add(scene.path, scene.title, scene, bool(keys))
+            keys.append(key)
+        self.select(keys[0])
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open image files, folders of images and weights files."""
         # Before the thumbnails of a folder that may still be waiting.
-        job = Job("Looking for images", lambda watch: scan(paths, watch), priority=Priority.CLICK)
+        self._next_scan += 1
+        job = Job(
+            "Looking for images",
+            lambda watch: scan(paths, watch),
+            slot=f"scan {self._next_scan}",
+            priority=Priority.CLICK,
+        )
         job.finished.connect(self._found)
         self._lane.submit(job)
 
@@ -76,6 +88,9 @@ class Images(QObject):
         if image is None or key == self._state.current_key:
             return
         self._state.current_key = key
+        # The order of the state's images is that of the strip; this one is that of use.
+        self._used.pop(key, None)
+        self._used[key] = None
         self.leaving.emit()
         self._state.current_changed.emit()
         if image.loaded is not None:
@@ -97,6 +112,7 @@ class Images(QObject):
         keys = list(self._state.images)
         place = keys.index(key)
         del self._state.images[key]
+        self._used.pop(key, None)
         self._state.image_removed.emit(key)
         if key != self._state.current_key:
             return
@@ -113,7 +129,14 @@ class Images(QObject):
 
     def _found(self, found: Found) -> None:
         known = self._known()
-        keys = [known.get(path) or self._add(path, path.name) for path in found.images]
+        keys: list[str] = []
+        for path in found.images:
+            key = known.get(path)
+            if key is None:
+                key = self._add(path, path.name, None, bool(keys))
+            else:
+                self._look_again(key)
+            keys.append(key)
         for path in reversed(found.images[:MAX_IMAGES]):
             self._settings.add_recent_image(path)
         if keys:
@@ -123,17 +146,40 @@ class Images(QObject):
         if found.refused:
             self._state.notify(NoticeKind.WARNING, found.refused)
 
-    def _add(self, path: Path | None, name: str, scene: Scene | None = None) -> str:
+    def _look_again(self, key: str) -> None:
+        """Read a file that is open already anew, if it has changed or could not be read."""
+        image = self._state.images[key]
+        if image.path is None or not (image.error or image.stamp != stamp_of(image.path)):
+            return
+        image.loaded = image.picture = None
+        image.error = ""
+        self._state.image_updated.emit(key)
+        if key == self._state.current_key:
+            self.leaving.emit()
+            self._decode(key, image.path)
+        else:
+            self._read_thumbnail(key, image.path)
+
+    def _add(
+        self,
+        path: Path | None,
+        name: str,
+        scene: Scene | None = None,
+        with_thumbnail: bool = True,
+    ) -> str:
         self._next_key += 1
         key = f"image-{self._next_key}"
         self._state.images[key] = OpenImage(key, name, path, scene)
         self._state.image_added.emit(key)
-        if path is not None:
-            job = Job("Reading thumbnails", lambda _watch: read_thumbnail(path))
-            job.finished.connect(lambda image: self.thumbnail_ready.emit(key, image))
-            job.failed.connect(lambda error: self._failed(key, error))
-            self._lane.submit(job)
+        if path is not None and with_thumbnail:
+            self._read_thumbnail(key, path)
         return key
+
+    def _read_thumbnail(self, key: str, path: Path) -> None:
+        job = Job("Reading thumbnails", lambda _watch: read_thumbnail(path), stoppable=False)
+        job.finished.connect(lambda image: self.thumbnail_ready.emit(key, image))
+        job.failed.connect(lambda error: self._failed(key, error))
+        self._lane.submit(job)
 
     def _open_unnamed(self, work: Callable[[Watch], Decoded]) -> None:
         job = Job("Opening the image", work, priority=Priority.CLICK)
@@ -153,6 +199,7 @@ class Images(QObject):
             lambda _watch: decode(path),
             slot="decode",
             priority=Priority.CLICK,
+            stoppable=False,
         )
         job.finished.connect(lambda decoded: self._decoded(key, decoded))
         job.failed.connect(lambda error: self._failed(key, error))
@@ -163,6 +210,7 @@ class Images(QObject):
         if image is None:
             return
         image.loaded, image.picture, image.error = decoded.loaded, decoded.picture, ""
+        image.stamp = decoded.stamp
         self._state.image_updated.emit(key)
         self.thumbnail_ready.emit(key, decoded.thumbnail)
         self._forget_old()
@@ -179,11 +227,12 @@ class Images(QObject):
             self._state.set_computing(False)
 
     def _forget_old(self) -> None:
-        """Pictures can be read again from their files: keep the latest that fit."""
-        kept = 0
-        for image in reversed(list(self._state.images.values())):
-            if image.loaded is None or image.path is None or image.key == self._state.current_key:
+        """Pictures can be read again from their files: keep the latest used that fit."""
+        kept = 0.0
+        for key in reversed(self._used):
+            image = self._state.images[key]
+            if image.loaded is None or image.path is None or key == self._state.current_key:
                 continue
-            kept += image.loaded.pixels.nbytes
+            kept += image.loaded.width * image.loaded.height * _BYTES_A_PIXEL
             if kept > _KEEP_BYTES:
                 image.loaded = image.picture = None

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
+from PySide6.QtCore import QEventLoop, QObject, Qt, QThread, Signal, Slot
 
 from engine.errors import Cancelled, HookscopeError
 from engine.logs import log_file
@@ -51,8 +51,8 @@ class Job(QObject):
     """One piece of work on a lane.
 
     slot: of two jobs of one slot only the newer counts; '' for none. title: a few words for the
-    status bar. stoppable: False for what the person cannot do without. Exactly one of finished,
-    failed and cancelled is emitted, then ended.
+    status bar. stoppable: False for what the person cannot do without. keep: finished even when
+    the program closes. Exactly one of finished, failed and cancelled is emitted, then ended.
     """
 
     started = Signal()
@@ -70,6 +70,7 @@ class Job(QObject):
         slot: str = "",
         priority: Priority = Priority.WORK,
         stoppable: bool = True,
+        keep: bool = False,
     ) -> None:
         super().__init__()
         self.title = title
@@ -77,6 +78,7 @@ class Job(QObject):
         self.slot = slot
         self.priority = priority
         self.stoppable = stoppable
+        self.keep = keep
         self.token = CancelToken()
 
     def cancel(self) -> None:
@@ -163,7 +165,7 @@ class Lane(QObject):
             self._end(job, None, None)
             return job
         if job.slot:
-            self.cancel(job.slot)
+            self._cancel(lambda other: other.slot == job.slot)
         running = self._running
         if running is not None and running.priority is Priority.IDLE > job.priority:
             running.cancel()
@@ -172,13 +174,8 @@ class Lane(QObject):
         return job
 
     def cancel(self, slot: str | None = None) -> None:
-        """Cancel the jobs of a slot, or all."""
-        for job in [job for job in self._waiting if slot is None or job.slot == slot]:
-            self._waiting.remove(job)
-            job.cancel()
-            self._end(job, None, None)
-        if self._running is not None and (slot is None or self._running.slot == slot):
-            self._running.cancel()
+        """Cancel the jobs of a slot ('export' stands for 'export 1', 'export 2' too), or all."""
+        self._cancel(lambda job: slot is None or job.slot.partition(" ")[0] == slot)
 
     def has(self, slot: str) -> bool:
         """Whether a job of the slot waits or runs uncancelled."""
@@ -188,11 +185,26 @@ class Lane(QObject):
         return running is not None and running.slot == slot and not running.token.cancelled
 
     def close(self) -> None:
-        """Cancel everything and wait for the thread; what cannot be cancelled is waited for."""
+        """Cancel everything but what must be kept, and wait for the thread.
+
+        What cannot be cancelled is waited for.
+        """
+        self._cancel(lambda job: not job.keep)
+        if self._waiting or (self._running is not None and self._running.keep):
+            until_idle = QEventLoop()
+            self.idle.connect(until_idle.quit)
+            until_idle.exec()
         self._closed = True
-        self.cancel()
         self._thread.quit()
         self._thread.wait()
+
+    def _cancel(self, which: Callable[[Job], bool]) -> None:
+        for job in [job for job in self._waiting if which(job)]:
+            self._waiting.remove(job)
+            job.cancel()
+            self._end(job, None, None)
+        if self._running is not None and which(self._running):
+            self._running.cancel()
 
     def _next(self) -> None:
         if self._running is not None or not self._waiting:

@@ -1,8 +1,14 @@
-"""The window: assembles the widgets and passes on what falls on it. No logic."""
+"""The window: assembles the widgets and passes on what falls on it. No logic.
+
+It is painted in two steps. At first only the frame and the canvas are made, so that the window is
+on the screen at once; complete() puts the panels into the room that was kept for them.
+"""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, Signal
+from itertools import pairwise
+
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -27,17 +33,15 @@ from PySide6.QtWidgets import (
 )
 
 from gui import actions, drops, theme
-from gui.explain_panel import DisplayPanel
 from gui.image_canvas import ImageCanvas
-from gui.image_strip import ImageStrip
 from gui.labels import ElidedLabel, label
-from gui.layer_tree import LayerTree
 from gui.notice_bar import NoticeBar
-from gui.prediction_panel import PredictionPanel
 from gui.status_bar import StatusBar
 
 _FIRST_SIZE = QSize(1280, 800)
 _LEFT, _RIGHT = 320, 280
+_NARROWEST = 220
+_STRIP_HEIGHT = 128
 
 
 class MainWindow(QMainWindow):
@@ -56,31 +60,57 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setMinimumSize(720, 568)
         self.actions_by_id = actions.build(self)
-        self.tree = LayerTree()
         self.canvas = ImageCanvas()
-        self.predictions = PredictionPanel()
-        self.display = DisplayPanel()
-        self.strip = ImageStrip()
         self.status = StatusBar()
         self.notice = NoticeBar(self.canvas)
+        self.notice.covered.connect(self.canvas.set_top_inset)
         self.model_label = ElidedLabel()
         self.method_label = label("", "dim")
         self.device_label = label("")
         self.device_label.setProperty("role", "chip")
-        self._painted = False
+        self._painting = self._painted = False
+        self.resize(_FIRST_SIZE)
         self._build_toolbar()
         self._lay_out()
+        self.canvas.viewport().installEventFilter(self)
+        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
+        self.canvas.setFocus()
+
+    def complete(self) -> None:
+        """Make the panels. Nothing moves: their room has been kept."""
+        from gui.explain_panel import DisplayPanel
+        from gui.image_strip import ImageStrip
+        from gui.layer_tree import LayerTree
+        from gui.prediction_panel import PredictionPanel
+
+        self.tree = LayerTree()
+        self.predictions = PredictionPanel()
+        self.display = DisplayPanel()
+        self.strip = ImageStrip()
+        self.side = QWidget()
+        side = QVBoxLayout(self.side)
+        side.setContentsMargins(0, 0, 0, 0)
+        side.setSpacing(1)
+        side.addWidget(self.predictions, 1)
+        side.addWidget(self.display)
+        widths = self.columns.saveState()
+        for place, panel in ((0, self.tree), (2, self.side)):
+            panel.setMinimumWidth(max(_NARROWEST, panel.minimumSizeHint().width()))
+            room = self.columns.replaceWidget(place, panel)
+            if room is not None:
+                room.deleteLater()
+        self.columns.restoreState(widths)
+        self._rows.replaceWidget(self._strip_room, self.strip)
+        self._strip_room.deleteLater()
+        chain = (self.tree, self.canvas, self.predictions, self.display, self.strip, self.status)
+        for before, after in pairwise(chain):
+            self.setTabOrder(before, after)
         # A file that falls on a text field is to be opened, not to become text.
         for field in self.findChildren(QLineEdit):
             field.setAcceptDrops(False)
-        self.canvas.viewport().installEventFilter(self)
-        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
-        self.resize(_FIRST_SIZE)
         # What is true until somebody says otherwise.
         self.tree.set_message("Loading the engine…")
         self.predictions.set_message("Loading the engine…")
-        self.tree.setFocus()
-        self.canvas.setFocus()
 
     @property
     def painted(self) -> bool:
@@ -110,28 +140,22 @@ class MainWindow(QMainWindow):
         self.addToolBar(bar)
 
     def _lay_out(self) -> None:
-        self.side = QWidget()
-        side = QVBoxLayout(self.side)
-        side.setContentsMargins(0, 0, 0, 0)
-        side.setSpacing(1)
-        side.addWidget(self.predictions, 1)
-        side.addWidget(self.display)
         self.columns = QSplitter(Qt.Orientation.Horizontal)
-        for widget in (self.tree, self.canvas, self.side):
+        for widget in (_room("Loading the engine…"), self.canvas, _room()):
             self.columns.addWidget(widget)
         self.columns.setChildrenCollapsible(False)
         self.columns.setHandleWidth(1)
         for place, stretch in enumerate((0, 1, 0)):
             self.columns.setStretchFactor(place, stretch)
         self.set_default_columns()
-        self.tree.setMinimumWidth(220)
-        self.side.setMinimumWidth(220)
+        self._strip_room = _room()
+        self._strip_room.setFixedHeight(_STRIP_HEIGHT)
         central = QWidget()
-        box = QVBoxLayout(central)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.setSpacing(0)
-        box.addWidget(self.columns, 1)
-        box.addWidget(self.strip)
+        self._rows = QVBoxLayout(central)
+        self._rows.setContentsMargins(0, 0, 0, 0)
+        self._rows.setSpacing(0)
+        self._rows.addWidget(self.columns, 1)
+        self._rows.addWidget(self._strip_room)
         self.setCentralWidget(central)
         self.setStatusBar(self.status)
 
@@ -139,6 +163,12 @@ class MainWindow(QMainWindow):
         """The widths of the first start."""
         middle = max(200, self.width() - _LEFT - _RIGHT)
         self.columns.setSizes([_LEFT, middle, _RIGHT])
+
+    def reset_layout(self) -> None:
+        """Size and columns of the first start."""
+        self.showNormal()
+        self.resize(_FIRST_SIZE)
+        self.set_default_columns()
 
     def set_panels_visible(self, visible: bool) -> None:
         """Show or hide everything round the picture."""
@@ -179,9 +209,10 @@ class MainWindow(QMainWindow):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
-        if kind == QEvent.Type.Paint and not self._painted and watched is self.canvas.viewport():
-            self._painted = True
-            self.first_painted.emit()
+        if kind == QEvent.Type.Paint and not self._painting and watched is self.canvas.viewport():
+            self._painting = True
+            # The filter comes before the paint event; the signal after the picture is out.
+            QTimer.singleShot(0, self._tell_painted)
         elif kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease) and isinstance(
             event, QKeyEvent
         ):
@@ -189,6 +220,10 @@ class MainWindow(QMainWindow):
         elif kind == QEvent.Type.ApplicationDeactivate:
             self.canvas.show_bare(False)
         return super().eventFilter(watched, event)
+
+    def _tell_painted(self) -> None:
+        self._painted = True
+        self.first_painted.emit()
 
     def _space(self, event: QKeyEvent) -> bool:
         """The bare image while Space is held, except where Space means something else."""
@@ -213,3 +248,13 @@ class MainWindow(QMainWindow):
         self.hide()
         self.closing.emit()
         event.accept()
+
+
+def _room(text: str = "") -> QWidget:
+    """What stands for a panel until it is made."""
+    widget = label(text, "dim")
+    widget.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    widget.setProperty("panel", True)
+    widget.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+    widget.setMinimumWidth(_NARROWEST)
+    return widget

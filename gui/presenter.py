@@ -19,6 +19,7 @@ from gui.state import Notice, NoticeKind, State
 
 _ROW_THUMBNAIL = 24
 _RECOLOUR_MS = 150
+_LASTING = (NoticeKind.ERROR, NoticeKind.WARNING)
 
 
 class Presenter(QObject):
@@ -33,6 +34,8 @@ class Presenter(QObject):
         self._controller = controller
         self._settings = settings
         self._shown_key: str | None = None
+        self._explain_error = ""
+        self._watched: Job | None = None
         self._shown_layers: tuple[LayerNode, ...] = ()
         self._recolour = QTimer(self)
         self._recolour.setSingleShot(True)
@@ -63,8 +66,7 @@ class Presenter(QObject):
             lane.busy_changed.connect(self._show_work)
         window.canvas.zoom_changed.connect(self._show_zoom)
         window.canvas.installEventFilter(self)
-        # After the engine's lane has been started: both load numpy, and torch is waited for.
-        QTimer.singleShot(0, window.display.draw_swatches)
+        controller.swatches_ready.connect(window.display.set_swatches)
         self._settings.changed.connect(self._setting_changed)
 
     # --- images ----------------------------------------------------------------------------------
@@ -188,10 +190,12 @@ class Presenter(QObject):
             window.canvas.show_explanation(None)
             window.status.show_message(state.explain_error)
             if state.explain_error:
+                self._explain_error = state.explain_error
                 self._show_notice(Notice(NoticeKind.ERROR, state.explain_error))
             return
-        if window.notice.kind == NoticeKind.ERROR:
+        if window.notice.text == self._explain_error:
             window.notice.clear()
+        self._explain_error = ""
         window.canvas.show_explanation(explanation)
         window.status.show_explanation(explanation)
         window.tree.set_explained(explanation.layer)
@@ -222,7 +226,8 @@ class Presenter(QObject):
     def _setting_changed(self, key: str) -> None:
         if key.startswith("display/"):
             self._show_display()
-            self._recolour.start()
+            if key != table.OPACITY.key:
+                self._recolour.start()
         elif key == table.SWEEP_ENABLED.key:
             self._draw_thumbnails()
 
@@ -240,10 +245,16 @@ class Presenter(QObject):
             status.set_work(running.title, running.stoppable)
         else:
             status.set_work("")
-        if running is not None and running.parent() is controller.engine_lane:
-            running.progressed.connect(lambda fraction, _text: status.set_progress(fraction))
+        engine_job = controller.engine_lane.running
+        if engine_job is not None and engine_job is not self._watched:
+            engine_job.progressed.connect(lambda fraction, _text: status.set_progress(fraction))
+        self._watched = engine_job
 
     def _show_notice(self, notice: Notice) -> None:
+        if notice.kind is NoticeKind.INFO and self._window.notice.kind in _LASTING:
+            # What was done is less than what went wrong and was not closed yet.
+            self._window.status.show_message(notice.text)
+            return
         self._window.notice.show_notice(
             notice.kind.value, notice.text, notice.action, notice.argument
         )

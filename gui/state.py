@@ -17,7 +17,10 @@ from gui.workbench import Answer, EngineFacts, ModelSource, SweepAnswer
 
 @dataclass(slots=True, eq=False)
 class OpenImage:
-    """One image of the strip. loaded and picture are there while it is decoded."""
+    """One image of the strip. loaded and picture are there while it is decoded.
+
+    stamp: the file's (time of change in ns, size) when it was read.
+    """
 
     key: str
     name: str
@@ -26,6 +29,7 @@ class OpenImage:
     loaded: LoadedImage | None = None
     picture: Picture | None = None
     error: str = ""
+    stamp: tuple[int, int] | None = None
 
 
 class NoticeKind(StrEnum):

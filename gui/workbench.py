@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.errors import LayerError, ModelError
 from engine.lazy import np
 from engine.records import Explanation, LayerNode, LoadedImage, ModelInfo, Prediction, Request
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from gui.jobs import Watch
 
 _log = logging.getLogger(__name__)
+
+# As many as there are keys to choose them by.
+_TOP = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +97,18 @@ class Workbench:
         self._model: Model | None = None
         self._source: ModelSource | None = None
         self._session: Session | None = None
-        self._session_image = ""
+        self._predicted: tuple[tuple[Prediction, ...], NDArray[np.float64]] | None = None
 
     def load_engine(self, watch: Watch) -> EngineFacts:
         """Import torch and what stands on it."""
         started = time.perf_counter()
-        import torch
+        try:
+            import torch
+        except (ImportError, OSError) as error:
+            raise ModelError(
+                f"torch cannot be loaded ({error}); install it anew as README says, on Windows "
+                "together with the Visual C++ runtime"
+            ) from error
 
         seconds = time.perf_counter() - started
         _log.info("torch %s imported in %.2f s", torch.__version__, seconds)
@@ -125,11 +136,13 @@ class Workbench:
         explanation = session.explain(
             request.layer, request.target, method=request.method, cancel=watch.cancel
         )
-        everything = session.predictions(len(session.model.classes))
-        probabilities = np.zeros(len(everything))
-        for prediction in everything:
-            probabilities[prediction.index] = prediction.probability
-        return Answer(request, explanation, everything[:9], probabilities, session.model.info)
+        if self._predicted is None:
+            everything = session.predictions(len(session.model.classes))
+            probabilities = np.zeros(len(everything))
+            for prediction in everything:
+                probabilities[prediction.index] = prediction.probability
+            self._predicted = everything[:_TOP], probabilities
+        return Answer(request, explanation, *self._predicted, session.model.info)
 
     def sweep(self, image: LoadedImage, request: Request, watch: Watch) -> SweepAnswer:
         """The maps of all layers for the class of the request."""
@@ -138,6 +151,12 @@ class Workbench:
             request.target, method=request.method, cancel=watch.cancel, progress=watch.report
         )
         target = next((e.target.index for e in maps.values()), request.target or 0)
+        for node in session.layers:
+            if node.explainable and node.calls > 1:
+                # Found by the sweep as well; asking for them computes nothing.
+                for name in (f"{node.name}#{k}" for k in range(node.calls)):
+                    with suppress(LayerError):
+                        maps[name] = session.explain(name, target, cancel=watch.cancel)
         return SweepAnswer(request, target, maps, session.notices)
 
     def forget_image(self, _watch: Watch) -> None:
@@ -150,7 +169,6 @@ class Workbench:
         self._model = self._source = None
 
     def _session_for(self, image: LoadedImage, request: Request, watch: Watch) -> Session:
-        from engine.errors import ModelError
         from engine.session import Session
 
         if self._source is None or self._source.key != request.model:
@@ -158,14 +176,13 @@ class Workbench:
             self.open_model(ModelSource.from_key(request.model), watch)
         if self._model is None:
             raise ModelError("no model is open; open one first")
-        if self._session is None or self._session_image != request.image:
+        if self._session is None or self._session.image is not image:
             self._end_session()
             self._session = Session(self._model, image)
-            self._session_image = request.image
         return self._session
 
     def _end_session(self) -> None:
         if self._session is not None:
             self._session.close()
         self._session = None
-        self._session_image = ""
+        self._predicted = None

@@ -111,7 +111,7 @@ def test_without_a_display_it_says_so_in_one_line(
     done = run(env)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith("hookscope: error: self-test needs a display")
+    assert line.startswith("hookscope: error: there is no display")
     assert done.stdout == ""
 
 

@@ -57,7 +57,7 @@ def compare(name: str, module: nn.Module, most_explained: int, most_alone: int) 
     image = classifiers.picture()
     offered = [node for node in model.layers if node.explainable]
     with Session(model, image, budget=1 << 40) as session:
-        tensor = session._input
+        tensor = session._work.input
         # The top class: squeezenet's last ReLU leaves others without a gradient.
         target = session.predictions(k=1)[0].index
         reference = classifiers.all_activations_and_gradients(copy.deepcopy(module), tensor, target)
@@ -100,7 +100,7 @@ def test_the_reference_for_all_layers_is_the_one_for_a_single_layer(name: str) -
     module = built(name)
     model = Model(module, preprocessing=classifiers.preprocessing(name))
     with Session(model, classifiers.picture()) as session:
-        tensor = session._input
+        tensor = session._work.input
     reference = classifiers.all_activations_and_gradients(copy.deepcopy(module), tensor, TARGET)
     for node in spread([node for node in model.layers if node.explainable], 4):
         last = node.layout is Layout.CHANNELS_LAST

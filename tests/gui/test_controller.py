@@ -117,19 +117,19 @@ class Bench:
         assert state.answer is not None
         assert state.engine is not None
         return ExportTask(
-            ExportChoice(
-                picture=paths.get("picture"),
-                map=paths.get("map"),
-                json=paths.get("json"),
-                colorbar=False,
-                caption=False,
-            ),
             state.current.loaded,
             state.explanation,
             state.info,
             state.answer.predictions,
             self.settings.display(),
             state.engine.versions,
+            choice=ExportChoice(
+                picture=paths.get("picture"),
+                map=paths.get("map"),
+                json=paths.get("json"),
+                colorbar=False,
+                caption=False,
+            ),
         )
 
     def close(self) -> None:
@@ -658,4 +658,4 @@ def test_a_stopped_export_is_not_told_as_done(
         let.set()
     assert done == []
     assert not picture.exists()
-    assert warnings(bench) == []
+    assert warnings(bench) == ["The export was stopped."]

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from engine.overlay import COLORMAPS, LEGACY, lookup_table
 from engine.records import DisplaySettings
 from gui.explain_panel import DisplayPanel, swatch
+from gui.files import color_strips
 
 
 @pytest.fixture
@@ -114,7 +115,7 @@ def test_all_colour_maps_are_offered_and_legacy_ones_last(panel: DisplayPanel) -
 
 
 def test_a_swatch_runs_through_its_table(qtbot: QtBot) -> None:
-    image = swatch("viridis").pixmap(112, 24).toImage()
+    image = swatch(color_strips()["viridis"]).pixmap(112, 24).toImage()
     table = lookup_table("viridis")
     for x in (0, image.width() // 2, image.width() - 1):
         colour = image.pixelColor(x, image.height() // 2)

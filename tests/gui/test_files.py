@@ -200,15 +200,15 @@ def task(folder: Path, *endings: str) -> files.ExportTask:
     paths = {ending: folder / f"out.{ending}" for ending in endings}
     pixels = np.full((30, 40, 3), 200, np.uint8)
     return files.ExportTask(
-        ExportChoice(
-            paths.get("png"), paths.get("npy"), paths.get("json"), colorbar=False, caption=False
-        ),
         LoadedImage("a.png", pixels),
         explanation(),
         INFO,
         (Prediction(1, "ring", 2.0, 0.75),),
         DisplaySettings(),
         {"torch": "2"},
+        choice=ExportChoice(
+            paths.get("png"), paths.get("npy"), paths.get("json"), colorbar=False, caption=False
+        ),
     )
 
 

@@ -313,7 +313,8 @@ def test_an_empty_folder_is_told(desk: Desk, tmp_path: Path) -> None:
 def test_old_pictures_are_forgotten_and_read_again(
     desk: Desk, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = 40 * 30 * 3
+    # RGB, and a pyramid of 32-bit pictures, of at most a third more than its lowest level.
+    one = 40 * 30 * (3 + 4 * 4 / 3)
     monkeypatch.setattr(module, "_KEEP_BYTES", one)
     desk.open(*pictures)
     for by in (1, 1):

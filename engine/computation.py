@@ -1,0 +1,196 @@
+"""The passes of one session: which are kept, what they may hold, and what to do without memory."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine import device as devices
+from engine import memory
+from engine.errors import DeviceError, ModelError
+from engine.layers import reason_against
+from engine.model import Model
+from engine.passes import ForwardPass, run_forward
+from engine.progress import CancelToken
+from engine.tap import NETWORK_ERRORS, Call
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+# After memory ran out, no more than this part of the whole graph is kept at once.
+_FRUGAL = 4
+
+
+class Computation:
+    """Runs the model on one input and keeps what later questions need.
+
+    image: (1, channels, h, w) on the CPU. budget: bytes that may be kept; None takes half of the
+    memory that is free at the time. logits: float64 (classes,), known after the first pass.
+    """
+
+    def __init__(self, model: Model, image: Tensor, budget: int | None) -> None:
+        self.model = model
+        self.logits: NDArray[np.float64] | None = None
+        self.forward_seconds = 0.0
+        self.notices: list[str] = []
+        self._image = image
+        self._input: Tensor | None = None
+        self._budget = budget
+        self._clones = model.facts.overwritten()
+        sources = {call for call, f in model.facts.calls.items() if f.source == call}
+        self._sources = sources
+        self._explainable = {c for c in sources if not reason_against(model.facts.calls[c])}
+        self._tail: ForwardPass | None = None
+        self._full: ForwardPass | None = None
+        self._frugal = False
+        self._untrainable = False
+        self._closed = False
+
+    @property
+    def input(self) -> Tensor:
+        """The image on the model's device, in its type."""
+        model = self.model
+        if self._input is None or self._input.device.type != model.device.type:
+            self._release()
+            # A tensor made in a caller's inference mode could never be part of a graph.
+            with torch.inference_mode(False):
+                self._input = self._image.to(model.device, model.dtype)
+        return self._input
+
+    @property
+    def allowed(self) -> int:
+        """Bytes that a pass may hold now."""
+        allowed = self._budget
+        if allowed is None:
+            allowed = devices.memory_budget(self.model.device)
+        if self._frugal:
+            # Less than the whole graph for certain: what was free when it was kept did not do.
+            allowed = min(allowed, memory.estimate(self.model.facts, None)) // _FRUGAL
+        return allowed
+
+    @property
+    def whole_fits(self) -> bool:
+        """Whether the graph from the input on may be kept, or is."""
+        # What a full pass that is there holds is not free any more, and need not be.
+        return self._full is not None or memory.estimate(self.model.facts, None) <= self.allowed
+
+    def close(self) -> None:
+        """Free everything; nothing can be asked any more."""
+        self._release()
+        self._input = None
+        self._closed = True
+
+    def notify(self, text: str) -> None:
+        """Remember what the user should know, and log it."""
+        _log.warning("%s", text)
+        if text not in self.notices:
+            self.notices.append(text)
+
+    def pass_with(self, source: Call, cancel: CancelToken | None) -> ForwardPass:
+        """A pass that kept the call's output: one that is there, or else a new one."""
+        for known in (self._full, self._tail):
+            if known is not None and source in known.kept:
+                return known
+        if self._tail is not None and self.whole_fits:
+            return self.full_pass(cancel)
+        self._release()
+        self._tail = self._run(source, (), cancel)
+        return self._tail
+
+    def full_pass(self, cancel: CancelToken | None) -> ForwardPass:
+        """The pass whose graph starts at the input and which kept every output."""
+        if self._full is None:
+            self._full = self._run(None, self._explainable, cancel)
+            self._tail = None
+        return self._full
+
+    def lone_pass(self, start: Call, wanted: set[Call], cancel: CancelToken | None) -> ForwardPass:
+        """A pass that is not kept, its graph starting at a call, after everything was freed."""
+        self._release()
+        return self._run(start, wanted, cancel)
+
+    def guarded(self, work: Callable[[], _T]) -> _T:
+        """Do the work; when memory runs out, again with less kept, then on the CPU.
+
+        Raises ModelError when the network itself fails, DeviceError when memory does not do even
+        with the least kept.
+        """
+        if self._closed:
+            raise ModelError("the session is closed; open a new one for this image")
+        while True:
+            try:
+                return work()
+            except (*NETWORK_ERRORS, MemoryError) as error:
+                if _overwrites_what_its_gradient_needs(error) and not self._untrainable:
+                    self._untrainable = True
+                    self._release()
+                    continue
+                if not devices.is_out_of_memory(error):
+                    # As text: a record that held the traceback would hold the graph as well.
+                    trace = traceback.format_exc()
+                    _log.error("%s: the network failed\n%s", self.model.source, trace)
+                    raise self._failure(error) from error
+                _log.warning("out of memory on %s: %s", self.model.device, error)
+            # Outside the except block, where the traceback no longer holds the graph.
+            self._retreat()
+
+    def _failure(self, error: BaseException) -> ModelError:
+        text = str(error).strip().partition("\n")[0] or type(error).__name__
+        hint = "" if self.model.device.type == "cpu" else "; try it with the device cpu"
+        return ModelError(
+            f"{self.model.source}: the network failed: {text}; the log has the details{hint}"
+        )
+
+    def _run(
+        self, start: Call | None, wanted: set[Call] | tuple[()], cancel: CancelToken | None
+    ) -> ForwardPass:
+        if self._untrainable:
+            wanted = self._sources
+        done, self._clones = run_forward(
+            self.model.module,
+            self.input,
+            start,
+            wanted,
+            self._clones,
+            cancel,
+            cut=self.model.facts.cut,
+        )
+        self.forward_seconds = done.seconds
+        if self.logits is None:
+            # To the CPU first: not every device knows float64.
+            self.logits = done.logits.detach()[0].cpu().double().numpy()
+        return done
+
+    def _release(self) -> None:
+        self._tail = self._full = None
+        devices.release_cache(self.model.device)
+
+    def _retreat(self) -> None:
+        self._release()
+        device = self.model.device
+        if not self._frugal:
+            self._frugal = True
+            self.notify(f"{device} ran out of memory; going on with less kept, and slower")
+            return
+        if device.type == "cpu":
+            raise DeviceError("there is not enough memory for this layer; choose a later layer")
+        text = f"{device} ran out of memory; going on with the CPU"
+        self.model.move(torch.device("cpu"), text)
+        self._frugal = False
+        self.notify(text)
+        devices.release_cache(device)
+
+
+def _overwrites_what_its_gradient_needs(error: BaseException) -> bool:
+    """Whether autograd found a saved tensor changed by an in-place operation.
+
+    Such a network runs and cannot be trained. Where modules hand clones on, it has gradients.
+    """
+    return isinstance(error, RuntimeError) and "modified by an inplace operation" in str(error)
