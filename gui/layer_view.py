@@ -30,6 +30,9 @@ ROW_HEIGHT = 28
 THUMBNAIL = 24
 GAP = theme.SPACE
 
+# Columns that would leave the names less than this are hidden.
+_NAME_LEAST = 112
+
 
 class LayerView(QTreeView):
     """The tree itself. pressed_again(index): a press on the row that was current, or Enter."""
@@ -66,7 +69,7 @@ class LayerView(QTreeView):
     def fit_columns(self) -> None:
         """Makes columns as wide as their longest text, within reason."""
         metrics = QFontMetrics(theme.tabular(theme.small(self.font())))
-        limits = {Column.TYPE: 140, Column.SHAPE: 128, Column.PARAMS: 64}
+        limits = {Column.TYPE: 104, Column.SHAPE: 128, Column.PARAMS: 64}
         for column, limit in limits.items():
             texts = {cell_text(row, column) for row in self._layers.rows}
             texts.add(str(self._layers.headerData(column, Qt.Orientation.Horizontal)))
@@ -144,7 +147,7 @@ class LayerView(QTreeView):
         """Hides the least needed columns where the panel is narrow."""
         if not self._wanted:
             return
-        space = self.viewport().width() - self._wanted[Column.MAP] - 136
+        space = self.viewport().width() - self._wanted[Column.MAP] - _NAME_LEAST
         for column in (Column.SHAPE, Column.TYPE, Column.PARAMS):
             space -= self._wanted[column]
             self.setColumnHidden(column, space < 0)

@@ -39,7 +39,9 @@ from gui.notice_bar import NoticeBar
 from gui.status_bar import StatusBar
 
 _FIRST_SIZE = QSize(1280, 800)
-_LEFT, _RIGHT = 320, 280
+_RIGHT = 280
+# The tree takes three tenths of the window, and no more than all its columns need.
+_LEFT_SHARE, _LEFT_LEAST, _LEFT_MOST = 0.3, 320, 440
 _NARROWEST = 220
 _STRIP_HEIGHT = 128
 
@@ -161,8 +163,8 @@ class MainWindow(QMainWindow):
 
     def set_default_columns(self) -> None:
         """The widths of the first start."""
-        middle = max(200, self.width() - _LEFT - _RIGHT)
-        self.columns.setSizes([_LEFT, middle, _RIGHT])
+        left = min(_LEFT_MOST, max(_LEFT_LEAST, round(_LEFT_SHARE * self.width())))
+        self.columns.setSizes([left, max(200, self.width() - left - _RIGHT), _RIGHT])
 
     def reset_layout(self) -> None:
         """Size and columns of the first start."""
