@@ -52,15 +52,15 @@ class StatusBar(QStatusBar):
         self.setContentsMargins(0, 0, 8, 0)
 
     def show_explanation(self, explanation: Explanation | None) -> None:
-        """Which layer is shown, its shape, and the time of the last pass."""
+        """Which layer is shown, its shape, the device, and the time of its passes."""
         if explanation is None:
             self._facts.show_text("")
             return
         shape = " × ".join(str(n) for n in explanation.shape)
         seconds = explanation.seconds
         self._facts.show_text(
-            f"{explanation.layer}  ·  {shape}  ·  forward {_time(seconds.forward)}, "
-            f"map {_time(seconds.explain)}"
+            f"{explanation.layer}  ·  {shape}  ·  {explanation.device.upper()}: "
+            f"forward {_time(seconds.forward)}, map {_time(seconds.explain)}"
         )
 
     def show_message(self, text: str) -> None:

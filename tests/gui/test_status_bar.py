@@ -71,7 +71,7 @@ def test_it_says_which_layer_of_which_shape_and_how_long_it_took(
     bar: StatusBar, forward: float, explain: float, times: str
 ) -> None:
     bar.show_explanation(explanation(forward, explain))
-    assert f"layer4.1  ·  2048 × 7 × 7  ·  {times}" in words(bar)
+    assert f"layer4.1  ·  2048 × 7 × 7  ·  CPU: {times}" in words(bar)
     bar.show_explanation(None)
     assert "" in words(bar)
 
