@@ -104,15 +104,28 @@ class MainWindow(QMainWindow):
         self.columns.restoreState(widths)
         self._rows.replaceWidget(self._strip_room, self.strip)
         self._strip_room.deleteLater()
-        chain = (self.tree, self.canvas, self.predictions, self.display, self.strip, self.status)
-        for before, after in pairwise(chain):
-            self.setTabOrder(before, after)
+        self._order_tabs()
         # A file that falls on a text field is to be opened, not to become text.
         for field in self.findChildren(QLineEdit):
             field.setAcceptDrops(False)
         # What is true until somebody says otherwise.
         self.tree.set_message("Loading the engine…")
         self.predictions.set_message("Loading the engine…")
+
+    def _order_tabs(self) -> None:
+        """Tab goes from left to right, then down: Qt's own order is that of making."""
+        panels = (self.tree, self.canvas, self.predictions, self.display, self.strip, self.status)
+        # Fields, not panels: of a panel without a focus proxy Qt does not know the last field.
+        fields = [
+            field
+            for panel in panels
+            for field in (panel, *panel.findChildren(QWidget))
+            if field.focusPolicy() & Qt.FocusPolicy.TabFocus
+            and field.focusProxy() is None
+            and field.window() is self  # not the list that a box opens
+        ]
+        for before, after in pairwise(fields):
+            self.setTabOrder(before, after)
 
     @property
     def painted(self) -> bool:

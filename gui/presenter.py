@@ -11,6 +11,7 @@ from engine.version import NAME
 from gui import settings as table
 from gui.canvas_words import method_name
 from gui.controller import Controller
+from gui.imaging import Picture
 from gui.jobs import Job
 from gui.layer_model import count_text
 from gui.main_window import MainWindow
@@ -33,7 +34,7 @@ class Presenter(QObject):
         self._state = state
         self._controller = controller
         self._settings = settings
-        self._shown_key: str | None = None
+        self._shown: Picture | None = None
         self._explain_error = ""
         self._watched: Job | None = None
         self._shown_layers: tuple[LayerNode, ...] = ()
@@ -100,11 +101,11 @@ class Presenter(QObject):
         """The current image; while it is being read the last one stays, busy."""
         image, canvas = self._state.current, self._window.canvas
         if image is None or image.error:
-            self._shown_key = None
+            self._shown = None
             canvas.show_picture(None)
             self._window.status.show_zoom(None)
-        elif image.picture is not None and self._shown_key != image.key:
-            self._shown_key = image.key
+        elif image.picture is not None and self._shown is not image.picture:
+            self._shown = image.picture
             canvas.show_picture(image.picture)
         self._show_canvas_message()
 
@@ -121,7 +122,7 @@ class Presenter(QObject):
             canvas.set_message("")
 
     def _show_zoom(self, zoom: float) -> None:
-        self._window.status.show_zoom(zoom if self._shown_key is not None else None)
+        self._window.status.show_zoom(zoom if self._shown is not None else None)
 
     # --- the model -------------------------------------------------------------------------------
 

@@ -1,0 +1,275 @@
+"""In the window: which notice stays, what moves, what comes before what, what changed is shown."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSettings, Qt, QTimer
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from pytestqt.qtbot import QtBot
+
+from gui import theme
+from gui.application import Shell
+from gui.export_dialog import ExportDialog
+from gui.image_canvas import ImageCanvas
+from gui.main_window import MainWindow
+from gui.state import NoticeKind
+from gui.workbench import ModelSource
+from tests.gui.test_window import WAIT_MS, Seat
+
+
+@pytest.fixture
+def seat(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Seat]:
+    seat = Seat(qtbot, qapp, tmp_path)
+    yield seat
+    seat.leave_all()
+    theme.apply(qapp, "light")
+
+
+@pytest.fixture
+def window(qapp: QApplication, tmp_path: Path) -> Iterator[MainWindow]:
+    """The window as it is painted first, without its panels."""
+    store = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    shell = Shell(qapp, store)
+    yield shell.window
+    shell.window.close()
+    shell.window.deleteLater()
+    theme.apply(qapp, "light")
+
+
+class PaintWatch(QObject):
+    """Notes where the canvas is whenever it is painted."""
+
+    def __init__(self, canvas: ImageCanvas) -> None:
+        super().__init__(canvas)
+        self.canvas = canvas
+        self.seen: list[QRect] = []
+        canvas.viewport().installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:
+            self.seen.append(place_of(self.canvas))
+        return super().eventFilter(watched, event)
+
+
+def status_texts(seat: Seat) -> list[str]:
+    return [label.text() for label in seat.program.window.status.findChildren(QLabel)]
+
+
+def place_of(widget: QWidget) -> QRect:
+    return QRect(widget.mapTo(widget.window(), QPoint()), widget.size())
+
+
+def a_turn_of_the_event_loop(qtbot: QtBot) -> None:
+    timer = QTimer()
+    timer.setSingleShot(True)
+    with qtbot.waitSignal(timer.timeout):
+        timer.start(0)
+
+
+# --- notices -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [NoticeKind.ERROR, NoticeKind.WARNING])
+def test_what_was_done_does_not_replace_what_went_wrong(seat: Seat, kind: NoticeKind) -> None:
+    program = seat.start()
+    program.state.notify(kind, "The disk is full.")
+    program.state.notify(NoticeKind.INFO, "Exported out.png")
+    assert program.window.notice.text == "The disk is full."
+    assert program.window.notice.kind == kind.value
+    assert "Exported out.png" in status_texts(seat)
+    program.window.notice.clear()
+    program.state.notify(NoticeKind.INFO, "Exported out.png")
+    assert program.window.notice.text == "Exported out.png"
+
+
+def test_an_error_of_a_model_outlives_the_next_explanation(seat: Seat) -> None:
+    program = seat.start()
+    program.controller.open_model(ModelSource("no_such_network"))
+    seat.until(lambda: program.state.model_loading is None)
+    told = program.window.notice.text
+    assert "no_such_network" in told
+    program.window.tree.layer_chosen.emit("layer2")
+    seat.wait_layer("layer2")
+    assert program.window.notice.text == told
+    assert program.window.notice.kind == "error"
+
+
+# --- painting and panels -------------------------------------------------------------------------
+
+
+def test_the_first_paint_is_over_when_it_is_told(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    original = ImageCanvas.paintEvent
+
+    def paint(self: ImageCanvas, event: QPaintEvent) -> None:
+        original(self, event)
+        order.append(f"painted {window.painted}")
+
+    monkeypatch.setattr(ImageCanvas, "paintEvent", paint)
+    window.first_painted.connect(lambda: order.append(f"told {window.painted}"))
+    with qtbot.waitSignal(window.first_painted, timeout=WAIT_MS):
+        window.show()
+    assert order[0] == "painted False"
+    assert order.count("told True") == 1
+    window.canvas.viewport().repaint()
+    a_turn_of_the_event_loop(qtbot)
+    assert order.count("told True") == 1, "told once"
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (900, 640)])
+def test_the_panels_come_into_the_room_that_was_kept_for_them(
+    window: MainWindow, qtbot: QtBot, size: tuple[int, int]
+) -> None:
+    window.resize(*size)
+    with qtbot.waitSignal(window.first_painted, timeout=WAIT_MS):
+        window.show()
+    before = place_of(window.canvas)
+    others = {w: place_of(w) for w in (window.columns, window.status)}
+    paints = PaintWatch(window.canvas)
+    window.complete()
+    qtbot.waitUntil(lambda: window.tree.isVisible() and window.strip.isVisible())
+    for _ in range(3):
+        a_turn_of_the_event_loop(qtbot)
+    assert place_of(window.canvas) == before
+    assert {w: place_of(w) for w in others} == others
+    window.canvas.viewport().repaint()
+    assert paints.seen
+    assert set(map(QRect.getRect, paints.seen)) == {before.getRect()}, "not even for a moment"
+
+
+def test_tab_goes_from_left_to_right_and_then_down(seat: Seat) -> None:
+    window = seat.start().window
+    seat.focus_tree()
+    panels = {
+        "tree": window.tree,
+        "canvas": window.canvas,
+        "predictions": window.predictions,
+        "display": window.display,
+        "strip": window.strip,
+    }
+    order = ["tree"]
+    for _ in range(80):
+        QTest.keyClick(QApplication.focusWidget() or window, Qt.Key.Key_Tab)
+        focus = QApplication.focusWidget()
+        assert focus is not None
+        for name, panel in panels.items():
+            if (panel is focus or panel.isAncestorOf(focus)) and order[-1] != name:
+                order.append(name)
+        if order.count("tree") == 2:
+            break
+    assert order == [*panels, "tree"]
+
+
+# --- choosing, stopping, exporting ---------------------------------------------------------------
+
+
+def test_escape_marks_the_class_that_is_shown_again(seat: Seat) -> None:
+    program = seat.start()
+    window, bench = program.window, program.controller._workbench
+    original, begun = bench.explain, threading.Event()
+
+    def held(*args: Any) -> Any:
+        begun.set()
+        seat.gate.wait(WAIT_MS / 1000)
+        return original(*args)
+
+    bench.explain = held  # type: ignore[method-assign]
+    shown = seat.target
+    assert shown is not None
+    other = (shown + 1) % 5
+    seat.focus_tree()
+    program.controller.choose_class(other)
+    seat.until(begun.is_set)
+    assert window.predictions.selected() == other
+    seat.press(Qt.Key.Key_Escape)
+    assert window.predictions.selected() == shown
+    seat.gate.set()
+    seat.settle()
+    window.tree.layer_chosen.emit("layer1")
+    seat.wait_layer("layer1")
+    assert seat.target == shown
+    assert window.predictions.selected() == shown
+
+
+def test_an_export_writes_what_was_shown_when_it_was_asked_for(seat: Seat, tmp_path: Path) -> None:
+    program = seat.start()
+    expected = program.state.explanation
+    assert expected is not None
+    program.handlers.export()
+    dialog = seat.dialog(ExportDialog)
+    dialog._map.setChecked(True)
+    program.controller.choose_layer("layer1")
+    seat.wait_layer("layer1")
+    with seat.qtbot.waitSignal(program.controller.exported, timeout=WAIT_MS):
+        dialog.take(tmp_path / "out.png")
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), expected.map)
+    now = program.state.explanation
+    assert now is not None
+    assert now.map.shape != expected.map.shape
+    seat.settle()
+
+
+def test_the_rows_of_a_reused_module_have_thumbnails(seat: Seat) -> None:
+    program = seat.start(sweep=True)
+    seat.until(lambda: program.state.sweep is not None)
+    thumbnails = program.window.tree._model.thumbnails
+    node = next(n for n in program.state.layers if n.explainable and n.calls > 1)
+    rows = {f"{node.name}#{k}" for k in range(node.calls)}
+    seat.until(lambda: rows <= set(program.window.tree._model.thumbnails))
+    assert all(not thumbnails[row].isNull() for row in rows)
+    seat.settle()
+
+
+# --- files that change ---------------------------------------------------------------------------
+
+
+def flat(path: Path, color: str, seconds: int) -> Path:
+    Image.new("RGB", (120, 90), color).save(path)
+    os.utime(path, (seconds, seconds))
+    return path
+
+
+def test_a_file_that_changed_is_shown_anew(seat: Seat, tmp_path: Path) -> None:
+    path = flat(tmp_path / "picture.png", "red", 1000)
+    program = seat.start(path)
+    old = program.state.explanation
+    assert seen_picture(seat) is not None
+    flat(path, "blue", 2000)
+    program.controller.images.open_paths([path])
+    seat.until(lambda: program.state.explanation not in (None, old))
+    seat.settle()
+    current = program.state.current
+    assert current is not None
+    assert current.picture is not None
+    assert seen_picture(seat) is current.picture
+    assert program.window.canvas._explanation is program.state.explanation
+
+
+def test_a_broken_file_that_was_repaired_is_shown(seat: Seat, tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    path.write_bytes(b"no picture")
+    program = seat.start(path, explained=False)
+    seat.until(lambda: "cannot be opened" in seat.said)
+    flat(path, "blue", 2000)
+    program.controller.images.open_paths([path])
+    seat.wait_explained()
+    current = program.state.current
+    assert current is not None
+    assert seen_picture(seat) is current.picture
+    assert "cannot be opened" not in seat.said
+
+
+def seen_picture(seat: Seat) -> object:
+    return seat.program.window.canvas._picture
