@@ -164,13 +164,17 @@ class Session:
             else:
                 result[node.name] = self._explanation(node.name, call, target_class, method, raw)
         if unfit:
+            which = "1 layer" if unfit == 1 else f"{unfit} layers"
             self._work.notify(
-                f"{unfit} layers did not fit into memory together; click one to explain it alone"
+                f"{which} did not fit into memory with the others; a click explains one alone"
             )
         if infinite:
-            self._work.notify(
-                f"{infinite} layers have maps that are not finite; check weights and preprocessing"
+            which = (
+                "1 layer has a map that is"
+                if infinite == 1
+                else f"{infinite} layers have maps that are"
             )
+            self._work.notify(f"{which} not finite; check the weights and the preprocessing")
         return result
 
     def _sweep_maps(

@@ -91,7 +91,7 @@ class Controller(QObject):
         """Stop what is being computed or written. What is shown stays, and is the selection."""
         self.file_lane.cancel("scan")
         self.file_lane.cancel("export")
-        if self.state.engine is None:
+        if self.state.info is None and self.state.model_loading == FIRST_MODEL:
             # Nothing could be done without the engine and its first model.
             return
         self._generation += 1

@@ -229,7 +229,8 @@ class Lane(QObject):
             self.idle.emit()
 
     def _end(self, job: Job, result: object, failure: HookscopeError | None) -> None:
-        if job.token.cancelled:
+        # What must be kept and was done all the same, although it was to stop, is done.
+        if job.token.cancelled and not (job.keep and result is not None):
             job.cancelled.emit()
         elif failure is not None:
             job.failed.emit(failure)
