@@ -15,7 +15,7 @@ from engine.device import wait_for
 from engine.errors import ModelError
 from engine.methods import class_activation_map
 from engine.progress import CancelToken
-from engine.records import FloatMap, Layout
+from engine.records import FloatMap, Layout, Verdict
 from engine.tap import Call, Keeper, Kept, evaluating, logits_of, uncut, watching
 
 _MAX_TRIES = 4
@@ -29,6 +29,16 @@ class RawMap:
     map: FloatMap
     any_weight: bool
     seconds: float
+
+    def judged(self) -> tuple[Verdict, tuple[str, ...]]:
+        """Whether the map shows anything, and what to say when it does not."""
+        if not self.any_weight:
+            text = "The gradient is zero: the layer does not change this class here."
+            return Verdict.ZERO_GRADIENT, (text,)
+        if self.map.max() <= 0:
+            text = "Nothing positive: look at the negative side, or choose another layer or class."
+            return Verdict.NOTHING_POSITIVE, (text,)
+        return Verdict.OK, ()
 
 
 @dataclass(slots=True, eq=False)

@@ -24,7 +24,7 @@ from engine.model import Model
 from engine.passes import RawMap
 from engine.preprocess import prepare
 from engine.progress import CancelToken, Report, ignore_progress
-from engine.records import Explanation, LayerNode, Layout, LoadedImage, Prediction, Seconds, Verdict
+from engine.records import Explanation, LayerNode, Layout, LoadedImage, Prediction, Seconds
 from engine.tap import Call
 from engine.targets import find_class, predictions
 
@@ -234,7 +234,7 @@ class Session:
             )
         facts = self.model.facts.calls[call]
         assert facts.axes is not None
-        verdict, notice = _judge(raw)
+        verdict, notice = raw.judged()
         raw.map.flags.writeable = False
         return Explanation(
             layer=name,
@@ -293,13 +293,3 @@ def _reporter(progress: Report, before: int, total: int) -> Callable[[int], None
 def _check_method(method: str) -> None:
     if method not in METHODS:
         raise LayerError(f"there is no method '{method}'; choose {', '.join(METHODS)}")
-
-
-def _judge(raw: RawMap) -> tuple[Verdict, tuple[str, ...]]:
-    if not raw.any_weight:
-        text = "The gradient is zero: the layer does not change this class here."
-        return Verdict.ZERO_GRADIENT, (text,)
-    if raw.map.max() <= 0:
-        text = "Nothing positive: look at the negative side, or choose another layer or class."
-        return Verdict.NOTHING_POSITIVE, (text,)
-    return Verdict.OK, ()
