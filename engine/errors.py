@@ -6,6 +6,12 @@ escapes the engine is a defect of the program.
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.questions import Question
+
 
 class HookscopeError(Exception):
     """Base of all errors whose message is meant for the user's eyes."""
@@ -21,6 +27,30 @@ class ModelError(HookscopeError):
 
 class WeightsError(ModelError):
     """A weights file is missing, unreadable, or belongs to another architecture."""
+
+
+class ConsentNeeded(ModelError):
+    """Opening this very file could run code that stands in it, and nobody has agreed to that.
+
+    path, sha256: the file. risk: one sentence on what it could do. names: what it wants to call,
+    where that can be told.
+    """
+
+    def __init__(self, path: Path, sha256: str, risk: str, names: tuple[str, ...] = ()) -> None:
+        wants = f" (it asks for {', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+        super().__init__(
+            f"{path}: {risk}{wants if names else ''}; nothing of it was run. "
+            "If you trust this file, open it again with --trust"
+        )
+        self.path, self.sha256, self.risk, self.names = path, sha256, risk, names
+
+
+class ChoiceNeeded(ModelError):
+    """A model cannot be opened before a question is answered; the message names the options."""
+
+    def __init__(self, message: str, question: Question) -> None:
+        super().__init__(message)
+        self.question = question
 
 
 class LayerError(HookscopeError):

@@ -36,10 +36,15 @@ class Region:
 
 
 class Layout(StrEnum):
-    """Which axes of a 4-D output are channels and space."""
+    """Which axes of an output are channels and space.
+
+    TOKENS: a sequence, whose tokens after the first few (class and register tokens) are the cells
+    of a grid, row by row.
+    """
 
     CHANNELS_FIRST = "B C H W"
     CHANNELS_LAST = "B H W C"
+    TOKENS = "B N C"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,22 +103,65 @@ class Prediction:
     probability: float
 
 
+class Channels(StrEnum):
+    """The order of the colours that the network was trained with."""
+
+    RGB = "RGB"
+    BGR = "BGR"
+    GREY = "grey"
+
+
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """Image to network input: resize the shorter side, crop the centre, normalise.
+    """Image to network input: resize, crop the centre, scale the values, normalise.
 
-    resize: length of the shorter side after resizing, in pixels.
-    crop: (height, width) of the centre crop, in pixels.
-    mean, std: per channel, of values in 0 to 1.
-    interpolation: 'bilinear' or 'bicubic'; antialias as in torchvision's resize.
+    resize: an int is the length of the shorter side afterwards, (height, width) the exact size,
+        None leaves the picture as it is. letterbox: the proportions are kept within (height,
+        width), and the rest is filled with grey.
+    crop: (height, width) of the centre crop, which is what the network gets; padded where the
+        picture is smaller.
+    mean, std: per channel, in units of range. As many as the network has channels.
+    interpolation: 'nearest', 'bilinear' or 'bicubic'; antialias as in torchvision's resize.
+    range: what 0 and 255 of a picture become before mean and std.
     """
 
-    resize: int
+    resize: int | tuple[int, int] | None
     crop: tuple[int, int]
     mean: tuple[float, ...]
     std: tuple[float, ...]
     interpolation: str = "bilinear"
     antialias: bool = True
+    letterbox: bool = False
+    channels: Channels = Channels.RGB
+    range: tuple[float, float] = (0.0, 1.0)
+
+
+class Scores(StrEnum):
+    """What the numbers of a network's output are, and so how they become probabilities.
+
+    CLASSES: logits of which one class is true (softmax). LABELS: logits each true or not by itself
+    (sigmoid). SIDES: a single logit, shown as two classes, 'negative' with its score negated and
+    'positive' (sigmoid).
+    """
+
+    CLASSES = "one of several classes"
+    LABELS = "several independent labels"
+    SIDES = "two sides of one score"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputForm:
+    """Where the logits are in what a network returns, and what they mean.
+
+    place: '' where the network returns the tensor itself, else the way to it through tuples and
+        mappings, as in 'logits' or '0'. scores: what the numbers are.
+    ends_in: 'softmax', 'log_softmax' or 'sigmoid' where the network ends in it (what came before
+        it is then taken for the logits), '' where it does not.
+    """
+
+    place: str = ""
+    scores: Scores = Scores.CLASSES
+    ends_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +172,9 @@ class ModelInfo:
     weights file or published entry, weights_sha256 its checksum; device: 'cpu', 'cuda:0', 'mps';
     classes: the labels in order of the logits; notices: sentences that the user should see (a
     fallback to another device, say).
+    preprocessing_origin, classes_origin: where they were found, 'assumed' where nothing told.
+    output: which part of the network's output is explained, and as what; outputs: the places of
+    all its tensors that could be.
     """
 
     source: str
@@ -137,6 +188,10 @@ class ModelInfo:
     default_layer: str
     notices: tuple[str, ...] = ()
     weights_sha256: str = ""
+    preprocessing_origin: str = ""
+    output: OutputForm = OutputForm()
+    outputs: tuple[str, ...] = ("",)
+    classes_origin: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,12 +16,13 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.errors import HookscopeError
 from engine.records import LoadedImage, Request
+from engine.sources import ModelSource
 from gui.files import ExportTask, color_strips, map_thumbnails, write_export
 from gui.images import Images
 from gui.jobs import Job, Lane, Priority
 from gui.settings import SWEEP_ENABLED, Settings
 from gui.state import NoticeKind, State
-from gui.workbench import Answer, EngineFacts, ModelSource, OpenedModel, SweepAnswer, Workbench
+from gui.workbench import Answer, EngineFacts, OpenedModel, SweepAnswer, Workbench
 
 _log = logging.getLogger(__name__)
 

@@ -20,6 +20,7 @@ from engine import logs, suffixes
 from engine.overlay import COLORMAPS
 from engine.paths import ROOT
 from engine.records import DisplaySettings
+from engine.sources import ModelSource
 from engine.version import VERSION
 from gui import actions, drops, theme
 from gui import settings as table
@@ -29,7 +30,6 @@ from gui.files import ExportTask
 from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state import NoticeKind, State
-from gui.workbench import ModelSource
 
 if TYPE_CHECKING:
     from gui.export_dialog import ExportChoice
@@ -250,7 +250,7 @@ class Handlers(QObject):
         menu, settings = self._window.actions_by_id, self._settings
         images = [(Path(path).name, path) for path in settings.get(table.RECENT_IMAGES)]
         menu.fill("recent_images", images, lambda path: self.open_paths([Path(path)]))
-        models = [(key.partition("|")[0], key) for key in settings.get(table.RECENT_MODELS)]
+        models = [(ModelSource.from_key(k).title, k) for k in settings.get(table.RECENT_MODELS)]
         menu.fill(
             "recent_models",
             models,

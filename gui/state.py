@@ -11,8 +11,9 @@ from PySide6.QtCore import QObject, Signal
 from engine.demo import Scene
 from engine.errors import HookscopeError
 from engine.records import Explanation, LayerNode, LoadedImage, ModelInfo, Prediction
+from engine.sources import ModelSource
 from gui.imaging import Picture
-from gui.workbench import Answer, EngineFacts, ModelSource, SweepAnswer
+from gui.workbench import Answer, EngineFacts, SweepAnswer
 
 
 @dataclass(slots=True, eq=False)

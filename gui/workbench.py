@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from engine.errors import LayerError, ModelError
 from engine.lazy import np
 from engine.records import Explanation, LayerNode, LoadedImage, ModelInfo, Prediction, Request
+from engine.sources import ModelSource
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,24 +28,6 @@ _log = logging.getLogger(__name__)
 
 # As many as there are keys to choose them by.
 _TOP = 9
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSource:
-    """What to open: as load_model takes it."""
-
-    spec: str
-    weights: str | None = None
-
-    @property
-    def key(self) -> str:
-        """One line that says which it is, and from which it can be made again."""
-        return self.spec if self.weights is None else f"{self.spec}|{self.weights}"
-
-    @classmethod
-    def from_key(cls, key: str) -> ModelSource:
-        spec, _, weights = key.partition("|")
-        return cls(spec, weights or None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,12 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QTreeView, QWidget
 
+from engine.sources import ModelSource
 from gui import settings as table
 from gui import theme
 from gui.application import Program
 from gui.layer_model import LayerModel
 from gui.settings import Settings
-from gui.workbench import ModelSource
 
 _SECONDS = 60
 # Timers inside the widgets (the busy line, the status bar's delay) tell nobody when they end.

@@ -22,13 +22,14 @@ from pytestqt.qtbot import QtBot
 from engine.demo import SCENES
 from engine.errors import LayerError, ModelError
 from engine.images import load_image
+from engine.sources import ModelSource
 from gui.controller import Controller
 from gui.export_dialog import ExportChoice
 from gui.files import ExportTask
 from gui.jobs import Job, Priority, Watch
 from gui.settings import SWEEP_ENABLED, Settings
 from gui.state import Notice, NoticeKind, State
-from gui.workbench import Answer, ModelSource
+from gui.workbench import Answer
 
 WAIT_MS = 60_000
 

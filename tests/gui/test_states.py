@@ -10,10 +10,10 @@ from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
+from engine.sources import ModelSource
 from gui import settings as table
 from gui.application import Program
 from gui.settings import Settings
-from gui.workbench import ModelSource
 
 WAIT_MS = 60_000
 

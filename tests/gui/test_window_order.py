@@ -17,13 +17,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
+from engine.sources import ModelSource
 from gui import theme
 from gui.application import Shell
 from gui.export_dialog import ExportDialog
 from gui.image_canvas import ImageCanvas
 from gui.main_window import MainWindow
 from gui.state import NoticeKind
-from gui.workbench import ModelSource
 from tests.gui.test_window import WAIT_MS, Seat
 
 

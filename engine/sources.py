@@ -1,0 +1,50 @@
+"""Which model to open: a name or a file, and what has been answered about it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+Argument = int | float | bool | str | None | list[object]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """What to open, as load_model takes it.
+
+    spec: 'demo:shapes', a torchvision or timm name, or the path of a file or folder.
+    weights: a weights file for a name or for a network of a Python file.
+    architecture: the architecture of a weights file, or the class or function of a Python file.
+    arguments: for that class or function, as (name, Python literal).
+    classes: a file of class names.
+    """
+
+    spec: str
+    weights: str | None = None
+    architecture: str | None = None
+    arguments: tuple[tuple[str, str], ...] = ()
+    classes: str | None = None
+
+    @property
+    def key(self) -> str:
+        """One line that says which it is, and from which it can be made again."""
+        facts = {name: value for name, value in asdict(self).items() if value}
+        return self.spec if list(facts) == ["spec"] else json.dumps(facts)
+
+    @property
+    def title(self) -> str:
+        """A few words for a menu or a heading: the file's name, or the model's."""
+        return Path(self.weights or self.spec).name
+
+    @classmethod
+    def from_key(cls, key: str) -> ModelSource:
+        """The source of that key. Raises ValueError for what is none."""
+        if not key.startswith("{"):
+            return cls(key)
+        facts = json.loads(key)
+        arguments = tuple((str(n), str(v)) for n, v in facts.pop("arguments", ()))
+        try:
+            return cls(**facts, arguments=arguments)
+        except TypeError as error:
+            raise ValueError(f"{key[:80]} names no model") from error
