@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import math
-import os
-import secrets
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from engine import figure, overlay
+from engine.atomic import whole_file
 from engine.errors import ExportError
 from engine.records import (
     DisplaySettings,
@@ -36,20 +33,6 @@ JPEG_LIMIT = 65_500
 """Longest side of a JPEG, in pixels."""
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
-
-_FORBIDDEN = "writing there is not permitted; choose another folder, or close what has it open"
-
-_REASONS = {
-    errno.ENOENT: "the folder does not exist; create it or choose another one",
-    errno.ENOTDIR: "a part of its path is not a folder; choose another one",
-    errno.EISDIR: "a folder has that name; choose another name",
-    errno.EACCES: _FORBIDDEN,
-    errno.EPERM: _FORBIDDEN,
-    errno.EROFS: "the disk is read-only; choose another one",
-    errno.ENOSPC: "the disk is full; make room or choose another one",
-    errno.EDQUOT: "your quota is used up; make room or choose another folder",
-    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
-}
 
 
 def render(
@@ -103,7 +86,7 @@ def save_picture(path: Path | str, pixels: Pixels, quality: int = 95) -> None:
         # Colour maps are made of saturated colours, which subsampled chroma would smear.
         options = {"quality": quality, "subsampling": 0}
     picture = Image.fromarray(np.ascontiguousarray(pixels))
-    with _replacing(path) as file:
+    with whole_file(path) as file:
         picture.save(file, format=format, **options)
 
 
@@ -115,7 +98,7 @@ def save_map(path: Path | str, map: FloatMap) -> None:
     path = Path(path)
     if path.suffix.lower() != ".npy":
         raise ExportError(f"cannot write {path.name}: a map is saved as .npy; use that suffix")
-    with _replacing(path) as file:
+    with whole_file(path) as file:
         np.save(file, np.asarray(map, dtype=np.float32), allow_pickle=False)
 
 
@@ -126,7 +109,7 @@ def save_maps(path: Path | str, maps: Mapping[str, FloatMap]) -> None:
         raise ExportError(f"cannot write {path.name}: maps are saved as .npz; use that suffix")
     # Not numpy.savez, whose own parameters a layer may be named after.
     with (
-        _replacing(path) as file,
+        whole_file(path) as file,
         zipfile.ZipFile(file, "w", compression=zipfile.ZIP_DEFLATED) as archive,
     ):
         for name, map in maps.items():
@@ -137,7 +120,7 @@ def save_maps(path: Path | str, maps: Mapping[str, FloatMap]) -> None:
 def save_json(path: Path | str, content: Any) -> None:
     """Writes content as indented UTF-8 JSON. Raises ExportError."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    with _replacing(Path(path)) as file:
+    with whole_file(Path(path)) as file:
         # A file's name that is no text (lone surrogates) becomes what JSON writes for it.
         file.write(text.encode("utf-8", "backslashreplace"))
 
@@ -230,28 +213,3 @@ def _prediction(prediction: Prediction) -> dict[str, Any]:
 def _number(value: float | np.floating[Any]) -> float | None:
     number = float(value)
     return number if math.isfinite(number) else None
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of path when the block ends well, and vanishes otherwise.
-
-    It is made in the same folder, since only within one file system is the exchange atomic.
-    """
-    # Through a link, so that what it points to is replaced and not the link.
-    goal = Path(os.path.realpath(path))
-    if goal.is_dir():
-        raise ExportError(f"cannot write {path.name}: {_REASONS[errno.EISDIR]}")
-    temporary = goal.with_name(f".{goal.name[:100]}.{secrets.token_hex(4)}.part")
-    try:
-        try:
-            with temporary.open("xb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(goal)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
-        raise ExportError(f"cannot write {path}: {reason}") from error
