@@ -3,70 +3,160 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 
 from engine import vision
 from engine.errors import ImageError
 from engine.images import MAX_PIXELS
-from engine.records import LoadedImage, Preprocessing, Region
+from engine.presets import validate
+from engine.records import Channels, LoadedImage, Pixels, Preprocessing, Region
+
+LETTERBOX_GREY = 114
+"""What fills the rest of a letterbox: the grey that YOLO's tools fill with, 0 to 255."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """tensor: float32 (1, 3, h, w) on the CPU; region: what of the original it covers."""
+    """tensor: float32 (1, channels, h, w) on the CPU; region: what of the original it covers."""
 
     tensor: torch.Tensor
     region: Region
 
 
+@dataclass(frozen=True, slots=True)
+class _Placement:
+    """Where a resized picture lies: its size, and its offset in the canvas that is cropped.
+
+    All in pixels of the resized picture. Without a letterbox the canvas is the picture.
+    """
+
+    width: int
+    height: int
+    left: int
+    top: int
+    canvas_width: int
+    canvas_height: int
+
+
 def prepare(image: LoadedImage, how: Preprocessing) -> Prepared:
-    """Resize, crop and normalise as torchvision's classification presets do.
+    """Resize, crop, choose channels and normalise, in this order, with torchvision's functions.
 
-    The tensor is bit for bit what `weights.transforms()` gives for the same picture, since it
-    calls the same functions in the same order. Raises ImageError for a picture so long and thin
-    that the resized one would exceed images.MAX_PIXELS.
+    With a torchvision preset the tensor is bit for bit what `weights.transforms()` gives for the
+    same picture. Grey values are Pillow's (ITU-R 601-2), made before the resize, and are repeated
+    for networks of several channels. Without antialias, the picture is resized as torchvision
+    resizes tensors. A crop that is larger than the picture is padded with black; a letterbox with
+    LETTERBOX_GREY.
+
+    Raises ModelError where presets.validate does, ImageError for a picture so long and thin that
+    the resized one would exceed images.MAX_PIXELS.
     """
-    _check_proportions(image, how)
-    functional = vision.load().transforms.functional
-    picture = functional.resize(
-        Image.fromarray(image.pixels),
-        [how.resize],
-        interpolation=functional.InterpolationMode(how.interpolation),
-        antialias=how.antialias,
-    )
-    picture = functional.center_crop(picture, list(how.crop))
-    tensor = functional.convert_image_dtype(functional.pil_to_tensor(picture), torch.float)
-    tensor = functional.normalize(tensor, mean=list(how.mean), std=list(how.std))
-    return Prepared(tensor.unsqueeze(0), region_of(image.width, image.height, how))
-
-
-def region_of(width: int, height: int, how: Preprocessing) -> Region:
-    """The rectangle of a width x height original that the crop covers, in original pixels.
-
-    It reaches beyond the original where the crop is larger than the resized picture, since the
-    crop is then padded.
-    """
-    short, long = sorted((width, height))
-    long_resized = int(how.resize * long / short)
-    resized_width, resized_height = (
-        (how.resize, long_resized) if width <= height else (long_resized, how.resize)
-    )
-    crop_height, crop_width = how.crop
-    left = _crop_start(resized_width, crop_width)
-    top = _crop_start(resized_height, crop_height)
-    scale_x, scale_y = width / resized_width, height / resized_height
-    return Region(left * scale_x, top * scale_y, crop_width * scale_x, crop_height * scale_y)
-
-
-def _check_proportions(image: LoadedImage, how: Preprocessing) -> None:
-    short, long = sorted((image.width, image.height))
-    if how.resize * how.resize * long // short > MAX_PIXELS:
+    validate(how)
+    place = _placement(image.width, image.height, how)
+    if place.width * place.height > MAX_PIXELS:
         raise ImageError(
             f"{image.name}: {image.width:,} x {image.height:,} pixels are too long and thin for a "
             "network; cut out the part that matters"
         )
+    functional = vision.load().transforms.functional
+    picture = Image.fromarray(image.pixels)
+    if how.channels is Channels.GREY:
+        picture = picture.convert("L")
+    picture = _resized(picture, place, how)
+    if how.letterbox:
+        right = place.canvas_width - place.width - place.left
+        bottom = place.canvas_height - place.height - place.top
+        picture = functional.pad(
+            picture, [place.left, place.top, right, bottom], fill=LETTERBOX_GREY
+        )
+    picture = functional.center_crop(picture, list(how.crop))
+    tensor = _normalised(functional.pil_to_tensor(picture), how)
+    return Prepared(tensor.unsqueeze(0), region_of(image.width, image.height, how))
+
+
+def region_of(width: int, height: int, how: Preprocessing) -> Region:
+    """The rectangle of a width x height original that the network's input covers, in its pixels.
+
+    It reaches beyond the original where the crop is larger than the resized picture, since the
+    crop is then padded, and over the bars of a letterbox.
+    """
+    place = _placement(width, height, how)
+    crop_height, crop_width = how.crop
+    left = _crop_start(place.canvas_width, crop_width) - place.left
+    top = _crop_start(place.canvas_height, crop_height) - place.top
+    scale_x, scale_y = width / place.width, height / place.height
+    return Region(left * scale_x, top * scale_y, crop_width * scale_x, crop_height * scale_y)
+
+
+def as_seen(tensor: torch.Tensor, how: Preprocessing) -> Pixels:
+    """The picture that a network's input is: normalisation, range and order of colours undone.
+
+    tensor: (1, channels, h, w) or (channels, h, w), as prepare() gives it. Returns uint8
+    (h, w, 3), RGB, the very values that went in; a grey network's input is grey.
+    """
+    values = tensor.detach().to("cpu", torch.float64).reshape(-1, *tensor.shape[-2:])
+    std = torch.tensor(how.std, dtype=torch.float64)[:, None, None]
+    mean = torch.tensor(how.mean, dtype=torch.float64)[:, None, None]
+    low, high = how.range
+    levels = (values * std + mean - low) * (255 / (high - low))
+    if how.channels is Channels.GREY:
+        levels = levels[:1].expand(3, -1, -1)
+    elif how.channels is Channels.BGR:
+        levels = levels.flip(0)
+    pixels = levels.round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+    return np.asarray(pixels)
+
+
+def _placement(width: int, height: int, how: Preprocessing) -> _Placement:
+    if how.resize is None:
+        return _Placement(width, height, 0, 0, width, height)
+    if isinstance(how.resize, int):
+        # Rounded down, as torchvision does.
+        long = int(how.resize * max(width, height) / min(width, height))
+        fitted = (how.resize, long) if width <= height else (long, how.resize)
+        return _Placement(*fitted, 0, 0, *fitted)
+    goal_height, goal_width = how.resize
+    if not how.letterbox:
+        return _Placement(goal_width, goal_height, 0, 0, goal_width, goal_height)
+    scale = min(goal_width / width, goal_height / height)
+    inner_width = min(goal_width, max(1, round(width * scale)))
+    inner_height = min(goal_height, max(1, round(height * scale)))
+    left, top = (goal_width - inner_width) // 2, (goal_height - inner_height) // 2
+    return _Placement(inner_width, inner_height, left, top, goal_width, goal_height)
+
+
+def _resized(picture: Image.Image, place: _Placement, how: Preprocessing) -> Image.Image:
+    functional = vision.load().transforms.functional
+    mode = functional.InterpolationMode(how.interpolation)
+    size = [place.height, place.width]
+    if how.antialias or how.interpolation == "nearest":
+        resized: Image.Image = functional.resize(picture, size, interpolation=mode, antialias=True)
+        return resized
+    if picture.size == (place.width, place.height):
+        return picture
+    # Channel by channel: torchvision makes floating-point numbers of all that it is given.
+    planes: list[Any] = [
+        functional.resize(functional.pil_to_tensor(plane), size, mode, antialias=False)
+        for plane in picture.split()
+    ]
+    return Image.merge(picture.mode, [functional.to_pil_image(plane) for plane in planes])
+
+
+def _normalised(levels: torch.Tensor, how: Preprocessing) -> torch.Tensor:
+    """uint8 (1 or 3, h, w) to the float32 values that the network gets."""
+    low, high = how.range
+    if how.channels is Channels.BGR:
+        levels = levels.flip(0)
+    # In this order a range of 0 to 1 divides by 255, as torchvision does, and one of 0 to 255
+    # changes nothing.
+    values = levels.to(torch.float32) * (high - low) / 255 + low
+    values = values.expand(len(how.mean), -1, -1)
+    normalize = vision.load().transforms.functional.normalize
+    tensor: torch.Tensor = normalize(values, mean=list(how.mean), std=list(how.std))
+    return tensor
 
 
 def _crop_start(length: int, crop: int) -> int:

@@ -1,0 +1,175 @@
+"""Well-known ways to prepare a picture, and what is wrong with one: plain values, no torch.
+
+Sources of the numbers: 'ImageNet' are the means and deviations of torchvision's presets; 'CLIP'
+those of Radford et al. 2021, 'Learning transferable visual models from natural language
+supervision', as published with its code.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from engine.errors import ModelError
+from engine.records import Channels, Preprocessing
+
+MAX_SIDE = 4096
+"""Largest side, in pixels, of what a network may get."""
+
+MAX_CHANNELS = 64
+"""Most channels that are filled from one picture (its grey values, repeated)."""
+
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
+
+ASSUMED = "assumed"
+"""The origin of what nothing told."""
+
+PRESETS: Mapping[str, Preprocessing] = MappingProxyType(
+    {
+        "ImageNet": Preprocessing(256, (224, 224), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        "[\u22121, 1]": Preprocessing(256, (224, 224), (0.5,) * 3, (0.5,) * 3),
+        "[0, 1]": Preprocessing(256, (224, 224), (0.0,) * 3, (1.0,) * 3),
+        "CLIP": Preprocessing(
+            224,
+            (224, 224),
+            (0.48145466, 0.4578275, 0.40821073),
+            (0.26862954, 0.26130258, 0.27577711),
+            interpolation="bicubic",
+        ),
+    }
+)
+"""Name -> preprocessing of a colour network of 224 x 224."""
+
+
+def preset(name: str, size: tuple[int, int], channels: int = 3) -> Preprocessing:
+    """A named preset for a network that gets channels x height x width.
+
+    size: (height, width). The margin that a preset cuts off (256 to 224) keeps its proportion. A
+    network of one channel, or of any number but three, gets grey values; means and deviations are
+    then those that the preset has on average.
+    Raises KeyError for another name than those of PRESETS.
+    """
+    known = PRESETS[name]
+    margin = known.resize / known.crop[0] if isinstance(known.resize, int) else 1.0
+    resize = _shorter_side(size, margin)
+    if channels == 3:
+        return replace(known, resize=resize, crop=size)
+    return replace(
+        known,
+        resize=resize,
+        crop=size,
+        mean=(round(math.fsum(known.mean) / 3, 6),) * channels,
+        std=(round(math.fsum(known.std) / 3, 6),) * channels,
+        channels=Channels.GREY,
+    )
+
+
+def assumed(size: tuple[int, int], channels: int) -> Preprocessing:
+    """What to suppose of a network when nothing tells how its pictures were prepared.
+
+    size: (height, width). Three channels: ImageNet, which most published networks were trained or
+    began with. Any other number: grey values from -1 to 1 (mean and deviation 0.5), since
+    ImageNet says nothing of grey pictures (X-rays, digits) and 0.5 centres any of them. Small
+    networks (below 100 pixels) see all of a picture: there is no margin to cut off.
+    """
+    name = "ImageNet" if channels == 3 else "[\u22121, 1]"
+    how = preset(name, size, channels)
+    if min(size) >= 100:
+        return how
+    return replace(how, resize=_shorter_side(size, 1.0))
+
+
+def name_of(how: Preprocessing) -> str:
+    """The preset that has these values (sizes and cropping aside), '' where none has."""
+    for name in PRESETS:
+        same = preset(name, how.crop, len(how.mean))
+        if _values(same) == _values(how):
+            return name
+    return ""
+
+
+def with_values_of(name: str, how: Preprocessing) -> Preprocessing:
+    """how with the values of a preset: its size and cropping stay, and BGR stays BGR.
+
+    Raises KeyError for another name than those of PRESETS.
+    """
+    known = preset(name, how.crop, len(how.mean))
+    flipped = how.channels is Channels.BGR
+    channels = known.channels if how.channels is Channels.RGB else how.channels
+    return replace(
+        how,
+        mean=known.mean[::-1] if flipped else known.mean,
+        std=known.std[::-1] if flipped else known.std,
+        range=known.range,
+        channels=channels,
+    )
+
+
+def validate(how: Preprocessing) -> None:
+    """Raises ModelError, a single line, for values that no picture could be prepared with."""
+    fault = fault_of(how)
+    if fault:
+        raise ModelError(f"preprocessing: {fault}")
+
+
+def fault_of(how: Preprocessing) -> str:
+    """What is wrong with these values, in a few words; '' when nothing is."""
+    return _fault_of_sizes(how) or _fault_of_values(how)
+
+
+def _fault_of_sizes(how: Preprocessing) -> str:
+    for word, size in (("crop", how.crop), ("resize", how.resize)):
+        sides = (size,) if isinstance(size, int) else size or ()
+        if not all(_whole(side) and 1 <= side <= MAX_SIDE for side in sides):
+            return f"{word} must be 1 to {MAX_SIDE:,} pixels"
+        if not isinstance(size, int | None) and len(size) != 2:
+            return f"{word} must be a height and a width"
+    if how.letterbox and not isinstance(how.resize, tuple):
+        return "a letterbox needs a height and a width"
+    if how.interpolation not in INTERPOLATIONS:
+        return f"interpolation must be one of {', '.join(INTERPOLATIONS)}"
+    if how.interpolation == "lanczos" and not how.antialias:
+        return "lanczos is always antialiased"
+    return ""
+
+
+def _fault_of_values(how: Preprocessing) -> str:
+    count = len(how.mean)
+    low, high = how.range
+    if not count or count != len(how.std):
+        return f"as many means as deviations are needed ({count} and {len(how.std)} are given)"
+    if not all(math.isfinite(value) for value in (*how.mean, *how.std, low, high)):
+        return "mean, deviation and range must be finite numbers"
+    if any(value <= 0 for value in how.std):
+        return "a deviation must be above 0"
+    if low == high:
+        return "the two ends of the range must differ"
+    if how.channels is Channels.GREY:
+        return "" if count <= MAX_CHANNELS else f"at most {MAX_CHANNELS} channels can be filled"
+    if count != 3:
+        return f"{how.channels.value} has 3 channels, not {count}; choose grey for this network"
+    return ""
+
+
+def _values(how: Preprocessing) -> tuple[object, ...]:
+    """What the numbers become, whatever the order of the colours."""
+    flipped = how.channels is Channels.BGR
+    low, high = how.range
+    span = high - low
+    mean = tuple(round((value - low) / span, 4) for value in how.mean)
+    std = tuple(round(value / span, 4) for value in how.std)
+    return (mean[::-1], std[::-1]) if flipped else (mean, std)
+
+
+def _shorter_side(size: tuple[int, int], margin: float) -> int | tuple[int, int]:
+    """The resize before a centre crop: the shorter side, or both where the crop is no square."""
+    height, width = size
+    if height != width:
+        return (round(height * margin), round(width * margin))
+    return round(height * margin)
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
