@@ -3,163 +3,161 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from engine import demo, device, suffixes, torchvision_models
-from engine.errors import ModelError, WeightsError
+from engine import architectures, demo, suffixes, torchvision_models
+from engine import device as devices
+from engine.errors import ChoiceNeeded, ModelError, WeightsError
 from engine.model import Model
-from engine.records import Preprocessing
-from engine.weights import checksum, read_state_dict
+from engine.network import Network
+from engine.questions import WhichArchitecture
+from engine.sources import ModelSource
+from engine.trust import NOBODY, Trust
+from engine.weights import StateDict, checksum, matching, read_state_dict
 
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
 
-
-def load_model(spec: str | Path, weights: str | Path | None = None, device: str = "auto") -> Model:
+def load_model(
+    spec: str | Path,
+    weights: str | Path | None = None,
+    device: str = "auto",
+    *,
+    architecture: str | None = None,
+    trust: Trust = NOBODY,
+) -> Model:
     """Open a model.
 
-    spec: 'demo:shapes' or 'demo:shortcut'; the name of one of torchvision's classifiers; or the
-        path of a weights file whose name begins with such a name ('resnet50-0676ba61.pth').
-    weights: a .safetensors file or a state dict saved by torch.save, for a torchvision name.
-        Without it, the published weights are used if torch's hub cache has them.
+    spec: 'demo:shapes' or 'demo:shortcut'; the name of one of torchvision's classifiers; or a
+        weights file, whose architecture is then recognised.
+    weights: a .safetensors file or what torch.save wrote (a state dict, or a training checkpoint
+        that holds one), for a torchvision name. Without it, the published weights are used if
+        torch's hub cache has them.
     device: 'auto' (CUDA, then MPS, then CPU), 'cpu', 'cuda', 'cuda:1', 'mps'.
-
-    Classes and preprocessing come from torchvision's metadata; a head of another size than 1000
-    is built from the weights, and its classes are numbered. Nothing in a file is executed.
+    architecture: the torchvision name for a weights file that fits several.
 
     Raises ModelError (unknown name, no weights), WeightsError (unreadable or of another
-    architecture, naming the first keys that differ), DeviceError.
+    architecture, naming the first keys that differ), ConsentNeeded (the file could run code, and
+    trust does not cover it), ChoiceNeeded (a question has to be answered first), DeviceError.
     """
+    source = ModelSource(
+        str(spec), None if weights is None else str(weights), architecture=architecture
+    )
+    return open_source(source, device, trust)
+
+
+def open_source(source: ModelSource, device: str = "auto", trust: Trust = NOBODY) -> Model:
+    """As load_model, from the record of a source."""
     # Tensors made in a caller's inference mode could never be part of a graph.
     with torch.inference_mode(False):
-        return _open(spec, weights, _choose(device))
+        where = devices.choose(device)
+        network = _network(source, trust)
+        assert network.preprocessing is not None
+        return Model(
+            network.module,
+            preprocessing=network.preprocessing,
+            classes=network.classes,
+            source=network.source,
+            title=network.title,
+            weights=network.weights,
+            weights_sha256=network.weights_sha256,
+            device=where,
+            notices=network.notices,
+        )
 
 
-def _open(spec: str | Path, weights: str | Path | None, where: torch.device) -> Model:
-    text = str(spec)
-    if text.startswith("demo:"):
+def _network(source: ModelSource, trust: Trust) -> Network:
+    spec, weights = source.spec, source.weights
+    if spec.startswith("demo:"):
         if weights is not None:
-            raise ModelError(f"{text}: the demo has its own weights; leave out the weights file")
-        return _open_demo(text, where)
-    if text in torchvision_models.names():
-        return _open_torchvision(text, Path(weights) if weights is not None else None, where)
+            raise ModelError(f"{spec}: the demo has its own weights; leave out the weights file")
+        return _demo(spec)
+    if spec in torchvision_models.names():
+        return _by_name(spec, Path(weights) if weights is not None else None)
     path = Path(spec)
     if path.suffix.lower() in suffixes.WEIGHTS or path.exists():
         if weights is not None:
             raise ModelError(
-                f"{text}: a weights file cannot take another weights file; "
+                f"{spec}: a weights file cannot take another weights file; "
                 "name the architecture instead"
             )
-        return _open_torchvision(guess_architecture(path), path, where)
-    raise ModelError(f"there is no model '{text}'{_nearest(text)}")
+        return _from_state_dict(path.absolute(), source.architecture)
+    raise ModelError(f"there is no model '{spec}'{_nearest(spec)}")
 
 
-def _choose(name: str) -> torch.device:
-    return device.choose(name)
-
-
-def guess_architecture(path: Path) -> str:
-    """The torchvision name that a weights file's name begins with, or was published under.
-
-    Raises WeightsError when the file is missing, or its name does not tell.
-    """
-    if not path.is_file():
-        raise WeightsError(f"{path}: there is no such file; check the name")
-    published = torchvision_models.published_name(path.name)
-    if published is not None:
-        return published
-    stem = path.stem.lower()
-    fitting = [name for name in torchvision_models.names() if stem.startswith(name)]
-    if not fitting:
-        raise WeightsError(
-            f"{path}: its name does not tell which architecture the weights belong to; name it, "
-            f"as in --model resnet50 --weights {path.name}"
-        )
-    return max(fitting, key=len)
-
-
-def _open_demo(spec: str, where: torch.device) -> Model:
+def _demo(spec: str) -> Network:
     known = demo.DEMOS.get(spec.partition(":")[2])
     if known is None:
         choices = " or ".join(f"demo:{name}" for name in demo.DEMOS)
         raise ModelError(f"there is no model '{spec}'; choose {choices}")
-    return Model(
+    return Network(
         demo.build(known),
-        preprocessing=known.preprocessing,
-        classes=known.classes,
         source=spec,
         title=known.title,
         weights=known.weights.name,
         weights_sha256=checksum(known.weights),
-        device=where,
+        preprocessing=known.preprocessing,
+        preprocessing_origin="the demo",
+        classes=known.classes,
+        classes_origin="the demo",
     )
 
 
-def _open_torchvision(name: str, path: Path | None, where: torch.device) -> Model:
-    if path is None:
-        path, entry = _cached_weights(name)
-        sha256 = checksum(path)
-    else:
-        path = path.absolute()
-        sha256 = checksum(path)
-        entry = torchvision_models.published_entry(name, sha256)
+def _by_name(name: str, weights: Path | None) -> Network:
+    if weights is not None:
+        return _torchvision(name, read_state_dict(weights), weights.absolute())
+    path, entry = torchvision_models.cached_weights(name)
+    return _torchvision(name, read_state_dict(path), path, entry)
+
+
+def _torchvision(name: str, state: StateDict, path: Path, entry: Any = None) -> Network:
+    wanted = architectures.known().get(name, {})
+    fitting = matching(wanted, torchvision_models.with_modern_keys(state))
+    return torchvision_models.network_of(name, fitting, path, checksum(path), entry)
+
+
+def _from_state_dict(path: Path, architecture: str | None) -> Network:
+    """The torchvision classifier that a weights file was saved from."""
     state = read_state_dict(path)
-    module = torchvision_models.build(name, state, path, published=entry is not None)
-    described = entry or torchvision_models.entries(name)[0]
-    labels = tuple(described.meta["categories"])
-    model = Model(
-        module,
-        preprocessing=_preprocessing(described, torchvision_models.image_size(name, state)),
-        source=name,
-        title=name,
-        weights=entry.name if entry is not None else str(path),
-        weights_sha256=sha256,
-        device=where,
-        notices=() if entry is not None else (_assumption(path, described),),
+    if architecture is not None:
+        _check_name(architecture)
+        return _torchvision(architecture, state, path)
+    found = architectures.recognise(state)
+    if len(found.names) > 1:
+        raise ChoiceNeeded(
+            f"{path}: these weights fit {' and '.join(found.names)}; say which with --arch",
+            WhichArchitecture(path, found.names),
+        )
+    if not found.names:
+        raise WeightsError(_unrecognised(path, found))
+    return torchvision_models.network_of(found.names[0], found.state, path, checksum(path))
+
+
+def _unrecognised(path: Path, found: architectures.Recognition) -> str:
+    ways = (
+        "open the Python file that defines the network together with it, "
+        "or save the network with torch.export"
     )
-    if len(model.classes) == len(labels):
-        model.classes = labels
-    return model
-
-
-def _assumption(path: Path, entry: Any) -> str:
-    how = torchvision_models.preprocessing_of(entry)
+    if not found.closest:
+        return f"{path}: these weights belong to no architecture of torchvision; {ways}"
     return (
-        f"{path.name} does not say how pictures are prepared for it. Assumed is what torchvision "
-        f"does: resize {how.resize}, crop {how.crop[0]}, ImageNet's mean and deviation."
+        f"{path}: these weights belong to no architecture of torchvision; the closest is "
+        f"{found.closest} ({found.difference}); {ways}"
     )
 
 
-def _cached_weights(name: str) -> tuple[Path, Any]:
-    for entry in torchvision_models.entries(name):
-        path = torchvision_models.cached_file(entry)
-        if path.is_file():
-            return path, entry
-    path = torchvision_models.cached_file(torchvision_models.entries(name)[0])
-    raise ModelError(
-        f"{name}: its weights are not on this computer; open it together with a weights file "
-        f"(on the command line: --weights FILE), or put {path.name} into {path.parent}"
-    )
-
-
-def _preprocessing(entry: Any, fixed_size: int | None) -> Preprocessing:
-    known = torchvision_models.preprocessing_of(entry)
-    if fixed_size is None or known.crop == (fixed_size, fixed_size):
-        return known
-    return Preprocessing(
-        resize=fixed_size,
-        crop=(fixed_size, fixed_size),
-        mean=_IMAGENET_MEAN,
-        std=_IMAGENET_STD,
-        interpolation=known.interpolation,
-    )
+def _check_name(name: str) -> None:
+    if name not in torchvision_models.names():
+        raise ModelError(f"there is no architecture '{name}'{_nearest(name)}")
 
 
 def _nearest(text: str) -> str:
-    choices = (*(f"demo:{name}" for name in demo.DEMOS), *torchvision_models.names())
+    choices: Sequence[str] = (
+        *(f"demo:{name}" for name in demo.DEMOS),
+        *torchvision_models.names(),
+    )
     near = difflib.get_close_matches(text.lower(), choices, n=3, cutoff=0.5)
     if near:
         return f"; did you mean {' or '.join(near)}?"

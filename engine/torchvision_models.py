@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,16 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from engine import vision
-from engine.errors import WeightsError
+from engine.errors import ModelError, WeightsError
+from engine.network import Network
 from engine.records import Preprocessing
-from engine.weights import mismatch
+from engine.weights import StateDict, mismatch
 
 # These change their input when built for the published weights, which a state dict cannot tell.
 _TRANSFORMING = ("googlenet", "inception_v3")
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+_OLD_DENSENET = re.compile(r"(denselayer\d+)\.(norm|conv)\.([12])\.")
 
 
 def names() -> tuple[str, ...]:
@@ -36,6 +42,22 @@ def cached_file(entry: Any) -> Path:
     """Where torch's hub keeps the file of a published entry, whether it is there or not."""
     name: str = entry.url.rpartition("/")[2]
     return Path(torch.hub.get_dir()) / "checkpoints" / name
+
+
+def cached_weights(name: str) -> tuple[Path, Any]:
+    """The file and entry of a classifier's weights in torch's hub cache, the default's first.
+
+    Raises ModelError, saying how to get one, when there is none.
+    """
+    for entry in entries(name):
+        path = cached_file(entry)
+        if path.is_file():
+            return path, entry
+    path = cached_file(entries(name)[0])
+    raise ModelError(
+        f"{name}: its weights are not on this computer; open it together with a weights file "
+        f"(on the command line: --weights FILE), or put {path.name} into {path.parent}"
+    )
 
 
 def published_entry(name: str, sha256: str) -> Any | None:
@@ -72,6 +94,38 @@ def preprocessing_of(entry: Any) -> Preprocessing:
     )
 
 
+def network_of(
+    name: str, weights: StateDict, path: Path, sha256: str, entry: Any | None = None
+) -> Network:
+    """The classifier `name` with these weights, and what torchvision says about it.
+
+    weights: those of path, under the network's own keys. entry: what they were published as, by
+    default told from the checksum. Its classes and preprocessing are used; without one, those of
+    the default weights are assumed.
+    Raises WeightsError, naming the first keys that differ, when the weights belong to another
+    architecture.
+    """
+    entry = entry or published_entry(name, sha256)
+    module = build(name, weights, path, published=entry is not None)
+    described = entry or entries(name)[0]
+    fixed = image_size(name, weights)
+    labels = tuple(described.meta["categories"])
+    known = len(labels) == _classes(module)
+    return Network(
+        module,
+        source=name,
+        title=name,
+        weights=entry.name if entry is not None else str(path),
+        weights_sha256=sha256,
+        preprocessing=_preprocessing(described, fixed),
+        preprocessing_origin="torchvision's metadata" if entry is not None else "assumed",
+        input_size=(fixed, fixed) if fixed is not None else None,
+        classes=labels if known else (),
+        classes_origin="torchvision's metadata" if known else "",
+        notices=() if entry is not None else (_assumption(path, described),),
+    )
+
+
 def build(name: str, weights: Mapping[str, Tensor], path: Path, *, published: bool) -> nn.Module:
     """The classifier `name` with these weights; a head of another size is built to fit.
 
@@ -83,14 +137,31 @@ def build(name: str, weights: Mapping[str, Tensor], path: Path, *, published: bo
     classes = _head_size(module.state_dict(), weights)
     if classes is not None:
         module = _construct(name, {**options, "num_classes": classes})
-    difference = mismatch(module.state_dict(), weights)
+    wanted = module.state_dict()
+    # Written before batch norms counted their batches; nothing here depends on the counters.
+    counters = {k: t for k, t in wanted.items() if k.endswith(".num_batches_tracked")}
+    given = counters | dict(weights)
+    difference = mismatch(wanted, given)
     if difference:
         raise WeightsError(
             f"{path}: these weights do not belong to {name} ({difference}); "
             "choose the architecture that they were saved from"
         )
-    module.load_state_dict(dict(weights))
+    module.load_state_dict(given)
     return module.eval()
+
+
+def signatures() -> dict[str, dict[str, tuple[int, ...]]]:
+    """Keys and shapes of the state dict of every classifier, with 1000 classes. Takes seconds."""
+    return {
+        name: {key: tuple(tensor.shape) for key, tensor in _plain(name).state_dict().items()}
+        for name in names()
+    }
+
+
+def with_modern_keys(weights: Mapping[str, Tensor]) -> StateDict:
+    """The same tensors under the keys of today: a DenseNet's 'norm.1' became 'norm1'."""
+    return {_OLD_DENSENET.sub(r"\1.\2\3.", key): tensor for key, tensor in weights.items()}
 
 
 def image_size(name: str, weights: Mapping[str, Tensor]) -> int | None:
@@ -102,6 +173,36 @@ def image_size(name: str, weights: Mapping[str, Tensor]) -> int | None:
     if embedding is None or patches is None or embedding.ndim != 3 or patches.ndim != 4:
         return None
     return math.isqrt(embedding.shape[1] - 1) * int(patches.shape[-1])
+
+
+def _plain(name: str) -> nn.Module:
+    return _construct(name, {"init_weights": False} if name in _TRANSFORMING else {})
+
+
+def _classes(module: nn.Module) -> int:
+    """The number of classes that the head of a torchvision classifier has."""
+    return int(list(module.state_dict().values())[-1].shape[0])
+
+
+def _preprocessing(entry: Any, fixed_size: int | None) -> Preprocessing:
+    known = preprocessing_of(entry)
+    if fixed_size is None or known.crop == (fixed_size, fixed_size):
+        return known
+    return replace(
+        known,
+        resize=fixed_size,
+        crop=(fixed_size, fixed_size),
+        mean=_IMAGENET_MEAN,
+        std=_IMAGENET_STD,
+    )
+
+
+def _assumption(path: Path, entry: Any) -> str:
+    how = preprocessing_of(entry)
+    return (
+        f"{path.name} does not say how pictures are prepared for it. Assumed is what torchvision "
+        f"does: resize {how.resize}, crop {how.crop[0]}, ImageNet's mean and deviation."
+    )
 
 
 def _options(name: str, weights: Mapping[str, Tensor], published: bool) -> dict[str, Any]:

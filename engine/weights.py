@@ -7,7 +7,7 @@ import logging
 import pickle
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -20,6 +20,17 @@ from engine.errors import WeightsError
 _log = logging.getLogger(__name__)
 
 StateDict = dict[str, Tensor]
+
+# Where training programs keep the network's state dict, the likeliest first.
+_NESTS = (
+    *("state_dict", "model_state_dict", "model_state", "model", "net", "network", "module"),
+    *("net_state_dict", "network_state_dict", "weights", "params", "model_weights", "backbone"),
+    *("ema_state_dict", "state_dict_ema", "model_ema", "ema", "ema_model", "shadow"),
+)
+_NO_NESTS = ("optim", "scheduler", "lr_sched", "scaler", "amp", "loops", "callbacks", "args")
+_PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
+# The part of all keys that has to carry a prefix for it to be a wrapper's.
+_DOMINANT = 0.9
 
 
 def checksum(path: Path) -> str:
@@ -34,9 +45,10 @@ def checksum(path: Path) -> str:
 
 
 def read_state_dict(path: Path) -> StateDict:
-    """The tensors of a .safetensors file or of a state dict saved by torch.save, on the CPU.
+    """The state dict in a .safetensors file or in what torch.save wrote, on the CPU.
 
-    torch files are read with weights_only, which refuses anything but tensors and plain values.
+    A training checkpoint's is found inside it (find_state_dict). torch files are read with
+    weights_only, which refuses anything but tensors and plain values.
     Raises WeightsError when the file is missing, unreadable, or holds something else.
     """
     if not path.is_file():
@@ -66,13 +78,64 @@ def read_state_dict(path: Path) -> StateDict:
         raise WeightsError(
             f"{path}: not a weights file, or damaged ({_first_line(error)}); fetch or save it again"
         ) from error
-    if isinstance(content, Mapping):
-        tensors = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
-        if tensors and len(tensors) == len(content):
-            return tensors
-    raise WeightsError(
-        f"{path}: it holds no plain state dict; save the network's state_dict() and open that"
-    )
+    state = find_state_dict(content)
+    if state is None:
+        raise WeightsError(
+            f"{path}: it holds no state dict; save the network's state_dict() and open that"
+        )
+    return state
+
+
+def find_state_dict(content: object) -> StateDict | None:
+    """The state dict in what a weights file holds; None where there is none.
+
+    A training checkpoint keeps it beside an optimizer, an epoch and more, under a name of its own
+    or one inside the other. Names that usually mean it come first, then the one of most tensors.
+    An optimizer's tensors are never taken, nor a list's. Networks of one tensor are none.
+    """
+    if not isinstance(content, Mapping):
+        return None
+    tensors = {
+        key: value
+        for key, value in content.items()
+        if isinstance(key, str) and isinstance(value, Tensor)
+    }
+    # A few plain values (an epoch, a version) may stand among the tensors.
+    if tensors and 2 * len(tensors) > len(content):
+        return tensors
+    nested = {str(key): value for key, value in content.items() if isinstance(value, Mapping)}
+    for name in _NESTS:
+        found = find_state_dict(nested.get(name))
+        if found is not None:
+            return found
+    others = (find_state_dict(v) for key, v in nested.items() if not key.startswith(_NO_NESTS))
+    return max((found for found in others if found), key=len, default=None)
+
+
+def variants(state: Mapping[str, Tensor]) -> Iterator[StateDict]:
+    """The state dict as it is, then without each prefix that a wrapper has put before its keys.
+
+    Lightning puts 'model.' there, DataParallel 'module.', torch.compile '_orig_mod.'. A few keys
+    beside them (a loss's, an averaged model's counter) belong to the wrapper and are left out.
+    """
+    current = dict(state)
+    yield current
+    while True:
+        prefix = next((p for p in _PREFIXES if _dominates(p, current)), None)
+        if prefix is None:
+            return
+        current = {k.removeprefix(prefix): v for k, v in current.items() if k.startswith(prefix)}
+        yield current
+
+
+def matching(wanted: Mapping[str, object], given: Mapping[str, Tensor]) -> StateDict:
+    """The variant of `given` that shares most keys with `wanted`, the earliest of equals."""
+    return max(variants(given), key=lambda variant: len(wanted.keys() & variant.keys()))
+
+
+def _dominates(prefix: str, state: Mapping[str, Tensor]) -> bool:
+    with_it = sum(key.startswith(prefix) for key in state)
+    return with_it > 0 and with_it >= _DOMINANT * len(state)
 
 
 def mismatch(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
