@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.entry import fail, guarded
+from engine.errors import ModelError
+from engine.sources import ModelSource
 from engine.version import NAME, VERSION
 
 if TYPE_CHECKING:
@@ -86,10 +88,47 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         default="demo:shapes",
-        help="demo:shapes, demo:shortcut, a torchvision name or a weights file",
+        help="demo:shapes, demo:shortcut, a torchvision name, or a file (see README: What opens)",
     )
-    parser.add_argument("--weights", type=Path, help="weights file for a torchvision name")
+    add_source(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """The options that answer what a model leaves open; the window takes them too."""
+    parser.add_argument("--weights", type=Path, help="weights file for a name or a Python file")
+    parser.add_argument("--arch", help="architecture of a weights file, or the network's class")
+    parser.add_argument(
+        "--arg",
+        dest="arguments",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an argument of the network's class; may be repeated",
+    )
+    parser.add_argument("--classes", type=Path, help="class names: .txt, .csv or .json")
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="the files named here may run the code that is in them",
+    )
+
+
+def source_of(options: argparse.Namespace) -> ModelSource:
+    """The model that the options name. Raises ModelError for an argument that is not NAME=VALUE."""
+    arguments = []
+    for text in options.arguments:
+        name, sign, value = text.partition("=")
+        if not sign or not name.isidentifier():
+            raise ModelError(f"--arg {text}: write it as NAME=VALUE, as in --arg channels=3")
+        arguments.append((name, value))
+    return ModelSource(
+        options.model,
+        None if options.weights is None else str(options.weights),
+        options.arch,
+        tuple(arguments),
+        None if options.classes is None else str(options.classes),
+    )
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
@@ -106,9 +145,11 @@ def _open(options: argparse.Namespace) -> tuple[LoadedImage, Model]:
 
 
 def _open_model(options: argparse.Namespace) -> Model:
-    from engine.models import load_model
+    source = source_of(options)
+    from engine.models import open_source
+    from engine.trust import Trust
 
-    return load_model(options.model, weights=options.weights, device=options.device)
+    return open_source(source, options.device, Trust(everything=options.trust))
 
 
 def _explain(options: argparse.Namespace) -> None:
