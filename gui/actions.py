@@ -1,161 +1,15 @@
-"""Every command of the program as one table: menus, toolbar, shortcuts and Help > Shortcuts.
-
-Single keys must not fire while a person types. Nothing is needed for that: Qt sends a key first as
-ShortcutOverride to the widget in focus, and every text field claims the printable ones. A test
-holds Qt to it for each single key of the table. Lists claim Page Up and Page Down (gui/keys.py).
-"""
+"""Makes the actions of the table, and the menus and toolbar buttons that show them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar, QToolBar, QToolButton
 
-from engine.overlay import COLORMAPS, LEGACY
 from gui import theme
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One row of the table.
-
-    menu: where it stands, 'View' or 'View/Colour map'; '' for no menu. section: a line is drawn
-    in the menu where it changes. keys: shortcuts, the first is shown. group: name of an exclusive
-    choice. listing: (text, key) in Help > Shortcuts in place of text and keys; ('', '') hides.
-    submenu: an empty menu that the window fills (recent files). bound: False when the key is
-    handled elsewhere and stands here only to be listed.
-    """
-
-    id: str
-    text: str
-    menu: str = ""
-    keys: tuple[str, ...] = ()
-    icon: str = ""
-    tip: str = ""
-    checkable: bool = False
-    group: str = ""
-    section: int = 0
-    listing: tuple[str, str] | None = None
-    submenu: bool = False
-    bound: bool = True
-    role: QAction.MenuRole = QAction.MenuRole.NoRole
-
-
-def _colormap(name: str) -> Command:
-    legacy = name in LEGACY
-    return Command(
-        id=f"colormap_{name}",
-        text=name.capitalize() + (" (legacy)" if legacy else ""),
-        menu="View/Colour map",
-        tip="Its lightness folds back at the top" if legacy else "",
-        checkable=True,
-        group="colormap",
-        section=int(legacy),
-    )
-
-
-def _rank(number: int) -> Command:
-    return Command(
-        id=f"class_{number}",
-        text=f"Prediction {number}",
-        menu="Model/Explain class",
-        keys=(str(number),),
-        listing=("Explain predicted class 1 to 9", "1 … 9") if number == 1 else ("", ""),
-    )
-
-
-_FILE: Final = (
-    Command("open_image", "Open images…", "File", ("Ctrl+O",), "open-image", "Open images"),
-    Command("open_folder", "Open folder…", "File", ("Ctrl+Shift+O",), "open-folder"),
-    Command("paste", "Paste image", "File", ("Ctrl+V",), "paste", "Open the image or files copied"),
-    Command("recent_images", "Recent images", "File", submenu=True),
-    Command("open_weights", "Open weights file…", "File", ("Ctrl+Shift+M",), "open-weights",
-            "Open a .pth or .safetensors file", section=1),
-    Command("recent_models", "Recent models", "File", submenu=True, section=1),
-    Command("export", "Export…", "File", ("Ctrl+E",), "export",
-            "Save the picture, the map and how it was made", section=2),
-    Command("copy", "Copy picture", "File", ("Ctrl+C",), "copy",
-            "Copy the picture with its heat map", section=2),
-    Command("close_image", "Close image", "File", ("Ctrl+W",), "close", section=3),
-    Command("delete_image", "Close image (in the strip)", "File", ("Del",), bound=False),
-    Command("reset_settings", "Reset settings…", "File", icon="settings-reset", section=4,
-            tip="Forget window layout, theme, display settings and recent files"),
-    Command("quit", "Quit", "File", ("Ctrl+Q",), "quit", section=5,
-            role=QAction.MenuRole.QuitRole),
-)  # fmt: skip
-
-_VIEW: Final = (
-    Command("fit", "Fit to window", "View", ("F", "Ctrl+0"), "fit"),
-    Command("actual_size", "Actual size", "View", ("Ctrl+1",), "actual-size",
-            "One pixel of the image is one pixel of the screen"),
-    Command("zoom_in", "Zoom in", "View", ("+", "=", "Ctrl++", "Ctrl+="), "zoom-in"),
-    Command("zoom_out", "Zoom out", "View", ("-", "Ctrl+-"), "zoom-out"),
-    Command("overlay", "Heat map", "View", ("O",), "overlay", "Show the heat map over the image",
-            checkable=True, section=1),
-    Command("bare", "Bare image while held", "View", ("Space",), "bare", bound=False),
-    Command("grid", "Native grid", "View", ("G",), "grid",
-            "Show the map's own cells instead of smoothing between them",
-            checkable=True, section=1),
-    Command("opacity_down", "Less opacity", "View", ("[",), section=1),
-    Command("opacity_up", "More opacity", "View", ("]",), section=1),
-    Command("sign_positive", "Positive", "View/Sign", ("Shift+P",), "sign-positive",
-            "What speaks for the class", checkable=True, group="sign"),
-    Command("sign_negative", "Negative", "View/Sign", ("Shift+N",), "sign-negative",
-            "What speaks against the class", checkable=True, group="sign"),
-    Command("sign_signed", "Both signs", "View/Sign", ("Shift+S",), "sign-signed",
-            "What speaks for and against the class", checkable=True, group="sign"),
-    *(_colormap(name) for name in COLORMAPS),
-    Command("sweep", "Layer thumbnails", "View", ("T",), "thumbnails",
-            "Map every layer when idle and show each in the tree", checkable=True, section=3),
-    Command("panels", "Panels", "View", ("Ctrl+B",), "panels", "Show the panels round the picture",
-            checkable=True, section=3),
-    Command("theme_system", "Like the system", "View/Theme", checkable=True, group="theme"),
-    Command("theme_light", "Light", "View/Theme", checkable=True, group="theme"),
-    Command("theme_dark", "Dark", "View/Theme", checkable=True, group="theme"),
-)  # fmt: skip
-
-_MODEL: Final = (
-    Command("demo_shapes", "Demo: shapes", "Model", icon="demo",
-            tip="A small network that tells eight shapes apart"),
-    Command("demo_shortcut", "Demo: shortcut", "Model", icon="demo",
-            tip="The same network, trained with a watermark in the corner of one class"),
-    Command("open_model", "From torchvision…", "Model", ("Ctrl+M",), "open-model",
-            "Open one of torchvision's classifiers by name"),
-    Command("default_layer", "Default layer", "Model", ("D",), "default-layer",
-            "Explain the layer that is explained when none is chosen", section=1),
-    Command("filter_layers", "Filter layers", "Model", ("Ctrl+F",), "search", section=1),
-    *(_rank(number) for number in range(1, 10)),
-    Command("previous_class", "Previous class", "Model", ("Alt+Up",), section=2),
-    Command("next_class", "Next class", "Model", ("Alt+Down",), section=2),
-    Command("find_class", "Find class", "Model", ("Ctrl+K",), "search", section=2),
-    Command("cancel", "Stop", "Model", ("Esc",), "cancel", "Stop what is being computed",
-            section=3),
-)  # fmt: skip
-
-_IMAGE: Final = (
-    Command("previous_image", "Previous image", "Image", ("PgUp", "Alt+Left"), "previous"),
-    Command("next_image", "Next image", "Image", ("PgDown", "Alt+Right"), "next"),
-)
-
-_HELP: Final = (
-    Command("guide", "Guide", "Help", ("F1",), "help"),
-    Command("shortcuts", "Shortcuts", "Help", ("?",), "keyboard"),
-    Command("open_log", "Open log folder", "Help", icon="log", section=1),
-    Command("about", "About Hookscope", "Help", icon="info", section=1,
-            role=QAction.MenuRole.AboutRole),
-)  # fmt: skip
-
-TABLE: Final[tuple[Command, ...]] = (*_FILE, *_VIEW, *_MODEL, *_IMAGE, *_HELP)
-
-TOOLBAR: Final = (("open_image", "Open image"), ("open_model", "Open model"), ("export", "Export"))
-"""Ids and short texts of the toolbar; the window puts its own chips between them."""
-
-MODEL_MENU: Final = ("demo_shapes", "demo_shortcut", "open_model", "open_weights")
-"""What the toolbar's 'Open model' offers, the recent models below."""
+from gui.action_table import MODEL_MENU, TABLE, TOOLBAR, Command, native, plain
 
 
 class Actions(Mapping[str, QAction]):
@@ -178,7 +32,7 @@ class Actions(Mapping[str, QAction]):
         """A menu by its path ('View/Sign') or a fillable submenu by its id ('recent_images')."""
         return self._menus[path]
 
-    def connect(self, handlers: Mapping[str, Callable[[], None]]) -> None:
+    def connect(self, handlers: Mapping[str, Callable[[], object]]) -> None:
         """Connects actions that need no argument. Raises KeyError for an unknown id."""
         for id, handler in handlers.items():
             self._actions[id].triggered.connect(lambda _checked=False, call=handler: call())
@@ -267,16 +121,6 @@ def _make_popup(button: QToolButton, actions: Actions, text: str) -> None:
     button.setProperty("popup", True)
 
 
-def shortcut_rows() -> list[tuple[str, str, str]]:
-    """(menu, text, keys) of every command that has a key, in the order of the table."""
-    rows = []
-    for command in TABLE:
-        text, keys = command.listing or (_plain(command.text), _native(command.keys))
-        if keys:
-            rows.append((command.menu.partition("/")[0], text, keys))
-    return rows
-
-
 def _action(command: Command, window: QMainWindow, groups: dict[str, QActionGroup]) -> QAction:
     action = QAction(command.text, window)
     action.setObjectName(command.id)
@@ -285,8 +129,8 @@ def _action(command: Command, window: QMainWindow, groups: dict[str, QActionGrou
     action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
     if command.icon:
         action.setIcon(theme.icon(command.icon))
-    words = command.tip or _plain(command.text)
-    action.setToolTip(f"{words} ({_native(command.keys[:1])})" if command.keys else words)
+    words = command.tip or plain(command.text)
+    action.setToolTip(f"{words} ({native(command.keys[:1])})" if command.keys else words)
     action.setCheckable(command.checkable)
     action.setIconVisibleInMenu(not command.checkable)
     if command.group:
@@ -304,12 +148,3 @@ def _menu_for(path: str, bar: QMenuBar, menus: dict[str, QMenu]) -> QMenu:
         menu.setToolTipsVisible(True)
         menus[path] = menu
     return menus[path]
-
-
-def _plain(text: str) -> str:
-    return text.replace("&", "").removesuffix("…")
-
-
-def _native(keys: Iterable[str]) -> str:
-    shown = QKeySequence.SequenceFormat.NativeText
-    return ", ".join(QKeySequence(key).toString(shown) for key in keys)

@@ -63,6 +63,7 @@ class Program:
         from gui.controller import Controller
         from gui.garbage import GarbageCollector
         from gui.handlers import Handlers
+        from gui.notices import Notices
         from gui.presenter import Presenter
         from gui.state import State
 
@@ -75,6 +76,7 @@ class Program:
         self.controller = Controller(self.state, self.settings)
         self.garbage = GarbageCollector(self.window)
         self.presenter = Presenter(self.window, self.state, self.controller, self.settings)
+        self.notices = Notices(self.window, self.state, self.controller.models, self.settings)
         self.handlers = Handlers(self.window, self.state, self.controller, self.settings)
         self.window.closing.connect(self.close)
         self.state.engine_changed.connect(

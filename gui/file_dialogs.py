@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QStandardPaths, Qt
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from gui.settings import LAST_FOLDER, Settings
+
 WEIGHTS_FILTER = "Weights (*.pth *.pt *.safetensors);;All files (*)"
+
+
+def start_folder(settings: Settings) -> Path:
+    """Where a dialog begins: where something was opened last, else the user's pictures."""
+    remembered = settings.get(LAST_FOLDER)
+    if remembered and Path(remembered).is_dir():
+        return Path(remembered)
+    where = QStandardPaths.StandardLocation.PicturesLocation
+    pictures = Path(QStandardPaths.writableLocation(where))
+    return pictures if pictures.is_dir() else Path.home()
 
 
 def images_dialog(parent: QWidget, folder: Path, suffixes: Sequence[str]) -> QFileDialog:

@@ -124,6 +124,10 @@ class Images(QObject):
         self.leaving.emit()
         self._state.current_changed.emit()
 
+    def cancel(self) -> None:
+        """Give up looking through folders."""
+        self._lane.cancel("scan")
+
     def _known(self) -> dict[Path, str]:
         return {image.path: key for key, image in self._state.images.items() if image.path}
 

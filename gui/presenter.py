@@ -16,11 +16,10 @@ from gui.jobs import Job
 from gui.layer_model import count_text
 from gui.main_window import MainWindow
 from gui.settings import Settings
-from gui.state import Notice, NoticeKind, State
+from gui.state import State
 
 _ROW_THUMBNAIL = 24
 _RECOLOUR_MS = 150
-_LASTING = (NoticeKind.ERROR, NoticeKind.WARNING)
 
 
 class Presenter(QObject):
@@ -35,7 +34,6 @@ class Presenter(QObject):
         self._controller = controller
         self._settings = settings
         self._shown: Picture | None = None
-        self._explain_error = ""
         self._watched: Job | None = None
         self._shown_layers: tuple[LayerNode, ...] = ()
         self._recolour = QTimer(self)
@@ -60,9 +58,8 @@ class Presenter(QObject):
         state.selection_changed.connect(self._show_selection)
         state.sweep_changed.connect(self._draw_thumbnails)
         state.computing_changed.connect(window.canvas.set_busy)
-        state.noticed.connect(self._show_notice)
         controller.images.thumbnail_ready.connect(window.strip.set_thumbnail)
-        controller.map_thumbnails_ready.connect(self._show_thumbnails)
+        controller.sweeper.thumbnails_ready.connect(self._show_thumbnails)
         for lane in (controller.engine_lane, controller.file_lane):
             lane.busy_changed.connect(self._show_work)
         window.canvas.zoom_changed.connect(self._show_zoom)
@@ -94,7 +91,6 @@ class Presenter(QObject):
         self._window.tree.clear_thumbnails()
         self._show_classes()
         self._show_picture()
-        self._show_invitation()
         self._show_actions()
 
     def _show_picture(self) -> None:
@@ -149,7 +145,6 @@ class Presenter(QObject):
         window.device_label.setText(device.upper())
         window.device_label.setVisible(bool(device))
         window.device_label.setToolTip("The device that computes")
-        self._show_invitation()
         self._show_actions()
 
     def _show_no_model(self) -> None:
@@ -190,13 +185,7 @@ class Presenter(QObject):
         if explanation is None:
             window.canvas.show_explanation(None)
             window.status.show_message(state.explain_error)
-            if state.explain_error:
-                self._explain_error = state.explain_error
-                self._show_notice(Notice(NoticeKind.ERROR, state.explain_error))
             return
-        if window.notice.text == self._explain_error:
-            window.notice.clear()
-        self._explain_error = ""
         window.canvas.show_explanation(explanation)
         window.status.show_explanation(explanation)
         window.tree.set_explained(explanation.layer)
@@ -215,14 +204,14 @@ class Presenter(QObject):
             self._window.tree.clear_thumbnails()
             return
         ratio = self._window.devicePixelRatioF()
-        self._controller.draw_map_thumbnails(round(_ROW_THUMBNAIL * ratio))
+        self._controller.sweeper.draw_thumbnails(round(_ROW_THUMBNAIL * ratio))
 
     def _show_thumbnails(self, drawn: dict[str, QImage]) -> None:
         for image in drawn.values():
             image.setDevicePixelRatio(self._window.devicePixelRatioF())
         self._window.tree.set_thumbnails(drawn)
 
-    # --- settings, work, notices -----------------------------------------------------------------
+    # --- settings and work --------------------------------------------------------------------
 
     def _setting_changed(self, key: str) -> None:
         if key.startswith("display/"):
@@ -250,35 +239,6 @@ class Presenter(QObject):
         if engine_job is not None and engine_job is not self._watched:
             engine_job.progressed.connect(lambda fraction, _text: status.set_progress(fraction))
         self._watched = engine_job
-
-    def _show_notice(self, notice: Notice) -> None:
-        if notice.kind is NoticeKind.INFO and self._window.notice.kind in _LASTING:
-            # What was done is less than what went wrong and was not closed yet.
-            self._window.status.show_message(notice.text)
-            return
-        self._window.notice.show_notice(
-            notice.kind.value, notice.text, notice.action, notice.argument
-        )
-
-    def _show_invitation(self) -> None:
-        """What to try with an embedded scene, and its network where another one is open."""
-        image, source = self._state.current, self._state.model_source
-        bar = self._window.notice
-        if image is None or image.scene is None or source is None:
-            if bar.kind == NoticeKind.HINT:
-                bar.clear()
-            return
-        if bar.kind in (NoticeKind.ERROR, NoticeKind.WARNING):
-            return
-        scene = image.scene
-        wanted = f"demo:{scene.model}"
-        if source.spec != wanted:
-            text = f"{scene.invitation} It belongs to the network '{wanted}'."
-            self._show_notice(Notice(NoticeKind.HINT, text, "Open that network", wanted))
-        elif not self._settings.hint_seen(scene.path.name):
-            self._show_notice(Notice(NoticeKind.HINT, scene.invitation))
-        elif bar.kind == NoticeKind.HINT:
-            bar.clear()
 
     def _show_actions(self) -> None:
         state, actions = self._state, self._window.actions_by_id

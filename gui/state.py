@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -104,3 +105,14 @@ class State(QObject):
     def notify(self, kind: NoticeKind, text: str, action: str = "", argument: str = "") -> None:
         """Show a sentence to the user."""
         self.noticed.emit(Notice(kind, text, action, argument))
+
+    def warn(self, notices: Sequence[str]) -> None:
+        """Show what the engine says as one text: a newer notice takes the place of an older one."""
+        if notices:
+            self.notify(NoticeKind.WARNING, " ".join(_sentence(text) for text in notices))
+
+
+def _sentence(text: str) -> str:
+    first, space, rest = text.rstrip(".").partition(" ")
+    device = first.partition(":")[0] in ("cpu", "cuda", "mps")
+    return (first.upper() if device else first[:1].upper() + first[1:]) + space + rest + "."

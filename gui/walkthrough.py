@@ -44,8 +44,8 @@ class Walkthrough:
 
     def _connect(self) -> None:
         program, state = self.program, self.program.state
-        program.controller.exported.connect(self._note_export)
-        program.controller.map_thumbnails_ready.connect(self._note_thumbnails)
+        program.controller.exports.written.connect(self._note_export)
+        program.controller.sweeper.thumbnails_ready.connect(self._note_thumbnails)
         state.noticed.connect(self._note_error)
         state.engine_changed.connect(self.gaps.start)
         state.answer_changed.connect(self._note_answer)
@@ -179,7 +179,7 @@ class Walkthrough:
         from gui.export_dialog import ExportChoice
 
         choice = ExportChoice(picture, map, facts, colorbar=False, caption=False)
-        self.program.handlers.export_as(choice)
+        self.program.handlers.saver.export_as(choice)
         self.waiter.wait(lambda: self._exported, _SOON_S, "export")
         image, shown = self.program.state.current, self.program.state.explanation
         if image is None or image.loaded is None or shown is None:

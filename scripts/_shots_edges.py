@@ -199,7 +199,7 @@ def open_model(stage: Stage, path: Path) -> None:
     stage.start()
     weights = stage.folder / "resnet50-flowers.pth"
     weights.write_bytes(b"")
-    stage.program.handlers.ask_model(weights)
+    stage.program.handlers.models.ask(weights)
     _dialog(stage, ModelDialog, path)
 
 
@@ -208,7 +208,7 @@ def export(stage: Stage, path: Path) -> None:
     from gui.export_dialog import ExportDialog
 
     stage.start()
-    stage.program.handlers.export()
+    stage.program.handlers.saver.export()
     _dialog(stage, ExportDialog, path)
 
 
@@ -217,7 +217,7 @@ def shortcuts(stage: Stage, path: Path) -> None:
     from gui.dialogs import ShortcutsDialog
 
     stage.start()
-    stage.program.handlers.show_shortcuts()
+    stage.program.handlers.help.show_shortcuts()
     _dialog(stage, ShortcutsDialog, path)
 
 

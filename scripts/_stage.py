@@ -74,11 +74,11 @@ class Stage:
         heard: tuple[Any, ...] = (
             state.image_updated, state.current_changed, state.engine_changed, state.model_changed,
             state.answer_changed, state.sweep_changed, state.computing_changed, state.noticed,
-            controller.map_thumbnails_ready, controller.images.thumbnail_ready,
+            controller.sweeper.thumbnails_ready, controller.images.thumbnail_ready,
             controller.engine_lane.idle, controller.file_lane.idle, self.window.first_painted,
         )  # fmt: skip
         state.sweep_changed.connect(self._new_sweep)
-        controller.map_thumbnails_ready.connect(self._thumbnails_came)
+        controller.sweeper.thumbnails_ready.connect(self._thumbnails_came)
         controller.images.thumbnail_ready.connect(self._count_pictures)
         for signal in heard:
             signal.connect(lambda *_: self._hub.changed.emit())
@@ -154,7 +154,7 @@ class Stage:
     def open_model(self, spec: str, weights: Path | None = None) -> None:
         """Open a model as load_model or `models` knows it, and wait for rest."""
         file = str(weights) if weights is not None else None
-        self.controller.open_model(ModelSource(spec, file))
+        self.controller.models.open(ModelSource(spec, file))
         self.until(lambda: self.state.model_loading is None, spec)
         self.settled()
 
@@ -224,7 +224,7 @@ class Stage:
 
     def without_model(self) -> None:
         """Start as if no model could be opened, and wait for the pictures."""
-        with patch.object(self.controller, "open_model"):
+        with patch.object(self.controller.models, "open"):
             self.program.start()
             self.until(lambda: self.state.engine is not None, "engine")
         self.until(lambda: self.strip_pictures >= len(self.state.images), "pictures in the strip")

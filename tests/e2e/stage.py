@@ -39,7 +39,7 @@ class Stage:
     def __init__(self, application: QApplication, program: Program) -> None:
         self.program = program
         self.exported: list[str] = []
-        program.controller.exported.connect(
+        program.controller.exports.written.connect(
             lambda task: self.exported.extend(str(path) for path in task.choice.paths)
         )
         self.last = ""

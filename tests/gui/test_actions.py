@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from engine.records import LayerNode
+from gui import action_table as table
 from gui import actions as a
 from gui.image_strip import ImageStrip
 from gui.layer_tree import LayerTree
@@ -30,7 +31,7 @@ from gui.prediction_panel import PredictionPanel
 
 SINGLE = [
     (command.id, key)
-    for command in a.TABLE
+    for command in table.TABLE
     for key in command.keys
     if command.bound and len(key) == 1
 ]
@@ -69,9 +70,9 @@ def focus(qtbot: QtBot, widget: QWidget) -> None:
 
 
 def test_ids_and_keys_are_unique() -> None:
-    ids = [command.id for command in a.TABLE]
+    ids = [command.id for command in table.TABLE]
     assert len(set(ids)) == len(ids)
-    keys = [QKeySequence(k).toString() for command in a.TABLE for k in command.keys]
+    keys = [QKeySequence(k).toString() for command in table.TABLE for k in command.keys]
     assert all(keys)
     assert len(set(keys)) == len(keys)
 
@@ -160,7 +161,7 @@ def test_a_dialog_keeps_its_keys(qtbot: QtBot, window: Window, tmp_path: Path) -
 def test_menus_follow_the_table(window: Window) -> None:
     titles = [action.text().replace("&", "") for action in window.menuBar().actions()]
     assert titles == ["File", "View", "Model", "Image", "Help"]
-    for command in a.TABLE:
+    for command in table.TABLE:
         if command.bound and not command.submenu:
             assert window.acts[command.id] in window.acts.menu(command.menu).actions()
     assert not window.acts.menu("recent_images").isEnabled()
@@ -204,7 +205,7 @@ def test_recent_entries(window: Window) -> None:
 
 
 def test_shortcut_rows_name_every_key_once() -> None:
-    rows = a.shortcut_rows()
+    rows = table.shortcut_rows()
     texts = [text for _, text, _ in rows]
     assert "Bare image while held" in texts
     assert "Explain predicted class 1 to 9" in texts
@@ -224,4 +225,4 @@ def test_toolbar(window: Window, qtbot: QtBot) -> None:
     buttons["export"].click()
     assert window.fired == ["export"]
     offered = [action.objectName() for action in buttons["open_model"].menu().actions()]
-    assert offered[: len(a.MODEL_MENU)] == list(a.MODEL_MENU)
+    assert offered[: len(table.MODEL_MENU)] == list(table.MODEL_MENU)

@@ -366,11 +366,11 @@ def test_a_sweep_of_another_image_model_or_class_is_dropped_when_it_comes(bench:
     assert swept is not None
     bench.state.sweep = None
     request = swept.request
-    bench.controller._swept(replace(swept, request=replace(request, image="image-99")))
-    bench.controller._swept(replace(swept, request=replace(request, model="demo:shortcut")))
-    bench.controller._swept(replace(swept, target=swept.target + 1))
+    bench.controller.sweeper._swept(replace(swept, request=replace(request, image="image-99")))
+    bench.controller.sweeper._swept(replace(swept, request=replace(request, model="demo:shortcut")))
+    bench.controller.sweeper._swept(replace(swept, target=swept.target + 1))
     assert bench.state.sweep is None
-    bench.controller._swept(swept)
+    bench.controller.sweeper._swept(swept)
     assert bench.state.sweep is swept
 
 
@@ -396,7 +396,7 @@ def test_a_sweep_gives_way_to_a_click_and_comes_back(bench: Bench) -> None:
 
 def test_no_sweep_while_it_is_switched_off(bench: Bench) -> None:
     bench.start(sweep=False)
-    bench.controller._sweep()  # what the timer calls
+    bench.controller.sweeper._sweep()  # what the timer calls
     assert bench.idle
     assert "Mapping every layer" not in bench.titles
     bench.settings.set(SWEEP_ENABLED, True)
@@ -421,7 +421,7 @@ def test_a_failed_sweep_is_told_once_and_not_tried_again_by_itself(bench: Bench)
     bench.until(lambda: bool(warnings(bench)))
     assert warnings(bench) == ["No thumbnails: not enough memory"]
     bench.titles.clear()
-    bench.controller._sweep()
+    bench.controller.sweeper._sweep()
     assert bench.idle
     assert bench.titles == []
 
@@ -429,8 +429,10 @@ def test_a_failed_sweep_is_told_once_and_not_tried_again_by_itself(bench: Bench)
 def test_thumbnails_are_drawn_for_every_map(bench: Bench) -> None:
     bench.start()
     assert bench.state.sweep is not None
-    with bench.qtbot.waitSignal(bench.controller.map_thumbnails_ready, timeout=WAIT_MS) as drawn:
-        bench.controller.draw_map_thumbnails(24)
+    with bench.qtbot.waitSignal(
+        bench.controller.sweeper.thumbnails_ready, timeout=WAIT_MS
+    ) as drawn:
+        bench.controller.sweeper.draw_thumbnails(24)
     (pictures,) = drawn.args
     assert set(pictures) == set(bench.state.sweep.explanations)
     assert all(max(p.width(), p.height()) == 24 for p in pictures.values())
@@ -462,7 +464,7 @@ def test_a_stopped_sweep_stays_stopped_until_the_next_click(bench: Bench) -> Non
     bench.controller.cancel()
     with bench.qtbot.waitSignal(bench.controller.engine_lane.idle, timeout=WAIT_MS):
         let.set()
-    with bench.qtbot.waitSignal(bench.controller._sweep_timer.timeout, timeout=WAIT_MS):
+    with bench.qtbot.waitSignal(bench.controller.sweeper._timer.timeout, timeout=WAIT_MS):
         pass  # idle has started it
     assert bench.idle
     assert bench.state.sweep is None
@@ -476,7 +478,7 @@ def test_a_stopped_sweep_stays_stopped_until_the_next_click(bench: Bench) -> Non
 def test_another_model_replaces_everything_that_was_found(bench: Bench) -> None:
     bench.start()
     bench.controller.choose_layer("layer1")
-    bench.controller.open_model(ModelSource("demo:shortcut"))
+    bench.controller.models.open(ModelSource("demo:shortcut"))
     bench.until(lambda: bench.state.model_source == ModelSource("demo:shortcut"))
     bench.until(lambda: bench.state.sweep is not None)
     assert bench.state.info is not None
@@ -499,7 +501,7 @@ def test_an_answer_of_the_model_before_is_dropped(bench: Bench) -> None:
     begun, let = bench.hold("explain", after=True)
     bench.controller.choose_layer("layer1")
     assert begun.wait(WAIT_MS / 1000)
-    bench.controller.open_model(ModelSource("demo:shortcut"))
+    bench.controller.models.open(ModelSource("demo:shortcut"))
     bench.controller.choose_layer("layer2")
     let.set()
     bench.until(lambda: bench.state.model_source == ModelSource("demo:shortcut"))
@@ -512,7 +514,7 @@ def test_an_answer_of_the_model_before_is_dropped(bench: Bench) -> None:
 def test_a_model_that_cannot_be_opened_leaves_the_one_that_is(bench: Bench) -> None:
     bench.start()
     old, explanation = bench.state.info, bench.state.explanation
-    bench.controller.open_model(ModelSource("no_such_network"))
+    bench.controller.models.open(ModelSource("no_such_network"))
     assert bench.state.model_loading == ModelSource("no_such_network")
     bench.until(lambda: bench.state.model_loading is None)
     assert "no_such_network" in bench.state.model_error
@@ -531,7 +533,7 @@ def test_without_a_model_nothing_stays_busy(bench: Bench) -> None:
     bench.until(lambda: bench.state.current is not None and bench.state.current.loaded is not None)
     bench.until(lambda: bench.idle)
     assert not bench.state.computing
-    bench.controller.open_model(ModelSource("demo:shapes"))
+    bench.controller.models.open(ModelSource("demo:shapes"))
     bench.until(lambda: bench.explained)
 
 
@@ -539,7 +541,7 @@ def test_a_model_stopped_at_the_last_moment_is_not_used(bench: Bench) -> None:
     """The engine has it already when the window gives it up: answers go on with the old one."""
     bench.start(sweep=False)
     begun, let = bench.hold("open_model", after=True)
-    bench.controller.open_model(ModelSource("demo:shortcut"))
+    bench.controller.models.open(ModelSource("demo:shortcut"))
     assert begun.wait(WAIT_MS / 1000)
     bench.controller.cancel()
     let.set()
@@ -581,7 +583,7 @@ def test_after_any_storm_of_clicks_the_right_map_of_the_right_thing_is_shown(
         lambda: controller.choose_class(choice.randrange(8)),
         lambda: controller.images.select(choice.choice(list(state.images))),
         lambda: controller.images.step(choice.choice((-1, 1))),
-        lambda: controller.open_model(choice.choice(models)),
+        lambda: controller.models.open(choice.choice(models)),
         controller.cancel,
         lambda: bench.settings.set(SWEEP_ENABLED, choice.random() < 0.7),
     ]
@@ -617,8 +619,8 @@ def test_after_any_storm_of_clicks_the_right_map_of_the_right_thing_is_shown(
 def test_an_export_is_written_and_told(bench: Bench, tmp_path: Path) -> None:
     bench.start(sweep=False)
     picture, map, facts = (tmp_path / f"out.{s}" for s in ("png", "npy", "json"))
-    with bench.qtbot.waitSignal(bench.controller.exported, timeout=WAIT_MS) as done:
-        bench.controller.export(bench.task(picture=picture, map=map, json=facts))
+    with bench.qtbot.waitSignal(bench.controller.exports.written, timeout=WAIT_MS) as done:
+        bench.controller.exports.write(bench.task(picture=picture, map=map, json=facts))
     assert done.args[0].choice.paths == (picture, map, facts)
     assert bench.state.explanation is not None
     original = load_image(SCENES[0].path)
@@ -634,7 +636,7 @@ def test_an_export_that_cannot_be_written_is_told_and_leaves_nothing(
 ) -> None:
     bench.start(sweep=False)
     nowhere = tmp_path / "no such folder"
-    bench.controller.export(bench.task(picture=nowhere / "out.png", map=nowhere / "out.npy"))
+    bench.controller.exports.write(bench.task(picture=nowhere / "out.png", map=nowhere / "out.npy"))
     bench.until(lambda: bool(warnings(bench)))
     assert "out.png" in warnings(bench)[0]
     assert not nowhere.exists()
@@ -645,7 +647,7 @@ def test_a_stopped_export_is_not_told_as_done(
 ) -> None:
     bench.start(sweep=False)
     done: list[object] = []
-    bench.controller.exported.connect(done.append)
+    bench.controller.exports.written.connect(done.append)
     picture = tmp_path / "out.png"
     begun, let = threading.Event(), threading.Event()
     bench.gates.append(let)
@@ -653,7 +655,7 @@ def test_a_stopped_export_is_not_told_as_done(
         Job("before", lambda _: (begun.set(), let.wait(WAIT_MS / 1000)), priority=Priority.WORK)
     )
     assert begun.wait(WAIT_MS / 1000)
-    bench.controller.export(bench.task(picture=picture))
+    bench.controller.exports.write(bench.task(picture=picture))
     bench.controller.cancel()
     with bench.qtbot.waitSignal(bench.controller.file_lane.idle, timeout=WAIT_MS):
         let.set()

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from gui import actions, file_dialogs
+from gui import action_table, file_dialogs
 from gui import settings as table
 from gui.dialogs import AboutDialog, ResetDialog, ShortcutsDialog
 from gui.export_dialog import ExportChoice, ExportDialog, choice_for
@@ -35,10 +35,10 @@ def button(widget: QWidget, text: str) -> QPushButton:
 
 
 def test_shortcuts_are_those_of_the_table(qtbot: QtBot) -> None:
-    dialog = ShortcutsDialog(actions.shortcut_rows())
+    dialog = ShortcutsDialog(action_table.shortcut_rows())
     qtbot.addWidget(dialog)
     shown = texts(dialog)
-    for heading, text, keys in actions.shortcut_rows():
+    for heading, text, keys in action_table.shortcut_rows():
         assert heading in shown
         assert text in shown
         assert keys in shown

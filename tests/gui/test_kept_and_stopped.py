@@ -18,8 +18,7 @@ from pytestqt.qtbot import QtBot
 import engine
 from engine.images import load_image
 from engine.models import load_model
-from gui import controller as controllers
-from gui import files
+from gui import exports, files
 from gui.jobs import Job, Priority, Watch
 from gui.state import NoticeKind
 from gui.workbench import OpenedModel
@@ -56,7 +55,7 @@ class Gate:
             assert self.let.wait(WAIT_MS / 1000)
             return files.write_export(task, watch)
 
-        monkeypatch.setattr(controllers, "write_export", held)
+        monkeypatch.setattr(exports, "write_export", held)
 
 
 def noise(path: Path, seed: int, size: tuple[int, int] = (120, 90)) -> Path:
@@ -80,11 +79,11 @@ def test_two_exports_asked_for_at_once_are_both_written(
     bench.start(sweep=False)
     gate = Gate(bench, monkeypatch)
     done: list[Any] = []
-    bench.controller.exported.connect(done.append)
+    bench.controller.exports.written.connect(done.append)
     first, second = tmp_path / "first.png", tmp_path / "second.png"
-    bench.controller.export(bench.task(picture=first))
+    bench.controller.exports.write(bench.task(picture=first))
     assert gate.begun.wait(WAIT_MS / 1000)
-    bench.controller.export(bench.task(picture=second))
+    bench.controller.exports.write(bench.task(picture=second))
     gate.let.set()
     bench.until(lambda: len(done) == 2)
     assert [task.choice.picture for task in done] == [first, second]
@@ -101,8 +100,8 @@ def test_closing_finishes_the_export_that_runs_and_the_one_that_waits(
     picture = tmp_path / "first.png"
     expected = bench.state.explanation
     assert expected is not None
-    bench.controller.export(bench.task(picture=picture, map=first))
-    bench.controller.export(bench.task(map=second))
+    bench.controller.exports.write(bench.task(picture=picture, map=first))
+    bench.controller.exports.write(bench.task(map=second))
     forgotten: list[str] = []
     bench.controller.file_lane.submit(
         Job("thumbnail", lambda _: forgotten.append("ran"), priority=Priority.IDLE)
@@ -126,8 +125,8 @@ def test_stop_ends_the_export_that_runs_and_says_so(
     bench.start(sweep=False)
     gate = Gate(bench, monkeypatch)
     done: list[Any] = []
-    bench.controller.exported.connect(done.append)
-    bench.controller.export(bench.task(picture=tmp_path / "out.png"))
+    bench.controller.exports.written.connect(done.append)
+    bench.controller.exports.write(bench.task(picture=tmp_path / "out.png"))
     assert gate.begun.wait(WAIT_MS / 1000)
     bench.controller.cancel()
     with bench.qtbot.waitSignal(bench.controller.file_lane.idle, timeout=WAIT_MS):
@@ -272,8 +271,10 @@ def test_every_call_of_a_reused_module_is_answered_by_the_sweep(bench: ClosableB
     first, last = (sweep.explanations[f"{node.name}#{k}"].map for k in (0, node.calls - 1))
     np.testing.assert_array_equal(last, sweep.explanations[node.name].map)
     assert not np.array_equal(first, last)
-    with bench.qtbot.waitSignal(bench.controller.map_thumbnails_ready, timeout=WAIT_MS) as drawn:
-        bench.controller.draw_map_thumbnails(24)
+    with bench.qtbot.waitSignal(
+        bench.controller.sweeper.thumbnails_ready, timeout=WAIT_MS
+    ) as drawn:
+        bench.controller.sweeper.draw_thumbnails(24)
     assert {f"{node.name}#0", f"{node.name}#{node.calls - 1}"} <= set(drawn.args[0])
 
 

@@ -47,7 +47,7 @@ def test_a_model_that_fails_leaves_the_open_one_as_it_was(program: Program, qtbo
     chosen = window.predictions.selected()
     assert chosen is not None
     window.tree.select("layer3")
-    program.controller.open_model(ModelSource("resnet50", str(Path("nowhere.pth").absolute())))
+    program.controller.models.open(ModelSource("resnet50", str(Path("nowhere.pth").absolute())))
     qtbot.waitUntil(lambda: state.model_loading is None, timeout=WAIT_MS)
     assert state.model_error
     assert window.notice.kind == "error"

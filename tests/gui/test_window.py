@@ -657,7 +657,7 @@ def test_export_by_key_asks_then_writes_then_says_where(seat: Seat, tmp_path: Pa
     seat.press(Key.Key_E, Modifier.ControlModifier)
     dialog = seat.dialog(ExportDialog)
     dialog.take(tmp_path / "out.png")
-    with seat.qtbot.waitSignal(program.controller.exported, timeout=WAIT_MS):
+    with seat.qtbot.waitSignal(program.controller.exports.written, timeout=WAIT_MS):
         pass
     assert program.window.notice.text == "Exported out.png"
     original = program.state.current

@@ -94,7 +94,7 @@ def test_what_was_done_does_not_replace_what_went_wrong(seat: Seat, kind: Notice
 
 def test_an_error_of_a_model_outlives_the_next_explanation(seat: Seat) -> None:
     program = seat.start()
-    program.controller.open_model(ModelSource("no_such_network"))
+    program.controller.models.open(ModelSource("no_such_network"))
     seat.until(lambda: program.state.model_loading is None)
     told = program.window.notice.text
     assert "no_such_network" in told
@@ -207,12 +207,12 @@ def test_an_export_writes_what_was_shown_when_it_was_asked_for(seat: Seat, tmp_p
     program = seat.start()
     expected = program.state.explanation
     assert expected is not None
-    program.handlers.export()
+    program.handlers.saver.export()
     dialog = seat.dialog(ExportDialog)
     dialog._map.setChecked(True)
     program.controller.choose_layer("layer1")
     seat.wait_layer("layer1")
-    with seat.qtbot.waitSignal(program.controller.exported, timeout=WAIT_MS):
+    with seat.qtbot.waitSignal(program.controller.exports.written, timeout=WAIT_MS):
         dialog.take(tmp_path / "out.png")
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), expected.map)
     now = program.state.explanation

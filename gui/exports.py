@@ -1,0 +1,61 @@
+"""Exports: what is shown is taken when it is asked for, and written in the background."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from gui.files import ExportTask, write_export
+from gui.jobs import Job, Lane, Priority
+from gui.settings import Settings
+from gui.state import NoticeKind, State
+
+
+class Exports(QObject):
+    """Writes through the file lane. written(ExportTask)."""
+
+    written = Signal(object)
+
+    def __init__(self, state: State, settings: Settings, lane: Lane, parent: QObject) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._settings = settings
+        self._lane = lane
+        self._next = 0
+
+    def task(self) -> ExportTask | None:
+        """What is shown now, to be written; None where nothing is, and the user is told."""
+        state = self._state
+        image, answer, explanation = state.current, state.answer, state.explanation
+        if image is None or image.loaded is None or answer is None or explanation is None:
+            state.notify(NoticeKind.INFO, "There is no heat map to export yet.")
+            return None
+        versions = state.engine.versions if state.engine is not None else {}
+        return ExportTask(
+            image.loaded,
+            explanation,
+            answer.info,
+            answer.predictions,
+            self._settings.display(),
+            versions,
+        )
+
+    def write(self, task: ExportTask) -> None:
+        """Write it in the background; closing the program waits for it."""
+        self._next += 1
+        job = Job(
+            "Exporting",
+            lambda watch: write_export(task, watch),
+            slot=f"export {self._next}",
+            priority=Priority.CLICK,
+            keep=True,
+        )
+        job.cancelled.connect(
+            lambda: self._state.notify(NoticeKind.WARNING, "The export was stopped.")
+        )
+        job.finished.connect(self.written)
+        job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
+        self._lane.submit(job)
+
+    def cancel(self) -> None:
+        """Give up what is being written."""
+        self._lane.cancel("export")

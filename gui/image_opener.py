@@ -1,0 +1,100 @@
+"""How images come in: dialogs, drops, the clipboard, the recent files; and how they go again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QGuiApplication
+
+from engine import suffixes
+from gui import drops
+from gui import settings as table
+from gui.drops import Dropped
+from gui.images import Images
+from gui.main_window import MainWindow
+from gui.settings import Settings
+from gui.state import NoticeKind, State
+
+
+class ImageOpener(QObject):
+    """Asks which images, and hands them to those who open them."""
+
+    def __init__(
+        self, window: MainWindow, state: State, images: Images, settings: Settings
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._state = state
+        self._images = images
+        self._settings = settings
+        window.strip.image_chosen.connect(images.select)
+        window.strip.remove_requested.connect(images.close)
+        window.dropped.connect(self.open_dropped)
+        window.actions_by_id.connect(
+            {
+                "open_image": self.ask_images,
+                "open_folder": self.ask_folder,
+                "paste": self.paste,
+                "close_image": self.close_image,
+                "previous_image": lambda: images.step(-1),
+                "next_image": lambda: images.step(1),
+            }
+        )
+        settings.changed.connect(self._setting_changed)
+        self._show_recent()
+
+    def ask_images(self) -> None:
+        from gui.file_dialogs import images_dialog, start_folder
+
+        folder = start_folder(self._settings)
+        dialog = images_dialog(self._window, folder, sorted(suffixes.IMAGES))
+        dialog.filesSelected.connect(lambda names: self.open_paths([Path(n) for n in names]))
+        dialog.open()
+
+    def ask_folder(self) -> None:
+        from gui.file_dialogs import folder_dialog, start_folder
+
+        dialog = folder_dialog(self._window, start_folder(self._settings))
+        dialog.fileSelected.connect(lambda name: self.open_paths([Path(name)]))
+        dialog.open()
+
+    def open_paths(self, paths: list[Path]) -> None:
+        """Open files and folders, and begin there the next time."""
+        if paths:
+            self._settings.set(table.LAST_FOLDER, str(paths[0].absolute().parent))
+            self._images.open_paths(paths)
+
+    def open_dropped(self, dropped: Dropped) -> None:
+        """Open what fell on the window or was pasted."""
+        if dropped.paths:
+            self.open_paths(list(dropped.paths))
+        elif dropped.data:
+            self._images.open_bytes(dropped.data, "pasted image")
+        elif dropped.image is not None:
+            self._images.open_qimage(dropped.image, "pasted image")
+        elif dropped.remote:
+            self._state.notify(
+                NoticeKind.WARNING,
+                f"Only the address of the image arrived ({dropped.remote[:80]}). "
+                "Save the image and drop the file.",
+            )
+        else:
+            self._state.notify(NoticeKind.INFO, "There is no image to open. Copy one first.")
+
+    def paste(self) -> None:
+        self.open_dropped(drops.read(QGuiApplication.clipboard().mimeData()))
+
+    def close_image(self) -> None:
+        if self._state.current_key is not None:
+            self._images.close(self._state.current_key)
+
+    def _setting_changed(self, key: str) -> None:
+        if key == table.RECENT_IMAGES.key:
+            self._show_recent()
+
+    def _show_recent(self) -> None:
+        entries = [(Path(path).name, path) for path in self._settings.get(table.RECENT_IMAGES)]
+        self._window.actions_by_id.fill(
+            "recent_images", entries, lambda path: self.open_paths([Path(path)])
+        )

@@ -1,0 +1,89 @@
+"""What the bar over the picture says, and what its button and its cross do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+
+from engine.sources import ModelSource
+from gui.help import show_file
+from gui.main_window import MainWindow
+from gui.models import Models
+from gui.settings import Settings
+from gui.state import Notice, NoticeKind, State
+
+_LASTING = (NoticeKind.ERROR, NoticeKind.WARNING)
+_SHOW_FOLDER = "Show folder"
+
+
+class Notices(QObject):
+    """Shows the state's notices and the invitations of the scenes."""
+
+    def __init__(
+        self, window: MainWindow, state: State, models: Models, settings: Settings
+    ) -> None:
+        super().__init__(window)
+        self._bar = window.notice
+        self._status = window.status
+        self._state = state
+        self._models = models
+        self._settings = settings
+        self._explain_error = ""
+        self._bar.acted.connect(self._acted)
+        self._bar.dismissed.connect(self._dismissed)
+        state.noticed.connect(self._show)
+        state.answer_changed.connect(self._show_explain_error)
+        for changed in (state.current_changed, state.engine_changed, state.model_changed):
+            changed.connect(self._invite)
+
+    def _show(self, notice: Notice) -> None:
+        if notice.kind is NoticeKind.INFO and self._bar.kind in _LASTING:
+            # What was done is less than what went wrong and was not closed yet.
+            self._status.show_message(notice.text)
+            return
+        self._bar.show_notice(notice.kind.value, notice.text, notice.action, notice.argument)
+
+    def _show_explain_error(self) -> None:
+        """Why there is no map; it goes when there is one."""
+        error = self._state.explain_error
+        if self._state.explanation is None:
+            if error:
+                self._explain_error = error
+                self._show(Notice(NoticeKind.ERROR, error))
+            return
+        if self._bar.text == self._explain_error:
+            self._bar.clear()
+        self._explain_error = ""
+
+    def _invite(self) -> None:
+        """What to try with an embedded scene, and its network where another one is open."""
+        image, source = self._state.current, self._state.model_source
+        bar = self._bar
+        if image is None or image.scene is None or source is None:
+            if bar.kind == NoticeKind.HINT:
+                bar.clear()
+            return
+        if bar.kind in _LASTING:
+            return
+        scene = image.scene
+        wanted = f"demo:{scene.model}"
+        if source.spec != wanted:
+            text = f"{scene.invitation} It belongs to the network '{wanted}'."
+            self._show(Notice(NoticeKind.HINT, text, "Open that network", wanted))
+        elif not self._settings.hint_seen(scene.path.name):
+            self._show(Notice(NoticeKind.HINT, scene.invitation))
+        elif bar.kind == NoticeKind.HINT:
+            bar.clear()
+
+    def _acted(self, action: str, argument: str) -> None:
+        self._bar.clear()
+        if action == _SHOW_FOLDER:
+            show_file(Path(argument), self._state)
+        elif argument.startswith("demo:"):
+            self._models.open(ModelSource(argument))
+
+    def _dismissed(self, kind: str) -> None:
+        image = self._state.current
+        if kind == NoticeKind.HINT and image is not None and image.scene is not None:
+            self._settings.mark_hint_seen(image.scene.path.name)

@@ -1,0 +1,76 @@
+"""What goes out: the picture on the clipboard, and exports, which are asked for and told of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QGuiApplication
+
+from gui.exports import Exports
+from gui.files import ExportTask
+from gui.main_window import MainWindow
+from gui.settings import Settings
+from gui.state import NoticeKind, State
+
+if TYPE_CHECKING:
+    from gui.export_dialog import ExportChoice
+
+
+class Saver(QObject):
+    """Asks what to write and where, and hands it to those who write."""
+
+    def __init__(
+        self, window: MainWindow, state: State, exports: Exports, settings: Settings
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._state = state
+        self._exports = exports
+        self._settings = settings
+        exports.written.connect(self._written)
+        window.actions_by_id.connect({"copy": self.copy, "export": self.export})
+
+    def copy(self) -> None:
+        """The picture with its map on the clipboard."""
+        image = self._window.canvas.picture_with_overlay()
+        if not image.isNull():
+            QGuiApplication.clipboard().setImage(image)
+            self._state.notify(NoticeKind.INFO, "The picture is on the clipboard.")
+
+    def export(self) -> None:
+        """Ask what to write and where; written is what is shown now."""
+        task = self._exports.task()
+        if task is None:
+            return
+        from gui.export_dialog import ExportDialog
+        from gui.file_dialogs import start_folder
+
+        place = start_folder(self._settings) / _file_name(task)
+        dialog = ExportDialog(self._settings, place, self._window)
+        dialog.setObjectName("export dialog")
+        dialog.chosen.connect(lambda choice: self._exports.write(task.into(choice)))
+        dialog.open()
+
+    def export_as(self, choice: ExportChoice) -> None:
+        """Write what is shown now, without asking."""
+        task = self._exports.task()
+        if task is not None:
+            self._exports.write(task.into(choice))
+
+    def _written(self, task: ExportTask) -> None:
+        paths = task.choice.paths if task.choice is not None else ()
+        if not paths:
+            return
+        names = ", ".join(path.name for path in paths)
+        folder = str(paths[0].absolute().parent)
+        self._state.notify(NoticeKind.INFO, f"Exported {names}", "Show folder", folder)
+
+
+def _file_name(task: ExportTask) -> str:
+    """Image, layer and class, in signs that every file system takes."""
+    explanation = task.explanation
+    stem = Path(task.image.name).stem or "image"
+    name = f"{stem[:60]} {explanation.layer[-40:]} {explanation.target.label[:40]}"
+    return "".join(c if c.isalnum() or c in " -_.#" else "_" for c in name).strip()

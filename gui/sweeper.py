@@ -1,0 +1,156 @@
+"""When the engine is idle, a sweep maps every layer; a click then needs no engine any more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from engine.errors import HookscopeError
+from engine.records import Explanation, LoadedImage, Request
+from gui.files import map_thumbnails
+from gui.jobs import Job, Lane, Priority
+from gui.settings import SWEEP_ENABLED, Settings
+from gui.state import NoticeKind, State
+from gui.workbench import SweepAnswer, Workbench
+
+# Long enough that walking through layers by key does not start a sweep at every step.
+_DELAY_MS = 120
+
+
+class Sweeper(QObject):
+    """Fills the state's sweep through the engine lane, and draws its maps on the file lane.
+
+    thumbnails_ready(dict of QImage by layer name).
+    """
+
+    thumbnails_ready = Signal(object)
+
+    def __init__(
+        self,
+        state: State,
+        settings: Settings,
+        engine_lane: Lane,
+        file_lane: Lane,
+        workbench: Workbench,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._settings = settings
+        self._engine_lane = engine_lane
+        self._file_lane = file_lane
+        self._workbench = workbench
+        self._unwanted = False
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_DELAY_MS)
+        self._timer.timeout.connect(self._sweep)
+        engine_lane.idle.connect(self._timer.start)
+        settings.changed.connect(self._setting_changed)
+
+    def close(self) -> None:
+        """Begin nothing any more."""
+        self._timer.stop()
+        self._engine_lane.idle.disconnect(self._timer.start)
+
+    def allow(self) -> None:
+        """Sweep when the lane is idle the next time."""
+        self._unwanted = False
+
+    def stop(self) -> None:
+        """End the sweep, and begin none until it is allowed again."""
+        # The lane, idle again, would start it at once.
+        self._unwanted = True
+        self._timer.stop()
+        self.cancel()
+
+    def cancel(self) -> None:
+        """End the sweep that runs or waits."""
+        self._engine_lane.cancel("sweep")
+
+    def answer(self, request: Request) -> Explanation | None:
+        """The map that was asked for, where the sweep has found it already."""
+        sweep, answer, info = self._state.sweep, self._state.answer, self._state.info
+        if sweep is None or answer is None or info is None:
+            return None
+        if (sweep.request.image, sweep.request.model) != (request.image, request.model):
+            return None
+        target = answer.predictions[0].index if request.target is None else request.target
+        if target != sweep.target:
+            return None
+        return sweep.explanations.get(request.layer or info.default_layer)
+
+    def void_unless(self, target: int) -> None:
+        """Drop the maps of another class."""
+        if self._state.sweep is not None and self._state.sweep.target != target:
+            self._state.sweep = None
+            self._state.sweep_changed.emit()
+
+    def _setting_changed(self, key: str) -> None:
+        if key != SWEEP_ENABLED.key:
+            return
+        if self._settings.get(SWEEP_ENABLED):
+            self._timer.start()
+        else:
+            self.cancel()
+
+    def _sweep(self) -> None:
+        """Map every layer for the explained class, unless that is done, unwanted or untimely."""
+        state = self._state
+        image, answer, explanation = state.current, state.answer, state.explanation
+        if image is None or image.loaded is None or answer is None or explanation is None:
+            return
+        if not self._settings.get(SWEEP_ENABLED) or state.computing or self._unwanted:
+            return
+        target = explanation.target.index
+        if state.sweep is not None and state.sweep.target == target:
+            return
+        if self._engine_lane.running is not None or self._engine_lane.has("sweep"):
+            return
+        request = replace(answer.request, layer=None, target=target)
+        loaded: LoadedImage = image.loaded
+        job = Job(
+            "Mapping every layer",
+            lambda watch: self._workbench.sweep(loaded, request, watch),
+            slot="sweep",
+            priority=Priority.IDLE,
+        )
+        job.finished.connect(self._swept)
+        job.failed.connect(self._gave_up)
+        self._engine_lane.submit(job)
+
+    def _swept(self, swept: SweepAnswer) -> None:
+        source, explanation = self._state.model_source, self._state.explanation
+        current = (self._state.current_key, source.key if source is not None else "")
+        if (swept.request.image, swept.request.model) != current or explanation is None:
+            return
+        if explanation.target.index != swept.target:
+            return
+        self._state.sweep = swept
+        self._state.sweep_changed.emit()
+        self._state.warn(swept.notices)
+
+    def _gave_up(self, error: HookscopeError) -> None:
+        self._unwanted = True
+        self._state.notify(NoticeKind.WARNING, f"No thumbnails: {error}")
+
+    def draw_thumbnails(self, size: int) -> None:
+        """Colour the maps of the sweep for the model tree, size device pixels each."""
+        sweep = self._state.sweep
+        if sweep is None:
+            return
+        explanations, display = sweep.explanations, self._settings.display()
+        job = Job(
+            "Drawing thumbnails",
+            lambda watch: map_thumbnails(explanations, display, size, watch),
+            slot="map thumbnails",
+            priority=Priority.CLICK,
+            stoppable=False,
+        )
+        job.finished.connect(lambda drawn: self._drawn(sweep, drawn))
+        self._file_lane.submit(job)
+
+    def _drawn(self, sweep: SweepAnswer, drawn: object) -> None:
+        if sweep is self._state.sweep:
+            self.thumbnails_ready.emit(drawn)
