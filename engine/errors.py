@@ -53,6 +53,10 @@ class ChoiceNeeded(ModelError):
         self.question = question
 
 
+class DownloadError(ModelError):
+    """A file cannot be fetched or written: offline, refused, cut, no room, wrong checksum."""
+
+
 class LayerError(HookscopeError):
     """A layer does not exist or cannot be explained."""
 
