@@ -1,0 +1,128 @@
+"""Why a download failed, in words that a person can act on."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+
+from engine.errors import DownloadError
+from engine.transport import proxy_for
+
+BROKEN = (OSError, http.client.HTTPException)
+"""What a connection that fails raises; HTTPError, which is an answer, is among them."""
+
+_MEGABYTE = 1 << 20
+
+_FORBIDDEN = "writing there is not permitted; change that, or set TORCH_HOME to a folder of yours"
+_FULL = "the disk is full; make room, or set TORCH_HOME to a folder on another disk"
+
+_LOCAL = {
+    errno.EACCES: _FORBIDDEN,
+    errno.EPERM: _FORBIDDEN,
+    errno.EROFS: "the disk is read-only; set TORCH_HOME to a folder that can be written",
+    errno.ENOTDIR: "a part of its path is a file; set TORCH_HOME to another folder",
+    errno.EEXIST: "a part of its path is a file; set TORCH_HOME to another folder",
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: "your quota is used up; make room, or set TORCH_HOME to another folder",
+    errno.EFBIG: "no file may be that large there; set TORCH_HOME to another folder",
+}
+
+
+@contextmanager
+def local(target: Path) -> Iterator[None]:
+    """Turns what the disk says about target into a DownloadError."""
+    try:
+        yield
+    except OSError as error:
+        reason = _LOCAL.get(error.errno or 0, error.strerror or str(error))
+        raise DownloadError(f"cannot write {target.name} into {target.parent}: {reason}") from error
+
+
+def no_room(target: Path, missing: int, free: int) -> DownloadError:
+    return DownloadError(
+        f"{target.name} needs {missing / _MEGABYTE:.0f} MB more, and {target.parent} has "
+        f"{free / _MEGABYTE:.0f} MB left; make room, or set TORCH_HOME to a folder on another disk"
+    )
+
+
+def wrong_checksum(url: str, digest: str, wanted: str) -> DownloadError:
+    return DownloadError(
+        f"what came from {url} is not the file that was published (its SHA-256 begins with "
+        f"{digest[:8]} and not with {wanted}); it was removed. Try again; "
+        "a proxy or login page may have answered instead"
+    )
+
+
+def status(error: HTTPError, url: str, target: Path) -> DownloadError:
+    """An answer that is no file."""
+    host = urlsplit(url).hostname or url
+    by_hand = f"fetch {target.name} elsewhere and put it into {target.parent}"
+    code = error.code
+    if code in (404, 410):
+        reason = f"it has no such file ({code}): {url}; {by_hand}"
+    elif code == 407:
+        reason = (
+            "the proxy wants a name and a password; set HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT"
+        )
+    elif code in (401, 403, 451):
+        reason = f"it refuses {url} ({code}); {by_hand}"
+    elif code == 429 or code >= 500:
+        reason = f"it is busy or out of order ({code}); try again later"
+    else:
+        reason = f"it answered {code} to {url}; {by_hand}"
+    return DownloadError(f"{host}: {reason}")
+
+
+def remote(error: Exception, url: str, target: Path) -> DownloadError:
+    """A connection that was not made, or that broke."""
+    cause: object = error.reason if isinstance(error, URLError) else error
+    proxy = proxy_for(url)
+    host = urlsplit(url).hostname or url
+    through = f"{host}, through the proxy {proxy}" if proxy else host
+    return DownloadError(f"{through}: {_reason(cause, url, target, proxy)}")
+
+
+def _reason(cause: object, url: str, target: Path, proxy: str) -> str:
+    by_hand = f"or fetch {url} elsewhere and put it into {target.parent}"
+    proxies = "check the proxy's address (HTTPS_PROXY)" if proxy else _PROXY
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return (
+            f"its certificate cannot be verified ({cause.verify_message}); where a proxy looks "
+            "into connections, name its certificate in SSL_CERT_FILE; check this computer's "
+            f"clock, {by_hand}"
+        )
+    if isinstance(cause, ssl.SSLError):
+        said = cause.reason or str(cause)
+        return f"no secure connection could be made ({said}); {proxies}, {by_hand}"
+    if isinstance(cause, socket.gaierror):
+        return f"not found; this computer seems to be offline. Connect it, {proxies}, {by_hand}"
+    if isinstance(cause, http.client.IncompleteRead | http.client.RemoteDisconnected):
+        return "the connection was cut; what has come is kept, download again to go on"
+    if isinstance(cause, TimeoutError):
+        words = str(cause) if "nothing came" in str(cause) else "it does not answer"
+        return f"{words}; what has come is kept, download again to go on. If it stays, {proxies}"
+    if isinstance(cause, ConnectionResetError | ConnectionAbortedError | BrokenPipeError):
+        return "the connection was cut; what has come is kept, download again to go on"
+    if isinstance(cause, OSError) and cause.errno in _UNREACHABLE:
+        return f"no connection ({os.strerror(cause.errno)}); go online, {proxies}, {by_hand}"
+    if "Tunnel connection failed" in str(cause):
+        said = str(cause).partition(": ")[2]
+        return (
+            f"the proxy lets nothing through ({said}); set HTTPS_PROXY, with name and password "
+            f"where it wants them, {by_hand}"
+        )
+    said = str(cause) or type(cause).__name__
+    return f"the connection failed ({said}); try again, {proxies}, {by_hand}"
+
+
+_PROXY = "name a proxy in HTTPS_PROXY if one stands between"
+
+_UNREACHABLE = (errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)

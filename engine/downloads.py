@@ -1,0 +1,268 @@
+"""Fetching a file over HTTP: with progress, to be stopped at any moment and gone on with later.
+
+What has come lies beside the target as NAME.part until it is complete and its checksum is right;
+then it takes the target's name in one step. NAME.part.json remembers which version of the file it
+is a part of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import logging
+import os
+import shutil
+import time
+import urllib.request
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+
+from engine import download_reasons as reasons
+from engine.errors import DownloadError
+from engine.partial import Part, Version, start_of, version_of
+from engine.progress import CancelToken, Report, ignore_progress
+from engine.transport import SLICE_S, Waiting, open_request
+from engine.version import NAME, VERSION
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+_log = logging.getLogger(__name__)
+
+MEGABYTE = 1 << 20
+"""Bytes in a megabyte, as torchvision counts them."""
+
+_BLOCK = 1 << 18
+_SPARE = 8 * MEGABYTE
+_ATTEMPTS = 5
+_PAUSE_S = 1.0
+
+
+def download(
+    url: str,
+    target: Path,
+    *,
+    sha256_prefix: str,
+    size: int | None = None,
+    cancel: CancelToken | None = None,
+    progress: Report = ignore_progress,
+    patience: float = 30.0,
+) -> Path:
+    """Fetch url into target, unless a file of that checksum lies there already.
+
+    sha256_prefix: the first hexadecimal digits of the SHA-256 that the file must have. size: how
+    many bytes it will about be, where that is known before the server says so. progress: fraction
+    (0 to 1) and words with megabytes and speed. patience: seconds of silence that end a try.
+    A part that an earlier call left is gone on with, when the server still has the same file. A
+    connection that breaks after something came is made again. Of two callers with one target the
+    later waits for the earlier.
+
+    Raises DownloadError, saying what was in the way and the way out, and Cancelled. Both leave the
+    part where it is, but not one whose checksum is wrong.
+    """
+    fetch = _Fetch(url, target, sha256_prefix.lower(), size, cancel or CancelToken(), progress)
+    if fetch.is_there():
+        return target
+    with reasons.local(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with fetch.alone():
+            if not fetch.is_there():
+                fetch.run(patience)
+    return target
+
+
+class _Fetch:
+    """One call of download."""
+
+    def __init__(
+        self,
+        url: str,
+        target: Path,
+        prefix: str,
+        size: int | None,
+        cancel: CancelToken,
+        progress: Report,
+    ) -> None:
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise DownloadError(
+                f"{url}: this is no web address; name one that begins with https://"
+            )
+        self._url = url
+        self._target = target
+        self._prefix = prefix
+        self._expected = size
+        self._cancel = cancel
+        self._progress = progress
+        self._part = Part(target)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While no other program fetches the same file."""
+        # Not with the module: whoever only looks at the gallery needs no locks.
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self._target.with_name(f"{self._target.name}.lock"))
+        while True:
+            self._cancel.raise_if_cancelled()
+            try:
+                lock.acquire(timeout=SLICE_S)
+                break
+            except Timeout:
+                self._tell(self._part.size, "another program fetches this file")
+        try:
+            yield
+        finally:
+            lock.release()
+            if self._target.is_file():
+                # Whoever waits for the lock will find the file.
+                Path(lock.lock_file).unlink(missing_ok=True)
+
+    def is_there(self) -> bool:
+        """Whether the target is the right file."""
+        if not self._target.is_file():
+            return False
+        return self._hash_of(self._target).hexdigest().startswith(self._prefix)
+
+    def run(self, patience: float) -> None:
+        """Fetch until the part is complete, then check it and give it the target's name."""
+        tries = 0
+        while True:
+            before = self._part.size
+            try:
+                digest = self._continue(Waiting(self._cancel, patience))
+                break
+            except HTTPError as error:
+                error.close()
+                raise reasons.status(error, self._url, self._target) from error
+            except reasons.BROKEN as error:
+                came = self._part.size - before
+                tries += came < MEGABYTE
+                if came <= 0 or tries >= _ATTEMPTS:
+                    raise reasons.remote(error, self._url, self._target) from error
+                _log.info("%s: %s; it is gone on with", self._url, error)
+                self._pause()
+        self._finish(digest)
+
+    def _finish(self, digest: str) -> None:
+        if not digest.startswith(self._prefix):
+            self._start_over()
+            raise reasons.wrong_checksum(self._url, digest, self._prefix)
+        self._part.become(self._target)
+        self._progress(1.0, "complete")
+
+    def _continue(self, waiting: Waiting) -> str:
+        """Fetch what is missing; the SHA-256 of the whole."""
+        version, have = self._part.version, self._part.size
+        if version is None or not version.validator:
+            have = 0
+        if have and version is not None and have == version.total:
+            return self._hash_of(self._part.path).hexdigest()
+        self._tell(have, "connecting")
+        try:
+            answer = open_request(self._request(have, version), waiting)
+        except HTTPError as error:
+            if error.code != http.client.REQUESTED_RANGE_NOT_SATISFIABLE or not have:
+                raise
+            error.close()
+            self._start_over()
+            return self._continue(waiting)
+        with answer:
+            found, start = version_of(answer), start_of(answer)
+            if start == 0 or (start == have and version is not None and version.fits(found)):
+                return self._receive(answer, start, found)
+        if not have:
+            raise http.client.HTTPException("a part came that nobody had asked for")
+        self._start_over()
+        return self._continue(waiting)
+
+    def _request(self, have: int, version: Version | None) -> urllib.request.Request:
+        headers = {"User-Agent": f"{NAME}/{VERSION}", "Accept-Encoding": "identity"}
+        if have and version is not None:
+            headers |= {"Range": f"bytes={have}-", "If-Range": version.validator}
+        return urllib.request.Request(self._url, headers=headers)
+
+    def _receive(self, answer: http.client.HTTPResponse, have: int, version: Version) -> str:
+        total = version.total
+        self._check_room(have, total)
+        digest = self._hash_of(self._part.path) if have else hashlib.sha256()
+        pace = _Pace(have)
+        with self._open_part(have, version) as file:
+            while block := answer.read1(_BLOCK):
+                rest = memoryview(block)
+                while rest:
+                    with reasons.local(self._target):
+                        rest = rest[file.write(rest) :]
+                digest.update(block)
+                have += len(block)
+                self._tell(have, pace.words(have, total or self._expected), total)
+                self._cancel.raise_if_cancelled()
+            with reasons.local(self._target):
+                os.fsync(file.fileno())
+        if total is not None and have < total:
+            raise http.client.IncompleteRead(b"", total - have)
+        return digest.hexdigest()
+
+    def _open_part(self, have: int, version: Version) -> FileIO:
+        with reasons.local(self._target):
+            # Without a buffer, whose rest would have to be written to a full disk once more.
+            file = self._part.path.open("ab" if have else "wb", buffering=0)
+            if not have:
+                self._part.remember(version)
+        return file
+
+    def _start_over(self) -> None:
+        with reasons.local(self._target):
+            self._part.discard()
+
+    def _check_room(self, have: int, total: int | None) -> None:
+        missing = (total or self._expected or 0) - have
+        with reasons.local(self._target):
+            free = shutil.disk_usage(self._target.parent).free
+        if missing > 0 and free < missing + _SPARE:
+            raise reasons.no_room(self._target, missing, free)
+
+    def _hash_of(self, path: Path) -> _Hash:
+        digest = hashlib.sha256()
+        with reasons.local(self._target), path.open("rb") as file:
+            size, done = path.stat().st_size, 0
+            while block := file.read(16 * _BLOCK):
+                self._cancel.raise_if_cancelled()
+                digest.update(block)
+                done += len(block)
+                self._tell(done, "checking what is there", size)
+        return digest
+
+    def _pause(self) -> None:
+        end = time.monotonic() + _PAUSE_S
+        while time.monotonic() < end:
+            self._cancel.raise_if_cancelled()
+            time.sleep(SLICE_S)
+
+    def _tell(self, have: int, words: str, total: int | None = None) -> None:
+        whole = total or self._expected
+        self._progress(min(1.0, have / whole) if whole else 0.0, words)
+
+
+class _Pace:
+    """Megabytes and speed in words; the speed is that of the last seconds."""
+
+    _SECONDS = 3.0
+
+    def __init__(self, have: int) -> None:
+        self._marks = deque([(time.monotonic(), have)])
+
+    def words(self, have: int, total: int | None) -> str:
+        now = time.monotonic()
+        self._marks.append((now, have))
+        while len(self._marks) > 2 and now - self._marks[0][0] > self._SECONDS:
+            self._marks.popleft()
+        since, then = self._marks[0]
+        speed = (have - then) / max(now - since, 1e-3)
+        of = f" of {total / MEGABYTE:.1f}" if total else ""
+        return f"{have / MEGABYTE:.1f}{of} MB, {speed / MEGABYTE:.1f} MB/s"

@@ -1,0 +1,202 @@
+"""The classifiers that torchvision publishes weights for, and fetching those weights.
+
+Nothing here is fetched unless fetch() is called. torch is imported inside the functions, so that a
+front end can have the records without it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from engine.downloads import MEGABYTE, download
+from engine.errors import DownloadError, ModelError
+from engine.partial import part_of
+from engine.progress import CancelToken, Report, ignore_progress
+
+MIRROR = "HOOKSCOPE_MIRROR"
+"""Environment variable: the address of a folder with the same files, taken in place of
+torchvision's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedWeights:
+    """One file of weights of a classifier.
+
+    entry: torchvision's name of it ('IMAGENET1K_V2'). url: where it is published. path: where
+    torch's hub keeps it, whether it is there or not. size: in bytes, to about one part in 1,000.
+    top1, top5: accuracy on ImageNet-1K's validation images, in percent. side: height and width of
+    the input. licence: address of terms that differ from torchvision's own, else ''.
+    on_disk: whether path is there. partial: bytes of it that an earlier download left.
+    """
+
+    entry: str
+    url: str
+    path: Path
+    size: int
+    top1: float
+    top5: float
+    side: int
+    licence: str
+    on_disk: bool
+    partial: int
+
+    @property
+    def sha256_prefix(self) -> str:
+        """The first digits of the file's SHA-256, which torchvision puts into its name."""
+        return self.path.stem.rpartition("-")[2]
+
+    @property
+    def megabytes(self) -> float:
+        return self.size / MEGABYTE
+
+    def refreshed(self) -> PublishedWeights:
+        """The same, as it is on the disk now."""
+        part = part_of(self.path)
+        try:
+            there = part.stat().st_size
+        except OSError:
+            there = 0
+        return replace(self, on_disk=self.path.is_file(), partial=there)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedModel:
+    """A classifier of torchvision. parameters: how many; weights: the default first."""
+
+    name: str
+    parameters: int
+    weights: tuple[PublishedWeights, ...]
+
+    @property
+    def default(self) -> PublishedWeights:
+        return self.weights[0]
+
+    def refreshed(self) -> PublishedModel:
+        """The same, as its files are on the disk now."""
+        return replace(self, weights=tuple(weights.refreshed() for weights in self.weights))
+
+
+def published(mirror: str | None = None) -> tuple[PublishedModel, ...]:
+    """All classifiers of the installed torchvision that have weights, sorted by name.
+
+    mirror: see MIRROR, whose value is taken when it is None. Entries without a classifier (the
+    bare features of vgg16) are left out. Raises ModelError when torchvision cannot be imported.
+    """
+    from engine import torchvision_models
+
+    base = os.environ.get(MIRROR, "") if mirror is None else mirror
+    models = []
+    for name in torchvision_models.names():
+        entries = [e for e in torchvision_models.entries(name) if e.meta.get("categories")]
+        if entries:
+            weights = tuple(_weights(e, torchvision_models.cached_file(e), base) for e in entries)
+            models.append(PublishedModel(name, int(entries[0].meta["num_params"]), weights))
+    return tuple(models)
+
+
+def find(name: str, entry: str | None = None, mirror: str | None = None) -> PublishedWeights:
+    """The published weights of a classifier; the default when no entry is named.
+
+    Raises ModelError, naming what there is.
+    """
+    import difflib
+
+    models = {model.name: model for model in published(mirror)}
+    if name not in models:
+        near = difflib.get_close_matches(name.lower(), models, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else "'models' lists what there is"
+        raise ModelError(f"torchvision has no classifier '{name}'; {hint}")
+    weights = {weights.entry: weights for weights in models[name].weights}
+    if entry is None:
+        return models[name].default
+    if entry not in weights:
+        raise ModelError(f"{name} has no weights '{entry}'; choose {' or '.join(weights)}")
+    return weights[entry]
+
+
+def fetch(
+    weights: PublishedWeights,
+    cancel: CancelToken | None = None,
+    progress: Report = ignore_progress,
+) -> Path:
+    """Fetch published weights into torch's hub cache, where every program finds them.
+
+    Returns at once when they are there. Raises DownloadError and Cancelled; what has come by then
+    is kept, and the next call goes on with it.
+    """
+    return download(
+        weights.url,
+        weights.path,
+        sha256_prefix=weights.sha256_prefix,
+        size=weights.size,
+        cancel=cancel,
+        progress=progress,
+    )
+
+
+def facts(models: Sequence[PublishedModel]) -> list[dict[str, Any]]:
+    """The gallery as JSON's plain values."""
+    return [
+        {
+            "name": model.name,
+            "parameters": model.parameters,
+            "weights": [
+                {**asdict(weights), "path": str(weights.path)} for weights in model.weights
+            ],
+        }
+        for model in models
+    ]
+
+
+def lines(models: Sequence[PublishedModel]) -> list[str]:
+    """The gallery as a table for a terminal: each classifier with its default weights."""
+    table = [("NAME", "TOP-1 %", "PARAMETERS", "MB", "")]
+    for model in models:
+        weights = model.default
+        table.append(
+            (
+                model.name,
+                f"{weights.top1:.1f}",
+                f"{model.parameters / 1e6:.1f} M",
+                f"{weights.megabytes:.0f}",
+                "on disk" if weights.on_disk else "",
+            )
+        )
+    widths = [max(len(row[column]) for row in table) for column in range(4)]
+    return [
+        f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}  "
+        f"{row[3]:>{widths[3]}}  {row[4]}".rstrip()
+        for row in table
+    ]
+
+
+def _weights(entry: Any, path: Path, mirror: str) -> PublishedWeights:
+    meta, preset = entry.meta, entry.transforms()
+    metrics = meta["_metrics"]["ImageNet-1K"]
+    top1, top5 = float(metrics["acc@1"]), float(metrics["acc@5"])
+    made = PublishedWeights(
+        entry=entry.name,
+        url=_mirrored(entry.url, mirror),
+        path=path,
+        size=round(float(meta["_file_size"]) * MEGABYTE),
+        top1=top1,
+        top5=top5,
+        side=int(preset.crop_size[0]),
+        licence=str(meta.get("license", "")),
+        on_disk=False,
+        partial=0,
+    )
+    return made.refreshed()
+
+
+def _mirrored(url: str, mirror: str) -> str:
+    if not mirror:
+        return url
+    if urlsplit(mirror).scheme not in ("http", "https"):
+        raise DownloadError(f"{MIRROR}={mirror}: this is no web address; begin it with https://")
+    return f"{mirror.rstrip('/')}/{PurePosixPath(urlsplit(url).path).name}"

@@ -1,0 +1,91 @@
+"""What has come of a file so far, and which version of the file it is a part of."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+def part_of(target: Path) -> Path:
+    """Where what has come of target is kept."""
+    return target.with_name(f"{target.name}.part")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """By which a server's file is known to be the one that the part belongs to."""
+
+    etag: str
+    modified: str
+    total: int | None
+
+    @property
+    def validator(self) -> str:
+        """For If-Range, which takes no weak tags (RFC 9110, 13.1.5)."""
+        return self.modified if not self.etag or self.etag.startswith("W/") else self.etag
+
+    def fits(self, other: Version) -> bool:
+        """Whether both may be the same; an answer to If-Range need not say everything again."""
+        pairs = (
+            (self.etag, other.etag),
+            (self.modified, other.modified),
+            (self.total, other.total),
+        )
+        return all(mine == theirs for mine, theirs in pairs if mine and theirs)
+
+
+class Part:
+    """The file that grows, and what is remembered of where it came from."""
+
+    def __init__(self, target: Path) -> None:
+        self.path = part_of(target)
+        self._facts = self.path.with_name(f"{self.path.name}.json")
+
+    @property
+    def size(self) -> int:
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    @property
+    def version(self) -> Version | None:
+        try:
+            facts = json.loads(self._facts.read_text(encoding="utf-8"))
+            return Version(str(facts["etag"]), str(facts["modified"]), facts["total"])
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+
+    def remember(self, version: Version) -> None:
+        self._facts.write_text(json.dumps(asdict(version)), encoding="utf-8")
+
+    def discard(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self._facts.unlink(missing_ok=True)
+
+    def become(self, target: Path) -> None:
+        self.path.replace(target)
+        self._facts.unlink(missing_ok=True)
+
+
+def version_of(answer: http.client.HTTPResponse) -> Version:
+    total: int | None
+    if answer.status == http.client.PARTIAL_CONTENT:
+        whole = answer.headers.get("Content-Range", "").rpartition("/")[2]
+        total = int(whole) if whole.isdecimal() else None
+    else:
+        length = answer.headers.get("Content-Length", "")
+        total = int(length) if length.isdecimal() else None
+    headers = answer.headers
+    return Version(headers.get("ETag", ""), headers.get("Last-Modified", ""), total)
+
+
+def start_of(answer: http.client.HTTPResponse) -> int:
+    """The place of the first byte of an answer; -1 where it says something unreadable."""
+    if answer.status != http.client.PARTIAL_CONTENT:
+        return 0
+    unit, _, rest = answer.headers.get("Content-Range", "").partition(" ")
+    start = rest.partition("-")[0]
+    return int(start) if unit == "bytes" and start.isdecimal() else -1
