@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from engine.errors import ConsentNeeded
+from engine.atomic import whole_file
+from engine.errors import ConsentNeeded, HookscopeError
+from engine.version import NAME
+
+_log = logging.getLogger(__name__)
+
+
+def store_file() -> Path:
+    """Where agreements are remembered: trusted.json in the user's configuration folder."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_path(NAME.lower(), appauthor=False)) / "trusted.json"
 
 
 class Trust:
@@ -22,13 +35,57 @@ class Trust:
         self._everything = everything
         self._store = store
 
-    def covers(self, sha256: str) -> bool:
-        return self._everything or sha256 in self._agreed
+    def covers(self, sha256: str, path: Path | None = None) -> bool:
+        """Whether the user has agreed to this content; a remembered one only under its path."""
+        if self._everything or sha256 in self._agreed:
+            return True
+        return path is not None and self._remembered().get(_name(path)) == sha256
 
     def require(self, path: Path, sha256: str, risk: str, names: tuple[str, ...] = ()) -> None:
         """Raises ConsentNeeded unless the user has agreed to this very file."""
-        if not self.covers(sha256):
+        if not self.covers(sha256, path):
             raise ConsentNeeded(path, sha256, risk, names)
+
+    def agree(self, path: Path, sha256: str) -> None:
+        """Note that the user agreed to a file, and remember it where there is a store.
+
+        A store that cannot be written is said in the log: the agreement then lasts as long as this
+        object does.
+        """
+        self._agreed.add(sha256)
+        if self._store is None:
+            return
+        files = {**self._remembered(), _name(path): sha256}
+        try:
+            self._store.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(self._store) as file:
+                file.write(json.dumps({"files": files}, indent=2).encode("utf-8"))
+        except (OSError, HookscopeError) as error:
+            _log.warning("agreements cannot be remembered: %s", error)
+
+    def _remembered(self) -> dict[str, str]:
+        if self._store is None or not self._store.exists():
+            return {}
+        try:
+            files = json.loads(self._store.read_text(encoding="utf-8"))["files"]
+            return {str(path): str(sha256) for path, sha256 in files.items()}
+        except (
+            OSError,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+        ) as error:
+            _log.warning(
+                "%s cannot be read, so every file is asked for again: %s", self._store, error
+            )
+            return {}
+
+
+def _name(path: Path) -> str:
+    return str(path.absolute())
 
 
 NOBODY = Trust()
+"""Nobody has agreed to anything."""

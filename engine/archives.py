@@ -1,0 +1,162 @@
+"""What the headers of a file claim, read before anything else believes them.
+
+Nothing here unpickles or runs a file: a zip archive's directory, the opcodes of a pickle and the
+header of a .safetensors file are only looked at. A file that claims more than it holds is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import pickletools
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from engine.errors import WeightsError
+
+ZIP = b"PK\x03\x04"
+# A legacy torch file is a row of pickles, of which the first is this number and nothing else.
+LEGACY = b"\x80\x02\x8a\n\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
+_LEGACY_PICKLES = 5
+# torch stores tensors as they are, and only the few lines of code of a TorchScript archive packed.
+_MOST_EXPANSION = 4
+_FREE_EXPANSION = 64 << 20
+_LARGEST_PICKLE = 64 << 20
+_LARGEST_HEADER = 100_000_000
+
+_AGAIN = "fetch or save it again"
+
+
+@dataclass(frozen=True, slots=True)
+class PickleFacts:
+    """What stands in a pickle. names: the classes and functions it asks for, as 'module.name', in
+    order of appearance; protocol: the highest that it needs."""
+
+    names: tuple[str, ...]
+    protocol: int
+
+
+def members(path: Path) -> dict[str, zipfile.ZipInfo]:
+    """The entries of a zip archive by name.
+
+    Raises WeightsError for an archive that is cut off or damaged, or that would unpack to far more
+    than its own size (a zip bomb).
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
+        raise WeightsError(f"{path}: the archive is cut off or damaged; {_AGAIN}") from error
+    size = path.stat().st_size
+    unpacked = sum(entry.file_size for entry in entries)
+    if unpacked > _MOST_EXPANSION * size + _FREE_EXPANSION:
+        raise WeightsError(
+            f"{path}: an archive of {_bytes(size)} that unpacks to {_bytes(unpacked)}, as no saved "
+            f"network does; {_AGAIN}"
+        )
+    return {entry.filename: entry for entry in entries}
+
+
+def pickle_facts(path: Path) -> PickleFacts:
+    """What the pickle in a file of torch.save asks for, zip or legacy, told from its opcodes alone.
+
+    Raises WeightsError when the pickle is cut off, or claims tensors larger than the file.
+    """
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            if file.read(4) == ZIP:
+                with zipfile.ZipFile(path) as archive, _data_pickle(path, archive) as part:
+                    return _scan(path, part, 1, size)
+            file.seek(0)
+            return _scan(path, file, _LEGACY_PICKLES, size)
+    except (
+        *(ValueError, EOFError, IndexError, UnicodeDecodeError, zipfile.BadZipFile, OSError),
+        *(NotImplementedError, RuntimeError),
+    ) as error:
+        raise WeightsError(f"{path}: the file is cut off or damaged; {_AGAIN}") from error
+
+
+def check_safetensors(path: Path) -> None:
+    """Raises WeightsError unless the header of a .safetensors file fits into the file."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > min(size - 8, _LARGEST_HEADER):
+            raise WeightsError(
+                f"{path}: its header claims {_bytes(length)}, but the file has {_bytes(size)}; "
+                f"{_AGAIN}"
+            )
+        text = file.read(length)
+    try:
+        header = json.loads(text)
+        ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
+        largest = max(map(int, ends), default=0)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise WeightsError(f"{path}: its header is damaged; {_AGAIN}") from error
+    if largest > size - 8 - length:
+        raise WeightsError(
+            f"{path}: its header claims {_bytes(largest)} of tensors, but the file has "
+            f"{_bytes(size)}; {_AGAIN}"
+        )
+
+
+def _data_pickle(path: Path, archive: zipfile.ZipFile) -> IO[bytes]:
+    for entry in archive.infolist():
+        if entry.filename == "data.pkl" or entry.filename.endswith("/data.pkl"):
+            if entry.file_size > _LARGEST_PICKLE:
+                raise WeightsError(
+                    f"{path}: the list of its tensors has {_bytes(entry.file_size)}, as no saved "
+                    f"network has; {_AGAIN}"
+                )
+            return archive.open(entry)
+    raise WeightsError(f"{path}: an archive without tensors; {_AGAIN}")
+
+
+def _scan(path: Path, file: IO[bytes], pickles: int, size: int) -> PickleFacts:
+    names: dict[str, None] = {}
+    protocol = 0
+    for _ in range(pickles):
+        texts: list[str] = []
+        memo: dict[int, str] = {}
+        last_text = ""
+        last_number = 0
+        for opcode, argument, _position in pickletools.genops(file):
+            protocol = max(protocol, opcode.proto)
+            if isinstance(argument, str) and opcode.name not in ("GLOBAL", "PERSID", "INST"):
+                last_text = argument
+                texts = [*texts[-1:], argument]
+            elif opcode.name in ("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"):
+                memo[len(memo) if argument is None else int(argument)] = last_text
+            elif opcode.name in ("GET", "BINGET", "LONG_BINGET"):
+                texts = [*texts[-1:], memo.get(int(argument or 0), "")]
+            elif opcode.name in ("GLOBAL", "INST"):
+                names[str(argument).replace(" ", ".", 1)] = None
+            elif opcode.name == "STACK_GLOBAL":
+                names[".".join(texts)] = None
+            elif opcode.name == "MARK":
+                last_number = 0
+            elif opcode.name == "BINPERSID":
+                _check_storage(path, last_number, size)
+            elif isinstance(argument, int):
+                last_number = argument
+    return PickleFacts(tuple(names), protocol)
+
+
+def _check_storage(path: Path, elements: int, size: int) -> None:
+    # The smallest elements that torch stores take half a byte.
+    if elements > 2 * size:
+        raise WeightsError(
+            f"{path}: it claims a tensor of {elements:,} numbers, but the file has {_bytes(size)}; "
+            f"{_AGAIN}"
+        )
+
+
+def _bytes(count: int) -> str:
+    value = float(count)
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:,.1f} TB"
