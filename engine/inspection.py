@@ -8,20 +8,25 @@ on. A second pass with a larger, oblong input tells which axes are space: those 
 
 from __future__ import annotations
 
-import copy
-import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from engine.axes import Axes, axes_by_growth, axes_by_kind
-from engine.errors import ModelError
+from engine.axes import (
+    Axes,
+    SeenGrid,
+    axes_by_choice,
+    axes_by_growth,
+    axes_by_kind,
+    tokens_by_count,
+    tokens_by_growth,
+)
+from engine.errors import LayerError
+from engine.observation import Seen, observe_uncut, shapes_when
 from engine.records import Layout
-from engine.tap import NETWORK_ERRORS, Call, evaluating, logits_of, uncut, watching
-
-_log = logging.getLogger(__name__)
+from engine.tap import Call
 
 # Rows and columns grow by different factors, so that a transposed grid is noticed.
 _GROWTH = (2, 3)
@@ -37,6 +42,8 @@ class CallFacts:
     varies: the output depends on the image. reached: the logits depend on the output.
     derived: the output is made by pooling, or is another view of a spatial output seen before.
     axes: which axes are space, None where the output has none.
+    part: which part of a tuple or mapping the output is, in words; '' where it is the whole.
+    refusal: why a sequence of tokens cannot be read as one; '' where that is not so.
     """
 
     call: Call
@@ -48,12 +55,15 @@ class CallFacts:
     reached: bool
     derived: bool
     axes: Axes | None
+    part: str = ""
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
     """All calls of one forward pass, in order, and the number of classes.
 
+    input_shape: (1, channels, h, w). grids: the grids of the 4-D outputs, each once.
     cut: the network's own code cuts gradients off (no_grad, detach); the facts are those of a
     pass where that has no effect.
     """
@@ -61,6 +71,8 @@ class Inspection:
     calls: dict[Call, CallFacts]
     counts: dict[str, int]
     classes: int
+    input_shape: tuple[int, ...]
+    grids: tuple[SeenGrid, ...] = ()
     cut: bool = False
 
     def last(self, name: str) -> CallFacts | None:
@@ -71,36 +83,20 @@ class Inspection:
         return frozenset(call for call, facts in self.calls.items() if facts.overwritten)
 
 
-@dataclass(slots=True)
-class _Seen:
-    """A call's output and what has to be noted of it at the moment of its return."""
-
-    call: Call
-    module: nn.Module
-    tensor: Tensor
-    version: int
-    shape: tuple[int, ...]
-    node: object
-    source: Call
-    base: int
-
-
 def inspect(module: nn.Module, input_shape: tuple[int, ...], device: torch.device) -> Inspection:
     """Find out what a forward pass of an input of shape (1, channels, h, w) does.
 
     The module's parameters, modes and hooks are as before. Raises ModelError when a pass fails.
     """
-    seen, logits, cut = _observe_uncut(module, input_shape, device)
+    seen, logits, cut = observe_uncut(module, input_shape, device)
     grown = (*input_shape[:2], input_shape[2] * _GROWTH[0], input_shape[3] * _GROWTH[1])
-    larger = _shapes_when(module, grown)
+    space = _Space(input_shape, shapes_when(module, grown))
     reached = _nodes_before(logits.grad_fn)
+    found = space.axes_of(seen)
     calls: dict[Call, CallFacts] = {}
     spatial_bases: set[int] = set()
     for item in seen:
-        bigger = larger.get(item.call)
-        axes = axes_by_growth(item.shape, bigger) if bigger is not None else None
-        if axes is None:
-            axes = _axes_without_growth(item, bigger, input_shape, calls)
+        axes = found[item.call]
         if item.source in calls:
             derived = calls[item.source].derived
         else:
@@ -117,139 +113,114 @@ def inspect(module: nn.Module, input_shape: tuple[int, ...], device: torch.devic
             reached=item.node in reached,
             derived=derived,
             axes=axes,
+            part=item.part,
+            refusal="" if axes is not None else space.refusal(item),
         )
     counts: dict[str, int] = {}
     for name, index in calls:
         counts[name] = max(counts.get(name, 0), index + 1)
-    return Inspection(calls, counts, int(logits.shape[1]), cut)
+    classes = int(logits.shape[1])
+    return Inspection(calls, counts, classes, input_shape, tuple(space.grids.values()), cut)
 
 
-def _axes_without_growth(
-    item: _Seen,
-    bigger: tuple[int, ...] | None,
-    input_shape: tuple[int, ...],
-    before: dict[Call, CallFacts],
-) -> Axes | None:
-    """For outputs whose shape says nothing: a fixed-size network, or a grid of a fixed size."""
-    if bigger is not None and bigger != item.shape:
-        return None  # it did grow, but not along two axes
-    same = before.get(item.source)
-    if same is not None:
-        return same.axes
-    neighbour = next((f.axes for f in reversed(before.values()) if f.shape == item.shape), None)
-    return axes_by_kind(item.module, item.shape, input_shape, neighbour)
+@dataclass(slots=True)
+class _Space:
+    """Tells which axes of each output are space.
 
-
-def _observe_uncut(
-    module: nn.Module, input_shape: tuple[int, ...], device: torch.device
-) -> tuple[list[_Seen], Tensor, bool]:
-    """A pass, and whether gradients had to be let through where the network cuts them off."""
-    seen, logits = _observe_cheaply(module, input_shape, device)
-    unvarying = sum(item.node is None for item in seen)
-    if any(item.node is None and len(item.shape) == 4 for item in seen):
-        try:
-            again, logits_again = _observe_cheaply(module, input_shape, device, cut=True)
-        except ModelError as error:
-            _log.info("the network runs only with its gradients cut off: %s", error)
-            return seen, logits, False
-        if sum(item.node is None for item in again) < unvarying:
-            return again, logits_again, True
-    return seen, logits, False
-
-
-def _observe_cheaply(
-    module: nn.Module, input_shape: tuple[int, ...], device: torch.device, cut: bool = False
-) -> tuple[list[_Seen], Tensor]:
-    """One pass on the meta device, or for real where the network cannot do without data."""
-    try:
-        shadow = meta_copy(module)
-        return _observe(shadow, input_shape, torch.device("meta"), cut)
-    except NETWORK_ERRORS as error:
-        _log.info("no pass without data (%s); inspecting with a grey picture", error)
-    try:
-        return _observe(module, input_shape, device, cut)
-    except NETWORK_ERRORS as error:
-        first = str(error).strip().partition("\n")[0]
-        raise ModelError(
-            f"the network does not run on an input of shape {input_shape}: {first}"
-        ) from error
-
-
-def _shapes_when(module: nn.Module, input_shape: tuple[int, ...]) -> dict[Call, tuple[int, ...]]:
-    """Output shapes for another input size; empty where the network takes no other."""
-    shapes: dict[Call, tuple[int, ...]] = {}
-
-    def visit(call: Call, _module: nn.Module, output: Tensor) -> None:
-        shapes[call] = tuple(output.shape)
-
-    try:
-        shadow = meta_copy(module)
-        with torch.no_grad(), evaluating(shadow), watching(shadow, visit):
-            shadow(torch.zeros(input_shape, device="meta", dtype=dtype_of(module)))
-    except NETWORK_ERRORS as error:
-        _log.info("the network takes no other input size: %s", error)
-        return {}
-    return shapes
-
-
-def _observe(
-    module: nn.Module, input_shape: tuple[int, ...], device: torch.device, cut: bool
-) -> tuple[list[_Seen], Tensor]:
-    seen: list[_Seen] = []
-    known: dict[int, _Seen] = {}
-
-    def visit(call: Call, inner: nn.Module, output: Tensor) -> None:
-        earlier = known.get(id(output))
-        same = earlier is not None and earlier.version == output._version
-        item = _Seen(
-            call=call,
-            module=inner,
-            tensor=output,
-            version=output._version,
-            shape=tuple(output.shape),
-            node=output.grad_fn,
-            source=earlier.source if same and earlier is not None else call,
-            base=_base(output),
-        )
-        known[id(output)] = item
-        seen.append(item)
-
-    with (
-        torch.inference_mode(False),
-        torch.enable_grad(),
-        evaluating(module),
-        watching(module, visit),
-        uncut(cut),
-    ):
-        leaf = torch.zeros(input_shape, device=device, dtype=dtype_of(module), requires_grad=True)
-        # A clone, since a network may change its input in place, which a leaf forbids.
-        logits = logits_of(module(leaf.clone()))
-    return seen, logits
-
-
-def _base(tensor: Tensor) -> int:
-    """Identity of the tensor that this one is a view of, or of itself when it is none.
-
-    An in-place operation gives a tensor new values, so its version is part of the identity.
+    larger: the outputs' shapes for the larger input, empty where the network takes no other.
+    grids: those of the 4-D outputs so far, the latest last. tokens: lengths of the sequences that
+    have a grid.
     """
-    owner = tensor._base if tensor._is_view() and tensor._base is not None else tensor
-    return hash((id(owner), tensor._version))
+
+    input_shape: tuple[int, ...]
+    larger: dict[Call, tuple[int, ...]]
+    grids: dict[tuple[int, ...], SeenGrid] = field(default_factory=dict)
+    tokens: set[int] = field(default_factory=set)
+
+    def axes_of(self, seen: list[Seen]) -> dict[Call, Axes | None]:
+        """The axes of every output of one pass, in its order."""
+        found: dict[Call, Axes | None] = {}
+        by_shape: dict[tuple[int, ...], Axes] = {}
+        for item in seen:
+            axes = self._axes(item, found, by_shape)
+            found[item.call] = axes
+            if axes is not None:
+                by_shape[item.shape] = axes
+                self._remember(item, axes)
+        return found
+
+    def refusal(self, item: Seen) -> str:
+        """Why tokens are not read as such although they are there."""
+        shape = item.shape
+        if len(shape) == 3 and shape[1] == 1 and shape[0] > 1 and self._tokens((1, shape[0], 2)):
+            sizes = " × ".join(str(n) for n in shape)
+            return f"tokens come before the batch in its output ({sizes}), which is not supported"
+        return ""
+
+    def _axes(
+        self,
+        item: Seen,
+        found: dict[Call, Axes | None],
+        by_shape: dict[tuple[int, ...], Axes],
+    ) -> Axes | None:
+        bigger = self.larger.get(item.call)
+        size = (self.input_shape[2], self.input_shape[3])
+        if bigger is not None:
+            axes = axes_by_growth(item.shape, bigger) or tokens_by_growth(
+                item.shape, bigger, size, tuple(self.grids.values()), _GROWTH
+            )
+            if axes is not None or bigger != item.shape:
+                return axes
+        # The shape says nothing: a network of fixed size, or a grid of fixed size.
+        if item.source in found:
+            return found[item.source]
+        if len(item.shape) == 3:
+            return self._tokens(item.shape) if bigger is None else None
+        neighbour = by_shape.get(item.shape)
+        return axes_by_kind(item.module, item.shape, self.input_shape, neighbour, self.tokens)
+
+    def _tokens(self, shape: tuple[int, ...]) -> Axes | None:
+        size = (self.input_shape[2], self.input_shape[3])
+        return tokens_by_count(shape, size, tuple(self.grids.values()))
+
+    def _remember(self, item: Seen, axes: Axes) -> None:
+        if axes.layout is Layout.TOKENS:
+            self.tokens.add(item.shape[1])
+            return
+        bigger = self.larger.get(item.call)
+        larger = None
+        if bigger is not None:
+            rows = 2 if axes.layout is Layout.CHANNELS_FIRST else 1
+            larger = (bigger[rows], bigger[rows + 1])
+        key = (*axes.grid, *(larger or ()))
+        self.grids.pop(key, None)
+        self.grids[key] = SeenGrid(axes.grid, larger)
 
 
-def meta_copy(module: nn.Module) -> nn.Module:
-    """A copy with the same structure and shapes whose tensors hold no data and want no gradient."""
-    memo: dict[int, object] = {}
-    for parameter in module.parameters():
-        memo[id(parameter)] = nn.Parameter(parameter.detach().to("meta"), requires_grad=False)
-    for buffer in module.buffers():
-        memo[id(buffer)] = buffer.detach().to("meta")
-    return copy.deepcopy(module, memo)
+def with_layouts(facts: Inspection, layouts: Mapping[str, Layout]) -> Inspection:
+    """The facts with the layouts that the user gives to layers, by name.
 
-
-def dtype_of(module: nn.Module) -> torch.dtype:
-    """The floating type the network computes in: that of its first floating parameter."""
-    tensors: Iterable[Tensor] = (*module.parameters(), *module.buffers())
-    return next((t.dtype for t in tensors if t.is_floating_point()), torch.float32)
+    A tensor that several modules return has one layout, for all of them.
+    Raises LayerError for a layer that is not called, or whose output cannot have that layout.
+    """
+    calls = dict(facts.calls)
+    size = (facts.input_shape[2], facts.input_shape[3])
+    for name, layout in layouts.items():
+        own = [call for call in facts.calls if call[0] == name]
+        if not own:
+            raise LayerError(f"there is no layer '{name}' whose layout could be '{layout}'")
+        sources = {facts.calls[call].source for call in own}
+        for call, known in facts.calls.items():
+            if known.source in sources:
+                axes = axes_by_choice(layout, known.shape, size, facts.grids)
+                if axes is None:
+                    shape = " × ".join(str(n) for n in known.shape)
+                    raise LayerError(
+                        f"the output of layer '{name}' ({shape}) cannot be read as '{layout}'; "
+                        "choose another layout for it"
+                    )
+                calls[call] = replace(known, axes=axes, refusal="")
+    return replace(facts, calls=calls)
 
 
 def _nodes_before(root: object) -> set[object]:
@@ -263,6 +234,3 @@ def _nodes_before(root: object) -> set[object]:
         found.add(node)
         open_nodes += [parent for parent, _ in node.next_functions if parent is not None]  # type: ignore[attr-defined]
     return found
-
-
-__all__ = ["CallFacts", "Inspection", "Layout", "dtype_of", "inspect", "meta_copy"]

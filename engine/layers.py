@@ -8,7 +8,7 @@ from torch import nn
 
 from engine.errors import LayerError
 from engine.inspection import CallFacts, Inspection
-from engine.records import LayerNode
+from engine.records import LayerNode, Layout
 from engine.tap import Call
 
 
@@ -33,6 +33,7 @@ def layer_nodes(module: nn.Module, facts: Inspection) -> tuple[LayerNode, ...]:
                 default=name == default,
                 layout=last.axes.layout if last and last.axes and not reason else None,
                 grid=last.axes.grid if last and last.axes and not reason else None,
+                output=last.part if last else "",
             )
         )
     return tuple(nodes)
@@ -42,8 +43,8 @@ def reason_against(facts: CallFacts | None) -> str:
     """Why an output cannot be explained, in words; '' when it can."""
     if facts is None:
         return "not called in the forward pass, or it returns no tensor"
-    if len(facts.shape) == 3:
-        return "tokens, not supported yet"
+    if facts.refusal:
+        return facts.refusal
     if facts.axes is None:
         shape = " × ".join(str(n) for n in facts.shape[1:])
         return f"no spatial output ({shape})"
@@ -79,7 +80,9 @@ def default_layer(facts: Inspection) -> str:
 
 
 def _is_score_map(facts: CallFacts, classes: int) -> bool:
-    return facts.axes is not None and classes > 1 and facts.shape[1] == classes
+    if facts.axes is None or classes < 2 or facts.axes.layout is Layout.TOKENS:
+        return False
+    return facts.shape[1] == classes
 
 
 def parse_layer(text: str, facts: Inspection, names: tuple[str, ...]) -> Call:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from engine.axes import Axes
 from engine.records import Layout
 
 Weights = Callable[[Tensor, Tensor], Tensor]
@@ -27,21 +28,23 @@ METHODS: dict[str, Weights] = {"grad-cam": grad_cam_weights}
 
 
 def class_activation_map(
-    method: str, output: Tensor, gradient: Tensor, layout: Layout
+    method: str, output: Tensor, gradient: Tensor, axes: Axes
 ) -> tuple[Tensor, Tensor]:
     """The signed map of one output, and whether any weight differs from zero.
 
-    output, gradient: (1, C, h, w) or (1, h, w, C) as layout says, of any floating type.
+    output, gradient: (1, C, h, w), (1, h, w, C) or (1, N, C) as axes says, of any floating type.
     Returns float32 (h, w), the sum over channels of weight times activation (equation 2 of
     Selvaraju et al. 2017 without its ReLU), and a boolean scalar; both on the output's device.
     """
-    single = output.detach()[0].float()
-    if layout is Layout.CHANNELS_FIRST:
-        activations, gradients = single, gradient.detach()[0].float()
+    single, slopes = output.detach()[0].float(), gradient.detach()[0].float()
+    if axes.layout is Layout.CHANNELS_FIRST:
+        activations, gradients = single, slopes
         cells = single.flatten(1).t()
     else:
-        activations = single.permute(2, 0, 1)
-        gradients = gradient.detach()[0].float().permute(2, 0, 1)
+        if axes.layout is Layout.TOKENS:
+            shape = (*axes.grid, -1)
+            single, slopes = (t[axes.prefix :].reshape(shape) for t in (single, slopes))
+        activations, gradients = single.permute(2, 0, 1), slopes.permute(2, 0, 1)
         cells = single.flatten(0, 1)
     weights = METHODS[method](activations, gradients)
     # One matrix-vector product over (cells, channels): no temporary as large as the activation.

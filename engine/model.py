@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
 
 from engine.device import is_out_of_memory, release_cache
 from engine.errors import ModelError
-from engine.inspection import Inspection, dtype_of, inspect
+from engine.inspection import Inspection, inspect, with_layouts
 from engine.layers import default_layer, layer_nodes
-from engine.records import LayerNode, ModelInfo, Preprocessing
+from engine.observation import dtype_of
+from engine.progress import CancelToken
+from engine.reach import without_dead_tokens
+from engine.records import LayerNode, Layout, ModelInfo, Preprocessing
 
 _CUT = (
     "This network cuts its gradients off (detach or no_grad). The maps follow its function through "
@@ -24,8 +27,9 @@ class Model:
 
     module: any torch image classifier from (1, channels, h, w) to logits.
     classes: labels in the order of the logits; missing ones are numbered.
+    layouts: what the user says of the outputs of layers, by name, where it was found wrongly.
     Raises ModelError when the network does not run on an input of the crop's size or does not
-    return one row of logits.
+    return one row of logits, LayerError where a layer cannot have the layout given to it.
     """
 
     def __init__(
@@ -40,13 +44,19 @@ class Model:
         weights_sha256: str = "",
         device: torch.device | str = "cpu",
         notices: tuple[str, ...] = (),
+        layouts: Mapping[str, Layout] | None = None,
+        cancel: CancelToken | None = None,
     ) -> None:
         self.device, self._notices = _place(module, torch.device(device))
         self.module = module
         self.preprocessing = preprocessing
         self.dtype = dtype_of(module)
         shape = (1, len(preprocessing.mean), *preprocessing.crop)
-        self.facts: Inspection = inspect(self.module, shape, self.device)
+        facts = with_layouts(inspect(self.module, shape, self.device), layouts or {})
+        self.layouts = dict(layouts or {})
+        self.facts: Inspection = without_dead_tokens(
+            self.module, facts, self.device, self.dtype, cancel
+        )
         self.layers: tuple[LayerNode, ...] = layer_nodes(module, self.facts)
         self.classes = _labels(classes, self.facts.classes)
         self.source = source

@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.axes import Axes
 from engine.device import wait_for
 from engine.errors import ModelError
 from engine.methods import class_activation_map
 from engine.progress import CancelToken
-from engine.records import FloatMap, Layout, Verdict
+from engine.records import FloatMap, Verdict
 from engine.tap import Call, Keeper, Kept, evaluating, logits_of, uncut, watching
 
 _MAX_TRIES = 4
@@ -59,7 +60,7 @@ class ForwardPass:
         call: Call,
         target: int,
         method: str,
-        layout: Layout,
+        axes: Axes,
         cancel: CancelToken | None = None,
     ) -> RawMap:
         """One map, by a backward pass that ends at the call's output. The graph stays.
@@ -76,7 +77,7 @@ class ForwardPass:
                 allow_unused=True,
                 materialize_grads=True,
             )
-        cam, any_weight = class_activation_map(method, output, gradient, layout)
+        cam, any_weight = class_activation_map(method, output, gradient, axes)
         array: FloatMap = cam.cpu().numpy()
         return RawMap(array, bool(any_weight), time.perf_counter() - started)
 
@@ -101,7 +102,7 @@ class ForwardPass:
 
     def sweep(
         self,
-        layouts: dict[Call, Layout],
+        axes: dict[Call, Axes],
         target: int,
         method: str,
         cancel: CancelToken | None = None,
@@ -121,7 +122,7 @@ class ForwardPass:
                 if cancel is not None:
                     cancel.raise_if_cancelled()
                 with torch.no_grad():
-                    found[call] = class_activation_map(method, output, gradient, layouts[call])
+                    found[call] = class_activation_map(method, output, gradient, axes[call])
                 if visited is not None:
                     visited(len(found))
 
@@ -130,7 +131,7 @@ class ForwardPass:
         handles = []
         try:
             for call, kept in self.kept.items():
-                if call in layouts:
+                if call in axes:
                     tensor: Any = kept.tensor
                     handles.append(tensor.register_hook(reduce_for(call, tensor)))
             with _recording():

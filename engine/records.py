@@ -63,6 +63,8 @@ class LayerNode:
     default: whether this is the layer that is explained when none is named.
     layout: the axes of an explainable output, else None.
     grid: (rows, columns) of its map, else None.
+    output: which part of what it returns is explained, where that is a tuple or mapping
+        ('output 0 of 2'); else ''.
     """
 
     name: str
@@ -75,6 +77,7 @@ class LayerNode:
     default: bool
     layout: Layout | None = None
     grid: tuple[int, int] | None = None
+    output: str = ""
 
     @property
     def parent(self) -> str | None:

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine import memory
+from engine.axes import Axes
 from engine.computation import Computation
 from engine.errors import LayerError
 from engine.layers import parse_layer, reason_against
@@ -24,7 +25,7 @@ from engine.model import Model
 from engine.passes import RawMap
 from engine.preprocess import prepare
 from engine.progress import CancelToken, Report, ignore_progress
-from engine.records import Explanation, LayerNode, Layout, LoadedImage, Prediction, Seconds
+from engine.records import Explanation, LayerNode, LoadedImage, Prediction, Seconds
 from engine.tap import Call
 from engine.targets import find_class, predictions
 
@@ -112,7 +113,7 @@ class Session:
         call = parse_layer(name, self.model.facts, self._names)
         facts = self.model.facts.calls[call]
         assert facts.axes is not None  # parse_layer lets only spatial outputs through
-        layout = facts.axes.layout
+        axes = facts.axes
         index = None if target is None else find_class(target, self.model.classes)
 
         def work() -> tuple[RawMap, int]:
@@ -122,7 +123,7 @@ class Session:
                 return self._maps_of(chosen, method)[facts.source], chosen
             done = self._work.pass_with(facts.source, cancel)
             chosen = self._chosen(index)
-            raw = done.explain(facts.source, chosen, method, layout, cancel)
+            raw = done.explain(facts.source, chosen, method, axes, cancel)
             self._maps_of(chosen, method)[facts.source] = raw
             return raw, chosen
 
@@ -182,12 +183,12 @@ class Session:
     ) -> int:
         """Fill the maps of every explainable call for one class; returns the class."""
         facts, work = self.model.facts, self._work
-        layouts: dict[Call, Layout] = {
-            call: output.axes.layout
+        axes: dict[Call, Axes] = {
+            call: output.axes
             for call, output in facts.calls.items()
             if output.source == call and output.axes is not None and not reason_against(output)
         }
-        remaining = set(layouts)
+        remaining = set(axes)
         total = max(1, len(remaining))
         if index is not None or work.logits is not None:
             remaining -= self._maps_of(self._chosen(index), method).keys()
@@ -206,7 +207,7 @@ class Session:
                 remaining.discard(first.call)
             chosen = self._chosen(index)
             report = _reporter(progress, total - len(remaining), total)
-            todo = {call: layouts[call] for call in done.kept if call in layouts}
+            todo = {call: axes[call] for call in done.kept if call in axes}
             maps = done.sweep(todo, chosen, method, cancel, report)
             # Before the next pass is made: two graphs at once is what does not fit.
             del done

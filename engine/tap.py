@@ -8,9 +8,10 @@ module returned. So the tap can hand a clone on in the output's place and keep t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+import copy
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 import torch
@@ -39,20 +40,33 @@ Visit = Callable[[Call, nn.Module, Tensor], Tensor | None]
 """Sees a call's output tensor; what it returns, unless None, is handed on in its place."""
 
 
+def members(output: Any) -> dict[str, Any]:
+    """What stands in a tuple, list, mapping or dataclass, by name or position; else nothing."""
+    if isinstance(output, Mapping):
+        return {str(key): value for key, value in output.items()}
+    if isinstance(output, list | tuple):
+        names = getattr(output, "_fields", None) or range(len(output))
+        return {str(name): value for name, value in zip(names, output, strict=True)}
+    if is_dataclass(output) and not isinstance(output, type):
+        return {f.name: getattr(output, f.name, None) for f in fields(output)}
+    return {}
+
+
+def tensors_in(output: Any) -> Iterator[tuple[str, Tensor]]:
+    """The floating-point tensors of an output with the way to each ('', '0', 'aux.logits'), depth
+    first."""
+    if isinstance(output, Tensor):
+        if output.is_floating_point():
+            yield "", output
+        return
+    for name, value in members(output).items():
+        for way, tensor in tensors_in(value):
+            yield f"{name}.{way}" if way else name, tensor
+
+
 def first_tensor(output: Any) -> Tensor | None:
     """The first floating-point tensor in a module's output, looked for depth first."""
-    if isinstance(output, Tensor):
-        return output if output.is_floating_point() else None
-    values: Collection[Any] = ()
-    if isinstance(output, Mapping):
-        values = output.values()
-    elif isinstance(output, list | tuple):
-        values = output
-    for value in values:
-        found = first_tensor(value)
-        if found is not None:
-            return found
-    return None
+    return next((tensor for _, tensor in tensors_in(output)), None)
 
 
 def replaced(output: Any, old: Tensor, new: Tensor) -> Any:
@@ -65,10 +79,21 @@ def replaced(output: Any, old: Tensor, new: Tensor) -> Any:
         return type(output)(*values) if hasattr(output, "_fields") else tuple(values)
     if isinstance(output, list):
         return [replaced(value, old, new) for value in output]
-    if isinstance(output, dict):
-        exchanged = [(key, replaced(value, old, new)) for key, value in output.items()]
-        return type(output)(exchanged)
-    return output
+    changed: dict[Any, Any] = {}
+    if isinstance(output, MutableMapping):
+        changed = {key: replaced(value, old, new) for key, value in output.items()}
+    elif is_dataclass(output) and not isinstance(output, type):
+        changed = {name: replaced(value, old, new) for name, value in members(output).items()}
+    if not changed:
+        return output
+    # A copy, since its class may take other arguments than what it holds.
+    result: Any = copy.copy(output)
+    for key, value in changed.items():
+        if isinstance(output, MutableMapping):
+            result[key] = value
+        else:
+            object.__setattr__(result, key, value)
+    return result
 
 
 @contextmanager
@@ -77,11 +102,13 @@ def watching(
     visit: Visit,
     cancel: CancelToken | None = None,
     names: Collection[str] | None = None,
+    parts: dict[Call, str] | None = None,
 ) -> Iterator[None]:
     """Call visit for every output of every named module inside the with block.
 
     names: the modules to watch, all where it is None. A hook costs some microseconds a call, which
-    on a small network of hundreds of modules is a tenth of its forward pass.
+    on a small network of hundreds of modules is a tenth of its forward pass. parts: takes, for
+    each call that returned a tuple or mapping, which part of it is visited, in words.
 
     The hooks are removed on every way out. Raises Cancelled from within the forward pass once
     the token is set.
@@ -98,6 +125,8 @@ def watching(
             tensor = first_tensor(output)
             if tensor is None:
                 return None
+            if parts is not None and tensor is not output:
+                parts[name, index] = _part(output)
             handed = visit((name, index), inner, tensor)
             return None if handed is None else replaced(output, tensor, handed)
 
@@ -112,6 +141,12 @@ def watching(
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _part(output: Any) -> str:
+    """Which part of a structure its first tensor is, as in 'output 0 of 2'."""
+    way = next(way for way, _ in tensors_in(output))
+    return f"output {way} of {len(members(output))}"
 
 
 def _named(module: nn.Module, names: Collection[str]) -> Iterator[tuple[str, nn.Module]]:

@@ -59,18 +59,42 @@ def reference_map(
     target: int,
     call: int = -1,
     channels_last: bool = False,
+    token_grid: tuple[int, int] | None = None,
 ) -> NDArray[np.float32]:
     """The signed Grad-CAM map of one layer: float32 (rows, columns), no ReLU, no scaling.
 
     channels_last: the layer's output is (1, H, W, C) instead of (1, C, H, W).
+    token_grid: it is (1, N, C), and its last rows * columns tokens are the cells of this grid.
     """
     activation, gradient = reference_activation_and_gradient(
         module, tensor, layer_name, target, call
     )
+    if token_grid is not None:
+        return map_of_tokens(activation, gradient, token_grid)
     a, g = activation[0].double(), gradient[0].double()
     if channels_last:
         a, g = a.permute(2, 0, 1), g.permute(2, 0, 1)
     weights = g.mean(dim=(1, 2))
     summed = (weights[:, None, None] * a).sum(dim=0)
     result: NDArray[np.float32] = summed.numpy().astype(np.float32)
+    return result
+
+
+def map_of_tokens(
+    activation: Tensor, gradient: Tensor, grid: tuple[int, int]
+) -> NDArray[np.float32]:
+    """The map of a sequence (1, N, C), cell by cell; what comes before the grid's cells is left.
+
+    The weight of a channel is its mean gradient over the cells alone, and the value of a cell the
+    scalar product of these weights with its token.
+    """
+    rows, columns = grid
+    values, slopes = activation[0].double().numpy(), gradient[0].double().numpy()
+    before = len(values) - rows * columns
+    assert before >= 0
+    weights = sum(slopes[before:]) / (rows * columns)
+    result = np.zeros((rows, columns), dtype=np.float32)
+    for row in range(rows):
+        for column in range(columns):
+            result[row, column] = values[before + row * columns + column] @ weights
     return result

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from engine import vision
-from engine.records import LoadedImage, Preprocessing
-from tests.reference import _first_tensor
+from engine.records import Layout, LoadedImage, Preprocessing
+from tests.reference import _first_tensor, map_of_tokens
 
 # Not square, so that a grid that was transposed is noticed.
 USUAL = (64, 96)
@@ -78,11 +78,14 @@ def all_activations_and_gradients(
 
     def hook_of(name: str) -> Any:
         def hook(layer: nn.Module, inputs: Any, output: Any) -> Any:
-            if not isinstance(output, Tensor):
+            whole = isinstance(output, Tensor)
+            # An attention returns its output and its weights, or None in their place.
+            tensor_out = output if whole else output[0]
+            if not isinstance(tensor_out, Tensor):
                 return None
             index = sum(1 for known, _ in outputs if known == name)
-            outputs[name, index] = output
-            return output.clone()
+            outputs[name, index] = tensor_out
+            return tensor_out.clone() if whole else (tensor_out.clone(), *output[1:])
 
         return hook
 
@@ -109,3 +112,14 @@ def map_of(activation: Tensor, gradient: Tensor, channels_last: bool) -> np.ndar
     weights = weights if channels_last else weights[:, None, None]
     result: np.ndarray[Any, Any] = (weights * a).sum(dim=2 if channels_last else 0).numpy()
     return result
+
+
+def reference_of(
+    name: str, activation: Tensor, gradient: Tensor, layout: Layout | None
+) -> np.ndarray[Any, Any]:
+    """The map of a layer of one of these classifiers at the size that the tests give it."""
+    if layout is Layout.TOKENS:
+        assert name.startswith("vit_"), "no other of them returns sequences"
+        side = size_of(name)[0] // int(name.rpartition("_")[2])
+        return map_of_tokens(activation, gradient, (side, side))
+    return map_of(activation, gradient, layout is Layout.CHANNELS_LAST)

@@ -164,7 +164,8 @@ def test_a_transformer_for_another_image_size(tmp_path: Path) -> None:
     model = load_model("vit_b_32", weights=tmp_path / "w.pth")
     assert model.preprocessing.crop == (96, 96)
     assert len(model.classes) == 5
-    assert [node.name for node in model.layers if node.explainable] == ["conv_proj"]
+    grids = {node.name: node.grid for node in model.layers if node.explainable}
+    assert grids["conv_proj"] == grids["encoder.layers.encoder_layer_5"] == (3, 3)
     assert {n.reason for n in model.layers if n.type == "EncoderBlock"} == {
         "tokens, not supported yet"
     }

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from engine.axes import Axes
 from engine.passes import run_forward
 from engine.records import Layout
 from tests.engine import networks
@@ -17,7 +18,7 @@ from tests.engine.networks import seeded
 from tests.reference import reference_activation_and_gradient, reference_map
 
 HookWatch = Callable[[nn.Module], AbstractContextManager[None]]
-FIRST = Layout.CHANNELS_FIRST
+FIRST = Axes(Layout.CHANNELS_FIRST, (12, 16))
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ from tests.engine import classifiers
 from tests.reference import reference_map
 
 # Small, and between them: in-place ReLU after everything, `out += identity`, branches that are
-# concatenated, reused activations, channels-last stages, squeeze-and-excitation.
-QUICK = ("efficientnet_b0", "googlenet", "resnet18", "squeezenet1_1", "swin_t")
+# concatenated, reused activations, channels-last stages, squeeze-and-excitation, tokens.
+QUICK = ("efficientnet_b0", "googlenet", "resnet18", "squeezenet1_1", "swin_t", "vit_b_32")
 TOLERANCE = 1e-4
 TARGET = 7
 
@@ -65,8 +65,7 @@ def compare(name: str, module: nn.Module, most_explained: int, most_alone: int) 
         for node in offered:
             activation, gradient = reference[node.name, node.calls - 1]
             assert gradient is not None, node.name
-            last = node.layout is Layout.CHANNELS_LAST
-            expected[node.name] = classifiers.map_of(activation, gradient, last)
+            expected[node.name] = classifiers.reference_of(name, activation, gradient, node.layout)
         assert all(found.any() for found in expected.values()), "zero says nothing"
         worst = {
             "explain": max(
@@ -95,7 +94,7 @@ def note(name: str, worst: dict[str, float], seconds: float) -> None:
             file.write(json.dumps({"name": name, **worst, "seconds": round(seconds, 1)}) + "\n")
 
 
-@pytest.mark.parametrize("name", ["resnet18", "swin_t", "googlenet"])
+@pytest.mark.parametrize("name", ["resnet18", "swin_t", "googlenet", "vit_b_32"])
 def test_the_reference_for_all_layers_is_the_one_for_a_single_layer(name: str) -> None:
     module = built(name)
     model = Model(module, preprocessing=classifiers.preprocessing(name))
@@ -106,8 +105,12 @@ def test_the_reference_for_all_layers_is_the_one_for_a_single_layer(name: str) -
         last = node.layout is Layout.CHANNELS_LAST
         activation, gradient = reference[node.name, node.calls - 1]
         assert gradient is not None
-        single = reference_map(module, tensor, node.name, TARGET, channels_last=last)
-        assert deviation(single, classifiers.map_of(activation, gradient, last)) < 1e-5
+        grid = node.grid if node.layout is Layout.TOKENS else None
+        single = reference_map(
+            module, tensor, node.name, TARGET, channels_last=last, token_grid=grid
+        )
+        wanted = classifiers.reference_of(name, activation, gradient, node.layout)
+        assert deviation(single, wanted) < 1e-5
 
 
 @pytest.mark.parametrize("name", QUICK)

@@ -1,0 +1,152 @@
+"""A pass through a network that is watched: every output, and what it is made of.
+
+A copy of the network on torch's meta device holds shapes and no data, so that such a pass costs
+next to nothing. A network that cannot do without data is watched for real.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from engine.errors import ModelError
+from engine.tap import NETWORK_ERRORS, Call, evaluating, logits_of, uncut, watching
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Seen:
+    """A call's output and what has to be noted of it at the moment of its return.
+
+    part: which part of a tuple or mapping the tensor is, in words; '' where it is the whole.
+    """
+
+    call: Call
+    module: nn.Module
+    tensor: Tensor
+    version: int
+    shape: tuple[int, ...]
+    node: object
+    source: Call
+    base: int
+    part: str
+
+
+def observe_uncut(
+    module: nn.Module, input_shape: tuple[int, ...], device: torch.device
+) -> tuple[list[Seen], Tensor, bool]:
+    """A pass, and whether gradients had to be let through where the network cuts them off."""
+    seen, logits = _observe_cheaply(module, input_shape, device)
+    unvarying = sum(item.node is None for item in seen)
+    if any(item.node is None and len(item.shape) in (3, 4) for item in seen):
+        try:
+            again, logits_again = _observe_cheaply(module, input_shape, device, cut=True)
+        except ModelError as error:
+            _log.info("the network runs only with its gradients cut off: %s", error)
+            return seen, logits, False
+        if sum(item.node is None for item in again) < unvarying:
+            return again, logits_again, True
+    return seen, logits, False
+
+
+def _observe_cheaply(
+    module: nn.Module, input_shape: tuple[int, ...], device: torch.device, cut: bool = False
+) -> tuple[list[Seen], Tensor]:
+    """One pass on the meta device, or for real where the network cannot do without data."""
+    try:
+        shadow = meta_copy(module)
+        return _observe(shadow, input_shape, torch.device("meta"), cut)
+    except NETWORK_ERRORS as error:
+        _log.info("no pass without data (%s); inspecting with a grey picture", error)
+    try:
+        return _observe(module, input_shape, device, cut)
+    except NETWORK_ERRORS as error:
+        first = str(error).strip().partition("\n")[0]
+        raise ModelError(
+            f"the network does not run on an input of shape {input_shape}: {first}"
+        ) from error
+
+
+def shapes_when(module: nn.Module, input_shape: tuple[int, ...]) -> dict[Call, tuple[int, ...]]:
+    """Output shapes for another input size; empty where the network takes no other."""
+    shapes: dict[Call, tuple[int, ...]] = {}
+
+    def visit(call: Call, _module: nn.Module, output: Tensor) -> None:
+        shapes[call] = tuple(output.shape)
+
+    try:
+        shadow = meta_copy(module)
+        with torch.no_grad(), evaluating(shadow), watching(shadow, visit):
+            shadow(torch.zeros(input_shape, device="meta", dtype=dtype_of(module)))
+    except NETWORK_ERRORS as error:
+        _log.info("the network takes no other input size: %s", error)
+        return {}
+    return shapes
+
+
+def _observe(
+    module: nn.Module, input_shape: tuple[int, ...], device: torch.device, cut: bool
+) -> tuple[list[Seen], Tensor]:
+    seen: list[Seen] = []
+    known: dict[int, Seen] = {}
+    parts: dict[Call, str] = {}
+
+    def visit(call: Call, inner: nn.Module, output: Tensor) -> None:
+        earlier = known.get(id(output))
+        same = earlier is not None and earlier.version == output._version
+        item = Seen(
+            call=call,
+            module=inner,
+            tensor=output,
+            version=output._version,
+            shape=tuple(output.shape),
+            node=output.grad_fn,
+            source=earlier.source if same and earlier is not None else call,
+            base=_base(output),
+            part=parts.get(call, ""),
+        )
+        known[id(output)] = item
+        seen.append(item)
+
+    with (
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        evaluating(module),
+        watching(module, visit, parts=parts),
+        uncut(cut),
+    ):
+        leaf = torch.zeros(input_shape, device=device, dtype=dtype_of(module), requires_grad=True)
+        # A clone, since a network may change its input in place, which a leaf forbids.
+        logits = logits_of(module(leaf.clone()))
+    return seen, logits
+
+
+def _base(tensor: Tensor) -> int:
+    """Identity of the tensor that this one is a view of, or of itself when it is none.
+
+    An in-place operation gives a tensor new values, so its version is part of the identity.
+    """
+    owner = tensor._base if tensor._is_view() and tensor._base is not None else tensor
+    return hash((id(owner), tensor._version))
+
+
+def meta_copy(module: nn.Module) -> nn.Module:
+    """A copy with the same structure and shapes whose tensors hold no data and want no gradient."""
+    memo: dict[int, object] = {}
+    for parameter in module.parameters():
+        memo[id(parameter)] = nn.Parameter(parameter.detach().to("meta"), requires_grad=False)
+    for buffer in module.buffers():
+        memo[id(buffer)] = buffer.detach().to("meta")
+    return copy.deepcopy(module, memo)
+
+
+def dtype_of(module: nn.Module) -> torch.dtype:
+    """The floating type the network computes in: that of its first floating parameter."""
+    tensors: Iterable[Tensor] = (*module.parameters(), *module.buffers())
+    return next((t.dtype for t in tensors if t.is_floating_point()), torch.float32)
