@@ -1,0 +1,268 @@
+"""What size and how many channels a network takes, found by trying.
+
+Where a trial ends in a mismatch, the sizes of the linear layers tell which size is missing, as the
+position embedding of a vision transformer does. Otherwise the usual sizes are tried, then others.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from engine.errors import ChoiceNeeded, ModelError
+from engine.input_trials import Size, Trial, Trials
+from engine.observation import meta_copy
+from engine.progress import CancelToken
+from engine.questions import WhichInput
+from engine.unsuitable import ONLY_CLASSIFIERS, refuse
+
+USUAL = 224
+"""The size that is assumed of a network that takes any."""
+
+# In the order of how likely they are.
+_SIDES = (
+    *(224, 256, 32, 28, 299, 384, 128, 64, 96, 227, 512, 192, 160, 112, 320, 448, 288, 240),
+    *(300, 260, 380, 336, 331, 518, 480, 456, 528, 600, 640, 768, 1024, 48, 80, 100, 150),
+    *(180, 200, 400, 500, 40, 56, 84, 105, 120, 144),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundInput:
+    """channels and (height, width) that the network runs on.
+
+    assumed: it takes other sizes as well, and nothing told which it was trained with.
+    """
+
+    channels: int
+    size: Size
+    assumed: bool
+
+
+def find_input(
+    module: nn.Module,
+    path: Path,
+    *,
+    channels: int | None = None,
+    preferred: Sequence[Size] = (),
+    cancel: CancelToken | None = None,
+) -> FoundInput:
+    """The channels and size of an input that the network turns into one row of logits.
+
+    path: the network's file, for messages. channels: where they are known. preferred: sizes that
+    its files name; the first that runs is taken. A network that takes any size gets 224 x 224,
+    assumed.
+
+    Raises ModelError for what is no classifier of single pictures (see unsuitable.refuse),
+    ChoiceNeeded with WhichInput where nothing runs, Cancelled. The network is as before.
+    """
+    refuse(module, path.name)
+    trials = Trials(module, meta_copy(module), cancel)
+    wanted = [channels] if channels is not None else channel_counts(module)
+    for count in wanted:
+        found = _search(trials, path, count, preferred)
+        if found is not None:
+            return found
+    return _give_up(trials, path, channels)
+
+
+def channel_counts(module: nn.Module) -> list[int]:
+    """How many channels the network may take, the likeliest first; never empty.
+
+    The first convolution tells (a patch embedding is one as well); after it come 3 and 1, for
+    networks that change the channels themselves or have no convolution.
+    """
+    counts = [
+        int(part.weight.shape[1]) * part.groups
+        for part in module.modules()
+        if isinstance(part, nn.Conv2d)
+    ]
+    return list(dict.fromkeys([*counts[:1], 3, 1]))
+
+
+def _search(
+    trials: Trials, path: Path, channels: int, preferred: Sequence[Size]
+) -> FoundInput | None:
+    for size in preferred:
+        trial = trials.run(channels, size)
+        if trial.ran and not trial.fault:  # told, and so not dense by chance
+            return FoundInput(channels, size, assumed=False)
+    for size in embedded_sizes(trials.module, channels):
+        if trials.run(channels, size).accepted:
+            return FoundInput(channels, size, assumed=False)
+    usual = trials.run(channels, (USUAL, USUAL))
+    if usual.accepted:
+        return _found(trials, channels, (USUAL, USUAL))
+    if usual.ran and max(usual.spatial) >= USUAL:
+        # As large as the picture itself: it was not meant to become one row at any size.
+        raise _unsuitable(path, usual.fault)
+    if _refused_at_once(trials, channels):
+        return None
+    sizes = itertools.chain(_solved(trials, channels, usual), _listed(trials, channels))
+    for size in sizes:
+        if trials.run(channels, size).accepted:
+            return _found(trials, channels, _nicest(trials, channels, size))
+        if trials.spent:
+            break
+    return None
+
+
+def _found(trials: Trials, channels: int, size: Size) -> FoundInput:
+    double = trials.run(channels, (2 * size[0], 2 * size[1]))
+    return FoundInput(channels, size, assumed=double.accepted)
+
+
+def _listed(trials: Trials, channels: int) -> Iterator[Size]:
+    """Usual sizes, then all others in coarse and finer steps."""
+    for side in _SIDES:
+        yield (side, side)
+    smallest = trials.run(channels, (28, 28))
+    if smallest.ran:
+        return  # what is a map at every size will not become one row at another
+    steps = itertools.chain(range(16, 513, 16), range(8, 257, 4), range(4, 257), range(257, 513))
+    for side in steps:
+        if trials.spent:
+            return
+        yield (side, side)
+
+
+def _solved(trials: Trials, channels: int, usual: Trial) -> Iterator[Size]:
+    """Sizes at which what is flattened fits a linear layer."""
+    depth, *start = usual.grid if usual.grid is not None else (channels, USUAL, USUAL)
+    flat = usual.grid is None
+    features = [part.in_features for part in trials.module.modules() if isinstance(part, nn.Linear)]
+    for count in list(dict.fromkeys(features))[:12]:
+        cells, rest = divmod(count, depth)
+        if rest or not cells:
+            continue
+        for grid in _grids(cells):
+            if flat:
+                yield grid
+            else:
+                yield from _approach(trials, channels, grid, (start[0], start[1]))
+
+
+def _approach(trials: Trials, channels: int, goal: Size, start: Size) -> Iterator[Size]:
+    """Input sizes whose last grid comes nearer and nearer to the goal, by the secant's rule."""
+    sizes = [(USUAL, USUAL)]
+    grids = [start]
+    for _ in range(8):
+        step = []
+        for axis in range(2):
+            span = grids[-1][axis] - (grids[-2][axis] if len(grids) > 1 else 0)
+            way = sizes[-1][axis] - (sizes[-2][axis] if len(sizes) > 1 else 0)
+            stride = way / span if span and way / span > 0 else sizes[-1][axis] / grids[-1][axis]
+            missing = goal[axis] - grids[-1][axis]
+            side = sizes[-1][axis] + round(stride * missing)
+            step.append(min(4096, max(4, side)))
+        size = (step[0], step[1])
+        if size in sizes:
+            return
+        yield size
+        grid = trials.run(channels, size).grid
+        if grid is None or grid[1:] == goal:
+            return
+        sizes.append(size)
+        grids.append((grid[1], grid[2]))
+
+
+def _grids(cells: int) -> Iterator[Size]:
+    """Rows and columns of that many cells: a square, else the two rectangles nearest to one."""
+    root = math.isqrt(cells)
+    if root * root == cells:
+        yield (root, root)
+        return
+    rows = next(r for r in range(root, 0, -1) if cells % r == 0)
+    if cells // rows <= 2 * rows:
+        yield (rows, cells // rows)
+        yield (cells // rows, rows)
+
+
+def _nicest(trials: Trials, channels: int, size: Size) -> Size:
+    """The likeliest side near a found one that gives the same grid; the found one if none does."""
+    if size[0] != size[1] or size[0] in _SIDES:
+        return size
+    grid = trials.run(channels, size).grid
+    reach = size[0] // min(grid[1:]) if grid is not None else 0
+    for side in _SIDES:
+        if abs(side - size[0]) <= reach and trials.run(channels, (side, side)).accepted:
+            return (side, side)
+    return size
+
+
+def embedded_sizes(module: nn.Module, channels: int) -> list[Size]:
+    """Input sizes that a position embedding and the patches of a vision transformer tell."""
+    patch = _patch(module, channels)
+    if patch is None:
+        return []
+    (height, width), depth = patch
+    grids: list[Size] = []
+    for name, tensor in itertools.chain(module.named_parameters(), module.named_buffers()):
+        if "pos" not in name.lower() or tensor.ndim < 2 or depth not in tensor.shape:
+            continue
+        if tensor.ndim == 4 and tensor.shape[0] == 1:
+            last = tensor.shape[3] == depth
+            sides = tensor.shape[1:3] if last else tensor.shape[2:]
+            grids.append((sides[0], sides[1]))
+        elif tensor.shape[-1] == depth and tensor.numel() == tensor.shape[-2] * depth:
+            grids += _token_grids(int(tensor.shape[-2]))
+    sizes = ((rows * height, columns * width) for rows, columns in grids)
+    return list(dict.fromkeys(size for size in sizes if min(size) >= 8 and max(size) <= 2048))
+
+
+def _token_grids(tokens: int) -> list[Size]:
+    """Grids of a sequence with a class token, none, two (distillation), or four registers more."""
+    counts = [tokens - prefix for prefix in (1, 0, 2, 5) if tokens > prefix + 1]
+    squares = [(math.isqrt(n),) * 2 for n in counts if math.isqrt(n) ** 2 == n]
+    if squares:
+        return [(side, side) for side, _ in squares]
+    return [grid for n in counts for grid in _grids(n)]
+
+
+def _patch(module: nn.Module, channels: int) -> tuple[Size, int] | None:
+    """(height, width) of a patch and the length of its token.
+
+    The first convolution makes patches when it steps as far as it sees, a linear layer when its
+    input is a square of pixels.
+    """
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d):
+            height, width = part.kernel_size[0], part.kernel_size[1]
+            whole = part.kernel_size == part.stride and height > 1
+            return ((height, width), part.out_channels) if whole else None
+        if isinstance(part, nn.Linear) and part.in_features % channels == 0:
+            side = math.isqrt(part.in_features // channels)
+            if side > 1 and side * side * channels == part.in_features:
+                return (side, side), part.out_features
+    return None
+
+
+def _refused_at_once(trials: Trials, channels: int) -> bool:
+    """Whether the first convolution is not even passed, at two sizes: it wants other channels."""
+    if not any(isinstance(part, nn.Conv2d) for part in trials.module.modules()):
+        return False
+    tried = [trials.run(channels, (side, side)) for side in (USUAL, 32)]
+    return not any(trial.ran or trial.calls for trial in tried)
+
+
+def _unsuitable(path: Path, fault: str) -> ModelError:
+    return ModelError(f"{path.name}: {fault}; {ONLY_CLASSIFIERS}")
+
+
+def _give_up(trials: Trials, path: Path, channels: int | None) -> FoundInput:
+    ran = next((trial for trial in trials.done.values() if trial.ran), None)
+    if ran is not None:
+        fault = ran.fault or "it gives one row of scores for each cell of a map"
+        raise _unsuitable(path, fault)
+    tried = tuple(dict.fromkeys(size for _, size in trials.done))
+    error = next((trial.error for trial in trials.done.values() if trial.error), "")
+    raise ChoiceNeeded(
+        f"{path.name}: the network ran on none of {len(tried)} input sizes ({error}); name its "
+        "own, as in --input 3x256x256",
+        WhichInput(path, channels, tried),
+    )

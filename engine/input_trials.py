@@ -1,0 +1,164 @@
+"""Trial passes: does a network run on an input of this size, and what does it give?
+
+They run on a copy without data (torch's meta device), so that each costs some milliseconds
+whatever the network's size; a network that cannot run without data is tried for real.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine.observation import dtype_of
+from engine.progress import CancelToken
+from engine.tap import NETWORK_ERRORS, Call, evaluating, watching
+from engine.unsuitable import fault_of_output, tensors_in
+
+_log = logging.getLogger(__name__)
+
+Size = tuple[int, int]
+"""(height, width)."""
+
+SECONDS = 6.0
+"""How long a network is tried."""
+
+_LARGEST_REAL = 640
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One pass with one input.
+
+    fault: '' when it gave logits; else why it is no classifier's output, or '' where it failed.
+    ran: the pass came to its end. error: why it did not.
+    grid: (channels, rows, columns) of the last output with space. calls: modules that returned.
+    dense: the output has no space left only because each cell of a larger map would be one.
+    spatial: rows and columns of the output, (1, 1) when it has none.
+    """
+
+    ran: bool
+    fault: str
+    error: str
+    grid: tuple[int, int, int] | None
+    calls: int
+    dense: bool = False
+    spatial: Size = (1, 1)
+
+    @property
+    def accepted(self) -> bool:
+        return self.ran and not self.fault and not self.dense
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Sees the modules' outputs in one trial.
+
+    strided: the last output with space became a single cell by stepping.
+    """
+
+    grid: tuple[int, int, int] | None = None
+    calls: int = 0
+    strided: bool = False
+    single: bool = False
+
+    def __call__(self, _call: Call, module: nn.Module, output: Tensor) -> None:
+        self.calls += 1
+        if output.ndim != 4 or output.shape[0] != 1:
+            return
+        _, channels, rows, columns = output.shape
+        before, self.single = self.single, (rows, columns) == (1, 1)
+        if not self.single:
+            self.grid = (channels, rows, columns)
+            self.strided = False
+        elif not before and self.grid is not None:
+            self.strided = _by_stride(module, self.grid[1:])
+
+
+@dataclass(slots=True)
+class Trials:
+    """Runs a network on inputs of different sizes, and remembers how each went."""
+
+    module: nn.Module
+    shadow: nn.Module
+    cancel: CancelToken | None
+    real: bool = False
+    done: dict[tuple[int, Size], Trial] = field(default_factory=dict)
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def spent(self) -> bool:
+        return time.monotonic() - self.started > SECONDS
+
+    def run(self, channels: int, size: Size) -> Trial:
+        key = (channels, size)
+        if key not in self.done:
+            if self.cancel is not None:
+                self.cancel.raise_if_cancelled()
+            trial = self._run(channels, size)
+            if trial is None:
+                self.real = True
+                trial = self._run(channels, size)
+            assert trial is not None
+            self.done[key] = trial
+        return self.done[key]
+
+    def _run(self, channels: int, size: Size) -> Trial | None:
+        """None: this network cannot run without data."""
+        if self.real and max(size) > _LARGEST_REAL:
+            return Trial(False, "", "too large to be tried", None, 0)
+        network = self.module if self.real else self.shadow
+        tensors: Iterator[Tensor] = itertools.chain(network.parameters(), network.buffers())
+        device = next((t.device for t in tensors), torch.device("cpu")) if self.real else "meta"
+        watch = _Watch()
+        try:
+            with (
+                torch.inference_mode(False),
+                torch.no_grad(),
+                evaluating(network),
+                watching(network, watch, self.cancel),
+            ):
+                picture = torch.zeros(1, channels, *size, device=device, dtype=dtype_of(network))
+                output = network(picture)
+        except NETWORK_ERRORS as error:
+            if not self.real and _wants_data(error):
+                _log.info("no trial without data: %s", error)
+                return None
+            first = str(error).strip().partition("\n")[0] or type(error).__name__
+            return Trial(False, "", first, watch.grid, watch.calls)
+        shape = next((t.shape for t in tensors_in(output)), torch.Size())
+        spatial = (shape[2], shape[3]) if len(shape) == 4 else (1, 1)
+        dense = len(shape) == 4 and watch.strided
+        return Trial(True, fault_of_output(output), "", watch.grid, watch.calls, dense, spatial)
+
+
+def _by_stride(module: nn.Module, grid: Sequence[int]) -> bool:
+    """Whether this module made one cell of a grid by stepping, and would make more of a larger.
+
+    A head that sees the whole grid at once (a large kernel, or one that does not step) is meant
+    for this very grid.
+    """
+    if not isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
+        return False
+    kernel, stride = _first(module.kernel_size), _first(module.stride)
+    padding = {"valid": 0, "same": kernel // 2}.get(str(module.padding))
+    if padding is None:
+        padding = _first(module.padding)
+    if (max(grid) + 2 * padding - kernel) // stride > 0:
+        return False  # not here, but between the modules (a mean, say)
+    sees_all = padding == 0 and kernel >= max(grid)
+    return not (sees_all and (kernel > 3 or stride == 1))
+
+
+def _first(value: Any) -> int:
+    return int(value[0] if isinstance(value, tuple) else value)
+
+
+def _wants_data(error: Exception) -> bool:
+    return isinstance(error, NotImplementedError) or "meta" in str(error).lower()

@@ -1,0 +1,146 @@
+"""Networks that are no image classifiers: told from their signature, their class, their output."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from engine.errors import ModelError
+
+ONLY_CLASSIFIERS = "only image classifiers can be explained"
+
+# Kinds of networks by the package or the end of the name of one of their classes.
+_PACKAGES = {
+    "torchvision.models.detection": "a detection model",
+    "torchvision.models.segmentation": "a segmentation model",
+    "torchvision.models.video": "a video classifier",
+    "torchvision.models.optical_flow": "a model for optical flow",
+    "ultralytics.nn.tasks.DetectionModel": "a detection model",
+}
+_ENDINGS = {
+    "ForObjectDetection": "a detection model",
+    "ForZeroShotObjectDetection": "a detection model",
+    "ForSemanticSegmentation": "a segmentation model",
+    "ForInstanceSegmentation": "a segmentation model",
+    "ForUniversalSegmentation": "a segmentation model",
+    "ForImageSegmentation": "a segmentation model",
+    "ForDepthEstimation": "a model for depth",
+    "ForMaskedImageModeling": "a model that completes pictures",
+    "ForImageToImage": "a model that makes pictures",
+    "ForVideoClassification": "a video classifier",
+}
+_BOXES = frozenset({"boxes", "pred_boxes", "bboxes"})
+
+
+def refuse(module: nn.Module, name: str) -> None:
+    """Raises ModelError for a network that is none for one picture, before anything of it runs.
+
+    name: what to call it in the message. A network that needs two or more inputs is known by the
+    signature of its forward; detection, segmentation and the like by their class.
+    """
+    needed = _needed_inputs(module)
+    if len(needed) > 1:
+        raise ModelError(
+            f"{name}: the network takes {len(needed)} inputs ({', '.join(needed)}): not supported; "
+            "open one that takes a picture alone"
+        )
+    kind = _kind(module)
+    if kind:
+        raise ModelError(f"{name}: this is {kind} ({type(module).__name__}); {ONLY_CLASSIFIERS}")
+    if _takes_volumes(module):
+        raise ModelError(
+            f"{name}: the network takes volumes or videos (its convolutions are three-dimensional)"
+            f"; {ONLY_CLASSIFIERS}"
+        )
+
+
+def fault_of_output(output: Any) -> str:
+    """Why what a network returned for one picture holds no logits; '' when it may hold some.
+
+    Logits are a floating-point tensor of shape (1, classes), also with axes of length 1 after
+    them, or a single number. Tuples, lists, mappings and dataclasses are looked through.
+    """
+    tensors = list(tensors_in(output))
+    if any(_like_logits(tensor) for tensor in tensors):
+        return ""
+    if isinstance(output, list | tuple) and output and isinstance(output[0], Mapping):
+        output = output[0]
+    if isinstance(output, Mapping) and _BOXES & set(map(str, output)):
+        return "it gives boxes, as detection models do"
+    for tensor in tensors:
+        if tensor.ndim == 4 and tensor.shape[2] * tensor.shape[3] > 1:
+            _, channels, rows, columns = tensor.shape
+            what = "a map" if channels == 1 else f"{channels} maps"
+            return f"it gives {what} of {rows} x {columns}, as segmentation models do"
+    if tensors:
+        return f"it returns {tuple(tensors[0].shape)} where (1, classes) is wanted"
+    return "it returns no floating-point tensor"
+
+
+def tensors_in(output: Any) -> Iterator[Tensor]:
+    """The floating-point tensors in a network's output, depth first."""
+    if isinstance(output, Tensor):
+        if output.is_floating_point():
+            yield output
+    elif isinstance(output, Mapping):
+        for value in output.values():
+            yield from tensors_in(value)
+    elif isinstance(output, list | tuple):
+        for value in output:
+            yield from tensors_in(value)
+    elif dataclasses.is_dataclass(output) and not isinstance(output, type):
+        for entry in dataclasses.fields(output):
+            yield from tensors_in(getattr(output, entry.name))
+
+
+def unwrapped(module: nn.Module) -> nn.Module:
+    """The network inside DataParallel and torch.compile."""
+    while True:
+        inner = getattr(module, "_orig_mod", None)
+        if inner is None and isinstance(
+            module, nn.DataParallel | nn.parallel.DistributedDataParallel
+        ):
+            inner = module.module
+        if not isinstance(inner, nn.Module):
+            return module
+        module = inner
+
+
+def _needed_inputs(module: nn.Module) -> list[str]:
+    try:
+        signature = inspect.signature(unwrapped(module).forward)
+    except (TypeError, ValueError):
+        return []
+    gathered = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [
+        name
+        for name, parameter in signature.parameters.items()
+        if parameter.default is inspect.Parameter.empty and parameter.kind not in gathered
+    ]
+
+
+def _kind(module: nn.Module) -> str:
+    for cls in type(unwrapped(module)).__mro__:
+        path = f"{cls.__module__}.{cls.__qualname__}"
+        for start, kind in _PACKAGES.items():
+            if path.startswith(start):
+                return kind
+        for end, kind in _ENDINGS.items():
+            if cls.__name__.endswith(end):
+                return kind
+    return ""
+
+
+def _takes_volumes(module: nn.Module) -> bool:
+    flat = any(isinstance(part, nn.Conv2d) for part in module.modules())
+    return not flat and any(isinstance(part, nn.Conv3d) for part in module.modules())
+
+
+def _like_logits(tensor: Tensor) -> bool:
+    if tensor.ndim < 2:
+        return tensor.numel() == 1
+    return tensor.shape[0] == 1 and tensor.numel() == tensor.shape[1] > 0
