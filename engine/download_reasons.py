@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 from engine.errors import DownloadError
 from engine.transport import proxy_for
 
-BROKEN = (OSError, http.client.HTTPException)
-"""What a connection that fails raises; HTTPError, which is an answer, is among them."""
+BROKEN = (OSError, http.client.HTTPException, UnicodeError)
+"""What a connection that fails raises (a host's name that cannot be one, UnicodeError); HTTPError,
+which is an answer, is among them."""
 
 _MEGABYTE = 1 << 20
 

@@ -197,6 +197,6 @@ def _weights(entry: Any, path: Path, mirror: str) -> PublishedWeights:
 def _mirrored(url: str, mirror: str) -> str:
     if not mirror:
         return url
-    if urlsplit(mirror).scheme not in ("http", "https"):
+    if not mirror.startswith(("http://", "https://")):
         raise DownloadError(f"{MIRROR}={mirror}: this is no web address; begin it with https://")
     return f"{mirror.rstrip('/')}/{PurePosixPath(urlsplit(url).path).name}"
