@@ -17,8 +17,8 @@ class Network:
     file, weights_sha256 its checksum ('' where there is none).
     preprocessing: as the files say, None where they do not. preprocessing_origin: what said so
     ('torchvision metadata', 'config of the folder'). input_size: (height, width) where the files
-    fix it. classes: in the order of the logits, () where nothing names them.
-    notices: what the user should know.
+    fix it; channels: how many the pictures have, where they fix that. classes: in the order of
+    the logits, () where nothing names them. notices: what the user should know.
     """
 
     module: nn.Module
@@ -29,6 +29,7 @@ class Network:
     preprocessing: Preprocessing | None = None
     preprocessing_origin: str = ""
     input_size: tuple[int, int] | None = None
+    channels: int | None = None
     classes: tuple[str, ...] = ()
     classes_origin: str = ""
     notices: tuple[str, ...] = ()
