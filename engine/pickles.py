@@ -27,6 +27,7 @@ from engine.errors import HookscopeError, ModelError, WeightsError
 from engine.inert import (
     FAILURES,
     looks_like_module,
+    one_line,
     read_inert,
     restricted_load,
     unsafe_names,
@@ -237,9 +238,3 @@ def _damaged(path: Path, error: BaseException) -> WeightsError:
         f"{path}: it cannot be opened ({one_line(error)}); save the network's state_dict() and "
         "open that"
     )
-
-
-def one_line(error: BaseException) -> str:
-    """The first line of an error, in at most 160 characters, or its type where it says nothing."""
-    line = str(error).strip().partition("\n")[0]
-    return line[:160] or type(error).__name__
