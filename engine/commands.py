@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from engine.entry import fail, guarded
+from engine.entry import fail, guarded, progress_line
 from engine.errors import ModelError
 from engine.sources import ModelSource
 from engine.version import NAME, VERSION
@@ -70,6 +70,15 @@ def _parser() -> argparse.ArgumentParser:
     _add_model(layers)
     _add_json(layers)
     layers.set_defaults(work=_layers)
+
+    models = commands.add_parser("models", help="torchvision's classifiers, and which are here")
+    _add_json(models)
+    models.set_defaults(work=_models)
+
+    download = commands.add_parser("download", help="fetch the weights of one of them")
+    download.add_argument("name", help="as 'models' lists it")
+    download.add_argument("entry", nargs="?", help="which weights (default: the best)")
+    download.set_defaults(work=_download)
 
     sweep = commands.add_parser("sweep", help="the maps of all layers for one class")
     _add_image(sweep)
@@ -211,6 +220,29 @@ def _layer_facts(node: LayerNode) -> dict[str, Any]:
         "reason": node.reason,
         "default": node.default,
     }
+
+
+def _models(options: argparse.Namespace) -> None:
+    from engine import gallery
+
+    models = gallery.published()
+    if options.json is not None:
+        _write_json(options.json, gallery.facts(models))
+    if options.json != "-":
+        for line in gallery.lines(models):
+            _say(line)
+
+
+def _download(options: argparse.Namespace) -> None:
+    from engine import gallery
+
+    weights = gallery.find(options.name, options.entry)
+    report = progress_line(sys.stderr)
+    try:
+        path = gallery.fetch(weights, progress=report)
+    finally:
+        report(1.0, "")  # an error begins on a line of its own
+    _say(f"{options.name} {weights.entry} is in {path}")
 
 
 def _sweep(options: argparse.Namespace) -> None:

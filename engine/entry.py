@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Callable
+from typing import TextIO
 
 from engine.errors import HookscopeError
 from engine.logs import log_file
+from engine.progress import Report, ignore_progress
 from engine.version import NAME
 
-COMMANDS = ("explain", "layers", "sweep")
+COMMANDS = ("explain", "layers", "sweep", "models", "download")
 """Commands that open no window."""
 
 _log = logging.getLogger(__name__)
@@ -23,6 +26,25 @@ _log = logging.getLogger(__name__)
 def fail(message: str) -> None:
     """The one line on stderr that an unusable input gets."""
     sys.stderr.write(f"{NAME.lower()}: error: {' '.join(message.split())}\n")
+
+
+def progress_line(stream: TextIO) -> Report:
+    """One line on a terminal that is written anew ten times a second; nothing in a file or pipe."""
+    if not stream.isatty():
+        return ignore_progress
+    last = 0.0
+
+    def report(fraction: float, text: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if fraction >= 1.0:
+            stream.write("\r\x1b[K")
+        elif now - last >= 0.1:
+            stream.write(f"\r\x1b[K{fraction:4.0%}  {text}")
+            last = now
+        stream.flush()
+
+    return report
 
 
 def guarded(work: Callable[[], int]) -> int:
