@@ -1,0 +1,103 @@
+"""What a user has settled about a model, kept so that a second opening asks nothing.
+
+A profile is a small JSON file, found by the SHA-256 of the weights it belongs to. The same format
+is exported and imported as NAME.hookscope.json. Nothing in it is ever run.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from pathlib import Path
+
+from engine.atomic import whole_file
+from engine.errors import ModelError
+from engine.profile_format import ModelProfile, content_of, profile_of
+from engine.version import NAME
+
+_log = logging.getLogger(__name__)
+
+SUFFIX = ".hookscope.json"
+"""How the name of an exported profile ends."""
+
+_MAX_BYTES = 16_000_000
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def folder() -> Path:
+    """Where profiles are remembered: the folder 'profiles' in the user's configuration folder."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_path(NAME.lower(), appauthor=False)) / "profiles"
+
+
+def load(sha256: str, store: Path | None = None) -> ModelProfile | None:
+    """The remembered profile of the weights with this checksum; None where there is none.
+
+    store: another folder than folder(). A file that is damaged is ignored, which the log says.
+    Raises ValueError for what is no SHA-256 in hexadecimal.
+    """
+    path = _place(sha256, store)
+    if not path.is_file():
+        return None
+    try:
+        return read(path)
+    except ModelError as error:
+        _log.warning("a remembered profile is ignored: %s", error)
+        return None
+
+
+def save(sha256: str, profile: ModelProfile, store: Path | None = None) -> None:
+    """Remember a profile for the weights with this checksum, in place of an earlier one.
+
+    Raises ExportError when it cannot be written, ValueError for what is no SHA-256.
+    """
+    path = _place(sha256, store)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        _log.warning("%s cannot be made: %s", path.parent, error)
+    export(path, profile, sha256)
+
+
+def forget(sha256: str, store: Path | None = None) -> None:
+    """Remove the remembered profile of these weights, if there is one. Raises OSError."""
+    _place(sha256, store).unlink(missing_ok=True)
+
+
+def export(path: Path, profile: ModelProfile, sha256: str = "") -> None:
+    """Write a profile into a file, whole or not at all. Raises ExportError."""
+    text = json.dumps(content_of(profile, sha256), indent=2, ensure_ascii=False, allow_nan=False)
+    with whole_file(path) as file:
+        file.write((text + "\n").encode("utf-8", "backslashreplace"))
+
+
+def read(path: Path) -> ModelProfile:
+    """The profile in a file.
+
+    Raises ModelError, a single line that names the file and the first thing wrong with it.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise ModelError(f"{path}: it cannot be read ({error.strerror or error})") from error
+    if len(data) > _MAX_BYTES:
+        raise ModelError(f"{path}: too large for a model profile")
+    try:
+        return profile_of(json.loads(data.decode("utf-8-sig")))
+    except (ValueError, RecursionError) as error:
+        first = str(error).partition("\n")[0]
+        raise ModelError(f"{path}: no model profile that can be read ({first})") from error
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
+
+
+def _place(sha256: str, store: Path | None) -> Path:
+    if not _SHA256.fullmatch(sha256):
+        raise ValueError(f"no SHA-256: {sha256[:80]!r}")
+    return (store or folder()) / f"{sha256}{SUFFIX}"
+
+
+__all__ = ["SUFFIX", "ModelProfile", "export", "folder", "forget", "load", "read", "save"]
