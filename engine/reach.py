@@ -23,8 +23,10 @@ from engine.tap import NETWORK_ERRORS, Call
 _log = logging.getLogger(__name__)
 
 # What comes before the last quarter of the sequences is taken to be reached where some of that
-# quarter is: the graph from there on holds a quarter of the network at most.
+# quarter is: the graph from there on holds a quarter of the network at most. In a shallow network
+# that is less than a block, so it is at least so many.
 _TRIED = 4
+_AT_LEAST = 40
 _MOST_BYTES = 1 << 30
 
 
@@ -73,7 +75,7 @@ def _starts(sequences: list[CallFacts]) -> list[CallFacts]:
     """Where the graph may start: at the last quarter, or else at the first of all."""
     if not sequences:
         return []
-    late = sequences[-max(1, len(sequences) // _TRIED)]
+    late = sequences[-min(len(sequences), max(_AT_LEAST, len(sequences) // _TRIED))]
     return [late, sequences[0]] if late is not sequences[0] else [late]
 
 

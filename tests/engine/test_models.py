@@ -166,9 +166,6 @@ def test_a_transformer_for_another_image_size(tmp_path: Path) -> None:
     assert len(model.classes) == 5
     grids = {node.name: node.grid for node in model.layers if node.explainable}
     assert grids["conv_proj"] == grids["encoder.layers.encoder_layer_5"] == (3, 3)
-    assert {n.reason for n in model.layers if n.type == "EncoderBlock"} == {
-        "tokens, not supported yet"
-    }
 
 
 def test_a_weights_file_is_recognised_whatever_its_name(tmp_path: Path) -> None:
