@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 
 from engine import torchvision_models, vision
-from engine.preprocess import prepare, region_of
-from engine.records import LoadedImage, Preprocessing
+from engine.errors import ImageError, ModelError
+from engine.preprocess import LETTERBOX_GREY, as_seen, prepare, region_of
+from engine.records import Channels, LoadedImage, Preprocessing
 
 SIZES = [(1, 40), (40, 1), (33, 31), (300, 200), (200, 301), (640, 90), (91, 517), (256, 256)]
 
@@ -117,3 +118,193 @@ def test_vision_is_the_installed_torchvision() -> None:
 
     assert vision.load() is torchvision
     assert len(torchvision_models.names()) == 80
+
+
+# ------------------------------------------------------------------ the other modes
+
+
+def plain(resize: Any, crop: tuple[int, int], **more: Any) -> Preprocessing:
+    """No normalisation: the tensor is the picture, 0 to 1."""
+    count = 1 if more.get("channels") is Channels.GREY else 3
+    return Preprocessing(resize, crop, (0.0,) * count, (1.0,) * count, **more)
+
+
+def levels(image: LoadedImage, how: Preprocessing) -> np.ndarray[Any, Any]:
+    """uint8 (h, w, channels) of what the network gets."""
+    tensor = prepare(image, how).tensor[0].permute(1, 2, 0).numpy().astype(np.float64)
+    return np.asarray(np.round(tensor * 255).astype(np.uint8))
+
+
+RESAMPLING = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+@pytest.mark.parametrize("interpolation", RESAMPLING)
+def test_exact_sizes_are_pillows(interpolation: str) -> None:
+    image = noise(91, 57)
+    how = plain((40, 70), (40, 70), interpolation=interpolation)
+    expected = Image.fromarray(image.pixels).resize((70, 40), RESAMPLING[interpolation])
+    assert np.array_equal(levels(image, how), np.asarray(expected))
+
+
+@pytest.mark.parametrize("crop", [(64, 64), (48, 64), (80, 96)])
+@pytest.mark.parametrize("size", [(300, 200), (200, 300), (10, 400), (33, 33)])
+def test_letterbox(size: tuple[int, int], crop: tuple[int, int]) -> None:
+    """By hand: the longer side fits 64, the rest of 64 x 64 is grey, the rest of the crop black."""
+    width, height = size
+    image = noise(width, height)
+    scale = 64 / max(size)
+    inner = (max(1, round(width * scale)), max(1, round(height * scale)))
+    box = Image.new("RGB", (64, 64), (LETTERBOX_GREY,) * 3)
+    small = Image.fromarray(image.pixels).resize(inner, Image.Resampling.BILINEAR)
+    box.paste(small, ((64 - inner[0]) // 2, (64 - inner[1]) // 2))
+    whole = Image.new("RGB", (crop[1], crop[0]), (0, 0, 0))
+    whole.paste(box, ((crop[1] - 64) // 2, (crop[0] - 64) // 2))
+    found = levels(image, plain((64, 64), crop, letterbox=True))
+    assert np.array_equal(found, np.asarray(whole))
+
+
+def test_no_resize_takes_the_centre_as_it_is() -> None:
+    image = noise(61, 41)
+    assert np.array_equal(levels(image, plain(None, (21, 31))), image.pixels[10:31, 15:46])
+    padded = levels(image, plain(None, (61, 81)))
+    assert np.array_equal(padded[10:51, 10:71], image.pixels)
+    assert not padded[:10].any()
+    assert not padded[:, 71:].any()
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_without_antialias_it_is_torchs_interpolation(interpolation: str) -> None:
+    image = noise(200, 120)
+    how = plain((30, 45), (30, 45), interpolation=interpolation, antialias=False)
+    whole = torch.from_numpy(image.pixels).permute(2, 0, 1)[None].float()
+    expected = torch.nn.functional.interpolate(whole, (30, 45), mode=interpolation)
+    expected = expected.clamp(0, 255).round()[0].permute(1, 2, 0)
+    assert np.array_equal(levels(image, how), expected.numpy().astype(np.uint8))
+    smooth = levels(image, plain((30, 45), (30, 45), interpolation=interpolation))
+    # Averaging noise makes it fainter; picking single pixels of it does not.
+    assert levels(image, how).std() > 1.5 * smooth.std()
+
+
+def test_bgr_is_rgb_with_its_channels_turned_round() -> None:
+    image = noise(50, 40)
+    rgb = prepare(image, Preprocessing(32, (32, 32), (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))).tensor
+    bgr = prepare(
+        image,
+        Preprocessing(32, (32, 32), (0.3, 0.2, 0.1), (0.6, 0.5, 0.4), channels=Channels.BGR),
+    ).tensor
+    assert torch.equal(rgb.flip(1), bgr)
+
+
+def test_grey_is_the_luma_of_itu_r_601() -> None:
+    image = noise(40, 30)
+    found = levels(image, plain(None, (30, 40), channels=Channels.GREY))[..., 0]
+    luma = image.pixels @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(found - luma).max() <= 1
+    tripled = prepare(
+        image, Preprocessing(None, (30, 40), (0.0,) * 3, (1.0,) * 3, channels=Channels.GREY)
+    ).tensor[0]
+    assert tuple(tripled.shape) == (3, 30, 40)
+    assert torch.equal(tripled[0], tripled[2])
+
+
+@pytest.mark.parametrize("ends", [(0.0, 255.0), (-1.0, 1.0), (1.0, 0.0), (-128.0, 127.0)])
+def test_ranges(ends: tuple[float, float]) -> None:
+    image = noise(20, 20)
+    found = prepare(image, plain(None, (20, 20), range=ends)).tensor[0]
+    expected = ends[0] + image.pixels.transpose(2, 0, 1) / 255 * (ends[1] - ends[0])
+    assert np.allclose(found.numpy(), expected, atol=2e-5)
+    if ends == (0.0, 255.0):
+        assert np.array_equal(found.numpy(), image.pixels.transpose(2, 0, 1))
+
+
+MODES = [
+    plain(60, (50, 50)),
+    plain((40, 80), (40, 60)),
+    plain((64, 64), (64, 64), letterbox=True),
+    plain((64, 80), (48, 96), letterbox=True),
+    plain(None, (90, 120)),
+    plain(None, (300, 300)),
+    plain((70, 50), (90, 90), interpolation="bicubic", antialias=False),
+]
+
+
+@pytest.mark.parametrize("how", MODES, ids=str)
+@pytest.mark.parametrize("size", [(300, 200), (150, 210), (64, 64), (400, 90)])
+def test_a_mark_lands_in_the_cell_that_the_region_says(
+    size: tuple[int, int], how: Preprocessing
+) -> None:
+    """White squares on black at known places; the centre of what arrives is read off the tensor."""
+    width, height = size
+    region = region_of(width, height, how)
+    rows, columns = how.crop
+    seen = 0
+    for across, down in ((0.5, 0.5), (0.3, 0.4), (0.62, 0.55), (0.2, 0.7)):
+        x, y = int(across * width), int(down * height)
+        pixels = np.zeros((height, width, 3), np.uint8)
+        pixels[y - 8 : y + 8, x - 8 : x + 8] = 255
+        shown = prepare(LoadedImage("mark", pixels), how).tensor[0, 0].numpy().copy()
+        shown[np.abs(shown - LETTERBOX_GREY / 255) < 1e-3] = 0
+        column = (x - region.x) / region.width * columns
+        row = (y - region.y) / region.height * rows
+        margin = max(8 / region.width * columns, 8 / region.height * rows) + 2
+        if not (margin < column < columns - margin and margin < row < rows - margin):
+            continue  # the mark is cut off by the crop
+        seen += 1
+        total = shown.sum()
+        assert total > 0
+        centre_x = (shown.sum(0) * (np.arange(columns) + 0.5)).sum() / total
+        centre_y = (shown.sum(1) * (np.arange(rows) + 0.5)).sum() / total
+        assert centre_x == pytest.approx(column, abs=0.35)
+        assert centre_y == pytest.approx(row, abs=0.35)
+    assert seen
+
+
+# ------------------------------------------------------------------ what the network saw
+
+
+SEEN = [
+    Preprocessing(60, (48, 48), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    Preprocessing((48, 48), (48, 48), (0.5,) * 3, (0.5,) * 3, channels=Channels.BGR),
+    Preprocessing(None, (40, 60), (0.0,) * 3, (1.0,) * 3, range=(0.0, 255.0)),
+    Preprocessing(
+        None, (40, 60), (104.0, 117.0, 123.0), (1.0,) * 3, range=(0, 255), channels=Channels.BGR
+    ),
+    Preprocessing((64, 64), (64, 64), (0.1,) * 3, (0.2,) * 3, letterbox=True, range=(-1, 1)),
+    Preprocessing(28, (28, 28), (0.1307,), (0.3081,), channels=Channels.GREY),
+    Preprocessing(28, (28, 28), (0.5,) * 4, (0.5,) * 4, channels=Channels.GREY),
+]
+
+
+@pytest.mark.parametrize("how", SEEN, ids=str)
+def test_the_picture_that_the_network_saw(how: Preprocessing) -> None:
+    """It is what comes of the same steps without normalisation, to the last level."""
+    image = noise(90, 70)
+    seen = as_seen(prepare(image, how).tensor, how)
+    grey = how.channels is Channels.GREY
+    bare = plain(
+        how.resize,
+        how.crop,
+        letterbox=how.letterbox,
+        channels=Channels.GREY if grey else Channels.RGB,
+    )
+    expected = levels(image, bare)
+    assert seen.dtype == np.uint8
+    assert seen.shape == (*how.crop, 3)
+    assert np.array_equal(seen, np.repeat(expected, 3, axis=2) if grey else expected)
+
+
+def test_values_that_nothing_can_be_prepared_with() -> None:
+    with pytest.raises(ModelError, match="above 0"):
+        prepare(noise(9, 9), Preprocessing(8, (8, 8), (0.0,) * 3, (0.0,) * 3))
+
+
+def test_too_long_and_thin() -> None:
+    thin = LoadedImage("thin", np.zeros((1, 400_000, 3), np.uint8))
+    with pytest.raises(ImageError, match="too long and thin"):
+        prepare(thin, plain(100, (100, 100)))
+    assert prepare(thin, plain((8, 8), (8, 8), letterbox=True)).tensor.shape == (1, 3, 8, 8)
