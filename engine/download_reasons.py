@@ -14,13 +14,12 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
 from engine.errors import DownloadError
+from engine.partial import MEGABYTE
 from engine.transport import proxy_for
 
 BROKEN = (OSError, http.client.HTTPException, UnicodeError)
 """What a connection that fails raises (a host's name that cannot be one, UnicodeError); HTTPError,
 which is an answer, is among them."""
-
-_MEGABYTE = 1 << 20
 
 _FORBIDDEN = "writing there is not permitted; change that, or set TORCH_HOME to a folder of yours"
 _FULL = "the disk is full; make room, or set TORCH_HOME to a folder on another disk"
@@ -49,8 +48,8 @@ def local(target: Path) -> Iterator[None]:
 
 def no_room(target: Path, missing: int, free: int) -> DownloadError:
     return DownloadError(
-        f"{target.name} needs {missing / _MEGABYTE:.0f} MB more, and {target.parent} has "
-        f"{free / _MEGABYTE:.0f} MB left; make room, or set TORCH_HOME to a folder on another disk"
+        f"{target.name} needs {missing / MEGABYTE:.0f} MB more, and {target.parent} has "
+        f"{free / MEGABYTE:.0f} MB left; make room, or set TORCH_HOME to a folder on another disk"
     )
 
 

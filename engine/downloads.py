@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 from engine import download_reasons as reasons
 from engine.errors import DownloadError
-from engine.partial import Part, Version, start_of, version_of
+from engine.partial import MEGABYTE, Part, Version, start_of, version_of
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.transport import SLICE_S, Waiting, open_request
 from engine.version import NAME, VERSION
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 _log = logging.getLogger(__name__)
-
-MEGABYTE = 1 << 20
-"""Bytes in a megabyte, as torchvision counts them."""
 
 _BLOCK = 1 << 18
 _SPARE = 8 * MEGABYTE

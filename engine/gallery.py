@@ -1,7 +1,7 @@
 """The classifiers that torchvision publishes weights for, and fetching those weights.
 
-Nothing here is fetched unless fetch() is called. torch is imported inside the functions, so that a
-front end can have the records without it.
+Nothing here is fetched unless fetch() is called. torch and what fetches are imported inside the
+functions, so that a front end can have the records without them.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from engine.downloads import MEGABYTE, download
-from engine.errors import DownloadError, ModelError
-from engine.partial import part_of
+from engine.errors import ModelError
+from engine.partial import MEGABYTE, part_of
 from engine.progress import CancelToken, Report, ignore_progress
 
 MIRROR = "HOOKSCOPE_MIRROR"
@@ -129,6 +128,8 @@ def fetch(
     Returns at once when they are there. Raises DownloadError and Cancelled; what has come by then
     is kept, and the next call goes on with it.
     """
+    from engine.downloads import download
+
     return download(
         weights.url,
         weights.path,
@@ -197,6 +198,4 @@ def _weights(entry: Any, path: Path, mirror: str) -> PublishedWeights:
 def _mirrored(url: str, mirror: str) -> str:
     if not mirror:
         return url
-    if not mirror.startswith(("http://", "https://")):
-        raise DownloadError(f"{MIRROR}={mirror}: this is no web address; begin it with https://")
     return f"{mirror.rstrip('/')}/{PurePosixPath(urlsplit(url).path).name}"

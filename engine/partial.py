@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+
+MEGABYTE = 1 << 20
+"""Bytes in a megabyte, as torchvision counts them."""
+
+_PARTIAL_CONTENT = 206
 
 
 def part_of(target: Path) -> Path:
@@ -70,9 +78,9 @@ class Part:
         self._facts.unlink(missing_ok=True)
 
 
-def version_of(answer: http.client.HTTPResponse) -> Version:
+def version_of(answer: HTTPResponse) -> Version:
     total: int | None
-    if answer.status == http.client.PARTIAL_CONTENT:
+    if answer.status == _PARTIAL_CONTENT:
         whole = answer.headers.get("Content-Range", "").rpartition("/")[2]
         total = int(whole) if whole.isdecimal() else None
     else:
@@ -82,9 +90,9 @@ def version_of(answer: http.client.HTTPResponse) -> Version:
     return Version(headers.get("ETag", ""), headers.get("Last-Modified", ""), total)
 
 
-def start_of(answer: http.client.HTTPResponse) -> int:
+def start_of(answer: HTTPResponse) -> int:
     """The place of the first byte of an answer; -1 where it says something unreadable."""
-    if answer.status != http.client.PARTIAL_CONTENT:
+    if answer.status != _PARTIAL_CONTENT:
         return 0
     unit, _, rest = answer.headers.get("Content-Range", "").partition(" ")
     start = rest.partition("-")[0]

@@ -99,8 +99,8 @@ def test_a_mirror_takes_the_place_of_the_address(monkeypatch: pytest.MonkeyPatch
         "http://here/x/alexnet-owt-7be5be79.pth"
     )
     monkeypatch.setenv(gallery.MIRROR, "somewhere")
-    with pytest.raises(ModelError, match="begin it with https"):
-        gallery.published()
+    with pytest.raises(ModelError, match=r"somewhere/alexnet.*: this is no web address"):
+        gallery.fetch(gallery.find("alexnet"))
 
 
 def test_the_table_and_the_facts() -> None:
