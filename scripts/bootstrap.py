@@ -22,7 +22,10 @@ ROOT = Path(__file__).resolve().parent.parent
 # What is installed where: environment folder, then the requirements files in order.
 PURPOSES: dict[str, tuple[str, tuple[str, ...]]] = {
     "run": (".venv", ("requirements.txt",)),
-    "test": (".venv", ("requirements.txt", "requirements-dev.txt")),
+    "test": (
+        ".venv",
+        ("requirements.txt", "requirements-extras.txt", "requirements-dev.txt"),
+    ),
     "bench": (".venv-bench", ("requirements.txt", "benchmarks/requirements.txt")),
 }
 

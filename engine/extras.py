@@ -1,0 +1,54 @@
+"""Packages that open further kinds of models, and that the program runs without.
+
+They are imported by name, so that a packaged program, which follows import statements, does not
+take them along.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import os
+import sys
+from typing import Any
+
+from engine import vision
+from engine.errors import ModelError
+
+_log = logging.getLogger(__name__)
+
+PACKAGES = ("timm", "transformers", "huggingface_hub", "onnx", "onnx2torch")
+"""The packages of requirements-extras.txt, as they are imported."""
+
+
+def installed(package: str) -> bool:
+    """Whether one of PACKAGES could be imported; nothing is imported for the answer."""
+    return package in sys.modules or importlib.util.find_spec(package) is not None
+
+
+def load(module: str, what: str) -> Any:
+    """The module of one of PACKAGES ('timm', 'transformers.models.auto'), imported on first use.
+
+    what: the file or name that needs it, for the message. Raises ModelError when the package is
+    missing, or does not fit the others that are installed.
+    """
+    package = module.partition(".")[0]
+    if not installed(package):
+        raise ModelError(
+            f"{what}: opening it needs the package {package}; install it with "
+            "'pip install -r requirements-extras.txt' (the packaged program comes without it)"
+        )
+    # Read when huggingface_hub is imported: nobody is told which models are opened here.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    # All of them import torchvision, which may need help to be imported.
+    vision.load()
+    try:
+        return importlib.import_module(module)
+    except (ImportError, AttributeError, RuntimeError, TypeError) as error:
+        _log.exception("%s cannot be imported", module)
+        first = str(error).strip().partition("\n")[0]
+        raise ModelError(
+            f"{what}: the package {package} is installed but does not load ({first}); install the "
+            "versions named in requirements-extras.txt"
+        ) from error
