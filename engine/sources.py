@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-Argument = int | float | bool | str | None | list[object]
+from engine import suffixes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,18 @@ class ModelSource:
     def title(self) -> str:
         """A few words for a menu or a heading: the file's name, or the model's."""
         return Path(self.weights or self.spec).name
+
+    @classmethod
+    def among(cls, paths: Sequence[Path], classes: Sequence[Path] = ()) -> ModelSource | None:
+        """The model that several files make: a network's file with its weights, or the first."""
+        if not paths:
+            return None
+        names = str(classes[0]) if classes else None
+        network = next((path for path in paths if path.suffix.lower() == ".py"), None)
+        weights = next((path for path in paths if path.suffix.lower() in suffixes.WEIGHTS), None)
+        if network is not None:
+            return cls(str(network), str(weights) if weights else None, classes=names)
+        return cls(str(paths[0]), classes=names)
 
     @classmethod
     def from_key(cls, key: str) -> ModelSource:

@@ -1,6 +1,8 @@
-"""What is taken for an image and what for weights, by the end of a file's name."""
+"""What a file is taken for by the end of its name, before anybody has looked inside."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 IMAGES = frozenset(
     {".bmp", ".gif", ".jpeg", ".jpg", ".jp2", ".pbm", ".pgm", ".png", ".ppm", ".tga", ".tif"}
@@ -8,5 +10,29 @@ IMAGES = frozenset(
 )
 """File suffixes that are taken for pictures when a folder is opened."""
 
-WEIGHTS = frozenset({".pth", ".pt", ".bin", ".ckpt", ".safetensors"})
-"""File suffixes that are taken for weights when they are dropped or named as a model."""
+WEIGHTS = frozenset({".pth", ".pt", ".bin", ".ckpt", ".tar", ".pkl", ".safetensors"})
+"""File suffixes of weights, alone or inside a training checkpoint, and of whole networks."""
+
+NETWORKS = frozenset({".py", ".pt2", ".onnx"})
+"""File suffixes of what holds a network's structure."""
+
+CLASS_NAMES = frozenset({".txt", ".csv", ".json"})
+"""File suffixes of lists of class names."""
+
+PROFILE = ".hookscope.json"
+"""The end of a model profile's name."""
+
+
+def is_model(path: Path) -> bool:
+    """Whether a path is taken for a model: such a file, or a folder as Hugging Face saves it."""
+    if path.suffix.lower() in WEIGHTS | NETWORKS:
+        return True
+    return path.is_dir() and (path / "config.json").is_file()
+
+
+def is_profile(path: Path) -> bool:
+    return path.name.lower().endswith(PROFILE)
+
+
+def is_class_names(path: Path) -> bool:
+    return path.suffix.lower() in CLASS_NAMES and not is_profile(path)

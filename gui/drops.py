@@ -9,6 +9,7 @@ from PySide6.QtCore import QMimeData
 from PySide6.QtGui import QImage
 
 from engine import suffixes
+from engine.sources import ModelSource
 
 _ENCODED = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/tiff", "image/gif")
 
@@ -49,17 +50,16 @@ def read(mime: QMimeData) -> Dropped:
         image = mime.imageData()
         if isinstance(image, QImage) and not image.isNull():
             return Dropped(image=image)
-    if mime.hasUrls():
-        return Dropped(remote=mime.urls()[0].toDisplayString())
-    return Dropped()
+    # A program that ended meanwhile has promised addresses that nobody hands over any more.
+    remote = next((url.toDisplayString() for url in mime.urls()), "")
+    return Dropped(remote=remote)
 
 
 def hint(mime: QMimeData) -> str:
     """What a drop would do, in a few words; '' when it would do nothing."""
     paths = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
     if len(paths) == 1:
-        weights = paths[0].suffix.lower() in suffixes.WEIGHTS
-        return f"Open the weights {paths[0].name}" if weights else f"Open {paths[0].name}"
+        return _hint_of_one(paths[0])
     if paths:
         return _hint_of_several(paths)
     if mime.hasImage() or any(mime.hasFormat(kind) for kind in _ENCODED):
@@ -67,15 +67,29 @@ def hint(mime: QMimeData) -> str:
     return "Only the address of an image: save it first" if mime.hasUrls() else ""
 
 
+def _hint_of_one(path: Path) -> str:
+    if suffixes.is_model(path):
+        return f"Open the model {path.name}"
+    if suffixes.is_profile(path):
+        return f"Take the settings in {path.name}"
+    if suffixes.is_class_names(path):
+        return f"Take the class names in {path.name}"
+    return f"Open {path.name}"
+
+
 def _hint_of_several(paths: list[Path]) -> str:
-    weights = [path for path in paths if path.suffix.lower() in suffixes.WEIGHTS]
-    if not weights:
+    models = [path for path in paths if suffixes.is_model(path)]
+    if not models:
         return f"Open {len(paths)} files"
     # One network is open at a time.
-    opened = f"the weights {weights[0].name}"
-    if len(weights) > 1:
-        opened += f" (the first of {len(weights)})"
-    rest = len(paths) - len(weights)
+    source = ModelSource.among(models)
+    assert source is not None
+    opened = f"the model {Path(source.spec).name}"
+    if source.weights is not None:
+        opened += f" with {Path(source.weights).name}"
+    elif len(models) > 1:
+        opened += f" (the first of {len(models)})"
+    rest = len(paths) - len(models)
     if not rest:
         return f"Open {opened}"
     return f"Open {rest} {'file' if rest == 1 else 'files'} and {opened}"

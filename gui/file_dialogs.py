@@ -8,9 +8,11 @@ from pathlib import Path
 from PySide6.QtCore import QStandardPaths, Qt
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from engine import suffixes
 from gui.settings import LAST_FOLDER, Settings
 
-WEIGHTS_FILTER = "Weights (*.pth *.pt *.safetensors);;All files (*)"
+_MODELS = " ".join(f"*{suffix}" for suffix in sorted(suffixes.WEIGHTS | suffixes.NETWORKS))
+MODELS_FILTER = f"Models ({_MODELS});;All files (*)"
 
 
 def start_folder(settings: Settings) -> Path:
@@ -42,9 +44,9 @@ def folder_dialog(parent: QWidget, folder: Path) -> QFileDialog:
 
 def weights_dialog(parent: QWidget, folder: Path) -> QFileDialog:
     """The system's dialog for a weights file. It tells through fileSelected(str)."""
-    dialog = _file_dialog(parent, "Open weights file", folder)
+    dialog = _file_dialog(parent, "Open model file", folder)
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-    dialog.setNameFilter(WEIGHTS_FILTER)
+    dialog.setNameFilter(MODELS_FILTER)
     return dialog
 
 

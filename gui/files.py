@@ -16,6 +16,7 @@ from PySide6.QtGui import QImage
 from engine import overlay, suffixes
 from engine.lazy import np
 from engine.records import DisplaySettings, Explanation, LoadedImage, ModelInfo, Pixels, Prediction
+from engine.sources import ModelSource
 from gui.imaging import Picture, map_thumbnail, thumbnail, to_qimage
 
 if TYPE_CHECKING:
@@ -41,10 +42,16 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found under dropped names. refused: one sentence on what was not, or ''."""
+    """What was found under dropped names.
+
+    model: the one to open, with the weights and class names that came with it. classes, profile:
+    a file for the model that is open. refused: one sentence on what was not opened, or ''.
+    """
 
     images: tuple[Path, ...]
-    weights: tuple[Path, ...]
+    model: ModelSource | None = None
+    classes: Path | None = None
+    profile: Path | None = None
     refused: str = ""
 
 
@@ -67,18 +74,24 @@ class ExportTask:
 
 
 def scan(paths: Sequence[Path], watch: Watch) -> Found:
-    """Sort names into images and weights; folders are searched for images, sorted by name."""
+    """Sort names into images and a model; folders are searched for images, sorted by name."""
     images: list[Path] = []
-    weights: list[Path] = []
+    models: list[Path] = []
+    classes: list[Path] = []
+    profiles: list[Path] = []
     empty: list[str] = []
     for path in paths:
-        if path.is_dir():
+        if suffixes.is_model(path):
+            models.append(path.absolute())
+        elif path.is_dir():
             inside = _images_in(path, watch)
             images += inside
             if not inside:
                 empty.append(path.name)
-        elif path.suffix.lower() in suffixes.WEIGHTS:
-            weights.append(path.absolute())
+        elif suffixes.is_profile(path):
+            profiles.append(path.absolute())
+        elif suffixes.is_class_names(path):
+            classes.append(path.absolute())
         else:
             images.append(path.absolute())
     refused = ""
@@ -86,7 +99,13 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
         refused = f"No images in {', '.join(empty)}"
     elif len(images) > _MOST_IMAGES:
         refused = f"Only the first {_MOST_IMAGES:,} of {len(images):,} images were opened"
-    return Found(tuple(dict.fromkeys(images))[:_MOST_IMAGES], tuple(weights), refused)
+    return Found(
+        tuple(dict.fromkeys(images))[:_MOST_IMAGES],
+        ModelSource.among(models, classes),
+        classes[0] if classes and not models else None,
+        profiles[0] if profiles else None,
+        refused,
+    )
 
 
 def _images_in(folder: Path, watch: Watch) -> list[Path]:

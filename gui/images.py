@@ -34,13 +34,16 @@ class Images(QObject):
     """Fills the state's images through the file lane.
 
     leaving: another image was selected, or none; what belongs to the last one is void.
-    ready: the current image is decoded. thumbnail_ready(key, QImage). weights_found(path).
+    ready: the current image is decoded. thumbnail_ready(key, QImage).
+    model_found(ModelSource), classes_found(path), profile_found(path): what else was dropped.
     """
 
     leaving = Signal()
     ready = Signal()
     thumbnail_ready = Signal(str, QImage)
-    weights_found = Signal(str)
+    model_found = Signal(object)
+    classes_found = Signal(str)
+    profile_found = Signal(str)
 
     def __init__(self, state: State, settings: Settings, lane: Lane, parent: QObject) -> None:
         super().__init__(parent)
@@ -62,7 +65,7 @@ class Images(QObject):
         self.select(keys[0])
 
     def open_paths(self, paths: Sequence[Path]) -> None:
-        """Open image files, folders of images and weights files."""
+        """Open image files and folders of images; a model among them is only announced."""
         # Before the thumbnails of a folder that may still be waiting.
         self._next_scan += 1
         job = Job(
@@ -145,8 +148,12 @@ class Images(QObject):
             self._settings.add_recent_image(path)
         if keys:
             self.select(keys[0])
-        for weights in found.weights[:1]:
-            self.weights_found.emit(str(weights))
+        if found.model is not None:
+            self.model_found.emit(found.model)
+        if found.classes is not None:
+            self.classes_found.emit(str(found.classes))
+        if found.profile is not None:
+            self.profile_found.emit(str(found.profile))
         if found.refused:
             self._state.notify(NoticeKind.WARNING, found.refused)
 

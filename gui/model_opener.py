@@ -30,13 +30,13 @@ class ModelOpener(QObject):
         self._state = state
         self._models = controller.models
         self._settings = settings
-        controller.images.weights_found.connect(self.ask_architecture)
+        controller.images.model_found.connect(self._models.open)
         window.actions_by_id.connect(
             {
                 "demo_shapes": lambda: self.open_named("demo:shapes"),
                 "demo_shortcut": lambda: self.open_named("demo:shortcut"),
                 "open_model": lambda: self.ask(None),
-                "open_weights": self.ask_weights,
+                "open_weights": self.ask_file,
             }
         )
         settings.changed.connect(self._setting_changed)
@@ -47,16 +47,13 @@ class ModelOpener(QObject):
         """Open a model that needs nothing but its name."""
         self._models.open(ModelSource(spec))
 
-    def ask_weights(self) -> None:
+    def ask_file(self) -> None:
+        """The system's dialog for a model's file; what it holds is told from its content."""
         from gui.file_dialogs import start_folder, weights_dialog
 
         dialog = weights_dialog(self._window, start_folder(self._settings))
-        dialog.fileSelected.connect(self.ask_architecture)
+        dialog.fileSelected.connect(lambda path: self._models.open(ModelSource(path)))
         dialog.open()
-
-    def ask_architecture(self, path: str) -> None:
-        """Ask what a weights file belongs to, unless its name says so."""
-        self.ask(Path(path))
 
     def ask(self, weights: Path | None) -> None:
         """The list of torchvision's classifiers, with a weights file or without."""

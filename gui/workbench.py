@@ -104,10 +104,10 @@ class Workbench:
 
     def open_model(self, source: ModelSource, watch: Watch) -> OpenedModel:
         """Open a model in place of the current one, which stays when this one fails."""
-        from engine.models import load_model
+        from engine.models import open_source
 
         watch.report(0.0, f"opening {source.spec}")
-        model = load_model(source.spec, weights=source.weights)
+        model = open_source(source)
         watch.cancel.raise_if_cancelled()
         self._end_session()
         self._model, self._source = model, source

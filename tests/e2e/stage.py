@@ -62,6 +62,7 @@ class Stage:
         active = QApplication.activeWindow()
         return {
             "image": window.windowTitle(),
+            "model": state.info.title if state.info is not None else "",
             "layer": shown.layer if shown is not None else "",
             "target": shown.target.index if shown is not None else None,
             "computing": state.computing,

@@ -74,7 +74,16 @@ def test_only_an_address() -> None:
     assert dropped
 
 
-@pytest.mark.parametrize("content", [mime(), mime(text="some words"), mime(png=b"")])
+def promised() -> QMimeData:
+    """Addresses of a program that has ended before it handed them over."""
+    data = QMimeData()
+    data.setData("text/uri-list", QByteArray(b""))
+    assert data.hasUrls()
+    assert not data.urls()
+    return data
+
+
+@pytest.mark.parametrize("content", [mime(), mime(text="some words"), mime(png=b""), promised()])
 def test_nothing_to_open(content: QMimeData) -> None:
     assert not drops.read(content)
 
@@ -91,10 +100,12 @@ def test_only_what_can_be_opened_is_accepted() -> None:
     [
         (mime(*local("cat.png")), "Open cat.png"),
         (mime(*local("a.png", "b.png", "c.png")), "Open 3 files"),
-        (mime(*local("resnet50.pth")), "Open the weights resnet50.pth"),
-        (mime(*local("a.png", "b.png", "n.pth")), "Open 2 files and the weights n.pth"),
-        (mime(*local("a.png", "n.pth")), "Open 1 file and the weights n.pth"),
-        (mime(*local("m.pt", "n.pth")), "Open the weights m.pt (the first of 2)"),
+        (mime(*local("resnet50.pth")), "Open the model resnet50.pth"),
+        (mime(*local("a.png", "b.png", "n.pth")), "Open 2 files and the model n.pth"),
+        (mime(*local("a.png", "n.pth")), "Open 1 file and the model n.pth"),
+        (mime(*local("n.pth", "m.py")), "Open the model m.py with n.pth"),
+        (mime(*local("names.txt")), "Take the class names in names.txt"),
+        (mime(*local("m.pt", "n.pth")), "Open the model m.pt (the first of 2)"),
         (mime(image=picture()), "Open this image"),
         (mime("https://example.org/cat.png", image=picture()), "Open this image"),
         (mime("https://example.org/cat.png", png=png()), "Open this image"),

@@ -25,6 +25,7 @@ from engine.records import (
     Region,
     Seconds,
 )
+from engine.sources import ModelSource
 from gui import files
 from gui.export_dialog import ExportChoice
 from gui.jobs import Watch
@@ -91,7 +92,7 @@ def test_named_files_are_taken_in_the_order_of_their_names_whatever_they_are(
     tmp_path: Path, watch: Watch
 ) -> None:
     """A name that a person gave is not passed over in silence: it fails where it is shown."""
-    paths = [tmp_path / name for name in ("z.png", "missing.jpg", "notes.txt")]
+    paths = [tmp_path / name for name in ("z.png", "missing.jpg", "notes.doc")]
     found = files.scan(paths, watch)
     assert list(found.images) == paths
 
@@ -101,10 +102,26 @@ def test_the_same_file_twice_is_one(tmp_path: Path, watch: Watch) -> None:
     assert files.scan([path, tmp_path, path], watch).images == (path,)
 
 
-def test_weights_are_told_from_images(tmp_path: Path, watch: Watch) -> None:
-    found = files.scan([tmp_path / "net.PTH", tmp_path / "net.safetensors"], watch)
-    assert [path.name for path in found.weights] == ["net.PTH", "net.safetensors"]
-    assert found.images == ()
+def test_a_model_is_told_from_images(tmp_path: Path, watch: Watch) -> None:
+    path = save(tmp_path / "a.png")
+    found = files.scan([tmp_path / "net.PTH", path, tmp_path / "net.safetensors"], watch)
+    assert found.model == ModelSource(str(tmp_path / "net.PTH"))
+    assert found.images == (path,)
+
+
+def test_what_belongs_to_a_model_is_opened_with_it(tmp_path: Path, watch: Watch) -> None:
+    weights, network, names = (tmp_path / n for n in ("best.pth", "net.py", "classes.txt"))
+    found = files.scan([weights, names, network], watch)
+    assert found.model == ModelSource(str(network), str(weights), classes=str(names))
+    assert found.classes is None
+    assert files.scan([names], watch).classes == names
+    profile = tmp_path / "net.hookscope.json"
+    found = files.scan([profile], watch)
+    assert (found.profile, found.classes, found.images) == (profile, None, ())
+    folder = tmp_path / "vit"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    assert files.scan([folder], watch).model == ModelSource(str(folder))
 
 
 def test_a_folder_without_images_is_named(tmp_path: Path, watch: Watch) -> None:

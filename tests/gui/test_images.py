@@ -14,6 +14,7 @@ from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
 from engine.demo import SCENES
+from engine.sources import ModelSource
 from gui import images as module
 from gui.images import Images
 from gui.jobs import Job, Lane
@@ -37,14 +38,14 @@ class Desk:
         self.thumbnails: dict[str, QImage] = {}
         self.ready: list[str] = []
         self.left: list[str | None] = []
-        self.weights: list[str] = []
+        self.models: list[ModelSource] = []
         self.notices: list[Notice] = []
         self.titles: list[str] = []
         self.gate = threading.Event()
         self.images.thumbnail_ready.connect(self.thumbnails.__setitem__)
         self.images.ready.connect(lambda: self.ready.append(self.name))
         self.images.leaving.connect(lambda: self.left.append(self.state.current_key))
-        self.images.weights_found.connect(self.weights.append)
+        self.images.model_found.connect(self.models.append)
         self.state.noticed.connect(self.notices.append)
         self.lane.busy_changed.connect(
             lambda job: self.titles.append(job.title) if job is not None else None
@@ -297,9 +298,9 @@ def test_pasted_nonsense_is_told(desk: Desk) -> None:
     assert not desk.state.images
 
 
-def test_a_weights_file_is_passed_on(desk: Desk, tmp_path: Path) -> None:
+def test_a_model_is_passed_on(desk: Desk, tmp_path: Path) -> None:
     desk.open(tmp_path / "net.pth")
-    assert desk.weights == [str(tmp_path / "net.pth")]
+    assert desk.models == [ModelSource(str(tmp_path / "net.pth"))]
     assert not desk.state.images
 
 

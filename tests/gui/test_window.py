@@ -42,7 +42,6 @@ from gui import settings as table
 from gui import theme
 from gui.application import Program
 from gui.export_dialog import ExportDialog
-from gui.model_dialog import ModelDialog
 from gui.prediction_list import ClassModel
 from gui.settings import Settings
 from gui.state import NoticeKind
@@ -315,16 +314,12 @@ def test_only_an_address_is_told_with_the_way_out(seat: Seat) -> None:
     assert "Save the image" in notice.text
 
 
-def test_a_dropped_weights_file_asks_for_its_architecture(seat: Seat, tmp_path: Path) -> None:
+def test_a_dropped_file_that_is_no_model_leaves_the_open_one(seat: Seat, tmp_path: Path) -> None:
     weights = tmp_path / "resnet18-mine.pth"
     weights.write_bytes(b"these are no weights")
     program = seat.start()
-    assert seat.drop(files(weights)) == "Open the weights resnet18-mine.pth"
-    dialog = seat.dialog(ModelDialog)
     before = program.state.info
-    assert child(dialog, QAbstractItemView).currentIndex().data() == "resnet18"
-    (button,) = [b for b in dialog.findChildren(QPushButton) if b.text() == "Open"]
-    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert seat.drop(files(weights)) == "Open the model resnet18-mine.pth"
     seat.until(lambda: program.window.notice.kind == NoticeKind.ERROR)
     assert "resnet18-mine.pth" in program.window.notice.text
     assert program.state.info is before
