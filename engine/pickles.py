@@ -14,7 +14,7 @@ import logging
 import pickle
 import types
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,9 @@ from engine.weights import StateDict, checksum, find_state_dict
 
 _log = logging.getLogger(__name__)
 
+OwnClass = Callable[[str], type | None]
+"""Finds a class of the user's Python file by the name 'module.Class' in a pickle."""
+
 RISK = (
     "a pickled network; while it is opened it can call any function of this computer, with all "
     "your rights"
@@ -48,16 +51,14 @@ _LIBRARIES = ("torch.nn.modules", "torch.nn.parallel", "torchvision.models", "to
 _PLACES = ("ema", "model_ema", "model", "net", "network", "module")
 
 
-def open_pickled(
-    path: Path, *, trust: Trust, namespace: Mapping[str, object] | None = None
-) -> Network | object:
+def open_pickled(path: Path, *, trust: Trust, own: OwnClass | None = None) -> Network | object:
     """The network that a file of torch.save holds, or, where it holds none, the file's content.
 
-    The content may hold inert objects (engine.inert) among its tensors. namespace: the names of
-    the network's own Python file, whose classes then count as agreed to.
+    The content may hold inert objects (engine.inert) among its tensors. own: finds the classes of
+    the network's Python file, which was agreed to, by the names in the pickle.
     Raises ConsentNeeded, ModelError for a class that is not there, WeightsError for a damaged file.
     """
-    content = read_pickle(path, trust=trust, namespace=namespace)
+    content = read_pickle(path, trust=trust, own=own)
     module = _module_in(content)
     if module is None:
         return content
@@ -70,12 +71,10 @@ def open_pickled(
     )
 
 
-def read_pickle(
-    path: Path, *, trust: Trust, namespace: Mapping[str, object] | None = None
-) -> object:
+def read_pickle(path: Path, *, trust: Trust, own: OwnClass | None = None) -> object:
     """The content of a file of torch.save, on the CPU; as open_pickled, but whatever it holds."""
     names = unsafe_names(pickle_facts(path).names)
-    allowed = _allowed(names, namespace or {})
+    allowed = _allowed(names, own)
     others = tuple(name for name in names if name not in allowed)
     if not others:
         try:
@@ -137,17 +136,15 @@ def _ready(module: nn.Module, path: Path) -> nn.Module:
     return module.eval()
 
 
-def _allowed(names: tuple[str, ...], namespace: Mapping[str, object]) -> dict[str, object]:
-    """What those names stand for that are network classes of the libraries or of the namespace."""
+def _allowed(names: tuple[str, ...], own: OwnClass | None) -> dict[str, object]:
+    """What those names stand for that are the user's own or network classes of the libraries."""
     found: dict[str, object] = {}
     for name in names:
-        own = namespace.get(name.rpartition(".")[2])
-        if isinstance(own, type) and own.__module__ == namespace.get("__name__"):
-            found[name] = own
-        elif name.startswith(tuple(f"{library}." for library in _LIBRARIES)):
-            module = _library_class(name)
-            if module is not None:
-                found[name] = module
+        value = own(name) if own is not None else None
+        if value is None and name.startswith(tuple(f"{library}." for library in _LIBRARIES)):
+            value = _library_class(name)
+        if value is not None:
+            found[name] = value
     return found
 
 

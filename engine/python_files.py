@@ -61,6 +61,25 @@ def import_file(path: Path, *, trust: Trust) -> ModuleType:
         raise
 
 
+def is_own(module: ModuleType, kind: type) -> bool:
+    """Whether a class was defined in that imported file or in a file beside it."""
+    return kind.__module__.startswith(f"{module.__package__}.")
+
+
+def own_class(module: ModuleType, name: str) -> type | None:
+    """What the file calls 'module.Class', as a pickle of its program does; None for others.
+
+    The program that saved it may have called the file '__main__' or anything else, so the class's
+    name in the file is enough.
+    """
+    place, _, attribute = name.rpartition(".")
+    for where in (sys.modules.get(f"{module.__package__}.{place}"), module):
+        found = getattr(where, attribute, None)
+        if isinstance(found, type) and is_own(module, found):
+            return found
+    return None
+
+
 @contextlib.contextmanager
 def told_in_one_line(path: Path) -> Iterator[None]:
     """Runs code of the user's: what it raises becomes a ModelError with the line number.
