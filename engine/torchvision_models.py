@@ -137,17 +137,19 @@ def build(name: str, weights: Mapping[str, Tensor], path: Path, *, published: bo
     classes = _head_size(module.state_dict(), weights)
     if classes is not None:
         module = _construct(name, {**options, "num_classes": classes})
-    wanted = module.state_dict()
+    filled = module.state_dict()
     # Written before batch norms counted their batches; nothing here depends on the counters.
-    counters = {k: t for k, t in wanted.items() if k.endswith(".num_batches_tracked")}
-    given = counters | dict(weights)
-    difference = mismatch(wanted, given)
+    counters = {k: t for k, t in filled.items() if k.endswith(".num_batches_tracked")}
+    difference = mismatch(filled, counters | dict(weights))
     if difference:
         raise WeightsError(
             f"{path}: these weights do not belong to {name} ({difference}); "
             "choose the architecture that they were saved from"
         )
-    module.load_state_dict(given)
+    # Filled, not made: the versions that torch keeps beside a state dict (MNASNet asks for its
+    # own) get lost in many files.
+    filled.update(weights)
+    module.load_state_dict(filled)
     return module.eval()
 
 
