@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
 from engine.records import LoadedImage, Request
+from gui.downloads import Downloads
 from gui.exports import Exports
 from gui.files import color_strips
 from gui.images import Images
@@ -50,6 +51,7 @@ class Controller(QObject):
         self.models.opened.connect(self._model_opened)
         self.sweeper = Sweeper(state, settings, engine, files, self._workbench, self)
         self.exports = Exports(state, settings, files, self)
+        self.downloads = Downloads(self)
         self._generation = 0
         self._stopped = False
 
@@ -71,13 +73,19 @@ class Controller(QObject):
         self.models.open(FIRST_MODEL)
 
     def close(self) -> None:
-        """Stop everything and wait for both lanes."""
+        """Stop everything and wait for the lanes."""
         self.sweeper.close()
+        self.downloads.close()
         self.file_lane.close()
         self.engine_lane.close()
 
     def cancel(self) -> None:
-        """Stop what is being computed or written. What is shown stays, and is the selection."""
+        """Stop what is being computed or written, or else a download.
+
+        What is shown stays, and is the selection.
+        """
+        if self.engine_lane.running is None and self.file_lane.running is None:
+            self.downloads.cancel()
         self.images.cancel()
         self.exports.cancel()
         if self.models.opening_first:

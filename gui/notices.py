@@ -80,8 +80,8 @@ class Notices(QObject):
         self._bar.clear()
         if action == _SHOW_FOLDER:
             show_file(Path(argument), self._state)
-        elif argument.startswith("demo:"):
-            self._models.open(ModelSource(argument))
+        elif argument:
+            self._models.open(ModelSource.from_key(argument))
 
     def _dismissed(self, kind: str) -> None:
         image = self._state.current

@@ -62,6 +62,9 @@ class Presenter(QObject):
         controller.sweeper.thumbnails_ready.connect(self._show_thumbnails)
         for lane in (controller.engine_lane, controller.file_lane):
             lane.busy_changed.connect(self._show_work)
+        downloads = controller.downloads
+        downloads.changed.connect(lambda: self._show_work(None))
+        downloads.progressed.connect(self._show_download)
         window.canvas.zoom_changed.connect(self._show_zoom)
         window.canvas.installEventFilter(self)
         controller.swatches_ready.connect(window.display.set_swatches)
@@ -227,9 +230,13 @@ class Presenter(QObject):
         self._window.display.set_display(display)
 
     def _show_work(self, _job: Job | None) -> None:
-        """The engine's work counts more than reading files."""
+        """The engine's work counts more than reading files, and that more than a download."""
         controller = self._controller
-        running = controller.engine_lane.running or controller.file_lane.running
+        running = (
+            controller.engine_lane.running
+            or controller.file_lane.running
+            or controller.downloads.running
+        )
         status = self._window.status
         if running is not None:
             status.set_work(running.title, running.stoppable)
@@ -239,6 +246,10 @@ class Presenter(QObject):
         if engine_job is not None and engine_job is not self._watched:
             engine_job.progressed.connect(lambda fraction, _text: status.set_progress(fraction))
         self._watched = engine_job
+
+    def _show_download(self, _name: str, fraction: float, _words: str) -> None:
+        if not self._controller.engine_lane.running and not self._controller.file_lane.running:
+            self._window.status.set_progress(fraction)
 
     def _show_actions(self) -> None:
         state, actions = self._state, self._window.actions_by_id

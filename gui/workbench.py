@@ -20,6 +20,7 @@ from engine.sources import ModelSource
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from engine.gallery import PublishedModel
     from engine.model import Model
     from engine.session import Session
     from gui.jobs import Watch
@@ -37,7 +38,7 @@ class EngineFacts:
     torch_import_s: float
     versions: dict[str, str]
     device: str
-    architectures: tuple[str, ...]
+    gallery: tuple[PublishedModel, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +97,11 @@ class Workbench:
         seconds = time.perf_counter() - started
         _log.info("torch %s imported in %.2f s", torch.__version__, seconds)
         watch.cancel.raise_if_cancelled()
-        from engine import device, models, session, torchvision_models
+        from engine import device, gallery, models, session
 
         del models, session
         versions = device.versions()
-        return EngineFacts(seconds, versions, device.available()[0], torchvision_models.names())
+        return EngineFacts(seconds, versions, device.available()[0], gallery.published())
 
     def open_model(self, source: ModelSource, watch: Watch) -> OpenedModel:
         """Open a model in place of the current one, which stays when this one fails."""

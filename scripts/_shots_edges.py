@@ -194,13 +194,11 @@ def plain(stage: Stage, path: Path) -> None:
 
 @shot("open-model")
 def open_model(stage: Stage, path: Path) -> None:
-    from gui.model_dialog import ModelDialog
+    from gui.gallery_dialog import GalleryDialog
 
     stage.start()
-    weights = stage.folder / "resnet50-flowers.pth"
-    weights.write_bytes(b"")
-    stage.program.handlers.models.ask(weights)
-    _dialog(stage, ModelDialog, path)
+    stage.program.handlers.models.gallery.ask()
+    _dialog(stage, GalleryDialog, path)
 
 
 @shot("export")

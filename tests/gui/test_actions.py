@@ -21,12 +21,13 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from engine.gallery import PublishedModel, PublishedWeights
 from engine.records import LayerNode
 from gui import action_table as table
 from gui import actions as a
+from gui.gallery_dialog import GalleryDialog
 from gui.image_strip import ImageStrip
 from gui.layer_tree import LayerTree
-from gui.model_dialog import ModelDialog
 from gui.prediction_panel import PredictionPanel
 
 SINGLE = [
@@ -147,13 +148,15 @@ def test_a_list_turns_its_own_pages_and_the_strip_turns_to_other_images(
 
 
 def test_a_dialog_keeps_its_keys(qtbot: QtBot, window: Window, tmp_path: Path) -> None:
-    dialog = ModelDialog([f"net{index}" for index in range(100)], tmp_path, parent=window)
+    dialog = GalleryDialog(tmp_path, parent=window)
+    weights = PublishedWeights("V1", "", tmp_path / "x.pth", 1, 1.0, 2.0, 224, "", False, 0)
+    dialog.set_models([PublishedModel(f"net{n:03}", 1, (weights,)) for n in range(100)])
     with qtbot.waitExposed(dialog):
         dialog.open()
     dialog.activateWindow()
-    focus(qtbot, dialog._list)
-    QTest.keyClick(dialog._list, Qt.Key.Key_PageDown)
-    assert dialog._list.currentIndex().row() > 1
+    focus(qtbot, dialog._table)
+    QTest.keyClick(dialog._table, Qt.Key.Key_PageDown)
+    assert dialog._table.currentIndex().row() > 1
     assert window.fired == []
     dialog.reject()
 

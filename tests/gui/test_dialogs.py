@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -15,10 +14,7 @@ from gui import action_table, file_dialogs
 from gui import settings as table
 from gui.dialogs import AboutDialog, ResetDialog, ShortcutsDialog
 from gui.export_dialog import ExportChoice, ExportDialog, choice_for
-from gui.model_dialog import ModelChoice, ModelDialog, guess
 from gui.settings import Settings
-
-NAMES = ("alexnet", "resnet18", "resnet50", "vgg16", "vgg16_bn", "wide_resnet50_2")
 
 
 @pytest.fixture
@@ -144,68 +140,12 @@ def test_nothing_to_export_cannot_be_saved(
     dialog.reject()
 
 
-def model_dialog(
-    qtbot: QtBot, weights: Path | None = None
-) -> tuple[ModelDialog, list[ModelChoice]]:
-    dialog = ModelDialog(NAMES, Path(), weights)
-    qtbot.addWidget(dialog)
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
-    told: list[ModelChoice] = []
-    dialog.chosen.connect(told.append)
-    dialog.open()
-    return dialog, told
-
-
-@pytest.mark.parametrize(
-    ("file", "name"),
-    [
-        ("resnet50-0676ba61.pth", "resnet50"),
-        ("wide_resnet50_2-95faca4d.pth", "wide_resnet50_2"),
-        ("vgg16_bn-6c64b313.pth", "vgg16_bn"),
-        ("best.pth", None),
-    ],
-)
-def test_the_file_name_suggests_the_architecture(file: str, name: str | None) -> None:
-    assert guess(NAMES, Path(file)) == name
-
-
-def test_model_by_name(qtbot: QtBot) -> None:
-    dialog, told = model_dialog(qtbot)
-    QTest.keyClicks(dialog._filter, "VGG")
-    assert dialog.name() == "vgg16"
-    QTest.keyClick(dialog._filter, Qt.Key.Key_Down)
-    assert dialog.name() == "vgg16_bn"
-    QTest.keyClick(dialog._filter, Qt.Key.Key_Return)
-    assert told == [ModelChoice("vgg16_bn", None)]
-
-
-def test_a_dropped_file_is_fixed_and_its_architecture_suggested(qtbot: QtBot) -> None:
-    weights = Path("somewhere/resnet50-0676ba61.pth")
-    dialog, told = model_dialog(qtbot, weights)
-    assert dialog.name() == "resnet50"
-    assert not button(dialog, "Choose…").isVisible()
-    button(dialog, "Open").click()
-    assert told == [ModelChoice("resnet50", weights)]
-
-
-def test_a_filter_without_matches_cannot_be_opened(qtbot: QtBot) -> None:
-    dialog, told = model_dialog(qtbot)
-    dialog._filter.setText("yolo")
-    assert not button(dialog, "Open").isEnabled()
-    QTest.keyClick(dialog._filter, Qt.Key.Key_Return)
-    assert told == []
-    dialog._filter.setText("")
-    assert button(dialog, "Open").isEnabled()
-    dialog.reject()
-
-
 def test_only_one_button_is_the_default(qtbot: QtBot, settings: Settings, tmp_path: Path) -> None:
     about = AboutDialog("0.1.0", [])
     qtbot.addWidget(about)
     about.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
     about.open()
     wanted = {
-        model_dialog(qtbot)[0]: "Open",
         export(qtbot, settings, tmp_path / "cat")[0]: "Save as…",
         about: "Close",
     }
@@ -213,14 +153,6 @@ def test_only_one_button_is_the_default(qtbot: QtBot, settings: Settings, tmp_pa
         defaults = [b.text() for b in dialog.findChildren(QPushButton) if b.isDefault()]
         assert [d.replace("&", "") for d in defaults] == [text]
         dialog.reject()
-
-
-def test_names_may_come_late(qtbot: QtBot) -> None:
-    dialog = ModelDialog((), Path(), Path("vgg16-397923af.pth"))
-    qtbot.addWidget(dialog)
-    assert dialog.name() == ""
-    dialog.set_names(NAMES)
-    assert dialog.name() == "vgg16"
 
 
 def test_file_dialogs(qtbot: QtBot, tmp_path: Path) -> None:

@@ -1,0 +1,86 @@
+"""Published weights, fetched in the background: on a lane of its own, since it takes minutes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, SignalInstance
+
+from gui.jobs import Job, Lane
+
+if TYPE_CHECKING:
+    from engine.gallery import PublishedWeights
+    from gui.jobs import Watch
+
+_BEGINNING = (0.0, "connecting")
+
+
+class Downloads(QObject):
+    """One download at a time.
+
+    progressed(name, fraction, words). finished(name, PublishedWeights), as they are on the disk
+    then. failed(name, reason). stopped(name). changed(): one began or ended.
+    """
+
+    progressed = Signal(str, float, str)
+    finished = Signal(str, object)
+    failed = Signal(str, str)
+    stopped = Signal(str)
+    changed = Signal()
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._lane: Lane | None = None
+        self._last = _BEGINNING
+        self.name = ""
+
+    @property
+    def running(self) -> Job | None:
+        return self._lane.running if self._lane is not None else None
+
+    @property
+    def last(self) -> tuple[float, str]:
+        """How far the running download is: fraction and words."""
+        return self._last
+
+    def start(self, name: str, weights: PublishedWeights) -> None:
+        """Fetch these weights of the classifier of that name, unless a download goes on."""
+        if self.name:
+            return
+        if self._lane is None:
+            self._lane = Lane("downloads", self)
+        job = Job(f"Downloading {name}", lambda watch: _fetch(weights, watch))
+        job.progressed.connect(self._progress)
+        job.finished.connect(lambda fetched: self._end(self.finished, name, fetched))
+        job.failed.connect(lambda error: self._end(self.failed, name, str(error)))
+        job.cancelled.connect(lambda: self._end(self.stopped, name))
+        self.name = name
+        self._lane.submit(job)
+        self._progress(*_BEGINNING)
+        self.changed.emit()
+
+    def cancel(self) -> None:
+        """Stop it; what has come is kept."""
+        if self._lane is not None:
+            self._lane.cancel()
+
+    def close(self) -> None:
+        """Stop it and wait for the lane."""
+        if self._lane is not None:
+            self._lane.close()
+
+    def _progress(self, fraction: float, words: str) -> None:
+        self._last = fraction, words
+        self.progressed.emit(self.name, fraction, words)
+
+    def _end(self, how: SignalInstance, *what: object) -> None:
+        self.name = ""
+        how.emit(*what)
+        self.changed.emit()
+
+
+def _fetch(weights: PublishedWeights, watch: Watch) -> PublishedWeights:
+    from engine import gallery
+
+    gallery.fetch(weights, watch.cancel, watch.report)
+    return weights.refreshed()

@@ -1,0 +1,212 @@
+"""What is known of one classifier of the gallery, and how its download goes."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.gallery import PublishedModel, PublishedWeights
+from gui import theme
+from gui.labels import ElidedLabel, Role, label
+
+WIDTH: Final = 288
+_STEPS: Final = 1_000
+
+
+class GalleryDetails(QWidget):
+    """Facts of the chosen model and, below, the download.
+
+    weights_chosen: another set of weights was picked. stop_pressed: the download shall stop.
+    """
+
+    weights_chosen = Signal()
+    stop_pressed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedWidth(WIDTH)
+        self._model: PublishedModel | None = None
+        self._name = ElidedLabel("header")
+        self._weights = QComboBox()
+        self._weights.setAccessibleName("Weights")
+        self._values: dict[str, QLabel] = {}
+        self._progress = _Progress()
+        self._progress.stop_pressed.connect(self.stop_pressed)
+        self._message = label(role="dim")
+        self._message.setWordWrap(True)
+        self._message.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom)
+        self._message.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self._message.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._message.setAccessibleName("State of the download")
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(8)
+        box.addWidget(self._name)
+        box.addWidget(self._weights)
+        box.addLayout(self._facts())
+        box.addWidget(self._message, 1)
+        box.addWidget(self._progress)
+        self._weights.currentIndexChanged.connect(self._another)
+        self.show_model(None)
+
+    def _facts(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(theme.SPACE)
+        grid.setColumnStretch(1, 1)
+        for line, name in enumerate(
+            ("Top-1 accuracy", "Top-5 accuracy", "Parameters", "Input", "Size", "Licence", "File")
+        ):
+            what, value = label(name, "dim"), ElidedLabel("dim") if name == "File" else label()
+            value.setFont(theme.tabular(value.font()))
+            self._values[name] = value
+            grid.addWidget(what, line, 0)
+            grid.addWidget(value, line, 1)
+        terms = self._values["Licence"]
+        terms.setTextFormat(Qt.TextFormat.RichText)
+        terms.setOpenExternalLinks(True)
+        return grid
+
+    def show_model(self, model: PublishedModel | None) -> None:
+        """Shows what is known of a model. The weights picked last stay picked while it does."""
+        same = model is not None and self._model is not None and model.name == self._model.name
+        kept = max(0, self._weights.currentIndex()) if same else 0
+        self._model = model
+        self._name.show_text(model.name if model is not None else "")
+        self._weights.blockSignals(True)
+        self._weights.clear()
+        for weights in model.weights if model is not None else ():
+            here = ", on disk" if weights.on_disk else ""
+            self._weights.addItem(f"{_short(weights.entry)}{here}")
+        self._weights.setCurrentIndex(kept)
+        self._weights.setEnabled(self._weights.count() > 1)
+        self._weights.blockSignals(False)
+        self._show_facts()
+
+    @property
+    def weights(self) -> PublishedWeights | None:
+        """The set of weights that is picked."""
+        row = self._weights.currentIndex()
+        return self._model.weights[row] if self._model is not None and row >= 0 else None
+
+    @property
+    def message(self) -> str:
+        return self._message.text()
+
+    def show_message(self, text: str, role: Role = "dim") -> None:
+        """One or several sentences on what there is, or what went wrong."""
+        self._message.setText(text)
+        self._message.setProperty("role", role)
+        self._message.style().unpolish(self._message)
+        self._message.style().polish(self._message)
+        self._message.setAccessibleDescription(text)
+
+    def show_progress(self, name: str, fraction: float, text: str) -> None:
+        self._progress.show_progress(name, fraction, text)
+
+    def hide_progress(self) -> None:
+        self._progress.end()
+
+    def _another(self) -> None:
+        self._show_facts()
+        self.weights_chosen.emit()
+
+    def _show_facts(self) -> None:
+        weights, model = self.weights, self._model
+        self._weights.setVisible(model is not None)
+        texts = dict.fromkeys(self._values, "")
+        if weights is not None and model is not None:
+            texts = {
+                "Top-1 accuracy": f"{weights.top1:.1f} %",
+                "Top-5 accuracy": f"{weights.top5:.1f} %",
+                "Parameters": f"{model.parameters:,}",
+                "Input": f"{weights.side} × {weights.side}",
+                "Size": f"{weights.megabytes:,.1f} MB",
+                "Licence": _terms(weights.licence),
+                "File": weights.path.name,
+            }
+        for name, text in texts.items():
+            self._values[name].setText(text)
+            self._values[name].setAccessibleName(f"{name}: {text}")
+        self._values["File"].setToolTip(str(weights.path) if weights is not None else "")
+
+
+class _Progress(QWidget):
+    """One line that says how far a download is, a bar, and a button that stops it.
+
+    Its room is kept when it is empty: nothing moves when a download begins.
+    """
+
+    stop_pressed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._title = ElidedLabel()
+        self._words = ElidedLabel("dim")
+        self._bar = QProgressBar()
+        self._bar.setRange(0, _STEPS)
+        self._bar.setTextVisible(False)
+        self._bar.setAccessibleName("Download")
+        self._stop = QPushButton("Stop")
+        self._stop.setAutoDefault(False)
+        self._stop.setToolTip("What has come is kept; the next download goes on with it")
+        self._stop.setAccessibleName("Stop the download")
+        self._stop.clicked.connect(self.stop_pressed)
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addWidget(self._title)
+        words.addWidget(self._words)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addLayout(words, 1)
+        row.addWidget(self._stop, 0, Qt.AlignmentFlag.AlignBottom)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(theme.SPACE)
+        box.addLayout(row)
+        box.addWidget(self._bar)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        policy.setRetainSizeWhenHidden(True)
+        self.setSizePolicy(policy)
+        self.hide()
+
+    def show_progress(self, name: str, fraction: float, text: str) -> None:
+        self._title.show_text(f"Downloading {name}")
+        self._words.show_text(text)
+        self._bar.setValue(round(fraction * _STEPS))
+        self.show()
+
+    def end(self) -> None:
+        had_focus = self._stop.hasFocus()
+        self.hide()
+        if had_focus:
+            self.window().setFocus()
+
+
+def _short(entry: str) -> str:
+    """'IMAGENET1K_SWAG_E2E_V1' as a person would say it."""
+    return entry.removeprefix("IMAGENET1K_").replace("_", " ")
+
+
+def _terms(licence: str) -> str:
+    if not licence:
+        return "not named"
+    host = urlsplit(licence).hostname or licence
+    colour = theme.current().accent
+    return f'<a href="{licence}" style="color: {colour}">at {host}</a>'

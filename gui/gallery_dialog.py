@@ -1,0 +1,265 @@
+"""torchvision's classifiers: what is known of each, fetched on demand, opened by name or file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.gallery import PublishedModel, PublishedWeights
+from engine.sources import ModelSource
+from gui.file_dialogs import weights_dialog
+from gui.gallery_details import GalleryDetails
+from gui.gallery_model import GalleryModel, GalleryRows
+from gui.gallery_view import FilterField, GalleryTable
+from gui.labels import label
+
+_LOADING = "Loading the list…"
+
+
+class GalleryDialog(QDialog):
+    """The gallery, or the question which of its architectures a weights file belongs to.
+
+    chosen(ModelSource): open this; the dialog closes. download_requested(name, PublishedWeights).
+    stop_requested: stop the download that goes on.
+    folder: where the file dialog begins. weights: a file whose architecture is asked for;
+    candidates: those that it fits, the likeliest first, shown alone until all are asked for.
+    """
+
+    chosen = Signal(ModelSource)
+    download_requested = Signal(str, PublishedWeights)
+    stop_requested = Signal()
+
+    def __init__(
+        self,
+        folder: Path,
+        weights: Path | None = None,
+        candidates: Sequence[str] = (),
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("torchvision's classifiers" if weights is None else "Open weights")
+        self._folder = folder
+        self._file = weights
+        self._candidates = tuple(candidates)
+        self._downloading = ""
+        self._failed: dict[str, str] = {}
+        self._gallery = GalleryModel(self)
+        self._rows = GalleryRows(self._gallery, self)
+        self._rows.set_candidates(self._candidates)
+        self._filter = FilterField()
+        self._only = QCheckBox("On this computer" if weights is None else "Those that fit")
+        self._table = GalleryTable(self._rows)
+        self._details = GalleryDetails()
+        self._load = QPushButton("Load weights from file…")
+        self._go = QPushButton("Open")
+        self._lay_out()
+        self._filter.textChanged.connect(self._narrow)
+        self._filter.stepped.connect(self._table.step)
+        self._filter.returnPressed.connect(self._press)
+        self._only.toggled.connect(self._restrict)
+        self._table.activated.connect(self._press)
+        self._table.selectionModel().currentChanged.connect(self._select)
+        self._details.weights_chosen.connect(self._refresh)
+        self._details.stop_pressed.connect(self.stop_requested)
+        self._load.clicked.connect(self._ask_file)
+        self._go.clicked.connect(self._open_or_fetch)
+        self._select()
+
+    # --- what it is told -------------------------------------------------------------------------
+
+    def set_models(self, models: Sequence[PublishedModel]) -> None:
+        """Shows these. What was chosen stays chosen."""
+        first = self._gallery.rowCount() == 0
+        self._gallery.set_models(models)
+        if first:
+            wanted = self._candidates[0] if self._candidates else self._guess()
+            self._go_to(wanted)
+        self._select()
+
+    def set_failure(self, text: str) -> None:
+        """There is no list, for this reason."""
+        self._table.set_empty_text(text)
+
+    def show_download(self, name: str, fraction: float, text: str) -> None:
+        """A download goes on: how far it is."""
+        if name != self._downloading:
+            self._downloading = name
+            self._failed.pop(name, None)
+            self._refresh()
+        self._details.show_progress(name, fraction, text)
+
+    def show_download_end(self, error: str = "") -> None:
+        """The download has ended. error: why it failed; '' where it did not."""
+        if error:
+            self._failed[self._downloading] = error
+        self._downloading = ""
+        self._details.hide_progress()
+        self._refresh()
+
+    # --- what is chosen --------------------------------------------------------------------------
+
+    @property
+    def model(self) -> PublishedModel | None:
+        """The row that is chosen."""
+        index = self._table.currentIndex()
+        return self._rows.model_at(index.row()) if index.isValid() else None
+
+    def _guess(self) -> str:
+        """The architecture that the file's name begins with: 'resnet50-0676ba61.pth'."""
+        if self._file is None:
+            return ""
+        stem = self._file.name.lower().replace("-", "_")
+        names = (self._rows.model_at(row).name for row in range(self._rows.rowCount()))
+        return max((name for name in names if stem.startswith(name)), key=len, default="")
+
+    def _go_to(self, name: str) -> None:
+        row = self._gallery.row_of(name)
+        shown = self._rows.mapFromSource(self._gallery.index(row or 0, 0))
+        self._table.choose(max(0, shown.row()))
+
+    def _select(self) -> None:
+        self._details.show_model(self.model)
+        self._refresh()
+
+    def _narrow(self, text: str) -> None:
+        self._rows.set_words(text)
+        self._keep_a_choice()
+
+    def _restrict(self, on: bool) -> None:
+        if self._file is None:
+            self._rows.set_only_on_disk(on)
+        else:
+            self._rows.set_candidates(self._candidates if on else ())
+        self._keep_a_choice()
+
+    def _keep_a_choice(self) -> None:
+        if not self._table.currentIndex().isValid():
+            self._table.choose(0)
+        self._select()
+
+    # --- what can be done ------------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        """The button and the sentence above it say what there is and what will happen."""
+        model, weights = self.model, self._details.weights
+        self._table.set_empty_text(self._empty_text())
+        here = self._file is not None or (weights is not None and weights.on_disk)
+        busy = bool(self._downloading) and not here
+        self._go.setText("Open" if here else "Download and open")
+        self._go.setEnabled(weights is not None and not busy)
+        # Enter in the filter opens what is here; a download wants a press of its own.
+        self._go.setDefault(here)
+        self._load.setEnabled(model is not None)
+        error = self._failed.get(model.name, "") if model is not None else ""
+        if error:
+            self._details.show_message(error, "error")
+        else:
+            self._details.show_message(_sentence(weights) if self._file is None else "")
+
+    def _empty_text(self) -> str:
+        if not self._gallery.rowCount():
+            return _LOADING
+        text = self._filter.text().strip()
+        if text:
+            return f"No name with '{text}'" + (" among these" if self._only.isChecked() else "")
+        return "No weights are on this computer yet.\nChoose a classifier and download it."
+
+    def _press(self) -> None:
+        """Enter, or a double click: opens what is here, and offers the download otherwise."""
+        if self._go.isDefault() and self._go.isEnabled():
+            self._open_or_fetch()
+        elif self._go.isEnabled():
+            self._go.setDefault(True)
+            self._go.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _open_or_fetch(self) -> None:
+        model, weights = self.model, self._details.weights
+        if model is None or weights is None:
+            return
+        if self._file is not None:
+            self._finish(ModelSource(str(self._file), architecture=model.name))
+        elif weights.on_disk:
+            self._finish(source_of(model, weights))
+        else:
+            self._failed.pop(model.name, None)
+            self.download_requested.emit(model.name, weights)
+
+    def _ask_file(self) -> None:
+        model = self.model
+        if model is None:
+            return
+        name = model.name
+        dialog = weights_dialog(self, self._folder)
+        dialog.fileSelected.connect(lambda path: self._finish(ModelSource(name, weights=path)))
+        dialog.open()
+
+    def _finish(self, source: ModelSource) -> None:
+        self.chosen.emit(source)
+        self.accept()
+
+    # --- how it looks ----------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.addButton(self._go, QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.addButton(self._load, QDialogButtonBox.ButtonRole.ResetRole)
+        buttons.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
+        self._load.setAutoDefault(False)
+        self._load.setToolTip("Open the chosen architecture with weights of your own")
+        self._load.setVisible(self._file is None)
+        self._go.setAutoDefault(False)
+        buttons.rejected.connect(self.reject)
+        self._only.setChecked(bool(self._candidates))
+        self._only.setVisible(self._file is None or bool(self._candidates))
+        narrow = QHBoxLayout()
+        narrow.setSpacing(12)
+        narrow.addWidget(self._filter, 1)
+        narrow.addWidget(self._only)
+        left = QVBoxLayout()
+        left.setSpacing(8)
+        left.addLayout(narrow)
+        left.addWidget(self._table, 1)
+        middle = QHBoxLayout()
+        middle.setSpacing(16)
+        middle.addLayout(left, 1)
+        middle.addWidget(self._details)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(16, 16, 16, 12)
+        box.setSpacing(12)
+        if self._file is not None:
+            question = label(f"Which architecture is {self._file.name}?", "header")
+            box.addWidget(question)
+        box.addLayout(middle, 1)
+        box.addWidget(buttons)
+        self._filter.setFocus()
+        self.resize(840, 560)
+
+
+def source_of(model: PublishedModel, weights: PublishedWeights) -> ModelSource:
+    """What opens published weights: the name alone means the default ones."""
+    if weights.entry == model.default.entry:
+        return ModelSource(model.name)
+    return ModelSource(model.name, weights=str(weights.path))
+
+
+def _sentence(weights: PublishedWeights | None) -> str:
+    if weights is None:
+        return ""
+    if weights.on_disk:
+        return "These weights are on this computer."
+    if weights.partial:
+        share = min(0.99, weights.partial / weights.size)
+        return f"{share:.0%} of these weights have come already; the download goes on there."
+    return f"Not on this computer: {weights.megabytes:,.0f} MB to download."

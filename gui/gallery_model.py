@@ -1,0 +1,185 @@
+"""The gallery as a table: one row for each classifier, sorted and filtered by Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QSize,
+    QSortFilterProxyModel,
+    Qt,
+)
+from PySide6.QtGui import QFont, QGuiApplication
+
+from engine.gallery import PublishedModel
+from gui import theme
+
+ROW_HEIGHT = 28
+
+Index = QModelIndex | QPersistentModelIndex
+Role = Qt.ItemDataRole
+
+
+class Column(IntEnum):
+    NAME = 0
+    ACCURACY = 1
+    PARAMETERS = 2
+    SIZE = 3
+    DISK = 4
+
+
+_TITLES = {
+    Column.NAME: ("Name", "torchvision's name of the architecture"),
+    Column.ACCURACY: ("Top-1", "How often its first answer is right on ImageNet, in percent"),
+    Column.PARAMETERS: ("Params", "Number of parameters, in millions"),
+    Column.SIZE: ("MB", "Size of the default weights, in megabytes"),
+    Column.DISK: ("On disk", "Whether weights of it are on this computer"),
+}
+
+
+class GalleryModel(QAbstractTableModel):
+    """PublishedModels as rows."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._models: tuple[PublishedModel, ...] = ()
+        self._figures = theme.tabular(QGuiApplication.font())
+        self._mark = theme.icon("on-disk")
+
+    def set_models(self, models: Sequence[PublishedModel]) -> None:
+        """Shows these; the same names as before keep their places and are only painted anew."""
+        same = [model.name for model in models] == [model.name for model in self._models]
+        if same:
+            self._models = tuple(models)
+            last = self.index(len(models) - 1, Column.DISK)
+            self.dataChanged.emit(self.index(0, 0), last)
+            return
+        self.beginResetModel()
+        self._models = tuple(models)
+        self.endResetModel()
+
+    def model_at(self, row: int) -> PublishedModel:
+        return self._models[row]
+
+    def row_of(self, name: str) -> int | None:
+        """The row of a name; None when it is not there."""
+        return next((row for row, model in enumerate(self._models) if model.name == name), None)
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
+        return 0 if parent.isValid() else len(self._models)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(Column)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        title, tip = _TITLES[Column(section)]
+        if role == Role.DisplayRole:
+            return title
+        if role == Role.ToolTipRole:
+            return tip
+        return _alignment(Column(section)) if role == Role.TextAlignmentRole else None
+
+    def data(self, index: Index, role: int = 0) -> Any:
+        model, column = self._models[index.row()], Column(index.column())
+        match role:
+            case Role.DisplayRole:
+                return _text(model, column)
+            case Role.UserRole:
+                return _sort_key(model, column)
+            case Role.TextAlignmentRole:
+                return _alignment(column)
+            case Role.FontRole:
+                return self._figures if column is not Column.NAME else QFont()
+            case Role.DecorationRole if column is Column.DISK and on_disk(model):
+                return self._mark
+            case Role.AccessibleTextRole if column is Column.DISK:
+                return "on disk" if on_disk(model) else _text(model, column) or "not on disk"
+            case Role.SizeHintRole:
+                return QSize(0, ROW_HEIGHT)
+        return None
+
+
+class GalleryRows(QSortFilterProxyModel):
+    """Filters by words of the name, by what is on disk, and by a list of candidates."""
+
+    def __init__(self, source: GalleryModel, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._gallery = source
+        self._words: tuple[str, ...] = ()
+        self._only_on_disk = False
+        self._candidates: tuple[str, ...] = ()
+        self.setSortRole(Role.UserRole)
+        self.setSourceModel(source)
+
+    def set_words(self, text: str) -> None:
+        """Shows names that hold every word of text."""
+        self._words = tuple(text.lower().split())
+        self.invalidate()
+
+    def set_only_on_disk(self, on: bool) -> None:
+        self._only_on_disk = on
+        self.invalidate()
+
+    def set_candidates(self, names: Sequence[str]) -> None:
+        """Shows these alone; all for none."""
+        self._candidates = tuple(names)
+        self.invalidate()
+
+    def model_at(self, row: int) -> PublishedModel:
+        return self._gallery.model_at(self.mapToSource(self.index(row, 0)).row())
+
+    def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:  # noqa: ARG002
+        model = self._gallery.model_at(source_row)
+        return (
+            all(word in model.name for word in self._words)
+            and (on_disk(model) or not self._only_on_disk)
+            and (model.name in self._candidates or not self._candidates)
+        )
+
+
+def on_disk(model: PublishedModel) -> bool:
+    """Whether any of its weights are on this computer."""
+    return any(weights.on_disk for weights in model.weights)
+
+
+def _text(model: PublishedModel, column: Column) -> str:
+    weights = model.default
+    match column:
+        case Column.NAME:
+            return model.name
+        case Column.ACCURACY:
+            return f"{weights.top1:.1f}"
+        case Column.PARAMETERS:
+            return f"{model.parameters / 1e6:.1f} M"
+        case Column.SIZE:
+            return f"{weights.megabytes:,.0f}"
+        case Column.DISK:
+            return "" if on_disk(model) or not weights.partial else f"{_share(model):.0%}"
+
+
+def _sort_key(model: PublishedModel, column: Column) -> str | float:
+    keys: dict[Column, str | float] = {
+        Column.NAME: model.name,
+        Column.ACCURACY: model.default.top1,
+        Column.PARAMETERS: float(model.parameters),
+        Column.SIZE: float(model.default.size),
+        Column.DISK: 2.0 if on_disk(model) else _share(model),
+    }
+    return keys[column]
+
+
+def _share(model: PublishedModel) -> float:
+    return min(0.99, model.default.partial / model.default.size)
+
+
+def _alignment(column: Column) -> Qt.AlignmentFlag:
+    sideways = {Column.NAME: Qt.AlignmentFlag.AlignLeft, Column.DISK: Qt.AlignmentFlag.AlignHCenter}
+    return sideways.get(column, Qt.AlignmentFlag.AlignRight) | Qt.AlignmentFlag.AlignVCenter

@@ -1,0 +1,135 @@
+"""The gallery's dialog, its downloads, and what is opened from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from gui.controller import Controller
+from gui.jobs import Job, Priority
+from gui.main_window import MainWindow
+from gui.settings import Settings
+from gui.state import NoticeKind, State
+
+if TYPE_CHECKING:
+    from engine.gallery import PublishedModel, PublishedWeights
+    from gui.gallery_dialog import GalleryDialog
+
+
+class GalleryOpener(QObject):
+    """Shows the gallery, fetches what is asked for there, and opens it."""
+
+    def __init__(
+        self, window: MainWindow, state: State, controller: Controller, settings: Settings
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._state = state
+        self._settings = settings
+        self._models = controller.models
+        self._downloads = controller.downloads
+        self._lane = controller.file_lane
+        self._gallery: tuple[PublishedModel, ...] = ()
+        self._dialog: GalleryDialog | None = None
+        state.engine_changed.connect(self._fill)
+        downloads = controller.downloads
+        downloads.progressed.connect(self._progress)
+        downloads.finished.connect(self._fetched)
+        downloads.failed.connect(self._failed)
+        downloads.stopped.connect(self._stopped)
+
+    def ask(self, weights: Path | None = None, candidates: Sequence[str] = ()) -> None:
+        """Show the gallery; or, for a weights file, ask which of its architectures it is.
+
+        candidates: those that the file fits, the likeliest first.
+        """
+        from gui.file_dialogs import start_folder
+        from gui.gallery_dialog import GalleryDialog
+
+        folder = start_folder(self._settings)
+        dialog = GalleryDialog(folder, weights, candidates, self._window)
+        dialog.setObjectName("model dialog")
+        dialog.chosen.connect(self._models.open)
+        dialog.download_requested.connect(self._downloads.start)
+        dialog.stop_requested.connect(self._downloads.cancel)
+        dialog.finished.connect(self._closed)
+        self._dialog = dialog
+        self._fill()
+        if self._downloads.name:
+            self._progress(self._downloads.name, *self._downloads.last)
+        dialog.open()
+
+    def _closed(self) -> None:
+        self._dialog = None
+
+    def _fill(self) -> None:
+        """The list, as soon as there is one; then as it is on the disk now."""
+        engine, dialog = self._state.engine, self._dialog
+        if dialog is None:
+            return
+        if engine is not None:
+            self._gallery = self._gallery or engine.gallery
+            dialog.set_models(self._gallery)
+            self._look_again()
+        elif self._state.engine_error is not None:
+            dialog.set_failure(f"There is no list: {self._state.engine_error}")
+
+    def _look_again(self) -> None:
+        """What is on the disk may have changed; a disk can be slow."""
+        models = self._gallery
+        job = Job(
+            "Looking for weights",
+            lambda _watch: tuple(model.refreshed() for model in models),
+            slot="gallery",
+            priority=Priority.CLICK,
+            stoppable=False,
+        )
+        job.finished.connect(self._looked)
+        self._lane.submit(job)
+
+    def _looked(self, models: tuple[PublishedModel, ...]) -> None:
+        self._gallery = models
+        if self._dialog is not None:
+            self._dialog.set_models(models)
+
+    # --- downloads -------------------------------------------------------------------------------
+
+    def _progress(self, name: str, fraction: float, words: str) -> None:
+        if self._dialog is not None:
+            self._dialog.show_download(name, fraction, words)
+
+    def _fetched(self, name: str, weights: PublishedWeights) -> None:
+        """Opened at once for who waited for it, and offered to who went on with something else."""
+        from gui.gallery_dialog import source_of
+
+        model = next(model for model in self._gallery if model.name == name)
+        source = source_of(model, weights)
+        dialog = self._dialog
+        if dialog is not None:
+            dialog.show_download_end()
+            if dialog.model is not None and dialog.model.name == name:
+                dialog.accept()
+                self._models.open(source)
+                return
+        self._state.notify(
+            NoticeKind.INFO, f"{name} is on this computer now.", "Open it", source.key
+        )
+        self._look_again()
+
+    def _failed(self, _name: str, reason: str) -> None:
+        if self._dialog is not None:
+            self._dialog.show_download_end(reason)
+        else:
+            self._state.notify(NoticeKind.ERROR, reason)
+        self._look_again()
+
+    def _stopped(self, name: str) -> None:
+        if self._dialog is not None:
+            self._dialog.show_download_end()
+        else:
+            text = f"The download of {name} was stopped. What has come is kept."
+            self._state.notify(NoticeKind.INFO, text)
+        self._look_again()

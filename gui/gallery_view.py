@@ -1,0 +1,81 @@
+"""The rows of the gallery and the field that filters them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLineEdit,
+    QTreeView,
+    QVBoxLayout,
+)
+
+from gui.gallery_model import Column, GalleryRows
+from gui.labels import label
+
+_WIDTHS = {Column.ACCURACY: 64, Column.PARAMETERS: 80, Column.SIZE: 64, Column.DISK: 72}
+
+
+class GalleryTable(QTreeView):
+    """The rows, with a sentence in their place where there are none."""
+
+    def __init__(self, rows: GalleryRows) -> None:
+        super().__init__()
+        self.setModel(rows)
+        self.setAccessibleName("Classifiers")
+        self.setRootIsDecorated(False)
+        self.setUniformRowHeights(True)
+        self.setAllColumnsShowFocus(True)
+        self.setSortingEnabled(True)
+        self.sortByColumn(Column.NAME, Qt.SortOrder.AscendingOrder)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        header = self.header()
+        header.setStretchLastSection(False)
+        header.setSectionsMovable(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
+        for column, width in _WIDTHS.items():
+            header.resizeSection(column, width)
+        self._empty = label(role="dim")
+        self._empty.setWordWrap(True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        cover = QVBoxLayout(self.viewport())
+        cover.addWidget(self._empty)
+
+    def set_empty_text(self, text: str) -> None:
+        """Said while there is no row."""
+        self._empty.setText(text)
+        self._empty.setVisible(self.model().rowCount() == 0)
+
+    def step(self, by: int) -> None:
+        self.choose(self.currentIndex().row() + by)
+
+    def choose(self, row: int) -> None:
+        """Makes the row, or the nearest that there is, the current one."""
+        row = min(max(row, 0), self.model().rowCount() - 1)
+        index: QModelIndex = self.model().index(row, 0)
+        flags = QItemSelectionModel.SelectionFlag
+        self.selectionModel().setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
+        self.scrollTo(index)
+
+
+class FilterField(QLineEdit):
+    """stepped(±1): the arrow keys walk the list while typing goes on."""
+
+    stepped = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("Filter by name")
+        self.setPlaceholderText("Filter by name")
+        self.setClearButtonEnabled(True)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self.stepped.emit(1 if event.key() == Qt.Key.Key_Down else -1)
+        else:
+            super().keyPressEvent(event)
