@@ -25,6 +25,9 @@ from engine.errors import WeightsError
 
 _log = logging.getLogger(__name__)
 
+# The class of what torch.compile returns, whose first argument is the network.
+_COMPILED = "OptimizedModule"
+
 FAILURES = (
     *(pickle.UnpicklingError, OSError, EOFError, RuntimeError, ValueError, LookupError),
     *(TypeError, AttributeError, MemoryError, AssertionError, ArithmeticError, RecursionError),
@@ -39,17 +42,24 @@ def one_line(error: BaseException) -> str:
 
 
 class Inert:
-    """Stands for an object whose class was not run; its state is what the pickle said."""
+    """Stands for an object whose class was not run; its state is what the pickle said.
+
+    given: the arguments that its constructor would have got.
+    """
+
+    given: tuple[object, ...] = ()
 
     def __new__(cls, *_args: object, **_named: object) -> Inert:
         return super().__new__(cls)
 
-    def __init__(self, *_args: object, **_named: object) -> None:
-        pass
+    def __init__(self, *given: object, **_named: object) -> None:
+        self.given = given
 
     def __setstate__(self, state: object) -> None:
-        if isinstance(state, dict):
-            self.__dict__.update(state)
+        # With slots, it is a pair of dictionaries.
+        for part in state if isinstance(state, tuple) else (state,):
+            if isinstance(part, dict):
+                self.__dict__.update(part)
 
 
 def unsafe_names(names: Iterable[str]) -> tuple[str, ...]:
@@ -89,19 +99,51 @@ def restricted_load(path: Path, allowed: Mapping[str, object]) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def read_inert(path: Path, names: Iterable[str]) -> Any:
+def read_inert(
+    path: Path, names: Iterable[str], allowed: Mapping[str, object] | None = None
+) -> Any:
     """The content of a file of torch.save, with an Inert object for each of the named classes.
 
+    allowed: names that stand for what they say. Wrappers of torch.compile are taken off.
     Raises WeightsError when the file is damaged or cannot be read without running it.
     """
+    known = {name: stand_in(name) for name in names} | dict(allowed or {})
     try:
-        return restricted_load(path, {name: stand_in(name) for name in names})
+        content = restricted_load(path, known)
     except FAILURES as error:
         _log.info("%s cannot be read inertly: %s", path, error)
         raise WeightsError(
             f"{path}: its tensors cannot be read without running it; "
             "save the network's state_dict() and open that"
         ) from error
+    if isinstance(content, dict):
+        return {key: _bare(value) for key, value in content.items()}
+    return _bare(content)
+
+
+def _bare(value: object) -> object:
+    while isinstance(value, Inert) and type(value).__name__ == _COMPILED and value.given:
+        value = value.given[0]
+    return value
+
+
+def has_inert(value: object) -> bool:
+    """Whether an inert object is somewhere in value, its containers and modules."""
+    waiting, seen = [value], set()
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, Inert):
+            return True
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        if isinstance(current, nn.Module):
+            waiting += vars(current).values()
+        elif isinstance(current, Mapping):
+            waiting += [*current.keys(), *current.values()]
+        elif isinstance(current, list | tuple | set):
+            waiting += current
+    return False
 
 
 def looks_like_module(value: object) -> bool:

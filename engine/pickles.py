@@ -2,14 +2,13 @@
 
 Three ways, the first that will do: torch's restricted reader with no classes but those of
 torch.nn, torchvision.models, torchvision.ops and of a Python file that the user agreed to; the
-same reader with stand-ins for every other class, where no network is among them (a checkpoint
-with its settings); and, once the user agreed to the file, an unrestricted one.
+same reader with stand-ins for every other class, where no network has a part in them (as the
+settings in a checkpoint); and, once the user agreed to the file, an unrestricted one.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import logging
 import pickle
 import types
@@ -26,6 +25,7 @@ from engine.archives import pickle_facts
 from engine.errors import HookscopeError, ModelError, WeightsError
 from engine.inert import (
     FAILURES,
+    has_inert,
     looks_like_module,
     one_line,
     read_inert,
@@ -34,6 +34,7 @@ from engine.inert import (
     with_state_dicts,
 )
 from engine.network import Network
+from engine.python_sources import is_absent
 from engine.trust import Trust
 from engine.weights import StateDict, checksum, find_state_dict
 
@@ -85,7 +86,7 @@ def read_pickle(path: Path, *, trust: Trust, own: OwnClass | None = None) -> obj
             if not isinstance(error, pickle.UnpicklingError):
                 raise _damaged(path, error) from error
     else:
-        content = _inert_content(path, names)
+        content = _inert_content(path, names, allowed)
         if content is not None:
             return content
         _refuse_missing(path, others)
@@ -162,14 +163,16 @@ def _library_class(name: str) -> type[nn.Module] | None:
     return value if value.__module__.startswith(_LIBRARIES) else None
 
 
-def _inert_content(path: Path, names: tuple[str, ...]) -> object | None:
-    """The content, if it can be read with stand-ins and there is no network among them."""
+def _inert_content(
+    path: Path, names: tuple[str, ...], allowed: Mapping[str, object]
+) -> object | None:
+    """The content, if it can be read with stand-ins and no network in it has a part in them."""
     try:
-        content = read_inert(path, names)
+        content = read_inert(path, names, allowed)
     except WeightsError:
         return None
     values = content.values() if isinstance(content, Mapping) else (content,)
-    return None if any(map(looks_like_module, values)) else content
+    return None if any(looks_like_module(v) and has_inert(v) for v in values) else content
 
 
 def _refuse_missing(path: Path, names: tuple[str, ...]) -> None:
@@ -182,7 +185,7 @@ def _refuse_missing(path: Path, names: tuple[str, ...]) -> None:
                 f"{path}: it needs {name.partition('.')[2]}, a class of the program that saved it; "
                 f"{together}"
             )
-        if importlib.util.find_spec(top) is None:
+        if is_absent(top):
             raise ModelError(
                 f"{path}: it needs {name}, but there is no module '{top}' here; {together}, or "
                 "save the network's state_dict() and open that"

@@ -103,7 +103,7 @@ def _neighbours(folder: Path, names: set[str]) -> list[tuple[str, Path]]:
         if name.partition(".")[0] in NEVER_NEIGHBOURS:
             continue
         reached = list(_reached(folder, name))
-        if not reached and _is_absent(name.partition(".")[0]):
+        if not reached and is_absent(name.partition(".")[0]):
             reached = list(_reached(folder.parent, name))
         found += reached
     return found
@@ -119,8 +119,9 @@ def _reached(folder: Path, name: str) -> Iterator[tuple[str, Path]]:
                 break
 
 
-def _is_absent(package: str) -> bool:
+def is_absent(package: str) -> bool:
+    """Whether there is no top-level module of that name here; nothing is imported to find out."""
     try:
-        return importlib.util.find_spec(package) is None
+        return package not in sys.modules and importlib.util.find_spec(package) is None
     except (ImportError, ValueError):
         return True

@@ -24,14 +24,21 @@ def store_file() -> Path:
 class Trust:
     """The files that may run code while they are opened.
 
-    agreed: their SHA-256 checksums. everything: the command line's --trust, which covers the files
-    that are named there. store: where agreements are remembered; None forgets them.
+    agreed: their SHA-256 checksums. named: files that the command line's --trust covers, whatever
+    is in them. everything: all that is opened with this object. store: where agreements are
+    remembered by path and checksum; None forgets them.
     """
 
     def __init__(
-        self, agreed: Iterable[str] = (), *, everything: bool = False, store: Path | None = None
+        self,
+        agreed: Iterable[str] = (),
+        *,
+        named: Iterable[Path] = (),
+        everything: bool = False,
+        store: Path | None = None,
     ) -> None:
         self._agreed = set(agreed)
+        self._named = {_name(path) for path in named}
         self._everything = everything
         self._store = store
 
@@ -39,7 +46,9 @@ class Trust:
         """Whether the user has agreed to this content; a remembered one only under its path."""
         if self._everything or sha256 in self._agreed:
             return True
-        return path is not None and self._remembered().get(_name(path)) == sha256
+        if path is None:
+            return False
+        return _name(path) in self._named or self._remembered().get(_name(path)) == sha256
 
     def require(self, path: Path, sha256: str, risk: str, names: tuple[str, ...] = ()) -> None:
         """Raises ConsentNeeded unless the user has agreed to this very file."""
@@ -64,11 +73,13 @@ class Trust:
             _log.warning("agreements cannot be remembered: %s", error)
 
     def _remembered(self) -> dict[str, str]:
-        if self._store is None or not self._store.exists():
+        if self._store is None:
             return {}
         try:
             files = json.loads(self._store.read_text(encoding="utf-8"))["files"]
             return {str(path): str(sha256) for path, sha256 in files.items()}
+        except FileNotFoundError:
+            return {}
         except (
             OSError,
             ValueError,
