@@ -1,0 +1,93 @@
+"""Fields for sizes, numbers and choices, and how numbers are written and read in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
+    QHBoxLayout,
+    QLineEdit,
+    QSpinBox,
+    QWidget,
+)
+
+from engine.errors import ModelError
+from engine.presets import MAX_SIDE
+from gui import theme
+from gui.labels import label
+
+
+def written(numbers: Sequence[float]) -> str:
+    """One number where all are the same, else all of them."""
+    texts = [f"{number:.6g}".replace("-", "\u2212") for number in numbers]
+    return texts[0] if len(set(texts)) == 1 else ", ".join(texts)
+
+
+def read_numbers(text: str, count: int, word: str) -> tuple[float, ...]:
+    """As many numbers as count from a text, also as they stand in code; raises ModelError."""
+    bare = text.strip().strip("[]()").replace("\u2212", "-").replace(";", ",")
+    parts = [part for part in bare.replace(",", " ").split() if part]
+    try:
+        numbers = tuple(float(part) for part in parts)
+    except ValueError:
+        raise ModelError(f"{word}: numbers are wanted, as in 0.485, 0.456, 0.406") from None
+    if len(numbers) == 1:
+        return numbers * count
+    if len(numbers) != count:
+        wanted = "one number" if count == 1 else f"one number, or one for each of {count} channels"
+        raise ModelError(f"{word}: {wanted}")
+    return numbers
+
+
+def combo(name: str, choices: Iterable[tuple[str, str]]) -> QComboBox:
+    """A box of (value, text) choices."""
+    box = QComboBox()
+    for value, text in choices:
+        box.addItem(text, value)
+    box.setAccessibleName(name)
+    return box
+
+
+def sides(name: str) -> tuple[QSpinBox, QSpinBox]:
+    """A width and a height in pixels."""
+    boxes = []
+    for prefix, side in (("w ", "width"), ("h ", "height")):
+        box = QSpinBox()
+        box.setRange(1, MAX_SIDE)
+        box.setPrefix(prefix)
+        box.setKeyboardTracking(False)
+        box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+        box.setAccessibleName(f"{name}: {side} in pixels")
+        box.setToolTip(f"{side.capitalize()} in pixels")
+        box.setFixedWidth(72)
+        kept = box.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)
+        box.setSizePolicy(kept)
+        boxes.append(box)
+    return boxes[0], boxes[1]
+
+
+def number_field(name: str, tip: str) -> QLineEdit:
+    """A line for one or several numbers."""
+    field = QLineEdit()
+    field.setAccessibleName(name)
+    field.setToolTip(tip)
+    field.setFont(theme.tabular(field.font()))
+    return field
+
+
+def row(*fields: QWidget, between: str = "") -> QWidget:
+    """Fields beside each other; boxes of choices and lines take what room there is."""
+    holder = QWidget()
+    box = QHBoxLayout(holder)
+    box.setContentsMargins(0, 0, 0, 0)
+    box.setSpacing(8)
+    for place, field in enumerate(fields):
+        if place and between:
+            box.addWidget(label(between, "dim"))
+        box.addWidget(field, 1 if isinstance(field, QComboBox | QLineEdit) else 0)
+    if not any(isinstance(field, QComboBox | QLineEdit) for field in fields):
+        box.addStretch(1)
+    return holder

@@ -1,0 +1,258 @@
+"""The fields of a Preprocessing: each change is checked in place before anyone hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QStandardItemModel
+from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLineEdit, QSpinBox, QWidget
+
+from engine.errors import ModelError
+from engine.presets import INTERPOLATIONS, PRESETS, fault_of, name_of, with_values_of
+from engine.records import Channels, Preprocessing
+from gui import theme
+from gui.input_fields import combo, number_field, read_numbers, row, sides, written
+from gui.labels import label
+
+_SETTLE_MS: Final = 200
+_CUSTOM: Final = "Custom"
+_SHORTER: Final = "shorter"
+_EXACT: Final = "exact"
+_LETTERBOX: Final = "letterbox"
+_NONE: Final = "none"
+_MODES: Final = (
+    (_SHORTER, "Shorter side", "The proportions are kept; the shorter side gets this length"),
+    (_EXACT, "Exact size", "Both sides get their length; the proportions may change"),
+    (_LETTERBOX, "Letterbox", "The proportions are kept; the rest of the size is filled with grey"),
+    (_NONE, "None", "The picture keeps its size"),
+)
+_CHANNELS: Final = (
+    (Channels.RGB, "RGB"),
+    (Channels.BGR, "BGR"),
+    (Channels.GREY, "Grey"),
+)
+
+
+class InputForm(QWidget):
+    """changed(Preprocessing): other values, which are valid, shortly after the last edit.
+
+    faulty(str): what is wrong with what stands there now; '' once nothing is.
+    """
+
+    changed = Signal(Preprocessing)
+    faulty = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._shown = Preprocessing(224, (224, 224), (0.0,) * 3, (1.0,) * 3)
+        self._silent = False
+        self._preset = combo("Preset", ((name, name) for name in (*PRESETS, _CUSTOM)))
+        self._mode = combo("Resize", ((value, text) for value, text, _ in _MODES))
+        for place, (_, _, tip) in enumerate(_MODES):
+            self._mode.setItemData(place, tip, Qt.ItemDataRole.ToolTipRole)
+        self._resize = sides("Resize")
+        self._crop = sides("Crop")
+        self._method = combo("Interpolation", ((name, name) for name in INTERPOLATIONS))
+        self._antialias = QCheckBox("Antialias")
+        self._antialias.setToolTip("Averages what is made smaller, as Pillow always does")
+        self._channels = combo("Channels", _CHANNELS)
+        self._low = number_field("Range from", "What black becomes, before mean and deviation")
+        self._high = number_field("Range to", "What white becomes, before mean and deviation")
+        tip = "One number for each channel, in the network's own order; one number counts for all"
+        self._mean = number_field("Mean", tip)
+        self._std = number_field("Deviation", tip)
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(_SETTLE_MS)
+        self._settle.timeout.connect(self._tell)
+        self._lay_out()
+        self._connect()
+        self.show_values(self._shown)
+
+    def values(self) -> Preprocessing:
+        """What stands in the fields. Raises ModelError, in a few words, for what is no value."""
+        count = len(self._shown.mean)
+        mode = self._mode.currentData()
+        width, height = (box.value() for box in self._resize)
+        crop_width, crop_height = (box.value() for box in self._crop)
+        how = Preprocessing(
+            resize={_SHORTER: width, _NONE: None}.get(mode, (height, width)),
+            crop=(crop_height, crop_width),
+            mean=self._kept(self._mean, self._shown.mean, count, "mean"),
+            std=self._kept(self._std, self._shown.std, count, "deviation"),
+            interpolation=self._method.currentData(),
+            antialias=self._antialias.isChecked(),
+            letterbox=mode == _LETTERBOX,
+            channels=Channels(self._channels.currentData()),
+            range=(
+                self._kept(self._low, self._shown.range[:1], 1, "range")[0],
+                self._kept(self._high, self._shown.range[1:], 1, "range")[0],
+            ),
+        )
+        fault = fault_of(how)
+        if fault:
+            raise ModelError(fault)
+        return how
+
+    def show_values(self, how: Preprocessing) -> None:
+        """Shows these, without a signal but faulty('')."""
+        self._settle.stop()
+        self._shown = how
+        self._silent = True
+        mode = _mode_of(how)
+        height, width = how.resize if isinstance(how.resize, tuple) else (how.resize,) * 2
+        self._mode.setCurrentIndex(self._mode.findData(mode))
+        self._resize[0].setValue(width or how.crop[1])
+        self._resize[1].setValue(height or how.crop[0])
+        self._crop[0].setValue(how.crop[1])
+        self._crop[1].setValue(how.crop[0])
+        self._method.setCurrentIndex(self._method.findData(how.interpolation))
+        self._antialias.setChecked(how.antialias)
+        self._offer_channels(len(how.mean))
+        self._channels.setCurrentIndex(self._channels.findData(how.channels))
+        for field, numbers in self._numbers(how):
+            field.setText(written(numbers))
+            field.setCursorPosition(0)
+        self._silent = False
+        self._adapt()
+        self.faulty.emit("")
+
+    def _numbers(self, how: Preprocessing) -> Sequence[tuple[QLineEdit, tuple[float, ...]]]:
+        low, high = how.range
+        return (
+            (self._low, (low,)),
+            (self._high, (high,)),
+            (self._mean, how.mean),
+            (self._std, how.std),
+        )
+
+    def _lay_out(self) -> None:
+        rows: tuple[tuple[str, QWidget], ...] = (
+            ("&Preset", self._preset),
+            ("&Resize", row(self._mode, *self._resize)),
+            ("&Crop", row(*self._crop)),
+            ("&Interpolation", row(self._method, self._antialias)),
+            ("C&hannels", self._channels),
+            ("Ra&nge", row(self._low, self._high, between="to")),
+            ("&Mean", self._mean),
+            ("&Deviation", self._std),
+        )
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(theme.SPACE)
+        grid.setColumnStretch(1, 1)
+        for place, (text, field) in enumerate(rows):
+            name = label(text, "dim")
+            kinds = (QComboBox, QSpinBox, QLineEdit)
+            inner = next((child for kind in kinds for child in field.findChildren(kind)), field)
+            name.setBuddy(field if isinstance(field, kinds) else inner)
+            name.setFixedHeight(max(24, name.fontMetrics().height()))
+            grid.addWidget(name, place, 0)
+            grid.addWidget(field, place, 1)
+
+    def _connect(self) -> None:
+        self._preset.activated.connect(self._take_preset)
+        self._mode.activated.connect(self._take_mode)
+        self._channels.activated.connect(self._take_channels)
+        self._method.activated.connect(self._edited)
+        self._antialias.toggled.connect(self._edited)
+        for box in (*self._resize, *self._crop):
+            box.valueChanged.connect(self._edited)
+        for field in (self._low, self._high, self._mean, self._std):
+            field.textEdited.connect(self._edited)
+
+    def _take_preset(self) -> None:
+        name = self._preset.currentData()
+        if name == _CUSTOM:
+            self._adapt()
+            return
+        self._tell()
+        self._take(with_values_of(name, self._shown))
+
+    def _take_channels(self) -> None:
+        chosen = Channels(self._channels.currentData())
+        self._channels.setCurrentIndex(self._channels.findData(self._shown.channels))
+        self._tell()
+        self._take(reordered(self._shown, chosen))
+
+    def _take(self, how: Preprocessing) -> None:
+        if how != self._shown:
+            self.show_values(how)
+            self.changed.emit(how)
+        else:
+            self._adapt()
+
+    def _take_mode(self) -> None:
+        if self._mode.currentData() in (_EXACT, _LETTERBOX) and _mode_of(self._shown) in (
+            _SHORTER,
+            _NONE,
+        ):
+            self._silent = True
+            for side, crop in zip(self._resize, self._crop, strict=True):
+                side.setValue(crop.value())
+            self._silent = False
+        self._edited()
+
+    def _edited(self) -> None:
+        if self._silent:
+            return
+        self._adapt()
+        self._settle.start()
+
+    def _tell(self) -> None:
+        try:
+            how = self.values()
+        except ModelError:
+            return  # said beside the fields already
+        if how != self._shown:
+            self._shown = how
+            self.changed.emit(how)
+
+    def _adapt(self) -> None:
+        """What depends on other fields: what can be typed where, the preset's name, the fault."""
+        mode = self._mode.currentData()
+        self._resize[0].setEnabled(mode != _NONE)
+        self._resize[0].setPrefix("" if mode in (_SHORTER, _NONE) else "w ")
+        self._resize[1].setVisible(mode in (_EXACT, _LETTERBOX))
+        fault, preset = "", ""
+        try:
+            preset = name_of(self.values())
+        except ModelError as error:
+            fault = str(error)
+        self._preset.setCurrentIndex(self._preset.findData(preset or _CUSTOM))
+        self.faulty.emit(fault)
+
+    def _offer_channels(self, count: int) -> None:
+        """Colours are for networks of three channels."""
+        model = self._channels.model()
+        assert isinstance(model, QStandardItemModel)
+        for place, (channels, _) in enumerate(_CHANNELS):
+            model.item(place).setEnabled(count == 3 or channels is Channels.GREY)
+
+    @staticmethod
+    def _kept(
+        field: QLineEdit, shown: tuple[float, ...], count: int, word: str
+    ) -> tuple[float, ...]:
+        """The numbers of a field; those that were shown where its text is as it was."""
+        text = field.text()
+        return shown if text == written(shown) else read_numbers(text, count, word)
+
+
+def reordered(how: Preprocessing, channels: Channels) -> Preprocessing:
+    """how with another order of the colours; mean and deviation turn round with it."""
+    turned = Channels.BGR in (how.channels, channels) and how.channels is not channels
+    if not turned or Channels.GREY in (how.channels, channels):
+        return replace(how, channels=channels)
+    return replace(how, channels=channels, mean=how.mean[::-1], std=how.std[::-1])
+
+
+def _mode_of(how: Preprocessing) -> str:
+    if how.resize is None:
+        return _NONE
+    if isinstance(how.resize, int):
+        return _SHORTER
+    return _LETTERBOX if how.letterbox else _EXACT

@@ -1,0 +1,235 @@
+"""The window 'Input and output': what the network eats and gives, to be seen and changed.
+
+It stays open beside the main window; every change counts at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.class_names import SUFFIXES
+from engine.presets import ASSUMED
+from engine.records import Channels, ModelInfo, OutputForm, Pixels, Preprocessing
+from gui import theme
+from gui.input_form import InputForm
+from gui.labels import ElidedLabel, label
+from gui.output_form import OutputFields
+from gui.seen_picture import SeenPicture
+from gui.settings import LAST_FOLDER, Settings
+
+_NAMES_FILTER: Final = f"Class names ({' '.join(f'*{s}' for s in sorted(SUFFIXES))})"
+_NO_MODEL: Final = "Open a model, and this shows what it gets"
+_NO_IMAGE: Final = "Open an image, and this shows what the network sees of it"
+
+
+class InputPanel(QDialog):
+    """Records in, signals out.
+
+    preprocessing_changed(Preprocessing): other values, all valid by themselves.
+    output_changed(OutputForm): another output or meaning of its scores.
+    classes_chosen(Path): a file of class names was chosen or dropped here.
+    profile_export_requested(), profile_import_requested(): the model profile, as a file.
+    reset_requested(): back to what the model itself says.
+    """
+
+    preprocessing_changed = Signal(Preprocessing)
+    output_changed = Signal(OutputForm)
+    classes_chosen = Signal(Path)
+    profile_export_requested = Signal()
+    profile_import_requested = Signal()
+    reset_requested = Signal()
+    shown = Signal()
+
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Input and output")
+        self.setAcceptDrops(True)
+        self._settings = settings
+        self._info: ModelInfo | None = None
+        self._seen = SeenPicture()
+        self._name = ElidedLabel()
+        self._facts = ElidedLabel("dim")
+        self._chip = label("", "dim")
+        self._chip.setProperty("role", "chip")
+        self._form = InputForm()
+        self._output = OutputFields()
+        self._note = label("", "dim")
+        self._note.setWordWrap(True)
+        self._note.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._import = QPushButton("Import profile…")
+        self._export = QPushButton("Export profile…")
+        self._reset = QPushButton("Reset")
+        self._reset.setToolTip("Back to what the model itself says")
+        self._close = QPushButton("Close")
+        for button in (self._import, self._export, self._reset, self._close):
+            button.setAutoDefault(False)
+        self._lay_out()
+        self._connect()
+        self.show_model(None)
+
+    def show_model(self, info: ModelInfo | None, *, changed: bool = False) -> None:
+        """Shows what is open now, without a signal.
+
+        changed: something of it was set by the person, so that there is something to reset.
+        """
+        self._info = info
+        for part in (self._form, self._output, self._export, self._import):
+            part.setEnabled(info is not None)
+        self._reset.setEnabled(changed and info is not None)
+        origin = "" if info is None else info.preprocessing_origin
+        self._chip.setText(origin or "from the model")
+        self._chip.setVisible(info is not None)
+        if info is None:
+            self.show_seen(None)
+            self._tell("", "dim")
+            return
+        self._form.show_values(info.preprocessing)
+        self._output.show_model(info)
+        self._tell(*self._advice())
+        if self._seen.image().isNull():
+            self._seen.show_pixels(None, _NO_IMAGE)
+
+    def show_seen(self, pixels: Pixels | None, name: str = "") -> None:
+        """The picture of exactly what the network got (preprocess.as_seen), and its image's name.
+
+        pixels: uint8 (height, width, 3), RGB, or None where there is no image.
+        """
+        self._seen.show_pixels(pixels, _NO_MODEL if self._info is None else _NO_IMAGE)
+        self._name.show_text(name if pixels is not None else "")
+        known = pixels is not None and self._info is not None
+        self._facts.show_text(_facts(self._info.preprocessing) if known and self._info else "")
+
+    def show_fault(self, text: str) -> None:
+        """Says in place why a change could not be made, until the next one."""
+        self._tell(text, "error")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.shown.emit()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _names_file(event) is not None and self._info is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        path = _names_file(event)
+        if path is not None:
+            event.acceptProposedAction()
+            self.classes_chosen.emit(path)
+
+    def _lay_out(self) -> None:
+        picture = QVBoxLayout()
+        picture.setSpacing(theme.SPACE)
+        picture.addWidget(label("What the network saw", "header"))
+        picture.addSpacing(theme.SPACE)
+        picture.addWidget(self._seen, 1)
+        picture.addSpacing(theme.SPACE)
+        picture.addWidget(self._name)
+        picture.addWidget(self._facts)
+        top = QHBoxLayout()
+        top.addWidget(label("Input", "header"), 1)
+        top.addWidget(self._chip)
+        fields = QVBoxLayout()
+        fields.setSpacing(8)
+        fields.addLayout(top)
+        fields.addWidget(self._form)
+        self._note.setFixedHeight(3 * self._note.fontMetrics().lineSpacing())
+        fields.addWidget(self._note)
+        fields.addWidget(label("Output", "header"))
+        fields.addWidget(self._output)
+        fields.addStretch(1)
+        columns = QHBoxLayout()
+        columns.setSpacing(24)
+        columns.addLayout(picture, 1)
+        columns.addLayout(fields, 1)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        for button in (self._import, self._export):
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        buttons.addWidget(self._reset)
+        buttons.addWidget(self._close)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(16, 16, 16, 12)
+        box.setSpacing(16)
+        box.addLayout(columns, 1)
+        box.addLayout(buttons)
+        self.resize(800, 520)
+
+    def _connect(self) -> None:
+        self._form.changed.connect(self.preprocessing_changed)
+        self._form.changed.connect(self._heard)
+        self._form.faulty.connect(self._check)
+        self._output.changed.connect(self.output_changed)
+        self._output.names_wanted.connect(self._choose_names)
+        self._import.clicked.connect(self.profile_import_requested)
+        self._export.clicked.connect(self.profile_export_requested)
+        self._reset.clicked.connect(self.reset_requested)
+        self._close.clicked.connect(self.close)
+
+    def _check(self, fault: str) -> None:
+        if fault:
+            self._tell(fault[:1].upper() + fault[1:], "error")
+        else:
+            self._tell(*self._advice())
+
+    def _heard(self) -> None:
+        self._tell("", "dim")
+
+    def _advice(self) -> tuple[str, str]:
+        if self._info is not None and self._info.preprocessing_origin == ASSUMED:
+            return (
+                "Nothing says how pictures were prepared for this network. Where this is wrong, "
+                "its predictions are, and so the maps.",
+                "warning",
+            )
+        return "", "dim"
+
+    def _choose_names(self) -> None:
+        dialog = QFileDialog(self, "Load class names", self._settings.get(LAST_FOLDER))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilter(f"{_NAMES_FILTER};;All files (*)")
+        dialog.fileSelected.connect(lambda path: self.classes_chosen.emit(Path(path)))
+        dialog.open()
+
+    def _tell(self, text: str, role: str) -> None:
+        self._note.setText(text)
+        self._note.setProperty("role", role)
+        self._note.style().unpolish(self._note)
+        self._note.style().polish(self._note)
+
+
+def _names_file(event: QDropEvent) -> Path | None:
+    urls = event.mimeData().urls()
+    if len(urls) != 1 or not urls[0].isLocalFile():
+        return None
+    path = Path(urls[0].toLocalFile())
+    return path if path.suffix.lower() in SUFFIXES else None
+
+
+def _facts(how: Preprocessing) -> str:
+    """Size, channels, and the values that black and white become."""
+    height, width = how.crop
+    count = len(how.mean)
+    colours = "grey" if how.channels is Channels.GREY else how.channels.value
+    ends = [
+        (end - mean) / std for mean, std in zip(how.mean, how.std, strict=True) for end in how.range
+    ]
+    low, high = (f"{end:.2f}".replace("-", "\u2212") for end in (min(ends), max(ends)))
+    return (
+        f"{width} × {height} pixels, {count} channel{'s' if count > 1 else ''} ({colours}), "
+        f"values {low} to {high}"
+    )

@@ -1,0 +1,119 @@
+"""What a network gives: which output is explained, what its numbers are, what its classes are."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QStandardItemModel
+from PySide6.QtWidgets import QGridLayout, QPushButton, QWidget
+
+from engine.records import ModelInfo, OutputForm, Scores
+from gui import theme
+from gui.input_fields import combo
+from gui.labels import ElidedLabel, label
+
+_SCORES: Final = (
+    (Scores.CLASSES, "One of several classes", "Logits; softmax makes probabilities of them"),
+    (Scores.LABELS, "Several independent labels", "Each is true or not by itself (sigmoid)"),
+    (Scores.SIDES, "Two sides of one score", "A single score, for and against (sigmoid)"),
+)
+_ENDINGS: Final = {
+    "softmax": "softmax",
+    "log_softmax": "log-softmax",
+    "sigmoid": "sigmoid",
+}
+
+
+class OutputFields(QWidget):
+    """changed(OutputForm): another choice. names_wanted(): class names shall be loaded."""
+
+    changed = Signal(OutputForm)
+    names_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._form = OutputForm()
+        self._place = combo("Explained output", ())
+        self._scores = combo("Scores", ((value, text) for value, text, _ in _SCORES))
+        for place, (_, _, tip) in enumerate(_SCORES):
+            self._scores.setItemData(place, tip, Qt.ItemDataRole.ToolTipRole)
+        self._ending = ElidedLabel("dim")
+        self._count = ElidedLabel()
+        self._names = ElidedLabel("dim")
+        self._load = QPushButton("Load class names…")
+        self._load.setToolTip("From a .txt, .csv or .json file")
+        self._lay_out()
+        self._place.activated.connect(self._chosen)
+        self._scores.activated.connect(self._chosen)
+        self._load.clicked.connect(self.names_wanted)
+
+    def show_model(self, info: ModelInfo) -> None:
+        """Shows a model's output and classes, without a signal."""
+        self._form = info.output
+        self._place.clear()
+        for place in dict.fromkeys((*info.outputs, info.output.place)):
+            self._place.addItem(place or "What it returns", place)
+        self._place.setCurrentIndex(self._place.findData(info.output.place))
+        self._place.setEnabled(self._place.count() > 1)
+        self._offer_scores(info.output.scores)
+        self._scores.setCurrentIndex(self._scores.findData(info.output.scores))
+        self._ending.show_text(_ending(info.output.ends_in))
+        self._count.show_text(_count(info))
+        self._names.show_text(", ".join(info.classes[:12]) + (", …" if info.classes[12:] else ""))
+
+    def _lay_out(self) -> None:
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(theme.SPACE)
+        grid.setColumnStretch(1, 1)
+        for place, (text, field) in enumerate(
+            (("E&xplained", self._place), ("&Scores", self._scores))
+        ):
+            name = label(text, "dim")
+            name.setBuddy(field)
+            name.setFixedHeight(max(24, name.fontMetrics().height()))
+            grid.addWidget(name, place, 0)
+            grid.addWidget(field, place, 1, 1, 2)
+        grid.addWidget(self._ending, 2, 1, 1, 2)
+        name = label("Classes", "dim")
+        name.setFixedHeight(max(24, name.fontMetrics().height()))
+        grid.addWidget(name, 3, 0)
+        grid.addWidget(self._count, 3, 1)
+        grid.addWidget(self._load, 3, 2)
+        grid.addWidget(self._names, 4, 1, 1, 2)
+
+    def _offer_scores(self, now: Scores) -> None:
+        """A single score has two sides and is nothing else; several scores have none."""
+        model = self._scores.model()
+        assert isinstance(model, QStandardItemModel)
+        for place, (value, _, _) in enumerate(_SCORES):
+            model.item(place).setEnabled((value is Scores.SIDES) == (now is Scores.SIDES))
+        self._scores.setEnabled(now is not Scores.SIDES)
+
+    def _chosen(self) -> None:
+        form = OutputForm(
+            str(self._place.currentData()),
+            Scores(self._scores.currentData()),
+            self._form.ends_in,
+        )
+        if form != self._form:
+            self._form = form
+            self.changed.emit(form)
+
+
+def _ending(ends_in: str) -> str:
+    name = _ENDINGS.get(ends_in)
+    if name is None:
+        return "The network gives its scores as they are"
+    return f"Ends in a {name}; what comes before it is explained"
+
+
+def _count(info: ModelInfo) -> str:
+    count = len(info.classes)
+    words = f"{count:,} class{'' if count == 1 else 'es'}"
+    numbered = all(name == f"class {n}" for n, name in enumerate(info.classes))
+    if numbered:
+        return f"{words}, not named"
+    return f"{words}, {info.classes_origin}" if info.classes_origin else words

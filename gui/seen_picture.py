@@ -1,0 +1,69 @@
+"""The picture that the network saw, as large as there is room, its pixels never blurred."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QImage, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from engine.records import Pixels
+from gui import theme
+from gui.imaging import to_qimage
+
+_SIDE: Final = 288
+
+
+class SeenPicture(QWidget):
+    """Shows uint8 (height, width, 3) RGB, or a sentence where there is none."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._image = QImage()
+        self._words = ""
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(_SIDE, _SIDE)
+        self.setAccessibleName("What the network saw")
+
+    def sizeHint(self) -> QSize:
+        return QSize(_SIDE, _SIDE)
+
+    def show_pixels(self, pixels: Pixels | None, words: str = "") -> None:
+        """pixels: what to show; words: what to say where that is None."""
+        self._image = QImage() if pixels is None else to_qimage(pixels)
+        self._words = words
+        self.setAccessibleDescription(words)
+        self.update()
+
+    def image(self) -> QImage:
+        """What is shown; null where there is none."""
+        return self._image
+
+    def picture_rect(self) -> QRectF:
+        """Where the picture lies in the widget, in logical pixels; empty where there is none."""
+        if self._image.isNull():
+            return QRectF()
+        ratio = self.devicePixelRatioF()
+        width, height = self._image.width(), self._image.height()
+        scale = min(self.width() * ratio / width, self.height() * ratio / height)
+        if scale > 1:
+            scale = int(scale)  # each pixel of it as large as every other
+        wide, high = round(width * scale) / ratio, round(height * scale) / ratio
+        left = round((self.width() - wide) / 2 * ratio) / ratio
+        top = round((self.height() - high) / 2 * ratio) / ratio
+        return QRectF(left, top, wide, high)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+        tokens = theme.current()
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), tokens.canvas)
+        if self._image.isNull():
+            painter.setPen(tokens.text_dim)
+            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(self.rect().adjusted(16, 16, -16, -16), flags, self._words)
+            return
+        place = self.picture_rect()
+        shrinks = place.width() * self.devicePixelRatioF() < self._image.width()
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, shrinks)
+        painter.drawImage(place, self._image)
