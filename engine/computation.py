@@ -161,6 +161,7 @@ class Computation:
             self._clones,
             cancel,
             cut=self.model.facts.cut,
+            reading=self.model.facts.reading,
         )
         self.forward_seconds = done.seconds
         if self.logits is None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import nn
 
+from engine import outputs
 from engine.axes import (
     Axes,
     SeenGrid,
@@ -25,7 +26,8 @@ from engine.axes import (
 )
 from engine.errors import LayerError
 from engine.observation import Seen, observe_uncut, shapes_when
-from engine.records import Layout
+from engine.outputs import Reading
+from engine.records import Layout, OutputForm
 from engine.tap import Call
 
 # Rows and columns grow by different factors, so that a transposed grid is noticed.
@@ -61,7 +63,7 @@ class CallFacts:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """All calls of one forward pass, in order, and the number of classes.
+    """All calls of one forward pass, in order, and how its output is read.
 
     input_shape: (1, channels, h, w). grids: the grids of the 4-D outputs, each once.
     cut: the network's own code cuts gradients off (no_grad, detach); the facts are those of a
@@ -70,10 +72,14 @@ class Inspection:
 
     calls: dict[Call, CallFacts]
     counts: dict[str, int]
-    classes: int
+    reading: Reading
     input_shape: tuple[int, ...]
     grids: tuple[SeenGrid, ...] = ()
     cut: bool = False
+
+    @property
+    def classes(self) -> int:
+        return self.reading.classes
 
     def last(self, name: str) -> CallFacts | None:
         """The last call of the module, None when it returned no tensor or was not called."""
@@ -83,12 +89,24 @@ class Inspection:
         return frozenset(call for call, facts in self.calls.items() if facts.overwritten)
 
 
-def inspect(module: nn.Module, input_shape: tuple[int, ...], device: torch.device) -> Inspection:
+def inspect(
+    module: nn.Module,
+    input_shape: tuple[int, ...],
+    device: torch.device,
+    wanted: OutputForm | None = None,
+    names: int = 0,
+) -> Inspection:
     """Find out what a forward pass of an input of shape (1, channels, h, w) does.
 
-    The module's parameters, modes and hooks are as before. Raises ModelError when a pass fails.
+    wanted: the output to explain, where the user says which. names: how many class names are
+    known, 0 for none.
+    The module's parameters, modes and hooks are as before. Raises ModelError when a pass fails or
+    the network returns no (or not the wanted) row of logits.
     """
-    seen, logits, cut = observe_uncut(module, input_shape, device)
+    pass_ = observe_uncut(module, input_shape, device)
+    seen = pass_.seen
+    reading = outputs.find(pass_.output, pass_.endings, wanted, names)
+    logits = reading.logits(pass_.output, pass_.endings)
     grown = (*input_shape[:2], input_shape[2] * _GROWTH[0], input_shape[3] * _GROWTH[1])
     space = _Space(input_shape, shapes_when(module, grown))
     reached = _nodes_before(logits.grad_fn)
@@ -119,8 +137,8 @@ def inspect(module: nn.Module, input_shape: tuple[int, ...], device: torch.devic
     counts: dict[str, int] = {}
     for name, index in calls:
         counts[name] = max(counts.get(name, 0), index + 1)
-    classes = int(logits.shape[1])
-    return Inspection(calls, counts, classes, input_shape, tuple(space.grids.values()), cut)
+    grids = tuple(space.grids.values())
+    return Inspection(calls, counts, reading, input_shape, grids, pass_.cut)
 
 
 @dataclass(slots=True)

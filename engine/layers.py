@@ -5,11 +5,15 @@ from __future__ import annotations
 import difflib
 
 from torch import nn
+from torch.jit import ScriptModule
 
 from engine.errors import LayerError
 from engine.inspection import CallFacts, Inspection
+from engine.outputs import Reading
 from engine.records import LayerNode, Layout
 from engine.tap import Call
+
+_SCRIPTED = "part of a TorchScript program, into which nothing can look"
 
 
 def layer_nodes(module: nn.Module, facts: Inspection) -> tuple[LayerNode, ...]:
@@ -20,7 +24,7 @@ def layer_nodes(module: nn.Module, facts: Inspection) -> tuple[LayerNode, ...]:
         if not name:
             continue
         last = facts.last(name)
-        reason = reason_against(last)
+        reason = _SCRIPTED if isinstance(inner, ScriptModule) else reason_against(last)
         nodes.append(
             LayerNode(
                 name=name,
@@ -66,7 +70,7 @@ def default_layer(facts: Inspection) -> str:
     layer4.2.relu).
     """
     explainable = [c for c in facts.calls.values() if not reason_against(c)]
-    features = [c for c in explainable if not c.derived and not _is_score_map(c, facts.classes)]
+    features = [c for c in explainable if not c.derived and not _is_score_map(c, facts.reading)]
     candidates = features or explainable
     if not candidates:
         return ""
@@ -79,10 +83,10 @@ def default_layer(facts: Inspection) -> str:
     return min(names, key=lambda name: name.count("."), default=chosen[0])
 
 
-def _is_score_map(facts: CallFacts, classes: int) -> bool:
-    if facts.axes is None or classes < 2 or facts.axes.layout is Layout.TOKENS:
+def _is_score_map(facts: CallFacts, reading: Reading) -> bool:
+    if facts.axes is None or reading.classes < 2 or facts.axes.layout is Layout.TOKENS:
         return False
-    return facts.shape[1] == classes
+    return facts.shape[1] == reading.width
 
 
 def parse_layer(text: str, facts: Inspection, names: tuple[str, ...]) -> Call:

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
+from engine import targets
 from engine.device import is_out_of_memory, release_cache
 from engine.errors import ModelError
 from engine.inspection import Inspection, inspect, with_layouts
 from engine.layers import default_layer, layer_nodes
 from engine.observation import dtype_of
+from engine.outputs import Reading
 from engine.progress import CancelToken
 from engine.reach import without_dead_tokens
-from engine.records import LayerNode, Layout, ModelInfo, Preprocessing
+from engine.records import (
+    LayerNode,
+    Layout,
+    ModelInfo,
+    OutputForm,
+    Prediction,
+    Preprocessing,
+    Scores,
+)
 
 _CUT = (
     "This network cuts its gradients off (detach or no_grad). The maps follow its function through "
@@ -27,7 +39,9 @@ class Model:
 
     module: any torch image classifier from (1, channels, h, w) to logits.
     classes: labels in the order of the logits; missing ones are numbered.
+    output: which part of what the network returns is explained, and as what; None finds it.
     layouts: what the user says of the outputs of layers, by name, where it was found wrongly.
+    preprocessing_origin, classes_origin: who said so, for ModelInfo.
     Raises ModelError when the network does not run on an input of the crop's size or does not
     return one row of logits, LayerError where a layer cannot have the layout given to it.
     """
@@ -44,26 +58,34 @@ class Model:
         weights_sha256: str = "",
         device: torch.device | str = "cpu",
         notices: tuple[str, ...] = (),
+        output: OutputForm | None = None,
         layouts: Mapping[str, Layout] | None = None,
+        preprocessing_origin: str = "",
+        classes_origin: str = "",
         cancel: CancelToken | None = None,
     ) -> None:
         self.device, self._notices = _place(module, torch.device(device))
+        module = unwrapped(module)
         self.module = module
         self.preprocessing = preprocessing
         self.dtype = dtype_of(module)
         shape = (1, len(preprocessing.mean), *preprocessing.crop)
-        facts = with_layouts(inspect(self.module, shape, self.device), layouts or {})
+        facts = inspect(module, shape, self.device, output, len(classes))
+        facts = with_layouts(facts, layouts or {})
         self.layouts = dict(layouts or {})
         self.facts: Inspection = without_dead_tokens(
             self.module, facts, self.device, self.dtype, cancel
         )
         self.layers: tuple[LayerNode, ...] = layer_nodes(module, self.facts)
-        self.classes = _labels(classes, self.facts.classes)
+        self.classes = _labels(classes, self.facts.reading)
+        self._origins = preprocessing_origin, classes_origin if classes else "numbered"
         self.source = source
         self._title = title or type(module).__name__
         self._weights = weights
         self._weights_sha256 = weights_sha256
         self._notices = (*self._notices, *notices)
+        if self.facts.reading.notice:
+            self._notices += (self.facts.reading.notice,)
         if self.facts.cut:
             self._notices += (_CUT,)
 
@@ -82,7 +104,18 @@ class Model:
             default_layer=default_layer(self.facts),
             notices=self._notices,
             weights_sha256=self._weights_sha256,
+            preprocessing_origin=self._origins[0],
+            classes_origin=self._origins[1],
+            output=self.facts.reading.form,
+            outputs=self.facts.reading.places,
         )
+
+    def predictions(
+        self, logits: NDArray[np.float64], indices: Sequence[int]
+    ) -> tuple[Prediction, ...]:
+        """The Prediction of each of the given classes; logits (classes,) as a pass gave them."""
+        scores = self.facts.reading.form.scores
+        return targets.predictions(logits, self.classes, indices, scores)
 
     def move(self, device: torch.device, notice: str) -> None:
         """Go on with the network on another device; the notice says why."""
@@ -107,7 +140,22 @@ def _place(module: nn.Module, device: torch.device) -> tuple[torch.device, tuple
     return device, ()
 
 
-def _labels(classes: Sequence[str], count: int) -> tuple[str, ...]:
+def unwrapped(module: nn.Module) -> nn.Module:
+    """The network inside the wrappers of DataParallel and torch.compile, or itself."""
+    while True:
+        inner = getattr(module, "_orig_mod", None)
+        if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            inner = module.module
+        if not isinstance(inner, nn.Module):
+            return module
+        module = inner
+
+
+def _labels(classes: Sequence[str], reading: Reading) -> tuple[str, ...]:
+    count = reading.classes
+    if reading.form.scores is Scores.SIDES and len(classes) < count:
+        # A single name is that of what the score speaks for.
+        return (f"not {classes[0]}", classes[0]) if classes else ("negative", "positive")
     if classes and len(classes) != count:
         raise ModelError(
             f"{len(classes)} class names were given, but the network has {count} classes"

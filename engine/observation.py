@@ -8,16 +8,32 @@ from __future__ import annotations
 
 import copy
 import logging
+import pickle
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from engine.errors import ModelError
-from engine.tap import NETWORK_ERRORS, Call, evaluating, logits_of, uncut, watching
+from engine.outputs import Endings
+from engine.tap import NETWORK_ERRORS, Call, evaluating, uncut, watching
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Observation:
+    """One pass: its calls in order, what the network returned, and how it may have ended.
+
+    cut: gradients had to be let through where the network's own code cuts them off.
+    """
+
+    seen: list[Seen]
+    output: Any
+    endings: Endings
+    cut: bool
 
 
 @dataclass(slots=True)
@@ -40,24 +56,27 @@ class Seen:
 
 def observe_uncut(
     module: nn.Module, input_shape: tuple[int, ...], device: torch.device
-) -> tuple[list[Seen], Tensor, bool]:
-    """A pass, and whether gradients had to be let through where the network cuts them off."""
-    seen, logits = _observe_cheaply(module, input_shape, device)
-    unvarying = sum(item.node is None for item in seen)
-    if any(item.node is None and len(item.shape) in (3, 4) for item in seen):
+) -> Observation:
+    """A pass, with gradients let through if the network cuts them off.
+
+    Raises ModelError where the network does not run on such an input.
+    """
+    plain = _observe_cheaply(module, input_shape, device)
+    unvarying = sum(item.node is None for item in plain.seen)
+    if any(item.node is None and len(item.shape) in (3, 4) for item in plain.seen):
         try:
-            again, logits_again = _observe_cheaply(module, input_shape, device, cut=True)
+            again = _observe_cheaply(module, input_shape, device, cut=True)
         except ModelError as error:
             _log.info("the network runs only with its gradients cut off: %s", error)
-            return seen, logits, False
-        if sum(item.node is None for item in again) < unvarying:
-            return again, logits_again, True
-    return seen, logits, False
+            return plain
+        if sum(item.node is None for item in again.seen) < unvarying:
+            return again
+    return plain
 
 
 def _observe_cheaply(
     module: nn.Module, input_shape: tuple[int, ...], device: torch.device, cut: bool = False
-) -> tuple[list[Seen], Tensor]:
+) -> Observation:
     """One pass on the meta device, or for real where the network cannot do without data."""
     try:
         shadow = meta_copy(module)
@@ -92,7 +111,7 @@ def shapes_when(module: nn.Module, input_shape: tuple[int, ...]) -> dict[Call, t
 
 def _observe(
     module: nn.Module, input_shape: tuple[int, ...], device: torch.device, cut: bool
-) -> tuple[list[Seen], Tensor]:
+) -> Observation:
     seen: list[Seen] = []
     known: dict[int, Seen] = {}
     parts: dict[Call, str] = {}
@@ -120,11 +139,12 @@ def _observe(
         evaluating(module),
         watching(module, visit, parts=parts),
         uncut(cut),
+        Endings() as endings,
     ):
         leaf = torch.zeros(input_shape, device=device, dtype=dtype_of(module), requires_grad=True)
         # A clone, since a network may change its input in place, which a leaf forbids.
-        logits = logits_of(module(leaf.clone()))
-    return seen, logits
+        output = module(leaf.clone())
+    return Observation(seen, output, endings, cut)
 
 
 def _base(tensor: Tensor) -> int:
@@ -137,13 +157,19 @@ def _base(tensor: Tensor) -> int:
 
 
 def meta_copy(module: nn.Module) -> nn.Module:
-    """A copy with the same structure and shapes whose tensors hold no data and want no gradient."""
+    """A copy with the same structure and shapes whose tensors hold no data and want no gradient.
+
+    Raises TypeError for a network that holds something which cannot be copied.
+    """
     memo: dict[int, object] = {}
     for parameter in module.parameters():
         memo[id(parameter)] = nn.Parameter(parameter.detach().to("meta"), requires_grad=False)
     for buffer in module.buffers():
         memo[id(buffer)] = buffer.detach().to("meta")
-    return copy.deepcopy(module, memo)
+    try:
+        return copy.deepcopy(module, memo)
+    except pickle.PickleError as error:
+        raise TypeError(f"the network cannot be copied: {error}") from error
 
 
 def dtype_of(module: nn.Module) -> torch.dtype:

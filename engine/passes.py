@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from engine import outputs
 from engine.axes import Axes
 from engine.device import wait_for
 from engine.errors import ModelError
 from engine.methods import class_activation_map
+from engine.outputs import Endings, Reading
 from engine.progress import CancelToken
 from engine.records import FloatMap, Verdict
-from engine.tap import Call, Keeper, Kept, evaluating, logits_of, uncut, watching
+from engine.tap import Call, Keeper, Kept, evaluating, uncut, watching
 
 _MAX_TRIES = 4
 
@@ -162,13 +164,15 @@ def run_forward(
     cancel: CancelToken | None = None,
     *,
     cut: bool = False,
+    reading: Reading | None = None,
 ) -> tuple[ForwardPass, frozenset[Call]]:
     """Run the network once and keep the graph from `start` on (None: from the input on).
 
     image: (1, channels, h, w) on the module's device. clones: the calls known to be overwritten
     later, which hand a clone on. Returns the pass and the clones that it took in the end: where
     an output was overwritten in spite of them, the pass is repeated with more. cut: the network's
-    own code cuts gradients off, which is to have no effect.
+    own code cuts gradients off, which is to have no effect. reading: where the logits are in what
+    the network returns; None finds them there.
 
     The module's parameters, modes and hooks are as before on every way out.
     Raises Cancelled, and ModelError when the network overwrites without end.
@@ -178,7 +182,7 @@ def run_forward(
         keeper = Keeper(start, wanted, cloned)
         started = time.perf_counter()
         try:
-            logits, leaf = _forward(module, image, keeper, cancel, cut)
+            logits, leaf = _forward(module, image, keeper, cancel, cut, reading)
         except RuntimeError as error:
             # A leaf that is changed in place cannot be kept without a clone.
             if "leaf Variable" not in str(error) or start is None or start in cloned:
@@ -195,14 +199,21 @@ def run_forward(
 
 
 def _forward(
-    module: nn.Module, image: Tensor, keeper: Keeper, cancel: CancelToken | None, cut: bool
+    module: nn.Module,
+    image: Tensor,
+    keeper: Keeper,
+    cancel: CancelToken | None,
+    cut: bool,
+    reading: Reading | None,
 ) -> tuple[Tensor, Tensor]:
     from_input = keeper.start is None
+    ends: AbstractContextManager[Endings | None] = reading.watching() if reading else nullcontext()
     with torch.inference_mode(False), torch.set_grad_enabled(from_input), evaluating(module):
         leaf = image.detach().requires_grad_(from_input)
         # A network may change its input in place: neither the caller's tensor nor a leaf may be.
-        with watching(module, keeper, cancel, _watched(module, keeper)), uncut(cut):
-            logits = logits_of(module(leaf.clone()))
+        with watching(module, keeper, cancel, _watched(module, keeper)), uncut(cut), ends as seen:
+            output = module(leaf.clone())
+        logits = (reading or outputs.find(output)).logits(output, seen)
     keeper.end_of_forward()
     if keeper.start is not None and keeper.start in keeper.kept:
         leaf = keeper.kept[keeper.start].tensor

@@ -92,7 +92,14 @@ def _alive(
     generator = torch.Generator().manual_seed(0)
     picture = torch.randn(facts.input_shape, generator=generator).to(device, dtype)
     done, _ = run_forward(
-        module, picture, start, wanted, facts.overwritten(), cancel, cut=facts.cut
+        module,
+        picture,
+        start,
+        wanted,
+        facts.overwritten(),
+        cancel,
+        cut=facts.cut,
+        reading=facts.reading,
     )
     if cancel is not None:
         cancel.raise_if_cancelled()

@@ -27,7 +27,7 @@ from engine.preprocess import prepare
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.records import Explanation, LayerNode, LoadedImage, Prediction, Seconds
 from engine.tap import Call
-from engine.targets import find_class, predictions
+from engine.targets import find_class
 
 # Maps of this many classes are remembered; the longest unused are found anew.
 _CLASSES_KEPT = 32
@@ -80,14 +80,16 @@ class Session:
     def predictions(self, k: int = 5, cancel: CancelToken | None = None) -> tuple[Prediction, ...]:
         """The k classes of highest logit, highest first; all of them when k exceeds their number.
 
-        Logits are the network's own output for this image, probabilities their softmax.
+        Logits are the scores that are explained: the network's own output for this image, or what
+        comes before the softmax or sigmoid it ends in. Probabilities are their softmax, or sigmoids
+        where the classes are independent.
         Raises ValueError when k is below 1.
         """
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
         logits = self._known_logits(cancel)
         order = np.argsort(-logits, kind="stable")[:k]
-        return predictions(logits, self.model.classes, [int(i) for i in order])
+        return self.model.predictions(logits, [int(i) for i in order])
 
     def explain(
         self,
@@ -256,7 +258,7 @@ class Session:
 
     def _prediction(self, index: int) -> Prediction:
         assert self._work.logits is not None
-        return predictions(self._work.logits, self.model.classes, [index])[0]
+        return self.model.predictions(self._work.logits, [index])[0]
 
     def _default_layer(self) -> str:
         name = next((node.name for node in self.layers if node.default), None)

@@ -18,7 +18,6 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from engine.errors import ModelError
 from engine.progress import CancelToken
 
 Call = tuple[str, int]
@@ -135,7 +134,8 @@ def watching(
     try:
         watched = module.named_modules() if names is None else _named(module, names)
         for name, inner in watched:
-            if name:
+            # What is scripted refuses hooks; the network around it takes them.
+            if name and not isinstance(inner, torch.jit.ScriptModule):
                 handles.append(inner.register_forward_hook(hook_for(name)))
         yield
     finally:
@@ -189,25 +189,6 @@ def uncut(wanted: bool) -> Iterator[None]:
     """
     with _Uncut() if wanted else nullcontext():
         yield
-
-
-def logits_of(output: Any) -> Tensor:
-    """The logits, (1, classes), in what a network returned for one image.
-
-    The first floating-point tensor of a tuple, list or mapping is taken (an Inception's main
-    output comes first); (1, C, 1, 1) is flattened. Raises ModelError for anything else.
-    """
-    logits = first_tensor(output)
-    if logits is None:
-        raise ModelError("the network returned no floating-point tensor; is it a classifier?")
-    if logits.ndim > 2 and logits.numel() == logits.shape[0] * logits.shape[1]:
-        logits = logits.flatten(1)
-    if logits.ndim != 2 or logits.shape[0] != 1 or logits.shape[1] < 1:
-        raise ModelError(
-            f"the network returned {tuple(logits.shape)} where (1, classes) is wanted; "
-            "only image classifiers can be explained"
-        )
-    return logits
 
 
 @dataclass(slots=True)

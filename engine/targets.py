@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import TargetError
-from engine.records import Prediction
+from engine.records import Prediction, Scores
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -18,11 +18,21 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(exponentials / exponentials.sum())
 
 
+def sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities (classes,) of logits (classes,) that are independent of each other."""
+    # Only negative numbers are raised, which cannot overflow.
+    small = np.exp(-np.abs(logits))
+    return np.asarray(np.where(logits >= 0, 1.0, small) / (1.0 + small))
+
+
 def predictions(
-    logits: NDArray[np.float64], labels: Sequence[str], indices: Sequence[int]
+    logits: NDArray[np.float64],
+    labels: Sequence[str],
+    indices: Sequence[int],
+    scores: Scores = Scores.CLASSES,
 ) -> tuple[Prediction, ...]:
-    """The Prediction of each of the given classes, in that order."""
-    probabilities = softmax(logits)
+    """The Prediction of each of the given classes, in that order; scores says what they are."""
+    probabilities = softmax(logits) if scores is Scores.CLASSES else sigmoid(logits)
     return tuple(
         Prediction(i, labels[i], float(logits[i]), float(probabilities[i])) for i in indices
     )

@@ -122,6 +122,7 @@ class Containers(Base):
 
 
 Pair = namedtuple("Pair", ["features", "extra"])
+Heads = namedtuple("Heads", ["first", "second"])
 
 
 class ReturnsTuple(nn.Module):

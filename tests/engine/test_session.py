@@ -42,7 +42,7 @@ HABITS: dict[str, Callable[[], nn.Module]] = {
     "inner nesting": lambda: networks.InnerTuple("nested"),
     "network's tuple": lambda: networks.Returning(lambda y: (y, 2 * y)),
     "network's dict": lambda: networks.Returning(lambda y: {"count": 3, "logits": y, "aux": -y}),
-    "network's named tuple": lambda: networks.Returning(lambda y: networks.Pair(y, -y)),
+    "network's named tuple": lambda: networks.Returning(lambda y: networks.Heads(y, -y)),
     "without parameters": networks.WithoutParameters,
     "layers that lead nowhere": networks.Untidy,
     "logits (1, C, 1, 1)": networks.ConvolutionalHead,

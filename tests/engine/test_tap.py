@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine.errors import Cancelled, ModelError
+from engine.errors import Cancelled
 from engine.progress import CancelToken
-from engine.tap import Call, evaluating, first_tensor, logits_of, replaced, watching
+from engine.tap import Call, evaluating, first_tensor, replaced, watching
 from tests.engine import networks
 from tests.engine.networks import Pair
 
@@ -103,13 +103,3 @@ def test_replacing_keeps_the_structure() -> None:
     assert found.features[1][0] is b
     assert found.extra["x"] is c
     assert found.extra["y"] == "text"
-
-
-def test_logits() -> None:
-    row = torch.rand(1, 5)
-    assert logits_of(row) is row
-    assert logits_of((row, torch.rand(1, 9))) is row
-    assert torch.equal(logits_of({"out": row[:, :, None, None]}), row)
-    for wrong in (None, torch.rand(5), torch.rand(2, 5), torch.rand(1, 5, 2, 2), row.long()):
-        with pytest.raises(ModelError):
-            logits_of(wrong)
