@@ -43,6 +43,7 @@ class GalleryDetails(QWidget):
         self._weights = QComboBox()
         self._weights.setAccessibleName("Weights")
         self._values: dict[str, QLabel] = {}
+        self._facts = self._make_facts()
         self._progress = _Progress()
         self._progress.stop_pressed.connect(self.stop_pressed)
         self._message = label(role="dim")
@@ -59,21 +60,23 @@ class GalleryDetails(QWidget):
         box.setSpacing(8)
         box.addWidget(self._name)
         box.addWidget(self._weights)
-        box.addLayout(self._facts())
+        box.addWidget(self._facts)
         box.addWidget(self._message, 1)
         box.addWidget(self._progress)
         self._weights.currentIndexChanged.connect(self._another)
         self.show_model(None)
 
-    def _facts(self) -> QGridLayout:
-        grid = QGridLayout()
+    def _make_facts(self) -> QWidget:
+        facts = QWidget()
+        grid = QGridLayout(facts)
+        grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(theme.SPACE)
         grid.setColumnStretch(1, 1)
         for line, name in enumerate(
             ("Top-1 accuracy", "Top-5 accuracy", "Parameters", "Input", "Size", "Licence", "File")
         ):
-            what, value = label(name, "dim"), ElidedLabel("dim") if name == "File" else label()
+            what, value = label(name, "dim"), ElidedLabel() if name == "File" else label()
             value.setFont(theme.tabular(value.font()))
             self._values[name] = value
             grid.addWidget(what, line, 0)
@@ -81,7 +84,7 @@ class GalleryDetails(QWidget):
         terms = self._values["Licence"]
         terms.setTextFormat(Qt.TextFormat.RichText)
         terms.setOpenExternalLinks(True)
-        return grid
+        return facts
 
     def show_model(self, model: PublishedModel | None) -> None:
         """Shows what is known of a model. The weights picked last stay picked while it does."""
@@ -91,9 +94,9 @@ class GalleryDetails(QWidget):
         self._name.show_text(model.name if model is not None else "")
         self._weights.blockSignals(True)
         self._weights.clear()
-        for weights in model.weights if model is not None else ():
-            here = ", on disk" if weights.on_disk else ""
-            self._weights.addItem(f"{_short(weights.entry)}{here}")
+        for row, weights in enumerate(model.weights if model is not None else ()):
+            remarks = ["default"] * (row == 0) + ["on disk"] * weights.on_disk
+            self._weights.addItem(", ".join([_short(weights.entry), *remarks]))
         self._weights.setCurrentIndex(kept)
         self._weights.setEnabled(self._weights.count() > 1)
         self._weights.blockSignals(False)
@@ -130,6 +133,7 @@ class GalleryDetails(QWidget):
     def _show_facts(self) -> None:
         weights, model = self.weights, self._model
         self._weights.setVisible(model is not None)
+        self._facts.setVisible(model is not None)
         texts = dict.fromkeys(self._values, "")
         if weights is not None and model is not None:
             texts = {
@@ -201,7 +205,7 @@ class _Progress(QWidget):
 
 def _short(entry: str) -> str:
     """'IMAGENET1K_SWAG_E2E_V1' as a person would say it."""
-    return entry.removeprefix("IMAGENET1K_").replace("_", " ")
+    return entry.replace("IMAGENET1K", "ImageNet-1K").replace("_", " ")
 
 
 def _terms(licence: str) -> str:

@@ -20,7 +20,7 @@ from engine.gallery import PublishedModel, PublishedWeights
 from engine.sources import ModelSource
 from gui.file_dialogs import weights_dialog
 from gui.gallery_details import GalleryDetails
-from gui.gallery_model import GalleryModel, GalleryRows
+from gui.gallery_model import Column, GalleryModel, GalleryRows, percent
 from gui.gallery_view import FilterField, GalleryTable
 from gui.labels import label
 
@@ -65,6 +65,8 @@ class GalleryDialog(QDialog):
         self._load = QPushButton("Load weights from file…")
         self._go = QPushButton("Open")
         self._lay_out()
+        if weights is not None:
+            self._show_architectures_only()
         self._filter.textChanged.connect(self._narrow)
         self._filter.stepped.connect(self._table.step)
         self._filter.returnPressed.connect(self._press)
@@ -82,10 +84,11 @@ class GalleryDialog(QDialog):
     def set_models(self, models: Sequence[PublishedModel]) -> None:
         """Shows these. What was chosen stays chosen."""
         first = self._gallery.rowCount() == 0
-        self._gallery.set_models(models)
+        likely = {name: place for place, name in enumerate(self._candidates)}
+        ordered = sorted(models, key=lambda model: likely.get(model.name, len(likely)))
+        self._gallery.set_models(ordered)
         if first:
-            wanted = self._candidates[0] if self._candidates else self._guess()
-            self._go_to(wanted)
+            self._go_to(self._candidates[0] if self._candidates else self._guess())
         self._select()
 
     def set_failure(self, text: str) -> None:
@@ -165,8 +168,10 @@ class GalleryDialog(QDialog):
         error = self._failed.get(model.name, "") if model is not None else ""
         if error:
             self._details.show_message(error, "error")
+        elif model is not None and model.name == self._downloading:
+            self._details.show_message("Closing this list does not stop the download.")
         else:
-            self._details.show_message(_sentence(weights) if self._file is None else "")
+            self._details.show_message(_sentence(weights))
 
     def _empty_text(self) -> str:
         if not self._gallery.rowCount():
@@ -239,12 +244,19 @@ class GalleryDialog(QDialog):
         box.setContentsMargins(16, 16, 16, 12)
         box.setSpacing(12)
         if self._file is not None:
-            question = label(f"Which architecture is {self._file.name}?", "header")
-            box.addWidget(question)
+            box.addWidget(label(f"Which architecture is {self._file.name}?", "header"))
         box.addLayout(middle, 1)
         box.addWidget(buttons)
         self._filter.setFocus()
-        self.resize(840, 560)
+        self.resize(840 if self._file is None else 560, 560)
+
+    def _show_architectures_only(self) -> None:
+        """What is published of an architecture says nothing of a file that is there."""
+        self._details.hide()
+        for column in (Column.ACCURACY, Column.SIZE, Column.DISK):
+            self._table.setColumnHidden(column, True)
+        if self._candidates:
+            self._table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
 
 
 def source_of(model: PublishedModel, weights: PublishedWeights) -> ModelSource:
@@ -260,6 +272,8 @@ def _sentence(weights: PublishedWeights | None) -> str:
     if weights.on_disk:
         return "These weights are on this computer."
     if weights.partial:
-        share = min(0.99, weights.partial / weights.size)
-        return f"{share:.0%} of these weights have come already; the download goes on there."
+        return (
+            f"{percent(weights)} of {weights.megabytes:,.0f} MB have come already; "
+            "the download goes on there."
+        )
     return f"Not on this computer: {weights.megabytes:,.0f} MB to download."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
@@ -17,7 +18,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QFont, QGuiApplication
 
-from engine.gallery import PublishedModel
+from engine.gallery import PublishedModel, PublishedWeights
 from gui import theme
 
 ROW_HEIGHT = 28
@@ -85,6 +86,8 @@ class GalleryModel(QAbstractTableModel):
             return title
         if role == Role.ToolTipRole:
             return tip
+        if role == Role.InitialSortOrderRole and section in (Column.ACCURACY, Column.DISK):
+            return Qt.SortOrder.DescendingOrder
         return _alignment(Column(section)) if role == Role.TextAlignmentRole else None
 
     def data(self, index: Index, role: int = 0) -> Any:
@@ -133,6 +136,18 @@ class GalleryRows(QSortFilterProxyModel):
         self._candidates = tuple(names)
         self.invalidate()
 
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
+        """With an arrow at the column that is sorted by, on the side that has room."""
+        given = super().headerData(section, orientation, role)
+        if role != Role.DisplayRole or section != self.sortColumn():
+            return given
+        arrow = "↑" if self.sortOrder() is Qt.SortOrder.AscendingOrder else "↓"
+        return f"{given} {arrow}" if section == Column.NAME else f"{arrow} {given}"
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        super().sort(column, order)
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(Column) - 1)
+
     def model_at(self, row: int) -> PublishedModel:
         return self._gallery.model_at(self.mapToSource(self.index(row, 0)).row())
 
@@ -162,22 +177,24 @@ def _text(model: PublishedModel, column: Column) -> str:
         case Column.SIZE:
             return f"{weights.megabytes:,.0f}"
         case Column.DISK:
-            return "" if on_disk(model) or not weights.partial else f"{_share(model):.0%}"
+            return "" if on_disk(model) or not weights.partial else percent(weights)
 
 
 def _sort_key(model: PublishedModel, column: Column) -> str | float:
     keys: dict[Column, str | float] = {
-        Column.NAME: model.name,
+        # resnet18 comes before resnet101.
+        Column.NAME: re.sub(r"\d+", lambda digits: digits[0].zfill(4), model.name),
         Column.ACCURACY: model.default.top1,
         Column.PARAMETERS: float(model.parameters),
         Column.SIZE: float(model.default.size),
-        Column.DISK: 2.0 if on_disk(model) else _share(model),
+        Column.DISK: 2.0 if on_disk(model) else model.default.partial / model.default.size,
     }
     return keys[column]
 
 
-def _share(model: PublishedModel) -> float:
-    return min(0.99, model.default.partial / model.default.size)
+def percent(weights: PublishedWeights) -> str:
+    """How much of them an earlier download left."""
+    return f"{min(99, round(100 * weights.partial / weights.size))} %"
 
 
 def _alignment(column: Column) -> Qt.AlignmentFlag:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QLineEdit,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTreeView,
     QVBoxLayout,
 )
 
-from gui.gallery_model import Column, GalleryRows
+from gui.gallery_model import Column, GalleryRows, Index
 from gui.labels import label
 
+_MARK = 16
 _WIDTHS = {Column.ACCURACY: 64, Column.PARAMETERS: 80, Column.SIZE: 64, Column.DISK: 72}
 
 
@@ -32,10 +35,17 @@ class GalleryTable(QTreeView):
         self.sortByColumn(Column.NAME, Qt.SortOrder.AscendingOrder)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setProperty("rows", True)
+        self.setItemDelegate(_Delegate(self))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # Columns must not move when the filter leaves few rows.
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        bar = self.verticalScrollBar()
+        bar.rangeChanged.connect(lambda low, high: bar.setEnabled(high > low))
         header = self.header()
         header.setStretchLastSection(False)
         header.setSectionsMovable(False)
+        header.setSortIndicatorShown(False)  # the rows' own arrow does not cover the words
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
         for column, width in _WIDTHS.items():
@@ -61,6 +71,16 @@ class GalleryTable(QTreeView):
         flags = QItemSelectionModel.SelectionFlag
         self.selectionModel().setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
         self.scrollTo(index)
+
+
+class _Delegate(QStyledItemDelegate):
+    """Puts the mark of what is on disk into the middle of its column."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
+        super().initStyleOption(option, index)
+        if index.column() == Column.DISK:
+            option.decorationSize = QSize(option.rect.width() - 8, _MARK)
+            option.decorationAlignment = Qt.AlignmentFlag.AlignCenter
 
 
 class FilterField(QLineEdit):
