@@ -125,13 +125,20 @@ def _unflattened(path: Path, program: torch.export.ExportedProgram) -> nn.Module
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return torch.export.unflatten(program)
+            module = torch.export.unflatten(program)
     except (Exception, SystemExit) as error:
         _log.warning("%s cannot be unflattened", path, exc_info=True)
         raise ModelError(
             f"{path}: its modules cannot be told apart again ({one_line(error)}); open the network "
             "itself with its weights"
         ) from error
+    part: Any
+    for part in module.modules():
+        # Their generated code instead of torch.fx's interpreter, which is slower, writes into the
+        # exceptions that pass through it and starts a thread for its progress bars.
+        if hasattr(part, "_run_with_interpreter"):
+            part._run_with_interpreter = False
+    return module
 
 
 def _name_types(module: nn.Module, program: torch.export.ExportedProgram) -> None:
