@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from PySide6.QtWidgets import (
-    QAbstractSpinBox,
     QComboBox,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QSpinBox,
     QWidget,
@@ -17,6 +18,8 @@ from engine.errors import ModelError
 from engine.presets import MAX_SIDE
 from gui import theme
 from gui.labels import label
+
+_WIDEST: Final = "Interpolation"
 
 
 def written(numbers: Sequence[float]) -> str:
@@ -58,10 +61,14 @@ def sides(name: str) -> tuple[QSpinBox, QSpinBox]:
         box.setRange(1, MAX_SIDE)
         box.setPrefix(prefix)
         box.setKeyboardTracking(False)
-        box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+        # A style sheet has no say over the text inside.
+        box.lineEdit().setTextMargins(theme.SPACE, 0, 0, 0)
         box.setAccessibleName(f"{name}: {side} in pixels")
         box.setToolTip(f"{side.capitalize()} in pixels")
-        box.setFixedWidth(72)
+        metrics = box.fontMetrics()
+        box.setFixedSize(
+            metrics.horizontalAdvance("w 4096") + 6 * theme.SPACE, max(24, metrics.height() + 8)
+        )
         kept = box.sizePolicy()
         kept.setRetainSizeWhenHidden(True)
         box.setSizePolicy(kept)
@@ -78,16 +85,27 @@ def number_field(name: str, tip: str) -> QLineEdit:
     return field
 
 
+def field_name(text: str, field: QWidget) -> QLabel:
+    """A field's name before it; the names of a window's fields are all as wide as the widest."""
+    name = label(text, "dim")
+    kinds = (QComboBox, QSpinBox, QLineEdit)
+    inner = next((child for kind in kinds for child in field.findChildren(kind)), field)
+    name.setBuddy(field if isinstance(field, kinds) else inner)
+    metrics = name.fontMetrics()
+    name.setMinimumSize(metrics.horizontalAdvance(_WIDEST) + theme.SPACE, max(24, metrics.height()))
+    return name
+
+
 def row(*fields: QWidget, between: str = "") -> QWidget:
-    """Fields beside each other; boxes of choices and lines take what room there is."""
+    """Fields beside each other at the right; boxes of choices and lines take all room there is."""
     holder = QWidget()
     box = QHBoxLayout(holder)
     box.setContentsMargins(0, 0, 0, 0)
     box.setSpacing(8)
+    if not any(isinstance(field, QComboBox | QLineEdit) for field in fields):
+        box.addStretch(1)
     for place, field in enumerate(fields):
         if place and between:
             box.addWidget(label(between, "dim"))
         box.addWidget(field, 1 if isinstance(field, QComboBox | QLineEdit) else 0)
-    if not any(isinstance(field, QComboBox | QLineEdit) for field in fields):
-        box.addStretch(1)
     return holder

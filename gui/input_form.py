@@ -8,14 +8,13 @@ from typing import Final
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QStandardItemModel
-from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QLineEdit, QWidget
 
 from engine.errors import ModelError
 from engine.presets import INTERPOLATIONS, PRESETS, fault_of, name_of, with_values_of
 from engine.records import Channels, Preprocessing
 from gui import theme
-from gui.input_fields import combo, number_field, read_numbers, row, sides, written
-from gui.labels import label
+from gui.input_fields import combo, field_name, number_field, read_numbers, row, sides, written
 
 _SETTLE_MS: Final = 200
 _CUSTOM: Final = "Custom"
@@ -146,12 +145,7 @@ class InputForm(QWidget):
         grid.setVerticalSpacing(theme.SPACE)
         grid.setColumnStretch(1, 1)
         for place, (text, field) in enumerate(rows):
-            name = label(text, "dim")
-            kinds = (QComboBox, QSpinBox, QLineEdit)
-            inner = next((child for kind in kinds for child in field.findChildren(kind)), field)
-            name.setBuddy(field if isinstance(field, kinds) else inner)
-            name.setFixedHeight(max(24, name.fontMetrics().height()))
-            grid.addWidget(name, place, 0)
+            grid.addWidget(field_name(text, field), place, 0)
             grid.addWidget(field, place, 1)
 
     def _connect(self) -> None:

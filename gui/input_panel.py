@@ -61,8 +61,7 @@ class InputPanel(QDialog):
         self._seen = SeenPicture()
         self._name = ElidedLabel()
         self._facts = ElidedLabel("dim")
-        self._chip = label("", "dim")
-        self._chip.setProperty("role", "chip")
+        self._origin = label("", "dim")
         self._form = InputForm()
         self._output = OutputFields()
         self._note = label("", "dim")
@@ -85,12 +84,14 @@ class InputPanel(QDialog):
         changed: something of it was set by the person, so that there is something to reset.
         """
         self._info = info
-        for part in (self._form, self._output, self._export, self._import):
-            part.setEnabled(info is not None)
+        for part in (self._form, self._output):
+            part.setVisible(info is not None)
+        for button in (self._export, self._import):
+            button.setEnabled(info is not None)
         self._reset.setEnabled(changed and info is not None)
         origin = "" if info is None else info.preprocessing_origin
-        self._chip.setText(origin or "from the model")
-        self._chip.setVisible(info is not None)
+        self._origin.setText(origin)
+        _dress(self._origin, "warning" if origin == ASSUMED else "dim")
         if info is None:
             self.show_seen(None)
             self._tell("", "dim")
@@ -132,23 +133,26 @@ class InputPanel(QDialog):
     def _lay_out(self) -> None:
         picture = QVBoxLayout()
         picture.setSpacing(theme.SPACE)
-        picture.addWidget(label("What the network saw", "header"))
-        picture.addSpacing(theme.SPACE)
+        picture.addWidget(_header("What the network saw"))
         picture.addWidget(self._seen, 1)
         picture.addSpacing(theme.SPACE)
         picture.addWidget(self._name)
         picture.addWidget(self._facts)
         top = QHBoxLayout()
-        top.addWidget(label("Input", "header"), 1)
-        top.addWidget(self._chip)
+        top.addWidget(_header("Input"), 1)
+        top.addWidget(self._origin)
         fields = QVBoxLayout()
         fields.setSpacing(8)
         fields.addLayout(top)
         fields.addWidget(self._form)
-        self._note.setFixedHeight(3 * self._note.fontMetrics().lineSpacing())
+        self._note.setFixedHeight(2 * self._note.fontMetrics().lineSpacing())
         fields.addWidget(self._note)
-        fields.addWidget(label("Output", "header"))
+        fields.addWidget(_header("Output"))
         fields.addWidget(self._output)
+        for part in (self._form, self._output):
+            kept = part.sizePolicy()
+            kept.setRetainSizeWhenHidden(True)
+            part.setSizePolicy(kept)
         fields.addStretch(1)
         columns = QHBoxLayout()
         columns.setSpacing(24)
@@ -191,8 +195,8 @@ class InputPanel(QDialog):
     def _advice(self) -> tuple[str, str]:
         if self._info is not None and self._info.preprocessing_origin == ASSUMED:
             return (
-                "Nothing says how pictures were prepared for this network. Where this is wrong, "
-                "its predictions are, and so the maps.",
+                "Nothing says how pictures were prepared for this network: check it before you "
+                "trust a prediction.",
                 "warning",
             )
         return "", "dim"
@@ -207,9 +211,20 @@ class InputPanel(QDialog):
 
     def _tell(self, text: str, role: str) -> None:
         self._note.setText(text)
-        self._note.setProperty("role", role)
-        self._note.style().unpolish(self._note)
-        self._note.style().polish(self._note)
+        _dress(self._note, role)
+
+
+def _dress(words: QWidget, role: str) -> None:
+    """Gives a label another role, and the colour that goes with it."""
+    words.setProperty("role", role)
+    words.style().unpolish(words)
+    words.style().polish(words)
+
+
+def _header(text: str) -> QWidget:
+    made = label(text, "header")
+    made.setFixedHeight(max(24, made.fontMetrics().height()))
+    return made
 
 
 def _names_file(event: QDropEvent) -> Path | None:

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from engine.records import ModelInfo, OutputForm, Scores
 from gui import theme
-from gui.input_fields import combo
-from gui.labels import ElidedLabel, label
+from gui.input_fields import combo, field_name
+from gui.labels import ElidedLabel
 
 _SCORES: Final = (
     (Scores.CLASSES, "One of several classes", "Logits; softmax makes probabilities of them"),
@@ -41,8 +41,10 @@ class OutputFields(QWidget):
         self._ending = ElidedLabel("dim")
         self._count = ElidedLabel()
         self._names = ElidedLabel("dim")
-        self._load = QPushButton("Load class names…")
-        self._load.setToolTip("From a .txt, .csv or .json file")
+        self._load = QPushButton("Load…")
+        self._load.setToolTip("Class names from a .txt, .csv or .json file")
+        self._load.setAccessibleName("Load class names")
+        self._load.setAutoDefault(False)
         self._lay_out()
         self._place.activated.connect(self._chosen)
         self._scores.activated.connect(self._chosen)
@@ -71,15 +73,10 @@ class OutputFields(QWidget):
         for place, (text, field) in enumerate(
             (("E&xplained", self._place), ("&Scores", self._scores))
         ):
-            name = label(text, "dim")
-            name.setBuddy(field)
-            name.setFixedHeight(max(24, name.fontMetrics().height()))
-            grid.addWidget(name, place, 0)
+            grid.addWidget(field_name(text, field), place, 0)
             grid.addWidget(field, place, 1, 1, 2)
         grid.addWidget(self._ending, 2, 1, 1, 2)
-        name = label("Classes", "dim")
-        name.setFixedHeight(max(24, name.fontMetrics().height()))
-        grid.addWidget(name, 3, 0)
+        grid.addWidget(field_name("C&lasses", self._load), 3, 0)
         grid.addWidget(self._count, 3, 1)
         grid.addWidget(self._load, 3, 2)
         grid.addWidget(self._names, 4, 1, 1, 2)
@@ -106,14 +103,12 @@ class OutputFields(QWidget):
 def _ending(ends_in: str) -> str:
     name = _ENDINGS.get(ends_in)
     if name is None:
-        return "The network gives its scores as they are"
-    return f"Ends in a {name}; what comes before it is explained"
+        return "Its scores are explained as they are"
+    return f"Ends in a {name}, which is left out"
 
 
 def _count(info: ModelInfo) -> str:
-    count = len(info.classes)
-    words = f"{count:,} class{'' if count == 1 else 'es'}"
-    numbered = all(name == f"class {n}" for n, name in enumerate(info.classes))
-    if numbered:
-        return f"{words}, not named"
-    return f"{words}, {info.classes_origin}" if info.classes_origin else words
+    count = f"{len(info.classes):,}"
+    if all(name == f"class {n}" for n, name in enumerate(info.classes)):
+        return f"{count}, without names"
+    return f"{count}, {info.classes_origin}" if info.classes_origin else count
