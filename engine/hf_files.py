@@ -1,0 +1,92 @@
+"""The files of a Hugging Face folder: looked over before anything else reads them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine import archives
+from engine.errors import ModelError, WeightsError
+from engine.weights import checksum
+
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_LARGEST_JSON = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The weights of a folder: one file (main), or an index (main) with its shards."""
+
+    main: Path
+    shards: tuple[Path, ...]
+
+    @property
+    def sha256(self) -> str:
+        """The file's checksum; that of the shards' checksums where there are several."""
+        if len(self.shards) == 1:
+            return checksum(self.shards[0])
+        return hashlib.sha256("".join(map(checksum, self.shards)).encode()).hexdigest()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The mapping in a JSON file. Raises ModelError, naming the file, where there is none."""
+    try:
+        if path.stat().st_size > _LARGEST_JSON:
+            raise ModelError(f"{path}: far too large for a configuration; fetch it again")
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{path}: there is no such file; fetch the folder again") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: it cannot be read ({error}); fetch it again") from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{path}: it holds no configuration; fetch it again")
+    return content
+
+
+def weights_of(folder: Path) -> Weights:
+    """The weights of a folder, of which every file is there and no header claims too much.
+
+    Raises WeightsError, naming what is missing or damaged.
+    """
+    for name in _WEIGHTS:
+        path, index = folder / name, folder / f"{name}.index.json"
+        if path.is_file():
+            _check(path)
+            return Weights(path, (path,))
+        if index.is_file():
+            return Weights(index, _shards(folder, index))
+    raise WeightsError(
+        f"{folder}: there are no weights beside its config.json ({' or '.join(_WEIGHTS)}); fetch "
+        "the folder with its weights"
+    )
+
+
+def _shards(folder: Path, index: Path) -> tuple[Path, ...]:
+    listed = read_json(index).get("weight_map")
+    names = sorted({str(n) for n in listed.values()}) if isinstance(listed, Mapping) else []
+    if not names or any(Path(name).name != name for name in names):
+        raise WeightsError(f"{index}: it names no weights files of this folder; fetch it again")
+    paths = tuple(folder / name for name in names)
+    missing = [path.name for path in paths if not path.is_file()]
+    if missing:
+        raise WeightsError(
+            f"{folder}: {len(missing)} of {len(paths)} weights files are missing ({missing[0]}"
+            f"{', ...' if len(missing) > 1 else ''}); fetch the folder again"
+        )
+    for path in paths:
+        _check(path)
+    return paths
+
+
+def _check(path: Path) -> None:
+    if path.suffix == ".safetensors":
+        archives.check_safetensors(path)
+        return
+    with path.open("rb") as file:
+        zipped = file.read(len(archives.ZIP)) == archives.ZIP
+    if zipped:
+        archives.members(path)

@@ -1,0 +1,177 @@
+"""Preprocessing of Hugging Face's image processors as a record, and how far the two agree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from engine.errors import ModelError
+from engine.preprocess import prepare
+from engine.presets import MAX_SIDE
+from engine.records import Channels, LoadedImage, Preprocessing
+
+# Pillow's numbers of its filters.
+_FILTERS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}
+# About one level of 255, which filters differ by.
+_SAME = 0.005
+# Height and width of the picture that a processor is tried with.
+_TRIAL = (96, 160)
+
+
+def preprocessing_of(
+    processor: Any, channels: int, image_size: tuple[int, int] | None
+) -> Preprocessing:
+    """An image processor of transformers as a record.
+
+    channels: of the network. image_size: (height, width) of the network's own configuration, used
+    where the processor leaves the size open. Raises ModelError where no size can be told.
+    """
+    resize, size = _resize_of(processor, image_size)
+    crop = size
+    if getattr(processor, "do_center_crop", None) and _kind(processor) != "PerceiverImageProcessor":
+        crop = _square(processor.crop_size) or size
+    if crop is None or max(crop) > MAX_SIDE:
+        raise ModelError("the preprocessor does not say how large pictures become")
+    mean, std, low, high = _values_of(processor, channels)
+    number = getattr(processor, "resample", None)
+    return Preprocessing(
+        resize=resize,
+        crop=crop,
+        mean=mean,
+        std=std,
+        interpolation=_FILTERS.get(int(number) if number is not None else 2, "bilinear"),
+        channels=_channels_of(processor, channels),
+        range=(low, high),
+    )
+
+
+def difference(processor: Any, how: Preprocessing) -> float:
+    """The mean difference of what the processor and the record make of one picture.
+
+    As a part of the range of values (1 is black for white); infinite where the two differ in shape.
+    The crop may lie one pixel off: where the margin is odd, transformers rounds it down, and
+    torchvision to an even number.
+    """
+    height, width = _TRIAL
+    rows, columns = np.mgrid[0:height, 0:width]
+    waves = [np.sin(rows / 9 + k) + np.cos(columns / (11 + 3 * k)) for k in range(3)]
+    pixels = np.stack([(63 * wave + 127) for wave in waves], axis=-1).astype(np.uint8)
+    picture = Image.fromarray(pixels)
+    if how.channels is Channels.GREY:
+        picture = picture.convert("L")
+        pixels = np.repeat(np.asarray(picture)[:, :, None], 3, axis=2)
+    theirs = processor(picture, return_tensors="pt")["pixel_values"].to(torch.float32)
+    crop_height, crop_width = how.crop
+    if tuple(theirs.shape) != (1, len(how.mean), crop_height, crop_width):
+        return math.inf
+    wider = replace(how, crop=(crop_height + 2, crop_width + 2))
+    ours = prepare(LoadedImage("trial", pixels), wider).tensor
+    shifted = (
+        ours[..., y : y + crop_height, x : x + crop_width] for y in range(3) for x in range(3)
+    )
+    nearest = min(float((theirs - window).abs().mean()) for window in shifted)
+    return nearest * max(how.std) / abs(how.range[1] - how.range[0])
+
+
+def same(processor: Any, how: Preprocessing) -> bool:
+    """Whether the record does what the processor does, but for rounding."""
+    return difference(processor, how) < _SAME
+
+
+def _kind(processor: Any) -> str:
+    return type(processor).__name__.removesuffix("Pil").removesuffix("Fast")
+
+
+def _resize_of(
+    processor: Any, image_size: tuple[int, int] | None
+) -> tuple[int | tuple[int, int] | None, tuple[int, int] | None]:
+    """The resize, and the size of the picture that then goes on where nothing is cropped."""
+    if not getattr(processor, "do_resize", None):
+        return image_size, image_size
+    size = processor.size
+    short = _side(size, "shortest_edge")
+    if short is None:
+        both = _square(size)
+        kind = _kind(processor)
+        cropped = _square(getattr(processor, "crop_size", None))
+        if kind == "PerceiverImageProcessor" and processor.do_center_crop and cropped:
+            # Crops a part of the shorter side first, which is the same as resizing first.
+            return cropped[0], both
+        if both is not None and kind == "PoolFormerImageProcessor" and processor.crop_pct:
+            return int(both[0] / processor.crop_pct), both
+        return both, both
+    return _short_side(processor, short)
+
+
+def _short_side(processor: Any, short: int) -> tuple[int | tuple[int, int], tuple[int, int]]:
+    """The resize of a processor that names the shorter side; some enlarge it by a margin first."""
+    square = (short, short)
+    kind = _kind(processor)
+    if kind == "ConvNextImageProcessor":
+        return (int(short / processor.crop_pct) if short < 384 else square), square
+    if kind == "LevitImageProcessor":
+        return int(256 / 224 * short), square
+    if kind == "PoolFormerImageProcessor" and processor.crop_pct:
+        return int(short / processor.crop_pct), square
+    return short, square
+
+
+def _values_of(
+    processor: Any, channels: int
+) -> tuple[tuple[float, ...], tuple[float, ...], float, float]:
+    """Mean, deviation, and what 0 and 255 become."""
+    low, high = 0.0, 255.0
+    if getattr(processor, "do_rescale", None):
+        high = 255.0 * float(processor.rescale_factor)
+        high = round(high, 9)
+    if getattr(processor, "rescale_offset", None):
+        low, high = -1.0, high - 1.0
+    mean, std = (0.0,) * channels, (1.0,) * channels
+    given = _numbers(getattr(processor, "image_std", None), channels)
+    if getattr(processor, "do_normalize", None):
+        mean, std = _numbers(processor.image_mean, channels), given
+    if getattr(processor, "include_top", None):
+        # EfficientNet's divides by the deviation once more.
+        std = tuple(a * b for a, b in zip(std, given, strict=True))
+    return mean, std, low, high
+
+
+def _channels_of(processor: Any, channels: int) -> Channels:
+    if channels != 3:
+        return Channels.GREY
+    return Channels.BGR if getattr(processor, "do_flip_channel_order", None) else Channels.RGB
+
+
+def _numbers(value: object, channels: int) -> tuple[float, ...]:
+    if isinstance(value, int | float):
+        return (float(value),) * channels
+    if isinstance(value, Sequence) and len(value) == channels:
+        return tuple(float(each) for each in value)
+    if isinstance(value, Sequence) and value:
+        return (math.fsum(value) / len(value),) * channels
+    return (1.0,) * channels
+
+
+def _side(size: Any, name: str) -> int | None:
+    """One entry of a size, which is a mapping or an object, by its name."""
+    value = size.get(name) if isinstance(size, dict) else getattr(size, name, None)
+    return int(value) if value else None
+
+
+def _square(size: Any) -> tuple[int, int] | None:
+    """(height, width) of a size, None where it names neither."""
+    if size is None:
+        return None
+    if isinstance(size, int):
+        return (size, size)
+    height, width = _side(size, "height"), _side(size, "width")
+    if height is None or width is None:
+        short = _side(size, "shortest_edge")
+        return (short, short) if short is not None else None
+    return (height, width)

@@ -1,0 +1,232 @@
+"""Folders of Hugging Face: a config.json, weights beside it, and often a preprocessor_config.json.
+
+Nothing is fetched and no code of the folder is run: transformers builds the network from its own
+classes, and weights are read as tensors only.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+
+from engine import extras, hf_preprocessing, timm_models
+from engine.errors import ModelError, WeightsError
+from engine.hf_files import Weights, read_json, weights_of
+from engine.network import Network
+from engine.records import Preprocessing
+
+_log = logging.getLogger(__name__)
+
+_PREPROCESSOR = "preprocessor_config.json"
+# Classifiers of transformers that take something else than a picture.
+_NO_PICTURES = frozenset({"imagegpt", "siglip2", "shieldgemma2"})
+# What a config.json could ask for besides a network: other code, other number formats.
+_LEFT_OUT = ("attn_implementation", "_attn_implementation", "experts_implementation", "use_kernels")
+_FAILURES = (
+    *(OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, ImportError),
+    *(AssertionError, ArithmeticError, MemoryError, SafetensorError, pickle.UnpicklingError),
+)
+
+
+def open_folder(folder: Path) -> Network:
+    """The image classifier in a folder as transformers or timm saves it.
+
+    Its weights: model.safetensors or pytorch_model.bin, or their shards with an index. Classes are
+    those of id2label, preprocessing that of preprocessor_config.json.
+    Raises ModelError (transformers or timm missing, not an image classifier, code of its own
+    needed, damaged) and WeightsError (no weights, or such that do not fit).
+    """
+    folder = folder.absolute()
+    config = read_json(folder / "config.json")
+    files = weights_of(folder)
+    if timm_models.is_timm_config(config):
+        network = timm_models.network_of_folder(folder, config, files.main)
+        labels = _labels(config)
+        fits = len(labels) == len(network.classes) or not network.classes
+        return network if not labels or not fits else _with_labels(network, labels)
+    _refuse(folder, config)
+    module = _module(folder, config, files)
+    channels = int(getattr(module.config, "num_channels", None) or 3)
+    size = _image_size(module.config)
+    how, notice = _preprocessing(folder, channels, size)
+    labels = _labels(config)
+    return Network(
+        module.eval(),
+        source=type(module).__name__,
+        title=folder.name,
+        weights=str(files.main),
+        weights_sha256=files.sha256,
+        preprocessing=how,
+        preprocessing_origin=_PREPROCESSOR if how is not None else "",
+        input_size=size,
+        channels=channels,
+        classes=labels,
+        classes_origin="config.json" if labels else "",
+        notices=(notice,) if notice else (),
+    )
+
+
+def _with_labels(network: Network, labels: tuple[str, ...]) -> Network:
+    return replace(network, classes=labels, classes_origin="config.json")
+
+
+def _refuse(folder: Path, config: Mapping[str, Any]) -> None:
+    """Raises ModelError for what is no image classifier, or would need code of its own."""
+    if "auto_map" in config:
+        raise ModelError(
+            f"{folder}: its config.json names code of its own (auto_map), which is never run; open "
+            "the Python file of the network together with its weights"
+        )
+    if config.get("quantization_config"):
+        raise ModelError(
+            f"{folder}: its weights are quantised, and such have no gradient; open the network as "
+            "it was before that"
+        )
+    kinds = _classifiers(folder)
+    model_type = str(config.get("model_type", ""))[:80]
+    given = config.get("architectures")
+    names = [str(each)[:80] for each in given] if isinstance(given, list) else []
+    known = kinds.get(model_type, ())
+    if model_type in _NO_PICTURES:
+        raise ModelError(
+            f"{folder}: {model_type} does not take a picture as it is, but one that was cut up or "
+            "counted beforehand; only image classifiers can be explained"
+        )
+    if names and not set(names) & {name for each in kinds.values() for name in each}:
+        raise ModelError(
+            f"{folder}: {_task(names[0])} ({names[0]}); only image classifiers can be explained"
+        )
+    if not known:
+        raise ModelError(
+            f"{folder}: the installed transformers has no image classifier of type '{model_type}'; "
+            "install a newer one, or open the Python file of the network together with its weights"
+        )
+
+
+def _classifiers(folder: Path) -> dict[str, tuple[str, ...]]:
+    """The image classifiers of transformers: names of classes by type of model."""
+    auto = extras.load("transformers.models.auto.modeling_auto", str(folder))
+    return {
+        key: (value,) if isinstance(value, str) else tuple(value)
+        for key, value in auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES.items()
+    }
+
+
+def _task(name: str) -> str:
+    """What a class of transformers is for, by its name: 'XForObjectDetection'."""
+    purpose = name.rpartition("For")[2] if "For" in name else ""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", purpose).lower()
+    return f"a network for {words}" if words else "a network without a classifier at its end"
+
+
+def _module(folder: Path, config: Mapping[str, Any], files: Weights) -> Any:
+    transformers = extras.load("transformers", str(folder))
+    # What it has to say goes to the program's log.
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_default_handler()
+    transformers.utils.logging.enable_propagation()
+    plain = {key: value for key, value in config.items() if key not in _LEFT_OUT}
+    auto = transformers.AutoModelForImageClassification
+    try:
+        described = transformers.AutoConfig.for_model(**plain)
+        chosen = auto._model_mapping[type(described)]
+        kinds = chosen if isinstance(chosen, tuple) else (chosen,)
+        named = plain.get("architectures") or ()
+        kind = next((each for each in kinds if each.__name__ in named), kinds[0])
+        module, report = kind.from_pretrained(
+            folder,
+            config=described,
+            local_files_only=True,
+            use_safetensors=files.shards[0].suffix == ".safetensors",
+            weights_only=True,
+            # Said here, so that no name in the config.json is looked up as a kernel to fetch.
+            attn_implementation="sdpa" if getattr(kind, "_supports_sdpa", False) else "eager",
+            output_loading_info=True,
+        )
+    except _FAILURES as error:
+        _log.exception("%s cannot be opened", folder)
+        raise WeightsError(
+            f"{folder}: transformers cannot open it ({_first_line(error)}); fetch the folder again"
+        ) from error
+    missing = sorted(str(key) for key in report["missing_keys"])
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise WeightsError(
+            f"{folder}: its weights do not belong to {type(module).__name__} "
+            f"(missing: {', '.join(missing[:3])}{more}); fetch the folder again, or train the "
+            "classifier first"
+        )
+    return module
+
+
+def _preprocessing(
+    folder: Path, channels: int, size: tuple[int, int] | None
+) -> tuple[Preprocessing | None, str]:
+    """What the folder says of preprocessing, and what the user should know of that."""
+    path = folder / _PREPROCESSOR
+    if not path.is_file():
+        path = folder / "processor_config.json"
+        if not path.is_file():
+            return None, ""
+    given = read_json(path)
+    given = given.get("image_processor", given)
+    if "auto_map" in given:
+        return (
+            None,
+            f"{path.name} names code of its own, which is never run; preprocessing is assumed.",
+        )
+    transformers = extras.load("transformers", str(folder))
+    try:
+        processor = transformers.AutoImageProcessor.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False, backend="pil"
+        )
+        how = hf_preprocessing.preprocessing_of(processor, channels, size)
+        faithful = hf_preprocessing.same(processor, how)
+    except (ModelError, *_FAILURES) as error:
+        _log.info("%s: %s", path, error)
+        return (
+            None,
+            f"{path.name} could not be used ({_first_line(error)}); preprocessing is assumed.",
+        )
+    if faithful:
+        return how, ""
+    name = type(processor).__name__.removesuffix("Pil")
+    return how, (
+        f"{path.name} prepares pictures in a way of its own ({name}), which is only followed "
+        "approximately; probabilities may differ from those elsewhere."
+    )
+
+
+def _labels(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names in id2label in the order of the logits; () where they only number the classes."""
+    given = config.get("id2label")
+    if not isinstance(given, Mapping):
+        return ()
+    by_index = {int(key): str(name) for key, name in given.items() if str(key).isdecimal()}
+    if sorted(by_index) != list(range(len(given))):
+        return ()
+    names = tuple(by_index[index] for index in range(len(by_index)))
+    return () if names == tuple(f"LABEL_{i}" for i in range(len(names))) else names
+
+
+def _image_size(config: Any) -> tuple[int, int] | None:
+    """(height, width) that a network's configuration names, its vision part's where it has one."""
+    for part in (config, getattr(config, "vision_config", None)):
+        size = getattr(part, "image_size", None)
+        if isinstance(size, int) and size > 0:
+            return (size, size)
+        if isinstance(size, list | tuple) and len(size) == 2:
+            return (int(size[0]), int(size[1]))
+    return None
+
+
+def _first_line(error: BaseException) -> str:
+    line = str(error).strip().partition("\n")[0]
+    return line[:200] or type(error).__name__
