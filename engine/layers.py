@@ -89,6 +89,24 @@ def _is_score_map(facts: CallFacts, reading: Reading) -> bool:
     return facts.shape[1] == reading.width
 
 
+LAST_CONVOLUTION = "last convolution"
+"""Addresses the layer that last_convolution finds, where a layer's name is asked for."""
+
+
+def last_convolution(module: nn.Module, facts: Inspection) -> str:
+    """Name of the two-dimensional convolution called last whose map can be drawn.
+
+    (ResNet18: layer4.1.conv2.) '' where there is none.
+    """
+    parts = dict(module.named_modules())
+    names = [
+        call[0]
+        for call, known in facts.calls.items()
+        if isinstance(parts.get(call[0]), nn.Conv2d) and not reason_against(known)
+    ]
+    return names[-1] if names else ""
+
+
 def parse_layer(text: str, facts: Inspection, names: tuple[str, ...]) -> Call:
     """The call that 'NAME' (its last call) or 'NAME#k' addresses.
 

@@ -11,9 +11,9 @@ from torch import nn
 
 from engine import targets
 from engine.device import is_out_of_memory, release_cache
-from engine.errors import ModelError
+from engine.errors import LayerError, ModelError
 from engine.inspection import Inspection, inspect, with_layouts
-from engine.layers import default_layer, layer_nodes
+from engine.layers import LAST_CONVOLUTION, default_layer, last_convolution, layer_nodes
 from engine.observation import dtype_of
 from engine.outputs import Reading
 from engine.progress import CancelToken
@@ -72,6 +72,7 @@ class Model:
         shape = (1, len(preprocessing.mean), *preprocessing.crop)
         facts = inspect(module, shape, self.device, output, len(classes))
         facts = with_layouts(facts, layouts or {})
+        self._asked = tuple(classes), output
         self.layouts = dict(layouts or {})
         self.facts: Inspection = without_dead_tokens(
             self.module, facts, self.device, self.dtype, cancel
@@ -88,6 +89,39 @@ class Model:
             self._notices += (self.facts.reading.notice,)
         if self.facts.cut:
             self._notices += (_CUT,)
+
+    def configured(
+        self,
+        *,
+        preprocessing: Preprocessing | None = None,
+        preprocessing_origin: str = "set by you",
+        classes: Sequence[str] | None = None,
+        classes_origin: str = "set by you",
+        output: OutputForm | None = None,
+        layouts: Mapping[str, Layout] | None = None,
+        cancel: CancelToken | None = None,
+    ) -> Model:
+        """The same network, fed or read otherwise; None leaves a thing as it is.
+
+        This model stays as it is. Raises as the constructor does.
+        """
+        names, form = self._asked
+        how, origins = self.preprocessing, self._origins
+        return Model(
+            self.module,
+            preprocessing=how if preprocessing is None else preprocessing,
+            preprocessing_origin=origins[0] if preprocessing is None else preprocessing_origin,
+            classes=names if classes is None else classes,
+            classes_origin=origins[1] if classes is None else classes_origin,
+            output=form if output is None else output,
+            layouts=self.layouts if layouts is None else layouts,
+            source=self.source,
+            title=self._title,
+            weights=self._weights,
+            weights_sha256=self._weights_sha256,
+            device=self.device,
+            cancel=cancel,
+        )
 
     @property
     def info(self) -> ModelInfo:
@@ -109,6 +143,26 @@ class Model:
             output=self.facts.reading.form,
             outputs=self.facts.reading.places,
         )
+
+    def address(self, layer: str | None) -> str:
+        """The layer's name: the default for None, the convolution for 'last convolution'.
+
+        Any other text is taken for an address. Raises LayerError where there is no such layer.
+        """
+        if layer is None:
+            name = default_layer(self.facts)
+            if not name:
+                raise LayerError(
+                    f"{self.source}: none of its layers can be explained; "
+                    "the list of layers says why for each"
+                )
+            return name
+        if layer != LAST_CONVOLUTION:
+            return layer
+        name = last_convolution(self.module, self.facts)
+        if not name:
+            raise LayerError(f"{self.source}: it has no convolution that can be explained")
+        return name
 
     def predictions(
         self, logits: NDArray[np.float64], indices: Sequence[int]

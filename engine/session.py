@@ -101,8 +101,9 @@ class Session:
     ) -> Explanation:
         """The class activation map of one layer for one class.
 
-        layer: 'NAME' for the last call of that module, 'NAME#k' for its call k; None for the
-            model's default layer. target: index or label; None for the class of highest logit.
+        layer: 'NAME' for the last call of that module, 'NAME#k' for its call k, 'last
+            convolution' for the last one; None for the model's default layer.
+        target: index or label; None for the class of highest logit.
         Returns an Explanation whose map is signed float32 (h, w) on the layer's own grid
         (Selvaraju et al. 2017, equations 1 and 2, without the ReLU and without scaling).
 
@@ -111,7 +112,7 @@ class Session:
         with the least kept, and Cancelled.
         """
         _check_method(method)
-        name = layer if layer is not None else self._default_layer()
+        name = self.model.address(layer)
         call = parse_layer(name, self.model.facts, self._names)
         facts = self.model.facts.calls[call]
         assert facts.axes is not None  # parse_layer lets only spatial outputs through
@@ -259,15 +260,6 @@ class Session:
     def _prediction(self, index: int) -> Prediction:
         assert self._work.logits is not None
         return self.model.predictions(self._work.logits, [index])[0]
-
-    def _default_layer(self) -> str:
-        name = next((node.name for node in self.layers if node.default), None)
-        if name is None:
-            raise LayerError(
-                f"{self.model.source}: none of its layers can be explained; "
-                "the list of layers says why for each"
-            )
-        return name
 
     def _chosen(self, index: int | None) -> int:
         """The class of that index, or the one of highest logit; the logits are known."""

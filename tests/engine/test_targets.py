@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from engine.errors import TargetError
-from engine.targets import find_class, predictions, softmax
+from engine.records import Scores
+from engine.targets import find_class, predictions, sigmoid, softmax
 
 LABELS = ("tench", "goldfish", "crane", "Tiger Cat", "crane", "7")
 
@@ -61,3 +62,16 @@ def test_predictions() -> None:
     assert [(p.index, p.label) for p in found] == [(2, "c"), (0, "a")]
     assert [p.probability for p in found] == pytest.approx([5 / 8, 1 / 8])
     assert found[0].logit == pytest.approx(math.log(5))
+
+
+def test_sigmoid() -> None:
+    logits = np.array([-5000.0, -30.0, -1.0, 0.0, 2.0, 800.0])
+    expected = torch.from_numpy(logits).sigmoid().numpy()
+    np.testing.assert_allclose(sigmoid(logits), expected, rtol=1e-12, atol=1e-300)
+
+
+def test_independent_predictions() -> None:
+    logits = np.array([0.0, math.log(3.0), -math.log(4.0)])
+    for scores in (Scores.LABELS, Scores.SIDES):
+        found = predictions(logits, ("a", "b", "c"), [1, 0, 2], scores)
+        assert [p.probability for p in found] == pytest.approx([3 / 4, 1 / 2, 1 / 5])
