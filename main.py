@@ -13,17 +13,18 @@ def main(arguments: Sequence[str]) -> int:
     Nothing heavy is imported here: the window is painted before torch is loaded.
     """
     from engine.entry import COMMANDS, guarded
-    from engine.logs import start_logging
+    from engine.logs import hold_logging, start_logging
 
-    start_logging()
     first = arguments[0] if arguments else ""
     if first in COMMANDS or first in ("-h", "--help", "--version"):
         from engine import commands
 
+        start_logging()
         return commands.main(arguments)
     # The collector would go over everything several times while the window is being imported; the
     # window runs it by itself, on its own thread (gui/garbage.py).
     gc.disable()
+    hold_logging()
     if first == "self-test":
         from gui import self_test
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from engine.cv import cv2
 from engine.lazy import np
-from engine.records import Pixels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from engine.records import Pixels
 
 _Doubles: TypeAlias = "NDArray[np.float64]"
 

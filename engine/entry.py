@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from engine.errors import HookscopeError
-from engine.logs import log_file
+from engine.logs import log_file, release_logging
 from engine.progress import Report, ignore_progress
 from engine.version import NAME
 
@@ -64,3 +64,5 @@ def guarded(work: Callable[[], int]) -> int:
         _log.exception("internal failure")
         sys.stderr.write(f"{NAME.lower()}: internal failure; the log has it: {log_file()}\n")
         return 1
+    finally:
+        release_logging()

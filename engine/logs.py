@@ -13,6 +13,20 @@ _FORMAT = "%(asctime)s %(levelname)-7s %(threadName)s %(name)s: %(message)s"
 _MAX_BYTES = 1_000_000
 
 
+class _Held(logging.Handler):
+    """Keeps what is logged before there is a file for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+_held = _Held()
+
+
 def log_folder() -> Path:
     """The folder of the log files, which may not exist yet."""
     import platformdirs
@@ -24,8 +38,24 @@ def log_file() -> Path:
     return log_folder() / f"{NAME.lower()}.log"
 
 
+def hold_logging() -> None:
+    """Keep what is logged until start_logging: finding and opening the file takes a while, and the
+    window is painted before that."""
+    root = logging.getLogger()
+    root.setLevel(logging.INFO)
+    root.addHandler(_held)
+
+
+def release_logging() -> None:
+    """Write what is still held, if anything is; for every way out of the program."""
+    if _held in logging.getLogger().handlers:
+        start_logging()
+
+
 def start_logging() -> Path | None:
     """Log into log_file() from now on, and name it; None where it cannot be written.
+
+    What was held comes first.
 
     A log that cannot be written must not keep the program from its work: the reason goes to
     stderr once, and warnings go there from then on.
@@ -40,13 +70,22 @@ def start_logging() -> Path | None:
     except OSError as error:
         fallback = logging.StreamHandler(sys.stderr)
         fallback.setLevel(logging.WARNING)
-        root.addHandler(fallback)
+        _add(root, fallback)
         root.warning("no log file, since %s cannot be written: %s", path, error)
         return None
     handler.setFormatter(logging.Formatter(_FORMAT))
-    root.addHandler(handler)
+    _add(root, handler)
     root.info("%s %s on Python %s, %s", NAME, VERSION, sys.version.split()[0], sys.platform)
     return path
+
+
+def _add(root: logging.Logger, handler: logging.Handler) -> None:
+    root.removeHandler(_held)
+    root.addHandler(handler)
+    records, _held.records = _held.records, []
+    for record in records:
+        if record.levelno >= handler.level:
+            handler.handle(record)
 
 
 def _make_room(path: Path) -> None:

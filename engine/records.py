@@ -10,8 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from engine.display import DisplaySettings as DisplaySettings
+from engine.display import Interpolation as Interpolation
+from engine.display import Sign as Sign
 from engine.lazy import np
 
 if TYPE_CHECKING:
@@ -274,25 +277,6 @@ class Explanation:
             self.region.x + (column + 0.5) / columns * self.region.width,
             self.region.y + (row + 0.5) / rows * self.region.height,
         )
-
-
-Sign = Literal["positive", "negative", "signed"]
-Interpolation = Literal["smooth", "grid"]
-
-
-@dataclass(frozen=True, slots=True)
-class DisplaySettings:
-    """How a map is coloured. Changing any of these never runs the network.
-
-    opacity: 0 (image only) to 1 (colours only). colormap: a name of overlay.COLORMAPS.
-    gamma: exponent on the scaled value in 0 to 1; above 1 narrows what is bright.
-    """
-
-    opacity: float = 0.5
-    colormap: str = "inferno"
-    interpolation: Interpolation = "smooth"
-    gamma: float = 1.0
-    sign: Sign = "positive"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,55 @@ from gui.action_table import MODEL_MENU, TABLE, TOOLBAR, Command, native, plain
 
 
 class Actions(Mapping[str, QAction]):
-    """The built actions by id, and the menus by path."""
+    """The actions by id, and the menus by path, of one window.
 
-    def __init__(self, actions: dict[str, QAction], menus: dict[str, QMenu]) -> None:
-        self._actions = actions
-        self._menus = menus
+    They belong to the window, so that their keys work even where the menu bar is hidden. At first
+    there are only those of the toolbar, and the titles of the menus: what the window shows when it
+    is painted first. complete() makes the rest.
+    """
+
+    def __init__(self, window: QMainWindow) -> None:
+        self._window = window
+        self._actions: dict[str, QAction] = {}
+        self._menus: dict[str, QMenu] = {}
+        self._groups: dict[str, QActionGroup] = {}
+        wanted = {id for id, _ in TOOLBAR}
+        bar = window.menuBar()
+        for command in TABLE:
+            title = command.menu.partition("/")[0]
+            if title and title not in self._menus:
+                self._menus[title] = _menu(bar, title)
+            if command.id in wanted:
+                self._add(command)
+
+    def complete(self) -> None:
+        """Make all actions and fill the menus."""
+        sections: dict[str, int] = {}
+        for command in TABLE:
+            if not command.bound:
+                continue
+            menu = self._menu_for(command.menu)
+            if sections.setdefault(command.menu, command.section) != command.section:
+                menu.addSeparator()
+                sections[command.menu] = command.section
+            if command.submenu:
+                self._menus[command.id] = below = menu.addMenu(command.text)
+                # Two files of one name differ in their folders, which only the tips tell.
+                below.setToolTipsVisible(True)
+                below.setEnabled(False)
+            else:
+                menu.addAction(self._actions.get(command.id) or self._add(command))
+
+    def _add(self, command: Command) -> QAction:
+        action = self._actions[command.id] = _action(command, self._window, self._groups)
+        self._window.addAction(action)
+        return action
+
+    def _menu_for(self, path: str) -> QMenu:
+        if path not in self._menus:
+            above, _, title = path.rpartition("/")
+            self._menus[path] = _menu(self._menu_for(above), title)
+        return self._menus[path]
 
     def __getitem__(self, id: str) -> QAction:
         return self._actions[id]
@@ -59,37 +103,8 @@ class Actions(Mapping[str, QAction]):
         self._actions[id].setChecked(on)
 
 
-def build(window: QMainWindow) -> Actions:
-    """Makes the actions of the table and gives window their menu bar.
-
-    Actions belong to window, so that their keys work even where the menu bar is hidden.
-    """
-    actions: dict[str, QAction] = {}
-    menus: dict[str, QMenu] = {}
-    groups: dict[str, QActionGroup] = {}
-    sections: dict[str, int] = {}
-    for command in TABLE:
-        if not command.bound:
-            continue
-        menu = _menu_for(command.menu, window.menuBar(), menus)
-        if sections.setdefault(command.menu, command.section) != command.section:
-            menu.addSeparator()
-            sections[command.menu] = command.section
-        if command.submenu:
-            menus[command.id] = menu.addMenu(command.text)
-            # Two files of one name differ in their folders, which only the tips tell.
-            menus[command.id].setToolTipsVisible(True)
-            menus[command.id].setEnabled(False)
-            continue
-        action = _action(command, window, groups)
-        menu.addAction(action)
-        window.addAction(action)
-        actions[command.id] = action
-    return Actions(actions, menus)
-
-
-def fill_toolbar(bar: QToolBar, actions: Actions) -> dict[str, QToolButton]:
-    """Adds the toolbar's buttons, icon beside text; returns them by id."""
+def toolbar_buttons(bar: QToolBar, actions: Actions) -> dict[str, QToolButton]:
+    """The toolbar's buttons by id, icon beside text; their menus are still empty."""
     bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     bar.setIconSize(QSize(18, 18))
     bar.setMovable(False)
@@ -97,28 +112,26 @@ def fill_toolbar(bar: QToolBar, actions: Actions) -> dict[str, QToolButton]:
     buttons = {}
     for id, text in TOOLBAR:
         actions[id].setIconText(text)
-        button = QToolButton()
+        button = buttons[id] = QToolButton()
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         if id == "open_model":
-            _make_popup(button, actions, text)
+            button.setIcon(actions[id].icon())
+            button.setText(text)
+            button.setProperty("popup", True)
+            button.setToolTip("Open a model")
+            button.setMenu(QMenu(button))
+            button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         else:
             button.setDefaultAction(actions[id])
-        bar.addWidget(button)
-        buttons[id] = button
     return buttons
 
 
-def _make_popup(button: QToolButton, actions: Actions, text: str) -> None:
-    menu = QMenu(button)
+def fill_buttons(buttons: Mapping[str, QToolButton], actions: Actions) -> None:
+    """Fill the buttons' menus, once there are all actions."""
+    menu = buttons["open_model"].menu()
     menu.addActions([actions[id] for id in MODEL_MENU])
     menu.addSeparator()
     menu.addMenu(actions.menu("recent_models"))
-    button.setMenu(menu)
-    button.setIcon(actions["open_model"].icon())
-    button.setText(text)
-    button.setToolTip("Open a model")
-    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-    button.setProperty("popup", True)
 
 
 def _action(command: Command, window: QMainWindow, groups: dict[str, QActionGroup]) -> QAction:
@@ -140,11 +153,7 @@ def _action(command: Command, window: QMainWindow, groups: dict[str, QActionGrou
     return action
 
 
-def _menu_for(path: str, bar: QMenuBar, menus: dict[str, QMenu]) -> QMenu:
-    if path not in menus:
-        parent, _, title = path.rpartition("/")
-        above = _menu_for(parent, bar, menus) if parent else bar
-        menu = above.addMenu(f"&{title}")
-        menu.setToolTipsVisible(True)
-        menus[path] = menu
-    return menus[path]
+def _menu(above: QMenuBar | QMenu, title: str) -> QMenu:
+    menu = above.addMenu(f"&{title}")
+    menu.setToolTipsVisible(True)
+    return menu

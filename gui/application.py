@@ -14,7 +14,7 @@ from PySide6.QtCore import QLocale, QSettings, Qt, QtMsgType, qInstallMessageHan
 from PySide6.QtWidgets import QApplication
 
 from engine.errors import HookscopeError
-from engine.logs import log_file
+from engine.logs import log_file, release_logging
 from engine.version import NAME, VERSION
 from gui import settings as table
 from gui import theme
@@ -130,7 +130,8 @@ def create_application(arguments: Sequence[str] = ()) -> QApplication:
         raise HookscopeError(
             "there is no display for the window; use 'explain', or set QT_QPA_PLATFORM=offscreen"
         )
-    application = QApplication([NAME, *arguments])
+    application = QApplication([NAME, "-style", theme.STYLE, *arguments])
+    theme.styled(application)
     application.setApplicationName(NAME)
     application.setOrganizationName(NAME)
     application.setApplicationVersion(VERSION)
@@ -148,12 +149,16 @@ def main(arguments: Sequence[str]) -> int:
     shell = Shell(application)
     # Queued: the paint event is over, and its picture on the screen, before the rest is made.
     shell.window.first_painted.connect(
-        lambda: Program(application, shell=shell).start(files),
-        Qt.ConnectionType.QueuedConnection,
+        lambda: _begin(application, shell, files), Qt.ConnectionType.QueuedConnection
     )
     signal.signal(signal.SIGINT, lambda *_: (shell.window.close(), application.exit(130)))
     shell.window.show()
     return int(application.exec())
+
+
+def _begin(application: QApplication, shell: Shell, files: Sequence[Path]) -> None:
+    release_logging()
+    Program(application, shell=shell).start(files)
 
 
 def _files(arguments: Sequence[str]) -> list[Path]:
@@ -167,4 +172,7 @@ def _files(arguments: Sequence[str]) -> list[Path]:
 
 
 def _log_qt_message(kind: QtMsgType, _context: object, message: str) -> None:
+    if kind == QtMsgType.QtFatalMsg:
+        # Qt ends the process after this.
+        release_logging()
     logging.getLogger("qt").log(_LEVELS.get(kind, logging.INFO), "%s", message)

@@ -1,49 +1,60 @@
 """The window: assembles the widgets and passes on what falls on it. No logic.
 
-It is painted in two steps. At first only the frame and the canvas are made, so that the window is
-on the screen at once; complete() puts the panels into the room that was kept for them.
+It is painted in two steps. At first only the frame is made, so that the window is on the screen at
+once; complete() puts the canvas and the panels into the room that was kept for them. What is not
+needed for the frame is imported there, too.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import (
-    QCloseEvent,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDragMoveEvent,
-    QDropEvent,
-    QKeyEvent,
-)
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
-    QAbstractButton,
-    QAbstractItemView,
-    QApplication,
-    QComboBox,
     QHBoxLayout,
-    QLineEdit,
     QMainWindow,
     QSizePolicy,
     QSplitter,
+    QStatusBar,
     QToolBar,
     QVBoxLayout,
     QWidget,
 )
 
-from gui import actions, drops, theme
-from gui.image_canvas import ImageCanvas
+from gui import actions, theme
 from gui.labels import ElidedLabel, label
-from gui.notice_bar import NoticeBar
-from gui.status_bar import StatusBar
 
+if TYPE_CHECKING:
+    from PySide6.QtGui import (
+        QCloseEvent,
+        QDragEnterEvent,
+        QDragLeaveEvent,
+        QDragMoveEvent,
+        QDropEvent,
+        QPaintEvent,
+    )
+    from PySide6.QtWidgets import QLabel
+
+    from gui.bare_key import BareKey
+    from gui.explain_panel import DisplayPanel
+    from gui.image_canvas import ImageCanvas
+    from gui.image_strip import ImageStrip
+    from gui.layer_tree import LayerTree
+    from gui.notice_bar import NoticeBar
+    from gui.prediction_panel import PredictionPanel
+    from gui.status_bar import StatusBar
+
+_LOADING = "Loading the engine…"
 _FIRST_SIZE = QSize(1280, 800)
 _RIGHT = 280
 # The tree takes three tenths of the window, and no more than all its columns need.
 _LEFT_SHARE, _LEFT_LEAST, _LEFT_MOST = 0.3, 320, 440
 _NARROWEST = 220
 _STRIP_HEIGHT = 128
+_LEAST_CANVAS = QSize(40 * theme.SPACE, 30 * theme.SPACE)
+# As high as the button that comes and goes in it, which must not push the picture up.
+_STATUS_HEIGHT = 8 * theme.SPACE
 
 
 class MainWindow(QMainWindow):
@@ -55,36 +66,55 @@ class MainWindow(QMainWindow):
     dropped = Signal(object)
     closing = Signal()
 
+    canvas: ImageCanvas
+    notice: NoticeBar
+    status: StatusBar
+    tree: LayerTree
+    predictions: PredictionPanel
+    display: DisplayPanel
+    strip: ImageStrip
+    side: QWidget
+    model_label: ElidedLabel
+    method_label: QLabel
+    device_label: QLabel
+
     def __init__(self) -> None:
         super().__init__()
         self.setWindowTitle("Hookscope")
-        self.setWindowIcon(theme.app_icon())
-        self.setAcceptDrops(True)
         self.setMinimumSize(720, 568)
-        self.actions_by_id = actions.build(self)
-        self.canvas = ImageCanvas()
-        self.status = StatusBar()
-        self.notice = NoticeBar(self.canvas)
-        self.notice.covered.connect(self.canvas.set_top_inset)
-        self.model_label = ElidedLabel()
-        self.method_label = label("", "dim")
-        self.device_label = label("")
-        self.device_label.setProperty("role", "chip")
+        self.actions_by_id = actions.Actions(self)
         self._painting = self._painted = False
+        self._bare_key: BareKey | None = None
         self.resize(_FIRST_SIZE)
         self._build_toolbar()
         self._lay_out()
-        self.canvas.viewport().installEventFilter(self)
-        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
-        self.canvas.setFocus()
 
     def complete(self) -> None:
-        """Make the panels. Nothing moves: their room has been kept."""
+        """Make the canvas, the panels and the menus. Nothing moves: their room has been kept."""
+        self.setWindowIcon(theme.app_icon())
+        self.actions_by_id.complete()
+        self._fill_toolbar()
+        self._make_widgets()
+        self._take_room()
+        self.canvas.setFocus()
+        self._accept_drops()
+
+    def _make_widgets(self) -> None:
+        from gui.bare_key import BareKey
         from gui.explain_panel import DisplayPanel
+        from gui.image_canvas import ImageCanvas
         from gui.image_strip import ImageStrip
         from gui.layer_tree import LayerTree
+        from gui.notice_bar import NoticeBar
         from gui.prediction_panel import PredictionPanel
+        from gui.status_bar import StatusBar
 
+        self.canvas = ImageCanvas()
+        self.canvas.setMinimumSize(_LEAST_CANVAS)
+        self._bare_key = BareKey(self, self.canvas)
+        self.notice = NoticeBar(self.canvas)
+        self.notice.covered.connect(self.canvas.set_top_inset)
+        self.status = StatusBar()
         self.tree = LayerTree()
         self.predictions = PredictionPanel()
         self.display = DisplayPanel()
@@ -95,37 +125,31 @@ class MainWindow(QMainWindow):
         side.setSpacing(1)
         side.addWidget(self.predictions, 1)
         side.addWidget(self.display)
+        # What is true until somebody says otherwise.
+        self.tree.set_message(_LOADING)
+        self.predictions.set_message(_LOADING)
+
+    def _take_room(self) -> None:
+        """Put the widgets where their room has been kept.
+
+        From left to right, then down: that is how Tab goes, too.
+        """
         widths = self.columns.saveState()
-        for place, panel in ((0, self.tree), (2, self.side)):
+        for panel in (self.tree, self.side):
             panel.setMinimumWidth(max(_NARROWEST, panel.minimumSizeHint().width()))
-            room = self.columns.replaceWidget(place, panel)
+        for place, widget in enumerate((self.tree, self.canvas, self.side)):
+            room = self.columns.replaceWidget(place, widget)
             if room is not None:
                 room.deleteLater()
+        self._share_width()
         self.columns.restoreState(widths)
         self._rows.replaceWidget(self._strip_room, self.strip)
         self._strip_room.deleteLater()
-        self._order_tabs()
-        # A file that falls on a text field is to be opened, not to become text.
-        for field in self.findChildren(QLineEdit):
-            field.setAcceptDrops(False)
-        # What is true until somebody says otherwise.
-        self.tree.set_message("Loading the engine…")
-        self.predictions.set_message("Loading the engine…")
-
-    def _order_tabs(self) -> None:
-        """Tab goes from left to right, then down: Qt's own order is that of making."""
-        panels = (self.tree, self.canvas, self.predictions, self.display, self.strip, self.status)
-        # Fields, not panels: of a panel without a focus proxy Qt does not know the last field.
-        fields = [
-            field
-            for panel in panels
-            for field in (panel, *panel.findChildren(QWidget))
-            if field.focusPolicy() & Qt.FocusPolicy.TabFocus
-            and field.focusProxy() is None
-            and field.window() is self  # not the list that a box opens
-        ]
-        for before, after in pairwise(fields):
-            self.setTabOrder(before, after)
+        self.status.setMinimumHeight(_STATUS_HEIGHT)
+        self.setStatusBar(self.status)
+        # Layouts show what is put into them a moment later, and would use the room until then.
+        for widget in (self.strip, self.status):
+            widget.show()
 
     @property
     def painted(self) -> bool:
@@ -136,32 +160,39 @@ class MainWindow(QMainWindow):
         bar = QToolBar("Toolbar")
         bar.setObjectName("toolbar")
         bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-        buttons = actions.fill_toolbar(bar, self.actions_by_id)
-        export = buttons["export"]
-        facts = QWidget()
-        facts.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        row = QHBoxLayout(facts)
+        self._buttons = actions.toolbar_buttons(bar, self.actions_by_id)
+        # Nothing is shown that could be exported.
+        self.actions_by_id.enable(("export",), False)
+        self._facts = QWidget()
+        self._facts.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        for id, button in self._buttons.items():
+            if id == "export":
+                # The facts stand between the buttons: export comes last, where the eye ends.
+                bar.addWidget(self._facts)
+            bar.addWidget(button)
+        self.addToolBar(bar)
+
+    def _fill_toolbar(self) -> None:
+        actions.fill_buttons(self._buttons, self.actions_by_id)
+        self.model_label = ElidedLabel()
+        self.method_label = label("", "dim")
+        self.device_label = label("")
+        self.device_label.setProperty("role", "chip")
+        self.device_label.hide()
+        row = QHBoxLayout(self._facts)
         row.setContentsMargins(12, 0, 8, 0)
         row.setSpacing(12)
         row.addWidget(self.model_label, 1)
         row.addWidget(self.method_label)
         row.addWidget(self.device_label)
-        # The facts stand between the buttons: export comes last, where the eye ends.
-        place = next(
-            (action for action in bar.actions() if bar.widgetForAction(action) is export), None
-        )
-        if place is not None:
-            bar.insertWidget(place, facts)
-        self.addToolBar(bar)
 
     def _lay_out(self) -> None:
         self.columns = QSplitter(Qt.Orientation.Horizontal)
-        for widget in (_room("Loading the engine…"), self.canvas, _room()):
+        for widget in (_room(_LOADING), _canvas_room(), _room()):
             self.columns.addWidget(widget)
         self.columns.setChildrenCollapsible(False)
         self.columns.setHandleWidth(1)
-        for place, stretch in enumerate((0, 1, 0)):
-            self.columns.setStretchFactor(place, stretch)
+        self._share_width()
         self.set_default_columns()
         self._strip_room = _room()
         self._strip_room.setFixedHeight(_STRIP_HEIGHT)
@@ -172,7 +203,15 @@ class MainWindow(QMainWindow):
         self._rows.addWidget(self.columns, 1)
         self._rows.addWidget(self._strip_room)
         self.setCentralWidget(central)
-        self.setStatusBar(self.status)
+        status = QStatusBar()
+        status.setSizeGripEnabled(False)
+        status.setMinimumHeight(_STATUS_HEIGHT)
+        self.setStatusBar(status)
+
+    def _share_width(self) -> None:
+        """A wider window is a wider picture."""
+        for place, stretch in enumerate((0, 1, 0)):
+            self.columns.setStretchFactor(place, stretch)
 
     def set_default_columns(self) -> None:
         """The widths of the first start."""
@@ -203,7 +242,17 @@ class MainWindow(QMainWindow):
 
     # --- what falls on the window ----------------------------------------------------------------
 
+    def _accept_drops(self) -> None:
+        from PySide6.QtWidgets import QLineEdit
+
+        self.setAcceptDrops(True)
+        # A file that falls on a text field is to be opened, not to become text.
+        for field in self.findChildren(QLineEdit):
+            field.setAcceptDrops(False)
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        from gui import drops
+
         if drops.accepts(event.mimeData()):
             event.acceptProposedAction()
             self.canvas.set_drop_hint(drops.hint(event.mimeData()))
@@ -216,53 +265,40 @@ class MainWindow(QMainWindow):
         event.accept()
 
     def dropEvent(self, event: QDropEvent) -> None:
+        from gui import drops
+
         self.canvas.set_drop_hint("")
         event.acceptProposedAction()
         self.dropped.emit(drops.read(event.mimeData()))
 
     # --- events ----------------------------------------------------------------------------------
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        kind = event.type()
-        if kind == QEvent.Type.Paint and not self._painting and watched is self.canvas.viewport():
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._painting:
             self._painting = True
-            # The filter comes before the paint event; the signal after the picture is out.
+            # The widgets inside are painted after the window; the signal comes after them all.
             QTimer.singleShot(0, self._tell_painted)
-        elif kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease) and isinstance(
-            event, QKeyEvent
-        ):
-            return self._space(event)
-        elif kind == QEvent.Type.ApplicationDeactivate:
-            self.canvas.show_bare(False)
-        return super().eventFilter(watched, event)
 
     def _tell_painted(self) -> None:
         self._painted = True
         self.first_painted.emit()
 
-    def _space(self, event: QKeyEvent) -> bool:
-        """The bare image while Space is held, except where Space means something else."""
-        if event.key() != Qt.Key.Key_Space or event.modifiers():
-            return False
-        if event.type() == QEvent.Type.KeyRelease:
-            if not event.isAutoRepeat():
-                self.canvas.show_bare(False)
-            return False
-        focus = QApplication.focusWidget()
-        if QApplication.activeWindow() is not self or isinstance(
-            focus, QLineEdit | QAbstractButton | QComboBox
-        ):
-            return False
-        if not event.isAutoRepeat():
-            self.canvas.show_bare(True)
-        # A list would take the key for its own selection.
-        return isinstance(focus, QAbstractItemView)
-
     def closeEvent(self, event: QCloseEvent) -> None:
-        QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
+        if self._bare_key is not None:
+            self._bare_key.stop()
         self.hide()
         self.closing.emit()
         event.accept()
+
+
+def _canvas_room() -> QWidget:
+    widget = QWidget()
+    widget.setMinimumSize(_LEAST_CANVAS)
+    # The palette has the colour of the canvas there.
+    widget.setBackgroundRole(QPalette.ColorRole.Shadow)
+    widget.setAutoFillBackground(True)
+    return widget
 
 
 def _room(text: str = "") -> QWidget:

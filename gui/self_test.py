@@ -8,17 +8,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QDir, QSettings, QTemporaryDir
 from PySide6.QtWidgets import QApplication
 
 from engine.errors import HookscopeError
+from engine.logs import release_logging
 from engine.version import NAME
 from gui.application import Program, Shell, create_application
 from gui.gauges import Record, StepFailed, Waiter, process_age
@@ -34,11 +34,10 @@ def main(arguments: Sequence[str]) -> int:
     target = _parse(arguments)
     application = create_application()
     with ExitStack() as stack:
-        folder = Path(
-            stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="hookscope-", ignore_cleanup_errors=True)
-            )
-        )
+        # Qt's own, since the first paint is timed and Python's takes 3 ms to import.
+        temporary = QTemporaryDir(f"{QDir.tempPath()}/{NAME.lower()}-XXXXXX")
+        stack.callback(temporary.remove)
+        folder = Path(temporary.path())
         store = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
         shell = Shell(application, store)
         stack.callback(shell.window.close)
@@ -83,6 +82,7 @@ def _first_paint(shell: Shell, record: Record) -> str:
 def _walk(application: QApplication, shell: Shell, folder: Path, record: Record) -> bool:
     from gui.walkthrough import Walkthrough
 
+    release_logging()
     return Walkthrough(Program(application, shell=shell), folder, record).run()
 
 

@@ -41,7 +41,8 @@ SINGLE = [
 class Window(QMainWindow):
     def __init__(self) -> None:
         super().__init__()
-        self.acts = a.build(self)
+        self.acts = a.Actions(self)
+        self.acts.complete()
         self.fired: list[str] = []
         for id, action in self.acts.items():
             action.triggered.connect(lambda _c=False, id=id: self.fired.append(id))
@@ -222,7 +223,8 @@ def test_shortcut_rows_name_every_key_once() -> None:
 def test_toolbar(window: Window, qtbot: QtBot) -> None:
     bar = QToolBar()
     qtbot.addWidget(bar)
-    buttons = a.fill_toolbar(bar, window.acts)
+    buttons = a.toolbar_buttons(bar, window.acts)
+    a.fill_buttons(buttons, window.acts)
     assert [button.text() for button in buttons.values()] == ["Open image", "Open model", "Export"]
     assert all(not button.icon().isNull() for button in buttons.values())
     buttons["export"].click()

@@ -40,7 +40,9 @@ def test_the_toolbar(qtbot: QtBot, font: QFont) -> None:
     qtbot.addWidget(window)
     bar = QToolBar()
     window.addToolBar(bar)
-    buttons = actions.fill_toolbar(bar, actions.build(window))
+    buttons = actions.toolbar_buttons(bar, actions.Actions(window))
+    for button in buttons.values():
+        bar.addWidget(button)
     with qtbot.waitExposed(window):
         window.show()
     for button in buttons.values():

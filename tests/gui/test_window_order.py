@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSettings, Qt, QTimer
-from PySide6.QtGui import QPaintEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QToolBar, QWidget
 from pytestqt.qtbot import QtBot
 
 from engine.sources import ModelSource
@@ -107,23 +106,26 @@ def test_an_error_of_a_model_outlives_the_next_explanation(seat: Seat) -> None:
 # --- painting and panels -------------------------------------------------------------------------
 
 
-def test_the_first_paint_is_over_when_it_is_told(
-    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_first_paint_is_over_when_it_is_told(window: MainWindow, qtbot: QtBot) -> None:
     order: list[str] = []
-    original = ImageCanvas.paintEvent
 
-    def paint(self: ImageCanvas, event: QPaintEvent) -> None:
-        original(self, event)
-        order.append(f"painted {window.painted}")
+    class Listener(QObject):
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            if event.type() == QEvent.Type.Paint:
+                order.append(f"painted {window.painted}")
+            return False
 
-    monkeypatch.setattr(ImageCanvas, "paintEvent", paint)
+    listener = Listener(window)
+    for child in window.findChildren(QWidget):
+        child.installEventFilter(listener)
     window.first_painted.connect(lambda: order.append(f"told {window.painted}"))
     with qtbot.waitSignal(window.first_painted, timeout=WAIT_MS):
         window.show()
     assert order[0] == "painted False"
     assert order.count("told True") == 1
-    window.canvas.viewport().repaint()
+    assert order.index("painted False") < order.index("told True")
+    assert "painted True" not in order, "every widget before it"
+    window.repaint()
     a_turn_of_the_event_loop(qtbot)
     assert order.count("told True") == 1, "told once"
 
@@ -135,15 +137,18 @@ def test_the_panels_come_into_the_room_that_was_kept_for_them(
     window.resize(*size)
     with qtbot.waitSignal(window.first_painted, timeout=WAIT_MS):
         window.show()
-    before = place_of(window.canvas)
-    others = {w: place_of(w) for w in (window.columns, window.status)}
-    paints = PaintWatch(window.canvas)
+    before = place_of(window.columns.widget(1))
+    bars = (window.columns, window.menuBar(), *window.findChildren(QToolBar))
+    others = {w: place_of(w) for w in bars}
+    low = place_of(window.statusBar())
     window.complete()
+    paints = PaintWatch(window.canvas)
     qtbot.waitUntil(lambda: window.tree.isVisible() and window.strip.isVisible())
     for _ in range(3):
         a_turn_of_the_event_loop(qtbot)
     assert place_of(window.canvas) == before
     assert {w: place_of(w) for w in others} == others
+    assert place_of(window.status) == low
     window.canvas.viewport().repaint()
     assert paints.seen
     assert set(map(QRect.getRect, paints.seen)) == {before.getRect()}, "not even for a moment"

@@ -1,0 +1,24 @@
+"""How a map is shown: apart from the other records, since the first paint needs this one alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Sign = Literal["positive", "negative", "signed"]
+Interpolation = Literal["smooth", "grid"]
+
+
+@dataclass(frozen=True, slots=True)
+class DisplaySettings:
+    """How a map is coloured. Changing any of these never runs the network.
+
+    opacity: 0 (image only) to 1 (colours only). colormap: a name of overlay.COLORMAPS.
+    gamma: exponent on the scaled value in 0 to 1; above 1 narrows what is bright.
+    """
+
+    opacity: float = 0.5
+    colormap: str = "inferno"
+    interpolation: Interpolation = "smooth"
+    gamma: float = 1.0
+    sign: Sign = "positive"

@@ -1,0 +1,56 @@
+"""Space, held: the bare image, without its map."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QWidget,
+)
+
+from gui.image_canvas import ImageCanvas
+
+
+class BareKey(QObject):
+    """Listens in the whole window, which owns it, wherever the focus is."""
+
+    def __init__(self, window: QWidget, canvas: ImageCanvas) -> None:
+        super().__init__(window)
+        self._window = window
+        self._canvas = canvas
+        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        kind = event.type()
+        if kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease) and isinstance(event, QKeyEvent):
+            return self._space(event)
+        if kind == QEvent.Type.ApplicationDeactivate:
+            self._canvas.show_bare(False)
+        return super().eventFilter(watched, event)
+
+    def stop(self) -> None:
+        """Hear nothing any more."""
+        QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
+
+    def _space(self, event: QKeyEvent) -> bool:
+        """The bare image while Space is held, except where Space means something else."""
+        if event.key() != Qt.Key.Key_Space or event.modifiers():
+            return False
+        if event.type() == QEvent.Type.KeyRelease:
+            if not event.isAutoRepeat():
+                self._canvas.show_bare(False)
+            return False
+        focus = QApplication.focusWidget()
+        if QApplication.activeWindow() is not self._window or isinstance(
+            focus, QLineEdit | QAbstractButton | QComboBox
+        ):
+            return False
+        if not event.isAutoRepeat():
+            self._canvas.show_bare(True)
+        # A list would take the key for its own selection.
+        return isinstance(focus, QAbstractItemView)
