@@ -67,7 +67,7 @@ def sides(name: str) -> tuple[QSpinBox, QSpinBox]:
         box.setToolTip(f"{side.capitalize()} in pixels")
         metrics = box.fontMetrics()
         box.setFixedSize(
-            metrics.horizontalAdvance("w 4096") + 6 * theme.SPACE, max(24, metrics.height() + 8)
+            metrics.horizontalAdvance("w 4096") + 8 * theme.SPACE, max(24, metrics.height() + 8)
         )
         kept = box.sizePolicy()
         kept.setRetainSizeWhenHidden(True)
