@@ -121,10 +121,10 @@ def fault_of(how: Preprocessing) -> str:
 
 def _fault_of_sizes(how: Preprocessing) -> str:
     for word, size in (("crop", how.crop), ("resize", how.resize)):
-        sides = (size,) if isinstance(size, int) else size or ()
+        sides: tuple[int, ...] = (size,) if isinstance(size, int) else size or ()
         if not all(_whole(side) and 1 <= side <= MAX_SIDE for side in sides):
             return f"{word} must be 1 to {MAX_SIDE:,} pixels"
-        if not isinstance(size, int | None) and len(size) != 2:
+        if isinstance(size, tuple) and len(sides) != 2:
             return f"{word} must be a height and a width"
     if how.letterbox and not isinstance(how.resize, tuple):
         return "a letterbox needs a height and a width"
