@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -69,9 +70,10 @@ class GalleryDialog(QDialog):
             self._show_architectures_only()
         self._filter.textChanged.connect(self._narrow)
         self._filter.stepped.connect(self._table.step)
-        self._filter.returnPressed.connect(self._press)
+        self._filter.confirmed.connect(self._press)
         self._only.toggled.connect(self._restrict)
-        self._table.activated.connect(self._press)
+        self._table.confirmed.connect(self._press)
+        self._table.doubleClicked.connect(self._press)
         self._table.selectionModel().currentChanged.connect(self._select)
         self._details.weights_chosen.connect(self._refresh)
         self._details.stop_pressed.connect(self.stop_requested)
@@ -213,6 +215,10 @@ class GalleryDialog(QDialog):
     def _finish(self, source: ModelSource) -> None:
         self.chosen.emit(source)
         self.accept()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._refresh()  # a box of buttons makes the first one the default when it is shown
 
     # --- how it looks ----------------------------------------------------------------------------
 

@@ -21,8 +21,13 @@ _MARK = 16
 _WIDTHS = {Column.ACCURACY: 64, Column.PARAMETERS: 80, Column.SIZE: 64, Column.DISK: 72}
 
 
+_ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+
+
 class GalleryTable(QTreeView):
-    """The rows, with a sentence in their place where there are none."""
+    """The rows, with a sentence in their place where there are none. confirmed: Enter on a row."""
+
+    confirmed = Signal()
 
     def __init__(self, rows: GalleryRows) -> None:
         super().__init__()
@@ -72,6 +77,13 @@ class GalleryTable(QTreeView):
         self.selectionModel().setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
         self.scrollTo(index)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # Kept from the dialog, which would press its default button as well.
+        if event.key() in _ENTER:
+            self.confirmed.emit()
+        else:
+            super().keyPressEvent(event)
+
 
 class _Delegate(QStyledItemDelegate):
     """Puts the mark of what is on disk into the middle of its column."""
@@ -84,9 +96,10 @@ class _Delegate(QStyledItemDelegate):
 
 
 class FilterField(QLineEdit):
-    """stepped(±1): the arrow keys walk the list while typing goes on."""
+    """stepped(±1): the arrow keys walk the list while typing goes on. confirmed: Enter."""
 
     stepped = Signal(int)
+    confirmed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,5 +110,7 @@ class FilterField(QLineEdit):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             self.stepped.emit(1 if event.key() == Qt.Key.Key_Down else -1)
+        elif event.key() in _ENTER:
+            self.confirmed.emit()
         else:
             super().keyPressEvent(event)
