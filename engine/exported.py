@@ -136,8 +136,10 @@ def _unflattened(path: Path, program: torch.export.ExportedProgram) -> nn.Module
     for part in module.modules():
         # Their generated code instead of torch.fx's interpreter, which is slower, writes into the
         # exceptions that pass through it and starts a thread for its progress bars.
-        if hasattr(part, "_run_with_interpreter"):
+        if getattr(part, "graph_module", None) is not None:
             part._run_with_interpreter = False
+            # The graph was changed after it: calls of one module were found to be the same.
+            part.graph_module.recompile()
     return module
 
 

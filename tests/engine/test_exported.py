@@ -33,6 +33,16 @@ class Network(nn.Module):
         return self.head(self.drop(self.blocks(x).mean((2, 3))))
 
 
+class Twice(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 3, 3), nn.Conv2d(3, 3, 3)
+        self.relu = nn.ReLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.relu(self.second(self.relu(self.first(x)))).mean((2, 3))
+
+
 class Added(nn.Module):
     def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return (x + y).mean((2, 3))
@@ -98,6 +108,16 @@ def test_names_types_and_what_the_file_fixes(save: Save) -> None:
     assert network.channels == 3
     assert (network.weights, network.title) == (str(path), "network")
     assert network.notices == ()
+
+
+def test_a_module_that_is_called_twice_is_one_module(save: Save) -> None:
+    original = Twice().eval()
+    module = open_exported(save(original, 1, 3, 16, 16), trust=TRUSTED).module
+    calls: list[object] = []
+    module.get_submodule("relu").register_forward_hook(lambda *call: calls.append(call))
+    x = torch.randn(1, 3, 16, 16)
+    assert torch.equal(module(x), original(x))
+    assert len(calls) == 2
 
 
 def test_a_dynamic_batch_and_size(save: Save) -> None:
