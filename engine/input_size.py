@@ -16,7 +16,6 @@ from torch import nn
 
 from engine.errors import ChoiceNeeded, ModelError
 from engine.input_trials import Size, Trial, Trials
-from engine.observation import meta_copy
 from engine.progress import CancelToken
 from engine.questions import WhichInput
 from engine.unsuitable import ONLY_CLASSIFIERS, refuse
@@ -62,7 +61,7 @@ def find_input(
     ChoiceNeeded with WhichInput where nothing runs, Cancelled. The network is as before.
     """
     refuse(module, path.name)
-    trials = Trials(module, meta_copy(module), cancel)
+    trials = Trials(module, cancel)
     wanted = [channels] if channels is not None else channel_counts(module)
     for count in wanted:
         found = _search(trials, path, count, preferred)
@@ -74,14 +73,15 @@ def find_input(
 def channel_counts(module: nn.Module) -> list[int]:
     """How many channels the network may take, the likeliest first; never empty.
 
-    The first convolution tells (a patch embedding is one as well); after it come 3 and 1, for
-    networks that change the channels themselves or have no convolution.
+    The first convolution tells (a patch embedding is one as well), or the first weight that looks
+    like one's where modules have lost their types. After it come 3 and 1, for networks that
+    change the channels themselves or have no convolution.
     """
     counts = [
         int(part.weight.shape[1]) * part.groups
         for part in module.modules()
         if isinstance(part, nn.Conv2d)
-    ]
+    ] or [int(weight.shape[1]) for weight in module.parameters() if weight.ndim == 4]
     return list(dict.fromkeys([*counts[:1], 3, 1]))
 
 

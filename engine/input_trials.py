@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.observation import dtype_of
+from engine.observation import dtype_of, meta_copy
 from engine.progress import CancelToken
 from engine.tap import NETWORK_ERRORS, Call, evaluating, watching
 from engine.unsuitable import fault_of_output, tensors_in
@@ -83,14 +83,24 @@ class _Watch:
 
 @dataclass(slots=True)
 class Trials:
-    """Runs a network on inputs of different sizes, and remembers how each went."""
+    """Runs a network on inputs of different sizes, and remembers how each went.
+
+    real: it is run itself, and not a copy without data.
+    """
 
     module: nn.Module
-    shadow: nn.Module
     cancel: CancelToken | None
     real: bool = False
+    shadow: nn.Module = field(init=False)
     done: dict[tuple[int, Size], Trial] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        try:
+            self.shadow = meta_copy(self.module)
+        except NETWORK_ERRORS as error:
+            _log.info("no copy without data: %s", error)
+            self.shadow, self.real = self.module, True
 
     @property
     def spent(self) -> bool:

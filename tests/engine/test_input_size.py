@@ -432,3 +432,34 @@ def test_optional_inputs_do_not_count() -> None:
             return self.inner(x)
 
     assert find_input(Optional(), FILE).assumed
+
+
+class Uncopyable(nn.Module):
+    """Holds something that deepcopy refuses, as exported networks and loggers do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = Digits()
+        self.handle = (number for number in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x)
+
+
+def test_a_network_that_cannot_be_copied_is_tried_itself() -> None:
+    assert find_input(Uncopyable().eval(), FILE) == FoundInput(1, (28, 28), assumed=False)
+
+
+class Bare(nn.Module):
+    """A convolution without its type, as in networks that were exported."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(8, 2, 3, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.conv2d(x, self.weight).mean((2, 3))
+
+
+def test_channels_of_a_bare_weight() -> None:
+    assert find_input(Bare(), FILE) == FoundInput(2, (224, 224), assumed=True)
