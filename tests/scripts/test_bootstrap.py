@@ -40,7 +40,7 @@ def commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Commands:
     fake = Commands()
     monkeypatch.setattr(bootstrap.subprocess, "run", fake)
     monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-extras.txt", "requirements-dev.txt"):
         (tmp_path / name).write_text(f"{name}==1\n", encoding="utf-8")
     return fake
 
