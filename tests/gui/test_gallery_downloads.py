@@ -1,0 +1,250 @@
+"""Downloads from the gallery of a real window, against a real server on 127.0.0.1."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from engine import gallery
+from engine.gallery import PublishedWeights
+from engine.partial import part_of
+from gui import theme
+from gui.gallery_dialog import GalleryDialog
+from gui.status_bar import StatusBar
+from tests.gui.test_window import Seat
+from tests.web import Site, serve
+
+NAME = "squeezenet1_1"
+PART = 300_000
+W = TypeVar("W", bound=QWidget)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A state dict of the classifier, as a file of the kind that is published."""
+    import torch
+
+    from engine import vision
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "x.pth"
+    torch.save(vision.load().models.squeezenet1_1(weights=None).state_dict(), path)
+    return path.read_bytes()
+
+
+class Visitor(Seat):
+    """Someone who opens the gallery, in which one more set of weights lies on the test's site."""
+
+    def __init__(
+        self, qtbot: QtBot, application: QApplication, folder: Path, site: Site, content: bytes
+    ) -> None:
+        super().__init__(qtbot, application, folder)
+        self.site = site
+        file = f"{NAME}-{hashlib.sha256(content).hexdigest()[:8]}.pth"
+        site.files[file] = content
+        self.weights: PublishedWeights = replace(
+            gallery.find(NAME),
+            entry="LOCAL_V1",
+            url=f"{site.url}/{file}",
+            path=folder / "hub" / file,
+            size=len(content),
+        )
+
+    def visit(self) -> None:
+        """Start the program and choose those weights in its gallery."""
+        self.start()
+        state = self.program.state
+        assert state.engine is not None
+        models = tuple(
+            replace(model, weights=(*model.weights, self.weights)) if model.name == NAME else model
+            for model in state.engine.gallery
+        )
+        state.engine = replace(state.engine, gallery=models)
+        self.open_gallery()
+
+    def open_gallery(self) -> None:
+        self.program.window.activateWindow()
+        self.until(self.program.window.isActiveWindow)
+        self.press(Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
+        self.until(lambda: bool(self.program.window.findChildren(GalleryDialog)))
+        self.settle()
+        QTest.keyClicks(self.part(QLineEdit), NAME)
+        box = self.part(QComboBox)
+        box.setCurrentIndex(box.count() - 1)
+
+    @property
+    def gallery(self) -> GalleryDialog:
+        return self.dialog(GalleryDialog)
+
+    def part(self, kind: type[W], name: str = "") -> W:
+        parts = self.gallery.findChildren(kind)
+        return next(part for part in parts if name in part.accessibleName())
+
+    def button(self, text: str) -> QPushButton:
+        buttons = self.gallery.findChildren(QPushButton)
+        return next(button for button in buttons if button.text().replace("&", "") == text)
+
+    @property
+    def words(self) -> str:
+        labels = self.gallery.findChildren(QLabel)
+        return "\n".join(label.text() for label in labels if label.isVisible())
+
+    @property
+    def part_size(self) -> int:
+        path = part_of(self.weights.path)
+        return path.stat().st_size if path.exists() else 0
+
+    @property
+    def downloading(self) -> bool:
+        return bool(self.program.controller.downloads.name)
+
+    @property
+    def opened(self) -> str:
+        source = self.program.state.model_source
+        return source.title if source is not None else ""
+
+    def close_gallery(self) -> None:
+        with self.qtbot.waitSignal(self.gallery.destroyed):
+            self.press(Qt.Key.Key_Escape)
+
+
+@pytest.fixture
+def person(qtbot: QtBot, qapp: QApplication, tmp_path: Path, saved: bytes) -> Iterator[Visitor]:
+    with serve(Site({})) as site:
+        visitor = Visitor(qtbot, qapp, tmp_path, site, saved)
+        yield visitor
+        visitor.leave_all()
+    theme.apply(qapp, "light")
+
+
+def test_nothing_is_fetched_before_it_is_asked_for(person: Visitor) -> None:
+    person.visit()
+    assert "Not on this computer" in person.words
+    person.close_gallery()
+    assert person.site.asked == []
+
+
+def test_download_and_open(person: Visitor, saved: bytes) -> None:
+    person.visit()
+    person.button("Download and open").click()
+    person.until(lambda: person.opened == person.weights.path.name)
+    person.wait_explained()
+    assert person.weights.path.read_bytes() == saved
+    info = person.program.state.info
+    assert info is not None
+    assert info.architecture == "SqueezeNet"
+    assert not person.program.window.findChildren(GalleryDialog)
+
+
+def test_a_stopped_download_goes_on_where_it_was(person: Visitor, saved: bytes) -> None:
+    person.site.stall_after = PART
+    person.visit()
+    person.button("Download and open").click()
+    person.until(lambda: person.part_size == PART)
+    assert f"Downloading {NAME}" in person.words
+    started = time.monotonic()
+    person.part(QPushButton, "Stop the download").click()
+    person.until(lambda: not person.downloading)
+    assert time.monotonic() - started < 1
+    person.until(lambda: "% of 5 MB have come already" in person.words)
+    person.site.stall_after = None
+    person.button("Download and open").click()
+    person.until(lambda: person.opened == person.weights.path.name)
+    assert person.site.asked[-1][1] == f"bytes={PART}-"
+    assert person.weights.path.read_bytes() == saved
+
+
+def test_a_failure_is_said_in_place_and_can_be_tried_again(person: Visitor) -> None:
+    person.site.status = 503
+    person.visit()
+    person.button("Download and open").click()
+    person.until(lambda: "busy or out of order (503); try again later" in person.words)
+    before = person.opened
+    person.site.status = 200
+    person.button("Download and open").click()
+    person.until(lambda: person.opened != before)
+    assert person.opened == person.weights.path.name
+
+
+def test_it_goes_on_without_the_list_and_is_offered_when_it_is_there(person: Visitor) -> None:
+    person.site.stall_after = PART
+    person.visit()
+    person.button("Download and open").click()
+    person.until(lambda: person.part_size == PART)
+    person.close_gallery()
+    window = person.program.window
+    bar = window.findChild(StatusBar)
+    assert bar is not None
+    person.until(lambda: bar.working and any(NAME in text for text in texts(bar)))
+    person.open_gallery()
+    assert f"Downloading {NAME}" in person.words
+    person.close_gallery()
+    person.site.stall_after = None
+    person.site.release.set()  # the connection ends, and the rest comes by itself
+    person.until(lambda: f"{NAME} is on this computer now." in window.notice.text)
+    assert person.opened == "demo:shapes"
+    (offer,) = [b for b in window.notice.findChildren(QPushButton) if b.text() == "Open it"]
+    offer.click()
+    person.until(lambda: person.opened == person.weights.path.name)
+
+
+def test_the_status_bar_stops_it(person: Visitor) -> None:
+    person.site.stall_after = PART
+    person.visit()
+    person.button("Download and open").click()
+    person.until(lambda: person.part_size == PART)
+    person.close_gallery()
+    bar = person.program.window.findChild(StatusBar)
+    assert bar is not None
+    person.until(lambda: bar.working)
+    (stop,) = [b for b in bar.findChildren(QToolButton) if b.accessibleName() == "Stop"]
+    stop.click()
+    person.until(lambda: not person.downloading)
+    assert "What has come is kept." in person.program.window.notice.text
+    assert person.part_size == PART
+
+
+def test_the_window_closes_at_once_and_the_part_is_kept(person: Visitor) -> None:
+    person.site.stall_after = PART
+    person.visit()
+    person.button("Download and open").click()
+    person.until(lambda: person.part_size == PART)
+    started = time.monotonic()
+    person.leave()
+    assert time.monotonic() - started < 3
+    assert person.part_size == PART
+    assert not person.weights.path.exists()
+
+
+def test_an_image_is_explained_while_a_download_goes_on(person: Visitor) -> None:
+    person.site.stall_after = PART
+    person.visit()
+    person.button("Download and open").click()
+    person.until(lambda: person.part_size == PART)
+    person.close_gallery()
+    controller = person.program.controller
+    controller.choose_layer(next(n.name for n in person.program.state.layers if n.explainable))
+    person.wait_explained()
+    assert person.downloading
+
+
+def texts(bar: StatusBar) -> list[str]:
+    return [label.text() for label in bar.findChildren(QLabel) if label.isVisible()]
