@@ -49,25 +49,42 @@ def find_input(
     *,
     channels: int | None = None,
     preferred: Sequence[Size] = (),
+    told: Size | None = None,
     cancel: CancelToken | None = None,
 ) -> FoundInput:
     """The channels and size of an input that the network turns into one row of logits.
 
     path: the network's file, for messages. channels: where they are known. preferred: sizes that
-    its files name; the first that runs is taken. A network that takes any size gets 224 x 224,
-    assumed.
+    its files name; the first that runs is taken. told: what the user says; no other is tried.
+    A network that takes any size gets 224 x 224, assumed.
 
-    Raises ModelError for what is no classifier of single pictures (see unsuitable.refuse),
-    ChoiceNeeded with WhichInput where nothing runs, Cancelled. The network is as before.
+    Raises ModelError for what is no classifier of single pictures (see unsuitable.refuse) or does
+    not run on what was told, ChoiceNeeded with WhichInput where nothing runs, Cancelled. The
+    network is as before.
     """
     refuse(module, path.name)
     trials = Trials(module, cancel)
     wanted = [channels] if channels is not None else channel_counts(module)
+    if told is not None:
+        return _as_told(trials, path, wanted, told)
     for count in wanted:
         found = _search(trials, path, count, preferred)
         if found is not None:
             return found
     return _give_up(trials, path, channels)
+
+
+def _as_told(trials: Trials, path: Path, channels: Sequence[int], size: Size) -> FoundInput:
+    for count in channels:
+        trial = trials.run(count, size)
+        if trial.ran and trial.fault:
+            raise _unsuitable(path, trial.fault)
+        if trial.ran:
+            return FoundInput(count, size, assumed=False)
+    error = trials.run(channels[0], size).error
+    raise ModelError(
+        f"{path.name}: the network does not run on {channels[0]} x {size[0]} x {size[1]} ({error})"
+    )
 
 
 def channel_counts(module: nn.Module) -> list[int]:

@@ -71,12 +71,13 @@ def assumed(size: tuple[int, int], channels: int) -> Preprocessing:
 
     size: (height, width). Three channels: ImageNet, which most published networks were trained or
     began with. Any other number: grey values from -1 to 1 (mean and deviation 0.5), since
-    ImageNet says nothing of grey pictures (X-rays, digits) and 0.5 centres any of them. Small
-    networks (below 100 pixels) see all of a picture: there is no margin to cut off.
+    ImageNet says nothing of grey pictures (X-rays, digits) and 0.5 centres any of them.
+    The margin that is cut off belongs to ImageNet at 224 x 224. Networks of another size see all
+    of the shorter side, since what lies in a margin cannot be explained.
     """
     name = "ImageNet" if channels == 3 else "[\u22121, 1]"
     how = preset(name, size, channels)
-    if min(size) >= 100:
+    if channels == 3 and size == PRESETS[name].crop:
         return how
     return replace(how, resize=_shorter_side(size, 1.0))
 

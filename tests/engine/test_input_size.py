@@ -238,6 +238,15 @@ def test_what_is_known_is_used() -> None:
     assert find_input(Repeats(), FILE, channels=1).channels == 1
 
 
+def test_what_the_user_says_is_taken_or_refused() -> None:
+    assert find_input(pooled(3, 8), FILE, told=(96, 128)) == FoundInput(3, (96, 128), False)
+    assert find_input(Repeats(), FILE, told=(40, 40)).channels == 1
+    with pytest.raises(ModelError, match=r"does not run on 1 x 30 x 64 \(.+\)"):
+        find_input(Digits(), FILE, told=(30, 64))
+    with pytest.raises(ModelError, match="4 maps of 64 x 64"):
+        find_input(UNet(), FILE, told=(64, 64))
+
+
 def test_nothing_of_the_network_changes(
     no_hooks: Callable[[nn.Module], Any],
 ) -> None:

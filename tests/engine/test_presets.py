@@ -60,7 +60,11 @@ def test_what_is_assumed_of_colour_and_of_grey() -> None:
     assert (grey.mean, grey.std, grey.channels) == ((0.5,), (0.5,), Channels.GREY)
     assert grey.resize == 28  # nothing of a small picture is cut off
     assert assumed((64, 64), 4).channels is Channels.GREY
-    assert assumed((256, 256), 1).resize == 293
+    # Only ImageNet's own size has ImageNet's margin.
+    assert assumed((224, 224), 3).resize == 256
+    assert assumed((256, 256), 3).resize == 256
+    assert assumed((224, 224), 1).resize == 224
+    assert assumed((96, 128), 3).resize == (96, 128)
 
 
 def test_a_preset_is_known_by_its_values_in_any_range_and_order() -> None:
