@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QMainWindow,
@@ -24,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from gui import actions, theme
 from gui.labels import ElidedLabel, label
+from gui.rooms import canvas_room, panel_room
 
 if TYPE_CHECKING:
     from PySide6.QtGui import (
@@ -188,13 +188,17 @@ class MainWindow(QMainWindow):
 
     def _lay_out(self) -> None:
         self.columns = QSplitter(Qt.Orientation.Horizontal)
-        for widget in (_room(_LOADING), _canvas_room(), _room()):
+        for widget in (
+            panel_room(_NARROWEST, _LOADING),
+            canvas_room(_LEAST_CANVAS),
+            panel_room(_NARROWEST),
+        ):
             self.columns.addWidget(widget)
         self.columns.setChildrenCollapsible(False)
         self.columns.setHandleWidth(1)
         self._share_width()
         self.set_default_columns()
-        self._strip_room = _room()
+        self._strip_room = panel_room(_NARROWEST)
         self._strip_room.setFixedHeight(_STRIP_HEIGHT)
         central = QWidget()
         self._rows = QVBoxLayout(central)
@@ -290,22 +294,3 @@ class MainWindow(QMainWindow):
         self.hide()
         self.closing.emit()
         event.accept()
-
-
-def _canvas_room() -> QWidget:
-    widget = QWidget()
-    widget.setMinimumSize(_LEAST_CANVAS)
-    # The palette has the colour of the canvas there.
-    widget.setBackgroundRole(QPalette.ColorRole.Shadow)
-    widget.setAutoFillBackground(True)
-    return widget
-
-
-def _room(text: str = "") -> QWidget:
-    """What stands for a panel until it is made."""
-    widget = label(text, "dim")
-    widget.setAlignment(Qt.AlignmentFlag.AlignCenter)
-    widget.setProperty("panel", True)
-    widget.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-    widget.setMinimumWidth(_NARROWEST)
-    return widget

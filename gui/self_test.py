@@ -8,13 +8,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QDir, QSettings, QTemporaryDir
+from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 
 from engine.errors import HookscopeError
@@ -34,10 +35,11 @@ def main(arguments: Sequence[str]) -> int:
     target = _parse(arguments)
     application = create_application()
     with ExitStack() as stack:
-        # Qt's own, since the first paint is timed and Python's takes 3 ms to import.
-        temporary = QTemporaryDir(f"{QDir.tempPath()}/{NAME.lower()}-XXXXXX")
-        stack.callback(temporary.remove)
-        folder = Path(temporary.path())
+        folder = Path(
+            stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="hookscope-", ignore_cleanup_errors=True)
+            )
+        )
         store = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
         shell = Shell(application, store)
         stack.callback(shell.window.close)

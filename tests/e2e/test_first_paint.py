@@ -20,10 +20,12 @@ from gui.application import Program, Shell, create_application
 application = create_application()
 shell = Shell(application, QSettings({store!r}, QSettings.Format.IniFormat))
 heavy = ("torch", "torchvision", "cv2", "numpy", "PIL")
+later = ("platformdirs", "engine.records", "engine.overlay", "engine.commands",
+         "gui.controller", "gui.image_canvas", "gui.layer_tree", "gui.dialogs")
 seen = {{}}
 
 def painted():
-    seen["at first paint"] = [name for name in heavy if name in sys.modules]
+    seen["at first paint"] = [name for name in heavy + later if name in sys.modules]
     QTimer.singleShot(0, begin)
 
 def begin():

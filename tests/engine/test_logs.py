@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from engine import logs
+from engine.entry import guarded
+from engine.errors import HookscopeError
 
 
 @pytest.fixture
@@ -62,3 +64,53 @@ def test_a_full_log_that_another_program_holds_grows_on(
     assert text.startswith("x" * 2000)
     assert "after that" in text
     assert capsys.readouterr().err == ""
+
+
+def test_what_is_held_is_written_first_and_once(folder: Path) -> None:
+    logs.hold_logging()
+    logging.getLogger("test").warning("before there is a file")
+    assert not folder.exists()
+    logs.release_logging()
+    logging.getLogger("test").warning("with a file")
+    logs.release_logging()
+    text = logs.log_file().read_text(encoding="utf-8")
+    assert text.count("before there is a file") == text.count("with a file") == 1
+    assert text.index("before there is a file") < text.index("with a file")
+
+
+def test_nothing_is_written_where_nothing_is_held(folder: Path) -> None:
+    logs.release_logging()
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("failure", [HookscopeError("unusable"), RuntimeError("a defect"), None])
+def test_on_every_way_out_the_log_has_what_was_held(
+    folder: Path, failure: Exception | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.hold_logging()
+
+    def work() -> int:
+        logging.getLogger("test").warning("said early")
+        if failure is not None:
+            raise failure
+        return 0
+
+    guarded(work)
+    text = logs.log_file().read_text(encoding="utf-8")
+    assert "said early" in text
+    assert ("RuntimeError: a defect" in text) == isinstance(failure, RuntimeError)
+    assert "said early" not in capsys.readouterr().err
+
+
+def test_held_warnings_go_to_stderr_where_no_log_can_be_written(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.write_text("a file in the folder's place", encoding="utf-8")
+    logs.hold_logging()
+    logging.getLogger("test").info("of no interest there")
+    logging.getLogger("test").warning("said early")
+    logs.release_logging()
+    told = capsys.readouterr().err
+    assert "said early" in told
+    assert "cannot be written" in told
+    assert "of no interest there" not in told
