@@ -17,7 +17,7 @@ from engine.errors import WeightsError
 
 ZIP = b"PK\x03\x04"
 # A legacy torch file is a row of pickles, of which the first is this number and nothing else.
-LEGACY = b"\x80\x02\x8a\n\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
+_LEGACY_NUMBER = b"\x8a\n\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
 _LEGACY_PICKLES = 5
 # torch stores tensors as they are, and only the few lines of code of a TorchScript archive packed.
 _MOST_EXPANSION = 4
@@ -35,6 +35,12 @@ class PickleFacts:
 
     names: tuple[str, ...]
     protocol: int
+
+
+def is_legacy(head: bytes) -> bool:
+    """Whether a file with these first bytes was written by torch.save before its zip archives."""
+    # Between the protocol and the number, newer protocols put the length of a frame.
+    return head[:1] == b"\x80" and _LEGACY_NUMBER in head[2:32]
 
 
 def members(path: Path) -> dict[str, zipfile.ZipInfo]:

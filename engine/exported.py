@@ -138,6 +138,10 @@ def _unflattened(path: Path, program: torch.export.ExportedProgram) -> nn.Module
         # exceptions that pass through it and starts a thread for its progress bars.
         if getattr(part, "graph_module", None) is not None:
             part._run_with_interpreter = False
+            # What is known of the values in between makes copies of the network slow.
+            for node in part.graph.nodes:
+                if node.op != "placeholder":
+                    node.meta.clear()
             # The graph was changed after it: calls of one module were found to be the same.
             part.graph_module.recompile()
     return module

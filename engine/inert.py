@@ -96,7 +96,9 @@ def restricted_load(path: Path, allowed: Mapping[str, object]) -> Any:
         # torch remarks on pickle protocols and old storages; what it cannot read is an error. The
         # meta device keeps a constructor that the pickle calls from filling the memory.
         warnings.simplefilter("ignore")
-        return torch.load(path, map_location="cpu", weights_only=True)
+        # The open file, for torch goes by the suffix of a path.
+        with path.open("rb") as file:
+            return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def read_inert(

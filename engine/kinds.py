@@ -53,7 +53,7 @@ def kind_of(path: Path) -> Kind:
     suffix = path.suffix.lower()
     if head.startswith(archives.ZIP):
         return _zip_kind(path)
-    if head.startswith(archives.LEGACY):
+    if archives.is_legacy(head):
         return _pickle_kind(path)
     if suffix == ".safetensors" or _is_safetensors(head):
         archives.check_safetensors(path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import logging
 import pickle
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -167,7 +168,10 @@ def meta_copy(module: nn.Module) -> nn.Module:
     for buffer in module.buffers():
         memo[id(buffer)] = buffer.detach().to("meta")
     try:
-        return copy.deepcopy(module, memo)
+        with warnings.catch_warnings():
+            # torch's own records of an exported network warn of themselves when they are copied.
+            warnings.simplefilter("ignore")
+            return copy.deepcopy(module, memo)
     except pickle.PickleError as error:
         raise TypeError(f"the network cannot be copied: {error}") from error
 

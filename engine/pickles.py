@@ -203,9 +203,11 @@ def _unrestricted_load(path: Path, classes: Mapping[str, object]) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return torch.load(
-                path, map_location="cpu", weights_only=False, pickle_module=_reader(Unpickler)
-            )
+            # The open file, for torch goes by the suffix of a path.
+            with path.open("rb") as file:
+                return torch.load(
+                    file, map_location="cpu", weights_only=False, pickle_module=_reader(Unpickler)
+                )
         except HookscopeError:
             raise
         except AttributeError as error:
