@@ -17,6 +17,7 @@ from gui import theme
 from gui.input_fields import combo, field_name, number_field, read_numbers, row, sides, written
 
 _SETTLE_MS: Final = 200
+_TYPING_MS: Final = 700
 _CUSTOM: Final = "Custom"
 _SHORTER: Final = "shorter"
 _EXACT: Final = "exact"
@@ -65,7 +66,6 @@ class InputForm(QWidget):
         self._std = number_field("Deviation", tip)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
-        self._settle.setInterval(_SETTLE_MS)
         self._settle.timeout.connect(self._tell)
         self._lay_out()
         self._connect()
@@ -95,6 +95,11 @@ class InputForm(QWidget):
         if fault:
             raise ModelError(fault)
         return how
+
+    def confirm(self, how: Preprocessing) -> None:
+        """As show_values, but where these were told last, what is being typed stays."""
+        if how != self._shown:
+            self.show_values(how)
 
     def show_values(self, how: Preprocessing) -> None:
         """Shows these, without a signal but faulty('')."""
@@ -157,7 +162,8 @@ class InputForm(QWidget):
         for box in (*self._resize, *self._crop):
             box.valueChanged.connect(self._edited)
         for field in (self._low, self._high, self._mean, self._std):
-            field.textEdited.connect(self._edited)
+            field.textEdited.connect(self._typed)
+            field.editingFinished.connect(self._finished)
 
     def _take_preset(self) -> None:
         name = self._preset.currentData()
@@ -195,7 +201,16 @@ class InputForm(QWidget):
         if self._silent:
             return
         self._adapt()
-        self._settle.start()
+        self._settle.start(_SETTLE_MS)
+
+    def _typed(self) -> None:
+        self._adapt()
+        self._settle.start(_TYPING_MS)
+
+    def _finished(self) -> None:
+        if self._settle.isActive():
+            self._settle.stop()
+            self._tell()
 
     def _tell(self) -> None:
         try:

@@ -83,7 +83,7 @@ class InputPanel(QDialog):
 
         changed: something of it was set by the person, so that there is something to reset.
         """
-        self._info = info
+        before, self._info = self._info, info
         for part in (self._form, self._output):
             part.setVisible(info is not None)
         for button in (self._export, self._import):
@@ -96,7 +96,10 @@ class InputPanel(QDialog):
             self.show_seen(None)
             self._tell("", "dim")
             return
-        self._form.show_values(info.preprocessing)
+        if before is not None and (before.source, before.weights) == (info.source, info.weights):
+            self._form.confirm(info.preprocessing)
+        else:
+            self._form.show_values(info.preprocessing)
         self._output.show_model(info)
         self._tell(*self._advice())
         if self._seen.image().isNull():
@@ -180,7 +183,7 @@ class InputPanel(QDialog):
         self._output.names_wanted.connect(self._choose_names)
         self._import.clicked.connect(self.profile_import_requested)
         self._export.clicked.connect(self.profile_export_requested)
-        self._reset.clicked.connect(self.reset_requested)
+        self._reset.clicked.connect(self._set_back)
         self._close.clicked.connect(self.close)
 
     def _check(self, fault: str) -> None:
@@ -200,6 +203,11 @@ class InputPanel(QDialog):
                 "warning",
             )
         return "", "dim"
+
+    def _set_back(self) -> None:
+        if self._info is not None:
+            self._form.show_values(self._info.preprocessing)
+        self.reset_requested.emit()
 
     def _choose_names(self) -> None:
         dialog = QFileDialog(self, "Load class names", self._settings.get(LAST_FOLDER))

@@ -249,6 +249,36 @@ def test_quick_edits_are_told_once(panel: InputPanel, qtbot: QtBot) -> None:
     assert [how.crop for how in heard] == [(224, 229)]
 
 
+def test_enter_tells_at_once(panel: InputPanel) -> None:
+    heard: list[Preprocessing] = []
+    panel.preprocessing_changed.connect(heard.append)
+    type_into(panel, "Mean", "0.25")
+    assert heard == []
+    QTest.keyClick(find(panel, QLineEdit, "Mean"), Qt.Key.Key_Return)
+    assert [how.mean for how in heard] == [(0.25,) * 3]
+    assert panel.isVisible()
+
+
+def test_an_answer_does_not_disturb_what_is_being_typed(panel: InputPanel) -> None:
+    """The window shows the model anew once a change has been made; typing may have gone on."""
+    panel.preprocessing_changed.connect(
+        lambda how: panel.show_model(replace(INFO, preprocessing=how), changed=True)
+    )
+    type_into(panel, "Mean", "0.25")
+    field = find(panel, QLineEdit, "Mean")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    QTest.keyClicks(field, ", 0.5")
+    panel.show_model(replace(INFO, preprocessing=replace(IMAGENET, mean=(0.25,) * 3)), changed=True)
+    assert field.text() == "0.25, 0.5"
+    # Another model, or Reset, shows what it has.
+    reset = next(b for b in panel.findChildren(Button) if b.text() == "Reset")
+    QTest.mouseClick(reset, Qt.MouseButton.LeftButton)
+    assert field.text() == "0.25"
+    QTest.keyClicks(field, "x")
+    panel.show_model(replace(INFO, weights="other.pth"))
+    assert field.text() == "0.485, 0.456, 0.406"
+
+
 def test_a_fault_of_the_network_stays_until_the_next_change(
     panel: InputPanel, qtbot: QtBot
 ) -> None:
