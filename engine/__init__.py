@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from engine.errors import (
         Cancelled,
+        ChoiceNeeded,
+        ConsentNeeded,
         DeviceError,
         ExportError,
         HookscopeError,
@@ -44,12 +46,20 @@ if TYPE_CHECKING:
         Verdict,
     )
     from engine.session import Session
+    from engine.trust import Trust
     from engine.version import VERSION
 
 _HOMES = {
     "engine.errors": (
-        *("Cancelled", "DeviceError", "ExportError", "HookscopeError", "ImageError"),
-        *("LayerError", "ModelError", "TargetError", "WeightsError"),
+        *("Cancelled", "ChoiceNeeded", "ConsentNeeded", "DeviceError", "ExportError"),
+        *(
+            "HookscopeError",
+            "ImageError",
+            "LayerError",
+            "ModelError",
+            "TargetError",
+            "WeightsError",
+        ),
     ),
     "engine.images": ("decode_image", "image_from_array", "load_image"),
     "engine.model": ("Model",),
@@ -60,6 +70,7 @@ _HOMES = {
         *("Prediction", "Preprocessing", "Region", "Verdict"),
     ),
     "engine.session": ("Session",),
+    "engine.trust": ("Trust",),
     "engine.version": ("VERSION",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -68,6 +79,8 @@ __all__ = [
     "VERSION",
     "CancelToken",
     "Cancelled",
+    "ChoiceNeeded",
+    "ConsentNeeded",
     "DeviceError",
     "DisplaySettings",
     "Explanation",
@@ -86,6 +99,7 @@ __all__ = [
     "Region",
     "Session",
     "TargetError",
+    "Trust",
     "Verdict",
     "WeightsError",
     "decode_image",

@@ -1,23 +1,32 @@
-"""What can be opened as a model, and how."""
+"""Opening a model: the network, and what it eats and gives, from the best source there is."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from engine import architectures, demo, suffixes, torchvision_models
 from engine import device as devices
-from engine.errors import ChoiceNeeded, ModelError, WeightsError
+from engine import presets, profiles
+from engine.class_names import read_class_names
+from engine.errors import LayerError, ModelError
+from engine.input_size import find_input
 from engine.model import Model
 from engine.network import Network
-from engine.questions import WhichArchitecture
+from engine.openers import open_network
+from engine.profile_format import ModelProfile
+from engine.progress import CancelToken
+from engine.records import Preprocessing
 from engine.sources import ModelSource
 from engine.trust import NOBODY, Trust
-from engine.weights import StateDict, checksum, matching, read_state_dict
+from engine.weights import checksum
+
+_log = logging.getLogger(__name__)
+
+_NOTHING = ModelProfile()
 
 
 def load_model(
@@ -26,139 +35,151 @@ def load_model(
     device: str = "auto",
     *,
     architecture: str | None = None,
+    arguments: Mapping[str, str] | None = None,
+    classes: str | Path | None = None,
+    input: str | None = None,
     trust: Trust = NOBODY,
+    profile: ModelProfile | None = None,
 ) -> Model:
     """Open a model.
 
-    spec: 'demo:shapes' or 'demo:shortcut'; the name of one of torchvision's classifiers; or a
-        weights file, whose architecture is then recognised.
-    weights: a .safetensors file or what torch.save wrote (a state dict, or a training checkpoint
-        that holds one), for a torchvision name. Without it, the published weights are used if
-        torch's hub cache has them.
+    spec: 'demo:shapes' or 'demo:shortcut'; the name of one of torchvision's classifiers, or of
+        timm's where that is installed; or a file or folder: weights (a state dict, or a training
+        checkpoint that holds one), whose architecture is recognised; a whole pickled network; a
+        Python file; an archive of torch.export; ONNX; a folder of Hugging Face.
+    weights: a weights file for a name or a Python file. Without it, published weights are used if
+        torch's hub cache has them, and those beside a Python file.
     device: 'auto' (CUDA, then MPS, then CPU), 'cpu', 'cuda', 'cuda:1', 'mps'.
-    architecture: the torchvision name for a weights file that fits several.
+    architecture: of a weights file that fits several, or the class in a Python file; arguments:
+        for that class, name -> Python literal. classes: a file of class names. input: what the
+        network gets, as '3x256x256', where that cannot be found.
+    trust: the files that may run the code that is in them; by default none.
+    profile: what was settled about the model before (engine.profiles).
 
-    Raises ModelError (unknown name, no weights), WeightsError (unreadable or of another
+    Raises ModelError (unknown name, no classifier), WeightsError (unreadable or of another
     architecture, naming the first keys that differ), ConsentNeeded (the file could run code, and
     trust does not cover it), ChoiceNeeded (a question has to be answered first), DeviceError.
     """
     source = ModelSource(
-        str(spec), None if weights is None else str(weights), architecture=architecture
+        str(spec),
+        None if weights is None else str(weights),
+        architecture,
+        tuple((arguments or {}).items()),
+        None if classes is None else str(classes),
+        input,
     )
-    return open_source(source, device, trust)
+    return open_source(source, device, trust, profile=profile or _NOTHING)
 
 
-def open_source(source: ModelSource, device: str = "auto", trust: Trust = NOBODY) -> Model:
-    """As load_model, from the record of a source."""
+def open_source(
+    source: ModelSource,
+    device: str = "auto",
+    trust: Trust = NOBODY,
+    *,
+    profile: ModelProfile | None = None,
+    cancel: CancelToken | None = None,
+) -> Model:
+    """As load_model, from the record of a source.
+
+    profile: None takes the remembered one of the weights. Raises Cancelled as well.
+    """
     # Tensors made in a caller's inference mode could never be part of a graph.
     with torch.inference_mode(False):
         where = devices.choose(device)
-        network = _network(source, trust)
-        assert network.preprocessing is not None
-        return Model(
-            network.module,
-            preprocessing=network.preprocessing,
-            classes=network.classes,
-            source=network.source,
-            title=network.title,
-            weights=network.weights,
-            weights_sha256=network.weights_sha256,
-            device=where,
-            notices=network.notices,
+        settled = _remembered(source) if profile is None else profile
+        network = open_network(_with_answers(source, settled), trust)
+        if profile is None and network.weights_sha256:
+            settled = profiles.load(network.weights_sha256) or _NOTHING
+        try:
+            return _model(network, source, settled, where, cancel)
+        except (ModelError, LayerError) as error:
+            if profile is not None or settled == _NOTHING:
+                raise
+            _log.warning("the remembered profile does not fit: %s", error)
+            notice = f"What was remembered of this model does not fit it and is left out ({error})"
+            network = replace(network, notices=(*network.notices, notice))
+            return _model(network, source, _NOTHING, where, cancel)
+
+
+def _remembered(source: ModelSource) -> ModelProfile:
+    """What was settled about the file that is named; it may say how the network is made."""
+    path = Path(source.spec)
+    if not path.is_file():
+        return _NOTHING
+    return profiles.load(checksum(path)) or _NOTHING
+
+
+def _with_answers(source: ModelSource, settled: ModelProfile) -> ModelSource:
+    return replace(
+        source,
+        architecture=source.architecture or settled.architecture or None,
+        arguments=source.arguments or settled.arguments,
+    )
+
+
+def _model(
+    network: Network,
+    source: ModelSource,
+    settled: ModelProfile,
+    where: torch.device,
+    cancel: CancelToken | None,
+) -> Model:
+    how, origin, notices = _preprocessing(network, source, settled, cancel)
+    names, names_origin = network.classes, network.classes_origin
+    if settled.classes:
+        names, names_origin = settled.classes, settled.classes_origin
+    if source.classes is not None:
+        names, names_origin = read_class_names(source.classes), Path(source.classes).name
+    return Model(
+        network.module,
+        preprocessing=how,
+        preprocessing_origin=origin,
+        classes=names,
+        classes_origin=names_origin,
+        source=network.source,
+        title=network.title,
+        weights=network.weights,
+        weights_sha256=network.weights_sha256,
+        device=where,
+        notices=(*network.notices, *notices),
+        output=settled.output,
+        layouts=settled.layouts,
+        cancel=cancel,
+    )
+
+
+def _preprocessing(
+    network: Network, source: ModelSource, settled: ModelProfile, cancel: CancelToken | None
+) -> tuple[Preprocessing, str, tuple[str, ...]]:
+    """How pictures are prepared, who says so, and what the user should know of that."""
+    if settled.preprocessing is not None:
+        return settled.preprocessing, settled.preprocessing_origin, ()
+    if network.preprocessing is not None and source.input is None:
+        return network.preprocessing, network.preprocessing_origin, ()
+    channels, size = _told_input(source.input)
+    sizes = [s for s in (size, network.input_size) if s is not None]
+    path = Path(network.weights or source.spec)
+    found = find_input(
+        network.module, path, channels=channels or network.channels, preferred=sizes, cancel=cancel
+    )
+    how = presets.assumed(found.size, found.channels)
+    name = presets.name_of(how) or "its"
+    size_text = f"{found.size[0]} x {found.size[1]}"
+    notice = (
+        f"{path.name} does not say how pictures are prepared for it. Assumed: {size_text} pixels, "
+        f"{name} mean and deviation; Model > Input and output changes it"
+    )
+    return how, presets.ASSUMED, (notice,)
+
+
+def _told_input(text: str | None) -> tuple[int | None, tuple[int, int] | None]:
+    """Channels and (height, width) of '3x256x256'; of '256x256' the size alone."""
+    if text is None:
+        return None, None
+    parts = text.lower().replace("\u00d7", "x").split("x")
+    if len(parts) not in (2, 3) or not all(p.strip().isdecimal() and int(p) > 0 for p in parts):
+        raise ModelError(
+            f"'{text}' is no input size; write channels x height x width, as in 3x256x256"
         )
-
-
-def _network(source: ModelSource, trust: Trust) -> Network:
-    spec, weights = source.spec, source.weights
-    if spec.startswith("demo:"):
-        if weights is not None:
-            raise ModelError(f"{spec}: the demo has its own weights; leave out the weights file")
-        return _demo(spec)
-    if spec in torchvision_models.names():
-        return _by_name(spec, Path(weights) if weights is not None else None)
-    path = Path(spec)
-    if path.suffix.lower() in suffixes.WEIGHTS or path.exists():
-        if weights is not None:
-            raise ModelError(
-                f"{spec}: a weights file cannot take another weights file; "
-                "name the architecture instead"
-            )
-        return _from_state_dict(path.absolute(), source.architecture)
-    raise ModelError(f"there is no model '{spec}'{_nearest(spec)}")
-
-
-def _demo(spec: str) -> Network:
-    known = demo.DEMOS.get(spec.partition(":")[2])
-    if known is None:
-        choices = " or ".join(f"demo:{name}" for name in demo.DEMOS)
-        raise ModelError(f"there is no model '{spec}'; choose {choices}")
-    return Network(
-        demo.build(known),
-        source=spec,
-        title=known.title,
-        weights=known.weights.name,
-        weights_sha256=checksum(known.weights),
-        preprocessing=known.preprocessing,
-        preprocessing_origin="the demo",
-        classes=known.classes,
-        classes_origin="the demo",
-    )
-
-
-def _by_name(name: str, weights: Path | None) -> Network:
-    if weights is not None:
-        return _torchvision(name, read_state_dict(weights), weights.absolute())
-    path, entry = torchvision_models.cached_weights(name)
-    return _torchvision(name, read_state_dict(path), path, entry)
-
-
-def _torchvision(name: str, state: StateDict, path: Path, entry: Any = None) -> Network:
-    wanted = architectures.known().get(name, {})
-    fitting = matching(wanted, torchvision_models.with_modern_keys(state))
-    return torchvision_models.network_of(name, fitting, path, checksum(path), entry)
-
-
-def _from_state_dict(path: Path, architecture: str | None) -> Network:
-    """The torchvision classifier that a weights file was saved from."""
-    state = read_state_dict(path)
-    if architecture is not None:
-        _check_name(architecture)
-        return _torchvision(architecture, state, path)
-    found = architectures.recognise(state)
-    if len(found.names) > 1:
-        raise ChoiceNeeded(
-            f"{path}: these weights fit {' and '.join(found.names)}; say which with --arch",
-            WhichArchitecture(path, found.names),
-        )
-    if not found.names:
-        raise WeightsError(_unrecognised(path, found))
-    return torchvision_models.network_of(found.names[0], found.state, path, checksum(path))
-
-
-def _unrecognised(path: Path, found: architectures.Recognition) -> str:
-    ways = (
-        "open the Python file that defines the network together with it, "
-        "or save the network with torch.export"
-    )
-    if not found.closest:
-        return f"{path}: these weights belong to no architecture of torchvision; {ways}"
-    return (
-        f"{path}: these weights belong to no architecture of torchvision; the closest is "
-        f"{found.closest} ({found.difference}); {ways}"
-    )
-
-
-def _check_name(name: str) -> None:
-    if name not in torchvision_models.names():
-        raise ModelError(f"there is no architecture '{name}'{_nearest(name)}")
-
-
-def _nearest(text: str) -> str:
-    choices: Sequence[str] = (
-        *(f"demo:{name}" for name in demo.DEMOS),
-        *torchvision_models.names(),
-    )
-    near = difflib.get_close_matches(text.lower(), choices, n=3, cutoff=0.5)
-    if near:
-        return f"; did you mean {' or '.join(near)}?"
-    return "; name a demo (demo:shapes), a torchvision classifier (resnet50) or a weights file"
+    *channels, height, width = (int(part) for part in parts)
+    return (channels[0] if channels else None), (height, width)

@@ -19,6 +19,7 @@ class ModelSource:
     architecture: the architecture of a weights file, or the class or function of a Python file.
     arguments: for that class or function, as (name, Python literal).
     classes: a file of class names.
+    input: channels x height x width of what the network gets, as '3x256x256'.
     """
 
     spec: str
@@ -26,6 +27,7 @@ class ModelSource:
     architecture: str | None = None
     arguments: tuple[tuple[str, str], ...] = ()
     classes: str | None = None
+    input: str | None = None
 
     @property
     def key(self) -> str:

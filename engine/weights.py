@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import pickle
@@ -36,12 +37,19 @@ _DOMINANT = 0.9
 def checksum(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal digits. Raises WeightsError when it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        found = path.stat()
+        return _checksum(path, found.st_size, found.st_mtime_ns)
     except FileNotFoundError:
         raise WeightsError(f"{path}: there is no such file; check the name") from None
     except OSError as error:
         raise WeightsError(f"{path}: it cannot be read ({error.strerror})") from error
+
+
+@functools.lru_cache(maxsize=64)
+def _checksum(path: Path, _size: int, _changed_ns: int) -> str:
+    """Asked for more than once while a model is opened, and files of gigabytes are read slowly."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_state_dict(path: Path) -> StateDict:

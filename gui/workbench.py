@@ -9,17 +9,28 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import LayerError, ModelError
 from engine.lazy import np
-from engine.records import Explanation, LayerNode, LoadedImage, ModelInfo, Prediction, Request
+from engine.records import (
+    Explanation,
+    LayerNode,
+    LoadedImage,
+    ModelInfo,
+    Pixels,
+    Prediction,
+    Request,
+)
 from engine.sources import ModelSource
+from engine.trust import Trust, store_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from engine.adjustments import Adjustment
     from engine.gallery import PublishedModel
     from engine.model import Model
     from engine.session import Session
@@ -43,11 +54,15 @@ class EngineFacts:
 
 @dataclass(frozen=True, slots=True)
 class OpenedModel:
-    """A model that was opened: all that the window needs of it."""
+    """A model that was opened: all that the window needs of it.
+
+    settled: something about it was set by the user and is remembered.
+    """
 
     source: ModelSource
     info: ModelInfo
     layers: tuple[LayerNode, ...]
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +93,7 @@ class Workbench:
     """Opens models and answers requests. Not thread-safe: one lane calls it."""
 
     def __init__(self) -> None:
+        self.trust = Trust(store=store_file())
         self._model: Model | None = None
         self._source: ModelSource | None = None
         self._session: Session | None = None
@@ -108,11 +124,76 @@ class Workbench:
         from engine.models import open_source
 
         watch.report(0.0, f"opening {source.spec}")
-        model = open_source(source)
+        model = open_source(source, trust=self.trust, cancel=watch.cancel)
         watch.cancel.raise_if_cancelled()
+        self._remember_answers(source)
+        return self._take(model, source)
+
+    def adjust(self, change: Adjustment, watch: Watch) -> OpenedModel:
+        """Feed or read the open network in another way, and remember that."""
+        from engine import profiles
+        from engine.adjustments import adjusted, profile_of
+
+        model, source = self._opened()
+        model = adjusted(model, change, watch.cancel)
+        watch.cancel.raise_if_cancelled()
+        sha256 = model.info.weights_sha256
+        if sha256:
+            profiles.save(sha256, profile_of(model, source))
+        return self._take(model, source)
+
+    def reset_model(self, watch: Watch) -> OpenedModel:
+        """Forget what was settled about the open model, and open it anew."""
+        from engine import profiles
+
+        model, source = self._opened()
+        if model.info.weights_sha256:
+            profiles.forget(model.info.weights_sha256)
+        return self.open_model(replace(source, classes=None, input=None), watch)
+
+    def export_profile(self, path: Path, _watch: Watch) -> Path:
+        """Write what is settled about the open model into a file."""
+        from engine import profiles
+        from engine.adjustments import profile_of
+
+        model, source = self._opened()
+        profiles.export(path, profile_of(model, source), model.info.weights_sha256)
+        return path
+
+    def seen(self, image: LoadedImage, _watch: Watch) -> Pixels:
+        """The picture of exactly what the network gets of an image."""
+        from engine.preprocess import as_seen, prepare
+
+        how = self._opened()[0].preprocessing
+        return as_seen(prepare(image, how).tensor, how)
+
+    def _opened(self) -> tuple[Model, ModelSource]:
+        if self._model is None or self._source is None:
+            raise ModelError("no model is open; open one first")
+        return self._model, self._source
+
+    def _take(self, model: Model, source: ModelSource) -> OpenedModel:
+        from engine import profiles
+
         self._end_session()
         self._model, self._source = model, source
-        return OpenedModel(source, model.info, model.layers)
+        sha256 = model.info.weights_sha256
+        settled = bool(sha256) and profiles.load(sha256) is not None
+        return OpenedModel(source, model.info, model.layers, settled)
+
+    def _remember_answers(self, source: ModelSource) -> None:
+        """So that the same file asks nothing the next time."""
+        from engine import profiles
+        from engine.weights import checksum
+
+        path = Path(source.spec)
+        if not path.is_file() or not (source.architecture or source.arguments):
+            return
+        sha256 = checksum(path)
+        known = profiles.load(sha256) or profiles.ModelProfile()
+        answers = replace(known, architecture=source.architecture or "", arguments=source.arguments)
+        if answers != known:
+            profiles.save(sha256, answers)
 
     def explain(self, image: LoadedImage, request: Request, watch: Watch) -> Answer:
         """One explanation and the predictions that belong to it."""
@@ -158,11 +239,10 @@ class Workbench:
         if self._source is None or self._source.key != request.model:
             # Another model was opened, and given up before the window had heard of it.
             self.open_model(ModelSource.from_key(request.model), watch)
-        if self._model is None:
-            raise ModelError("no model is open; open one first")
+        model, _ = self._opened()
         if self._session is None or self._session.image is not image:
             self._end_session()
-            self._session = Session(self._model, image)
+            self._session = Session(model, image)
         return self._session
 
     def _end_session(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from engine.errors import WeightsError
-from engine.weights import mismatch, read_state_dict
+from engine.weights import find_state_dict, matching, mismatch, read_state_dict, variants
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def test_missing_and_folder(tmp_path: Path) -> None:
 
 def test_other_things_than_a_state_dict(tmp_path: Path, state: dict[str, Tensor]) -> None:
     path = tmp_path / "w.pth"
-    for content in (torch.zeros(3), [torch.zeros(3)], {}, {"epoch": 3}, {"model": state}, 5):
+    for content in (torch.zeros(3), [torch.zeros(3)], {}, {"epoch": 3}, {"m": {}}, 5):
         torch.save(content, path)
         assert "state_dict" in refused(path)
     torch.save(nn.Conv2d(3, 4, 3), path)
@@ -120,3 +121,44 @@ def test_mismatch_names_the_first_keys_of_each_kind(state: dict[str, Tensor]) ->
     assert "1.weight (9,) instead of (4,)" in text
     many = {f"layer{i}": torch.zeros(1) for i in range(30)}
     assert "layer0, layer1, layer2 and 27 more" in mismatch(many, {})
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda s: {"state_dict": s, "epoch": 3},
+        lambda s: {"model": s, "optimizer": {"state": {0: {"exp_avg": torch.ones(9)}}}},
+        lambda s: {"ema": {"state_dict": s}},
+        lambda s: {"whatever": s, "optim_state": {f"p{i}": torch.ones(1) for i in range(99)}},
+        lambda s: {**s, "epoch": 3, "best_acc": 0.5},
+        lambda s: {"model": {"state_dict": s, "name": "net"}, "args": {"lr": torch.ones(1)}},
+    ],
+)
+def test_the_state_dict_inside_a_training_checkpoint(
+    tmp_path: Path, state: dict[str, Tensor], wrap: Callable[[Any], Any]
+) -> None:
+    path = tmp_path / "w.pth"
+    torch.save(wrap(state), path)
+    found = read_state_dict(path)
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[key], state[key]) for key in state)
+
+
+def test_the_trained_weights_come_before_their_average() -> None:
+    first, second = {"w": torch.zeros(2)}, {"w": torch.ones(2)}
+    content = {"model_ema": second, "state_dict": first}
+    assert find_state_dict(content) is not None
+    assert find_state_dict(content)["w"].sum() == 0  # type: ignore[index]
+
+
+def test_prefixes_are_taken_off_one_by_one() -> None:
+    inner = {f"layer.{i}.weight": torch.zeros(1) for i in range(12)}
+    given = {f"module.model.{key}": value for key, value in inner.items()}
+    given["criterion.weight"] = torch.zeros(2)
+    keys = [set(variant) for variant in variants(given)]
+    assert keys[0] == set(given)
+    assert keys[-1] == set(inner)
+    assert matching(inner, given).keys() == inner.keys()
+    # A network whose own attribute is called 'model' keeps its keys.
+    own = {f"model.{key}": value for key, value in inner.items()}
+    assert matching(own, own).keys() == own.keys()

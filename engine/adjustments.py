@@ -1,0 +1,79 @@
+"""What a person changes about an open model, and the profile in which it is remembered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine import profiles
+from engine.class_names import read_class_names
+from engine.profile_format import ModelProfile
+from engine.progress import CancelToken
+from engine.records import Layout, OutputForm, Preprocessing
+from engine.sources import ModelSource
+
+if TYPE_CHECKING:
+    from engine.model import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """Another way to feed or read the same network; None leaves a thing as it is.
+
+    classes: a file of class names. layouts: (layer, layout) pairs; None takes back what was said
+    of a layer. profile: a file with all of it, which counts before the others.
+    """
+
+    preprocessing: Preprocessing | None = None
+    output: OutputForm | None = None
+    classes: Path | None = None
+    layouts: tuple[tuple[str, Layout | None], ...] = ()
+    profile: Path | None = None
+
+
+def adjusted(model: Model, change: Adjustment, cancel: CancelToken | None = None) -> Model:
+    """The model with the change made; the given one stays as it is.
+
+    Raises ModelError or LayerError where the network or a file does not bear it, and Cancelled.
+    """
+    if change.profile is not None:
+        told = profiles.read(change.profile)
+        model = model.configured(
+            preprocessing=told.preprocessing,
+            preprocessing_origin=told.preprocessing_origin or change.profile.name,
+            classes=told.classes or None,
+            classes_origin=told.classes_origin or change.profile.name,
+            output=told.output,
+            layouts=told.layouts or None,
+            cancel=cancel,
+        )
+    names = read_class_names(change.classes) if change.classes is not None else None
+    layouts = {**model.layouts, **dict(change.layouts)}
+    if change == Adjustment(profile=change.profile):
+        return model
+    return model.configured(
+        preprocessing=change.preprocessing,
+        output=change.output,
+        classes=names,
+        classes_origin=change.classes.name if change.classes is not None else "",
+        layouts={name: layout for name, layout in layouts.items() if layout is not None},
+        cancel=cancel,
+    )
+
+
+def profile_of(model: Model, source: ModelSource) -> ModelProfile:
+    """Everything that is settled about an open model now."""
+    info = model.info
+    named = info.classes_origin != "numbered"
+    return ModelProfile(
+        preprocessing=info.preprocessing,
+        preprocessing_origin=info.preprocessing_origin,
+        output=info.output,
+        classes=info.classes if named else (),
+        classes_origin=info.classes_origin if named else "",
+        layouts=dict(model.layouts),
+        architecture=source.architecture or "",
+        arguments=source.arguments,
+        title=info.title,
+    )

@@ -1,0 +1,163 @@
+"""From what is named or dropped to a network: the kind of file decides who opens it."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+from engine import (
+    architectures,
+    demo,
+    exported,
+    extras,
+    kinds,
+    network_files,
+    pickles,
+    suffixes,
+    timm_models,
+    torchvision_models,
+)
+from engine.errors import ChoiceNeeded, ModelError, WeightsError
+from engine.huggingface import open_folder
+from engine.kinds import Kind
+from engine.network import Network
+from engine.onnx_models import open_onnx
+from engine.questions import WhichArchitecture
+from engine.sources import ModelSource
+from engine.trust import Trust
+from engine.weights import StateDict, checksum, find_state_dict, matching, read_state_dict
+
+_WAYS = (
+    "open the Python file that defines the network together with it, or save the network with "
+    "torch.export"
+)
+
+
+def open_network(source: ModelSource, trust: Trust) -> Network:
+    """The network that a source names. Raises as models.load_model."""
+    spec = source.spec
+    weights = Path(source.weights) if source.weights is not None else None
+    if spec.startswith("demo:"):
+        if weights is not None:
+            raise ModelError(f"{spec}: the demo has its own weights; leave out the weights file")
+        return _demo(spec)
+    if spec in torchvision_models.names():
+        return _by_name(spec, weights)
+    path = Path(spec)
+    if path.suffix.lower() in suffixes.WEIGHTS | suffixes.NETWORKS or path.exists():
+        return _from_path(path.absolute(), source, weights, trust)
+    if spec.startswith("timm:") or (extras.installed("timm") and timm_models.knows(spec)):
+        return timm_models.network_of(spec, weights)
+    raise ModelError(f"there is no model '{spec}'{_nearest(spec)}")
+
+
+def _from_path(path: Path, source: ModelSource, weights: Path | None, trust: Trust) -> Network:
+    kind = kinds.kind_of(path)
+    if kind is Kind.PYTHON:
+        return network_files.open_network_file(
+            path,
+            weights=weights,
+            name=source.architecture,
+            arguments=source.arguments,
+            trust=trust,
+        )
+    if weights is not None and kind is not Kind.FOLDER:
+        raise ModelError(
+            f"{path}: a model's file cannot take another weights file; "
+            "name the architecture or the Python file instead"
+        )
+    if kind is Kind.FOLDER:
+        return open_folder(path)
+    if kind is Kind.ONNX:
+        return open_onnx(path)
+    if kind is Kind.EXPORTED:
+        return exported.open_exported(path, trust=trust)
+    if kind in (Kind.WEIGHTS, Kind.SAFETENSORS):
+        return _from_state_dict(path, read_state_dict(path), source.architecture)
+    if kind is Kind.PICKLED:
+        return _from_pickle(path, source.architecture, trust)
+    raise kinds.refusal(path, kind)
+
+
+def _from_pickle(path: Path, architecture: str | None, trust: Trust) -> Network:
+    """A whole network, or the state dict that lies among other objects."""
+    content = pickles.open_pickled(path, trust=trust)
+    if isinstance(content, Network):
+        return content
+    state = find_state_dict(content)
+    if state is None:
+        raise WeightsError(
+            f"{path}: it holds neither a network nor a state dict; "
+            "save the network's state_dict() and open that"
+        )
+    return _from_state_dict(path, state, architecture)
+
+
+def _demo(spec: str) -> Network:
+    known = demo.DEMOS.get(spec.partition(":")[2])
+    if known is None:
+        choices = " or ".join(f"demo:{name}" for name in demo.DEMOS)
+        raise ModelError(f"there is no model '{spec}'; choose {choices}")
+    return Network(
+        demo.build(known),
+        source=spec,
+        title=known.title,
+        weights=known.weights.name,
+        weights_sha256=checksum(known.weights),
+        preprocessing=known.preprocessing,
+        preprocessing_origin="the demo",
+        classes=known.classes,
+        classes_origin="the demo",
+    )
+
+
+def _by_name(name: str, weights: Path | None) -> Network:
+    if weights is not None:
+        return _torchvision(name, read_state_dict(weights), weights.absolute())
+    path, entry = torchvision_models.cached_weights(name)
+    return _torchvision(name, read_state_dict(path), path, entry)
+
+
+def _torchvision(name: str, state: StateDict, path: Path, entry: Any = None) -> Network:
+    wanted = architectures.known().get(name, {})
+    fitting = matching(wanted, torchvision_models.with_modern_keys(state))
+    return torchvision_models.network_of(name, fitting, path, checksum(path), entry)
+
+
+def _from_state_dict(path: Path, state: StateDict, architecture: str | None) -> Network:
+    """The classifier that a weights file was saved from, recognised unless it is named."""
+    if architecture is not None:
+        return _named(architecture, path, state)
+    found = architectures.recognise(state)
+    if len(found.names) > 1:
+        raise ChoiceNeeded(
+            f"{path}: these weights fit {' and '.join(found.names)}; say which with --arch",
+            WhichArchitecture(path, found.names),
+        )
+    if not found.names:
+        raise WeightsError(_unrecognised(path, found))
+    return torchvision_models.network_of(found.names[0], found.state, path, checksum(path))
+
+
+def _named(name: str, path: Path, state: StateDict) -> Network:
+    if name in torchvision_models.names():
+        return _torchvision(name, state, path)
+    if name.startswith("timm:") or (extras.installed("timm") and timm_models.knows(name)):
+        return timm_models.network_of(name, path)
+    raise ModelError(f"there is no architecture '{name}'{_nearest(name)}")
+
+
+def _unrecognised(path: Path, found: architectures.Recognition) -> str:
+    what = f"{path}: these weights belong to no architecture of torchvision"
+    if not found.closest:
+        return f"{what}; {_WAYS}"
+    return f"{what}; the closest is {found.closest} ({found.difference}); {_WAYS}"
+
+
+def _nearest(text: str) -> str:
+    choices = (*(f"demo:{name}" for name in demo.DEMOS), *torchvision_models.names())
+    near = difflib.get_close_matches(text.lower(), choices, n=3, cutoff=0.5)
+    if near:
+        return f"; did you mean {' or '.join(near)}?"
+    return "; name a demo (demo:shapes), a torchvision classifier (resnet50) or a model's file"
