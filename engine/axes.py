@@ -121,7 +121,7 @@ def tokens_by_count(
     """The grid of a sequence (1, N, C) where the network takes only one input size.
 
     The grid before it that leaves the fewest tokens over, the latest of such; without any, whole
-    square patches of the input. None where the other axis fits better: a sequence (1, C, N).
+    square patches of the input. None where the other axis fits that grid better: it is (1, C, N).
     """
     if len(shape) != 3 or shape[0] != 1 or shape[1] < 2:
         return None
@@ -129,8 +129,7 @@ def tokens_by_count(
     if fitting is None:
         return _whole_patches(shape[1], input_size) if not seen else None
     prefix, known = fitting
-    across = _nearest(shape[2], seen)
-    if across is not None and across[0] < prefix:
+    if 0 <= shape[2] - _cells(known.grid) < prefix:
         return None
     return Axes(Layout.TOKENS, known.grid, prefix)
 

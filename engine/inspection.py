@@ -46,6 +46,7 @@ class CallFacts:
     axes: which axes are space, None where the output has none.
     part: which part of a tuple or mapping the output is, in words; '' where it is the whole.
     refusal: why a sequence of tokens cannot be read as one; '' where that is not so.
+    kind: the module's class name.
     """
 
     call: Call
@@ -59,6 +60,7 @@ class CallFacts:
     axes: Axes | None
     part: str = ""
     refusal: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ def inspect(
             axes=axes,
             part=item.part,
             refusal="" if axes is not None else space.refusal(item),
+            kind=type(item.module).__name__,
         )
     counts: dict[str, int] = {}
     for name, index in calls:

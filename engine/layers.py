@@ -66,6 +66,8 @@ def default_layer(facts: Inspection) -> str:
 
     It is the last spatial output before the head: not one made by pooling, not a mere view of
     another, and not a map of class scores, since such outputs say nothing new or too little.
+    Where the last sequences of tokens lead nowhere, what is left is the inside of the last block,
+    of which the normalised input is taken (the ViT's last ln_1), not what its attention projects.
     Of several modules that return it, the outermost gives the name (resnet's layer4, not
     layer4.2.relu).
     """
@@ -75,6 +77,9 @@ def default_layer(facts: Inspection) -> str:
     if not candidates:
         return ""
     chosen = candidates[-1].source
+    if any(_leads_nowhere(c) for c in facts.calls.values()):
+        norms = [c for c in candidates if _is_tokens(c) and "norm" in c.kind.lower()]
+        chosen = norms[-1].source if norms and _is_tokens(candidates[-1]) else chosen
     names = [
         name
         for (name, index), c in facts.calls.items()
@@ -83,8 +88,16 @@ def default_layer(facts: Inspection) -> str:
     return min(names, key=lambda name: name.count("."), default=chosen[0])
 
 
+def _is_tokens(facts: CallFacts) -> bool:
+    return facts.axes is not None and facts.axes.layout is Layout.TOKENS
+
+
+def _leads_nowhere(facts: CallFacts) -> bool:
+    return _is_tokens(facts) and facts.varies and not facts.reached
+
+
 def _is_score_map(facts: CallFacts, reading: Reading) -> bool:
-    if facts.axes is None or reading.classes < 2 or facts.axes.layout is Layout.TOKENS:
+    if facts.axes is None or reading.classes < 2 or _is_tokens(facts):
         return False
     return facts.shape[1] == reading.width
 

@@ -15,6 +15,10 @@ from torch import Tensor
 from engine.axes import Axes
 from engine.records import Layout
 
+# Of what the gradients of a sequence amount to: measured, 3e-7 to 8e-7 of it is left where they
+# cancel out, and 1e-1 where they do not.
+_ROUNDING = 1e-5
+
 Weights = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -47,5 +51,11 @@ def class_activation_map(
         activations, gradients = single.permute(2, 0, 1), slopes.permute(2, 0, 1)
         cells = single.flatten(0, 1)
     weights = METHODS[method](activations, gradients)
+    any_weight = weights.any()
+    if axes.layout is Layout.TOKENS:
+        # Keys that are all shifted alike change no attention: their gradients cancel out, and what
+        # is left of the sum is rounding, which would be drawn as if it were a map.
+        any_weight = weights.abs().max() > _ROUNDING * slopes.abs().mean()
+        weights = weights * any_weight
     # One matrix-vector product over (cells, channels): no temporary as large as the activation.
-    return torch.mv(cells, weights).view(activations.shape[1:]), weights.any()
+    return torch.mv(cells, weights).view(activations.shape[1:]), any_weight

@@ -100,7 +100,8 @@ def test_what_comes_after_the_last_attention_is_greyed(kind: str) -> None:
     assert dead == after | {f"{last}.mlp.{i}" for i in range(3)}
     assert nodes[f"{last}.norm1"].explainable
     assert nodes[f"{last}.key"].explainable
-    assert model.info.default_layer == f"{last}.value"
+    # value comes later, and is no layer that a person would mean
+    assert model.info.default_layer == f"{last}.norm1"
     with pytest.raises(LayerError, match="no gradient reaches it"), Session(model, IMAGE) as s:
         s.explain("norm")
 
@@ -139,6 +140,16 @@ def test_a_batch_that_is_not_the_first_axis_is_refused_with_its_reason() -> None
         assert "tokens come before the batch in its output (48 × 1 × 10)" in nodes[name].reason
     with pytest.raises(LayerError, match="cannot be read as 'B N C'"):
         model_of(seeded(SequenceFirst, 0, "mean"), layouts={"norm": Layout.TOKENS})
+
+
+def test_gradients_that_cancel_out_are_said_to_be_zero() -> None:
+    """Without a class token, shifting all keys alike shifts all scores, which a softmax ignores."""
+    with Session(model_of(seeded(KINDS["mean of the cells"])), IMAGE) as session:
+        keys, values = session.explain("blocks.1.key"), session.explain("blocks.1.value")
+        assert session.sweep()["blocks.1.key"].verdict is Verdict.ZERO_GRADIENT
+    assert keys.verdict is Verdict.ZERO_GRADIENT
+    assert not keys.map.any()
+    assert values.verdict is not Verdict.ZERO_GRADIENT
 
 
 def test_a_part_of_a_tuple_is_named() -> None:
@@ -279,6 +290,8 @@ class TestAxes:
         assert tokens_by_count((1, 197, 64), (224, 224), seen) == Axes(Layout.TOKENS, (14, 14), 1)
         assert tokens_by_count((1, 16, 64), (224, 224), seen) == Axes(Layout.TOKENS, (4, 4), 0)
         assert tokens_by_count((1, 64, 49), (224, 224), seen) is None  # (1, C, N)
+        grids = (SeenGrid((8, 8)), SeenGrid((2, 2)))  # 64 channels are no grid of 8 by 8
+        assert tokens_by_count((1, 5, 64), (64, 64), grids) == Axes(Layout.TOKENS, (2, 2), 1)
         assert tokens_by_count((1, 100, 64), (224, 224), seen) is None
         assert tokens_by_count((1, 65, 64), (64, 64), ()) == Axes(Layout.TOKENS, (8, 8), 1)
         assert tokens_by_count((1, 67, 64), (48, 176), ()) is None
