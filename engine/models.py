@@ -156,11 +156,15 @@ def _preprocessing(
         return settled.preprocessing, settled.preprocessing_origin, ()
     if network.preprocessing is not None and source.input is None:
         return network.preprocessing, network.preprocessing_origin, ()
-    channels, size = _told_input(source.input)
-    sizes = [s for s in (size, network.input_size) if s is not None]
+    channels, told = _told_input(source.input)
     path = Path(network.weights or source.spec)
     found = find_input(
-        network.module, path, channels=channels or network.channels, preferred=sizes, cancel=cancel
+        network.module,
+        path,
+        channels=channels or network.channels,
+        preferred=[network.input_size] if network.input_size is not None else [],
+        told=told,
+        cancel=cancel,
     )
     how = presets.assumed(found.size, found.channels)
     name = presets.name_of(how) or "its"

@@ -50,6 +50,23 @@ def weights_dialog(parent: QWidget, folder: Path) -> QFileDialog:
     return dialog
 
 
+def open_dialog(parent: QWidget, title: str, folder: Path, kinds: str) -> QFileDialog:
+    """The system's dialog for one file of these kinds. It tells through fileSelected(str)."""
+    dialog = _file_dialog(parent, title, folder)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    dialog.setNameFilter(f"{kinds};;All files (*)")
+    return dialog
+
+
+def save_dialog(parent: QWidget, title: str, place: Path, kinds: str) -> QFileDialog:
+    """The system's dialog for a file to write. It tells through fileSelected(str)."""
+    dialog = _file_dialog(parent, title, place.parent)
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setNameFilter(kinds)
+    dialog.selectFile(place.name)
+    return dialog
+
+
 def _file_dialog(parent: QWidget, title: str, folder: Path) -> QFileDialog:
     dialog = QFileDialog(parent, title, str(folder))
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

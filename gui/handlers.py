@@ -20,6 +20,7 @@ from gui import theme
 from gui.controller import Controller
 from gui.help import Help
 from gui.image_opener import ImageOpener
+from gui.input_opener import InputOpener
 from gui.main_window import MainWindow
 from gui.model_opener import ModelOpener
 from gui.saver import Saver
@@ -42,6 +43,7 @@ class Handlers(QObject):
         self._settings = settings
         self.images = ImageOpener(window, state, controller.images, settings)
         self.models = ModelOpener(window, state, controller, settings)
+        self.input = InputOpener(window, state, controller, settings)
         self.saver = Saver(window, state, controller.exports, settings)
         self.help = Help(window, state)
         window.tree.layer_chosen.connect(controller.choose_layer)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 from PySide6.QtCore import QObject, Signal
 
-from engine.errors import HookscopeError
+from engine.adjustments import Adjustment
+from engine.errors import ChoiceNeeded, ConsentNeeded, HookscopeError
 from engine.sources import ModelSource
-from gui.jobs import Job, Lane
+from gui.jobs import Job, Lane, Priority, Watch
 from gui.settings import Settings
 from gui.state import NoticeKind, State
 from gui.workbench import OpenedModel, Workbench
@@ -17,10 +21,17 @@ FIRST_MODEL = ModelSource("demo:shapes")
 class Models(QObject):
     """Fills the state's model through the engine lane.
 
-    opened: another model is there; what was computed with the last one is void.
+    opened: another model is there, or the same one is fed or read in another way; what was
+    computed with the last one is void. asked(ModelSource, HookscopeError): a question has to be
+    answered before a model can be opened. not_adjusted(sentence): why a change was not made.
+    seen(Pixels, name of the image): what the network gets of it. profile_written(Path).
     """
 
     opened = Signal()
+    asked = Signal(object, object)
+    not_adjusted = Signal(str)
+    seen = Signal(object, str)
+    profile_written = Signal(object)
 
     def __init__(
         self, state: State, settings: Settings, lane: Lane, workbench: Workbench, parent: QObject
@@ -46,29 +57,93 @@ class Models(QObject):
             slot="model",
         )
         job.finished.connect(self._opened)
-        job.failed.connect(self._failed)
+        job.failed.connect(lambda error: self._failed(source, error))
         job.cancelled.connect(lambda: self._given_up(source))
+        self._lane.submit(job)
+
+    def trust(self, path: Path, sha256: str) -> None:
+        """The user agreed to what may run when this very file is opened."""
+        self._workbench.trust.agree(path, sha256)
+
+    def adjust(self, change: Adjustment) -> None:
+        """Feed or read the open network in another way; where it does not bear it, it stays."""
+        self._change("Changing the model", lambda watch: self._workbench.adjust(change, watch))
+
+    def reset(self) -> None:
+        """Back to what the model itself says."""
+        self._change("Opening the model anew", self._workbench.reset_model)
+
+    def export_profile(self, path: Path) -> None:
+        """Write what is settled about the open model into a file."""
+        job = Job("Writing the profile", lambda watch: self._workbench.export_profile(path, watch))
+        job.finished.connect(self.profile_written)
+        job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
+        self._lane.submit(job)
+
+    def look(self) -> None:
+        """Ask for the picture of exactly what the network gets of the current image."""
+        image = self._state.current
+        if image is None or image.loaded is None or self._state.info is None:
+            return
+        loaded, name = image.loaded, image.name
+        job = Job(
+            "Preparing the picture",
+            lambda watch: self._workbench.seen(loaded, watch),
+            slot="seen",
+            priority=Priority.CLICK,
+            stoppable=False,
+        )
+        job.finished.connect(lambda pixels: self.seen.emit(pixels, name))
+        job.failed.connect(lambda error: self.not_adjusted.emit(str(error)))
         self._lane.submit(job)
 
     def cancel(self) -> None:
         """Give up the one that is being opened."""
         self._lane.cancel("model")
 
+    def _change(self, title: str, work: Callable[[Watch], OpenedModel]) -> None:
+        job = Job(title, work, slot="model")
+        job.finished.connect(self._adjusted)
+        job.failed.connect(lambda error: self.not_adjusted.emit(str(error)))
+        self._lane.submit(job)
+
+    def _adjusted(self, opened: OpenedModel) -> None:
+        """The same network: the layer and the class stay chosen where they still are there."""
+        state = self._state
+        layer, target = state.layer, state.target
+        classes = len(state.info.classes) if state.info is not None else 0
+        self._take(opened)
+        names = {node.name for node in opened.layers if node.explainable}
+        if layer is not None and layer.partition("#")[0] in names:
+            state.layer = layer
+        if len(opened.info.classes) == classes:
+            state.target = target
+        state.model_changed.emit()
+        self.opened.emit()
+
     def _opened(self, opened: OpenedModel) -> None:
+        self._take(opened)
+        if not opened.source.spec.startswith("demo:"):
+            self._settings.add_recent_model(opened.source.key)
+        self._state.model_changed.emit()
+        self._state.warn(opened.info.notices)
+        self.opened.emit()
+
+    def _take(self, opened: OpenedModel) -> None:
         state = self._state
         state.model_loading = None
         state.model_error = ""
         state.model_source, state.info, state.layers = opened.source, opened.info, opened.layers
         state.layer = state.target = None
+        state.model_settled = opened.settled
         state.answer = state.explanation = state.sweep = None
-        if not opened.source.spec.startswith("demo:"):
-            self._settings.add_recent_model(opened.source.key)
-        state.model_changed.emit()
-        state.warn(opened.info.notices)
-        self.opened.emit()
 
-    def _failed(self, error: HookscopeError) -> None:
+    def _failed(self, source: ModelSource, error: HookscopeError) -> None:
         self._state.model_loading = None
+        if isinstance(error, ConsentNeeded | ChoiceNeeded):
+            self._state.model_changed.emit()
+            self.asked.emit(source, error)
+            return
         self._state.model_error = str(error)
         if self._state.info is None:
             self._state.set_computing(False)

@@ -78,6 +78,7 @@ class State(QObject):
         self.model_source: ModelSource | None = None
         self.model_loading: ModelSource | None = None
         self.model_error = ""
+        self.model_settled = False
         self.info: ModelInfo | None = None
         self.layers: tuple[LayerNode, ...] = ()
         self.layer: str | None = None

@@ -1,0 +1,160 @@
+"""The window 'Input and output' and the files that belong to it: class names and profiles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from engine import suffixes
+from engine.adjustments import Adjustment
+from gui.controller import Controller
+from gui.main_window import MainWindow
+from gui.settings import Settings
+from gui.state import NoticeKind, State
+
+if TYPE_CHECKING:
+    from gui.input_panel import InputPanel
+
+
+class InputOpener(QObject):
+    """Opens the panel once, keeps it up to date, and hands its changes on."""
+
+    def __init__(
+        self, window: MainWindow, state: State, controller: Controller, settings: Settings
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._state = state
+        self._models = controller.models
+        self._settings = settings
+        self._panel: InputPanel | None = None
+        window.actions_by_id.connect(
+            {
+                "input_output": self.show,
+                "open_classes": self.ask_classes,
+                "import_profile": self.ask_profile,
+                "export_profile": self.ask_where,
+            }
+        )
+        controller.images.classes_found.connect(lambda path: self.take_classes(Path(path)))
+        controller.images.profile_found.connect(lambda path: self.take_profile(Path(path)))
+        controller.images.ready.connect(self._look)
+        self._models.not_adjusted.connect(self._not_adjusted)
+        self._models.profile_written.connect(self._written)
+        self._models.seen.connect(self._seen)
+        state.model_changed.connect(self._model_changed)
+        state.current_changed.connect(self._image_changed)
+
+    def show(self) -> None:
+        """Bring the panel up, made on first use."""
+        if self._panel is None:
+            self._panel = self._made()
+        self._panel.show()
+        self._panel.raise_()
+        self._panel.activateWindow()
+
+    def take_classes(self, path: Path) -> None:
+        """The class names in a file, for the open model."""
+        if self._has_model(path):
+            self._models.adjust(Adjustment(classes=path))
+
+    def take_profile(self, path: Path) -> None:
+        """The settings in an exported profile, for the open model."""
+        if self._has_model(path):
+            self._models.adjust(Adjustment(profile=path))
+
+    def ask_classes(self) -> None:
+        from gui.file_dialogs import open_dialog, start_folder
+
+        names = " ".join(f"*{suffix}" for suffix in sorted(suffixes.CLASS_NAMES))
+        dialog = open_dialog(
+            self._window, "Class names", start_folder(self._settings), f"Class names ({names})"
+        )
+        dialog.fileSelected.connect(lambda path: self.take_classes(Path(path)))
+        dialog.open()
+
+    def ask_profile(self) -> None:
+        from gui.file_dialogs import open_dialog, start_folder
+
+        dialog = open_dialog(
+            self._window,
+            "Import profile",
+            start_folder(self._settings),
+            f"Model profiles (*{suffixes.PROFILE})",
+        )
+        dialog.fileSelected.connect(lambda path: self.take_profile(Path(path)))
+        dialog.open()
+
+    def ask_where(self) -> None:
+        from gui.file_dialogs import save_dialog, start_folder
+
+        info = self._state.info
+        if info is None:
+            return
+        stem = Path(info.weights or info.title).stem or "model"
+        place = start_folder(self._settings) / f"{stem}{suffixes.PROFILE}"
+        dialog = save_dialog(
+            self._window, "Export profile", place, f"Model profiles (*{suffixes.PROFILE})"
+        )
+        dialog.fileSelected.connect(lambda path: self._models.export_profile(_with_suffix(path)))
+        dialog.open()
+
+    def _made(self) -> InputPanel:
+        from gui.input_panel import InputPanel
+
+        panel = InputPanel(self._settings, self._window)
+        panel.setObjectName("input panel")
+        adjust = self._models.adjust
+        panel.preprocessing_changed.connect(lambda how: adjust(Adjustment(preprocessing=how)))
+        panel.output_changed.connect(lambda form: adjust(Adjustment(output=form)))
+        panel.classes_chosen.connect(self.take_classes)
+        panel.profile_export_requested.connect(self.ask_where)
+        panel.profile_import_requested.connect(self.ask_profile)
+        panel.reset_requested.connect(self._models.reset)
+        panel.shown.connect(self._look)
+        panel.show_model(self._state.info, changed=self._state.model_settled)
+        return panel
+
+    def _model_changed(self) -> None:
+        if self._panel is None or self._state.model_loading is not None:
+            return
+        self._panel.show_model(self._state.info, changed=self._state.model_settled)
+        self._look()
+
+    def _image_changed(self) -> None:
+        if self._panel is not None and self._state.current is None:
+            self._panel.show_seen(None)
+
+    def _look(self) -> None:
+        if self._panel is not None and self._panel.isVisible():
+            self._models.look()
+
+    def _seen(self, pixels: object, name: str) -> None:
+        current = self._state.current
+        if self._panel is not None and current is not None and current.name == name:
+            self._panel.show_seen(pixels, name)  # type: ignore[arg-type]
+
+    def _not_adjusted(self, reason: str) -> None:
+        panel = self._panel
+        if panel is None or not panel.isVisible():
+            self._state.notify(NoticeKind.ERROR, reason)
+            return
+        panel.show_model(self._state.info, changed=self._state.model_settled)
+        panel.show_fault(reason)
+
+    def _written(self, path: Path) -> None:
+        self._state.notify(NoticeKind.INFO, f"Wrote {path.name}", "Show folder", str(path.parent))
+
+    def _has_model(self, path: Path) -> bool:
+        if self._state.info is None:
+            self._state.notify(
+                NoticeKind.WARNING, f"{path.name} belongs to a model. Open the model first."
+            )
+        return self._state.info is not None
+
+
+def _with_suffix(path: str) -> Path:
+    named = Path(path)
+    return named if suffixes.is_profile(named) else Path(f"{path}{suffixes.PROFILE}")
