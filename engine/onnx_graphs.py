@@ -17,6 +17,7 @@ from engine import extras
 
 # Only shapes and the like are computed beforehand, never a picture-sized array.
 _MOST_ELEMENTS = 100_000
+_REFUSED_ELEMENTS = 1 << 30
 _FOLDED = frozenset(
     {"Add", "Cast", "Concat", "ConstantOfShape", "Div", "Equal", "Expand", "Floor", "Gather"}
     | {"Identity", "Mod", "Mul", "Neg", "Range", "ReduceProd", "Reshape", "Slice", "Sqrt"}
@@ -130,18 +131,28 @@ def _value(
 
 
 def _large(node: Any, known: dict[str, Any]) -> bool:
-    """Whether the outcome could be: a file can ask for an array of any size in a few bytes."""
+    """Whether the outcome is too large to keep, which a file can ask for in a few bytes.
+
+    Raises ValueError where it would be too large to compute at all.
+    """
     if node.op_type == "ConstantOfShape":
-        return math.prod(int(n) for n in known[node.input[0]].reshape(-1)) > _MOST_ELEMENTS
-    if node.op_type == "Expand":
-        sides = [int(n) for n in known[node.input[1]].reshape(-1)]
-        return math.prod(sides) * int(known[node.input[0]].size) > _MOST_ELEMENTS
-    if node.op_type == "Range":
+        count = _elements(known[node.input[0]])
+    elif node.op_type == "Expand":
+        count = _elements(known[node.input[1]]) * int(known[node.input[0]].size)
+    elif node.op_type == "Range":
         start, stop, step = (float(known[name].reshape(-1)[0]) for name in node.input)
-        return step == 0 or abs((stop - start) / step) > _MOST_ELEMENTS
-    # Broadcasting makes no more elements than its operands have together, multiplied.
-    sizes = [int(known[name].size) for name in node.input if name]
-    return math.prod(sizes) > _MOST_ELEMENTS
+        count = int(min(abs((stop - start) / step), 2.0**62)) if step else 0
+    else:
+        # Broadcasting makes no more elements than its operands have together, multiplied.
+        count = math.prod(int(known[name].size) for name in node.input if name)
+        return count > _MOST_ELEMENTS
+    if count > _REFUSED_ELEMENTS:
+        raise ValueError(f"it asks for a {node.op_type} of {count:,} numbers")
+    return count > _MOST_ELEMENTS
+
+
+def _elements(shape: Any) -> int:
+    return math.prod(int(side) for side in shape.reshape(-1))
 
 
 def _copied(node: Any) -> Any:
