@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import http.client
-import os
 import socket
 import ssl
 from collections.abc import Iterator
@@ -112,7 +111,7 @@ def _reason(cause: object, url: str, target: Path, proxy: str) -> str:
     if isinstance(cause, ConnectionResetError | ConnectionAbortedError | BrokenPipeError):
         return "the connection was cut; what has come is kept, download again to go on"
     if isinstance(cause, OSError) and cause.errno in _UNREACHABLE:
-        return f"no connection ({os.strerror(cause.errno)}); go online, {proxies}, {by_hand}"
+        return f"{_UNREACHABLE[cause.errno]}; go online, {proxies}, {by_hand}"
     if "Tunnel connection failed" in str(cause):
         said = str(cause).partition(": ")[2]
         return (
@@ -125,4 +124,9 @@ def _reason(cause: object, url: str, target: Path, proxy: str) -> str:
 
 _PROXY = "name a proxy in HTTPS_PROXY if one stands between"
 
-_UNREACHABLE = (errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)
+_UNREACHABLE = {
+    errno.ECONNREFUSED: "the connection was refused",
+    errno.ENETUNREACH: "no network leads there",
+    errno.EHOSTUNREACH: "no network leads there",
+    errno.ENETDOWN: "the network is down",
+}

@@ -21,6 +21,9 @@ MIRROR = "HOOKSCOPE_MIRROR"
 """Environment variable: the address of a folder with the same files, taken in place of
 torchvision's own."""
 
+# torchvision names sizes to a thousandth of a megabyte.
+_ROUNDING = MEGABYTE // 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class PublishedWeights:
@@ -30,7 +33,8 @@ class PublishedWeights:
     torch's hub keeps it, whether it is there or not. size: in bytes, to about one part in 1,000.
     top1, top5: accuracy on ImageNet-1K's validation images, in percent. side: height and width of
     the input. licence: address of terms that differ from torchvision's own, else ''.
-    on_disk: whether path is there. partial: bytes of it that an earlier download left.
+    on_disk: whether path is there and of that size (another program may have left half a file).
+    partial: bytes of it that an earlier download left.
     """
 
     entry: str
@@ -55,12 +59,8 @@ class PublishedWeights:
 
     def refreshed(self) -> PublishedWeights:
         """The same, as it is on the disk now."""
-        part = part_of(self.path)
-        try:
-            there = part.stat().st_size
-        except OSError:
-            there = 0
-        return replace(self, on_disk=self.path.is_file(), partial=there)
+        whole = abs(_size_of(self.path) - self.size) <= _ROUNDING
+        return replace(self, on_disk=whole, partial=max(0, _size_of(part_of(self.path))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +83,17 @@ class PublishedModel:
 def published(mirror: str | None = None) -> tuple[PublishedModel, ...]:
     """All classifiers of the installed torchvision that have weights, sorted by name.
 
-    mirror: see MIRROR, whose value is taken when it is None. Entries without a classifier (the
-    bare features of vgg16) are left out. Raises ModelError when torchvision cannot be imported.
+    mirror: see MIRROR, whose value is taken when it is None. Raises ModelError when torchvision
+    cannot be imported.
     """
     from engine import torchvision_models
 
     base = os.environ.get(MIRROR, "") if mirror is None else mirror
     models = []
     for name in torchvision_models.names():
-        entries = [e for e in torchvision_models.entries(name) if e.meta.get("categories")]
-        if entries:
-            weights = tuple(_weights(e, torchvision_models.cached_file(e), base) for e in entries)
-            models.append(PublishedModel(name, int(entries[0].meta["num_params"]), weights))
+        entries = torchvision_models.entries(name)
+        weights = tuple(_weights(e, torchvision_models.cached_file(e), base) for e in entries)
+        models.append(PublishedModel(name, int(entries[0].meta["num_params"]), weights))
     return tuple(models)
 
 
@@ -193,6 +192,14 @@ def _weights(entry: Any, path: Path, mirror: str) -> PublishedWeights:
         partial=0,
     )
     return made.refreshed()
+
+
+def _size_of(path: Path) -> int:
+    """In bytes; -2 * _ROUNDING, which is like no size, for a file that is not there."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -2 * _ROUNDING
 
 
 def _mirrored(url: str, mirror: str) -> str:

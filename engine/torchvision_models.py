@@ -33,9 +33,13 @@ def names() -> tuple[str, ...]:
 
 
 def entries(name: str) -> tuple[Any, ...]:
-    """The published weights of a classifier (members of its weights enum), the default first."""
+    """The published weights of a classifier (members of its weights enum), the default first.
+
+    Those without classes are left out: vgg16's bare features come with a head of NaN.
+    """
     weights = vision.load().models.get_model_weights(name)
-    return (weights.DEFAULT, *(entry for entry in weights if entry is not weights.DEFAULT))
+    others = (entry for entry in weights if entry is not weights.DEFAULT)
+    return (weights.DEFAULT, *(entry for entry in others if entry.meta["categories"]))
 
 
 def cached_file(entry: Any) -> Path:

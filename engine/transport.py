@@ -7,6 +7,7 @@ up the address of a host is the one wait that cannot be cut.
 
 from __future__ import annotations
 
+import errno
 import http.client
 import io
 import os
@@ -30,6 +31,9 @@ SLICE_S = 0.2
 """Longest wait, in seconds, after which a cancelled token is noticed."""
 
 _CONNECT_S = 10.0
+
+# EWOULDBLOCK is what Windows says.
+_UNDER_WAY = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
 
 
 class Waiting:
@@ -229,7 +233,9 @@ def _connect(host: str, port: int, waiting: Waiting) -> socket.socket:
 
 def _finish_connecting(sock: socket.socket, address: Any, waiting: Waiting) -> None:
     with selectors.DefaultSelector() as selector:
-        sock.connect_ex(address)
+        code = sock.connect_ex(address)
+        if code not in _UNDER_WAY:
+            raise OSError(code, os.strerror(code))
         # A selector, since on Windows only it tells of a connection that failed.
         selector.register(sock, selectors.EVENT_WRITE)
         while not selector.select(SLICE_S):

@@ -311,8 +311,14 @@ def test_a_connection_that_brings_nothing_any_more_is_said(caller: Caller) -> No
 def test_a_server_that_is_not_there(caller: Caller) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    with pytest.raises(DownloadError, match=r"no connection .*HTTPS_PROXY"):
+    with pytest.raises(DownloadError, match=r"connection was refused.*HTTPS_PROXY"):
         caller.fetch(url=f"http://127.0.0.1:{port}/{NAME}")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="others say it otherwise")
+def test_an_address_that_cannot_be_reached_is_said_at_once(caller: Caller) -> None:
+    with pytest.raises(DownloadError, match=r"255: (no network leads there|.*denied)"):
+        caller.fetch(url=f"http://255.255.255.255/{NAME}")
 
 
 def test_a_host_that_is_not_found(caller: Caller) -> None:

@@ -76,7 +76,10 @@ def test_what_is_on_the_disk_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyP
     before.path.parent.mkdir()
     part_of(before.path).write_bytes(b"12345")
     assert (before.refreshed().on_disk, before.refreshed().partial) == (False, 5)
-    before.path.write_bytes(b"")
+    before.path.write_bytes(b"half of it")
+    assert not before.refreshed().on_disk
+    with before.path.open("wb") as file:
+        file.truncate(before.size + 200)
     (there,) = [model for model in gallery.published() if model.default.on_disk]
     assert there.name == "resnet18"
 
