@@ -171,7 +171,7 @@ class _Progress(QWidget):
         self._stop.setAutoDefault(False)
         self._stop.setToolTip("What has come is kept; the next download goes on with it")
         self._stop.setAccessibleName("Stop the download")
-        self._stop.clicked.connect(self.stop_pressed)
+        self._stop.clicked.connect(self._press_stop)
         words = QVBoxLayout()
         words.setSpacing(0)
         words.addWidget(self._title)
@@ -194,13 +194,18 @@ class _Progress(QWidget):
         self._title.show_text(f"Downloading {name}")
         self._words.show_text(text)
         self._bar.setValue(round(fraction * _STEPS))
-        self.show()
+        if self.isHidden():
+            self._stop.setEnabled(True)
+            self.show()
 
     def end(self) -> None:
-        had_focus = self._stop.hasFocus()
         self.hide()
-        if had_focus:
-            self.window().setFocus()
+
+    def _press_stop(self) -> None:
+        # While an address is looked up, it takes its time.
+        self._stop.setEnabled(False)
+        self._words.show_text("stopping…")
+        self.stop_pressed.emit()
 
 
 def _short(entry: str) -> str:

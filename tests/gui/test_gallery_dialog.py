@@ -280,9 +280,13 @@ def test_a_download_is_shown_and_can_be_stopped(person: Reader) -> None:
     assert not person.button("Download and open").isEnabled()
     stop.click()
     assert len(person.stops) == 1
+    assert "stopping…" in person.said
+    assert not stop.isEnabled()
     person.dialog.show_download_end()
     assert not bar.isVisible()
     assert person.button("Download and open").isEnabled()
+    person.dialog.show_download("alexnet", 0.25, "words")
+    assert stop.isEnabled()
 
 
 def test_while_one_downloads_another_can_be_opened_but_not_downloaded(person: Reader) -> None:
