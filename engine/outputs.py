@@ -47,9 +47,13 @@ _ENDS: dict[Any, str] = {
         "log_softmax",
     ),
     **dict.fromkeys((torch.sigmoid, Tensor.sigmoid, torch.special.expit), "sigmoid"),
-    **dict.fromkeys((torch.sigmoid_, Tensor.sigmoid_), "sigmoid"),
+    **dict.fromkeys((torch.sigmoid_, Tensor.sigmoid_, torch.ops.aten.sigmoid_), "sigmoid"),
+    # As exported programs call them.
+    **dict.fromkeys((torch.ops.aten.softmax, torch.ops.aten._softmax), "softmax"),
+    **dict.fromkeys((torch.ops.aten.log_softmax, torch.ops.aten._log_softmax), "log_softmax"),
+    torch.ops.aten.sigmoid: "sigmoid",
 }
-_IN_PLACE = (torch.sigmoid_, Tensor.sigmoid_)
+_IN_PLACE = (torch.sigmoid_, Tensor.sigmoid_, torch.ops.aten.sigmoid_)
 _NODES = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Sigmoid": "sigmoid"}
 # Operations that leave the numbers as they are, as autograd names them.
 _VIEWS = (
@@ -69,11 +73,12 @@ class Endings(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        kind = _ENDS.get(func)
+        family = getattr(func, "overloadpacket", func)
+        kind = _ENDS.get(family)
         if kind is None:
             return func(*args, **(kwargs or {}))
         given = args[0] if args else (kwargs or {}).get("input")
-        if func in _IN_PLACE and isinstance(given, Tensor):
+        if family in _IN_PLACE and isinstance(given, Tensor):
             given = given.clone()
         made = func(*args, **(kwargs or {}))
         if isinstance(given, Tensor) and isinstance(made, Tensor):

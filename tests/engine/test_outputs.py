@@ -215,6 +215,10 @@ ENDS: dict[str, tuple[Callable[[Tensor], Any], str]] = {
     "F.sigmoid": (functional.sigmoid, "sigmoid"),
     "in place": (torch.sigmoid_, "sigmoid"),
     "in place, method": (lambda y: y.sigmoid_(), "sigmoid"),
+    # As exported programs call them.
+    "operator": (lambda y: torch.ops.aten.softmax.int(y, 1), "softmax"),
+    "another operator": (lambda y: torch.ops.aten._log_softmax.default(y, 1, False), "log_softmax"),
+    "operator in place": (torch.ops.aten.sigmoid_.default, "sigmoid"),
     "view": (lambda y: y.softmax(1).view(1, -1), "softmax"),
     "flatten": (lambda y: y[:, :, None, None].softmax(1).flatten(1), "softmax"),
     "squeeze": (lambda y: y[:, :, None, None].sigmoid().squeeze(-1).squeeze(-1), "sigmoid"),
