@@ -131,7 +131,7 @@ def create_application(arguments: Sequence[str] = ()) -> QApplication:
             "there is no display for the window; use 'explain', or set QT_QPA_PLATFORM=offscreen"
         )
     application = QApplication([NAME, "-style", theme.STYLE, *arguments])
-    theme.styled(application)
+    application.setProperty(theme.STYLED, True)
     application.setApplicationName(NAME)
     application.setOrganizationName(NAME)
     application.setApplicationVersion(VERSION)

@@ -29,6 +29,7 @@ from PySide6.QtWidgets import QApplication
 Choice = Literal["system", "light", "dark"]
 
 STYLE: Final = "Fusion"
+STYLED: Final = "hookscopeStyled"  # property of an application that has it: once is 10 ms
 
 SPACE: Final = 4
 """The grid of the layout, in logical pixels."""
@@ -143,11 +144,6 @@ def apply(app: QApplication, choice: Choice) -> None:
         _show(app, DARK if dark else LIGHT)
 
 
-def styled(app: QApplication) -> None:
-    """Notes that app was started with our style, since to set it once more takes 10 ms."""
-    app.setProperty("hookscopeStyled", True)
-
-
 def icon(name: str) -> QIcon:
     """One of our own drawings, in the colour of the text at the moment of painting.
 
@@ -206,9 +202,9 @@ def _system_tokens() -> Tokens:
 
 def _show(app: QApplication, tokens: Tokens) -> None:
     _state.tokens = tokens
-    if app.property("hookscopeStyled") is None:
+    if app.property(STYLED) is None:
         app.setStyle(STYLE)
-        app.setProperty("hookscopeStyled", True)
+        app.setProperty(STYLED, True)
     app.setPalette(palette(tokens))
     app.setStyleSheet(style_sheet(tokens))
 
