@@ -21,57 +21,42 @@ from engine.gallery import PublishedModel, PublishedWeights
 from engine.sources import ModelSource
 from gui.file_dialogs import weights_dialog
 from gui.gallery_details import GalleryDetails
-from gui.gallery_model import Column, GalleryModel, GalleryRows, percent
+from gui.gallery_model import GalleryModel, GalleryRows, percent
 from gui.gallery_view import FilterField, GalleryTable
-from gui.labels import label
-
-_LOADING = "Loading the list…"
 
 
 class GalleryDialog(QDialog):
-    """The gallery, or the question which of its architectures a weights file belongs to.
+    """The gallery. folder: where the file dialog begins.
 
     chosen(ModelSource): open this; the dialog closes. download_requested(name, PublishedWeights).
     stop_requested: stop the download that goes on.
-    folder: where the file dialog begins. weights: a file whose architecture is asked for;
-    candidates: those that it fits, the likeliest first, shown alone until all are asked for.
     """
 
     chosen = Signal(ModelSource)
     download_requested = Signal(str, PublishedWeights)
     stop_requested = Signal()
 
-    def __init__(
-        self,
-        folder: Path,
-        weights: Path | None = None,
-        candidates: Sequence[str] = (),
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, folder: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("torchvision's classifiers" if weights is None else "Open weights")
+        self.setWindowTitle("torchvision's classifiers")
         self._folder = folder
-        self._file = weights
-        self._candidates = tuple(candidates)
+        self._no_list = "Loading the list…"
         self._downloading = ""
         self._failed: dict[str, str] = {}
         self._gallery = GalleryModel(self)
         self._rows = GalleryRows(self._gallery, self)
-        self._rows.set_candidates(self._candidates)
         self._filter = FilterField()
-        self._only = QCheckBox("On this computer" if weights is None else "Those that fit")
+        self._only = QCheckBox("On this computer")
         self._table = GalleryTable(self._rows)
         self._details = GalleryDetails()
         self._load = QPushButton("Load weights from file…")
         self._go = QPushButton("Open")
         self._lay_out()
-        if weights is not None:
-            self._show_architectures_only()
         self._filter.textChanged.connect(self._narrow)
         self._filter.stepped.connect(self._table.step)
         self._filter.confirmed.connect(self._press)
-        self._only.toggled.connect(self._restrict)
+        self._only.toggled.connect(self._only_here)
         self._table.confirmed.connect(self._press)
         self._table.doubleClicked.connect(self._press)
         self._table.selectionModel().currentChanged.connect(self._select)
@@ -86,16 +71,15 @@ class GalleryDialog(QDialog):
     def set_models(self, models: Sequence[PublishedModel]) -> None:
         """Shows these. What was chosen stays chosen."""
         first = self._gallery.rowCount() == 0
-        likely = {name: place for place, name in enumerate(self._candidates)}
-        ordered = sorted(models, key=lambda model: likely.get(model.name, len(likely)))
-        self._gallery.set_models(ordered)
+        self._gallery.set_models(models)
         if first:
-            self._go_to(self._candidates[0] if self._candidates else self._guess())
+            self._table.choose(0)
         self._select()
 
     def set_failure(self, text: str) -> None:
         """There is no list, for this reason."""
-        self._table.set_empty_text(text)
+        self._no_list = text
+        self._refresh()
 
     def show_download(self, name: str, fraction: float, text: str) -> None:
         """A download goes on: how far it is."""
@@ -121,19 +105,6 @@ class GalleryDialog(QDialog):
         index = self._table.currentIndex()
         return self._rows.model_at(index.row()) if index.isValid() else None
 
-    def _guess(self) -> str:
-        """The architecture that the file's name begins with: 'resnet50-0676ba61.pth'."""
-        if self._file is None:
-            return ""
-        stem = self._file.name.lower().replace("-", "_")
-        names = (self._rows.model_at(row).name for row in range(self._rows.rowCount()))
-        return max((name for name in names if stem.startswith(name)), key=len, default="")
-
-    def _go_to(self, name: str) -> None:
-        row = self._gallery.row_of(name)
-        shown = self._rows.mapFromSource(self._gallery.index(row or 0, 0))
-        self._table.choose(max(0, shown.row()))
-
     def _select(self) -> None:
         self._details.show_model(self.model)
         self._refresh()
@@ -142,11 +113,8 @@ class GalleryDialog(QDialog):
         self._rows.set_words(text)
         self._keep_a_choice()
 
-    def _restrict(self, on: bool) -> None:
-        if self._file is None:
-            self._rows.set_only_on_disk(on)
-        else:
-            self._rows.set_candidates(self._candidates if on else ())
+    def _only_here(self, on: bool) -> None:
+        self._rows.set_only_on_disk(on)
         self._keep_a_choice()
 
     def _keep_a_choice(self) -> None:
@@ -160,7 +128,7 @@ class GalleryDialog(QDialog):
         """The button and the sentence above it say what there is and what will happen."""
         model, weights = self.model, self._details.weights
         self._table.set_empty_text(self._empty_text())
-        here = self._file is not None or (weights is not None and weights.on_disk)
+        here = weights is not None and weights.on_disk
         busy = bool(self._downloading) and not here
         self._go.setText("Open" if here else "Download and open")
         self._go.setEnabled(weights is not None and not busy)
@@ -177,7 +145,7 @@ class GalleryDialog(QDialog):
 
     def _empty_text(self) -> str:
         if not self._gallery.rowCount():
-            return _LOADING
+            return self._no_list
         text = self._filter.text().strip()
         if text:
             return f"No name with '{text}'" + (" among these" if self._only.isChecked() else "")
@@ -195,12 +163,12 @@ class GalleryDialog(QDialog):
         model, weights = self.model, self._details.weights
         if model is None or weights is None:
             return
-        if self._file is not None:
-            self._finish(ModelSource(str(self._file), architecture=model.name))
-        elif weights.on_disk:
+        if weights.on_disk:
             self._finish(source_of(model, weights))
         else:
             self._failed.pop(model.name, None)
+            # The button is about to be greyed, and the next one closes the list.
+            self._filter.setFocus(Qt.FocusReason.OtherFocusReason)
             self.download_requested.emit(model.name, weights)
 
     def _ask_file(self) -> None:
@@ -229,11 +197,8 @@ class GalleryDialog(QDialog):
         buttons.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
         self._load.setAutoDefault(False)
         self._load.setToolTip("Open the chosen architecture with weights of your own")
-        self._load.setVisible(self._file is None)
         self._go.setAutoDefault(False)
         buttons.rejected.connect(self.reject)
-        self._only.setChecked(bool(self._candidates))
-        self._only.setVisible(self._file is None or bool(self._candidates))
         narrow = QHBoxLayout()
         narrow.setSpacing(12)
         narrow.addWidget(self._filter, 1)
@@ -249,20 +214,10 @@ class GalleryDialog(QDialog):
         box = QVBoxLayout(self)
         box.setContentsMargins(16, 16, 16, 12)
         box.setSpacing(12)
-        if self._file is not None:
-            box.addWidget(label(f"Which architecture is {self._file.name}?", "header"))
         box.addLayout(middle, 1)
         box.addWidget(buttons)
         self._filter.setFocus()
-        self.resize(840 if self._file is None else 560, 560)
-
-    def _show_architectures_only(self) -> None:
-        """What is published of an architecture says nothing of a file that is there."""
-        self._details.hide()
-        for column in (Column.ACCURACY, Column.SIZE, Column.DISK):
-            self._table.setColumnHidden(column, True)
-        if self._candidates:
-            self._table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
+        self.resize(840, 560)
 
 
 def source_of(model: PublishedModel, weights: PublishedWeights) -> ModelSource:

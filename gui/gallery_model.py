@@ -68,10 +68,6 @@ class GalleryModel(QAbstractTableModel):
     def model_at(self, row: int) -> PublishedModel:
         return self._models[row]
 
-    def row_of(self, name: str) -> int | None:
-        """The row of a name; None when it is not there."""
-        return next((row for row, model in enumerate(self._models) if model.name == name), None)
-
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
         return 0 if parent.isValid() else len(self._models)
 
@@ -111,14 +107,13 @@ class GalleryModel(QAbstractTableModel):
 
 
 class GalleryRows(QSortFilterProxyModel):
-    """Filters by words of the name, by what is on disk, and by a list of candidates."""
+    """Filters by words of the name and by what is on disk."""
 
     def __init__(self, source: GalleryModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._gallery = source
         self._words: tuple[str, ...] = ()
         self._only_on_disk = False
-        self._candidates: tuple[str, ...] = ()
         self.setSortRole(Role.UserRole)
         self.setSourceModel(source)
 
@@ -129,11 +124,6 @@ class GalleryRows(QSortFilterProxyModel):
 
     def set_only_on_disk(self, on: bool) -> None:
         self._only_on_disk = on
-        self.invalidate()
-
-    def set_candidates(self, names: Sequence[str]) -> None:
-        """Shows these alone; all for none."""
-        self._candidates = tuple(names)
         self.invalidate()
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
@@ -153,10 +143,8 @@ class GalleryRows(QSortFilterProxyModel):
 
     def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:  # noqa: ARG002
         model = self._gallery.model_at(source_row)
-        return (
-            all(word in model.name for word in self._words)
-            and (on_disk(model) or not self._only_on_disk)
-            and (model.name in self._candidates or not self._candidates)
+        return all(word in model.name for word in self._words) and (
+            on_disk(model) or not self._only_on_disk
         )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -16,8 +14,6 @@ from gui.state import NoticeKind, State
 
 if TYPE_CHECKING:
     from engine.gallery import PublishedModel, PublishedWeights
-    from engine.questions import WhichArchitecture
-    from engine.sources import ModelSource
     from gui.gallery_dialog import GalleryDialog
 
 
@@ -45,40 +41,23 @@ class GalleryOpener(QObject):
 
     def ask(self) -> None:
         """Show the gallery."""
-        dialog = self._make(None, ())
-        dialog.chosen.connect(self._models.open)
-        dialog.download_requested.connect(self._downloads.start)
-        dialog.stop_requested.connect(self._downloads.cancel)
-        self._show(dialog)
-        if self._downloads.name:
-            self._progress(self._downloads.name, *self._downloads.last)
-
-    def ask_architecture(self, source: ModelSource, question: WhichArchitecture) -> None:
-        """Show the architectures that a weights file fits, and open it as the one chosen."""
-        dialog = self._make(question.path, question.candidates)
-        dialog.chosen.connect(
-            lambda chosen: self._models.open(replace(source, architecture=chosen.architecture))
-        )
-        self._show(dialog)
-
-    def _make(self, weights: Path | None, candidates: tuple[str, ...]) -> GalleryDialog:
         from gui.file_dialogs import start_folder
         from gui.gallery_dialog import GalleryDialog
 
-        folder = start_folder(self._settings)
-        dialog = GalleryDialog(folder, weights, candidates, self._window)
+        dialog = GalleryDialog(start_folder(self._settings), self._window)
         dialog.setObjectName("model dialog")
-        return dialog
-
-    def _show(self, dialog: GalleryDialog) -> None:
-        dialog.finished.connect(lambda: self._closed(dialog))
+        dialog.chosen.connect(self._models.open)
+        dialog.download_requested.connect(self._downloads.start)
+        dialog.stop_requested.connect(self._downloads.cancel)
+        dialog.finished.connect(self._closed)
         self._dialog = dialog
         self._fill()
+        if self._downloads.name:
+            self._progress(self._downloads.name, *self._downloads.last)
         dialog.open()
 
-    def _closed(self, dialog: GalleryDialog) -> None:
-        if self._dialog is dialog:
-            self._dialog = None
+    def _closed(self) -> None:
+        self._dialog = None
 
     def _fill(self) -> None:
         """The list, as soon as there is one; then as it is on the disk now."""

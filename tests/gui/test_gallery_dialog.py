@@ -122,10 +122,8 @@ class Reader:
         QTest.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=place)
 
 
-def reader(
-    qtbot: QtBot, file: Path | None = None, candidates: tuple[str, ...] = (), *, filled: bool = True
-) -> Reader:
-    dialog = GalleryDialog(Path(), file, candidates)
+def reader(qtbot: QtBot, *, filled: bool = True) -> Reader:
+    dialog = GalleryDialog(Path())
     qtbot.addWidget(dialog)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
     someone = Reader(qtbot, dialog)
@@ -323,44 +321,12 @@ def test_the_list_may_come_late_or_not_at_all(qtbot: QtBot) -> None:
     assert "Loading the list…" in person.said
     assert not person.button("Download and open").isEnabled()
     person.dialog.set_failure("There is no list: torch cannot be loaded")
+    QTest.keyClicks(person.field, "x")
     assert "There is no list: torch cannot be loaded" in person.said
+    person.field.clear()
     person.dialog.set_models(MODELS)
     assert person.current == "alexnet"
     assert not any("no list" in text for text in person.said)
-
-
-# --- whose weights are these ---------------------------------------------------------------------
-
-
-def test_candidates_come_first_and_alone(qtbot: QtBot) -> None:
-    person = reader(qtbot, Path("flowers.pth"), ("vit_b_16", "resnet50"))
-    assert "Which architecture is flowers.pth?" in person.said
-    assert person.names == ["vit_b_16", "resnet50"]
-    assert person.current == "vit_b_16"
-    assert not person.button("Load weights from file…").isVisible()
-    person.press(Key.Key_Down)
-    person.press(Key.Key_Return)
-    assert person.chosen == [ModelSource("flowers.pth", architecture="resnet50")]
-    assert person.downloads == []
-
-
-def test_all_can_be_shown_when_none_of_the_candidates_is_right(qtbot: QtBot) -> None:
-    person = reader(qtbot, Path("flowers.pth"), ("resnet50",))
-    person.part(QCheckBox).click()
-    assert len(person.names) == len(MODELS)
-    assert person.current == "resnet50"
-
-
-@pytest.mark.parametrize(
-    ("file", "name"),
-    [
-        ("resnet50-0676ba61.pth", "resnet50"),
-        ("vit-b-16-best.pth", "vit_b_16"),
-        ("best.pth", "alexnet"),
-    ],
-)
-def test_the_file_name_suggests_the_architecture(qtbot: QtBot, file: str, name: str) -> None:
-    assert reader(qtbot, Path(file)).current == name
 
 
 # --- hands and ears ------------------------------------------------------------------------------
