@@ -83,6 +83,16 @@ def test_no_package_is_pinned_twice() -> None:
     assert not set(runtime) & set(pins("benchmarks/requirements.txt"))
 
 
+def test_extras_are_pinned_once_and_have_their_reason() -> None:
+    from engine.extras import PACKAGES
+
+    extras = pins("requirements-extras.txt")
+    assert set(extras) == set(PACKAGES)
+    assert not set(extras) & set(pins("requirements.txt") | pins("requirements-dev.txt"))
+    record = (ROOT / "docs/decisions/0023-extras.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in record for name in extras)
+
+
 def test_torch_and_torchvision_belong_together() -> None:
     """torch 2.N goes with torchvision 0.(N + 15)."""
     runtime = pins("requirements.txt")
