@@ -192,15 +192,6 @@ def plain(stage: Stage, path: Path) -> None:
 # --- dialogs -------------------------------------------------------------------------------------
 
 
-@shot("open-model")
-def open_model(stage: Stage, path: Path) -> None:
-    from gui.gallery_dialog import GalleryDialog
-
-    stage.start()
-    stage.program.handlers.models.gallery.ask()
-    _dialog(stage, GalleryDialog, path)
-
-
 @shot("export")
 def export(stage: Stage, path: Path) -> None:
     from gui.export_dialog import ExportDialog

@@ -1,0 +1,77 @@
+"""The pictures of the gallery: what it offers, a download under way, one that failed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QAbstractItemView
+
+from scripts._shots import shot
+from scripts._stage import Stage
+
+if TYPE_CHECKING:
+    from engine.gallery import PublishedModel
+    from gui.gallery_dialog import GalleryDialog
+
+_HERE = ("resnet18", "densenet121", "vit_b_16")
+_PARTIAL = {"resnet50": 0.43}
+
+
+@shot("gallery")
+def gallery(stage: Stage, path: Path) -> None:
+    dialog = _open(stage, "resnet18")
+    stage.shoot(path, dialog)
+    dialog.close()
+
+
+@shot("gallery-download", look="light")
+def download(stage: Stage, path: Path) -> None:
+    dialog = _open(stage, "resnet50")
+    dialog.show_download("resnet50", 0.62, "60.6 of 97.8 MB, 3.4 MB/s")
+    stage.shoot(path, dialog)
+    dialog.close()
+
+
+@shot("gallery-error")
+def error(stage: Stage, path: Path) -> None:
+    dialog = _open(stage, "resnet50")
+    dialog.show_download("resnet50", 0.43, "connecting")
+    dialog.show_download_end(
+        "download.pytorch.org: not found; this computer seems to be offline. Connect it, name a "
+        "proxy in HTTPS_PROXY if one stands between, or fetch "
+        "https://download.pytorch.org/models/resnet50-11ad3fa6.pth elsewhere and put it into "
+        "~/.cache/torch/hub/checkpoints"
+    )
+    stage.shoot(path, dialog)
+    dialog.close()
+
+
+def _open(stage: Stage, name: str) -> GalleryDialog:
+    """The dialog with the same files on disk whoever takes the picture, and a row chosen."""
+    from gui.gallery_dialog import GalleryDialog
+    from gui.gallery_view import GalleryTable
+
+    stage.start()
+    stage.program.handlers.models.gallery.ask()
+    dialog = stage.window.findChild(GalleryDialog)
+    assert dialog is not None
+    stage.until(lambda: stage.controller.file_lane.running is None, "files")
+    engine = stage.state.engine
+    assert engine is not None
+    dialog.set_models([_as_if(model) for model in engine.gallery])
+    table = dialog.findChild(GalleryTable)
+    assert table is not None
+    rows = table.model()
+    table.choose(next(r for r in range(rows.rowCount()) if rows.index(r, 0).data() == name))
+    table.scrollTo(table.currentIndex(), QAbstractItemView.ScrollHint.PositionAtCenter)
+    return dialog
+
+
+def _as_if(model: PublishedModel) -> PublishedModel:
+    first, *others = model.weights
+    partial = round(_PARTIAL.get(model.name, 0.0) * first.size)
+    first = replace(first, on_disk=model.name in _HERE, partial=partial)
+    rest = (replace(weights, on_disk=False, partial=0) for weights in others)
+    return replace(model, weights=(first, *rest))
