@@ -140,13 +140,15 @@ def axes_by_kind(
     input_shape: tuple[int, ...],
     neighbour: Axes | None,
     tokens: Iterable[int] = (),
+    seen: Sequence[SeenGrid] = (),
 ) -> Axes | None:
     """The spatial axes of a 4-D output from the kind of module that made it.
 
     neighbour: the axes of the last output of the same shape, which an element-wise module
     shares. tokens: the lengths of the network's sequences; (1, heads, N, ...) is inside an
-    attention. A grid that has not the proportions of the input is none (the windows of an
-    attention layer, say).
+    attention. seen: the grids before it. A grid that has not the proportions of the input is none
+    (the windows of an attention layer, say), nor is one of a size that no convolution or pooling
+    ever had (an attention between channels).
     """
     if len(shape) != 4 or shape[0] != 1:
         return None
@@ -156,6 +158,9 @@ def axes_by_kind(
         return first
     if neighbour is None and shape[2] in tokens:
         return None
+    known = {grid.grid for grid in _with_halves(seen)}
+    if known:
+        first, last = (axes if axes and axes.grid in known else None for axes in (first, last))
     if isinstance(module, _CHANNELS_LAST) and type(module).forward in (
         nn.Linear.forward,
         nn.LayerNorm.forward,

@@ -195,10 +195,17 @@ class _Space:
         # The shape says nothing: a network of fixed size, or a grid of fixed size.
         if item.source in found:
             return found[item.source]
+        grids = tuple(self.grids.values())
         if len(item.shape) == 3:
-            return self._tokens(item.shape) if bigger is None else None
+            if bigger is None:
+                return self._tokens(item.shape)
+            # Some networks bring the picture to their own size first: there nothing grows.
+            constant = tuple(seen for seen in grids if seen.larger == seen.grid)
+            return tokens_by_count(item.shape, size, constant) if constant else None
         neighbour = by_shape.get(item.shape)
-        return axes_by_kind(item.module, item.shape, self.input_shape, neighbour, self.tokens)
+        return axes_by_kind(
+            item.module, item.shape, self.input_shape, neighbour, self.tokens, grids
+        )
 
     def _tokens(self, shape: tuple[int, ...]) -> Axes | None:
         size = (self.input_shape[2], self.input_shape[3])

@@ -49,13 +49,13 @@ def reason_against(facts: CallFacts | None) -> str:
         return "not called in the forward pass, or it returns no tensor"
     if facts.refusal:
         return facts.refusal
+    if not facts.varies:
+        return "it does not depend on the image"
     if facts.axes is None:
         shape = " × ".join(str(n) for n in facts.shape[1:])
         return f"no spatial output ({shape})"
     if facts.axes.grid[0] * facts.axes.grid[1] < 2:
         return "no spatial output (a single cell)"
-    if not facts.varies:
-        return "it does not depend on the image"
     if not facts.reached:
         return "no gradient reaches it"
     return ""
@@ -66,8 +66,8 @@ def default_layer(facts: Inspection) -> str:
 
     It is the last spatial output before the head: not one made by pooling, not a mere view of
     another, and not a map of class scores, since such outputs say nothing new or too little.
-    Where the last sequences of tokens lead nowhere, what is left is the inside of the last block,
-    of which the normalised input is taken (the ViT's last ln_1), not what its attention projects.
+    Where the last sequences of tokens lead nowhere, or an attention pools them, the normalised
+    input of that attention is taken (the ViT's last ln_1), not what it projects.
     Of several modules that return it, the outermost gives the name (resnet's layer4, not
     layer4.2.relu).
     """
@@ -77,7 +77,8 @@ def default_layer(facts: Inspection) -> str:
     if not candidates:
         return ""
     chosen = candidates[-1].source
-    if any(_leads_nowhere(c) for c in facts.calls.values()):
+    projected = _is_tokens(facts.calls[chosen]) and facts.calls[chosen].kind == "Linear"
+    if projected or any(_leads_nowhere(c) for c in facts.calls.values()):
         norms = [c for c in candidates if _is_tokens(c) and "norm" in c.kind.lower()]
         chosen = norms[-1].source if norms and _is_tokens(candidates[-1]) else chosen
     names = [

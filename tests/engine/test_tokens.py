@@ -19,6 +19,7 @@ from engine.records import LayerNode, Layout, Verdict
 from engine.session import Session
 from tests.engine.networks import IMAGE, model_of, seeded
 from tests.engine.token_networks import (
+    Block,
     Library,
     Mixing,
     SequenceFirst,
@@ -124,6 +125,44 @@ def test_the_inside_of_an_attention_is_no_map() -> None:
     nodes = tree(model_of(seeded(Shifting)))
     assert nodes["windows"].grid == GRID
     assert nodes["windows.inside.mlp"].reason == "no spatial output (4 × 10)"
+
+
+def test_an_attention_between_channels_is_no_map() -> None:
+    class BetweenChannels(Block):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            q, k, v = (part(self.norm1(x)) for part in (self.query, self.key, self.value))
+            weights = self.attn_drop((q.transpose(1, 2) @ k)[:, None].softmax(-1))
+            return x + self.proj(v @ weights[:, 0])
+
+    module = seeded(Tokens, 0, "mean")
+    module.blocks = nn.Sequential(*(seeded(BetweenChannels) for _ in range(2)))
+    nodes = tree(model_of(module))
+    assert nodes["blocks.0.attn_drop"].shape == (1, 10, 10)
+    assert nodes["blocks.0.attn_drop"].reason == "no spatial output (1 × 10 × 10)"
+    assert nodes["blocks.0"].grid == GRID
+
+
+def test_a_network_that_resizes_its_picture_itself() -> None:
+    class Resizing(Tokens):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(nn.functional.interpolate(x, (24, 32)))
+
+    nodes = tree(model_of(seeded(Resizing)))
+    assert nodes["patches"].grid == nodes["blocks.1"].grid == GRID
+
+
+def test_where_an_attention_pools_the_default_is_its_input() -> None:
+    class Pooling(Tokens):
+        def __init__(self) -> None:
+            super().__init__(prefix=0, pool="mean")
+            self.kv = nn.Linear(10, 20)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.patches(x).flatten(2).transpose(1, 2) + self.position
+            k, v = self.kv(self.norm(self.blocks(x))).chunk(2, dim=2)
+            return self.head((k.sum(2, keepdim=True).softmax(1) * v).sum(1))
+
+    assert model_of(seeded(Pooling)).info.default_layer == "norm"
 
 
 def test_mixing_across_tokens_is_no_sequence() -> None:
