@@ -31,6 +31,15 @@ _FLOATS = ("FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE")
 # Integer constants up to this length are shapes, axes and positions.
 _SHAPE_LENGTH = 64
 _LABEL_KEYS = ("names", "classes", "class_names", "labels")
+# Operators that take shapes, axes and positions, all after their first input.
+_POSITIONAL = frozenset(
+    {"Expand", "Gather", "Pad", "Reshape", "Resize", "Slice", "Split", "Squeeze", "Tile"}
+    | {"Unsqueeze"}
+)
+_WAY_OUT = (
+    "export it for an older version of ONNX (opset 13), or open the network that it was "
+    "exported from"
+)
 _FAILURES = (
     *(RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError),
     *(ArithmeticError, OSError, MemoryError, NotImplementedError),
@@ -158,55 +167,61 @@ def _converted(path: Path, model: Any) -> nn.Module:
             # Remarks on arrays that are not writable; nothing writes to them.
             warnings.simplefilter("ignore", UserWarning)
             converted = extras.load("onnx2torch", str(path)).convert(prepared)
-        return _renamed(converted, {f"node_{i}": name for i, name in enumerate(names)}).eval()
-    except NotImplementedError as error:
-        raise ModelError(_unknown(path, str(error))) from error
+        new = {f"node_{index}": name for index, name in enumerate(names)}
+        return _renamed(converted, new, prepared.graph).eval()
     except _FAILURES as error:
-        _log.exception("%s cannot be converted", path)
-        raise ModelError(
-            f"{path}: onnx2torch cannot convert it ({_first_line(error)}); open the network that "
-            "it was exported from"
-        ) from error
+        _log.info("%s cannot be converted", path, exc_info=True)
+        raise ModelError(f"{path}: {_reason(error)}; {_WAY_OUT}") from error
 
 
-def _unknown(path: Path, message: str) -> str:
-    name = message.partition("operation_type='")[2].partition("'")[0]
-    version = message.partition("version=")[2].partition(")")[0]
-    what = f"{name} (version {version})" if name else message.partition("\n")[0]
-    return (
-        f"{path}: onnx2torch does not know its operator {what}; export it for an older version of "
-        "ONNX (opset 13), or open the network that it was exported from"
-    )
+def _reason(error: BaseException) -> str:
+    """Why onnx2torch did not convert a graph, in words."""
+    line = _first_line(error)
+    if isinstance(error, KeyError):
+        return f"onnx2torch wants {line} as a constant, but the graph computes it"
+    name = line.partition("operation_type='")[2].partition("'")[0]
+    version = line.partition("version=")[2].partition(")")[0]
+    if isinstance(error, NotImplementedError) and name:
+        return f"onnx2torch does not know its operator {name} (version {version})"
+    return f"onnx2torch cannot convert it ({line})"
 
 
-def _renamed(converted: fx.GraphModule, names: dict[str, str]) -> fx.GraphModule:
+def _renamed(converted: fx.GraphModule, names: dict[str, str], graph: Any) -> fx.GraphModule:
     """The same network with its modules below the names of a tree."""
+    kinds = {node.name: node.op_type for node in graph.node}
     root: dict[str, Any] = {}
+    at_hand = []
+    for node in converted.graph.nodes:
+        if node.op == "get_attr":
+            root[node.target] = converted.get_buffer(node.target)
+            if all(_is_position(node, user, kinds) for user in node.users):
+                at_hand.append(node.target)
     for node in converted.graph.nodes:
         if node.op == "call_module":
             module = converted.get_submodule(node.target)
             node.target = names[node.target]
             root[node.target] = module
-        elif node.op == "get_attr":
-            root[node.target] = converted.get_buffer(node.target)
     named = fx.GraphModule(root, converted.graph, class_name="OnnxNetwork")
-    _keep_shapes_at_hand(named)
+    for target in at_hand:
+        _keep_at_hand(named, target)
     return named
 
 
-def _keep_shapes_at_hand(network: fx.GraphModule) -> None:
-    """Take short lists of whole numbers out of the buffers, which follow the network to a device.
+def _is_position(constant: fx.Node, user: fx.Node, kinds: dict[str, str]) -> bool:
+    used_as = constant not in user.args[:1]
+    return used_as and kinds.get(str(user.target)) in _POSITIONAL
 
-    They are shapes and positions, which Python reads: on a GPU each would be waited for, and on
-    torch's meta device there would be nothing to read.
+
+def _keep_at_hand(network: fx.GraphModule, target: str) -> None:
+    """Take a short list of whole numbers out of the buffers, which follow the network to a device.
+
+    Python reads it: on a GPU it would be waited for, and torch's meta device has nothing to read.
     """
-    holder = getattr(network, "initializers", None)
-    if not isinstance(holder, nn.Module):
-        return
-    for name, buffer in list(holder.named_buffers(recurse=False)):
-        if buffer.dtype == torch.int64 and buffer.ndim <= 1 and buffer.numel() <= _SHAPE_LENGTH:
-            delattr(holder, name)
-            setattr(holder, name, buffer)
+    holder, _, name = target.rpartition(".")
+    module, buffer = network.get_submodule(holder), network.get_buffer(target)
+    if buffer.dtype == torch.int64 and buffer.ndim <= 1 and buffer.numel() <= _SHAPE_LENGTH:
+        delattr(module, name)
+        setattr(module, name, buffer)
 
 
 def _labels(model: Any) -> tuple[str, ...]:

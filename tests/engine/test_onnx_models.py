@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 import engine
@@ -18,83 +16,21 @@ from engine import onnx_models, vision
 from engine.models import load_model
 from engine.observation import meta_copy
 from tests.engine.extras_help import check_against, package, photo, without
+from tests.engine.onnx_files import (
+    FLOAT,
+    TORCH_NAMES,
+    Small,
+    model_of,
+    nodes_of_small,
+    saved,
+    small,
+    weights_of,
+)
 from tests.reference import reference_map
 
 onnx = package("onnx")
 package("onnx2torch")
 helper, numpy_helper = onnx.helper, onnx.numpy_helper
-FLOAT = onnx.TensorProto.FLOAT
-
-
-class Small(nn.Module):
-    """Two convolutions and a classifier; the ONNX graphs here are made of its weights by hand."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        torch.manual_seed(0)
-        self.conv1 = nn.Conv2d(3, 6, 3, stride=2, padding=1)
-        self.conv2 = nn.Conv2d(6, 8, 3, padding=1)
-        self.fc = nn.Linear(8, 4)
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        values = self.conv2(self.conv1(pictures).relu()).relu()
-        logits: Tensor = self.fc(values.mean(dim=(2, 3)))
-        return logits
-
-
-def weights_of(network: nn.Module) -> list[Any]:
-    return [numpy_helper.from_array(t.numpy(), k) for k, t in network.state_dict().items()]
-
-
-def nodes_of_small(names: tuple[str, ...] = ("",) * 6, opset: int = 13) -> list[Any]:
-    first, second, third, fourth, fifth, sixth = names
-    pads = {"pads": [1, 1, 1, 1]}
-    if opset < 18:
-        pool = helper.make_node("ReduceMean", ["d"], ["e"], fifth, axes=[2, 3], keepdims=0)
-    else:
-        pool = helper.make_node("ReduceMean", ["d", "axes"], ["e"], fifth, keepdims=0)
-    conv = [["x", "conv1.weight", "conv1.bias"], ["b", "conv2.weight", "conv2.bias"]]
-    return [
-        helper.make_node("Conv", conv[0], ["a"], first, strides=[2, 2], **pads),
-        helper.make_node("Relu", ["a"], ["b"], second),
-        helper.make_node("Conv", conv[1], ["c"], third, **pads),
-        helper.make_node("Relu", ["c"], ["d"], fourth),
-        pool,
-        helper.make_node("Gemm", ["e", "fc.weight", "fc.bias"], ["y"], sixth, transB=1),
-    ]
-
-
-TORCH_NAMES = (
-    *("/conv1/Conv", "/Relu", "/conv2/Conv", "/Relu_1"),
-    *("/ReduceMean", "/fc/Gemm"),
-)
-
-
-def model_of(
-    nodes: list[Any],
-    initializers: list[Any],
-    shape: list[Any],
-    opset: int = 13,
-    outputs: int = 4,
-    kind: int = FLOAT,
-) -> Any:
-    inputs = [helper.make_tensor_value_info("x", kind, shape)]
-    results = [helper.make_tensor_value_info("y", FLOAT, [shape[0], outputs])]
-    graph = helper.make_graph(nodes, "network", inputs, results, initializers)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
-
-
-def saved(model: Any, path: Path, **options: Any) -> Path:
-    onnx.save(model, str(path), **options)
-    return path
-
-
-def small(path: Path, shape: tuple[Any, ...] = (1, 3, 48, 48), opset: int = 13) -> Path:
-    initializers = weights_of(Small())
-    if opset >= 18:
-        initializers.append(numpy_helper.from_array(np.array([2, 3]), "axes"))
-    nodes = nodes_of_small(TORCH_NAMES, opset)
-    return saved(model_of(nodes, initializers, list(shape), opset), path)
 
 
 def given_to(model: engine.Model) -> Tensor:
@@ -216,80 +152,6 @@ def test_no_pass_needs_data_where_shapes_are_constants(tmp_path: Path) -> None:
     assert "Gather" not in names
     shadow = meta_copy(network.module)
     assert shadow(torch.zeros(1, 3, 48, 48, device="meta")).shape == (1, 4)
-
-
-def _array(*shape: int, seed: int = 0) -> NDArray[np.float32]:
-    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
-
-
-NEWER: dict[str, tuple[int, Callable[[], list[Any]], dict[str, NDArray[Any]]]] = {
-    "Gelu": (20, lambda: [helper.make_node("Gelu", ["x"], ["z"], approximate="tanh")], {}),
-    "Mish": (18, lambda: [helper.make_node("Mish", ["x"], ["z"])], {}),
-    "GroupNormalization": (
-        21,
-        lambda: [
-            helper.make_node("GroupNormalization", ["x", "scale", "bias"], ["z"], num_groups=3)
-        ],
-        {"scale": _array(6), "bias": _array(6, seed=1)},
-    ),
-    "Split": (
-        18,
-        lambda: [
-            helper.make_node("Split", ["x"], ["p", "q"], axis=1, num_outputs=2),
-            helper.make_node("Sub", ["p", "q"], ["r"]),
-            helper.make_node("Concat", ["r", "q"], ["z"], axis=1),
-        ],
-        {},
-    ),
-    "ReduceMax": (
-        20,
-        lambda: [
-            helper.make_node("ReduceMax", ["x", "axes"], ["m"], keepdims=1),
-            helper.make_node("Sub", ["x", "m"], ["z"]),
-        ],
-        {"axes": np.array([1])},
-    ),
-    "Pad": (
-        19,
-        lambda: [helper.make_node("Pad", ["x", "pads"], ["z"])],
-        {"pads": np.array([0] * 6 + [1, 1])},
-    ),
-    "AveragePool": (
-        22,
-        lambda: [
-            helper.make_node("AveragePool", ["x"], ["z"], kernel_shape=[2, 2], dilations=[1, 1])
-        ],
-        {},
-    ),
-    "Cast": (21, lambda: [helper.make_node("Cast", ["x"], ["z"], to=FLOAT, saturate=1)], {}),
-    "Reshape": (
-        21,
-        lambda: [helper.make_node("Reshape", ["x", "s"], ["z"], allowzero=1)],
-        {"s": np.array([1, 6, 4, 16])},
-    ),
-    "Identity": (25, lambda: [helper.make_node("Identity", ["x"], ["z"])], {}),
-    "MaxPool": (22, lambda: [helper.make_node("MaxPool", ["x"], ["z"], kernel_shape=[2, 2])], {}),
-}
-
-
-@pytest.mark.parametrize("name", NEWER)
-def test_newer_operators_compute_what_onnx_says(name: str, tmp_path: Path) -> None:
-    """Against onnx's own reference implementation, each after it a global maximum and a sum."""
-    opset, make, constants = NEWER[name]
-    nodes = [
-        *make(),
-        helper.make_node("GlobalMaxPool", ["z"], ["g"]),
-        helper.make_node("Flatten", ["g"], ["f"]),
-        helper.make_node("MatMul", ["f", "w"], ["y"]),
-    ]
-    constants = {**constants, "w": _array(6, 4, seed=2)}
-    initializers = [numpy_helper.from_array(value, key) for key, value in constants.items()]
-    model = model_of(nodes, initializers, [1, 6, 8, 8], opset)
-    x = _array(1, 6, 8, 8, seed=3)
-    (expected,) = onnx.reference.ReferenceEvaluator(model).run(None, {"x": x})
-    network = onnx_models.open_onnx(saved(model, tmp_path / "op.onnx"))
-    found = network.module(torch.from_numpy(x)).detach().numpy()
-    np.testing.assert_allclose(found, expected, atol=1e-5, rtol=1e-5)
 
 
 def test_weights_in_a_file_of_their_own(tmp_path: Path) -> None:
