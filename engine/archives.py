@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import pickletools
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -79,7 +81,7 @@ def pickle_facts(path: Path) -> PickleFacts:
             return _scan(path, file, _LEGACY_PICKLES, size)
     except (
         *(ValueError, EOFError, IndexError, UnicodeDecodeError, zipfile.BadZipFile, OSError),
-        *(NotImplementedError, RuntimeError),
+        *(NotImplementedError, RuntimeError, OverflowError, struct.error, zlib.error),
     ) as error:
         raise WeightsError(f"{path}: the file is cut off or damaged; {_AGAIN}") from error
 

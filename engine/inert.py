@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import logging
 import pickle
+import struct
 import warnings
 import zipfile
 from collections import OrderedDict
@@ -30,9 +31,9 @@ _COMPILED = "OptimizedModule"
 
 FAILURES = (
     *(pickle.UnpicklingError, OSError, EOFError, RuntimeError, ValueError, LookupError),
-    *(TypeError, AttributeError, MemoryError, AssertionError, ArithmeticError, RecursionError),
+    *(TypeError, AttributeError, MemoryError, AssertionError, ArithmeticError, struct.error),
 )
-"""What reading a damaged pickle can raise; RecursionError is a RuntimeError, told for clarity."""
+"""What reading a damaged pickle can raise."""
 
 
 def one_line(error: BaseException) -> str:

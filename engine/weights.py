@@ -7,6 +7,7 @@ import hashlib
 import logging
 import pickle
 import re
+import struct
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -81,7 +82,7 @@ def read_state_dict(path: Path) -> StateDict:
         ) from error
     except (
         *(SafetensorError, OSError, EOFError, RuntimeError, ValueError, LookupError),
-        *(TypeError, AttributeError, MemoryError),
+        *(TypeError, AttributeError, MemoryError, AssertionError, ArithmeticError, struct.error),
     ) as error:
         raise WeightsError(
             f"{path}: not a weights file, or damaged ({_first_line(error)}); fetch or save it again"
