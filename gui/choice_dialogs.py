@@ -1,0 +1,148 @@
+"""Questions with a short list of answers: which weights, which architecture."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from PySide6.QtCore import QLocale, Qt, Signal
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.questions import WhichArchitecture, WhichWeights
+from engine.suffixes import WEIGHTS
+from gui import theme
+from gui.labels import label
+
+
+class _ListDialog(QDialog):
+    """A heading, a sentence, a list of which one is chosen, and Open."""
+
+    def __init__(self, title: str, heading: str, words: str, parent: QWidget | None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._list = QListWidget()
+        self._list.setProperty("rows", True)
+        self._list.setAccessibleName(heading)
+        self._list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self._open = QPushButton("Open")
+        self._open.setEnabled(False)
+        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self._buttons.addButton(self._open, QDialogButtonBox.ButtonRole.AcceptRole)
+        self._buttons.rejected.connect(self.reject)
+        head = label(heading, "header")
+        head.setWordWrap(True)
+        explained = label(words, "dim")
+        explained.setWordWrap(True)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(16, 16, 16, 12)
+        box.setSpacing(8)
+        box.addWidget(head)
+        box.addWidget(explained)
+        box.addSpacing(theme.SPACE)
+        box.addWidget(self._list, 1)
+        box.addSpacing(theme.SPACE)
+        box.addWidget(self._buttons)
+        self._open.setDefault(True)
+        self._open.clicked.connect(self._press)
+        self._list.itemActivated.connect(self._press)
+        self._list.currentItemChanged.connect(lambda now: self._open.setEnabled(now is not None))
+        self.resize(440, 320)
+
+    def _add(self, text: str, value: object, tooltip: str = "") -> None:
+        item = QListWidgetItem(text)
+        item.setData(Qt.ItemDataRole.UserRole, value)
+        item.setToolTip(tooltip)
+        self._list.addItem(item)
+
+    def _press(self) -> None:
+        item = self._list.currentItem()
+        if item is not None:
+            self._choose(item.data(Qt.ItemDataRole.UserRole))
+
+    def _choose(self, value: object) -> None:
+        raise NotImplementedError
+
+
+class ArchitectureDialog(_ListDialog):
+    """Weights that fit several architectures. chosen(str): the one they were trained as."""
+
+    chosen = Signal(str)
+
+    def __init__(self, question: WhichArchitecture, parent: QWidget | None = None) -> None:
+        super().__init__(
+            "Which architecture?",
+            f"{question.path.name} fits several architectures",
+            "Their weights have the same names and shapes, but they compute differently. "
+            "The likeliest comes first.",
+            parent,
+        )
+        for name in question.candidates:
+            self._add(name, name)
+        self._list.setCurrentRow(0)
+
+    def _choose(self, value: object) -> None:
+        self.chosen.emit(str(value))
+        self.accept()
+
+
+class WeightsDialog(_ListDialog):
+    """A network without weights. chosen(Path): the file that has them."""
+
+    chosen = Signal(object)
+
+    def __init__(self, question: WhichWeights, parent: QWidget | None = None) -> None:
+        found = question.found
+        super().__init__(
+            "Which weights?",
+            f"Which file has the weights of {question.path.name}?",
+            "These lie beside it, the likeliest first."
+            if found
+            else "No file that fits lies beside it.",
+            parent,
+        )
+        self._path = question.path
+        browse = self._buttons.addButton("Choose file…", QDialogButtonBox.ButtonRole.ActionRole)
+        browse.setAutoDefault(False)
+        browse.clicked.connect(self.browse)
+        for path in found:
+            self._add(f"{path.name}    {_facts(path)}", path, str(path))
+        self._list.setVisible(bool(found))
+        self._list.setCurrentRow(0)
+        if not found:
+            self._open.hide()
+            browse.setDefault(True)
+            self.resize(440, 0)
+
+    def browse(self) -> None:
+        """Opens the system's own dialog; what it gives is chosen."""
+        dialog = QFileDialog(self, "Weights", str(self._path.parent))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        endings = " ".join(f"*{suffix}" for suffix in sorted(WEIGHTS))
+        dialog.setNameFilters([f"Weights ({endings})", "All files (*)"])
+        dialog.fileSelected.connect(lambda path: self._choose(Path(path)))
+        dialog.open()
+
+    def _choose(self, value: object) -> None:
+        self.chosen.emit(value)
+        self.accept()
+
+
+def _facts(path: Path) -> str:
+    """Size and day of a file, as far as it still is there."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return ""
+    size = QLocale().formattedDataSize(facts.st_size, 1, QLocale.DataSizeFormat.DataSizeSIFormat)
+    return f"{size}, {datetime.fromtimestamp(facts.st_mtime):%Y-%m-%d %H:%M}"

@@ -1,0 +1,128 @@
+"""Asks whether a file that could run code may do so. The answer is No unless the user says Yes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QPushButton,
+    QStyle,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui import theme
+from gui.labels import ElidedLabel, label
+
+_SHOWN_ROWS = 5
+_ICON = 32
+
+
+class ConsentDialog(QDialog):
+    """Names the file, says in one sentence what it could do, and lists what it asks for.
+
+    path, risk and names are those of engine.errors.ConsentNeeded. agreed(): the user trusts this
+    very file; anything else, closing the dialog included, means no.
+    """
+
+    agreed = Signal()
+
+    def __init__(
+        self, path: Path, risk: str, names: Sequence[str] = (), parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Trust this file?")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._refuse = QPushButton("Do not open")
+        self._agree = QPushButton("Trust and open")
+        self._agree.clicked.connect(self._say_yes)
+        self._refuse.clicked.connect(self.reject)
+        words = QVBoxLayout()
+        words.setSpacing(theme.SPACE)
+        words.addWidget(_wrapped(f"Open {path.name}?", "header"))
+        folder = ElidedLabel("dim")
+        folder.show_text(str(path.parent))
+        words.addWidget(folder)
+        words.addSpacing(theme.SPACE)
+        words.addWidget(_wrapped(_sentence(risk)))
+        if names:
+            words.addSpacing(theme.SPACE)
+            words.addWidget(label(_heading(names), "header"))
+            words.addWidget(_list(names))
+        words.addSpacing(theme.SPACE)
+        words.addWidget(
+            _wrapped(
+                "Nothing of it has run yet. Trust only what comes from someone you know. The "
+                "answer is kept until the file changes.",
+                "dim",
+            )
+        )
+        words.addStretch()
+        top = QHBoxLayout()
+        top.setSpacing(16)
+        top.addWidget(self._icon(), 0, Qt.AlignmentFlag.AlignTop)
+        top.addLayout(words, 1)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(16, 16, 16, 12)
+        box.setSpacing(12)
+        box.addLayout(top, 1)
+        box.addWidget(self._buttons())
+        self.setMinimumWidth(480)
+        self.resize(480, self.heightForWidth(480) if self.hasHeightForWidth() else 0)
+
+    def _say_yes(self) -> None:
+        self.agreed.emit()
+        self.accept()
+
+    def _icon(self) -> QLabel:
+        sign = QLabel()
+        warning = self.style().standardIcon(QStyle.StandardPixmap.SP_MessageBoxWarning)
+        sign.setPixmap(warning.pixmap(QSize(_ICON, _ICON), self.devicePixelRatioF()))
+        sign.setFixedSize(_ICON, _ICON)
+        return sign
+
+    def _buttons(self) -> QDialogButtonBox:
+        buttons = QDialogButtonBox()
+        buttons.addButton(self._agree, QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.addButton(self._refuse, QDialogButtonBox.ButtonRole.RejectRole)
+        # Enter has to mean no, also after Tab has been through the buttons.
+        self._agree.setAutoDefault(False)
+        self._refuse.setDefault(True)
+        self._refuse.setFocus()
+        return buttons
+
+
+def _heading(names: Sequence[str]) -> str:
+    files = all(name.endswith(".py") for name in names)
+    return "These files run with it" if files else "It asks for"
+
+
+def _sentence(risk: str) -> str:
+    return f"{risk[:1].upper()}{risk[1:].rstrip('.')}."
+
+
+def _list(names: Sequence[str]) -> QListWidget:
+    shown = QListWidget()
+    shown.addItems(list(names))
+    shown.setSelectionMode(QListWidget.SelectionMode.NoSelection)
+    shown.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    shown.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+    shown.setAccessibleName(_heading(names))
+    for row, name in enumerate(names):
+        shown.item(row).setToolTip(name)
+    rows = min(len(names), _SHOWN_ROWS)
+    shown.setFixedHeight(rows * max(shown.sizeHintForRow(0), 20) + 2 * theme.SPACE)
+    return shown
+
+
+def _wrapped(text: str, role: str = "") -> QLabel:
+    made = label(text, role)  # type: ignore[arg-type]
+    made.setWordWrap(True)
+    return made

@@ -1,0 +1,202 @@
+"""Which network of a Python file, and with which arguments."""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QListWidget,
+    QPushButton,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.questions import ArgumentKind, NetworkOption, Parameter, WhichNetwork
+from gui import theme
+from gui.labels import ElidedLabel, label
+
+_EXPECTED: Final[dict[ArgumentKind, str]] = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "True or False",
+    "str": "text",
+    "value": "a value of Python, as 3, [1, 2] or 'text'",
+}
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    **{"int": (int,), "float": (int, float), "bool": (bool,)},
+}
+
+
+class NetworkDialog(QDialog):
+    """The networks of a file in a list, and a field for each argument of the one that is chosen.
+
+    chosen(str, object): its name, and a tuple of (argument, Python literal) for those whose
+    fields differ from the default.
+    """
+
+    chosen = Signal(str, object)
+
+    def __init__(self, question: WhichNetwork, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Which network?")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._options = question.options
+        self._forms = [_Form(option) for option in question.options]
+        self._list = QListWidget()
+        self._list.setProperty("rows", True)
+        self._list.setAccessibleName("Networks")
+        self._list.addItems([_title(option) for option in question.options])
+        self._stack = QStackedWidget()
+        self._note = ElidedLabel("dim")
+        self._open = QPushButton("Open")
+        for form in self._forms:
+            self._stack.addWidget(_scrolling(form))
+            form.changed.connect(self._refresh)
+        self._lay_out(question)
+        self._list.currentRowChanged.connect(self._show)
+        self._open.clicked.connect(self._press)
+        self._list.setCurrentRow(0)
+
+    def _lay_out(self, question: WhichNetwork) -> None:
+        several = len(self._options) > 1
+        heading = label(
+            f"Which network of {question.path.name} is meant?"
+            if several
+            else f"{self._options[0].name} needs its arguments",
+            "header",
+        )
+        words = label("The arguments are those that the weights were trained with.", "dim")
+        heading.setWordWrap(True)
+        words.setWordWrap(True)
+        middle = QHBoxLayout()
+        middle.setSpacing(16)
+        if several:
+            self._list.setFixedWidth(200)
+            middle.addWidget(self._list)
+        self._list.setVisible(several)
+        middle.addWidget(self._stack, 1)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        buttons.addButton(self._open, QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.rejected.connect(self.reject)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(16, 16, 16, 12)
+        box.setSpacing(8)
+        box.addWidget(heading)
+        box.addWidget(words)
+        box.addSpacing(theme.SPACE)
+        box.addLayout(middle, 1)
+        box.addWidget(self._note)
+        box.addWidget(buttons)
+        self._open.setDefault(True)
+        self.resize(560 if several else 400, 360)
+
+    def _show(self, row: int) -> None:
+        self._stack.setCurrentIndex(row)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        fault = self._form.fault()
+        self._open.setEnabled(not fault)
+        self._note.show_text(fault)
+
+    @property
+    def _form(self) -> _Form:
+        return self._forms[max(0, self._list.currentRow())]
+
+    def _press(self) -> None:
+        option = self._options[max(0, self._list.currentRow())]
+        self.chosen.emit(option.name, self._form.arguments())
+        self.accept()
+
+
+class _Form(QWidget):
+    """A field for each argument of one network."""
+
+    changed = Signal()
+
+    def __init__(self, option: NetworkOption) -> None:
+        super().__init__()
+        self._fields = [(parameter, _field(parameter)) for parameter in option.parameters]
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 4, 0)
+        form.setHorizontalSpacing(12)
+        form.setVerticalSpacing(8)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        if not self._fields:
+            form.addRow(label("It takes no arguments.", "dim"))
+        for parameter, field in self._fields:
+            name = label(parameter.name)
+            name.setBuddy(field)
+            form.addRow(name, field)
+            field.textChanged.connect(self.changed)
+
+    def fault(self) -> str:
+        """What is wrong with the first field that cannot be taken, '' when all can."""
+        for parameter, field in self._fields:
+            text = field.text().strip()
+            if not text and parameter.required:
+                return f"{parameter.name} is needed: {_EXPECTED[parameter.kind]}"
+            if text and text != _shown(parameter) and not _fits(parameter.kind, text):
+                return f"{parameter.name} has to be {_EXPECTED[parameter.kind]}"
+        return ""
+
+    def arguments(self) -> tuple[tuple[str, str], ...]:
+        texts = ((parameter, field.text().strip()) for parameter, field in self._fields)
+        return tuple(
+            (parameter.name, text)
+            for parameter, text in texts
+            if text and text != _shown(parameter)
+        )
+
+
+def _field(parameter: Parameter) -> QLineEdit:
+    field = QLineEdit()
+    field.setText(_shown(parameter))
+    field.setPlaceholderText(_EXPECTED[parameter.kind])
+    field.setAccessibleName(parameter.name)
+    field.setToolTip(f"{parameter.name}: {_EXPECTED[parameter.kind]}")
+    field.setCursorPosition(0)
+    return field
+
+
+def _shown(parameter: Parameter) -> str:
+    """The default as it is typed: text without its quotes."""
+    default = parameter.default or ""
+    if parameter.kind == "str" and default[:1] in ("'", '"'):
+        return str(ast.literal_eval(default))
+    return default
+
+
+def _fits(kind: ArgumentKind, text: str) -> bool:
+    if kind == "str":
+        return True
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return False
+    wanted = _TYPES.get(kind)
+    if wanted is None or value is None:
+        return True
+    return isinstance(value, wanted) and (kind == "bool" or not isinstance(value, bool))
+
+
+def _title(option: NetworkOption) -> str:
+    return option.name if option.kind == "class" else f"{option.name}()"
+
+
+def _scrolling(widget: QWidget) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidget(widget)
+    area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return area
