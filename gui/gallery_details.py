@@ -23,6 +23,7 @@ from gui import theme
 from gui.labels import ElidedLabel, Role, label
 
 WIDTH: Final = 288
+"""Or what 36 figures take, where that is more."""
 _STEPS: Final = 1_000
 
 
@@ -37,7 +38,7 @@ class GalleryDetails(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setFixedWidth(WIDTH)
+        self.setFixedWidth(max(WIDTH, 36 * self.fontMetrics().horizontalAdvance("0")))
         self._model: PublishedModel | None = None
         self._name = ElidedLabel("header")
         self._weights = QComboBox()

@@ -217,7 +217,7 @@ class GalleryDialog(QDialog):
         box.addLayout(middle, 1)
         box.addWidget(buttons)
         self._filter.setFocus()
-        self.resize(840, 560)
+        self.resize(max(840, self.sizeHint().width()), 560)
 
 
 def source_of(model: PublishedModel, weights: PublishedWeights) -> ModelSource:

@@ -16,7 +16,7 @@ from PySide6.QtCore import (
     QSortFilterProxyModel,
     Qt,
 )
-from PySide6.QtGui import QFont, QGuiApplication
+from PySide6.QtGui import QFont, QFontMetrics, QGuiApplication
 
 from engine.gallery import PublishedModel, PublishedWeights
 from gui import theme
@@ -51,6 +51,7 @@ class GalleryModel(QAbstractTableModel):
         super().__init__(parent)
         self._models: tuple[PublishedModel, ...] = ()
         self._figures = theme.tabular(QGuiApplication.font())
+        self._height = max(ROW_HEIGHT, QFontMetrics(self._figures).height() + 2 * theme.SPACE)
         self._mark = theme.icon("on-disk")
 
     def set_models(self, models: Sequence[PublishedModel]) -> None:
@@ -102,7 +103,7 @@ class GalleryModel(QAbstractTableModel):
             case Role.AccessibleTextRole if column is Column.DISK:
                 return "on disk" if on_disk(model) else _text(model, column) or "not on disk"
             case Role.SizeHintRole:
-                return QSize(0, ROW_HEIGHT)
+                return QSize(0, self._height)
         return None
 
 

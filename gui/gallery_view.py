@@ -14,11 +14,18 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
+from gui import theme
 from gui.gallery_model import Column, GalleryRows, Index
 from gui.labels import label
 
 _MARK = 16
-_WIDTHS = {Column.ACCURACY: 64, Column.PARAMETERS: 80, Column.SIZE: 64, Column.DISK: 72}
+# The least width of a column, and the longest that stands in it.
+_WIDTHS = {
+    Column.ACCURACY: (64, "↓ Top-1"),
+    Column.PARAMETERS: (80, "↓ Params"),
+    Column.SIZE: (64, "2,888"),
+    Column.DISK: (72, "↓ On disk"),
+}
 
 
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
@@ -53,8 +60,12 @@ class GalleryTable(QTreeView):
         header.setSortIndicatorShown(False)  # the rows' own arrow does not cover the words
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
-        for column, width in _WIDTHS.items():
-            header.resizeSection(column, width)
+        for column, (least, longest) in _WIDTHS.items():
+            words = self.fontMetrics().horizontalAdvance(longest)
+            header.resizeSection(column, max(least, words + 4 * theme.SPACE))
+        names = self.fontMetrics().horizontalAdvance("shufflenet_v2_x0_5") + 4 * theme.SPACE
+        figures = sum(header.sectionSize(column) for column in _WIDTHS)
+        self.setMinimumWidth(names + figures + bar.sizeHint().width())
         self._empty = label(role="dim")
         self._empty.setWordWrap(True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)

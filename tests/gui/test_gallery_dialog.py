@@ -8,10 +8,11 @@ from typing import TypeVar
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAccessible
+from PySide6.QtGui import QAccessible, QFont, QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QApplication,
     QCheckBox,
     QComboBox,
     QFileDialog,
@@ -26,6 +27,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.gallery import PublishedModel, PublishedWeights
 from engine.sources import ModelSource
+from gui import theme
 from gui.gallery_dialog import GalleryDialog
 from gui.gallery_model import Column
 
@@ -370,3 +372,28 @@ def test_escape_closes_and_asks_for_nothing(person: Reader) -> None:
     person.press(Key.Key_Escape)
     assert not person.dialog.isVisible()
     assert (person.chosen, person.downloads, person.stops) == ([], [], [])
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.5, 2.0])
+def test_a_larger_font_cuts_nothing_off(qtbot: QtBot, qapp: QApplication, factor: float) -> None:
+    usual = qapp.font()
+    larger = QFont(usual)
+    larger.setPointSizeF(usual.pointSizeF() * factor)
+    theme.apply(qapp, "dark")
+    qapp.setFont(larger)
+    try:
+        person = reader(qtbot)
+        metrics, header = QFontMetrics(larger), person.table.header()
+        rows = person.table.model()
+        for column in Column:
+            texts = [str(rows.index(row, column).data()) for row in range(rows.rowCount())]
+            person.click_header(column)
+            texts.append(str(rows.headerData(column, Qt.Orientation.Horizontal)))
+            widest = max(metrics.horizontalAdvance(text) for text in texts)
+            assert header.sectionSize(column) >= widest + 6
+        assert person.table.visualRect(rows.index(0, 0)).height() >= metrics.height() + 4
+        for button in person.dialog.findChildren(QPushButton):
+            words = metrics.horizontalAdvance(button.text())
+            assert not button.isVisible() or button.width() >= words + 8
+    finally:
+        qapp.setFont(usual)
