@@ -4,66 +4,31 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 import engine
-from engine import hf_preprocessing, huggingface
+from engine import huggingface
 from engine.models import load_model
 from engine.records import Channels
 from tests.engine.extras_help import check_against, no_network, package, photo, pillow, without
+from tests.engine.hf_folders import LABELS, PROCESSORS, folder_of, resnet, vit
 
 transformers = package("transformers")
 timm = package("timm")
 
 __all__ = ["no_network"]
 
-LABELS = {0: "heron", 1: "kite", 2: "owl"}
-
 
 @pytest.fixture(autouse=True)
 def _no_progress_bars() -> None:
     """Saving draws some, and tqdm leaves a thread behind that watches them."""
     transformers.utils.logging.disable_progress_bar()
-
-
-def vit(**options: Any) -> nn.Module:
-    torch.manual_seed(0)
-    config = transformers.ViTConfig(
-        **{"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
-        | {"intermediate_size": 64, "image_size": 32, "patch_size": 8, "id2label": LABELS}
-        | options
-    )
-    return _stirred(transformers.ViTForImageClassification(config))
-
-
-def resnet(**options: Any) -> nn.Module:
-    torch.manual_seed(0)
-    sizes = {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1], "id2label": LABELS}
-    return _stirred(
-        transformers.ResNetForImageClassification(transformers.ResNetConfig(**sizes | options))
-    )
-
-
-def _stirred(module: nn.Module) -> nn.Module:
-    """Weights far enough from nothing that logits and maps tell networks apart."""
-    for parameter in module.parameters():
-        if parameter.ndim > 1:
-            nn.init.normal_(parameter, std=0.2)
-    return module.eval()
-
-
-def folder_of(module: Any, processor: Any, folder: Path, **options: Any) -> Path:
-    module.save_pretrained(folder, **options)
-    if processor is not None:
-        processor.save_pretrained(folder)
-    return folder
 
 
 def own_logits(folder: Path) -> Tensor:
@@ -73,57 +38,6 @@ def own_logits(folder: Path) -> Tensor:
     with torch.no_grad():
         logits: Tensor = module(**processor(pillow(photo()), return_tensors="pt")).logits
     return logits
-
-
-PROCESSORS: dict[str, Any] = {
-    "exact size": lambda: transformers.ViTImageProcessor(size={"height": 32, "width": 32}),
-    "a margin that is cropped": lambda: transformers.ConvNextImageProcessor(
-        size={"shortest_edge": 64}, crop_pct=0.8
-    ),
-    "CLIP": lambda: transformers.CLIPImageProcessor(
-        size={"shortest_edge": 56}, crop_size={"height": 56, "width": 56}
-    ),
-    "offset and a second deviation": lambda: transformers.EfficientNetImageProcessor(
-        size={"height": 48, "width": 56}, rescale_offset=True, rescale_factor=1 / 127.5
-    ),
-    "BGR, not normalised": lambda: transformers.MobileViTImageProcessor(
-        size={"shortest_edge": 72}, crop_size={"height": 64, "width": 64}
-    ),
-    "levels of 0 to 255": lambda: transformers.BitImageProcessor(
-        size={"shortest_edge": 56},
-        crop_size={"height": 50, "width": 50},
-        do_rescale=False,
-        image_mean=[120.0, 110.0, 100.0],
-        image_std=[60.0, 61.0, 62.0],
-    ),
-    "nearest": lambda: transformers.DeiTImageProcessor(
-        size={"height": 64, "width": 64}, crop_size={"height": 56, "width": 56}, resample=0
-    ),
-    "LeViT's margin": lambda: transformers.LevitImageProcessor(
-        size={"shortest_edge": 56}, crop_size={"height": 56, "width": 56}
-    ),
-}
-
-
-@pytest.mark.parametrize("name", PROCESSORS)
-def test_preprocessing_is_the_processors_own(name: str) -> None:
-    processor = PROCESSORS[name]()
-    how = hf_preprocessing.preprocessing_of(processor, 3, None)
-    assert hf_preprocessing.difference(processor, how) < 0.002
-
-
-def test_what_differs_is_noticed() -> None:
-    processor = PROCESSORS["CLIP"]()
-    how = hf_preprocessing.preprocessing_of(processor, 3, None)
-    for wrong in (
-        replace(how, channels=Channels.BGR),
-        replace(how, resize=64),
-        replace(how, resize=(56, 56)),
-        replace(how, std=(0.5, 0.5, 0.5)),
-        replace(how, range=(0.0, 255.0)),
-        replace(how, crop=(48, 48)),
-    ):
-        assert not hf_preprocessing.same(processor, wrong), wrong
 
 
 @pytest.mark.parametrize(
