@@ -202,7 +202,8 @@ class GalleryDialog(QDialog):
         narrow = QHBoxLayout()
         narrow.setSpacing(12)
         narrow.addWidget(self._filter, 1)
-        narrow.addWidget(self._only)
+        # Aligned, since otherwise the row is no higher than the box wants to be.
+        narrow.addWidget(self._only, 0, Qt.AlignmentFlag.AlignVCenter)
         left = QVBoxLayout()
         left.setSpacing(8)
         left.addLayout(narrow)

@@ -392,6 +392,7 @@ def test_a_larger_font_cuts_nothing_off(qtbot: QtBot, qapp: QApplication, factor
             widest = max(metrics.horizontalAdvance(text) for text in texts)
             assert header.sectionSize(column) >= widest + 6
         assert person.table.visualRect(rows.index(0, 0)).height() >= metrics.height() + 4
+        assert person.field.height() >= metrics.height() + 4
         for button in person.dialog.findChildren(QPushButton):
             words = metrics.horizontalAdvance(button.text())
             assert not button.isVisible() or button.width() >= words + 8
