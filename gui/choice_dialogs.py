@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import QLocale, Qt, Signal
+from PySide6.QtCore import QLocale, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFileDialog,
-    QListWidget,
-    QListWidgetItem,
+    QHeaderView,
     QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
     QVBoxLayout,
     QWidget,
 )
@@ -22,6 +24,9 @@ from engine.suffixes import WEIGHTS
 from gui import theme
 from gui.labels import label
 
+_ROW = 28
+_NUMBERS = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
 
 class _ListDialog(QDialog):
     """A heading, a sentence, a list of which one is chosen, and Open."""
@@ -30,10 +35,13 @@ class _ListDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(title)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._list = QListWidget()
+        self._list = QTreeWidget()
         self._list.setProperty("rows", True)
         self._list.setAccessibleName(heading)
         self._list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self._list.setRootIsDecorated(False)
+        self._list.setHeaderHidden(True)
+        self._list.setUniformRowHeights(True)
         self._open = QPushButton("Open")
         self._open.setEnabled(False)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
@@ -58,16 +66,28 @@ class _ListDialog(QDialog):
         self._list.currentItemChanged.connect(lambda now: self._open.setEnabled(now is not None))
         self.resize(440, 320)
 
-    def _add(self, text: str, value: object, tooltip: str = "") -> None:
-        item = QListWidgetItem(text)
-        item.setData(Qt.ItemDataRole.UserRole, value)
-        item.setToolTip(tooltip)
-        self._list.addItem(item)
+    def _fill(self, rows: Sequence[tuple[object, tuple[str, ...]]]) -> None:
+        """Shows rows of (value, texts) and chooses the first; the first text takes the room."""
+        self._list.setColumnCount(max((len(texts) for _, texts in rows), default=1))
+        for value, texts in rows:
+            item = QTreeWidgetItem(list(texts))
+            item.setData(0, Qt.ItemDataRole.UserRole, value)
+            item.setToolTip(0, str(value))
+            item.setSizeHint(0, QSize(0, _ROW))
+            for column in range(1, len(texts)):
+                item.setFont(column, theme.tabular(theme.small(self.font())))
+                item.setTextAlignment(column, _NUMBERS)
+            self._list.addTopLevelItem(item)
+        header = self._list.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self._list.setCurrentItem(self._list.topLevelItem(0))
 
     def _press(self) -> None:
         item = self._list.currentItem()
         if item is not None:
-            self._choose(item.data(Qt.ItemDataRole.UserRole))
+            self._choose(item.data(0, Qt.ItemDataRole.UserRole))
 
     def _choose(self, value: object) -> None:
         raise NotImplementedError
@@ -86,9 +106,7 @@ class ArchitectureDialog(_ListDialog):
             "The likeliest comes first.",
             parent,
         )
-        for name in question.candidates:
-            self._add(name, name)
-        self._list.setCurrentRow(0)
+        self._fill([(name, (name,)) for name in question.candidates])
 
     def _choose(self, value: object) -> None:
         self.chosen.emit(str(value))
@@ -114,10 +132,8 @@ class WeightsDialog(_ListDialog):
         browse = self._buttons.addButton("Choose file…", QDialogButtonBox.ButtonRole.ActionRole)
         browse.setAutoDefault(False)
         browse.clicked.connect(self.browse)
-        for path in found:
-            self._add(f"{path.name}    {_facts(path)}", path, str(path))
+        self._fill([(path, (path.name, *_facts(path))) for path in found])
         self._list.setVisible(bool(found))
-        self._list.setCurrentRow(0)
         if not found:
             self._open.hide()
             browse.setDefault(True)
@@ -138,11 +154,11 @@ class WeightsDialog(_ListDialog):
         self.accept()
 
 
-def _facts(path: Path) -> str:
-    """Size and day of a file, as far as it still is there."""
+def _facts(path: Path) -> tuple[str, str]:
+    """Size and time of a file, as far as it still is there."""
     try:
         facts = path.stat()
     except OSError:
-        return ""
+        return "", ""
     size = QLocale().formattedDataSize(facts.st_size, 1, QLocale.DataSizeFormat.DataSizeSIFormat)
-    return f"{size}, {datetime.fromtimestamp(facts.st_mtime):%Y-%m-%d %H:%M}"
+    return size, f"{datetime.fromtimestamp(facts.st_mtime):%Y-%m-%d %H:%M}"

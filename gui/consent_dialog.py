@@ -22,6 +22,7 @@ from gui import theme
 from gui.labels import ElidedLabel, label
 
 _SHOWN_ROWS = 5
+_ROW = 24
 _ICON = 32
 
 
@@ -74,6 +75,7 @@ class ConsentDialog(QDialog):
         box.setSpacing(12)
         box.addLayout(top, 1)
         box.addWidget(self._buttons())
+        self._refuse.setFocus()
         self.setMinimumWidth(480)
         self.resize(480, self.heightForWidth(480) if self.hasHeightForWidth() else 0)
 
@@ -95,7 +97,6 @@ class ConsentDialog(QDialog):
         # Enter has to mean no, also after Tab has been through the buttons.
         self._agree.setAutoDefault(False)
         self._refuse.setDefault(True)
-        self._refuse.setFocus()
         return buttons
 
 
@@ -115,10 +116,16 @@ def _list(names: Sequence[str]) -> QListWidget:
     shown.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     shown.setTextElideMode(Qt.TextElideMode.ElideMiddle)
     shown.setAccessibleName(_heading(names))
+    shown.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    shown.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
+    shown.setUniformItemSizes(True)
+    height = max(_ROW, shown.fontMetrics().height() + theme.SPACE)
     for row, name in enumerate(names):
         shown.item(row).setToolTip(name)
-    rows = min(len(names), _SHOWN_ROWS)
-    shown.setFixedHeight(rows * max(shown.sizeHintForRow(0), 20) + 2 * theme.SPACE)
+        shown.item(row).setSizeHint(QSize(0, height))
+    # Half a row more says that there are others below.
+    rows = len(names) if len(names) <= _SHOWN_ROWS else _SHOWN_ROWS + 0.5
+    shown.setFixedHeight(round(rows * height))
     return shown
 
 

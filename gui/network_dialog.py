@@ -7,6 +7,7 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
+    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -32,7 +33,9 @@ _EXPECTED: Final[dict[ArgumentKind, str]] = {
     "value": "a value of Python, as 3, [1, 2] or 'text'",
 }
 _TYPES: Final[dict[str, tuple[type, ...]]] = {
-    **{"int": (int,), "float": (int, float), "bool": (bool,)},
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
 }
 
 
@@ -54,7 +57,11 @@ class NetworkDialog(QDialog):
         self._list = QListWidget()
         self._list.setProperty("rows", True)
         self._list.setAccessibleName("Networks")
-        self._list.addItems([_title(option) for option in question.options])
+        self._list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        for option in question.options:
+            self._list.addItem(_title(option))
+            self._list.item(self._list.count() - 1).setToolTip(_title(option))
         self._stack = QStackedWidget()
         self._note = ElidedLabel("dim")
         self._open = QPushButton("Open")
@@ -137,7 +144,7 @@ class _Form(QWidget):
             name = label(parameter.name)
             name.setBuddy(field)
             form.addRow(name, field)
-            field.textChanged.connect(self.changed)
+            field.changed.connect(self.changed)
 
     def fault(self) -> str:
         """What is wrong with the first field that cannot be taken, '' when all can."""
@@ -158,13 +165,38 @@ class _Form(QWidget):
         )
 
 
-def _field(parameter: Parameter) -> QLineEdit:
-    field = QLineEdit()
-    field.setText(_shown(parameter))
-    field.setPlaceholderText(_EXPECTED[parameter.kind])
+class _Line(QLineEdit):
+    """An argument that is typed."""
+
+    changed = Signal()
+
+    def __init__(self, parameter: Parameter) -> None:
+        super().__init__(_shown(parameter))
+        self.setPlaceholderText(_EXPECTED[parameter.kind])
+        self.setCursorPosition(0)
+        self.textChanged.connect(self.changed)
+
+
+class _Switch(QComboBox):
+    """An argument that is True or False, or not said yet."""
+
+    changed = Signal()
+
+    def __init__(self, parameter: Parameter) -> None:
+        super().__init__()
+        self.addItems(["True", "False"])
+        self.setPlaceholderText(_EXPECTED[parameter.kind])
+        self.setCurrentIndex(self.findText(_shown(parameter)))
+        self.currentTextChanged.connect(self.changed)
+
+    def text(self) -> str:
+        return self.currentText()
+
+
+def _field(parameter: Parameter) -> _Line | _Switch:
+    field = (_Switch if parameter.kind == "bool" else _Line)(parameter)
     field.setAccessibleName(parameter.name)
     field.setToolTip(f"{parameter.name}: {_EXPECTED[parameter.kind]}")
-    field.setCursorPosition(0)
     return field
 
 
