@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from engine.errors import WeightsError
 
@@ -37,6 +37,19 @@ class PickleFacts:
 
     names: tuple[str, ...]
     protocol: int
+
+
+class _Bounded:
+    """A file for pickletools, which would make room for whatever length a pickle claims."""
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self._file, self._size = file, size
+        self.readline = file.readline
+
+    def read(self, count: int) -> bytes:
+        if count > self._size:
+            raise EOFError
+        return self._file.read(count)
 
 
 def is_legacy(head: bytes) -> bool:
@@ -125,12 +138,13 @@ def _data_pickle(path: Path, archive: zipfile.ZipFile) -> IO[bytes]:
 def _scan(path: Path, file: IO[bytes], pickles: int, size: int) -> PickleFacts:
     names: dict[str, None] = {}
     protocol = 0
+    bounded: Any = _Bounded(file, max(size, _LARGEST_PICKLE))
     for _ in range(pickles):
         texts: list[str] = []
         memo: dict[int, str] = {}
         last_text = ""
         last_number = 0
-        for opcode, argument, _position in pickletools.genops(file):
+        for opcode, argument, _position in pickletools.genops(bounded):
             protocol = max(protocol, opcode.proto)
             if isinstance(argument, str) and opcode.name not in ("GLOBAL", "PERSID", "INST"):
                 last_text = argument

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.entry import fail, guarded, progress_line
-from engine.errors import ModelError
-from engine.sources import ModelSource
+from engine.model_options import add_source, source_of, trusted_files
 from engine.version import NAME, VERSION
 
 if TYPE_CHECKING:
@@ -103,43 +102,6 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
 
 
-def add_source(parser: argparse.ArgumentParser) -> None:
-    """The options that answer what a model leaves open; the window takes them too."""
-    parser.add_argument("--weights", type=Path, help="weights file for a name or a Python file")
-    parser.add_argument("--arch", help="architecture of a weights file, or the network's class")
-    parser.add_argument(
-        "--arg",
-        dest="arguments",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="an argument of the network's class; may be repeated",
-    )
-    parser.add_argument("--classes", type=Path, help="class names: .txt, .csv or .json")
-    parser.add_argument(
-        "--trust",
-        action="store_true",
-        help="the files named here may run the code that is in them",
-    )
-
-
-def source_of(options: argparse.Namespace) -> ModelSource:
-    """The model that the options name. Raises ModelError for an argument that is not NAME=VALUE."""
-    arguments = []
-    for text in options.arguments:
-        name, sign, value = text.partition("=")
-        if not sign or not name.isidentifier():
-            raise ModelError(f"--arg {text}: write it as NAME=VALUE, as in --arg channels=3")
-        arguments.append((name, value))
-    return ModelSource(
-        options.model,
-        None if options.weights is None else str(options.weights),
-        options.arch,
-        tuple(arguments),
-        None if options.classes is None else str(options.classes),
-    )
-
-
 def _add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", help="write the facts as JSON; - for stdout")
 
@@ -158,7 +120,7 @@ def _open_model(options: argparse.Namespace) -> Model:
     from engine.models import open_source
     from engine.trust import Trust
 
-    return open_source(source, options.device, Trust(everything=options.trust))
+    return open_source(source, options.device, Trust(named=trusted_files(options)))
 
 
 def _explain(options: argparse.Namespace) -> None:

@@ -170,8 +170,8 @@ def _preprocessing(
     name = presets.name_of(how) or "its"
     size_text = f"{found.size[0]} x {found.size[1]}"
     notice = (
-        f"{path.name} does not say how pictures are prepared for it. Assumed: {size_text} pixels, "
-        f"{name} mean and deviation; Model > Input and output changes it"
+        f"The file {path.name} does not say how pictures are prepared for it. Assumed: "
+        f"{size_text} pixels, {name} mean and deviation; Model > Input and output changes it"
     )
     return how, presets.ASSUMED, (notice,)
 

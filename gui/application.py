@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLocale, QSettings, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
@@ -20,6 +21,9 @@ from gui import settings as table
 from gui import theme
 from gui.main_window import MainWindow
 from gui.settings import Settings
+
+if TYPE_CHECKING:
+    from gui.models import NamedModel
 
 _log = logging.getLogger(__name__)
 
@@ -86,12 +90,12 @@ class Program:
         self._closed = False
         sys.excepthook = self._unexpected
 
-    def start(self, paths: Sequence[Path] = ()) -> None:
+    def start(self, paths: Sequence[Path] = (), model: NamedModel | None = None) -> None:
         """Show the window; once it is painted, load the engine and open things."""
         if self.window.painted:
-            self.controller.start(paths)
+            self.controller.start(paths, model)
             return
-        self.window.first_painted.connect(lambda: self.controller.start(paths))
+        self.window.first_painted.connect(lambda: self.controller.start(paths, model))
         self.window.show()
 
     def close(self) -> None:
@@ -143,32 +147,41 @@ def create_application(arguments: Sequence[str] = ()) -> QApplication:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the window with these image and weights files opened; returns the exit code."""
-    files = _files(arguments)
+    """Run the window with these files and this model opened; returns the exit code."""
+    files, model = _parsed(arguments)
     application = create_application()
     shell = Shell(application)
     # Queued: the paint event is over, and its picture on the screen, before the rest is made.
     shell.window.first_painted.connect(
-        lambda: _begin(application, shell, files), Qt.ConnectionType.QueuedConnection
+        lambda: _begin(application, shell, files, model), Qt.ConnectionType.QueuedConnection
     )
     signal.signal(signal.SIGINT, lambda *_: (shell.window.close(), application.exit(130)))
     shell.window.show()
     return int(application.exec())
 
 
-def _begin(application: QApplication, shell: Shell, files: Sequence[Path]) -> None:
+def _begin(
+    application: QApplication, shell: Shell, files: Sequence[Path], model: NamedModel | None
+) -> None:
     release_logging()
-    Program(application, shell=shell).start(files)
+    Program(application, shell=shell).start(files, model)
 
 
-def _files(arguments: Sequence[str]) -> list[Path]:
+def _parsed(arguments: Sequence[str]) -> tuple[list[Path], NamedModel | None]:
     if not arguments:
-        return []
+        return [], None
     from engine.commands import Parser
+    from engine.model_options import add_source, source_of, trusted_files
+    from gui.models import NamedModel
 
     parser = Parser(prog=NAME.lower())
-    parser.add_argument("files", nargs="*", type=Path, help="images, folders and weights to open")
-    return list(parser.parse_args(list(arguments)).files)
+    parser.add_argument("files", nargs="*", type=Path, help="images, folders and models to open")
+    parser.add_argument("--model", help="model to open: a name or a file")
+    add_source(parser)
+    options = parser.parse_args(list(arguments))
+    if options.model is None:
+        return list(options.files), None
+    return list(options.files), NamedModel(source_of(options), trusted_files(options))
 
 
 def _log_qt_message(kind: QtMsgType, _context: object, message: str) -> None:

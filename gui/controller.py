@@ -21,7 +21,7 @@ from gui.exports import Exports
 from gui.files import color_strips
 from gui.images import Images
 from gui.jobs import Job, Lane, Priority
-from gui.models import FIRST_MODEL, Models
+from gui.models import FIRST_MODEL, Models, NamedModel
 from gui.settings import Settings
 from gui.state import NoticeKind, State
 from gui.sweeper import Sweeper
@@ -57,7 +57,7 @@ class Controller(QObject):
 
     # --- starting and ending ---------------------------------------------------------------------
 
-    def start(self, paths: Sequence[Path] = ()) -> None:
+    def start(self, paths: Sequence[Path] = (), model: NamedModel | None = None) -> None:
         """Load the engine, the first model and the first images."""
         job = Job("Loading the engine", self._workbench.load_engine, stoppable=False)
         job.finished.connect(self._engine_loaded)
@@ -70,7 +70,10 @@ class Controller(QObject):
             self.images.open_paths(paths)
         else:
             self.images.open_scenes()
-        self.models.open(FIRST_MODEL)
+        if model is None:
+            self.models.open(FIRST_MODEL)
+        else:
+            self.models.open_named(model)
 
     def close(self) -> None:
         """Stop everything and wait for the lanes."""

@@ -9,6 +9,7 @@ from gui import settings as table
 from gui.controller import Controller
 from gui.gallery_opener import GalleryOpener
 from gui.main_window import MainWindow
+from gui.model_questions import ModelQuestions
 from gui.settings import Settings
 from gui.state import State
 
@@ -23,6 +24,7 @@ class ModelOpener(QObject):
         self._window = window
         self._models = controller.models
         self._settings = settings
+        self.questions = ModelQuestions(window, state, controller.models)
         self.gallery = GalleryOpener(window, state, controller, settings)
         controller.images.model_found.connect(self._models.open)
         window.actions_by_id.connect(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -16,6 +17,14 @@ from gui.state import NoticeKind, State
 from gui.workbench import OpenedModel, Workbench
 
 FIRST_MODEL = ModelSource("demo:shapes")
+
+
+@dataclass(frozen=True, slots=True)
+class NamedModel:
+    """A model of the command line. trusted: the files that may run what is in them."""
+
+    source: ModelSource
+    trusted: tuple[Path, ...] = ()
 
 
 class Models(QObject):
@@ -46,6 +55,11 @@ class Models(QObject):
     def opening_first(self) -> bool:
         """Whether the model of the start is still awaited: nothing can be done without one."""
         return self._state.info is None and self._state.model_loading == FIRST_MODEL
+
+    def open_named(self, model: NamedModel) -> None:
+        """Open the model of the command line, with the trust that was given to its files there."""
+        self._workbench.trust_named(model.trusted)
+        self.open(model.source)
 
     def open(self, source: ModelSource) -> None:
         """Open a model in place of the current one, which stays if this one cannot be opened."""
@@ -140,6 +154,9 @@ class Models(QObject):
 
     def _failed(self, source: ModelSource, error: HookscopeError) -> None:
         self._state.model_loading = None
+        if self._state.info is None and source != FIRST_MODEL:
+            # Asked for before the demo was there: without any model, nothing can be done.
+            self.open(FIRST_MODEL)
         if isinstance(error, ConsentNeeded | ChoiceNeeded):
             self._state.model_changed.emit()
             self.asked.emit(source, error)

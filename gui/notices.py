@@ -34,6 +34,8 @@ class Notices(QObject):
         self._bar.dismissed.connect(self._dismissed)
         state.noticed.connect(self._show)
         state.answer_changed.connect(self._show_explain_error)
+        self._info = state.info
+        state.model_changed.connect(self._let_go)
         for changed in (state.current_changed, state.engine_changed, state.model_changed):
             changed.connect(self._invite)
 
@@ -55,6 +57,14 @@ class Notices(QObject):
         if self._bar.text == self._explain_error:
             self._bar.clear()
         self._explain_error = ""
+
+    def _let_go(self) -> None:
+        """A warning is about the model that was open, or how it was fed: both may have changed."""
+        if self._state.info is self._info:
+            return
+        self._info = self._state.info
+        if self._bar.kind == NoticeKind.WARNING:
+            self._bar.clear()
 
     def _invite(self) -> None:
         """What to try with an embedded scene, and its network where another one is open."""

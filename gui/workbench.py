@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -98,6 +99,10 @@ class Workbench:
         self._source: ModelSource | None = None
         self._session: Session | None = None
         self._predicted: tuple[tuple[Prediction, ...], NDArray[np.float64]] | None = None
+
+    def trust_named(self, paths: Sequence[Path]) -> None:
+        """These files were named on the command line together with --trust."""
+        self.trust = Trust(named=paths, store=store_file())
 
     def load_engine(self, watch: Watch) -> EngineFacts:
         """Import torch and what stands on it."""

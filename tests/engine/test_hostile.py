@@ -265,3 +265,12 @@ def test_a_view_larger_than_its_storage(tmp_path: Path) -> None:
     torch.save({"w": torch.arange(26.0)[:13], "v": torch.ones(3)}, path)
     claiming(lambda _path: None, *ELEMENTS)(path)
     refused(path)
+
+
+def test_a_text_of_exabytes_in_a_legacy_pickle(tmp_path: Path) -> None:
+    """pickletools would make room for it before it reads."""
+    path = tmp_path / "model.pt"
+    _legacy(path)
+    text = b"\x8d" + (1 << 60).to_bytes(8, "little")
+    path.write_bytes(path.read_bytes().replace(b"X\x01\x00\x00\x00w", text + b"w"))
+    assert "cut off or damaged" in str(refused(path))

@@ -23,7 +23,7 @@ from gui.export_dialog import ExportDialog
 from gui.image_canvas import ImageCanvas
 from gui.main_window import MainWindow
 from gui.state import NoticeKind
-from tests.gui.test_window import WAIT_MS, Seat
+from tests.gui.seat import WAIT_MS, Seat
 
 
 @pytest.fixture

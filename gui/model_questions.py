@@ -1,0 +1,120 @@
+"""What has to be answered before a model can be opened: a dialog for each kind of question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QDialog, QInputDialog
+
+from engine.errors import ChoiceNeeded, ConsentNeeded
+from engine.questions import (
+    WhichArchitecture,
+    WhichInput,
+    WhichNetwork,
+    WhichWeights,
+)
+from engine.sources import ModelSource
+from gui.main_window import MainWindow
+from gui.models import Models
+from gui.state import NoticeKind, State
+
+
+class ModelQuestions(QObject):
+    """Shows the question, and opens the model again with the answer in its source.
+
+    The model that is open stays until then, and where nothing is answered.
+    """
+
+    def __init__(self, window: MainWindow, state: State, models: Models) -> None:
+        super().__init__(window)
+        self._window = window
+        self._state = state
+        self._models = models
+        self._dialog: QDialog | None = None
+        models.asked.connect(self._ask)
+
+    def _ask(self, source: ModelSource, error: ConsentNeeded | ChoiceNeeded) -> None:
+        if self._dialog is not None:
+            # Another file was dropped meanwhile: the later question is the one that counts.
+            self._dialog.reject()
+        dialog = self._made(source, error)
+        dialog.setObjectName("question about a model")
+        dialog.rejected.connect(lambda: self._not_answered(dialog, source))
+        dialog.accepted.connect(lambda: self._done(dialog))
+        self._dialog = dialog
+        dialog.open()
+
+    def _made(self, source: ModelSource, error: ConsentNeeded | ChoiceNeeded) -> QDialog:
+        if isinstance(error, ConsentNeeded):
+            return self._consent(source, error)
+        question = error.question
+        if isinstance(question, WhichArchitecture):
+            return self._architecture(source, question)
+        if isinstance(question, WhichNetwork):
+            return self._network(source, question)
+        if isinstance(question, WhichWeights):
+            return self._weights(source, question)
+        return self._input(source, question)
+
+    def _consent(self, source: ModelSource, error: ConsentNeeded) -> QDialog:
+        from gui.consent_dialog import ConsentDialog
+
+        def agreed() -> None:
+            self._models.trust(error.path, error.sha256)
+            self._models.open(source)
+
+        dialog = ConsentDialog(error.path, error.risk, error.names, self._window)
+        dialog.agreed.connect(agreed)
+        return dialog
+
+    def _architecture(self, source: ModelSource, question: WhichArchitecture) -> QDialog:
+        from gui.choice_dialogs import ArchitectureDialog
+
+        dialog = ArchitectureDialog(question, self._window)
+        dialog.chosen.connect(self._opening(lambda name: replace(source, architecture=name)))
+        return dialog
+
+    def _network(self, source: ModelSource, question: WhichNetwork) -> QDialog:
+        from gui.network_dialog import NetworkDialog
+
+        dialog = NetworkDialog(question, self._window)
+        dialog.chosen.connect(
+            lambda name, given: self._models.open(
+                replace(source, architecture=name, arguments=tuple(given))
+            )
+        )
+        return dialog
+
+    def _weights(self, source: ModelSource, question: WhichWeights) -> QDialog:
+        from gui.choice_dialogs import WeightsDialog
+
+        dialog = WeightsDialog(question, self._window)
+        dialog.chosen.connect(self._opening(lambda path: replace(source, weights=str(path))))
+        return dialog
+
+    def _input(self, source: ModelSource, question: WhichInput) -> QDialog:
+        dialog = QInputDialog(self._window)
+        dialog.setWindowTitle("Which input?")
+        dialog.setLabelText(
+            f"{question.path.name} ran on none of the {len(question.tried)} sizes tried.\n"
+            "What does it get? Channels x height x width:"
+        )
+        dialog.setTextValue(f"{question.channels or 3}x224x224")
+        dialog.setOkButtonText("Open")
+        dialog.textValueSelected.connect(self._opening(lambda text: replace(source, input=text)))
+        return dialog
+
+    def _opening(self, answered: Callable[[str], ModelSource]) -> Callable[[str], None]:
+        return lambda answer: self._models.open(answered(answer))
+
+    def _done(self, dialog: QDialog) -> None:
+        if self._dialog is dialog:
+            self._dialog = None
+
+    def _not_answered(self, dialog: QDialog, source: ModelSource) -> None:
+        self._done(dialog)
+        name = Path(source.spec).name
+        self._state.notify(NoticeKind.INFO, f"{name} was not opened; nothing of it was run.")

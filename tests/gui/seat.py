@@ -1,0 +1,148 @@
+"""Someone in front of the whole program, put together as it puts itself together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from PySide6.QtCore import QMimeData, QObject, QPointF, QSettings, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from gui import settings as table
+from gui.application import Program
+from gui.settings import Settings
+
+WAIT_MS = 60_000
+Key, Modifier = Qt.Key, Qt.KeyboardModifier
+W = TypeVar("W", bound=QObject)
+
+
+class Seat:
+    """Someone in front of the program: starts it, types, clicks, drops and looks."""
+
+    def __init__(self, qtbot: QtBot, application: QApplication, folder: Path) -> None:
+        self.qtbot = qtbot
+        self.application = application
+        self.store = folder / "settings.ini"
+        self.program: Program = None  # type: ignore[assignment]
+        self._programs: list[Program] = []
+        self.gate = threading.Event()
+
+    def start(self, *paths: Path, sweep: bool = False, explained: bool = True) -> Program:
+        """A program with this seat's settings; sweeps are off unless a test is about them."""
+        store = QSettings(str(self.store), QSettings.Format.IniFormat)
+        Settings(store).set(table.SWEEP_ENABLED, sweep)
+        self.program = Program(self.application, store)
+        self._programs.append(self.program)
+        self.program.window.resize(1280, 800)
+        self.program.start(paths)
+        self.program.window.activateWindow()
+        if explained:
+            self.wait_explained()
+        return self.program
+
+    def until(self, met: Callable[[], bool]) -> None:
+        self.qtbot.waitUntil(met, timeout=WAIT_MS)
+
+    def wait_explained(self) -> None:
+        state = self.program.state
+        self.until(lambda: state.explanation is not None and not state.computing)
+        self.settle()
+
+    def wait_layer(self, layer: str) -> None:
+        self.until(lambda: self.layer == layer and not self.program.state.computing)
+
+    def settle(self) -> None:
+        controller = self.program.controller
+        self.until(lambda: not (controller.engine_lane.running or controller.file_lane.running))
+
+    @property
+    def layer(self) -> str:
+        explanation = self.program.state.explanation
+        return explanation.layer if explanation is not None else ""
+
+    @property
+    def target(self) -> int | None:
+        explanation = self.program.state.explanation
+        return explanation.target.index if explanation is not None else None
+
+    @property
+    def names(self) -> list[str]:
+        return [image.name for image in self.program.state.images.values()]
+
+    @property
+    def said(self) -> str:
+        """What the canvas says to a screen reader: message, caption, notice."""
+        return self.program.window.canvas.accessibleDescription()
+
+    def press(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = Modifier.NoModifier) -> None:
+        QTest.keyClick(QApplication.focusWidget() or self.program.window, key, modifiers)
+
+    def type(self, text: str) -> None:
+        QTest.keyClicks(QApplication.focusWidget(), text)
+
+    def tree(self) -> QAbstractItemView:
+        return child(self.program.window.tree, QAbstractItemView)
+
+    def focus_tree(self) -> None:
+        self.tree().setFocus()
+        self.until(self.tree().hasFocus)
+
+    def drop(self, mime: QMimeData, on: QWidget | None = None) -> str:
+        """Drag over a widget and let go; the hint that was shown before."""
+        window = self.program.window
+        target = on if on is not None else window
+        middle = target.rect().center()
+        copy, left, none = (
+            Qt.DropAction.CopyAction,
+            Qt.MouseButton.LeftButton,
+            Modifier.NoModifier,
+        )
+        enter = QDragEnterEvent(middle, copy, mime, left, none)
+        QApplication.sendEvent(target, enter)
+        assert enter.isAccepted()
+        hint = window.canvas._drop_hint
+        drop = QDropEvent(QPointF(middle), copy, mime, left, none)
+        QApplication.sendEvent(target, drop)
+        assert window.canvas._drop_hint == ""
+        return hint
+
+    def dialog(self, kind: type[W]) -> W:
+        self.until(lambda: bool(self.program.window.findChildren(kind)))
+        (found,) = self.program.window.findChildren(kind)
+        return found
+
+    def leave(self) -> None:
+        """Close the window and let go of it."""
+        self.gate.set()
+        program = self.program
+        program.window.close()
+        assert not program.controller.engine_lane.alive
+        assert not program.controller.file_lane.alive
+        for thing in (program.window, program.controller, program.state, program.settings):
+            thing.deleteLater()
+        self._programs.remove(program)
+
+    def leave_all(self) -> None:
+        for program in list(self._programs):
+            self.program = program
+            self.leave()
+
+
+def child(parent: QObject, kind: type[W]) -> W:
+    found = parent.findChild(kind)
+    assert isinstance(found, kind)
+    return found
+
+
+def files(*paths: Path, text: bool = False) -> QMimeData:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    if text:
+        mime.setText("\n".join(str(path) for path in paths))
+    return mime

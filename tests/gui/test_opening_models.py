@@ -1,0 +1,245 @@
+"""Models of every kind dropped on the real window: what is asked, what is answered, what stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QDialog, QLineEdit, QPushButton
+from torch import nn
+
+from engine import profiles, vision
+from engine.records import OutputForm, Preprocessing, Scores
+from gui.consent_dialog import ConsentDialog
+from gui.input_panel import InputPanel
+from gui.network_dialog import NetworkDialog
+from gui.state import NoticeKind, State
+from tests.gui.seat import Key, Modifier, Seat, files
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Agreements and profiles of this test alone."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def tuned(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    network = vision.load().models.resnet18(weights=None, num_classes=3)
+    torch.save({"epoch": 2, "state_dict": network.state_dict()}, tmp_path / "tuned.pth")
+    return tmp_path / "tuned.pth"
+
+
+@pytest.fixture
+def xray(tmp_path: Path) -> Path:
+    """The Python file of a network, its weights beside it."""
+    return with_weights("xray_classifier", "XRayClassifier", tmp_path)
+
+
+def with_weights(name: str, kind: str, folder: Path, **arguments: Any) -> Path:
+    text = (FIXTURES / f"{name}.py").read_text(encoding="utf-8")
+    path = folder / f"{name}.py"
+    path.write_text(text + f"\nopen({str(folder / 'ran')!r}, 'w').close()\n", encoding="utf-8")
+    space: dict[str, Any] = {"__name__": name}
+    exec(text, space)
+    torch.manual_seed(0)
+    torch.save(space[kind](**arguments).state_dict(), folder / f"{name}.pth")
+    return path
+
+
+def opened(seat: Seat, source: str) -> None:
+    state = seat.program.state
+    seat.until(lambda: state.info is not None and state.info.source == source)
+    seat.wait_explained()
+
+
+def start_with(seat: Seat, model: Path) -> State:
+    """The program with its first scene and this model."""
+    state = seat.start().state
+    seat.drop(files(model))
+    opened(seat, "resnet18")
+    return state
+
+
+def press(dialog: QDialog, text: str) -> None:
+    (button,) = [b for b in dialog.findChildren(QPushButton) if b.text() == text]
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def notice_of(seat: Seat, words: str) -> Callable[[], bool]:
+    return lambda: words in seat.program.window.notice.text
+
+
+def test_a_fine_tuned_network_asks_nothing(seat: Seat, tuned: Path) -> None:
+    program = seat.start()
+    assert seat.drop(files(tuned)) == "Open the model tuned.pth"
+    opened(seat, "resnet18")
+    assert seat.layer == "layer4"
+    assert not program.window.findChildren(QDialog)
+    assert "does not say how pictures are prepared" in program.window.notice.text
+
+
+def test_class_names_dropped_with_a_model_and_after_it(
+    seat: Seat, tuned: Path, tmp_path: Path
+) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("cat\ndog\nbird\n", encoding="utf-8")
+    state = seat.start().state
+    seat.drop(files(tuned, names))
+    opened(seat, "resnet18")
+    assert state.info is not None
+    assert state.info.classes == ("cat", "dog", "bird")
+    names.write_text("Katze\nHund\nVogel\n", encoding="utf-8")
+    seat.drop(files(names))
+    seat.until(lambda: state.info is not None and state.info.classes[0] == "Katze")
+    seat.wait_explained()
+    names.write_text("too\nfew\n", encoding="utf-8")
+    seat.drop(files(names))
+    seat.until(notice_of(seat, "2 class names"))
+    assert state.info.classes == ("Katze", "Hund", "Vogel")
+    assert seat.program.window.notice.kind == NoticeKind.ERROR
+
+
+def test_a_python_file_runs_only_after_the_user_agreed(
+    seat: Seat, xray: Path, tmp_path: Path
+) -> None:
+    program = seat.start()
+    before = program.state.info
+    seat.drop(files(xray))
+    dialog = seat.dialog(ConsentDialog)
+    assert not (tmp_path / "ran").exists()
+    press(dialog, "Do not open")
+    seat.until(notice_of(seat, "was not opened"))
+    assert program.state.info is before
+    assert not (tmp_path / "ran").exists()
+    seat.until(lambda: not program.window.findChildren(ConsentDialog))
+    seat.drop(files(xray))
+    press(seat.dialog(ConsentDialog), "Trust and open")
+    opened(seat, "XRayClassifier")
+    assert (tmp_path / "ran").exists()
+    assert program.state.info is not None
+    assert program.state.info.classes == ("negative", "positive")
+    # The very same file is not asked for again, a changed one is.
+    seat.drop(files(xray))
+    seat.until(lambda: program.state.model_loading is not None)
+    seat.until(lambda: program.state.model_loading is None)
+    seat.wait_explained()
+    assert not program.window.findChildren(ConsentDialog)
+    xray.write_text(xray.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
+    seat.drop(files(xray))
+    press(seat.dialog(ConsentDialog), "Do not open")
+
+
+def test_arguments_are_asked_for_once(seat: Seat, tmp_path: Path) -> None:
+    path = with_weights("two_heads", "TwoHeads", tmp_path, classes=4)
+    state = seat.start().state
+    seat.drop(files(path))
+    press(seat.dialog(ConsentDialog), "Trust and open")
+    dialog = seat.dialog(NetworkDialog)
+    field = dialog.findChildren(QLineEdit)[0]
+    field.setFocus()
+    QTest.keyClicks(field, "4")
+    press(dialog, "Open")
+    opened(seat, "TwoHeads")
+    assert state.info is not None
+    assert state.info.output.place == "logits"
+    # Another program, the same file: neither the file nor the arguments are asked for.
+    seat.leave()
+    program = seat.start(path, explained=False)
+    seat.until(lambda: program.state.info is not None and program.state.info.source == "TwoHeads")
+    assert not program.window.findChildren(QDialog)
+
+
+def test_a_changed_input_is_seen_and_remembered(seat: Seat, tuned: Path) -> None:
+    state = start_with(seat, tuned)
+    probability = state.answer.predictions[0].probability if state.answer else 0.0
+    seat.press(Key.Key_I, Modifier.ControlModifier)
+    panel = seat.dialog(InputPanel)
+    how = Preprocessing(None, (96, 128), (0.5,) * 3, (0.5,) * 3)
+    panel.preprocessing_changed.emit(how)
+    seat.until(lambda: state.info is not None and state.info.preprocessing == how)
+    seat.wait_explained()
+    assert state.answer is not None
+    assert state.answer.predictions[0].probability != probability
+    assert state.explanation is not None
+    assert state.explanation.map.shape == (3, 4)
+    seat.leave()
+    state = start_with(seat, tuned)
+    assert state.info is not None
+    assert state.info.preprocessing == how
+    assert state.info.preprocessing_origin == "set by you"
+    seat.press(Key.Key_I, Modifier.ControlModifier)
+    seat.dialog(InputPanel).reset_requested.emit()
+    seat.until(lambda: state.info is not None and state.info.preprocessing.crop == (224, 224))
+    assert state.info.weights_sha256
+    assert profiles.load(state.info.weights_sha256) is None
+
+
+def test_what_the_network_cannot_take_is_said_in_the_panel(seat: Seat, tuned: Path) -> None:
+    state = start_with(seat, tuned)
+    before = state.info
+    seat.press(Key.Key_I, Modifier.ControlModifier)
+    panel = seat.dialog(InputPanel)
+    panel.preprocessing_changed.emit(Preprocessing(28, (28, 28), (0.5,), (0.5,), channels="grey"))
+    seat.until(lambda: "does not run" in panel._note.text())
+    assert state.info is before
+    panel.output_changed.emit(OutputForm(scores=Scores.LABELS))
+    seat.until(lambda: state.info is not None and state.info.output.scores is Scores.LABELS)
+    seat.wait_explained()
+    assert state.answer is not None
+    assert sum(p.probability for p in state.answer.predictions) != pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_profile_goes_from_one_model_to_another(seat: Seat, tuned: Path, tmp_path: Path) -> None:
+    start_with(seat, tuned)
+    program = seat.program
+    names = tmp_path / "names.txt"
+    names.write_text("cat\ndog\nbird\n", encoding="utf-8")
+    seat.drop(files(names))
+    state = program.state
+    seat.until(lambda: state.info is not None and state.info.classes[0] == "cat")
+    written = tmp_path / "mine.hookscope.json"
+    program.controller.models.export_profile(written)
+    seat.until(written.is_file)
+    torch.manual_seed(5)
+    other = vision.load().models.resnet18(weights=None, num_classes=3)
+    torch.save(other.state_dict(), tmp_path / "other.pth")
+    seat.drop(files(tmp_path / "other.pth"))
+    seat.until(lambda: state.info is not None and "other.pth" in state.info.weights)
+    assert state.info is not None
+    assert state.info.classes[0] == "class 0"
+    seat.drop(files(written))
+    seat.until(lambda: state.info is not None and state.info.classes[0] == "cat")
+
+
+def test_a_whole_network_of_torchvision_needs_no_consent(seat: Seat, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network: nn.Module = vision.load().models.mobilenet_v3_small(weights=None, num_classes=4)
+    torch.save(network, tmp_path / "whole.pt")
+    program = seat.start()
+    seat.drop(files(tmp_path / "whole.pt"))
+    opened(seat, "MobileNetV3")
+    assert not program.window.findChildren(QDialog)
+
+
+def test_a_scripted_network_is_said_to_take_no_hooks(seat: Seat, tmp_path: Path) -> None:
+    program = seat.start()
+    before = program.state.info
+    scripted = tmp_path / "scripted.pt"
+    with torch.no_grad(), pytest.warns(DeprecationWarning, match="jit"):
+        torch.jit.save(torch.jit.trace(nn.Conv2d(3, 2, 3), torch.zeros(1, 3, 8, 8)), scripted)
+    seat.drop(files(scripted))
+    seat.until(lambda: program.window.notice.kind == NoticeKind.ERROR)
+    text = program.window.notice.text
+    assert "TorchScript" in text
+    assert "state_dict" in text
+    assert "torch.export" in text
+    assert program.state.info is before
