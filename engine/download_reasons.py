@@ -16,9 +16,8 @@ from engine.errors import DownloadError
 from engine.partial import MEGABYTE
 from engine.transport import proxy_for
 
-BROKEN = (OSError, http.client.HTTPException, UnicodeError)
-"""What a connection that fails raises (a host's name that cannot be one, UnicodeError); HTTPError,
-which is an answer, is among them."""
+BROKEN = (OSError, http.client.HTTPException)
+"""What a connection that fails raises; HTTPError, which is an answer, is among them."""
 
 _FORBIDDEN = "writing there is not permitted; change that, or set TORCH_HOME to a folder of yours"
 _FULL = "the disk is full; make room, or set TORCH_HOME to a folder on another disk"
@@ -118,7 +117,7 @@ def _reason(cause: object, url: str, target: Path, proxy: str) -> str:
             f"the proxy lets nothing through ({said}); set HTTPS_PROXY, with name and password "
             f"where it wants them, {by_hand}"
         )
-    said = str(cause) or type(cause).__name__
+    said = " ".join((str(cause) or type(cause).__name__).split())[:120]
     return f"the connection failed ({said}); try again, {proxies}, {by_hand}"
 
 

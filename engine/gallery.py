@@ -158,13 +158,15 @@ def lines(models: Sequence[PublishedModel]) -> list[str]:
     table = [("NAME", "TOP-1 %", "PARAMETERS", "MB", "")]
     for model in models:
         weights = model.default
+        here = [each.entry for each in model.weights if each.on_disk]
+        remark = "on disk" if weights.on_disk else f"on disk: {here[0]}" if here else ""
         table.append(
             (
                 model.name,
                 f"{weights.top1:.1f}",
                 f"{model.parameters / 1e6:.1f} M",
                 f"{weights.megabytes:.0f}",
-                "on disk" if weights.on_disk else "",
+                remark,
             )
         )
     widths = [max(len(row[column]) for row in table) for column in range(4)]

@@ -18,6 +18,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.error import URLError
 from urllib.parse import urlsplit
 
 from engine.progress import CancelToken
@@ -75,7 +76,11 @@ def open_request(request: urllib.request.Request, waiting: Waiting) -> http.clie
     ):
         opener.add_handler(handler)
     waiting.heard()
-    answer: http.client.HTTPResponse = opener.open(request, timeout=_CONNECT_S)
+    try:
+        answer: http.client.HTTPResponse = opener.open(request, timeout=_CONNECT_S)
+    except ValueError as error:
+        # A redirection to what is no address.
+        raise URLError(str(error)) from error
     return answer
 
 

@@ -464,6 +464,68 @@ def test_cancel_while_another_program_fetches(caller: Caller) -> None:
     first.join()
 
 
+JUNK = (
+    b"",
+    b"hello\r\n\r\n",
+    b"HTTP/1.1 abc Nonsense\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\n" + b"X: " + b"a" * 70_000 + b"\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nabc",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+    b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 5-9/10\r\n\r\nabcde",
+    b"HTTP/1.1 206 Partial Content\r\nContent-Range: nonsense\r\n\r\nabcde",
+    b"HTTP/1.1 206 Partial Content\r\n\r\nabcde",
+    b"HTTP/1.1 301 Moved\r\nLocation: http://[::bad/x\r\n\r\n",
+    b"HTTP/1.1 301 Moved\r\nLocation: file:///etc/hostname\r\n\r\n",
+    b"HTTP/1.1 302 Found\r\nLocation: http://" + b"a" * 70 + b".invalid/x\r\n\r\n",
+    b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:99999/x\r\n\r\n",
+    b"HTTP/1.1 204 No Content\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01",
+)
+
+
+@pytest.mark.parametrize("answer", JUNK, ids=range(len(JUNK)))
+def test_whatever_a_server_says_is_one_clear_error(caller: Caller, answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve_junk() -> None:
+            while True:
+                connection, _ = server.accept()
+                with connection:
+                    if not connection.recv(10_000):
+                        return
+                    connection.sendall(answer)
+                    connection.shutdown(socket.SHUT_WR)
+
+        thread = threading.Thread(target=serve_junk)
+        thread.start()
+        host, port = server.getsockname()
+        try:
+            with pytest.raises(DownloadError) as caught:
+                caller.fetch(url=f"http://{host}:{port}/{NAME}")
+        finally:
+            socket.create_connection((host, port)).close()
+            thread.join()
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1_000
+    assert not caller.target.exists()
+
+
+def test_two_programs_at_once(caller: Caller) -> None:
+    caller.site.block, caller.site.pause = 70_001, 0.1
+    script = (
+        "import sys; from pathlib import Path; from engine.downloads import download\n"
+        "download(sys.argv[1], Path(sys.argv[2]), sha256_prefix=sys.argv[3])\n"
+    )
+    command = [sys.executable, "-c", script, f"{caller.site.url}/{NAME}", caller.target, DIGEST[:8]]
+    programs = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
+    assert [program.wait(60) for program in programs] == [0, 0]
+    assert caller.target.read_bytes() == CONTENT
+    assert len(caller.site.asked) == 1
+    assert caller.leftovers() == {NAME}
+
+
 def test_a_certificate_that_nobody_vouches_for(
     caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import pytest
 import torch
 
 from engine import gallery, torchvision_models, vision
+from engine.entry import progress_line
 from engine.errors import ModelError
 from engine.gallery import PublishedWeights
 from engine.models import load_model
@@ -116,6 +120,32 @@ def test_the_table_and_the_facts() -> None:
     )
 
 
+def test_the_table_says_which_weights_are_here() -> None:
+    (model,) = [model for model in gallery.published() if model.name == "resnet50"]
+    second, third = model.weights[0], replace(model.weights[1], on_disk=True)
+    assert gallery.lines([replace(model, weights=(second, third))])[1].endswith(
+        "on disk: IMAGENET1K_V1"
+    )
+    assert gallery.lines([replace(model, weights=(third, second))])[1].endswith("98  on disk")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_one_line_of_a_terminal_and_nothing_elsewhere() -> None:
+    terminal, pipe = Terminal(), io.StringIO()
+    for stream in (terminal, pipe):
+        report = progress_line(stream)
+        report(0.25, "58.3 of 233.1 MB, 3.0 MB/s")
+        report(0.26, "too soon for another")
+        report(1.0, "complete")
+    assert pipe.getvalue() == ""
+    shown = terminal.getvalue().replace("\x1b[K", "")
+    assert shown == "\r 25%  58.3 of 233.1 MB, 3.0 MB/s\r"
+
+
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A state dict of squeezenet1_1, as a file of the kind that is published."""
@@ -177,3 +207,21 @@ def test_the_command_takes_what_is_there(tmp_path: Path, saved: bytes) -> None:
         done = run("download", "squeezenet1_1", home=tmp_path, mirror=site.url)
         assert done.returncode == 2
         assert "no such file (404)" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for another program there")
+def test_an_interrupted_command_keeps_what_has_come(tmp_path: Path) -> None:
+    name = gallery.find("squeezenet1_1").path.name
+    with serve(Site({name: bytes(500_000)}, stall_after=200_000)) as site:
+        env = os.environ | {"TORCH_HOME": str(tmp_path), gallery.MIRROR: site.url}
+        command = [sys.executable, "main.py", "download", "squeezenet1_1"]
+        program = subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE)
+        assert site.sending.wait(60)
+        part = tmp_path / "hub" / "checkpoints" / f"{name}.part"
+        while not (part.exists() and part.stat().st_size == 200_000):
+            assert program.poll() is None
+            threading.Event().wait(0.01)
+        program.send_signal(signal.SIGINT)
+        _, told = program.communicate(timeout=60)
+    assert (program.returncode, told) == (130, b"")
+    assert part.stat().st_size == 200_000
