@@ -16,7 +16,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from engine import extras, hf_preprocessing, timm_models
+from engine import extras, hf_preprocessing, presets, timm_models
 from engine.errors import ModelError, WeightsError
 from engine.hf_files import Weights, read_json, weights_of
 from engine.network import Network
@@ -47,7 +47,7 @@ def open_folder(folder: Path) -> Network:
     config = read_json(folder / "config.json")
     files = weights_of(folder)
     if timm_models.is_timm_config(config):
-        network = timm_models.network_of_folder(folder, config, files.main)
+        network = _of_timm(folder, config, files.main)
         labels = _labels(config)
         fits = len(labels) == len(network.classes) or not network.classes
         return network if not labels or not fits else _with_labels(network, labels)
@@ -71,6 +71,21 @@ def open_folder(folder: Path) -> Network:
         classes_origin="config.json" if labels else "",
         notices=(notice,) if notice else (),
     )
+
+
+def _of_timm(folder: Path, config: Mapping[str, Any], weights: Path) -> Network:
+    try:
+        network = timm_models.network_of_folder(folder, config, weights)
+        how = network.preprocessing
+        fault = presets.fault_of(how) if how is not None else ""
+    except _FAILURES as error:
+        _log.info("%s cannot be opened", folder, exc_info=True)
+        raise ModelError(
+            f"{folder}: its config.json cannot be used ({_first_line(error)}); fetch it again"
+        ) from error
+    if fault:
+        raise ModelError(f"{folder}: its config.json cannot be used ({fault}); fetch it again")
+    return network
 
 
 def _with_labels(network: Network, labels: tuple[str, ...]) -> Network:
@@ -134,6 +149,7 @@ def _module(folder: Path, config: Mapping[str, Any], files: Weights) -> Any:
     transformers.utils.logging.enable_propagation()
     plain = {key: value for key, value in config.items() if key not in _LEFT_OUT}
     auto = transformers.AutoModelForImageClassification
+    failures = (*_FAILURES, _invalid(folder))
     try:
         described = transformers.AutoConfig.for_model(**plain)
         chosen = auto._model_mapping[type(described)]
@@ -150,8 +166,8 @@ def _module(folder: Path, config: Mapping[str, Any], files: Weights) -> Any:
             attn_implementation="sdpa" if getattr(kind, "_supports_sdpa", False) else "eager",
             output_loading_info=True,
         )
-    except _FAILURES as error:
-        _log.exception("%s cannot be opened", folder)
+    except failures as error:
+        _log.info("%s cannot be opened", folder, exc_info=True)
         raise WeightsError(
             f"{folder}: transformers cannot open it ({_first_line(error)}); fetch the folder again"
         ) from error
@@ -183,13 +199,15 @@ def _preprocessing(
             f"{path.name} names code of its own, which is never run; preprocessing is assumed.",
         )
     transformers = extras.load("transformers", str(folder))
+    failures = (ModelError, *_FAILURES, _invalid(folder))
     try:
         processor = transformers.AutoImageProcessor.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False, backend="pil"
         )
         how = hf_preprocessing.preprocessing_of(processor, channels, size)
+        presets.validate(how)
         faithful = hf_preprocessing.same(processor, how)
-    except (ModelError, *_FAILURES) as error:
+    except failures as error:
         _log.info("%s: %s", path, error)
         return (
             None,
@@ -204,16 +222,27 @@ def _preprocessing(
     )
 
 
+def _invalid(folder: Path) -> type[Exception]:
+    """What transformers raises for values in a config.json that no network could have."""
+    errors = extras.load("huggingface_hub.errors", str(folder))
+    kind: type[Exception] = errors.StrictDataclassError
+    return kind
+
+
 def _labels(config: Mapping[str, Any]) -> tuple[str, ...]:
     """The names in id2label in the order of the logits; () where they only number the classes."""
     given = config.get("id2label")
     if not isinstance(given, Mapping):
         return ()
-    by_index = {int(key): str(name) for key, name in given.items() if str(key).isdecimal()}
+    by_index = {int(key): str(name) for key, name in given.items() if _index(key)}
     if sorted(by_index) != list(range(len(given))):
         return ()
     names = tuple(by_index[index] for index in range(len(by_index)))
     return () if names == tuple(f"LABEL_{i}" for i in range(len(names))) else names
+
+
+def _index(key: object) -> bool:
+    return str(key).isdecimal() and len(str(key)) < 8
 
 
 def _image_size(config: Any) -> tuple[int, int] | None:

@@ -230,7 +230,9 @@ def _labels(model: Any) -> tuple[str, ...]:
     for key in _LABEL_KEYS:
         found = _literal(facts.get(key, "")[:1_000_000])
         if isinstance(found, dict):
-            by_index = {int(k): v for k, v in found.items() if str(k).isdecimal()}
+            by_index = {
+                int(k): v for k, v in found.items() if str(k).isdecimal() and len(str(k)) < 8
+            }
             if sorted(by_index) == list(range(len(found))):
                 found = [by_index[index] for index in range(len(by_index))]
         if isinstance(found, list) and found and all(isinstance(each, str) for each in found):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 import engine
 from engine import huggingface
@@ -215,31 +217,39 @@ def test_a_preprocessor_that_cannot_be_used_is_told(birds: Path) -> None:
     assert "preprocessor_config.json could not be used" in network.notices[0]
 
 
-def test_a_folder_of_timm(tmp_path: Path, no_network: list[object]) -> None:
+def timm_folder(folder: Path) -> tuple[Path, nn.Module, dict[str, Any]]:
+    """A folder as timm saves it for the hub, its network and its pretrained_cfg."""
+    folder.mkdir()
     torch.manual_seed(0)
-    module = timm.create_model("test_resnet", num_classes=3).eval()
+    module: nn.Module = timm.create_model("test_resnet", num_classes=3).eval()
+    facts: dict[str, Any] = {
+        "input_size": [3, 96, 96],
+        "interpolation": "bilinear",
+        "crop_pct": 0.8,
+        "mean": [0.1, 0.2, 0.3],
+        "std": [0.5, 0.6, 0.7],
+        "num_classes": 3,
+        "first_conv": "conv1.0",
+        "classifier": "fc",
+    }
     config = {
         "architecture": "test_resnet",
         "num_classes": 3,
         "label_names": ["n1", "n2", "n3"],
         "label_descriptions": {"n1": "heron", "n2": "kite", "n3": "owl"},
-        "pretrained_cfg": {
-            "input_size": [3, 96, 96],
-            "interpolation": "bilinear",
-            "crop_pct": 0.8,
-            "mean": [0.1, 0.2, 0.3],
-            "std": [0.5, 0.6, 0.7],
-            "num_classes": 3,
-            "first_conv": "conv1.0",
-            "classifier": "fc",
-        },
+        "pretrained_cfg": facts,
     }
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    save_file(module.state_dict(), tmp_path / "model.safetensors")
-    model = load_model(tmp_path)
-    facts = timm.data.resolve_data_config(pretrained_cfg=config["pretrained_cfg"])
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    save_file(module.state_dict(), folder / "model.safetensors")
+    return folder, module, facts
+
+
+def test_a_folder_of_timm(tmp_path: Path, no_network: list[object]) -> None:
+    folder, module, facts = timm_folder(tmp_path / "birds")
+    model = load_model(folder)
+    resolved = timm.data.resolve_data_config(pretrained_cfg=facts)
     with torch.no_grad():
-        picture = timm.data.create_transform(**facts, is_training=False)(pillow(photo()))
+        picture = timm.data.create_transform(**resolved, is_training=False)(pillow(photo()))
         expected = module(picture.unsqueeze(0))
     check_against(model, expected, "layer4")
     assert model.classes == ("heron", "kite", "owl")
@@ -256,6 +266,45 @@ def test_a_folder_of_transformers_around_timm(tmp_path: Path) -> None:
     x = torch.rand(1, 3, 160, 160)
     torch.testing.assert_close(network.module(x), module(x).logits)
     assert network.classes == tuple(LABELS.values())
+
+
+ODD: tuple[Any, ...] = (
+    *(None, 0, -1, 10**9, "x", "", [], {}, [1, 2, 3, 4, 5], {"a": 1}, True, 1e308, float("nan")),
+    *("9" * 5000, {"9" * 5000: "a"}, [None], ["a", "b"], {"height": 0, "width": -3}),
+    {"shortest_edge": 10**7},
+)
+
+
+def places(content: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    for key in content if isinstance(content, dict) else range(len(content)):
+        yield (*above, key)
+        if isinstance(content[key], dict | list):
+            yield from places(content[key], (*above, key))
+
+
+# Layers without a weight and numbers beyond float32 are remarked on by torch and numpy.
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json", "timm"])
+def test_any_value_in_a_configuration_opens_or_is_refused(
+    name: str, birds: Path, tmp_path: Path
+) -> None:
+    folder = timm_folder(tmp_path / "timm")[0] if name == "timm" else birds
+    path = folder / ("config.json" if name == "timm" else name)
+    text = path.read_text(encoding="utf-8")
+    rng = random.Random(0)
+    errors = []
+    for _ in range(40):
+        content = holder = json.loads(text)
+        *above, last = rng.choice(list(places(content)))
+        for key in above:
+            holder = holder[key]
+        holder[last] = rng.choice(ODD)
+        path.write_text(json.dumps(content), encoding="utf-8")
+        try:
+            huggingface.open_folder(folder)
+        except engine.ModelError as error:
+            errors.append(str(error))
+    assert [m for m in errors if str(folder) not in m or "\n" in m] == []
 
 
 def test_without_transformers(birds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
