@@ -13,6 +13,7 @@ from functools import partial
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
+from engine.adjustments import Adjustment
 from engine.colormaps import COLORMAPS
 from engine.records import DisplaySettings
 from gui import settings as table
@@ -47,6 +48,9 @@ class Handlers(QObject):
         self.saver = Saver(window, state, controller.exports, settings)
         self.help = Help(window, state)
         window.tree.layer_chosen.connect(controller.choose_layer)
+        window.tree.layout_chosen.connect(
+            lambda layer, layout: controller.models.adjust(Adjustment(layouts=((layer, layout),)))
+        )
         window.predictions.class_chosen.connect(controller.choose_class)
         window.display.display_changed.connect(settings.set_display)
         window.status.stop_requested.connect(controller.cancel)

@@ -9,11 +9,16 @@ from enum import IntEnum
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QImage
 
-from engine.records import LayerNode
+from engine.records import LayerNode, Layout
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
 TITLES = ("Name", "Type", "Output", "Params", "Map")
+LAYOUT_TITLES = {
+    Layout.CHANNELS_FIRST: "Channels first (B C H W)",
+    Layout.CHANNELS_LAST: "Channels last (B H W C)",
+    Layout.TOKENS: "Tokens (B N C)",
+}
 
 
 class Column(IntEnum):
@@ -233,6 +238,11 @@ def description(row: Row) -> str:
     return "Default layer" if node.default and not row.is_call else ""
 
 
+def reading(node: LayerNode) -> str:
+    """How the output of a layer is read, in words; '' where it is not read as space."""
+    return LAYOUT_TITLES[node.layout] if node.layout is not None else ""
+
+
 def tooltip(row: Row) -> str:
     """All that is known of a row, a fact to a line."""
     node = row.node
@@ -243,6 +253,11 @@ def tooltip(row: Row) -> str:
         lines.append(f"Call {int(row.address.rpartition('#')[2]) + 1} of {node.calls}")
     elif node.calls > 1:
         lines.append(f"Called {node.calls} times; this row is the last call")
+    if node.layout is not None and node.grid is not None:
+        rows, columns = node.grid
+        lines.append(f"{reading(node)}, a map of {rows} × {columns}")
+    if node.output:
+        lines.append(f"Explained: {node.output}")
     if words := description(row):
         lines.append(words)
     return "\n".join(lines)

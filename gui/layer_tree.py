@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 from engine.records import LayerNode
 from gui import theme
 from gui.labels import ElidedLabel, label
+from gui.layer_menu import menu_for
 from gui.layer_model import LayerModel, Row, description, shape_text
 from gui.layer_view import LayerView
 
@@ -27,10 +28,12 @@ class LayerTree(QWidget):
     """Panel 'Layers'.
 
     layer_chosen(address): the person moved to a row that can be explained, or pressed it again. Of
-    one that cannot, the reason is shown at the bottom.
+    one that cannot, the reason is shown at the bottom. layout_chosen(layer, Layout or None): how a
+    layer's output is to be read, None as it is found.
     """
 
     layer_chosen = Signal(str)
+    layout_chosen = Signal(str, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,6 +59,7 @@ class LayerTree(QWidget):
         self._filter.left.connect(self._enter_tree)
         self._view.selectionModel().currentChanged.connect(self._moved)
         self._view.pressed_again.connect(self._chosen)
+        self._view.menu_wanted.connect(self._show_menu)
         self.set_message("No model")
 
     def set_layers(self, layers: tuple[LayerNode, ...], title: str = "") -> None:
@@ -211,6 +215,11 @@ class LayerTree(QWidget):
         self._describe(row)
         if row.node.explainable:
             self.layer_chosen.emit(row.address)
+
+    def _show_menu(self, index: QModelIndex, place: QPoint) -> None:
+        row = self._model.row_at(index)
+        if row is not None:
+            menu_for(row.node, row.address, self.layout_chosen.emit, self).popup(place)
 
     def _describe(self, row: Row | None) -> None:
         if row is None:

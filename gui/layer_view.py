@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QContextMenuEvent,
     QFont,
     QFontMetrics,
     QKeyEvent,
@@ -35,9 +36,13 @@ _NAME_LEAST = 112
 
 
 class LayerView(QTreeView):
-    """The tree itself. pressed_again(index): a press on the row that was current, or Enter."""
+    """The tree itself. pressed_again(index): a press on the row that was current, or Enter.
+
+    menu_wanted(index, QPoint): by the right button or the menu key, where on the screen.
+    """
 
     pressed_again = Signal(QModelIndex)
+    menu_wanted = Signal(QModelIndex, QPoint)
 
     def __init__(self, model: LayerModel) -> None:
         super().__init__()
@@ -65,6 +70,14 @@ class LayerView(QTreeView):
         self._size_header()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        index, place = self.indexAt(event.pos()), event.globalPos()
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            index = self.currentIndex()
+            place = self.viewport().mapToGlobal(self.visualRect(index).bottomLeft())
+        if index.isValid():
+            self.menu_wanted.emit(index, place)
 
     def fit_columns(self) -> None:
         """Makes columns as wide as their longest text, within reason."""

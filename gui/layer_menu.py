@@ -1,0 +1,44 @@
+"""The menu of a row of the layer tree: its name, and how its output is to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from PySide6.QtGui import QActionGroup, QGuiApplication
+from PySide6.QtWidgets import QMenu, QWidget
+
+from engine.records import LayerNode, Layout
+from gui.layer_model import LAYOUT_TITLES
+
+_NUMBERS: Final = {Layout.CHANNELS_FIRST: 3, Layout.CHANNELS_LAST: 3, Layout.TOKENS: 2}
+"""How many numbers a shape without the batch axis has in each layout."""
+
+Choose = Callable[[str, Layout | None], None]
+
+
+def menu_for(node: LayerNode, address: str, choose: Choose, parent: QWidget) -> QMenu:
+    """A menu that deletes itself. choose(layer, layout): None is the layout that is found."""
+    menu = QMenu(parent)
+    menu.aboutToHide.connect(menu.deleteLater)
+    copy = menu.addAction("Copy name")
+    copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(address))
+    if node.shape is not None:
+        menu.addMenu(_layouts(node, choose, menu))
+    return menu
+
+
+def _layouts(node: LayerNode, choose: Choose, parent: QMenu) -> QMenu:
+    menu = QMenu("Read its output as", parent)
+    group = QActionGroup(menu)
+    for layout, numbers in _NUMBERS.items():
+        action = menu.addAction(LAYOUT_TITLES[layout])
+        action.setCheckable(True)
+        action.setChecked(node.layout is layout)
+        action.setEnabled(node.shape is not None and len(node.shape) == numbers)
+        action.triggered.connect(lambda _on=False, layout=layout: choose(node.name, layout))
+        group.addAction(action)
+    menu.addSeparator()
+    found = menu.addAction("What is found by itself")
+    found.triggered.connect(lambda: choose(node.name, None))
+    return menu
