@@ -20,7 +20,7 @@ from engine import extras, hf_preprocessing, presets, timm_models
 from engine.errors import ModelError, WeightsError
 from engine.hf_files import Weights, read_json, weights_of
 from engine.network import Network
-from engine.records import Preprocessing
+from engine.records import OutputForm, Preprocessing, Scores
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +70,7 @@ def open_folder(folder: Path) -> Network:
         classes=labels,
         classes_origin="config.json" if labels else "",
         notices=(notice,) if notice else (),
+        output=_output(config),
     )
 
 
@@ -220,6 +221,13 @@ def _preprocessing(
         f"{path.name} prepares pictures in a way of its own ({name}), which is only followed "
         "approximately; probabilities may differ from those elsewhere."
     )
+
+
+def _output(config: Mapping[str, Any]) -> OutputForm | None:
+    """Labels that do not exclude each other are told by the loss that they were trained with."""
+    if config.get("problem_type") != "multi_label_classification":
+        return None
+    return OutputForm("logits", Scores.LABELS)
 
 
 def _invalid(folder: Path) -> type[Exception]:

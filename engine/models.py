@@ -142,7 +142,7 @@ def _model(
         weights_sha256=network.weights_sha256,
         device=where,
         notices=(*network.notices, *notices),
-        output=settled.output,
+        output=settled.output or network.output,
         layouts=settled.layouts,
         cancel=cancel,
     )

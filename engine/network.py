@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from engine.records import Preprocessing
+from engine.records import OutputForm, Preprocessing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,7 +18,8 @@ class Network:
     preprocessing: as the files say, None where they do not. preprocessing_origin: what said so
     ('torchvision metadata', 'config of the folder'). input_size: (height, width) where the files
     fix it; channels: how many the pictures have, where they fix that. classes: in the order of
-    the logits, () where nothing names them. notices: what the user should know.
+    the logits, () where nothing names them. notices: what the user should know. output: which
+    part of what it returns is meant, and as what, where the files say so.
     """
 
     module: nn.Module
@@ -33,3 +34,4 @@ class Network:
     classes: tuple[str, ...] = ()
     classes_origin: str = ""
     notices: tuple[str, ...] = ()
+    output: OutputForm | None = None

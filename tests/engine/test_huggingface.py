@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import threading
 from collections.abc import Iterator
@@ -100,6 +101,14 @@ def test_grey_pictures(tmp_path: Path) -> None:
     assert network.preprocessing is not None
     assert network.preprocessing.channels is Channels.GREY
     assert network.preprocessing.mean == (0.4,)
+
+
+def test_labels_that_do_not_exclude_each_other(tmp_path: Path) -> None:
+    module = vit(problem_type="multi_label_classification")
+    model = load_model(folder_of(module, PROCESSORS["exact size"](), tmp_path / "many"))
+    with engine.Session(model, photo()) as session:
+        for found in session.predictions():
+            assert found.probability == pytest.approx(1 / (1 + math.exp(-found.logit)), abs=1e-6)
 
 
 def edited(folder: Path, name: str = "config.json", **changes: Any) -> Path:
