@@ -58,6 +58,29 @@ def is_legacy(head: bytes) -> bool:
     return head[:1] == b"\x80" and _LEGACY_NUMBER in head[2:32]
 
 
+def is_safetensors(head: bytes) -> bool:
+    """Whether a file with these first bytes begins as a .safetensors file does."""
+    return head[8:10] == b'{"' and int.from_bytes(head[:8], "little") < 1 << 32
+
+
+def check(path: Path) -> bool:
+    """Whether a file is a .safetensors file, and not one of torch.save; told by its content.
+
+    Raises WeightsError where its headers are damaged or claim more than the file holds.
+    """
+    with path.open("rb") as file:
+        head = file.read(32)
+    if head.startswith(ZIP):
+        members(path)
+        pickle_facts(path)
+    elif is_legacy(head):
+        pickle_facts(path)
+    elif is_safetensors(head) or path.suffix.lower() == ".safetensors":
+        check_safetensors(path)
+        return True
+    return False
+
+
 def members(path: Path) -> dict[str, zipfile.ZipInfo]:
     """The entries of a zip archive by name.
 

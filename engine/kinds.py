@@ -55,7 +55,7 @@ def kind_of(path: Path) -> Kind:
         return _zip_kind(path)
     if archives.is_legacy(head):
         return _pickle_kind(path)
-    if suffix == ".safetensors" or _is_safetensors(head):
+    if suffix == ".safetensors" or archives.is_safetensors(head):
         archives.check_safetensors(path)
         return Kind.SAFETENSORS
     if suffix in _PYTHON:
@@ -119,10 +119,6 @@ def _zip_kind(path: Path) -> Kind:
 def _pickle_kind(path: Path) -> Kind:
     facts = archives.pickle_facts(path)
     return Kind.PICKLED if unsafe_names(facts.names) else Kind.WEIGHTS
-
-
-def _is_safetensors(head: bytes) -> bool:
-    return head[8:10] == b'{"' and int.from_bytes(head[:8], "little") < 1 << 32
 
 
 def _is_onnx(head: bytes) -> bool:

@@ -81,7 +81,12 @@ def _from_path(path: Path, source: ModelSource, weights: Path | None, trust: Tru
 
 
 def _from_pickle(path: Path, architecture: str | None, trust: Trust) -> Network:
-    """A whole network, or the state dict that lies among other objects."""
+    """A whole network, or the state dict that lies among other objects.
+
+    Where the architecture is named, the tensors are enough, and nothing needs to be run.
+    """
+    if architecture is not None:
+        return _from_state_dict(path, _tensors(path), architecture)
     content = pickles.open_pickled(path, trust=trust)
     if isinstance(content, Network):
         return content
@@ -92,6 +97,16 @@ def _from_pickle(path: Path, architecture: str | None, trust: Trust) -> Network:
             "save the network's state_dict() and open that"
         )
     return _from_state_dict(path, state, architecture)
+
+
+def _tensors(path: Path) -> StateDict:
+    """The state dict in a weights file, or of the network that was pickled into it; none is run."""
+    if kinds.kind_of(path) is not Kind.PICKLED:
+        return read_state_dict(path)
+    state = pickles.read_tensors(path)
+    if state is None:
+        raise WeightsError(f"{path}: it holds no weights; name another file")
+    return state
 
 
 def _demo(spec: str) -> Network:
@@ -114,7 +129,7 @@ def _demo(spec: str) -> Network:
 
 def _by_name(name: str, weights: Path | None) -> Network:
     if weights is not None:
-        return _torchvision(name, read_state_dict(weights), weights.absolute())
+        return _torchvision(name, _tensors(weights), weights.absolute())
     path, entry = torchvision_models.cached_weights(name)
     return _torchvision(name, read_state_dict(path), path, entry)
 

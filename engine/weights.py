@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from engine import archives
 from engine.errors import WeightsError
 
 _log = logging.getLogger(__name__)
@@ -63,13 +64,16 @@ def read_state_dict(path: Path) -> StateDict:
     if not path.is_file():
         raise WeightsError(f"{path}: there is no such file; check the name")
     try:
-        if path.suffix.lower() == ".safetensors":
+        if archives.check(path):
             content: object = load_file(path)
         else:
-            with warnings.catch_warnings():
-                # torch remarks on pickle protocols; what it cannot read is an error.
+            with warnings.catch_warnings(), path.open("rb") as file:
+                # torch remarks on pickle protocols; what it cannot read is an error. It gets the
+                # open file, for it goes by the suffix of a path.
                 warnings.simplefilter("ignore", UserWarning)
-                content = torch.load(path, map_location="cpu", weights_only=True)
+                content = torch.load(file, map_location="cpu", weights_only=True)
+    except WeightsError:
+        raise
     except PermissionError:
         raise WeightsError(f"{path}: no permission to read it; change its access rights") from None
     except pickle.UnpicklingError as error:

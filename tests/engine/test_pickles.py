@@ -11,13 +11,16 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
+import engine
 from engine import vision
 from engine.errors import ConsentNeeded, ModelError, WeightsError
 from engine.network import Network
 from engine.pickles import open_pickled, read_tensors, tensors_in
 from engine.trust import NOBODY, Trust
+from engine.weights import read_state_dict
 
 TRUSTED = Trust(everything=True)
 
@@ -203,3 +206,26 @@ def test_no_class_is_allowed_beyond_the_call(tmp_path: Path) -> None:
     torch.save(nn.Sequential(nn.ReLU()), tmp_path / "plain.pt")
     opened(tmp_path / "plain.pt")
     assert set(torch.serialization.get_safe_globals()) == before
+
+
+def test_a_named_architecture_needs_no_consent(program: ModuleType, tmp_path: Path) -> None:
+    """Not even for a network of an unknown class: its tensors are enough."""
+    model = vision.load().models.get_model("squeezenet1_1", weights=None, num_classes=2)
+    state = model.state_dict()
+    model.settings = Gone
+    torch.save(model, tmp_path / "whole.pt")
+    del sys.modules[program.__name__]
+    by_name = engine.load_model("squeezenet1_1", tmp_path / "whole.pt")
+    by_file = engine.load_model(tmp_path / "whole.pt", architecture="squeezenet1_1")
+    for opened_model in (by_name, by_file):
+        found = opened_model.module.state_dict()
+        assert all(torch.equal(found[key].cpu(), state[key]) for key in state)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors", ".bin"])
+@pytest.mark.parametrize("tensors", [True, False])
+def test_weights_are_read_by_content(tmp_path: Path, suffix: str, tensors: bool) -> None:
+    state = nn.Conv2d(3, 4, 3).state_dict()
+    path = tmp_path / f"weights{suffix}"
+    (save_file if tensors else torch.save)(state, path)
+    assert read_state_dict(path).keys() == state.keys()
