@@ -1,7 +1,6 @@
 """Packages that open further kinds of models, and that the program runs without.
 
-They are imported by name, so that a packaged program, which follows import statements, does not
-take them along.
+They are imported by name, so that a packager, which follows import statements, sees none of them.
 """
 
 from __future__ import annotations
