@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import pickletools
 import struct
+import warnings
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -109,7 +110,9 @@ def pickle_facts(path: Path) -> PickleFacts:
     """
     size = path.stat().st_size
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, warnings.catch_warnings():
+            # Odd escapes in the names of a damaged pickle.
+            warnings.simplefilter("ignore")
             if file.read(4) == ZIP:
                 with zipfile.ZipFile(path) as archive, _data_pickle(path, archive) as part:
                     return _scan(path, part, 1, size)
