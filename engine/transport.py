@@ -10,13 +10,16 @@ from __future__ import annotations
 import errno
 import http.client
 import io
+import logging
 import os
 import selectors
 import socket
 import ssl
+import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -26,10 +29,20 @@ from engine.progress import CancelToken
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
+_log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 SLICE_S = 0.2
 """Longest wait, in seconds, after which a cancelled token is noticed."""
+
+BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+"""Where Debian, Fedora, SUSE and macOS keep the certificates that they trust."""
 
 _CONNECT_S = 10.0
 
@@ -108,7 +121,7 @@ class _PlainHandler(urllib.request.HTTPHandler):
 
 class _SecureHandler(urllib.request.HTTPSHandler):
     def __init__(self, waiting: Waiting) -> None:
-        self._tls = ssl.create_default_context()
+        self._tls = _tls_context()
         super().__init__(context=self._tls)
         self._waiting = waiting
 
@@ -117,6 +130,20 @@ class _SecureHandler(urllib.request.HTTPSHandler):
             return _Secure(host, self._waiting, self._tls, **options)
 
         return self.do_open(cast(Any, make), req)
+
+
+def _tls_context() -> ssl.SSLContext:
+    """One that trusts what this computer trusts."""
+    context = ssl.create_default_context()
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile is None and paths.capath is None and sys.platform != "win32":
+        # A packaged program brings an OpenSSL that looks where its builder's system keeps them.
+        for bundle in BUNDLES:
+            if Path(bundle).is_file():
+                _log.info("certificates of %s", bundle)
+                context.load_verify_locations(bundle)
+                break
+    return context
 
 
 class _Plain(http.client.HTTPConnection):

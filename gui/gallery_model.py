@@ -100,8 +100,8 @@ class GalleryModel(QAbstractTableModel):
                 return self._figures if column is not Column.NAME else QFont()
             case Role.DecorationRole if column is Column.DISK and on_disk(model):
                 return self._mark
-            case Role.AccessibleTextRole if column is Column.DISK:
-                return "on disk" if on_disk(model) else _text(model, column) or "not on disk"
+            case Role.AccessibleTextRole:
+                return _spoken(model, column)
             case Role.SizeHintRole:
                 return QSize(0, self._height)
         return None
@@ -167,6 +167,21 @@ def _text(model: PublishedModel, column: Column) -> str:
             return f"{weights.megabytes:,.0f}"
         case Column.DISK:
             return "" if on_disk(model) or not weights.partial else percent(weights)
+
+
+def _spoken(model: PublishedModel, column: Column) -> str:
+    text = _text(model, column)
+    match column:
+        case Column.NAME:
+            return text
+        case Column.ACCURACY:
+            return f"{text} percent right"
+        case Column.PARAMETERS:
+            return f"{text.removesuffix(' M')} million parameters"
+        case Column.SIZE:
+            return f"{text} megabytes"
+        case Column.DISK:
+            return "on disk" if on_disk(model) else f"{text} on disk" if text else "not on disk"
 
 
 def _sort_key(model: PublishedModel, column: Column) -> str | float:

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from engine import transport
 from engine.downloads import download
 from engine.errors import Cancelled, DownloadError
 from engine.partial import part_of
@@ -546,6 +547,21 @@ def test_a_certificate_that_nobody_vouches_for(
         running.token.cancel()
         assert isinstance(running.join(), Cancelled)
         assert running.ended_at - asked < 0.5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps its own certificates")
+def test_certificates_are_found_where_openssl_does_not_look(
+    caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "nowhere"))
+    monkeypatch.setattr(transport, "BUNDLES", (str(tmp_path / "neither"), str(certificate)))
+    with serve(Site({NAME: CONTENT}), context) as secure:
+        caller.fetch(url=f"{secure.url}/{NAME}")
+    assert caller.target.read_bytes() == CONTENT
 
 
 def self_signed(folder: Path) -> tuple[Path, Path]:

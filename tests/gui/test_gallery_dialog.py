@@ -357,15 +357,21 @@ def test_everything_is_reached_by_tab_and_has_a_name(person: Reader) -> None:
 
 def test_the_marks_are_said_to_a_screen_reader(person: Reader) -> None:
     rows = person.table.model()
-    told = {
-        str(rows.index(row, 0).data()): rows.index(row, Column.DISK).data(
-            Qt.ItemDataRole.AccessibleTextRole
+    spoken = {
+        row[0]: row[1:]
+        for row in (
+            [rows.index(row, column).data(Qt.ItemDataRole.AccessibleTextRole) for column in Column]
+            for row in range(rows.rowCount())
         )
-        for row in range(rows.rowCount())
     }
-    assert told["resnet18"] == "on disk"
-    assert told["resnet101"] == "25 %"
-    assert told["alexnet"] == "not on disk"
+    assert spoken["resnet18"] == [
+        "69.8 percent right",
+        "11.7 million parameters",
+        "45 megabytes",
+        "on disk",
+    ]
+    assert spoken["resnet101"][-1] == "25 % on disk"
+    assert spoken["alexnet"][-1] == "not on disk"
 
 
 def test_escape_closes_and_asks_for_nothing(person: Reader) -> None:
