@@ -79,6 +79,15 @@ def refusal(path: Path, kind: Kind) -> ModelError:
         )
     if head.lstrip().lower().startswith((b"<!doctype", b"<html")):
         return ModelError(f"{path}: a web page, saved in place of the file; download it again")
+    if path.suffix.lower() == ".ipynb":
+        return ModelError(
+            f"{path}: a notebook; put the network's class into a Python file (.py) and open that"
+        )
+    if head.startswith(b"\x89HDF") or path.suffix.lower() in (".keras", ".tflite", ".pb"):
+        return ModelError(
+            f"{path}: a network of TensorFlow or Keras; only those of PyTorch can be explained, so "
+            "convert it to ONNX and open that"
+        )
     if head[:1] == b"\x80":
         return ModelError(
             f"{path}: a pickle that torch.save did not write; save the network's state_dict() with "

@@ -86,6 +86,7 @@ def test_torchscript_is_refused_with_both_ways_out(tmp_path: Path) -> None:
         (b"<!DOCTYPE html><html>", "web page"),
         (b"\n<html>", "web page"),
         (pickle.dumps({"a": 1}), "torch.save"),
+        (b"\x89HDF\r\n\x1a\n", "Keras"),
         (b"cat\ndog\n", "not a kind of file"),
     ],
 )
