@@ -31,6 +31,8 @@ class Kind(StrEnum):
 
 
 _HEAD = 512
+# Formats of data that Pillow only recognises.
+_NO_PICTURES = ("HDF5", "GRIB", "BUFR")
 _PYTHON = frozenset({".py", ".pyw"})
 _SCRIPTED = (
     "{path}: a TorchScript archive. Its submodules take no hooks, so no layer of it can be "
@@ -139,7 +141,7 @@ def _is_picture(path: Path) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path):
-                return True
+            with Image.open(path) as image:
+                return image.format not in _NO_PICTURES
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return False
