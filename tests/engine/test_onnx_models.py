@@ -237,6 +237,25 @@ def refused(model: Any, path: Path) -> str:
     return text
 
 
+@pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax"])
+def test_the_logits_before_a_softmax_are_explained(kind: str, tmp_path: Path) -> None:
+    nodes = nodes_of_small(TORCH_NAMES)
+    nodes[-1].output[0] = "z"
+    nodes.append(helper.make_node(kind, ["z"], ["y"], f"/{kind}", axis=1))
+    model = load_model(
+        saved(model_of(nodes, weights_of(Small()), [1, 3, 48, 48]), tmp_path / "soft.onnx")
+    )
+    network, given = Small().eval(), given_to(model)
+    with engine.Session(model, photo()) as session:
+        found = {p.index: p.logit for p in session.predictions()}
+        shown = session.explain("conv2", target=2).map
+    np.testing.assert_allclose(
+        [found[i] for i in range(4)], network(given)[0].detach().numpy(), atol=1e-4
+    )
+    wanted = reference_map(network, given, "conv2", 2)
+    np.testing.assert_allclose(shown, wanted, atol=1e-4 * np.abs(wanted).max())
+
+
 def test_what_is_refused_in_words(tmp_path: Path) -> None:
     path = tmp_path / "odd.onnx"
     good = onnx.load(str(small(tmp_path / "small.onnx")))
