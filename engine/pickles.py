@@ -177,13 +177,16 @@ def _inert_content(
 
 def _refuse_missing(path: Path, names: tuple[str, ...]) -> None:
     """Raises ModelError for a class that no unpickling could find; nobody is asked in vain."""
-    together = "open the Python file that defines it together with this one"
+    together = (
+        "open the Python file that defines it, with this one as its weights (--model FILE.py "
+        f"--weights {path.name})"
+    )
     for name in names:
         top = name.partition(".")[0]
         if top == "__main__":
             raise ModelError(
                 f"{path}: it needs {name.partition('.')[2]}, a class of the program that saved it; "
-                f"{together}"
+                f"{together}, or name its architecture if it is a published one (--arch)"
             )
         if is_absent(top):
             raise ModelError(
