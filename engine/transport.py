@@ -15,7 +15,6 @@ import os
 import selectors
 import socket
 import ssl
-import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -51,12 +50,16 @@ _UNDER_WAY = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
 
 
 class Waiting:
-    """How long nothing has been heard. patience: seconds after which that is an error."""
+    """How long nothing has been heard. patience: seconds after which that is an error.
+
+    sockets: those of the request under way, which are closed when it fails.
+    """
 
     def __init__(self, cancel: CancelToken, patience: float) -> None:
         self._cancel = cancel
         self._patience = patience
         self._last = time.monotonic()
+        self.sockets: list[socket.socket] = []
 
     def heard(self) -> None:
         """Something came, or another wait begins."""
@@ -89,11 +92,15 @@ def open_request(request: urllib.request.Request, waiting: Waiting) -> http.clie
     ):
         opener.add_handler(handler)
     waiting.heard()
+    waiting.sockets.clear()
     try:
         answer: http.client.HTTPResponse = opener.open(request, timeout=_CONNECT_S)
-    except ValueError as error:
-        # A redirection to what is no address.
-        raise URLError(str(error)) from error
+    except BaseException as error:
+        for sock in waiting.sockets:
+            sock.close()
+        if isinstance(error, ValueError):  # a redirection to what is no address
+            raise URLError(str(error)) from error
+        raise
     return answer
 
 
@@ -136,7 +143,7 @@ def _tls_context() -> ssl.SSLContext:
     """One that trusts what this computer trusts."""
     context = ssl.create_default_context()
     paths = ssl.get_default_verify_paths()
-    if paths.cafile is None and paths.capath is None and sys.platform != "win32":
+    if paths.cafile is None and paths.capath is None and os.name != "nt":
         # A packaged program brings an OpenSSL that looks where its builder's system keeps them.
         for bundle in BUNDLES:
             if Path(bundle).is_file():
@@ -195,6 +202,7 @@ class _Watched:
         self._sock = sock
         self._waiting = waiting
         self._lent = False
+        waiting.sockets.append(sock)
 
     def sendall(self, data: bytes) -> None:
         self._sock.sendall(data)
