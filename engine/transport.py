@@ -143,7 +143,7 @@ def _tls_context() -> ssl.SSLContext:
     """One that trusts what this computer trusts."""
     context = ssl.create_default_context()
     paths = ssl.get_default_verify_paths()
-    if paths.cafile is None and paths.capath is None and os.name != "nt":
+    if not (paths.cafile or paths.capath) and os.name != "nt":
         # A packaged program brings an OpenSSL that looks where its builder's system keeps them.
         for bundle in BUNDLES:
             if Path(bundle).is_file():
