@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class Stage:
         self.folder = Path(tempfile.gettempdir()) / "hookscope-pictures"
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
+        self._patches = _own_places(self.folder / "kept")
         store = QSettings(str(self.folder / "settings.ini"), QSettings.Format.IniFormat)
         Settings(store).set(table.THEME, look)
         self.program = Program(application, store)
@@ -67,6 +68,7 @@ class Stage:
         self.window.close()
         self.application.setStyleSheet("")
         self.window.deleteLater()
+        self._patches.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _listen(self) -> None:
@@ -231,6 +233,18 @@ class Stage:
         self.settled()
 
 
+def _own_places(folder: Path) -> ExitStack:
+    """Consent and profiles are kept here and not among the user's, until it is closed."""
+    from engine import profiles
+    from gui import workbench
+
+    patches = ExitStack()
+    store = folder / "trusted.json"
+    patches.enter_context(patch.object(workbench, "store_file", lambda: store))
+    patches.enter_context(patch.object(profiles, "folder", lambda: folder / "profiles"))
+    return patches
+
+
 def _on_ground(dialog: QImage, window: QWidget) -> QImage:
     """The dialog on a plain margin, since a window frame belongs to no one system."""
     margin = round(24 * window.devicePixelRatioF())
@@ -249,12 +263,12 @@ def models(known: Mapping[str, Callable[[], Any]]) -> Iterator[None]:
     """While this lasts, the engine opens these models beside its own, by name."""
     from engine import models as opener
 
-    original = opener.load_model
+    original = opener.open_source
 
-    def load_model(spec: Any, weights: Any = None, device: str = "auto") -> Any:
-        if str(spec) in known:
-            return known[str(spec)]()
-        return original(spec, weights, device)
+    def open_source(source: ModelSource, *arguments: Any, **options: Any) -> Any:
+        if source.spec in known:
+            return known[source.spec]()
+        return original(source, *arguments, **options)
 
-    with patch.object(opener, "load_model", load_model):
+    with patch.object(opener, "open_source", open_source):
         yield
