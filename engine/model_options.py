@@ -39,13 +39,20 @@ def source_of(options: argparse.Namespace) -> ModelSource:
             raise ModelError(f"--arg {text}: write it as NAME=VALUE, as in --arg channels=3")
         arguments.append((name, value))
     return ModelSource(
-        options.model,
-        None if options.weights is None else str(options.weights),
+        _lasting(options.model),
+        None if options.weights is None else str(options.weights.absolute()),
         options.arch,
         tuple(arguments),
-        None if options.classes is None else str(options.classes),
+        None if options.classes is None else str(options.classes.absolute()),
         options.input,
     )
+
+
+def _lasting(spec: str) -> str:
+    """The spec as it can be opened from anywhere later on: a file by its whole path."""
+    path = Path(spec)
+    is_file = path.exists() and (path.suffix != "" or len(path.parts) > 1)
+    return str(path.absolute()) if is_file else spec
 
 
 def trusted_files(options: argparse.Namespace) -> tuple[Path, ...]:

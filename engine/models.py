@@ -171,7 +171,7 @@ def _preprocessing(
     size_text = f"{found.size[0]} x {found.size[1]}"
     notice = (
         f"The file {path.name} does not say how pictures are prepared for it. Assumed: "
-        f"{size_text} pixels, {name} mean and deviation; Model > Input and output changes it"
+        f"{size_text} pixels, {name} mean and deviation"
     )
     return how, presets.ASSUMED, (notice,)
 

@@ -170,8 +170,10 @@ def _begin(
 def _parsed(arguments: Sequence[str]) -> tuple[list[Path], NamedModel | None]:
     if not arguments:
         return [], None
+    from engine import suffixes
     from engine.commands import Parser
     from engine.model_options import add_source, source_of, trusted_files
+    from engine.sources import ModelSource
     from gui.models import NamedModel
 
     parser = Parser(prog=NAME.lower())
@@ -179,9 +181,18 @@ def _parsed(arguments: Sequence[str]) -> tuple[list[Path], NamedModel | None]:
     parser.add_argument("--model", help="model to open: a name or a file")
     add_source(parser)
     options = parser.parse_args(list(arguments))
-    if options.model is None:
+    models = [path for path in options.files if suffixes.is_model(path)]
+    if options.model is None and not models:
         return list(options.files), None
-    return list(options.files), NamedModel(source_of(options), trusted_files(options))
+    names = [path for path in options.files if suffixes.is_class_names(path)]
+    if options.model is None:
+        found = ModelSource.among(models)
+        assert found is not None
+        options.model = found.spec
+        options.weights = options.weights or (Path(found.weights) if found.weights else None)
+    options.classes = options.classes or next(iter(names), None)
+    files = [path for path in options.files if path not in (*models, *names)]
+    return files, NamedModel(source_of(options), trusted_files(options))
 
 
 def _log_qt_message(kind: QtMsgType, _context: object, message: str) -> None:

@@ -10,10 +10,11 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.adjustments import Adjustment
 from engine.errors import ChoiceNeeded, ConsentNeeded, HookscopeError
+from engine.presets import ASSUMED
 from engine.sources import ModelSource
 from gui.jobs import Job, Lane, Priority, Watch
 from gui.settings import Settings
-from gui.state import NoticeKind, State
+from gui.state import CHECK_INPUT, NoticeKind, State
 from gui.workbench import OpenedModel, Workbench
 
 FIRST_MODEL = ModelSource("demo:shapes")
@@ -140,7 +141,8 @@ class Models(QObject):
         if not opened.source.spec.startswith("demo:"):
             self._settings.add_recent_model(opened.source.key)
         self._state.model_changed.emit()
-        self._state.warn(opened.info.notices)
+        assumed = opened.info.preprocessing_origin == ASSUMED
+        self._state.warn(opened.info.notices, CHECK_INPUT if assumed else "")
         self.opened.emit()
 
     def _take(self, opened: OpenedModel) -> None:

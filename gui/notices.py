@@ -11,7 +11,7 @@ from gui.help import show_file
 from gui.main_window import MainWindow
 from gui.models import Models
 from gui.settings import Settings
-from gui.state import Notice, NoticeKind, State
+from gui.state import CHECK_INPUT, Notice, NoticeKind, State
 
 _LASTING = (NoticeKind.ERROR, NoticeKind.WARNING)
 _SHOW_FOLDER = "Show folder"
@@ -30,6 +30,7 @@ class Notices(QObject):
         self._models = models
         self._settings = settings
         self._explain_error = ""
+        self._input = window.actions_by_id["input_output"]
         self._bar.acted.connect(self._acted)
         self._bar.dismissed.connect(self._dismissed)
         state.noticed.connect(self._show)
@@ -90,6 +91,8 @@ class Notices(QObject):
         self._bar.clear()
         if action == _SHOW_FOLDER:
             show_file(Path(argument), self._state)
+        elif action == CHECK_INPUT:
+            self._input.trigger()
         elif argument:
             self._models.open(ModelSource.from_key(argument))
 

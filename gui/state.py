@@ -34,6 +34,10 @@ class OpenImage:
     stamp: tuple[int, int] | None = None
 
 
+CHECK_INPUT = "Input and output…"
+"""The action of a notice that brings up the panel where an assumption can be checked."""
+
+
 class NoticeKind(StrEnum):
     HINT = "hint"
     INFO = "info"
@@ -107,10 +111,11 @@ class State(QObject):
         """Show a sentence to the user."""
         self.noticed.emit(Notice(kind, text, action, argument))
 
-    def warn(self, notices: Sequence[str]) -> None:
+    def warn(self, notices: Sequence[str], action: str = "") -> None:
         """Show what the engine says as one text: a newer notice takes the place of an older one."""
         if notices:
-            self.notify(NoticeKind.WARNING, " ".join(_sentence(text) for text in notices))
+            text = " ".join(_sentence(text) for text in notices)
+            self.notify(NoticeKind.WARNING, text, action)
 
 
 def _sentence(text: str) -> str:

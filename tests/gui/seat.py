@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from gui import settings as table
 from gui.application import Program
+from gui.models import NamedModel
 from gui.settings import Settings
 
 WAIT_MS = 60_000
@@ -33,14 +34,20 @@ class Seat:
         self._programs: list[Program] = []
         self.gate = threading.Event()
 
-    def start(self, *paths: Path, sweep: bool = False, explained: bool = True) -> Program:
+    def start(
+        self,
+        *paths: Path,
+        sweep: bool = False,
+        explained: bool = True,
+        model: NamedModel | None = None,
+    ) -> Program:
         """A program with this seat's settings; sweeps are off unless a test is about them."""
         store = QSettings(str(self.store), QSettings.Format.IniFormat)
         Settings(store).set(table.SWEEP_ENABLED, sweep)
         self.program = Program(self.application, store)
         self._programs.append(self.program)
         self.program.window.resize(1280, 800)
-        self.program.start(paths)
+        self.program.start(paths, model)
         self.program.window.activateWindow()
         if explained:
             self.wait_explained()

@@ -14,7 +14,9 @@ from PySide6.QtWidgets import QDialog, QLineEdit, QPushButton
 from torch import nn
 
 from engine import profiles, vision
+from engine.errors import ModelError
 from engine.records import OutputForm, Preprocessing, Scores
+from gui import application
 from gui.consent_dialog import ConsentDialog
 from gui.input_panel import InputPanel
 from gui.network_dialog import NetworkDialog
@@ -243,3 +245,50 @@ def test_a_scripted_network_is_said_to_take_no_hooks(seat: Seat, tmp_path: Path)
     assert "state_dict" in text
     assert "torch.export" in text
     assert program.state.info is before
+
+
+def test_the_command_line_names_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "net.py", "best.pth", "names.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    files, model = application._parsed(["a.png", "best.pth", "net.py", "names.txt", "--trust"])
+    assert files == [Path("a.png")]
+    assert model is not None
+    assert model.source.spec == str(tmp_path / "net.py")
+    assert model.source.weights == str(tmp_path / "best.pth")
+    assert model.source.classes == str(tmp_path / "names.txt")
+    assert {path.name for path in model.trusted} == {"net.py", "best.pth"}
+    assert application._parsed(["a.png", "names.txt"]) == ([Path("a.png"), Path("names.txt")], None)
+    files, model = application._parsed(
+        ["--model", "resnet18", "--arg", "classes=4", "--input", "28x28"]
+    )
+    assert model is not None
+    assert (files, model.source.spec, model.trusted) == ([], "resnet18", ())
+    assert (model.source.arguments, model.source.input) == ((("classes", "4"),), "28x28")
+    with pytest.raises(ModelError, match="NAME=VALUE"):
+        application._parsed(["--model", "net.py", "--arg", "classes"])
+
+
+def test_a_model_of_the_command_line_is_the_first(seat: Seat, xray: Path) -> None:
+    """It is trusted there, and the scenes are there to look at; no demo is opened before it."""
+    _, model = application._parsed([str(xray), "--trust"])
+    program = seat.start(explained=False, model=model)
+    seat.until(lambda: program.state.info is not None)
+    assert program.state.info is not None
+    assert program.state.info.source == "XRayClassifier"
+    seat.wait_explained()
+    assert "Input and output" in {b.text().rstrip("…") for b in buttons(seat)}
+
+
+def test_the_demo_is_there_where_a_named_model_fails(seat: Seat, tmp_path: Path) -> None:
+    (tmp_path / "bad.pth").write_bytes(b"nonsense")
+    _, model = application._parsed([str(tmp_path / "bad.pth")])
+    program = seat.start(explained=False, model=model)
+    seat.until(lambda: program.state.info is not None)
+    seat.wait_explained()
+    assert program.window.notice.kind == NoticeKind.ERROR
+    assert "bad.pth" in program.window.notice.text
+
+
+def buttons(seat: Seat) -> list[QPushButton]:
+    return [b for b in seat.program.window.notice.findChildren(QPushButton) if b.isVisible()]
