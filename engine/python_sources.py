@@ -14,6 +14,7 @@ from pathlib import Path
 from engine.errors import ModelError
 
 _MOST_FILES = 300
+_LARGEST = 10 << 20
 # Not taken from beside the file, where another project's folder may hold one of that name.
 NEVER_NEIGHBOURS = {*sys.stdlib_module_names, "torch", "torchvision", "numpy", "timm", "PIL"}
 
@@ -70,6 +71,8 @@ def read_sources(path: Path) -> Sources:
 
 def _read(path: Path) -> bytes:
     try:
+        if path.stat().st_size > _LARGEST:
+            raise ModelError(f"{path}: too large for a Python file; open the network's own")
         return path.read_bytes()
     except FileNotFoundError:
         raise ModelError(f"{path}: there is no such file; check the name") from None

@@ -124,6 +124,23 @@ def test_modules_of_the_folder_above_are_found(tmp_path: Path) -> None:
     assert (module.KERNEL, module.X) == (3, 4)
 
 
+@pytest.mark.parametrize("text", ["-" * 200_000 + "1", "a" + ".b" * 200_000, "(" * 5000, "\x00"])
+def test_text_made_to_break_the_parser_is_asked_for_like_any_other(
+    tmp_path: Path, text: str
+) -> None:
+    path = written(tmp_path / "net.py", text)
+    with pytest.raises(ConsentNeeded):
+        import_file(path, trust=NOBODY)
+    assert "net.py" in refused(path)
+
+
+def test_a_file_too_large_to_be_read_by_people_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    with path.open("wb") as file:
+        file.truncate(20 << 30)
+    assert "too large" in refused(path)
+
+
 def test_imports_inside_a_function_work_later(tmp_path: Path) -> None:
     written(tmp_path / "late.py", "VALUE = 3\n")
     path = written(
