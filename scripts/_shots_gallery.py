@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from socket import gaierror
 from typing import TYPE_CHECKING
+from urllib.error import URLError
 
 from PySide6.QtWidgets import QAbstractItemView
 
@@ -36,14 +38,15 @@ def download(stage: Stage, path: Path) -> None:
 
 @shot("gallery-error")
 def error(stage: Stage, path: Path) -> None:
+    from engine.download_reasons import remote
+    from gui.gallery_details import GalleryDetails
+
     dialog = _open(stage, "resnet50")
     dialog.show_download("resnet50", 0.43, "connecting")
-    dialog.show_download_end(
-        "download.pytorch.org: not found; this computer seems to be offline. Connect it, name a "
-        "proxy in HTTPS_PROXY if one stands between, or fetch "
-        "https://download.pytorch.org/models/resnet50-11ad3fa6.pth elsewhere and put it into "
-        "~/.cache/torch/hub/checkpoints"
-    )
+    weights = dialog.findChild(GalleryDetails).weights
+    assert weights is not None
+    target = Path("~/.cache/torch/hub/checkpoints", weights.path.name)
+    dialog.show_download_end(str(remote(URLError(gaierror()), weights.url, target)))
     stage.shoot(path, dialog)
     dialog.close()
 

@@ -29,7 +29,7 @@ from engine.partial import part_of
 from gui import theme
 from gui.gallery_dialog import GalleryDialog
 from gui.status_bar import StatusBar
-from tests.gui.test_window import Seat
+from tests.gui.seat import Seat
 from tests.web import Site, serve
 
 NAME = "squeezenet1_1"
