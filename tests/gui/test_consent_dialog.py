@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from gui.consent_dialog import ConsentDialog
 
-FILE = Path("/home/anna/chest/xray_classifier.py")
+FILE = Path("/studies/chest/xray_classifier.py")
 RISK = "a Python file; opening it runs it, and it can do anything that you can"
 
 
