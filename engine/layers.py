@@ -69,7 +69,7 @@ def default_layer(facts: Inspection) -> str:
     Where the last sequences of tokens lead nowhere, or an attention pools them, the normalised
     input of that attention is taken (the ViT's last ln_1), not what it projects.
     Of several modules that return it, the outermost gives the name (resnet's layer4, not
-    layer4.2.relu).
+    layer4.2.relu), one that returns it alone before one that returns it among other things.
     """
     explainable = [c for c in facts.calls.values() if not reason_against(c)]
     features = [c for c in explainable if not c.derived and not _is_score_map(c, facts.reading)]
@@ -82,11 +82,11 @@ def default_layer(facts: Inspection) -> str:
         norms = [c for c in candidates if _is_tokens(c) and "norm" in c.kind.lower()]
         chosen = norms[-1].source if norms and _is_tokens(candidates[-1]) else chosen
     names = [
-        name
-        for (name, index), c in facts.calls.items()
+        (bool(c.part), name.count("."), place, name)
+        for place, ((name, index), c) in enumerate(facts.calls.items())
         if c.source == chosen and index == facts.counts[name] - 1
     ]
-    return min(names, key=lambda name: name.count("."), default=chosen[0])
+    return min(names)[-1] if names else chosen[0]
 
 
 def _is_tokens(facts: CallFacts) -> bool:

@@ -167,7 +167,10 @@ def _unrecognised(path: Path, found: architectures.Recognition) -> str:
     what = f"{path}: these weights belong to no architecture of torchvision"
     if not found.closest:
         return f"{what}; {_WAYS}"
-    return f"{what}; the closest is {found.closest} ({found.difference}); {_WAYS}"
+    return (
+        f"{what}; the closest is {found.closest} ({found.difference}); {_WAYS}, or name timm's "
+        "architecture with --arch timm:NAME"
+    )
 
 
 def _nearest(text: str) -> str:

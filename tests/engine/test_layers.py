@@ -204,3 +204,34 @@ def test_shared_output_has_one_default_with_the_outermost_name() -> None:
 def test_score_maps_and_pooling_are_not_the_default() -> None:
     model = model_of(networks.ConvolutionalHead())
     assert [n.name for n in model.layers if n.default] == ["1"]
+
+
+class _Encoder(nn.Module):
+    """Returns its last stage's output among other things, as encoders of transformers do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stages = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1))
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        last = self.stages(x)
+        return {"last_hidden_state": last, "pooler_output": last.mean(dim=(2, 3))}
+
+
+class _Classifier(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = _Encoder()
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = self.head(self.encoder(x)["pooler_output"])
+        return scores
+
+
+def test_the_default_is_a_stage_and_not_what_holds_it_among_other_things() -> None:
+    torch.manual_seed(0)
+    model = model_of(_Classifier())
+    assert model.info.default_layer == "encoder.stages"
+    encoder = next(node for node in model.layers if node.name == "encoder")
+    assert encoder.output == "output last_hidden_state of 2"
