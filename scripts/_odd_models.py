@@ -48,13 +48,13 @@ def _model(module: nn.Module, title: str, classes: tuple[str, ...] = CLASSES) ->
     return Model(module, preprocessing=PREPROCESSING, classes=classes, title=title, source=title)
 
 
-class _Gate(nn.Module):
+class Gate(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         GATE.wait(60)
         return x
 
 
-class _Hungry(nn.Module):
+class Hungry(nn.Module):
     """Runs out of memory once."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class _Hungry(nn.Module):
         return x
 
 
-class _Inside(nn.Module):
+class Chain(nn.Module):
     """One module before another, under names of the caller's choice."""
 
     def __init__(self, **parts: nn.Module) -> None:
@@ -83,7 +83,7 @@ class _Inside(nn.Module):
         return x
 
 
-class _Residual(_Inside):
+class Residual(Chain):
     """The same with a way past it, so that a long chain of them still passes a gradient on."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -99,14 +99,14 @@ def _demo() -> DemoNet:
 def slow() -> Model:
     """The demo, which stops in the middle of its forward pass while GATE is clear."""
     network = _demo()
-    network.layer3 = nn.Sequential(network.layer3[0], _Gate())
+    network.layer3 = nn.Sequential(network.layer3[0], Gate())
     return _model(network, "Shapes, slowly")
 
 
 def hungry() -> Model:
     """The demo on a machine whose memory does not suffice at first."""
     network = _demo()
-    network.layer3 = nn.Sequential(network.layer3[0], _Hungry())
+    network.layer3 = nn.Sequential(network.layer3[0], Hungry())
     return _model(network, "Shapes, hungry")
 
 
@@ -139,23 +139,23 @@ def many_modules() -> Model:
     stages: dict[str, nn.Module] = {"stem": nn.Conv2d(3, 4, 4, stride=4)}
     for stage in range(9):
         blocks: dict[str, nn.Module] = {
-            f"block{place}": _Residual(
+            f"block{place}": Residual(
                 conv=nn.Conv2d(4, 4, 1), norm=nn.BatchNorm2d(4), act=nn.ReLU()
             )
             for place in range(55)
         }
-        stages[f"stage{stage + 1}"] = _Inside(**blocks)
-    stages["tail"] = _Inside(**{f"conv{place}": nn.Conv2d(4, 4, 1) for place in range(5)})
+        stages[f"stage{stage + 1}"] = Chain(**blocks)
+    stages["tail"] = Chain(**{f"conv{place}": nn.Conv2d(4, 4, 1) for place in range(5)})
     last = nn.Linear(4, len(CLASSES))
     nn.init.normal_(last.weight, std=1e-3)
-    head = _Inside(pool=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten(), fc=last)
-    return _model(_Inside(**stages, head=head), "Two thousand modules")
+    head = Chain(pool=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten(), fc=last)
+    return _model(Chain(**stages, head=head), "Two thousand modules")
 
 
 def long_names() -> Model:
     """The demo with names that nobody would want to type."""
     network = _demo()
-    body = _Inside(
+    body = Chain(
         initial_convolution_with_stride_two=network.conv1,
         batch_normalisation_of_the_initial_convolution=network.bn1,
         rectified_linear_unit=nn.ReLU(),
@@ -165,17 +165,68 @@ def long_names() -> Model:
         third_residual_stage_at_eighth_resolution=network.layer3,
         last_residual_stage_before_global_average_pooling=network.layer4,
     )
-    head = _Inside(
+    head = Chain(
         global_average_pooling_over_all_positions=nn.AdaptiveAvgPool2d(1),
         flatten=nn.Flatten(),
         linear_classification_layer=network.fc,
     )
-    whole = _Inside(convolutional_feature_extractor=body, fully_connected_classification_head=head)
+    whole = Chain(convolutional_feature_extractor=body, fully_connected_classification_head=head)
     title = "a-network-whose-name-was-made-by-an-experiment-script-2026-07-lr0.0005-bs256-seed42"
     return _model(whole, title, LONG_CLASSES)
 
 
+class EncoderBlock(nn.Module):
+    """A transformer's block whose attention looks everywhere alike."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.ln_1 = nn.LayerNorm(width)
+        self.attention = nn.MultiheadAttention(width, 1, batch_first=True)
+        with torch.no_grad():
+            self.attention.in_proj_weight.zero_()
+            self.attention.in_proj_weight[2 * width :].copy_(torch.eye(width))
+            self.attention.out_proj.weight.copy_(torch.eye(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.ln_1(x)
+        seen, _ = self.attention(y, y, y, need_weights=False)
+        total: Tensor = x + seen
+        return total
+
+
+class Transformer(nn.Module):
+    """The demo's features as tokens, whose mean a class token gathers for the demo's own head."""
+
+    def __init__(self, network: DemoNet) -> None:
+        super().__init__()
+        width = network.fc.in_features
+        self.patches = Chain(
+            conv1=network.conv1,
+            bn1=network.bn1,
+            relu=network.relu,
+            maxpool=network.maxpool,
+            layer1=network.layer1,
+            layer2=network.layer2,
+            layer3=network.layer3,
+            layer4=network.layer4,
+        )
+        self.class_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.encoder = EncoderBlock(width)
+        self.head = network.fc
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = self.patches(x).flatten(2).transpose(1, 2)
+        sequence = torch.cat([self.class_token.expand(len(tokens), -1, -1), tokens], 1)
+        logits: Tensor = self.head(self.encoder(sequence)[:, 0])
+        return logits
+
+
+def transformer() -> Model:
+    """The demo as a small vision transformer: class token, attention, tokens on a grid."""
+    return _model(Transformer(_demo()), "Shapes, with tokens")
+
+
 ALL = {
     f"stage:{make.__name__}": make
-    for make in (slow, hungry, untrained_head, many_classes, many_modules, long_names)
+    for make in (slow, hungry, untrained_head, many_classes, many_modules, long_names, transformer)
 }

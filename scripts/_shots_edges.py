@@ -49,22 +49,9 @@ def out_of_memory(stage: Stage, path: Path) -> None:
 
 @shot("hovering")
 def hovering(stage: Stage, path: Path) -> None:
-    from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
-    from PySide6.QtGui import QDragEnterEvent
-    from PySide6.QtWidgets import QApplication
-
     stage.start()
     stage.hide_notice()
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(stage.folder / f"photo {n}.jpg")) for n in range(1, 13)])
-    event = QDragEnterEvent(
-        QPoint(640, 400),
-        Qt.DropAction.CopyAction,
-        mime,
-        Qt.MouseButton.LeftButton,
-        Qt.KeyboardModifier.NoModifier,
-    )
-    QApplication.sendEvent(stage.window, event)
+    stage.hover([stage.folder / f"photo {n}.jpg" for n in range(1, 13)])
     stage.shoot(path)
     stage.window.canvas.set_drop_hint("")
 

@@ -16,11 +16,22 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from PySide6.QtCore import QEventLoop, QObject, QPoint, QSettings, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtCore import (
+    QEventLoop,
+    QMimeData,
+    QObject,
+    QPoint,
+    QSettings,
+    Qt,
+    QTimer,
+    QUrl,
+    Signal,
+)
+from PySide6.QtGui import QColor, QDragEnterEvent, QImage, QPainter
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QTreeView, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QTreeView, QWidget
 
+from engine.adjustments import Adjustment
 from engine.sources import ModelSource
 from gui import settings as table
 from gui import theme
@@ -159,6 +170,54 @@ class Stage:
         self.controller.models.open(ModelSource(spec, file))
         self.until(lambda: self.state.model_loading is None, spec)
         self.settled()
+
+    def drop(self, *paths: Path) -> None:
+        """As files that fall on the window, a model among them; wait for rest."""
+        opened = self.state.model_source, self.state.model_error
+        self.controller.images.open_paths(list(paths))
+        self.until(lambda: (self.state.model_source, self.state.model_error) != opened, "model")
+        self.settled()
+
+    def drop_for_question(self, path: Path) -> QDialog:
+        """As a file that falls on the window; returns the dialog that asks about it."""
+        self.controller.images.open_paths([path])
+        name = "question about a model"
+        self.until(lambda: self.window.findChild(QDialog, name) is not None, "question")
+        dialog = self.window.findChild(QDialog, name)
+        assert isinstance(dialog, QDialog)
+        self.until(dialog.isVisible, "dialog")
+        return dialog
+
+    def agree_to(self, path: Path) -> None:
+        """As if consent to this Python file had been given before."""
+        from engine.errors import ConsentNeeded
+        from engine.models import load_model
+
+        try:
+            load_model(path)
+        except ConsentNeeded as needed:
+            self.controller.models.trust(path, needed.sha256)
+
+    def as_the_demo(self) -> None:
+        """Feed the open model as the demo is fed, as in the window 'Input and output'."""
+        from engine.demo import PREPROCESSING
+
+        self.controller.models.adjust(Adjustment(preprocessing=PREPROCESSING))
+        self.until(lambda: self.state.model_settled, "the change")
+        self.settled()
+
+    def hover(self, paths: Sequence[Path]) -> None:
+        """Files held over the window."""
+        mime = QMimeData()
+        mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+        event = QDragEnterEvent(
+            self.window.rect().center(),
+            Qt.DropAction.CopyAction,
+            mime,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        QApplication.sendEvent(self.window, event)
 
     def choose_layer(self, name: str) -> None:
         """Click a row of the tree, and wait for rest."""
