@@ -88,7 +88,8 @@ class _ListDialog(QDialog):
 
     def _press(self) -> None:
         item = self._list.currentItem()
-        if item is not None:
+        # Enter on a row is told by the list and, passed on, by the default button as well.
+        if item is not None and self.result() != QDialog.DialogCode.Accepted:
             self._choose(item.data(0, Qt.ItemDataRole.UserRole))
 
     def _choose(self, value: object) -> None:

@@ -193,3 +193,15 @@ def test_each_network_has_its_own_fields(qtbot: QtBot) -> None:
     assert button(dialog, "Open").isEnabled()
     button(dialog, "Open").click()
     assert answers == [("make", ())]
+
+
+def test_enter_on_a_row_answers_once(qtbot: QtBot) -> None:
+    dialog = ArchitectureDialog(WhichArchitecture(Path("w.pth"), ("one", "two")))
+    answers = shown(qtbot, dialog)
+    rows = dialog.findChild(QTreeWidget)
+    assert rows is not None
+    rows.setFocus()
+    qtbot.keyClick(rows, Qt.Key.Key_Down)
+    qtbot.keyClick(rows, Qt.Key.Key_Return)
+    assert answers == ["two"]
+    assert dialog.result() == QDialog.DialogCode.Accepted
