@@ -22,7 +22,7 @@ from engine.atomic import whole_file
 from engine.errors import ExportError
 from engine.paths import RESOURCES
 from engine.version import NAME
-from engine.weights import StateDict, variants
+from engine.weights import StateDict, few, variants
 
 _log = logging.getLogger(__name__)
 
@@ -97,12 +97,7 @@ def _difference(wanted: Shapes, given: Shapes) -> str:
             [f"{k} {given[k]}" for k in wanted if k in given and given[k] != wanted[k]],
         ),
     )
-    return "; ".join(f"{what}: {_few(keys)}" for what, keys in parts if keys)
-
-
-def _few(keys: list[str], most: int = 2) -> str:
-    more = f" and {len(keys) - most} more" if len(keys) > most else ""
-    return ", ".join(keys[:most]) + more
+    return "; ".join(f"{what}: {few(keys, most=2)}" for what, keys in parts if keys)
 
 
 @functools.cache

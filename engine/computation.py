@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engine import device as devices
 from engine import memory
-from engine.errors import DeviceError, ModelError
+from engine.errors import DeviceError, ModelError, one_line
 from engine.layers import reason_against
 from engine.model import Model
 from engine.passes import ForwardPass, run_forward
@@ -142,7 +142,7 @@ class Computation:
             self._retreat()
 
     def _failure(self, error: BaseException) -> ModelError:
-        text = str(error).strip().partition("\n")[0] or type(error).__name__
+        text = one_line(error)
         hint = "" if self.model.device.type == "cpu" else "; try it with the device cpu"
         return ModelError(
             f"{self.model.source}: the network failed: {text}; the log has the details{hint}"

@@ -75,3 +75,9 @@ class ExportError(HookscopeError):
 
 class Cancelled(HookscopeError):
     """The work was cancelled by its caller; nothing is wrong."""
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of what a library raised, in 200 characters, or its type if it is empty."""
+    line = str(error).strip().partition("\n")[0]
+    return line[:200] or type(error).__name__

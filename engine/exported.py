@@ -16,8 +16,7 @@ import torch
 from torch import nn
 
 from engine import archives
-from engine.errors import ModelError
-from engine.inert import one_line
+from engine.errors import ModelError, one_line
 from engine.network import Network
 from engine.trust import Trust
 from engine.weights import checksum

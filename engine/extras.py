@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 from engine import vision
-from engine.errors import ModelError
+from engine.errors import ModelError, one_line
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def load(module: str, what: str) -> Any:
         return importlib.import_module(module)
     except (ImportError, AttributeError, RuntimeError, TypeError) as error:
         _log.exception("%s cannot be imported", module)
-        first = str(error).strip().partition("\n")[0]
+        first = one_line(error)
         raise ModelError(
             f"{what}: the package {package} is installed but does not load ({first}); install the "
             "versions named in requirements-extras.txt"

@@ -17,7 +17,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from engine import extras, hf_preprocessing, presets, timm_models
-from engine.errors import ModelError, WeightsError
+from engine.errors import ModelError, WeightsError, one_line
 from engine.hf_files import Weights, read_json, weights_of
 from engine.network import Network
 from engine.records import OutputForm, Preprocessing, Scores
@@ -82,7 +82,7 @@ def _of_timm(folder: Path, config: Mapping[str, Any], weights: Path) -> Network:
     except _FAILURES as error:
         _log.info("%s cannot be opened", folder, exc_info=True)
         raise ModelError(
-            f"{folder}: its config.json cannot be used ({_first_line(error)}); fetch it again"
+            f"{folder}: its config.json cannot be used ({one_line(error)}); fetch it again"
         ) from error
     if fault:
         raise ModelError(f"{folder}: its config.json cannot be used ({fault}); fetch it again")
@@ -170,7 +170,7 @@ def _module(folder: Path, config: Mapping[str, Any], files: Weights) -> Any:
     except failures as error:
         _log.info("%s cannot be opened", folder, exc_info=True)
         raise WeightsError(
-            f"{folder}: transformers cannot open it ({_first_line(error)}); fetch the folder again"
+            f"{folder}: transformers cannot open it ({one_line(error)}); fetch the folder again"
         ) from error
     missing = sorted(str(key) for key in report["missing_keys"])
     if missing:
@@ -212,7 +212,7 @@ def _preprocessing(
         _log.info("%s: %s", path, error)
         return (
             None,
-            f"{path.name} could not be used ({_first_line(error)}); preprocessing is assumed.",
+            f"{path.name} could not be used ({one_line(error)}); preprocessing is assumed.",
         )
     if faithful:
         return how, ""
@@ -262,8 +262,3 @@ def _image_size(config: Any) -> tuple[int, int] | None:
         if isinstance(size, list | tuple) and len(size) == 2:
             return (int(size[0]), int(size[1]))
     return None
-
-
-def _first_line(error: BaseException) -> str:
-    line = str(error).strip().partition("\n")[0]
-    return line[:200] or type(error).__name__

@@ -36,12 +36,6 @@ FAILURES = (
 """What reading a damaged pickle can raise."""
 
 
-def one_line(error: BaseException) -> str:
-    """The first line of an error, in at most 160 characters, or its type where it says nothing."""
-    line = str(error).strip().partition("\n")[0]
-    return line[:160] or type(error).__name__
-
-
 class Inert:
     """Stands for an object whose class was not run; its state is what the pickle said.
 

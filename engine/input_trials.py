@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.errors import one_line
 from engine.observation import dtype_of, meta_copy
 from engine.progress import CancelToken
 from engine.tap import NETWORK_ERRORS, Call, evaluating, watching
@@ -140,7 +141,7 @@ class Trials:
             if not self.real and _wants_data(error):
                 _log.info("no trial without data: %s", error)
                 return None
-            first = str(error).strip().partition("\n")[0] or type(error).__name__
+            first = one_line(error)
             return Trial(False, "", first, watch.grid, watch.calls)
         shape = next((t.shape for t in tensors_in(output)), torch.Size())
         spatial = (shape[2], shape[3]) if len(shape) == 4 else (1, 1)

@@ -27,6 +27,7 @@ from engine.records import (
     Preprocessing,
     Scores,
 )
+from engine.wrappers import unwrapped
 
 _CUT = (
     "This network cuts its gradients off (detach or no_grad). The maps follow its function through "
@@ -192,17 +193,6 @@ def _place(module: nn.Module, device: torch.device) -> tuple[torch.device, tuple
         release_cache(device)
         return torch.device("cpu"), (f"{device} has no room for this model; the CPU computes",)
     return device, ()
-
-
-def unwrapped(module: nn.Module) -> nn.Module:
-    """The network inside the wrappers of DataParallel and torch.compile, or itself."""
-    while True:
-        inner = getattr(module, "_orig_mod", None)
-        if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
-            inner = module.module
-        if not isinstance(inner, nn.Module):
-            return module
-        module = inner
 
 
 def _labels(classes: Sequence[str], reading: Reading) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.errors import ModelError
+from engine.errors import ModelError, one_line
 from engine.outputs import Endings
 from engine.tap import NETWORK_ERRORS, Call, evaluating, uncut, watching
 
@@ -87,7 +87,7 @@ def _observe_cheaply(
     try:
         return _observe(module, input_shape, device, cut)
     except NETWORK_ERRORS as error:
-        first = str(error).strip().partition("\n")[0]
+        first = one_line(error)
         raise ModelError(
             f"the network does not run on an input of shape {input_shape}: {first}"
         ) from error

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from engine import extras, onnx_operators
-from engine.errors import ModelError
+from engine.errors import ModelError, one_line
 from engine.network import Network
 from engine.onnx_graphs import fold, tree_names
 from engine.weights import checksum
@@ -102,7 +102,7 @@ def _read(path: Path) -> Any:
         raise ModelError(f"{path}: there is no such file; check the name") from None
     except (damaged, ValueError, OSError) as error:
         raise ModelError(
-            f"{path}: not an ONNX file, or damaged ({_first_line(error)}); export or fetch it again"
+            f"{path}: not an ONNX file, or damaged ({one_line(error)}); export or fetch it again"
         ) from error
     if not model.graph.node:
         raise ModelError(f"{path}: an ONNX file without a network; export it again")
@@ -176,7 +176,7 @@ def _converted(path: Path, model: Any) -> nn.Module:
 
 def _reason(error: BaseException) -> str:
     """Why onnx2torch did not convert a graph, in words."""
-    line = _first_line(error)
+    line = one_line(error)
     if isinstance(error, KeyError):
         return f"onnx2torch wants {line} as a constant, but the graph computes it"
     name = line.partition("operation_type='")[2].partition("'")[0]
@@ -247,8 +247,3 @@ def _literal(text: str) -> object:
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             continue
     return None
-
-
-def _first_line(error: BaseException) -> str:
-    line = str(error).strip().partition("\n")[0]
-    return line[:200] or type(error).__name__

@@ -22,12 +22,11 @@ from torch import nn
 
 from engine import vision
 from engine.archives import pickle_facts
-from engine.errors import HookscopeError, ModelError, WeightsError
+from engine.errors import HookscopeError, ModelError, WeightsError, one_line
 from engine.inert import (
     FAILURES,
     has_inert,
     looks_like_module,
-    one_line,
     read_inert,
     restricted_load,
     unsafe_names,
@@ -37,6 +36,7 @@ from engine.network import Network
 from engine.python_sources import is_absent
 from engine.trust import Trust
 from engine.weights import StateDict, checksum, find_state_dict
+from engine.wrappers import unwrapped
 
 _log = logging.getLogger(__name__)
 
@@ -106,19 +106,6 @@ def read_tensors(path: Path) -> StateDict | None:
 def tensors_in(content: object) -> StateDict | None:
     """The state dict in content, be it one, a network's, or a network's within a checkpoint."""
     return find_state_dict(with_state_dicts(content))
-
-
-def unwrapped(module: nn.Module) -> nn.Module:
-    """The network inside DataParallel, DistributedDataParallel and torch.compile's wrapper."""
-    while True:
-        inner = getattr(module, "_orig_mod", None)
-        if inner is None and isinstance(
-            module, nn.DataParallel | nn.parallel.DistributedDataParallel
-        ):
-            inner = module.module
-        if not isinstance(inner, nn.Module):
-            return module
-        module = inner
 
 
 def _module_in(content: object) -> nn.Module | None:

@@ -26,8 +26,7 @@ from typing import Any
 
 import torch
 
-from engine.errors import HookscopeError, ModelError
-from engine.inert import one_line
+from engine.errors import HookscopeError, ModelError, one_line
 from engine.python_sources import NEVER_NEIGHBOURS, Sources, read_sources
 from engine.trust import Trust
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from engine import extras
-from engine.errors import ModelError, WeightsError
+from engine.errors import ModelError, WeightsError, one_line
 from engine.network import Network
 from engine.presets import ASSUMED
 from engine.records import Preprocessing
@@ -191,7 +191,7 @@ def _construct(
             name, pretrained=False, pretrained_cfg=dict(config), **options
         )
     except (RuntimeError, TypeError, ValueError, LookupError, AssertionError) as error:
-        first = str(error).strip().partition("\n")[0]
+        first = one_line(error)
         given = ", ".join(f"{key}={value}" for key, value in options.items())
         raise ModelError(
             f"{path}: timm cannot build {name} with {given or 'its defaults'} ({first}); "

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from engine import extras
-from engine.errors import ModelError
+from engine.errors import ModelError, one_line
 from engine.weights import StateDict, read_state_dict
 
 PREFIX = "timm:"
@@ -101,9 +101,9 @@ def _downloaded(hub: Any, name: str, repository: str) -> Path:
     try:
         return Path(hub.hf_hub_download(plain, _HUB_FILES[0], revision=revision or None))
     except (OSError, ValueError, hub.errors.HfHubHTTPError) as error:
-        first = str(error).strip().partition("\n")[0]
+        first = one_line(error)
         raise ModelError(
-            f"{name}: its weights could not be fetched ({first[:200]}); check the connection, or "
+            f"{name}: its weights could not be fetched ({first}); check the connection, or "
             "open it together with a weights file"
         ) from error
 

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from engine.errors import ModelError
+from engine.wrappers import unwrapped
 
 ONLY_CLASSIFIERS = "only image classifiers can be explained"
 
@@ -95,19 +96,6 @@ def tensors_in(output: Any) -> Iterator[Tensor]:
     elif dataclasses.is_dataclass(output) and not isinstance(output, type):
         for entry in dataclasses.fields(output):
             yield from tensors_in(getattr(output, entry.name))
-
-
-def unwrapped(module: nn.Module) -> nn.Module:
-    """The network inside DataParallel and torch.compile."""
-    while True:
-        inner = getattr(module, "_orig_mod", None)
-        if inner is None and isinstance(
-            module, nn.DataParallel | nn.parallel.DistributedDataParallel
-        ):
-            inner = module.module
-        if not isinstance(inner, nn.Module):
-            return module
-        module = inner
 
 
 def _needed_inputs(module: nn.Module) -> list[str]:

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from engine import archives
-from engine.errors import WeightsError
+from engine.errors import WeightsError, one_line
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ def read_state_dict(path: Path) -> StateDict:
         *(TypeError, AttributeError, MemoryError, AssertionError, ArithmeticError, struct.error),
     ) as error:
         raise WeightsError(
-            f"{path}: not a weights file, or damaged ({_first_line(error)}); fetch or save it again"
+            f"{path}: not a weights file, or damaged ({one_line(error)}); fetch or save it again"
         ) from error
     state = find_state_dict(content)
     if state is None:
@@ -161,14 +161,10 @@ def mismatch(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
         if key in given and given[key].shape != tensor.shape
     ]
     kinds = (("missing", missing), ("unexpected", unexpected), ("other shape", shapes))
-    return "; ".join(f"{kind}: {_few(keys)}" for kind, keys in kinds if keys)
+    return "; ".join(f"{kind}: {few(keys)}" for kind, keys in kinds if keys)
 
 
-def _few(keys: list[str], most: int = 3) -> str:
+def few(keys: list[str], most: int = 3) -> str:
+    """The first keys, and how many more there are."""
     more = f" and {len(keys) - most} more" if len(keys) > most else ""
     return ", ".join(keys[:most]) + more
-
-
-def _first_line(error: BaseException) -> str:
-    line = str(error).strip().partition("\n")[0]
-    return line[:200] or type(error).__name__

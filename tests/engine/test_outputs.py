@@ -18,11 +18,12 @@ from torch.nn import functional
 
 from engine import outputs
 from engine.errors import LayerError, ModelError
-from engine.model import Model, unwrapped
+from engine.model import Model
 from engine.passes import run_forward
 from engine.records import OutputForm, Scores
 from engine.session import Session
 from engine.tap import first_tensor, replaced, tensors_in
+from engine.wrappers import unwrapped
 from tests.engine import networks
 from tests.engine.networks import IMAGE, model_of, seeded
 from tests.reference import reference_map

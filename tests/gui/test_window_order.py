@@ -27,14 +27,6 @@ from tests.gui.seat import WAIT_MS, Seat
 
 
 @pytest.fixture
-def seat(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Seat]:
-    seat = Seat(qtbot, qapp, tmp_path)
-    yield seat
-    seat.leave_all()
-    theme.apply(qapp, "light")
-
-
-@pytest.fixture
 def window(qapp: QApplication, tmp_path: Path) -> Iterator[MainWindow]:
     """The window as it is painted first, without its panels."""
     store = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
