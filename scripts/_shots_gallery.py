@@ -8,6 +8,7 @@ from socket import gaierror
 from typing import TYPE_CHECKING
 from urllib.error import URLError
 
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView
 
 from scripts._shots import shot
@@ -31,6 +32,7 @@ def gallery(stage: Stage, path: Path) -> None:
 @shot("gallery-download", look="light")
 def download(stage: Stage, path: Path) -> None:
     dialog = _open(stage, "resnet50")
+    QTest.keyClicks(stage.field(dialog), "resnet")
     dialog.show_download("resnet50", 0.62, "60.6 of 97.8 MB, 3.4 MB/s")
     stage.shoot(path, dialog)
     dialog.close()

@@ -16,7 +16,7 @@ def consent(stage: Stage, path: Path) -> None:
     from scripts import _user_files
 
     stage.start()
-    dialog = stage.drop_for_question(_user_files.star_detector(stage.folder))
+    dialog = stage.drop_for_question(_user_files.doubtful(stage.folder))
     stage.shoot(path, dialog)
     dialog.reject()
 

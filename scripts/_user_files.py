@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import torch
@@ -60,6 +61,21 @@ def star_detector(folder: Path) -> Path:
         rest = torch.cat([state[name][:star], state[name][star + 1 :]]).mean(0)
         state[name] = (state[name][star] - rest)[None]
     torch.save(state, path.with_suffix(".pth"))
+    return path
+
+
+class _Harmful:
+    """Harmless in truth: it stands for what asks to run a command of the system."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("exit 0",)
+
+
+def doubtful(folder: Path) -> Path:
+    """A whole network as torch.save pickles it, with more in it than a network."""
+    path = folder / "pretrained.pth"
+    network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    torch.save({"model": network, "version": _Harmful()}, path)
     return path
 
 
