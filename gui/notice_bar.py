@@ -45,7 +45,7 @@ class NoticeBar(QFrame):
         self._close.setToolTip("Close")
         self._close.setAutoRaise(True)
         self._close.clicked.connect(self._dismiss)
-        box = self._box = QHBoxLayout(self)
+        box = QHBoxLayout(self)
         box.setContentsMargins(12, 8, 8, 8)
         box.setSpacing(8)
         box.addWidget(self._text, 1)
@@ -116,6 +116,6 @@ class NoticeBar(QFrame):
         wanted = words + extra + self._close.sizeHint().width() + 48
         width = min(room, _MOST_WIDTH, wanted)
         self.setFixedWidth(width)
-        height = self._box.heightForWidth(width)
-        self.setFixedHeight(max(40, height))
+        # The layout's own answer would leave out the frame.
+        self.setFixedHeight(max(40, self.heightForWidth(width)))
         self.move((self._host.width() - width) // 2, _TOP)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from gui import theme
@@ -127,3 +127,10 @@ def test_it_tells_how_much_of_the_top_it_covers(bar: NoticeBar, host: QWidget) -
 def test_words_are_never_taken_for_markup(bar: NoticeBar) -> None:
     bar.show_notice("error", "<b>bold</b>")
     assert bar.text == "<b>bold</b>"
+
+
+def test_the_last_line_has_all_its_room(bar: NoticeBar) -> None:
+    bar.show_notice("warning", LONG, "Input and output…")
+    (words,) = (found for found in bar.findChildren(QLabel) if found.text() == LONG)
+    bar.layout().activate()  # type: ignore[union-attr]
+    assert words.height() >= words.heightForWidth(words.width())
