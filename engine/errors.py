@@ -29,6 +29,10 @@ class WeightsError(ModelError):
     """A weights file is missing, unreadable, or belongs to another architecture."""
 
 
+class UnrecognisedError(WeightsError):
+    """A weights file fits no architecture that is known; the user may know which it is."""
+
+
 class ConsentNeeded(ModelError):
     """Opening this very file could run code that stands in it, and nobody has agreed to that.
 

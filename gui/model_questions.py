@@ -42,7 +42,8 @@ class ModelQuestions(QObject):
             self._dialog.reject()
         dialog = self._made(source, error)
         dialog.setObjectName("question about a model")
-        dialog.rejected.connect(lambda: self._not_answered(dialog, source))
+        agreed = not isinstance(error, ConsentNeeded)
+        dialog.rejected.connect(lambda: self._not_answered(dialog, source, agreed))
         dialog.accepted.connect(lambda: self._done(dialog))
         self._dialog = dialog
         dialog.open()
@@ -73,8 +74,28 @@ class ModelQuestions(QObject):
     def _architecture(self, source: ModelSource, question: WhichArchitecture) -> QDialog:
         from gui.choice_dialogs import ArchitectureDialog
 
+        if not question.candidates:
+            return self._named_architecture(source, question)
         dialog = ArchitectureDialog(question, self._window)
         dialog.chosen.connect(self._opening(lambda name: replace(source, architecture=name)))
+        return dialog
+
+    def _named_architecture(self, source: ModelSource, question: WhichArchitecture) -> QDialog:
+        """Nothing fits by itself; who trained it may know better, and may mean one of timm's."""
+        engine = self._state.engine
+        dialog = QInputDialog(self._window)
+        dialog.setWindowTitle("Which architecture?")
+        dialog.setLabelText(
+            f"What are the weights in {question.path.name} for?\n"
+            "A name of torchvision's, or timm:NAME where timm is installed:"
+        )
+        dialog.setComboBoxItems([model.name for model in engine.gallery] if engine else [])
+        dialog.setComboBoxEditable(True)
+        dialog.setTextValue("")
+        dialog.setOkButtonText("Open")
+        dialog.textValueSelected.connect(
+            self._opening(lambda name: replace(source, architecture=name.strip() or None))
+        )
         return dialog
 
     def _network(self, source: ModelSource, question: WhichNetwork) -> QDialog:
@@ -114,7 +135,8 @@ class ModelQuestions(QObject):
         if self._dialog is dialog:
             self._dialog = None
 
-    def _not_answered(self, dialog: QDialog, source: ModelSource) -> None:
+    def _not_answered(self, dialog: QDialog, source: ModelSource, agreed: bool) -> None:
         self._done(dialog)
-        name = Path(source.spec).name
-        self._state.notify(NoticeKind.INFO, f"{name} was not opened; nothing of it was run.")
+        # A file that was agreed to has run by the time its networks are asked about.
+        words = "was not opened." if agreed else "was not opened; nothing of it was run."
+        self._state.notify(NoticeKind.INFO, f"{Path(source.spec).name} {words}")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
 from engine.adjustments import Adjustment
-from engine.errors import ChoiceNeeded, ConsentNeeded, HookscopeError
+from engine.errors import ChoiceNeeded, ConsentNeeded, HookscopeError, UnrecognisedError
 from engine.presets import ASSUMED
+from engine.questions import WhichArchitecture
 from engine.sources import ModelSource
 from gui.jobs import Job, Lane, Priority, Watch
 from gui.settings import Settings
-from gui.state import CHECK_INPUT, NoticeKind, State
+from gui.state import CHECK_INPUT, NAME_ARCHITECTURE, NoticeKind, State
 from gui.workbench import OpenedModel, Workbench
 
 FIRST_MODEL = ModelSource("demo:shapes")
@@ -51,6 +52,7 @@ class Models(QObject):
         self._settings = settings
         self._lane = lane
         self._workbench = workbench
+        self._then: tuple[str, list[Adjustment]] = ("", [])
 
     @property
     def opening_first(self) -> bool:
@@ -74,19 +76,39 @@ class Models(QObject):
         job.finished.connect(self._opened)
         job.failed.connect(lambda error: self._failed(source, error))
         job.cancelled.connect(lambda: self._given_up(source))
+        # What was still to be changed about the last one is void.
+        self._lane.cancel("model")
         self._lane.submit(job)
+
+    def ask_architecture(self, source: ModelSource) -> None:
+        """Have the user name the architecture of weights that were not recognised."""
+        question = WhichArchitecture(Path(source.spec), ())
+        self.asked.emit(source, ChoiceNeeded(f"{source.spec}: name its architecture", question))
 
     def trust(self, path: Path, sha256: str) -> None:
         """The user agreed to what may run when this very file is opened."""
         self._workbench.trust.agree(path, sha256)
 
     def adjust(self, change: Adjustment) -> None:
-        """Feed or read the open network in another way; where it does not bear it, it stays."""
-        self._change("Changing the model", lambda watch: self._workbench.adjust(change, watch))
+        """Feed or read the open network in another way; where it does not bear it, it stays.
+
+        A file of class names or a profile that comes while a model is being opened is for that one.
+        """
+        loading = self._state.model_loading
+        if loading is not None and (change.classes or change.profile) is not None:
+            if self._then[0] != loading.spec:
+                self._then = loading.spec, []
+            self._then[1].append(change)
+            return
+        # Two changes of one thing are one; of different things, both count.
+        kind = next(field.name for field in fields(change) if getattr(change, field.name))
+        self._change(
+            "Changing the model", kind, lambda watch: self._workbench.adjust(change, watch)
+        )
 
     def reset(self) -> None:
         """Back to what the model itself says."""
-        self._change("Opening the model anew", self._workbench.reset_model)
+        self._change("Opening the model anew", "reset", self._workbench.reset_model)
 
     def export_profile(self, path: Path) -> None:
         """Write what is settled about the open model into a file."""
@@ -116,8 +138,12 @@ class Models(QObject):
         """Give up the one that is being opened."""
         self._lane.cancel("model")
 
-    def _change(self, title: str, work: Callable[[Watch], OpenedModel]) -> None:
-        job = Job(title, work, slot="model")
+    def _change(self, title: str, kind: str, work: Callable[[Watch], OpenedModel]) -> None:
+        loading = self._state.model_loading
+        if loading is not None:
+            self.not_adjusted.emit(f"{loading.title} is being opened; change that one once it is.")
+            return
+        job = Job(title, work, slot=f"model {kind}")
         job.finished.connect(self._adjusted)
         job.failed.connect(lambda error: self.not_adjusted.emit(str(error)))
         self._lane.submit(job)
@@ -144,6 +170,9 @@ class Models(QObject):
         assumed = opened.info.preprocessing_origin == ASSUMED
         self._state.warn(opened.info.notices, CHECK_INPUT if assumed else "")
         self.opened.emit()
+        (spec, changes), self._then = self._then, ("", [])
+        for change in changes if spec == opened.source.spec else ():
+            self.adjust(change)
 
     def _take(self, opened: OpenedModel) -> None:
         state = self._state
@@ -163,14 +192,17 @@ class Models(QObject):
             self._state.model_changed.emit()
             self.asked.emit(source, error)
             return
+        self._then = "", []
         self._state.model_error = str(error)
+        unknown = isinstance(error, UnrecognisedError)
         if self._state.info is None:
             self._state.set_computing(False)
         self._state.model_changed.emit()
-        self._state.notify(NoticeKind.ERROR, str(error))
+        action = (NAME_ARCHITECTURE, source.key) if unknown else ("", "")
+        self._state.notify(NoticeKind.ERROR, str(error), *action)
 
     def _given_up(self, source: ModelSource) -> None:
-        if self._state.model_loading == source:
+        if self._state.model_loading is source:
             self._state.model_loading = None
             if self._state.model_source is None:
                 self._state.set_computing(False)

@@ -11,7 +11,7 @@ from gui.help import show_file
 from gui.main_window import MainWindow
 from gui.models import Models
 from gui.settings import Settings
-from gui.state import CHECK_INPUT, Notice, NoticeKind, State
+from gui.state import CHECK_INPUT, NAME_ARCHITECTURE, Notice, NoticeKind, State
 
 _LASTING = (NoticeKind.ERROR, NoticeKind.WARNING)
 _SHOW_FOLDER = "Show folder"
@@ -93,6 +93,8 @@ class Notices(QObject):
             show_file(Path(argument), self._state)
         elif action == CHECK_INPUT:
             self._input.trigger()
+        elif action == NAME_ARCHITECTURE:
+            self._models.ask_architecture(ModelSource.from_key(argument))
         elif argument:
             self._models.open(ModelSource.from_key(argument))
 

@@ -38,6 +38,10 @@ CHECK_INPUT = "Input and output…"
 """The action of a notice that brings up the panel where an assumption can be checked."""
 
 
+NAME_ARCHITECTURE = "Name it…"
+"""The action of a notice on weights that were not recognised; its argument is their source."""
+
+
 class NoticeKind(StrEnum):
     HINT = "hint"
     INFO = "info"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ import pytest
 import torch
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QLineEdit, QPushButton
+from PySide6.QtWidgets import QDialog, QInputDialog, QLineEdit, QPushButton
 from torch import nn
 
 from engine import profiles, vision
+from engine.adjustments import Adjustment
 from engine.errors import ModelError
 from engine.records import OutputForm, Preprocessing, Scores
+from engine.sources import ModelSource
 from gui import application
 from gui.consent_dialog import ConsentDialog
 from gui.input_panel import InputPanel
@@ -292,3 +295,78 @@ def test_the_demo_is_there_where_a_named_model_fails(seat: Seat, tmp_path: Path)
 
 def buttons(seat: Seat) -> list[QPushButton]:
     return [b for b in seat.program.window.notice.findChildren(QPushButton) if b.isVisible()]
+
+
+def test_weights_that_are_not_recognised_can_be_named(seat: Seat, tuned: Path) -> None:
+    """The error names the closest; the answer is taken at its word, and said where it is wrong."""
+    content = torch.load(tuned, weights_only=True)
+    content["state_dict"]["extra.weight"] = torch.zeros(1)
+    torch.save(content, tuned)
+    program = seat.start()
+    seat.drop(files(tuned))
+    seat.until(lambda: program.window.notice.kind == NoticeKind.ERROR)
+    assert "closest is resnet18" in program.window.notice.text
+    (name_it,) = [b for b in buttons(seat) if b.text() == "Name it…"]
+    QTest.mouseClick(name_it, Qt.MouseButton.LeftButton)
+    dialog = seat.dialog(QInputDialog)
+    dialog.setTextValue("resnet18")
+    dialog.accept()
+    seat.until(notice_of(seat, "do not belong to resnet18"))
+    assert "extra.weight" in program.window.notice.text
+
+
+def test_what_is_dropped_while_a_model_is_opened_is_for_that_model(
+    seat: Seat, tuned: Path, tmp_path: Path
+) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("cat\ndog\nbird\n", encoding="utf-8")
+    state = seat.start().state
+    models = seat.program.controller.models
+    models.open(ModelSource(str(tuned)))
+    models.adjust(Adjustment(classes=names))
+    opened(seat, "resnet18")
+    seat.until(lambda: state.info is not None and state.info.classes == ("cat", "dog", "bird"))
+    written = tmp_path / "mine.hookscope.json"
+    models.export_profile(written)
+    seat.until(written.is_file)
+    torch.manual_seed(5)
+    other = vision.load().models.resnet18(weights=None, num_classes=3)
+    torch.save(other.state_dict(), tmp_path / "other.pth")
+    seat.drop(files(tmp_path / "other.pth", written))
+    seat.until(lambda: state.info is not None and "other.pth" in state.info.weights)
+    seat.until(lambda: state.info is not None and state.info.classes == ("cat", "dog", "bird"))
+
+
+def test_another_thing_changed_at_once_does_not_undo_the_first(seat: Seat, tuned: Path) -> None:
+    state = start_with(seat, tuned)
+    models = seat.program.controller.models
+    how = Preprocessing(None, (96, 128), (0.5,) * 3, (0.5,) * 3)
+    models.adjust(Adjustment(output=OutputForm(scores=Scores.LABELS)))
+    models.adjust(Adjustment(preprocessing=how))
+    seat.until(lambda: state.info is not None and state.info.preprocessing == how)
+    assert state.info is not None
+    assert state.info.output.scores is Scores.LABELS
+
+
+def test_the_old_model_is_not_changed_while_another_is_opened(
+    seat: Seat, tuned: Path, tmp_path: Path
+) -> None:
+    state = start_with(seat, tuned)
+    other = shutil.copy(tuned, tmp_path / "other.pth")
+    models = seat.program.controller.models
+    models.open(ModelSource(str(other)))
+    models.adjust(Adjustment(output=OutputForm(scores=Scores.LABELS)))
+    assert "other.pth is being opened" in seat.program.window.notice.text
+    seat.until(lambda: state.info is not None and "other.pth" in state.info.weights)
+    seat.wait_explained()
+
+
+def test_declining_arguments_does_not_say_that_nothing_ran(seat: Seat, tmp_path: Path) -> None:
+    path = with_weights("two_heads", "TwoHeads", tmp_path, classes=4)
+    seat.start()
+    seat.drop(files(path))
+    press(seat.dialog(ConsentDialog), "Trust and open")
+    press(seat.dialog(NetworkDialog), "Cancel")
+    seat.until(notice_of(seat, "was not opened"))
+    assert (tmp_path / "ran").exists()
+    assert "nothing of it was run" not in seat.program.window.notice.text
