@@ -101,7 +101,7 @@ class Models(QObject):
             self._then[1].append(change)
             return
         # Two changes of one thing are one; of different things, both count.
-        kind = next(field.name for field in fields(change) if getattr(change, field.name))
+        kind = next((field.name for field in fields(change) if getattr(change, field.name)), "")
         self._change(
             "Changing the model", kind, lambda watch: self._workbench.adjust(change, watch)
         )
