@@ -12,6 +12,9 @@ def main(arguments: Sequence[str]) -> int:
 
     Nothing heavy is imported here: the window is painted before torch is loaded.
     """
+    from engine.startup import prepare
+
+    prepare()
     from engine.entry import COMMANDS, guarded
     from engine.logs import hold_logging, start_logging
 

@@ -1,0 +1,149 @@
+"""What has to be right before anything else is imported: streams, libraries, child processes.
+
+Each step matters on one system or in the packaged program only, and does nothing elsewhere.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import io
+import logging
+import os
+import struct
+import sys
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+_SIGNATURE = b"\xbd\x04\xef\xfe"
+_RUNTIMES = ("msvcp140.dll", "msvcp140_1.dll", "msvcp140_2.dll")
+
+
+def prepare() -> None:
+    """Put the process in order; to be called before Qt, torch or cv2 is imported."""
+    frozen = bool(getattr(sys, "frozen", False))
+    if frozen:
+        # A worker process of the packaged program is the program itself, started once more.
+        import multiprocessing
+
+        multiprocessing.freeze_support()
+    adopt_streams()
+    if frozen and sys.platform.startswith("linux"):
+        restore_library_path()
+    if sys.platform == "win32":
+        load_newest_runtimes(_library_folders())
+
+
+class LogStream(io.TextIOBase):
+    """A text stream whose whole lines go to the log.
+
+    It stands for the stdout and stderr that a windowed program does not have. What the log itself
+    writes to it while it handles such a line has nowhere to go, and is dropped.
+    """
+
+    def __init__(self, name: str, level: int) -> None:
+        super().__init__()
+        self._logger, self._level = logging.getLogger(name), level
+        self._inside = threading.local()
+        self._rest = ""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return "utf-8"
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if getattr(self._inside, "busy", False):
+            return len(text)
+        *lines, self._rest = (self._rest + text).replace("\r", "\n").split("\n")
+        self._inside.busy = True
+        try:
+            for line in lines:
+                if line.strip():
+                    self._logger.log(self._level, "%s", line.rstrip())
+        finally:
+            self._inside.busy = False
+        return len(text)
+
+    def flush(self) -> None:
+        if self._rest:
+            self.write("\n")
+
+
+def adopt_streams() -> None:
+    """Send stdout and stderr to the log where there are none.
+
+    A windowed program on Windows has None in their place, and whoever prints (torch.hub's progress
+    bar, a network's own file) would fail on it.
+    """
+    if sys.stdout is None:
+        sys.stdout = LogStream("stdout", logging.INFO)
+    if sys.stderr is None:
+        sys.stderr = LogStream("stderr", logging.WARNING)
+
+
+def restore_library_path() -> None:
+    """Give LD_LIBRARY_PATH back the value that it had before the packaged program was started.
+
+    The loader of this process has read it already; a browser or file manager that is started from
+    here must find the system's libraries and not the program's.
+    """
+    original = os.environ.pop("LD_LIBRARY_PATH_ORIG", None)
+    if original:
+        os.environ["LD_LIBRARY_PATH"] = original
+    else:
+        os.environ.pop("LD_LIBRARY_PATH", None)
+
+
+def file_version(path: Path) -> tuple[int, int, int, int]:
+    """The version in the resources of a Windows library; zeros where there is none.
+
+    Read from the signature of VS_FIXEDFILEINFO, whose third and fourth words are the version.
+    Raises OSError when the file cannot be read.
+    """
+    data = path.read_bytes()
+    start = data.find(_SIGNATURE)
+    if start < 0 or start + 16 > len(data):
+        return 0, 0, 0, 0
+    high, low = struct.unpack_from("<II", data, start + 8)
+    return high >> 16, high & 0xFFFF, low >> 16, low & 0xFFFF
+
+
+def newest(name: str, folders: Iterable[Path]) -> Path | None:
+    """The file of that name with the highest version among folders; the first of equal ones."""
+    found = [folder / name for folder in folders if (folder / name).is_file()]
+    return max(found, key=file_version, default=None)
+
+
+def load_newest_runtimes(folders: Iterable[Path]) -> None:
+    """Load the newest C++ run-time library there is, so that everybody after gets that one.
+
+    Windows takes a library of the same name that is loaded already, whoever asks. Qt comes with one
+    of its own, and torch stops with an access violation on one older than 14.40.
+    """
+    places = list(folders)
+    for name in _RUNTIMES:
+        path = newest(name, places)
+        if path is None:
+            continue
+        try:
+            ctypes.CDLL(str(path))
+        except OSError as error:
+            _log.warning("%s cannot be loaded: %s", path, error)
+
+
+def _library_folders() -> list[Path]:
+    """Where such libraries may lie: the packages that bring them, Python's own, the system's."""
+    bundle = getattr(sys, "_MEIPASS", None)
+    roots = [Path(bundle)] if bundle is not None else [Path(sys.base_prefix)]
+    for package in ("torch", "PySide6", "shiboken6"):
+        spec = importlib.util.find_spec(package)
+        if spec is not None and spec.origin is not None:
+            roots.append(Path(spec.origin).parent)
+    roots.append(Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32")
+    return [folder for root in roots for folder in (root, root / "lib")]
