@@ -20,6 +20,7 @@ from torch import Tensor
 from engine import torchvision_models, vision
 from engine.atomic import whole_file
 from engine.errors import ExportError
+from engine.heads import moved_head
 from engine.paths import RESOURCES
 from engine.version import NAME
 from engine.weights import StateDict, few, variants
@@ -37,19 +38,21 @@ SHIPPED: Path = RESOURCES / "architectures.json.gz"
 class Recognition:
     """names: the architectures that fit, the likeliest first; () for none. state: the state dict
     with a wrapper's prefixes removed. closest: the architecture that shares most tensors, '' when
-    it shares none; difference: how the state dict differs from it, naming the first keys."""
+    it shares none; difference: how the state dict differs from it, naming the first keys. notice:
+    what the user should know of how it was made to fit."""
 
     names: tuple[str, ...]
     state: StateDict
     closest: str = ""
     difference: str = ""
+    notice: str = ""
 
 
 def recognise(state: Mapping[str, Tensor], index: Index | None = None) -> Recognition:
     """The architectures of torchvision that a state dict fits, whatever the number of classes.
 
-    Auxiliary heads may be missing, counters of batch norms too, and a vision transformer's
-    position embedding may have any length.
+    Auxiliary heads may be missing, counters of batch norms too, a vision transformer's position
+    embedding may have any length, and the last layer may lie in a Sequential of its own.
     """
     index = known() if index is None else index
     best = Recognition((), dict(state))
@@ -60,6 +63,9 @@ def recognise(state: Mapping[str, Tensor], index: Index | None = None) -> Recogn
         fitting = tuple(name for name, wanted in index.items() if _fits(_essential(wanted), given))
         if fitting:
             return Recognition(fitting, variant)
+        moved = _with_moved_head(variant, given, index)
+        if moved is not None:
+            return moved
         shared = {name: len(shapes.items() & given.items()) for name, shapes in index.items()}
         closest = max(shared, key=lambda name: shared[name], default="")
         if shared.get(closest, 0) > best_shared:
@@ -67,6 +73,35 @@ def recognise(state: Mapping[str, Tensor], index: Index | None = None) -> Recogn
             difference = _difference(_essential(index[closest]), given)
             best = Recognition((), variant, closest, difference)
     return best
+
+
+def with_moved_head(name: str, state: StateDict) -> Recognition:
+    """The state dict under the keys of a named architecture, if only its last layer has another."""
+    wanted = {name: known()[name]} if name in known() else {}
+    given = _essential({key: tuple(tensor.shape) for key, tensor in state.items()})
+    return _with_moved_head(state, given, wanted) or Recognition((name,), state)
+
+
+def _with_moved_head(variant: StateDict, given: Shapes, index: Index) -> Recognition | None:
+    found: dict[str, dict[str, str]] = {}
+    for name, wanted in index.items():
+        wanted = _essential(wanted)
+        names = moved_head(wanted, given)
+        if names and _fits(wanted, {names.get(key, key): shape for key, shape in given.items()}):
+            found[name] = names
+    if not found:
+        return None
+    names = next(iter(found.values()))
+    theirs, ours = (key.rpartition(".")[0] for key in next(iter(names.items())))
+    return Recognition(
+        tuple(name for name, each in found.items() if each == names),
+        {names.get(key, key): tensor for key, tensor in variant.items()},
+        notice=(
+            f"The last layer is called {theirs} in the file, and {ours} here. Layers without "
+            "weights that may stand beside it there, as dropout does, are not in the file and are "
+            "left out."
+        ),
+    )
 
 
 def _essential(shapes: Mapping[str, tuple[int, ...]]) -> Shapes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from engine import (
     timm_models,
     torchvision_models,
 )
-from engine.errors import ChoiceNeeded, ModelError, WeightsError
+from engine.errors import ChoiceNeeded, ModelError, UnrecognisedError, WeightsError
 from engine.huggingface import open_folder
 from engine.kinds import Kind
 from engine.network import Network
@@ -137,7 +138,9 @@ def _by_name(name: str, weights: Path | None) -> Network:
 def _torchvision(name: str, state: StateDict, path: Path, entry: Any = None) -> Network:
     wanted = architectures.known().get(name, {})
     fitting = matching(wanted, torchvision_models.with_modern_keys(state))
-    return torchvision_models.network_of(name, fitting, path, checksum(path), entry)
+    found = architectures.with_moved_head(name, fitting)
+    network = torchvision_models.network_of(name, found.state, path, checksum(path), entry)
+    return _noted(network, found.notice)
 
 
 def _from_state_dict(path: Path, state: StateDict, architecture: str | None) -> Network:
@@ -151,8 +154,13 @@ def _from_state_dict(path: Path, state: StateDict, architecture: str | None) -> 
             WhichArchitecture(path, found.names),
         )
     if not found.names:
-        raise WeightsError(_unrecognised(path, found))
-    return torchvision_models.network_of(found.names[0], found.state, path, checksum(path))
+        raise UnrecognisedError(_unrecognised(path, found))
+    network = torchvision_models.network_of(found.names[0], found.state, path, checksum(path))
+    return _noted(network, found.notice)
+
+
+def _noted(network: Network, notice: str) -> Network:
+    return replace(network, notices=(*network.notices, notice)) if notice else network
 
 
 def _named(name: str, path: Path, state: StateDict) -> Network:

@@ -9,6 +9,7 @@ import pickle
 import re
 import struct
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -31,9 +32,10 @@ _NESTS = (
     *("ema_state_dict", "state_dict_ema", "model_ema", "ema", "ema_model", "shadow"),
 )
 _NO_NESTS = ("optim", "scheduler", "lr_sched", "scaler", "amp", "loops", "callbacks", "args")
-_PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
 # The part of all keys that has to carry a prefix for it to be a wrapper's.
 _DOMINANT = 0.9
+# What a training program keeps beside its network, whose tensors are no layers of it.
+_ASIDE = ("criterion", "loss", "metric")
 
 
 def checksum(path: Path) -> str:
@@ -128,13 +130,15 @@ def find_state_dict(content: object) -> StateDict | None:
 def variants(state: Mapping[str, Tensor]) -> Iterator[StateDict]:
     """The state dict as it is, then without each prefix that a wrapper has put before its keys.
 
-    Lightning puts 'model.' there, DataParallel 'module.', torch.compile '_orig_mod.'. A few keys
-    beside them (a loss's, an averaged model's counter) belong to the wrapper and are left out.
+    Lightning puts 'model.' there (or whatever the program calls its network), DataParallel
+    'module.', torch.compile '_orig_mod.'. A few keys beside them (a loss's, an averaged model's
+    counter) belong to the wrapper and are left out; but not where they may be a layer's, without
+    which the network would be another one.
     """
     current = dict(state)
     yield current
     while True:
-        prefix = next((p for p in _PREFIXES if _dominates(p, current)), None)
+        prefix = _wrapper(current)
         if prefix is None:
             return
         current = {k.removeprefix(prefix): v for k, v in current.items() if k.startswith(prefix)}
@@ -146,13 +150,29 @@ def matching(wanted: Mapping[str, object], given: Mapping[str, Tensor]) -> State
     return max(variants(given), key=lambda variant: len(wanted.keys() & variant.keys()))
 
 
-def _dominates(prefix: str, state: Mapping[str, Tensor]) -> bool:
-    with_it = sum(key.startswith(prefix) for key in state)
-    return with_it > 0 and with_it >= _DOMINANT * len(state)
+def _wrapper(state: Mapping[str, Tensor]) -> str | None:
+    """The prefix that nearly all keys carry, if nothing beside them may be a layer."""
+    firsts = Counter(key.partition(".")[0] for key in state if "." in key)
+    if not firsts:
+        return None
+    name, count = firsts.most_common(1)[0]
+    beside = (key for key in state if not key.startswith(f"{name}."))
+    if count < _DOMINANT * len(state) or any(_may_be_layer(key, state[key]) for key in beside):
+        return None
+    return f"{name}."
+
+
+def _may_be_layer(key: str, tensor: Tensor) -> bool:
+    owner = key.partition(".")[0].lower()
+    return tensor.ndim >= 2 and not any(word in owner for word in _ASIDE)
 
 
 def mismatch(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
-    """How two state dicts differ, naming the first keys of each kind; '' when they agree."""
+    """How two state dicts differ, naming the first keys of each kind; '' when they agree.
+
+    Numbers of another kind count, too: whole or quantised ones would be read as if they were
+    floating, and those of the meta device are not there.
+    """
     missing = [key for key in wanted if key not in given]
     unexpected = [key for key in given if key not in wanted]
     shapes = [
@@ -160,8 +180,27 @@ def mismatch(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
         for key, tensor in wanted.items()
         if key in given and given[key].shape != tensor.shape
     ]
-    kinds = (("missing", missing), ("unexpected", unexpected), ("other shape", shapes))
+    types = [
+        f"{key} {_kind(given[key])}"
+        for key, tensor in wanted.items()
+        if key in given and tensor.is_floating_point() and _kind(given[key])
+    ]
+    kinds = (
+        *(("missing", missing), ("unexpected", unexpected), ("other shape", shapes)),
+        ("not plain floating-point numbers", types),
+    )
     return "; ".join(f"{kind}: {few(keys)}" for kind, keys in kinds if keys)
+
+
+def _kind(tensor: Tensor) -> str:
+    """What keeps a tensor from filling a layer of floating-point numbers; '' for nothing."""
+    if tensor.is_quantized:
+        return "quantised"
+    if tensor.layout is not torch.strided:
+        return "sparse"
+    if tensor.is_meta:
+        return "without values"
+    return "" if tensor.is_floating_point() else str(tensor.dtype).removeprefix("torch.")
 
 
 def few(keys: list[str], most: int = 3) -> str:
