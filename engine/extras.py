@@ -12,7 +12,7 @@ import os
 import sys
 from typing import Any
 
-from engine import vision
+from engine import paths, vision
 from engine.errors import ModelError, one_line
 
 _log = logging.getLogger(__name__)
@@ -26,6 +26,16 @@ def installed(package: str) -> bool:
     return package in sys.modules or importlib.util.find_spec(package) is not None
 
 
+def _way() -> str:
+    install = "'pip install -r requirements-extras.txt'"
+    if paths.PACKAGED:
+        return (
+            ", which the installed program does not have; run Hookscope from source, as README "
+            f"says under 'Start', after {install}"
+        )
+    return f"; install it with {install} (the installed program comes without it)"
+
+
 def load(module: str, what: str) -> Any:
     """The module of one of PACKAGES ('timm', 'transformers.models.auto'), imported on first use.
 
@@ -34,10 +44,7 @@ def load(module: str, what: str) -> Any:
     """
     package = module.partition(".")[0]
     if not installed(package):
-        raise ModelError(
-            f"{what}: opening it needs the package {package}; install it with "
-            "'pip install -r requirements-extras.txt' (the packaged program comes without it)"
-        )
+        raise ModelError(f"{what}: opening it needs the package {package}{_way()}")
     # Read when huggingface_hub is imported: nobody is told which models are opened here.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     # All of them import torchvision, which may need help to be imported.

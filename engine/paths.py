@@ -13,6 +13,9 @@ def _root() -> Path:
     return Path(__file__).resolve().parent.parent if bundle is None else Path(bundle)
 
 
+PACKAGED: bool = hasattr(sys, "_MEIPASS")
+"""Whether this is the packaged program, into which nothing can be installed."""
+
 ROOT: Path = _root()
 """The folder that holds resources/ and docs/, from source and in a packaged program alike."""
 

@@ -26,6 +26,7 @@ from typing import Any
 
 import torch
 
+from engine import paths
 from engine.errors import HookscopeError, ModelError, one_line
 from engine.python_sources import NEVER_NEIGHBOURS, Sources, read_sources
 from engine.trust import Trust
@@ -108,14 +109,24 @@ def _sentence(path: Path, error: BaseException) -> str:
         if error.name.startswith(_PREFIX):
             missing = error.name.partition(".")[2].replace(".", "/")
             return f"{path}: {where}there is no {missing}.py beside it; put it there"
-        return (
-            f"{path}: {where}it needs the package '{error.name.partition('.')[0]}', which is not "
-            "installed here; install it, or put the network's class into a file without it"
-        )
+        return f"{path}: {where}{_missing_package(error.name.partition('.')[0])}"
     if isinstance(error, SyntaxError):
         return f"{path}: {where}it is no valid Python ({error.msg}); correct it there"
     what = type(error).__name__
     return f"{path}: {where}{what}: {one_line(error)}; correct it there"
+
+
+def _missing_package(name: str) -> str:
+    if paths.PACKAGED:
+        return (
+            f"it needs the package '{name}', which the installed program does not have (it has "
+            "torch, torchvision, NumPy, OpenCV and Pillow); run Hookscope from source, as README "
+            f"says under 'Start', with '{name}' beside it"
+        )
+    return (
+        f"it needs the package '{name}', which is not installed here; install it, or put the "
+        "network's class into a file without it"
+    )
 
 
 def _line_of(path: Path, error: BaseException) -> int | None:
