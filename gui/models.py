@@ -169,6 +169,8 @@ class Models(QObject):
         self._state.model_changed.emit()
         assumed = opened.info.preprocessing_origin == ASSUMED
         self._state.warn(opened.info.notices, CHECK_INPUT if assumed else "")
+        if opened.fault:
+            self._state.notify(NoticeKind.ERROR, opened.fault)
         self.opened.emit()
         (spec, changes), self._then = self._then, ("", [])
         for change in changes if spec == opened.source.spec else ():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
+from engine.records import ModelInfo
 from engine.sources import ModelSource
 from gui.help import show_file
 from gui.main_window import MainWindow
@@ -61,9 +62,9 @@ class Notices(QObject):
 
     def _let_go(self) -> None:
         """A warning is about the model that was open, or how it was fed: both may have changed."""
-        if self._state.info is self._info:
+        before, self._info = self._info, self._state.info
+        if _fed_alike(before, self._info):
             return
-        self._info = self._state.info
         if self._bar.kind == NoticeKind.WARNING:
             self._bar.clear()
 
@@ -102,3 +103,14 @@ class Notices(QObject):
         image = self._state.current
         if kind == NoticeKind.HINT and image is not None and image.scene is not None:
             self._settings.mark_hint_seen(image.scene.path.name)
+
+
+def _fed_alike(one: ModelInfo | None, other: ModelInfo | None) -> bool:
+    """Whether what is said of the one holds for the other: other class names change nothing."""
+    if one is None or other is None:
+        return one is other
+    return (one.source, one.weights, one.preprocessing) == (
+        other.source,
+        other.weights,
+        other.preprocessing,
+    )

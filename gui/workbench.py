@@ -57,13 +57,15 @@ class EngineFacts:
 class OpenedModel:
     """A model that was opened: all that the window needs of it.
 
-    settled: something about it was set by the user and is remembered.
+    settled: something about it was set by the user and is remembered. fault: why the class names
+    that came with it were not taken; the source is then without them.
     """
 
     source: ModelSource
     info: ModelInfo
     layers: tuple[LayerNode, ...]
     settled: bool = False
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,13 +128,23 @@ class Workbench:
 
     def open_model(self, source: ModelSource, watch: Watch) -> OpenedModel:
         """Open a model in place of the current one, which stays when this one fails."""
+        from engine.adjustments import Adjustment, adjusted
         from engine.models import open_source
 
         watch.report(0.0, f"opening {source.spec}")
-        model = open_source(source, trust=self.trust, cancel=watch.cancel)
+        # Names that do not fit are no reason to keep the network from being seen.
+        bare = replace(source, classes=None)
+        model = open_source(bare, trust=self.trust, cancel=watch.cancel)
+        fault = ""
+        if source.classes is not None:
+            names = Path(source.classes)
+            try:
+                model = adjusted(model, Adjustment(classes=names), watch.cancel)
+            except ModelError as error:
+                source, fault = bare, naming(names, error)
         watch.cancel.raise_if_cancelled()
         self._remember_answers(source)
-        return self._take(model, source)
+        return replace(self._take(model, source), fault=fault)
 
     def adjust(self, change: Adjustment, watch: Watch) -> OpenedModel:
         """Feed or read the open network in another way, and remember that."""
@@ -140,7 +152,10 @@ class Workbench:
         from engine.adjustments import adjusted, profile_of
 
         model, source = self._opened()
-        model = adjusted(model, change, watch.cancel)
+        try:
+            model = adjusted(model, change, watch.cancel)
+        except ModelError as error:
+            raise ModelError(naming(change.classes or change.profile, error)) from error
         watch.cancel.raise_if_cancelled()
         sha256 = model.info.weights_sha256
         if sha256:
@@ -255,3 +270,9 @@ class Workbench:
             self._session.close()
         self._session = None
         self._predicted = None
+
+
+def naming(path: Path | None, error: ModelError) -> str:
+    """What is wrong with a file, with its name where the error does not say it."""
+    known = path is None or path.name in str(error)
+    return str(error) if known or path is None else f"{path.name}: {error}"

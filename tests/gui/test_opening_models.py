@@ -20,6 +20,7 @@ from engine.errors import ModelError
 from engine.records import OutputForm, Preprocessing, Scores
 from engine.sources import ModelSource
 from gui import application
+from gui import settings as table
 from gui.consent_dialog import ConsentDialog
 from gui.input_panel import InputPanel
 from gui.network_dialog import NetworkDialog
@@ -111,6 +112,33 @@ def test_class_names_dropped_with_a_model_and_after_it(
     seat.until(notice_of(seat, "2 class names"))
     assert state.info.classes == ("Katze", "Hund", "Vogel")
     assert seat.program.window.notice.kind == NoticeKind.ERROR
+    assert "names.txt" in seat.program.window.notice.text
+
+
+def test_class_names_that_do_not_fit_do_not_keep_a_model_away(
+    seat: Seat, tuned: Path, tmp_path: Path
+) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("too\nfew\n", encoding="utf-8")
+    program = seat.start()
+    seat.drop(files(tuned, names))
+    opened(seat, "resnet18")
+    assert program.window.notice.kind == NoticeKind.ERROR
+    assert "names.txt: 2 class names" in program.window.notice.text
+    # The next opening does not stumble over them again.
+    assert program.settings.get(table.RECENT_MODELS) == (str(tuned),)
+
+
+def test_class_names_leave_the_warning_of_an_assumption(
+    seat: Seat, tuned: Path, tmp_path: Path
+) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("cat\ndog\nbird\n", encoding="utf-8")
+    state = start_with(seat, tuned)
+    assert seat.program.window.notice.kind == NoticeKind.WARNING
+    seat.drop(files(names))
+    seat.until(lambda: state.info is not None and state.info.classes[0] == "cat")
+    assert "does not say how pictures are prepared" in seat.program.window.notice.text
 
 
 def test_a_python_file_runs_only_after_the_user_agreed(
