@@ -6,6 +6,7 @@ beyond the list of its entries is read before the user has agreed to the file.
 
 from __future__ import annotations
 
+import io
 import logging
 import warnings
 from dataclasses import dataclass
@@ -50,8 +51,8 @@ def open_exported(path: Path, *, trust: Trust) -> Network:
     """
     _refuse_compiled(path)
     sha256 = checksum(path)
-    trust.require(path, sha256, RISK)
-    program = _load(path)
+    with trust.read(path, sha256, RISK) as file:
+        program = _load(path, file)
     given = _input(path, program)
     module = _unflattened(path, program)
     _name_types(module, program)
@@ -80,11 +81,11 @@ def _refuse_compiled(path: Path) -> None:
         )
 
 
-def _load(path: Path) -> torch.export.ExportedProgram:
+def _load(path: Path, file: io.BytesIO) -> torch.export.ExportedProgram:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return torch.export.load(path)
+            return torch.export.load(file)
     except (Exception, SystemExit) as error:
         _log.warning("%s cannot be loaded", path, exc_info=True)
         raise ModelError(

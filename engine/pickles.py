@@ -15,7 +15,7 @@ import types
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import nn
@@ -90,8 +90,8 @@ def read_pickle(path: Path, *, trust: Trust, own: OwnClass | None = None) -> obj
         if content is not None:
             return content
         _refuse_missing(path, others)
-    trust.require(path, checksum(path), RISK, others or names)
-    return _unrestricted_load(path, allowed)
+    with trust.read(path, checksum(path), RISK, others or names) as file:
+        return _unrestricted_load(path, file, allowed)
 
 
 def read_tensors(path: Path) -> StateDict | None:
@@ -121,7 +121,10 @@ def _module_in(content: object) -> nn.Module | None:
 def _ready(module: nn.Module, path: Path) -> nn.Module:
     if any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers())):
         raise WeightsError(f"{path}: some of its weights are missing; save the network again")
-    return module.eval()
+    try:
+        return module.eval()
+    except RecursionError as error:  # a module within itself
+        raise _damaged(path, error) from error
 
 
 def _allowed(names: tuple[str, ...], own: OwnClass | None) -> dict[str, object]:
@@ -182,7 +185,7 @@ def _refuse_missing(path: Path, names: tuple[str, ...]) -> None:
             )
 
 
-def _unrestricted_load(path: Path, classes: Mapping[str, object]) -> Any:
+def _unrestricted_load(path: Path, file: IO[bytes], classes: Mapping[str, object]) -> Any:
     """The content of a file that the user agreed to; classes: found there before anywhere else."""
 
     class Unpickler(pickle.Unpickler):
@@ -193,11 +196,9 @@ def _unrestricted_load(path: Path, classes: Mapping[str, object]) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            # The open file, for torch goes by the suffix of a path.
-            with path.open("rb") as file:
-                return torch.load(
-                    file, map_location="cpu", weights_only=False, pickle_module=_reader(Unpickler)
-                )
+            return torch.load(
+                file, map_location="cpu", weights_only=False, pickle_module=_reader(Unpickler)
+            )
         except HookscopeError:
             raise
         except AttributeError as error:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import logging
 from collections.abc import Iterable
 from pathlib import Path
 
 from engine.atomic import whole_file
-from engine.errors import ConsentNeeded, HookscopeError
+from engine.errors import ConsentNeeded, HookscopeError, ModelError
 from engine.version import NAME
 
 _log = logging.getLogger(__name__)
@@ -54,6 +56,22 @@ class Trust:
         """Raises ConsentNeeded unless the user has agreed to this very file."""
         if not self.covers(sha256, path):
             raise ConsentNeeded(path, sha256, risk, names)
+
+    def read(self, path: Path, sha256: str, risk: str, names: tuple[str, ...] = ()) -> io.BytesIO:
+        """The content of a file that the user agreed to, which is what then has to be opened.
+
+        sha256: its checksum as far as known; that of what is read here is asked for as well, since
+        a file can be exchanged in between. Raises as require, and ModelError for one that cannot
+        be read or has no room in memory.
+        """
+        self.require(path, sha256, risk, names)
+        try:
+            content = path.read_bytes()
+        except (OSError, MemoryError) as error:
+            reason = getattr(error, "strerror", None) or "there is no room for it in memory"
+            raise ModelError(f"{path}: it cannot be read ({reason})") from error
+        self.require(path, hashlib.sha256(content).hexdigest(), risk, names)
+        return io.BytesIO(content)
 
     def agree(self, path: Path, sha256: str) -> None:
         """Note that the user agreed to a file, and remember it where there is a store.

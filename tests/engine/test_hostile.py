@@ -144,6 +144,47 @@ def test_an_exported_archive_without_harm_asks_too_and_opens(exported: Path, mar
     )
 
 
+class Exchanging(Trust):
+    """Another file takes the place of the one that was agreed to as soon as that was looked at."""
+
+    def __init__(self, agreed: str, path: Path, other: bytes) -> None:
+        super().__init__([agreed])
+        self._path, self._other = path, other
+
+    def covers(self, sha256: str, path: Path | None = None) -> bool:
+        covered = super().covers(sha256, path)
+        found = self._path.stat()
+        self._path.write_bytes(self._other)
+        os.utime(self._path, ns=(found.st_atime_ns, found.st_mtime_ns))
+        return covered
+
+
+def test_a_pickle_that_is_exchanged_after_the_look_at_it(tmp_path: Path, marker: Path) -> None:
+    path = tmp_path / "model.pt"
+    torch.save({"model": Marks(tmp_path / "other")}, path)
+    first = consent(path, marker).sha256
+    torch.save({"model": Marks(marker)}, tmp_path / "hostile.pt")
+    trust = Exchanging(first, path, (tmp_path / "hostile.pt").read_bytes())
+    assert isinstance(refused(path, trust), ConsentNeeded)
+    assert not marker.exists()
+
+
+def test_an_exported_archive_that_is_exchanged(exported: Path, marker: Path) -> None:
+    first = consent(exported, marker).sha256
+    good = exported.read_bytes()
+    other = with_pickle(exported, "sample_inputs/model.pt", marker).read_bytes()
+    exported.write_bytes(good)
+    assert isinstance(refused(exported, Exchanging(first, exported, other)), ConsentNeeded)
+    assert not marker.exists()
+
+
+def test_a_module_within_itself(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 3, 1))
+    model._modules["again"] = model
+    torch.save(model, tmp_path / "model.pt")
+    refused(tmp_path / "model.pt")
+
+
 def test_a_python_file_with_side_effects(tmp_path: Path, marker: Path) -> None:
     path = tmp_path / "model.py"
     path.write_text(
