@@ -105,7 +105,10 @@ def scripted(folder: Path) -> Path:
     with warnings.catch_warnings():
         # People have such files all the same, and more of them than of any newer kind.
         warnings.simplefilter("ignore", DeprecationWarning)
-        torch.jit.save(torch.jit.trace(network.eval(), torch.zeros(1, 3, 32, 32)), path)
+        traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+            network.eval(), torch.zeros(1, 3, 32, 32)
+        )
+        torch.jit.save(traced, path)
     return path
 
 
