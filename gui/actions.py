@@ -87,14 +87,21 @@ class Actions(Mapping[str, QAction]):
             self._actions[id].setEnabled(on)
 
     def fill(
-        self, id: str, entries: Sequence[tuple[str, str]], handler: Callable[[str], None]
+        self,
+        id: str,
+        entries: Sequence[tuple[str, str]],
+        handler: Callable[[str], None],
+        tip: Callable[[str], str] = str,
     ) -> None:
-        """Fills a submenu with (text, value) entries; a click calls handler with the value."""
+        """Fills a submenu with (text, value) entries; a click calls handler with the value.
+
+        tip: what the tooltip says of a value.
+        """
         menu = self._menus[id]
         menu.clear()
         for text, value in entries:
             action = menu.addAction(text.replace("&", "&&"))
-            action.setToolTip(value)
+            action.setToolTip(tip(value))
             action.triggered.connect(lambda _checked=False, value=value: handler(value))
         menu.setEnabled(bool(entries))
 

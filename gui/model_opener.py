@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
 from PySide6.QtCore import QObject
 
 from engine.sources import ModelSource
@@ -12,6 +17,8 @@ from gui.main_window import MainWindow
 from gui.model_questions import ModelQuestions
 from gui.settings import Settings
 from gui.state import State
+
+_log = logging.getLogger(__name__)
 
 
 class ModelOpener(QObject):
@@ -55,9 +62,52 @@ class ModelOpener(QObject):
             self._show_recent()
 
     def _show_recent(self) -> None:
-        keys = self._settings.get(table.RECENT_MODELS)
+        known = recent_models(self._settings.get(table.RECENT_MODELS))
         self._window.actions_by_id.fill(
             "recent_models",
-            [(ModelSource.from_key(key).title, key) for key in keys],
+            [(text, source.key) for text, source in known],
             lambda key: self._models.open(ModelSource.from_key(key)),
+            lambda key: _whole(ModelSource.from_key(key)),
         )
+
+
+def recent_models(keys: Sequence[str]) -> list[tuple[str, ModelSource]]:
+    """(text, source) for each key that still says something, no two texts alike.
+
+    Files of one name are told apart by their folders, and what is left by their answers.
+    """
+    sources = []
+    for key in keys:
+        try:
+            sources.append(ModelSource.from_key(key))
+        except ValueError as error:
+            _log.warning("a recent model is left out: %s", error)
+    texts = [source.title for source in sources]
+    for more in (_folder, _answers):
+        ways = {text: set[str]() for text in texts}
+        for text, source in zip(texts, sources, strict=True):
+            ways[text].add(more(source))
+        texts = [
+            f"{text} \N{EM DASH} {more(source)}" if len(ways[text]) > 1 and more(source) else text
+            for text, source in zip(texts, sources, strict=True)
+        ]
+    return list(zip(texts, sources, strict=True))
+
+
+def _folder(source: ModelSource) -> str:
+    return Path(source.weights or source.spec).parent.name
+
+
+def _answers(source: ModelSource) -> str:
+    """What was answered about it, as 'TwoHeads, classes=4'."""
+    names = [Path(source.spec).name] if source.weights else []
+    given = [f"{name}={value}" for name, value in source.arguments]
+    classes = [Path(source.classes).name] if source.classes else []
+    known = (source.architecture, *given, source.input, *classes)
+    return ", ".join([*names, *(text for text in known if text)])
+
+
+def _whole(source: ModelSource) -> str:
+    paths = [path for path in (source.spec, source.weights, source.classes) if path]
+    answers = _answers(replace(source, weights=None, classes=None))
+    return "\n".join([*paths, answers] if answers else paths)

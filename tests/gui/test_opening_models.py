@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QInputDialog, QLineEdit, QPushButton
 from torch import nn
@@ -24,6 +25,7 @@ from gui import settings as table
 from gui.consent_dialog import ConsentDialog
 from gui.input_panel import InputPanel
 from gui.network_dialog import NetworkDialog
+from gui.settings import Settings
 from gui.state import NoticeKind, State
 from tests.gui.seat import Key, Modifier, Seat, files
 
@@ -398,3 +400,32 @@ def test_declining_arguments_does_not_say_that_nothing_ran(seat: Seat, tmp_path:
     seat.until(notice_of(seat, "was not opened"))
     assert (tmp_path / "ran").exists()
     assert "nothing of it was run" not in seat.program.window.notice.text
+
+
+def test_recent_models_are_told_apart_and_open_as_they_were(seat: Seat, tmp_path: Path) -> None:
+    same = ModelSource("/data/net.py", architecture="Net", arguments=(("classes", "4"),))
+    keys = [
+        ModelSource("/runs/a/best.pth").key,
+        ModelSource("/runs/b/best.pth").key,
+        same.key,
+        replace(same, arguments=(("classes", "5"),)).key,
+        "resnet18",
+        '{"no": "model"}',
+        "{damaged",
+    ]
+    store = QSettings(str(seat.store), QSettings.Format.IniFormat)
+    Settings(store).set(table.RECENT_MODELS, tuple(keys))
+    store.sync()
+    program = seat.start()
+    actions = program.window.actions_by_id.menu("recent_models").actions()
+    assert [action.text() for action in actions] == [
+        "best.pth — a",
+        "best.pth — b",
+        "net.py — Net, classes=4",
+        "net.py — Net, classes=5",
+        "resnet18",
+    ]
+    assert actions[2].toolTip() == "/data/net.py\nNet, classes=4"
+    actions[0].trigger()
+    seat.until(notice_of(seat, "best.pth"))
+    assert program.window.notice.kind == NoticeKind.ERROR
