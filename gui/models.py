@@ -69,7 +69,7 @@ class Models(QObject):
         self._state.model_loading = source
         self._state.model_changed.emit()
         job = Job(
-            f"Opening {source.spec}",
+            f"Opening {source.title}",
             lambda watch: self._workbench.open_model(source, watch),
             slot="model",
         )

@@ -157,7 +157,7 @@ class Presenter(QObject):
         elif state.engine is None:
             text = "Loading the engine…"
         elif state.model_loading is not None:
-            text = f"Opening {state.model_loading.spec}…"
+            text = f"Opening {state.model_loading.title}…"
         elif state.model_error:
             text = state.model_error
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from engine.records import Explanation
@@ -11,6 +11,8 @@ from gui.labels import ElidedLabel
 
 # Work that ends sooner is not worth a flicker.
 _DELAY_MS = 300
+# A long file name must not push the facts away, nor the window wider.
+_MOST_WIDTH = 320
 
 
 class StatusBar(QStatusBar):
@@ -83,7 +85,9 @@ class StatusBar(QStatusBar):
             self._delay.stop()
             self._set_work_visible(False)
             return
-        self._work.setText(title)
+        words = self._work.fontMetrics()
+        self._work.setText(words.elidedText(title, Qt.TextElideMode.ElideMiddle, _MOST_WIDTH))
+        self._work.setToolTip(title)
         self._progress.setRange(0, 0)
         if not self._delay.isActive() and not self._progress.isVisible():
             self._delay.start()

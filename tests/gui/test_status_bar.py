@@ -159,3 +159,15 @@ def test_long_facts_shorten_themselves_and_the_tip_has_all_of_them(
     assert facts.toolTip() == "The image is gone"
     bar.show_explanation(None)
     assert facts.toolTip() == ""
+
+
+def test_a_long_name_is_shortened_and_told_whole(bar: StatusBar) -> None:
+    title = f"Opening {'a_very_long_name_' * 12}.pth"
+    bar.show_explanation(explanation(0.1, 0.1))
+    bar.set_work(title)
+    delay(bar).timeout.emit()
+    (work,) = (found for found in bar.findChildren(QLabel) if found.toolTip() == title)
+    assert work.width() <= 330
+    assert work.text().startswith("Opening a_very")
+    assert work.text().endswith(".pth")
+    assert bar.minimumSizeHint().width() < 900
