@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine import suffixes
 from engine.class_names import SUFFIXES
 from engine.presets import ASSUMED
 from engine.records import Channels, ModelInfo, OutputForm, Pixels, Preprocessing
@@ -40,6 +41,7 @@ class InputPanel(QDialog):
     preprocessing_changed(Preprocessing): other values, all valid by themselves.
     output_changed(OutputForm): another output or meaning of its scores.
     classes_chosen(Path): a file of class names was chosen or dropped here.
+    profile_dropped(Path): so was a model profile.
     profile_export_requested(), profile_import_requested(): the model profile, as a file.
     reset_requested(): back to what the model itself says.
     """
@@ -47,6 +49,7 @@ class InputPanel(QDialog):
     preprocessing_changed = Signal(Preprocessing)
     output_changed = Signal(OutputForm)
     classes_chosen = Signal(Path)
+    profile_dropped = Signal(Path)
     profile_export_requested = Signal()
     profile_import_requested = Signal()
     reset_requested = Signal()
@@ -131,7 +134,8 @@ class InputPanel(QDialog):
         path = _names_file(event)
         if path is not None:
             event.acceptProposedAction()
-            self.classes_chosen.emit(path)
+            profile = suffixes.is_profile(path)
+            (self.profile_dropped if profile else self.classes_chosen).emit(path)
 
     def _lay_out(self) -> None:
         picture = QVBoxLayout()

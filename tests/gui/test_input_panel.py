@@ -454,3 +454,25 @@ def test_fields_grow_with_the_font(qtbot: QtBot, tmp_path: Path) -> None:
                 assert box.fontMetrics().height() <= box.height()
     finally:
         app.setFont(before)
+
+
+def test_a_profile_dropped_on_the_panel_is_no_list_of_names(
+    qtbot: QtBot, panel: InputPanel, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.hookscope.json"
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    taken: list[Path] = []
+    panel.classes_chosen.connect(taken.append)
+    with qtbot.waitSignal(panel.profile_dropped) as dropped:
+        panel.dropEvent(
+            QDropEvent(
+                QPointF(9, 9),
+                Qt.DropAction.CopyAction,
+                mime,
+                Qt.MouseButton.LeftButton,
+                Qt.KeyboardModifier.NoModifier,
+            )
+        )
+    assert dropped.args == [path]
+    assert not taken
