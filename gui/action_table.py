@@ -71,7 +71,7 @@ _FILE: Final = (
     Command("paste", "Paste image", "File", ("Ctrl+V",), "paste", "Open the image or files copied"),
     Command("recent_images", "Recent images", "File", submenu=True),
     Command("open_weights", "Open model file…", "File", ("Ctrl+Shift+M",), "open-weights",
-            "Open a .pth or .safetensors file", section=1),
+            "Open weights, a network or its Python file", section=1),
     Command("recent_models", "Recent models", "File", submenu=True, section=1),
     Command("export", "Export…", "File", ("Ctrl+E",), "export",
             "Save the picture, the map and how it was made", section=2),
