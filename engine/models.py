@@ -12,7 +12,7 @@ import torch
 from engine import device as devices
 from engine import presets, profiles
 from engine.class_names import read_class_names
-from engine.errors import LayerError, ModelError
+from engine.errors import ChoiceNeeded, ConsentNeeded, LayerError, ModelError
 from engine.input_size import find_input
 from engine.model import Model
 from engine.network import Network
@@ -87,7 +87,7 @@ def open_source(
     with torch.inference_mode(False):
         where = devices.choose(device)
         settled = _remembered(source) if profile is None else profile
-        network = open_network(_with_answers(source, settled), trust)
+        network = _network(source, settled, trust)
         if profile is None and network.weights_sha256:
             settled = profiles.load(network.weights_sha256) or _NOTHING
         try:
@@ -109,7 +109,27 @@ def _remembered(source: ModelSource) -> ModelProfile:
     return profiles.load(checksum(path)) or _NOTHING
 
 
+def _network(source: ModelSource, settled: ModelProfile, trust: Trust) -> Network:
+    """The network, made as was answered before; where that fails, as if nothing had been.
+
+    One Python file can have been opened with other weights, for another of its networks.
+    """
+    answered = _with_answers(source, settled)
+    try:
+        return open_network(answered, trust)
+    except (ConsentNeeded, ChoiceNeeded):
+        raise
+    except ModelError as error:
+        if answered == source:
+            raise
+        _log.warning("what was answered of this model before does not fit: %s", error)
+        return open_network(source, trust)
+
+
 def _with_answers(source: ModelSource, settled: ModelProfile) -> ModelSource:
+    """With the answers that were remembered, unless it is another network that is asked for."""
+    if source.architecture not in (None, settled.architecture):
+        return source
     return replace(
         source,
         architecture=source.architecture or settled.architecture or None,
@@ -152,10 +172,12 @@ def _preprocessing(
     network: Network, source: ModelSource, settled: ModelProfile, cancel: CancelToken | None
 ) -> tuple[Preprocessing, str, tuple[str, ...]]:
     """How pictures are prepared, who says so, and what the user should know of that."""
+    known = (network.assumption,) if network.assumption else ()
     if settled.preprocessing is not None:
-        return settled.preprocessing, settled.preprocessing_origin, ()
+        same = settled.preprocessing == network.preprocessing
+        return settled.preprocessing, settled.preprocessing_origin, known if same else ()
     if network.preprocessing is not None and source.input is None:
-        return network.preprocessing, network.preprocessing_origin, ()
+        return network.preprocessing, network.preprocessing_origin, known
     channels, told = _told_input(source.input)
     path = Path(network.weights or source.spec)
     found = find_input(
@@ -180,10 +202,13 @@ def _told_input(text: str | None) -> tuple[int | None, tuple[int, int] | None]:
     """Channels and (height, width) of '3x256x256'; of '256x256' the size alone."""
     if text is None:
         return None, None
-    parts = text.lower().replace("\u00d7", "x").split("x")
-    if len(parts) not in (2, 3) or not all(p.strip().isdecimal() and int(p) > 0 for p in parts):
+    parts = [part.strip() for part in text.lower().replace("\u00d7", "x").split("x")]
+    # Five digits are more than any picture has, and no number grows too long to be read.
+    fits = all(p.isdecimal() and len(p) < 6 and 0 < int(p) <= presets.MAX_SIDE for p in parts)
+    if len(parts) not in (2, 3) or not fits:
         raise ModelError(
-            f"'{text}' is no input size; write channels x height x width, as in 3x256x256"
+            f"'{text[:40]}' is no input size; write channels x height x width, as in 3x256x256 "
+            f"(each at most {presets.MAX_SIDE:,})"
         )
     *channels, height, width = (int(part) for part in parts)
     return (channels[0] if channels else None), (height, width)

@@ -19,7 +19,8 @@ class Network:
     ('torchvision metadata', 'config of the folder'). input_size: (height, width) where the files
     fix it; channels: how many the pictures have, where they fix that. classes: in the order of
     the logits, () where nothing names them. notices: what the user should know. output: which
-    part of what it returns is meant, and as what, where the files say so.
+    part of what it returns is meant, and as what, where the files say so. assumption: where the
+    preprocessing is only assumed, what the user should know of that; '' where it is not.
     """
 
     module: nn.Module
@@ -35,3 +36,4 @@ class Network:
     classes_origin: str = ""
     notices: tuple[str, ...] = ()
     output: OutputForm | None = None
+    assumption: str = ""

@@ -147,7 +147,7 @@ def _network(
         channels=channels,
         classes=labels,
         classes_origin=(ASSUMED if own else ORIGIN) if labels else "",
-        notices=(_assumption(weights.path, name, how),) if own else (),
+        assumption=_assumption(weights.path, name, how) if own else "",
     )
 
 

@@ -127,7 +127,7 @@ def network_of(
         input_size=(fixed, fixed) if fixed is not None else None,
         classes=labels if known else (),
         classes_origin="torchvision's metadata" if known else "",
-        notices=() if entry is not None else (_assumption(path, described),),
+        assumption="" if entry is not None else _assumption(path, described),
     )
 
 

@@ -112,7 +112,7 @@ def test_what_a_file_does_not_say_is_called_assumed(tmp_path: Path) -> None:
     path = saved(made("test_resnet", num_classes=1000), tmp_path / "mine.pth")
     network = timm_models.network_of("timm:test_resnet", path)
     assert network.preprocessing_origin == network.classes_origin == "assumed"
-    assert "mine.pth does not say how pictures are prepared" in network.notices[0]
+    assert "mine.pth does not say how pictures are prepared" in network.assumption
     path = saved(made("test_resnet", num_classes=7), tmp_path / "seven.pth")
     assert timm_models.network_of("timm:test_resnet", path).classes == ()
 
