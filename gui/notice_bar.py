@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from gui import theme
 
@@ -11,6 +11,7 @@ _SHOWN_MS = {"info": 6_000}
 _TOP = 44
 _SIDE = 16
 _MOST_WIDTH = 640
+_LEAST_WORDS = 320
 
 
 class NoticeBar(QFrame):
@@ -45,12 +46,13 @@ class NoticeBar(QFrame):
         self._close.setToolTip("Close")
         self._close.setAutoRaise(True)
         self._close.clicked.connect(self._dismiss)
-        box = QHBoxLayout(self)
+        self._box = box = QGridLayout(self)
         box.setContentsMargins(12, 8, 8, 8)
         box.setSpacing(8)
-        box.addWidget(self._text, 1)
-        box.addWidget(self._button)
-        box.addWidget(self._close)
+        box.setColumnStretch(0, 1)
+        box.addWidget(self._text, 0, 0)
+        box.addWidget(self._button, 0, 1)
+        box.addWidget(self._close, 0, 2)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.clear)
@@ -116,6 +118,9 @@ class NoticeBar(QFrame):
         wanted = words + extra + self._close.sizeHint().width() + 48
         width = min(room, _MOST_WIDTH, wanted)
         self.setFixedWidth(width)
+        # Beside a button, a narrow bar would be a column of single words.
+        below = width - extra < _LEAST_WORDS
+        self._box.addWidget(self._button, int(below), int(not below), Qt.AlignmentFlag.AlignLeft)
         # The layout's own answer would leave out the frame.
         self.setFixedHeight(max(40, self.heightForWidth(width)))
         self.move((self._host.width() - width) // 2, _TOP)

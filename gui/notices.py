@@ -37,6 +37,7 @@ class Notices(QObject):
         state.noticed.connect(self._show)
         state.answer_changed.connect(self._show_explain_error)
         self._info = state.info
+        self._declined: tuple[str, ModelSource | None] = ("", None)
         state.model_changed.connect(self._let_go)
         for changed in (state.current_changed, state.engine_changed, state.model_changed):
             changed.connect(self._invite)
@@ -81,6 +82,8 @@ class Notices(QObject):
         scene = image.scene
         wanted = f"demo:{scene.model}"
         if source.spec != wanted:
+            if (wanted, source) == self._declined:
+                return
             text = f"{scene.invitation} It belongs to the network '{wanted}'."
             self._show(Notice(NoticeKind.HINT, text, "Open that network", wanted))
         elif not self._settings.hint_seen(scene.path.name):
@@ -102,6 +105,8 @@ class Notices(QObject):
     def _dismissed(self, kind: str) -> None:
         image = self._state.current
         if kind == NoticeKind.HINT and image is not None and image.scene is not None:
+            # Closed, it is not said again at every change of this model.
+            self._declined = f"demo:{image.scene.model}", self._state.model_source
             self._settings.mark_hint_seen(image.scene.path.name)
 
 

@@ -134,3 +134,17 @@ def test_the_last_line_has_all_its_room(bar: NoticeBar) -> None:
     (words,) = (found for found in bar.findChildren(QLabel) if found.text() == LONG)
     bar.layout().activate()  # type: ignore[union-attr]
     assert words.height() >= words.heightForWidth(words.width())
+
+
+@pytest.mark.parametrize(("width", "below"), [(320, True), (800, False)])
+def test_a_narrow_notice_has_its_button_below_the_words(
+    host: QWidget, bar: NoticeBar, width: int, below: bool
+) -> None:
+    host.resize(width, 500)
+    bar.show_notice("hint", LONG, "Open that network")
+    bar.layout().activate()  # type: ignore[union-attr]
+    (words,) = (found for found in bar.findChildren(QLabel) if found.text() == LONG)
+    assert (button(bar).y() >= words.geometry().bottom()) is below
+    assert bar.rect().contains(button(bar).geometry())
+    assert words.height() >= words.heightForWidth(words.width())
+    assert words.width() > 200

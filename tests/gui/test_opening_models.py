@@ -429,3 +429,20 @@ def test_recent_models_are_told_apart_and_open_as_they_were(seat: Seat, tmp_path
     actions[0].trigger()
     seat.until(notice_of(seat, "best.pth"))
     assert program.window.notice.kind == NoticeKind.ERROR
+
+
+def test_the_invitation_of_a_scene_that_was_closed_stays_away(
+    seat: Seat, tuned: Path, tmp_path: Path
+) -> None:
+    how = Preprocessing(None, (96, 128), (0.5,) * 3, (0.5,) * 3)
+    state = start_with(seat, tuned)
+    models, notice = seat.program.controller.models, seat.program.window.notice
+    models.adjust(Adjustment(preprocessing=how))
+    seat.until(lambda: notice.kind == NoticeKind.HINT)
+    notice._dismiss()
+    names = tmp_path / "names.txt"
+    names.write_text("cat\ndog\nbird\n", encoding="utf-8")
+    seat.drop(files(names))
+    seat.until(lambda: state.info is not None and state.info.classes[0] == "cat")
+    seat.wait_explained()
+    assert not notice.kind
