@@ -6,7 +6,8 @@ PY     := $(VENV)/python
 BENCH  := .venv-bench/bin/python
 SAMPLE := build/explained.png
 
-.PHONY: run test test-all check bench bench-memory demo screenshots clean setup setup-dev help
+.PHONY: run test test-all check bench bench-memory demo screenshots bundle test-bundle clean setup \
+        setup-dev help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*## |^[a-z-]+:  *## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -49,6 +50,12 @@ demo: setup-dev  ## render the small world, train the demo networks, write resou
 
 screenshots: setup-dev ## the pictures of README and guide
 	$(PY) scripts/screenshots.py
+
+bundle: setup-dev ## the packaged program for this system, in dist/
+	$(PY) scripts/make_bundle.py
+
+test-bundle: setup-dev ## use it as its users do: without the network, in a home of its own
+	$(PY) scripts/check_bundle.py
 
 clean:           ## remove what was built; environments stay
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -63,6 +63,10 @@ _DROPPED = re.compile(
             r"PySide6/(Qt/)?plugins/platforminputcontexts/.*virtualkeyboard",
             r"PySide6/(Qt/)?plugins/imageformats/.*pdf",
             r"PySide6/opengl32sw\.dll$",
+            # Every Linux desktop has these, and its own drivers, themes and fonts are made for its
+            # own versions of them; the .deb names the packages.
+            r"lib(gtk|gdk|atk|atspi|pango|cairo|epoxy|glib|gobject|gio|gmodule|gthread)[-\w.]*\.so",
+            r"lib(X11|X11-xcb|xcb|ICE|SM|fontconfig|freetype|dbus-1|systemd|stdc\+\+|gcc_s)\.so",
             # OpenCV: its windows are never used, nor the cascades that come with it.
             r"cv2/(qt|data)/",
             r"(numpy|sympy|networkx|torch|torchvision)/(.*/)?tests/",
@@ -100,9 +104,11 @@ def _needed_distributions() -> set[str]:
         if name in needed or name not in installed:
             continue
         needed.add(name)
-        for line in installed[name].requires or []:
-            if "extra ==" not in line:
-                waiting.append(_canonical(re.split(r"[\s;<>=!~\[(]", line, maxsplit=1)[0]))
+        waiting += [
+            _canonical(re.split(r"[\s;<>=!~\[(]", line, maxsplit=1)[0])
+            for line in installed[name].requires or []
+            if "extra ==" not in line
+        ]
     return needed
 
 
@@ -129,21 +135,61 @@ def standard_library() -> list[str]:
     )
 
 
-def stripped(binaries: Iterable[tuple[str, str, str]], folder: Path) -> Iterator[tuple[str, ...]]:
-    """The binaries with torch's libraries replaced by copies without their symbol table.
+Entry = tuple[str, str, str]
+"""As PyInstaller lists what it collects: destination, source, kind."""
 
-    It is read by debuggers alone and is a fifth of libtorch_cpu.so. Linux only: elsewhere the
+_CUDA_SIDE = "libtorch_cuda.so"
+_LOOSE = re.compile(r"(?!libpython)[^/]+$|torchvision\.libs/")
+
+
+def kept(binaries: Iterable[Entry]) -> list[Entry]:
+    """The binaries without those that are dropped, and on Linux without libraries that nobody
+    needs then: of the building system, and of a torchvision that was built for another torch."""
+    entries = [entry for entry in binaries if not is_dropped(entry[0])]
+    reader = shutil.which("readelf") if sys.platform.startswith("linux") else None
+    if reader is None:
+        return entries
+    if not any(entry[0] == f"torch/lib/{_CUDA_SIDE}" for entry in entries):
+        # It cannot be loaded, and engine/vision.py does without.
+        entries = [e for e in entries if not _is_for_cuda(reader, e)]
+    loose = {Path(e[0]).name: e[1] for e in entries if _LOOSE.match(e[0]) and e[2] != "SYMLINK"}
+    wanted: set[str] = set()
+    waiting = [e[1] for e in entries if not _LOOSE.match(e[0]) and e[2] != "SYMLINK"]
+    while waiting:
+        named = _needed(reader, waiting.pop()) - wanted
+        waiting += [loose[name] for name in named if name in loose]
+        wanted |= named
+    return [e for e in entries if not _LOOSE.match(e[0]) or Path(e[0]).name in wanted]
+
+
+def _is_for_cuda(reader: str, entry: Entry) -> bool:
+    library = entry[0].startswith("torchvision/") and entry[0].endswith(".so")
+    return library and _CUDA_SIDE in _needed(reader, entry[1])
+
+
+def _needed(reader: str, source: str) -> set[str]:
+    told = subprocess.run([reader, "-dW", source], capture_output=True, text=True, check=True)
+    return set(re.findall(r"\(NEEDED\).*\[(.+)\]", told.stdout))
+
+
+def stripped(binaries: Iterable[Entry], folder: Path) -> list[Entry]:
+    """The binaries, those of torch and Python itself replaced by copies without symbol tables.
+
+    Debuggers alone read them; they are a fifth of libtorch_cpu.so. Linux only: elsewhere the
     symbols lie in files of their own.
     """
     tool = shutil.which("strip") if sys.platform.startswith("linux") else None
+    result: list[Entry] = []
     for destination, source, kind in binaries:
-        if tool is None or not destination.startswith("torch/lib/lib") or kind == "SYMLINK":
-            yield destination, source, kind
+        heavy = destination.startswith(("torch/lib/lib", "libpython"))
+        if tool is None or not heavy or kind == "SYMLINK":
+            result.append((destination, source, kind))
             continue
         copy = folder / destination
         copy.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run([tool, "--strip-unneeded", "-o", str(copy), source], check=True)
-        yield destination, str(copy), kind
+        result.append((destination, str(copy), kind))
+    return result
 
 
 def bundle_folder() -> Path:
