@@ -45,7 +45,9 @@ def error(stage: Stage, path: Path) -> None:
 
     dialog = _open(stage, "resnet50")
     dialog.show_download("resnet50", 0.43, "connecting")
-    weights = dialog.findChild(GalleryDetails).weights
+    details = dialog.findChild(GalleryDetails)
+    assert details is not None
+    weights = details.weights
     assert weights is not None
     target = Path("~/.cache/torch/hub/checkpoints", weights.path.name)
     dialog.show_download_end(str(remote(URLError(gaierror()), weights.url, target)))

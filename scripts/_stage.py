@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from PySide6.QtCore import (
     QUrl,
     Signal,
 )
-from PySide6.QtGui import QColor, QDragEnterEvent, QImage, QPainter
+from PySide6.QtGui import QDragEnterEvent, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QTreeView, QWidget
 
@@ -38,6 +37,7 @@ from gui import theme
 from gui.application import Program
 from gui.layer_model import LayerModel
 from gui.settings import Settings
+from scripts._staging import on_ground, own_places
 
 _SECONDS = 60
 # Timers inside the widgets (the busy line, the status bar's delay) tell nobody when they end.
@@ -59,7 +59,7 @@ class Stage:
         self.folder = Path(tempfile.gettempdir()) / "hookscope-pictures"
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
-        self._patches = _own_places(self.folder / "kept")
+        self._patches = own_places(self.folder / "kept")
         store = QSettings(str(self.folder / "settings.ini"), QSettings.Format.IniFormat)
         Settings(store).set(table.THEME, look)
         self.program = Program(application, store)
@@ -274,7 +274,7 @@ class Stage:
         shown.repaint()
         picture = shown.grab().toImage()
         if widget is not None:
-            picture = _on_ground(picture, self.window)
+            picture = on_ground(picture, self.window)
         picture.convertToFormat(QImage.Format.Format_RGB888).save(str(path))
 
     def field(self, panel: QWidget) -> QLineEdit:
@@ -290,44 +290,3 @@ class Stage:
             self.until(lambda: self.state.engine is not None, "engine")
         self.until(lambda: self.strip_pictures >= len(self.state.images), "pictures in the strip")
         self.settled()
-
-
-def _own_places(folder: Path) -> ExitStack:
-    """Consent and profiles are kept here and not among the user's, until it is closed."""
-    from engine import profiles
-    from gui import workbench
-
-    patches = ExitStack()
-    store = folder / "trusted.json"
-    patches.enter_context(patch.object(workbench, "store_file", lambda: store))
-    patches.enter_context(patch.object(profiles, "folder", lambda: folder / "profiles"))
-    return patches
-
-
-def _on_ground(dialog: QImage, window: QWidget) -> QImage:
-    """The dialog on a plain margin, since a window frame belongs to no one system."""
-    margin = round(24 * window.devicePixelRatioF())
-    width, height = dialog.width() + 2 * margin, dialog.height() + 2 * margin
-    ground = QImage(width, height, QImage.Format.Format_RGB888)
-    ground.fill(QColor(theme.current().canvas))
-    dialog.setDevicePixelRatio(1.0)
-    painter = QPainter(ground)
-    painter.drawImage(margin, margin, dialog)
-    painter.end()
-    return ground
-
-
-@contextmanager
-def models(known: Mapping[str, Callable[[], Any]]) -> Iterator[None]:
-    """While this lasts, the engine opens these models beside its own, by name."""
-    from engine import models as opener
-
-    original = opener.open_source
-
-    def open_source(source: ModelSource, *arguments: Any, **options: Any) -> Any:
-        if source.spec in known:
-            return known[source.spec]()
-        return original(source, *arguments, **options)
-
-    with patch.object(opener, "open_source", open_source):
-        yield

@@ -1,0 +1,56 @@
+"""What a staged program needs round it: places of its own, odd models, a ground for dialogs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtWidgets import QWidget
+
+from engine.sources import ModelSource
+from gui import theme
+
+
+def own_places(folder: Path) -> ExitStack:
+    """Consent and profiles are kept here and not among the user's, until it is closed."""
+    from engine import profiles
+    from gui import workbench
+
+    patches = ExitStack()
+    store = folder / "trusted.json"
+    patches.enter_context(patch.object(workbench, "store_file", lambda: store))
+    patches.enter_context(patch.object(profiles, "folder", lambda: folder / "profiles"))
+    return patches
+
+
+def on_ground(dialog: QImage, window: QWidget) -> QImage:
+    """The dialog on a plain margin, since a window frame belongs to no one system."""
+    margin = round(24 * window.devicePixelRatioF())
+    width, height = dialog.width() + 2 * margin, dialog.height() + 2 * margin
+    ground = QImage(width, height, QImage.Format.Format_RGB888)
+    ground.fill(QColor(theme.current().canvas))
+    dialog.setDevicePixelRatio(1.0)
+    painter = QPainter(ground)
+    painter.drawImage(margin, margin, dialog)
+    painter.end()
+    return ground
+
+
+@contextmanager
+def models(known: Mapping[str, Callable[[], Any]]) -> Iterator[None]:
+    """While this lasts, the engine opens these models beside its own, by name."""
+    from engine import models as opener
+
+    original = opener.open_source
+
+    def open_source(source: ModelSource, *arguments: Any, **options: Any) -> Any:
+        if source.spec in known:
+            return known[source.spec]()
+        return original(source, *arguments, **options)
+
+    with patch.object(opener, "open_source", open_source):
+        yield
