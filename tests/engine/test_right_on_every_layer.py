@@ -112,7 +112,11 @@ def compare(
 
 
 def note(name: str, worst: dict[str, float], seconds: float) -> None:
-    """For whoever wants the figures: HOOKSCOPE_DEVIATIONS=FILE pytest ... collects them."""
+    """For whoever wants the figures: HOOKSCOPE_DEVIATIONS=FILE pytest ... collects them.
+
+    HOOKSCOPE_EXPLAINED=N asks for no more than N layers of a network one by one; the sweep takes
+    every layer all the same.
+    """
     where = os.environ.get("HOOKSCOPE_DEVIATIONS")
     if where:
         with Path(where).open("a") as file:
@@ -157,7 +161,7 @@ def test_every_layer_of_every_classifier(name: str, tmp_path: Path) -> None:
     dropped = opened(name, module, tmp_path)
     # The sweep takes every layer of all; one by one, the largest would take hours.
     large = sum(p.numel() for p in module.parameters()) > 60_000_000
-    most = 60 if large else 10_000
+    most = int(os.environ.get("HOOKSCOPE_EXPLAINED", 60 if large else 10_000))
     worst = compare(name, module, dropped, most_explained=most, most_alone=8)
     note(name, worst, time.perf_counter() - started)
     assert max(worst["explain"], worst["sweep"], worst["alone"]) <= TOLERANCE, worst
