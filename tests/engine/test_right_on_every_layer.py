@@ -161,7 +161,7 @@ def test_every_layer_of_every_classifier(name: str, tmp_path: Path) -> None:
     dropped = opened(name, module, tmp_path)
     # The sweep takes every layer of all; one by one, the largest would take hours.
     large = sum(p.numel() for p in module.parameters()) > 60_000_000
-    most = int(os.environ.get("HOOKSCOPE_EXPLAINED", 60 if large else 10_000))
+    most = int(os.environ.get("HOOKSCOPE_EXPLAINED", "60" if large else "10000"))
     worst = compare(name, module, dropped, most_explained=most, most_alone=8)
     note(name, worst, time.perf_counter() - started)
     assert max(worst["explain"], worst["sweep"], worst["alone"]) <= TOLERANCE, worst
