@@ -18,6 +18,7 @@ from engine import (
     suffixes,
     timm_models,
     torchvision_models,
+    unsuitable,
 )
 from engine.errors import ChoiceNeeded, ModelError, UnrecognisedError, WeightsError
 from engine.huggingface import open_folder
@@ -33,6 +34,10 @@ _WAYS = (
     "open the Python file that defines the network together with it, or save the network with "
     "torch.export"
 )
+
+
+# They hold the network as well as its weights.
+_COMPLETE = (Kind.FOLDER, Kind.ONNX, Kind.EXPORTED)
 
 
 def open_network(source: ModelSource, trust: Trust) -> Network:
@@ -63,11 +68,13 @@ def _from_path(path: Path, source: ModelSource, weights: Path | None, trust: Tru
             arguments=source.arguments,
             trust=trust,
         )
-    if weights is not None and kind is not Kind.FOLDER:
+    if weights is not None:
         raise ModelError(
-            f"{path}: a model's file cannot take another weights file; "
-            "name the architecture or the Python file instead"
+            f"{path}: a model's {'folder' if kind is Kind.FOLDER else 'file'} cannot take another "
+            "weights file; name the architecture or the Python file instead"
         )
+    if source.architecture is not None and kind in _COMPLETE:
+        raise ModelError(f"{path}: a {kind} says itself what its network is; leave out --arch")
     if kind is Kind.FOLDER:
         return open_folder(path)
     if kind is Kind.ONNX:
@@ -154,7 +161,7 @@ def _from_state_dict(path: Path, state: StateDict, architecture: str | None) -> 
             WhichArchitecture(path, found.names),
         )
     if not found.names:
-        raise UnrecognisedError(_unrecognised(path, found))
+        raise _unrecognised(path, found)
     network = torchvision_models.network_of(found.names[0], found.state, path, checksum(path))
     return _noted(network, found.notice)
 
@@ -171,11 +178,20 @@ def _named(name: str, path: Path, state: StateDict) -> Network:
     raise ModelError(f"there is no architecture '{name}'{_nearest(name)}")
 
 
-def _unrecognised(path: Path, found: architectures.Recognition) -> str:
+def _unrecognised(path: Path, found: architectures.Recognition) -> WeightsError:
+    kind = unsuitable.kind_of_weights({key: tuple(t.shape) for key, t in found.state.items()})
+    if kind:
+        return WeightsError(
+            f"{path}: these are the weights of {kind}; {unsuitable.ONLY_CLASSIFIERS}"
+        )
     what = f"{path}: these weights belong to no architecture of torchvision"
+    if (path.parent / "config.json").is_file():
+        return UnrecognisedError(
+            f"{what}, but a config.json lies beside them; open their folder, {path.parent.name}"
+        )
     if not found.closest:
-        return f"{what}; {_WAYS}"
-    return (
+        return UnrecognisedError(f"{what}; {_WAYS}")
+    return UnrecognisedError(
         f"{what}; the closest is {found.closest} ({found.difference}); {_WAYS}, or name timm's "
         "architecture with --arch timm:NAME"
     )

@@ -88,6 +88,7 @@ def told_in_one_line(path: Path) -> Iterator[None]:
     """
     printed = io.StringIO()
     dtype, gradients = torch.get_default_dtype(), torch.is_grad_enabled()
+    device = torch.get_default_device()
     try:
         with contextlib.redirect_stdout(printed):
             yield
@@ -99,6 +100,8 @@ def told_in_one_line(path: Path) -> Iterator[None]:
     finally:
         torch.set_default_dtype(dtype)
         torch.set_grad_enabled(gradients)
+        if torch.get_default_device() != device:
+            torch.set_default_device(None if device.type == "cpu" else device)
         if printed.getvalue():
             _log.info("%s printed: %s", path, printed.getvalue()[:2000])
 

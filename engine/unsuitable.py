@@ -59,6 +59,17 @@ def refuse(module: nn.Module, name: str) -> None:
         )
 
 
+def kind_of_weights(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """What torchvision's weights that belong to no classifier are of, by their keys and shapes; ''
+    where that cannot be told."""
+    if any(key.startswith(("roi_heads.", "rpn.", "head.classification_head.")) for key in shapes):
+        return "a detection model"
+    dense = any(key.startswith("classifier.") and len(shape) == 4 for key, shape in shapes.items())
+    if dense and any(key.startswith("backbone.") for key in shapes):
+        return "a segmentation model"
+    return ""
+
+
 def fault_of_output(output: Any) -> str:
     """Why what a network returned for one picture holds no logits; '' when it may hold some.
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 import engine
 from engine import torchvision_models, vision
+from engine.errors import ModelError, WeightsError
 from engine.models import load_model
 from tests.engine.classifiers import picture
 
@@ -291,3 +292,37 @@ def test_building_does_not_depend_on_what_memory_held(monkeypatch: Any) -> None:
     finally:
         torch.use_deterministic_algorithms(False)
     assert all(torch.equal(module.state_dict()[key], state[key]) for key in state)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("fcn_resnet50", "segmentation"),
+        ("lraspp_mobilenet_v3_large", "segmentation"),
+        ("fasterrcnn_mobilenet_v3_large_320_fpn", "detection"),
+        ("ssdlite320_mobilenet_v3_large", "detection"),
+    ],
+)
+def test_weights_of_other_tasks_are_called_what_they_are(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    module = vision.load().models.get_model(name, weights=None, weights_backbone=None)
+    torch.save(module.state_dict(), tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match=f"weights of a {kind} model; only image classifiers"):
+        load_model(tmp_path / "w.pth")
+
+
+def test_a_file_of_a_hugging_face_folder_names_the_folder(tmp_path: Path) -> None:
+    path = tmp_path / "pytorch_model.bin"
+    torch.save({"vit.embeddings.cls_token": torch.zeros(1, 1, 8), "a.b": torch.zeros(2, 2)}, path)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(WeightsError, match=f"open their folder, {tmp_path.name}"):
+        load_model(path)
+
+
+def test_what_a_model_cannot_take_is_not_left_out_silently(tmp_path: Path, resnet: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ModelError, match="folder cannot take another weights file"):
+        load_model(tmp_path, weights=resnet)
+    with pytest.raises(ModelError, match="leave out --arch"):
+        load_model(tmp_path, architecture="resnet18")

@@ -155,6 +155,7 @@ def test_nothing_is_left_behind(tmp_path: Path, capsys: pytest.CaptureFixture[st
         print("hello")
         torch.set_grad_enabled(False)
         torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
     """
     path = written(tmp_path / "net.py", text)
     before = list(sys.path)
@@ -163,6 +164,7 @@ def test_nothing_is_left_behind(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert sys.path == before
     assert torch.is_grad_enabled()
     assert torch.get_default_dtype() is torch.float32
+    assert torch.zeros(1).device.type == "cpu"
     assert capsys.readouterr().out == ""
     assert [child.name for child in tmp_path.iterdir()] == ["net.py"]
     finders = [f for f in sys.meta_path if isinstance(f, python_files._Finder)]
