@@ -157,7 +157,7 @@ class Reading:
                 _log.warning("the %s that the network ended in was not found again", kind)
             tensor = before if before is not None else _computed_back(tensor, kind)
             tensor = tensor.reshape(1, -1)
-        row = tensor.flatten(1)
+        row = tensor.reshape(1, -1)
         return torch.cat([-row, row], dim=1) if self.form.scores is Scores.SIDES else row
 
 
@@ -167,13 +167,17 @@ def find(
     """How to read what a network returned for one image.
 
     The tensors of tuples, lists, mappings and dataclasses that have the form (1, C) or (1, C, 1,
-    1) come into question; of these the one with as many numbers as there are class names, then by
-    its own name (logits, out, ...), then the first. wanted: the place and scores the user asks
-    for. names: how many class names there are, 0 for unknown.
+    1) come into question, and where there are none, single numbers. Of these the one with as many
+    numbers as there are class names, then by its own name (logits, out, ...), then the first.
+    wanted: the place and scores the user asks for. names: how many class names there are, 0 for
+    unknown.
     Raises ModelError where there is none, or not the wanted one.
     """
     tensors = dict(tensors_in(output))
     fitting = {place: tensor for place, tensor in tensors.items() if _may_be_logits(tensor)}
+    rows = {place: tensor for place, tensor in fitting.items() if tensor.ndim >= 2}
+    # A single number beside a row is a loss.
+    fitting = rows or fitting
     if not tensors:
         raise ModelError("the network returned no floating-point tensor; is it a classifier?")
     if not fitting:
@@ -188,7 +192,7 @@ def find(
         raise ModelError(f"the network returns nothing at '{place}'; choose the output {choices}")
     tensor = fitting[place]
     _, ends_in = _maker(tensor)
-    width = tensor.shape[1]
+    width = tensor.numel()
     scores = _scores(width, ends_in) if wanted is None else wanted.scores
     if (scores is Scores.SIDES) != (width == 1):
         raise ModelError(
@@ -201,13 +205,15 @@ def find(
 
 
 def _may_be_logits(tensor: Tensor) -> bool:
-    if tensor.ndim < 2 or tensor.shape[0] != 1:
+    if tensor.ndim < 2:
+        return tensor.numel() == 1  # one score, squeezed
+    if tensor.shape[0] != 1:
         return False
     return 1 <= tensor.shape[1] == tensor.numel()
 
 
 def _chosen(fitting: dict[str, Tensor], names: int) -> str:
-    named = [place for place, tensor in fitting.items() if names and tensor.shape[1] == names]
+    named = [place for place, tensor in fitting.items() if names and tensor.numel() == names]
 
     def rank(place: str) -> int:
         last = place.rpartition(".")[2].lower()

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from engine.errors import HookscopeError, one_line
 from engine.progress import CancelToken
 
 Call = tuple[str, int]
@@ -137,10 +138,22 @@ def watching(
             # What is scripted refuses hooks; the network around it takes them.
             if name and not isinstance(inner, torch.jit.ScriptModule):
                 handles.append(inner.register_forward_hook(hook_for(name)))
-        yield
+        with _known_errors():
+            yield
     finally:
         for handle in handles:
             handle.remove()
+
+
+@contextmanager
+def _known_errors() -> Iterator[None]:
+    """What else a network's own code raises, be it an exit, becomes a RuntimeError."""
+    try:
+        yield
+    except (*NETWORK_ERRORS, HookscopeError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise RuntimeError(f"{type(error).__name__}: {one_line(error)}") from error
 
 
 def _part(output: Any) -> str:

@@ -415,3 +415,29 @@ def test_structures() -> None:
     assert swapped["hidden_states"][1] is swapped.hidden_states[1] is a
     assert output["hidden_states"][1] is c
     assert outputs.find(record).form.place == "logits"
+
+
+@pytest.mark.parametrize("shape", [(1,), ()], ids=str)
+@pytest.mark.parametrize("ends", ["", "sigmoid"])
+def test_one_score_that_was_squeezed_has_two_sides(shape: tuple[int, ...], ends: str) -> None:
+    """As networks trained with a binary loss return it: (B,), or no axis at all."""
+
+    def make(row: Tensor) -> Tensor:
+        return (row.sigmoid() if ends else row).reshape(shape)
+
+    module = returning(make, classes=1)
+    model = model_of(module)
+    assert model.facts.reading.form == OutputForm("", Scores.SIDES, ends)
+    logits = Session(model, IMAGE).predictions(2)
+    with torch.no_grad():
+        plain = copy.deepcopy(module)
+        plain.make = lambda row: row
+        expected = float(plain(Session(model, IMAGE)._prepared.tensor))
+    by_label = {each.label: each.logit for each in logits}
+    assert by_label["positive"] == pytest.approx(expected, rel=1e-5)
+    assert by_label["negative"] == pytest.approx(-expected, rel=1e-5)
+
+
+def test_a_loss_beside_the_row_is_not_taken_for_it() -> None:
+    model = model_of(returning(lambda row: (row.sum(), row)))
+    assert (model.facts.reading.form.place, len(model.classes)) == ("1", 4)

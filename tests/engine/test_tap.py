@@ -103,3 +103,19 @@ def test_replacing_keeps_the_structure() -> None:
     assert found.features[1][0] is b
     assert found.extra["x"] is c
     assert found.extra["y"] == "text"
+
+
+@pytest.mark.parametrize(
+    "error", [OSError("gone"), type("Odd", (Exception,), {})("x"), SystemExit(3)]
+)
+def test_whatever_a_network_raises_is_one_kind_of_error(
+    error: BaseException, no_hooks: HookWatch
+) -> None:
+    class Raising(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise error
+
+    module = Raising()
+    told = pytest.raises(RuntimeError, match=type(error).__name__)
+    with no_hooks(module), told, watching(module, lambda *_: None):
+        module(X)
