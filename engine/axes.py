@@ -24,6 +24,12 @@ _CHANNELS_FIRST = (
     nn.modules.pooling._MaxPoolNd,
     nn.GroupNorm,
 )
+# The modules of an archive of torch.export are of another class with the name of the first.
+_NAMED_FIRST = frozenset(
+    kind.__name__
+    for kind in vars(nn).values()
+    if isinstance(kind, type) and issubclass(kind, _CHANNELS_FIRST)
+)
 _CHANNELS_LAST = (nn.Linear, nn.LayerNorm)
 
 # DINOv2 with registers has 1 + 4 tokens before the grid; some networks have up to 16 registers.
@@ -154,7 +160,7 @@ def axes_by_kind(
         return None
     first = _if_proportional(Layout.CHANNELS_FIRST, shape[2:], input_shape)
     last = _if_proportional(Layout.CHANNELS_LAST, shape[1:3], input_shape)
-    if isinstance(module, _CHANNELS_FIRST):
+    if isinstance(module, _CHANNELS_FIRST) or type(module).__name__ in _NAMED_FIRST:
         return first
     if neighbour is None and shape[2] in tokens:
         return None

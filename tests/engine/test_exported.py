@@ -14,6 +14,8 @@ from torch.export import Dim
 
 from engine.errors import ConsentNeeded, ModelError
 from engine.exported import open_exported
+from engine.models import open_source
+from engine.sources import ModelSource
 from engine.trust import NOBODY, Trust
 from tests.engine.hostile import rewritten
 
@@ -108,6 +110,29 @@ def test_names_types_and_what_the_file_fixes(save: Save) -> None:
     assert network.channels == 3
     assert (network.weights, network.title) == (str(path), "network")
     assert network.notices == ()
+
+
+class Odd(nn.Module):
+    """Grids that are not halves of each other: 47, 23, 21."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.next = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3)
+        self.pool = nn.MaxPool2d(3, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.next(self.pool(self.conv(x))).mean((2, 3))
+
+
+def test_every_layer_of_a_fixed_size_is_offered(save: Save) -> None:
+    path = save(Odd().eval(), 1, 3, 49, 49)
+    model = open_source(ModelSource(str(path)), trust=TRUSTED)
+    assert {node.name: node.grid for node in model.layers} == {
+        "conv": (47, 47),
+        "pool": (23, 23),
+        "next": (21, 21),
+    }
+    assert model.info.default_layer == "next"
 
 
 def test_a_module_that_is_called_twice_is_one_module(save: Save) -> None:
