@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from engine.profile_format import ModelProfile
 from engine.progress import CancelToken
 from engine.records import Layout, OutputForm, Preprocessing
 from engine.sources import ModelSource
+from engine.weights import checksum
 
 if TYPE_CHECKING:
     from engine.model import Model
@@ -77,3 +78,34 @@ def profile_of(model: Model, source: ModelSource) -> ModelProfile:
         arguments=source.arguments,
         title=info.title,
     )
+
+
+def remember_answers(model: Model, source: ModelSource) -> None:
+    """Keep what was answered while a model was opened, so that the same files ask nothing again.
+
+    Class names and the input belong to the weights; how the network is made, and with which
+    weights, to the file that was opened. Raises ExportError when it cannot be written.
+    """
+    own = model.info.weights_sha256
+    if own and (source.classes is not None or source.input is not None):
+        profiles.save(own, profile_of(model, source))
+    path = Path(source.spec)
+    if not path.is_file():
+        return
+    sha256 = checksum(path)
+    known = profiles.load(sha256) or ModelProfile()
+    answers = replace(
+        known,
+        weights=source.weights or known.weights,
+        architecture=source.architecture or known.architecture,
+        arguments=source.arguments or known.arguments,
+    )
+    if answers != known:
+        profiles.save(sha256, answers)
+
+
+def forget(model: Model, source: ModelSource) -> None:
+    """Let go of all that is remembered of a model, and of the file that it was opened from."""
+    path = Path(source.spec)
+    for sha256 in {model.info.weights_sha256, checksum(path) if path.is_file() else ""} - {""}:
+        profiles.forget(sha256)

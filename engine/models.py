@@ -130,8 +130,10 @@ def _with_answers(source: ModelSource, settled: ModelProfile) -> ModelSource:
     """With the answers that were remembered, unless it is another network that is asked for."""
     if source.architecture not in (None, settled.architecture):
         return source
+    chosen = settled.weights if Path(settled.weights).is_file() else None
     return replace(
         source,
+        weights=source.weights or chosen,
         architecture=source.architecture or settled.architecture or None,
         arguments=source.arguments or settled.arguments,
     )
@@ -173,7 +175,7 @@ def _preprocessing(
 ) -> tuple[Preprocessing, str, tuple[str, ...]]:
     """How pictures are prepared, who says so, and what the user should know of that."""
     known = (network.assumption,) if network.assumption else ()
-    if settled.preprocessing is not None:
+    if settled.preprocessing is not None and source.input is None:
         same = settled.preprocessing == network.preprocessing
         return settled.preprocessing, settled.preprocessing_origin, known if same else ()
     if network.preprocessing is not None and source.input is None:

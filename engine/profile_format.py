@@ -28,6 +28,7 @@ class ModelProfile:
 
     preprocessing_origin: who said so ('set by you', 'torchvision metadata').
     layouts: layer name -> the layout that was chosen for its output.
+    weights: the weights file that was chosen for a Python file.
     architecture, arguments: how the network is made for the weights, as in sources.ModelSource.
     title: the model's name, for people who look into the file.
     """
@@ -38,6 +39,7 @@ class ModelProfile:
     classes: tuple[str, ...] = ()
     classes_origin: str = ""
     layouts: Mapping[str, Layout] = field(default_factory=lambda: _NO_LAYOUTS)
+    weights: str = ""
     architecture: str = ""
     arguments: tuple[tuple[str, str], ...] = ()
     title: str = ""
@@ -49,6 +51,7 @@ def content_of(profile: ModelProfile, sha256: str = "") -> dict[str, Any]:
     facts = {
         "title": profile.title,
         "weights_sha256": sha256,
+        "weights": profile.weights,
         "architecture": profile.architecture,
         "arguments": [list(pair) for pair in profile.arguments],
         "preprocessing": _preprocessing_content(profile.preprocessing),
@@ -101,6 +104,7 @@ def profile_of(content: object) -> ModelProfile:
         classes=_texts(content, "classes", _MAX_CLASSES),
         classes_origin=_text(content, "classes_origin"),
         layouts={name: _layout(name, value) for name, value in layouts.items()},
+        weights=_text(content, "weights"),
         architecture=_text(content, "architecture"),
         arguments=_arguments(content.get("arguments", [])),
         title=_text(content, "title"),

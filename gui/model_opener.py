@@ -20,6 +20,8 @@ from gui.state import State
 
 _log = logging.getLogger(__name__)
 
+_MOST_LETTERS = 60
+
 
 class ModelOpener(QObject):
     """Asks which model, and hands it to those who open it."""
@@ -65,7 +67,7 @@ class ModelOpener(QObject):
         known = recent_models(self._settings.get(table.RECENT_MODELS))
         self._window.actions_by_id.fill(
             "recent_models",
-            [(text, source.key) for text, source in known],
+            [(_short(text), source.key) for text, source in known],
             lambda key: self._models.open(ModelSource.from_key(key)),
             lambda key: _whole(ModelSource.from_key(key)),
         )
@@ -92,6 +94,12 @@ def recent_models(keys: Sequence[str]) -> list[tuple[str, ModelSource]]:
             for text, source in zip(texts, sources, strict=True)
         ]
     return list(zip(texts, sources, strict=True))
+
+
+def _short(text: str) -> str:
+    """Fit for a menu: the beginning and the end of a long name."""
+    half = _MOST_LETTERS // 2
+    return text if len(text) <= _MOST_LETTERS else f"{text[:half]}…{text[-half:]}"
 
 
 def _folder(source: ModelSource) -> str:

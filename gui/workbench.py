@@ -128,7 +128,7 @@ class Workbench:
 
     def open_model(self, source: ModelSource, watch: Watch) -> OpenedModel:
         """Open a model in place of the current one, which stays when this one fails."""
-        from engine.adjustments import Adjustment, adjusted
+        from engine.adjustments import Adjustment, adjusted, remember_answers
         from engine.models import open_source
 
         watch.report(0.0, f"opening {source.spec}")
@@ -143,7 +143,7 @@ class Workbench:
             except ModelError as error:
                 source, fault = bare, naming(names, error)
         watch.cancel.raise_if_cancelled()
-        self._remember_answers(source)
+        remember_answers(model, source)
         return replace(self._take(model, source), fault=fault)
 
     def adjust(self, change: Adjustment, watch: Watch) -> OpenedModel:
@@ -164,11 +164,10 @@ class Workbench:
 
     def reset_model(self, watch: Watch) -> OpenedModel:
         """Forget what was settled about the open model, and open it anew."""
-        from engine import profiles
+        from engine.adjustments import forget
 
         model, source = self._opened()
-        if model.info.weights_sha256:
-            profiles.forget(model.info.weights_sha256)
+        forget(model, source)
         return self.open_model(replace(source, classes=None, input=None), watch)
 
     def export_profile(self, path: Path, _watch: Watch) -> Path:
@@ -200,20 +199,6 @@ class Workbench:
         sha256 = model.info.weights_sha256
         settled = bool(sha256) and profiles.load(sha256) is not None
         return OpenedModel(source, model.info, model.layers, settled)
-
-    def _remember_answers(self, source: ModelSource) -> None:
-        """So that the same file asks nothing the next time."""
-        from engine import profiles
-        from engine.weights import checksum
-
-        path = Path(source.spec)
-        if not path.is_file() or not (source.architecture or source.arguments):
-            return
-        sha256 = checksum(path)
-        known = profiles.load(sha256) or profiles.ModelProfile()
-        answers = replace(known, architecture=source.architecture or "", arguments=source.arguments)
-        if answers != known:
-            profiles.save(sha256, answers)
 
     def explain(self, image: LoadedImage, request: Request, watch: Watch) -> Answer:
         """One explanation and the predictions that belong to it."""

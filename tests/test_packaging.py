@@ -100,6 +100,7 @@ def test_the_standard_library_is_there_for_a_networks_file() -> None:
         "torch/lib/libtorchbind_test.so",
         "PySide6/Qt/lib/libQt6Quick.so.6",
         "PySide6/Qt/lib/libQt6Qml.so.6",
+        "PySide6/Qt/lib/libQt6EglFsKmsSupport.so.6",
         "PySide6\\Qt6Qml.dll",
         "PySide6/translations/qtbase_de.qm",
         "PySide6/Qt/translations/qtbase_de.qm",

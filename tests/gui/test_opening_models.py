@@ -20,8 +20,10 @@ from engine.adjustments import Adjustment
 from engine.errors import ModelError
 from engine.records import OutputForm, Preprocessing, Scores
 from engine.sources import ModelSource
+from engine.weights import checksum
 from gui import application
 from gui import settings as table
+from gui.choice_dialogs import WeightsDialog
 from gui.consent_dialog import ConsentDialog
 from gui.input_panel import InputPanel
 from gui.network_dialog import NetworkDialog
@@ -190,6 +192,49 @@ def test_arguments_are_asked_for_once(seat: Seat, tmp_path: Path) -> None:
     seat.leave()
     program = seat.start(path, explained=False)
     seat.until(lambda: program.state.info is not None and program.state.info.source == "TwoHeads")
+    assert not program.window.findChildren(QDialog)
+
+
+def test_a_second_opening_asks_nothing(seat: Seat, tuned: Path, tmp_path: Path) -> None:
+    """Class names and the input that came with a model are there when it is opened alone."""
+    names = tmp_path / "names.txt"
+    names.write_text("cat\ndog\nbird\n", encoding="utf-8")
+    state = seat.start().state
+    seat.program.controller.models.open(
+        ModelSource(str(tuned), classes=str(names), input="3x96x96")
+    )
+    opened(seat, "resnet18")
+    seat.leave()
+    names.unlink()
+    state = seat.start().state
+    seat.drop(files(tuned))
+    opened(seat, "resnet18")
+    assert state.info is not None
+    assert state.info.classes == ("cat", "dog", "bird")
+    assert state.info.preprocessing.crop == (96, 96)
+
+
+def test_chosen_weights_of_a_python_file_are_remembered(
+    seat: Seat, xray: Path, tmp_path: Path
+) -> None:
+    far = tmp_path / "elsewhere"
+    far.mkdir()
+    weights = xray.with_suffix(".pth").rename(far / "best.pth")
+    state = seat.start().state
+    seat.program.controller.models.trust(xray, checksum(xray))
+    seat.drop(files(xray))
+    press_cancel = seat.dialog(WeightsDialog)
+    press_cancel.reject()
+    seat.until(lambda: not seat.program.window.findChildren(WeightsDialog))
+    seat.drop(files(xray, weights))
+    opened(seat, "XRayClassifier")
+    seat.leave()
+    program = seat.start()
+    state = program.state
+    seat.drop(files(xray))
+    opened(seat, "XRayClassifier")
+    assert state.info is not None
+    assert state.info.weights == str(weights)
     assert not program.window.findChildren(QDialog)
 
 
@@ -410,6 +455,7 @@ def test_recent_models_are_told_apart_and_open_as_they_were(seat: Seat, tmp_path
         same.key,
         replace(same, arguments=(("classes", "5"),)).key,
         "resnet18",
+        f"/runs/{'long_' * 30}final.pth",
         '{"no": "model"}',
         "{damaged",
     ]
@@ -424,6 +470,7 @@ def test_recent_models_are_told_apart_and_open_as_they_were(seat: Seat, tmp_path
         "net.py — Net, classes=4",
         "net.py — Net, classes=5",
         "resnet18",
+        "long_long_long_long_long_long_…_long_long_long_long_final.pth",
     ]
     assert actions[2].toolTip() == "/data/net.py\nNet, classes=4"
     actions[0].trigger()
