@@ -5,10 +5,12 @@ Kept apart from build.spec so that a test can hold it against the code. Imports 
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
@@ -36,8 +38,7 @@ UNWANTED = (
     *("setuptools", "pkg_resources", "_distutils_hack", "pip", "wheel", "PyInstaller"),
     *("pytest", "_pytest", "mypy", "hypothesis", "expecttest", "pycocotools", "gdown"),
     *("tkinter", "_tkinter", "idlelib", "lib2to3", "turtle", "turtledemo", "ensurepip", "test"),
-    # Their tests and their own packagers.
-    *("numpy.f2py", "numpy.distutils", "sympy.testing", "networkx.drawing"),
+    "numpy.f2py",
 )
 
 _STDLIB_LEFT_OUT = {"antigravity", "this", "idlelib", "lib2to3", "tkinter", "turtle", "turtledemo"}
@@ -55,7 +56,7 @@ _DROPPED = re.compile(
             # Qt: QML, Quick, Designer, SQL, other people's languages, consoles without a desktop.
             r"PySide6/(Qt/)?(translations|qml|metatypes|libexec)/",
             r"PySide6/.*(Qt|Qt6)(Qml|Quick|Designer|Lottie|VirtualKeyboard|Pdf|Sql|Help|UiTools|Labs"
-            r"|EglFS|Eglfs|Wayland(Egl)?Compositor)",
+            r"|Egl[Ff][Ss]|Wayland(Egl)?Compositor)",
             r"PySide6/(Qt/)?plugins/(designer|qmllint|qmltooling|sqldrivers|egldeviceintegrations"
             r"|generic|tls|networkinformation|wayland-graphics-integration-server"
             r"|vectorimageformats|printsupport)/",
@@ -127,12 +128,23 @@ def excluded() -> list[str]:
 
 
 def standard_library() -> list[str]:
-    """The modules of the standard library that a network's own file may import."""
-    return sorted(
-        name
-        for name in sys.stdlib_module_names - _STDLIB_LEFT_OUT
-        if not name.startswith("_") and name not in ("nt", "pathlib._local")
-    )
+    """The modules of the standard library that a network's own file may import, and the modules
+    inside its packages."""
+    tops = {n for n in sys.stdlib_module_names - _STDLIB_LEFT_OUT if not n.startswith("_")}
+    home = Path(sysconfig.get_path("stdlib"))
+    inside = {
+        ".".join(path.relative_to(home).with_suffix("").parts)
+        for top in tops
+        for path in (home / top).rglob("*.py")
+        if path.stem not in ("__init__", "__main__")
+    }
+    return sorted(name for name in tops | inside if is_wanted(name))
+
+
+def is_wanted(module: str) -> bool:
+    """Whether a module inside a package that is taken whole goes along."""
+    top = module.partition(".")[0]
+    return top not in UNWANTED and re.search(r"\.tests?(\.|$)|^numpy\.f2py", module) is None
 
 
 Entry = tuple[str, str, str]
@@ -160,6 +172,18 @@ def kept(binaries: Iterable[Entry]) -> list[Entry]:
         waiting += [loose[name] for name in named if name in loose]
         wanted |= named
     return [e for e in entries if not _LOOSE.match(e[0]) or Path(e[0]).name in wanted]
+
+
+def without_dangling(datas: Iterable[Entry], binaries: Iterable[Entry]) -> list[Entry]:
+    """The data files without those that are dropped, and without links to what is not there."""
+    entries = [entry for entry in datas if not is_dropped(entry[0])]
+    there = {entry[0] for entry in (*entries, *binaries) if entry[2] != "SYMLINK"}
+    # The second field of a link is where it leads, seen from where it lies.
+    return [e for e in entries if e[2] != "SYMLINK" or _target(e) in there]
+
+
+def _target(entry: Entry) -> str:
+    return posixpath.normpath(posixpath.join(posixpath.dirname(entry[0]), entry[1]))
 
 
 def _is_for_cuda(reader: str, entry: Entry) -> bool:

@@ -86,7 +86,17 @@ def test_what_the_program_needs_is_not_left_out() -> None:
 def test_the_standard_library_is_there_for_a_networks_file() -> None:
     library = contents.standard_library()
     assert {"statistics", "csv", "sqlite3", "xml", "asyncio", "unittest"} <= set(library)
-    assert not {"tkinter", "test", "idlelib"} & set(library)
+    assert {"logging.config", "xml.etree.ElementTree", "concurrent.futures.thread"} <= set(library)
+    assert not {"tkinter", "test", "idlelib", "ctypes.test"} & set(library)
+
+
+def test_links_to_what_was_dropped_are_dropped() -> None:
+    binaries = [("PySide6/Qt/lib/libQt6Core.so.6", "/there/libQt6Core.so.6", "BINARY")]
+    links = [
+        ("libQt6Core.so.6", "PySide6/Qt/lib/libQt6Core.so.6", "SYMLINK"),
+        ("libQt6Qml.so.6", "PySide6/Qt/lib/libQt6Qml.so.6", "SYMLINK"),
+    ]
+    assert contents.without_dangling(links, binaries) == links[:1]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,63 @@
+"""The program's icon at every size that the systems ask for, from resources/icons/hookscope.svg.
+
+    .venv/bin/python scripts/make_icons.py [FOLDER]
+
+Writes hookscope-SIZE.png, hookscope.ico (Windows) and hookscope.icns (macOS); build/icons by
+default.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PIL import Image  # noqa: E402
+from PySide6.QtCore import Qt  # noqa: E402
+from PySide6.QtGui import QGuiApplication, QImage, QPainter  # noqa: E402
+from PySide6.QtSvg import QSvgRenderer  # noqa: E402
+
+from engine.version import COMMAND  # noqa: E402
+
+SIZES = (16, 22, 24, 32, 48, 64, 128, 256, 512, 1024)
+_ICO = [(size, size) for size in (16, 24, 32, 48, 64, 128, 256)]
+
+
+def drawn(renderer: QSvgRenderer, size: int) -> QImage:
+    image = QImage(size, size, QImage.Format.Format_ARGB32)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    renderer.render(painter)
+    painter.end()
+    return image
+
+
+def make(folder: Path) -> None:
+    """Write all of them into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    application = QGuiApplication.instance() or QGuiApplication([])
+    renderer = QSvgRenderer(str(ROOT / "resources" / "icons" / f"{COMMAND}.svg"))
+    for size in SIZES:
+        if not drawn(renderer, size).save(str(folder / f"{COMMAND}-{size}.png")):
+            raise OSError(f"{folder}: the icon of {size} pixels cannot be written")
+    del application
+    with Image.open(folder / f"{COMMAND}-{SIZES[-1]}.png") as largest:
+        largest.save(folder / f"{COMMAND}.icns")
+        smaller = [Image.open(folder / f"{COMMAND}-{size}.png") for size, _ in _ICO]
+        smaller[-1].save(folder / f"{COMMAND}.ico", sizes=_ICO, append_images=smaller[:-1])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Draw the program's icon at every size.")
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "build" / "icons")
+    make(parser.parse_args().folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
