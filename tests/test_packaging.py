@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
-from engine import extras, paths, python_files
+from engine import extras, paths, python_files, suffixes
 from engine.errors import ModelError
-from engine.version import APP_ID, COMMAND, NAME, VERSION
+from engine.version import APP_ID, COMMAND, NAME, SUMMARY, VERSION
 from scripts import bundle_contents as contents
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -166,3 +169,81 @@ def test_a_package_that_is_missing_leads_to_the_source(
     monkeypatch.setattr(extras, "installed", lambda _package: False)
     with pytest.raises(ModelError, match=r"from source.*requirements-extras\.txt"):
         extras.load("onnx", "network.onnx")
+
+
+LINUX = ROOT / "resources/packaging/linux"
+
+
+def desktop_entry() -> dict[str, str]:
+    lines = (LINUX / f"{COMMAND}.desktop").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "[Desktop Entry]"
+    return dict(line.split("=", 1) for line in lines[1:] if line)
+
+
+def test_the_desktop_entry_starts_the_program_with_files() -> None:
+    entry = desktop_entry()
+    assert (entry["Name"], entry["Comment"], entry["Icon"]) == (NAME, SUMMARY, COMMAND)
+    assert (entry["Exec"], entry["Type"]) == (f"{COMMAND} %F", "Application")
+    # The window's class is the name that QApplication is made with.
+    assert entry["StartupWMClass"] == NAME
+
+
+_MIME = "{http://www.freedesktop.org/standards/shared-mime-info}"
+
+
+def mime_types() -> dict[str, str]:
+    """The MIME type of each suffix that the package brings."""
+    root = ElementTree.parse(LINUX / f"{COMMAND}-mime.xml").getroot()
+    return {
+        str(glob.get("pattern")).removeprefix("*"): str(kind.get("type"))
+        for kind in root.findall(f"{_MIME}mime-type")
+        for glob in kind.findall(f"{_MIME}glob")
+    }
+
+
+def test_model_files_have_a_type_that_the_entry_opens() -> None:
+    """Every suffix of weights and networks, but for those that belong to everybody."""
+    kinds = mime_types()
+    assert set(kinds) == (suffixes.WEIGHTS | suffixes.NETWORKS) - {".bin", ".tar", ".pkl", ".py"}
+    opened = desktop_entry()["MimeType"].rstrip(";").split(";")
+    assert len(opened) == len(set(opened))
+    assert set(kinds.values()) == {name for name in opened if name.startswith("application/")}
+    pictures = {name for name in opened if name.startswith("image/")}
+    assert {"image/png", "image/jpeg", "image/tiff", "image/webp"} <= pictures
+
+
+def test_metainfo_agrees_with_the_code() -> None:
+    root = ElementTree.parse(LINUX / f"{COMMAND}.metainfo.xml").getroot()
+    told = {name: root.findtext(name) for name in ("id", "name", "summary", "launchable")}
+    assert told == {
+        "id": APP_ID,
+        "name": NAME,
+        "summary": SUMMARY,
+        "launchable": f"{COMMAND}.desktop",
+    }
+    assert root.findtext("provides/binary") == COMMAND
+    newest = root.find("releases/release")
+    assert newest is not None
+    assert newest.get("version") == VERSION
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "file"),
+    [
+        ("desktop-file-validate", (), f"{COMMAND}.desktop"),
+        ("appstreamcli", ("validate", "--no-net"), f"{COMMAND}.metainfo.xml"),
+    ],
+)
+def test_the_desktops_own_tools_find_no_fault(
+    tool: str, arguments: tuple[str, ...], file: str
+) -> None:
+    if shutil.which(tool) is None:
+        pytest.skip(f"{tool} is not installed")
+    done = subprocess.run(
+        [tool, *arguments, str(LINUX / file)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
