@@ -31,6 +31,8 @@ Shapes = dict[str, tuple[int, ...]]
 Index = Mapping[str, Shapes]
 """Keys and shapes of the state dict of each architecture, by its name."""
 
+_CLASSES = 1000
+
 SHIPPED: Path = RESOURCES / "architectures.json.gz"
 
 
@@ -123,13 +125,22 @@ def _fits(wanted: Shapes, given: Shapes) -> bool:
     return not changed or (len(heads) == 1 and all(w[1:] == g[1:] and w for w, g in changed))
 
 
+def _is_head(wanted: tuple[int, ...], given: tuple[int, ...]) -> bool:
+    """Whether only the number of classes differs; the index has a thousand of them."""
+    return wanted[:1] == (_CLASSES,) and wanted[1:] == given[1:]
+
+
 def _difference(wanted: Shapes, given: Shapes) -> str:
     parts = (
         ("missing", [key for key in wanted if key not in given]),
         ("not in it", [key for key in given if key not in wanted]),
         (
             "of another shape",
-            [f"{k} {given[k]}" for k in wanted if k in given and given[k] != wanted[k]],
+            [
+                f"{key} {given[key]}"
+                for key, shape in wanted.items()
+                if given.get(key, shape) != shape and not _is_head(shape, given[key])
+            ],
         ),
     )
     return "; ".join(f"{what}: {few(keys, most=2)}" for what, keys in parts if keys)

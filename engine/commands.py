@@ -50,7 +50,9 @@ def _parser() -> argparse.ArgumentParser:
         prog=NAME.lower(),
         description="Shows where an image classifier looked.",
         epilog="Without a command: the window, with the FILES that are named (images, folders, "
-        "weights) opened. self-test [--json FILE|-]: start the window, use it, check the result.",
+        "models) opened; --model, --weights, --arch, --arg, --classes, --input and --trust are "
+        "for it as well (see 'explain --help'). self-test [--json FILE|-]: start the window, use "
+        "it, check the result.",
     )
     parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
