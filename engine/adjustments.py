@@ -12,7 +12,6 @@ from engine.profile_format import ModelProfile
 from engine.progress import CancelToken
 from engine.records import Layout, OutputForm, Preprocessing
 from engine.sources import ModelSource
-from engine.weights import checksum
 
 if TYPE_CHECKING:
     from engine.model import Model
@@ -86,6 +85,9 @@ def remember_answers(model: Model, source: ModelSource) -> None:
     Class names and the input belong to the weights; how the network is made, and with which
     weights, to the file that was opened. Raises ExportError when it cannot be written.
     """
+    # The window imports this module before torch is loaded.
+    from engine.weights import checksum
+
     own = model.info.weights_sha256
     if own and (source.classes is not None or source.input is not None):
         profiles.save(own, profile_of(model, source))
@@ -106,6 +108,8 @@ def remember_answers(model: Model, source: ModelSource) -> None:
 
 def forget(model: Model, source: ModelSource) -> None:
     """Let go of all that is remembered of a model, and of the file that it was opened from."""
+    from engine.weights import checksum
+
     path = Path(source.spec)
     for sha256 in {model.info.weights_sha256, checksum(path) if path.is_file() else ""} - {""}:
         profiles.forget(sha256)
