@@ -85,7 +85,7 @@ class MainWindow(QMainWindow):
         self.actions_by_id = actions.Actions(self)
         self._painting = self._painted = False
         self._bare_key: BareKey | None = None
-        self.resize(_FIRST_SIZE)
+        self.resize(self._first_size())
         self._build_toolbar()
         self._lay_out()
 
@@ -225,7 +225,7 @@ class MainWindow(QMainWindow):
     def reset_layout(self) -> None:
         """Size and columns of the first start."""
         self.showNormal()
-        self.resize(_FIRST_SIZE)
+        self.resize(self._first_size())
         self.set_default_columns()
 
     def set_panels_visible(self, visible: bool) -> None:
@@ -236,6 +236,10 @@ class MainWindow(QMainWindow):
     def save_layout(self) -> tuple[bytes, bytes]:
         """(geometry, state) for restore_layout."""
         return bytes(self.saveGeometry().data()), bytes(self.columns.saveState().data())
+
+    def _first_size(self) -> QSize:
+        """Within the screen, whatever its size and scale."""
+        return _FIRST_SIZE.boundedTo(self.screen().availableSize())
 
     def restore_layout(self, geometry: bytes, state: bytes) -> None:
         """Where the window was left the last time; nonsense is ignored by Qt."""

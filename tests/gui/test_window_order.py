@@ -270,3 +270,11 @@ def test_a_broken_file_that_was_repaired_is_shown(seat: Seat, tmp_path: Path) ->
 
 def seen_picture(seat: Seat) -> object:
     return seat.program.window.canvas._picture
+
+
+def test_the_first_window_is_no_larger_than_the_screen(window: MainWindow) -> None:
+    """The screen of these tests is 800 x 800, less than the size that a large one gets."""
+    screen = window.screen().availableSize()
+    assert screen.width() < 1280
+    assert window.width() <= screen.width()
+    assert window.height() <= screen.height()
