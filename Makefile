@@ -6,8 +6,8 @@ PY     := $(VENV)/python
 BENCH  := .venv-bench/bin/python
 SAMPLE := build/explained.png
 
-.PHONY: run test test-all check bench bench-memory demo screenshots bundle test-bundle clean setup \
-        setup-dev help
+.PHONY: run test test-all check bench bench-memory demo screenshots bundle test-bundle installer test-installer \
+        clean setup setup-dev help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*## |^[a-z-]+:  *## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -56,6 +56,12 @@ bundle: setup-dev ## the packaged program for this system, in dist/
 
 test-bundle: setup-dev ## use it as its users do: without the network, in a home of its own
 	$(PY) scripts/check_bundle.py
+
+installer: bundle ## the installer for this system, in dist/ (Linux: a .deb)
+	$(PY) scripts/make_deb.py
+
+test-installer: setup-dev ## install it into a bare Debian, use it, remove it (root, debootstrap)
+	$(PY) scripts/check_deb.py
 
 clean:           ## remove what was built; environments stay
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

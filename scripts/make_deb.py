@@ -188,6 +188,8 @@ def main() -> int:
     parser.add_argument("--compression", default="xz", choices=("xz", "gzip", "zstd", "none"))
     parser.add_argument("--control", action="store_true", help="only print what it depends on")
     options = parser.parse_args()
+    if shutil.which("dpkg-deb") is None:
+        raise SystemExit("dpkg-deb is not here: a Debian package is made on Debian or Ubuntu")
     if options.control:
         print(control(bundle_folder(), 0))
         return 0
