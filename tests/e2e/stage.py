@@ -63,6 +63,7 @@ class Stage:
         return {
             "image": window.windowTitle(),
             "model": state.info.title if state.info is not None else "",
+            "weights": Path(state.info.weights).name if state.info is not None else "",
             "layer": shown.layer if shown is not None else "",
             "target": shown.target.index if shown is not None else None,
             "computing": state.computing,
