@@ -108,7 +108,9 @@ def inspect(
     pass_ = observe_uncut(module, input_shape, device)
     seen = pass_.seen
     reading = outputs.find(pass_.output, pass_.endings, wanted, names)
-    logits = reading.logits(pass_.output, pass_.endings)
+    # Whatever mode the caller is in: what reaches the logits is told by their graph.
+    with torch.inference_mode(False), torch.enable_grad():
+        logits = reading.logits(pass_.output, pass_.endings)
     grown = (*input_shape[:2], input_shape[2] * _GROWTH[0], input_shape[3] * _GROWTH[1])
     space = _Space(input_shape, shapes_when(module, grown))
     reached = _nodes_before(logits.grad_fn)
