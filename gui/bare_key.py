@@ -23,7 +23,9 @@ class BareKey(QObject):
         super().__init__(window)
         self._window = window
         self._canvas = canvas
-        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
+        application = QApplication.instance()
+        assert application is not None  # there is no window without one
+        application.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()

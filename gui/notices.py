@@ -16,6 +16,12 @@ from gui.state import CHECK_INPUT, NAME_ARCHITECTURE, Notice, NoticeKind, State
 
 _LASTING = (NoticeKind.ERROR, NoticeKind.WARNING)
 _SHOW_FOLDER = "Show folder"
+_OPEN_MODEL = "Open model…"
+_FOREIGN = (
+    "This demo network knows nothing but eight shapes. Open a model that knows what is in your "
+    "picture, or drop one here."
+)
+_FOREIGN_HINT = "own picture in a demo"
 
 
 class Notices(QObject):
@@ -32,6 +38,7 @@ class Notices(QObject):
         self._settings = settings
         self._explain_error = ""
         self._input = window.actions_by_id["input_output"]
+        self._open_model = window.actions_by_id["open_model"]
         self._bar.acted.connect(self._acted)
         self._bar.dismissed.connect(self._dismissed)
         state.noticed.connect(self._show)
@@ -70,14 +77,17 @@ class Notices(QObject):
             self._bar.clear()
 
     def _invite(self) -> None:
-        """What to try with an embedded scene, and its network where another one is open."""
+        """What to try next: with an embedded scene, or with one's own picture in a demo network."""
         image, source = self._state.current, self._state.model_source
         bar = self._bar
+        if bar.kind in _LASTING:
+            return
+        if image is not None and image.scene is None and self._misplaced(source):
+            self._show(Notice(NoticeKind.HINT, _FOREIGN, _OPEN_MODEL))
+            return
         if image is None or image.scene is None or source is None:
             if bar.kind == NoticeKind.HINT:
                 bar.clear()
-            return
-        if bar.kind in _LASTING:
             return
         scene = image.scene
         wanted = f"demo:{scene.model}"
@@ -91,10 +101,17 @@ class Notices(QObject):
         elif bar.kind == NoticeKind.HINT:
             bar.clear()
 
+    def _misplaced(self, source: ModelSource | None) -> bool:
+        """Whether a person's own picture is asked of a network that only knows the demo's world."""
+        is_demo = source is not None and source.spec.startswith("demo:")
+        return is_demo and not self._settings.hint_seen(_FOREIGN_HINT)
+
     def _acted(self, action: str, argument: str) -> None:
         self._bar.clear()
         if action == _SHOW_FOLDER:
             show_file(Path(argument), self._state)
+        elif action == _OPEN_MODEL:
+            self._open_model.trigger()
         elif action == CHECK_INPUT:
             self._input.trigger()
         elif action == NAME_ARCHITECTURE:
@@ -104,7 +121,9 @@ class Notices(QObject):
 
     def _dismissed(self, kind: str) -> None:
         image = self._state.current
-        if kind == NoticeKind.HINT and image is not None and image.scene is not None:
+        if kind == NoticeKind.HINT and image is not None and image.scene is None:
+            self._settings.mark_hint_seen(_FOREIGN_HINT)
+        elif kind == NoticeKind.HINT and image is not None and image.scene is not None:
             # Closed, it is not said again at every change of this model.
             self._declined = f"demo:{image.scene.model}", self._state.model_source
             self._settings.mark_hint_seen(image.scene.path.name)

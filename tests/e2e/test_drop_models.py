@@ -38,6 +38,9 @@ KINDS: dict[str, tuple[str, str, Save]] = {
         "encoder.layers.encoder_layer_11.ln_1",
         lambda n, p: torch.save(n.state_dict(), p),
     ),
+    "in-place": ("vgg16", "features.29", lambda n, p: torch.save(n.state_dict(), p)),
+    "deep": ("vgg19", "features.35", lambda n, p: torch.save(n.state_dict(), p)),
+    "dense": ("densenet201", "features", lambda n, p: torch.save(n.state_dict(), p)),
     "windows": ("swin_t", "norm", lambda n, p: torch.save(n.state_dict(), p)),
     "whole in bfloat16": ("resnet18", "layer4", lambda n, p: torch.save(n.bfloat16(), p)),
 }

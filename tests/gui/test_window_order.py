@@ -13,13 +13,14 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSettings, Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QToolBar, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QToolBar, QWidget
 from pytestqt.qtbot import QtBot
 
 from engine.sources import ModelSource
 from gui import theme
 from gui.application import Shell
 from gui.export_dialog import ExportDialog
+from gui.gallery_dialog import GalleryDialog
 from gui.image_canvas import ImageCanvas
 from gui.main_window import MainWindow
 from gui.state import NoticeKind
@@ -278,3 +279,29 @@ def test_the_first_window_is_no_larger_than_the_screen(window: MainWindow) -> No
     assert screen.width() < 1280
     assert window.width() <= screen.width()
     assert window.height() <= screen.height()
+
+
+def test_a_photograph_in_the_demo_is_told_what_the_demo_knows(seat: Seat, tmp_path: Path) -> None:
+    """Once closed, it stays closed, in the next start as well."""
+    Image.new("RGB", (90, 60), "teal").save(tmp_path / "own.png")
+    program = seat.start(tmp_path / "own.png")
+    notice = program.window.notice
+    assert notice.kind == NoticeKind.HINT
+    assert "eight shapes" in notice.text
+    (close,) = [
+        b for b in notice.findChildren(QAbstractButton) if b.accessibleName() == "Close the notice"
+    ]
+    close.click()
+    assert not notice.text
+    seat.leave()
+    program = seat.start(tmp_path / "own.png")
+    assert not program.window.notice.text
+
+
+def test_the_way_from_the_demo_to_a_model(seat: Seat, tmp_path: Path) -> None:
+    Image.new("RGB", (90, 60), "teal").save(tmp_path / "own.png")
+    program = seat.start(tmp_path / "own.png")
+    notice = program.window.notice
+    (way,) = [b for b in notice.findChildren(QAbstractButton) if b.text() == "Open model…"]
+    way.click()
+    seat.dialog(GalleryDialog).reject()
