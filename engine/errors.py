@@ -81,6 +81,12 @@ class Cancelled(HookscopeError):
     """The work was cancelled by its caller; nothing is wrong."""
 
 
+FOREIGN_ERRORS = (Exception, SystemExit)
+"""What code that is not the program's own may raise (a user's network, what a pickle calls, torch
+while it follows an archive): anything, an exit included. To be caught only round such code, logged,
+and told as one of the errors above."""
+
+
 def one_line(error: BaseException) -> str:
     """The first line of what a library raised, in 200 characters, or its type if it is empty."""
     line = str(error).strip().partition("\n")[0]

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from engine import archives
-from engine.errors import ModelError, one_line
+from engine.errors import FOREIGN_ERRORS, ModelError, one_line
 from engine.network import Network
 from engine.trust import Trust
 from engine.weights import checksum
@@ -86,7 +86,7 @@ def _load(path: Path, file: io.BytesIO) -> torch.export.ExportedProgram:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return torch.export.load(file)
-    except (Exception, SystemExit) as error:
+    except FOREIGN_ERRORS as error:
         _log.warning("%s cannot be loaded", path, exc_info=True)
         raise ModelError(
             f"{path}: torch {torch.__version__} cannot read it ({one_line(error)}); export it "
@@ -126,7 +126,7 @@ def _unflattened(path: Path, program: torch.export.ExportedProgram) -> nn.Module
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             module = torch.export.unflatten(program)
-    except (Exception, SystemExit) as error:
+    except FOREIGN_ERRORS as error:
         _log.warning("%s cannot be unflattened", path, exc_info=True)
         raise ModelError(
             f"{path}: its modules cannot be told apart again ({one_line(error)}); open the network "

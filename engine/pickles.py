@@ -22,7 +22,7 @@ from torch import nn
 
 from engine import vision
 from engine.archives import pickle_facts
-from engine.errors import HookscopeError, ModelError, WeightsError, one_line
+from engine.errors import FOREIGN_ERRORS, HookscopeError, ModelError, WeightsError, one_line
 from engine.inert import (
     FAILURES,
     has_inert,
@@ -211,7 +211,8 @@ def _unrestricted_load(path: Path, file: IO[bytes], classes: Mapping[str, object
                 f"{path}: it needs a module that is not here ({one_line(error)}); install it, or "
                 "save the network's state_dict() and open that"
             ) from error
-        except (Exception, SystemExit) as error:
+        except FOREIGN_ERRORS as error:
+            _log.warning("%s cannot be opened", path, exc_info=True)
             raise _damaged(path, error) from error
 
 

@@ -27,7 +27,7 @@ from typing import Any
 import torch
 
 from engine import paths
-from engine.errors import HookscopeError, ModelError, one_line
+from engine.errors import FOREIGN_ERRORS, HookscopeError, ModelError, one_line
 from engine.python_sources import NEVER_NEIGHBOURS, Sources, read_sources
 from engine.trust import Trust
 
@@ -94,7 +94,7 @@ def told_in_one_line(path: Path) -> Iterator[None]:
             yield
     except HookscopeError:
         raise
-    except (Exception, SystemExit) as error:
+    except FOREIGN_ERRORS as error:
         _log.warning("%s failed", path, exc_info=True)
         raise ModelError(_sentence(path, error)) from error
     finally:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from engine.errors import HookscopeError, one_line
+from engine.errors import FOREIGN_ERRORS, HookscopeError, one_line
 from engine.progress import CancelToken
 
 Call = tuple[str, int]
@@ -152,7 +152,7 @@ def _known_errors() -> Iterator[None]:
         yield
     except (*NETWORK_ERRORS, HookscopeError, MemoryError):
         raise
-    except (Exception, SystemExit) as error:
+    except FOREIGN_ERRORS as error:
         raise RuntimeError(f"{type(error).__name__}: {one_line(error)}") from error
 
 
