@@ -17,11 +17,9 @@ from gui.state import CHECK_INPUT, NAME_ARCHITECTURE, Notice, NoticeKind, State
 _LASTING = (NoticeKind.ERROR, NoticeKind.WARNING)
 _SHOW_FOLDER = "Show folder"
 _OPEN_MODEL = "Open model…"
-_FOREIGN = (
-    "This demo network knows nothing but eight shapes. Open a model that knows what is in your "
-    "picture, or drop one here."
-)
-_FOREIGN_HINT = "own picture in a demo"
+_FOREIGN = "The demo knows only eight shapes. Open a model for your own pictures."
+FOREIGN_HINT = "own picture in a demo"
+"""Under which settings.hint_seen remembers that this was closed."""
 
 
 class Notices(QObject):
@@ -82,7 +80,8 @@ class Notices(QObject):
         bar = self._bar
         if bar.kind in _LASTING:
             return
-        if image is not None and image.scene is None and self._misplaced(source):
+        own = image is not None and image.scene is None and not image.error
+        if own and self._misplaced(source):
             self._show(Notice(NoticeKind.HINT, _FOREIGN, _OPEN_MODEL))
             return
         if image is None or image.scene is None or source is None:
@@ -104,7 +103,7 @@ class Notices(QObject):
     def _misplaced(self, source: ModelSource | None) -> bool:
         """Whether a person's own picture is asked of a network that only knows the demo's world."""
         is_demo = source is not None and source.spec.startswith("demo:")
-        return is_demo and not self._settings.hint_seen(_FOREIGN_HINT)
+        return is_demo and not self._settings.hint_seen(FOREIGN_HINT)
 
     def _acted(self, action: str, argument: str) -> None:
         self._bar.clear()
@@ -122,7 +121,7 @@ class Notices(QObject):
     def _dismissed(self, kind: str) -> None:
         image = self._state.current
         if kind == NoticeKind.HINT and image is not None and image.scene is None:
-            self._settings.mark_hint_seen(_FOREIGN_HINT)
+            self._settings.mark_hint_seen(FOREIGN_HINT)
         elif kind == NoticeKind.HINT and image is not None and image.scene is not None:
             # Closed, it is not said again at every change of this model.
             self._declined = f"demo:{image.scene.model}", self._state.model_source

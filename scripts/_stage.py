@@ -36,6 +36,7 @@ from gui import settings as table
 from gui import theme
 from gui.application import Program
 from gui.layer_model import LayerModel
+from gui.notices import FOREIGN_HINT
 from gui.settings import Settings
 from scripts._staging import on_ground, own_places
 
@@ -61,12 +62,16 @@ class Stage:
         self.folder.mkdir()
         self._patches = own_places(self.folder / "kept")
         store = QSettings(str(self.folder / "settings.ini"), QSettings.Format.IniFormat)
-        Settings(store).set(table.THEME, look)
+        settings = Settings(store)
+        settings.set(table.THEME, look)
+        settings.mark_hint_seen(FOREIGN_HINT)
         self.program = Program(application, store)
         self.window = self.program.window
         self.state = self.program.state
         self.controller = self.program.controller
         self.window.resize(*size)
+        # The offscreen screen is smaller than what is staged, and the first columns fit the screen.
+        self.window.set_default_columns()
         self._thumbnails_fresh = False
         self.strip_pictures = 0
         self._hub = _Hub()
