@@ -7,13 +7,16 @@ BENCH  := .venv-bench/bin/python
 SAMPLE := build/explained.png
 
 .PHONY: run test test-all check bench bench-memory demo screenshots bundle test-bundle installer test-installer \
-        clean setup setup-dev help
+        clean setup setup-dev setup-package help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*## |^[a-z-]+:  *## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 setup:           ## virtual environment with what the program needs
 	@$(PYTHON) scripts/bootstrap.py run
+
+setup-package:   ## the same with what makes and checks installers
+	@$(PYTHON) scripts/bootstrap.py package
 
 setup-dev:       ## the same with what the tests need
 	@$(PYTHON) scripts/bootstrap.py test
@@ -51,16 +54,16 @@ demo: setup-dev  ## render the small world, train the demo networks, write resou
 screenshots: setup-dev ## the pictures of README and guide
 	$(PY) scripts/screenshots.py
 
-bundle: setup-dev ## the packaged program for this system, in dist/
+bundle: setup-package ## the packaged program for this system, in dist/
 	$(PY) scripts/make_bundle.py
 
-test-bundle: setup-dev ## use it as its users do: without the network, in a home of its own
+test-bundle: setup-package ## use it as its users do: without the network, in a home of its own
 	$(PY) scripts/check_bundle.py
 
 installer: bundle ## the installer for this system, in dist/ (Linux: a .deb)
 	$(PY) scripts/make_deb.py
 
-test-installer: setup-dev ## install it into a bare Debian, use it, remove it (root, debootstrap)
+test-installer: setup-package ## install it into a bare Debian, use it, remove it (root, debootstrap)
 	$(PY) scripts/check_deb.py
 
 clean:           ## remove what was built; environments stay

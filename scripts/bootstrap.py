@@ -1,6 +1,6 @@
 """Prepare a checkout: system libraries, virtual environment, pinned requirements.
 
-    python3 scripts/bootstrap.py [run | test | bench]
+    python3 scripts/bootstrap.py [run | test | bench | package]
 
 Needs nothing but Python 3.11 or newer with its venv module. Whatever is already in place is left
 alone: a stamp in the environment holds a hash of the requirements that were installed.
@@ -26,6 +26,10 @@ PURPOSES: dict[str, tuple[str, tuple[str, ...]]] = {
         ".venv",
         ("requirements.txt", "requirements-extras.txt", "requirements-dev.txt"),
     ),
+    "package": (
+        ".venv",
+        ("requirements.txt", "requirements-extras.txt", "requirements-dev.txt"),
+    ),
     "bench": (".venv-bench", ("requirements.txt", "benchmarks/requirements.txt")),
 }
 
@@ -46,7 +50,23 @@ QT_LIBRARIES = [
     "libxcb-xkb1",
 ]
 DISPLAY_TOOLS = ["xvfb", "xdotool", "openbox", "fonts-dejavu-core"]
-SYSTEM_PACKAGES = {"run": QT_LIBRARIES, "test": QT_LIBRARIES + DISPLAY_TOOLS, "bench": []}
+# What makes and checks the installers of Linux and, with a stand-in payload, of Windows.
+PACKAGING_TOOLS = [
+    "appstream",
+    "binutils",
+    "debootstrap",
+    "desktop-file-utils",
+    "lintian",
+    "makeself",
+    "nsis",
+    "wine64",
+]
+SYSTEM_PACKAGES = {
+    "run": QT_LIBRARIES,
+    "test": QT_LIBRARIES + DISPLAY_TOOLS,
+    "package": QT_LIBRARIES + DISPLAY_TOOLS + PACKAGING_TOOLS,
+    "bench": [],
+}
 
 
 def say(text: str) -> None:
