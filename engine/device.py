@@ -40,6 +40,14 @@ def choose(name: str = "auto") -> torch.device:
     return torch.device(wanted)
 
 
+def title(name: str) -> str:
+    """A device by its name, with what it is: 'cuda:0 (NVIDIA H100, 79 GiB)', 'cpu (2 threads)'."""
+    if name.startswith("cuda"):
+        facts = torch.cuda.get_device_properties(name)
+        return f"{name} ({facts.name}, {facts.total_memory / 2**30:.0f} GiB)"
+    return f"{name} ({torch.get_num_threads()} threads)" if name == "cpu" else name
+
+
 def memory_budget(device: torch.device) -> int:
     """Bytes that a session may keep on the device: half of what is free now."""
     if device.type == "cuda":

@@ -8,22 +8,23 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLocale, QSettings, Qt, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QLocale, QObject, QSettings, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from engine.errors import HookscopeError
-from engine.logs import log_file, release_logging
+from engine.logs import release_logging
 from engine.version import NAME, VERSION
 from gui import settings as table
 from gui import theme
+from gui.instance import ACTIVATION, Errand, Instance, use_activation
 from gui.main_window import MainWindow
 from gui.settings import Settings
 
 if TYPE_CHECKING:
     from gui.models import NamedModel
+    from gui.relay import FileEvents
 
 _log = logging.getLogger(__name__)
 
@@ -51,10 +52,12 @@ class Shell:
         )
 
 
-class Program:
-    """Everything of one running window, put together round a shell.
+class Program(QObject):
+    """Everything of one running window, put together round a shell; it lives as long as that.
 
     store: where settings are kept, when there is no shell yet; None for the user's own place.
+    fault: what a crash of the last run left, see engine.faults; None for a window beside the one
+    that remembers what is open.
     """
 
     def __init__(
@@ -62,17 +65,21 @@ class Program:
         application: QApplication,
         store: QSettings | None = None,
         shell: Shell | None = None,
+        fault: str | None = "",
     ) -> None:
         # Imported here, so that the shell is painted before them.
         from gui.controller import Controller
+        from gui.crashes import Crashes
         from gui.garbage import GarbageCollector
         from gui.handlers import Handlers
+        from gui.last_time import LastTime
         from gui.notices import Notices
         from gui.presenter import Presenter
         from gui.state import State
 
-        self.application = application
         shell = shell if shell is not None else Shell(application, store)
+        super().__init__(shell.window)
+        self.application = application
         self.settings = shell.settings
         self.window = shell.window
         self.window.complete()
@@ -86,17 +93,40 @@ class Program:
         self.state.engine_changed.connect(
             self.garbage.settle, Qt.ConnectionType.SingleShotConnection
         )
-        self._old_hook = sys.excepthook
+        self.crashes = Crashes(self.window, self.state)
+        self.last_time: LastTime | None = None
+        if fault is not None:
+            self.last_time = LastTime(
+                self.window, self.state, self.controller, self.settings, fault
+            )
         self._closed = False
-        sys.excepthook = self._unexpected
 
     def start(self, paths: Sequence[Path] = (), model: NamedModel | None = None) -> None:
         """Show the window; once it is painted, load the engine and open things."""
         if self.window.painted:
-            self.controller.start(paths, model)
+            self._begin(paths, model)
             return
-        self.window.first_painted.connect(lambda: self.controller.start(paths, model))
+        self.window.first_painted.connect(lambda: self._begin(paths, model))
         self.window.show()
+
+    def _begin(self, paths: Sequence[Path], model: NamedModel | None) -> None:
+        self.controller.start(paths, model)
+        if self.last_time is not None:
+            self.last_time.offer()
+
+    def open(self, errand: Errand) -> None:
+        """Open what a later start was asked to open, and come to the front."""
+        if errand.files:
+            self.controller.images.open_paths(errand.files)
+        if errand.model is not None:
+            self.controller.models.open_named(errand.model)
+        use_activation(errand.activation)
+        window = self.window
+        window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
+        window.raise_()
+        window.activateWindow()
+        # Where the desktop lets no window come to the front by itself, its entry asks for it.
+        self.application.alert(window)
 
     def close(self) -> None:
         """Remember the layout, stop the work, wait for the threads."""
@@ -106,22 +136,12 @@ class Program:
         geometry, state = self.window.save_layout()
         self.settings.set(table.WINDOW_GEOMETRY, geometry)
         self.settings.set(table.WINDOW_STATE, state)
+        if self.last_time is not None:
+            self.last_time.close()
         self.settings.sync()
         self.controller.close()
         self.garbage.stop()
-        sys.excepthook = self._old_hook
-
-    def _unexpected(
-        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
-    ) -> None:
-        from gui.state import NoticeKind
-
-        _log.critical("unexpected failure", exc_info=(kind, error, trace))
-        self.state.notify(
-            NoticeKind.ERROR,
-            f"Something went wrong inside the program; the log has it: {log_file()}",
-        )
-        self._old_hook(kind, error, trace)
+        self.crashes.stop()
 
 
 def create_application(arguments: Sequence[str] = ()) -> QApplication:
@@ -147,29 +167,78 @@ def create_application(arguments: Sequence[str] = ()) -> QApplication:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the window with these files and this model opened; returns the exit code."""
-    files, model = _parsed(arguments)
+    """Run the window with these files and this model opened; returns the exit code.
+
+    Where one is open already, that one opens them, unless --new-window is given.
+    """
+    errand, apart = _parsed(arguments)
     application = create_application()
+    instance = None if apart else Instance()
+    if instance is not None and not instance.claim():
+        if _handed_over(instance, errand):
+            return 0
+        _log.warning("another window does not answer: this start opens one of its own")
+        instance = None
+    events = _file_events(application) if sys.platform == "darwin" else None
     shell = Shell(application)
     # Queued: the paint event is over, and its picture on the screen, before the rest is made.
     shell.window.first_painted.connect(
-        lambda: _begin(application, shell, files, model), Qt.ConnectionType.QueuedConnection
+        lambda: _begin(application, shell, errand, instance, events),
+        Qt.ConnectionType.QueuedConnection,
     )
     signal.signal(signal.SIGINT, lambda *_: (shell.window.close(), application.exit(130)))
     shell.window.show()
-    return int(application.exec())
+    try:
+        return int(application.exec())
+    finally:
+        if instance is not None:
+            instance.release()
+
+
+def _file_events(application: QApplication) -> FileEvents:
+    """Made before the event loop runs: what comes before the window is there would be lost."""
+    from gui.relay import FileEvents
+
+    return FileEvents(application)
+
+
+def _handed_over(instance: Instance, errand: Errand) -> bool:
+    from gui.relay import send
+
+    instance.let_come_to_the_front()
+    return send(instance.name, errand)
 
 
 def _begin(
-    application: QApplication, shell: Shell, files: Sequence[Path], model: NamedModel | None
+    application: QApplication,
+    shell: Shell,
+    errand: Errand,
+    instance: Instance | None,
+    events: FileEvents | None,
 ) -> None:
+    """instance: the claim of this start, None for a window beside the one that is open. events:
+    where macOS tells of files."""
     release_logging()
-    Program(application, shell=shell).start(files, model)
+    from engine import faults
+    from gui.relay import Receiver
+
+    fault = faults.take_over() if instance is not None else None
+    program = Program(application, shell=shell, fault=fault)
+    if instance is not None:
+        receiver = Receiver(instance.name, shell.window)
+        receiver.received.connect(program.open)
+        shell.window.closing.connect(receiver.close)
+    program.start(errand.files, errand.model)
+    if events is not None:
+        events.received.connect(program.open)
+        events.start()
 
 
-def _parsed(arguments: Sequence[str]) -> tuple[list[Path], NamedModel | None]:
+def _parsed(arguments: Sequence[str]) -> tuple[Errand, bool]:
+    """What to open, and whether in a window of its own."""
+    activation = os.environ.get(ACTIVATION, "")
     if not arguments:
-        return [], None
+        return Errand(activation=activation), False
     from engine import suffixes
     from engine.commands import Parser
     from engine.model_options import add_source, source_of, trusted_files
@@ -179,11 +248,14 @@ def _parsed(arguments: Sequence[str]) -> tuple[list[Path], NamedModel | None]:
     parser = Parser(prog=NAME.lower())
     parser.add_argument("files", nargs="*", type=Path, help="images, folders and models to open")
     parser.add_argument("--model", help="model to open: a name or a file")
+    parser.add_argument(
+        "--new-window", action="store_true", help="open a window of its own beside one that is open"
+    )
     add_source(parser)
     options = parser.parse_args(list(arguments))
     models = [path for path in options.files if suffixes.is_model(path)]
     if options.model is None and not models:
-        return list(options.files), None
+        return Errand(tuple(options.files), None, activation), options.new_window
     names = [path for path in options.files if suffixes.is_class_names(path)]
     if options.model is None:
         found = ModelSource.among(models)
@@ -191,8 +263,9 @@ def _parsed(arguments: Sequence[str]) -> tuple[list[Path], NamedModel | None]:
         options.model = found.spec
         options.weights = options.weights or (Path(found.weights) if found.weights else None)
     options.classes = options.classes or next(iter(names), None)
-    files = [path for path in options.files if path not in (*models, *names)]
-    return files, NamedModel(source_of(options), trusted_files(options))
+    files = tuple(path for path in options.files if path not in (*models, *names))
+    model = NamedModel(source_of(options), trusted_files(options))
+    return Errand(files, model, activation), options.new_window
 
 
 def _log_qt_message(kind: QtMsgType, _context: object, message: str) -> None:

@@ -46,14 +46,9 @@ class Help(QObject):
 
     def show_about(self) -> None:
         from gui.dialogs import AboutDialog
+        from gui.facts import facts
 
-        engine, info = self._state.engine, self._state.info
-        facts = [
-            (name, value) for name, value in (engine.versions if engine else {}).items() if value
-        ]
-        facts.append(("device", info.device if info is not None else "not known yet"))
-        facts.append(("log", str(logs.log_folder())))
-        AboutDialog(VERSION, facts, self._window).open()
+        AboutDialog(VERSION, facts(self._state), self._window).open()
 
 
 def show_file(path: Path, state: State) -> None:

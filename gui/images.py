@@ -64,8 +64,9 @@ class Images(QObject):
             keys.append(key)
         self.select(keys[0])
 
-    def open_paths(self, paths: Sequence[Path]) -> None:
-        """Open image files and folders of images; a model among them is only announced."""
+    def open_paths(self, paths: Sequence[Path], current: Path | None = None) -> None:
+        """Open image files and folders of images, and select current or the first of them; a model
+        among them is only announced."""
         # Before the thumbnails of a folder that may still be waiting.
         self._next_scan += 1
         job = Job(
@@ -74,7 +75,7 @@ class Images(QObject):
             slot=f"scan {self._next_scan}",
             priority=Priority.CLICK,
         )
-        job.finished.connect(self._found)
+        job.finished.connect(lambda found: self._found(found, current))
         self._lane.submit(job)
 
     def open_bytes(self, data: bytes, name: str) -> None:
@@ -134,7 +135,7 @@ class Images(QObject):
     def _known(self) -> dict[Path, str]:
         return {image.path: key for key, image in self._state.images.items() if image.path}
 
-    def _found(self, found: Found) -> None:
+    def _found(self, found: Found, current: Path | None) -> None:
         known = self._known()
         keys: list[str] = []
         for path in found.images:
@@ -147,7 +148,8 @@ class Images(QObject):
         for path in reversed(found.images[:MAX_IMAGES]):
             self._settings.add_recent_image(path)
         if keys:
-            self.select(keys[0])
+            chosen = found.images.index(current) if current in found.images else 0
+            self.select(keys[chosen])
         if found.model is not None:
             self.model_found.emit(found.model)
         if found.classes is not None:

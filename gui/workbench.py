@@ -50,6 +50,7 @@ class EngineFacts:
     torch_import_s: float
     versions: dict[str, str]
     device: str
+    device_name: str
     gallery: tuple[PublishedModel, ...]
 
 
@@ -124,7 +125,8 @@ class Workbench:
 
         del models, session
         versions = device.versions()
-        return EngineFacts(seconds, versions, device.available()[0], gallery.published())
+        first = device.available()[0]
+        return EngineFacts(seconds, versions, first, device.title(first), gallery.published())
 
     def open_model(self, source: ModelSource, watch: Watch) -> OpenedModel:
         """Open a model in place of the current one, which stays when this one fails."""

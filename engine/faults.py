@@ -1,0 +1,49 @@
+"""What is left of a run that ended in the middle of an instruction: the stacks of its threads.
+
+No Python code runs after such a fault, so faulthandler writes them into a file, which the next
+start reads.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+from collections import deque
+from pathlib import Path
+
+from engine.logs import log_file, log_folder
+
+_log = logging.getLogger(__name__)
+
+_LOG_LINES = 60
+
+
+def fault_file() -> Path:
+    return log_folder() / "fault.txt"
+
+
+def take_over() -> str:
+    """The stacks that the last run left ('' for none); from now on this run writes there.
+
+    On Windows faulthandler also tells of faults that were handled: only what a run left that did
+    not end in order is worth a look.
+    """
+    path = fault_file()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        last = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        # Kept open for as long as the process lives: it is written to when nothing else works.
+        faulthandler.enable(path.open("w", encoding="utf-8"))
+    except OSError as error:
+        _log.warning("faults cannot be written down: %s", error)
+        return ""
+    return last.strip()
+
+
+def log_tail() -> str:
+    """The last lines of the log, '' where there is none."""
+    try:
+        with log_file().open(encoding="utf-8", errors="replace") as file:
+            return "".join(deque(file, _LOG_LINES))
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,116 @@
+"""The dialog after a crash: what happened, a report to copy, and what was open."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui import theme
+from gui.labels import label
+
+_PICTURE = 32
+_WIDTH = 520
+_REPORT_SIZE = QSize(640, 480)
+_PRIVATE = "Nothing is sent anywhere. The report names versions and may name your files."
+
+
+class CrashDialog(QDialog):
+    """Says `heading` and `text`; blocks nothing.
+
+    report: what can be copied, '' for none. offer: what the button for reopening says, '' for no
+    such button; pressing it emits reopen_wanted().
+    """
+
+    reopen_wanted = Signal()
+
+    def __init__(
+        self, heading: str, text: str, report: str, offer: str, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Hookscope")
+        self._report = QPlainTextEdit(report)
+        self._report.setReadOnly(True)
+        self._report.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self._report.setAccessibleName("Report")
+        self._report.hide()
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 8)
+        box.addLayout(self._words(heading, text, bool(report)))
+        box.addWidget(self._report, 1)
+        box.addStretch()
+        box.addWidget(self._buttons(bool(report), offer))
+        self.setMinimumWidth(_WIDTH)
+
+    def add(self, report: str) -> None:
+        """Something went wrong again while this is shown: it belongs to the same report."""
+        self._report.appendPlainText(report)
+
+    def copy(self) -> None:
+        """Puts the report on the clipboard."""
+        QGuiApplication.clipboard().setText(self._report.toPlainText())
+        self._copy.setText("Copied")
+
+    def _words(self, heading: str, text: str, private: bool) -> QHBoxLayout:
+        warning = QLabel()
+        warning.setPixmap(theme.icon("warning").pixmap(_PICTURE, _PICTURE))
+        warning.setAlignment(Qt.AlignmentFlag.AlignTop)
+        words = QVBoxLayout()
+        words.setSpacing(2 * theme.SPACE)
+        for line in (
+            label(heading, "header"),
+            label(text),
+            *([label(_PRIVATE, "dim")] if private else ()),
+        ):
+            line.setWordWrap(True)
+            words.addWidget(line)
+        row = QHBoxLayout()
+        row.setContentsMargins(16, 16, 16, 8)
+        row.setSpacing(16)
+        row.addWidget(warning)
+        row.addLayout(words, 1)
+        return row
+
+    def _buttons(self, with_report: bool, offer: str) -> QDialogButtonBox:
+        role = QDialogButtonBox.ButtonRole
+        buttons = QDialogButtonBox()
+        buttons.setContentsMargins(16, 0, 16, 4)
+        self._copy = QPushButton("Copy report")
+        # As wide as it becomes, so that nothing moves when its words change.
+        self._copy.setMinimumWidth(self._copy.sizeHint().width())
+        self._copy.clicked.connect(self.copy)
+        show = QPushButton("Show report")
+        show.setCheckable(True)
+        show.toggled.connect(self._show_report)
+        for button in (self._copy, show) if with_report else ():
+            buttons.addButton(button, role.ActionRole)
+        close = QPushButton("Start afresh" if offer else "Continue")
+        buttons.addButton(close, role.RejectRole)
+        default = QPushButton(offer) if offer else close
+        if offer:
+            buttons.addButton(default, role.AcceptRole)
+            default.clicked.connect(self.reopen_wanted)
+        for button in (self._copy, show, close):
+            button.setAutoDefault(False)
+        default.setDefault(True)
+        default.setFocus()
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        return buttons
+
+    def _show_report(self, on: bool) -> None:
+        self._report.setVisible(on)
+        if on:
+            self.resize(self.size().expandedTo(_REPORT_SIZE))
+        else:
+            self.adjustSize()

@@ -1,0 +1,189 @@
+"""What is open, written down while it is, so that a start after a crash can offer it again."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer
+
+from engine.sources import ModelSource
+from gui import settings as table
+from gui.controller import Controller
+from gui.crash_dialog import CrashDialog
+from gui.facts import report
+from gui.main_window import MainWindow
+from gui.models import FIRST_MODEL
+from gui.settings import Settings
+from gui.state import State
+
+_log = logging.getLogger(__name__)
+
+# A folder of images comes in one by one.
+_WRITE_AFTER_MS = 300
+_HEADING = "Hookscope was not closed properly the last time"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What was open. images: their files; the demo's own scenes and pasted pictures are left out.
+
+    model: key of its source. layer, target: what was chosen of it, None for its own choice.
+    """
+
+    images: tuple[str, ...] = ()
+    current: str | None = None
+    model: str = FIRST_MODEL.key
+    layer: str | None = None
+    target: int | None = None
+
+    @classmethod
+    def of(cls, state: State) -> Desk:
+        """What is open now."""
+        files = {
+            key: str(image.path)
+            for key, image in state.images.items()
+            if image.path is not None and image.scene is None
+        }
+        source = state.model_source if state.model_source is not None else FIRST_MODEL
+        current = files.get(state.current_key or "")
+        return cls(tuple(files.values()), current, source.key, state.layer, state.target)
+
+    @classmethod
+    def read(cls, text: str) -> Desk | None:
+        """The desk of that text; None for nonsense, which the log has."""
+        try:
+            facts = json.loads(text)
+            ModelSource.from_key(facts["model"])
+            return cls(**facts | {"images": tuple(facts["images"])})
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            _log.warning("what was open the last time is unreadable: %r", error)
+            return None
+
+    def text(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @property
+    def title(self) -> str:
+        """'3 images and model.pth'; '' when there is nothing that a fresh start would not show."""
+        count = len(self.images)
+        images = "" if not count else "1 image" if count == 1 else f"{count} images"
+        source = ModelSource.from_key(self.model)
+        model = "" if source == FIRST_MODEL else source.title
+        return " and ".join(words for words in (images, model) if words)
+
+
+class LastTime(QObject):
+    """Keeps the desk in the settings while the program runs; none is there after an orderly end.
+
+    fault: what a crash of the last run left, see engine.faults.
+    """
+
+    def __init__(
+        self,
+        window: MainWindow,
+        state: State,
+        controller: Controller,
+        settings: Settings,
+        fault: str,
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._state = state
+        self._controller = controller
+        self._settings = settings
+        self._fault = fault
+        self._wanted: Desk | None = None
+        self._closed = False
+        text = settings.get(table.OPEN_NOW)
+        self._last = Desk.read(text) if text else None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_WRITE_AFTER_MS)
+        self._timer.timeout.connect(self._write)
+        for changed in (
+            state.image_added,
+            state.image_removed,
+            state.current_changed,
+            state.model_changed,
+            state.answer_changed,
+        ):
+            changed.connect(self._note_change)
+        state.answer_changed.connect(self._choose)
+
+    def offer(self) -> None:
+        """Say that the last run did not end in order, when it did not, and what can be done."""
+        last = self._last
+        if last is None or not (last.title or self._fault):
+            return
+        text = f"It had open: {last.title}." if last.title else "Only the demo was open."
+        what = f"{self._fault}\n\n{_log_words()}" if self._fault else ""
+        offer = "Reopen" if last.title else ""
+        told = report(self._state, what) if what else ""
+        dialog = CrashDialog(_HEADING, text, told, offer, self._window)
+        dialog.reopen_wanted.connect(self.reopen)
+        dialog.rejected.connect(self._decline)
+        dialog.show()
+
+    def reopen(self) -> None:
+        """Open what was open when the last run ended."""
+        desk, self._last = self._last, None
+        if desk is None:
+            return
+        self._wanted = desk
+        # The images first: a model may ask something before it is there.
+        if desk.images:
+            current = Path(desk.current) if desk.current is not None else None
+            self._controller.images.open_paths([Path(name) for name in desk.images], current)
+        source = ModelSource.from_key(desk.model)
+        if source != self._state.model_source:
+            self._controller.models.open(source)
+
+    def close(self) -> None:
+        """The program ends in order."""
+        self._closed = True
+        self._timer.stop()
+        self._settings.set(table.OPEN_NOW, "")
+
+    def _decline(self) -> None:
+        self._last = None
+        self._note_change()
+
+    def _note_change(self) -> None:
+        # What is still running while the window closes may change something.
+        if not self._closed:
+            self._timer.start()
+
+    def _write(self) -> None:
+        """Until somebody decided about it, what the last run had open is not written over by
+        nothing."""
+        desk = Desk.of(self._state)
+        if self._last is None or desk.title:
+            self._settings.set(table.OPEN_NOW, desk.text())
+            self._settings.sync()
+
+    def _choose(self) -> None:
+        """Once model and image are those that were wanted, the layer and class are chosen too."""
+        desk, state = self._wanted, self._state
+        shown = state.current
+        if desk is None or shown is None or state.explanation is None:
+            return
+        path = str(shown.path) if shown.scene is None else None
+        source = state.model_source
+        if source is None or source.key != desk.model or path != desk.current:
+            return
+        self._wanted = None
+        if desk.layer is not None and desk.layer.partition("#")[0] in {
+            n.name for n in state.layers
+        }:
+            self._controller.choose_layer(desk.layer)
+        if desk.target is not None and state.info and desk.target < len(state.info.classes):
+            self._controller.choose_class(desk.target)
+
+
+def _log_words() -> str:
+    from engine import faults
+
+    return f"The end of the log:\n{faults.log_tail()}"

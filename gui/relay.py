@@ -1,0 +1,131 @@
+"""How files reach the window that is open: from a later start, and from macOS' Finder."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from PySide6.QtCore import (
+    QCoreApplication,
+    QDeadlineTimer,
+    QEvent,
+    QEventLoop,
+    QObject,
+    QTimer,
+    Signal,
+)
+from PySide6.QtGui import QFileOpenEvent
+from PySide6.QtNetwork import QLocalServer, QLocalSocket
+
+from gui.instance import Errand
+
+_log = logging.getLogger(__name__)
+
+_ANSWER = b"opened\n"
+_MOST_BYTES = 1 << 24
+# As long as a slow machine takes from its lock to its window.
+_PATIENCE_MS = 10_000
+_AGAIN_MS = 50
+
+
+def send(name: str, errand: Errand, patience_ms: int = _PATIENCE_MS) -> bool:
+    """Have the running window open it; whether it said that it would.
+
+    It may still be starting, so it is asked again until patience_ms is over.
+    """
+    deadline = QDeadlineTimer(patience_ms)
+    while not deadline.hasExpired():
+        socket = QLocalSocket()
+        socket.connectToServer(name)
+        if socket.waitForConnected(_AGAIN_MS):
+            return _deliver(socket, errand, deadline)
+        pause = QEventLoop()
+        QTimer.singleShot(_AGAIN_MS, pause.quit)
+        pause.exec()
+    return False
+
+
+class Receiver(QObject):
+    """Listens for later starts. received(Errand)."""
+
+    received = Signal(object)
+
+    def __init__(self, name: str, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._server = QLocalServer(self)
+        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        self._server.newConnection.connect(self._accept)
+        # Who holds the lock may take away the socket of one that crashed.
+        QLocalServer.removeServer(name)
+        if not self._server.listen(name):
+            _log.warning("later starts cannot be heard: %s", self._server.errorString())
+
+    def close(self) -> None:
+        self._server.close()
+
+    def _accept(self) -> None:
+        while (socket := self._server.nextPendingConnection()) is not None:
+            socket.disconnected.connect(socket.deleteLater)
+            socket.readyRead.connect(lambda socket=socket: self._read(socket))
+            self._read(socket)
+
+    def _read(self, socket: QLocalSocket) -> None:
+        if not socket.canReadLine():
+            if socket.bytesAvailable() > _MOST_BYTES:
+                socket.abort()
+            return
+        try:
+            errand = Errand.read(bytes(socket.readLine().data()))
+        except ValueError as error:
+            _log.warning("a later start was not understood: %s", error)
+            socket.abort()
+            return
+        socket.write(_ANSWER)
+        socket.flush()
+        socket.disconnectFromServer()
+        self.received.emit(errand)
+
+
+class FileEvents(QObject):
+    """macOS sends the files that are opened from the Finder as events. received(Errand).
+
+    Several files are as many events, one after the other; they make one errand. What
+    comes before start() waits for it.
+    """
+
+    received = Signal(object)
+
+    def __init__(self, application: QCoreApplication) -> None:
+        super().__init__(application)
+        self._files: list[Path] = []
+        self._ready = False
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._tell)
+        application.installEventFilter(self)
+
+    def start(self) -> None:
+        """The window is there: tell what has come, and what comes."""
+        self._ready = True
+        if self._files:
+            self._timer.start()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QFileOpenEvent) and event.file():
+            self._files.append(Path(event.file()))
+            if self._ready:
+                self._timer.start()
+            return True
+        return super().eventFilter(watched, event)
+
+    def _tell(self) -> None:
+        files, self._files = tuple(self._files), []
+        self.received.emit(Errand(files))
+
+
+def _deliver(socket: QLocalSocket, errand: Errand, deadline: QDeadlineTimer) -> bool:
+    socket.write(errand.line())
+    while not socket.canReadLine() and not deadline.hasExpired():
+        if not socket.waitForReadyRead(max(1, deadline.remainingTime())):
+            break
+    return bytes(socket.readLine().data()) == _ANSWER

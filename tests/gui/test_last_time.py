@@ -1,0 +1,147 @@
+"""What was open when a run ended badly is offered again."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QLabel, QPushButton
+from pytestqt.qtbot import QtBot
+
+from engine.demo import DEMOS, SCENES
+from engine.sources import ModelSource
+from gui import settings as table
+from gui.crash_dialog import CrashDialog
+from gui.last_time import Desk
+from gui.models import NamedModel
+from tests.gui.seat import Seat
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Path]:
+    return [
+        Path(shutil.copy(scene.path, tmp_path / f"mine {n}.jpg")) for n, scene in enumerate(SCENES)
+    ][:3]
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    return Path(shutil.copy(DEMOS["shortcut"].weights, tmp_path / "my net.safetensors"))
+
+
+def recorded(seat: Seat) -> str:
+    store = QSettings(str(seat.store), QSettings.Format.IniFormat)
+    return str(store.value(table.OPEN_NOW.key, ""))
+
+
+def crash(seat: Seat) -> None:
+    """As the settings are when a process dies: what is written stays, nothing else is."""
+    left = seat.store.read_bytes()
+    seat.leave()
+    seat.store.write_bytes(left)
+
+
+def press(dialog: CrashDialog, text: str) -> None:
+    next(b for b in dialog.findChildren(QPushButton) if b.text() == text).click()
+
+
+def words(dialog: CrashDialog) -> str:
+    return " ".join(one.text() for one in dialog.findChildren(QLabel))
+
+
+def test_an_orderly_end_leaves_nothing_to_offer(seat: Seat, pictures: list[Path]) -> None:
+    seat.start(*pictures)
+    seat.until(lambda: bool(recorded(seat)))
+    seat.leave()
+    assert recorded(seat) == ""
+    program = seat.start()
+    assert not program.window.findChildren(CrashDialog)
+
+
+def test_what_was_open_comes_back_with_image_layer_and_class(
+    seat: Seat, pictures: list[Path]
+) -> None:
+    program = seat.start(*pictures, model=NamedModel(ModelSource("demo:shortcut")))
+    program.controller.images.step(1)
+    seat.wait_explained()
+    program.controller.choose_layer("layer2")
+    program.controller.choose_class(5)
+    seat.until(lambda: seat.layer == "layer2" and seat.target == 5)
+    seat.until(lambda: '"target": 5' in recorded(seat) and '"layer2"' in recorded(seat))
+    title = program.window.windowTitle()
+    crash(seat)
+
+    program = seat.start()
+    dialog = seat.dialog(CrashDialog)
+    assert "3 images and demo:shortcut" in words(dialog)
+    press(dialog, "Reopen")
+    seat.until(lambda: seat.layer == "layer2" and seat.target == 5)
+    assert program.window.windowTitle() == title
+    assert program.state.info is not None
+    assert program.state.info.source == "demo:shortcut"
+    assert [path.name for path in pictures] == seat.names[-3:]
+    # It is what is open now, and would be offered again.
+    seat.until(lambda: '"target": 5' in recorded(seat))
+
+
+def test_starting_afresh_forgets_it(seat: Seat, pictures: list[Path]) -> None:
+    seat.start(*pictures)
+    seat.until(lambda: "mine 2.jpg" in recorded(seat))
+    crash(seat)
+    program = seat.start()
+    press(seat.dialog(CrashDialog), "Start afresh")
+    seat.until(lambda: "mine 2.jpg" not in recorded(seat))
+    assert seat.names == [scene.title for scene in SCENES]
+    assert not program.state.current or program.state.current.scene is not None
+
+
+def test_an_offer_that_was_not_answered_is_made_again(seat: Seat, pictures: list[Path]) -> None:
+    seat.start(*pictures)
+    seat.until(lambda: "mine 2.jpg" in recorded(seat))
+    crash(seat)
+    seat.start()
+    seat.dialog(CrashDialog)
+    crash(seat)
+    seat.start()
+    assert "3 images" in words(seat.dialog(CrashDialog))
+
+
+def test_the_demo_alone_is_not_worth_an_offer(seat: Seat) -> None:
+    seat.start()
+    seat.until(lambda: bool(recorded(seat)))
+    crash(seat)
+    program = seat.start()
+    assert not program.window.findChildren(CrashDialog)
+
+
+def test_files_that_are_gone_are_said_to_be(
+    seat: Seat, pictures: list[Path], weights: Path
+) -> None:
+    seat.start(*pictures, model=NamedModel(ModelSource(str(weights))))
+    seat.until(lambda: "my net" in recorded(seat) and "mine 2" in recorded(seat))
+    crash(seat)
+    weights.unlink()
+    pictures[0].unlink()
+    program = seat.start()
+    press(seat.dialog(CrashDialog), "Reopen")
+    seat.until(lambda: "my net.safetensors" in program.window.notice.text)
+    seat.until(lambda: any(image.error for image in program.state.images.values()))
+    assert program.state.info is not None
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"model": 3, "images": []}', '"x"', "null"])
+def test_nonsense_is_no_offer(seat: Seat, qtbot: QtBot, text: str) -> None:
+    store = QSettings(str(seat.store), QSettings.Format.IniFormat)
+    store.setValue(table.OPEN_NOW.key, text)
+    store.sync()
+    program = seat.start()
+    assert not program.window.findChildren(CrashDialog)
+
+
+def test_a_desk_survives_its_text() -> None:
+    desk = Desk(
+        ("/a b/ü.png", "/c.png"), "/c.png", ModelSource("x.pth", input="3x2x2").key, "a.b#1", 3
+    )
+    assert Desk.read(desk.text()) == desk
