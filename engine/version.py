@@ -10,3 +10,6 @@ COMMAND = NAME.lower()
 
 APP_ID = "io.github.hookscope.Hookscope"
 """Reverse-domain id: AppStream's component on Linux, the bundle identifier on macOS."""
+
+CONTACT = "The Hookscope authors <hookscope@hookscope.invalid>"
+"""Named as maintainer. There is no address to write to yet, and .invalid never leads anywhere."""

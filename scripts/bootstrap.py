@@ -54,12 +54,18 @@ DISPLAY_TOOLS = ["xvfb", "xdotool", "openbox", "fonts-dejavu-core"]
 PACKAGING_TOOLS = [
     "appstream",
     "binutils",
+    "chrpath",
     "debootstrap",
     "desktop-file-utils",
+    "libglib2.0-bin",
     "lintian",
     "makeself",
     "nsis",
+    "shared-mime-info",
+    "shellcheck",
     "wine64",
+    "x11-utils",
+    "xz-utils",
 ]
 SYSTEM_PACKAGES = {
     "run": QT_LIBRARIES,

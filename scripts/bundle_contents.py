@@ -17,6 +17,7 @@ from pathlib import Path
 
 from engine.extras import PACKAGES
 from engine.version import NAME
+from scripts import _licences
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,6 +28,9 @@ DATA = (
     *((f"resources/{name}", f"resources/{name}") for name in ("demo", "icons", "scenes")),
     *(("docs/guide.md", "docs"), ("docs/images", "docs/images"), ("LICENSE", ".")),
 )
+
+LICENCES = "licences"
+"""The folder of the bundle with the licence texts of what it carries."""
 
 # A network's own Python file may import any part of these, whether the program does or not.
 WHOLE_PACKAGES = ("engine", "gui", "torch", "torchvision", "numpy", "safetensors")
@@ -43,6 +47,8 @@ UNWANTED = (
 
 _STDLIB_LEFT_OUT = {"antigravity", "this", "idlelib", "lib2to3", "tkinter", "turtle", "turtledemo"}
 _STDLIB_LEFT_OUT |= {"ensurepip", "test", "venv", "distutils", "msilib", "nt", "winreg", "winsound"}
+# Old Unix passwords and devices, for which the system would have to have libraries of its own.
+_STDLIB_LEFT_OUT |= {"crypt", "nis", "ossaudiodev", "spwd"}
 
 # Destinations in the bundle, with forward slashes.
 _DROPPED = re.compile(
@@ -82,8 +88,15 @@ def is_dropped(destination: str) -> bool:
 
 
 def datas() -> list[tuple[str, str]]:
-    """DATA with full paths, as PyInstaller takes it."""
-    return [(str(ROOT / source), folder) for source, folder in DATA]
+    """DATA with full paths, as PyInstaller takes it, and the licence texts, collected anew."""
+    texts = ROOT / "build" / LICENCES
+    _licences.collect(texts, bundled_distributions())
+    return [(str(ROOT / source), folder) for source, folder in DATA] + [(str(texts), LICENCES)]
+
+
+def bundled_distributions() -> set[str]:
+    """What is installed here and goes into the bundle, in canonical names."""
+    return {name for name in _needed_distributions() if name.replace("-", "_") not in UNWANTED}
 
 
 def _requirements() -> list[str]:
@@ -197,23 +210,41 @@ def _needed(reader: str, source: str) -> set[str]:
 
 
 def stripped(binaries: Iterable[Entry], folder: Path) -> list[Entry]:
-    """The binaries, those of torch and Python itself replaced by copies without symbol tables.
+    """The binaries, some of them replaced by copies: those of torch and Python itself without
+    symbol tables, and any that looks for libraries in a folder of the building system without that.
 
-    Debuggers alone read them; they are a fifth of libtorch_cpu.so. Linux only: elsewhere the
+    Debuggers alone read the symbols; they are a fifth of libtorch_cpu.so. A path of the building
+    system leads nowhere on another, or to what somebody else put there. Linux only: elsewhere the
     symbols lie in files of their own.
     """
-    tool = shutil.which("strip") if sys.platform.startswith("linux") else None
+    if not sys.platform.startswith("linux"):
+        return list(binaries)
     result: list[Entry] = []
     for destination, source, kind in binaries:
-        heavy = destination.startswith(("torch/lib/lib", "libpython"))
-        if tool is None or not heavy or kind == "SYMLINK":
+        strip = (
+            destination.startswith(("torch/lib/lib", "libpython")) or "/lib-dynload/" in destination
+        )
+        paths = _run_path(source) if kind != "SYMLINK" and ".so" in destination else []
+        own = [path for path in paths if path.startswith("$ORIGIN")]
+        if kind == "SYMLINK" or not (strip or own != paths):
             result.append((destination, source, kind))
             continue
         copy = folder / destination
         copy.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([tool, "--strip-unneeded", "-o", str(copy), source], check=True)
+        shutil.copyfile(source, copy)
+        if strip:
+            subprocess.run(["strip", "--strip-unneeded", str(copy)], check=True)
+        if own != paths:
+            change = ["-r", ":".join(own)] if own else ["-d"]
+            subprocess.run(["chrpath", *change, str(copy)], check=True, stdout=subprocess.DEVNULL)
         result.append((destination, str(copy), kind))
     return result
+
+
+def _run_path(source: str) -> list[str]:
+    told = subprocess.run(["readelf", "-dW", source], capture_output=True, text=True, check=True)
+    found = re.search(r"\((?:RUNPATH|RPATH)\).*\[(.*)\]", told.stdout)
+    return found[1].split(":") if found and found[1] else []
 
 
 def bundle_folder() -> Path:
