@@ -1,4 +1,4 @@
-"""A small folder that is laid out as the packaged program for Windows is, to try installers with."""
+"""A small folder laid out as the packaged program for Windows is, to try installers with."""
 
 from __future__ import annotations
 

@@ -25,6 +25,8 @@ from PySide6.QtSvg import QSvgRenderer  # noqa: E402
 from engine.version import COMMAND  # noqa: E402
 
 SIZES = (16, 22, 24, 32, 48, 64, 128, 256, 512, 1024)
+# Sizes that an .icns holds, in pixels.
+_ICNS = (32, 64, 128, 256, 512)
 _ICO = [(size, size) for size in (16, 24, 32, 48, 64, 128, 256)]
 
 
@@ -47,7 +49,8 @@ def make(folder: Path) -> None:
             raise OSError(f"{folder}: the icon of {size} pixels cannot be written")
     del application
     with Image.open(folder / f"{COMMAND}-{SIZES[-1]}.png") as largest:
-        largest.save(folder / f"{COMMAND}.icns")
+        drawn_small = [Image.open(folder / f"{COMMAND}-{size}.png") for size in _ICNS]
+        largest.save(folder / f"{COMMAND}.icns", append_images=drawn_small)
         smaller = [Image.open(folder / f"{COMMAND}-{size}.png") for size, _ in _ICO]
         smaller[-1].save(folder / f"{COMMAND}.ico", sizes=_ICO, append_images=smaller[:-1])
 
