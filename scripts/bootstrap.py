@@ -1,6 +1,6 @@
 """Prepare a checkout: system libraries, virtual environment, pinned requirements.
 
-    python3 scripts/bootstrap.py [run | test | bench | package]
+    python3 scripts/bootstrap.py [run | test | bench | package | release]
 
 Needs nothing but Python 3.11 or newer with its venv module. Whatever is already in place is left
 alone: a stamp in the environment holds a hash of the requirements that were installed.
@@ -31,6 +31,7 @@ PURPOSES: dict[str, tuple[str, tuple[str, ...]]] = {
         ("requirements.txt", "requirements-extras.txt", "requirements-dev.txt"),
     ),
     "bench": (".venv-bench", ("requirements.txt", "benchmarks/requirements.txt")),
+    "release": (".venv-release", ("requirements-release.txt",)),
 }
 
 QT_LIBRARIES = [
@@ -72,6 +73,7 @@ SYSTEM_PACKAGES = {
     "test": QT_LIBRARIES + DISPLAY_TOOLS,
     "package": QT_LIBRARIES + DISPLAY_TOOLS + PACKAGING_TOOLS,
     "bench": [],
+    "release": [],
 }
 
 
