@@ -1,0 +1,37 @@
+"""Say whether the torch that is installed is the one that was wanted: cpu or cuda.
+
+    .venv/bin/python scripts/check_flavour.py cpu|cuda
+
+Which one requirements.txt gives depends on the system and on the index that pip asks: the usual
+torch is a CPU build on Windows and macOS, and a CUDA build on Linux.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def flavour() -> str:
+    import torch
+
+    return "cpu" if torch.version.cuda is None else "cuda"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Check which torch is installed.")
+    parser.add_argument("wanted", choices=("cpu", "cuda"))
+    wanted = parser.parse_args().wanted
+    if (found := flavour()) == wanted:
+        print(f"a {found} build of torch, as wanted")
+        return 0
+    variable = f"TORCH_{wanted.upper()}_INDEX"
+    print(
+        f"a {found} build of torch, and not a {wanted} build: set PIP_EXTRA_INDEX_URL to the index "
+        f"that has it (in the release workflow, the repository variable {variable})"
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

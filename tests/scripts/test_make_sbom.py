@@ -1,0 +1,48 @@
+"""What of an environment's bill of materials is that of the bundle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.version import NAME, VERSION
+from scripts import make_sbom
+
+
+def environment(*packages: str, **needs: list[str]) -> dict[str, Any]:
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "metadata": {"tools": {}},
+        "components": [{"name": p, "bom-ref": f"{p}==1"} for p in packages],
+        "dependencies": [
+            {"ref": f"{p}==1", "dependsOn": [f"{n}==1" for n in needs.get(p, [])]} for p in packages
+        ],
+    }
+
+
+def test_only_what_is_bundled_is_listed() -> None:
+    whole = environment(
+        *("torch", "typing_extensions", "setuptools", "pytest", "pyinstaller", "Pillow"),
+        torch=["typing_extensions", "setuptools"],
+        pytest=["Pillow"],
+    )
+    needed = {"torch", "typing-extensions", "pyinstaller", "pillow"}
+    bom = make_sbom.of_bundle(whole, needed, {"torch", "pillow"})
+    names = [c["name"] for c in bom["components"]]
+    assert sorted(names) == ["CPython", "Pillow", "pyinstaller", "torch", "typing_extensions"]
+    itself = bom["metadata"]["component"]
+    assert (itself["name"], itself["version"]) == (NAME, VERSION)
+    below = {d["ref"]: d.get("dependsOn", []) for d in bom["dependencies"]}
+    assert below[itself["bom-ref"]] == ["Pillow==1", "cpython", "pyinstaller==1", "torch==1"]
+    assert below["torch==1"] == ["typing_extensions==1"]
+    # Every one is reached, and nothing is named that is not listed.
+    refs = {c["bom-ref"] for c in bom["components"]}
+    assert set(below) == refs | {itself["bom-ref"]}
+    assert {ref for refs_below in below.values() for ref in refs_below} <= refs
+
+
+def test_what_is_required_and_not_installed_is_said() -> None:
+    with pytest.raises(ValueError, match=r"not installed: \['torch'\]"):
+        make_sbom.of_bundle(environment("pillow"), {"pillow", "torch"}, {"torch"})

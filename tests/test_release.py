@@ -1,0 +1,97 @@
+"""The release workflow against the scripts, targets and files that it names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from engine.version import COMMAND, NAME
+from scripts import bootstrap, make_dmg, make_nsis
+
+ROOT = Path(__file__).resolve().parent.parent
+PATH = ROOT / ".github/workflows/release.yml"
+TEXT = PATH.read_text(encoding="utf-8")
+JOBS: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["jobs"]
+STEPS = [(name, step) for name, job in JOBS.items() for step in job["steps"]]
+RUNS = "\n".join(step.get("run", "") for _, step in STEPS)
+
+
+def test_scripts_and_their_options_are_there() -> None:
+    called = re.findall(r"(scripts/\w+\.(?:py|sh))((?:\\\n|[^\n&|])*)", RUNS)
+    assert len(called) > 10
+    for script, words in called:
+        text = (ROOT / script).read_text(encoding="utf-8")
+        for option in re.findall(r"(?<= )--[a-z-]+", words):
+            assert f'"{option}"' in text, f"{script} {option}"
+    for purpose in re.findall(r"bootstrap\.py (\w+)", RUNS):
+        assert purpose in bootstrap.PURPOSES
+
+
+def test_make_targets_are_there() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"\bmake ([a-z-]+)", RUNS))
+    assert {"installer", "test-bundle", "test-installer"} <= targets
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_names_are_those_that_the_scripts_give() -> None:
+    for name in re.findall(rf"\b{NAME}-[\w$.-]+\.dmg", RUNS):
+        assert name.replace("$VERSION", "1.2.3") == make_dmg.image_name("1.2.3")
+    assert make_nsis.installer_name().endswith("-setup.exe")
+    assert set(re.findall(rf"dist/({NAME}\.\w+|\w+)/", TEXT)) <= {NAME, f"{NAME}.app"}
+    assert f"{COMMAND}-linux-x64" in RUNS
+
+
+def test_every_flavour_is_built_where_there_is_one() -> None:
+    flavours = {
+        job: {row["flavour"] for row in JOBS[job]["strategy"]["matrix"]["include"]}
+        for job in ("linux", "windows")
+    }
+    assert flavours == {"linux": {"cpu", "cuda"}, "windows": {"cpu", "cuda"}}
+    # The newest torch for Intel Macs is older than what the engine takes.
+    assert JOBS["macos"]["runs-on"] == "macos-15"
+    checked = [step for _, step in STEPS if "check_flavour.py" in step.get("run", "")]
+    assert len(checked) == 3
+
+
+def test_actions_are_pinned_and_rights_are_few() -> None:
+    assert yaml.safe_load(TEXT)["permissions"] == {}
+    for name, job in JOBS.items():
+        writes = [right for right, much in job["permissions"].items() if much == "write"]
+        assert writes == (["contents"] if name == "publish" else [])
+        assert job["timeout-minutes"] <= 240
+    used = [line for line in TEXT.splitlines() if "uses:" in line]
+    assert used
+    for line in used:
+        assert re.search(r"uses: actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+
+
+def test_secrets_are_given_to_the_steps_that_sign_and_to_no_other() -> None:
+    for name, step in STEPS:
+        if "secrets." in str(step):
+            assert "signed" in step["name"], name
+            assert step["if"] == "env.SIGNED == 'true'"
+            assert "secrets." not in step["run"]
+    for job in JOBS.values():
+        # A job is told whether there is a certificate, and no more.
+        for text in re.findall(r"secrets[^}]*", str(job.get("env", ""))):
+            assert re.fullmatch(r"secrets\.\w+ != '' ", text)
+
+
+def test_nothing_is_published_that_was_not_tried() -> None:
+    others = set(JOBS) - {"publish"}
+    assert set(JOBS["publish"]["needs"]) == others
+    assert "make_checksums.py" in RUNS
+    assert RUNS.count("make_sbom.py") == 3
+    assert JOBS["publish"]["steps"][-1]["if"] == "github.ref_type == 'tag'"
+
+
+@pytest.mark.parametrize("name", [".github/workflows/release.yml", "requirements-release.txt"])
+def test_no_index_of_packages_is_named(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert not re.search(r"https?://|index-url|\b\w+\.(org|io|com)\b", text)
