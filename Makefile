@@ -5,9 +5,10 @@ VENV   := .venv/bin
 PY     := $(VENV)/python
 BENCH  := .venv-bench/bin/python
 SAMPLE := build/explained.png
+SYSTEM := $(shell uname -s)
 
 .PHONY: run test test-all check bench bench-memory demo screenshots bundle test-bundle installer test-installer \
-        clean setup setup-dev setup-package help
+        clean setup setup-dev setup-package setup-release help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*## |^[a-z-]+:  *## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -17,6 +18,9 @@ setup:           ## virtual environment with what the program needs
 
 setup-package:   ## the same with what makes and checks installers
 	@$(PYTHON) scripts/bootstrap.py package
+
+setup-release:   ## what writes the bill of materials and checks the release workflow
+	@$(PYTHON) scripts/bootstrap.py release
 
 setup-dev:       ## the same with what the tests need
 	@$(PYTHON) scripts/bootstrap.py test
@@ -60,11 +64,22 @@ bundle: setup-package ## the packaged program for this system, in dist/
 test-bundle: setup-package ## use it as its users do: without the network, in a home of its own
 	$(PY) scripts/check_bundle.py
 
-installer: bundle ## the installer for this system, in dist/ (Linux: a .deb)
+installer: bundle setup-release ## the installer for this system, in dist/ (Linux: a .deb)
+ifeq ($(SYSTEM),Darwin)
+	$(PY) scripts/make_dmg.py
+else
 	$(PY) scripts/make_deb.py
+endif
+	$(PY) scripts/make_sbom.py
 
-test-installer: setup-package ## install it into a bare Debian, use it, remove it (root, debootstrap)
+test-installer: setup-package setup-release ## install it into a bare Debian, use it, remove it (root, debootstrap)
+	$(PY) scripts/check_workflow.py
+ifeq ($(SYSTEM),Darwin)
+	$(PY) scripts/make_dmg.py --check
+else
+	$(PY) scripts/check_nsis.py
 	$(PY) scripts/check_deb.py
+endif
 
 clean:           ## remove what was built; environments stay
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -2,7 +2,7 @@
 
     .venv/bin/python scripts/make_dmg.py [APP] [--out FILE] [--identity NAME]
                                          [--notary-profile NAME] [--dry-run]
-    .venv/bin/python scripts/make_dmg.py --check FILE
+    .venv/bin/python scripts/make_dmg.py --check [FILE]
 
 --identity: a 'Developer ID Application' certificate in the keychain. Without one the program is
 signed ad hoc: it runs on the Mac it was built on, and elsewhere after its user has allowed it in
@@ -149,11 +149,12 @@ def _check_mounted(mount: Path) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Make the disk image for macOS.")
     parser.add_argument("app", nargs="?", type=Path, default=ROOT / "dist" / f"{NAME}.app")
-    parser.add_argument("--out", type=Path, default=ROOT / "dist" / image_name())
+    image = ROOT / "dist" / image_name()
+    parser.add_argument("--out", type=Path, default=image)
     parser.add_argument("--identity", default=AD_HOC)
     parser.add_argument("--notary-profile")
     parser.add_argument("--dry-run", action="store_true", help="print the commands, run none")
-    parser.add_argument("--check", type=Path, metavar="FILE", help="look an image over")
+    parser.add_argument("--check", type=Path, nargs="?", const=image, help="look an image over")
     options = parser.parse_args()
     if options.check is not None:
         check(options.check)
