@@ -21,7 +21,6 @@ sys.path.insert(0, str(ROOT))
 
 from engine.version import APP_ID, COMMAND, NAME, SUMMARY, VERSION  # noqa: E402
 from scripts import bundle_identity as identity  # noqa: E402
-from scripts.bundle_contents import bundle_folder  # noqa: E402
 
 SCRIPT = identity.WINDOWS / f"{COMMAND}.nsi"
 # "C:\Users\", a name of twenty characters, and the folder that is offered.
@@ -138,7 +137,7 @@ def _icon(folder: Path) -> Path:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Make the installer for Windows.")
-    parser.add_argument("payload", nargs="?", type=Path, default=bundle_folder())
+    parser.add_argument("payload", nargs="?", type=Path, default=ROOT / "dist" / NAME)
     parser.add_argument("--out", type=Path, default=ROOT / "dist" / installer_name())
     parser.add_argument("--sign", help="a command that signs the file whose name follows it")
     options = parser.parse_args()

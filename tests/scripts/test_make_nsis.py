@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,13 @@ def test_names_that_cannot_be_installed_are_refused(payload: Path, name: str) ->
     (payload / name).touch()
     with pytest.raises(ValueError, match=r"on Windows"):
         make_nsis.payload_files(payload)
+
+
+@pytest.mark.parametrize("script", ["make_nsis", "check_nsis", "make_checksums"])
+def test_the_release_workflow_runs_them_without_the_programs_packages(script: str) -> None:
+    root = Path(make_nsis.__file__).parent.parent
+    command = [sys.executable, "-S", f"scripts/{script}.py", "--help"]
+    subprocess.run(command, cwd=root, capture_output=True, timeout=60, check=True)
 
 
 def test_a_folder_without_the_program_is_refused(tmp_path: Path) -> None:
