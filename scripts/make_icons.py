@@ -2,8 +2,8 @@
 
     .venv/bin/python scripts/make_icons.py [FOLDER]
 
-Writes hookscope-SIZE.png, hookscope.ico (Windows) and hookscope.icns (macOS); build/icons by
-default.
+Writes hookscope-SIZE.png, hookscope.ico (Windows), hookscope.icns (macOS) and hookscope-side.bmp,
+the picture beside the installer's last page (Windows); build/icons by default.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ sys.path.insert(0, str(ROOT))
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PIL import Image  # noqa: E402
-from PySide6.QtCore import Qt  # noqa: E402
-from PySide6.QtGui import QGuiApplication, QImage, QPainter  # noqa: E402
+from PySide6.QtCore import QRectF, Qt  # noqa: E402
+from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter  # noqa: E402
 from PySide6.QtSvg import QSvgRenderer  # noqa: E402
 
 from engine.version import COMMAND  # noqa: E402
@@ -27,6 +27,8 @@ from engine.version import COMMAND  # noqa: E402
 SIZES = (16, 22, 24, 32, 48, 64, 128, 256, 512, 1024)
 # Sizes that an .icns holds, in pixels.
 _ICNS = (32, 64, 128, 256, 512)
+_SIDE = "#2a2a2c"
+_SIDE_ICON = 192
 _ICO = [(size, size) for size in (16, 24, 32, 48, 64, 128, 256)]
 
 
@@ -39,6 +41,17 @@ def drawn(renderer: QSvgRenderer, size: int) -> QImage:
     return image
 
 
+def side(renderer: QSvgRenderer) -> QImage:
+    """The icon on a dark strip, twice as large as the installer's page has it at 96 dpi."""
+    image = QImage(2 * 164, 2 * 314, QImage.Format.Format_RGB32)
+    image.fill(QColor(_SIDE))
+    painter = QPainter(image)
+    left = (image.width() - _SIDE_ICON) // 2
+    renderer.render(painter, QRectF(left, left, _SIDE_ICON, _SIDE_ICON))
+    painter.end()
+    return image
+
+
 def make(folder: Path) -> None:
     """Write all of them into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,6 +60,8 @@ def make(folder: Path) -> None:
     for size in SIZES:
         if not drawn(renderer, size).save(str(folder / f"{COMMAND}-{size}.png")):
             raise OSError(f"{folder}: the icon of {size} pixels cannot be written")
+    if not side(renderer).save(str(folder / f"{COMMAND}-side.bmp")):
+        raise OSError(f"{folder}: the installer's picture cannot be written")
     del application
     with Image.open(folder / f"{COMMAND}-{SIZES[-1]}.png") as largest:
         drawn_small = [Image.open(folder / f"{COMMAND}-{size}.png") for size in _ICNS]

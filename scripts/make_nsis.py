@@ -113,7 +113,7 @@ def build(payload: Path, target: Path, version: str = VERSION, sign: str | None 
         path = work / f"{name.lower()}.txt"
         path.write_text(text, encoding="utf-8", newline="")
         defined[name] = str(path.resolve())
-    defined |= {"ICON": str(_icon(work)), "OUTPUT": str(target.resolve())}
+    defined |= {**_pictures(work), "OUTPUT": str(target.resolve())}
     if sign is not None:
         defined["SIGN"] = sign
     command = [maker, "-V2", "-WX", "-INPUTCHARSET", "UTF8"]
@@ -127,12 +127,13 @@ def build(payload: Path, target: Path, version: str = VERSION, sign: str | None 
     return target
 
 
-def _icon(folder: Path) -> Path:
+def _pictures(folder: Path) -> dict[str, str]:
     # Imported here: it takes Qt, which the other functions do without.
     from scripts import make_icons
 
     make_icons.make(folder)
-    return (folder / f"{COMMAND}.ico").resolve()
+    names = {"ICON": f"{COMMAND}.ico", "SIDE": f"{COMMAND}-side.bmp"}
+    return {defined: str((folder / name).resolve()) for defined, name in names.items()}
 
 
 def main() -> int:

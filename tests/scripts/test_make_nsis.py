@@ -44,7 +44,7 @@ def test_nothing_is_removed_that_was_not_installed() -> None:
 def test_all_that_the_script_asks_for_is_defined(payload: Path) -> None:
     files = make_nsis.payload_files(payload)
     given = set(make_nsis.definitions(payload, files, VERSION))
-    given |= {"ICON", "OUTPUT", "PAYLOAD_NSH", "LIST_FILE"}
+    given |= {"ICON", "SIDE", "OUTPUT", "PAYLOAD_NSH", "LIST_FILE"}
     used = set(re.findall(r"\$\{([A-Z][A-Z_0-9]+)\}", SCRIPT)) - {"UN", "SUFFIX", "KIND", "TEXT"}
     own = set(re.findall(r"^!define (\w+)", SCRIPT, re.MULTILINE))
     # SIGN is there only where somebody signs.

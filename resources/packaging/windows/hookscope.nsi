@@ -1,8 +1,8 @@
 ; The installer for Windows. scripts/make_nsis.py compiles it and defines what it uses:
 ;   NAME VERSION VERSION4 SUMMARY PUBLISHER COPYRIGHT APP_ID   from engine/version.py
-;   ICON OUTPUT PAYLOAD_NSH LIST_FILE SIZE_KB LONGEST          from the files that are packed
+;   ICON SIDE OUTPUT PAYLOAD_NSH LIST_FILE SIZE_KB LONGEST     made or found by it
 ;   SIGN                                                       a command, where there is one
-; PAYLOAD_NSH holds two macros: ExtractFiles, and ForEachSuffix (suffix, kind of document).
+; PAYLOAD_NSH holds macros: ExtractFiles, and ForEachKind and ForEachSuffix over its documents.
 ;
 ; For one user, without administrator rights. What is installed is written down in LIST first, a
 ; line for each file and folder, and only what stands there is ever removed again: by the
@@ -57,10 +57,11 @@ VIAddVersionKey "LegalCopyright" "${COPYRIGHT}"
 
 !define MUI_ICON "${ICON}"
 !define MUI_UNICON "${ICON}"
+!define MUI_WELCOMEFINISHPAGE_BITMAP "${SIDE}"
+!define MUI_WELCOMEFINISHPAGE_BITMAP_STRETCH AspectFitHeight
 !define MUI_ABORTWARNING
 !define MUI_COMPONENTSPAGE_NODESC
 !define MUI_FINISHPAGE_RUN "$INSTDIR\${PROGRAM}"
-!define MUI_FINISHPAGE_NOAUTOCLOSE
 !insertmacro MUI_PAGE_COMPONENTS
 !define MUI_PAGE_CUSTOMFUNCTION_LEAVE CheckFolder
 !insertmacro MUI_PAGE_DIRECTORY
