@@ -145,8 +145,10 @@ _IMAGE: Final = (
 )
 
 _HELP: Final = (
-    Command("guide", "Guide", "Help", ("F1",), "help"),
+    Command("guide", "User guide", "Help", ("F1",), "help"),
     Command("shortcuts", "Shortcuts", "Help", ("?",), "keyboard"),
+    Command("check", "Check my set-up…", "Help", icon="check", section=1,
+            tip="Use the program for some seconds in a second window, and say what works"),
     Command("open_log", "Open log folder", "Help", icon="log", section=1),
     Command("about", "About Hookscope", "Help", icon="info", section=1,
             role=QAction.MenuRole.AboutRole),

@@ -70,6 +70,7 @@ class Program(QObject):
         # Imported here, so that the shell is painted before them.
         from gui.controller import Controller
         from gui.crashes import Crashes
+        from gui.first_hints import FirstHints
         from gui.garbage import GarbageCollector
         from gui.handlers import Handlers
         from gui.last_time import LastTime
@@ -93,6 +94,7 @@ class Program(QObject):
         self.state.engine_changed.connect(
             self.garbage.settle, Qt.ConnectionType.SingleShotConnection
         )
+        self.hints = FirstHints(self.window, self.settings)
         self.crashes = Crashes(self.window, self.state)
         self.last_time: LastTime | None = None
         if fault is not None:

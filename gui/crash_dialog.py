@@ -38,7 +38,7 @@ class CrashDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Hookscope")
+        self.setWindowTitle("Last session" if offer else "Failure")
         self._report = QPlainTextEdit(report)
         self._report.setReadOnly(True)
         self._report.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)

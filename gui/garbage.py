@@ -14,10 +14,18 @@ _INTERVAL_MS = 1_000
 
 
 class GarbageCollector(QObject):
-    """Collects on the thread that it lives on, until it is stopped."""
+    """Collects on the thread that it lives on, until it is stopped.
+
+    One in a process does so; another that is made meanwhile leaves everything to it.
+    """
+
+    _at_work: GarbageCollector | None = None
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        if GarbageCollector._at_work is not None:
+            return
+        GarbageCollector._at_work = self
         self._thresholds = gc.get_threshold()
         gc.disable()
         self._timer = QTimer(self)
@@ -27,10 +35,14 @@ class GarbageCollector(QObject):
 
     def settle(self) -> None:
         """Spare what is there now, the modules of torch above all, from every later look."""
-        gc.freeze()
+        if GarbageCollector._at_work is self:
+            gc.freeze()
 
     def stop(self) -> None:
         """Leave collecting to Python again."""
+        if GarbageCollector._at_work is not self:
+            return
+        GarbageCollector._at_work = None
         self._timer.stop()
         gc.unfreeze()
         gc.enable()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 if TYPE_CHECKING:
@@ -40,15 +40,23 @@ class Step:
     detail: str
 
 
-class Record:
-    """What was found: a step after the other, and figures by name."""
+class Record(QObject):
+    """What was found: a step after the other, and figures by name.
+
+    begun(name): a step is being done. taken(Step): it is done.
+    """
+
+    begun = Signal(str)
+    taken = Signal(object)
 
     def __init__(self) -> None:
+        super().__init__()
         self.steps: list[Step] = []
         self.figures: dict[str, float] = {}
 
     def take(self, name: str, work: Callable[[], str]) -> bool:
         """Do one step, which gives its detail or raises StepFailed; whether it went well."""
+        self.begun.emit(name)
         started = time.perf_counter()
         try:
             detail, ok = work(), True
@@ -56,6 +64,7 @@ class Record:
             detail, ok = str(failure), False
         self.steps.append(Step(name, ok, round(time.perf_counter() - started, 3), detail))
         _log.info("self-test: %s: %s %s", name, "ok" if ok else "FAILED", detail)
+        self.taken.emit(self.steps[-1])
         return ok
 
 
@@ -85,6 +94,11 @@ class Waiter:
                 raise StepFailed(f"{what}: not within {seconds:g} s")
         if self.error:
             raise StepFailed(f"{what}: {self.error}")
+
+    def give_up(self, why: str) -> None:
+        """Whatever is waited for now or later fails, because of that."""
+        self.error = self.error or why
+        self._loop.exit(0)
 
     def stir(self) -> None:
         """Something has changed: look again."""

@@ -46,7 +46,7 @@ class Handlers(QObject):
         self.models = ModelOpener(window, state, controller, settings)
         self.input = InputOpener(window, state, controller, settings)
         self.saver = Saver(window, state, controller.exports, settings)
-        self.help = Help(window, state)
+        self.help = Help(window, state, settings)
         window.tree.layer_chosen.connect(controller.choose_layer)
         window.tree.layout_chosen.connect(
             lambda layer, layout: controller.models.adjust(Adjustment(layouts=((layer, layout),)))

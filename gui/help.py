@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
@@ -11,32 +12,61 @@ from engine import logs
 from engine.paths import ROOT
 from engine.version import VERSION
 from gui.main_window import MainWindow
+from gui.settings import Settings
 from gui.state import NoticeKind, State
+
+if TYPE_CHECKING:
+    from gui.checkup import Checkup
+
+_GUIDE = ROOT / "docs" / "guide.md"
 
 
 class Help(QObject):
     """Answers the Help menu."""
 
-    def __init__(self, window: MainWindow, state: State) -> None:
+    def __init__(self, window: MainWindow, state: State, settings: Settings) -> None:
         super().__init__(window)
+        self._settings = settings
+        self._checkup: Checkup | None = None
         self._window = window
         self._state = state
         window.actions_by_id.connect(
             {
                 "guide": self.open_guide,
                 "shortcuts": self.show_shortcuts,
+                "check": self.check,
                 "open_log": self.open_log,
                 "about": self.show_about,
             }
         )
 
     def open_guide(self) -> None:
-        show_file(ROOT / "docs" / "guide.md", self._state)
+        from gui.guide_window import GuideWindow
+
+        for window in self._window.findChildren(GuideWindow):
+            window.raise_()
+            window.activateWindow()
+            return
+        try:
+            guide = GuideWindow(_GUIDE, self._window)
+        except OSError as error:
+            self._state.notify(
+                NoticeKind.ERROR, f"The guide is not there; install the program again: {error}"
+            )
+            return
+        guide.show()
 
     def open_log(self) -> None:
         folder = logs.log_folder()
         folder.mkdir(parents=True, exist_ok=True)
         show_file(folder, self._state)
+
+    def check(self) -> None:
+        from gui.checkup import Checkup
+
+        if self._checkup is None:
+            self._checkup = Checkup(self._window, self._state, self._settings)
+        self._checkup.show()
 
     def show_shortcuts(self) -> None:
         from gui.action_table import shortcut_rows

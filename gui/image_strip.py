@@ -88,6 +88,11 @@ class ImageStrip(QWidget):
                 self._view.go(row)
             self._refresh()
 
+    def set_hint(self, hint: QWidget) -> None:
+        """Takes in a widget that stands at the right of the pictures."""
+        self._pictures.addWidget(hint, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._pictures.addSpacing(theme.SPACE)
+
     def current(self) -> str | None:
         """Key of the current image."""
         return self._model.key_at(self._view.currentIndex())
@@ -119,6 +124,7 @@ class ImageStrip(QWidget):
         pictures = QHBoxLayout()
         pictures.setContentsMargins(theme.SPACE, 0, theme.SPACE, 0)
         pictures.addWidget(self._stack)
+        self._pictures = pictures
         box.addLayout(pictures)
         self._fit_height()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)

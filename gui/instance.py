@@ -75,6 +75,11 @@ class Instance:
     def __init__(self) -> None:
         cache = QStandardPaths.StandardLocation.CacheLocation
         folder = self._folder = Path(QStandardPaths.writableLocation(cache))
+        # Before anything is made of it: this start and the next must come to the same names.
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            _log.warning("no folder for a lock file: %s", error)
         # Two displays are two desks: a window on the other one would not be seen.
         desk = "\n".join(os.environ.get(name, "") for name in ("DISPLAY", "WAYLAND_DISPLAY"))
         mark = hashlib.sha256(f"{folder}\n{desk}".encode()).hexdigest()[:16]
@@ -88,11 +93,6 @@ class Instance:
 
         Where no lock can be written, every start is the first.
         """
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            _log.warning("every start opens a window: %s", error)
-            return True
         if self._lock.tryLock(0):
             return True
         if self._lock.error() == QLockFile.LockError.LockFailedError:

@@ -118,6 +118,10 @@ class LayerTree(QWidget):
         self._model.thumbnails.clear()
         self._view.viewport().update()
 
+    def set_hint(self, hint: QWidget) -> None:
+        """Takes in a widget that stands below the rows."""
+        self._hint.addWidget(hint)
+
     def focus_filter(self) -> None:
         """Puts the cursor into the filter field."""
         self._filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -145,6 +149,9 @@ class LayerTree(QWidget):
         box.addLayout(top)
         box.addLayout(middle)
         box.addWidget(self._stack, 1)
+        self._hint = QHBoxLayout()
+        self._hint.setContentsMargins(8, 0, 8, 0)
+        box.addLayout(self._hint)
         box.addWidget(self._where)
         box.addWidget(self._note)
         self.setMinimumWidth(220)

@@ -148,6 +148,12 @@ class Settings(QObject):
         """Writes to the disk now."""
         self._store.sync()
 
+    def fault(self) -> str:
+        """Why settings cannot be written; '' when they can."""
+        if self._store.status() is QSettings.Status.NoError and self._store.isWritable():
+            return ""
+        return f"settings cannot be written to {self._store.fileName()}"
+
     def display(self) -> DisplaySettings:
         """The display settings as the record that overlays are drawn from."""
         return DisplaySettings(

@@ -28,6 +28,20 @@ _BIG = (4000, 3000)
 _ENGINE_S, _ANSWER_S, _SOON_S = 180.0, 60.0, 30.0
 
 
+STEPS = {
+    "engine": "The engine is loaded",
+    "first overlay": "A picture is explained",
+    "click layer": "Another layer is explained",
+    "click class": "Another class is explained",
+    "zoom": "The picture is zoomed into",
+    "thumbnails": "All layers are mapped at once",
+    "keep busy": "Many clicks on 12 megapixels",
+    "export": "Picture, map and facts are exported",
+    "quit": "A window closes in order",
+}
+"""What is done, by the names that the report has."""
+
+
 class Walkthrough:
     """One run through the program. folder: where the settings are and the exports go."""
 
@@ -98,20 +112,7 @@ class Walkthrough:
     def run(self) -> bool:
         """All steps in order, up to the first that fails; whether all went well."""
         self.program.start()
-        return all(
-            self.record.take(step.__name__.replace("_", " "), step)
-            for step in (
-                self.engine,
-                self.first_overlay,
-                self.click_layer,
-                self.click_class,
-                self.zoom,
-                self.thumbnails,
-                self.keep_busy,
-                self.export,
-                self.quit,
-            )
-        )
+        return all(self.record.take(name, getattr(self, name.replace(" ", "_"))) for name in STEPS)
 
     def engine(self) -> str:
         """The engine and the demo network are loaded."""

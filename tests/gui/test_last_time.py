@@ -6,11 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
-from engine.demo import DEMOS, SCENES
+from engine import vision
+from engine.demo import SCENES
 from engine.sources import ModelSource
 from gui import settings as table
 from gui.crash_dialog import CrashDialog
@@ -28,7 +30,9 @@ def pictures(tmp_path: Path) -> list[Path]:
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    return Path(shutil.copy(DEMOS["shortcut"].weights, tmp_path / "my net.safetensors"))
+    network = vision.load().models.squeezenet1_1(weights=None, num_classes=2)
+    torch.save(network.state_dict(), tmp_path / "my net.pth")
+    return tmp_path / "my net.pth"
 
 
 def recorded(seat: Seat) -> str:
@@ -126,7 +130,7 @@ def test_files_that_are_gone_are_said_to_be(
     pictures[0].unlink()
     program = seat.start()
     press(seat.dialog(CrashDialog), "Reopen")
-    seat.until(lambda: "my net.safetensors" in program.window.notice.text)
+    seat.until(lambda: "my net.pth" in program.window.notice.text)
     seat.until(lambda: any(image.error for image in program.state.images.values()))
     assert program.state.info is not None
 

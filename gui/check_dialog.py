@@ -1,0 +1,168 @@
+"""The dialog of Help > Check my set-up: what is checked, step by step, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui import theme
+from gui.labels import ElidedLabel, label
+
+_BEFORE = (
+    "A second window opens and uses itself for some seconds: please leave it alone. Your "
+    "own window stays as it is."
+)
+_ICON = 16
+_WIDTH = 560
+
+
+class CheckDialog(QDialog):
+    """Lists steps. start_wanted(), stop_wanted(): the button was pressed.
+
+    steps: title by name, in order.
+    """
+
+    start_wanted = Signal()
+    stop_wanted = Signal()
+
+    def __init__(self, steps: Mapping[str, str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Check my set-up")
+        self._titles = dict(steps)
+        self._report = ""
+        self._running = False
+        self._marks = {name: _Mark(title) for name, title in steps.items()}
+        self._details = {name: ElidedLabel("dim") for name in steps}
+        self._verdict = label(_BEFORE)
+        self._verdict.setWordWrap(True)
+        self._verdict.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._verdict.setMinimumHeight(2 * self._verdict.fontMetrics().lineSpacing())
+        self._start = QPushButton("Start")
+        self._copy = QPushButton("Copy report")
+        box = QVBoxLayout(self)
+        box.setContentsMargins(16, 16, 16, 12)
+        box.setSpacing(12)
+        box.addWidget(self._verdict)
+        box.addLayout(self._rows())
+        box.addStretch()
+        box.addWidget(self._buttons())
+        self.setMinimumWidth(_WIDTH)
+
+    def begin(self) -> None:
+        """A run begins: nothing is known."""
+        self._running = True
+        self._report = ""
+        for name, mark in self._marks.items():
+            mark.show_state("")
+            self._details[name].show_text("")
+        self._verdict.setText(_BEFORE)
+        self._show_buttons()
+
+    def show_begun(self, name: str) -> None:
+        """That step is being done."""
+        self._marks[name].show_state("running")
+
+    def show_step(self, name: str, ok: bool, detail: str) -> None:
+        """What came out of a step."""
+        self._marks[name].show_state("ok" if ok else "failed")
+        self._details[name].show_text(detail)
+
+    def end(self, verdict: str, report: str) -> None:
+        """The run is over. report: what can be copied."""
+        self._running = False
+        self._report = report
+        self._verdict.setText(verdict)
+        self._start.setText("Check again")
+        self._show_buttons()
+
+    def copy(self) -> None:
+        """Puts the report on the clipboard."""
+        QGuiApplication.clipboard().setText(self._report)
+
+    def reject(self) -> None:
+        if self._running:
+            self.stop_wanted.emit()
+        super().reject()
+
+    def _rows(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(2 * theme.SPACE)
+        grid.setColumnStretch(2, 1)
+        for row, (name, title) in enumerate(self._titles.items()):
+            grid.addWidget(self._marks[name], row, 0)
+            grid.addWidget(label(title), row, 1)
+            detail = self._details[name]
+            detail.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            detail.setAccessibleName(title)
+            grid.addWidget(detail, row, 2)
+        return grid
+
+    def _buttons(self) -> QDialogButtonBox:
+        role = QDialogButtonBox.ButtonRole
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
+        buttons.rejected.connect(self.reject)
+        for button in (self._copy, self._start):
+            button.setAutoDefault(False)
+            buttons.addButton(button, role.ActionRole)
+        self._start.setMinimumWidth(self._start.fontMetrics().horizontalAdvance("Check again") + 32)
+        self._start.setDefault(True)
+        self._start.clicked.connect(self._pressed)
+        self._copy.clicked.connect(self.copy)
+        self._show_buttons()
+        return buttons
+
+    def _pressed(self) -> None:
+        if self._running:
+            self.stop_wanted.emit()
+        else:
+            self.start_wanted.emit()
+
+    def _show_buttons(self) -> None:
+        if self._running:
+            self._start.setText("Stop")
+        self._copy.setEnabled(bool(self._report))
+
+
+class _Mark(QLabel):
+    """What became of a step, as a sign and for a screen reader."""
+
+    _LOOKS: ClassVar = {"ok": ("on-disk", "accent"), "failed": ("warning", "error")}
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._state = ""
+        self._title = title
+        self.setFixedSize(_ICON, _ICON)
+
+    def show_state(self, state: str) -> None:
+        """'', 'running', 'ok' or 'failed'."""
+        self._state = state
+        self.setAccessibleName(f"{self._title}: {state or 'not yet'}")
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+        painter = QPainter(self)
+        tokens = theme.current()
+        place = QRect(0, 0, _ICON, _ICON)
+        if self._state in self._LOOKS:
+            name, token = self._LOOKS[self._state]
+            theme.paint_icon(painter, name, place, getattr(tokens, token))
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(tokens.accent if self._state else tokens.border))
+        painter.drawEllipse(place.center(), 3, 3)

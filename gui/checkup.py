@@ -1,0 +1,116 @@
+"""Help > Check my set-up: the self-test's walk through a second window of the running program."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QSettings, QTimer
+from PySide6.QtWidgets import QApplication
+
+from engine.logs import log_file
+from gui import settings as table
+from gui.application import Program
+from gui.check_dialog import CheckDialog
+from gui.facts import report
+from gui.gauges import Record, Step, StepFailed
+from gui.main_window import MainWindow
+from gui.settings import Settings
+from gui.state import State
+from gui.walkthrough import STEPS, Walkthrough
+
+_KEPT = "remember"
+_STEPS = {**STEPS, _KEPT: "Settings and log can be written"}
+_STOPPED = "stopped"
+
+
+class Checkup(QObject):
+    """Runs the walk when asked, as often as asked, one at a time."""
+
+    def __init__(self, window: MainWindow, state: State, settings: Settings) -> None:
+        super().__init__(window)
+        self._window = window
+        self._state = state
+        self._settings = settings
+        self._walk: Walkthrough | None = None
+        self._dialog = CheckDialog(_STEPS, window)
+        # Queued: the walk has event loops of its own, which are not to run inside a click.
+        self._dialog.start_wanted.connect(lambda: QTimer.singleShot(0, self, self.run))
+        self._dialog.stop_wanted.connect(self.stop)
+        window.closing.connect(self.stop)
+
+    def show(self) -> None:
+        """Bring up the dialog, which starts the walk."""
+        self._dialog.show()
+        self._dialog.raise_()
+
+    def run(self) -> None:
+        """Do all steps; the dialog tells what came out."""
+        application = QApplication.instance()
+        if self._walk is not None or not isinstance(application, QApplication):
+            return
+        record = Record()
+        record.begun.connect(self._dialog.show_begun)
+        record.taken.connect(self._taken)
+        self._dialog.begin()
+        with ExitStack() as stack:
+            folder = Path(
+                stack.enter_context(
+                    tempfile.TemporaryDirectory(prefix="hookscope-", ignore_cleanup_errors=True)
+                )
+            )
+            program = self._second(application, folder)
+            stack.callback(program.window.deleteLater)
+            stack.callback(program.window.close)
+            walk = self._walk = Walkthrough(program, folder, record)
+            stack.callback(self._forget)
+            program.window.closing.connect(lambda: walk.waiter.give_up("its window was closed"))
+            # Whatever happens, the dialog must not wait for ever.
+            stack.callback(self._tell, record)
+            if walk.run():
+                record.take(_KEPT, self._remember)
+
+    def stop(self) -> None:
+        """Give up a walk that is under way, and close its window."""
+        if self._walk is not None:
+            self._walk.waiter.give_up(_STOPPED)
+            self._walk.program.window.close()
+
+    def _second(self, application: QApplication, folder: Path) -> Program:
+        """A program with settings of its own, but for the look, which all windows share."""
+        store = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
+        Settings(store).set(table.THEME, self._settings.theme())
+        program = Program(application, store, fault=None)
+        program.window.setWindowTitle("Hookscope: checking the set-up")
+        return program
+
+    def _forget(self) -> None:
+        self._walk = None
+
+    def _taken(self, step: Step) -> None:
+        self._dialog.show_step(step.name, step.ok, f"{step.detail} · {step.seconds:.2f} s")
+
+    def _tell(self, record: Record) -> None:
+        failed = next((step for step in record.steps if not step.ok), None)
+        if failed is None and len(record.steps) == len(_STEPS):
+            verdict = "Everything works."
+        elif failed is None:
+            verdict = "The check itself broke off; the log has it."
+        elif failed.detail.endswith(_STOPPED):
+            verdict = "Stopped. What was checked until then worked."
+        else:
+            verdict = f"This does not work: {_STEPS[failed.name]}. {failed.detail}"
+        steps = (f"{'ok' if s.ok else 'FAILED'}  {s.name}: {s.detail}" for s in record.steps)
+        figures = (f"{name}: {value}" for name, value in record.figures.items())
+        self._dialog.end(verdict, report(self._state, "\n".join([verdict, *steps, *figures])))
+
+    def _remember(self) -> str:
+        """Whether what the person sets is there the next time. Raises StepFailed."""
+        self._settings.sync()
+        where = self._settings.fault()
+        if where:
+            raise StepFailed(where)
+        if not log_file().is_file():
+            raise StepFailed(f"{log_file()} is not there")
+        return str(log_file().parent)

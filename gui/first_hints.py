@@ -1,0 +1,45 @@
+"""The hints of the first start, each where it is about, each closed for good by its cross.
+
+The third is the invitation of the first scene, over the picture (gui/notices.py).
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from gui import settings as table
+from gui.hint_card import HintCard
+from gui.main_window import MainWindow
+from gui.settings import Settings
+
+LAYERS = "Click any layer to see what it looked at."
+OWN_FILES = "Drop your own images and your model anywhere on this window."
+
+_BESIDE = 216
+
+
+class FirstHints(QObject):
+    """Puts the cards into the panels and remembers which were closed."""
+
+    def __init__(self, window: MainWindow, settings: Settings) -> None:
+        super().__init__(window)
+        self._settings = settings
+        self._cards = {
+            "layers": HintCard(LAYERS),
+            "own files": HintCard(OWN_FILES, _BESIDE),
+        }
+        window.tree.set_hint(self._cards["layers"])
+        window.strip.set_hint(self._cards["own files"])
+        for name, card in self._cards.items():
+            card.closed.connect(lambda name=name: settings.mark_hint_seen(name))
+        settings.changed.connect(self._changed)
+        self._show()
+
+    def _changed(self, key: str) -> None:
+        # Forgotten with all other settings, they are shown once more.
+        if key == table.HINTS_SEEN.key:
+            self._show()
+
+    def _show(self) -> None:
+        for name, card in self._cards.items():
+            card.setVisible(not self._settings.hint_seen(name))

@@ -1,0 +1,44 @@
+"""A short sentence in a panel of its own, with a cross that closes it for good."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton
+
+from gui import theme
+from gui.labels import label
+
+
+class HintCard(QFrame):
+    """Shows one sentence. closed(): the person pressed the cross; the card is gone.
+
+    width: in pixels, None for what room there is.
+    """
+
+    closed = Signal()
+
+    def __init__(self, text: str, width: int | None = None) -> None:
+        super().__init__()
+        self.setObjectName("hint")
+        self.setAccessibleName("Hint")
+        self.setAccessibleDescription(text)
+        self.text = text
+        words = label(text)
+        words.setWordWrap(True)
+        close = QToolButton()
+        close.setIcon(theme.icon("close"))
+        close.setToolTip("Close this hint for good")
+        close.setAccessibleName(f"Close the hint: {text}")
+        close.setAutoRaise(True)
+        close.clicked.connect(self._close)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(2 * theme.SPACE, theme.SPACE, 0, theme.SPACE)
+        row.setSpacing(theme.SPACE)
+        row.addWidget(words, 1)
+        row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
+        if width is not None:
+            self.setFixedWidth(width)
+
+    def _close(self) -> None:
+        self.hide()
+        self.closed.emit()

@@ -1,0 +1,129 @@
+"""The program started twice on one display, and after a crash: real processes, a real display."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import ROOT, WAIT_S, end
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="xdotool and signals")
+
+
+class Desk:
+    """Starts the program as a person's file manager does, and looks at the window titles."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self.env = env
+        self.started: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *arguments: str | Path) -> subprocess.Popen[bytes]:
+        command = [sys.executable, str(ROOT / "main.py"), *map(str, arguments)]
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        self.started.append(process)
+        return process
+
+    def titles(self) -> list[str]:
+        """Of all windows that are to be seen."""
+        asked = ["xdotool", "search", "--onlyvisible", "--name", "Hookscope"]
+        found = subprocess.run(
+            asked, env=self.env, capture_output=True, text=True, timeout=30, check=False
+        )
+        return [self._title(window) for window in found.stdout.split()]
+
+    def _title(self, window: str) -> str:
+        asked = ["xdotool", "getwindowname", window]
+        found = subprocess.run(
+            asked, env=self.env, capture_output=True, text=True, timeout=30, check=False
+        )
+        return found.stdout.strip()
+
+    def wait_title(self, words: str) -> None:
+        self._wait(lambda: any(words in title for title in self.titles()), f"a window {words!r}")
+
+    def wait_record(self, words: str) -> None:
+        """Until the program has written down that it has this open."""
+        config = Path(self.env["HOME"]) / ".config"
+
+        def written() -> bool:
+            files = (path for path in config.rglob("*.conf") if path.is_file())
+            lines = (line for path in files for line in path.read_text("utf-8").splitlines())
+            return any(line.startswith("open=") and words in line for line in lines)
+
+        self._wait(written, f"a record of {words!r}")
+
+    def _wait(self, met: Callable[[], bool], what: str) -> None:
+        end_at = time.monotonic() + WAIT_S
+        while not met():
+            assert time.monotonic() < end_at, f"{what} did not come; there are {self.titles()}"
+            subprocess.run(["xdotool", "sleep", "0.1"], env=self.env, timeout=30, check=True)
+
+
+@pytest.fixture
+def desk(display: str, tmp_path: Path, child_env: Callable[..., dict[str, str]]) -> Iterator[Desk]:
+    home = tmp_path / "home"
+    home.mkdir()
+    env = child_env(display) | {"HOME": str(home)}
+    for name in [name for name in env if name.startswith("XDG_")]:
+        del env[name]
+    desk = Desk(env)
+    yield desk
+    for process in desk.started:
+        if process.poll() is None:
+            end(process)
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+def test_a_second_start_opens_its_file_in_the_window_that_is_there(
+    desk: Desk, picture: Path
+) -> None:
+    first = desk.start()
+    desk.wait_title("Ring and star")
+    second = desk.start(picture)
+    assert second.wait(WAIT_S) == 0
+    desk.wait_title("holiday.jpg")
+    assert len([title for title in desk.titles() if "—" in title]) == 1
+    assert first.poll() is None
+
+    beside = desk.start("--new-window", picture)
+    desk._wait(
+        lambda: len([title for title in desk.titles() if "holiday" in title]) == 2, "two windows"
+    )
+    assert beside.poll() is None
+
+
+def test_after_a_crash_the_next_start_offers_what_was_open(desk: Desk, picture: Path) -> None:
+    first = desk.start(picture)
+    desk.wait_title("holiday.jpg")
+    desk.wait_record("holiday.jpg")
+    os.kill(first.pid, signal.SIGSEGV)
+    assert first.wait(WAIT_S) == -signal.SIGSEGV
+
+    desk.start()
+    desk.wait_title("Ring and star")
+    # 'Reopen' is its default button.
+    dialog = subprocess.run(
+        ["xdotool", "search", "--onlyvisible", "--sync", "--name", "^Last session$"],
+        env=desk.env,
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+        check=True,
+    ).stdout.split()[0]
+    subprocess.run(
+        ["xdotool", "windowactivate", "--sync", dialog, "key", "Return"],
+        env=desk.env,
+        timeout=WAIT_S,
+        check=True,
+    )
+    desk.wait_title("holiday.jpg")
