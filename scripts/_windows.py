@@ -109,10 +109,12 @@ class Windows:
         return b"0x1" in self._quiet("reg", "query", key, "/v", "LongPathsEnabled")
 
     def settle(self, gone: Path) -> None:
-        """Wait until a file is gone: an uninstaller goes on in a copy of itself."""
-        end = time.monotonic() + 60
+        """Wait until a file is gone: an uninstaller goes on in a copy of itself, and then removes
+        the folder that it was in."""
+        end = time.monotonic() + 120
         while gone.exists() and time.monotonic() < end:
             time.sleep(0.2)
+        time.sleep(1)
 
     def close(self) -> None:
         """End what was started."""
