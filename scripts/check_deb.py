@@ -1,28 +1,42 @@
-"""Install the Debian package into a bare Debian, use it there, remove it, and see what is left.
+"""Check the Debian package: its form, and its whole life in a bare Debian, which is not touched.
 
-    .venv/bin/python scripts/check_deb.py [--root FOLDER] [--mirror URL] [--suite bookworm]
+    .venv/bin/python scripts/check_deb.py [--only WORDS] [--mirror URL] [--suite bookworm]
 
-As root, with debootstrap; the bare system is made in FOLDER when nothing is there yet, and kept
-for the next time. Only apt's own archive is asked for packages, so a dependency that the package
-does not name is not there.
+As root, with debootstrap. A bare system is made in build/debian once and kept; the checks work in a
+copy of it. Only apt's own archive is asked for packages, so a dependency that the package does not
+name is not there. The picture of the installed program goes to build/installed.png.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import time
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from engine.version import APP_ID, COMMAND, NAME, VERSION  # noqa: E402
+from scripts import _linux_check as stage  # noqa: E402
+from scripts._linux_check import CheckFailed, Person  # noqa: E402
 from scripts.make_deb import architecture  # noqa: E402
 
+PICTURE = ROOT / "build" / "installed.png"
+_OLDER = "0.0.9"
+_ONLY_IN_OLDER = f"opt/{COMMAND}/_internal/only-in-{_OLDER}.txt"
+_SCENE = ROOT / "resources" / "scenes" / "star-with-mark.jpg"
+_INSTALL = ("apt-get", "install", "-y", "-q", "--no-install-recommends")
+# What a desktop has and a bare system has not.
+_DESKTOP = ("libglib2.0-bin", "desktop-file-utils", "shared-mime-info", "gtk-update-icon-cache")
+_DESKTOP_TOO = ("hicolor-icon-theme", "appstream")
 _INSTALLED = (
     f"usr/bin/{COMMAND}",
     f"opt/{COMMAND}/{NAME}",
@@ -31,81 +45,308 @@ _INSTALLED = (
     f"usr/share/mime/packages/{COMMAND}.xml",
     f"usr/share/icons/hicolor/scalable/apps/{COMMAND}.svg",
     f"usr/share/icons/hicolor/256x256/apps/{COMMAND}.png",
+    f"usr/share/man/man1/{COMMAND}.1.gz",
+    f"usr/share/doc/{COMMAND}/copyright",
+    f"opt/{COMMAND}/_internal/licences/torch.txt",
 )
-# What apt and the desktop's caches write for themselves.
-_APTS_OWN = ("var/", "tmp/", "proc/", "sys/", "dev/", "run/", "etc/ld.so.cache", "root/")
+# What apt, dpkg and the loader write for themselves, and what a running system puts there.
+_NOT_OURS = (
+    *("var/cache/", "var/lib/apt/", "var/lib/dpkg/", "var/log/", "tmp/", "proc/", "sys/"),
+    *("dev/", "run/", "root/", "home/", "etc/ld.so.cache"),
+)
+_MIME = {
+    "image/png": None,
+    "image/jpeg": None,
+    "application/x-hookscope-torch": ".pth",
+    "application/x-hookscope-exported": ".pt2",
+    "application/x-hookscope-safetensors": ".safetensors",
+    "application/x-hookscope-onnx": ".onnx",
+}
 
 
-def inside(root: Path, *command: str, **environment: str) -> str:
-    """What a command in that system writes to stdout. Raises CalledProcessError."""
-    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
-    env |= {"DEBIAN_FRONTEND": "noninteractive"} | environment
+def snapshot(root: Path) -> dict[str, str]:
+    """Every file and folder of that system, with a hash of what is in it or where it leads."""
+    found: dict[str, str] = {}
+    for folder, folders, names in os.walk(root):
+        for name in (*folders, *names):
+            path = Path(folder) / name
+            place = path.relative_to(root).as_posix()
+            if place.startswith(_NOT_OURS) or f"{place}/" in _NOT_OURS:
+                continue
+            if path.is_symlink():
+                found[place] = str(path.readlink())
+            elif path.is_file():
+                found[place] = hashlib.sha256(path.read_bytes()).hexdigest()
+            else:
+                found[place] = "folder"
+    return found
+
+
+def same(before: dict[str, str], after: dict[str, str], allowed: tuple[str, ...] = ()) -> None:
+    """Raises CheckFailed where the two differ in more than the places that are allowed to."""
+    # dpkg takes an empty /opt away, which base-files made by hand and no package owns.
+    after = {"opt": "folder"} | after
+    different = {p for p in before.keys() | after.keys() if before.get(p) != after.get(p)}
+    strange = sorted(p for p in different if not p.startswith(allowed or ("\0",)))
+    if strange:
+        raise CheckFailed(f"not as before: {strange[:12]}")
+
+
+def hand_in(package: Path, root: Path) -> str:
+    """The package's name inside that system."""
+    place = root / "tmp" / package.name
+    if not place.exists():
+        shutil.copyfile(package, place)
+        place.chmod(0o644)
+    return f"/tmp/{package.name}"
+
+
+def check_form(package: Path) -> str:
+    """lintian finds no error and no warning that is not overridden, with the reason beside it."""
+    command = ["lintian", "--allow-root", "--tag-display-limit", "0", "--fail-on", "error,warning"]
     done = subprocess.run(
-        ["chroot", str(root), *command], env=env, capture_output=True, text=True, check=False
+        [*command, str(package)], capture_output=True, text=True, timeout=900, check=False
     )
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}: {done.returncode}: {done.stderr[-2000:]}")
-    return done.stdout
+    tags = [line for line in done.stdout.splitlines() if line.startswith(("E:", "W:"))]
+    if tags or done.returncode:
+        raise CheckFailed("; ".join(tags[:6]) or done.stderr[-500:])
+    return "no tag that is not overridden"
 
 
-def bare_system(root: Path, suite: str, mirror: str) -> None:
-    if not (root / "etc/debian_version").exists():
-        command = ["debootstrap", "--variant=minbase", suite, str(root), mirror]
-        subprocess.run(command, check=True)
-        inside(root, "apt-get", "update", "-q")
+def older_package(package: Path, folder: Path) -> Path:
+    """The same program under an older version, with one file that the newer one does not have."""
+    tree = folder / "older"
+    shutil.rmtree(tree, ignore_errors=True)
+    subprocess.run(["dpkg-deb", "-R", str(package), str(tree)], check=True)
+    control = tree / "DEBIAN/control"
+    text = control.read_text(encoding="utf-8").replace(f"Version: {VERSION}", f"Version: {_OLDER}")
+    control.write_text(text, encoding="utf-8")
+    (tree / _ONLY_IN_OLDER).write_text("of the version before\n", encoding="utf-8")
+    target = folder / f"{COMMAND}_{_OLDER}_{architecture()}.deb"
+    command = ["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(target)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    shutil.rmtree(tree)
+    return target
 
 
-def files(root: Path) -> set[str]:
-    found = (Path(folder) / name for folder, _, names in os.walk(root) for name in names)
-    places = {path.relative_to(root).as_posix() for path in found}
-    return {place for place in places if not place.startswith(_APTS_OWN)}
+class Life:
+    """The package's life in one copy of the bare system; each step builds on those before."""
+
+    def __init__(self, root: Path, package: Path, screen: stage.Screen) -> None:
+        self.root, self.package, self.screen = root, package, screen
+        self.admin = stage.administrator(root)
+        self.home = "/home/lena"
+        self.user = stage.user_inside(root, "lena", self.home)
+        self.bare: dict[str, str] = {}
+        self.desktop: dict[str, str] = {}
+
+    def inside(self, place: str) -> Path:
+        return self.root / place.lstrip("/")
+
+    def on_screen(self) -> Person:
+        environment = self.user.environment | {"DISPLAY": self.screen.display}
+        return Person(self.user.prefix, environment)
+
+    def install_bare(self) -> str:
+        self.admin.run("apt-get", "update", "-q")
+        self.bare = snapshot(self.root)
+        self.admin.run(*_INSTALL, hand_in(self.package, self.root))
+        missing = [p for p in _INSTALLED if not os.path.lexists(self.root / p)]
+        if missing:
+            raise CheckFailed(f"not installed: {missing}")
+        wanted = self.admin.run("dpkg-query", "-W", "-f=${Depends}", COMMAND)
+        said = self.user.run(COMMAND, "--version").strip()
+        if said != f"{NAME} {VERSION}":
+            raise CheckFailed(f"it says {said!r}")
+        return f"{said}, {wanted.count(',') + 1} dependencies"
+
+    def self_test(self) -> str:
+        """Offscreen and on a screen, as a user, without the network."""
+        steps = []
+        for person, more in (
+            (self.user, {"QT_QPA_PLATFORM": "offscreen"}),
+            (self.on_screen(), {}),
+        ):
+            report = json.loads(person.run(COMMAND, "self-test", **more))
+            if not report["ok"]:
+                raise CheckFailed(json.dumps(report["steps"][-1]))
+            steps.append(f"{len(report['steps'])} steps, first paint {report['first_paint_s']} s")
+        self.user.run(COMMAND, "explain", "--out", f"{self.home}/map.png")
+        return "; ".join(steps)
+
+    def libraries(self) -> str:
+        """Every library finds what it needs in the bundle or the packages that it depends on."""
+        program = (
+            f"cd /opt/{COMMAND}/_internal && find . -name '*.so*' -type f | while read -r file; do"
+            ' echo "file $file"; ldd "$file" | sed -n "/not found/s|^|$file|p"; done'
+        )
+        env = {"LD_LIBRARY_PATH": f"/opt/{COMMAND}/_internal"}
+        told = self.admin.run("sh", "-c", program, **env).splitlines()
+        lines = [line for line in told if not line.startswith("file ")]
+        # GTK is recommended and not needed; the registry's torchvision may be built for CUDA.
+        lines = [ln for ln in lines if "libqgtk3.so" not in ln and "libtorch_cuda.so" not in ln]
+        if lines:
+            raise CheckFailed("; ".join(lines[:6]))
+        return f"{len(told)} libraries find all that they need"
+
+    def purge_bare(self) -> str:
+        self.admin.run("apt-get", "purge", "-y", "-q", COMMAND)
+        self.admin.run("apt-get", "autoremove", "--purge", "-y", "-q")
+        # Left by packages of Debian that came and went with it.
+        same(self.bare, snapshot(self.root), ("etc/", "usr/share/", "var/lib/", "usr/local/"))
+        left = [p for p in snapshot(self.root) if COMMAND in p.lower()]
+        if left:
+            raise CheckFailed(f"left behind: {left[:6]}")
+        return "nothing left"
+
+    def desktop_before(self) -> str:
+        """A desktop's tools and what the package depends on, as it is before it is installed."""
+        depends = subprocess.run(
+            ["dpkg-deb", "-f", str(self.package), "Depends"],
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+        names = [name.split()[0] for name in depends.split(",")]
+        self.admin.run(*_INSTALL, *_DESKTOP, *_DESKTOP_TOO, *names)
+        self.desktop = snapshot(self.root)
+        return f"{len(self.desktop)} files"
+
+    def upgrade(self) -> str:
+        """Over an older version: what it no longer has is gone, what the user has is not."""
+        settings = self.inside(f"{self.home}/.config/{NAME}/of-the-user.conf")
+        older = older_package(self.package, self.root / "tmp")
+        self.admin.run(*_INSTALL, f"/tmp/{older.name}")
+        if not (self.root / _ONLY_IN_OLDER).exists():
+            raise CheckFailed("the older version is not there")
+        self.user.run("mkdir", "-p", f"{self.home}/.config/{NAME}")
+        self.user.run("sh", "-c", f"echo mine > {self.home}/.config/{NAME}/of-the-user.conf")
+        self.admin.run(*_INSTALL, hand_in(self.package, self.root))
+        if (self.root / _ONLY_IN_OLDER).exists():
+            raise CheckFailed(f"{_ONLY_IN_OLDER} is still there")
+        if settings.read_text(encoding="utf-8") != "mine\n":
+            raise CheckFailed("the user's settings were changed")
+        if self.admin.attempt(*_INSTALL, f"/tmp/{older.name}").returncode == 0:
+            raise CheckFailed("apt went back to the older version without being told to")
+        if self.user.run(COMMAND, "--version").strip() != f"{NAME} {VERSION}":
+            raise CheckFailed("the older version came back")
+        older.unlink(missing_ok=True)
+        (self.root / "tmp" / older.name).unlink(missing_ok=True)
+        return f"{_OLDER} to {VERSION}; the way back is refused by apt"
+
+    def types(self) -> str:
+        """The desktop knows the files and offers the program for them."""
+        for kind, suffix in _MIME.items():
+            told = self.user.run("gio", "mime", kind)
+            if f"{COMMAND}.desktop" not in told:
+                raise CheckFailed(f"{kind} is not offered: {told}")
+            if suffix is None:
+                continue
+            place = f"{self.home}/model{suffix}"
+            if suffix in (".pth", ".pt2"):
+                with zipfile.ZipFile(self.inside(place), "w") as archive:
+                    archive.writestr("model/data.pkl", b"\x80\x02}q\x00.")
+            else:
+                self.inside(place).write_bytes(b"\x02\x00\x00\x00\x00\x00\x00\x00{}")
+            told = self.user.run("gio", "info", "-a", "standard::content-type", place)
+            if f"standard::content-type: {kind}" not in told:
+                raise CheckFailed(f"{suffix} is no {kind}: {told}")
+        self.user.run("appstreamcli", "get", APP_ID)
+        return f"{len(_MIME)} types"
+
+    def launch(self, picture: str) -> str:
+        """Start it from the desktop entry with a picture; the window that names the picture."""
+        entry = f"/usr/share/applications/{COMMAND}.desktop"
+        self.on_screen().run("gio", "launch", entry, picture)
+        name = picture.rpartition("/")[2]
+        return stage.wait_for(f"a window named {name}", lambda: self.screen.titled(name))
+
+    def from_the_menu(self) -> str:
+        picture = f"{self.home}/Ein schöner Stern.jpg"
+        shutil.copyfile(_SCENE, self.inside(picture))
+        started = time.monotonic()
+        window = self.launch(picture)
+        seconds = time.monotonic() - started
+        title, names = self.screen.windows()[window], self.screen.wm_class(window)
+        entry = self.inside(f"usr/share/applications/{COMMAND}.desktop").read_text(encoding="utf-8")
+        if f"StartupWMClass={names[-1]}\n" not in entry:
+            raise CheckFailed(f"WM_CLASS is {names}, which is not the entry's StartupWMClass")
+        self.screen.settled(PICTURE)
+        self.screen.close(window)
+        stage.wait_for("the program has ended", lambda: stage.ended(f"opt/{COMMAND}/{NAME}"), 20)
+        return f"title {title!r} after {seconds:.1f} s, WM_CLASS {names}"
+
+    def removed_while_running(self) -> str:
+        """The window stays usable, and closes as ever."""
+        window = self.launch(f"{self.home}/Ein schöner Stern.jpg")
+        self.screen.settled(PICTURE.with_name("removed.png"))
+        self.admin.run("apt-get", "remove", "-y", "-q", COMMAND)
+        self.screen.press("F11")
+        self.screen.press("F11")
+        self.screen.settled(PICTURE.with_name("removed.png"))
+        if not stage.processes_of(f"opt/{COMMAND}/{NAME}"):
+            raise CheckFailed("it ended when its files were removed")
+        self.screen.close(window)
+        stage.wait_for("the program has ended", lambda: stage.ended(f"opt/{COMMAND}/{NAME}"), 20)
+        return "went on until its window was closed"
+
+    def purge(self) -> str:
+        self.admin.run("apt-get", "purge", "-y", "-q", COMMAND)
+        same(self.desktop, snapshot(self.root))
+        own = self.inside(self.home)
+        kept = sorted(
+            p.relative_to(own).as_posix() for p in own.rglob(f"*{NAME[1:]}") if p.is_dir()
+        )
+        return f"files and caches as before; kept for the user: {', '.join(kept)}"
 
 
-def check(root: Path, package: Path) -> None:
-    """Raises SystemExit with what is wrong."""
-    shutil.copyfile(package, root / "tmp" / package.name)
-    install = ["apt-get", "install", "-y", "--no-install-recommends"]
-    inside(root, *install, f"/tmp/{package.name}")
-    missing = [place for place in _INSTALLED if not os.path.lexists(root / place)]
-    if missing:
-        raise SystemExit(f"not installed: {missing}")
-    print(f"ok     installed: {inside(root, COMMAND, '--version').strip()}")
-    told = inside(root, COMMAND, "self-test", QT_QPA_PLATFORM="offscreen")
-    report = json.loads(told)
-    print(f"ok     self-test: {len(report['steps'])} steps, ok is {report['ok']}")
-    inside(root, COMMAND, "explain", "--out", "/tmp/map.png")
-    print("ok     explain")
-    with_program = files(root)
-    inside(root, "apt-get", "purge", "-y", COMMAND)
-    left = {place for place in files(root) & with_program if COMMAND in place.lower()}
-    if left or (root / "opt" / COMMAND).exists():
-        raise SystemExit(f"left behind: {sorted(left)}")
-    print("ok     removed without a trace")
+def check(package: Path, base: Path, only: str) -> None:
+    """Raises CheckFailed with what is wrong."""
+    if not only or only in "lintian":
+        started = time.monotonic()
+        stage.said("lintian", started, check_form(package))
+    if only == "lintian":
+        return
+    with stage.copied_system(base) as root, stage.screen() as screen:
+        life = Life(root, package, screen)
+        steps: tuple[tuple[str, Callable[[], str]], ...] = (
+            ("installed into a bare Debian", life.install_bare),
+            ("self-test, offscreen and under Xvfb; explain", life.self_test),
+            ("libraries", life.libraries),
+            ("purged from the bare Debian", life.purge_bare),
+            ("a desktop's tools", life.desktop_before),
+            ("upgrade", life.upgrade),
+            ("MIME types", life.types),
+            ("started from its desktop entry", life.from_the_menu),
+            ("removed while it runs", life.removed_while_running),
+            ("purged", life.purge),
+        )
+        for what, step in steps:
+            started = time.monotonic()
+            try:
+                stage.said(what, started, step())
+            except CheckFailed as error:
+                raise CheckFailed(f"{what}: {error}") from None
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Check the Debian package in a bare Debian.")
-    parser.add_argument("--root", type=Path, default=ROOT / "build" / "debian")
+    parser = argparse.ArgumentParser(description="Check the Debian package.")
     parser.add_argument("--mirror", default="http://deb.debian.org/debian")
     parser.add_argument("--suite", default="bookworm")
+    parser.add_argument("--only", default="", choices=("", "lintian", "life"))
     options = parser.parse_args()
     package = ROOT / "dist" / f"{COMMAND}_{VERSION}_{architecture()}.deb"
     if not package.is_file():
         raise SystemExit(f"{package.relative_to(ROOT)} is not there; make it with 'make installer'")
     if os.geteuid() != 0 or shutil.which("debootstrap") is None:
         raise SystemExit("it takes root and debootstrap to make a bare Debian")
-    bare_system(options.root, options.suite, options.mirror)
-    # Some of what the program asks the kernel for is asked through there.
-    mounted = subprocess.run(
-        ["mount", "-t", "proc", "proc", str(options.root / "proc")], check=False
-    )
+    base = ROOT / "build" / "debian"
     try:
-        check(options.root, package)
-    finally:
-        if mounted.returncode == 0:
-            subprocess.run(["umount", str(options.root / "proc")], check=True)
+        stage.bare_system(base, options.suite, options.mirror)
+        check(package, base, options.only)
+    except CheckFailed as error:
+        raise SystemExit(f"FAILED {error}") from None
     return 0
 
 
 if __name__ == "__main__":
+    stage.isolate()
     sys.exit(main())
