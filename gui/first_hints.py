@@ -15,6 +15,9 @@ from gui.settings import Settings
 LAYERS = "Click any layer to see what it looked at."
 OWN_FILES = "Drop your own images and your model anywhere on this window."
 
+FIRST_HINTS = ("layers", "own files")
+"""Under which settings.hint_seen remembers that they were closed."""
+
 _BESIDE = 216
 
 
@@ -24,12 +27,10 @@ class FirstHints(QObject):
     def __init__(self, window: MainWindow, settings: Settings) -> None:
         super().__init__(window)
         self._settings = settings
-        self._cards = {
-            "layers": HintCard(LAYERS),
-            "own files": HintCard(OWN_FILES, _BESIDE),
-        }
-        window.tree.set_hint(self._cards["layers"])
-        window.strip.set_hint(self._cards["own files"])
+        layers, own_files = HintCard(LAYERS), HintCard(OWN_FILES, _BESIDE)
+        window.tree.set_hint(layers)
+        window.strip.set_hint(own_files)
+        self._cards = dict(zip(FIRST_HINTS, (layers, own_files), strict=True))
         for name, card in self._cards.items():
             card.closed.connect(lambda name=name: settings.mark_hint_seen(name))
         settings.changed.connect(self._changed)

@@ -177,6 +177,13 @@ def process_age() -> float:
     return time.time() - psutil.Process().create_time()
 
 
+def resident_bytes() -> int:
+    """Memory of this process that is in RAM."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
 def check_export(
     picture: Path, map: Path, facts: Path, image: LoadedImage, shown: Explanation
 ) -> str:

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLockFile, QStandardPaths
 
+from engine.version import COMMAND
+
 if TYPE_CHECKING:
     from gui.models import NamedModel
 
@@ -73,8 +75,8 @@ class Instance:
     """This start's claim to be the program that runs here."""
 
     def __init__(self) -> None:
-        cache = QStandardPaths.StandardLocation.CacheLocation
-        folder = self._folder = Path(QStandardPaths.writableLocation(cache))
+        caches = QStandardPaths.StandardLocation.GenericCacheLocation
+        folder = self._folder = Path(QStandardPaths.writableLocation(caches)) / COMMAND
         # Before anything is made of it: this start and the next must come to the same names.
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -86,7 +88,7 @@ class Instance:
         self._lock = QLockFile(str(folder / f"running-{mark}.lock"))
         # Held for as long as the window is open, which may be days.
         self._lock.setStaleLockTime(0)
-        self.name = _socket_name(folder, f"hookscope-{mark}")
+        self.name = _socket_name(folder, f"{COMMAND}-{mark}")
 
     def claim(self) -> bool:
         """Whether no other window runs here; it holds until release() or the end of the process.

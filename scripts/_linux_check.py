@@ -87,6 +87,20 @@ class Person:
             check=False,
         )
 
+    def start(self, *command: str) -> None:
+        """The command, which nothing is read from: what it starts may outlive it."""
+        done = subprocess.run(
+            [*self.prefix, *command],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+        if done.returncode:
+            raise CheckFailed(f"{' '.join(command)}: {done.returncode}")
+
     def run(self, *command: str, **more: str) -> str:
         """What the command wrote to stdout. Raises CheckFailed when it fails."""
         done = self.attempt(*command, **more)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gui import settings as table
 from scripts._shots import shot
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def engine_loading(stage: Stage, path: Path) -> None:
 
 @shot("first-start")
 def first_start(stage: Stage, path: Path) -> None:
+    stage.program.settings.set(table.HINTS_SEEN, ())
     stage.start()
     stage.shoot(path)
 

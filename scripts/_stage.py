@@ -35,6 +35,7 @@ from engine.sources import ModelSource
 from gui import settings as table
 from gui import theme
 from gui.application import Program
+from gui.first_hints import FIRST_HINTS
 from gui.layer_model import LayerModel
 from gui.notices import FOREIGN_HINT
 from gui.settings import Settings
@@ -64,7 +65,8 @@ class Stage:
         store = QSettings(str(self.folder / "settings.ini"), QSettings.Format.IniFormat)
         settings = Settings(store)
         settings.set(table.THEME, look)
-        settings.mark_hint_seen(FOREIGN_HINT)
+        for hint in (FOREIGN_HINT, *FIRST_HINTS):
+            settings.mark_hint_seen(hint)
         self.program = Program(application, store)
         self.window = self.program.window
         self.state = self.program.state

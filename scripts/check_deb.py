@@ -255,7 +255,7 @@ class Life:
     def launch(self, picture: str) -> str:
         """Start it from the desktop entry with a picture; the window that names the picture."""
         entry = f"/usr/share/applications/{COMMAND}.desktop"
-        self.on_screen().run("gio", "launch", entry, picture)
+        self.on_screen().start("gio", "launch", entry, picture)
         name = picture.rpartition("/")[2]
         return stage.wait_for(f"a window named {name}", lambda: self.screen.titled(name))
 
@@ -342,7 +342,7 @@ def main() -> int:
     try:
         stage.bare_system(base, options.suite, options.mirror)
         check(package, base, options.only)
-    except CheckFailed as error:
+    except (CheckFailed, subprocess.SubprocessError) as error:
         raise SystemExit(f"FAILED {error}") from None
     return 0
 

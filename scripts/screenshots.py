@@ -16,7 +16,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import _shots_edges, _shots_gallery, _shots_models, _shots_work  # noqa: E402, F401
+from scripts import (  # noqa: E402
+    _shots_edges,  # noqa: F401
+    _shots_gallery,  # noqa: F401
+    _shots_help,  # noqa: F401
+    _shots_models,  # noqa: F401
+    _shots_work,  # noqa: F401
+)
 from scripts._shots import SHOTS, Shot  # noqa: E402
 
 FOLDER = ROOT / "docs" / "images"
