@@ -1,0 +1,173 @@
+"""Requests over HTTP: given up in every wait, led by proxies, and loaded late."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.errors import Cancelled
+from engine.progress import CancelToken
+from engine.transport import Answer, ask, proxy_for
+from tests.web import Site, serve
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 10.0
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with serve(Site({"net.pth": b"content"})) as served:
+        yield served
+
+
+def read(url: str) -> bytes:
+    with ask(url, {}, CancelToken(), PATIENCE) as answer:
+        return b"".join(answer.blocks)
+
+
+def ended_within_half_a_second(url: str, waiting: threading.Event) -> None:
+    """A request that waits for good ends soon after its token is cancelled."""
+    token = CancelToken()
+    asked = [0.0]
+
+    def cancel() -> None:
+        assert waiting.wait(10)
+        asked[0] = time.monotonic()
+        token.cancel()
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
+    with pytest.raises(Cancelled), ask(url, {}, token, PATIENCE):
+        pass
+    assert time.monotonic() - asked[0] < 0.5
+    thread.join()
+
+
+def test_given_up_while_an_address_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting, over = threading.Event(), threading.Event()
+
+    def look_up(*_: object, **__: object) -> list[object]:
+        waiting.set()
+        over.wait(10)
+        raise socket.gaierror(socket.EAI_NONAME, "not found")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    try:
+        ended_within_half_a_second("http://models.invalid/net.pth", waiting)
+    finally:
+        over.set()
+
+
+@pytest.mark.parametrize("through_a_proxy", [False, True])
+def test_given_up_in_a_handshake(monkeypatch: pytest.MonkeyPatch, through_a_proxy: bool) -> None:
+    waiting, over = threading.Event(), threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+
+        def take() -> None:
+            connection, _ = silent.accept()
+            with connection:
+                connection.recv(1000)
+                waiting.set()
+                over.wait(10)
+
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        if through_a_proxy:
+            monkeypatch.setenv("https_proxy", url.replace("https:", "http:"))
+            url = "https://models.invalid"
+        thread = threading.Thread(target=take)
+        thread.start()
+        try:
+            ended_within_half_a_second(f"{url}/net.pth", waiting)
+        finally:
+            over.set()
+            thread.join()
+
+
+def test_each_redirection_has_its_own_proxy(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", site.url)
+    monkeypatch.setenv("no_proxy", "models.invalid")
+    site.redirect["moved.pth"] = "http://elsewhere.invalid/net.pth"
+    monkeypatch.setattr(
+        socket, "getaddrinfo", _all_hosts_are_local(socket.getaddrinfo, "models.invalid")
+    )
+    port = site.url.rpartition(":")[2]
+    assert read(f"http://models.invalid:{port}/moved.pth") == b"content"
+
+
+def _all_hosts_are_local(real: object, name: str) -> object:
+    def look_up(host: object, *arguments: object, **options: object) -> object:
+        if host in (name, name.encode()):
+            host = "127.0.0.1"
+        assert host in ("127.0.0.1", b"127.0.0.1"), "only the proxy knows that name"
+        assert callable(real)
+        return real(host, *arguments, **options)
+
+    return look_up
+
+
+def test_a_proxy_of_another_kind(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("all_proxy", "socks5://127.0.0.1:9")
+    assert read(f"{site.url}/net.pth") == b"content"
+    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:9")
+    with pytest.raises(ConnectionError, match="socks5 cannot be used"):
+        read(f"{site.url}/net.pth")
+
+
+def test_a_proxy_without_a_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "proxy.invalid:3128")
+    monkeypatch.setenv("no_proxy", "models.invalid")
+    assert proxy_for("https://elsewhere.invalid/x") == "http://proxy.invalid:3128"
+    assert proxy_for("https://models.invalid/x") == ""
+    assert proxy_for("http://elsewhere.invalid/x") == ""
+
+
+def test_endless_redirections_end(site: Site) -> None:
+    site.redirect["net.pth"] = f"{site.url}/net.pth"
+    with pytest.raises(ConnectionError, match="without end"):
+        read(f"{site.url}/net.pth")
+
+
+def test_what_comes_is_not_decoded() -> None:
+    """A range counts the bytes of the file, whatever the server calls their encoding."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(10_000)
+                connection.sendall(head + b"abc")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert read(f"http://127.0.0.1:{server.getsockname()[1]}/net.pth") == b"abc"
+        thread.join()
+
+
+def test_nothing_is_left_open_by_whoever_stops_reading(site: Site) -> None:
+    """An unclosed socket or generator would warn, and a warning fails the test."""
+    site.files["net.pth"] = bytes(1_000_000)
+    with ask(f"{site.url}/net.pth", {}, CancelToken(), PATIENCE) as answer:
+        assert isinstance(answer, Answer)
+        assert next(answer.blocks)
+    with ask(f"{site.url}/net.pth", {}, CancelToken(), PATIENCE) as answer:
+        assert answer.headers.get("Content-Length") == "1000000"
+
+
+def test_looking_at_the_gallery_loads_no_http() -> None:
+    code = "import sys, engine.gallery; sys.exit('httpx2' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60, check=True)
