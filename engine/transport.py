@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import AsyncExitStack, closing, contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
@@ -54,18 +54,22 @@ def ask(
     socket.gaierror and ConnectionError are among them. Raises Cancelled.
     """
     clients = AsyncExitStack()
-    with _loop(clients) as loop:
+    # Not asyncio.Runner, which in the end waits for the search for an address; nothing stops that.
+    with closing(asyncio.new_event_loop()) as loop:
 
         def wait(step: Awaitable[T]) -> T:
             with _system_errors(patience):
                 return loop.run_until_complete(_watched(step, cancel))
 
-        response = wait(_follow(url, headers, patience, clients))
-        body = response.aiter_raw()
-        clients.push_async_callback(body.aclose)
-        # Ends with an empty block.
-        blocks = iter(lambda: wait(anext(body, b"")), b"")
-        yield Answer(response.status_code, response.headers, blocks)
+        try:
+            response = wait(_follow(url, headers, patience, clients))
+            body = response.aiter_raw()
+            clients.push_async_callback(body.aclose)
+            # Ends with an empty block.
+            blocks = iter(lambda: wait(anext(body, b"")), b"")
+            yield Answer(response.status_code, response.headers, blocks)
+        finally:
+            loop.run_until_complete(_end(clients))
 
 
 def proxy_for(url: str) -> str:
@@ -81,6 +85,11 @@ def proxy_for(url: str) -> str:
 async def _follow(
     url: str, headers: Mapping[str, str], patience: float, clients: AsyncExitStack
 ) -> httpx2.Response:
+    async def close_in_the_end(event: str, facts: Mapping[str, Any]) -> None:
+        # httpx2 forgets a connection whose handshake is given up.
+        if event == "connection.connect_tcp.complete":
+            clients.push_async_callback(facts["return_value"].aclose)
+
     trusted = _trusted()
     request = None
     for _ in range(_REDIRECTIONS):
@@ -96,9 +105,10 @@ async def _follow(
             timeout=httpx2.Timeout(patience, connect=min(patience, _CONNECT_S)),
         )
         await clients.enter_async_context(client)
-        response = await client.send(
-            request or client.build_request("GET", url, headers=dict(headers)), stream=True
-        )
+        if request is None:
+            extensions = {"trace": close_in_the_end}
+            request = client.build_request("GET", url, headers=dict(headers), extensions=extensions)
+        response = await client.send(request, stream=True)
         request = response.next_request
         if request is None:
             return response
@@ -119,16 +129,6 @@ async def _watched(step: Awaitable[T], cancel: CancelToken) -> T:
     while not (await asyncio.wait({task}, timeout=SLICE_S))[0]:
         cancel.raise_if_cancelled()
     return task.result()
-
-
-@contextmanager
-def _loop(clients: AsyncExitStack) -> Iterator[asyncio.AbstractEventLoop]:
-    # Not asyncio.Runner, which in the end waits for the search for an address; nothing stops that.
-    with closing(asyncio.new_event_loop()) as loop:
-        try:
-            yield loop
-        finally:
-            loop.run_until_complete(_end(clients))
 
 
 async def _end(clients: AsyncExitStack) -> None:
