@@ -24,7 +24,7 @@ from engine.downloads import download
 from engine.errors import Cancelled, DownloadError
 from engine.partial import part_of
 from engine.progress import CancelToken
-from tests.web import Site, serve
+from tests.web import Site, self_signed, serve
 
 CONTENT = random.Random(1).randbytes(700_001)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -567,18 +567,3 @@ def test_certificates_are_found_where_openssl_does_not_look(
     with serve(Site({NAME: CONTENT}), context) as secure:
         caller.fetch(url=f"{secure.url}/{NAME}")
     assert caller.target.read_bytes() == CONTENT
-
-
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 and its key, made by openssl."""
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-    options = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    outputs = ["-keyout", str(key), "-out", str(certificate)]
-    try:
-        subprocess.run(
-            [*command.split(), *options, *outputs], check=True, capture_output=True, timeout=60
-        )
-    except FileNotFoundError:
-        pytest.skip("openssl is not installed")
-    return certificate, key

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import select
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +19,7 @@ import pytest
 from engine.errors import Cancelled
 from engine.progress import CancelToken
 from engine.transport import Answer, ask, proxy_for
-from tests.web import Site, serve
+from tests.web import Site, self_signed, serve
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 10.0
@@ -117,6 +121,46 @@ def _all_hosts_are_local(real: object, name: str) -> object:
         return real(host, *arguments, **options)
 
     return look_up
+
+
+def test_a_secure_connection_through_a_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proxy sees a name, a password and which host is wanted; the rest is not plain."""
+    certificate, key = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with serve(Site({"net.pth": b"content"}), context) as secure, proxied(secure) as (url, asked):
+        monkeypatch.setenv("https_proxy", url.replace("//", "//somebody:secret@"))
+        assert read(f"{secure.url}/net.pth") == b"content"
+    assert asked[0].startswith(f"CONNECT {secure.url.removeprefix('https://')} HTTP/1.1")
+    assert b64encode(b"somebody:secret").decode() in asked[0]
+    assert len(asked) == 1
+
+
+@contextmanager
+def proxied(site: Site) -> Iterator[tuple[str, list[str]]]:
+    """A proxy that lets one connection through to the site: its address, what it was asked."""
+    asked: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def forward() -> None:
+            near, _ = server.accept()
+            with near, socket.create_connection(("127.0.0.1", int(site.url.split(":")[2]))) as far:
+                asked.append(near.recv(10_000).decode())
+                near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                other = {near: far, far: near}
+                while True:
+                    for ready in select.select([near, far], [], [], 10)[0]:
+                        if not (data := ready.recv(10_000)):
+                            return
+                        other[ready].sendall(data)
+
+        thread = threading.Thread(target=forward)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", asked
+        thread.join()
 
 
 def test_a_proxy_of_another_kind(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
