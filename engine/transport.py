@@ -57,8 +57,8 @@ def ask(
     # Not asyncio.Runner, which in the end waits for the search for an address; nothing stops that.
     with closing(asyncio.new_event_loop()) as loop:
 
-        def wait(step: Awaitable[T]) -> T:
-            with _system_errors(patience):
+        def wait(step: Awaitable[T], broken: type[OSError] = ConnectionError) -> T:
+            with _system_errors(patience, broken):
                 return loop.run_until_complete(_watched(step, cancel))
 
         try:
@@ -66,7 +66,7 @@ def ask(
             body = response.aiter_raw()
             clients.push_async_callback(body.aclose)
             # Ends with an empty block.
-            blocks = iter(lambda: wait(anext(body, b"")), b"")
+            blocks = iter(lambda: wait(anext(body, b""), ConnectionAbortedError), b"")
             yield Answer(response.status_code, response.headers, blocks)
         finally:
             loop.run_until_complete(_end(clients))
@@ -140,8 +140,11 @@ async def _end(clients: AsyncExitStack) -> None:
 
 
 @contextmanager
-def _system_errors(patience: float) -> Iterator[None]:
-    """Turns what httpx2 raises into what the system said, where it said something."""
+def _system_errors(patience: float, broken: type[OSError]) -> Iterator[None]:
+    """Turns what httpx2 raises into what the system said, where it said something.
+
+    broken: for what is no HTTP, or ends before its end.
+    """
     try:
         yield
     except httpx2.ConnectTimeout as error:
@@ -151,10 +154,10 @@ def _system_errors(patience: float) -> Iterator[None]:
     except httpx2.ProxyError as error:
         raise ProxyRefused(str(error)) from error
     except httpx2.RemoteProtocolError as error:
-        raise ConnectionAbortedError(str(error)) from error
+        raise broken(str(error)) from error
     # ValueError and the group are what comes of a host or a port that cannot be.
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, ExceptionGroup) as error:
-        raise _said_by_system(error) from error
+        raise _said_by_system(error) from None  # which is what error came of
 
 
 def _said_by_system(error: BaseException) -> OSError:

@@ -185,21 +185,43 @@ def test_endless_redirections_end(site: Site) -> None:
         read(f"{site.url}/net.pth")
 
 
-def test_what_comes_is_not_decoded() -> None:
-    """A range counts the bytes of the file, whatever the server calls their encoding."""
-    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n"
+@contextmanager
+def answering(data: bytes) -> Iterator[str]:
+    """A server that says so to whoever comes first, and closes; its address."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer() -> None:
             connection, _ = server.accept()
             with connection:
                 connection.recv(10_000)
-                connection.sendall(head + b"abc")
+                connection.sendall(data)
 
         thread = threading.Thread(target=answer)
         thread.start()
-        assert read(f"http://127.0.0.1:{server.getsockname()[1]}/net.pth") == b"abc"
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/net.pth"
         thread.join()
+
+
+def test_what_comes_is_not_decoded() -> None:
+    """A range counts the bytes of the file, whatever the server calls their encoding."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n"
+    with answering(head + b"abc") as url:
+        assert read(url) == b"abc"
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"", ConnectionError),
+        (b"no HTTP\r\n\r\n", ConnectionError),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabc", ConnectionAbortedError),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", ConnectionAbortedError),
+    ],
+)
+def test_what_broke_in_the_middle_is_told_apart(data: bytes, kind: type[OSError]) -> None:
+    with answering(data) as url, pytest.raises(ConnectionError) as caught:
+        read(url)
+    assert caught.type is kind
 
 
 def test_nothing_is_left_open_by_whoever_stops_reading(site: Site) -> None:
