@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import errno
-import http.client
 import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
 from engine.errors import DownloadError
 from engine.partial import MEGABYTE
-from engine.transport import proxy_for
-
-BROKEN = (OSError, http.client.HTTPException)
-"""What a connection that fails raises; HTTPError, which is an answer, is among them."""
+from engine.transport import ProxyRefused, proxy_for
 
 _FORBIDDEN = "writing there is not permitted; change that, or set TORCH_HOME to a folder of yours"
 _FULL = "the disk is full; make room, or set TORCH_HOME to a folder on another disk"
@@ -59,11 +54,10 @@ def wrong_checksum(url: str, digest: str, wanted: str) -> DownloadError:
     )
 
 
-def status(error: HTTPError, url: str, target: Path) -> DownloadError:
+def status(code: int, url: str, target: Path) -> DownloadError:
     """An answer that is no file."""
     host = urlsplit(url).hostname or url
     by_hand = f"fetch {target.name} elsewhere and put it into {target.parent}"
-    code = error.code
     if code in (404, 410):
         reason = f"it has no such file ({code}): {url}; {by_hand}"
     elif code == 407:
@@ -79,16 +73,16 @@ def status(error: HTTPError, url: str, target: Path) -> DownloadError:
     return DownloadError(f"{host}: {reason}")
 
 
-def remote(error: Exception, url: str, target: Path) -> DownloadError:
+def remote(error: OSError, url: str, target: Path) -> DownloadError:
     """A connection that was not made, or that broke."""
-    cause: object = error.reason if isinstance(error, URLError) else error
-    proxy = proxy_for(url)
+    # Without name and password.
+    proxy = urlsplit(proxy_for(url)).netloc.rpartition("@")[2]
     host = urlsplit(url).hostname or url
     through = f"{host}, through the proxy {proxy}" if proxy else host
-    return DownloadError(f"{through}: {_reason(cause, url, target, proxy)}")
+    return DownloadError(f"{through}: {_reason(error, url, target, proxy)}")
 
 
-def _reason(cause: object, url: str, target: Path, proxy: str) -> str:
+def _reason(cause: OSError, url: str, target: Path, proxy: str) -> str:
     by_hand = f"or fetch {url} elsewhere and put it into {target.parent}"
     proxies = "check the proxy's address (HTTPS_PROXY)" if proxy else _PROXY
     if isinstance(cause, ssl.SSLCertVerificationError):
@@ -102,17 +96,15 @@ def _reason(cause: object, url: str, target: Path, proxy: str) -> str:
         return f"no secure connection could be made ({said}); {proxies}, {by_hand}"
     if isinstance(cause, socket.gaierror):
         return f"not found; this computer seems to be offline. Connect it, {proxies}, {by_hand}"
-    if isinstance(cause, http.client.IncompleteRead | http.client.RemoteDisconnected):
-        return "the connection was cut; what has come is kept, download again to go on"
     if isinstance(cause, TimeoutError):
         words = str(cause) if "nothing came" in str(cause) else "it does not answer"
         return f"{words}; what has come is kept, download again to go on. If it stays, {proxies}"
     if isinstance(cause, ConnectionResetError | ConnectionAbortedError | BrokenPipeError):
         return "the connection was cut; what has come is kept, download again to go on"
-    if isinstance(cause, OSError) and cause.errno in _UNREACHABLE:
+    if cause.errno in _UNREACHABLE:
         return f"{_UNREACHABLE[cause.errno]}; go online, {proxies}, {by_hand}"
-    if "Tunnel connection failed" in str(cause):
-        said = str(cause).partition(": ")[2]
+    if isinstance(cause, ProxyRefused):
+        said = str(cause)
         return (
             f"the proxy lets nothing through ({said}); set HTTPS_PROXY, with name and password "
             f"where it wants them, {by_hand}"

@@ -8,26 +8,24 @@ is a part of.
 from __future__ import annotations
 
 import hashlib
-import http.client
 import logging
 import os
 import shutil
 import time
-import urllib.request
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 from engine import download_reasons as reasons
 from engine.errors import DownloadError
 from engine.partial import MEGABYTE, Part, Version, start_of, version_of
 from engine.progress import CancelToken, Report, ignore_progress
-from engine.transport import SLICE_S, Waiting, open_request
+from engine.transport import SLICE_S, Answer, ask
 from engine.version import NAME, VERSION
 
 if TYPE_CHECKING:
@@ -132,12 +130,9 @@ class _Fetch:
         while True:
             before = self._part.size
             try:
-                digest = self._continue(Waiting(self._cancel, patience))
+                digest = self._continue(patience)
                 break
-            except HTTPError as error:
-                error.close()
-                raise reasons.status(error, self._url, self._target) from error
-            except reasons.BROKEN as error:
+            except OSError as error:
                 came = self._part.size - before
                 tries += came < MEGABYTE
                 if came <= 0 or tries >= _ATTEMPTS:
@@ -153,7 +148,7 @@ class _Fetch:
         self._part.become(self._target)
         self._progress(1.0, "complete")
 
-    def _continue(self, waiting: Waiting) -> str:
+    def _continue(self, patience: float) -> str:
         """Fetch what is missing; the SHA-256 of the whole."""
         version, have = self._part.version, self._part.size
         if version is None or not version.validator:
@@ -161,36 +156,26 @@ class _Fetch:
         if have and version is not None and have == version.total:
             return self._hash_of(self._part.path).hexdigest()
         self._tell(have, "connecting")
-        try:
-            answer = open_request(self._request(have, version), waiting)
-        except HTTPError as error:
-            if error.code != http.client.REQUESTED_RANGE_NOT_SATISFIABLE or not have:
-                raise
-            error.close()
-            self._start_over()
-            return self._continue(waiting)
-        with answer:
+        with ask(self._url, _headers(have, version), self._cancel, patience) as answer:
+            beyond = have and answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+            if not (200 <= answer.status < 300 or beyond):
+                raise reasons.status(answer.status, self._url, self._target)
             found, start = version_of(answer), start_of(answer)
-            if start == 0 or (start == have and version is not None and version.fits(found)):
+            fits = start == have and version is not None and version.fits(found)
+            if not beyond and (start == 0 or fits):
                 return self._receive(answer, start, found)
         if not have:
-            raise http.client.HTTPException("a part came that nobody had asked for")
+            raise ConnectionError("a part came that nobody had asked for")
         self._start_over()
-        return self._continue(waiting)
+        return self._continue(patience)
 
-    def _request(self, have: int, version: Version | None) -> urllib.request.Request:
-        headers = {"User-Agent": f"{NAME}/{VERSION}", "Accept-Encoding": "identity"}
-        if have and version is not None:
-            headers |= {"Range": f"bytes={have}-", "If-Range": version.validator}
-        return urllib.request.Request(self._url, headers=headers)
-
-    def _receive(self, answer: http.client.HTTPResponse, have: int, version: Version) -> str:
+    def _receive(self, answer: Answer, have: int, version: Version) -> str:
         total = version.total
         self._check_room(have, total)
         digest = self._hash_of(self._part.path) if have else hashlib.sha256()
         pace = _Pace(have)
         with self._open_part(have, version) as file:
-            while block := answer.read1(_BLOCK):
+            for block in answer.blocks:
                 rest = memoryview(block)
                 while rest:
                     with reasons.local(self._target):
@@ -202,7 +187,7 @@ class _Fetch:
             with reasons.local(self._target):
                 os.fsync(file.fileno())
         if total is not None and have < total:
-            raise http.client.IncompleteRead(b"", total - have)
+            raise ConnectionAbortedError(f"{total - have} bytes are missing")
         return digest.hexdigest()
 
     def _open_part(self, have: int, version: Version) -> FileIO:
@@ -244,6 +229,13 @@ class _Fetch:
     def _tell(self, have: int, words: str, total: int | None = None) -> None:
         whole = total or self._expected
         self._progress(min(1.0, have / whole) if whole else 0.0, words)
+
+
+def _headers(have: int, version: Version | None) -> dict[str, str]:
+    headers = {"User-Agent": f"{NAME}/{VERSION}", "Accept-Encoding": "identity"}
+    if have and version is not None:
+        headers |= {"Range": f"bytes={have}-", "If-Range": version.validator}
+    return headers
 
 
 class _Pace:

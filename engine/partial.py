@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from http.client import HTTPResponse
+    from engine.transport import Answer
 
 MEGABYTE = 1 << 20
 """Bytes in a megabyte, as torchvision counts them."""
@@ -78,7 +78,7 @@ class Part:
         self._facts.unlink(missing_ok=True)
 
 
-def version_of(answer: HTTPResponse) -> Version:
+def version_of(answer: Answer) -> Version:
     total: int | None
     if answer.status == _PARTIAL_CONTENT:
         whole = answer.headers.get("Content-Range", "").rpartition("/")[2]
@@ -90,7 +90,7 @@ def version_of(answer: HTTPResponse) -> Version:
     return Version(headers.get("ETag", ""), headers.get("Last-Modified", ""), total)
 
 
-def start_of(answer: HTTPResponse) -> int:
+def start_of(answer: Answer) -> int:
     """The place of the first byte of an answer; -1 where it says something unreadable."""
     if answer.status != _PARTIAL_CONTENT:
         return 0

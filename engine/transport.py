@@ -1,285 +1,172 @@
-"""HTTP requests that can be given up while they wait: for a connection, a handshake or a byte.
+"""HTTP requests that can be given up while they wait: for an address, a connection or a byte.
 
-urllib does the protocol (redirects, proxies, certificates). Only the sockets are our own: every
-wait is cut into slices, and between them the cancel token and the patience are looked at. Looking
-up the address of a host is the one wait that cannot be cut.
+httpx2 does the protocol, on an event loop of the calling thread. Every wait is watched in slices,
+between which the cancel token is looked at. Importing httpx2 takes a tenth of a second, so nothing
+that the window needs at first imports this module.
 """
 
 from __future__ import annotations
 
-import errno
-import http.client
-import io
-import logging
-import os
-import selectors
-import socket
+import asyncio
 import ssl
-import time
 import urllib.request
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
-from urllib.error import URLError
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import AsyncExitStack, closing, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import httpx2
+
 from engine.progress import CancelToken
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
-_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 SLICE_S = 0.2
 """Longest wait, in seconds, after which a cancelled token is noticed."""
 
-BUNDLES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-)
-"""Where Debian, Fedora, SUSE and macOS keep the certificates that they trust."""
-
 _CONNECT_S = 10.0
-
-# EWOULDBLOCK is what Windows says.
-_UNDER_WAY = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
+_REDIRECTIONS = 10
 
 
-class Waiting:
-    """How long nothing has been heard. patience: seconds after which that is an error.
+class ProxyRefused(ConnectionError):
+    """A proxy does not let a secure connection through; what it said."""
 
-    sockets: those of the request under way, which are closed when it fails.
+
+@dataclass(frozen=True)
+class Answer:
+    """status: the code. headers: by name, upper or lower case. blocks: the body as it comes, not
+    decoded; iterating raises what ask() raises."""
+
+    status: int
+    headers: Mapping[str, str]
+    blocks: Iterator[bytes]
+
+
+@contextmanager
+def ask(
+    url: str, headers: Mapping[str, str], cancel: CancelToken, patience: float
+) -> Iterator[Answer]:
+    """The answer to a GET of url, wherever it is redirected to, its body still to be read.
+
+    patience: seconds of silence after which TimeoutError is raised. Raises OSError for whatever
+    else keeps an answer away: what the system said, where it said something, so ssl.SSLError,
+    socket.gaierror and ConnectionError are among them. Raises Cancelled.
     """
+    clients = AsyncExitStack()
+    # Not asyncio.Runner, which in the end waits for the search for an address; nothing stops that.
+    with closing(asyncio.new_event_loop()) as loop:
 
-    def __init__(self, cancel: CancelToken, patience: float) -> None:
-        self._cancel = cancel
-        self._patience = patience
-        self._last = time.monotonic()
-        self.sockets: list[socket.socket] = []
+        def wait(step: Awaitable[T], broken: type[OSError] = ConnectionError) -> T:
+            with _system_errors(patience, broken):
+                return loop.run_until_complete(_watched(step, cancel))
 
-    def heard(self) -> None:
-        """Something came, or another wait begins."""
-        self._last = time.monotonic()
-
-    def check(self, patience: float | None = None) -> None:
-        """Raises Cancelled once the token is set, and TimeoutError when patience is over."""
-        self._cancel.raise_if_cancelled()
-        limit = self._patience if patience is None else min(patience, self._patience)
-        if time.monotonic() - self._last > limit:
-            raise TimeoutError(f"nothing came for {limit:g} seconds")
-
-
-def open_request(request: urllib.request.Request, waiting: Waiting) -> http.client.HTTPResponse:
-    """The answer to a request, its body still to be read.
-
-    Reading it raises Cancelled and TimeoutError as waiting says. Raises HTTPError for a status of
-    300 and more that redirects nowhere, OSError (URLError among them) when no connection can be
-    made, http.client.HTTPException for what is no HTTP, and Cancelled.
-    """
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPRedirectHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        urllib.request.UnknownHandler(),
-        _PlainHandler(waiting),
-        _SecureHandler(waiting),
-    ):
-        opener.add_handler(handler)
-    waiting.heard()
-    waiting.sockets.clear()
-    try:
-        answer: http.client.HTTPResponse = opener.open(request, timeout=_CONNECT_S)
-    except BaseException as error:
-        for sock in waiting.sockets:
-            sock.close()
-        if isinstance(error, ValueError):  # a redirection to what is no address
-            raise URLError(str(error)) from error
-        raise
-    return answer
+        try:
+            response = wait(_follow(url, headers, patience, clients))
+            body = response.aiter_raw()
+            clients.push_async_callback(body.aclose)
+            # Ends with an empty block.
+            blocks = iter(lambda: wait(anext(body, b""), ConnectionAbortedError), b"")
+            yield Answer(response.status_code, response.headers, blocks)
+        finally:
+            loop.run_until_complete(_end(clients))
 
 
 def proxy_for(url: str) -> str:
-    """The proxy that stands before this address, without its password; '' for none."""
+    """The address of the proxy that stands before this one, '' for none: HTTPS_PROXY and the like,
+    or what the system is set to."""
     parts = urlsplit(url)
     proxy = urllib.request.getproxies().get(parts.scheme, "")
     if not proxy or urllib.request.proxy_bypass(parts.hostname or ""):
         return ""
-    where = urlsplit(proxy if "//" in proxy else f"//{proxy}")
-    return where.netloc.rpartition("@")[2]
+    return proxy if "//" in proxy else f"http://{proxy}"
 
 
-class _PlainHandler(urllib.request.HTTPHandler):
-    def __init__(self, waiting: Waiting) -> None:
-        super().__init__()
-        self._waiting = waiting
+async def _follow(
+    url: str, headers: Mapping[str, str], patience: float, clients: AsyncExitStack
+) -> httpx2.Response:
+    async def close_in_the_end(event: str, facts: Mapping[str, Any]) -> None:
+        # httpx2 forgets a connection whose handshake is given up.
+        if event == "connection.connect_tcp.complete":
+            clients.push_async_callback(facts["return_value"].aclose)
 
-    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        def make(host: str, **options: Any) -> http.client.HTTPConnection:
-            return _Plain(host, self._waiting, **options)
+    trusted = _trusted()
+    request = None
+    for _ in range(_REDIRECTIONS):
+        # httpx2 would not start where ALL_PROXY names a kind that it lacks, and knows less of what
+        # Windows and macOS are set to.
+        proxy = proxy_for(str(request.url) if request else url)
+        if proxy and urlsplit(proxy).scheme not in ("http", "https"):
+            raise ConnectionError(f"proxies of the kind {urlsplit(proxy).scheme} cannot be used")
+        client = httpx2.AsyncClient(
+            verify=trusted,
+            proxy=proxy or None,
+            trust_env=False,
+            timeout=httpx2.Timeout(patience, connect=min(patience, _CONNECT_S)),
+        )
+        await clients.enter_async_context(client)
+        if request is None:
+            extensions = {"trace": close_in_the_end}
+            request = client.build_request("GET", url, headers=dict(headers), extensions=extensions)
+        response = await client.send(request, stream=True)
+        request = response.next_request
+        if request is None:
+            return response
+    raise ConnectionError("it is redirected without end")
 
-        return self.do_open(cast(Any, make), req)
 
-
-class _SecureHandler(urllib.request.HTTPSHandler):
-    def __init__(self, waiting: Waiting) -> None:
-        self._tls = _tls_context()
-        super().__init__(context=self._tls)
-        self._waiting = waiting
-
-    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        def make(host: str, **options: Any) -> http.client.HTTPConnection:
-            return _Secure(host, self._waiting, self._tls, **options)
-
-        return self.do_open(cast(Any, make), req)
-
-
-def _tls_context() -> ssl.SSLContext:
-    """One that trusts what this computer trusts."""
-    context = ssl.create_default_context()
+def _trusted() -> ssl.SSLContext:
+    """What this computer trusts, and what SSL_CERT_FILE and SSL_CERT_DIR name."""
+    context = httpx2.create_ssl_context(trust_env=False)
     paths = ssl.get_default_verify_paths()
-    if not (paths.cafile or paths.capath) and os.name != "nt":
-        # A packaged program brings an OpenSSL that looks where its builder's system keeps them.
-        for bundle in BUNDLES:
-            if Path(bundle).is_file():
-                _log.info("certificates of %s", bundle)
-                context.load_verify_locations(bundle)
-                break
+    if paths.cafile or paths.capath:
+        context.load_verify_locations(paths.cafile, paths.capath)
     return context
 
 
-class _Plain(http.client.HTTPConnection):
-    def __init__(self, host: str, waiting: Waiting, **options: Any) -> None:
-        super().__init__(host, **options)
-        self._waiting = waiting
-
-    def connect(self) -> None:
-        self.sock = _Watched(_connect(self.host, self.port, self._waiting), self._waiting)
+async def _watched(step: Awaitable[T], cancel: CancelToken) -> T:
+    task = asyncio.ensure_future(step)
+    while not (await asyncio.wait({task}, timeout=SLICE_S))[0]:
+        cancel.raise_if_cancelled()
+    return task.result()
 
 
-class _Secure(http.client.HTTPSConnection):
-    def __init__(self, host: str, waiting: Waiting, tls: ssl.SSLContext, **options: Any) -> None:
-        super().__init__(host, context=tls, **options)
-        self._waiting = waiting
-        self._tls = tls
-        self._tunnelled = False
-
-    def set_tunnel(self, *arguments: Any, **options: Any) -> None:
-        self._tunnelled = True
-        super().set_tunnel(*arguments, **options)
-
-    def connect(self) -> None:
-        if self._tunnelled:
-            # http.client talks to the proxy itself, within the time limit of a connection.
-            super().connect()
-            sock = cast(ssl.SSLSocket, self.sock)
-            sock.settimeout(SLICE_S)
-        else:
-            sock = self._shake_hands(_connect(self.host, self.port, self._waiting))
-        self.sock = _Watched(sock, self._waiting)
-
-    def _shake_hands(self, plain: socket.socket) -> ssl.SSLSocket:
-        sock = self._tls.wrap_socket(
-            plain, server_hostname=self.host, do_handshake_on_connect=False
-        )
-        try:
-            _patiently(sock.do_handshake, self._waiting, _CONNECT_S)
-        except BaseException:
-            sock.close()
-            raise
-        return sock
+async def _end(clients: AsyncExitStack) -> None:
+    given_up = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in given_up:
+        task.cancel()
+    await asyncio.gather(*given_up, return_exceptions=True)
+    await clients.aclose()
 
 
-class _Watched:
-    """What http.client needs of a socket, with reads that can be given up."""
+@contextmanager
+def _system_errors(patience: float, broken: type[OSError]) -> Iterator[None]:
+    """Turns what httpx2 raises into what the system said, where it said something.
 
-    def __init__(self, sock: socket.socket, waiting: Waiting) -> None:
-        self._sock = sock
-        self._waiting = waiting
-        self._lent = False
-        waiting.sockets.append(sock)
-
-    def sendall(self, data: bytes) -> None:
-        self._sock.sendall(data)
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        self._lent = True
-        return io.BufferedReader(_Incoming(self._sock, self._waiting), 1 << 16)
-
-    def close(self) -> None:
-        # http.client closes its socket as soon as the answer has its own hold on it.
-        if not self._lent:
-            self._sock.close()
-
-
-class _Incoming(io.RawIOBase):
-    def __init__(self, sock: socket.socket, waiting: Waiting) -> None:
-        super().__init__()
-        self._sock = sock
-        self._waiting = waiting
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        count = _patiently(lambda: self._sock.recv_into(buffer), self._waiting)
-        self._waiting.heard()
-        return count
-
-    def close(self) -> None:
-        if not self.closed:
-            self._sock.close()
-        super().close()
+    broken: for what is no HTTP, or ends before its end.
+    """
+    try:
+        yield
+    except httpx2.ConnectTimeout as error:
+        raise TimeoutError(f"nothing came for {min(patience, _CONNECT_S):g} seconds") from error
+    except httpx2.TimeoutException as error:
+        raise TimeoutError(f"nothing came for {patience:g} seconds") from error
+    except httpx2.ProxyError as error:
+        raise ProxyRefused(str(error)) from error
+    except httpx2.RemoteProtocolError as error:
+        raise broken(str(error)) from error
+    # ValueError and the group are what comes of a host or a port that cannot be.
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, ExceptionGroup) as error:
+        raise _said_by_system(error) from None  # which is what error came of
 
 
-def _patiently(step: Callable[[], T], waiting: Waiting, patience: float | None = None) -> T:
-    """step, which gives up after a slice of time, again until it succeeds."""
-    while True:
-        waiting.check(patience)
-        try:
-            return step()
-        except TimeoutError:
-            continue
-
-
-def _connect(host: str, port: int, waiting: Waiting) -> socket.socket:
-    """A connected socket whose operations take a slice of time at most."""
-    failure: OSError = OSError(f"{host} has no address")
-    for family, kind, protocol, _, address in socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM
-    ):
-        waiting.heard()
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.setblocking(False)
-            _finish_connecting(sock, address, waiting)
-        except OSError as error:
-            failure = error
-            sock.close()
-            continue
-        except BaseException:
-            sock.close()
-            raise
-        sock.settimeout(SLICE_S)
-        waiting.heard()
-        return sock
-    raise failure
-
-
-def _finish_connecting(sock: socket.socket, address: Any, waiting: Waiting) -> None:
-    with selectors.DefaultSelector() as selector:
-        code = sock.connect_ex(address)
-        if code not in _UNDER_WAY:
-            raise OSError(code, os.strerror(code))
-        # A selector, since on Windows only it tells of a connection that failed.
-        selector.register(sock, selectors.EVENT_WRITE)
-        while not selector.select(SLICE_S):
-            waiting.check(_CONNECT_S)
-    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if code:
-        raise OSError(code, os.strerror(code))
+def _said_by_system(error: BaseException) -> OSError:
+    inner: BaseException | None = error
+    while inner is not None:
+        error = inner
+        if isinstance(error, ssl.SSLError) or (isinstance(error, OSError) and error.errno):
+            return error
+        inner = error.__cause__ or error.__context__
+        if isinstance(error, BaseExceptionGroup):  # one for every address of a host
+            inner = error.exceptions[-1]
+    return ConnectionError(str(error))

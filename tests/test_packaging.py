@@ -82,6 +82,7 @@ def test_what_the_program_needs_is_not_left_out() -> None:
     left_out = set(contents.excluded())
     needed = ("torch", "torchvision", "PySide6", "shiboken6", "numpy", "cv2", "PIL", "safetensors")
     needed += ("platformdirs", "psutil", "filelock", "sympy", "mpmath", "networkx", "jinja2")
+    needed += ("httpx2", "httpcore2", "h11", "anyio", "idna", "truststore")
     needed += ("markupsafe", "fsspec", "typing_extensions", "engine", "gui", "main")
     assert not left_out & set(needed)
 

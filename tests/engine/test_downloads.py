@@ -20,12 +20,11 @@ from typing import Any
 
 import pytest
 
-from engine import transport
 from engine.downloads import download
 from engine.errors import Cancelled, DownloadError
 from engine.partial import part_of
 from engine.progress import CancelToken
-from tests.web import Site, serve
+from tests.web import Site, self_signed, serve
 
 CONTENT = random.Random(1).randbytes(700_001)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -549,31 +548,22 @@ def test_a_certificate_that_nobody_vouches_for(
         assert running.ended_at - asked < 0.5
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps its own certificates")
+@pytest.mark.skipif(
+    sys.platform in ("win32", "darwin"), reason="the system itself verifies certificates there"
+)
 def test_certificates_are_found_where_openssl_does_not_look(
     caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificate, key = self_signed(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nowhere"))
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "nowhere"))
-    monkeypatch.setattr(transport, "BUNDLES", (str(tmp_path / "neither"), str(certificate)))
+    nowhere = ssl.get_default_verify_paths()._replace(
+        **dict.fromkeys(("cafile", "capath"), None),
+        **dict.fromkeys(("openssl_cafile", "openssl_capath"), str(tmp_path / "nowhere")),
+    )
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
+    candidates = [str(tmp_path / "neither"), str(certificate)]
+    monkeypatch.setattr("httpcore2._ssl.CA_FILE_CANDIDATES", candidates)
     with serve(Site({NAME: CONTENT}), context) as secure:
         caller.fetch(url=f"{secure.url}/{NAME}")
     assert caller.target.read_bytes() == CONTENT
-
-
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 and its key, made by openssl."""
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-    options = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    outputs = ["-keyout", str(key), "-out", str(certificate)]
-    try:
-        subprocess.run(
-            [*command.split(), *options, *outputs], check=True, capture_output=True, timeout=60
-        )
-    except FileNotFoundError:
-        pytest.skip("openssl is not installed")
-    return certificate, key

@@ -1,0 +1,239 @@
+"""Requests over HTTP: given up in every wait, led by proxies, and loaded late."""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from engine.errors import Cancelled
+from engine.progress import CancelToken
+from engine.transport import Answer, ask, proxy_for
+from tests.web import Site, self_signed, serve
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 10.0
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with serve(Site({"net.pth": b"content"})) as served:
+        yield served
+
+
+def read(url: str) -> bytes:
+    with ask(url, {}, CancelToken(), PATIENCE) as answer:
+        return b"".join(answer.blocks)
+
+
+def ended_within_half_a_second(url: str, waiting: threading.Event) -> None:
+    """A request that waits for good ends soon after its token is cancelled."""
+    token = CancelToken()
+    asked = [0.0]
+
+    def cancel() -> None:
+        assert waiting.wait(10)
+        asked[0] = time.monotonic()
+        token.cancel()
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
+    with pytest.raises(Cancelled), ask(url, {}, token, PATIENCE):
+        pass
+    assert time.monotonic() - asked[0] < 0.5
+    thread.join()
+
+
+def test_given_up_while_an_address_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting, over = threading.Event(), threading.Event()
+
+    def look_up(*_: object, **__: object) -> list[object]:
+        waiting.set()
+        over.wait(10)
+        raise socket.gaierror(socket.EAI_NONAME, "not found")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    try:
+        ended_within_half_a_second("http://models.invalid/net.pth", waiting)
+    finally:
+        over.set()
+
+
+@pytest.mark.parametrize("through_a_proxy", [False, True])
+def test_given_up_in_a_handshake(monkeypatch: pytest.MonkeyPatch, through_a_proxy: bool) -> None:
+    waiting, over = threading.Event(), threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+
+        def take() -> None:
+            connection, _ = silent.accept()
+            with connection:
+                connection.recv(1000)
+                waiting.set()
+                over.wait(10)
+
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        if through_a_proxy:
+            monkeypatch.setenv("https_proxy", url.replace("https:", "http:"))
+            url = "https://models.invalid"
+        thread = threading.Thread(target=take)
+        thread.start()
+        try:
+            ended_within_half_a_second(f"{url}/net.pth", waiting)
+        finally:
+            over.set()
+            thread.join()
+
+
+def test_each_redirection_has_its_own_proxy(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", site.url)
+    monkeypatch.setenv("no_proxy", "models.invalid")
+    site.redirect["moved.pth"] = "http://elsewhere.invalid/net.pth"
+    monkeypatch.setattr(
+        socket, "getaddrinfo", _all_hosts_are_local(socket.getaddrinfo, "models.invalid")
+    )
+    port = site.url.rpartition(":")[2]
+    assert read(f"http://models.invalid:{port}/moved.pth") == b"content"
+
+
+def _all_hosts_are_local(real: object, name: str) -> object:
+    def look_up(host: object, *arguments: object, **options: object) -> object:
+        if host in (name, name.encode()):
+            host = "127.0.0.1"
+        assert host in ("127.0.0.1", b"127.0.0.1"), "only the proxy knows that name"
+        assert callable(real)
+        return real(host, *arguments, **options)
+
+    return look_up
+
+
+def test_a_secure_connection_through_a_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proxy sees a name, a password and which host is wanted; the rest is not plain."""
+    certificate, key = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with serve(Site({"net.pth": b"content"}), context) as secure, proxied(secure) as (url, asked):
+        monkeypatch.setenv("https_proxy", url.replace("//", "//somebody:secret@"))
+        assert read(f"{secure.url}/net.pth") == b"content"
+    assert asked[0].startswith(f"CONNECT {secure.url.removeprefix('https://')} HTTP/1.1")
+    assert b64encode(b"somebody:secret").decode() in asked[0]
+    assert len(asked) == 1
+
+
+@contextmanager
+def proxied(site: Site) -> Iterator[tuple[str, list[str]]]:
+    """A proxy that lets one connection through to the site: its address, what it was asked."""
+    asked: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def forward() -> None:
+            near, _ = server.accept()
+            with near, socket.create_connection(("127.0.0.1", int(site.url.split(":")[2]))) as far:
+                asked.append(near.recv(10_000).decode())
+                near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                other = {near: far, far: near}
+                while True:
+                    for ready in select.select([near, far], [], [], 10)[0]:
+                        if not (data := ready.recv(10_000)):
+                            return
+                        other[ready].sendall(data)
+
+        thread = threading.Thread(target=forward)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", asked
+        thread.join()
+
+
+def test_a_proxy_of_another_kind(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("all_proxy", "socks5://127.0.0.1:9")
+    assert read(f"{site.url}/net.pth") == b"content"
+    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:9")
+    with pytest.raises(ConnectionError, match="socks5 cannot be used"):
+        read(f"{site.url}/net.pth")
+
+
+def test_a_proxy_without_a_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "proxy.invalid:3128")
+    monkeypatch.setenv("no_proxy", "models.invalid")
+    assert proxy_for("https://elsewhere.invalid/x") == "http://proxy.invalid:3128"
+    assert proxy_for("https://models.invalid/x") == ""
+    assert proxy_for("http://elsewhere.invalid/x") == ""
+
+
+def test_endless_redirections_end(site: Site) -> None:
+    site.redirect["net.pth"] = f"{site.url}/net.pth"
+    with pytest.raises(ConnectionError, match="without end"):
+        read(f"{site.url}/net.pth")
+
+
+@contextmanager
+def answering(data: bytes) -> Iterator[str]:
+    """A server that says so to whoever comes first, and closes; its address."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(10_000)
+                connection.sendall(data)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/net.pth"
+        thread.join()
+
+
+def test_what_comes_is_not_decoded() -> None:
+    """A range counts the bytes of the file, whatever the server calls their encoding."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n"
+    with answering(head + b"abc") as url:
+        assert read(url) == b"abc"
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"", ConnectionError),
+        (b"no HTTP\r\n\r\n", ConnectionError),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabc", ConnectionAbortedError),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", ConnectionAbortedError),
+    ],
+)
+def test_what_broke_in_the_middle_is_told_apart(data: bytes, kind: type[OSError]) -> None:
+    with answering(data) as url, pytest.raises(ConnectionError) as caught:
+        read(url)
+    assert caught.type is kind
+
+
+def test_nothing_is_left_open_by_whoever_stops_reading(site: Site) -> None:
+    """An unclosed socket or generator would warn, and a warning fails the test."""
+    site.files["net.pth"] = bytes(1_000_000)
+    with ask(f"{site.url}/net.pth", {}, CancelToken(), PATIENCE) as answer:
+        assert isinstance(answer, Answer)
+        assert next(answer.blocks)
+    with ask(f"{site.url}/net.pth", {}, CancelToken(), PATIENCE) as answer:
+        assert answer.headers.get("Content-Length") == "1000000"
+
+
+def test_looking_at_the_gallery_loads_no_http() -> None:
+    code = "import sys, engine.gallery; sys.exit('httpx2' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60, check=True)
