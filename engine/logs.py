@@ -62,6 +62,8 @@ def start_logging() -> Path | None:
     """
     root = logging.getLogger()
     root.setLevel(logging.INFO)
+    # It tells every address that it asks; one that a server redirects to may be signed.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     path = log_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

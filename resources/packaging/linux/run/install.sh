@@ -255,7 +255,11 @@ chmod 755 "$new/uninstall.sh"
 cp "$here/program.list" "$new/.program-files"
 printf '%s\n' "$VERSION" >"$new/.version"
 # A pipe tells nothing of its first half, so the program itself is asked.
-said=$("$new/$NAME" --version 2>&1) || fail "it was unpacked and does not start: $said"
+# Whatever it writes down about that goes into a folder of its own and away again.
+probe=$new/.probe
+said=$(XDG_STATE_HOME=$probe XDG_CONFIG_HOME=$probe XDG_CACHE_HOME=$probe \
+    "$new/$NAME" --version 2>&1) || fail "it was unpacked and does not start: $said"
+rm -rf "$probe"
 [ "$said" = "$NAME $VERSION" ] || fail "it was unpacked and says '$said'"
 
 # --- what the desktop reads: on an upgrade it leads to the same folder, before and after ---------
