@@ -13,7 +13,7 @@ import sys
 import sysconfig
 from collections.abc import Iterable
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from engine.extras import PACKAGES
 from engine.version import NAME
@@ -190,13 +190,26 @@ def kept(binaries: Iterable[Entry]) -> list[Entry]:
 def without_dangling(datas: Iterable[Entry], binaries: Iterable[Entry]) -> list[Entry]:
     """The data files without those that are dropped, and without links to what is not there."""
     entries = [entry for entry in datas if not is_dropped(entry[0])]
-    there = {entry[0] for entry in (*entries, *binaries) if entry[2] != "SYMLINK"}
+    files = {entry[0] for entry in (*entries, *binaries) if entry[2] != "SYMLINK"}
+    there = files | {str(folder) for place in files for folder in PurePosixPath(place).parents}
     # The second field of a link is where it leads, seen from where it lies.
-    return [e for e in entries if e[2] != "SYMLINK" or _target(e) in there]
+    links = {
+        place: posixpath.normpath(posixpath.join(posixpath.dirname(place), target))
+        for place, target, kind in entries
+        if kind == "SYMLINK"
+    }
+    return [e for e in entries if e[2] != "SYMLINK" or _real(links[e[0]], links) in there]
 
 
-def _target(entry: Entry) -> str:
-    return posixpath.normpath(posixpath.join(posixpath.dirname(entry[0]), entry[1]))
+def _real(place: str, links: dict[str, str]) -> str:
+    """Where a path leads when folders on its way are links, as in the frameworks of macOS."""
+    for _ in range(len(links)):
+        way = PurePosixPath(place)
+        link = next((str(p) for p in (way, *way.parents) if str(p) in links), None)
+        if link is None:
+            break
+        place = posixpath.join(links[link], place.removeprefix(link).lstrip("/")).rstrip("/")
+    return place
 
 
 def _is_for_cuda(reader: str, entry: Entry) -> bool:

@@ -103,6 +103,25 @@ def test_links_to_what_was_dropped_are_dropped() -> None:
     assert contents.without_dangling(links, binaries) == links[:1]
 
 
+def test_links_inside_the_frameworks_of_macos_stay() -> None:
+    """Without them codesign does not take a framework for one."""
+    binaries, links = [], []
+    for name in ("QtCore", "QtQml"):
+        framework = f"PySide6/Qt/lib/{name}.framework"
+        binaries.append((f"{framework}/Versions/A/{name}", f"/there/{name}", "BINARY"))
+        links += [
+            (f"{framework}/Versions/A/Resources/Info.plist", "/there/Info.plist", "DATA"),
+            (f"{framework}/Versions/Current", "A", "SYMLINK"),
+            (f"{framework}/{name}", f"Versions/Current/{name}", "SYMLINK"),
+            (f"{framework}/Resources", "Versions/Current/Resources", "SYMLINK"),
+            (name, f"{framework}/Versions/A/{name}", "SYMLINK"),
+        ]
+    left = [entry for entry in binaries if not contents.is_dropped(entry[0])]
+    assert contents.without_dangling(links, left) == links[:5]
+    loop = [("a", "b", "SYMLINK"), ("b", "a", "SYMLINK")]
+    assert contents.without_dangling(loop, []) == []
+
+
 @pytest.mark.parametrize(
     "place",
     [
