@@ -113,4 +113,4 @@ class Checkup(QObject):
             raise StepFailed(where)
         if not log_file().is_file():
             raise StepFailed(f"{log_file()} is not there")
-        return str(log_file().parent)
+        return log_file().name
