@@ -212,7 +212,7 @@ def copied_system(base: Path) -> Iterator[Path]:
     The mounts are seen by this process alone, and end with it.
     """
     root = base.with_name(f"{base.name}.check")
-    _unmount(root)
+    leave(root)
     shutil.rmtree(root, ignore_errors=True)
     subprocess.run(["cp", "-a", str(base), str(root)], check=True)
     try:
@@ -225,7 +225,7 @@ def copied_system(base: Path) -> Iterator[Path]:
     finally:
         for process in processes_below(root):
             os.kill(process, signal.SIGKILL)
-        _unmount(root)
+        leave(root)
         shutil.rmtree(root)
 
 
@@ -234,7 +234,7 @@ def _mount(what: str, place: Path, *options: str) -> None:
     subprocess.run(["mount", *kind, *options, what, str(place)], check=True)
 
 
-def _unmount(root: Path) -> None:
+def leave(root: Path) -> None:
     """Everything that is mounted below a folder. Raises CalledProcessError where that fails."""
     mounts = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
     for place in reversed([line.split()[1] for line in mounts]):

@@ -260,7 +260,7 @@ class Life:
         return stage.wait_for(f"a window named {name}", lambda: self.screen.titled(name))
 
     def from_the_menu(self) -> str:
-        picture = f"{self.home}/Ein schöner Stern.jpg"
+        picture = f"{self.home}/naïve star.jpg"
         shutil.copyfile(_SCENE, self.inside(picture))
         started = time.monotonic()
         window = self.launch(picture)
@@ -276,7 +276,7 @@ class Life:
 
     def removed_while_running(self) -> str:
         """The window stays usable, and closes as ever."""
-        window = self.launch(f"{self.home}/Ein schöner Stern.jpg")
+        window = self.launch(f"{self.home}/naïve star.jpg")
         self.screen.settled(PICTURE.with_name("removed.png"))
         self.admin.run("apt-get", "remove", "-y", "-q", COMMAND)
         self.screen.press("F11")
@@ -286,10 +286,14 @@ class Life:
             raise CheckFailed("it ended when its files were removed")
         self.screen.close(window)
         stage.wait_for("the program has ended", lambda: stage.ended(f"opt/{COMMAND}/{NAME}"), 20)
-        return "went on until its window was closed"
+        log = self.inside(f"{self.home}/.local/state/{COMMAND}/log/{COMMAND}.log")
+        if "Traceback" in log.read_text(encoding="utf-8"):
+            raise CheckFailed(f"an error in its log: {log.read_text(encoding='utf-8')[-1500:]}")
+        return "went on until its window was closed; no error in its log"
 
     def purge(self) -> str:
-        self.admin.run("apt-get", "purge", "-y", "-q", COMMAND)
+        # Without configuration files, nothing is left to purge after 'remove', and apt says so.
+        self.admin.run("dpkg", "--purge", COMMAND)
         same(self.desktop, snapshot(self.root))
         own = self.inside(self.home)
         kept = sorted(
