@@ -80,11 +80,6 @@ class GuideWindow(QWidget):
         self.resize(_SIZE.boundedTo(self.screen().availableSize()))
         self._page.setFocus()
 
-    @property
-    def pictures_left(self) -> int:
-        """How many pictures are still to come."""
-        return self._page.waiting
-
     def _lay_out(self) -> None:
         side = QVBoxLayout()
         side.setContentsMargins(8, 8, 8, 8)
@@ -180,11 +175,6 @@ class _Page(QTextBrowser):
             cursor.setBlockFormat(how)
             block = block.next()
         cursor.endEditBlock()
-
-    @property
-    def waiting(self) -> int:
-        """How many pictures are still to come."""
-        return len(self._waiting)
 
     def headings(self) -> list[_Heading]:
         """The headings below the title, in order."""

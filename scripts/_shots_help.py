@@ -9,20 +9,9 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from engine.demo import SCENES
 from gui.check_dialog import CheckDialog
 from gui.crash_dialog import CrashDialog
-from gui.guide_window import GuideWindow
 from gui.last_time import Desk
 from scripts._shots import shot
 from scripts._stage import Stage
-
-
-@shot("user-guide")
-def user_guide(stage: Stage, path: Path) -> None:
-    stage.start()
-    stage.window.actions_by_id["guide"].trigger()
-    (guide,) = stage.window.findChildren(GuideWindow)
-    guide.resize(1000, 640)
-    stage.until(lambda: guide.pictures_left == 0, "pictures of the guide")
-    stage.shoot(path, guide)
 
 
 @shot("check-up")
