@@ -118,9 +118,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Write the bill of materials.")
     parser.add_argument("--out", type=Path, default=ROOT / "dist" / f"{NAME}-{VERSION}.cdx.json")
     out = parser.parse_args().out
-    # torch names setuptools; the bundle leaves it out.
-    unwanted = {contents._canonical(name) for name in contents.UNWANTED} - {_BUILDER}
-    needed = contents._needed_distributions() - unwanted | {_BUILDER}
+    needed = contents.bundled_distributions() | {_BUILDER}
     direct = {contents._canonical(name) for name in contents._requirements()}
     bom = of_bundle(of_environment(sys.executable), needed, direct)
     text = json.dumps(bom, indent=1, sort_keys=True) + "\n"
