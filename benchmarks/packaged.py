@@ -22,8 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from engine.version import NAME  # noqa: E402
-from scripts.check_bundle import x_display  # noqa: E402
+from engine.version import NAME
+from scripts.check_bundle import x_display
 
 FIGURES = {
     "first_paint_s": "first paint",

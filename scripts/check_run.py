@@ -331,7 +331,7 @@ def main() -> int:
     parser.add_argument("--suite", default="bookworm")
     parser.add_argument("--only", default="", choices=("", "user", "bare"))
     options = parser.parse_args()
-    installer = make_run.target()
+    installer = Path(os.environ.get("DEV_RUN", make_run.target()))
     if not installer.is_file():
         raise SystemExit(f"{installer.name} is not in dist; make it with 'make installer'")
     try:

@@ -139,6 +139,15 @@ if [ -n "$missing_apt" ]; then
     exit 2
 fi
 
+old=
+if [ -f "$dest/$mark" ]; then
+    old=$(cat "$dest/.version" 2>/dev/null) || old=unknown
+elif [ -e "$dest" ] || [ -L "$dest" ]; then
+    if [ ! -d "$dest" ] || [ -n "$(ls -A "$dest")" ]; then
+        fail "$dest is there already, and is no $NAME; nothing was changed"
+    fi
+fi
+
 existing() { # the nearest folder on the way up that is there
     place=$1
     while [ ! -d "$place" ]; do place=$(dirname "$place"); done
@@ -150,15 +159,6 @@ free=$(df -Pk "$near" | awk 'NR == 2 { print $4 }')
 wanted=$((UNPACKED_KB + UNPACKED_KB / 20))
 if [ "$free" -lt "$wanted" ]; then
     fail "$near has $((free / 1024)) MB free, and it takes $((wanted / 1024)) MB"
-fi
-
-old=
-if [ -f "$dest/$mark" ]; then
-    old=$(cat "$dest/.version" 2>/dev/null) || old=unknown
-elif [ -e "$dest" ] || [ -L "$dest" ]; then
-    if [ ! -d "$dest" ] || [ -n "$(ls -A "$dest")" ]; then
-        fail "$dest is there already, and is no $NAME; nothing was changed"
-    fi
 fi
 
 running() { # whether a program of that folder runs, as far as this user may see
