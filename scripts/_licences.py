@@ -7,8 +7,10 @@ it at that), the system's own copy of that licence is taken.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import sys
 import sysconfig
 from importlib import metadata
 from pathlib import Path
@@ -16,8 +18,8 @@ from pathlib import Path
 _TEXT = re.compile(r"(licen[cs]e|copying|notice|authors)", re.IGNORECASE)
 _NOT_TEXT = {".py", ".pyc", ".json", ".spdx"}
 
-COMMON = Path("/usr/share/common-licenses")
-"""Where Debian keeps the licences that many packages share."""
+COMMON = Path(os.environ.get("COMMON_LICENSES", "/usr/share/common-licenses"))
+"""Where Debian keeps the licences that many packages share, or a copy of it on another system."""
 
 # Distributions whose wheels hold no text, with the names of the licence in COMMON. The LGPL is
 # written as an addition to the GPL, so both are needed to read it.
@@ -53,8 +55,10 @@ def text_of(distribution: metadata.Distribution) -> str:
 
 def python_text() -> str:
     """Python's own licence. Raises FileNotFoundError where this Python came without."""
-    home = Path(sysconfig.get_path("stdlib"))
-    return (home / "LICENSE.txt").read_text(encoding="utf-8")
+    # Beside the standard library, and on Windows beside the interpreter.
+    folders = (Path(sysconfig.get_path("stdlib")), Path(sys.base_prefix))
+    found = [folder for folder in folders if (folder / "LICENSE.txt").is_file()]
+    return ((found or folders)[0] / "LICENSE.txt").read_text(encoding="utf-8")
 
 
 def collect(folder: Path, names: set[str]) -> list[str]:
