@@ -1,13 +1,13 @@
 """Sign the macOS program, put it into a disk image, and have Apple notarise it.
 
     .venv/bin/python scripts/make_dmg.py [APP] [--out FILE] [--identity NAME]
-                                         [--notary-profile NAME] [--dry-run]
+                                         [--notary-profile NAME [--keychain FILE]] [--dry-run]
     .venv/bin/python scripts/make_dmg.py --check [FILE]
 
 --identity: a 'Developer ID Application' certificate in the keychain. Without one the program is
 signed ad hoc: it runs on the Mac it was built on, and elsewhere after its user has allowed it in
 the system's settings. --notary-profile: credentials, as 'xcrun notarytool store-credentials' keeps
-them. --dry-run: only print the commands, on any system. --check: mount that image and run its
+them, in another keychain than the user's own with --keychain. --dry-run: only print the commands, on any system. --check: mount that image and run its
 self-test.
 """
 
@@ -93,22 +93,27 @@ def imaging(app: Path, stage: Path, image: Path) -> Iterator[Command]:
     yield [*create, "-volname", f"{NAME} {VERSION}", "-srcfolder", str(stage), str(image)]
 
 
-def notarising(image: Path, identity_name: str, profile: str) -> Iterator[Command]:
+def notarising(image: Path, identity_name: str, profile: list[str]) -> Iterator[Command]:
     """Apple looks the image over; its answer is put into the file, for Macs without a network."""
     yield ["codesign", "--force", "--timestamp", "--sign", identity_name, str(image)]
     submit = ["xcrun", "notarytool", "submit", str(image)]
-    yield [*submit, "--keychain-profile", profile, "--wait"]
+    yield [*submit, *profile, "--wait"]
     yield ["xcrun", "stapler", "staple", str(image)]
     yield ["xcrun", "stapler", "validate", str(image)]
     check = ["spctl", "--assess", "--type", "open", "--context", "context:primary-signature"]
     yield [*check, "--verbose", str(image)]
 
 
-def commands(app: Path, image: Path, identity_name: str, profile: str | None) -> list[Command]:
+def commands(
+    app: Path, image: Path, identity_name: str, profile: str | None, keychain: Path | None = None
+) -> list[Command]:
     """Everything that is run, in order."""
     found = [*signing(app, identity_name), *imaging(app, image.with_suffix(".stage"), image)]
     if identity_name != AD_HOC and profile is not None:
-        found += notarising(image, identity_name, profile)
+        credentials = ["--keychain-profile", profile]
+        if keychain is not None:
+            credentials += ["--keychain", str(keychain)]
+        found += notarising(image, identity_name, credentials)
     return [*found, ["rm", "-rf", str(image.with_suffix(".stage"))]]
 
 
@@ -153,6 +158,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=image)
     parser.add_argument("--identity", default=AD_HOC)
     parser.add_argument("--notary-profile")
+    parser.add_argument("--keychain", type=Path)
     parser.add_argument("--dry-run", action="store_true", help="print the commands, run none")
     parser.add_argument("--check", type=Path, nargs="?", const=image, help="look an image over")
     options = parser.parse_args()
@@ -167,7 +173,10 @@ def main() -> int:
         print("note: no --identity, so it is signed ad hoc and not notarised", file=sys.stderr)
     elif options.notary_profile is None:
         print("note: no --notary-profile, so it is not notarised", file=sys.stderr)
-    for command in commands(options.app, options.out, options.identity, options.notary_profile):
+    everything = commands(
+        options.app, options.out, options.identity, options.notary_profile, options.keychain
+    )
+    for command in everything:
         print(shlex.join(command), flush=True)
         if not options.dry_run:
             subprocess.run(command, check=True)

@@ -56,7 +56,7 @@ def test_what_is_signed_is_signed_from_the_inside_out(app: Path) -> None:
 
 def test_with_a_certificate_and_credentials_everything_is_done(app: Path) -> None:
     image = app.parent / "it.dmg"
-    commands = make_dmg.commands(app, image, WHO, "notary")
+    commands = make_dmg.commands(app, image, WHO, "notary", Path("/k"))
     signed = [c for c in commands if c[0] == "codesign" and "--sign" in c]
     # Parts, then the program with its entitlements, then the image.
     assert [c[-1] for c in signed[-2:]] == [str(app), str(image)]
@@ -69,7 +69,7 @@ def test_with_a_certificate_and_credentials_everything_is_done(app: Path) -> Non
     found = [next(n for n, line in enumerate(words) if word in line) for word in order]
     assert found == sorted(found)
     (submit,) = [line for line in words if "notarytool" in line]
-    assert submit.endswith("--keychain-profile notary --wait")
+    assert submit.endswith("--keychain-profile notary --keychain /k --wait")
     assert "ln -s /Applications" in " ".join(words)
 
 
