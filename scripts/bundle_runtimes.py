@@ -18,8 +18,10 @@ Entry = tuple[str, str, str]
 
 # Names as Microsoft has them; a package's own copy under another name disturbs nobody.
 _RUNTIME = re.compile(r"(msvcp|vcruntime|concrt|vccorlib)140(_[a-z0-9_]+)?\.dll")
-_NEEDED = ("vcruntime140.dll", "vcruntime140_1.dll")
-_NEEDED += ("msvcp140.dll", "msvcp140_1.dll", "msvcp140_2.dll")
+_NEEDED = (
+    *("vcruntime140.dll", "vcruntime140_1.dll"),
+    *("msvcp140.dll", "msvcp140_1.dll", "msvcp140_2.dll"),
+)
 _OLDEST = (14, 40)
 
 

@@ -7,8 +7,8 @@
 --identity: a 'Developer ID Application' certificate in the keychain. Without one the program is
 signed ad hoc: it runs on the Mac it was built on, and elsewhere after its user has allowed it in
 the system's settings. --notary-profile: credentials, as 'xcrun notarytool store-credentials' keeps
-them, in another keychain than the user's own with --keychain. --dry-run: only print the commands, on any system. --check: mount that image and run its
-self-test.
+them, in another keychain than the user's own with --keychain. --dry-run: only print the commands,
+on any system. --check: mount that image and run its self-test.
 """
 
 from __future__ import annotations
