@@ -206,17 +206,16 @@ undo() {
     elif [ "$made" = dest ]; then
         rm -rf "$dest"
     fi
-    if [ -z "$old" ] && [ -f "$new.list" ]; then
-        # Newest first, so that folders are empty when their turn comes.
-        sed '1!G;h;$!d' "$new.list" | while IFS= read -r path; do
-            if [ -d "$path" ] && [ ! -L "$path" ]; then
-                rmdir "$path" 2>/dev/null || :
-            else
-                rm -f "$path"
-            fi
-        done
-    fi
+    # Newest first, so that folders are empty when their turn comes; the list lies in one of them.
+    written=$(sed '1!G;h;$!d' "$new.list" 2>/dev/null) || written=
     rm -f "$new.list"
+    [ -n "$old" ] || printf '%s\n' "$written" | while IFS= read -r path; do
+        if [ -d "$path" ] && [ ! -L "$path" ]; then
+            rmdir "$path" 2>/dev/null || :
+        elif [ -n "$path" ]; then
+            rm -f "$path"
+        fi
+    done
     [ "$code" = 0 ] || say "$NAME was not installed; what was there before is there still." >&2
     exit "$code"
 }
@@ -229,8 +228,14 @@ make_folder() { # with all folders above it, those that are new being recorded
 }
 
 # Of an installation that was killed, or whose computer went off.
+inherited=
 for stale in "$dest".new.*; do
-    [ -f "$stale/.unpacking" ] && rm -rf "$stale" "$stale.list"
+    if [ -f "$stale/.unpacking" ]; then
+        rm -rf "$stale"
+    elif [ -f "$stale" ]; then
+        inherited=$inherited$(cat "$stale")$newline
+        rm -f "$stale"
+    fi
 done
 for stale in "$dest".old.*; do
     if [ -f "$stale/$mark" ]; then
@@ -239,6 +244,7 @@ for stale in "$dest".old.*; do
 done
 
 list_now=$(mktemp "${TMPDIR:-/tmp}/$COMMAND.XXXXXX")
+[ -z "$inherited" ] || printf '%s' "$inherited" >"$list_now"
 make_folder "$(dirname "$dest")"
 mv "$list_now" "$new.list"
 list_now=$new.list
