@@ -10,9 +10,11 @@ from engine.version import NAME
 PROGRAM = f"{NAME}.exe"
 STOP = "hookscope-stand-in-stops"
 """The file below LOCALAPPDATA that ends the program that stands for Hookscope."""
+RUNS = "hookscope-stand-in-runs"
+"""The file below LOCALAPPDATA that it makes when it has started."""
 LICENSE = "LICENSE & (100 %).txt"
 
-# Stands for the program: it runs until a file says that it shall stop, a minute at the most.
+# Stands for the program: it runs until a file says that it shall stop, two minutes at the most.
 _STAND_IN = f"""
 Target amd64-unicode
 ManifestSupportedOS Win10
@@ -21,10 +23,12 @@ SilentInstall silent
 Name "{{version}}"
 OutFile "{{out}}"
 Section
+  FileOpen $1 "$LOCALAPPDATA\\{RUNS}" w
+  FileClose $1
   StrCpy $0 0
   again:
   IfFileExists "$LOCALAPPDATA\\{STOP}" end
-  IntCmp $0 300 end
+  IntCmp $0 600 end
   IntOp $0 $0 + 1
   Sleep 200
   Goto again

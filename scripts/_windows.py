@@ -17,7 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _TIMEOUT_S = 300
-_WINE = ("/usr/lib/wine/wine64", "/usr/lib/wine/wineserver64")
+# Debian keeps them off the path where wine64 alone is installed.
+_WINE = ("/usr/lib/wine/wine64", "wine64", "wine")
+_WINESERVER = ("/usr/lib/wine/wineserver64", "/usr/lib/wine/wineserver", "wineserver")
 
 Values = dict[str, str]
 """Of one key of the registry: name ('' is the default) to text; numbers as decimal text."""
@@ -125,9 +127,13 @@ class Wine(Windows):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
+        self.wine, self.server = _tool(_WINE), _tool(_WINESERVER)
         self.prefix = folder / "wine"
         self.drive = self.prefix / "drive_c"
-        (folder / "home").mkdir()
+
+    def prepare(self) -> None:
+        """Make the home, as a new user of Windows has it. Raises CalledProcessError."""
+        (self.folder / "home").mkdir()
         self.system("wineboot", "--init")
         # Wine says that it is Windows 7 otherwise.
         self.set(r"Software\Wine", "Version", "win10")
@@ -148,7 +154,7 @@ class Wine(Windows):
 
     def command(self, program: Path, *words: str) -> list[str] | str:
         # Put together again with single blanks, and quoted only where a word has some inside.
-        return [_WINE[0], str(program), *(part for word in words for part in word.split(" "))]
+        return [self.wine, str(program), *(part for word in words for part in word.split(" "))]
 
     def environment(self) -> dict[str, str]:
         return {
@@ -159,21 +165,21 @@ class Wine(Windows):
             "WINEDEBUG": "-all",
             # Neither menu entries for the desktop that this runs on, nor an offer to fetch more.
             "WINEDLLOVERRIDES": "winemenubuilder.exe=d;mscoree,mshtml=",
-            "WINESERVER": _WINE[1],
+            "WINESERVER": self.server,
             # File names other than ASCII.
             "LC_ALL": "C.UTF-8",
         }
 
     def system(self, *words: str) -> None:
-        super().system(_WINE[0], *words)
+        super().system(self.wine, *words)
 
     def _quiet(self, *words: str) -> bytes:
-        return super()._quiet(_WINE[0], *words)
+        return super()._quiet(self.wine, *words)
 
     def close(self) -> None:
         for word in ("-k", "-w"):
             subprocess.run(
-                [_WINE[1], word],
+                [self.server, word],
                 env=self.environment(),
                 capture_output=True,
                 timeout=60,
@@ -187,14 +193,19 @@ def some_windows(folder: Path) -> Iterator[Windows]:
     if sys.platform == "win32":
         yield Windows(folder)
         return
-    if not all(shutil.which(tool) for tool in _WINE):
-        raise SystemExit("Wine is not here: install wine64")
-    windows = Wine.__new__(Wine)
+    wine = Wine(folder)
     try:
-        windows.__init__(folder)  # type: ignore[misc]
-        yield windows
+        wine.prepare()
+        yield wine
     finally:
-        windows.close()
+        wine.close()
+
+
+def _tool(names: tuple[str, ...]) -> str:
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None:
+        raise SystemExit("Wine is not here: install wine64")
+    return found
 
 
 def _unescaped(text: str) -> str:

@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 from engine.version import NAME, SUMMARY, VERSION  # noqa: E402
 from scripts import bundle_identity as identity  # noqa: E402
 from scripts import make_nsis  # noqa: E402
-from scripts._stand_in import LICENSE, PROGRAM, STOP, contents, payload  # noqa: E402
+from scripts._stand_in import LICENSE, PROGRAM, RUNS, STOP, contents, payload  # noqa: E402
 from scripts._windows import Windows, shortcut, some_windows  # noqa: E402
 
 OLDER = "0.0.9"
@@ -150,16 +150,18 @@ class Check:
 
     def running(self) -> str:
         """Neither upgraded nor removed while it runs."""
-        stop = self.windows.local / STOP
-        stop.unlink(missing_ok=True)
+        stop, runs = self.windows.local / STOP, self.windows.local / RUNS
         process = self.windows.start(self.usual / PROGRAM)
         try:
-            time.sleep(3)
-            expect(process.poll() is None, "the stand-in does not run")
+            end = time.monotonic() + 60
+            while not runs.exists() and time.monotonic() < end:
+                time.sleep(0.2)
+            expect(runs.exists(), "the stand-in does not run")
             self.install(VERSION)
             self.expect_installed(self.usual, OLDER)
-            self.windows.run(self.usual / "Uninstall.exe", "/S")
-            time.sleep(3)
+            # Where it lies, and not in a copy of itself: then it is over when this is.
+            place = self.windows.there(self.usual)
+            self.windows.run(self.usual / "Uninstall.exe", "/S", f"_?={place}")
             self.expect_installed(self.usual, OLDER)
             expect(process.poll() is None, "the stand-in was ended")
         finally:
