@@ -64,21 +64,23 @@ bundle: setup-package ## the packaged program for this system, in dist/
 test-bundle: setup-package ## use it as its users do: without the network, in a home of its own
 	$(PY) scripts/check_bundle.py
 
-installer: bundle setup-release ## the installer for this system, in dist/ (Linux: a .deb)
+installer: bundle setup-release ## the installer for this system, in dist/ (Linux: .deb and .run)
 ifeq ($(SYSTEM),Darwin)
 	$(PY) scripts/make_dmg.py
 else
 	$(PY) scripts/make_deb.py
+	$(PY) scripts/make_run.py
 endif
 	$(PY) scripts/make_sbom.py
 
-test-installer: setup-package setup-release ## install it into a bare Debian, use it, remove it (root, debootstrap)
+test-installer: setup-package setup-release ## install, use, upgrade and remove it; try those of other systems (root, debootstrap)
 	$(PY) scripts/check_workflow.py
 ifeq ($(SYSTEM),Darwin)
 	$(PY) scripts/make_dmg.py --check
 else
 	$(PY) scripts/check_nsis.py
 	$(PY) scripts/check_deb.py
+	$(PY) scripts/check_run.py
 endif
 
 clean:           ## remove what was built; environments stay
