@@ -101,7 +101,7 @@ def lay_out(bundle: Path, folder: Path, level: int, version: str = VERSION) -> N
 def pack(folder: Path, finished: Path) -> None:
     """The archive of a folder that lay_out has filled."""
     command = ["makeself", "--nocomp", "--sha256", "--nomd5", "--nocrc", "--tar-quietly", "--quiet"]
-    command += ["--noprogress", "--nowait", str(folder), str(finished), NAME, "./install.sh"]
+    command += ["--noprogress", str(folder), str(finished), NAME, "./install.sh"]
     subprocess.run(command, check=True)
 
 
