@@ -25,6 +25,15 @@ Values = dict[str, str]
 """Of one key of the registry: name ('' is the default) to text; numbers as decimal text."""
 
 
+class CheckFailed(Exception):
+    """Something is not as it should be; says what."""
+
+
+def expect(condition: bool, what: str) -> None:
+    if not condition:
+        raise CheckFailed(what)
+
+
 class Windows:
     """The system that this runs on."""
 

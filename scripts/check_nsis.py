@@ -25,7 +25,7 @@ from engine.version import NAME, SUMMARY, VERSION  # noqa: E402
 from scripts import bundle_identity as identity  # noqa: E402
 from scripts import make_nsis  # noqa: E402
 from scripts._stand_in import LICENSE, PROGRAM, RUNS, STOP, contents, payload  # noqa: E402
-from scripts._windows import Windows, shortcut, some_windows  # noqa: E402
+from scripts._windows import CheckFailed, Windows, expect, shortcut, some_windows  # noqa: E402
 
 OLDER = "0.0.9"
 UNINSTALL = rf"Software\Microsoft\Windows\CurrentVersion\Uninstall\{NAME}"
@@ -34,15 +34,6 @@ CLASSES = r"Software\Classes"
 SETTINGS = rf"Software\{NAME}"
 _OWN = ("Uninstall.exe", "installed-files.txt")
 _SUFFIXES = {s: kind for kind, (_, every) in identity.DOCUMENTS.items() for s in every}
-
-
-class CheckFailed(Exception):
-    """Something is not as it should be; says what."""
-
-
-def expect(condition: bool, what: str) -> None:
-    if not condition:
-        raise CheckFailed(what)
 
 
 class Check:
