@@ -211,7 +211,7 @@ def copied_system(base: Path) -> Iterator[Path]:
 
     The mounts are seen by this process alone, and end with it.
     """
-    root = base.with_name(f"{base.name}.check")
+    root = base.with_name(f"{base.name}.{Path(sys.argv[0]).stem}")
     leave(root)
     shutil.rmtree(root, ignore_errors=True)
     subprocess.run(["cp", "-a", str(base), str(root)], check=True)

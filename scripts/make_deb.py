@@ -135,7 +135,10 @@ def build(bundle: Path, compression: str) -> Path:
         target = ROOT / "dist" / f"{COMMAND}_{VERSION}_{architecture()}.deb"
         target.parent.mkdir(exist_ok=True)
         command = ["dpkg-deb", "--root-owner-group", f"-Z{compression}", "--build", str(root)]
-        subprocess.run([*command, str(target)], check=True, stdout=subprocess.DEVNULL)
+        # Under its name once it is whole.
+        part = target.with_name(f"{target.name}.part")
+        subprocess.run([*command, str(part)], check=True, stdout=subprocess.DEVNULL)
+        part.rename(target)
     finally:
         shutil.rmtree(root, ignore_errors=True)
     return target

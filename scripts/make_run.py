@@ -99,10 +99,13 @@ def lay_out(bundle: Path, folder: Path, level: int, version: str = VERSION) -> N
 
 
 def pack(folder: Path, finished: Path) -> None:
-    """The archive of a folder that lay_out has filled."""
+    """The archive of a folder that lay_out has filled; under its name once it is whole."""
+    part = finished.with_name(f"{finished.name}.part")
+    part.unlink(missing_ok=True)
     command = ["makeself", "--nocomp", "--sha256", "--nomd5", "--nocrc", "--tar-quietly", "--quiet"]
-    command += ["--noprogress", str(folder), str(finished), NAME, "./install.sh"]
+    command += ["--noprogress", str(folder), str(part), NAME, "./install.sh"]
     subprocess.run(command, check=True)
+    part.rename(finished)
 
 
 def build(bundle: Path, level: int) -> Path:
