@@ -1,6 +1,6 @@
 """Check the Debian package: its form, and its whole life in a bare Debian, which is not touched.
 
-    .venv/bin/python scripts/check_deb.py [--only WORDS] [--mirror URL] [--suite bookworm]
+    .venv/bin/python scripts/check_deb.py [--package FILE] [--only lintian|life] [--mirror URL]
 
 As root, with debootstrap. A bare system is made in build/debian once and kept; the checks work in a
 copy of it. Only apt's own archive is asked for packages, so a dependency that the package does not
@@ -26,8 +26,8 @@ sys.path.insert(0, str(ROOT))
 
 from engine.version import APP_ID, COMMAND, NAME, VERSION  # noqa: E402
 from scripts import _linux_check as stage  # noqa: E402
+from scripts import make_deb  # noqa: E402
 from scripts._linux_check import CheckFailed, Person  # noqa: E402
-from scripts.make_deb import architecture  # noqa: E402
 
 PICTURE = ROOT / "build" / "installed.png"
 _OLDER = "0.0.9"
@@ -122,7 +122,7 @@ def older_package(package: Path, folder: Path) -> Path:
     text = control.read_text(encoding="utf-8").replace(f"Version: {VERSION}", f"Version: {_OLDER}")
     control.write_text(text, encoding="utf-8")
     (tree / _ONLY_IN_OLDER).write_text("of the version before\n", encoding="utf-8")
-    target = folder / f"{COMMAND}_{_OLDER}_{architecture()}.deb"
+    target = folder / f"{COMMAND}_{_OLDER}_{make_deb.architecture()}.deb"
     command = ["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(target)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     shutil.rmtree(tree)
@@ -333,13 +333,14 @@ def check(package: Path, base: Path, only: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Check the Debian package.")
+    parser.add_argument("--package", type=Path, default=make_deb.target())
     parser.add_argument("--mirror", default="http://deb.debian.org/debian")
     parser.add_argument("--suite", default="bookworm")
     parser.add_argument("--only", default="", choices=("", "lintian", "life"))
     options = parser.parse_args()
-    package = ROOT / "dist" / f"{COMMAND}_{VERSION}_{architecture()}.deb"
+    package: Path = options.package
     if not package.is_file():
-        raise SystemExit(f"{package.relative_to(ROOT)} is not there; make it with 'make installer'")
+        raise SystemExit(f"{package} is not there; make it with 'make installer'")
     if os.geteuid() != 0 or shutil.which("debootstrap") is None:
         raise SystemExit("it takes root and debootstrap to make a bare Debian")
     base = ROOT / "build" / "debian"

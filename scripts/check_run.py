@@ -1,6 +1,6 @@
 """Check the self-extracting installer as an ordinary user has it, and in a bare Debian.
 
-    .venv/bin/python scripts/check_run.py [--only user|bare] [--mirror URL] [--suite bookworm]
+    .venv/bin/python scripts/check_run.py [--installer FILE] [--only user|bare] [--mirror URL]
 
 The home has a space and an umlaut in its name. Started as root, the user without rights is another
 one, the network is cut off, and a copy of the bare Debian that check_deb.py keeps is used as well:
@@ -327,13 +327,14 @@ def check(installer: Path, only: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Check the self-extracting installer.")
+    parser.add_argument("--installer", type=Path, default=make_run.target())
     parser.add_argument("--mirror", default="http://deb.debian.org/debian")
     parser.add_argument("--suite", default="bookworm")
     parser.add_argument("--only", default="", choices=("", "user", "bare"))
     options = parser.parse_args()
-    installer = Path(os.environ.get("DEV_RUN", make_run.target()))
+    installer: Path = options.installer
     if not installer.is_file():
-        raise SystemExit(f"{installer.name} is not in dist; make it with 'make installer'")
+        raise SystemExit(f"{installer} is not there; make it with 'make installer'")
     try:
         check(installer, options.only)
         if options.only in ("", "bare") and os.geteuid() == 0 and shutil.which("debootstrap"):

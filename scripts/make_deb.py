@@ -42,6 +42,11 @@ def architecture() -> str:
     return tree.output("dpkg", "--print-architecture").strip()
 
 
+def target() -> Path:
+    """Where the finished package lies."""
+    return ROOT / "dist" / f"{COMMAND}_{VERSION}_{architecture()}.deb"
+
+
 def control(bundle: Path, installed_kb: int) -> str:
     required, optional = tree.needed_libraries(bundle)
     needed = tree.packages_of(required)
@@ -132,16 +137,16 @@ def build(bundle: Path, compression: str) -> Path:
         (description / "md5sums").write_text(sums, encoding="utf-8")
         for path in description.iterdir():
             path.chmod(0o644)
-        target = ROOT / "dist" / f"{COMMAND}_{VERSION}_{architecture()}.deb"
-        target.parent.mkdir(exist_ok=True)
+        finished = target()
+        finished.parent.mkdir(exist_ok=True)
         command = ["dpkg-deb", "--root-owner-group", f"-Z{compression}", "--build", str(root)]
         # Under its name once it is whole.
-        part = target.with_name(f"{target.name}.part")
+        part = finished.with_name(f"{finished.name}.part")
         subprocess.run([*command, str(part)], check=True, stdout=subprocess.DEVNULL)
-        part.rename(target)
+        part.rename(finished)
     finally:
         shutil.rmtree(root, ignore_errors=True)
-    return target
+    return finished
 
 
 def main() -> int:
@@ -156,8 +161,8 @@ def main() -> int:
     if options.control:
         print(control(bundle, 0))
         return 0
-    target = build(bundle, options.compression)
-    print(f"{target.relative_to(ROOT)}: {target.stat().st_size / 1e6:.1f} MB")
+    finished = build(bundle, options.compression)
+    print(f"{finished.relative_to(ROOT)}: {finished.stat().st_size / 1e6:.1f} MB")
     return 0
 
 
