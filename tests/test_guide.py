@@ -13,6 +13,7 @@ from gui import action_table
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PACKAGING = (ROOT / "docs" / "packaging.md").read_text(encoding="utf-8")
 PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 MOST_BYTES = 300_000
 
@@ -28,7 +29,10 @@ def test_every_shortcut_is_in_the_guide(qtbot: QtBot) -> None:
     assert not missing
 
 
-@pytest.mark.parametrize(("name", "text"), [("docs/guide.md", GUIDE), ("README.md", README)])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("docs/guide.md", GUIDE), ("README.md", README), ("docs/packaging.md", PACKAGING)],
+)
 def test_every_linked_picture_exists_and_is_described(name: str, text: str) -> None:
     folder = (ROOT / name).parent
     pictures = PICTURE.findall(text)
@@ -39,7 +43,8 @@ def test_every_linked_picture_exists_and_is_described(name: str, text: str) -> N
 
 
 def test_every_picture_is_used_and_small() -> None:
-    used = {Path(target).name for _, target in PICTURE.findall(GUIDE) + PICTURE.findall(README)}
+    pages = GUIDE + README + PACKAGING
+    used = {Path(target).name for _, target in PICTURE.findall(pages)}
     for path in sorted((ROOT / "docs" / "images").glob("*.png")):
         assert path.name in used, f"{path.name} is shown nowhere"
         assert path.stat().st_size <= MOST_BYTES, f"{path.name} is too large"
