@@ -329,19 +329,24 @@ def test_the_command_line_names_a_model(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     for name in ("a.png", "net.py", "best.pth", "names.txt"):
         (tmp_path / name).write_bytes(b"x")
-    files, model = application._parsed(["a.png", "best.pth", "net.py", "names.txt", "--trust"])
-    assert files == [Path("a.png")]
+    named = ["a.png", "best.pth", "net.py", "names.txt", "--trust"]
+    errand, beside = application._parsed(named)
+    model = errand.model
+    assert (errand.files, beside) == ((Path("a.png"),), False)
     assert model is not None
     assert model.source.spec == str(tmp_path / "net.py")
     assert model.source.weights == str(tmp_path / "best.pth")
     assert model.source.classes == str(tmp_path / "names.txt")
     assert {path.name for path in model.trusted} == {"net.py", "best.pth"}
-    assert application._parsed(["a.png", "names.txt"]) == ([Path("a.png"), Path("names.txt")], None)
-    files, model = application._parsed(
+    errand, beside = application._parsed(["a.png", "names.txt", "--new-window"])
+    assert (errand.files, errand.model) == ((Path("a.png"), Path("names.txt")), None)
+    assert beside
+    errand, _ = application._parsed(
         ["--model", "resnet18", "--arg", "classes=4", "--input", "28x28"]
     )
+    model = errand.model
     assert model is not None
-    assert (files, model.source.spec, model.trusted) == ([], "resnet18", ())
+    assert (errand.files, model.source.spec, model.trusted) == ((), "resnet18", ())
     assert (model.source.arguments, model.source.input) == ((("classes", "4"),), "28x28")
     with pytest.raises(ModelError, match="NAME=VALUE"):
         application._parsed(["--model", "net.py", "--arg", "classes"])
@@ -349,8 +354,8 @@ def test_the_command_line_names_a_model(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_model_of_the_command_line_is_the_first(seat: Seat, xray: Path) -> None:
     """It is trusted there, and the scenes are there to look at; no demo is opened before it."""
-    _, model = application._parsed([str(xray), "--trust"])
-    program = seat.start(explained=False, model=model)
+    errand, _ = application._parsed([str(xray), "--trust"])
+    program = seat.start(explained=False, model=errand.model)
     seat.until(lambda: program.state.info is not None)
     assert program.state.info is not None
     assert program.state.info.source == "XRayClassifier"
@@ -360,8 +365,8 @@ def test_a_model_of_the_command_line_is_the_first(seat: Seat, xray: Path) -> Non
 
 def test_the_demo_is_there_where_a_named_model_fails(seat: Seat, tmp_path: Path) -> None:
     (tmp_path / "bad.pth").write_bytes(b"nonsense")
-    _, model = application._parsed([str(tmp_path / "bad.pth")])
-    program = seat.start(explained=False, model=model)
+    errand, _ = application._parsed([str(tmp_path / "bad.pth")])
+    program = seat.start(explained=False, model=errand.model)
     seat.until(lambda: program.state.info is not None)
     seat.wait_explained()
     assert program.window.notice.kind == NoticeKind.ERROR
