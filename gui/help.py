@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QUrl
+from PySide6.QtCore import QObject, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
+from shiboken6 import isValid
 
 from engine import logs
 from engine.paths import ROOT
@@ -17,6 +18,7 @@ from gui.state import NoticeKind, State
 
 if TYPE_CHECKING:
     from gui.checkup import Checkup
+    from gui.guide_window import GuideWindow
 
 _GUIDE = ROOT / "docs" / "guide.md"
 
@@ -28,6 +30,7 @@ class Help(QObject):
         super().__init__(window)
         self._settings = settings
         self._checkup: Checkup | None = None
+        self._guide: GuideWindow | None = None
         self._window = window
         self._state = state
         window.actions_by_id.connect(
@@ -43,18 +46,27 @@ class Help(QObject):
     def open_guide(self) -> None:
         from gui.guide_window import GuideWindow
 
-        for window in self._window.findChildren(GuideWindow):
-            window.raise_()
-            window.activateWindow()
-            return
-        try:
-            guide = GuideWindow(_GUIDE, self._window)
-        except OSError as error:
-            self._state.notify(
-                NoticeKind.ERROR, f"The guide is not there; install the program again: {error}"
-            )
-            return
+        # A guide that was closed is hidden, until Qt deletes it a moment later.
+        if self._guide is None or self._guide.isHidden():
+            try:
+                self._guide = GuideWindow(_GUIDE)
+            except OSError as error:
+                self._state.notify(
+                    NoticeKind.ERROR, f"The guide is not there; install the program again: {error}"
+                )
+                return
+            self._guide.destroyed.connect(self._forget_guide)
+            self._window.closing.connect(self._guide.close)
+        guide = self._guide
+        guide.setWindowState(guide.windowState() & ~Qt.WindowState.WindowMinimized)
         guide.show()
+        guide.raise_()
+        guide.activateWindow()
+
+    def _forget_guide(self) -> None:
+        # Another one may have been opened since.
+        if self._guide is not None and not isValid(self._guide):
+            self._guide = None
 
     def open_log(self) -> None:
         folder = logs.log_folder()

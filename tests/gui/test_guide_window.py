@@ -5,59 +5,215 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QUrl
-from PySide6.QtGui import QImage, QTextDocument
+from PySide6.QtCore import QPoint, QSize, QUrl
+from PySide6.QtGui import QColor, QImage, QTextBlock, QTextCharFormat, QTextDocument, QTextTable
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QLineEdit, QListWidget, QTextBrowser
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QListWidget, QTextBrowser
 
 from engine.paths import ROOT
+from gui import guide_page, theme
 from gui import help as help_menu
 from gui.guide_window import GuideWindow, slug
 from tests.gui.seat import Key, Modifier, Seat, child
+
+PICTURE = QUrl("images/first-start.png")
+
+
+def guides() -> list[GuideWindow]:
+    return [one for one in QApplication.topLevelWidgets() if isinstance(one, GuideWindow)]
 
 
 @pytest.fixture
 def guide(seat: Seat) -> GuideWindow:
     seat.start()
     seat.press(Key.Key_F1)
-    return seat.dialog(GuideWindow)
+    (found,) = guides()
+    return found
+
+
+def picture(page: QTextBrowser) -> QImage:
+    found = page.document().resource(QTextDocument.ResourceType.ImageResource.value, PICTURE)
+    assert isinstance(found, QImage)
+    return found
+
+
+def is_there(image: QImage) -> bool:
+    """A picture, and not only the room for one."""
+    small = image.scaled(40, 40)
+    return len({small.pixel(x, y) for x in range(40) for y in range(40)}) > 20
+
+
+def blocks(page: QTextBrowser) -> list[QTextBlock]:
+    found = []
+    block = page.document().begin()
+    while block.isValid():
+        found.append(block)
+        block = block.next()
+    return found
+
+
+def formats(page: QTextBrowser) -> list[QTextCharFormat]:
+    return [part.fragment().charFormat() for block in blocks(page) for part in block]
+
+
+def code_lines(page: QTextBrowser) -> list[QTextBlock]:
+    return [
+        one for one in blocks(page) if one.text().lstrip().startswith(("python main.py", "[--"))
+    ]
+
+
+def tables(page: QTextBrowser) -> list[QTextTable]:
+    frames = page.document().rootFrame().childFrames()
+    return [one for one in frames if isinstance(one, QTextTable)]
+
+
+def top(page: QTextBrowser) -> QTextBlock:
+    return page.cursorForPosition(QPoint(page.viewport().width() // 2, 0)).block()
 
 
 def test_f1_shows_the_guide_with_its_pictures(seat: Seat, guide: GuideWindow) -> None:
     page = child(guide, QTextBrowser)
     assert "First minutes" in page.toPlainText()
-    picture = QUrl("images/first-start.png")
-
-    def colours() -> int:
-        found = page.document().resource(QTextDocument.ResourceType.ImageResource.value, picture)
-        assert isinstance(found, QImage)
-        small = found.scaled(40, 40)
-        return len({small.pixel(x, y) for x in range(40) for y in range(40)})
-
     # Its room is kept at first, and it comes soon.
-    seat.until(lambda: colours() > 20)
+    seat.until(lambda: is_there(picture(page)))
     whole = QImage(str(ROOT / "docs" / "images" / "first-start.png"))
-    found = page.document().resource(QTextDocument.ResourceType.ImageResource.value, picture)
+    found = picture(page)
     assert found.width() / found.height() == pytest.approx(whole.width() / whole.height(), rel=0.01)
     # Pressed again, it is the same window.
     seat.program.window.actions_by_id["guide"].trigger()
-    assert len(seat.program.window.findChildren(GuideWindow)) == 1
+    assert guides() == [guide]
     QTest.keyClick(guide, Key.Key_Escape)
-    seat.until(lambda: not seat.program.window.findChildren(GuideWindow))
+    seat.until(lambda: not guides())
+    # And again, a new one.
+    seat.program.window.actions_by_id["guide"].trigger()
+    (again,) = guides()
+    assert again.isVisible()
+
+
+def test_a_minimised_guide_comes_back(seat: Seat, guide: GuideWindow) -> None:
+    guide.showMinimized()
+    assert guide.isMinimized()
+    seat.program.window.actions_by_id["guide"].trigger()
+    assert guides() == [guide]
+    assert not guide.isMinimized()
+    assert guide.isVisible()
+
+
+def test_the_guide_stands_beside_the_program_and_goes_with_it(
+    seat: Seat, guide: GuideWindow
+) -> None:
+    """A window with a parent stays above it on Windows."""
+    assert guide.parent() is None
+    assert guide.windowHandle().transientParent() is None
+    seat.program.window.close()
+    seat.until(lambda: not guides())
+
+
+def test_a_guide_that_is_closing_is_not_shown_again(seat: Seat, guide: GuideWindow) -> None:
+    """Escape and F1 so quickly that Qt has not yet deleted the window in between."""
+    QTest.keyClick(guide, Key.Key_Escape)
+    assert not guide.isVisible()
+    seat.program.window.actions_by_id["guide"].trigger()
+    seat.until(lambda: len(guides()) == 1)
+    (again,) = guides()
+    assert again.isVisible()
+    # The old one's end is not taken for the new one's.
+    seat.program.window.actions_by_id["guide"].trigger()
+    assert guides() == [again]
+
+
+def test_another_theme_gives_the_guide_its_colours_and_leaves_the_reader_in_place(
+    seat: Seat, guide: GuideWindow, qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theme.apply(qapp, "light")
+    page = child(guide, QTextBrowser)
+    seat.until(lambda: is_there(picture(page)))
+    seat.until(lambda: not page.findChildren(guide_page.QTimer)[0].isActive())
+    page.verticalScrollBar().setValue(2000)
+    place = top(page).text()
+
+    def refuse(path: str) -> QImage:
+        raise AssertionError(f"{path} is decoded again")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(guide_page, "decode", refuse)
+        theme.apply(qapp, "dark")
+
+        def colours() -> set[str]:
+            links = {
+                QColor(one.foreground().color()).name() for one in formats(page) if one.isAnchor()
+            }
+            return links | {one.format().borderBrush().color().name() for one in tables(page)}
+
+        seat.until(lambda: colours() == {theme.DARK.accent, theme.DARK.border})
+        assert is_there(picture(page))
+        assert page.verticalScrollBar().value() == 2000
+        assert top(page).text() == place
+
+
+@pytest.mark.parametrize("width", [1080, 960, 720, 560])
+def test_text_and_pictures_fit_the_window(seat: Seat, guide: GuideWindow, width: int) -> None:
+    page = child(guide, QTextBrowser)
+    seat.until(lambda: is_there(picture(page)))
+    guide.resize(width, 600)
+    assert guide.width() == width
+    seat.until(lambda: page.document().size().width() <= page.viewport().width())
+    ratio = picture(page).devicePixelRatio()
+    room = page.lineWrapColumnOrWidth() - 2 * page.document().documentMargin()
+    seat.until(lambda: room / 2 < picture(page).width() / ratio <= room)
+    assert is_there(picture(page))
+
+
+def test_the_reader_keeps_the_place_when_the_window_gets_narrower(
+    seat: Seat, guide: GuideWindow
+) -> None:
+    page, chapters = child(guide, QTextBrowser), child(guide, QListWidget)
+    names = [chapters.item(row).text().strip() for row in range(chapters.count())]
+    chapters.setCurrentRow(names.index("Display"))
+    place = top(page).text()
+    guide.resize(560, guide.height())
+    seat.until(lambda: page.document().size().width() <= page.viewport().width())
+    assert top(page).text() == place
+    assert page.verticalScrollBar().value() > 0
+
+
+def test_the_guide_is_not_wider_than_the_screen(
+    seat: Seat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Screen:
+        def availableSize(self) -> QSize:
+            return QSize(656, 380)
+
+    monkeypatch.setattr(GuideWindow, "screen", lambda _: Screen())
+    seat.start().window.actions_by_id["guide"].trigger()
+    (guide,) = guides()
+    assert (guide.width(), guide.height()) == (656, 380)
+
+
+def test_the_lines_of_a_program_stand_together_and_are_not_broken(
+    seat: Seat, guide: GuideWindow
+) -> None:
+    page = child(guide, QTextBrowser)
+    guide.resize(1080, 800)
+    page.document().size()
+    lines = code_lines(page)
+    assert len(lines) == 10
+    gaps = [one.blockFormat().bottomMargin() for one in lines]
+    assert [gap > 0 for gap in gaps] == [False] * 7 + [True, False, True]
+    assert {one.layout().lineCount() for one in lines} == {1}
+    (size,) = {part.fragment().charFormat().fontPointSize() for one in lines for part in one}
+    assert size == pytest.approx(0.9 * page.font().pointSizeF())
 
 
 def test_chapters_and_links_lead_to_their_heading(seat: Seat, guide: GuideWindow) -> None:
     page, chapters = child(guide, QTextBrowser), child(guide, QListWidget)
-
-    def top() -> str:
-        return page.cursorForPosition(page.viewport().rect().topLeft()).block().text()
 
     names = [chapters.item(row).text().strip() for row in range(chapters.count())]
     for name in ("Opening models", "States and messages", "Display"):
         chapters.setCurrentRow(names.index(name))
         place = page.cursorForPosition(page.viewport().rect().topLeft())
         place.movePosition(place.MoveOperation.NextBlock)
-        assert name in (top(), place.block().text())
+        assert name in (top(page).text(), place.block().text())
     page.anchorClicked.emit(QUrl("#the-layer-tree"))
     assert chapters.currentItem().text().strip() == "The layer tree"
 
@@ -74,13 +230,17 @@ def test_find_goes_from_place_to_place_and_says_when_there_is_none(
     seat: Seat, guide: GuideWindow
 ) -> None:
     page, field = child(guide, QTextBrowser), child(guide, QLineEdit)
+    chapters = child(guide, QListWidget)
     QTest.keyClick(guide, Key.Key_F, Modifier.ControlModifier)
     QTest.keyClicks(field, "heat map")
     first = page.textCursor().selectionStart()
     assert page.textCursor().selectedText().lower() == "heat map"
     QTest.keyClick(field, Key.Key_Return)
     assert page.textCursor().selectionStart() > first
+    height = chapters.y()
     field.setText("zebra crossing")
+    QApplication.sendPostedEvents()
+    assert chapters.y() == height
     assert any("is not in the guide" in one.text() for one in guide.findChildren(QLabel))
 
 

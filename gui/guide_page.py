@@ -1,0 +1,304 @@
+"""The text of the user guide: a Markdown file in a column of readable width, with its pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, QUrl
+from PySide6.QtGui import (
+    QColor,
+    QFontDatabase,
+    QFontMetricsF,
+    QImage,
+    QImageReader,
+    QResizeEvent,
+    QTextBlock,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+    QTextFormat,
+    QTextFrameFormat,
+    QTextTable,
+)
+from PySide6.QtWidgets import QTextBrowser
+
+from gui import theme
+
+MARGIN = 6 * theme.SPACE
+_DEEPEST = 3
+# The longest line of code in the guide has 109 letters; it is to stand in one line.
+_LETTERS = 110
+# Long enough that a window that is being dragged does not scale pictures all the time.
+_SETTLED_MS = 120
+_IMAGE = QTextDocument.ResourceType.ImageResource.value
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading, 1 the title's level, and the number of its block in the document."""
+
+    text: str
+    level: int
+    block: int
+
+
+class GuidePage(QTextBrowser):
+    """Pictures are fitted to the column and come one at a time, when they are first looked at;
+    their room is kept. Raises OSError when the file cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._text = path.read_text(encoding="utf-8")
+        self._folder = path.parent
+        self._pictures: dict[str, QImage] = {}
+        self._widths: dict[str, int] = {}
+        self._waiting: list[str] = []
+        self._look: object = None
+        self._loading = QTimer(self, interval=0)
+        self._loading.timeout.connect(self._load_next)
+        self._settled = QTimer(self, interval=_SETTLED_MS, singleShot=True)
+        self._settled.timeout.connect(self._fit_pictures)
+        self._changed = QTimer(self, interval=0, singleShot=True)
+        self._changed.timeout.connect(self._follow_look)
+        self.setAccessibleName("Guide")
+        self.setOpenLinks(False)
+        self.setLineWrapMode(QTextBrowser.LineWrapMode.FixedPixelWidth)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setLineWrapColumnOrWidth(self.column())
+        self._follow_look()
+        self.moveCursor(QTextCursor.MoveOperation.Start)
+
+    def column(self) -> int:
+        """The width of the text where there is room for it, margins included, in logical pixels."""
+        metrics = QFontMetricsF(self._code_format().font())
+        return math.ceil(metrics.horizontalAdvance("0" * _LETTERS)) + 2 * MARGIN
+
+    def headings(self) -> list[Heading]:
+        """The headings below the title, in order."""
+        return [
+            Heading(block.text(), block.blockFormat().headingLevel(), block.blockNumber())
+            for block in self._blocks()
+            if 1 < block.blockFormat().headingLevel() <= _DEEPEST
+        ]
+
+    def show_block(self, number: int) -> None:
+        """Scroll until a block is at the top."""
+        place = self.document().findBlockByNumber(number).position()
+        self._scroll_to(place, MARGIN // 2)
+
+    # --- look ------------------------------------------------------------------------------------
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
+            # Both come, and the style sheet's come one by one: once is enough.
+            self._changed.start()
+
+    def _follow_look(self) -> None:
+        """Set the text in the colours of now: links take theirs when the text is parsed."""
+        look = (theme.current(), self.font().key())
+        if look == self._look:
+            return
+        self._look = look
+        cursor, value = self.textCursor(), self.verticalScrollBar().value()
+        anchor, position = cursor.anchor(), cursor.position()
+        self.document().setDocumentMargin(MARGIN)
+        dialect = QTextDocument.MarkdownFeature.MarkdownDialectGitHub
+        self.document().setMarkdown(self._text, dialect)
+        self._dress()
+        cursor = self.textCursor()
+        cursor.setPosition(anchor)
+        cursor.setPosition(position, QTextCursor.MoveMode.KeepAnchor)
+        self.setTextCursor(cursor)
+        # The end of a long document is laid out when it is asked for.
+        self.document().size()
+        self.verticalScrollBar().setValue(value)
+
+    def _dress(self) -> None:
+        """Room between the paragraphs and lines, quiet tables, code that keeps together."""
+        # Before the paragraphs: Qt lays the document out wrongly when tables change after them.
+        for frame in self.document().rootFrame().childFrames():
+            if isinstance(frame, QTextTable):
+                table = frame.format()
+                table.setBorder(1)
+                table.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+                table.setBorderBrush(QColor(theme.current().border))
+                table.setCellPadding(theme.SPACE + 2)
+                frame.setFormat(table)
+        cursor = QTextCursor(self.document())
+        cursor.beginEditBlock()
+        for block in self._blocks():
+            cursor.setPosition(block.position())
+            cursor.setBlockFormat(_spaced(block, cursor.currentTable() is not None))
+        self._size_code(cursor)
+        self._size_pictures(cursor)
+        cursor.endEditBlock()
+
+    def _size_code(self, cursor: QTextCursor) -> None:
+        how = self._code_format()
+        for block, format in self._runs(cursor):
+            fixed = _is_code(block) or format.fontFixedPitch()
+            if fixed and block.blockFormat().headingLevel() == 0:
+                cursor.mergeCharFormat(how)
+
+    def _code_format(self) -> QTextCharFormat:
+        """Smaller: letters of one width look larger than the others."""
+        how = QTextCharFormat()
+        fixed = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+        how.setFontFamilies([fixed.family()])
+        small = theme.small(self.font())
+        if small.pointSizeF() > 0:
+            how.setFontPointSize(small.pointSizeF())
+        else:
+            how.setProperty(QTextFormat.Property.FontPixelSize.value, small.pixelSize())
+        return how
+
+    # --- width -----------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        wrap = min(self.column(), self.viewport().width())
+        if wrap != self.lineWrapColumnOrWidth():
+            self._keeping_place(lambda: self.setLineWrapColumnOrWidth(wrap))
+        self._settled.start()
+
+    def _keeping_place(self, change: Callable[[], None]) -> None:
+        """What is read stays where it is, though what is above gets longer or shorter."""
+        if self.verticalScrollBar().value() == 0:
+            change()
+            return
+        top = self.cursorForPosition(QPoint(self.viewport().width() // 2, 0))
+        place, above = top.position(), self.cursorRect(top).top()
+        change()
+        self._scroll_to(place, above)
+
+    def _scroll_to(self, place: int, above: int) -> None:
+        self.document().size()
+        cursor = QTextCursor(self.document())
+        cursor.setPosition(place)
+        top = self.verticalScrollBar().value() + self.cursorRect(cursor).top()
+        self.verticalScrollBar().setValue(top - above)
+
+    # --- pictures --------------------------------------------------------------------------------
+
+    def loadResource(self, kind: int, name: QUrl | str) -> Any:
+        """Nothing to see until it is the picture's turn."""
+        url = QUrl(name).toString()
+        if kind != _IMAGE:
+            return super().loadResource(kind, name)
+        if url in self._pictures:
+            return self._pictures[url]
+        if url not in self._widths:
+            return None
+        self._wait_for(url)
+        nothing = QImage(1, 1, QImage.Format.Format_ARGB32_Premultiplied)
+        nothing.fill(Qt.GlobalColor.transparent)
+        return nothing
+
+    def _wait_for(self, url: str) -> None:
+        if url not in self._waiting:
+            self._waiting.append(url)
+        self._loading.start()
+
+    def _size_pictures(self, cursor: QTextCursor) -> None:
+        """Keep the room for all pictures."""
+        column = self.lineWrapColumnOrWidth() - 2 * MARGIN
+        for block, format in self._runs(cursor):
+            image = format.toImageFormat()
+            size = QImageReader(self._file(image.name())).size()
+            if size.isValid():
+                inset = block.blockFormat().indent() * self.document().indentWidth()
+                width = min(size.width(), column - math.ceil(inset))
+                self._widths[image.name()] = width
+                image.setWidth(width)
+                image.setHeight(round(size.height() * width / size.width()))
+                cursor.setCharFormat(image)
+
+    def _fit_pictures(self) -> None:
+        """To the width that the column has now. Those there are shown stretched until it is their
+        turn."""
+        before = dict(self._widths)
+        cursor = QTextCursor(self.document())
+
+        def fit() -> None:
+            cursor.beginEditBlock()
+            self._size_pictures(cursor)
+            cursor.endEditBlock()
+
+        self._keeping_place(fit)
+        for url, picture in self._pictures.items():
+            stale = picture.devicePixelRatio() != self.devicePixelRatioF()
+            if stale or before[url] != self._widths[url]:
+                self._wait_for(url)
+
+    def _load_next(self) -> None:
+        if not self._waiting:
+            self._loading.stop()
+            return
+        url = self._waiting.pop(0)
+        ratio = self.devicePixelRatioF()
+        whole = decode(self._file(url))
+        picture = whole.scaledToWidth(
+            round(self._widths[url] * ratio), Qt.TransformationMode.SmoothTransformation
+        )
+        picture.setDevicePixelRatio(ratio)
+        self._pictures[url] = picture
+        self.document().addResource(_IMAGE, QUrl(url), picture)
+        self.viewport().update()
+
+    def _file(self, url: str) -> str:
+        return str(self._folder / QUrl(url).path())
+
+    def _blocks(self) -> Iterator[QTextBlock]:
+        block = self.document().begin()
+        while block.isValid():
+            yield block
+            block = block.next()
+
+    def _runs(self, cursor: QTextCursor) -> Iterator[tuple[QTextBlock, QTextCharFormat]]:
+        """Each run of one format, selected. A picture is a run."""
+        for block in self._blocks():
+            place, runs = block.begin(), []
+            while not place.atEnd():
+                run = place.fragment()
+                runs.append((run.position(), run.length(), run.charFormat()))
+                place += 1
+            # Formats change meanwhile, and runs with them.
+            for start, length, format in runs:
+                cursor.setPosition(start)
+                cursor.setPosition(start + length, QTextCursor.MoveMode.KeepAnchor)
+                yield block, format
+
+
+def decode(path: str) -> QImage:
+    """A picture as it is in its file; null when it cannot be read."""
+    return QImage(path)
+
+
+def _is_code(block: QTextBlock) -> bool:
+    """A line of a program; Markdown's indented ones and those between fences."""
+    return block.isValid() and any(
+        block.blockFormat().hasProperty(kind.value)
+        for kind in (QTextFormat.Property.BlockCodeLanguage, QTextFormat.Property.BlockCodeFence)
+    )
+
+
+def _spaced(block: QTextBlock, in_table: bool) -> QTextBlockFormat:
+    how = block.blockFormat()
+    how.setLineHeight(theme.SPACE, QTextBlockFormat.LineHeightTypes.LineDistanceHeight.value)
+    if how.headingLevel() > 0:
+        how.setTopMargin(7 * theme.SPACE)
+    if not in_table:
+        how.setBottomMargin(2 * theme.SPACE)
+    if _is_code(block):
+        # Where it is too long for a narrow window, it goes on further in.
+        how.setLeftMargin(6 * theme.SPACE)
+        how.setTextIndent(-6 * theme.SPACE)
+        if _is_code(block.next()):
+            how.setBottomMargin(0)
+    return how
