@@ -129,6 +129,7 @@ class GuidePage(QTextBrowser):
                 table.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
                 table.setBorderBrush(QColor(theme.current().border))
                 table.setCellPadding(theme.SPACE + 2)
+                table.setTopMargin(2 * theme.SPACE)
                 frame.setFormat(table)
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
@@ -136,8 +137,8 @@ class GuidePage(QTextBrowser):
             cursor.setPosition(block.position())
             cursor.setBlockFormat(_spaced(block, cursor.currentTable() is not None))
         self._size_code(cursor)
-        self._size_pictures(cursor)
         cursor.endEditBlock()
+        self._size_pictures()
 
     def _size_code(self, cursor: QTextCursor) -> None:
         how = self._code_format()
@@ -205,8 +206,10 @@ class GuidePage(QTextBrowser):
             self._waiting.append(url)
         self._loading.start()
 
-    def _size_pictures(self, cursor: QTextCursor) -> None:
+    def _size_pictures(self) -> None:
         """Keep the room for all pictures."""
+        cursor = QTextCursor(self.document())
+        cursor.beginEditBlock()
         column = self.lineWrapColumnOrWidth() - 2 * MARGIN
         for block, format in self._runs(cursor):
             image = format.toImageFormat()
@@ -218,19 +221,12 @@ class GuidePage(QTextBrowser):
                 image.setWidth(width)
                 image.setHeight(round(size.height() * width / size.width()))
                 cursor.setCharFormat(image)
+        cursor.endEditBlock()
 
     def _fit_pictures(self) -> None:
-        """To the width that the column has now. Those there are shown stretched until it is their
-        turn."""
+        """To the width of the column now; stretched at first, until it is each one's turn."""
         before = dict(self._widths)
-        cursor = QTextCursor(self.document())
-
-        def fit() -> None:
-            cursor.beginEditBlock()
-            self._size_pictures(cursor)
-            cursor.endEditBlock()
-
-        self._keeping_place(fit)
+        self._keeping_place(self._size_pictures)
         for url, picture in self._pictures.items():
             stale = picture.devicePixelRatio() != self.devicePixelRatioF()
             if stale or before[url] != self._widths[url]:
@@ -281,7 +277,7 @@ def decode(path: str) -> QImage:
 
 
 def _is_code(block: QTextBlock) -> bool:
-    """A line of a program; Markdown's indented ones and those between fences."""
+    """A line of a program, indented or between fences."""
     return block.isValid() and any(
         block.blockFormat().hasProperty(kind.value)
         for kind in (QTextFormat.Property.BlockCodeLanguage, QTextFormat.Property.BlockCodeFence)

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QKeySequence, QResizeEvent, QShortcut, QTextCursor
+from PySide6.QtGui import QDesktopServices, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
@@ -113,15 +113,15 @@ class GuideWindow(QWidget):
 
     def _find_next(self, text: str, anew: bool) -> bool:
         """Select the next place of a text, from the top after the last; whether there is one."""
-        page = self._page
-        if anew:
-            cursor = page.textCursor()
-            cursor.setPosition(cursor.selectionStart())
-            page.setTextCursor(cursor)
-        if page.find(text):
-            return True
-        page.moveCursor(QTextCursor.MoveOperation.Start)
-        return page.find(text)
+        cursor, document = self._page.textCursor(), self._page.document()
+        start = cursor.selectionStart() if anew else cursor.selectionEnd()
+        found = document.find(text, start)
+        if found.isNull():
+            found = document.find(text, 0)
+        if found.isNull():
+            return False
+        self._page.setTextCursor(found)
+        return True
 
     def _focus_find(self) -> None:
         self._find.setFocus(Qt.FocusReason.ShortcutFocusReason)
