@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, QUrl
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QTimer, QUrl
 from PySide6.QtGui import (
     QColor,
     QFontDatabase,
@@ -35,11 +34,11 @@ _DEEPEST = 3
 _LETTERS = 110
 # Long enough that a window that is being dragged does not scale pictures all the time.
 _SETTLED_MS = 120
+_FIXED = QFontDatabase.SystemFont.FixedFont
 _IMAGE = QTextDocument.ResourceType.ImageResource.value
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(NamedTuple):
     """A heading, 1 the title's level, and the number of its block in the document."""
 
     text: str
@@ -56,6 +55,7 @@ class GuidePage(QTextBrowser):
         self._text = path.read_text(encoding="utf-8")
         self._folder = path.parent
         self._pictures: dict[str, QImage] = {}
+        self._sizes: dict[str, QSize] = {}
         self._widths: dict[str, int] = {}
         self._waiting: list[str] = []
         self._look: object = None
@@ -101,10 +101,9 @@ class GuidePage(QTextBrowser):
 
     def _follow_look(self) -> None:
         """Set the text in the colours of now: links take theirs when the text is parsed."""
-        look = (theme.current(), self.font().key())
-        if look == self._look:
+        before, self._look = self._look, (theme.current(), self.font().key())
+        if before == self._look:
             return
-        self._look = look
         cursor, value = self.textCursor(), self.verticalScrollBar().value()
         anchor, position = cursor.anchor(), cursor.position()
         self.document().setDocumentMargin(MARGIN)
@@ -150,8 +149,7 @@ class GuidePage(QTextBrowser):
     def _code_format(self) -> QTextCharFormat:
         """Smaller: letters of one width look larger than the others."""
         how = QTextCharFormat()
-        fixed = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
-        how.setFontFamilies([fixed.family()])
+        how.setFontFamilies([QFontDatabase.systemFont(_FIXED).family()])
         small = theme.small(self.font())
         if small.pointSizeF() > 0:
             how.setFontPointSize(small.pointSizeF())
@@ -213,7 +211,7 @@ class GuidePage(QTextBrowser):
         column = self.lineWrapColumnOrWidth() - 2 * MARGIN
         for block, format in self._runs(cursor):
             image = format.toImageFormat()
-            size = QImageReader(self._file(image.name())).size()
+            size = self._size(image.name()) if image.isValid() else QSize()
             if size.isValid():
                 inset = block.blockFormat().indent() * self.document().indentWidth()
                 width = min(size.width(), column - math.ceil(inset))
@@ -223,13 +221,18 @@ class GuidePage(QTextBrowser):
                 cursor.setCharFormat(image)
         cursor.endEditBlock()
 
+    def _size(self, url: str) -> QSize:
+        if url not in self._sizes:
+            self._sizes[url] = QImageReader(self._file(url)).size()
+        return self._sizes[url]
+
     def _fit_pictures(self) -> None:
         """To the width of the column now; stretched at first, until it is each one's turn."""
         before = dict(self._widths)
         self._keeping_place(self._size_pictures)
         for url, picture in self._pictures.items():
-            stale = picture.devicePixelRatio() != self.devicePixelRatioF()
-            if stale or before[url] != self._widths[url]:
+            ratio_differs = picture.devicePixelRatio() != self.devicePixelRatioF()
+            if ratio_differs or before[url] != self._widths[url]:
                 self._wait_for(url)
 
     def _load_next(self) -> None:
@@ -238,10 +241,8 @@ class GuidePage(QTextBrowser):
             return
         url = self._waiting.pop(0)
         ratio = self.devicePixelRatioF()
-        whole = decode(self._file(url))
-        picture = whole.scaledToWidth(
-            round(self._widths[url] * ratio), Qt.TransformationMode.SmoothTransformation
-        )
+        width, how = round(self._widths[url] * ratio), Qt.TransformationMode.SmoothTransformation
+        picture = decode(self._file(url)).scaledToWidth(width, how)
         picture.setDevicePixelRatio(ratio)
         self._pictures[url] = picture
         self.document().addResource(_IMAGE, QUrl(url), picture)
@@ -278,10 +279,8 @@ def decode(path: str) -> QImage:
 
 def _is_code(block: QTextBlock) -> bool:
     """A line of a program, indented or between fences."""
-    return block.isValid() and any(
-        block.blockFormat().hasProperty(kind.value)
-        for kind in (QTextFormat.Property.BlockCodeLanguage, QTextFormat.Property.BlockCodeFence)
-    )
+    how, kind = block.blockFormat(), QTextFormat.Property
+    return how.hasProperty(kind.BlockCodeLanguage) or how.hasProperty(kind.BlockCodeFence)
 
 
 def _spaced(block: QTextBlock, in_table: bool) -> QTextBlockFormat:

@@ -132,19 +132,17 @@ def test_another_theme_gives_the_guide_its_colours_and_leaves_the_reader_in_plac
     page.verticalScrollBar().setValue(2000)
     place = top(page).text()
 
+    def colours() -> set[str]:
+        links = {QColor(one.foreground().color()).name() for one in formats(page) if one.isAnchor()}
+        return links | {one.format().borderBrush().color().name() for one in tables(page)}
+
     def refuse(path: str) -> QImage:
         raise AssertionError(f"{path} is decoded again")
 
+    seat.until(lambda: colours() == {theme.LIGHT.accent, theme.LIGHT.border})
     with monkeypatch.context() as patched:
         patched.setattr(guide_page, "decode", refuse)
         theme.apply(qapp, "dark")
-
-        def colours() -> set[str]:
-            links = {
-                QColor(one.foreground().color()).name() for one in formats(page) if one.isAnchor()
-            }
-            return links | {one.format().borderBrush().color().name() for one in tables(page)}
-
         seat.until(lambda: colours() == {theme.DARK.accent, theme.DARK.border})
         assert is_there(picture(page))
         assert page.verticalScrollBar().value() == 2000
