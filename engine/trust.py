@@ -40,7 +40,8 @@ class Trust:
         store: Path | None = None,
     ) -> None:
         self._agreed = set(agreed)
-        self._named = {_name(path) for path in named}
+        # A name stands for what lies there when it is first opened.
+        self._named: dict[str, str] = {_name(path): "" for path in named}
         self._everything = everything
         self._store = store
 
@@ -50,7 +51,12 @@ class Trust:
             return True
         if path is None:
             return False
-        return _name(path) in self._named or self._remembered().get(_name(path)) == sha256
+        name = _name(path)
+        if name in self._named:
+            self._named[name] = self._named[name] or sha256
+            if self._named[name] == sha256:
+                return True
+        return self._remembered().get(name) == sha256
 
     def require(self, path: Path, sha256: str, risk: str, names: tuple[str, ...] = ()) -> None:
         """Raises ConsentNeeded unless the user has agreed to this very file."""

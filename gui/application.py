@@ -18,6 +18,7 @@ from engine.logs import release_logging
 from engine.version import NAME, VERSION
 from gui import settings as table
 from gui import theme
+from gui.front import bring_to_front
 from gui.instance import ACTIVATION, Errand, Instance, use_activation
 from gui.main_window import MainWindow
 from gui.settings import Settings
@@ -84,8 +85,9 @@ class Program(QObject):
         self.settings = shell.settings
         self.window = shell.window
         self.window.complete()
-        self.state = State()
-        self.controller = Controller(self.state, self.settings)
+        self.settings.setParent(self.window)
+        self.state = State(self)
+        self.controller = Controller(self.state, self.settings, self)
         self.garbage = GarbageCollector(self.window)
         self.presenter = Presenter(self.window, self.state, self.controller, self.settings)
         self.notices = Notices(self.window, self.state, self.controller.models, self.settings)
@@ -94,7 +96,7 @@ class Program(QObject):
         self.state.engine_changed.connect(
             self.garbage.settle, Qt.ConnectionType.SingleShotConnection
         )
-        self.hints = FirstHints(self.window, self.settings)
+        self.hints = FirstHints(self.window, self.state, self.settings)
         self.crashes = Crashes(self.window, self.state)
         self.last_time: LastTime | None = None
         if fault is not None:
@@ -123,12 +125,9 @@ class Program(QObject):
         if errand.model is not None:
             self.controller.models.open_named(errand.model)
         use_activation(errand.activation)
-        window = self.window
-        window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
-        window.raise_()
-        window.activateWindow()
+        bring_to_front(self.window)
         # Where the desktop lets no window come to the front by itself, its entry asks for it.
-        self.application.alert(window)
+        self.application.alert(self.window)
 
     def close(self) -> None:
         """Remember the layout, stop the work, wait for the threads."""
@@ -177,10 +176,12 @@ def main(arguments: Sequence[str]) -> int:
     application = create_application()
     instance = None if apart else Instance()
     if instance is not None and not instance.claim():
+        instance.let_come_to_the_front()
         if _handed_over(instance, errand):
             return 0
-        _log.warning("another window does not answer: this start opens one of its own")
-        instance = None
+        if not instance.claim():
+            _log.warning("another window does not answer: this start opens one of its own")
+            instance = None
     events = _file_events(application) if sys.platform == "darwin" else None
     shell = Shell(application)
     # Queued: the paint event is over, and its picture on the screen, before the rest is made.
@@ -188,7 +189,13 @@ def main(arguments: Sequence[str]) -> int:
         lambda: _begin(application, shell, errand, instance, events),
         Qt.ConnectionType.QueuedConnection,
     )
-    signal.signal(signal.SIGINT, lambda *_: (shell.window.close(), application.exit(130)))
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            code = 128 + getattr(signal, name)
+            signal.signal(
+                getattr(signal, name),
+                lambda *_, code=code: (shell.window.close(), application.exit(code)),
+            )
     shell.window.show()
     try:
         return int(application.exec())
@@ -205,10 +212,10 @@ def _file_events(application: QApplication) -> FileEvents:
 
 
 def _handed_over(instance: Instance, errand: Errand) -> bool:
+    """Whether the window that is open took it; it may also be closing, and the claim be free."""
     from gui.relay import send
 
-    instance.let_come_to_the_front()
-    return send(instance.name, errand)
+    return send(instance.name, errand, meanwhile=instance.claim)
 
 
 def _begin(
@@ -224,12 +231,15 @@ def _begin(
     from engine import faults
     from gui.relay import Receiver
 
-    fault = faults.take_over() if instance is not None else None
-    program = Program(application, shell=shell, fault=fault)
-    if instance is not None:
+    receiver = None
+    if instance is not None and instance.name:
         receiver = Receiver(instance.name, shell.window)
-        receiver.received.connect(program.open)
+        # First of all: what arrives while the threads are waited for would be lost.
         shell.window.closing.connect(receiver.close)
+    remembers = instance is not None and instance.remembers
+    program = Program(application, shell=shell, fault=faults.take_over() if remembers else None)
+    if receiver is not None:
+        receiver.received.connect(program.open)
     program.start(errand.files, errand.model)
     if events is not None:
         events.received.connect(program.open)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPaintEvent
@@ -26,6 +26,8 @@ _BEFORE = (
 )
 _ICON = 16
 _WIDTH = 560
+
+State = Literal["", "running", "ok", "failed"]
 
 
 class CheckDialog(QDialog):
@@ -74,9 +76,9 @@ class CheckDialog(QDialog):
         """That step is being done."""
         self._marks[name].show_state("running")
 
-    def show_step(self, name: str, ok: bool, detail: str) -> None:
+    def show_step(self, name: str, state: State, detail: str) -> None:
         """What came out of a step."""
-        self._marks[name].show_state("ok" if ok else "failed")
+        self._marks[name].show_state(state)
         self._details[name].show_text(detail)
 
     def end(self, verdict: str, report: str) -> None:
@@ -148,8 +150,7 @@ class _Mark(QLabel):
         self._title = title
         self.setFixedSize(_ICON, _ICON)
 
-    def show_state(self, state: str) -> None:
-        """'', 'running', 'ok' or 'failed'."""
+    def show_state(self, state: State) -> None:
         self._state = state
         self.setAccessibleName(f"{self._title}: {state or 'not yet'}")
         self.update()

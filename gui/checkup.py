@@ -13,7 +13,9 @@ from engine.logs import log_file
 from gui import settings as table
 from gui.application import Program
 from gui.check_dialog import CheckDialog
+from gui.crashes import Crashes
 from gui.facts import report
+from gui.front import bring_to_front
 from gui.gauges import Record, Step, StepFailed
 from gui.main_window import MainWindow
 from gui.settings import Settings
@@ -22,7 +24,7 @@ from gui.walkthrough import STEPS, Walkthrough
 
 _KEPT = "remember"
 _STEPS = {**STEPS, _KEPT: "Settings and log can be written"}
-_STOPPED = "stopped"
+_TITLE = "Set-up check: "
 
 
 class Checkup(QObject):
@@ -34,6 +36,7 @@ class Checkup(QObject):
         self._state = state
         self._settings = settings
         self._walk: Walkthrough | None = None
+        self._given_up = False
         self._dialog = CheckDialog(_STEPS, window)
         # Queued: the walk has event loops of its own, which are not to run inside a click.
         self._dialog.start_wanted.connect(lambda: QTimer.singleShot(0, self, self.run))
@@ -42,8 +45,7 @@ class Checkup(QObject):
 
     def show(self) -> None:
         """Bring up the dialog, which starts the walk."""
-        self._dialog.show()
-        self._dialog.raise_()
+        bring_to_front(self._dialog)
 
     def run(self) -> None:
         """Do all steps; the dialog tells what came out."""
@@ -51,6 +53,8 @@ class Checkup(QObject):
         if self._walk is not None or not isinstance(application, QApplication):
             return
         record = Record()
+        self._given_up = False
+        failures = Crashes.seen
         record.begun.connect(self._dialog.show_begun)
         record.taken.connect(self._taken)
         self._dialog.begin()
@@ -65,16 +69,17 @@ class Checkup(QObject):
             stack.callback(program.window.close)
             walk = self._walk = Walkthrough(program, folder, record)
             stack.callback(self._forget)
-            program.window.closing.connect(lambda: walk.waiter.give_up("its window was closed"))
+            program.window.closing.connect(lambda: self._give_up(walk))
+            # The steps stay in sight, and Stop within reach.
+            program.window.first_painted.connect(self._dialog.raise_)
             # Whatever happens, the dialog must not wait for ever.
-            stack.callback(self._tell, record)
+            stack.callback(lambda: self._tell(record, Crashes.seen - failures))
             if walk.run():
                 record.take(_KEPT, self._remember)
 
     def stop(self) -> None:
         """Give up a walk that is under way, and close its window."""
         if self._walk is not None:
-            self._walk.waiter.give_up(_STOPPED)
             self._walk.program.window.close()
 
     def _second(self, application: QApplication, folder: Path) -> Program:
@@ -82,22 +87,31 @@ class Checkup(QObject):
         store = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
         Settings(store).set(table.THEME, self._settings.theme())
         program = Program(application, store, fault=None)
-        program.window.setWindowTitle("Hookscope: checking the set-up")
+        program.window.title_prefix = _TITLE
         return program
+
+    def _give_up(self, walk: Walkthrough) -> None:
+        """The window was closed, by the last step or before its time."""
+        self._given_up = len(walk.record.steps) < len(STEPS) - 1
+        walk.waiter.give_up("stopped")
 
     def _forget(self) -> None:
         self._walk = None
 
     def _taken(self, step: Step) -> None:
-        self._dialog.show_step(step.name, step.ok, f"{step.detail} · {step.seconds:.2f} s")
+        stopped = self._given_up and not step.ok
+        detail = "stopped" if stopped else f"{step.detail} · {step.seconds:.2f} s"
+        self._dialog.show_step(step.name, "ok" if step.ok else "" if stopped else "failed", detail)
 
-    def _tell(self, record: Record) -> None:
+    def _tell(self, record: Record, failures: int) -> None:
         failed = next((step for step in record.steps if not step.ok), None)
-        if failed is None and len(record.steps) == len(_STEPS):
+        if failures:
+            verdict = "Something went wrong inside the program meanwhile; it is told beside this."
+        elif failed is None and len(record.steps) == len(_STEPS):
             verdict = "Everything works."
         elif failed is None:
             verdict = "The check itself broke off; the log has it."
-        elif failed.detail.endswith(_STOPPED):
+        elif self._given_up:
             verdict = "Stopped. What was checked until then worked."
         else:
             verdict = f"This does not work: {_STEPS[failed.name]}. {failed.detail}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from collections import Counter
 from types import TracebackType
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -16,6 +17,7 @@ from gui.state import State
 
 _log = logging.getLogger(__name__)
 
+_HEADING = "Something went wrong inside the program"
 _GOES_ON = (
     "The program goes on. If something looks wrong from here on, save what you need and start it "
     "anew."
@@ -23,8 +25,16 @@ _GOES_ON = (
 
 
 class Crashes(QObject):
-    """Hears of every exception that nobody caught, on whichever lane, until stop()."""
+    """Hears of every exception that nobody caught, until stop().
 
+    Each failure is told once, however often it comes: a paint event that fails does so many times
+    a second. One of these in a process listens; another that is made meanwhile leaves it to it.
+    """
+
+    seen = 0
+    """How many failures there were in this process."""
+
+    _at_work: Crashes | None = None
     _happened = Signal(str)
 
     def __init__(self, window: MainWindow, state: State) -> None:
@@ -32,32 +42,51 @@ class Crashes(QObject):
         self._window = window
         self._state = state
         self._dialog: CrashDialog | None = None
-        # An exception of another thread is told on the thread of the window.
-        self._happened.connect(self._tell, Qt.ConnectionType.AutoConnection)
+        self._counts: Counter[tuple[type[BaseException], str, int]] = Counter()
+        self._telling = False
+        if Crashes._at_work is not None:
+            return
+        Crashes._at_work = self
+        # Queued: on the thread of the window, and not in the middle of what failed.
+        self._happened.connect(self._tell, Qt.ConnectionType.QueuedConnection)
         self._old_hook = sys.excepthook
         sys.excepthook = self._unexpected
 
     def stop(self) -> None:
         """Leave it to whoever heard of them before."""
-        sys.excepthook = self._old_hook
+        if Crashes._at_work is self:
+            Crashes._at_work = None
+            sys.excepthook = self._old_hook
 
     def _unexpected(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
+        Crashes.seen += 1
+        place = traceback.extract_tb(trace)[-1:]
+        key = (kind, place[0].filename, place[0].lineno or 0) if place else (kind, "", 0)
+        self._counts[key] += 1
+        again = self._counts[key]
+        if again > 1:
+            if str(again).strip("0") == "1":
+                _log.critical("the same failure for the %d. time: %r", again, error)
+            return
         _log.critical("unexpected failure", exc_info=(kind, error, trace))
-        if issubclass(kind, Exception):
+        if issubclass(kind, Exception) and not self._telling:
             self._happened.emit("".join(traceback.format_exception(kind, error, trace)))
         self._old_hook(kind, error, trace)
 
     def _tell(self, what: str) -> None:
-        if self._dialog is not None:
-            # A paint event that fails does so many times a second: one dialog is enough.
-            self._dialog.add(what)
-            return
-        heading = "Something went wrong inside the program"
-        self._dialog = CrashDialog(heading, _GOES_ON, report(self._state, what), "", self._window)
-        self._dialog.finished.connect(self._closed)
-        self._dialog.open()
+        self._telling = True
+        try:
+            if self._dialog is not None:
+                self._dialog.add(what)
+                return
+            told = report(self._state, what)
+            self._dialog = CrashDialog(_HEADING, _GOES_ON, told, "", self._window)
+            self._dialog.finished.connect(self._closed)
+            self._dialog.show()
+        finally:
+            self._telling = False
 
     def _closed(self) -> None:
         self._dialog = None

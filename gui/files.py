@@ -82,18 +82,18 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
     empty: list[str] = []
     for path in paths:
         if suffixes.is_model(path):
-            models.append(path.absolute())
+            models.append(_whole(path))
         elif path.is_dir():
             inside = _images_in(path, watch)
             images += inside
             if not inside:
                 empty.append(path.name)
         elif suffixes.is_profile(path):
-            profiles.append(path.absolute())
+            profiles.append(_whole(path))
         elif suffixes.is_class_names(path):
-            classes.append(path.absolute())
+            classes.append(_whole(path))
         else:
-            images.append(path.absolute())
+            images.append(_whole(path))
     refused = ""
     if empty:
         refused = f"No images in {', '.join(empty)}"
@@ -108,13 +108,18 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
     )
 
 
+def _whole(path: Path) -> Path:
+    """One name for one file, however the way to it is written; links are not followed."""
+    return Path(os.path.normpath(path.absolute()))
+
+
 def _images_in(folder: Path, watch: Watch) -> list[Path]:
     found: list[Path] = []
     for root, folders, names in os.walk(folder):
         watch.cancel.raise_if_cancelled()
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         found += [
-            Path(root, name).absolute()
+            _whole(Path(root, name))
             for name in sorted(names)
             if Path(name).suffix.lower() in suffixes.IMAGES and not name.startswith(".")
         ]

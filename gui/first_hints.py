@@ -11,6 +11,7 @@ from gui import settings as table
 from gui.hint_card import HintCard
 from gui.main_window import MainWindow
 from gui.settings import Settings
+from gui.state import State
 
 LAYERS = "Click any layer to see what it looked at."
 OWN_FILES = "Drop your own images and your model anywhere on this window."
@@ -24,8 +25,9 @@ _BESIDE = 216
 class FirstHints(QObject):
     """Puts the cards into the panels and remembers which were closed."""
 
-    def __init__(self, window: MainWindow, settings: Settings) -> None:
+    def __init__(self, window: MainWindow, state: State, settings: Settings) -> None:
         super().__init__(window)
+        self._state = state
         self._settings = settings
         layers, own_files = HintCard(LAYERS), HintCard(OWN_FILES, _BESIDE)
         window.tree.set_hint(layers)
@@ -34,6 +36,8 @@ class FirstHints(QObject):
         for name, card in self._cards.items():
             card.closed.connect(lambda name=name: settings.mark_hint_seen(name))
         settings.changed.connect(self._changed)
+        for changed in (state.image_added, state.image_removed):
+            changed.connect(self._show)
         self._show()
 
     def _changed(self, key: str) -> None:
@@ -42,5 +46,8 @@ class FirstHints(QObject):
             self._show()
 
     def _show(self) -> None:
+        own = any(image.scene is None for image in self._state.images.values())
         for name, card in self._cards.items():
-            card.setVisible(not self._settings.hint_seen(name))
+            # Whoever has dropped files knows that.
+            done = own and card.text == OWN_FILES
+            card.setVisible(not done and not self._settings.hint_seen(name))

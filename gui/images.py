@@ -138,17 +138,18 @@ class Images(QObject):
     def _found(self, found: Found, current: Path | None) -> None:
         known = self._known()
         keys: list[str] = []
+        chosen = found.images.index(current) if current in found.images else 0
         for path in found.images:
             key = known.get(path)
             if key is None:
-                key = self._add(path, path.name, None, bool(keys))
+                # The one that is selected is read at once, which brings its thumbnail as well.
+                key = self._add(path, path.name, None, len(keys) != chosen)
             else:
                 self._look_again(key)
             keys.append(key)
         for path in reversed(found.images[:MAX_IMAGES]):
             self._settings.add_recent_image(path)
         if keys:
-            chosen = found.images.index(current) if current in found.images else 0
             self.select(keys[chosen])
         if found.model is not None:
             self.model_found.emit(found.model)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer
 
+from engine.demo import DEMOS
 from engine.sources import ModelSource
 from gui import settings as table
 from gui.controller import Controller
@@ -71,7 +72,8 @@ class Desk:
         count = len(self.images)
         images = "" if not count else "1 image" if count == 1 else f"{count} images"
         source = ModelSource.from_key(self.model)
-        model = "" if source == FIRST_MODEL else source.title
+        demo = DEMOS.get(source.spec.removeprefix("demo:"))
+        model = "" if source == FIRST_MODEL else demo.title if demo is not None else source.title
         return " and ".join(words for words in (images, model) if words)
 
 
@@ -112,11 +114,20 @@ class LastTime(QObject):
         ):
             changed.connect(self._note_change)
         state.answer_changed.connect(self._choose)
+        # Whoever goes on to something else has no use for what was chosen then.
+        for gesture in (
+            window.strip.image_chosen,
+            window.tree.layer_chosen,
+            window.predictions.class_chosen,
+            window.dropped,
+        ):
+            gesture.connect(self._let_go)
 
     def offer(self) -> None:
         """Say that the last run did not end in order, when it did not, and what can be done."""
         last = self._last
         if last is None or not (last.title or self._fault):
+            self._last = None
             return
         text = f"It had open: {last.title}." if last.title else "Only the demo was open."
         what = f"{self._fault}\n\n{_log_words()}" if self._fault else ""
@@ -132,11 +143,14 @@ class LastTime(QObject):
         desk, self._last = self._last, None
         if desk is None:
             return
+        if desk.images and desk.current is None:
+            # A picture that has no file was shown: what was chosen of it belongs to no other.
+            desk = replace(desk, current=desk.images[0], layer=None, target=None)
         self._wanted = desk
         # The images first: a model may ask something before it is there.
         if desk.images:
-            current = Path(desk.current) if desk.current is not None else None
-            self._controller.images.open_paths([Path(name) for name in desk.images], current)
+            images = [Path(name) for name in desk.images]
+            self._controller.images.open_paths(images, Path(desk.current or images[0]))
         source = ModelSource.from_key(desk.model)
         if source != self._state.model_source:
             self._controller.models.open(source)
@@ -151,17 +165,18 @@ class LastTime(QObject):
         self._last = None
         self._note_change()
 
+    def _let_go(self) -> None:
+        self._wanted = None
+
     def _note_change(self) -> None:
         # What is still running while the window closes may change something.
         if not self._closed:
             self._timer.start()
 
     def _write(self) -> None:
-        """Until somebody decided about it, what the last run had open is not written over by
-        nothing."""
-        desk = Desk.of(self._state)
-        if self._last is None or desk.title:
-            self._settings.set(table.OPEN_NOW, desk.text())
+        """Until somebody decided about it, what the last run had open is kept."""
+        if self._last is None:
+            self._settings.set(table.OPEN_NOW, Desk.of(self._state).text())
             self._settings.sync()
 
     def _choose(self) -> None:
@@ -179,6 +194,7 @@ class LastTime(QObject):
             n.name for n in state.layers
         }:
             self._controller.choose_layer(desk.layer)
+            self._window.tree.select(desk.layer)
         if desk.target is not None and state.info and desk.target < len(state.info.classes):
             self._controller.choose_class(desk.target)
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 _LOADING = "Loading the engine…"
 _FIRST_SIZE = QSize(1280, 800)
 _RIGHT = 280
+_FRAME = QSize(8, 40)  # about what a desktop draws round a window
 # The tree takes three tenths of the window, and no more than all its columns need.
 _LEFT_SHARE, _LEFT_LEAST, _LEFT_MOST = 0.3, 320, 440
 _NARROWEST = 220
@@ -59,12 +60,13 @@ _STATUS_HEIGHT = 8 * theme.SPACE
 
 class MainWindow(QMainWindow):
     """first_painted: the window is on the screen for the first time. dropped(Dropped).
-    closing: it is about to go; whoever owns threads ends them now.
+    closing: it is about to go; whoever owns threads ends them now. title_prefix: before its title.
     """
 
     first_painted = Signal()
     dropped = Signal(object)
     closing = Signal()
+    title_prefix = ""
 
     canvas: ImageCanvas
     notice: NoticeBar
@@ -238,8 +240,7 @@ class MainWindow(QMainWindow):
         return bytes(self.saveGeometry().data()), bytes(self.columns.saveState().data())
 
     def _first_size(self) -> QSize:
-        """Within the screen, whatever its size and scale."""
-        return _FIRST_SIZE.boundedTo(self.screen().availableSize())
+        return _FIRST_SIZE.boundedTo(self.screen().availableSize() - _FRAME)
 
     def restore_layout(self, geometry: bytes, state: bytes) -> None:
         """Where the window was left the last time; nonsense is ignored by Qt."""

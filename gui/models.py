@@ -61,16 +61,15 @@ class Models(QObject):
 
     def open_named(self, model: NamedModel) -> None:
         """Open the model of the command line, with the trust that was given to its files there."""
-        self._workbench.trust_named(model.trusted)
-        self.open(model.source)
+        self.open(model.source, model.trusted)
 
-    def open(self, source: ModelSource) -> None:
+    def open(self, source: ModelSource, trusted: tuple[Path, ...] = ()) -> None:
         """Open a model in place of the current one, which stays if this one cannot be opened."""
         self._state.model_loading = source
         self._state.model_changed.emit()
         job = Job(
             f"Opening {source.title}",
-            lambda watch: self._workbench.open_model(source, watch),
+            lambda watch: self._workbench.open_model(source, watch, trusted),
             slot="model",
         )
         job.finished.connect(self._opened)

@@ -86,7 +86,7 @@ class Presenter(QObject):
     def _show_current(self) -> None:
         image = self._state.current
         name = f"{image.name} — {NAME}" if image is not None else NAME
-        self._window.setWindowTitle(name)
+        self._window.setWindowTitle(self._window.title_prefix + name)
         if image is not None:
             self._window.strip.select(image.key)
         self._window.status.show_explanation(None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import (
@@ -21,6 +22,7 @@ from gui.instance import Errand
 
 _log = logging.getLogger(__name__)
 
+_GREETING = b"ready\n"
 _ANSWER = b"opened\n"
 _MOST_BYTES = 1 << 24
 # As long as a slow machine takes from its lock to its window.
@@ -28,17 +30,27 @@ _PATIENCE_MS = 10_000
 _AGAIN_MS = 50
 
 
-def send(name: str, errand: Errand, patience_ms: int = _PATIENCE_MS) -> bool:
+def send(
+    name: str,
+    errand: Errand,
+    patience_ms: int = _PATIENCE_MS,
+    meanwhile: Callable[[], bool] = lambda: False,
+) -> bool:
     """Have the running window open it; whether it said that it would.
 
-    It may still be starting, so it is asked again until patience_ms is over.
+    It may still be starting, or about to end, so it is asked again until patience_ms is over or
+    meanwhile() holds. Nothing is written before it has greeted: one that hangs must not open later
+    what somebody else has opened by then.
     """
     deadline = QDeadlineTimer(patience_ms)
-    while not deadline.hasExpired():
+    while not deadline.hasExpired() and not meanwhile():
         socket = QLocalSocket()
         socket.connectToServer(name)
-        if socket.waitForConnected(_AGAIN_MS):
-            return _deliver(socket, errand, deadline)
+        if socket.waitForConnected(_AGAIN_MS) and _line(socket, deadline) == _GREETING:
+            socket.write(errand.line())
+            if _line(socket, deadline) == _ANSWER:
+                return True
+        socket.abort()
         pause = QEventLoop()
         QTimer.singleShot(_AGAIN_MS, pause.quit)
         pause.exec()
@@ -52,6 +64,7 @@ class Receiver(QObject):
 
     def __init__(self, name: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._closed = False
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._accept)
@@ -61,15 +74,22 @@ class Receiver(QObject):
             _log.warning("later starts cannot be heard: %s", self._server.errorString())
 
     def close(self) -> None:
+        """Hear nothing more, also of those who are about to speak."""
+        self._closed = True
         self._server.close()
 
     def _accept(self) -> None:
         while (socket := self._server.nextPendingConnection()) is not None:
+            socket.write(_GREETING)
+            socket.flush()
             socket.disconnected.connect(socket.deleteLater)
             socket.readyRead.connect(lambda socket=socket: self._read(socket))
             self._read(socket)
 
     def _read(self, socket: QLocalSocket) -> None:
+        if self._closed:
+            socket.abort()
+            return
         if not socket.canReadLine():
             if socket.bytesAvailable() > _MOST_BYTES:
                 socket.abort()
@@ -123,9 +143,9 @@ class FileEvents(QObject):
         self.received.emit(Errand(files))
 
 
-def _deliver(socket: QLocalSocket, errand: Errand, deadline: QDeadlineTimer) -> bool:
-    socket.write(errand.line())
+def _line(socket: QLocalSocket, deadline: QDeadlineTimer) -> bytes:
+    """The next line from there; b'' when there comes none."""
     while not socket.canReadLine() and not deadline.hasExpired():
         if not socket.waitForReadyRead(max(1, deadline.remainingTime())):
             break
-    return bytes(socket.readLine().data()) == _ANSWER
+    return bytes(socket.readLine().data())

@@ -99,9 +99,8 @@ TABLE: Final[tuple[Entry[Any], ...]] = (
     EXPORT_MAP,
     EXPORT_JSON,
     HINTS_SEEN,
-    OPEN_NOW,
 )
-"""Everything that is remembered; reset() forgets exactly these."""
+"""Everything that a person sees as remembered; reset() forgets exactly these."""
 
 
 class Settings(QObject):

@@ -103,10 +103,6 @@ class Workbench:
         self._session: Session | None = None
         self._predicted: tuple[tuple[Prediction, ...], NDArray[np.float64]] | None = None
 
-    def trust_named(self, paths: Sequence[Path]) -> None:
-        """These files were named on the command line together with --trust."""
-        self.trust = Trust(named=paths, store=store_file())
-
     def load_engine(self, watch: Watch) -> EngineFacts:
         """Import torch and what stands on it."""
         started = time.perf_counter()
@@ -128,12 +124,19 @@ class Workbench:
         first = device.available()[0]
         return EngineFacts(seconds, versions, first, device.title(first), gallery.published())
 
-    def open_model(self, source: ModelSource, watch: Watch) -> OpenedModel:
-        """Open a model in place of the current one, which stays when this one fails."""
+    def open_model(
+        self, source: ModelSource, watch: Watch, trusted: Sequence[Path] = ()
+    ) -> OpenedModel:
+        """Open a model in place of the current one, which stays when this one fails.
+
+        trusted: files that were named on the command line together with --trust.
+        """
         from engine.adjustments import Adjustment, adjusted, remember_answers
         from engine.models import open_source
 
         watch.report(0.0, f"opening {source.spec}")
+        if trusted:
+            self.trust = Trust(named=trusted, store=store_file())
         # Names that do not fit are no reason to keep the network from being seen.
         bare = replace(source, classes=None)
         model = open_source(bare, trust=self.trust, cancel=watch.cancel)

@@ -21,6 +21,7 @@ from engine.version import VERSION
 from gui.check_dialog import CheckDialog
 from gui.dialogs import AboutDialog
 from gui.main_window import MainWindow
+from gui.state import State
 from gui.walkthrough import STEPS
 from tests.gui.seat import Seat
 
@@ -94,6 +95,19 @@ def test_the_check_walks_through_a_window_of_its_own(seat: Seat, dialog: CheckDi
     assert not other_windows(seat)
 
 
+def test_a_check_leaves_nothing_behind(seat: Seat, dialog: CheckDialog) -> None:
+    """The second program is gone with its images, which take more than 100 MB."""
+    for start in ("Start", "Check again"):
+        button(dialog, start).click()
+        seat.until(lambda: "Everything works." in words(dialog))
+
+    def states() -> int:
+        gc.collect()
+        return sum(isinstance(one, State) for one in gc.get_objects())
+
+    seat.until(lambda: states() == 1)
+
+
 def test_closing_the_checked_window_ends_the_check_in_words(
     seat: Seat, dialog: CheckDialog
 ) -> None:
@@ -102,7 +116,7 @@ def test_closing_the_checked_window_ends_the_check_in_words(
 
     onlooker = Onlooker(seat, close)
     button(dialog, "Start").click()
-    seat.until(lambda: "its window was closed" in words(dialog))
+    seat.until(lambda: "Stopped" in words(dialog))
     assert onlooker.seen
 
 

@@ -17,7 +17,9 @@ from pytestqt.qtbot import QtBot
 
 from engine.errors import HookscopeError
 from engine.version import VERSION
+from gui import crashes
 from gui.crash_dialog import CrashDialog
+from gui.crashes import Crashes
 from gui.jobs import Job
 from tests.gui.seat import Key, Seat, child
 
@@ -65,19 +67,51 @@ def test_a_failure_is_told_with_a_report_and_the_program_goes_on(
     seat.until(lambda: seat.layer != before and not program.state.computing)
 
 
-def test_failures_that_come_again_are_one_dialog(seat: Seat, qtbot: QtBot) -> None:
+def test_a_failure_is_told_once_however_often_it_comes(
+    seat: Seat, qtbot: QtBot, caplog: pytest.LogCaptureFixture
+) -> None:
     program = seat.start()
+    before = Crashes.seen
     with qtbot.capture_exceptions() as caught:
         hook, sys.excepthook = sys.excepthook, program.crashes._unexpected
         program.crashes._old_hook = hook
-        for number in range(5):
-            QTimer.singleShot(0, lambda number=number: fail(f"number {number}"))
-        seat.until(lambda: len(caught) == 5)
+        for _ in range(120):
+            QTimer.singleShot(0, lambda: fail("the same"))
+        QTimer.singleShot(0, lambda: int("another"))
+        seat.until(lambda: Crashes.seen == before + 121)
+        dialog = seat.dialog(CrashDialog)
+        seat.until(lambda: "another" in child(dialog, QPlainTextEdit).toPlainText())
+        assert child(dialog, QPlainTextEdit).toPlainText().count("LookupError: the same") == 1
+        assert not dialog.isModal()
+        # Closed, the same failure does not bring it back.
+        dialog.close()
+        seat.until(lambda: not program.window.findChildren(CrashDialog))
+        QTimer.singleShot(0, lambda: fail("the same"))
+        seat.until(lambda: Crashes.seen == before + 122)
         sys.excepthook = hook
-    dialog = seat.dialog(CrashDialog)
-    report = child(dialog, QPlainTextEdit).toPlainText()
-    assert all(f"number {number}" in report for number in range(5))
-    dialog.close()
+    seat.settle()
+    assert not program.window.findChildren(CrashDialog)
+    assert [kind for kind, _, _ in caught] == [LookupError, ValueError]
+    assert caplog.text.count("unexpected failure") == 2
+    assert caplog.text.count("the same failure for the 100. time") == 1
+
+
+def test_a_report_that_fails_is_not_told_for_ever(
+    seat: Seat, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = seat.start()
+    monkeypatch.setattr(crashes, "report", lambda _state, _what: fail("no report either"))
+    before = Crashes.seen
+    with qtbot.capture_exceptions():
+        hook, sys.excepthook = sys.excepthook, program.crashes._unexpected
+        program.crashes._old_hook = hook
+        QTimer.singleShot(0, lambda: int("no number"))
+        seat.until(lambda: Crashes.seen >= before + 2)
+        seat.settle()
+        sys.excepthook = hook
+    # The report for the report failed as well, and that is where it ends.
+    assert Crashes.seen <= before + 3
+    assert not program.window.findChildren(CrashDialog)
 
 
 def test_a_failure_on_a_lane_is_told_in_the_window(seat: Seat) -> None:

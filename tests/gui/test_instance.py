@@ -221,3 +221,71 @@ def test_an_errand_opens_in_the_window_that_is_there(seat: Seat, tmp_path: Path)
     seat.until(lambda: bool(program.state.current and program.state.current.path == SCENES[2].path))
     assert not program.window.isMinimized()
     seat.wait_explained()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pipe has no folder")
+def test_a_home_with_a_long_name_has_its_socket_in_a_folder_of_the_persons_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, qapp: QApplication
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ("long" * 30)))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    short = tmp_path if len(str(tmp_path)) < 60 else None
+    first = Instance()
+    assert first.claim()
+    assert not Instance().claim() or not first.name
+    first.release()
+    if short is not None:
+        assert Path(first.name).parent.parent == short
+        assert Path(first.name).parent.stat().st_mode & 0o077 == 0
+        # Somebody else's, or open to everybody, it is not used.
+        Path(first.name).parent.chmod(0o755)
+        assert Instance().name == ""
+
+
+def test_only_one_of_a_persons_windows_remembers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, qapp: QApplication
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("DISPLAY", ":1")
+    first = Instance()
+    assert first.claim()
+    assert first.remembers
+    monkeypatch.setenv("DISPLAY", ":2")
+    other = Instance()
+    assert other.claim()
+    assert not other.remembers
+    first.release()
+    other.release()
+
+
+def test_one_that_hung_does_not_open_later_what_was_given_up(
+    qtbot: QtBot, place: str, tmp_path: Path
+) -> None:
+    """A window that accepts connections, and whose thread does nothing for a while."""
+    receiver = Receiver(place)
+    heard: list[object] = []
+    receiver.received.connect(heard.append)
+    command = [sys.executable, "-c", _SEND.replace("20_000", "500"), place, "x.png"]
+    sender = subprocess.run(command, cwd=ROOT, check=False, timeout=60)
+    assert sender.returncode == 3
+    with qtbot.waitSignal(receiver.received, timeout=60_000):
+        later = start_sender(place, tmp_path / "later.png")
+    qtbot.waitUntil(lambda: later.poll() == 0, timeout=60_000)
+    assert heard == [Errand((tmp_path / "later.png",))]
+    receiver.close()
+
+
+def test_one_that_closes_hears_nothing_and_the_next_start_takes_over(
+    qtbot: QtBot, place: str
+) -> None:
+    receiver = Receiver(place)
+    receiver.close()
+    free: list[bool] = []
+
+    def claim() -> bool:
+        free.append(True)
+        return len(free) > 2
+
+    assert not send(place, Errand(), 60_000, claim)
+    assert len(free) == 3

@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 import torch
 from PySide6.QtCore import QSettings
-from PySide6.QtWidgets import QLabel, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from engine import vision
 from engine.demo import SCENES
 from engine.sources import ModelSource
 from gui import settings as table
+from gui.application import Program
 from gui.crash_dialog import CrashDialog
+from gui.drops import Dropped
 from gui.last_time import Desk
 from gui.models import NamedModel
 from tests.gui.seat import Seat
@@ -38,6 +40,13 @@ def weights(tmp_path: Path) -> Path:
 def recorded(seat: Seat) -> str:
     store = QSettings(str(seat.store), QSettings.Format.IniFormat)
     return str(store.value(table.OPEN_NOW.key, ""))
+
+
+def write(seat: Seat, desk: Desk) -> None:
+    """As a run leaves it that ended badly."""
+    store = QSettings(str(seat.store), QSettings.Format.IniFormat)
+    store.setValue(table.OPEN_NOW.key, desk.text())
+    store.sync()
 
 
 def crash(seat: Seat) -> None:
@@ -79,7 +88,7 @@ def test_what_was_open_comes_back_with_image_layer_and_class(
 
     program = seat.start()
     dialog = seat.dialog(CrashDialog)
-    assert "3 images and demo:shortcut" in words(dialog)
+    assert "3 images and Shapes, with a shortcut" in words(dialog)
     press(dialog, "Reopen")
     seat.until(lambda: seat.layer == "layer2" and seat.target == 5)
     assert program.window.windowTitle() == title
@@ -88,6 +97,70 @@ def test_what_was_open_comes_back_with_image_layer_and_class(
     assert [path.name for path in pictures] == seat.names[-3:]
     # It is what is open now, and would be offered again.
     seat.until(lambda: '"target": 5' in recorded(seat))
+
+
+def test_what_is_not_reopened_at_once_strikes_nothing_later(
+    seat: Seat, pictures: list[Path]
+) -> None:
+    """The person went on to something else before layer and class could be chosen."""
+    desk = Desk(tuple(map(str, pictures)), str(pictures[1]), "demo:shapes", "conv1", 3)
+    write(seat, desk)
+    program = seat.start()
+    press(seat.dialog(CrashDialog), "Reopen")
+    program.window.dropped.emit(Dropped())
+    seat.until(lambda: program.window.windowTitle().startswith("mine 1.jpg"))
+    seat.wait_explained()
+    assert seat.layer == "layer4"
+
+
+def test_what_was_chosen_of_a_pasted_picture_is_no_other_pictures(
+    seat: Seat, pictures: list[Path]
+) -> None:
+    write(seat, Desk(tuple(map(str, pictures)), None, "demo:shapes", "conv1", 3))
+    program = seat.start()
+    press(seat.dialog(CrashDialog), "Reopen")
+    seat.until(lambda: program.window.windowTitle().startswith("mine 0.jpg"))
+    seat.wait_explained()
+    program.controller.images.step(1)
+    seat.wait_explained()
+    assert seat.layer == "layer4"
+
+
+def test_the_tree_and_the_strip_show_what_is_reopened(seat: Seat, pictures: list[Path]) -> None:
+    write(seat, Desk(tuple(map(str, pictures)), str(pictures[2]), "demo:shapes", "conv1", None))
+    thumbnails: list[str] = []
+    program = seat.start()
+    program.controller.images.thumbnail_ready.connect(lambda key, _: thumbnails.append(key))
+    press(seat.dialog(CrashDialog), "Reopen")
+    seat.until(lambda: seat.layer == "conv1")
+    assert program.window.tree.current() == "conv1"
+    keys = {key for key, image in program.state.images.items() if image.path in pictures}
+    seat.until(lambda: keys <= set(thumbnails))
+
+
+def test_resetting_the_settings_leaves_what_is_open_on_record(
+    seat: Seat, pictures: list[Path]
+) -> None:
+    program = seat.start(*pictures)
+    seat.until(lambda: "mine 2.jpg" in recorded(seat))
+    program.settings.reset()
+    assert "mine 2.jpg" in recorded(seat)
+
+
+def test_a_window_beside_the_first_remembers_nothing(
+    seat: Seat, qapp: QApplication, pictures: list[Path]
+) -> None:
+    seat.start(*pictures)
+    seat.until(lambda: "mine 2.jpg" in recorded(seat))
+    before = recorded(seat)
+    store = QSettings(str(seat.store), QSettings.Format.IniFormat)
+    beside = Program(qapp, store, fault=None)
+    assert not beside.window.findChildren(CrashDialog)
+    beside.start()
+    seat.until(lambda: beside.state.explanation is not None)
+    beside.window.close()
+    beside.window.deleteLater()
+    assert recorded(seat) == before
 
 
 def test_starting_afresh_forgets_it(seat: Seat, pictures: list[Path]) -> None:
