@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, QUrl
+from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 from shiboken6 import isValid
 
 from engine import logs
 from engine.paths import ROOT
 from engine.version import VERSION
+from gui.front import bring_to_front
 from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state import NoticeKind, State
@@ -57,11 +58,7 @@ class Help(QObject):
                 return
             self._guide.destroyed.connect(self._forget_guide)
             self._window.closing.connect(self._guide.close)
-        guide = self._guide
-        guide.setWindowState(guide.windowState() & ~Qt.WindowState.WindowMinimized)
-        guide.show()
-        guide.raise_()
-        guide.activateWindow()
+        bring_to_front(self._guide)
 
     def _forget_guide(self) -> None:
         # Another one may have been opened since.
