@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -54,12 +55,6 @@ def blocks(page: QTextBrowser) -> list[QTextBlock]:
 
 def formats(page: QTextBrowser) -> list[QTextCharFormat]:
     return [part.fragment().charFormat() for block in blocks(page) for part in block]
-
-
-def code_lines(page: QTextBrowser) -> list[QTextBlock]:
-    return [
-        one for one in blocks(page) if one.text().lstrip().startswith(("python main.py", "[--"))
-    ]
 
 
 def tables(page: QTextBrowser) -> list[QTextTable]:
@@ -194,10 +189,12 @@ def test_the_lines_of_a_program_stand_together_and_are_not_broken(
     page = child(guide, QTextBrowser)
     guide.resize(1080, 800)
     page.document().size()
-    lines = code_lines(page)
-    assert len(lines) == 10
-    gaps = [one.blockFormat().bottomMargin() for one in lines]
-    assert [gap > 0 for gap in gaps] == [False] * 7 + [True, False, True]
+    text = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+    written = [one.splitlines() for one in re.findall(r"(?:^ {4}.*\n)+", text, re.MULTILINE)]
+    code = {line[4:]: line is part[-1] for part in written for line in part}
+    lines = [one for one in blocks(page) if one.text() in code]
+    assert len(lines) == len(code) > 0
+    assert all((one.blockFormat().bottomMargin() > 0) == code[one.text()] for one in lines)
     assert {one.layout().lineCount() for one in lines} == {1}
     (size,) = {part.fragment().charFormat().fontPointSize() for one in lines for part in one}
     assert size == pytest.approx(0.9 * page.font().pointSizeF())
@@ -217,8 +214,6 @@ def test_chapters_and_links_lead_to_their_heading(seat: Seat, guide: GuideWindow
 
 
 def test_every_anchor_of_the_guide_is_a_heading() -> None:
-    import re
-
     text = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
     headings = {slug(line.lstrip("#")) for line in text.splitlines() if line.startswith("#")}
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
