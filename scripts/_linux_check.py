@@ -26,6 +26,8 @@ _TIMEOUT_S = 300.0
 _CHROOT = shutil.which("chroot") or "/usr/sbin/chroot"
 _SIZE = "1440x900"
 _SOCKETS = Path("/tmp/.X11-unix")
+HOME_INSIDE = str(Path("/", "home", "lena"))
+"""Of the user in a system that was made for the check."""
 
 
 _T = TypeVar("_T")

@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 from engine.version import APP_ID, COMMAND, NAME, VERSION  # noqa: E402
 from scripts import _linux_check as stage  # noqa: E402
 from scripts import make_deb  # noqa: E402
-from scripts._linux_check import CheckFailed, Person  # noqa: E402
+from scripts._linux_check import HOME_INSIDE, CheckFailed, Person  # noqa: E402
 
 PICTURE = ROOT / "build" / "installed.png"
 _OLDER = "0.0.9"
@@ -135,7 +135,7 @@ class Life:
     def __init__(self, root: Path, package: Path, screen: stage.Screen) -> None:
         self.root, self.package, self.screen = root, package, screen
         self.admin = stage.administrator(root)
-        self.home = "/home/lena"
+        self.home = HOME_INSIDE
         self.user = stage.user_inside(root, "lena", self.home)
         self.bare: dict[str, str] = {}
         self.desktop: dict[str, str] = {}

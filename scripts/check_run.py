@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 from engine.version import COMMAND, NAME, VERSION  # noqa: E402
 from scripts import _linux_check as stage  # noqa: E402
 from scripts import make_run  # noqa: E402
-from scripts._linux_check import CheckFailed, Person  # noqa: E402
+from scripts._linux_check import HOME_INSIDE, CheckFailed, Person  # noqa: E402
 
 PICTURE = ROOT / "build" / "installed-run.png"
 _OLDER = "0.0.9"
@@ -276,7 +276,7 @@ class Life:
 
 def check_bare(installer: Path, root: Path) -> str:
     """In a bare Debian: it names what is missing, and with exactly that it runs."""
-    user = stage.user_inside(root, "lena", "/home/lena")
+    user = stage.user_inside(root, "lena", HOME_INSIDE)
     place = root / "tmp" / installer.name
     shutil.copyfile(installer, place)
     place.chmod(0o755)
@@ -289,10 +289,10 @@ def check_bare(installer: Path, root: Path) -> str:
     administrator.run("apt-get", "update", "-q")
     administrator.run("apt-get", "install", "-y", "-q", "--no-install-recommends", *names)
     user.run(f"/tmp/{installer.name}", "--", "--yes")
-    told = user.run(f"/home/lena/.local/bin/{COMMAND}", "self-test", QT_QPA_PLATFORM="offscreen")
+    told = user.run(f"{HOME_INSIDE}/.local/bin/{COMMAND}", "self-test", QT_QPA_PLATFORM="offscreen")
     if not json.loads(told)["ok"]:
         raise CheckFailed("self-test")
-    user.run(f"/home/lena/.local/bin/{COMMAND}-uninstall", "--yes")
+    user.run(f"{HOME_INSIDE}/.local/bin/{COMMAND}-uninstall", "--yes")
     left = list((root / "home/lena/.local/share").rglob("*"))
     if left:
         raise CheckFailed(f"left behind: {left[:5]}")
