@@ -30,7 +30,7 @@ class Recipe:
     def step(self, name: str) -> Any:
         def called(*words: Any, **options: Any) -> SimpleNamespace:
             self.given[name] = {**options, "words": words}
-            return SimpleNamespace(binaries=[], datas=[], pure=[], scripts=[])
+            return SimpleNamespace(binaries=[], datas=[], pure=[], scripts=[], dependencies=[])
 
         return called
 
