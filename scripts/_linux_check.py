@@ -136,9 +136,17 @@ class Screen:
         return re.findall(r'"([^"]*)"', told)
 
     def close(self, window: str) -> None:
-        """As the cross in its corner does."""
-        self._person.run("xdotool", "windowactivate", "--sync", window)
-        self._person.run("xdotool", "key", "alt+F4")
+        """As the cross in its corner does; again where a busy machine lost the key."""
+
+        def gone() -> bool | None:
+            self._person.run("xdotool", "windowactivate", "--sync", window)
+            self._person.run("xdotool", "key", "alt+F4")
+            end = time.monotonic() + 5.0
+            while window in self.windows() and time.monotonic() < end:
+                time.sleep(0.1)
+            return window not in self.windows() or None
+
+        wait_for("the window has closed", gone, 20)
 
     def press(self, key: str) -> None:
         self._person.run("xdotool", "key", key)
