@@ -225,7 +225,6 @@ class MainWindow(QMainWindow):
         self.columns.setSizes([left, max(200, self.width() - left - _RIGHT), _RIGHT])
 
     def reset_layout(self) -> None:
-        """Size and columns of the first start."""
         self.showNormal()
         self.resize(self._first_size())
         self.set_default_columns()
