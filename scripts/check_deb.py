@@ -1,6 +1,6 @@
 """Check the Debian package: its form, and its whole life in a bare Debian, which is not touched.
 
-    .venv/bin/python scripts/check_deb.py [--package FILE] [--only lintian|life] [--mirror URL]
+    .venv/bin/python scripts/check_deb.py [--installer FILE] [--only lintian|life] [--mirror URL]
 
 As root, with debootstrap. A bare system is made in build/debian once and kept; the checks work in a
 copy of it. Only apt's own archive is asked for packages, so a dependency that the package does not
@@ -9,8 +9,6 @@ name is not there. The picture of the installed program goes to build/installed.
 
 from __future__ import annotations
 
-import argparse
-import hashlib
 import json
 import os
 import shutil
@@ -18,22 +16,23 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from engine.version import APP_ID, COMMAND, NAME, VERSION  # noqa: E402
+from scripts import _debian as debian  # noqa: E402
 from scripts import _linux_check as stage  # noqa: E402
 from scripts import make_deb  # noqa: E402
-from scripts._linux_check import HOME_INSIDE, CheckFailed, Person  # noqa: E402
+from scripts._linux_check import CheckFailed, Person  # noqa: E402
+from scripts._older import OLDER, ONLY_IN_OLDER, older_package  # noqa: E402
+from scripts._screen import Screen, screen  # noqa: E402
 
 PICTURE = ROOT / "build" / "installed.png"
-_OLDER = "0.0.9"
-_ONLY_IN_OLDER = f"opt/{COMMAND}/_internal/only-in-{_OLDER}.txt"
+_ONLY_IN_OLDER = f"opt/{COMMAND}/{ONLY_IN_OLDER}"
 _SCENE = ROOT / "resources" / "scenes" / "star-with-mark.jpg"
-_INSTALL = ("apt-get", "install", "-y", "-q", "--no-install-recommends")
 # What a desktop has and a bare system has not.
 _DESKTOP = ("libglib2.0-bin", "desktop-file-utils", "shared-mime-info", "gtk-update-icon-cache")
 _DESKTOP_TOO = ("hicolor-icon-theme", "appstream")
@@ -49,11 +48,6 @@ _INSTALLED = (
     f"usr/share/doc/{COMMAND}/copyright",
     f"opt/{COMMAND}/_internal/licences/torch.txt",
 )
-# What apt, dpkg and the loader write for themselves, and what a running system puts there.
-_NOT_OURS = (
-    *("var/cache/", "var/lib/apt/", "var/lib/dpkg/", "var/log/", "tmp/", "proc/", "sys/"),
-    *("dev/", "run/", "root/", "home/", "etc/ld.so.cache"),
-)
 _MIME = {
     "image/png": None,
     "image/jpeg": None,
@@ -62,34 +56,6 @@ _MIME = {
     "application/x-hookscope-safetensors": ".safetensors",
     "application/x-hookscope-onnx": ".onnx",
 }
-
-
-def snapshot(root: Path) -> dict[str, str]:
-    """Every file and folder of that system, with a hash of what is in it or where it leads."""
-    found: dict[str, str] = {}
-    for folder, folders, names in os.walk(root):
-        for name in (*folders, *names):
-            path = Path(folder) / name
-            place = path.relative_to(root).as_posix()
-            if place.startswith(_NOT_OURS) or f"{place}/" in _NOT_OURS:
-                continue
-            if path.is_symlink():
-                found[place] = str(path.readlink())
-            elif path.is_file():
-                found[place] = hashlib.sha256(path.read_bytes()).hexdigest()
-            else:
-                found[place] = "folder"
-    return found
-
-
-def same(before: dict[str, str], after: dict[str, str], allowed: tuple[str, ...] = ()) -> None:
-    """Raises CheckFailed where the two differ in more than the places that are allowed to."""
-    # dpkg takes an empty /opt away, which base-files made by hand and no package owns.
-    places = (before.keys() | after.keys()) - {"opt"}
-    different = {p for p in places if before.get(p) != after.get(p)}
-    strange = sorted(p for p in different if not p.startswith(allowed or ("\0",)))
-    if strange:
-        raise CheckFailed(f"not as before: {strange[:12]}")
 
 
 def hand_in(package: Path, root: Path) -> str:
@@ -113,30 +79,14 @@ def check_form(package: Path) -> str:
     return "no tag that is not overridden"
 
 
-def older_package(package: Path, folder: Path) -> Path:
-    """The same program under an older version, with one file that the newer one does not have."""
-    tree = folder / "older"
-    shutil.rmtree(tree, ignore_errors=True)
-    subprocess.run(["dpkg-deb", "-R", str(package), str(tree)], check=True)
-    control = tree / "DEBIAN/control"
-    text = control.read_text(encoding="utf-8").replace(f"Version: {VERSION}", f"Version: {_OLDER}")
-    control.write_text(text, encoding="utf-8")
-    (tree / _ONLY_IN_OLDER).write_text("of the version before\n", encoding="utf-8")
-    target = folder / f"{COMMAND}_{_OLDER}_{make_deb.architecture()}.deb"
-    command = ["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(target)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    shutil.rmtree(tree)
-    return target
-
-
 class Life:
     """The package's life in one copy of the bare system; each step builds on those before."""
 
-    def __init__(self, root: Path, package: Path, screen: stage.Screen) -> None:
+    def __init__(self, root: Path, package: Path, screen: Screen) -> None:
         self.root, self.package, self.screen = root, package, screen
-        self.admin = stage.administrator(root)
-        self.home = HOME_INSIDE
-        self.user = stage.user_inside(root, "lena", self.home)
+        self.admin = debian.administrator(root)
+        self.home = debian.HOME
+        self.user = debian.user_inside(root, "lena", self.home)
         self.bare: dict[str, str] = {}
         self.desktop: dict[str, str] = {}
 
@@ -149,8 +99,8 @@ class Life:
 
     def install_bare(self) -> str:
         self.admin.run("apt-get", "update", "-q")
-        self.bare = snapshot(self.root)
-        self.admin.run(*_INSTALL, hand_in(self.package, self.root))
+        self.bare = debian.system_snapshot(self.root)
+        self.admin.run(*debian.INSTALL, hand_in(self.package, self.root))
         missing = [p for p in _INSTALLED if not os.path.lexists(self.root / p)]
         if missing:
             raise CheckFailed(f"not installed: {missing}")
@@ -193,8 +143,12 @@ class Life:
         self.admin.run("apt-get", "purge", "-y", "-q", COMMAND)
         self.admin.run("apt-get", "autoremove", "--purge", "-y", "-q")
         # Left by packages of Debian that came and went with it.
-        same(self.bare, snapshot(self.root), ("etc/", "usr/share/", "var/lib/", "usr/local/"))
-        left = [p for p in snapshot(self.root) if COMMAND in p.lower()]
+        debian.same(
+            self.bare,
+            debian.system_snapshot(self.root),
+            ("etc/", "usr/share/", "var/lib/", "usr/local/"),
+        )
+        left = [p for p in debian.system_snapshot(self.root) if COMMAND in p.lower()]
         if left:
             raise CheckFailed(f"left behind: {left[:6]}")
         return "nothing left"
@@ -206,31 +160,31 @@ class Life:
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
         names = [name.split()[0] for name in depends.split(",")]
-        self.admin.run(*_INSTALL, *_DESKTOP, *_DESKTOP_TOO, *names)
-        self.desktop = snapshot(self.root)
+        self.admin.run(*debian.INSTALL, *_DESKTOP, *_DESKTOP_TOO, *names)
+        self.desktop = debian.system_snapshot(self.root)
         return f"{len(self.desktop)} files"
 
     def upgrade(self) -> str:
         """Over an older version: what it no longer has is gone, what the user has is not."""
         settings = self.inside(f"{self.home}/.config/{NAME}/of-the-user.conf")
         older = older_package(self.package, self.root / "tmp")
-        self.admin.run(*_INSTALL, f"/tmp/{older.name}")
+        self.admin.run(*debian.INSTALL, f"/tmp/{older.name}")
         if not (self.root / _ONLY_IN_OLDER).exists():
             raise CheckFailed("the older version is not there")
         self.user.run("mkdir", "-p", f"{self.home}/.config/{NAME}")
         self.user.run("sh", "-c", f"echo mine > {self.home}/.config/{NAME}/of-the-user.conf")
-        self.admin.run(*_INSTALL, hand_in(self.package, self.root))
+        self.admin.run(*debian.INSTALL, hand_in(self.package, self.root))
         if (self.root / _ONLY_IN_OLDER).exists():
             raise CheckFailed(f"{_ONLY_IN_OLDER} is still there")
         if settings.read_text(encoding="utf-8") != "mine\n":
             raise CheckFailed("the user's settings were changed")
-        if self.admin.attempt(*_INSTALL, f"/tmp/{older.name}").returncode == 0:
+        if self.admin.attempt(*debian.INSTALL, f"/tmp/{older.name}").returncode == 0:
             raise CheckFailed("apt went back to the older version without being told to")
         if self.user.run(COMMAND, "--version").strip() != f"{NAME} {VERSION}":
             raise CheckFailed("the older version came back")
         older.unlink(missing_ok=True)
         (self.root / "tmp" / older.name).unlink(missing_ok=True)
-        return f"{_OLDER} to {VERSION}; the way back is refused by apt"
+        return f"{OLDER} to {VERSION}; the way back is refused by apt"
 
     def types(self) -> str:
         """The desktop knows the files and offers the program for them."""
@@ -255,9 +209,7 @@ class Life:
     def launch(self, picture: str) -> str:
         """Start it from the desktop entry with a picture; the window that names the picture."""
         entry = f"/usr/share/applications/{COMMAND}.desktop"
-        self.on_screen().start("gio", "launch", entry, picture)
-        name = picture.rpartition("/")[2]
-        return stage.wait_for(f"a window named {name}", lambda: self.screen.titled(name))
+        return self.screen.launch(self.user, entry, picture)
 
     def from_the_menu(self) -> str:
         picture = f"{self.home}/naïve star.jpg"
@@ -270,8 +222,7 @@ class Life:
         if f"StartupWMClass={names[-1]}\n" not in entry:
             raise CheckFailed(f"WM_CLASS is {names}, which is not the entry's StartupWMClass")
         self.screen.settled(PICTURE)
-        self.screen.close(window)
-        stage.wait_for("the program has ended", lambda: stage.ended(f"opt/{COMMAND}/{NAME}"), 20)
+        self.screen.close(window, f"opt/{COMMAND}/{NAME}")
         return f"title {title!r} after {seconds:.1f} s, WM_CLASS {names}"
 
     def removed_while_running(self) -> str:
@@ -284,8 +235,7 @@ class Life:
         self.screen.settled(PICTURE.with_name("removed.png"))
         if not stage.processes_of(f"opt/{COMMAND}/{NAME}"):
             raise CheckFailed("it ended when its files were removed")
-        self.screen.close(window)
-        stage.wait_for("the program has ended", lambda: stage.ended(f"opt/{COMMAND}/{NAME}"), 20)
+        self.screen.close(window, f"opt/{COMMAND}/{NAME}")
         log = self.inside(f"{self.home}/.local/state/{COMMAND}/log/{COMMAND}.log")
         if "Traceback" in log.read_text(encoding="utf-8"):
             raise CheckFailed(f"an error in its log: {log.read_text(encoding='utf-8')[-1500:]}")
@@ -294,7 +244,7 @@ class Life:
     def purge(self) -> str:
         # Without configuration files, nothing is left to purge after 'remove', and apt says so.
         self.admin.run("dpkg", "--purge", COMMAND)
-        same(self.desktop, snapshot(self.root))
+        debian.same(self.desktop, debian.system_snapshot(self.root))
         own = self.inside(self.home)
         kept = sorted(
             p.relative_to(own).as_posix() for p in own.rglob(f"*{NAME[1:]}") if p.is_dir()
@@ -302,56 +252,31 @@ class Life:
         return f"files and caches as before; kept for the user: {', '.join(kept)}"
 
 
-def check(package: Path, base: Path, only: str) -> None:
+def check(told: stage.Told) -> None:
     """Raises CheckFailed with what is wrong."""
-    if not only or only in "lintian":
-        started = time.monotonic()
-        stage.said("lintian", started, check_form(package))
-    if only == "lintian":
-        return
-    with stage.copied_system(base) as root, stage.screen() as screen:
-        life = Life(root, package, screen)
-        steps: tuple[tuple[str, Callable[[], str]], ...] = (
-            ("installed into a bare Debian", life.install_bare),
-            ("self-test, offscreen and under Xvfb; explain", life.self_test),
-            ("libraries", life.libraries),
-            ("purged from the bare Debian", life.purge_bare),
-            ("a desktop's tools", life.desktop_before),
-            ("upgrade", life.upgrade),
-            ("MIME types", life.types),
-            ("started from its desktop entry", life.from_the_menu),
-            ("removed while it runs", life.removed_while_running),
-            ("purged", life.purge),
-        )
-        for what, step in steps:
-            started = time.monotonic()
-            try:
-                stage.said(what, started, step())
-            except CheckFailed as error:
-                raise CheckFailed(f"{what}: {error}") from None
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Check the Debian package.")
-    parser.add_argument("--package", type=Path, default=make_deb.target())
-    parser.add_argument("--mirror", default="http://deb.debian.org/debian")
-    parser.add_argument("--suite", default="bookworm")
-    parser.add_argument("--only", default="", choices=("", "lintian", "life"))
-    options = parser.parse_args()
-    package: Path = options.package
-    if not package.is_file():
-        raise SystemExit(f"{package} is not there; make it with 'make installer'")
-    if os.geteuid() != 0 or shutil.which("debootstrap") is None:
-        raise SystemExit("it takes root and debootstrap to make a bare Debian")
-    base = ROOT / "build" / "debian"
-    try:
-        stage.bare_system(base, options.suite, options.mirror)
-        check(package, base, options.only)
-    except (CheckFailed, subprocess.SubprocessError) as error:
-        raise SystemExit(f"FAILED {error}") from None
-    return 0
+    package = told.installer
+    if told.wants("lintian"):
+        stage.take([("lintian", partial(check_form, package))])
+    if told.wants("life"):
+        base = debian.bare_system(told)
+        with debian.copied_system(base) as root, screen() as display:
+            life = Life(root, package, display)
+            stage.take(
+                (
+                    ("installed into a bare Debian", life.install_bare),
+                    ("self-test, offscreen and under Xvfb; explain", life.self_test),
+                    ("libraries", life.libraries),
+                    ("purged from the bare Debian", life.purge_bare),
+                    ("a desktop's tools", life.desktop_before),
+                    ("upgrade", life.upgrade),
+                    ("MIME types", life.types),
+                    ("started from its desktop entry", life.from_the_menu),
+                    ("removed while it runs", life.removed_while_running),
+                    ("purged", life.purge),
+                )
+            )
 
 
 if __name__ == "__main__":
     stage.isolate()
-    sys.exit(main())
+    sys.exit(stage.main("Check the Debian package.", make_deb.target(), ("lintian", "life"), check))

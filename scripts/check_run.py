@@ -9,7 +9,6 @@ there the installer has to name the packages that it lacks, and the line that it
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -17,73 +16,36 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from engine.version import COMMAND, NAME, VERSION  # noqa: E402
+from scripts import _debian as debian  # noqa: E402
 from scripts import _linux_check as stage  # noqa: E402
 from scripts import make_run  # noqa: E402
-from scripts._linux_check import HOME_INSIDE, CheckFailed, Person  # noqa: E402
+from scripts._linux_check import CheckFailed, Person  # noqa: E402
+from scripts._older import OLDER, ONLY_IN_OLDER, older_installer  # noqa: E402
+from scripts._screen import Screen, screen  # noqa: E402
 
 PICTURE = ROOT / "build" / "installed-run.png"
-_OLDER = "0.0.9"
-_ONLY_IN_OLDER = f"_internal/only-in-{_OLDER}.txt"
 _SCENE = ROOT / "resources" / "scenes" / "star-with-mark.jpg"
 _NOBODY = "65534"
 # What the program itself keeps for its user.
-_OWN = (f".local/state/{COMMAND}", f".config/{COMMAND}", f".config/{NAME}", f".cache/{COMMAND}")
-# Of the libraries that draw: fontconfig's and Mesa's caches, Qt's and D-Bus's folders.
-_OTHERS = (".cache", ".config", ".local/state")
+_OWN = (f".local/state/{COMMAND}/", f".config/{COMMAND}/", f".config/{NAME}/", f".cache/{COMMAND}/")
 
 
 def contents(home: Path) -> dict[str, str]:
-    """Every file and folder of a home, with size or target; without what the program keeps."""
-    found: dict[str, str] = {}
-    for path in home.rglob("*"):
-        place = path.relative_to(home).as_posix()
-        if place.startswith(_OWN) or place in _OTHERS:
-            continue
-        if path.is_symlink():
-            found[place] = str(path.readlink())
-        else:
-            found[place] = "folder" if path.is_dir() else str(path.stat().st_size)
-    return found
-
-
-def older_installer(installer: Path, folder: Path) -> Path:
-    """The same installer under an older version, with one file that the newer one does not have.
-
-    Its program answers with the older version, since the installer asks for that.
-    """
-    inside = folder / "older"
-    command = ["sh", str(installer), "--noexec", "--nox11", "--target", str(inside)]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
-    program = folder / "program"
-    (program / "_internal").mkdir(parents=True)
-    (program / NAME).write_text(f"#!/bin/sh\necho {NAME} {_OLDER}\n", encoding="utf-8")
-    (program / NAME).chmod(0o755)
-    (program / _ONLY_IN_OLDER).write_text("of the version before\n", encoding="utf-8")
-    tar = ["tar", "-C", str(program), "-cJf", str(inside / "program.tar.xz"), "."]
-    subprocess.run(tar, check=True)
-    (inside / "program.list").write_text(make_run.file_list(program), encoding="utf-8")
-    script = (inside / "install.sh").read_text(encoding="utf-8")
-    script = script.replace(f"VERSION='{VERSION}'", f"VERSION='{_OLDER}'")
-    (inside / "install.sh").write_text(script, encoding="utf-8")
-    shutil.copyfile(inside / "share/man/man1/hookscope.1", inside / "share/man/man1/old-name.1")
-    target = folder / f"older-{_OLDER}.run"
-    make_run.pack(inside, target)
-    target.chmod(0o755)
-    return target
+    """Every file and folder of a home, without what the program keeps."""
+    return stage.snapshot(home, _OWN)
 
 
 class Life:
     """The installer's life in one home; each step builds on those before."""
 
-    def __init__(self, installer: Path, folder: Path, screen: stage.Screen) -> None:
+    def __init__(self, installer: Path, folder: Path, screen: Screen) -> None:
         self.folder, self.screen = folder, screen
         self.installer = folder / installer.name
         shutil.copyfile(installer, self.installer)
@@ -183,7 +145,7 @@ class Life:
         data = self.home / ".local/share"
         if list(data.glob(f"{COMMAND}.*")):
             raise CheckFailed(f"left of the killed one: {list(data.glob(f'{COMMAND}.*'))}")
-        if not (self.program / _ONLY_IN_OLDER).exists():
+        if not (self.program / ONLY_IN_OLDER).exists():
             raise CheckFailed("the older version is not there")
         return f"{len(contents(self.home)) - len(self.before)} files and folders"
 
@@ -193,9 +155,9 @@ class Life:
         self.user.run("sh", "-c", 'echo mine > "$1/of-the-user.conf"', "sh", str(settings))
         self.user.run("touch", str(self.program / "_internal/of-the-user.txt"))
         told = self.install(self.installer)
-        if f"It replaced {NAME} {_OLDER}" not in told or "were left in" not in told:
+        if f"It replaced {NAME} {OLDER}" not in told or "were left in" not in told:
             raise CheckFailed(f"it does not say what it did: {told}")
-        gone = (self.program / _ONLY_IN_OLDER, self.home / ".local/share/man/man1/old-name.1")
+        gone = (self.program / ONLY_IN_OLDER, self.home / ".local/share/man/man1/old-name.1")
         if any(path.exists() for path in gone):
             raise CheckFailed("files of the older version are still there")
         kept = next((self.home / ".local/share").glob(f"{COMMAND}.old.*"))
@@ -207,7 +169,7 @@ class Life:
         said = self.user.run(str(self.home / ".local/bin" / COMMAND), "--version").strip()
         if said != f"{NAME} {VERSION}":
             raise CheckFailed(f"it says {said!r}")
-        return f"{_OLDER} to {VERSION}; what the user put there was set aside"
+        return f"{OLDER} to {VERSION}; what the user put there was set aside"
 
     def self_test(self) -> str:
         told = self.user.run(
@@ -227,10 +189,7 @@ class Life:
                 raise CheckFailed(f"{kind} is not offered")
         picture = self.home / "naïve star.jpg"
         shutil.copyfile(_SCENE, picture)
-        environment = self.user.environment | {"DISPLAY": self.screen.display}
-        Person(self.user.prefix, environment).start("gio", "launch", str(entry), str(picture))
-        name = picture.name
-        window = stage.wait_for(f"a window named {name}", lambda: self.screen.titled(name))
+        window = self.screen.launch(self.user, str(entry), str(picture))
         if self.screen.wm_class(window)[-1] != NAME:
             raise CheckFailed(f"WM_CLASS is {self.screen.wm_class(window)}")
         self.screen.settled(PICTURE)
@@ -239,9 +198,7 @@ class Life:
         if removal.returncode == 0 or not (self.program / NAME).exists():
             raise CheckFailed("it was removed while it ran")
         title = self.screen.windows()[window]
-        self.screen.close(window)
-        program = f"{COMMAND}/{NAME}"
-        stage.wait_for("the program has ended", lambda: stage.ended(program), 20)
+        self.screen.close(window, f"{COMMAND}/{NAME}")
         picture.unlink()
         return f"title {title!r}; neither upgraded nor removed meanwhile"
 
@@ -258,12 +215,9 @@ class Life:
         self.install(self.installer, "--prefix", str(place))
         entry = self.home / ".local/share/applications" / f"{COMMAND}.desktop"
         subprocess.run(["desktop-file-validate", str(entry)], check=True)
-        environment = self.user.environment | {"DISPLAY": self.screen.display}
-        Person(self.user.prefix, environment).start("gio", "launch", str(entry))
-        window = stage.wait_for("its window", lambda: next(iter(self.screen.windows()), None))
+        window = self.screen.launch(self.user, str(entry))
         self.screen.settled(PICTURE.with_name("installed-elsewhere.png"))
-        self.screen.close(window)
-        stage.wait_for("the program has ended", lambda: stage.ended(f"Hook $cope/{NAME}"), 20)
+        self.screen.close(window, f"Hook $cope/{NAME}")
         self.user.run("touch", str(place / "of-the-user.txt"))
         self.user.run("sh", str(place / "uninstall.sh"), "--yes")
         if [p.name for p in place.rglob("*")] != ["of-the-user.txt"]:
@@ -276,7 +230,7 @@ class Life:
 
 def check_bare(installer: Path, root: Path) -> str:
     """In a bare Debian: it names what is missing, and with exactly that it runs."""
-    user = stage.user_inside(root, "lena", HOME_INSIDE)
+    user = debian.user_inside(root, "lena", debian.HOME)
     place = root / "tmp" / installer.name
     shutil.copyfile(installer, place)
     place.chmod(0o755)
@@ -285,71 +239,49 @@ def check_bare(installer: Path, root: Path) -> str:
     if done.returncode != 2 or len(lines) != 1:
         raise CheckFailed(f"it does not name what is missing: {done.stdout}{done.stderr}")
     names = lines[0].removeprefix("sudo apt-get install ").split()
-    administrator = stage.administrator(root)
+    administrator = debian.administrator(root)
     administrator.run("apt-get", "update", "-q")
-    administrator.run("apt-get", "install", "-y", "-q", "--no-install-recommends", *names)
+    administrator.run(*debian.INSTALL, *names)
     user.run(f"/tmp/{installer.name}", "--", "--yes")
-    told = user.run(f"{HOME_INSIDE}/.local/bin/{COMMAND}", "self-test", QT_QPA_PLATFORM="offscreen")
+    told = user.run(f"{debian.HOME}/.local/bin/{COMMAND}", "self-test", QT_QPA_PLATFORM="offscreen")
     if not json.loads(told)["ok"]:
         raise CheckFailed("self-test")
-    user.run(f"{HOME_INSIDE}/.local/bin/{COMMAND}-uninstall", "--yes")
+    user.run(f"{debian.HOME}/.local/bin/{COMMAND}-uninstall", "--yes")
     left = list((root / "home/lena/.local/share").rglob("*"))
     if left:
         raise CheckFailed(f"left behind: {left[:5]}")
     return f"{len(names)} packages named, installed, self-test, removed"
 
 
-def check(installer: Path, only: str) -> None:
+def check(told: stage.Told) -> None:
     """Raises CheckFailed with what is wrong."""
-    if only in ("", "user"):
-        with tempfile.TemporaryDirectory(prefix="hookscope-run-") as name, stage.screen() as screen:
-            life = Life(installer, Path(name), screen)
-            steps: tuple[tuple[str, Callable[[], str]], ...] = (
-                ("refusals", life.refusals),
-                ("cancelled", life.cancelled),
-                ("installed without root", life.first),
-                ("upgrade", life.upgrade),
-                ("self-test, under Xvfb", life.self_test),
-                ("started from its desktop entry", life.from_the_menu),
-                ("removed", life.uninstall),
-                ("a folder of one's own", life.elsewhere),
-            )
+    if told.wants("user"):
+        with tempfile.TemporaryDirectory(prefix="hookscope-run-") as name, screen() as display:
+            life = Life(told.installer, Path(name), display)
             try:
-                for what, step in steps:
-                    started = time.monotonic()
-                    try:
-                        stage.said(what, started, step())
-                    except CheckFailed as error:
-                        raise CheckFailed(f"{what}: {error}") from None
+                stage.take(
+                    (
+                        ("refusals", life.refusals),
+                        ("cancelled", life.cancelled),
+                        ("installed without root", life.first),
+                        ("upgrade", life.upgrade),
+                        ("self-test, under Xvfb", life.self_test),
+                        ("started from its desktop entry", life.from_the_menu),
+                        ("removed", life.uninstall),
+                        ("a folder of one's own", life.elsewhere),
+                    )
+                )
             finally:
-                stage.leave(Path(name))
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Check the self-extracting installer.")
-    parser.add_argument("--installer", type=Path, default=make_run.target())
-    parser.add_argument("--mirror", default="http://deb.debian.org/debian")
-    parser.add_argument("--suite", default="bookworm")
-    parser.add_argument("--only", default="", choices=("", "user", "bare"))
-    options = parser.parse_args()
-    installer: Path = options.installer
-    if not installer.is_file():
-        raise SystemExit(f"{installer} is not there; make it with 'make installer'")
-    try:
-        check(installer, options.only)
-        if options.only in ("", "bare") and os.geteuid() == 0 and shutil.which("debootstrap"):
-            base = ROOT / "build" / "debian"
-            stage.bare_system(base, options.suite, options.mirror)
-            started = time.monotonic()
-            with stage.copied_system(base) as root:
-                stage.said("in a bare Debian", started, check_bare(installer, root))
-        elif options.only != "user":
-            print("note: without root and debootstrap the bare Debian is left out")
-    except (CheckFailed, subprocess.SubprocessError) as error:
-        raise SystemExit(f"FAILED {error}") from None
-    return 0
+                stage.unmount(Path(name))
+    if told.only == "" and not debian.can_be_made():
+        print("note: without root and debootstrap the bare Debian is left out")
+    elif told.wants("bare"):
+        base = debian.bare_system(told)
+        with debian.copied_system(base) as root:
+            stage.take([("in a bare Debian", partial(check_bare, told.installer, root))])
 
 
 if __name__ == "__main__":
     stage.isolate()
-    sys.exit(main())
+    about = "Check the self-extracting installer."
+    sys.exit(stage.main(about, make_run.target(), ("user", "bare"), check))
