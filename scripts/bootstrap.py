@@ -4,6 +4,9 @@
 
 Needs nothing but Python 3.11 or newer with its venv module. Whatever is already in place is left
 alone: a stamp in the environment holds a hash of the requirements that were installed.
+
+With SYSTEM_SITE_PACKAGES=1 the environment also sees what this Python has, and pip leaves alone
+what fits the pins: where there are no wheels of torch, it can come from elsewhere.
 """
 
 from __future__ import annotations
@@ -123,8 +126,9 @@ def requirements_hash(files: tuple[str, ...]) -> str:
 
 
 def create_environment(environment: Path) -> None:
+    shared = ["--system-site-packages"] if os.environ.get("SYSTEM_SITE_PACKAGES") == "1" else []
     try:
-        subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+        subprocess.run([sys.executable, "-m", "venv", *shared, str(environment)], check=True)
     except subprocess.CalledProcessError:
         # Half an environment would pass for a whole one next time.
         shutil.rmtree(environment, ignore_errors=True)

@@ -187,6 +187,24 @@ def kept(binaries: Iterable[Entry]) -> list[Entry]:
     return [e for e in entries if not _LOOSE.match(e[0]) or Path(e[0]).name in wanted]
 
 
+def once(binaries: Iterable[Entry]) -> list[Entry]:
+    """Each file once: what was collected for several places, since links lead to it, stays where
+    the path is shortest and is linked to from the others. So conda lays out torch's libraries."""
+    entries = list(binaries)
+    place: dict[Path, str] = {}
+    for destination, source, kind in sorted(entries, key=lambda e: len(PurePosixPath(e[0]).parts)):
+        if kind != "SYMLINK":
+            place.setdefault(Path(source).resolve(), destination)
+    result: list[Entry] = []
+    for destination, source, kind in entries:
+        kept_at = destination if kind == "SYMLINK" else place[Path(source).resolve()]
+        if kept_at != destination:
+            source = posixpath.relpath(kept_at, posixpath.dirname(destination))
+            kind = "SYMLINK"
+        result.append((destination, source, kind))
+    return result
+
+
 def without_dangling(datas: Iterable[Entry], binaries: Iterable[Entry]) -> list[Entry]:
     """The data files without those that are dropped, and without links to what is not there."""
     entries = [entry for entry in datas if not is_dropped(entry[0])]

@@ -31,7 +31,8 @@ console.log(JSON.stringify(lint(readFileSync(0, "utf8"), process.argv[1])));
 """
 # What that build is too old to know; all of it is in check-jsonschema's copy of the schema, or in
 # GitHub's list of contexts and of runners.
-_NEWER = {f'label "{name}" is unknown' for name in ("ubuntu-24.04", "windows-2022", "macos-15")}
+_RUNNERS = ("ubuntu-24.04", "windows-2022", "macos-15", "macos-15-intel")
+_NEWER = {f'label "{name}" is unknown' for name in _RUNNERS}
 _NEWER |= {'undefined variable "vars"'}
 _SCRIPTS = """
 import json, sys

@@ -117,8 +117,9 @@ def commands(
     return [*found, ["rm", "-rf", str(image.with_suffix(".stage"))]]
 
 
-def image_name(version: str = VERSION) -> str:
-    machine = platform.machine() if sys.platform == "darwin" else "arm64"
+def image_name(version: str = VERSION, machine: str = "") -> str:
+    """machine: arm64 or x86_64; this Mac's when left out, and arm64 elsewhere."""
+    machine = machine or (platform.machine() if sys.platform == "darwin" else "arm64")
     return f"{NAME}-{version}-macos-{machine}.dmg"
 
 

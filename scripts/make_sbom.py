@@ -3,9 +3,10 @@
     .venv/bin/python scripts/make_sbom.py [--out FILE]
 
 From the environment that was bundled, and of that only what goes into the bundle: requirements.txt
-with all that it needs, Python itself, and PyInstaller, whose starter is in the program. What those
-packages have inside them, such as the FFmpeg in OpenCV's, stands in their own licence files. Needs
-requirements-release.txt ('scripts/bootstrap.py release' sees to it).
+with all that it needs, Python itself, PyInstaller, whose starter is in the program, and conda's
+libraries where torch comes from there. What those packages have inside them, such as the FFmpeg in
+OpenCV's, stands in their own licence files. Needs requirements-release.txt ('scripts/bootstrap.py
+release' sees to it).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from engine.version import COMMAND, NAME, SUMMARY, VERSION  # noqa: E402
+from scripts import _conda  # noqa: E402
 from scripts import bundle_contents as contents  # noqa: E402
 
 Bom = dict[str, Any]
@@ -59,11 +61,26 @@ def of_environment(python: str) -> Bom:
         return found
 
 
-def of_bundle(whole: Bom, needed: set[str], direct: set[str]) -> Bom:
+def of_libraries(packages: list[_conda.CondaPackage]) -> list[Bom]:
+    """Components for packages of conda's."""
+    return [
+        {
+            "type": "library",
+            "bom-ref": package.purl,
+            "name": package.name,
+            "version": package.version,
+            "purl": package.purl,
+            **({"licenses": [{"license": {"name": package.licence}}]} if package.licence else {}),
+        }
+        for package in packages
+    ]
+
+
+def of_bundle(whole: Bom, needed: set[str], direct: set[str], libraries: list[Bom]) -> Bom:
     """That of the packaged program: the packages in needed alone, below the program itself.
 
-    needed, direct: names in the registries' form ('typing-extensions'). Raises ValueError for a
-    direct one that is not installed.
+    needed, direct: names in the registries' form ('typing-extensions'). libraries: components that
+    are no Python packages. Raises ValueError for a direct one that is not installed.
     """
     kept = [c for c in whole["components"] if contents._canonical(c["name"]) in needed]
     names = {contents._canonical(c["name"]): c["bom-ref"] for c in kept}
@@ -92,12 +109,16 @@ def of_bundle(whole: Bom, needed: set[str], direct: set[str]) -> Bom:
         for d in whole["dependencies"]
         if d["ref"] in refs
     ]
-    below = sorted([*(names[name] for name in direct | {_BUILDER} & set(names)), _PYTHON])
+    besides = [library["bom-ref"] for library in libraries]
+    below = sorted([*(names[name] for name in direct | {_BUILDER} & set(names)), _PYTHON, *besides])
     return {
         **whole,
         "metadata": {**whole["metadata"], "component": itself},
-        "components": [*kept, python],
-        "dependencies": [{"ref": _ITSELF, "dependsOn": below}, *dependencies, {"ref": _PYTHON}],
+        "components": [*kept, python, *libraries],
+        "dependencies": [
+            *({"ref": _ITSELF, "dependsOn": below}, *dependencies, {"ref": _PYTHON}),
+            *({"ref": ref} for ref in besides),
+        ],
     }
 
 
@@ -120,7 +141,8 @@ def main() -> int:
     out = parser.parse_args().out
     needed = contents.bundled_distributions() | {_BUILDER}
     direct = {contents._canonical(name) for name in contents._requirements()}
-    bom = of_bundle(of_environment(sys.executable), needed, direct)
+    libraries = of_libraries(_conda.carried(_conda.native_packages(), contents.bundle_folder()))
+    bom = of_bundle(of_environment(sys.executable), needed, direct, libraries)
     text = json.dumps(bom, indent=1, sort_keys=True) + "\n"
     validate(text)
     out.parent.mkdir(parents=True, exist_ok=True)

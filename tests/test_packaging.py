@@ -122,6 +122,28 @@ def test_links_inside_the_frameworks_of_macos_stay() -> None:
     assert contents.without_dangling(loop, []) == []
 
 
+def test_a_file_that_links_lead_to_twice_is_bundled_once(tmp_path: Path) -> None:
+    """torch as conda lays it out: its libraries in lib, links to them in the package."""
+    library = tmp_path / "lib/libtorch_cpu.dylib"
+    package = tmp_path / "lib/python3.11/site-packages/torch"
+    (package / "lib").mkdir(parents=True)
+    library.write_bytes(b"code")
+    link = package / "lib/libtorch_cpu.dylib"
+    link.symlink_to("../../../../libtorch_cpu.dylib")
+    (package / "_C.so").write_bytes(b"code")
+    entries = [
+        ("torch/_C.so", str(package / "_C.so"), "EXTENSION"),
+        ("torch/lib/libtorch_cpu.dylib", str(link), "BINARY"),
+        ("libtorch_cpu.dylib", str(library), "BINARY"),
+        ("libc10.dylib", "torch/lib/libc10.dylib", "SYMLINK"),
+    ]
+    assert contents.once(entries) == [
+        entries[0],
+        ("torch/lib/libtorch_cpu.dylib", "../../libtorch_cpu.dylib", "SYMLINK"),
+        *entries[2:],
+    ]
+
+
 @pytest.mark.parametrize(
     "place",
     [

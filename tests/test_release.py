@@ -41,7 +41,9 @@ def test_make_targets_are_there() -> None:
 
 def test_names_are_those_that_the_scripts_give() -> None:
     for name in re.findall(rf"\b{NAME}-[\w$.-]+\.dmg", RUNS):
-        assert name.replace("$VERSION", "1.2.3") == make_dmg.image_name("1.2.3")
+        for row in JOBS["macos"]["strategy"]["matrix"]["include"]:
+            given = name.replace("$VERSION", "1.2.3").replace("$ARCH", row["arch"])
+            assert given == make_dmg.image_name("1.2.3", row["arch"])
     assert make_nsis.installer_name().endswith("-setup.exe")
     assert set(re.findall(rf"dist/({NAME}\.\w+|\w+)/", TEXT)) <= {NAME, f"{NAME}.app"}
     assert f"{COMMAND}-linux-x64" in RUNS
@@ -53,10 +55,23 @@ def test_every_flavour_is_built_where_there_is_one() -> None:
         for job in ("linux", "windows")
     }
     assert flavours == {"linux": {"cpu", "cuda"}, "windows": {"cpu", "cuda"}}
-    # The newest torch for Intel Macs is older than what the engine takes.
-    assert JOBS["macos"]["runs-on"] == "macos-15"
+    macs = {row["arch"]: row["runner"] for row in JOBS["macos"]["strategy"]["matrix"]["include"]}
+    assert macs == {"arm64": "macos-15", "x86_64": "macos-15-intel"}
     checked = [step for _, step in STEPS if "check_flavour.py" in step.get("run", "")]
     assert len(checked) == 3
+
+
+def test_python_for_intel_macs_has_the_torch_that_is_pinned() -> None:
+    """conda-forge calls torch pytorch; what pip would install anew is not taken from there."""
+    step = next(s for s in JOBS["macos"]["steps"] if "micromamba" in s.get("uses", ""))
+    wanted = yaml.safe_load((ROOT / step["with"]["environment-file"]).read_text(encoding="utf-8"))
+    assert wanted["channels"] == ["conda-forge", "nodefaults"]
+    pins = dict(line.split("=")[:2] for line in wanted["dependencies"])
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    ours = dict(line.split("==") for line in lines if "==" in line)
+    assert (pins["pytorch"], pins["torchvision"]) == (ours["torch"], ours["torchvision"])
+    setup = next(s for _, s in STEPS if "setup-python" in s.get("uses", ""))
+    assert pins["python"] == setup["with"]["python-version"]
 
 
 def test_actions_are_pinned_and_rights_are_few() -> None:
@@ -68,7 +83,8 @@ def test_actions_are_pinned_and_rights_are_few() -> None:
     used = [line for line in TEXT.splitlines() if "uses:" in line]
     assert used
     for line in used:
-        assert re.search(r"uses: actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+        owner = "mamba-org" if "micromamba" in line else "actions"
+        assert re.search(rf"uses: {owner}/[a-z-]+@[0-9a-f]{{40}} # v\d+\.\d+\.\d+$", line), line
 
 
 def test_secrets_are_given_to_the_steps_that_sign_and_to_no_other() -> None:

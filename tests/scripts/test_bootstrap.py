@@ -74,6 +74,15 @@ def test_a_failed_installation_is_tried_again(commands: Commands) -> None:
     assert (commands.count("venv"), commands.count("pip")) == (1, 2)
 
 
+@pytest.mark.parametrize("shared", ["1", "0"])
+def test_what_this_python_has_is_seen_where_that_is_wanted(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch, shared: str
+) -> None:
+    monkeypatch.setenv("SYSTEM_SITE_PACKAGES", shared)
+    bootstrap.install_requirements("run")
+    assert commands.count("--system-site-packages") == int(shared)
+
+
 def test_half_an_environment_is_removed(commands: Commands, tmp_path: Path) -> None:
     commands.failing = "venv"
     with pytest.raises(subprocess.CalledProcessError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.version import NAME, VERSION
-from scripts import make_sbom
+from scripts import _conda, make_sbom
+from tests.scripts.conda_prefix import conda_prefix
 
 
 def environment(*packages: str, **needs: list[str]) -> dict[str, Any]:
@@ -29,7 +31,7 @@ def test_only_what_is_bundled_is_listed() -> None:
         pytest=["Pillow"],
     )
     needed = {"torch", "typing-extensions", "pyinstaller", "pillow"}
-    bom = make_sbom.of_bundle(whole, needed, {"torch", "pillow"})
+    bom = make_sbom.of_bundle(whole, needed, {"torch", "pillow"}, [])
     names = [c["name"] for c in bom["components"]]
     assert sorted(names) == ["CPython", "Pillow", "pyinstaller", "torch", "typing_extensions"]
     itself = bom["metadata"]["component"]
@@ -45,4 +47,17 @@ def test_only_what_is_bundled_is_listed() -> None:
 
 def test_what_is_required_and_not_installed_is_said() -> None:
     with pytest.raises(ValueError, match=r"not installed: \['torch'\]"):
-        make_sbom.of_bundle(environment("pillow"), {"pillow", "torch"}, {"torch"})
+        make_sbom.of_bundle(environment("pillow"), {"pillow", "torch"}, {"torch"}, [])
+
+
+def test_libraries_that_are_no_python_packages_are_listed(tmp_path: Path) -> None:
+    """Those of conda's that lie in the bundle, below the program."""
+    package = _conda.native_packages(conda_prefix(tmp_path))[0]
+    libraries = make_sbom.of_libraries([package])
+    bom = make_sbom.of_bundle(environment("torch"), {"torch"}, {"torch"}, libraries)
+    [listed] = [c for c in bom["components"] if c["name"] == "libopenblas"]
+    assert listed["purl"] == "pkg:conda/libopenblas@0.3.33?build=h1_0&subdir=osx-64"
+    assert listed["licenses"] == [{"license": {"name": "BSD-3-Clause"}}]
+    below = {d["ref"]: d.get("dependsOn", []) for d in bom["dependencies"]}
+    assert listed["bom-ref"] in below[bom["metadata"]["component"]["bom-ref"]]
+    assert listed["bom-ref"] in below
