@@ -110,7 +110,9 @@ def _canonical(name: str) -> str:
 
 def _needed_distributions() -> set[str]:
     """requirements.txt and all that they need, as far as it is installed."""
-    installed = {_canonical(d.metadata["Name"]): d for d in metadata.distributions()}
+    # The environment's own come first, and are the ones that are imported.
+    found = reversed([*metadata.distributions()])
+    installed = {_canonical(d.metadata["Name"]): d for d in found}
     needed: set[str] = set()
     waiting = [_canonical(name) for name in _requirements()]
     while waiting:
@@ -189,8 +191,13 @@ def kept(binaries: Iterable[Entry]) -> list[Entry]:
 
 def once(binaries: Iterable[Entry]) -> list[Entry]:
     """Each file once: what was collected for several places, since links lead to it, stays where
-    the path is shortest and is linked to from the others. So conda lays out torch's libraries."""
+    the path is shortest and is linked to from the others. So conda lays out torch's libraries.
+
+    On Windows nothing is changed: there, links take rights that not every user has.
+    """
     entries = list(binaries)
+    if sys.platform == "win32":
+        return entries
     place: dict[Path, str] = {}
     for destination, source, kind in sorted(entries, key=lambda e: len(PurePosixPath(e[0]).parts)):
         if kind != "SYMLINK":

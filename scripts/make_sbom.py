@@ -18,6 +18,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -76,13 +77,18 @@ def of_libraries(packages: list[_conda.CondaPackage]) -> list[Bom]:
     ]
 
 
-def of_bundle(whole: Bom, needed: set[str], direct: set[str], libraries: list[Bom]) -> Bom:
+def of_bundle(whole: Bom, needed: dict[str, str], direct: set[str], libraries: list[Bom]) -> Bom:
     """That of the packaged program: the packages in needed alone, below the program itself.
 
-    needed, direct: names in the registries' form ('typing-extensions'). libraries: components that
-    are no Python packages. Raises ValueError for a direct one that is not installed.
+    needed: the versions that are imported, by name; an environment may see another one behind it.
+    All names are in the registries' form ('typing-extensions'). libraries: components that are no
+    Python packages. Raises ValueError for a direct one that is not installed.
     """
-    kept = [c for c in whole["components"] if contents._canonical(c["name"]) in needed]
+    kept = [
+        component
+        for component in whole["components"]
+        if needed.get(contents._canonical(component["name"])) == component["version"]
+    ]
     names = {contents._canonical(c["name"]): c["bom-ref"] for c in kept}
     if missing := direct - set(names):
         raise ValueError(f"not installed: {sorted(missing)}")
@@ -139,7 +145,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Write the bill of materials.")
     parser.add_argument("--out", type=Path, default=ROOT / "dist" / f"{NAME}-{VERSION}.cdx.json")
     out = parser.parse_args().out
-    needed = contents.bundled_distributions() | {_BUILDER}
+    names = contents.bundled_distributions() | {_BUILDER}
+    needed = {name: metadata.version(name) for name in names}
     direct = {contents._canonical(name) for name in contents._requirements()}
     libraries = of_libraries(_conda.carried(_conda.native_packages(), contents.bundle_folder()))
     bom = of_bundle(of_environment(sys.executable), needed, direct, libraries)

@@ -17,7 +17,7 @@ def environment(*packages: str, **needs: list[str]) -> dict[str, Any]:
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "metadata": {"tools": {}},
-        "components": [{"name": p, "bom-ref": f"{p}==1"} for p in packages],
+        "components": [{"name": p, "version": "1", "bom-ref": f"{p}==1"} for p in packages],
         "dependencies": [
             {"ref": f"{p}==1", "dependsOn": [f"{n}==1" for n in needs.get(p, [])]} for p in packages
         ],
@@ -30,7 +30,9 @@ def test_only_what_is_bundled_is_listed() -> None:
         torch=["typing_extensions", "setuptools"],
         pytest=["Pillow"],
     )
-    needed = {"torch", "typing-extensions", "pyinstaller", "pillow"}
+    behind = {"name": "pillow", "version": "0.9", "bom-ref": "pillow==0.9"}
+    whole["components"].append(behind)
+    needed = dict.fromkeys(("torch", "typing-extensions", "pyinstaller", "pillow"), "1")
     bom = make_sbom.of_bundle(whole, needed, {"torch", "pillow"}, [])
     names = [c["name"] for c in bom["components"]]
     assert sorted(names) == ["CPython", "Pillow", "pyinstaller", "torch", "typing_extensions"]
@@ -47,14 +49,14 @@ def test_only_what_is_bundled_is_listed() -> None:
 
 def test_what_is_required_and_not_installed_is_said() -> None:
     with pytest.raises(ValueError, match=r"not installed: \['torch'\]"):
-        make_sbom.of_bundle(environment("pillow"), {"pillow", "torch"}, {"torch"}, [])
+        make_sbom.of_bundle(environment("pillow"), {"pillow": "1", "torch": "1"}, {"torch"}, [])
 
 
 def test_libraries_that_are_no_python_packages_are_listed(tmp_path: Path) -> None:
     """Those of conda's that lie in the bundle, below the program."""
     package = _conda.native_packages(conda_prefix(tmp_path))[0]
     libraries = make_sbom.of_libraries([package])
-    bom = make_sbom.of_bundle(environment("torch"), {"torch"}, {"torch"}, libraries)
+    bom = make_sbom.of_bundle(environment("torch"), {"torch": "1"}, {"torch"}, libraries)
     [listed] = [c for c in bom["components"] if c["name"] == "libopenblas"]
     assert listed["purl"] == "pkg:conda/libopenblas@0.3.33?build=h1_0&subdir=osx-64"
     assert listed["licenses"] == [{"license": {"name": "BSD-3-Clause"}}]
