@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QImage, QKeyEvent
+from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLineEdit,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -18,6 +17,7 @@ from gui.labels import ElidedLabel, label
 from gui.layer_menu import menu_for
 from gui.layer_model import LayerModel, Row, description, shape_text
 from gui.layer_view import LayerView
+from gui.search_field import SearchField
 
 GAP = theme.SPACE
 SMALL_TREE = 40
@@ -42,7 +42,8 @@ class LayerTree(QWidget):
         self._left: str | None = None
         self._silent = False
         self._title = ElidedLabel("dim")
-        self._filter = _FilterField()
+        tip = "Words of a layer's name or type, such as 'layer4 relu'"
+        self._filter = SearchField("Filter layers", tip)
         self._view = LayerView(self._model)
         self._message = label(role="dim")
         self._message.setWordWrap(True)
@@ -57,6 +58,7 @@ class LayerTree(QWidget):
         self._lay_out()
         self._filter.textChanged.connect(self._apply_filter)
         self._filter.left.connect(self._enter_tree)
+        self._filter.entered.connect(self._enter_tree)
         self._view.selectionModel().currentChanged.connect(self._moved)
         self._view.pressed_again.connect(self._chosen)
         self._view.menu_wanted.connect(self._show_menu)
@@ -240,35 +242,3 @@ class LayerTree(QWidget):
         self._where.show_text(where)
         self._note.setText(text)
         self._note.setToolTip(text)
-
-
-class _FilterField(QLineEdit):
-    """Esc clears, then leaves; Down and Enter leave. left(): the focus should go to the tree."""
-
-    left = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setPlaceholderText("Filter layers")
-        self.setAccessibleName("Filter layers")
-        self.setToolTip("Words of a layer's name or type, such as 'layer4 relu'")
-        self.setClearButtonEnabled(True)
-
-    def event(self, event: QEvent) -> bool:
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() == Qt.Key.Key_Escape
-        ):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        key = event.key()
-        if key == Qt.Key.Key_Escape and self.text():
-            self.clear()
-        elif key in (Qt.Key.Key_Escape, Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.left.emit()
-        else:
-            super().keyPressEvent(event)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
-    QLineEdit,
     QListView,
     QStackedWidget,
     QVBoxLayout,
@@ -18,6 +17,7 @@ from gui.keys import claim_paging
 from gui.labels import label
 from gui.prediction_delegate import ClassDelegate, row_height
 from gui.prediction_list import ROOT, ClassModel, Scores
+from gui.search_field import SearchField
 
 TOP = 5
 """Rows of predictions; one more is kept free for an explained class that is not among them."""
@@ -37,7 +37,8 @@ class PredictionPanel(QWidget):
         self._found = ClassModel(self, numbered=True)
         self._list = _ClassList(self._model, "Predicted classes", at_once=True)
         self._results = _ClassList(self._found, "Classes found", at_once=False)
-        self._search = _SearchField()
+        self._search = SearchField("Find class", "Part of a class name, or its index")
+        self._search.setEnabled(False)
         self._message = label(role="dim")
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._message.setWordWrap(True)
@@ -250,39 +251,3 @@ class _ClassList(QListView):
         found = self._classes.class_at(index)
         if found is not None:
             self.chosen.emit(found)
-
-
-class _SearchField(QLineEdit):
-    """Esc clears, then leaves. entered(): Enter; left(): the focus should go to the list."""
-
-    entered = Signal()
-    left = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setPlaceholderText("Find class")
-        self.setAccessibleName("Find class")
-        self.setToolTip("Part of a class name, or its index")
-        self.setClearButtonEnabled(True)
-        self.setEnabled(False)
-
-    def event(self, event: QEvent) -> bool:
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() == Qt.Key.Key_Escape
-        ):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        key = event.key()
-        if key == Qt.Key.Key_Escape and self.text():
-            self.clear()
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.entered.emit()
-        elif key in (Qt.Key.Key_Escape, Qt.Key.Key_Down):
-            self.left.emit()
-        else:
-            super().keyPressEvent(event)

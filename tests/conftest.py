@@ -235,6 +235,14 @@ def child_env() -> Callable[..., dict[str, str]]:
 
 
 @pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests go where they are addressed, whatever the surroundings say."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
 def resources() -> Path:
     """The project's resources folder."""
     return Path(__file__).resolve().parent.parent / "resources"

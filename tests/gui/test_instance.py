@@ -6,10 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QStandardPaths
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtNetwork import QLocalSocket
 from PySide6.QtWidgets import QApplication
@@ -26,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 _SEND = """
 import sys
 from pathlib import Path
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QStandardPaths
 application = QCoreApplication([])
 from gui.instance import Errand
 from gui.relay import send
@@ -37,6 +39,20 @@ sys.exit(0 if send(sys.argv[1], Errand(tuple(map(Path, sys.argv[2:]))), 20_000) 
 @pytest.fixture
 def place(tmp_path: Path) -> str:
     return "hookscope-test" if sys.platform == "win32" else str(tmp_path / "socket")
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, qapp: QApplication) -> Iterator[Path]:
+    """A home of its own at display :1; where its caches are."""
+    if sys.platform == "win32":
+        pytest.skip("Windows does not let a program move its folders")
+    # Qt's folders for tests would be the same for every test, and others than a child process has.
+    QStandardPaths.setTestModeEnabled(False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("DISPLAY", ":1")
+    yield tmp_path
+    QStandardPaths.setTestModeEnabled(True)
 
 
 def start_sender(place: str, *files: Path) -> subprocess.Popen[bytes]:
@@ -140,11 +156,10 @@ def test_the_socket_is_the_persons_alone(place: str, qapp: QApplication) -> None
     receiver.close()
 
 
+@pytest.mark.usefixtures("desk")
 def test_the_claim_is_one_for_a_display_and_free_again_after_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, qapp: QApplication
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setenv("DISPLAY", ":1")
     first = Instance()
     assert first.claim()
     # The very first start of all makes the folder, and is to be found there all the same.
@@ -161,10 +176,7 @@ def test_the_claim_is_one_for_a_display_and_free_again_after_it(
     second.release()
 
 
-def test_the_claim_of_a_process_that_died_is_free(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, qapp: QApplication
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+def test_the_claim_of_a_process_that_died_is_free(desk: Path) -> None:
     code = (
         "import os, signal; from PySide6.QtCore import QCoreApplication;"
         "application = QCoreApplication([]); from gui.instance import Instance;"
@@ -181,7 +193,7 @@ def test_the_claim_of_a_process_that_died_is_free(
     died = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=60)
     assert died.returncode == -signal.SIGKILL
     instance = Instance()
-    assert list(tmp_path.rglob("*.lock"))
+    assert list(desk.rglob("*.lock"))
     assert instance.claim()
     instance.release()
 
@@ -189,11 +201,8 @@ def test_the_claim_of_a_process_that_died_is_free(
 @pytest.mark.skipif(
     sys.platform == "win32" or os.geteuid() == 0, reason="root may write everywhere"
 )
-def test_where_no_lock_can_be_written_every_start_opens_a_window(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, qapp: QApplication
-) -> None:
-    tmp_path.chmod(0o500)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+def test_where_no_lock_can_be_written_every_start_opens_a_window(desk: Path) -> None:
+    desk.chmod(0o500)
     assert Instance().claim()
     assert Instance().claim()
 
@@ -225,29 +234,27 @@ def test_an_errand_opens_in_the_window_that_is_there(seat: Seat, tmp_path: Path)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a pipe has no folder")
 def test_a_home_with_a_long_name_has_its_socket_in_a_folder_of_the_persons_own(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, qapp: QApplication
+    monkeypatch: pytest.MonkeyPatch, desk: Path
 ) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ("long" * 30)))
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    short = tmp_path if len(str(tmp_path)) < 60 else None
-    first = Instance()
-    assert first.claim()
-    assert not Instance().claim() or not first.name
-    first.release()
-    if short is not None:
-        assert Path(first.name).parent.parent == short
-        assert Path(first.name).parent.stat().st_mode & 0o077 == 0
+    monkeypatch.setenv("XDG_CACHE_HOME", str(desk / ("long" * 30)))
+    # The folders of tests have long names themselves.
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        monkeypatch.setenv("TMPDIR", short)
+        first = Instance()
+        assert first.claim()
+        assert not Instance().claim()
+        first.release()
+        folder = Path(first.name).parent
+        assert folder.parent == Path(short)
+        assert folder.stat().st_mode & 0o077 == 0
         # Somebody else's, or open to everybody, it is not used.
-        Path(first.name).parent.chmod(0o755)
+        folder.chmod(0o755)
         assert Instance().name == ""
 
 
-def test_only_one_of_a_persons_windows_remembers(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, qapp: QApplication
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setenv("DISPLAY", ":1")
+@pytest.mark.usefixtures("desk")
+def test_only_one_of_a_persons_windows_remembers(monkeypatch: pytest.MonkeyPatch) -> None:
     first = Instance()
     assert first.claim()
     assert first.remembers

@@ -1,0 +1,37 @@
+"""The line above a list in which its rows are searched."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QLineEdit
+
+from gui.keys import claim
+
+
+class SearchField(QLineEdit):
+    """Esc clears, then leaves; Down leaves. entered(): Enter. left(): the list wants the focus."""
+
+    entered = Signal()
+    left = Signal()
+
+    def __init__(self, name: str, tip: str) -> None:
+        super().__init__()
+        self.setPlaceholderText(name)
+        self.setAccessibleName(name)
+        self.setToolTip(tip)
+        self.setClearButtonEnabled(True)
+
+    def event(self, event: QEvent) -> bool:
+        return claim(event, Qt.Key.Key_Escape) or super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = event.key()
+        if key == Qt.Key.Key_Escape and self.text():
+            self.clear()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.entered.emit()
+        elif key in (Qt.Key.Key_Escape, Qt.Key.Key_Down):
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
