@@ -1,22 +1,24 @@
 """The licence texts of all that the packaged program carries, collected from what is installed.
 
 Every distribution that goes into the bundle gets one file, put together from the licence files of
-its metadata; Python its own; and so does every library of conda's, where torch comes from there.
-Where a wheel brings no text (Qt for Python names LGPL-3.0 and leaves it at that), the system's own
-copy of that licence is taken.
+its metadata; Python its own; and so does every package of the building system, or of conda, that a
+library was taken from. Where a wheel brings no text (Qt for Python names LGPL-3.0 and leaves it at
+that), the system's own copy of that licence is taken.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import sys
 import sysconfig
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
-from scripts import _conda
+from scripts import _origins
 
 _TEXT = re.compile(r"(licen[cs]e|copying|notice|authors)", re.IGNORECASE)
 _NOT_TEXT = {".py", ".pyc", ".json", ".spdx"}
@@ -64,23 +66,10 @@ def python_text() -> str:
     return ((found or folders)[0] / "LICENSE.txt").read_text(encoding="utf-8")
 
 
-def conda_text(package: _conda.CondaPackage) -> str:
-    """The texts that a package of conda's brings, each under its name, or what it says it is under.
-
-    Raises SystemExit where it says neither.
-    """
-    if not (package.texts or package.licence):
-        raise SystemExit(f"{package.name} {package.version} does not say what licence it is under")
-    texts = [path.read_text(encoding="utf-8", errors="replace") for path in package.texts]
-    named = [f"=== {p.name}\n\n{text}" for p, text in zip(package.texts, texts, strict=True)]
-    return "\n".join([f"=== licence: {package.licence or 'see below'}\n", *named])
-
-
 def collect(folder: Path, names: set[str]) -> list[str]:
     """Write NAME.txt for each distribution and for Python into a folder made anew; their names.
 
-    With a Python of conda's also conda-NAME.txt for every package of libraries. Raises SystemExit
-    for a distribution whose licence cannot be found anywhere.
+    Raises SystemExit for a distribution whose licence cannot be found anywhere.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -95,13 +84,32 @@ def collect(folder: Path, names: set[str]) -> list[str]:
         heading = f"{distribution.metadata['Name']} {distribution.version}\n\n"
         (folder / f"{name}.txt").write_text(heading + text, encoding="utf-8")
         written.append(name)
-    for package in _conda.native_packages():
-        heading = f"{package.name} {package.version}\n\n"
-        name = f"conda-{package.name}"
-        (folder / f"{name}.txt").write_text(heading + conda_text(package), encoding="utf-8")
-        written.append(name)
     (folder / "python.txt").write_text(python_text(), encoding="utf-8")
     return [*written, "python"]
+
+
+LIBRARIES = "libraries.json"
+"""Beside the texts: what the bill of materials says of the packages that libraries come from."""
+
+
+def collect_origins(folder: Path, sources: Iterable[str]) -> list[Path]:
+    """Write KIND-NAME.txt for each package that these files come from, and LIBRARIES.
+
+    Raises SystemExit for a file or a package whose licence cannot be found.
+    """
+    found = _origins.origins(sources)
+    written = {}
+    for origin in found:
+        written[folder / f"{origin.kind}-{origin.name}.txt"] = _origins.text_of(origin)
+        for path in _origins.shared_texts(origin):
+            written[folder / f"common-{path.name}.txt"] = path.read_text(encoding="utf-8")
+    facts = [
+        {"name": o.name, "version": o.version, "purl": o.purl, "licence": o.licence} for o in found
+    ]
+    written[folder / LIBRARIES] = json.dumps(facts, indent=1) + "\n"
+    for path, text in written.items():
+        path.write_text(text, encoding="utf-8", newline="\n")
+    return sorted(written)
 
 
 def _common_text(name: str) -> str:

@@ -5,8 +5,8 @@
 Needs nothing but Python 3.11 or newer with its venv module. Whatever is already in place is left
 alone: a stamp in the environment holds a hash of the requirements that were installed.
 
-With SYSTEM_SITE_PACKAGES=1 the environment also sees what this Python has, and pip leaves alone
-what fits the pins: where there are no wheels of torch, it can come from elsewhere.
+With SYSTEM_SITE_PACKAGES=1 the environment of the program also sees what this Python has, and takes
+torch and torchvision from there: where there are no wheels of them, they can come from elsewhere.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -36,6 +37,8 @@ PURPOSES: dict[str, tuple[str, tuple[str, ...]]] = {
     "bench": (".venv-bench", ("requirements.txt", "benchmarks/requirements.txt")),
     "release": (".venv-release", ("requirements-release.txt",)),
 }
+
+_FROM_ELSEWHERE = ("torch", "torchvision")
 
 QT_LIBRARIES = [
     "libegl1",
@@ -125,30 +128,62 @@ def requirements_hash(files: tuple[str, ...]) -> str:
     return digest.hexdigest()
 
 
-def create_environment(environment: Path) -> None:
-    shared = ["--system-site-packages"] if os.environ.get("SYSTEM_SITE_PACKAGES") == "1" else []
+def shares(folder: str) -> bool:
+    """Whether that environment is to see what this Python has."""
+    return folder == ".venv" and os.environ.get("SYSTEM_SITE_PACKAGES") == "1"
+
+
+def create_environment(environment: Path, shared: bool) -> None:
+    option = ["--system-site-packages"] if shared else []
     try:
-        subprocess.run([sys.executable, "-m", "venv", *shared, str(environment)], check=True)
+        subprocess.run([sys.executable, "-m", "venv", *option, str(environment)], check=True)
     except subprocess.CalledProcessError:
         # Half an environment would pass for a whole one next time.
         shutil.rmtree(environment, ignore_errors=True)
         raise
 
 
+def fits(environment: Path, shared: bool) -> bool:
+    """Whether an environment that is there sees of its Python what it is to see."""
+    facts = environment / "pyvenv.cfg"
+    if not facts.is_file():
+        return False
+    text = facts.read_text(encoding="utf-8").lower()
+    return ("include-system-site-packages = true" in text) == shared
+
+
+def python_of(environment: Path) -> Path:
+    scripts = environment / ("Scripts" if os.name == "nt" else "bin")
+    return scripts / ("python.exe" if os.name == "nt" else "python")
+
+
+def without_torch(files: tuple[str, ...]) -> list[str]:
+    """The pins of these files without those of torch and torchvision."""
+    lines = [line for name in files for line in (ROOT / name).read_text("utf-8").splitlines()]
+    pins = [line.strip() for line in lines if "==" in line and not line.startswith("#")]
+    return [pin for pin in pins if pin.partition("==")[0] not in _FROM_ELSEWHERE]
+
+
 def install_requirements(purpose: str) -> None:
     folder, files = PURPOSES[purpose]
-    environment = ROOT / folder
-    scripts = environment / ("Scripts" if os.name == "nt" else "bin")
-    python = scripts / ("python.exe" if os.name == "nt" else "python")
+    environment, shared = ROOT / folder, shares(folder)
+    python = python_of(environment)
     stamp = environment / f".installed-{purpose}"
     wanted = requirements_hash(files)
+    if python.exists() and not fits(environment, shared):
+        say(f"{folder} was made otherwise and is made anew")
+        shutil.rmtree(environment)
     if python.exists() and stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
         return
     if not python.exists():
         say(f"Creating {folder} with Python {sys.version.split()[0]}")
-        create_environment(environment)
+        create_environment(environment, shared)
     say(f"Installing {', '.join(files)} into {folder}")
     command = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
+    if shared:
+        # Its own copy of everything else, whatever this Python has: the wheels that are tested.
+        own = [*command, "--ignore-installed", "--no-deps", *without_torch(files)]
+        subprocess.run(own, check=True, stdin=subprocess.DEVNULL)
     for name in files:
         command += ["-r", str(ROOT / name)]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
@@ -156,6 +191,17 @@ def install_requirements(purpose: str) -> None:
         if other_folder == folder and set(other_files) <= set(files):
             done = environment / f".installed-{name}"
             done.write_text(requirements_hash(other_files), encoding="ascii")
+
+
+def hint() -> str:
+    """What else can be the matter here; '' where nothing is known."""
+    intel_mac = sys.platform == "darwin" and platform.machine() == "x86_64"
+    if intel_mac and os.environ.get("SYSTEM_SITE_PACKAGES") != "1":
+        return (
+            "PyTorch has no wheels for Macs with an Intel processor any more; "
+            "docs/packaging.md, section macOS, says where to take it from."
+        )
+    return ""
 
 
 def main() -> int:
@@ -170,6 +216,8 @@ def main() -> int:
         install_requirements(purpose)
     except subprocess.CalledProcessError as error:
         say(f"Set-up failed: '{shlex.join(map(str, error.cmd))}' ended with {error.returncode}.")
+        if told := hint():
+            say(told)
         return 1
     return 0
 

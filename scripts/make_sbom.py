@@ -3,10 +3,10 @@
     .venv/bin/python scripts/make_sbom.py [--out FILE]
 
 From the environment that was bundled, and of that only what goes into the bundle: requirements.txt
-with all that it needs, Python itself, PyInstaller, whose starter is in the program, and conda's
-libraries where torch comes from there. What those packages have inside them, such as the FFmpeg in
-OpenCV's, stands in their own licence files. Needs requirements-release.txt ('scripts/bootstrap.py
-release' sees to it).
+with all that it needs, Python itself, PyInstaller, whose starter is in the program, and packages
+of the system, or of conda, that libraries were taken from. What is inside a wheel, such as FFmpeg
+in OpenCV's, stands in that wheel's licence file. Needs the bundle, and requirements-release.txt
+('scripts/bootstrap.py release' sees to it).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from engine.version import COMMAND, NAME, SUMMARY, VERSION  # noqa: E402
-from scripts import _conda  # noqa: E402
 from scripts import bundle_contents as contents  # noqa: E402
+from scripts._licences import LIBRARIES  # noqa: E402
 
 Bom = dict[str, Any]
 _BUILDER = "pyinstaller"
@@ -62,19 +62,37 @@ def of_environment(python: str) -> Bom:
         return found
 
 
-def of_libraries(packages: list[_conda.CondaPackage]) -> list[Bom]:
-    """Components for packages of conda's."""
+def of_libraries(bundle: Path) -> list[Bom]:
+    """Components for the packages that the bundle's libraries were taken from, if not from wheels.
+
+    Raises SystemExit where there is no bundle.
+    """
+    place = next(bundle.rglob(f"{contents.LICENCES}/{LIBRARIES}"), None)
+    if place is None:
+        raise SystemExit(f"{bundle} is not there, or not whole; make it with 'make bundle'")
     return [
         {
             "type": "library",
-            "bom-ref": package.purl,
-            "name": package.name,
-            "version": package.version,
-            "purl": package.purl,
-            **({"licenses": [{"license": {"name": package.licence}}]} if package.licence else {}),
+            "bom-ref": package["purl"],
+            "name": package["name"],
+            "version": package["version"],
+            "purl": package["purl"],
+            **(
+                {"licenses": [{"license": {"name": named}}]}
+                if (named := package["licence"])
+                else {}
+            ),
         }
-        for package in packages
+        for package in json.loads(place.read_text(encoding="utf-8"))
     ]
+
+
+def without_own_paths(component: Bom) -> Bom:
+    """Without addresses of files on the computer that builds, as conda's recipes leave them."""
+    references = component.get("externalReferences", [])
+    kept = [r for r in references if not r["url"].startswith("file:")]
+    rest = {key: value for key, value in component.items() if key != "externalReferences"}
+    return rest | ({"externalReferences": kept} if kept else {})
 
 
 def of_bundle(whole: Bom, needed: dict[str, str], direct: set[str], libraries: list[Bom]) -> Bom:
@@ -85,7 +103,7 @@ def of_bundle(whole: Bom, needed: dict[str, str], direct: set[str], libraries: l
     Python packages. Raises ValueError for a direct one that is not installed.
     """
     kept = [
-        component
+        without_own_paths(component)
         for component in whole["components"]
         if needed.get(contents._canonical(component["name"])) == component["version"]
     ]
@@ -148,7 +166,7 @@ def main() -> int:
     names = contents.bundled_distributions() | {_BUILDER}
     needed = {name: metadata.version(name) for name in names}
     direct = {contents._canonical(name) for name in contents._requirements()}
-    libraries = of_libraries(_conda.carried(_conda.native_packages(), contents.bundle_folder()))
+    libraries = of_libraries(contents.bundle_folder())
     bom = of_bundle(of_environment(sys.executable), needed, direct, libraries)
     text = json.dumps(bom, indent=1, sort_keys=True) + "\n"
     validate(text)

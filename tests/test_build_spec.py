@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from engine.version import APP_ID, COMMAND, NAME, VERSION
-from scripts import bundle_contents
+from scripts import bundle_binaries, bundle_contents
 from scripts import bundle_identity as identity
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,6 +49,7 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
     monkeypatch.setitem(sys.modules, "PyInstaller.utils.hooks", hooks)
     # It would collect the licence texts anew, where a build may be reading them.
     monkeypatch.setattr(bundle_contents, "datas", list)
+    monkeypatch.setattr(bundle_binaries, "licences_of_libraries", lambda _: [])
     block = struct.pack("<IIII", 0xFEEF04BD, 0x00010000, 14 << 16 | 44, 0)
     (tmp_path / "System32").mkdir()
     for name in RUNTIMES:

@@ -16,6 +16,7 @@ import pytest
 from engine import extras, paths, python_files, suffixes
 from engine.errors import ModelError
 from engine.version import APP_ID, COMMAND, NAME, SUMMARY, VERSION
+from scripts import bundle_binaries as files
 from scripts import bundle_contents as contents
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -100,7 +101,7 @@ def test_links_to_what_was_dropped_are_dropped() -> None:
         ("libQt6Core.so.6", "PySide6/Qt/lib/libQt6Core.so.6", "SYMLINK"),
         ("libQt6Qml.so.6", "PySide6/Qt/lib/libQt6Qml.so.6", "SYMLINK"),
     ]
-    assert contents.without_dangling(links, binaries) == links[:1]
+    assert files.without_dangling(links, binaries) == links[:1]
 
 
 def test_links_inside_the_frameworks_of_macos_stay() -> None:
@@ -117,9 +118,9 @@ def test_links_inside_the_frameworks_of_macos_stay() -> None:
             (name, f"{framework}/Versions/A/{name}", "SYMLINK"),
         ]
     left = [entry for entry in binaries if not contents.is_dropped(entry[0])]
-    assert contents.without_dangling(links, left) == links[:5]
+    assert files.without_dangling(links, left) == links[:5]
     loop = [("a", "b", "SYMLINK"), ("b", "a", "SYMLINK")]
-    assert contents.without_dangling(loop, []) == []
+    assert files.without_dangling(loop, []) == []
 
 
 def test_a_file_that_links_lead_to_twice_is_bundled_once(tmp_path: Path) -> None:
@@ -135,13 +136,16 @@ def test_a_file_that_links_lead_to_twice_is_bundled_once(tmp_path: Path) -> None
         ("torch/_C.so", str(package / "_C.so"), "EXTENSION"),
         ("torch/lib/libtorch_cpu.dylib", str(link), "BINARY"),
         ("libtorch_cpu.dylib", str(library), "BINARY"),
-        ("libc10.dylib", "torch/lib/libc10.dylib", "SYMLINK"),
     ]
-    assert contents.once(entries) == [
-        entries[0],
-        ("torch/lib/libtorch_cpu.dylib", "../../libtorch_cpu.dylib", "SYMLINK"),
-        *entries[2:],
-    ]
+    linked = ("torch/lib/libtorch_cpu.dylib", "../../libtorch_cpu.dylib", "SYMLINK")
+    assert files.once(entries, []) == [entries[0], linked, entries[2]]
+    # PyInstaller's own link goes on leading to a file, and is not dropped.
+    top = ("libtorch.1.dylib", "torch/lib/libtorch_cpu.dylib", "SYMLINK")
+    kept = files.once(entries, [top])
+    assert kept == [*entries[:2], ("libtorch_cpu.dylib", linked[0], "SYMLINK")]
+    assert files.without_dangling([top], kept) == [top]
+    # Nor is one that leads there over another link.
+    assert files.without_dangling([top], [entries[2], linked]) == [top]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.version import COMMAND, CONTACT, NAME, VERSION
-from scripts import _licences, bundle_contents, check_deb, make_deb, make_run
+from scripts import _licences, bundle_binaries, bundle_contents, check_deb, make_deb, make_run
 from scripts import _linux_tree as tree
 
 RUN = tree.LINUX / "run"
@@ -109,7 +109,7 @@ def test_search_paths_of_the_building_system_are_found() -> None:
     """Python's own are told from those that begin where the library lies."""
     import _ctypes
 
-    paths = bundle_contents._run_path(_ctypes.__file__)
+    paths = bundle_binaries._run_path(_ctypes.__file__)
     assert all(path.startswith(("/", "$ORIGIN")) for path in paths)
 
 

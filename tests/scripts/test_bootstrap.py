@@ -27,6 +27,9 @@ class Commands:
             scripts = Path(command[-1]) / ("Scripts" if sys.platform == "win32" else "bin")
             scripts.mkdir(parents=True)
             (scripts / ("python.exe" if sys.platform == "win32" else "python")).touch()
+            seen = str("--system-site-packages" in command).lower()
+            facts = Path(command[-1]) / "pyvenv.cfg"
+            facts.write_text(f"include-system-site-packages = {seen}\n", encoding="utf-8")
         if failed and options.get("check"):
             raise subprocess.CalledProcessError(1, command)
         return subprocess.CompletedProcess(command, int(failed), self.stdout, "")
@@ -74,13 +77,52 @@ def test_a_failed_installation_is_tried_again(commands: Commands) -> None:
     assert (commands.count("venv"), commands.count("pip")) == (1, 2)
 
 
-@pytest.mark.parametrize("shared", ["1", "0"])
-def test_what_this_python_has_is_seen_where_that_is_wanted(
-    commands: Commands, monkeypatch: pytest.MonkeyPatch, shared: str
+def test_torch_can_come_from_this_python(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("SYSTEM_SITE_PACKAGES", shared)
+    """Everything else is installed anew at the pinned versions, whatever this Python has."""
+    text = "torch==2.13.0\ntorchvision==0.28.0\nnumpy==2.4.6\n"
+    (tmp_path / "requirements.txt").write_text(text, encoding="utf-8")
     bootstrap.install_requirements("run")
-    assert commands.count("--system-site-packages") == int(shared)
+    assert commands.count("--system-site-packages") == 0
+    # An environment that was made otherwise, as by an attempt before, is in nobody's way.
+    monkeypatch.setenv("SYSTEM_SITE_PACKAGES", "1")
+    bootstrap.install_requirements("run")
+    assert commands.count("--system-site-packages") == 1
+    own, all_of_it = commands.ran[-2:]
+    assert own[-3:] == ["--ignore-installed", "--no-deps", "numpy==2.4.6"]
+    assert all_of_it[-2:] == ["-r", str(tmp_path / "requirements.txt")]
+    bootstrap.install_requirements("run")
+    assert commands.count("--system-site-packages") == 1
+    monkeypatch.delenv("SYSTEM_SITE_PACKAGES")
+    bootstrap.install_requirements("run")
+    assert commands.count("venv") == 3
+
+
+def test_the_tools_of_a_release_see_nothing_else(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "requirements-release.txt").write_text("cyclonedx-bom==7.5.0\n", encoding="utf-8")
+    monkeypatch.setenv("SYSTEM_SITE_PACKAGES", "1")
+    bootstrap.install_requirements("release")
+    assert commands.count("--system-site-packages") == 0
+
+
+@pytest.mark.parametrize(("machine", "told"), [("x86_64", True), ("arm64", False)])
+def test_on_an_intel_mac_it_is_said_where_torch_is(
+    commands: Commands,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    machine: str,
+    told: bool,
+) -> None:
+    commands.failing = "pip"
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(bootstrap.platform, "machine", lambda: machine)
+    monkeypatch.setattr(sys, "argv", ["bootstrap.py", "run"])
+    monkeypatch.delenv("SYSTEM_SITE_PACKAGES", raising=False)
+    assert bootstrap.main() == 1
+    assert ("docs/packaging.md, section macOS" in capsys.readouterr().out) == told
 
 
 def test_half_an_environment_is_removed(commands: Commands, tmp_path: Path) -> None:

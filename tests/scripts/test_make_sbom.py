@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.version import NAME, VERSION
-from scripts import _conda, make_sbom
-from tests.scripts.conda_prefix import conda_prefix
+from scripts import make_sbom
 
 
 def environment(*packages: str, **needs: list[str]) -> dict[str, Any]:
@@ -52,14 +52,33 @@ def test_what_is_required_and_not_installed_is_said() -> None:
         make_sbom.of_bundle(environment("pillow"), {"pillow": "1", "torch": "1"}, {"torch"}, [])
 
 
-def test_libraries_that_are_no_python_packages_are_listed(tmp_path: Path) -> None:
-    """Those of conda's that lie in the bundle, below the program."""
-    package = _conda.native_packages(conda_prefix(tmp_path))[0]
-    libraries = make_sbom.of_libraries([package])
+def test_libraries_that_came_from_the_system_are_listed(tmp_path: Path) -> None:
+    place = tmp_path / "_internal/licences/libraries.json"
+    place.parent.mkdir(parents=True)
+    purl = "pkg:deb/debian/libssl3@3.0.15-1~deb12u1?arch=amd64"
+    facts = {"name": "libssl3", "version": "3.0.15-1~deb12u1", "purl": purl, "licence": ""}
+    place.write_text(json.dumps([facts, facts | {"purl": "b", "licence": "MIT"}]), encoding="utf-8")
+    libraries = make_sbom.of_libraries(tmp_path)
     bom = make_sbom.of_bundle(environment("torch"), {"torch": "1"}, {"torch"}, libraries)
-    [listed] = [c for c in bom["components"] if c["name"] == "libopenblas"]
-    assert listed["purl"] == "pkg:conda/libopenblas@0.3.33?build=h1_0&subdir=osx-64"
-    assert listed["licenses"] == [{"license": {"name": "BSD-3-Clause"}}]
+    listed = [c for c in bom["components"] if c["name"] == "libssl3"]
+    assert [c["purl"] for c in listed] == [purl, "b"]
+    assert [c.get("licenses") for c in listed] == [None, [{"license": {"name": "MIT"}}]]
     below = {d["ref"]: d.get("dependsOn", []) for d in bom["dependencies"]}
-    assert listed["bom-ref"] in below[bom["metadata"]["component"]["bom-ref"]]
-    assert listed["bom-ref"] in below
+    for component in listed:
+        assert component["bom-ref"] in below
+        assert component["bom-ref"] in below[bom["metadata"]["component"]["bom-ref"]]
+
+
+def test_without_a_bundle_there_is_nothing_to_list(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="make bundle"):
+        make_sbom.of_libraries(tmp_path / "none")
+
+
+def test_addresses_on_the_building_computer_are_left_out() -> None:
+    """As a package that was built with 'pip install .' names where it was built."""
+    web = {"type": "website", "url": "https://there.invalid"}
+    built = {"type": "distribution", "url": "file:///home/somebody/work"}
+    component = {"name": "torch", "externalReferences": [built, web]}
+    assert make_sbom.without_own_paths(component)["externalReferences"] == [web]
+    component["externalReferences"] = [built]
+    assert make_sbom.without_own_paths(component) == {"name": "torch"}
