@@ -14,7 +14,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts._linux_check import SOCKETS, CheckFailed, Person, Told, mount, snapshot, unmount
+from scripts._linux_check import (
+    SOCKETS,
+    CheckFailed,
+    Person,
+    Told,
+    mount,
+    snapshot,
+    unmount,
+    wait_for,
+)
 
 _CHROOT = shutil.which("chroot") or "/usr/sbin/chroot"
 HOME = str(Path("/", "home", "lena"))
@@ -60,6 +69,7 @@ def copied_system(base: Path) -> Iterator[Path]:
     unmount(root)
     shutil.rmtree(root, ignore_errors=True)
     subprocess.run(["cp", "-a", str(base), str(root)], check=True)
+    ended_well = False
     try:
         (root / "dev/shm").mkdir(exist_ok=True)
         (root / "tmp/.X11-unix").mkdir()
@@ -67,11 +77,23 @@ def copied_system(base: Path) -> Iterator[Path]:
         mount("tmpfs", root / "dev/shm")
         mount(str(SOCKETS), root / "tmp/.X11-unix", "--bind")
         yield root
+        ended_well = True
     finally:
-        for process in processes_below(root):
-            os.kill(process, signal.SIGKILL)
-        unmount(root)
-        shutil.rmtree(root)
+        try:
+            _clear_away(root)
+        except (CheckFailed, OSError, subprocess.SubprocessError) as error:
+            if ended_well:
+                raise
+            # What the check itself failed for matters more.
+            print(f"note: {root} could not be cleared away: {error}")
+
+
+def _clear_away(root: Path) -> None:
+    for process in processes_below(root):
+        os.kill(process, signal.SIGKILL)
+    wait_for("its programs have ended", lambda: not processes_below(root) or None, 10)
+    unmount(root)
+    shutil.rmtree(root)
 
 
 def administrator(root: Path) -> Person:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -71,8 +72,8 @@ def take(steps: Iterable[Step]) -> None:
         started = time.monotonic()
         try:
             seen = step()
-        except CheckFailed as error:
-            raise CheckFailed(f"{what}: {error}") from None
+        except (CheckFailed, OSError, subprocess.SubprocessError) as error:
+            raise CheckFailed(f"{what}: {error}") from error
         print(f"ok     {what} ({time.monotonic() - started:.1f} s): {seen}", flush=True)
 
 
@@ -99,7 +100,9 @@ def mount(what: str, place: Path, *options: str) -> None:
 def unmount(root: Path) -> None:
     """Everything that is mounted below a folder. Raises CalledProcessError where that fails."""
     mounts = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
-    for place in reversed([line.split()[1] for line in mounts]):
+    # Blanks and their like are written as three octal digits (fstab(5)).
+    places = [re.sub(r"\\(\d{3})", lambda m: chr(int(m[1], 8)), m.split()[1]) for m in mounts]
+    for place in reversed(places):
         if Path(place).is_relative_to(root.resolve()):
             subprocess.run(["umount", place], check=True)
 

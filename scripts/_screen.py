@@ -56,6 +56,8 @@ class Screen:
         """
 
         def gone() -> bool | None:
+            if window not in self.windows():
+                return True
             self._person.run("xdotool", "windowactivate", "--sync", window)
             self._person.run("xdotool", "key", "alt+F4")
             end = time.monotonic() + 5.0
@@ -106,7 +108,10 @@ def screen() -> Iterator[Screen]:
     os.close(write)
     manager: subprocess.Popen[bytes] | None = None
     try:
-        display = ":" + os.read(read, 20).decode().strip()
+        number = os.read(read, 20).decode().strip()
+        if not number:
+            raise CheckFailed("Xvfb ended before it had a display")
+        display = f":{number}"
         manager = subprocess.Popen(
             ["openbox"],
             env=os.environ | {"DISPLAY": display},

@@ -18,7 +18,7 @@ MACOS = ROOT / "resources" / "packaging" / "macos"
 PUBLISHER = f"The {NAME} authors"
 COPYRIGHT = f"Copyright (c) 2026 {PUBLISHER}"
 
-# The wheels of torch 2.13 and NumPy 2.4 for macOS ask for that; those of Qt and OpenCV for 13.
+# The wheels of NumPy 2.4 and OpenCV 5 for macOS ask for that, on Apple silicon torch 2.13's too.
 MACOS_MINIMUM = "14.0"
 
 # What a file manager offers the program for. Lists of class names stay out: .txt, .csv and .json

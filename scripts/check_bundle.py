@@ -199,6 +199,8 @@ def check_libraries(stage: Stage) -> str:
         return "not on this system"
     inner = stage.program.parent / "_internal"
     libraries = [p for p in inner.rglob("*") if ".so" in p.name and not p.is_symlink()]
+    if len(libraries) < 50:
+        raise CheckFailed(f"only {len(libraries)} libraries are there")
     missing: dict[str, list[str]] = {}
     for path in libraries:
         env = {"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": str(inner)}

@@ -1,15 +1,20 @@
-"""Say whether the torch that is installed is the one that was wanted: cpu or cuda.
+"""Say whether the torch that is installed is the one that was wanted: cpu or cuda, as pinned.
 
     .venv/bin/python scripts/check_flavour.py cpu|cuda
 
 Which one requirements.txt gives depends on the system and on the index that pip asks: the usual
-torch is a CPU build on Windows and macOS, and a CUDA build on Linux.
+torch is a CPU build on Windows and macOS, and a CUDA build on Linux. On Intel Macs torch and
+torchvision come from elsewhere than the rest.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from importlib import metadata
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def flavour() -> str:
@@ -18,10 +23,26 @@ def flavour() -> str:
     return "cpu" if torch.version.cuda is None else "cuda"
 
 
+def strangers() -> list[str]:
+    """torch and torchvision, where they are other versions than requirements.txt has."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines if "==" in line)
+    # What stands behind a plus says how a version was built.
+    found = {name: metadata.version(name).partition("+")[0] for name in ("torch", "torchvision")}
+    return [
+        f"{name} {version}, not {pins[name]}"
+        for name, version in found.items()
+        if version != pins[name]
+    ]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Check which torch is installed.")
     parser.add_argument("wanted", choices=("cpu", "cuda"))
     wanted = parser.parse_args().wanted
+    if told := strangers():
+        print("; ".join(told))
+        return 1
     if (found := flavour()) == wanted:
         print(f"a {found} build of torch, as wanted")
         return 0

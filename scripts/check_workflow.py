@@ -50,17 +50,22 @@ def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
     )
 
 
+def said_by(done: subprocess.CompletedProcess[str]) -> str:
+    """What a tool has to say: nothing where it found nothing."""
+    return "" if done.returncode == 0 else done.stdout + done.stderr or f"rc {done.returncode}"
+
+
 def schema(path: Path) -> str:
     tool = str(release_python().with_name("check-jsonschema"))
     done = run([tool, "--builtin-schema", "vendor.github-workflows", str(path)])
-    return "" if done.returncode == 0 else done.stdout + done.stderr
+    return said_by(done)
 
 
 def security(path: Path) -> str:
     """Untrusted input in scripts, actions that are not pinned, rights that are too wide."""
     tool = str(release_python().with_name("zizmor"))
     done = run([tool, "--offline", "--no-progress", "--persona", "pedantic", str(path)])
-    return "" if done.returncode == 0 else done.stdout + done.stderr
+    return said_by(done)
 
 
 def expressions(path: Path) -> str | None:
@@ -77,7 +82,7 @@ def expressions(path: Path) -> str | None:
         text = path.read_text(encoding="utf-8")
         done = run(["node", str(script), place], cwd=folder, input=text)
     if done.returncode:
-        return done.stderr
+        return said_by(done)
     return "\n".join(
         f"{fault['line']}:{fault['column']}: {fault['message']}"
         for fault in json.loads(done.stdout)
@@ -91,9 +96,9 @@ def scripts(path: Path) -> str | None:
         return None
     told = run([str(release_python()), "-c", _SCRIPTS], input=path.read_text(encoding="utf-8"))
     if told.returncode:
-        return told.stderr
+        return said_by(told)
     found = [
-        run(["shellcheck", "--shell", "bash", "-"], input=text).stdout
+        said_by(run(["shellcheck", "--shell", "bash", "-"], input=text))
         for text in json.loads(told.stdout)
     ]
     return "\n".join(said for said in found if said.strip())

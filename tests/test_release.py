@@ -65,6 +65,7 @@ def test_python_for_intel_macs_has_the_torch_that_is_pinned() -> None:
     """conda-forge calls torch pytorch; what pip would install anew is not taken from there."""
     step = next(s for s in JOBS["macos"]["steps"] if "micromamba" in s.get("uses", ""))
     wanted = yaml.safe_load((ROOT / step["with"]["environment-file"]).read_text(encoding="utf-8"))
+    assert re.fullmatch(r"\d+\.\d+\.\d+-\d+", step["with"]["micromamba-version"])
     assert wanted["channels"] == ["conda-forge", "nodefaults"]
     pins = dict(line.split("=")[:2] for line in wanted["dependencies"])
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
