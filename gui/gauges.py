@@ -6,10 +6,13 @@ import json
 import logging
 import math
 import os
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer, Signal
@@ -79,9 +82,9 @@ class Waiter:
     def wait(self, met: Callable[[], bool], seconds: float, what: str) -> None:
         """Wait until met() holds, which is asked at each stir().
 
-        Raises StepFailed after seconds, or when the program complains.
+        Raises StepFailed after seconds, or when the program complains or has complained.
         """
-        if not met():
+        if not self.error and not met():
             limit = QTimer()
             limit.setSingleShot(True)
             limit.timeout.connect(lambda: self._loop.exit(1))
@@ -163,6 +166,27 @@ class Watch(QObject):
     def note_answer(self) -> None:
         """To be called when an answer has reached the widgets."""
         self.answered = time.perf_counter()
+
+
+@contextmanager
+def uncaught() -> Iterator[list[str]]:
+    """The exceptions that nobody catches meanwhile, in words, as they come: those of slots and
+    paint events, say. What listens to them inside may leave out repetitions."""
+    told: list[str] = []
+    before = sys.excepthook
+
+    def note(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        told.append(" ".join(f"{kind.__name__}: {error}".split()))
+        if sys.excepthook is note:
+            # Otherwise it came through somebody who has written it down.
+            _log.critical("unexpected failure", exc_info=(kind, error, trace))
+        before(kind, error, trace)
+
+    sys.excepthook = note
+    try:
+        yield told
+    finally:
+        sys.excepthook = before
 
 
 def process_age() -> float:

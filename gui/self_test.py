@@ -19,33 +19,26 @@ from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 
 from engine.errors import HookscopeError
-from engine.logs import release_logging
+from engine.logs import log_file, release_logging
 from engine.version import NAME
 from gui.application import Program, Shell, create_application
-from gui.gauges import Record, StepFailed, Waiter, process_age
+from gui.gauges import Record, StepFailed, Waiter, process_age, uncaught
 
 _PAINT_S = 30.0
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run it, print or write the JSON; 0 when every step went well, else 1.
+    """Run it, print or write the JSON; 0 when every step went well and nothing failed beside
+    them, else 1.
 
     Raises HookscopeError for wrong usage and where there is no display.
     """
     target = _parse(arguments)
     application = create_application()
-    with ExitStack() as stack:
-        folder = Path(
-            stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="hookscope-", ignore_cleanup_errors=True)
-            )
-        )
-        store = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
-        shell = Shell(application, store)
-        stack.callback(shell.window.close)
-        record = Record()
-        ok = record.take("first paint", lambda: _first_paint(shell, record))
-        ok = ok and _walk(application, shell, folder, record)
+    record = Record()
+    with uncaught() as failures:
+        ok = _all_steps(application, record)
+        ok = record.take("no failures", lambda: _none(failures)) and ok
     report: dict[str, Any] = {
         **record.figures,
         "steps": [asdict(s) for s in record.steps],
@@ -58,9 +51,35 @@ def main(arguments: Sequence[str]) -> int:
 
         save_json(Path(target), report)
     if not ok:
-        failed = record.steps[-1]
+        failed = next(step for step in record.steps if not step.ok)
         sys.stderr.write(f"{NAME.lower()}: self-test failed at {failed.name}: {failed.detail}\n")
     return 0 if ok else 1
+
+
+def _all_steps(application: QApplication, record: Record) -> bool:
+    """Up to the first that fails; whether all went well. The window is closed after them."""
+    with ExitStack() as stack:
+        folder = Path(
+            stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="hookscope-", ignore_cleanup_errors=True)
+            )
+        )
+        store = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
+        shell = Shell(application, store)
+        stack.callback(shell.window.close)
+        ok = record.take("first paint", lambda: _first_paint(shell, record))
+        return ok and _walk(application, shell, folder, record)
+
+
+def _none(failures: list[str]) -> str:
+    """What nobody caught, in a slot or a paint event, fails no step by itself."""
+    if failures:
+        count = len(failures)
+        raise StepFailed(
+            f"{failures[0]} ({count} failure{'s' * (count > 1)} that nobody caught; "
+            f"the log has {'them' if count > 1 else 'it'}: {log_file()})"
+        )
+    return "nothing failed beside the steps"
 
 
 def _first_paint(shell: Shell, record: Record) -> str:

@@ -22,6 +22,7 @@ STEPS = (
     "keep busy",
     "export",
     "quit",
+    "no failures",
 )
 FIGURES = (
     "first_paint_s",
@@ -100,7 +101,74 @@ def test_a_step_that_fails_is_named(
     assert "the layer went away" in line
     report = json.loads(report_file.read_text(encoding="utf-8"))
     assert report["ok"] is False
-    assert [step["ok"] for step in report["steps"]] == [True, True, True, False]
+    named = {step["name"]: step["ok"] for step in report["steps"]}
+    assert list(named.items()) == [
+        ("first paint", True),
+        ("engine", True),
+        ("first overlay", True),
+        ("click layer", False),
+        ("no failures", True),
+    ]
+
+
+_FAILING = """
+import sys
+from gui.{module} import {cls} as Widget
+
+paint, count = Widget.paintEvent, 0
+
+def fail(self, event):
+    global count
+    count += 1
+    paint(self, event)
+    if count > {good}:
+        raise RuntimeError("painting\\nfailed")
+
+Widget.paintEvent = fail
+from main import main
+sys.exit(main(["self-test", "--json", sys.argv[1]]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "cls", "good", "told_by"),
+    [("image_canvas", "ImageCanvas", 3, "crashes"), ("main_window", "MainWindow", 0, "gauges")],
+)
+def test_a_failure_that_no_step_notices_fails_it(
+    tmp_path: Path,
+    child_env: Callable[..., dict[str, str]],
+    module: str,
+    cls: str,
+    good: int,
+    told_by: str,
+) -> None:
+    """A paint event raises: the canvas's many times, the window's before anybody listens."""
+    report_file = tmp_path / "report.json"
+    code = _FAILING.format(module=module, cls=cls, good=good)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(report_file)],
+        cwd=ROOT,
+        env=child_env() | {"XDG_STATE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 1
+    report = json.loads(report_file.read_text(encoding="utf-8"))
+    assert report["ok"] is False
+    assert tuple(step["name"] for step in report["steps"]) == STEPS
+    assert [step["ok"] for step in report["steps"]] == [True] * 10 + [False]
+    last = done.stderr.splitlines()[-1]
+    # PySide's own words about it may stand before, in the same line, and in the error.
+    assert "hookscope: self-test failed at no failures: RuntimeError: " in last
+    assert "painting failed (" in last
+    if sys.platform.startswith("linux"):
+        (log,) = tmp_path.rglob("hookscope.log")
+        text = log.read_text(encoding="utf-8")
+        assert str(log) in last
+        assert f"{told_by}: unexpected failure" in text
+        assert text.count("unexpected failure") == text.count("Traceback")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a display is always there")
