@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 IMAGES = frozenset(
@@ -23,11 +24,17 @@ PROFILE = ".hookscope.json"
 """The end of a model profile's name."""
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there; one that may not be looked at is none."""
+    # Path.is_dir() raises where a folder on the way is closed.
+    return os.path.isdir(path)  # noqa: PTH112
+
+
 def is_model(path: Path) -> bool:
     """Whether a path is taken for a model: such a file, or a folder as Hugging Face saves it."""
     if path.suffix.lower() in WEIGHTS | NETWORKS:
         return True
-    return path.is_dir() and (path / "config.json").is_file()
+    return is_folder(path) and os.path.isfile(path / "config.json")  # noqa: PTH113
 
 
 def is_profile(path: Path) -> bool:

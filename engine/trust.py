@@ -45,6 +45,10 @@ class Trust:
         self._everything = everything
         self._store = store
 
+    def name(self, paths: Iterable[Path]) -> None:
+        """Take these files as named too; for one that was, what lies there now counts."""
+        self._named |= {_name(path): "" for path in paths}
+
     def covers(self, sha256: str, path: Path | None = None) -> bool:
         """Whether the user has agreed to this content; a remembered one only under its path."""
         if self._everything or sha256 in self._agreed:

@@ -136,7 +136,7 @@ class Workbench:
 
         watch.report(0.0, f"opening {source.spec}")
         if trusted:
-            self.trust = Trust(named=trusted, store=store_file())
+            self.trust.name(trusted)
         # Names that do not fit are no reason to keep the network from being seen.
         bare = replace(source, classes=None)
         model = open_source(bare, trust=self.trust, cancel=watch.cancel)

@@ -88,3 +88,18 @@ def test_a_store_that_cannot_be_written_is_told_in_the_log(
 def test_the_store_lies_in_the_users_configuration_folder() -> None:
     assert store_file().name == "trusted.json"
     assert store_file().parent.name == "hookscope"
+
+
+def test_what_is_named_later_is_named_beside_what_was_before(tmp_path: Path) -> None:
+    early, late = tmp_path / "a.pt", tmp_path / "b.pt"
+    trust = Trust(named=[early])
+    trust.agree(tmp_path / "c.pt", "33")
+    assert not asks(trust, early, "11")
+    trust.name([late])
+    for path, sha256 in ((early, "11"), (late, "22"), (tmp_path / "c.pt", "33")):
+        assert not asks(trust, path, sha256)
+    # Named once more, what lies there now is meant.
+    assert asks(trust, early, "44")
+    trust.name([early])
+    assert not asks(trust, early, "44")
+    assert asks(trust, early, "11")
