@@ -44,11 +44,13 @@ class Decoded:
 class Found:
     """What was found under dropped names.
 
-    model: the one to open, with the weights and class names that came with it. classes, profile:
-    a file for the model that is open. refused: one sentence on what was not opened, or ''.
+    missing: those of the images that are not there. model: the one to open, with the weights and
+    class names that came with it. classes, profile: a file for the model that is open. refused:
+    one sentence on what was not opened, or ''.
     """
 
     images: tuple[Path, ...]
+    missing: frozenset[Path] = frozenset()
     model: ModelSource | None = None
     classes: Path | None = None
     profile: Path | None = None
@@ -80,10 +82,11 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
     classes: list[Path] = []
     profiles: list[Path] = []
     empty: list[str] = []
+    missing: set[Path] = set()
     for path in paths:
         if suffixes.is_model(path):
             models.append(_whole(path))
-        elif path.is_dir():
+        elif suffixes.is_folder(path):
             inside = _images_in(path, watch)
             images += inside
             if not inside:
@@ -94,6 +97,8 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
             classes.append(_whole(path))
         else:
             images.append(_whole(path))
+            if stamp_of(images[-1]) is None:
+                missing.add(images[-1])
     refused = ""
     if empty:
         refused = f"No images in {', '.join(empty)}"
@@ -101,6 +106,7 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
         refused = f"Only the first {_MOST_IMAGES:,} of {len(images):,} images were opened"
     return Found(
         tuple(dict.fromkeys(images))[:_MOST_IMAGES],
+        frozenset(missing),
         ModelSource.among(models, classes),
         classes[0] if classes and not models else None,
         profiles[0] if profiles else None,
@@ -109,8 +115,15 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
 
 
 def _whole(path: Path) -> Path:
-    """One name for one file, however the way to it is written; links are not followed."""
-    return Path(os.path.normpath(path.absolute()))
+    """One name for one file, however the way to it is written; links are not followed.
+
+    Behind a link to a folder, '..' is the folder above what it points to: a name that would be
+    another file without it keeps it.
+    """
+    whole = path.absolute()
+    plain = Path(os.path.normpath(whole))
+    same = ".." not in whole.parts or os.path.realpath(plain) == os.path.realpath(whole)
+    return plain if same else whole
 
 
 def _images_in(folder: Path, watch: Watch) -> list[Path]:

@@ -147,7 +147,8 @@ class Images(QObject):
             else:
                 self._look_again(key)
             keys.append(key)
-        for path in reversed(found.images[:MAX_IMAGES]):
+        there = [path for path in found.images if path not in found.missing]
+        for path in reversed(there[:MAX_IMAGES]):
             self._settings.add_recent_image(path)
         if keys:
             self.select(keys[chosen])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,11 +99,66 @@ def test_named_files_are_taken_in_the_order_of_their_names_whatever_they_are(
     paths = [tmp_path / name for name in ("z.png", "missing.jpg", "notes.doc")]
     found = files.scan(paths, watch)
     assert list(found.images) == paths
+    assert found.missing == set(paths)
+    save(paths[0])
+    assert files.scan(paths, watch).missing == set(paths[1:])
 
 
 def test_the_same_file_twice_is_one(tmp_path: Path, watch: Watch) -> None:
     path = save(tmp_path / "a.png")
     assert files.scan([path, tmp_path, path], watch).images == (path,)
+
+
+def test_a_way_over_the_folder_above_is_one_name(tmp_path: Path, watch: Watch) -> None:
+    path = save(tmp_path / "a.png")
+    (tmp_path / "sub").mkdir()
+    assert files.scan([tmp_path / "sub" / ".." / "a.png", path], watch).images == (path,)
+
+
+def link(path: Path, target: Path) -> None:
+    try:
+        path.symlink_to(target, target_is_directory=True)
+    except OSError:
+        pytest.skip("links are not permitted here")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows takes '..' away before it looks")
+def test_the_folder_above_a_linked_one_is_that_of_the_link_s_goal(
+    tmp_path: Path, watch: Watch
+) -> None:
+    right = save(tmp_path / "real" / "a.png", color="green")
+    wrong = save(tmp_path / "a.png", color="red")
+    (tmp_path / "real" / "sub").mkdir()
+    link(tmp_path / "link", tmp_path / "real" / "sub")
+    (found,) = files.scan([tmp_path / "link" / ".." / "a.png"], watch).images
+    assert found.samefile(right)
+    assert not found.samefile(wrong)
+
+
+def test_a_link_keeps_its_own_name(tmp_path: Path, watch: Watch) -> None:
+    save(tmp_path / "real" / "a.png")
+    link(tmp_path / "link", tmp_path / "real")
+    assert files.scan([tmp_path / "link" / "a.png"], watch).images == (tmp_path / "link" / "a.png",)
+
+
+def test_a_file_behind_a_closed_folder_fails_alone(
+    tmp_path: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever runs the tests may be one whom no folder is closed to."""
+    closed, there = tmp_path / "closed" / "a.png", save(tmp_path / "b.png")
+    look = os.stat
+
+    def stat(path: Any, *args: Any, **more: Any) -> os.stat_result:
+        if not isinstance(path, int) and os.fspath(path) == str(closed):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(closed))
+        return look(path, *args, **more)
+
+    monkeypatch.setattr(os, "stat", stat)
+    with pytest.raises(PermissionError):
+        closed.stat()
+    found = files.scan([closed, there], watch)
+    assert found.images == (closed, there)
+    assert found.missing == {closed}
 
 
 def test_a_model_is_told_from_images(tmp_path: Path, watch: Watch) -> None:

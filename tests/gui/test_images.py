@@ -139,6 +139,17 @@ def test_opened_files_are_remembered_the_first_first(desk: Desk, pictures: list[
     assert desk.settings.get(RECENT_IMAGES) == tuple(str(path) for path in pictures)
 
 
+def test_a_file_that_is_not_there_is_shown_and_not_remembered(
+    desk: Desk, pictures: list[Path], tmp_path: Path
+) -> None:
+    desk.open(tmp_path / "nofile.png", pictures[0])
+    assert desk.names == ["nofile.png", "a.png"]
+    desk.until(lambda: bool(desk.state.current and desk.state.current.error))
+    assert desk.settings.get(RECENT_IMAGES) == (str(pictures[0]),)
+    desk.open(tmp_path / "nofile.png")
+    assert desk.settings.get(RECENT_IMAGES) == (str(pictures[0]),)
+
+
 def test_going_back_does_not_read_again(desk: Desk, pictures: list[Path]) -> None:
     desk.open(*pictures)
     first, second = list(desk.state.images)[:2]
