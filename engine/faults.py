@@ -41,9 +41,12 @@ def take_over() -> str:
 
 
 def log_tail() -> str:
-    """The last lines of the log, '' where there is none."""
+    """The last lines of the log, '' where there is none that can be read."""
     try:
         with log_file().open(encoding="utf-8", errors="replace") as file:
             return "".join(deque(file, _LOG_LINES))
     except FileNotFoundError:
+        return ""
+    except OSError as error:
+        _log.warning("the log cannot be read: %s", error)
         return ""

@@ -24,11 +24,15 @@ _GOES_ON = (
 )
 
 
+_Way = tuple[type[BaseException], tuple[tuple[str, int], ...]]
+
+
 class Crashes(QObject):
     """Hears of every exception that nobody caught, until stop().
 
     Each failure is told once, however often it comes: a paint event that fails does so many times
-    a second. One of these in a process listens; another that is made meanwhile leaves it to it.
+    a second. It is another one when another way led to it. One of these in a process listens;
+    another that is made meanwhile leaves it to it.
     """
 
     seen = 0
@@ -42,7 +46,7 @@ class Crashes(QObject):
         self._window = window
         self._state = state
         self._dialog: CrashDialog | None = None
-        self._counts: Counter[tuple[type[BaseException], str, int]] = Counter()
+        self._counts: Counter[_Way] = Counter()
         self._telling = False
         if Crashes._at_work is not None:
             return
@@ -62,10 +66,9 @@ class Crashes(QObject):
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
         Crashes.seen += 1
-        place = traceback.extract_tb(trace)[-1:]
-        key = (kind, place[0].filename, place[0].lineno or 0) if place else (kind, "", 0)
-        self._counts[key] += 1
-        again = self._counts[key]
+        way = _way(kind, trace)
+        self._counts[way] += 1
+        again = self._counts[way]
         if again > 1:
             if str(again).strip("0") == "1":
                 _log.critical("the same failure for the %d. time: %r", again, error)
@@ -90,3 +93,12 @@ class Crashes(QObject):
 
     def _closed(self) -> None:
         self._dialog = None
+
+
+def _way(kind: type[BaseException], trace: TracebackType | None) -> _Way:
+    """What a failure is known by: two that end in the same line of a library are two.
+
+    Each place once: an endless recursion ends at another depth each time.
+    """
+    places = ((frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(trace))
+    return kind, tuple(dict.fromkeys(places))

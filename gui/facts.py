@@ -22,7 +22,7 @@ def facts(state: State) -> list[tuple[str, str]]:
         ("Qt", f"{qVersion()} (PySide6 {pyside_version}, {QGuiApplication.platformName()})"),
         ("Python", platform.python_version() + (", packaged" if _is_packaged() else "")),
         ("system", f"{platform.system()} {platform.release()}, {platform.machine()}"),
-        ("device", engine.device_name if engine is not None else "not known yet"),
+        ("device", engine.device_name if engine is not None else ""),
     ]
     if info is not None:
         found.append(("computes on", info.device))

@@ -67,7 +67,15 @@ class Help(QObject):
 
     def open_log(self) -> None:
         folder = logs.log_folder()
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self._state.notify(
+                NoticeKind.ERROR,
+                f"The log folder {folder} cannot be made: {error.strerror or error}. "
+                "The program works without a log.",
+            )
+            return
         show_file(folder, self._state)
 
     def check(self) -> None:

@@ -7,7 +7,10 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QTimer
@@ -18,6 +21,7 @@ from pytestqt.qtbot import QtBot
 from engine.errors import HookscopeError
 from engine.version import VERSION
 from gui import crashes
+from gui.application import Program
 from gui.crash_dialog import CrashDialog
 from gui.crashes import Crashes
 from gui.jobs import Job
@@ -34,84 +38,200 @@ def fail(words: str) -> None:
     raise LookupError(words)
 
 
+@contextmanager
+def at_work(seat: Seat, qtbot: QtBot) -> Iterator[tuple[Program, list[Any]]]:
+    """A program that hears of what nobody catches, and what pytest-qt hears of after it."""
+    with qtbot.capture_exceptions() as caught:
+        before = sys.excepthook
+        program = seat.start()
+        try:
+            yield program, caught
+        finally:
+            seat.leave()
+        assert sys.excepthook is before
+
+
+def told(seat: Seat) -> str:
+    """What the report of the dialog says."""
+    return child(seat.dialog(CrashDialog), QPlainTextEdit).toPlainText()
+
+
 def test_a_failure_is_told_with_a_report_and_the_program_goes_on(
     seat: Seat, qtbot: QtBot, caplog: pytest.LogCaptureFixture
 ) -> None:
-    program = seat.start()
-    with qtbot.capture_exceptions() as caught:
-        # pytest-qt's own hook took the place of the program's; it is put before it.
-        hook, sys.excepthook = sys.excepthook, program.crashes._unexpected
-        program.crashes._old_hook = hook
+    with at_work(seat, qtbot) as (program, caught):
         QTimer.singleShot(0, lambda: fail("the cupboard is bare"))
         dialog = seat.dialog(CrashDialog)
-        sys.excepthook = hook
-    assert [kind for kind, _, _ in caught] == [LookupError]
-    assert "the cupboard is bare" in caplog.text
-    assert any(record.levelno == logging.CRITICAL for record in caplog.records)
+        assert [kind for kind, _, _ in caught] == [LookupError]
+        assert "the cupboard is bare" in caplog.text
+        assert any(record.levelno == logging.CRITICAL for record in caplog.records)
 
-    button(dialog, "Copy report").click()
-    report = QGuiApplication.clipboard().text()
-    for words in (VERSION, platform.python_version(), "torch", "LookupError", "in fail"):
-        assert words in report
-    assert not child(dialog, QPlainTextEdit).isVisible()
-    button(dialog, "Show report").click()
-    assert child(dialog, QPlainTextEdit).isVisible()
-    assert child(dialog, QPlainTextEdit).toPlainText() == report
+        button(dialog, "Copy report").click()
+        report = QGuiApplication.clipboard().text()
+        for words in (VERSION, platform.python_version(), "torch", "LookupError", "in fail"):
+            assert words in report
+        assert not child(dialog, QPlainTextEdit).isVisible()
+        button(dialog, "Show report").click()
+        assert child(dialog, QPlainTextEdit).isVisible()
+        assert child(dialog, QPlainTextEdit).toPlainText() == report
 
-    button(dialog, "Continue").click()
-    seat.until(lambda: not program.window.findChildren(CrashDialog))
-    program.window.activateWindow()
-    seat.focus_tree()
-    before = seat.layer
-    seat.press(Key.Key_Up)
-    seat.until(lambda: seat.layer != before and not program.state.computing)
+        button(dialog, "Continue").click()
+        seat.until(lambda: not program.window.findChildren(CrashDialog))
+        program.window.activateWindow()
+        seat.focus_tree()
+        before = seat.layer
+        seat.press(Key.Key_Up)
+        seat.until(lambda: seat.layer != before and not program.state.computing)
 
 
 def test_a_failure_is_told_once_however_often_it_comes(
     seat: Seat, qtbot: QtBot, caplog: pytest.LogCaptureFixture
 ) -> None:
-    program = seat.start()
+    def same() -> None:
+        fail("the same")
+
     before = Crashes.seen
-    with qtbot.capture_exceptions() as caught:
-        hook, sys.excepthook = sys.excepthook, program.crashes._unexpected
-        program.crashes._old_hook = hook
+    with at_work(seat, qtbot) as (program, caught):
         for _ in range(120):
-            QTimer.singleShot(0, lambda: fail("the same"))
+            QTimer.singleShot(0, same)
         QTimer.singleShot(0, lambda: int("another"))
         seat.until(lambda: Crashes.seen == before + 121)
         dialog = seat.dialog(CrashDialog)
-        seat.until(lambda: "another" in child(dialog, QPlainTextEdit).toPlainText())
-        assert child(dialog, QPlainTextEdit).toPlainText().count("LookupError: the same") == 1
+        seat.until(lambda: "another" in told(seat))
+        assert told(seat).count("LookupError: the same") == 1
         assert not dialog.isModal()
         # Closed, the same failure does not bring it back.
         dialog.close()
         seat.until(lambda: not program.window.findChildren(CrashDialog))
-        QTimer.singleShot(0, lambda: fail("the same"))
+        QTimer.singleShot(0, same)
         seat.until(lambda: Crashes.seen == before + 122)
-        sys.excepthook = hook
-    seat.settle()
-    assert not program.window.findChildren(CrashDialog)
-    assert [kind for kind, _, _ in caught] == [LookupError, ValueError]
+        seat.settle()
+        assert not program.window.findChildren(CrashDialog)
+        assert [kind for kind, _, _ in caught] == [LookupError, ValueError]
     assert caplog.text.count("unexpected failure") == 2
     assert caplog.text.count("the same failure for the 100. time") == 1
+
+
+def test_two_failures_that_end_in_the_same_line_are_both_told(
+    seat: Seat, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """Both in pathlib, which is where many end."""
+
+    def save() -> None:
+        (tmp_path / "for saving" / "a").mkdir()
+
+    def export() -> None:
+        (tmp_path / "for exporting" / "a").mkdir()
+
+    with at_work(seat, qtbot) as (program, caught):
+        QTimer.singleShot(0, save)
+        seat.until(lambda: "in save" in told(seat))
+        QTimer.singleShot(0, export)
+        seat.until(lambda: "in export" in told(seat))
+        # The first one closed, too.
+        seat.dialog(CrashDialog).close()
+        seat.until(lambda: not program.window.findChildren(CrashDialog))
+        QTimer.singleShot(0, lambda: (tmp_path / "for nothing" / "a").mkdir())
+        seat.until(lambda: "for nothing" in told(seat))
+        assert [kind for kind, _, _ in caught] == 3 * [FileNotFoundError]
+
+
+def test_an_endless_recursion_is_one_failure(seat: Seat, qtbot: QtBot) -> None:
+    """Its depth is another each time."""
+
+    def down(left: int) -> None:
+        if left == 0:
+            fail("the ground")
+        down(left - 1)
+
+    before = Crashes.seen
+    with at_work(seat, qtbot) as (_, caught):
+        for depth in (10, 20, 30):
+            QTimer.singleShot(0, lambda depth=depth: down(depth))
+        seat.until(lambda: Crashes.seen == before + 3)
+        assert [kind for kind, _, _ in caught] == [LookupError]
 
 
 def test_a_report_that_fails_is_not_told_for_ever(
     seat: Seat, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = seat.start()
     monkeypatch.setattr(crashes, "report", lambda _state, _what: fail("no report either"))
     before = Crashes.seen
-    with qtbot.capture_exceptions():
-        hook, sys.excepthook = sys.excepthook, program.crashes._unexpected
-        program.crashes._old_hook = hook
+    with at_work(seat, qtbot) as (program, _):
         QTimer.singleShot(0, lambda: int("no number"))
         seat.until(lambda: Crashes.seen >= before + 2)
         seat.settle()
-        sys.excepthook = hook
-    # The report for the report failed as well, and that is where it ends.
-    assert Crashes.seen <= before + 3
-    assert not program.window.findChildren(CrashDialog)
+        # The report for the report failed as well, and that is where it ends.
+        assert Crashes.seen <= before + 3
+        assert not program.window.findChildren(CrashDialog)
+
+
+# The program as it is: a slot fails when the first map is there. What the dialog reports is
+# written to stdout, and the window is closed.
+_REAL = """
+import sys
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QPlainTextEdit
+from gui import application
+from gui.crash_dialog import CrashDialog
+
+start = application.Program.start
+
+def started(self, *arguments):
+    def fail():
+        self.state.answer_changed.disconnect(fail)
+        look.start(20)
+        raise LookupError("the cupboard is bare")
+
+    def see():
+        for dialog in self.window.findChildren(CrashDialog):
+            look.stop()
+            print(dialog.isVisible(), dialog.findChild(QPlainTextEdit).toPlainText())
+            self.window.close()
+
+    look = QTimer(self.window)
+    look.timeout.connect(see)
+    self.state.answer_changed.connect(fail)
+    start(self, *arguments)
+
+application.Program.start = started
+from main import main
+sys.exit(main(["--new-window"]))
+"""
+
+
+def test_a_failure_in_a_slot_of_the_real_program_is_told(
+    child_env: Callable[..., dict[str, str]],
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _REAL],
+        cwd=ROOT,
+        env=child_env(),
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert done.stdout.startswith("True ")
+    for words in (VERSION, "in fail", "LookupError: the cupboard is bare"):
+        assert words in done.stdout
+    assert "LookupError: the cupboard is bare" in done.stderr
+
+
+def test_a_log_folder_that_cannot_be_made_is_said(
+    seat: Seat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine import logs
+
+    program = seat.start()
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(logs, "log_folder", lambda: tmp_path / "file" / "log")
+    program.window.actions_by_id["open_log"].trigger()
+    notice = program.window.notice
+    assert notice.kind == "error"
+    assert str(tmp_path / "file" / "log") in notice.text
+    assert "works without a log" in notice.text
 
 
 def test_a_failure_on_a_lane_is_told_in_the_window(seat: Seat) -> None:
