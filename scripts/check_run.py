@@ -33,6 +33,7 @@ from scripts._screen import Screen, screen  # noqa: E402
 PICTURE = ROOT / "build" / "installed-run.png"
 _SCENE = ROOT / "resources" / "scenes" / "star-with-mark.jpg"
 _NOBODY = "65534"
+_YES = ("--nox11", "--", "--yes")
 # What the program itself keeps for its user.
 _OWN = (f".local/state/{COMMAND}/", f".config/{COMMAND}/", f".config/{NAME}/", f".cache/{COMMAND}/")
 
@@ -58,12 +59,8 @@ class Life:
         (self.home / ".local/state").mkdir(parents=True)
         temporary = folder / "tmp"
         temporary.mkdir()
-        environment = {
-            "HOME": str(self.home),
-            "PATH": "/usr/bin:/bin",
-            "LANG": "C.UTF-8",
-            "TMPDIR": str(temporary),
-        }
+        environment = {"HOME": str(self.home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+        environment["TMPDIR"] = str(temporary)
         prefix: tuple[str, ...] = ()
         if os.geteuid() == 0:
             rights = ("setpriv", "--reuid", _NOBODY, "--regid", _NOBODY, "--clear-groups")
@@ -76,14 +73,12 @@ class Life:
         self.before = contents(self.home)
 
     def install(self, installer: Path, *options: str) -> str:
-        return self.user.run("sh", str(installer), "--nox11", "--", "--yes", *options)
+        return self.user.run("sh", str(installer), *_YES, *options)
 
     def refuse(self, words: str, *options: str, **more: str) -> None:
         """Raises CheckFailed unless it fails with these words and leaves the home as it was."""
         before = contents(self.home)
-        done = self.user.attempt(
-            "sh", str(self.installer), "--nox11", "--", "--yes", *options, **more
-        )
+        done = self.user.attempt("sh", str(self.installer), *_YES, *options, **more)
         said = done.stdout + done.stderr
         if done.returncode == 0 or words not in said:
             raise CheckFailed(f"{options}: expected '{words}': {done.returncode}: {said[-500:]}")
@@ -100,7 +95,7 @@ class Life:
             self.refuse("MB free, and it takes", "--prefix", str(small / COMMAND))
         if os.geteuid() == 0:
             root = Person((), self.user.environment)
-            done = root.attempt("sh", str(self.installer), "--nox11", "--", "--yes")
+            done = root.attempt("sh", str(self.installer), *_YES)
             if done.returncode == 0 or "for one user" not in done.stderr:
                 raise CheckFailed(f"root was not refused: {done.stdout}{done.stderr}")
         return "a foreign folder, no rights, no space, no home, root"
@@ -111,8 +106,7 @@ class Life:
             return None
         small = self.folder / "small"
         small.mkdir()
-        options = ["-o", f"size=16m,mode=755,uid={_NOBODY}"]
-        subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", str(small)], check=True)
+        stage.mount("tmpfs", small, "-o", f"size=16m,mode=755,uid={_NOBODY}")
         return small
 
     def cancelled(self) -> str:
@@ -125,9 +119,8 @@ class Life:
         return "by SIGTERM: nothing left; by SIGKILL: for the next one to clear away"
 
     def _end_while_unpacking(self, number: signal.Signals) -> None:
-        command = [*self.user.prefix, "sh", str(self.installer), "--nox11", "--", "--yes"]
         started = subprocess.Popen(
-            command,
+            [*self.user.prefix, "sh", str(self.installer), *_YES],
             env=self.user.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -148,6 +141,22 @@ class Life:
         if not (self.program / ONLY_IN_OLDER).exists():
             raise CheckFailed("the older version is not there")
         return f"{len(contents(self.home)) - len(self.before)} files and folders"
+
+    def ended_late(self) -> str:
+        """An upgrade whose last move fails, and one that is killed there."""
+        mv, before = self.folder / "commands" / "mv", contents(self.home)
+        mv.parent.mkdir()
+        last = f'case "$*" in *"/{COMMAND}.new."*" {self.program}") eval "$AT_LAST" ;; esac'
+        mv.write_text(f'#!/bin/sh\n{last}\nexec /bin/mv "$@"\n', encoding="utf-8")
+        mv.chmod(0o755)
+        more = {"PATH": f"{mv.parent}:{self.user.environment['PATH']}", "AT_LAST": "exit 1"}
+        self.refuse("is there still", **more)
+        killed = more | {"AT_LAST": "kill -KILL $PPID; exit 1"}
+        self.user.attempt("sh", str(self.installer), *_YES, **killed)
+        said = self.user.attempt("sh", str(self.installer), *_YES, **more).stdout
+        if "is taken back" not in said or contents(self.home) != before:
+            raise CheckFailed(f"after a kill it is not as before: {said[-500:]}")
+        return "the home is as before; where it was killed, after the next run"
 
     def upgrade(self) -> str:
         settings = self.home / ".config" / NAME
@@ -264,6 +273,7 @@ def check(told: stage.Told) -> None:
                         ("refusals", life.refusals),
                         ("cancelled", life.cancelled),
                         ("installed without root", life.first),
+                        ("upgrade ended late", life.ended_late),
                         ("upgrade", life.upgrade),
                         ("self-test, under Xvfb", life.self_test),
                         ("started from its desktop entry", life.from_the_menu),

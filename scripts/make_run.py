@@ -2,7 +2,7 @@
 
     .venv/bin/python scripts/make_run.py [--level 0-9] [--bundle FOLDER]
 
-Needs makeself and xz. The archive holds the program as a compressed tar and two scripts of
+Needs makeself and xz. The archive holds the program as a compressed tar and the scripts of
 resources/packaging/linux/run, which it fills in here: what the system has to have, how much space
 it takes, and the list of files that the uninstaller removes. Compressing is left to this script
 and not to makeself, so that the program is unpacked where it is going to stay.
@@ -25,7 +25,7 @@ from engine.version import COMMAND, NAME, VERSION  # noqa: E402
 from scripts import _linux_tree as tree  # noqa: E402
 from scripts.bundle_contents import bundle_folder  # noqa: E402
 
-_SCRIPTS = ("install.sh", "uninstall.sh")
+_SCRIPTS = ("install.sh", "uninstall.sh", "journal.sh")
 _NAMES = re.compile(r"[A-Za-z0-9._+@/-]+")
 """Names that xargs takes as they are."""
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs @NAME@ @VERSION@ for the user who runs it; started by the self-extracting archive, in
-# the folder that the archive was unpacked into. POSIX sh. Nothing outside HOME is written, and
-# until the new program is complete nothing of an older one is touched.
+# the folder that the archive was unpacked into. POSIX sh. Nothing outside HOME is written; what is
+# changed before the new program is complete comes back when anything fails (journal.sh).
 set -eu
 umask 022
 
@@ -20,7 +20,8 @@ yes=0
 as_root=0
 prefix=
 
-say() { printf '%s\n' "$*"; }
+# shellcheck source=/dev/null
+. ./journal.sh
 
 fail() {
     printf '%s: %s\n' "$NAME" "$*" >&2
@@ -81,12 +82,18 @@ data=${XDG_DATA_HOME:-}
 case $data in /*) ;; *) data=$HOME/.local/share ;; esac
 bin=$HOME/.local/bin
 if [ -n "$prefix" ]; then dest=$(absolute "$prefix"); else dest=$data/$COMMAND; fi
-case $dest in
-    */) dest=${dest%/} ;;
-esac
+while :; do
+    case $dest in
+        */) dest=${dest%/} ;;
+        */.) dest=${dest%.} ;;
+        */..) fail "--prefix $prefix will not do: it needs the name of the program's own folder" ;;
+        '') fail "--prefix $prefix will not do: the program needs a folder of its own" ;;
+        *) break ;;
+    esac
+done
 newline='
 '
-case $dest$data in
+case $dest$data$bin in
     *"$newline"*) fail "a folder with a line break in its name will not do" ;;
 esac
 mark=.installed-files
@@ -139,6 +146,9 @@ if [ -n "$missing_apt" ]; then
     exit 2
 fi
 
+recover "$dest" ||
+    fail "what an installation that was cut short left beside $dest cannot be taken back"
+
 old=
 if [ -f "$dest/$mark" ]; then
     old=$(cat "$dest/.version" 2>/dev/null) || old=unknown
@@ -147,6 +157,23 @@ elif [ -e "$dest" ] || [ -L "$dest" ]; then
         fail "$dest is there already, and is no $NAME; nothing was changed"
     fi
 fi
+
+(cd "$here/share" && find . -type f | sed 's/^..//' | sort) >"$here/share.list"
+
+real() { # $1 without links and dots, as far as its folders are there; its last part as it is
+    place=$(dirname "$1")
+    place=$(readlink -m "$place" 2>/dev/null) || place=$(dirname "$1")
+    printf '%s/%s' "${place%/}" "$(basename "$1")"
+}
+real_dest=$(real "$dest")
+keep_clear() { # the program's folder must neither be nor hold what goes elsewhere
+    case $(real "$1")/ in
+        "$real_dest"/*) fail "the program cannot be put into $dest, since $1 has to be there" ;;
+    esac
+}
+keep_clear "$bin/$COMMAND"
+keep_clear "$bin/$COMMAND-uninstall"
+while IFS= read -r file; do keep_clear "$data/$file"; done <"$here/share.list"
 
 existing() { # the nearest folder on the way up that is there
     place=$1
@@ -188,75 +215,52 @@ fi
 
 # --- the program, beside its place, then moved there -------------------------------------------
 
-new=$dest.new.$$
-aside=$dest.old.$$
-made=
-
-# What this run has made outside the program's folder is written down as it is made.
-record() { printf '%s\n' "$1" >>"$new.list"; }
+number=$$
+while [ -e "$dest.new.$number" ] || [ -e "$dest.old.$number" ]; do number=$((number + 1)); done
+new=$dest.new.$number
+aside=$dest.old.$number
+above= # the folders above it that are not there, the innermost first
 
 undo() {
     code=$?
     trap - EXIT
     trap '' HUP INT TERM
-    rm -rf "$new"
-    if [ -d "$aside" ]; then
-        rm -rf "$dest"
-        mv "$aside" "$dest"
-    elif [ "$made" = dest ]; then
-        rm -rf "$dest"
+    state="what was there before is there still."
+    if [ -f "$new/.journal" ]; then
+        roll_back "$dest" "$new" || state="not everything could be put back: run this again."
+    else
+        remove_folder "$new"
+        printf '%s' "$above" | while IFS= read -r path; do remove_folder "$path"; done
     fi
-    # Newest first, so that folders are empty when their turn comes; the list lies in one of them.
-    written=$(sed '1!G;h;$!d' "$new.list" 2>/dev/null) || written=
-    rm -f "$new.list"
-    [ -n "$old" ] || printf '%s\n' "$written" | while IFS= read -r path; do
-        if [ -d "$path" ] && [ ! -L "$path" ]; then
-            rmdir "$path" 2>/dev/null || :
-        elif [ -n "$path" ]; then
-            rm -f "$path"
-        fi
-    done
-    [ "$code" = 0 ] || say "$NAME was not installed; what was there before is there still." >&2
+    say "$NAME was not installed; $state" >&2
     exit "$code"
 }
 
-make_folder() { # with all folders above it, those that are new being recorded
+journal() { printf '%s\n' "$*" >>"$new/.journal"; }
+
+make_folder() { # with all folders above it
     [ -d "$1" ] && return 0
     make_folder "$(dirname "$1")"
+    journal folder "$1"
     mkdir "$1"
-    printf '%s\n' "$1" >>"$list_now"
 }
 
-# Of an installation that was killed, or whose computer went off.
-inherited=
-for stale in "$dest".new.*; do
-    if [ -f "$stale/.unpacking" ]; then
-        rm -rf "$stale"
-    elif [ -f "$stale" ]; then
-        inherited=$inherited$(cat "$stale")$newline
-        rm -f "$stale"
-    fi
-done
-for stale in "$dest".old.*; do
-    if [ -f "$stale/$mark" ]; then
-        if [ -d "$dest" ]; then rm -rf "$stale"; else mv "$stale" "$dest" && old=unknown; fi
-    fi
-done
-
-list_now=$(mktemp "${TMPDIR:-/tmp}/$COMMAND.XXXXXX")
-[ -z "$inherited" ] || printf '%s' "$inherited" >"$list_now"
-make_folder "$(dirname "$dest")"
-mv "$list_now" "$new.list"
-list_now=$new.list
 trap undo EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 trap 'exit 129' HUP
+place=$(dirname "$dest")
+while [ ! -d "$place" ]; do
+    above=$above$place$newline
+    place=$(dirname "$place")
+done
+mkdir -p "$(dirname "$dest")"
 mkdir "$new"
-: >"$new/.unpacking"
+printf '%s' "$above" | newest_first | sed 's/^/folder /' >"$new/.journal"
+mkdir "$new/.saved"
 say "Unpacking $NAME $VERSION ..."
 xz -dc "$here/program.tar.xz" | tar -xf - -C "$new"
-cp "$here/uninstall.sh" "$new/uninstall.sh"
+cp "$here/uninstall.sh" "$here/journal.sh" "$new"
 chmod 755 "$new/uninstall.sh"
 cp "$here/program.list" "$new/.program-files"
 printf '%s\n' "$VERSION" >"$new/.version"
@@ -285,20 +289,33 @@ entry() { # the desktop entry with full names, since ~/.local/bin need not be on
     done <"$here/share/applications/$COMMAND.desktop"
 }
 
-put() { # the file $1 to the place $2
-    make_folder "$(dirname "$2")"
-    [ -e "$2" ] || [ -L "$2" ] || record "$2"
-    cp "$1" "$2.new.$$"
-    mv -f "$2.new.$$" "$2"
-    printf '%s\n' "$2" >>"$new/.outside"
+step=0
+replace() { # $1, by what lies in .saved as the step's
+    kept=$new/.saved/$step
+    kind=new
+    if [ -e "$1" ] || [ -L "$1" ]; then
+        kind=was
+        cp -pP "$1" "$kept.was"
+    fi
+    journal "$kind" "$step" "$1"
+    cp -P "$kept.now" "$1.new.$number"
+    mv -fT "$1.new.$number" "$1"
+    printf '%s\n' "$1" >>"$new/.outside"
+    step=$((step + 1))
 }
 
-link() { # $2 leads to $1; what is no link of ours stays as it is
+put() { # the file $1 to the place $2
+    [ ! -d "$2" ] || fail "$2 is a folder, and a file has to be there"
+    make_folder "$(dirname "$2")"
+    cp "$1" "$new/.saved/$step.now"
+    replace "$2"
+}
+
+link() { # $2 leads to $1; what is no link stays as it is
     make_folder "$(dirname "$2")"
     if [ -L "$2" ] || [ ! -e "$2" ]; then
-        [ -L "$2" ] || record "$2"
-        ln -sfn "$1" "$2"
-        printf '%s\n' "$2" >>"$new/.outside"
+        ln -s "$1" "$new/.saved/$step.now"
+        replace "$2"
     else
         say "$2 is there already and was left as it is."
     fi
@@ -306,7 +323,6 @@ link() { # $2 leads to $1; what is no link of ours stays as it is
 
 : >"$new/.outside"
 entry >"$here/$COMMAND.desktop"
-(cd "$here/share" && find . -type f | sed 's/^..//' | sort) >"$here/share.list"
 while IFS= read -r file; do
     case $file in
         applications/*) put "$here/$COMMAND.desktop" "$data/$file" ;;
@@ -315,37 +331,24 @@ while IFS= read -r file; do
 done <"$here/share.list"
 link "$dest/$NAME" "$bin/$COMMAND"
 link "$dest/uninstall.sh" "$bin/$COMMAND-uninstall"
-# What an older version put elsewhere and this one does not have.
-if [ -n "$old" ] && [ -f "$dest/.outside" ]; then
-    while IFS= read -r path; do
-        grep -Fxq -- "$path" "$new/.outside" || rm -f "$path"
-    done <"$dest/.outside"
-fi
 # Folders that were made for it now, or for the version before: the uninstaller takes them away.
 {
     cat "$dest/.folders" 2>/dev/null || :
-    while IFS= read -r path; do [ ! -d "$path" ] || [ -L "$path" ] || printf '%s\n' "$path"; done <"$new.list"
+    sed -n 's/^folder //p' "$new/.journal"
 } | grep -Fxv -- "$dest" | awk '!seen[$0]++' >"$new/.folders" || :
 printf '%s\n' "$data" >"$new/.data"
-mv "$new/.unpacking" "$new/$mark"
+: >"$new/$mark"
 
-[ ! -d "$dest" ] || mv "$dest" "$aside"
-made=dest
-mv "$new" "$dest"
+# From the second rename on it is installed, so no signal may come between that and what follows.
+trap '' HUP INT TERM
+[ ! -d "$dest" ] || mv -T "$dest" "$aside"
+mv -T "$new" "$dest"
+trap - EXIT
 
 # --- from here on it is installed ---------------------------------------------------------------
 
-trap - EXIT
-trap '' HUP INT TERM
-rm -f "$new.list"
-if [ -d "$aside" ]; then
-    if [ -f "$aside/.program-files" ]; then
-        sh "$aside/uninstall.sh" --files-only "$aside" || :
-    else
-        rmdir "$aside" 2>/dev/null || :
-    fi
-    [ ! -d "$aside" ] || say "Files that are not $NAME's were left in $aside."
-fi
+[ ! -d "$aside" ] || clear_older "$dest" "$aside"
+rm -rf "$dest/.saved" "$dest/.journal"
 sh "$dest/uninstall.sh" --refresh
 
 say "$NAME $VERSION is installed in $dest."

@@ -5,8 +5,6 @@ set -eu
 NAME='@NAME@'
 COMMAND='@COMMAND@'
 
-say() { printf '%s\n' "$*"; }
-
 fail() {
     printf '%s: %s\n' "$NAME" "$*" >&2
     exit 1
@@ -17,17 +15,8 @@ self=$0
 case $self in */*) ;; *) self=$(command -v "$self") ;; esac
 self=$(readlink -f "$self")
 folder=$(dirname "$self")
-
-program_files() { # remove them, then the folders that are empty; names hold no odd characters
-    cd "$1" || exit 1
-    [ ! -f .program-files ] || {
-        sed -n 's/^f //p' .program-files | xargs rm -f --
-        sed -n 's/^d //p' .program-files | sort -r | xargs rmdir 2>/dev/null || :
-    }
-    rm -f .program-files .version .outside .folders .data .installed-files .unpacking uninstall.sh
-    cd /
-    rmdir "$1" 2>/dev/null || :
-}
+# shellcheck source=/dev/null
+. "$folder/journal.sh"
 
 refresh() { # the user's own databases, where the system has the tools for them
     [ -d "$1" ] || return 0
@@ -64,10 +53,6 @@ drop_caches() { # what the tools above wrote, where nothing is left that it coul
 }
 
 case ${1:-} in
-    --files-only)
-        program_files "$2"
-        exit 0
-        ;;
     --refresh)
         refresh "$(cat "$folder/.data")"
         exit 0
@@ -98,14 +83,13 @@ if [ "${1:-}" != --yes ] && [ -t 0 ]; then
     esac
 fi
 
+recover "$folder" ||
+    fail "what an upgrade that was cut short left beside $folder cannot be taken back"
 data=$(cat "$folder/.data")
 folders=$(cat "$folder/.folders")
 while IFS= read -r path; do
-    # A link of the same name may belong to somebody else by now.
-    if [ -L "$path" ]; then
-        case $(readlink "$path") in "$folder"/*) ;; *) continue ;; esac
-    fi
-    rm -f "$path"
+    # One of the same name may belong to somebody else by now.
+    ! own "$folder" "$path" || rm -f "$path"
 done <"$folder/.outside"
 program_files "$folder"
 refresh "$data"
