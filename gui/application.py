@@ -215,7 +215,7 @@ def _handed_over(instance: Instance, errand: Errand) -> bool:
     """Whether the window that is open took it; it may also be closing, and the claim be free."""
     from gui.relay import send
 
-    return send(instance.name, errand, meanwhile=instance.claim)
+    return send(instance.place, errand, meanwhile=instance.claim)
 
 
 def _begin(
@@ -229,11 +229,10 @@ def _begin(
     where macOS tells of files."""
     release_logging()
     from engine import faults
-    from gui.relay import Receiver
+    from gui.relay import listen
 
-    receiver = None
-    if instance is not None and instance.name:
-        receiver = Receiver(instance.name, shell.window)
+    receiver = listen(instance, shell.window) if instance is not None else None
+    if receiver is not None:
         # First of all: what arrives while the threads are waited for would be lost.
         shell.window.closing.connect(receiver.close)
     remembers = instance is not None and instance.remembers

@@ -1,9 +1,10 @@
 """One window for each person and display: a second start hands its files to the first.
 
-The first start holds a lock file and, once its window is there, listens on a local socket. A start
-that finds the lock taken sends what it was asked to open, as one line of JSON, waits for the
-answer and ends. Only the same person can connect: the socket lies in that person's folder, and is
-theirs alone.
+The first start holds a lock file and, once its window is there, listens on a local socket, whose
+place it writes down beside the lock. A start that finds the lock taken sends what it was asked to
+open there, as one line of JSON, waits for the answer and ends. Only the same person can connect:
+the socket lies in a folder that is theirs alone; on Windows, where a pipe has no folder, its name
+cannot be guessed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import logging
 import os
 import stat
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +50,7 @@ class Errand:
         """As one line of JSON."""
         model = self.model
         facts = {
-            "files": [os.path.normpath(path.absolute()) for path in self.files],
+            "files": [str(path.absolute()) for path in self.files],
             "model": model.source.key if model is not None else "",
             "trusted": [str(path.absolute()) for path in model.trusted] if model else [],
             "activation": self.activation,
@@ -83,28 +85,27 @@ class Instance:
     def __init__(self) -> None:
         caches = QStandardPaths.StandardLocation.GenericCacheLocation
         folder = Path(QStandardPaths.writableLocation(caches)) / COMMAND
-        # Before anything is made of it: this start and the next must come to the same names.
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            _log.warning("no folder for a lock file: %s", error)
+        self._folder = folder / "run"
+        self._usable = _made(self._folder)
         # A home may be on several computers. Two displays are two desks: a window on the other one
         # would not be seen.
         machine = bytes(QSysInfo.machineUniqueId().data())
         desk = "\n".join(os.environ.get(name, "") for name in ("DISPLAY", "WAYLAND_DISPLAY"))
         home = hashlib.sha256(machine + str(folder).encode()).hexdigest()[:16]
-        mark = hashlib.sha256(f"{home}\n{desk}".encode()).hexdigest()[:16]
-        self.name = _socket_name(folder, f"{COMMAND}-{mark}")
+        self._mark = hashlib.sha256(f"{home}\n{desk}".encode()).hexdigest()[:16]
         self.remembers = False
-        self._lock = _lock(folder / f"running-{mark}.lock")
-        self._memory = _lock(folder / f"remembers-{home}.lock")
+        self._lock = _lock(self._folder / f"running-{self._mark}.lock")
+        self._memory = _lock(self._folder / f"remembers-{home}.lock")
+        self._note = self._folder / f"running-{self._mark}.place"
 
     def claim(self) -> bool:
         """Whether no other window runs here; it holds until release() or the end of the process.
 
-        Where no lock can be written, or no socket has room, every start is the first.
+        Where no lock can be written every start is the first.
         """
-        if not self._lock.tryLock(0) and self.name:
+        if self._lock.isLocked() or not self._usable:
+            return True
+        if not self._lock.tryLock(0):
             if self._lock.error() == QLockFile.LockError.LockFailedError:
                 return False
             _log.warning("every start opens a window: no lock file can be written")
@@ -112,8 +113,44 @@ class Instance:
         return True
 
     def release(self) -> None:
-        self._lock.unlock()
+        # First: whoever waits for the other is to find this one free too.
         self._memory.unlock()
+        self.let_others_open()
+
+    def let_others_open(self) -> None:
+        """Nobody can be heard here: later starts open windows of their own, and at once."""
+        if self._lock.isLocked():
+            with suppress(OSError):
+                self._note.unlink()
+            self._lock.unlock()
+
+    def new_place(self) -> str:
+        """Where this one, which holds the claim, is to listen; '' for nowhere."""
+        if not self._lock.isLocked():
+            return ""
+        if sys.platform == "win32":
+            import secrets
+
+            return f"{COMMAND}-{secrets.token_hex(16)}"
+        return _socket_name(self._folder, f"{COMMAND}-{self._mark}")
+
+    def announce(self, place: str) -> bool:
+        """Write down for later starts where this one listens; whether that could be done."""
+        draft = self._note.with_suffix(".part")
+        try:
+            draft.write_bytes(os.fsencode(place))
+            draft.replace(self._note)
+        except OSError as error:
+            _log.warning("later starts open windows of their own: %s", error)
+            return False
+        return True
+
+    def place(self) -> str:
+        """Where the window that is open listens; '' as long as it does not say."""
+        try:
+            return os.fsdecode(self._note.read_bytes())
+        except OSError:
+            return ""
 
     def let_come_to_the_front(self) -> None:
         """Give the running window the foreground: Windows asks that of the program in front."""
@@ -137,33 +174,40 @@ def _lock(path: Path) -> QLockFile:
     return lock
 
 
+def _made(folder: Path) -> bool:
+    """Whether the folder of the lock files is there and the person's own; the log has why not."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if sys.platform != "win32" and folder.stat().st_uid != os.getuid():
+            raise PermissionError(f"{folder} is somebody else's")
+    except OSError as error:
+        _log.warning("every start opens a window: %s", error)
+        return False
+    return True
+
+
 def _socket_name(folder: Path, name: str) -> str:
-    """Where the socket lies, in a folder that is the person's own; '' where there is none with room
-    for its name. On Windows it is a pipe, which has a name and no folder."""
-    if sys.platform == "win32":
-        return name
-    places: list[Path | None] = [Path(os.environ.get("XDG_RUNTIME_DIR") or folder), folder]
-    if len(os.fsencode(folder / name)) > _LONGEST_PLACE:
-        places.append(_own_temporary_folder())
-    for place in places:
-        if (
-            place is not None
-            and place.is_dir()
-            and len(os.fsencode(place / name)) <= _LONGEST_PLACE
-        ):
+    """Where the socket lies, in a folder that is the person's alone; '' where there is none with
+    room for its name."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    # One that the surroundings name may be somebody else's, or everybody's.
+    places = [Path(os.path.realpath(runtime)), folder] if runtime else [folder]
+    temporary = Path(QDir.tempPath()) / f"{COMMAND}-{os.getuid()}"
+    for place in (*places, temporary):
+        if len(os.fsencode(place / name)) <= _LONGEST_PLACE and _is_own(place, place is temporary):
             return str(place / name)
-    _log.warning("every start opens a window: no folder has room for a socket")
+    _log.warning("every start opens a window: no folder of one's own has room for a socket")
     return ""
 
 
-def _own_temporary_folder() -> Path | None:
-    """A folder that nobody else may look into; None where somebody else has made that one."""
-    place = Path(QDir.tempPath()) / f"{COMMAND}-{os.getuid()}"
+def _is_own(folder: Path, make: bool) -> bool:
+    """Whether nobody else may look into the folder, which is made where that is wanted."""
     try:
-        place.mkdir(mode=0o700, exist_ok=True)
-        facts = place.lstat()
+        if make:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        facts = folder.lstat()
     except OSError as error:
-        _log.warning("%s", error)
-        return None
+        _log.info("%s", error)
+        return False
     own = stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.getuid()
-    return place if own and not facts.st_mode & 0o077 else None
+    return own and not facts.st_mode & 0o077

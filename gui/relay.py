@@ -18,7 +18,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
-from gui.instance import Errand
+from gui.instance import Errand, Instance
 
 _log = logging.getLogger(__name__)
 
@@ -31,30 +31,52 @@ _AGAIN_MS = 50
 
 
 def send(
-    name: str,
+    place: Callable[[], str],
     errand: Errand,
     patience_ms: int = _PATIENCE_MS,
     meanwhile: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """Have the running window open it; whether it said that it would.
+    """Have the window open it that listens at place(); whether it said that it would.
 
-    It may still be starting, or about to end, so it is asked again until patience_ms is over or
-    meanwhile() holds. Nothing is written before it has greeted: one that hangs must not open later
-    what somebody else has opened by then.
+    place() is '' as long as that is not known. The window may still be starting, or about to end,
+    so it is asked again until patience_ms is over or meanwhile() holds. Nothing is written before
+    it has greeted: one that hangs must not open later what somebody else has opened by then.
     """
     deadline = QDeadlineTimer(patience_ms)
     while not deadline.hasExpired() and not meanwhile():
-        socket = QLocalSocket()
-        socket.connectToServer(name)
-        if socket.waitForConnected(_AGAIN_MS) and _line(socket, deadline) == _GREETING:
-            socket.write(errand.line())
-            if _line(socket, deadline) == _ANSWER:
-                return True
-        socket.abort()
+        name = place()
+        if name and _taken(name, errand, deadline):
+            return True
         pause = QEventLoop()
         QTimer.singleShot(_AGAIN_MS, pause.quit)
         pause.exec()
     return False
+
+
+def _taken(name: str, errand: Errand, deadline: QDeadlineTimer) -> bool:
+    """Whether who listens under that name says that it opens it."""
+    socket = QLocalSocket()
+    socket.connectToServer(name)
+    if socket.waitForConnected(_AGAIN_MS) and _line(socket, deadline) == _GREETING:
+        socket.write(errand.line())
+        if _line(socket, deadline) == _ANSWER:
+            return True
+    socket.abort()
+    return False
+
+
+def listen(instance: Instance, parent: QObject | None = None) -> Receiver | None:
+    """What hears later starts, which are told where it listens; None where that cannot be, and
+    they open windows of their own."""
+    place = instance.new_place()
+    if place:
+        receiver = Receiver(place, parent)
+        if receiver.listens and instance.announce(place):
+            return receiver
+        receiver.close()
+        receiver.deleteLater()
+    instance.let_others_open()
+    return None
 
 
 class Receiver(QObject):
@@ -72,6 +94,10 @@ class Receiver(QObject):
         QLocalServer.removeServer(name)
         if not self._server.listen(name):
             _log.warning("later starts cannot be heard: %s", self._server.errorString())
+
+    @property
+    def listens(self) -> bool:
+        return self._server.isListening()
 
     def close(self) -> None:
         """Hear nothing more, also of those who are about to speak."""

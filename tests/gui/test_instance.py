@@ -1,48 +1,33 @@
-"""One window for a person and a display: what a later start hands over, and to whom."""
+"""One window for a person and a display: who it is, and where it is heard."""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QStandardPaths
-from PySide6.QtGui import QFileOpenEvent
-from PySide6.QtNetwork import QLocalSocket
+from PySide6.QtCore import QCoreApplication, QStandardPaths, QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from engine.sources import ModelSource
+from gui.application import _handed_over
 from gui.instance import Errand, Instance
-from gui.models import NamedModel
-from gui.relay import FileEvents, Receiver, send
-from tests.gui.seat import Seat
+from gui.relay import listen
+from tests.gui.test_relay import start_sender
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-
-_SEND = """
-import sys
-from pathlib import Path
-from PySide6.QtCore import QCoreApplication, QStandardPaths
-application = QCoreApplication([])
-from gui.instance import Errand
-from gui.relay import send
-sys.exit(0 if send(sys.argv[1], Errand(tuple(map(Path, sys.argv[2:]))), 20_000) else 3)
-"""
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> str:
-    return "hookscope-test" if sys.platform == "win32" else str(tmp_path / "socket")
 
 
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, qapp: QApplication) -> Iterator[Path]:
-    """A home of its own at display :1; where its caches are."""
+    """A home of its own at display :1; where its caches are. Its short-named folders are others:
+    a socket has no room in those of tests on every system."""
     if sys.platform == "win32":
         pytest.skip("Windows does not let a program move its folders")
     # Qt's folders for tests would be the same for every test, and others than a child process has.
@@ -50,129 +35,170 @@ def desk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, qapp: QApplication) ->
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("DISPLAY", ":1")
-    yield tmp_path
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        monkeypatch.setenv("TMPDIR", short)
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(own(Path(short, "run"))))
+        yield tmp_path
     QStandardPaths.setTestModeEnabled(True)
 
 
-def start_sender(place: str, *files: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", _SEND, place, *map(str, files)], cwd=ROOT)
-
-
-def test_an_errand_survives_its_line(tmp_path: Path) -> None:
-    source = ModelSource("net.py", "w.pth", arguments=(("n", "3"),), input="3x64x64")
-    errand = Errand(
-        (tmp_path / "a b.png", tmp_path / "ü\n.jpg"),
-        NamedModel(source, (tmp_path / "net.py",)),
-        "token",
-    )
-    assert Errand.read(errand.line()) == errand
-    assert errand.line().count(b"\n") == 1
-    assert Errand.read(Errand().line()) == Errand()
-
-
-def test_names_are_sent_as_they_can_be_opened_from_anywhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert Errand.read(Errand((Path("x.png"),)).line()).files == (tmp_path / "x.png",)
-
-
-@pytest.mark.parametrize("line", [b"", b"{}", b"[]", b"nonsense", b'{"model": 1, "files": 2}'])
-def test_nonsense_is_no_errand(line: bytes) -> None:
-    with pytest.raises(ValueError):
-        Errand.read(line)
-
-
-def test_a_later_start_in_its_own_process_is_heard(
-    qtbot: QtBot, place: str, tmp_path: Path
-) -> None:
-    receiver = Receiver(place)
-    with qtbot.waitSignal(receiver.received, timeout=60_000) as heard:
-        sender = start_sender(place, tmp_path / "one.png", tmp_path / "two.png")
-    assert heard.args == [Errand((tmp_path / "one.png", tmp_path / "two.png"))]
-    qtbot.waitUntil(lambda: sender.poll() is not None, timeout=60_000)
-    assert sender.returncode == 0
-    receiver.close()
-
-
-def test_a_window_that_is_still_starting_is_waited_for(
-    qtbot: QtBot, place: str, tmp_path: Path
-) -> None:
-    sender = start_sender(place, tmp_path / "one.png")
-    try:
-        with pytest.raises(subprocess.TimeoutExpired):
-            sender.wait(2)
-        receiver = Receiver(place)
-        with qtbot.waitSignal(receiver.received, timeout=60_000):
-            pass
-        qtbot.waitUntil(lambda: sender.poll() == 0, timeout=60_000)
-        receiver.close()
-    finally:
-        sender.kill()
-        sender.wait(10)
-
-
-def test_nobody_there_is_given_up_after_a_while(qapp: QApplication, place: str) -> None:
-    assert not send(place, Errand(), patience_ms=200)
-
-
-def test_a_socket_that_a_crash_left_is_no_obstacle(
-    qtbot: QtBot, place: str, tmp_path: Path
-) -> None:
-    first = Receiver(place)
-    if sys.platform != "win32":
-        # What a killed process leaves: the file of the socket, and nobody behind it.
-        Path(place).rename(tmp_path / "kept")
-        first.close()
-        (tmp_path / "kept").rename(place)
-    second = Receiver(place)
-    with qtbot.waitSignal(second.received, timeout=60_000):
-        sender = start_sender(place)
-    qtbot.waitUntil(lambda: sender.poll() == 0, timeout=60_000)
-    second.close()
-
-
-def test_what_is_not_understood_is_hung_up_on(
-    qtbot: QtBot, place: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    receiver = Receiver(place)
-    socket = QLocalSocket()
-    socket.connectToServer(place)
-    socket.write(b"open the pod bay doors\n")
-    unconnected = QLocalSocket.LocalSocketState.UnconnectedState
-    qtbot.waitUntil(lambda: socket.state() == unconnected)
-    assert "not understood" in caplog.text
-    with qtbot.waitSignal(receiver.received, timeout=60_000):
-        sender = start_sender(place)
-    qtbot.waitUntil(lambda: sender.poll() == 0, timeout=60_000)
-    receiver.close()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="a pipe has no file")
-def test_the_socket_is_the_persons_alone(place: str, qapp: QApplication) -> None:
-    receiver = Receiver(place)
-    assert Path(place).stat().st_mode & 0o077 == 0
-    receiver.close()
+def own(folder: Path) -> Path:
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 @pytest.mark.usefixtures("desk")
 def test_the_claim_is_one_for_a_display_and_free_again_after_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    first = Instance()
+    first, second = Instance(), Instance()
     assert first.claim()
-    # The very first start of all makes the folder, and is to be found there all the same.
-    second = Instance()
-    assert first.name == second.name
+    # Whoever holds it may ask again.
+    assert first.claim()
     assert not second.claim()
     monkeypatch.setenv("DISPLAY", ":2")
     other = Instance()
-    assert other.name != first.name
     assert other.claim()
+    assert other.new_place() != first.new_place()
     other.release()
     first.release()
     assert second.claim()
     second.release()
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_start_that_meets_a_closing_window_becomes_the_one_that_is_heard(qtbot: QtBot) -> None:
+    """Two real claims: it is heard by the start after it, and remembers what is open."""
+    first, second, third = Instance(), Instance(), Instance()
+    assert first.claim()
+    assert not second.claim()
+    QTimer.singleShot(200, first.release)
+    assert not _handed_over(second, Errand())
+    assert second.claim()
+    assert second.remembers
+    receiver = listen(second)
+    assert receiver is not None
+    assert not third.claim()
+    with qtbot.waitSignal(receiver.received, timeout=60_000):
+        sender = start_sender(third.place())
+    qtbot.waitUntil(lambda: sender.poll() == 0, timeout=60_000)
+    receiver.close()
+    second.release()
+
+
+@pytest.mark.usefixtures("desk")
+def test_who_takes_over_finds_the_memory_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However close it follows: it may claim in the very moment in which the lock is given up."""
+    first, second = Instance(), Instance()
+    assert first.claim()
+    unlock = first._lock.unlock
+
+    def let_go() -> None:
+        unlock()
+        assert second.claim()
+
+    lock = SimpleNamespace(isLocked=first._lock.isLocked, unlock=let_go)
+    monkeypatch.setattr(first, "_lock", lock)
+    first.release()
+    assert second.remembers
+    second.release()
+
+
+@pytest.mark.usefixtures("desk")
+def test_where_to_be_heard_does_not_depend_on_the_surroundings_of_the_later_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = Instance()
+    assert first.claim()
+    receiver = listen(first)
+    assert receiver is not None
+    runtime = os.environ["XDG_RUNTIME_DIR"]
+    assert Path(first.place()).parent == Path(runtime).resolve()
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    second = Instance()
+    assert not second.claim()
+    assert second.place() == first.place()
+    receiver.close()
+    first.release()
+    assert second.place() == ""
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o770, 0o1777])
+def test_a_runtime_folder_that_others_may_look_into_is_not_used(
+    desk: Path, monkeypatch: pytest.MonkeyPatch, mode: int
+) -> None:
+    shared = own(desk / "shared")
+    shared.chmod(mode)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(shared))
+    first = Instance()
+    assert first.claim()
+    place = first.new_place()
+    assert place
+    assert shared not in Path(place).parents
+    first.release()
+
+
+def test_somebody_elses_folders_are_not_used(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As su leaves them: they name the folders of who called it."""
+    first = Instance()
+    assert first.claim()
+    somebody = os.getuid() + 1
+    monkeypatch.setattr(os, "getuid", lambda: somebody)
+    assert first.new_place() == ""
+    # Somebody else's window is not asked to open anything, and waited for neither.
+    other = Instance()
+    assert other.claim()
+    assert not other.remembers
+    assert other.new_place() == ""
+    first.release()
+
+
+@pytest.mark.usefixtures("desk")
+def test_nobody_can_guess_the_name_of_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows, where whoever is first may make one of any name."""
+    first = Instance()
+    assert first.claim()
+    with monkeypatch.context() as windows:
+        windows.setattr(sys, "platform", "win32")
+        names = [first.new_place() for _ in range(2)]
+    assert names[0] != names[1]
+    assert all(len(name.rpartition("-")[2]) == 32 for name in names)
+    first.release()
+
+
+@pytest.mark.usefixtures("desk")
+@pytest.mark.parametrize("obstacle", ["no place", "no socket", "no note"])
+def test_where_a_window_cannot_be_heard_later_starts_open_at_once(
+    monkeypatch: pytest.MonkeyPatch, desk: Path, obstacle: str
+) -> None:
+    first, second = Instance(), Instance()
+    assert first.claim()
+    if obstacle == "no place":
+        monkeypatch.setattr(first, "new_place", str)
+    elif obstacle == "no socket":
+        monkeypatch.setattr(first, "new_place", lambda: str(desk / "nowhere" / "socket"))
+    else:
+        monkeypatch.setattr(first, "announce", lambda _place: False)
+    assert listen(first) is None
+    assert second.claim()
+    # It remembers what is open all the same.
+    assert first.remembers
+    assert not second.remembers
+    second.release()
+    first.release()
+
+
+def test_a_note_that_cannot_be_written_is_said(
+    desk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = Instance()
+    assert first.claim()
+    (note,) = (path.with_suffix(".place") for path in desk.rglob("running-*.lock"))
+    note.mkdir()
+    assert not first.announce("somewhere")
+    assert note.name.removesuffix(".place") in caplog.text
+    note.rmdir()
+    first.release()
 
 
 def test_the_claim_of_a_process_that_died_is_free(desk: Path) -> None:
@@ -203,35 +229,9 @@ def test_where_no_lock_can_be_written_every_start_opens_a_window(
     # No folder can be made below a file, whoever asks.
     (desk / "full").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(desk / "full"))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(desk))
-    assert Instance().name
     assert Instance().claim()
     assert Instance().claim()
-
-
-def test_files_from_the_finder_are_one_errand(qtbot: QtBot, qapp: QApplication) -> None:
-    events = FileEvents(qapp)
-    try:
-        QApplication.sendEvent(qapp, QFileOpenEvent("/one.png"))
-        with qtbot.waitSignal(events.received, timeout=5_000) as heard:
-            events.start()
-            QApplication.sendEvent(qapp, QFileOpenEvent("/two.png"))
-        assert heard.args == [Errand((Path("/one.png"), Path("/two.png")))]
-    finally:
-        qapp.removeEventFilter(events)
-        events.deleteLater()
-
-
-def test_an_errand_opens_in_the_window_that_is_there(seat: Seat, tmp_path: Path) -> None:
-    from engine.demo import SCENES
-
-    program = seat.start()
-    program.window.showMinimized()
-    program.open(Errand((SCENES[2].path,), NamedModel(ModelSource("demo:shortcut"))))
-    seat.until(lambda: program.state.info is not None and "shortcut" in program.state.info.source)
-    seat.until(lambda: bool(program.state.current and program.state.current.path == SCENES[2].path))
-    assert not program.window.isMinimized()
-    seat.wait_explained()
+    assert Instance().new_place() == ""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a pipe has no folder")
@@ -240,19 +240,18 @@ def test_a_home_with_a_long_name_has_its_socket_in_a_folder_of_the_persons_own(
 ) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(desk / ("long" * 30)))
-    # The folders of tests have long names themselves.
-    with tempfile.TemporaryDirectory(dir="/tmp") as short:
-        monkeypatch.setenv("TMPDIR", short)
-        first = Instance()
-        assert first.claim()
-        assert not Instance().claim()
-        first.release()
-        folder = Path(first.name).parent
-        assert folder.parent == Path(short)
-        assert folder.stat().st_mode & 0o077 == 0
-        # Somebody else's, or open to everybody, it is not used.
-        folder.chmod(0o755)
-        assert Instance().name == ""
+    first = Instance()
+    assert first.claim()
+    folder = Path(first.new_place()).parent
+    assert folder.parent == Path(os.environ["TMPDIR"])
+    assert folder.stat().st_mode & 0o077 == 0
+    # Somebody else's, or open to everybody, it is not used.
+    folder.chmod(0o755)
+    assert first.new_place() == ""
+    folder.rmdir()
+    folder.symlink_to(own(desk / "goal"))
+    assert first.new_place() == ""
+    first.release()
 
 
 @pytest.mark.usefixtures("desk")
@@ -266,35 +265,3 @@ def test_only_one_of_a_persons_windows_remembers(monkeypatch: pytest.MonkeyPatch
     assert not other.remembers
     first.release()
     other.release()
-
-
-def test_one_that_hung_does_not_open_later_what_was_given_up(
-    qtbot: QtBot, place: str, tmp_path: Path
-) -> None:
-    """A window that accepts connections, and whose thread does nothing for a while."""
-    receiver = Receiver(place)
-    heard: list[object] = []
-    receiver.received.connect(heard.append)
-    command = [sys.executable, "-c", _SEND.replace("20_000", "500"), place, "x.png"]
-    sender = subprocess.run(command, cwd=ROOT, check=False, timeout=60)
-    assert sender.returncode == 3
-    with qtbot.waitSignal(receiver.received, timeout=60_000):
-        later = start_sender(place, tmp_path / "later.png")
-    qtbot.waitUntil(lambda: later.poll() == 0, timeout=60_000)
-    assert heard == [Errand((tmp_path / "later.png",))]
-    receiver.close()
-
-
-def test_one_that_closes_hears_nothing_and_the_next_start_takes_over(
-    qtbot: QtBot, place: str
-) -> None:
-    receiver = Receiver(place)
-    receiver.close()
-    free: list[bool] = []
-
-    def claim() -> bool:
-        free.append(True)
-        return len(free) > 2
-
-    assert not send(place, Errand(), 60_000, claim)
-    assert len(free) == 3
