@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QMimeData, QObject, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
@@ -52,6 +54,18 @@ class Seat:
         if explained:
             self.wait_explained()
         return self.program
+
+    @contextmanager
+    def at_work(self) -> Iterator[tuple[Program, list[Any]]]:
+        """A program that hears of what nobody catches, and what pytest-qt heard of it after it."""
+        with self.qtbot.capture_exceptions() as caught:
+            before = sys.excepthook
+            self.start()
+            try:
+                yield self.program, caught
+            finally:
+                self.leave()
+            assert sys.excepthook is before
 
     def until(self, met: Callable[[], bool]) -> None:
         self.qtbot.waitUntil(met, timeout=WAIT_MS)

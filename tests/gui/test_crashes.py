@@ -7,21 +7,17 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPlainTextEdit, QPushButton
-from pytestqt.qtbot import QtBot
 
 from engine.errors import HookscopeError
 from engine.version import VERSION
 from gui import crashes
-from gui.application import Program
 from gui.crash_dialog import CrashDialog
 from gui.crashes import Crashes
 from gui.jobs import Job
@@ -38,28 +34,15 @@ def fail(words: str) -> None:
     raise LookupError(words)
 
 
-@contextmanager
-def at_work(seat: Seat, qtbot: QtBot) -> Iterator[tuple[Program, list[Any]]]:
-    """A program that hears of what nobody catches, and what pytest-qt hears of after it."""
-    with qtbot.capture_exceptions() as caught:
-        before = sys.excepthook
-        program = seat.start()
-        try:
-            yield program, caught
-        finally:
-            seat.leave()
-        assert sys.excepthook is before
-
-
 def told(seat: Seat) -> str:
     """What the report of the dialog says."""
     return child(seat.dialog(CrashDialog), QPlainTextEdit).toPlainText()
 
 
 def test_a_failure_is_told_with_a_report_and_the_program_goes_on(
-    seat: Seat, qtbot: QtBot, caplog: pytest.LogCaptureFixture
+    seat: Seat, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with at_work(seat, qtbot) as (program, caught):
+    with seat.at_work() as (program, caught):
         QTimer.singleShot(0, lambda: fail("the cupboard is bare"))
         dialog = seat.dialog(CrashDialog)
         assert [kind for kind, _, _ in caught] == [LookupError]
@@ -85,13 +68,13 @@ def test_a_failure_is_told_with_a_report_and_the_program_goes_on(
 
 
 def test_a_failure_is_told_once_however_often_it_comes(
-    seat: Seat, qtbot: QtBot, caplog: pytest.LogCaptureFixture
+    seat: Seat, caplog: pytest.LogCaptureFixture
 ) -> None:
     def same() -> None:
         fail("the same")
 
     before = Crashes.seen
-    with at_work(seat, qtbot) as (program, caught):
+    with seat.at_work() as (program, caught):
         for _ in range(120):
             QTimer.singleShot(0, same)
         QTimer.singleShot(0, lambda: int("another"))
@@ -112,9 +95,7 @@ def test_a_failure_is_told_once_however_often_it_comes(
     assert caplog.text.count("the same failure for the 100. time") == 1
 
 
-def test_two_failures_that_end_in_the_same_line_are_both_told(
-    seat: Seat, qtbot: QtBot, tmp_path: Path
-) -> None:
+def test_two_failures_that_end_in_the_same_line_are_both_told(seat: Seat, tmp_path: Path) -> None:
     """Both in pathlib, which is where many end."""
 
     def save() -> None:
@@ -123,7 +104,7 @@ def test_two_failures_that_end_in_the_same_line_are_both_told(
     def export() -> None:
         (tmp_path / "for exporting" / "a").mkdir()
 
-    with at_work(seat, qtbot) as (program, caught):
+    with seat.at_work() as (program, caught):
         QTimer.singleShot(0, save)
         seat.until(lambda: "in save" in told(seat))
         QTimer.singleShot(0, export)
@@ -131,12 +112,12 @@ def test_two_failures_that_end_in_the_same_line_are_both_told(
         # The first one closed, too.
         seat.dialog(CrashDialog).close()
         seat.until(lambda: not program.window.findChildren(CrashDialog))
-        QTimer.singleShot(0, lambda: (tmp_path / "for nothing" / "a").mkdir())
+        QTimer.singleShot(0, (tmp_path / "for nothing" / "a").mkdir)
         seat.until(lambda: "for nothing" in told(seat))
         assert [kind for kind, _, _ in caught] == 3 * [FileNotFoundError]
 
 
-def test_an_endless_recursion_is_one_failure(seat: Seat, qtbot: QtBot) -> None:
+def test_an_endless_recursion_is_one_failure(seat: Seat) -> None:
     """Its depth is another each time."""
 
     def down(left: int) -> None:
@@ -145,7 +126,7 @@ def test_an_endless_recursion_is_one_failure(seat: Seat, qtbot: QtBot) -> None:
         down(left - 1)
 
     before = Crashes.seen
-    with at_work(seat, qtbot) as (_, caught):
+    with seat.at_work() as (_, caught):
         for depth in (10, 20, 30):
             QTimer.singleShot(0, lambda depth=depth: down(depth))
         seat.until(lambda: Crashes.seen == before + 3)
@@ -153,11 +134,11 @@ def test_an_endless_recursion_is_one_failure(seat: Seat, qtbot: QtBot) -> None:
 
 
 def test_a_report_that_fails_is_not_told_for_ever(
-    seat: Seat, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    seat: Seat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(crashes, "report", lambda _state, _what: fail("no report either"))
     before = Crashes.seen
-    with at_work(seat, qtbot) as (program, _):
+    with seat.at_work() as (program, _):
         QTimer.singleShot(0, lambda: int("no number"))
         seat.until(lambda: Crashes.seen >= before + 2)
         seat.settle()
