@@ -53,7 +53,7 @@ class CheckDialog(QDialog):
         self._verdict.setMinimumHeight(2 * self._verdict.fontMetrics().lineSpacing())
         self._start = QPushButton("Start")
         self._copy = QPushButton("Copy report")
-        box = QVBoxLayout(self)
+        self._box = box = QVBoxLayout(self)
         box.setContentsMargins(16, 16, 16, 12)
         box.setSpacing(12)
         box.addWidget(self._verdict)
@@ -82,12 +82,18 @@ class CheckDialog(QDialog):
         self._details[name].show_text(detail)
 
     def end(self, verdict: str, report: str) -> None:
-        """The run is over. report: what can be copied."""
+        """The run is over; a step that is not has failed. report: what can be copied."""
         self._running = False
         self._report = report
+        for mark in self._marks.values():
+            if mark.state == "running":
+                mark.show_state("failed")
         self._verdict.setText(verdict)
         self._start.setText("Check again")
         self._show_buttons()
+        # A long verdict must not take its room from the steps. It stays: nothing is to move back.
+        needed = self._box.totalHeightForWidth(self.width())
+        self.resize(self.width(), max(self.height(), needed))
 
     def copy(self) -> None:
         """Puts the report on the clipboard."""
@@ -146,12 +152,12 @@ class _Mark(QLabel):
 
     def __init__(self, title: str) -> None:
         super().__init__()
-        self._state = ""
+        self.state: State = ""
         self._title = title
         self.setFixedSize(_ICON, _ICON)
 
     def show_state(self, state: State) -> None:
-        self._state = state
+        self.state = state
         self.setAccessibleName(f"{self._title}: {state or 'not yet'}")
         self.update()
 
@@ -159,11 +165,11 @@ class _Mark(QLabel):
         painter = QPainter(self)
         tokens = theme.current()
         place = QRect(0, 0, _ICON, _ICON)
-        if self._state in self._LOOKS:
-            name, token = self._LOOKS[self._state]
+        if self.state in self._LOOKS:
+            name, token = self._LOOKS[self.state]
             theme.paint_icon(painter, name, place, getattr(tokens, token))
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(tokens.accent if self._state else tokens.border))
+        painter.setBrush(QColor(tokens.accent if self.state else tokens.border))
         painter.drawEllipse(place.center(), 3, 3)

@@ -36,6 +36,7 @@ class Checkup(QObject):
         self._state = state
         self._settings = settings
         self._walk: Walkthrough | None = None
+        self._begun = ""
         self._given_up = False
         self._dialog = CheckDialog(_STEPS, window)
         # Queued: the walk has event loops of its own, which are not to run inside a click.
@@ -53,12 +54,14 @@ class Checkup(QObject):
         if self._walk is not None or not isinstance(application, QApplication):
             return
         record = Record()
-        self._given_up = False
+        self._begun, self._given_up = "", False
         failures = Crashes.seen
-        record.begun.connect(self._dialog.show_begun)
+        record.begun.connect(self._begin)
         record.taken.connect(self._taken)
         self._dialog.begin()
         with ExitStack() as stack:
+            # Whatever happens, the dialog must not wait for ever.
+            stack.callback(lambda: self._tell(record, Crashes.seen - failures))
             folder = Path(
                 stack.enter_context(
                     tempfile.TemporaryDirectory(prefix="hookscope-", ignore_cleanup_errors=True)
@@ -72,8 +75,6 @@ class Checkup(QObject):
             program.window.closing.connect(lambda: self._give_up(walk))
             # The steps stay in sight, and Stop within reach.
             program.window.first_painted.connect(self._dialog.raise_)
-            # Whatever happens, the dialog must not wait for ever.
-            stack.callback(lambda: self._tell(record, Crashes.seen - failures))
             if walk.run():
                 record.take(_KEPT, self._remember)
 
@@ -91,12 +92,16 @@ class Checkup(QObject):
         return program
 
     def _give_up(self, walk: Walkthrough) -> None:
-        """The window was closed, by the last step or before its time."""
-        self._given_up = len(walk.record.steps) < len(STEPS) - 1
+        """The window was closed: by the last step, before its time, or after the walk."""
+        self._given_up |= self._walk is walk and len(walk.record.steps) < len(STEPS) - 1
         walk.waiter.give_up("stopped")
 
     def _forget(self) -> None:
         self._walk = None
+
+    def _begin(self, name: str) -> None:
+        self._begun = name
+        self._dialog.show_begun(name)
 
     def _taken(self, step: Step) -> None:
         stopped = self._given_up and not step.ok
@@ -105,12 +110,14 @@ class Checkup(QObject):
 
     def _tell(self, record: Record, failures: int) -> None:
         failed = next((step for step in record.steps if not step.ok), None)
+        log = f"the log has it: {log_file()}"
         if failures:
-            verdict = "Something went wrong inside the program meanwhile; it is told beside this."
+            verdict = f"Something went wrong inside the program meanwhile; {log}"
         elif failed is None and len(record.steps) == len(_STEPS):
             verdict = "Everything works."
         elif failed is None:
-            verdict = "The check itself broke off; the log has it."
+            last = f"at '{_STEPS[self._begun]}'" if self._begun else "before its first step"
+            verdict = f"The check itself broke off {last}; {log}"
         elif self._given_up:
             verdict = "Stopped. What was checked until then worked."
         else:
@@ -125,6 +132,8 @@ class Checkup(QObject):
         where = self._settings.fault()
         if where:
             raise StepFailed(where)
-        if not log_file().is_file():
-            raise StepFailed(f"{log_file()} is not there")
+        try:
+            log_file().stat()
+        except OSError as error:
+            raise StepFailed(f"{log_file()} is not there: {error.strerror}") from error
         return log_file().name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,14 +16,18 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
 )
+from pytestqt.qtbot import QtBot
 
 from engine.logs import log_file
 from engine.version import VERSION
 from gui.check_dialog import CheckDialog
+from gui.crash_dialog import CrashDialog
+from gui.crashes import Crashes
 from gui.dialogs import AboutDialog
+from gui.gauges import StepFailed, Waiter
 from gui.main_window import MainWindow
 from gui.state import State
-from gui.walkthrough import STEPS
+from gui.walkthrough import STEPS, Walkthrough
 from tests.gui.seat import Seat
 
 
@@ -145,6 +150,121 @@ def test_a_step_that_fails_is_named_with_its_reason(
     assert "Picture, map and facts are exported" in words(dialog)
     assert "the disk is full" in words(dialog)
     assert not other_windows(seat)
+
+
+def during(monkeypatch: pytest.MonkeyPatch, step: str, act: Callable[[], object]) -> None:
+    """Something happens when that step of the walk begins."""
+    method = getattr(Walkthrough, step)
+
+    def acting(self: Walkthrough) -> str:
+        act()
+        return str(method(self))
+
+    monkeypatch.setattr(Walkthrough, step, acting)
+
+
+def fail() -> None:
+    raise LookupError("the cupboard is bare")
+
+
+def check(seat: Seat, verdict: str) -> CheckDialog:
+    """Run it once, up to that word."""
+    seat.program.window.actions_by_id["check"].trigger()
+    dialog = seat.dialog(CheckDialog)
+    begun = Crashes.seen
+    button(dialog, "Start").click()
+    seat.until(lambda: verdict in words(dialog))
+    assert Crashes.seen == begun + 1
+    assert button(dialog, "Check again").isEnabled()
+    assert not other_windows(seat)
+    return dialog
+
+
+def signs(dialog: CheckDialog) -> dict[str, str]:
+    """What the sign before each step says to a screen reader."""
+    names = (one.accessibleName() for one in dialog.findChildren(QLabel) if not one.text())
+    return dict(name.rsplit(": ", 1) for name in names if ": " in name)
+
+
+def test_a_check_that_breaks_off_says_where(seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+    during(monkeypatch, "zoom", fail)
+    with seat.at_work() as (_, caught):
+        dialog = check(seat, "broke off")
+        assert f"broke off at 'The picture is zoomed into'; the log has it: {log_file()}" in words(
+            dialog
+        )
+        assert [kind for kind, _, _ in caught] == [LookupError]
+        found = signs(dialog)
+        assert found["Another class is explained"] == "ok"
+        assert found["The picture is zoomed into"] == "failed"
+        assert set(found.values()) == {"ok", "failed", "not yet"}
+        # What a check looked like is not what the next one looks like.
+        monkeypatch.undo()
+        log_file().parent.mkdir(parents=True, exist_ok=True)
+        log_file().touch()
+        button(dialog, "Check again").click()
+        seat.until(lambda: "Everything works." in words(dialog))
+        assert set(signs(dialog).values()) == {"ok"}
+
+
+def test_a_check_that_cannot_begin_says_so(seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise FileNotFoundError("no usable temporary directory")
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", fail)
+    with seat.at_work() as (_, caught):
+        dialog = check(seat, "broke off before its first step")
+        assert [kind for kind, _, _ in caught] == [FileNotFoundError]
+        assert set(signs(dialog).values()) == {"not yet"}
+
+
+def test_a_failure_beside_the_steps_is_told(seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a slot, say: no step notices it."""
+    during(monkeypatch, "engine", lambda: QTimer.singleShot(0, fail))
+    with seat.at_work() as (program, caught):
+        dialog = check(seat, "Something went wrong inside")
+        assert f"the log has it: {log_file()}" in words(dialog)
+        seat.dialog(CrashDialog).close()
+        seat.until(lambda: not program.window.findChildren(CrashDialog))
+        # The second time it is known, and nothing but the verdict tells of it.
+        begun = Crashes.seen
+        button(dialog, "Check again").click()
+        seat.until(lambda: Crashes.seen > begun and "Something went wrong inside" in words(dialog))
+        assert [kind for kind, _, _ in caught] == [LookupError]
+        assert not program.window.findChildren(CrashDialog)
+        assert f"the log has it: {log_file()}" in words(dialog)
+
+
+@pytest.mark.parametrize("times", [1, 3, 6])
+def test_a_long_verdict_takes_no_room_from_the_steps(qtbot: QtBot, times: int) -> None:
+    dialog = CheckDialog(STEPS)
+    qtbot.addWidget(dialog)
+    with qtbot.waitExposed(dialog):
+        dialog.show()
+    dialog.begin()
+    before = dialog.height()
+    dialog.end(
+        "This does not work: explained.png cannot be written, the disk is full. " * times, ""
+    )
+
+    def clipped() -> list[str]:
+        return [
+            one.text()
+            for one in dialog.findChildren(QLabel)
+            if one.text()
+            and one.height()
+            < (one.heightForWidth(one.width()) if one.wordWrap() else one.sizeHint().height())
+        ]
+
+    qtbot.waitUntil(lambda: not clipped())
+    assert dialog.height() >= before
+
+
+def test_whoever_gave_up_waits_for_nothing_more() -> None:
+    waiter = Waiter()
+    waiter.give_up("stopped")
+    with pytest.raises(StepFailed, match="a picture: stopped"):
+        waiter.wait(lambda: False, 20, "a picture")
 
 
 def test_about_tells_what_a_report_needs(seat: Seat) -> None:
