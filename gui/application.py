@@ -45,7 +45,8 @@ class Shell:
     """
 
     def __init__(self, application: QApplication, store: QSettings | None = None) -> None:
-        self.settings = Settings(store if store is not None else QSettings())
+        self.store = store if store is not None else QSettings()
+        self.settings = Settings(self.store)
         theme.apply(application, self.settings.theme())
         self.window = MainWindow()
         self.window.restore_layout(
@@ -74,7 +75,7 @@ class Program(QObject):
         from gui.first_hints import FirstHints
         from gui.garbage import GarbageCollector
         from gui.handlers import Handlers
-        from gui.last_time import LastTime
+        from gui.last_time import LastTime, record_file
         from gui.notices import Notices
         from gui.presenter import Presenter
         from gui.state import State
@@ -101,7 +102,7 @@ class Program(QObject):
         self.last_time: LastTime | None = None
         if fault is not None:
             self.last_time = LastTime(
-                self.window, self.state, self.controller, self.settings, fault
+                self.window, self.state, self.controller, record_file(shell.store), fault
             )
         self._closed = False
 
@@ -137,10 +138,12 @@ class Program(QObject):
         geometry, state = self.window.save_layout()
         self.settings.set(table.WINDOW_GEOMETRY, geometry)
         self.settings.set(table.WINDOW_STATE, state)
+        self.settings.sync()
         if self.last_time is not None:
             self.last_time.close()
-        self.settings.sync()
         self.controller.close()
+        if self.last_time is not None:
+            self.last_time.close()
         self.garbage.stop()
         self.crashes.stop()
 

@@ -7,17 +7,19 @@ import logging
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QSettings, QTimer
 
+from engine.atomic import whole_file
 from engine.demo import DEMOS
+from engine.errors import HookscopeError
+from engine.logs import log_folder
 from engine.sources import ModelSource
-from gui import settings as table
 from gui.controller import Controller
 from gui.crash_dialog import CrashDialog
 from gui.facts import report
+from gui.jobs import Job, Priority
 from gui.main_window import MainWindow
 from gui.models import FIRST_MODEL
-from gui.settings import Settings
 from gui.state import State
 
 _log = logging.getLogger(__name__)
@@ -29,7 +31,8 @@ _HEADING = "Hookscope was not closed properly the last time"
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What was open. images: their files; the demo's own scenes and pasted pictures are left out.
+    """What was open. images: their files; the demo's own scenes, pasted pictures and what could not
+    be read are left out.
 
     model: key of its source. layer, target: what was chosen of it, None for its own choice.
     """
@@ -46,7 +49,7 @@ class Desk:
         files = {
             key: str(image.path)
             for key, image in state.images.items()
-            if image.path is not None and image.scene is None
+            if image.path is not None and image.scene is None and not image.error
         }
         source = state.model_source if state.model_source is not None else FIRST_MODEL
         current = files.get(state.current_key or "")
@@ -64,7 +67,8 @@ class Desk:
             return None
 
     def text(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False)
+        """In ASCII: a file's name need not be valid text, and comes back all the same."""
+        return json.dumps(asdict(self))
 
     @property
     def title(self) -> str:
@@ -77,10 +81,18 @@ class Desk:
         return " and ".join(words for words in (images, model) if words)
 
 
-class LastTime(QObject):
-    """Keeps the desk in the settings while the program runs; none is there after an orderly end.
+def record_file(store: QSettings) -> Path:
+    """Where what is open is written down: beside settings that are a file of their own, else beside
+    what a crash leaves."""
+    if store.format() is QSettings.Format.IniFormat:
+        return Path(store.fileName()).with_suffix(".open.json")
+    return log_folder() / "open.json"
 
-    fault: what a crash of the last run left, see engine.faults.
+
+class LastTime(QObject):
+    """Keeps the desk on record while the program runs; none is there after an orderly end.
+
+    record: the file for it. fault: what a crash of the last run left, see engine.faults.
     """
 
     def __init__(
@@ -88,25 +100,26 @@ class LastTime(QObject):
         window: MainWindow,
         state: State,
         controller: Controller,
-        settings: Settings,
+        record: Path,
         fault: str,
     ) -> None:
         super().__init__(window)
         self._window = window
         self._state = state
         self._controller = controller
-        self._settings = settings
+        self._record = record
         self._fault = fault
         self._wanted: Desk | None = None
         self._closed = False
-        text = settings.get(table.OPEN_NOW)
-        self._last = Desk.read(text) if text else None
+        self._last = _read(record)
+        self._written: Desk | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_WRITE_AFTER_MS)
         self._timer.timeout.connect(self._write)
         for changed in (
             state.image_added,
+            state.image_updated,
             state.image_removed,
             state.current_changed,
             state.model_changed,
@@ -156,10 +169,15 @@ class LastTime(QObject):
             self._controller.models.open(source)
 
     def close(self) -> None:
-        """The program ends in order."""
+        """The program ends in order; to be said again once the lanes are at rest, one of which may
+        have been writing. An offer that nobody answered stands for the next start."""
         self._closed = True
         self._timer.stop()
-        self._settings.set(table.OPEN_NOW, "")
+        if self._last is None:
+            try:
+                self._record.unlink(missing_ok=True)
+            except OSError as error:
+                _log.warning("%s", error)
 
     def _decline(self) -> None:
         self._last = None
@@ -175,9 +193,25 @@ class LastTime(QObject):
 
     def _write(self) -> None:
         """Until somebody decided about it, what the last run had open is kept."""
-        if self._last is None:
-            self._settings.set(table.OPEN_NOW, Desk.of(self._state).text())
-            self._settings.sync()
+        if self._last is not None:
+            return
+        desk = Desk.of(self._state)
+        if desk == self._written:
+            return
+        self._written = desk
+        job = Job(
+            "Noting what is open",
+            lambda _watch: _write(self._record, desk),
+            slot="open now",
+            # Before the thumbnails of a folder, any of which may be what ends the program.
+            priority=Priority.CLICK,
+            stoppable=False,
+        )
+        job.failed.connect(self._not_written)
+        self._controller.file_lane.submit(job)
+
+    def _not_written(self) -> None:
+        self._written = None
 
     def _choose(self) -> None:
         """Once model and image are those that were wanted, the layer and class are chosen too."""
@@ -197,6 +231,27 @@ class LastTime(QObject):
             self._window.tree.select(desk.layer)
         if desk.target is not None and state.info and desk.target < len(state.info.classes):
             self._controller.choose_class(desk.target)
+
+
+def _read(record: Path) -> Desk | None:
+    """What the last run left; None after an orderly end, and for what cannot be read."""
+    try:
+        return Desk.read(record.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        _log.warning("what was open the last time cannot be read: %s", error)
+        return None
+
+
+def _write(record: Path, desk: Desk) -> None:
+    """On the file lane: many names take a while. Raises HookscopeError."""
+    try:
+        record.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HookscopeError(f"{record}: {error.strerror}") from error
+    with whole_file(record) as file:
+        file.write(desk.text().encode())
 
 
 def _log_words() -> str:

@@ -77,8 +77,6 @@ EXPORT_CAPTION: Final = Entry("export/caption", True)
 EXPORT_MAP: Final = Entry("export/map", False)
 EXPORT_JSON: Final = Entry("export/json", False)
 HINTS_SEEN: Final[Entry[tuple[str, ...]]] = Entry("hints/seen", ())
-OPEN_NOW: Final = Entry("session/open", "")
-"""What is open while the program runs; '' after an orderly end (gui/last_time.py)."""
 
 TABLE: Final[tuple[Entry[Any], ...]] = (
     WINDOW_GEOMETRY,

@@ -52,12 +52,10 @@ class Desk:
 
     def wait_record(self, words: str) -> None:
         """Until the program has written down that it has this open."""
-        config = Path(self.env["HOME"]) / ".config"
+        home = Path(self.env["HOME"])
 
         def written() -> bool:
-            files = (path for path in config.rglob("*.conf") if path.is_file())
-            lines = (line for path in files for line in path.read_text("utf-8").splitlines())
-            return any(line.startswith("open=") and words in line for line in lines)
+            return any(words in path.read_text("utf-8") for path in home.rglob("open.json"))
 
         self._wait(written, f"a record of {words!r}")
 

@@ -14,7 +14,6 @@ from pytestqt.qtbot import QtBot
 from engine import vision
 from engine.demo import SCENES
 from engine.sources import ModelSource
-from gui import settings as table
 from gui.application import Program
 from gui.crash_dialog import CrashDialog
 from gui.drops import Dropped
@@ -37,23 +36,27 @@ def weights(tmp_path: Path) -> Path:
     return tmp_path / "my net.pth"
 
 
+def record(seat: Seat) -> Path:
+    return seat.store.with_suffix(".open.json")
+
+
 def recorded(seat: Seat) -> str:
-    store = QSettings(str(seat.store), QSettings.Format.IniFormat)
-    return str(store.value(table.OPEN_NOW.key, ""))
+    return record(seat).read_text(encoding="utf-8") if record(seat).exists() else ""
 
 
 def write(seat: Seat, desk: Desk) -> None:
     """As a run leaves it that ended badly."""
-    store = QSettings(str(seat.store), QSettings.Format.IniFormat)
-    store.setValue(table.OPEN_NOW.key, desk.text())
-    store.sync()
+    record(seat).write_text(desk.text(), encoding="utf-8")
 
 
 def crash(seat: Seat) -> None:
-    """As the settings are when a process dies: what is written stays, nothing else is."""
-    left = seat.store.read_bytes()
+    """As the files are when a process dies: what is written stays, nothing else is."""
+    seat.settle()
+    files = [path for path in (seat.store, record(seat)) if path.exists()]
+    left = {path: path.read_bytes() for path in files}
     seat.leave()
-    seat.store.write_bytes(left)
+    for path, content in left.items():
+        path.write_bytes(content)
 
 
 def press(dialog: CrashDialog, text: str) -> None:
@@ -138,15 +141,6 @@ def test_the_tree_and_the_strip_show_what_is_reopened(seat: Seat, pictures: list
     seat.until(lambda: keys <= set(thumbnails))
 
 
-def test_resetting_the_settings_leaves_what_is_open_on_record(
-    seat: Seat, pictures: list[Path]
-) -> None:
-    program = seat.start(*pictures)
-    seat.until(lambda: "mine 2.jpg" in recorded(seat))
-    program.settings.reset()
-    assert "mine 2.jpg" in recorded(seat)
-
-
 def test_a_window_beside_the_first_remembers_nothing(
     seat: Seat, qapp: QApplication, pictures: list[Path]
 ) -> None:
@@ -185,6 +179,27 @@ def test_an_offer_that_was_not_answered_is_made_again(seat: Seat, pictures: list
     assert "3 images" in words(seat.dialog(CrashDialog))
 
 
+def test_an_offer_that_the_window_was_closed_over_is_made_again(
+    seat: Seat, pictures: list[Path]
+) -> None:
+    """Nobody decided about it; what this run had open is not worth more."""
+    seat.start(*pictures)
+    seat.until(lambda: "mine 2.jpg" in recorded(seat))
+    crash(seat)
+    program = seat.start()
+    seat.dialog(CrashDialog)
+    program.controller.images.step(1)
+    seat.wait_explained()
+    seat.leave()
+    seat.start()
+    dialog = seat.dialog(CrashDialog)
+    assert "3 images" in words(dialog)
+    press(dialog, "Start afresh")
+    seat.leave()
+    program = seat.start()
+    assert not program.window.findChildren(CrashDialog)
+
+
 def test_the_demo_alone_is_not_worth_an_offer(seat: Seat) -> None:
     seat.start()
     seat.until(lambda: bool(recorded(seat)))
@@ -210,15 +225,12 @@ def test_files_that_are_gone_are_said_to_be(
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"model": 3, "images": []}', '"x"', "null"])
 def test_nonsense_is_no_offer(seat: Seat, qtbot: QtBot, text: str) -> None:
-    store = QSettings(str(seat.store), QSettings.Format.IniFormat)
-    store.setValue(table.OPEN_NOW.key, text)
-    store.sync()
+    record(seat).write_text(text, encoding="utf-8")
     program = seat.start()
     assert not program.window.findChildren(CrashDialog)
 
 
-def test_a_desk_survives_its_text() -> None:
-    desk = Desk(
-        ("/a b/ü.png", "/c.png"), "/c.png", ModelSource("x.pth", input="3x2x2").key, "a.b#1", 3
-    )
-    assert Desk.read(desk.text()) == desk
+def test_bytes_that_are_no_text_are_no_offer(seat: Seat) -> None:
+    record(seat).write_bytes(b"\xff\xfe\x00")
+    program = seat.start()
+    assert not program.window.findChildren(CrashDialog)

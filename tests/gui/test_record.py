@@ -1,0 +1,164 @@
+"""The record of what is open: what is in it, and when it is written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSettings, QThread, QTimer
+
+from engine.demo import SCENES
+from engine.faults import fault_file
+from engine.sources import ModelSource
+from gui import last_time
+from gui.crash_dialog import CrashDialog
+from gui.last_time import Desk, record_file
+from tests.gui.seat import WAIT_MS, Seat, child
+from tests.gui.test_last_time import crash, press, record, recorded
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Path]:
+    return [
+        Path(shutil.copy(scene.path, tmp_path / f"mine {n}.jpg")) for n, scene in enumerate(SCENES)
+    ][:3]
+
+
+def test_resetting_the_settings_leaves_what_is_open_on_record(
+    seat: Seat, pictures: list[Path]
+) -> None:
+    program = seat.start(*pictures)
+    seat.until(lambda: "mine 2.jpg" in recorded(seat))
+    program.settings.reset()
+    assert "mine 2.jpg" in recorded(seat)
+
+
+def test_what_could_not_be_read_is_not_offered(seat: Seat, tmp_path: Path) -> None:
+    program = seat.start(tmp_path / "nofile.png", explained=False)
+    seat.until(lambda: bool(program.state.current and program.state.current.error))
+    assert Desk.of(program.state).title == ""
+    seat.until(lambda: bool(recorded(seat)) and "nofile" not in recorded(seat))
+    seat.until(lambda: program.state.info is not None)
+    crash(seat)
+    program = seat.start()
+    assert not program.window.findChildren(CrashDialog)
+
+
+def test_a_file_that_turns_out_unreadable_goes_from_the_record(
+    seat: Seat, pictures: list[Path]
+) -> None:
+    """It is told some while after the others that it was opened with."""
+    program = seat.start(*pictures)
+    timer = child(program.last_time, QTimer)
+    seat.until(lambda: "mine 2.jpg" in recorded(seat) and not timer.isActive())
+    key = next(key for key, image in program.state.images.items() if image.name == "mine 2.jpg")
+    program.state.images[key].error = "gone"
+    program.state.image_updated.emit(key)
+    seat.until(lambda: "mine 2.jpg" not in recorded(seat))
+    assert "mine 1.jpg" in recorded(seat)
+
+
+def test_the_window_does_not_wait_for_the_disk(
+    seat: Seat, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record of many names takes a while to make and to write."""
+    threads: list[QThread] = []
+
+    class Watched(Desk):
+        def text(self) -> str:
+            threads.append(QThread.currentThread())
+            return super().text()
+
+    monkeypatch.setattr(last_time, "Desk", Watched)
+    program = seat.start(*pictures)
+    seat.until(lambda: "mine 2.jpg" in recorded(seat))
+    assert threads
+    assert program.thread() not in threads
+
+
+def test_the_same_is_not_written_again(seat: Seat, pictures: list[Path]) -> None:
+    program = seat.start(*pictures)
+    seat.until(lambda: "mine 2.jpg" in recorded(seat))
+    seat.settle()
+    titles: list[str] = []
+    program.controller.file_lane.busy_changed.connect(
+        lambda job: titles.append(job.title) if job is not None else None
+    )
+    timer = child(program.last_time, QTimer)
+    with seat.qtbot.waitSignal(timer.timeout, timeout=WAIT_MS):
+        program.state.answer_changed.emit()
+    assert titles == []
+    program.controller.images.step(1)
+    seat.until(lambda: "Noting what is open" in titles)
+
+
+def test_a_record_that_cannot_be_written_is_tried_again_and_costs_nothing_else(
+    seat: Seat, pictures: list[Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    record(seat).mkdir(parents=True)
+    program = seat.start(*pictures)
+    seat.until(lambda: "Noting what is open: cannot write" in caplog.text)
+    seat.settle()
+    record(seat).rmdir()
+    program.state.answer_changed.emit()
+    seat.until(lambda: "mine 2.jpg" in recorded(seat))
+
+
+def test_a_write_that_is_under_way_while_the_window_closes_leaves_nothing(
+    seat: Seat, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, let = threading.Event(), threading.Event()
+    written: list[bool] = []
+    original = last_time._write
+
+    def slow(path: Path, desk: Desk) -> None:
+        begun.set()
+        let.wait(WAIT_MS / 1000)
+        original(path, desk)
+        written.append(path.exists())
+
+    monkeypatch.setattr(last_time, "_write", slow)
+    program = seat.start(*pictures, explained=False)
+    seat.until(begun.is_set)
+    assert program.last_time is not None
+    clear = program.last_time.close
+    # It ends between the clearing and the rest of the lane.
+    monkeypatch.setattr(program.last_time, "close", lambda: (clear(), let.set()))
+    seat.leave()
+    assert written == [True]
+    assert not record(seat).exists()
+
+
+def test_a_desk_survives_its_text(tmp_path: Path) -> None:
+    """Also where a name is no text, as on a disk that was written under another encoding."""
+    odd = "/bild-\udce4.png"
+    desk = Desk(
+        ("/a b/ü.png", "/c.png", odd), odd, ModelSource("x.pth", input="3x2x2").key, "a.b#1", 3
+    )
+    last_time._write(tmp_path / "open.json", desk)
+    assert last_time._read(tmp_path / "open.json") == desk
+    assert Desk.read(desk.text()) == desk
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names are text elsewhere")
+def test_a_file_whose_name_is_no_text_is_opened_again(seat: Seat, pictures: list[Path]) -> None:
+    odd = pictures[0].with_name(os.fsdecode(b"bild-\xe4.jpg"))
+    pictures[0].rename(odd)
+    seat.start(odd)
+    seat.until(lambda: "udce4" in recorded(seat))
+    crash(seat)
+    program = seat.start()
+    press(seat.dialog(CrashDialog), "Reopen")
+    seat.until(lambda: bool(program.state.current and program.state.current.path == odd))
+    seat.wait_explained()
+
+
+def test_a_persons_own_record_lies_beside_what_a_crash_leaves(tmp_path: Path) -> None:
+    native = QSettings(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, "x", "y")
+    assert record_file(native).parent == fault_file().parent
+    own = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    assert record_file(own).parent == tmp_path
