@@ -260,11 +260,26 @@ def test_a_long_verdict_takes_no_room_from_the_steps(qtbot: QtBot, times: int) -
     assert dialog.height() >= before
 
 
+@pytest.mark.usefixtures("qapp")
 def test_whoever_gave_up_waits_for_nothing_more() -> None:
     waiter = Waiter()
     waiter.give_up("stopped")
     with pytest.raises(StepFailed, match="a picture: stopped"):
         waiter.wait(lambda: False, 20, "a picture")
+
+
+def test_a_step_that_fails_early_is_no_stop(
+    seat: Seat, dialog: CheckDialog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its window is closed then, which is not the same as a person who closes it."""
+
+    def fail() -> None:
+        raise StepFailed("the wheel is stuck")
+
+    during(monkeypatch, "zoom", fail)
+    button(dialog, "Start").click()
+    seat.until(lambda: "This does not work: The picture is zoomed into" in words(dialog))
+    assert "the wheel is stuck" in words(dialog)
 
 
 def test_about_tells_what_a_report_needs(seat: Seat) -> None:
