@@ -216,7 +216,8 @@ def _encode(value: Value) -> str:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode("ascii")
     if isinstance(value, tuple):
-        return json.dumps(list(value), ensure_ascii=False)
+        # In ASCII: a file's name need not be valid text, and comes back all the same.
+        return json.dumps(list(value))
     return str(value)
 
 

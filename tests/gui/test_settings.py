@@ -124,6 +124,15 @@ def test_recents_are_newest_first_unique_and_bounded(file: Path) -> None:
     assert len(settings.get(s.RECENT_MODELS)) == 8
 
 
+def test_a_recent_file_whose_name_is_no_text_comes_back(file: Path) -> None:
+    """As on a disk that was written under another encoding."""
+    settings = opened(file)
+    settings.add_recent_image(Path("bild-\udce4.png"))
+    settings.add_recent_image(Path("ü.png"))
+    settings.sync()
+    assert opened(file).get(s.RECENT_IMAGES) == ("ü.png", "bild-\udce4.png")
+
+
 def test_reset_forgets_everything_and_says_so(qtbot: QtBot, file: Path) -> None:
     settings = opened(file)
     for entry, value in VALUES:
