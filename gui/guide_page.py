@@ -93,11 +93,13 @@ class GuidePage(QTextBrowser):
 
     # --- look ------------------------------------------------------------------------------------
 
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
+    def event(self, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
             # Both come, and the style sheet's come one by one: once is enough.
             self._changed.start()
+        elif event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._settled.start()
+        return super().event(event)
 
     def _follow_look(self) -> None:
         """Set the text in the colours of now: links take theirs when the text is parsed."""
@@ -190,10 +192,8 @@ class GuidePage(QTextBrowser):
         url = QUrl(name).toString()
         if kind != _IMAGE:
             return super().loadResource(kind, name)
-        if url in self._pictures:
-            return self._pictures[url]
-        if url not in self._widths:
-            return None
+        if url in self._pictures or url not in self._widths:
+            return self._pictures.get(url)
         self._wait_for(url)
         nothing = QImage(1, 1, QImage.Format.Format_ARGB32_Premultiplied)
         nothing.fill(Qt.GlobalColor.transparent)

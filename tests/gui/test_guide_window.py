@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, QSize, QUrl
+from PySide6.QtCore import QEvent, QPoint, QSize, QTimer, QUrl
 from PySide6.QtGui import QColor, QImage, QTextBlock, QTextCharFormat, QTextDocument, QTextTable
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QListWidget, QTextBrowser
@@ -142,6 +142,22 @@ def test_another_theme_gives_the_guide_its_colours_and_leaves_the_reader_in_plac
         assert is_there(picture(page))
         assert page.verticalScrollBar().value() == 2000
         assert top(page).text() == place
+
+
+def test_pictures_are_as_sharp_as_the_screen_that_the_guide_is_moved_to(
+    seat: Seat, guide: GuideWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = child(guide, QTextBrowser)
+    seat.until(lambda: is_there(picture(page)))
+    # What is still to be fitted would be sharp by itself.
+    seat.until(lambda: not any(timer.isActive() for timer in page.findChildren(QTimer)))
+    before = picture(page)
+    assert before.devicePixelRatio() == 1
+    monkeypatch.setattr(type(page), "devicePixelRatioF", lambda _: 2.0)
+    QApplication.sendEvent(guide.windowHandle(), QEvent(QEvent.Type.DevicePixelRatioChange))
+    seat.until(lambda: picture(page).devicePixelRatio() == 2)
+    assert picture(page).width() == pytest.approx(2 * before.width(), abs=2)
+    assert is_there(picture(page))
 
 
 @pytest.mark.parametrize("width", [1080, 960, 720, 560])
