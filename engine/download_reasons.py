@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from engine.errors import DownloadError
 from engine.partial import MEGABYTE
-from engine.transport import ProxyRefused, proxy_for
+from engine.transport import ProxyRefused, UntrustedStore, proxy_for
 
 _FORBIDDEN = "writing there is not permitted; change that, or set TORCH_HOME to a folder of yours"
 _FULL = "the disk is full; make room, or set TORCH_HOME to a folder on another disk"
@@ -85,6 +85,8 @@ def remote(error: OSError, url: str, target: Path) -> DownloadError:
 def _reason(cause: OSError, url: str, target: Path, proxy: str) -> str:
     by_hand = f"or fetch {url} elsewhere and put it into {target.parent}"
     proxies = "check the proxy's address (HTTPS_PROXY)" if proxy else _PROXY
+    if isinstance(cause, UntrustedStore):
+        return str(cause)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return (
             f"its certificate cannot be verified ({cause.verify_message}); where a proxy looks "

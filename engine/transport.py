@@ -8,6 +8,7 @@ that the window needs at first imports this module.
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import urllib.request
 from collections.abc import Awaitable, Iterator, Mapping
@@ -31,6 +32,10 @@ _REDIRECTIONS = 10
 
 class ProxyRefused(ConnectionError):
     """A proxy does not let a secure connection through; what it said."""
+
+
+class UntrustedStore(OSError):
+    """What this computer is told to trust cannot be used; which file, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +121,26 @@ async def _follow(
 
 
 def _trusted() -> ssl.SSLContext:
-    """What this computer trusts, and what SSL_CERT_FILE and SSL_CERT_DIR name."""
+    """What this computer trusts, and what SSL_CERT_FILE and SSL_CERT_DIR name.
+
+    Raises UntrustedStore.
+    """
     context = httpx2.create_ssl_context(trust_env=False)
     paths = ssl.get_default_verify_paths()
     if paths.cafile or paths.capath:
-        context.load_verify_locations(paths.cafile, paths.capath)
+        try:
+            context.load_verify_locations(paths.cafile, paths.capath)
+        except OSError as error:
+            raise _untrusted(error, paths) from error
     return context
+
+
+def _untrusted(error: OSError, paths: ssl.DefaultVerifyPaths) -> UntrustedStore:
+    named = paths.openssl_cafile_env in os.environ
+    file = f"{paths.openssl_cafile_env}={paths.cafile}" if named else str(paths.cafile)
+    broken = isinstance(error, ssl.SSLError)
+    reason = "holds no certificate" if broken else f"cannot be read ({error.strerror})"
+    return UntrustedStore(f"{file} {reason}; correct {'or unset ' * named}it")
 
 
 async def _watched(step: Awaitable[T], cancel: CancelToken) -> T:

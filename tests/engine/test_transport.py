@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import select
 import socket
 import ssl
@@ -16,9 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import Cancelled
+from engine.downloads import download
+from engine.errors import Cancelled, DownloadError
 from engine.progress import CancelToken
-from engine.transport import Answer, ask, proxy_for
+from engine.transport import Answer, UntrustedStore, ask, proxy_for
 from tests.web import Site, self_signed, serve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,6 +135,40 @@ def test_a_secure_connection_through_a_proxy(
     assert asked[0].startswith(f"CONNECT {secure.url.removeprefix('https://')} HTTP/1.1")
     assert b64encode(b"somebody:secret").decode() in asked[0]
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_certificate_file_that_holds_none_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secure: bool
+) -> None:
+    """It is not the proxy's fault, nor the server's."""
+    file = tmp_path / "empty.pem"
+    file.write_text("not a certificate", encoding="utf-8")
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    url = f"http{'s' * secure}://127.0.0.1:9/net.pth"
+    with pytest.raises(DownloadError) as caught:
+        download(url, tmp_path / "net.pth", sha256_prefix="00")
+    said = str(caught.value)
+    assert f"SSL_CERT_FILE={file} holds no certificate; correct or unset it" in said
+    assert "proxy" not in said.lower()
+
+
+def test_a_certificate_file_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "theirs.pem"
+    file.touch()
+    load = ssl.SSLContext.load_verify_locations
+
+    def refuse(context: ssl.SSLContext, cafile: str | None = None, *others: str | None) -> None:
+        if cafile == str(file):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        load(context, cafile, *others)
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", refuse)
+    with pytest.raises(UntrustedStore, match=r"theirs\.pem cannot be read \(Permission denied\)"):
+        read("https://127.0.0.1:9/net.pth")
 
 
 @contextmanager
