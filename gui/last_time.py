@@ -96,12 +96,7 @@ class LastTime(QObject):
     """
 
     def __init__(
-        self,
-        window: MainWindow,
-        state: State,
-        controller: Controller,
-        record: Path,
-        fault: str,
+        self, window: MainWindow, state: State, controller: Controller, record: Path, fault: str
     ) -> None:
         super().__init__(window)
         self._window = window
