@@ -18,7 +18,7 @@ MODELS_FILTER = f"Models ({_MODELS});;All files (*)"
 def start_folder(settings: Settings) -> Path:
     """Where a dialog begins: where something was opened last, else the user's pictures."""
     remembered = settings.get(LAST_FOLDER)
-    if remembered and Path(remembered).is_dir():
+    if remembered and suffixes.is_folder(Path(remembered)):
         return Path(remembered)
     where = QStandardPaths.StandardLocation.PicturesLocation
     pictures = Path(QStandardPaths.writableLocation(where))
