@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import profiles
+from engine import places, profiles
 from engine.class_names import read_class_names
 from engine.profile_format import ModelProfile
 from engine.progress import CancelToken
@@ -92,7 +92,7 @@ def remember_answers(model: Model, source: ModelSource) -> None:
     if own and (source.classes is not None or source.input is not None):
         profiles.save(own, profile_of(model, source))
     path = Path(source.spec)
-    if not path.is_file():
+    if not places.is_file(path):
         return
     sha256 = checksum(path)
     known = profiles.load(sha256) or ModelProfile()
@@ -111,5 +111,7 @@ def forget(model: Model, source: ModelSource) -> None:
     from engine.weights import checksum
 
     path = Path(source.spec)
-    for sha256 in {model.info.weights_sha256, checksum(path) if path.is_file() else ""} - {""}:
+    for sha256 in {model.info.weights_sha256, checksum(path) if places.is_file(path) else ""} - {
+        ""
+    }:
         profiles.forget(sha256)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from engine import places
 from engine.errors import ModelError
 
 SUFFIXES = frozenset({".txt", ".csv", ".json"})
@@ -58,7 +59,7 @@ def read_class_names(path: str | Path) -> tuple[str, ...]:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        if path.is_dir():
+        if places.is_folder(path):
             raise _fault(path, "this is a folder; name the file with the class names")
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

@@ -16,6 +16,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from engine import places
 from engine.errors import ImageError
 from engine.records import LoadedImage, Pixels
 
@@ -77,7 +78,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     except IsADirectoryError:
         raise ImageError(f"{path}: this is a folder; name one of the images in it") from None
     except PermissionError:
-        if path.is_dir():  # what Windows says of a folder
+        if places.is_folder(path):  # what Windows says of a folder
             raise ImageError(f"{path}: this is a folder; name one of the images in it") from None
         raise ImageError(f"{path}: no permission to read it; change its access rights") from None
     except OSError as error:

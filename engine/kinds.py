@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from engine import archives
+from engine import archives, places
 from engine.errors import ModelError
 from engine.inert import unsafe_names
 
@@ -47,8 +47,8 @@ def kind_of(path: Path) -> Kind:
     Raises ModelError for what is not there or empty, WeightsError for an archive or header that is
     cut off, or that claims more than the file holds.
     """
-    if path.is_dir():
-        if (path / "config.json").is_file():
+    if places.is_folder(path):
+        if places.is_file(path / "config.json"):
             return Kind.FOLDER
         raise ModelError(f"{path}: a folder without a config.json; open a file in it")
     head = _head(path)

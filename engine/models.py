@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from engine import device as devices
-from engine import presets, profiles
+from engine import places, presets, profiles
 from engine.class_names import read_class_names
 from engine.errors import ChoiceNeeded, ConsentNeeded, LayerError, ModelError
 from engine.input_size import find_input
@@ -104,7 +104,7 @@ def open_source(
 def _remembered(source: ModelSource) -> ModelProfile:
     """What was settled about the file that is named; it may say how the network is made."""
     path = Path(source.spec)
-    if not path.is_file():
+    if not places.is_file(path):
         return _NOTHING
     return profiles.load(checksum(path)) or _NOTHING
 
@@ -130,7 +130,7 @@ def _with_answers(source: ModelSource, settled: ModelProfile) -> ModelSource:
     """With the answers that were remembered, unless it is another network that is asked for."""
     if source.architecture not in (None, settled.architecture):
         return source
-    chosen = settled.weights if Path(settled.weights).is_file() else None
+    chosen = settled.weights if places.is_file(Path(settled.weights)) else None
     return replace(
         source,
         weights=source.weights or chosen,

@@ -15,6 +15,7 @@ from engine import (
     kinds,
     network_files,
     pickles,
+    places,
     suffixes,
     timm_models,
     torchvision_models,
@@ -51,7 +52,7 @@ def open_network(source: ModelSource, trust: Trust) -> Network:
     if spec in torchvision_models.names():
         return _by_name(spec, weights)
     path = Path(spec)
-    if path.suffix.lower() in suffixes.WEIGHTS | suffixes.NETWORKS or path.exists():
+    if path.suffix.lower() in suffixes.WEIGHTS | suffixes.NETWORKS or places.exists(path):
         return _from_path(path.absolute(), source, weights, trust)
     if spec.startswith("timm:") or (extras.installed("timm") and timm_models.knows(spec)):
         return timm_models.network_of(spec, weights)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from engine import places
 
 IMAGES = frozenset(
     {".bmp", ".gif", ".jpeg", ".jpg", ".jp2", ".pbm", ".pgm", ".png", ".ppm", ".tga", ".tif"}
@@ -24,17 +25,11 @@ PROFILE = ".hookscope.json"
 """The end of a model profile's name."""
 
 
-def is_folder(path: Path) -> bool:
-    """Whether a folder is there; one that may not be looked at is none."""
-    # Path.is_dir() raises where a folder on the way is closed.
-    return os.path.isdir(path)  # noqa: PTH112
-
-
 def is_model(path: Path) -> bool:
     """Whether a path is taken for a model: such a file, or a folder as Hugging Face saves it."""
     if path.suffix.lower() in WEIGHTS | NETWORKS:
         return True
-    return is_folder(path) and os.path.isfile(path / "config.json")  # noqa: PTH113
+    return places.is_folder(path) and places.is_file(path / "config.json")
 
 
 def is_profile(path: Path) -> bool:

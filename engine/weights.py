@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from engine import archives
+from engine import archives, places
 from engine.errors import WeightsError, one_line
 
 _log = logging.getLogger(__name__)
@@ -63,8 +63,10 @@ def read_state_dict(path: Path) -> StateDict:
     weights_only, which refuses anything but tensors and plain values.
     Raises WeightsError when the file is missing, unreadable, or holds something else.
     """
-    if not path.is_file():
-        raise WeightsError(f"{path}: there is no such file; check the name")
+    if not places.is_file(path):
+        raise WeightsError(
+            f"{path}: no such file can be seen; check the name and its access rights"
+        )
     try:
         if archives.check(path):
             content: object = load_file(path)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QImage
 
-from engine import overlay, suffixes
+from engine import overlay, places, suffixes
 from engine.lazy import np
 from engine.records import DisplaySettings, Explanation, LoadedImage, ModelInfo, Pixels, Prediction
 from engine.sources import ModelSource
@@ -86,7 +86,7 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
     for path in paths:
         if suffixes.is_model(path):
             models.append(_whole(path))
-        elif suffixes.is_folder(path):
+        elif places.is_folder(path):
             inside = _images_in(path, watch)
             images += inside
             if not inside:

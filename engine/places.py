@@ -1,0 +1,25 @@
+"""Whether something is there, for names that people give.
+
+Path.is_dir() and its like raise PermissionError where a folder on the way may not be looked into
+(until Python 3.14). These answer no, and whoever reads the file then says why it cannot be read.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there and may be looked at."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there and may be looked at."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def exists(path: Path) -> bool:
+    """Whether something is there and may be looked at."""
+    return os.path.exists(path)  # noqa: PTH110
