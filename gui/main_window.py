@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from gui import actions, theme
 from gui.labels import ElidedLabel, label
-from gui.rooms import canvas_room, panel_room
+from gui.rooms import canvas_room, first_size, panel_room
 
 if TYPE_CHECKING:
     from PySide6.QtGui import (
@@ -46,14 +46,13 @@ if TYPE_CHECKING:
     from gui.status_bar import StatusBar
 
 _LOADING = "Loading the engine…"
-_FIRST_SIZE = QSize(1280, 800)
 _RIGHT = 280
-_FRAME = QSize(8, 40)  # about what a desktop draws round a window
 # The tree takes three tenths of the window, and no more than all its columns need.
 _LEFT_SHARE, _LEFT_LEAST, _LEFT_MOST = 0.3, 320, 440
 _NARROWEST = 220
 _STRIP_HEIGHT = 128
-_LEAST_CANVAS = QSize(40 * theme.SPACE, 30 * theme.SPACE)
+# Wide enough for a sentence with a button below it.
+_LEAST_CANVAS = QSize(60 * theme.SPACE, 30 * theme.SPACE)
 # As high as the button that comes and goes in it, which must not push the picture up.
 _STATUS_HEIGHT = 8 * theme.SPACE
 
@@ -87,7 +86,7 @@ class MainWindow(QMainWindow):
         self.actions_by_id = actions.Actions(self)
         self._painting = self._painted = False
         self._bare_key: BareKey | None = None
-        self.resize(self._first_size())
+        self.resize(first_size(self.screen()))
         self._build_toolbar()
         self._lay_out()
 
@@ -225,8 +224,9 @@ class MainWindow(QMainWindow):
         self.columns.setSizes([left, max(200, self.width() - left - _RIGHT), _RIGHT])
 
     def reset_layout(self) -> None:
+        """Size and columns of the first start."""
         self.showNormal()
-        self.resize(self._first_size())
+        self.resize(first_size(self.screen()))
         self.set_default_columns()
 
     def set_panels_visible(self, visible: bool) -> None:
@@ -237,9 +237,6 @@ class MainWindow(QMainWindow):
     def save_layout(self) -> tuple[bytes, bytes]:
         """(geometry, state) for restore_layout."""
         return bytes(self.saveGeometry().data()), bytes(self.columns.saveState().data())
-
-    def _first_size(self) -> QSize:
-        return _FIRST_SIZE.boundedTo(self.screen().availableSize() - _FRAME)
 
     def restore_layout(self, geometry: bytes, state: bytes) -> None:
         """Where the window was left the last time; nonsense is ignored by Qt."""

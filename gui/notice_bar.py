@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QToolButton, QWidget
 
@@ -36,6 +38,8 @@ class NoticeBar(QFrame):
         self._covered = 0
         self._text = QLabel()
         self._text.setWordWrap(True)
+        # A long word must not take the room of the button.
+        self._text.setMinimumWidth(1)
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._button = QPushButton()
@@ -52,7 +56,7 @@ class NoticeBar(QFrame):
         box.setColumnStretch(0, 1)
         box.addWidget(self._text, 0, 0)
         box.addWidget(self._button, 0, 1)
-        box.addWidget(self._close, 0, 2)
+        box.addWidget(self._close, 0, 2, Qt.AlignmentFlag.AlignTop)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.clear)
@@ -120,7 +124,12 @@ class NoticeBar(QFrame):
         self.setFixedWidth(width)
         # Beside a button, a narrow bar would be a column of single words.
         below = width - extra < _LEAST_WORDS
-        self._box.addWidget(self._button, int(below), int(not below), Qt.AlignmentFlag.AlignLeft)
+        place = (1, 0, 1, 3) if below else (0, 1, 1, 1)
+        self._box.addWidget(self._button, *place, Qt.AlignmentFlag.AlignLeft)
         # The layout's own answer would leave out the frame.
         self.setFixedHeight(max(40, self.heightForWidth(width)))
         self.move((self._host.width() - width) // 2, _TOP)
+        self._box.activate()
+        # What has no place to break is cut: the name of a file, say.
+        cut = self._text.minimumSizeHint().width() > self._text.width()
+        self.setToolTip(f"<p>{escape(self._text.text())}</p>" if cut else "")

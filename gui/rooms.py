@@ -1,12 +1,21 @@
-"""What stands for the canvas and the panels when the window is painted first, in their colours."""
+"""The window's first size, and what stands for the canvas and the panels when it is painted first,
+in their colours."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QPalette, QScreen
 from PySide6.QtWidgets import QWidget
 
 from gui.labels import label
+
+_FIRST_SIZE = QSize(1280, 800)
+_FRAME = QSize(8, 40)  # about what a desktop draws round a window
+
+
+def first_size(screen: QScreen) -> QSize:
+    """The size of the first start, which has room on that screen."""
+    return _FIRST_SIZE.boundedTo(screen.availableSize() - _FRAME)
 
 
 def canvas_room(least: QSize) -> QWidget:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QTextDocument
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -148,3 +149,30 @@ def test_a_narrow_notice_has_its_button_below_the_words(
     assert bar.rect().contains(button(bar).geometry())
     assert words.height() >= words.heightForWidth(words.width())
     assert words.width() > 200
+
+
+NAME = "checkpoint_epoch_000123_best_of_all_accuracy_with_a_name_that_never_ends_<b>.pth"
+
+
+@pytest.mark.parametrize("width", [240, 320, 420, 800])
+@pytest.mark.parametrize("text", [LONG, f"{NAME} cannot be read", f"{NAME}: {LONG}"])
+def test_the_button_is_never_cut(host: QWidget, bar: NoticeBar, width: int, text: str) -> None:
+    host.resize(width, 500)
+    bar.show_notice("warning", text, "Name the architecture…")
+    bar.layout().activate()  # type: ignore[union-attr]
+    assert button(bar).width() >= button(bar).sizeHint().width()
+    for part in (button(bar), close(bar)):
+        assert bar.rect().contains(part.geometry())
+    assert not button(bar).geometry().intersects(close(bar).geometry())
+
+
+def test_what_is_cut_can_be_read_as_a_tooltip(host: QWidget, bar: NoticeBar) -> None:
+    host.resize(320, 500)
+    bar.show_notice("error", f"{NAME} cannot be read")
+    document = QTextDocument()
+    document.setHtml(bar.toolTip())
+    assert document.toPlainText() == f"{NAME} cannot be read"
+    host.resize(1200, 500)
+    assert bar.toolTip() == ""
+    bar.show_notice("error", "b.png cannot be read")
+    assert bar.toolTip() == ""
