@@ -23,11 +23,16 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from engine import gallery
+from engine import export, gallery
+from engine.errors import ExportError
 from engine.gallery import PublishedWeights
+from engine.logs import log_file
 from engine.partial import part_of
 from gui import theme
+from gui.check_dialog import CheckDialog
+from gui.crash_dialog import CrashDialog
 from gui.gallery_dialog import GalleryDialog
+from gui.main_window import MainWindow
 from gui.status_bar import StatusBar
 from tests.gui.seat import Seat
 from tests.web import Site, serve
@@ -248,3 +253,40 @@ def test_an_image_is_explained_while_a_download_goes_on(person: Visitor) -> None
 
 def texts(bar: StatusBar) -> list[str]:
     return [label.text() for label in bar.findChildren(QLabel) if label.isVisible()]
+
+
+def test_a_check_that_fails_leaves_a_download_alone(
+    person: Visitor, saved: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Help > Check my set-up has a program of its own; its troubles are not this one's."""
+    log_file().parent.mkdir(parents=True, exist_ok=True)
+    log_file().touch()
+    person.site.stall_after = PART
+    person.visit()
+    person.button("Download and open").click()
+    person.until(lambda: person.part_size == PART)
+    person.close_gallery()
+
+    def fail(path: Path, _pixels: object) -> None:
+        raise ExportError(f"{path.name} cannot be written: the disk is full")
+
+    monkeypatch.setattr(export, "save_picture", fail)
+    window = person.program.window
+    window.actions_by_id["check"].trigger()
+    dialog = person.dialog(CheckDialog)
+    next(b for b in dialog.findChildren(QPushButton) if b.text() == "Start").click()
+    person.until(lambda: any("This does not work" in one for one in said(dialog)))
+    assert person.downloading
+    assert person.part_size == PART
+    others = [one for one in QApplication.topLevelWidgets() if isinstance(one, MainWindow)]
+    assert [one for one in others if one.isVisible()] == [window]
+    assert not window.findChildren(CrashDialog)
+    assert window.notice.kind != "error"
+    person.site.stall_after = None
+    person.site.release.set()
+    person.until(lambda: not person.downloading)
+    assert person.weights.path.read_bytes() == saved
+
+
+def said(widget: QWidget) -> list[str]:
+    return [label.text() for label in widget.findChildren(QLabel)]
