@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+import struct
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,13 +106,65 @@ def test_licences_of_everything_that_is_bundled(tmp_path: Path) -> None:
     assert "Apache" in (tmp_path / "licences/opencv-python.txt").read_text(encoding="utf-8")
 
 
-@pytest.mark.skipif(shutil.which("readelf") is None, reason="readelf reads Linux's libraries")
-def test_search_paths_of_the_building_system_are_found() -> None:
-    """Python's own are told from those that begin where the library lies."""
-    import _ctypes
+def library(path: Path, tag: int, value: str) -> Path:
+    """An ELF library of nothing but a dynamic section with that entry (29 RUNPATH, 15 RPATH).
 
-    paths = bundle_binaries._run_path(_ctypes.__file__)
-    assert all(path.startswith(("/", "$ORIGIN")) for path in paths)
+    The fields: Tool Interface Standard, ELF specification, figures 1-3, 2-1 and 2-9; their widths
+    of 64 bits: System V ABI, AMD64 supplement.
+    """
+    strings = b"\0libz.so.1\0" + value.encode() + b"\0"
+    entries = [(1, 1), (tag, 11)] if value else [(1, 1)]  # NEEDED, and the one that is asked for
+    start = 64 + 2 * 56
+    place = start + 16 * (len(entries) + 3)
+    entries += [(5, place), (10, len(strings)), (0, 0)]  # STRTAB, STRSZ, NULL
+    dynamic = b"".join(struct.pack("<QQ", *entry) for entry in entries)
+    size = place + len(strings)
+    ident = b"\x7fELF\2\1\1".ljust(16, b"\0")
+    header = struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, size, 0, 64, 56, 2, 64, 2, 0)
+    load = struct.pack("<IIQQQQQQ", 1, 4, 0, 0, 0, size, size, 4096)
+    points = struct.pack("<IIQQQQQQ", 2, 4, start, start, start, len(dynamic), len(dynamic), 8)
+    # chrpath finds the strings by their section.
+    section = struct.pack("<IIQQQQIIQQ", 0, 3, 2, place, place, len(strings), 0, 0, 1, 0)
+    path.write_bytes(ident + header + load + points + dynamic + strings + bytes(64) + section)
+    return path
+
+
+@pytest.mark.skipif(shutil.which("readelf") is None, reason="readelf reads Linux's libraries")
+@pytest.mark.parametrize("tag", [29, 15])
+@pytest.mark.parametrize(
+    "paths", [[], ["/opt/python/lib"], ["$ORIGIN/../libs", "/usr/lib/x86_64-linux-gnu/somewhere"]]
+)
+def test_search_paths_of_the_building_system_are_found(
+    tmp_path: Path, tag: int, paths: list[str]
+) -> None:
+    """They are told from those that begin where the library lies."""
+    made = library(tmp_path / "libmade.so", tag, ":".join(paths))
+    assert bundle_binaries._run_path(str(made)) == paths
+    assert bundle_binaries._needed("readelf", str(made)) == {"libz.so.1"}
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux") or None in map(shutil.which, ("readelf", "chrpath")),
+    reason="readelf and chrpath change Linux's libraries",
+)
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (["$ORIGIN/../libs"], ["$ORIGIN/../libs"]),
+        (["$ORIGIN/../libs", "/opt/python/lib"], ["$ORIGIN/../libs"]),
+        (["/opt/python/lib"], []),
+    ],
+)
+def test_search_paths_of_the_building_system_are_taken_out(
+    tmp_path: Path, before: list[str], after: list[str]
+) -> None:
+    made = library(tmp_path / "libmade.so", 29, ":".join(before))
+    entry = ("some/libmade.so", str(made), "BINARY")
+    ((place, source, kind),) = bundle_binaries.stripped([entry], tmp_path / "copies")
+    assert (place, kind) == (entry[0], entry[2])
+    assert bundle_binaries._run_path(source) == after
+    assert bundle_binaries._run_path(str(made)) == before
+    assert (source == str(made)) == (before == after)
 
 
 def test_what_the_checks_expect_is_what_the_entry_names() -> None:
