@@ -24,6 +24,7 @@ from gui.check_dialog import CheckDialog
 from gui.crash_dialog import CrashDialog
 from gui.crashes import Crashes
 from gui.dialogs import AboutDialog
+from gui.facts import report
 from gui.gauges import StepFailed, Waiter
 from gui.main_window import MainWindow
 from gui.state import State
@@ -280,6 +281,16 @@ def test_a_step_that_fails_early_is_no_stop(
     button(dialog, "Start").click()
     seat.until(lambda: "This does not work: The picture is zoomed into" in words(dialog))
     assert "the wheel is stuck" in words(dialog)
+
+
+@pytest.mark.usefixtures("qapp")
+def test_a_report_leaves_out_what_is_not_known_yet() -> None:
+    """Before the engine is there, when an early failure is reported."""
+    lines = report(State(), "what happened").splitlines()
+    assert lines[0] == f"Hookscope: {VERSION}"
+    names = [line.partition(": ")[0] for line in lines[: lines.index("")]]
+    assert {"Python", "Qt", "system", "log"} <= set(names)
+    assert "device" not in names
 
 
 def test_about_tells_what_a_report_needs(seat: Seat) -> None:
