@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 from engine.version import COMMAND, NAME, VERSION  # noqa: E402
 from scripts import _bundle_models as models  # noqa: E402
+from scripts._reports import failed_step  # noqa: E402
 from scripts.bundle_contents import bundle_folder  # noqa: E402
 
 _TIMEOUT_S = 240
@@ -140,7 +141,7 @@ def check_self_test(stage: Stage, display: str | None = None) -> str:
     for _ in range(2):
         report: dict[str, Any] = json.loads(stage.run("self-test", display=display))
         if not report["ok"]:
-            raise CheckFailed(json.dumps(report["steps"][-1]))
+            raise CheckFailed(failed_step(report))
         runs.append(report)
     warm = runs[-1]
     figures = {k: v for k, v in warm.items() if k not in ("steps", "ok")}

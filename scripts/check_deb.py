@@ -28,6 +28,7 @@ from scripts import _linux_check as stage  # noqa: E402
 from scripts import make_deb  # noqa: E402
 from scripts._linux_check import CheckFailed, Person  # noqa: E402
 from scripts._older import OLDER, ONLY_IN_OLDER, older_package  # noqa: E402
+from scripts._reports import failed_step  # noqa: E402
 from scripts._screen import Screen, screen  # noqa: E402
 
 PICTURE = ROOT / "build" / "installed.png"
@@ -119,7 +120,7 @@ class Life:
         ):
             report = json.loads(person.run(COMMAND, "self-test", **more))
             if not report["ok"]:
-                raise CheckFailed(json.dumps(report["steps"][-1]))
+                raise CheckFailed(failed_step(report))
             steps.append(f"{len(report['steps'])} steps, first paint {report['first_paint_s']} s")
         self.user.run(COMMAND, "explain", "--out", f"{self.home}/map.png")
         return "; ".join(steps)

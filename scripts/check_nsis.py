@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 from engine.version import NAME, SUMMARY, VERSION  # noqa: E402
 from scripts import bundle_identity as identity  # noqa: E402
 from scripts import make_nsis  # noqa: E402
+from scripts._reports import failed_step  # noqa: E402
 from scripts._stand_in import LICENSE, PROGRAM, RUNS, STOP, contents, payload  # noqa: E402
 from scripts._windows import CheckFailed, Windows, expect, shortcut, some_windows  # noqa: E402
 
@@ -269,7 +270,7 @@ def check_installer(windows: Windows, installer: Path) -> None:
     expect((folder / PROGRAM).is_file(), f"no {PROGRAM} in {folder}")
     print(f"ok     installed: {len(contents(folder))} files", flush=True)
     report = json.loads(windows.run(folder / PROGRAM, "self-test"))
-    expect(report["ok"], json.dumps(report["steps"][-1]))
+    expect(report["ok"], failed_step(report))
     print(f"ok     self-test: {len(report['steps'])} steps", flush=True)
     windows.run(folder / "Uninstall.exe", "/S")
     windows.settle(folder / "Uninstall.exe")

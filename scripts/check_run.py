@@ -28,6 +28,7 @@ from scripts import _linux_check as stage  # noqa: E402
 from scripts import make_run  # noqa: E402
 from scripts._linux_check import CheckFailed, Person  # noqa: E402
 from scripts._older import OLDER, ONLY_IN_OLDER, older_installer  # noqa: E402
+from scripts._reports import failed_step  # noqa: E402
 from scripts._screen import Screen, screen  # noqa: E402
 
 PICTURE = ROOT / "build" / "installed-run.png"
@@ -186,7 +187,7 @@ class Life:
         )
         report = json.loads(told)
         if not report["ok"]:
-            raise CheckFailed(json.dumps(report["steps"][-1]))
+            raise CheckFailed(failed_step(report))
         return f"{len(report['steps'])} steps, first paint {report['first_paint_s']} s"
 
     def from_the_menu(self) -> str:

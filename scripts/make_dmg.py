@@ -32,6 +32,7 @@ sys.path.insert(0, str(ROOT))
 
 from engine.version import APP_ID, NAME, VERSION  # noqa: E402
 from scripts import bundle_identity as identity  # noqa: E402
+from scripts._reports import failed_step  # noqa: E402
 
 ENTITLEMENTS = identity.MACOS / "entitlements.plist"
 AD_HOC = "-"
@@ -148,7 +149,7 @@ def _check_mounted(mount: Path) -> None:
     told = subprocess.run([str(program), "self-test"], check=True, capture_output=True, timeout=600)
     report = json.loads(told.stdout)
     if not report["ok"]:
-        raise SystemExit(f"self-test: {report['steps'][-1]}")
+        raise SystemExit(f"self-test: {failed_step(report)}")
     print(f"ok     {app.name} from the image: self-test, {len(report['steps'])} steps")
 
 
