@@ -114,8 +114,6 @@ class Check:
         self.windows.run(path, *words.split())
         self.windows.settle(path)
 
-    # --- the steps ---
-
     def resources(self) -> str:
         """What the installer says about itself."""
         data = self.setups[VERSION].read_bytes()
@@ -263,13 +261,16 @@ def check_stand_in(windows: Windows, folder: Path) -> None:
         print(f"ok     {step} ({time.perf_counter() - started:.1f} s): {told}", flush=True)
 
 
-def check_installer(windows: Windows, installer: Path) -> None:
-    """The real one: installed, its self-test run, removed."""
+def check_installer(windows: Windows, reports: Path, installer: Path) -> None:
+    """The real one: installed, its self-test run, removed. It reports into a file, since a program
+    without a console may have no stdout."""
+    told = reports / "self-test.json"
     folder = windows.local / "Programs" / NAME
     windows.run(installer.resolve(), "/S")
     expect((folder / PROGRAM).is_file(), f"no {PROGRAM} in {folder}")
     print(f"ok     installed: {len(contents(folder))} files", flush=True)
-    report = json.loads(windows.run(folder / PROGRAM, "self-test"))
+    windows.run(folder / PROGRAM, "self-test", "--json", str(told))
+    report = json.loads(told.read_text(encoding="utf-8"))
     expect(report["ok"], failed_step(report))
     print(f"ok     self-test: {len(report['steps'])} steps", flush=True)
     windows.run(folder / "Uninstall.exe", "/S")
@@ -287,10 +288,10 @@ def main() -> int:
         folder = Path(name).resolve()
         try:
             with some_windows(folder) as windows:
-                if options.installer is not None:
-                    check_installer(windows, options.installer)
-                else:
+                if options.installer is None:
                     check_stand_in(windows, folder)
+                else:
+                    check_installer(windows, folder, options.installer)
         except (CheckFailed, subprocess.SubprocessError, OSError) as error:
             print(f"FAILED {type(error).__name__}: {error}")
             return 1
