@@ -261,10 +261,8 @@ def check_stand_in(windows: Windows, folder: Path) -> None:
         print(f"ok     {step} ({time.perf_counter() - started:.1f} s): {told}", flush=True)
 
 
-def check_installer(windows: Windows, reports: Path, installer: Path) -> None:
-    """The real one: installed, its self-test run, removed. It reports into a file, since a program
-    without a console may have no stdout."""
-    told = reports / "self-test.json"
+def check_installer(windows: Windows, told: Path, installer: Path) -> None:
+    """The real one: installed, its self-test run (into a file, for want of a console), removed."""
     folder = windows.local / "Programs" / NAME
     windows.run(installer.resolve(), "/S")
     expect((folder / PROGRAM).is_file(), f"no {PROGRAM} in {folder}")
@@ -291,7 +289,7 @@ def main() -> int:
                 if options.installer is None:
                     check_stand_in(windows, folder)
                 else:
-                    check_installer(windows, folder, options.installer)
+                    check_installer(windows, folder / "self-test.json", options.installer)
         except (CheckFailed, subprocess.SubprocessError, OSError) as error:
             print(f"FAILED {type(error).__name__}: {error}")
             return 1
