@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -35,6 +36,7 @@ class Seat:
         self.program: Program = None  # type: ignore[assignment]
         self._programs: list[Program] = []
         self.gate = threading.Event()
+        self._failed = False
 
     def start(
         self,
@@ -58,6 +60,7 @@ class Seat:
     @contextmanager
     def at_work(self) -> Iterator[tuple[Program, list[Any]]]:
         """A program that hears of what nobody catches, and what pytest-qt heard of it after it."""
+        self._failed = True
         with self.qtbot.capture_exceptions() as caught:
             before = sys.excepthook
             self.start()
@@ -153,6 +156,10 @@ class Seat:
         for program in list(self._programs):
             self.program = program
             self.leave()
+        if self._failed:
+            # What was under way when something failed is kept by the traceback, in cycles. Another
+            # test's lane would collect it otherwise, and Qt's timers may not end on its thread.
+            gc.collect()
 
 
 def child(parent: QObject, kind: type[W]) -> W:
