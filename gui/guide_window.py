@@ -38,6 +38,7 @@ class GuideWindow(QWidget):
         super().__init__(None, Qt.WindowType.Window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Hookscope guide")
+        self.setWindowIcon(theme.app_icon())
         self._page = GuidePage(path)
         self._headings = self._page.headings()
         self._chapters = QListWidget()

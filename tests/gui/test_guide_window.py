@@ -66,6 +66,13 @@ def top(page: QTextBrowser) -> QTextBlock:
     return page.cursorForPosition(QPoint(page.viewport().width() // 2, 0)).block()
 
 
+def test_a_task_bar_shows_the_guide_with_the_programs_icon(seat: Seat, guide: GuideWindow) -> None:
+    size = QSize(32, 32)
+    shown = guide.windowIcon().pixmap(size).toImage()
+    assert not shown.isNull()
+    assert shown == seat.program.window.windowIcon().pixmap(size).toImage()
+
+
 def test_f1_shows_the_guide_with_its_pictures(seat: Seat, guide: GuideWindow) -> None:
     page = child(guide, QTextBrowser)
     assert "First minutes" in page.toPlainText()
