@@ -121,7 +121,7 @@ def fail(self, event):
     global count
     count += 1
     paint(self, event)
-    if count > {good}:
+    if {when}:
         raise RuntimeError("painting\\nfailed")
 
 Widget.paintEvent = fail
@@ -131,20 +131,23 @@ sys.exit(main(["self-test", "--json", sys.argv[1]]))
 
 
 @pytest.mark.parametrize(
-    ("module", "cls", "good", "told_by"),
-    [("image_canvas", "ImageCanvas", 3, "crashes"), ("main_window", "MainWindow", 0, "gauges")],
+    ("module", "cls", "when", "told_by"),
+    [
+        ("image_canvas", "ImageCanvas", "count > 3", "crashes"),
+        ("main_window", "MainWindow", "count == 1", "gauges"),
+    ],
 )
 def test_a_failure_that_no_step_notices_fails_it(
     tmp_path: Path,
     child_env: Callable[..., dict[str, str]],
     module: str,
     cls: str,
-    good: int,
+    when: str,
     told_by: str,
 ) -> None:
-    """A paint event raises: the canvas's many times, the window's before anybody listens."""
+    """A paint event raises: the canvas's many times, the window's first, before anybody listens."""
     report_file = tmp_path / "report.json"
-    code = _FAILING.format(module=module, cls=cls, good=good)
+    code = _FAILING.format(module=module, cls=cls, when=when)
     done = subprocess.run(
         [sys.executable, "-c", code, str(report_file)],
         cwd=ROOT,
