@@ -15,7 +15,6 @@ import logging
 import os
 import stat
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,8 +119,10 @@ class Instance:
     def let_others_open(self) -> None:
         """Nobody can be heard here: later starts open windows of their own, and at once."""
         if self._lock.isLocked():
-            with suppress(OSError):
-                self._note.unlink()
+            try:
+                self._note.unlink(missing_ok=True)
+            except OSError as error:
+                _log.warning("the note of where this window listened stays: %s", error)
             self._lock.unlock()
 
     def new_place(self) -> str:
@@ -149,7 +150,10 @@ class Instance:
         """Where the window that is open listens; '' as long as it does not say."""
         try:
             return os.fsdecode(self._note.read_bytes())
-        except OSError:
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            _log.warning("where the window listens cannot be read: %s", error)
             return ""
 
     def let_come_to_the_front(self) -> None:
