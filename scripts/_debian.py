@@ -14,15 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from scripts._checks import CheckFailed, wait_for
 from scripts._linux_check import (
     SOCKETS,
-    CheckFailed,
     Person,
     Told,
     mount,
     snapshot,
     unmount,
-    wait_for,
 )
 
 _CHROOT = shutil.which("chroot") or "/usr/sbin/chroot"

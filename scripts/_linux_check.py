@@ -16,20 +16,16 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+
+from scripts._checks import CheckFailed
 
 _INSIDE = "HOOKSCOPE_CHECK_INSIDE"
 _TIMEOUT_S = 300.0
 SOCKETS = Path("/tmp/.X11-unix")
 """Where displays are found; the checks have one of their own."""
 
-_T = TypeVar("_T")
 Step = tuple[str, Callable[[], str]]
 """What is checked, and the check: it answers with what it saw, and raises CheckFailed."""
-
-
-class CheckFailed(Exception):
-    """Something is not as it should be; says what."""
 
 
 @dataclass(frozen=True)
@@ -105,18 +101,6 @@ def unmount(root: Path) -> None:
     for place in reversed(places):
         if Path(place).is_relative_to(root.resolve()):
             subprocess.run(["umount", place], check=True)
-
-
-def wait_for(what: str, ask: Callable[[], _T | None], seconds: float = 60.0) -> _T:
-    """What ask() answers once it is something. Raises CheckFailed when time is up."""
-    end = time.monotonic() + seconds
-    while True:
-        answer = ask()
-        if answer:
-            return answer
-        if time.monotonic() > end:
-            raise CheckFailed(f"after {seconds:.0f} s still not: {what}")
-        time.sleep(0.3)
 
 
 @dataclass(frozen=True)

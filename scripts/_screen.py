@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.version import NAME
-from scripts._linux_check import CheckFailed, Person, processes_of, wait_for
+from scripts._checks import CheckFailed, wait_for
+from scripts._display import managed_display
+from scripts._linux_check import Person, processes_of
 
 _SIZE = "1440x900"
 
@@ -98,29 +99,8 @@ class Screen:
 
 @contextmanager
 def screen() -> Iterator[Screen]:
-    """A display of its own with openbox on it. Raises CheckFailed where a tool is missing."""
-    for tool in ("Xvfb", "openbox", "xdotool", "xprop"):
-        if shutil.which(tool) is None:
-            raise CheckFailed(f"{tool} is not installed")
-    read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{_SIZE}x24", "-nolisten", "tcp"]
-    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
-    os.close(write)
-    manager: subprocess.Popen[bytes] | None = None
-    try:
-        number = os.read(read, 20).decode().strip()
-        if not number:
-            raise CheckFailed("Xvfb ended before it had a display")
-        display = f":{number}"
-        manager = subprocess.Popen(
-            ["openbox"],
-            env=os.environ | {"DISPLAY": display},
-            stderr=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
+    """A display of its own with a window manager. Raises CheckFailed where a tool is missing."""
+    if shutil.which("xprop") is None:
+        raise CheckFailed("xprop is not installed")
+    with managed_display(_SIZE) as display:
         yield Screen(display)
-    finally:
-        os.close(read)
-        for process in filter(None, (manager, server)):
-            process.terminate()
-            process.wait(10)

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from scripts._checks import CheckFailed
+
 _TIMEOUT_S = 300
 # Debian keeps them off the path where wine64 alone is installed.
 _WINE = ("/usr/lib/wine/wine64", "wine64", "wine")
@@ -23,10 +25,6 @@ _WINESERVER = ("/usr/lib/wine/wineserver64", "/usr/lib/wine/wineserver", "winese
 
 Values = dict[str, str]
 """Of one key of the registry: name ('' is the default) to text; numbers as decimal text."""
-
-
-class CheckFailed(Exception):
-    """Something is not as it should be; says what."""
 
 
 def expect(condition: bool, what: str) -> None:

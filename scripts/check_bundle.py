@@ -12,13 +12,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +25,8 @@ sys.path.insert(0, str(ROOT))
 
 from engine.version import COMMAND, NAME, VERSION  # noqa: E402
 from scripts import _bundle_models as models  # noqa: E402
-from scripts._reports import failed_step  # noqa: E402
+from scripts._checks import CheckFailed, failed_step  # noqa: E402
+from scripts._display import x_display  # noqa: E402
 from scripts.bundle_contents import bundle_folder  # noqa: E402
 
 _TIMEOUT_S = 240
@@ -35,10 +34,6 @@ _NOBODY = "65534"
 _PAINT_LIMIT_S = 1.0
 # Where the program keeps its log, settings, consent and downloads (Linux).
 _OWN = (f".local/state/{COMMAND}", f".config/{COMMAND}", f".config/{NAME}", f".cache/{COMMAND}")
-
-
-class CheckFailed(Exception):
-    """Something is not as it should be; says what."""
 
 
 class Stage:
@@ -109,23 +104,6 @@ def _isolation() -> list[str]:
         print("note: the network cannot be cut off here")
         network = []
     return [*network, *rights]
-
-
-@contextmanager
-def x_display() -> Iterator[str]:
-    """A display of its own. Raises CheckFailed where there is no Xvfb."""
-    if shutil.which("Xvfb") is None:
-        raise CheckFailed("Xvfb is not installed")
-    read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x900x24", "-nolisten", "tcp"]
-    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
-    os.close(write)
-    try:
-        yield ":" + os.read(read, 20).decode().strip()
-    finally:
-        os.close(read)
-        server.terminate()
-        server.wait(10)
 
 
 def check_version(stage: Stage) -> str:

@@ -26,9 +26,9 @@ from engine.version import APP_ID, COMMAND, NAME, VERSION  # noqa: E402
 from scripts import _debian as debian  # noqa: E402
 from scripts import _linux_check as stage  # noqa: E402
 from scripts import make_deb  # noqa: E402
-from scripts._linux_check import CheckFailed, Person  # noqa: E402
+from scripts._checks import CheckFailed, failed_step  # noqa: E402
+from scripts._linux_check import Person  # noqa: E402
 from scripts._older import OLDER, ONLY_IN_OLDER, older_package  # noqa: E402
-from scripts._reports import failed_step  # noqa: E402
 from scripts._screen import Screen, screen  # noqa: E402
 
 PICTURE = ROOT / "build" / "installed.png"

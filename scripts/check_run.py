@@ -26,9 +26,9 @@ from engine.version import COMMAND, NAME, VERSION  # noqa: E402
 from scripts import _debian as debian  # noqa: E402
 from scripts import _linux_check as stage  # noqa: E402
 from scripts import make_run  # noqa: E402
-from scripts._linux_check import CheckFailed, Person  # noqa: E402
+from scripts._checks import CheckFailed, failed_step, wait_for  # noqa: E402
+from scripts._linux_check import Person  # noqa: E402
 from scripts._older import OLDER, ONLY_IN_OLDER, older_installer  # noqa: E402
-from scripts._reports import failed_step  # noqa: E402
 from scripts._screen import Screen, screen  # noqa: E402
 
 PICTURE = ROOT / "build" / "installed-run.png"
@@ -129,7 +129,7 @@ class Life:
             start_new_session=True,
         )
         data = self.home / ".local/share"
-        stage.wait_for("it unpacks", lambda: list(data.glob(f"{COMMAND}.new.*/_internal/torch")))
+        wait_for("it unpacks", lambda: list(data.glob(f"{COMMAND}.new.*/_internal/torch")))
         os.killpg(started.pid, number)
         started.wait(60)
 

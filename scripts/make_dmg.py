@@ -32,7 +32,7 @@ sys.path.insert(0, str(ROOT))
 
 from engine.version import APP_ID, NAME, VERSION  # noqa: E402
 from scripts import bundle_identity as identity  # noqa: E402
-from scripts._reports import failed_step  # noqa: E402
+from scripts._checks import failed_step  # noqa: E402
 
 ENTITLEMENTS = identity.MACOS / "entitlements.plist"
 AD_HOC = "-"

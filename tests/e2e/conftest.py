@@ -16,48 +16,21 @@ from typing import Any
 
 import pytest
 
+from scripts._display import DISPLAY_COMMANDS, end, managed_display
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 STAGE = Path(__file__).with_name("stage.py")
-TOOLS = ("Xvfb", "openbox", "xdotool")
 WAIT_S = 60.0
-
-
-def end(process: subprocess.Popen[Any]) -> None:
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(10)
 
 
 @pytest.fixture
 def display() -> Iterator[str]:
     """A display that nobody else has, with a window manager."""
-    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    missing = [tool for tool in DISPLAY_COMMANDS if shutil.which(tool) is None]
     if missing:
         pytest.skip(f"a pointer of its own needs {', '.join(missing)}")
-    read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x900x24", "-nolisten", "tcp"]
-    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
-    os.close(write)
-    manager = None
-    try:
-        ready, _, _ = select.select([read], [], [], WAIT_S)
-        number = os.read(read, 20).decode().strip() if ready else ""
-        assert number, "Xvfb did not start"
-        manager = subprocess.Popen(
-            ["openbox"],
-            env=os.environ | {"DISPLAY": f":{number}"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        yield f":{number}"
-    finally:
-        os.close(read)
-        if manager is not None:
-            end(manager)
-        end(server)
+    with managed_display() as name:
+        yield name
 
 
 class Person:

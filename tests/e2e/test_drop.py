@@ -15,7 +15,7 @@ import torch
 
 from engine import vision
 from engine.demo import SCENES
-from tests.e2e.conftest import end
+from scripts._display import end
 
 DRAGGED = Path(__file__).with_name("dragged.py")
 

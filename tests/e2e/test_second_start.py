@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import ROOT, WAIT_S, end
+from scripts._checks import CheckFailed, wait_for
+from scripts._display import end
+from tests.e2e.conftest import ROOT, WAIT_S
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="xdotool and signals")
 
@@ -60,10 +61,10 @@ class Desk:
         self._wait(written, f"a record of {words!r}")
 
     def _wait(self, met: Callable[[], bool], what: str) -> None:
-        end_at = time.monotonic() + WAIT_S
-        while not met():
-            assert time.monotonic() < end_at, f"{what} did not come; there are {self.titles()}"
-            subprocess.run(["xdotool", "sleep", "0.1"], env=self.env, timeout=30, check=True)
+        try:
+            wait_for(what, met, WAIT_S, every_s=0.1)
+        except CheckFailed as error:
+            raise AssertionError(f"{error}; there are {self.titles()}") from error
 
 
 @pytest.fixture
@@ -138,7 +139,7 @@ def test_after_a_crash_the_next_start_offers_what_was_open(desk: Desk, picture: 
         check=True,
     ).stdout.split()[0]
     answer = ["xdotool", "windowactivate", "--sync", dialog, "key", "Return"]
-    # The window manager may have come after the window.
+    # It may be seen a moment before the window manager can make it the active one.
     desk._wait(
         lambda: subprocess.run(answer, env=desk.env, timeout=WAIT_S, check=False).returncode == 0,
         "an active dialog",
