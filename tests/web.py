@@ -31,6 +31,10 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
     return certificate, key
 
 
+HELD_S = 20.0
+"""How long an answer is held back, so that whoever waits for it to the end is found out."""
+
+
 @dataclass
 class Site:
     """What the server has, and how it behaves.
@@ -38,8 +42,9 @@ class Site:
     files: contents by name. asked: (name, Range header) of every request. honour_ranges: whether
     it can begin in the middle. etag: sent with each file ('' for none); dated: whether a date is.
     cut_after, stall_after: so many bytes of an answer, then the connection is cut or nothing more
-    comes (until release). cuts: how many answers are cut; after them all is well. status: answer
-    with that instead. block: bytes that are written at a time, pause: seconds between them.
+    comes (until release, or for HELD_S seconds; holding meanwhile). cuts: how many answers are cut;
+    after them all is well. status: answer with that instead. block: bytes that are written at a
+    time, pause: seconds between them.
     redirect: names that are elsewhere. url: its address.
     """
 
@@ -58,6 +63,7 @@ class Site:
     url: str = ""
     sending: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)
+    holding: bool = False
 
 
 @contextmanager
@@ -136,7 +142,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         site.sending.set()
         if site.stall_after is not None:
-            site.release.wait(20)
+            site.holding = True
+            site.release.wait(HELD_S)
+            site.holding = False
             self.close_connection = True
         if cut is not None:
             site.cuts -= 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from pathlib import Path
 
 import pytest
@@ -161,7 +160,7 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["txt", "csv", "json"])
-def test_21000_classes_are_fast(suffix: str, tmp_path: Path) -> None:
+def test_21000_classes_are_read(suffix: str, tmp_path: Path) -> None:
     names = tuple(f"species number {n}, of some length" for n in range(21_000))
     text = {
         "txt": "\n".join(names),
@@ -169,9 +168,7 @@ def test_21000_classes_are_fast(suffix: str, tmp_path: Path) -> None:
         "json": json.dumps({"id2label": dict(enumerate(names))}),
     }[suffix]
     path = written(tmp_path, f"many.{suffix}", text)
-    start = time.perf_counter()
     assert read_class_names(path) == names
-    assert time.perf_counter() - start < 1.0
 
 
 @pytest.mark.parametrize("seed", range(60))

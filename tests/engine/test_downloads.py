@@ -30,6 +30,8 @@ CONTENT = random.Random(1).randbytes(700_001)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 NAME = f"net-{DIGEST[:8]}.pth"
 ROOT = Path(__file__).resolve().parents[2]
+NEVER_S = 3600.0
+"""A patience that no test sees the end of."""
 
 
 pytestmark = pytest.mark.usefixtures("no_proxy")
@@ -89,7 +91,6 @@ class Running:
     def __post_init__(self) -> None:
         self.token = CancelToken()
         self.outcome: object = None
-        self.ended_at = 0.0
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -98,7 +99,6 @@ class Running:
             self.outcome = self.caller.fetch(cancel=self.token, **self.options)
         except Exception as error:  # noqa: BLE001 - handed to the test
             self.outcome = error
-        self.ended_at = time.monotonic()
 
     def join(self) -> object:
         self._thread.join(20)
@@ -130,29 +130,27 @@ def test_another_file_under_the_name_is_replaced(caller: Caller) -> None:
     assert caller.target.read_bytes() == CONTENT
 
 
-def test_cancel_while_nothing_comes_acts_within_half_a_second(caller: Caller) -> None:
+def test_cancel_while_nothing_comes(caller: Caller) -> None:
     caller.site.stall_after = 300_000
-    running = Running(caller, {})
+    running = Running(caller, {"patience": NEVER_S})
     assert caller.site.sending.wait(10)
     wait_for(lambda: caller.part.exists() and caller.part.stat().st_size == 300_000)
-    asked = time.monotonic()
     running.token.cancel()
     assert isinstance(running.join(), Cancelled)
-    assert running.ended_at - asked < 0.5
+    assert caller.site.holding, "it waited for the server"
     assert caller.part.read_bytes() == CONTENT[:300_000]
     assert not caller.target.exists()
 
 
 def test_cancel_while_the_server_has_not_answered(caller: Caller) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        running = Running(caller, {"url": f"http://127.0.0.1:{silent.getsockname()[1]}/{NAME}"})
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/{NAME}"
+        running = Running(caller, {"url": url, "patience": NEVER_S})
         connection, _ = silent.accept()
         with connection:
             connection.recv(1000)
-            asked = time.monotonic()
             running.token.cancel()
             assert isinstance(running.join(), Cancelled)
-            assert running.ended_at - asked < 0.5
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a full queue differs elsewhere")
@@ -165,10 +163,9 @@ def test_cancel_while_no_connection_comes_about(caller: Caller) -> None:
             other.connect_ex(full.getsockname())
         running = Running(caller, {"url": f"http://127.0.0.1:{full.getsockname()[1]}/{NAME}"})
         wait_for(lambda: bool(caller.told))
-        asked = time.monotonic()
         running.token.cancel()
+        # Not the TimeoutError that comes of waiting for the connection.
         assert isinstance(running.join(), Cancelled)
-        assert running.ended_at - asked < 0.5
 
 
 def interrupted(caller: Caller, after: int = 300_000) -> None:
@@ -271,15 +268,15 @@ def test_an_answer_that_is_no_file_is_said(caller: Caller, status: int, words: s
 
 def test_a_stall_is_an_error_after_patience(caller: Caller) -> None:
     caller.site.stall_after = 0
-    started = time.monotonic()
     with pytest.raises(DownloadError, match=r"nothing came for 0\.5 seconds.*download again"):
         caller.fetch(patience=0.5)
-    assert time.monotonic() - started < 3
+    assert caller.site.holding, "it waited for the server"
 
 
 def test_slow_is_not_stalled(caller: Caller) -> None:
-    caller.site.block, caller.site.pause = 70_001, 0.1
-    caller.fetch(patience=0.5)
+    caller.site.block, caller.site.pause = 70_001, 0.25
+    # Longer than any of its pauses, shorter than all of them.
+    caller.fetch(patience=2.0)
     assert caller.target.read_bytes() == CONTENT
 
 
@@ -452,10 +449,9 @@ def test_cancel_while_another_program_fetches(caller: Caller) -> None:
     other = Caller(caller.site, caller.target, [])
     second = Running(other, {})
     wait_for(lambda: any("another program" in text for _, text in other.told))
-    asked = time.monotonic()
     second.token.cancel()
     assert isinstance(second.join(), Cancelled)
-    assert second.ended_at - asked < 0.5
+    assert caller.site.holding, "it waited for the other one"
     first.token.cancel()
     first.join()
 
@@ -536,12 +532,12 @@ def test_a_certificate_that_nobody_vouches_for(
         assert caller.target.read_bytes() == CONTENT
         caller.target.unlink()
         secure.stall_after = 300_000
-        running = Running(caller, {"url": f"{secure.url}/{NAME}"})
+        url = f"{secure.url}/{NAME}"
+        running = Running(caller, {"url": url, "patience": NEVER_S})
         wait_for(lambda: caller.part.exists() and caller.part.stat().st_size > 200_000)
-        asked = time.monotonic()
         running.token.cancel()
         assert isinstance(running.join(), Cancelled)
-        assert running.ended_at - asked < 0.5
+        assert secure.holding, "it waited for the server"
 
 
 @pytest.mark.skipif(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,7 +26,6 @@ from engine.trust import Trust
 SEED = 20261121
 MODELS = 160
 LABELS = 40
-SLOWEST_S = 10.0
 
 Damage = Callable[[random.Random, bytearray], bytearray]
 
@@ -111,7 +109,6 @@ def _damaged(rng: random.Random, path: Path, folder: Path, number: int) -> Path:
 
 def _answer(work: Callable[[], object], path: Path) -> str:
     """The error of the work, '' where it did it. Everything but a HookscopeError is a defect."""
-    start = time.monotonic()
     try:
         work()
         message = ""
@@ -121,7 +118,6 @@ def _answer(work: Callable[[], object], path: Path) -> str:
         assert "\n" not in message, message
         assert path.name in message or "class names" in message, message
         assert len(message) < 1500, message
-    assert time.monotonic() - start < SLOWEST_S, path
     return message
 
 

@@ -9,7 +9,6 @@ import json
 import os
 import py_compile
 import re
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +27,9 @@ from tests.engine.hostile import Marks, rewritten, with_pickle
 
 TRUSTED = Trust(everything=True)
 
+# A file that keeps the program busy is as bad as one that ends it.
+pytestmark = pytest.mark.timeout(60)
+
 
 @pytest.fixture
 def marker(tmp_path: Path) -> Path:
@@ -41,12 +43,10 @@ def _index() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _quick() -> Iterator[None]:
-    """No answer takes long, and none takes gigabytes."""
-    start = time.monotonic()
+def _small() -> Iterator[None]:
+    """No answer takes gigabytes."""
     before = psutil.Process().memory_info().rss
     yield
-    assert time.monotonic() - start < 10
     assert psutil.Process().memory_info().rss - before < 1 << 30
 
 

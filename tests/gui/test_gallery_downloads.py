@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -165,10 +164,9 @@ def test_a_stopped_download_goes_on_where_it_was(person: Visitor, saved: bytes) 
     person.button("Download and open").click()
     person.until(lambda: person.part_size == PART)
     assert f"Downloading {NAME}" in person.words
-    started = time.monotonic()
     person.part(QPushButton, "Stop the download").click()
     person.until(lambda: not person.downloading)
-    assert time.monotonic() - started < 1
+    assert person.site.holding, "it waited for the server"
     person.until(lambda: "% of 5 MB have come already" in person.words)
     person.site.stall_after = None
     person.button("Download and open").click()
@@ -227,14 +225,13 @@ def test_the_status_bar_stops_it(person: Visitor) -> None:
     assert person.part_size == PART
 
 
-def test_the_window_closes_at_once_and_the_part_is_kept(person: Visitor) -> None:
+def test_the_window_closes_in_the_middle_and_the_part_is_kept(person: Visitor) -> None:
     person.site.stall_after = PART
     person.visit()
     person.button("Download and open").click()
     person.until(lambda: person.part_size == PART)
-    started = time.monotonic()
     person.leave()
-    assert time.monotonic() - started < 3
+    assert person.site.holding, "it waited for the server"
     assert person.part_size == PART
     assert not person.weights.path.exists()
 
