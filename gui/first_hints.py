@@ -1,4 +1,5 @@
-"""The hints of the first start, each where it is about, each closed for good by its cross.
+"""The hints of the first start, each where it is about, each closed for good by its cross, that of
+the layers also by whoever does what it says.
 
 The third is the invitation of the first scene, over the picture (gui/notices.py).
 """
@@ -35,10 +36,14 @@ class FirstHints(QObject):
         self._cards = dict(zip(FIRST_HINTS, (layers, own_files), strict=True))
         for name, card in self._cards.items():
             card.closed.connect(lambda name=name: settings.mark_hint_seen(name))
+        window.tree.layer_chosen.connect(self._layer_chosen)
         settings.changed.connect(self._changed)
         for changed in (state.image_added, state.image_removed):
             changed.connect(self._show)
         self._show()
+
+    def _layer_chosen(self) -> None:
+        self._settings.mark_hint_seen(FIRST_HINTS[0])
 
     def _changed(self, key: str) -> None:
         # Forgotten with all other settings, they are shown once more.

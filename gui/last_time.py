@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 # A folder of images comes in one by one.
 _WRITE_AFTER_MS = 300
 _HEADING = "Hookscope was not closed properly the last time"
+_STILL = "The last session can still be reopened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Desk:
     be read are left out.
 
     model: key of its source. layer, target: what was chosen of it, None for its own choice.
+    put_off: a later run offered it, and ended in order before anybody answered.
     """
 
     images: tuple[str, ...] = ()
@@ -42,6 +44,7 @@ class Desk:
     model: str = FIRST_MODEL.key
     layer: str | None = None
     target: int | None = None
+    put_off: bool = False
 
     @classmethod
     def of(cls, state: State) -> Desk:
@@ -141,7 +144,8 @@ class LastTime(QObject):
         what = f"{self._fault}\n\n{_log_words()}" if self._fault else ""
         offer = "Reopen" if last.title else ""
         told = report(self._state, what) if what else ""
-        dialog = CrashDialog(_HEADING, text, told, offer, self._window)
+        heading = _STILL if last.put_off and not self._fault else _HEADING
+        dialog = CrashDialog(heading, text, told, offer, self._window)
         dialog.reopen_wanted.connect(self.reopen)
         dialog.rejected.connect(self._decline)
         dialog.show()
@@ -168,11 +172,14 @@ class LastTime(QObject):
         have been writing. An offer that nobody answered stands for the next start."""
         self._closed = True
         self._timer.stop()
-        if self._last is None:
-            try:
+        try:
+            if self._last is None:
                 self._record.unlink(missing_ok=True)
-            except OSError as error:
-                _log.warning("%s", error)
+            elif not self._last.put_off:
+                self._last = replace(self._last, put_off=True)
+                _write(self._record, self._last)
+        except (OSError, HookscopeError) as error:
+            _log.warning("%s", error)
 
     def _decline(self) -> None:
         self._last = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QToolButton
 
 from engine.demo import SCENES
@@ -38,6 +40,23 @@ def test_three_hints_each_closed_for_good(seat: Seat) -> None:
     program.settings.reset()
     assert set(cards(seat)) == {LAYERS, OWN_FILES}
     assert program.settings.get(table.HINTS_SEEN) == ()
+
+
+def test_whoever_clicks_a_layer_knows_that(seat: Seat) -> None:
+    program = seat.start()
+    program.window.tree.select("layer1")
+    assert set(cards(seat)) == {LAYERS, OWN_FILES}, "nobody clicked"
+    view = seat.tree()
+    room = view.rect()
+    row = view.visualRect(program.window.tree._model.index_of("layer2"))
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=row.center())
+    seat.until(lambda: seat.layer == "layer2")
+    assert set(cards(seat)) == {OWN_FILES}
+    assert view.rect().contains(room), "the rows lost room"
+    seat.leave()
+
+    seat.start()
+    assert set(cards(seat)) == {OWN_FILES}
 
 
 def test_a_hint_is_told_to_screen_readers_and_reached_by_keyboard(seat: Seat) -> None:

@@ -176,7 +176,9 @@ def test_an_offer_that_was_not_answered_is_made_again(seat: Seat, pictures: list
     seat.dialog(CrashDialog)
     crash(seat)
     seat.start()
-    assert "3 images" in words(seat.dialog(CrashDialog))
+    told = words(seat.dialog(CrashDialog))
+    assert "3 images" in told
+    assert "not closed properly" in told
 
 
 def test_an_offer_that_the_window_was_closed_over_is_made_again(
@@ -194,6 +196,7 @@ def test_an_offer_that_the_window_was_closed_over_is_made_again(
     seat.start()
     dialog = seat.dialog(CrashDialog)
     assert "3 images" in words(dialog)
+    assert "not closed properly" not in words(dialog), "the last one was"
     press(dialog, "Start afresh")
     seat.leave()
     program = seat.start()
