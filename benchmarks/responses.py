@@ -59,9 +59,7 @@ def painted(widget: QWidget, action: Callable[[], object]) -> float:
         action()
         widget.grab()
 
-    seconds = timed(act)
-    widget.deleteLater()
-    return seconds
+    return timed(act)
 
 
 def field_of(widget: QWidget) -> QLineEdit:
@@ -153,7 +151,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="How soon the window answers with a lot in it.")
     parser.add_argument("--repeats", type=int, default=7)
     repeats = parser.parse_args().repeats
-    application = QApplication([])
+    _application = QApplication([])
     with tempfile.TemporaryDirectory(prefix="hookscope-") as name:
         folder = Path(name)
         cases: dict[str, tuple[Work, int]] = {
@@ -175,7 +173,6 @@ def main() -> int:
             f"{'a held-back download stops after':<34}{1000 * half:>8.1f}"
             f"{half / SLICE_S:>13.1f} slices of {1000 * SLICE_S:.0f} ms; longest {longest:.3f} s"
         )
-    application.processEvents()
     return 0
 
 

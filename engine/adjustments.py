@@ -111,7 +111,6 @@ def forget(model: Model, source: ModelSource) -> None:
     from engine.weights import checksum
 
     path = Path(source.spec)
-    for sha256 in {model.info.weights_sha256, checksum(path) if places.is_file(path) else ""} - {
-        ""
-    }:
+    own = checksum(path) if places.is_file(path) else ""
+    for sha256 in {model.info.weights_sha256, own} - {""}:
         profiles.forget(sha256)

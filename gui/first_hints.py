@@ -17,7 +17,8 @@ from gui.state import State
 LAYERS = "Click any layer to see what it looked at."
 OWN_FILES = "Drop your own images and your model anywhere on this window."
 
-FIRST_HINTS = ("layers", "own files")
+_OF_LAYERS, _OF_FILES = "layers", "own files"
+FIRST_HINTS = (_OF_LAYERS, _OF_FILES)
 """Under which settings.hint_seen remembers that they were closed."""
 
 _BESIDE = 216
@@ -33,7 +34,7 @@ class FirstHints(QObject):
         layers, own_files = HintCard(LAYERS), HintCard(OWN_FILES, _BESIDE)
         window.tree.set_hint(layers)
         window.strip.set_hint(own_files)
-        self._cards = dict(zip(FIRST_HINTS, (layers, own_files), strict=True))
+        self._cards = {_OF_LAYERS: layers, _OF_FILES: own_files}
         for name, card in self._cards.items():
             card.closed.connect(lambda name=name: settings.mark_hint_seen(name))
         window.tree.layer_chosen.connect(self._layer_chosen)
@@ -43,7 +44,7 @@ class FirstHints(QObject):
         self._show()
 
     def _layer_chosen(self) -> None:
-        self._settings.mark_hint_seen(FIRST_HINTS[0])
+        self._settings.mark_hint_seen(_OF_LAYERS)
 
     def _changed(self, key: str) -> None:
         # Forgotten with all other settings, they are shown once more.
@@ -54,5 +55,5 @@ class FirstHints(QObject):
         own = any(image.scene is None for image in self._state.images.values())
         for name, card in self._cards.items():
             # Whoever has dropped files knows that.
-            done = own and card.text == OWN_FILES
+            done = own and name == _OF_FILES
             card.setVisible(not done and not self._settings.hint_seen(name))

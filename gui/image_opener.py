@@ -16,6 +16,11 @@ from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state import NoticeKind, State
 
+_NOTHING_DROPPED = (
+    "Nothing arrived: the program it was dragged from may have closed. Drop it again, or use "
+    "File > Open images."
+)
+
 
 class ImageOpener(QObject):
     """Asks which images, and hands them to those who open them."""
@@ -66,7 +71,16 @@ class ImageOpener(QObject):
             self._images.open_paths(paths)
 
     def open_dropped(self, dropped: Dropped) -> None:
-        """Open what fell on the window or was pasted."""
+        """Open what fell on the window."""
+        self._open(dropped, _NOTHING_DROPPED)
+
+    def paste(self) -> None:
+        """Open what lies on the clipboard."""
+        data = QGuiApplication.clipboard().mimeData()
+        self._open(drops.read(data), "There is no image to open. Copy one first.")
+
+    def _open(self, dropped: Dropped, nothing: str) -> None:
+        """nothing: what to say where there is none."""
         if dropped.paths:
             self.open_paths(list(dropped.paths))
         elif dropped.data:
@@ -80,10 +94,7 @@ class ImageOpener(QObject):
                 "Save the image and drop the file.",
             )
         else:
-            self._state.notify(NoticeKind.INFO, "There is no image to open. Copy one first.")
-
-    def paste(self) -> None:
-        self.open_dropped(drops.read(QGuiApplication.clipboard().mimeData()))
+            self._state.notify(NoticeKind.INFO, nothing)
 
     def close_image(self) -> None:
         if self._state.current_key is not None:

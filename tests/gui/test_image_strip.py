@@ -194,12 +194,17 @@ def test_the_model_keeps_qts_rules(qtbot: QtBot) -> None:
     assert model.rowCount() == 6
 
 
+def shown(qtbot: QtBot) -> ImageStrip:
+    strip = ImageStrip()
+    qtbot.addWidget(strip)
+    strip.resize(800, 120)
+    strip.show()
+    return strip
+
+
 def test_10000_images_come_at_once_or_one_by_one_in_linear_work(qtbot: QtBot) -> None:
     def work(count: int) -> int:
-        strip = ImageStrip()
-        qtbot.addWidget(strip)
-        strip.resize(800, 120)
-        strip.show()
+        strip = shown(qtbot)
 
         def add() -> None:
             strip.add_many([(f"a{number}", "x.png") for number in range(count)])
@@ -218,10 +223,7 @@ def test_10000_images_come_at_once_or_one_by_one_in_linear_work(qtbot: QtBot) ->
 
 def test_a_step_in_a_long_strip_is_no_more_work_than_in_a_short_one(qtbot: QtBot) -> None:
     def work(count: int) -> int:
-        strip = ImageStrip()
-        qtbot.addWidget(strip)
-        strip.resize(800, 120)
-        strip.show()
+        strip = shown(qtbot)
         strip.add_many([(str(number), f"{number}.png") for number in range(count)])
         picture = QImage(88, 64, QImage.Format.Format_RGB888)
         for number in range(count):

@@ -203,6 +203,15 @@ def test_paste_a_picture_a_file_and_nothing(seat: Seat, pictures: list[Path]) ->
     clipboard.clear()
 
 
+def test_a_drop_that_nothing_comes_of_says_what_to_do(seat: Seat) -> None:
+    program = seat.start()
+    promised = QMimeData()
+    promised.setData("image/png", QByteArray(b""))
+    seat.drop(promised)
+    assert "Drop it again" in program.window.notice.text
+    assert seat.names == [scene.title for scene in SCENES]
+
+
 def test_nothing_is_accepted_that_cannot_be_opened(seat: Seat) -> None:
     window = seat.start().window
     mime = QMimeData()
