@@ -111,7 +111,8 @@ class AboutDialog(QDialog):
         copy.setToolTip("Copy these versions for a report")
         copy.clicked.connect(self.copy)
         box.addWidget(buttons)
-        self.resize(440, 280)
+        # As high as that takes: the log's folder may need several lines.
+        self.resize(440, self.heightForWidth(440))
 
     def copy(self) -> None:
         """Puts the facts on the clipboard."""

@@ -40,6 +40,21 @@ def test_shortcuts_are_those_of_the_table(qtbot: QtBot) -> None:
         assert keys in shown
 
 
+@pytest.mark.parametrize("folders", [1, 4, 12])
+def test_about_shows_all_of_a_long_path(qtbot: QtBot, folders: int) -> None:
+    path = "/".join(["", "home", *["a folder of somebody"] * folders, "log"])
+    facts = [(f"fact {number}", "some value") for number in range(7)]
+    dialog = AboutDialog("0.1.0", [*facts, ("log", path)])
+    qtbot.addWidget(dialog)
+    with qtbot.waitExposed(dialog):
+        dialog.show()
+    labels = [one for one in dialog.findChildren(QLabel) if one.text()]
+    assert any(one.text() == path for one in labels)
+    for one in labels:
+        assert one.height() >= one.heightForWidth(one.width()), one.text()
+        assert dialog.rect().contains(one.geometry()), one.text()
+
+
 def test_about_copies_its_facts(qtbot: QtBot) -> None:
     dialog = AboutDialog("0.1.0", [("torch", "2.13.0"), ("Log", "/tmp/x.log")])
     qtbot.addWidget(dialog)
