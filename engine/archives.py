@@ -21,14 +21,75 @@ from engine.errors import WeightsError
 ZIP = b"PK\x03\x04"
 # A legacy torch file is a row of pickles, of which the first is this number and nothing else.
 _LEGACY_NUMBER = b"\x8a\n\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
-_LEGACY_PICKLES = 5
 # torch stores tensors as they are, and only the few lines of code of a TorchScript archive packed.
 _MOST_EXPANSION = 4
 _FREE_EXPANSION = 64 << 20
-_LARGEST_PICKLE = 64 << 20
 _LARGEST_HEADER = 100_000_000
+_LEGACY_PICKLES = 5
+_LARGEST_PICKLE = 64 << 20
 
 _AGAIN = "fetch or save it again"
+
+
+def is_legacy(head: bytes) -> bool:
+    """Whether a file with these first bytes was written by torch.save before its zip archives."""
+    # Between the protocol and the number, newer protocols put the length of a frame.
+    return head[:1] == b"\x80" and _LEGACY_NUMBER in head[2:32]
+
+
+def is_safetensors(head: bytes) -> bool:
+    """Whether a file with these first bytes begins as a .safetensors file does."""
+    return head[8:10] == b'{"' and int.from_bytes(head[:8], "little") < 1 << 32
+
+
+def entries_of(archive: zipfile.ZipFile, name: str, size: int) -> dict[str, zipfile.ZipInfo]:
+    """The entries of a zip archive of `size` bytes, by name.
+
+    Raises WeightsError for one that would unpack to far more than its own size (a zip bomb).
+    """
+    entries = archive.infolist()
+    unpacked = sum(entry.file_size for entry in entries)
+    if unpacked > _MOST_EXPANSION * size + _FREE_EXPANSION:
+        raise WeightsError(
+            f"{name}: an archive of {in_words(size)} that unpacks to {in_words(unpacked)}, as no "
+            f"saved network does; {_AGAIN}"
+        )
+    return {entry.filename: entry for entry in entries}
+
+
+def safetensors_header(file: IO[bytes], name: str, size: int) -> tuple[dict[str, Any], int]:
+    """The header of a .safetensors file of `size` bytes, and where its tensors begin.
+
+    Raises WeightsError unless it fits into the file.
+    """
+    length = int.from_bytes(file.read(8), "little")
+    if length > min(size - 8, _LARGEST_HEADER):
+        raise WeightsError(
+            f"{name}: its header claims {in_words(length)}, but the file has less; {_AGAIN}"
+        )
+    try:
+        header = json.loads(file.read(length))
+        entries = [entry for key, entry in header.items() if key != "__metadata__"]
+        ends = [int(entry["data_offsets"][1]) for entry in entries]
+        starts = [int(entry["data_offsets"][0]) for entry in entries]
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise WeightsError(f"{name}: its header is damaged; {_AGAIN}") from error
+    if max(ends, default=0) > size - 8 - length or min(starts, default=0) < 0:
+        raise WeightsError(
+            f"{name}: its header claims {in_words(max(ends))} of tensors, but the file has "
+            f"{in_words(size)}; {_AGAIN}"
+        )
+    return header, 8 + length
+
+
+def in_words(count: int) -> str:
+    """A number of bytes for people to read."""
+    value = float(count)
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:,.1f} TB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,56 +114,6 @@ class _Bounded:
         return self._file.read(count)
 
 
-def is_legacy(head: bytes) -> bool:
-    """Whether a file with these first bytes was written by torch.save before its zip archives."""
-    # Between the protocol and the number, newer protocols put the length of a frame.
-    return head[:1] == b"\x80" and _LEGACY_NUMBER in head[2:32]
-
-
-def is_safetensors(head: bytes) -> bool:
-    """Whether a file with these first bytes begins as a .safetensors file does."""
-    return head[8:10] == b'{"' and int.from_bytes(head[:8], "little") < 1 << 32
-
-
-def check(path: Path) -> bool:
-    """Whether a file is a .safetensors file, and not one of torch.save; told by its content.
-
-    Raises WeightsError where its headers are damaged or claim more than the file holds.
-    """
-    with path.open("rb") as file:
-        head = file.read(32)
-    if head.startswith(ZIP):
-        members(path)
-        pickle_facts(path)
-    elif is_legacy(head):
-        pickle_facts(path)
-    elif is_safetensors(head) or path.suffix.lower() == ".safetensors":
-        check_safetensors(path)
-        return True
-    return False
-
-
-def members(path: Path) -> dict[str, zipfile.ZipInfo]:
-    """The entries of a zip archive by name.
-
-    Raises WeightsError for an archive that is cut off or damaged, or that would unpack to far more
-    than its own size (a zip bomb).
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
-        raise WeightsError(f"{path}: the archive is cut off or damaged; {_AGAIN}") from error
-    size = path.stat().st_size
-    unpacked = sum(entry.file_size for entry in entries)
-    if unpacked > _MOST_EXPANSION * size + _FREE_EXPANSION:
-        raise WeightsError(
-            f"{path}: an archive of {_bytes(size)} that unpacks to {_bytes(unpacked)}, as no saved "
-            f"network does; {_AGAIN}"
-        )
-    return {entry.filename: entry for entry in entries}
-
-
 def pickle_facts(path: Path) -> PickleFacts:
     """What the pickle in a file of torch.save asks for, zip or legacy, told from its opcodes alone.
 
@@ -125,36 +136,12 @@ def pickle_facts(path: Path) -> PickleFacts:
         raise WeightsError(f"{path}: the file is cut off or damaged; {_AGAIN}") from error
 
 
-def check_safetensors(path: Path) -> None:
-    """Raises WeightsError unless the header of a .safetensors file fits into the file."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if length > min(size - 8, _LARGEST_HEADER):
-            raise WeightsError(
-                f"{path}: its header claims {_bytes(length)}, but the file has {_bytes(size)}; "
-                f"{_AGAIN}"
-            )
-        text = file.read(length)
-    try:
-        header = json.loads(text)
-        ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
-        largest = max(map(int, ends), default=0)
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise WeightsError(f"{path}: its header is damaged; {_AGAIN}") from error
-    if largest > size - 8 - length:
-        raise WeightsError(
-            f"{path}: its header claims {_bytes(largest)} of tensors, but the file has "
-            f"{_bytes(size)}; {_AGAIN}"
-        )
-
-
 def _data_pickle(path: Path, archive: zipfile.ZipFile) -> IO[bytes]:
     for entry in archive.infolist():
         if entry.filename == "data.pkl" or entry.filename.endswith("/data.pkl"):
             if entry.file_size > _LARGEST_PICKLE:
                 raise WeightsError(
-                    f"{path}: the list of its tensors has {_bytes(entry.file_size)}, as no saved "
+                    f"{path}: the list of its tensors has {in_words(entry.file_size)}, as no saved "
                     f"network has; {_AGAIN}"
                 )
             return archive.open(entry)
@@ -196,15 +183,5 @@ def _check_storage(path: Path, elements: int, size: int) -> None:
     # The smallest elements that torch stores take half a byte.
     if elements > 2 * size:
         raise WeightsError(
-            f"{path}: it claims a tensor of {elements:,} numbers, but the file has {_bytes(size)}; "
-            f"{_AGAIN}"
+            f"{path}: it claims a tensor of {elements:,} numbers, but the file has less; {_AGAIN}"
         )
-
-
-def _bytes(count: int) -> str:
-    value = float(count)
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:,.1f} TB"

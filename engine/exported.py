@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from engine import archives
 from engine.errors import FOREIGN_ERRORS, ModelError, one_line
 from engine.network import Network
 from engine.trust import Trust
@@ -49,7 +48,6 @@ def open_exported(path: Path, *, trust: Trust) -> Network:
     Raises ConsentNeeded before anything of it is read; ModelError for a program without layers,
     of several inputs, for another batch size than 1, or of a torch that this one cannot read.
     """
-    _refuse_compiled(path)
     sha256 = checksum(path)
     with trust.read(path, sha256, RISK) as file:
         program = _load(path, file)
@@ -70,15 +68,6 @@ def open_exported(path: Path, *, trust: Trust) -> Network:
         channels=channels,
         notices=(_TRAINING,) if _in_training(program) else (),
     )
-
-
-def _refuse_compiled(path: Path) -> None:
-    names = archives.members(path)
-    if not any("/models/" in name or name.startswith(("models/", "serialized_")) for name in names):
-        raise ModelError(
-            f"{path}: an archive without a program (compiled by AOTInductor, say), so there are no "
-            "layers in it; save the network with torch.export.save"
-        )
 
 
 def _load(path: Path, file: io.BytesIO) -> torch.export.ExportedProgram:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine import archives
+from engine import regular
 from engine.errors import ModelError, WeightsError
+from engine.kinds import Kind, kind_of
 from engine.weights import checksum
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-_LARGEST_JSON = 50_000_000
+_LARGEST_JSON = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,8 @@ class Weights:
 def read_json(path: Path) -> dict[str, Any]:
     """The mapping in a JSON file. Raises ModelError, naming the file, where there is none."""
     try:
-        if path.stat().st_size > _LARGEST_JSON:
-            raise ModelError(f"{path}: far too large for a configuration; fetch it again")
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"{path}: there is no such file; fetch the folder again") from None
-    except (OSError, ValueError, RecursionError) as error:
+        content = json.loads(regular.read(path, ModelError, _LARGEST_JSON).decode("utf-8"))
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path}: it cannot be read ({error}); fetch it again") from error
     if not isinstance(content, dict):
         raise ModelError(f"{path}: it holds no configuration; fetch it again")
@@ -83,10 +80,5 @@ def _shards(folder: Path, index: Path) -> tuple[Path, ...]:
 
 
 def _check(path: Path) -> None:
-    if path.suffix == ".safetensors":
-        archives.check_safetensors(path)
-        return
-    with path.open("rb") as file:
-        zipped = file.read(len(archives.ZIP)) == archives.ZIP
-    if zipped:
-        archives.members(path)
+    if kind_of(path) not in (Kind.SAFETENSORS, Kind.WEIGHTS, Kind.PICKLED):
+        raise WeightsError(f"{path}: no weights file, or damaged; fetch it again")

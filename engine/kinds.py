@@ -1,16 +1,14 @@
-"""What kind of file was given, told by its content; only headers are read, and nothing is run."""
+"""What kind of file was given. A reader process tells it by the content (engine.headers)."""
 
 from __future__ import annotations
 
-import warnings
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
-
-from engine import archives, places
+from engine import places
 from engine.errors import ModelError
-from engine.inert import unsafe_names
+from engine.reader import client
 
 
 class Kind(StrEnum):
@@ -23,6 +21,7 @@ class Kind(StrEnum):
     SAFETENSORS = "safetensors"
     TORCHSCRIPT = "TorchScript archive"
     EXPORTED = "torch.export archive"
+    COMPILED = "compiled archive"
     PYTHON = "Python file"
     ONNX = "ONNX file"
     FOLDER = "folder with a config.json"
@@ -30,10 +29,6 @@ class Kind(StrEnum):
     OTHER = "something else"
 
 
-_HEAD = 512
-# Formats of data that Pillow only recognises.
-_NO_PICTURES = ("HDF5", "GRIB", "BUFR")
-_PYTHON = frozenset({".py", ".pyw"})
 _SCRIPTED = (
     "{path}: a TorchScript archive. Its submodules take no hooks, so no layer of it can be "
     "explained; save the network's state_dict() and open that, or export the network with "
@@ -41,30 +36,31 @@ _SCRIPTED = (
 )
 
 
-def kind_of(path: Path) -> Kind:
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at a file tells: its kind, and its first bytes."""
+
+    kind: Kind
+    head: bytes = b""
+
+
+def look(path: Path) -> Looked:
     """The kind of a file or folder, by content first and by suffix where content does not tell.
 
-    Raises ModelError for what is not there or empty, WeightsError for an archive or header that is
-    cut off, or that claims more than the file holds.
+    Raises ModelError for what is not there, no regular file or empty; WeightsError for an archive
+    or header that is cut off, or that claims more than the file holds.
     """
     if places.is_folder(path):
         if places.is_file(path / "config.json"):
-            return Kind.FOLDER
+            return Looked(Kind.FOLDER)
         raise ModelError(f"{path}: a folder without a config.json; open a file in it")
-    head = _head(path)
-    suffix = path.suffix.lower()
-    if head.startswith(archives.ZIP):
-        return _zip_kind(path)
-    if archives.is_legacy(head):
-        return _pickle_kind(path)
-    if suffix == ".safetensors" or archives.is_safetensors(head):
-        archives.check_safetensors(path)
-        return Kind.SAFETENSORS
-    if suffix in _PYTHON:
-        return Kind.PYTHON
-    if suffix == ".onnx" or _is_onnx(head):
-        return Kind.ONNX
-    return Kind.PICTURE if _is_picture(path) else Kind.OTHER
+    reply = client.ask("kind", ModelError, str(path), path=path).reply
+    return Looked(Kind(reply["kind"]), str(reply["head"]).encode("latin-1"))
+
+
+def kind_of(path: Path) -> Kind:
+    """As look, the kind alone."""
+    return look(path).kind
 
 
 def refusal(path: Path, kind: Kind) -> ModelError:
@@ -73,7 +69,12 @@ def refusal(path: Path, kind: Kind) -> ModelError:
         return ModelError(_SCRIPTED.format(path=path))
     if kind is Kind.PICTURE:
         return ModelError(f"{path}: a picture, not a model; open it as an image")
-    head = _head(path)
+    if kind is Kind.COMPILED:
+        return ModelError(
+            f"{path}: an archive without a program (compiled by AOTInductor, say), so there are no "
+            "layers in it; save the network with torch.export.save"
+        )
+    head = look(path).head
     if head.startswith(b"version https://git-lfs"):
         return ModelError(
             f"{path}: only the pointer that Git LFS left in place of the file; get it with "
@@ -99,49 +100,3 @@ def refusal(path: Path, kind: Kind) -> ModelError:
         f"{path}: not a kind of file that holds a network; open weights (.pth, .pt, .safetensors), "
         "a .pt2 archive, or the Python file of the network"
     )
-
-
-def _head(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-    except FileNotFoundError:
-        raise ModelError(f"{path}: there is no such file; check the name") from None
-    except OSError as error:
-        raise ModelError(f"{path}: it cannot be read ({error.strerror})") from error
-    if not head:
-        raise ModelError(f"{path}: the file is empty; fetch or save it again")
-    return head
-
-
-def _zip_kind(path: Path) -> Kind:
-    names = archives.members(path)
-    # Names in the archive are below one folder, called as the file once was.
-    inner = {name.partition("/")[2] or name for name in names}
-    if "constants.pkl" in inner and any(name.startswith("code/") for name in inner):
-        return Kind.TORCHSCRIPT
-    if "archive_format" in inner or "serialized_exported_program.json" in names:
-        return Kind.EXPORTED
-    if "data.pkl" in inner:
-        return _pickle_kind(path)
-    return Kind.OTHER
-
-
-def _pickle_kind(path: Path) -> Kind:
-    facts = archives.pickle_facts(path)
-    return Kind.PICKLED if unsafe_names(facts.names) else Kind.WEIGHTS
-
-
-def _is_onnx(head: bytes) -> bool:
-    """Whether it begins as an ONNX model does: the version of its format, then who wrote it."""
-    return len(head) > 3 and head[0] == 0x08 and head[1] < 0x20 and head[2] == 0x12
-
-
-def _is_picture(path: Path) -> bool:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                return image.format not in _NO_PICTURES
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return False

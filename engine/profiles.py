@@ -10,10 +10,14 @@ import json
 import logging
 import re
 from pathlib import Path
+from typing import Any
 
+from engine import regular
 from engine.atomic import whole_file
 from engine.errors import ModelError
 from engine.profile_format import ModelProfile, content_of, profile_of
+from engine.reader import client
+from engine.shown import json_spelled
 from engine.version import NAME
 
 _log = logging.getLogger(__name__)
@@ -42,7 +46,7 @@ def load(sha256: str, store: Path | None = None) -> ModelProfile | None:
     if not path.is_file():
         return None
     try:
-        return read(path)
+        return _profile_in(path)
     except ModelError as error:
         _log.warning("a remembered profile is ignored: %s", error)
         return None
@@ -68,23 +72,29 @@ def forget(sha256: str, store: Path | None = None) -> None:
 
 def export(path: Path, profile: ModelProfile, sha256: str = "") -> None:
     """Write a profile into a file, whole or not at all. Raises ExportError."""
-    text = json.dumps(content_of(profile, sha256), indent=2, ensure_ascii=False, allow_nan=False)
+    facts = content_of(profile, sha256)
+    text = json_spelled(json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False))
     with whole_file(path) as file:
         file.write((text + "\n").encode("utf-8", "backslashreplace"))
 
 
 def read(path: Path) -> ModelProfile:
-    """The profile in a file.
+    """The profile in a file of the user's.
 
-    Raises ModelError, a single line that names the file and the first thing wrong with it.
+    Raises ModelError, a single line that names the file and the first thing wrong with it;
+    Cancelled.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise ModelError(f"{path}: it cannot be read ({error.strerror or error})") from error
-    if len(data) > _MAX_BYTES:
-        raise ModelError(f"{path}: too large for a model profile")
+    answer = client.ask("profile", ModelError, str(path), path=path)
+    return profile_of(client.text_of(answer))
+
+
+def parse(path: Path) -> dict[str, Any]:
+    """What read finds, as content that is known to be a profile's; a reader process runs this."""
+    return content_of(_profile_in(path))
+
+
+def _profile_in(path: Path) -> ModelProfile:
+    data = regular.read(path, ModelError, _MAX_BYTES)
     try:
         return profile_of(json.loads(data.decode("utf-8-sig")))
     except (ValueError, RecursionError) as error:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FloatMap: TypeAlias = "NDArray[np.float32]"
 Pixels: TypeAlias = "NDArray[np.uint8]"
 
+MAX_PIXELS = 300_000_000
+"""Largest picture that is opened, in pixels: 17,000 x 17,000, about 900 MB as RGB."""
+
 
 @dataclass(frozen=True, slots=True)
 class Region:

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import logging
-import pickle
-import re
-import struct
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from engine import archives, places
-from engine.errors import WeightsError, one_line
-
-_log = logging.getLogger(__name__)
+from engine import regular, torch_files
+from engine.errors import WeightsError
+from engine.reader import client
 
 StateDict = dict[str, Tensor]
 
@@ -36,69 +28,47 @@ _NO_NESTS = ("optim", "scheduler", "lr_sched", "scaler", "amp", "loops", "callba
 _DOMINANT = 0.9
 # What a training program keeps beside its network, whose tensors are no layers of it.
 _ASIDE = ("criterion", "loss", "metric")
+_HASHED_AT_ONCE = 8 << 20
+# Mappings that are looked through, one in the other: more than any checkpoint has.
+_MOST_NESTED = 300
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits. Raises WeightsError when it cannot be read."""
+    """SHA-256 of a file, in hexadecimal digits.
+
+    Raises WeightsError when it is no regular file or cannot be read; Cancelled.
+    """
     try:
         found = path.stat()
-        return _checksum(path, found.st_size, found.st_mtime_ns)
-    except FileNotFoundError:
-        raise WeightsError(f"{path}: there is no such file; check the name") from None
-    except OSError as error:
-        raise WeightsError(f"{path}: it cannot be read ({error.strerror})") from error
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path}: {regular.reason(error)}") from error
+    return _checksum(path, found.st_size, found.st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=64)
 def _checksum(path: Path, _size: int, _changed_ns: int) -> str:
     """Asked for more than once while a model is opened, and files of gigabytes are read slowly."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    whole = hashlib.sha256()
+    with regular.opened(path, WeightsError) as file:
+        while data := file.read(_HASHED_AT_ONCE):
+            client.raise_if_cancelled()
+            whole.update(data)
+    return whole.hexdigest()
 
 
 def read_state_dict(path: Path) -> StateDict:
     """The state dict in a .safetensors file or in what torch.save wrote, on the CPU.
 
-    A training checkpoint's is found inside it (find_state_dict). torch files are read with
-    weights_only, which refuses anything but tensors and plain values.
+    A training checkpoint's is found inside it (find_state_dict).
     Raises WeightsError when the file is missing, unreadable, or holds something else.
     """
-    if not places.is_file(path):
-        raise WeightsError(
-            f"{path}: no such file can be seen; check the name and its access rights"
-        )
-    try:
-        if archives.check(path):
-            content: object = load_file(path)
-        else:
-            with warnings.catch_warnings(), path.open("rb") as file:
-                # torch remarks on pickle protocols; what it cannot read is an error. It gets the
-                # open file, for it goes by the suffix of a path.
-                warnings.simplefilter("ignore", UserWarning)
-                content = torch.load(file, map_location="cpu", weights_only=True)
-    except WeightsError:
-        raise
-    except PermissionError:
-        raise WeightsError(f"{path}: no permission to read it; change its access rights") from None
-    except pickle.UnpicklingError as error:
-        _log.warning("%s: %s", path, error)
-        # torch's own text explains how to load it unsafely, which is not what is wanted here.
-        found = re.search(r"GLOBAL (\S+)", str(error))
-        what = f"it holds more than tensors ({found[1]})" if found else "it is no weights file"
-        raise WeightsError(
-            f"{path}: {what}; save the network's state_dict() and open that"
-        ) from error
-    except (
-        *(SafetensorError, OSError, EOFError, RuntimeError, ValueError, LookupError),
-        *(TypeError, AttributeError, MemoryError, AssertionError, ArithmeticError, struct.error),
-    ) as error:
-        raise WeightsError(
-            f"{path}: not a weights file, or damaged ({one_line(error)}); fetch or save it again"
-        ) from error
-    state = find_state_dict(content)
+    found = torch_files.read(path)
+    state = find_state_dict(found.content)
     if state is None:
+        more = f"it holds more than tensors ({found.names[0]})" if found.names else ""
         raise WeightsError(
-            f"{path}: it holds no state dict; save the network's state_dict() and open that"
+            f"{path}: {more or 'it holds no state dict'}; save the network's state_dict() and open "
+            "that"
         )
     return state
 
@@ -110,8 +80,14 @@ def find_state_dict(content: object) -> StateDict | None:
     or one inside the other. Names that usually mean it come first, then the one of most tensors.
     An optimizer's tensors are never taken, nor a list's. Networks of one tensor are none.
     """
-    if not isinstance(content, Mapping):
+    return _state_dict_in(content, set())
+
+
+def _state_dict_in(content: object, seen: set[int]) -> StateDict | None:
+    """seen: mappings that were looked through; one can be in several, or in itself."""
+    if not isinstance(content, Mapping) or id(content) in seen or len(seen) > _MOST_NESTED:
         return None
+    seen.add(id(content))
     tensors = {
         key: value
         for key, value in content.items()
@@ -122,10 +98,10 @@ def find_state_dict(content: object) -> StateDict | None:
         return tensors
     nested = {str(key): value for key, value in content.items() if isinstance(value, Mapping)}
     for name in _NESTS:
-        found = find_state_dict(nested.get(name))
+        found = _state_dict_in(nested.get(name), seen)
         if found is not None:
             return found
-    others = (find_state_dict(v) for key, v in nested.items() if not key.startswith(_NO_NESTS))
+    others = (_state_dict_in(v, seen) for k, v in nested.items() if not k.startswith(_NO_NESTS))
     return max((found for found in others if found), key=len, default=None)
 
 

@@ -20,9 +20,9 @@ from PySide6.QtWidgets import (
 )
 
 from engine import suffixes
-from engine.class_names import SUFFIXES
 from engine.presets import ASSUMED
 from engine.records import Channels, ModelInfo, OutputForm, Pixels, Preprocessing
+from engine.suffixes import CLASS_NAMES as SUFFIXES
 from gui import theme
 from gui.input_form import InputForm
 from gui.labels import ElidedLabel, label

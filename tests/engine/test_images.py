@@ -189,30 +189,13 @@ def test_a_bomb_names_the_limit(name: str) -> None:
 
 
 @pytest.mark.parametrize("load", [load_image, lambda p: load_thumbnail(p, 64)])
-def test_missing_folder_and_forbidden(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, load: Callable[[Path], object]
-) -> None:
+def test_missing_and_folder(tmp_path: Path, load: Callable[[Path], object]) -> None:
     with pytest.raises(ImageError, match=r"absent\.png: there is no such file; check the name"):
         load(tmp_path / "absent.png")
-    with pytest.raises(ImageError, match="this is a folder; name one of the images"):
+    with pytest.raises(ImageError, match="this is a folder; name a file in it"):
         load(tmp_path)
     with pytest.raises(ImageError, match="cannot be read"):
         load(tmp_path / ("n" * 400 + ".png"))
-    path = tmp_path / "secret.png"
-    Image.new("RGB", (4, 4)).save(path)
-    path.chmod(0)
-    try:
-        path.read_bytes()
-    except PermissionError:
-        pass
-    else:  # the tests run as root, or on Windows: the system's refusal has to be played
-
-        def refuse(self: Path, *args: object) -> None:
-            raise PermissionError(13, "Permission denied", str(self))
-
-        monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(ImageError, match=r"secret\.png: no permission to read it; change"):
-        load(path)
 
 
 def test_thumbnail_is_the_picture_made_small(tmp_path: Path) -> None:

@@ -65,7 +65,11 @@ def test_nothing_in_a_file_is_executed(tmp_path: Path, state: dict[str, Tensor],
         path.write_bytes(pickle.dumps(content))
     else:
         torch.save(content, path, _use_new_zipfile_serialization=how == "torch")
-    refused(path)
+    if how == "pickle":
+        refused(path)
+    else:
+        found = read_state_dict(path)
+        assert all(torch.equal(found[key], state[key]) for key in state)
     assert not trap.exists()
     torch.load(path, weights_only=False) if how != "pickle" else pickle.loads(path.read_bytes())
     assert trap.exists(), "the trap itself is none"

@@ -1,0 +1,254 @@
+"""Class names in a file of the user's: text, CSV or JSON. A reader process parses it."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from engine import regular
+from engine.errors import ModelError
+from engine.suffixes import CLASS_NAMES
+
+MAX_BYTES = 16_000_000
+MAX_CLASSES = 200_000
+MAX_LENGTH = 500
+"""Longest name, in characters; a longer line is no name."""
+
+# Where a JSON file with other things in it keeps the names.
+_NESTS = ("id2label", "label2id", "classes", "class_names", "names", "labels", "categories")
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_NAME_HEADERS = ("name", "class", "label", "class_name", "classname", "label_name", "display_name")
+_INDEX_HEADERS = ("index", "id", "idx", "class_id", "label_id", "class_index", "mid", "no", "")
+
+
+def parse(path: Path) -> tuple[str, ...]:
+    """The names in a file, by index.
+
+    .txt: one a line, in order; an empty line at the end is none. .csv: 'name' or 'index,name' a
+    line, with or without a header, separated by commas, semicolons or tabs. .json: a list, a
+    mapping from index to name or from name to index, or an object that holds one as 'id2label',
+    'classes', 'names' or the like. Text is UTF-8 (or UTF-16 with a byte order mark); what is not
+    is read as Windows-1252.
+
+    Raises ModelError, a single line that names the file and the place, for a file that is
+    missing, too large, malformed or empty, and for an index that is missing or stands twice.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in CLASS_NAMES:
+        raise _fault(path, "class names are read from a .txt, .csv or .json file")
+    data = regular.read(path, ModelError, MAX_BYTES)
+    text = _decoded(data, path)
+    if suffix == ".json":
+        names = _from_json(text, path)
+    elif suffix == ".csv":
+        names = _from_csv(text, path)
+    else:
+        names = _from_lines(text)
+    return _checked(names, path)
+
+
+def _decoded(data: bytes, path: Path) -> str:
+    encoding = next((name for mark, name in _BOMS if data.startswith(mark)), "utf-8")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        # Windows-1252 leaves a few bytes undefined, so that not everything passes for text.
+        try:
+            text = data.decode("cp1252")
+        except UnicodeDecodeError:
+            raise _fault(path, "this is no text; save it as UTF-8") from None
+    if "\0" in text:
+        raise _fault(path, "this is no text; save it as UTF-8")
+    return text
+
+
+def _from_lines(text: str) -> list[str]:
+    # Not splitlines, which also breaks at separators that may stand inside a name.
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return lines
+
+
+def _from_csv(text: str, path: Path) -> list[str]:
+    rows = _rows(text, path)
+    if not rows:
+        return []
+    indexed = all(len(row) > 1 for row in rows)
+    if not indexed:
+        header = rows[0][0].strip().lower() in _NAME_HEADERS and len(rows) > 1
+        return [row[0] for row in rows[1 if header else 0 :]]
+    index_at, name_at, header = _columns(rows)
+    pairs = [
+        (row[index_at], row[name_at] if name_at < len(row) else "", f"row {number}")
+        for number, row in enumerate(rows, start=1)
+    ][1 if header else 0 :]
+    return _in_order(pairs, path)
+
+
+def _rows(text: str, path: Path) -> list[list[str]]:
+    first = text.lstrip("\r\n").partition("\n")[0]
+    separator = max(",;\t", key=first.count)
+    try:
+        rows = list(csv.reader(io.StringIO(text), delimiter=separator, strict=True))
+    except csv.Error as error:
+        raise _fault(path, f"malformed CSV ({error})") from error
+    return [row for row in rows if any(cell.strip() for cell in row)]
+
+
+def _columns(rows: list[list[str]]) -> tuple[int, int, bool]:
+    """Which columns hold the index and the name, and whether the first row is a header."""
+    header = [cell.strip().lower() for cell in rows[0]]
+    numbers = [_whole(cell) is not None for cell in rows[0]]
+    if not any(numbers):
+        named = [n for n, word in enumerate(header) if word in _NAME_HEADERS]
+        indices = [n for n, word in enumerate(header) if word in _INDEX_HEADERS]
+        if len(rows) > 1:
+            values = [_whole(cell) is not None for cell in rows[1]]
+            index = next((n for n in indices if n < len(values) and values[n]), None)
+            if index is None:
+                index = values.index(True) if any(values) else 0
+            last = [n for n in named if n != index]
+            return index, last[-1] if last else (1 if index == 0 else 0), True
+    index = numbers.index(True) if any(numbers) else 0
+    return index, 1 if index == 0 else 0, False
+
+
+def _from_json(text: str, path: Path) -> list[str]:
+    try:
+        content = json.loads(text, object_pairs_hook=_Pairs)
+    except (ValueError, RecursionError) as error:
+        raise _fault(path, f"malformed JSON ({error})") from error
+    names = _names_in(content, path, depth=0)
+    if names is None:
+        raise _fault(path, "no class names in it; a list or a mapping by index is wanted")
+    return names
+
+
+class _Pairs(list[tuple[str, object]]):
+    """An object's members in order, so that a key that stands twice is noticed."""
+
+
+def _names_in(content: object, path: Path, depth: int) -> list[str] | None:
+    if isinstance(content, _Pairs):
+        members = dict(content)
+        for nest in _NESTS:
+            inner = members.get(nest)
+            if isinstance(inner, list) and depth < 3:
+                return _names_in(inner, path, depth + 1)
+        return _from_mapping(content, path)
+    if not isinstance(content, list):
+        return None
+    if all(isinstance(entry, str) for entry in content):
+        return list(content)
+    if all(isinstance(entry, _Pairs) for entry in content):
+        return _from_records([dict(entry) for entry in content], path)
+    if all(_is_pair(entry) for entry in content):
+        return _in_order(
+            ((str(e[0]), str(e[1]), f"entry {n}") for n, e in enumerate(content)), path
+        )
+    return None
+
+
+def _from_mapping(pairs: _Pairs, path: Path) -> list[str] | None:
+    """Index to name, index to [wordnet id, name], or name to index."""
+    if not pairs:
+        return []
+    if all(_whole(key) is not None for key, _ in pairs):
+        named = [(key, _name_of(value), f"key {key}") for key, value in pairs]
+        if all(name is not None for _, name, _ in named):
+            return _in_order(((key, name or "", where) for key, name, where in named), path)
+    if all(isinstance(value, int) and not isinstance(value, bool) for _, value in pairs):
+        return _in_order(((str(value), key, repr(key)) for key, value in pairs), path)
+    return None
+
+
+def _from_records(records: list[dict[str, object]], path: Path) -> list[str] | None:
+    """A list of objects with a name and perhaps an index, as in [{"id": 0, "name": "cat"}]."""
+    if not records:
+        return []
+    name = next((word for word in _NAME_HEADERS if all(word in r for r in records)), None)
+    if name is None:
+        return None
+    index = next((word for word in _INDEX_HEADERS if all(word in r for r in records)), None)
+    if index is None:
+        return [str(record[name]) for record in records]
+    triples = ((str(r[index]), str(r[name]), f"entry {n}") for n, r in enumerate(records))
+    return _in_order(triples, path)
+
+
+def _name_of(value: object) -> str | None:
+    if isinstance(value, str):
+        return value
+    # ImageNet's common form: {"0": ["n01440764", "tench"]}.
+    if isinstance(value, list) and value and all(isinstance(part, str) for part in value):
+        return str(value[-1])
+    return None
+
+
+def _is_pair(entry: object) -> bool:
+    return (
+        isinstance(entry, list)
+        and len(entry) == 2
+        and isinstance(entry[0], int)
+        and isinstance(entry[1], str)
+    )
+
+
+def _in_order(pairs: Iterable[tuple[str, str, str]], path: Path) -> list[str]:
+    """Names by index, from (index, name, where it stands)."""
+    found: dict[int, str] = {}
+    for text, name, where in pairs:
+        index = _whole(text)
+        if index is None:
+            raise _fault(path, f"{where}: '{text.strip()[:40]}' is no index")
+        if index in found:
+            raise _fault(path, f"{where}: index {index} stands there a second time")
+        if not 0 <= index <= MAX_CLASSES:
+            raise _fault(path, f"{where}: index {index} is out of range")
+        found[index] = name
+    return _without_gaps(found, path)
+
+
+def _without_gaps(found: Mapping[int, str], path: Path) -> list[str]:
+    if not found:
+        return []
+    if 0 not in found:
+        raise _fault(path, "index 0 is missing; indices count from 0")
+    missing = next((n for n in range(len(found)) if n not in found), None)
+    if missing is not None:
+        raise _fault(path, f"index {missing} is missing, though {max(found)} is there")
+    return [found[n] for n in range(len(found))]
+
+
+def _whole(text: str) -> int | None:
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _checked(names: list[str], path: Path) -> tuple[str, ...]:
+    # JSON can spell halves of characters, which no window and no file could show.
+    whole = (name.encode("utf-8", "replace").decode("utf-8") for name in names)
+    stripped = tuple(" ".join(name.split()) for name in whole)
+    if not stripped:
+        raise _fault(path, "there are no class names in it")
+    if len(stripped) > MAX_CLASSES:
+        raise _fault(path, f"more than {MAX_CLASSES:,} class names")
+    for number, name in enumerate(stripped):
+        if not name:
+            raise _fault(path, f"the name of class {number} is empty")
+        if len(name) > MAX_LENGTH:
+            raise _fault(path, f"the name of class {number} has {len(name):,} characters")
+    return stripped
+
+
+def _fault(path: Path, what: str) -> ModelError:
+    return ModelError(f"{path}: {what}")

@@ -1,0 +1,149 @@
+"""What a model's file is, told by its content, and its tensors copied out. Runs in a reader.
+
+Only headers are believed, and those only as far as the file bears them out; engine.kinds and
+engine.torch_files are how the program asks.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+import zipfile
+from pathlib import Path
+from typing import IO, Any
+
+from engine import archives, regular, torch_archives
+from engine.errors import ModelError, WeightsError
+
+_HEAD = 512
+# Formats of data that Pillow only recognises.
+_NO_PICTURES = ("HDF5", "GRIB", "BUFR")
+_COPIED_AT_ONCE = 8 << 20
+# Tensors begin at multiples of this in the shared file, which suits every type.
+_ALIGNED = 64
+
+
+def facts_of(path: Path) -> dict[str, Any]:
+    """The kind of a file, as engine.kinds.Kind has it, and its first bytes as Latin-1 text.
+
+    Raises ModelError for what is not there, no regular file or empty; WeightsError for an archive
+    or header that is cut off, or that claims more than the file holds.
+    """
+    with regular.opened(path, ModelError, "open a file in it") as file:
+        size = os.fstat(file.fileno()).st_size
+        head = file.read(_HEAD)
+        file.seek(0)
+        if not head:
+            raise ModelError(f"{path}: the file is empty; fetch or save it again")
+        return {"kind": _kind(file, path, head, size), "head": head.decode("latin-1")}
+
+
+def copy_contents(path: Path, descriptor: int) -> dict[str, Any]:
+    """Write what a file of torch.save or .safetensors holds to a descriptor: its tensors' bytes,
+    then what its pickle says (engine.torch_archives.as_json).
+
+    Returns where the tensors' storages and the text lie, and whether numbers are swapped.
+    """
+    with regular.opened(path, WeightsError) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size == 0:
+            raise WeightsError(f"{path}: the file is empty; fetch or save it again")
+        found = torch_archives.contents(file, str(path), size)
+        parts: dict[str, tuple[int, int]] = {}
+        place = 0
+        for part in found.parts:
+            place = -(-place // _ALIGNED) * _ALIGNED
+            os.lseek(descriptor, place, os.SEEK_SET)
+            with torch_archives.opened_part(file, part) as inner:
+                if _copy(inner, part, descriptor) != part.bytes:
+                    raise WeightsError(
+                        f"{path}: the file is cut off or damaged; fetch or save it again"
+                    )
+            parts[part.key] = (place, part.bytes)
+            place += part.bytes
+        os.lseek(descriptor, place, os.SEEK_SET)
+        text = torch_archives.as_json(found)
+        view = memoryview(text)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        return {
+            "parts": parts,
+            "text": (place, len(text)),
+            "swapped": found.swapped,
+            "safetensors": found.safetensors,
+        }
+
+
+def _copy(inner: IO[bytes], part: torch_archives.Part, descriptor: int) -> int:
+    """Copy a storage; how many bytes there were."""
+    done = 0
+    while done < part.bytes:
+        data = inner.read(min(_COPIED_AT_ONCE, part.bytes - done))
+        if not data:
+            break
+        done += len(data)
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+    return done
+
+
+def _kind(file: IO[bytes], path: Path, head: bytes, size: int) -> str:
+    suffix = path.suffix.lower()
+    if head.startswith(archives.ZIP):
+        return _zip_kind(file, path, size)
+    if archives.is_legacy(head):
+        return _pickle_kind(file, path, size)
+    if suffix == ".safetensors" or archives.is_safetensors(head):
+        archives.safetensors_header(file, str(path), size)
+        return "safetensors"
+    if suffix in (".py", ".pyw"):
+        return "Python file"
+    if suffix == ".onnx" or _is_onnx(head):
+        return "ONNX file"
+    return "picture" if _is_picture(file) else "something else"
+
+
+def _zip_kind(file: IO[bytes], path: Path, size: int) -> str:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archives.entries_of(archive, str(path), size)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError) as error:
+        raise WeightsError(
+            f"{path}: the archive is cut off or damaged; fetch or save it again"
+        ) from error
+    # Names in the archive are below one folder, called as the file once was.
+    inner = {name.partition("/")[2] or name for name in names}
+    if "constants.pkl" in inner and any(name.startswith("code/") for name in inner):
+        return "TorchScript archive"
+    if "archive_format" in inner or "serialized_exported_program.json" in names:
+        compiled = not any(
+            "/models/" in name or name.startswith(("models/", "serialized_")) for name in names
+        )
+        return "compiled archive" if compiled else "torch.export archive"
+    return _pickle_kind(file, path, size) if "data.pkl" in inner else "something else"
+
+
+def _pickle_kind(file: IO[bytes], path: Path, size: int) -> str:
+    file.seek(0)
+    found = torch_archives.contents(file, str(path), size)
+    return "pickled objects" if found.names else "weights"
+
+
+def _is_onnx(head: bytes) -> bool:
+    """Whether it begins as an ONNX model does: the version of its format, then who wrote it."""
+    return len(head) > 3 and head[0] == 0x08 and head[1] < 0x20 and head[2] == 0x12
+
+
+def _is_picture(file: IO[bytes]) -> bool:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(file) as image:
+                return image.format not in _NO_PICTURES
+    except Image.DecompressionBombError:
+        return True
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, RuntimeError):
+        return False

@@ -1,0 +1,341 @@
+"""How the program asks its reader: idle processes are kept warm, and one that is cancelled, late,
+too large or gone is ended and replaced.
+
+    with reading(cancel=token, patience=20.0):
+        answer = ask("picture", ImageError, path, ...)
+
+The caller waits in its own thread and looks at the process every few milliseconds; there is no
+thread here. Works from a script without a guard, from a notebook and from several threads at once.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from engine import errors, paths
+from engine.errors import HookscopeError, ModelError
+from engine.progress import CancelToken
+from engine.reader import SWITCH
+from engine.reader.channel import Channel, ChannelClosed, PipeChannel
+from engine.reader.shared import Shared
+
+_log = logging.getLogger(__name__)
+
+PATIENCE = 20.0
+"""Seconds of work after which reading a file stops, unless told otherwise."""
+
+_LOOK_EVERY = 0.02
+# A file on a disk or a network that does not answer costs no work, and so is waited for longer.
+_STANDSTILL = 6
+_START = 60.0
+# An idle reader that has grown beyond this is replaced, so that memory stays flat.
+_LARGEST_IDLE = 300 << 20
+_MOST_IDLE = 2
+
+FILES, NETWORKS = "files", "networks"
+"""Roles of readers: those that only read, and those that try what torch makes of a description."""
+
+Fault = Callable[[str], HookscopeError]
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    cancel: CancelToken | None = None
+    patience: float | None = PATIENCE
+
+
+_USUAL = _Settings()
+_settings: ContextVar[_Settings] = ContextVar("reading", default=_USUAL)
+
+
+@contextlib.contextmanager
+def reading(cancel: CancelToken | None = None, patience: float | None = PATIENCE) -> Iterator[None]:
+    """What is read inside, in this thread, stops when cancelled (Cancelled) or after that many
+    seconds of the reader's work (the operation's own error); None waits until cancelled."""
+    mark = _settings.set(_Settings(cancel, patience))
+    try:
+        yield
+    finally:
+        _settings.reset(mark)
+
+
+def raise_if_cancelled() -> None:
+    """For reading that the program does itself, piece by piece. Raises Cancelled."""
+    cancel = _settings.get().cancel
+    if cancel is not None:
+        cancel.raise_if_cancelled()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """reply: the plain values. content: the shared bytes, writable, kept alive by whoever holds
+    them."""
+
+    reply: dict[str, Any]
+    content: memoryview
+
+
+def ask(
+    operation: str,
+    fault: Fault,
+    name: str,
+    *,
+    path: Path | None = None,
+    data: bytes | None = None,
+    memory: int = 600 << 20,
+    role: str = FILES,
+    **facts: Any,
+) -> Answer:
+    """Have a reader do an operation of engine.reader.operations on the file at path, or on data.
+
+    name: what messages call it. memory: bytes that the reader may take for it. fault: the error
+    for what goes wrong with the file.
+
+    Raises fault(one line), the HookscopeError that the operation raised, Cancelled; ModelError
+    where no reader can be started.
+    """
+    request = {"operation": operation, "name": name, **facts}
+    if path is not None:
+        request["path"] = str(path.absolute())
+    for last in (False, True):
+        reader = _borrowed(role)
+        shared = Shared()
+        try:
+            if data is not None:
+                request["bytes"] = len(data)
+                shared.write(data)
+            reply = reader.ask(request, shared, memory)
+        except ChannelClosed:
+            code = reader.end()
+            _log.warning("the reader ended with %s while it read %s", code, name)
+            # Somebody else may have ended it; twice is the file's doing.
+            if last:
+                raise fault(
+                    f"{name}: reading it made the decoder fail ({_in_words(code)}); fetch or save "
+                    "it again"
+                ) from None
+            continue
+        except _Stop as stop:
+            reader.end()
+            raise (fault(f"{name}: {stop}") if str(stop) else _cancelled()) from None
+        except BaseException:
+            reader.end()
+            raise
+        else:
+            _give_back(reader)
+            return Answer(_checked(reply, fault, name), shared.take(shared.size))
+        finally:
+            shared.close()
+    raise AssertionError("unreachable")
+
+
+def warm(role: str = FILES) -> None:
+    """Start a reader that will be needed soon; the next ask does not wait for it to start."""
+    _forget_after_fork()
+    if not _idle.get(role):
+        _idle.setdefault(role, []).append(_Reader(role))
+
+
+def end_all() -> None:
+    """End every reader that is idle; for the end of the program."""
+    for readers in _idle.values():
+        while readers:
+            readers.pop().end()
+
+
+def _cancelled() -> HookscopeError:
+    return errors.Cancelled("cancelled")
+
+
+class _Stop(Exception):
+    """Why a reader was told to stop; '' for a cancelled one."""
+
+
+class _Reader:
+    """One process and the channel to it."""
+
+    def __init__(self, role: str) -> None:
+        self.role = role
+        self.owner = os.getpid()
+        self._process, self._channel = _started(role)
+        self._facts: psutil.Process | None = None
+        self._ready = False
+
+    def ask(self, request: dict[str, Any], shared: Shared, memory: int) -> dict[str, Any]:
+        """The reply. Raises ChannelClosed, _Stop."""
+        if not self._ready:
+            self._wait(None, 1 << 40)
+        if shared.name:
+            request = {**request, "file": shared.name}
+        self._channel.send(request, None if shared.name else shared.descriptor)
+        return self._wait(shared, memory)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the process has in memory now."""
+        try:
+            self._facts = self._facts or psutil.Process(self._process.pid)
+            return int(self._facts.memory_info().rss)
+        except psutil.Error:
+            return 0
+
+    def end(self) -> int:
+        """Kill the process and wait for it; its exit code."""
+        self._channel.close()
+        if self.owner != os.getpid():
+            return 0
+        self._process.kill()
+        return self._process.wait()
+
+    def _wait(self, shared: Shared | None, memory: int) -> dict[str, Any]:
+        settings = _settings.get()
+        started, before = time.monotonic(), self._worked()
+        while True:
+            reply = self._channel.receive(_LOOK_EVERY)
+            if reply is not None and not self._ready:
+                self._ready = True
+                if reply.get("missing"):
+                    _log.info("the reader runs without %s", " and ".join(reply["missing"]))
+                return reply
+            if reply is not None:
+                return reply
+            if settings.cancel is not None and settings.cancel.cancelled:
+                raise _Stop
+            if shared is None:
+                if time.monotonic() - started > _START:
+                    raise ModelError("the program's reader does not start; the log says why")
+                continue
+            taken = self.memory + shared.size
+            if taken > memory:
+                raise _Stop(
+                    f"reading it takes more than {memory / 1e9:.1f} GB, far more than a file of "
+                    "its size holds; fetch or save it again"
+                )
+            if settings.patience is not None and (
+                self._worked() - before > settings.patience
+                or time.monotonic() - started > _STANDSTILL * settings.patience
+            ):
+                raise _Stop(
+                    f"reading it was stopped after {settings.patience:g} seconds; save it in a "
+                    "simpler form, or allow more (--patience SECONDS)"
+                )
+
+    def _worked(self) -> float:
+        """Seconds that the process has computed: how busy the machine is does not count."""
+        try:
+            self._facts = self._facts or psutil.Process(self._process.pid)
+            times = self._facts.cpu_times()
+        except psutil.Error:
+            return 0.0
+        return float(times.user + times.system)
+
+
+_idle: dict[str, list[_Reader]] = {}
+
+
+def _borrowed(role: str) -> _Reader:
+    _forget_after_fork()
+    try:
+        # Taking from a list is atomic, so that no two threads get the same one.
+        return _idle.setdefault(role, []).pop()
+    except IndexError:
+        return _Reader(role)
+
+
+def _give_back(reader: _Reader) -> None:
+    readers = _idle.setdefault(reader.role, [])
+    if len(readers) >= _MOST_IDLE:
+        reader.end()
+    elif reader.role == FILES and reader.memory > _LARGEST_IDLE:
+        reader.end()
+        readers.append(_Reader(reader.role))
+    else:
+        readers.append(reader)
+
+
+def _forget_after_fork() -> None:
+    """A copy of this process made by fork has no right to its parent's readers."""
+    for readers in _idle.values():
+        readers[:] = [reader for reader in readers if reader.owner == os.getpid()]
+
+
+def _started(role: str) -> tuple[subprocess.Popen[bytes], Channel]:
+    command = [sys.executable] if paths.PACKAGED else [sys.executable, str(paths.ROOT / "main.py")]
+    command += [SWITCH, str(os.getpid())]
+    try:
+        if sys.platform == "win32":
+            process = subprocess.Popen(
+                [*command, "-", role],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                creationflags=subprocess.CREATE_NO_WINDOW,
+            )
+            assert process.stdin is not None
+            assert process.stdout is not None
+            incoming, outgoing = os.dup(process.stdout.fileno()), os.dup(process.stdin.fileno())
+            process.stdin.close()
+            process.stdout.close()
+            return process, PipeChannel(incoming, outgoing)
+        import socket
+
+        from engine.reader.channel import SocketChannel
+
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = subprocess.Popen(
+                [*command, str(theirs.fileno()), role],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
+        return process, SocketChannel(ours)
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"the program's reader cannot be started ({error}); close other programs"
+        ) from error
+
+
+def _checked(reply: dict[str, Any], fault: Fault, name: str) -> dict[str, Any]:
+    if "error" in reply:
+        kind = getattr(errors, str(reply["error"]), None)
+        known = isinstance(kind, type) and issubclass(kind, HookscopeError)
+        # Those with more than a text are never raised while reading.
+        plain = known and kind not in (errors.ConsentNeeded, errors.ChoiceNeeded)
+        raise (kind if plain else fault)(str(reply.get("text", "")))  # type: ignore[misc]
+    if reply.get("memory"):
+        raise fault(f"{name}: not enough memory to open it; close other programs, or scale it down")
+    if "failed" in reply:
+        _log.warning("%s: the reader failed\n%s", name, reply.get("trace", ""))
+        raise fault(
+            f"{name}: it is damaged or of an unknown kind ({reply['failed']}); fetch or save it "
+            "again"
+        )
+    return reply
+
+
+def text_of(answer: Answer) -> Any:
+    """What the reader wrote as JSON."""
+    return json.loads(bytes(answer.content))
+
+
+def _in_words(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+atexit.register(end_all)

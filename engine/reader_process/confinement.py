@@ -1,0 +1,140 @@
+"""What the reader gives up before it looks at a file: it cannot outlive its parent, leave a core
+file, reach the network, write to a disk or start a program, as far as the system can see to that.
+
+Linux does all of it (Landlock from kernel 5.13 on, seccomp); elsewhere the process is only watched
+from outside. What could not be had is returned, and the program's log says so.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import signal
+import struct
+import sys
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_SECCOMP = 22
+_PR_SET_NO_NEW_PRIVS = 38
+_SECCOMP_MODE_FILTER = 2
+_LANDLOCK_CREATE_RULESET = 444
+_LANDLOCK_RESTRICT_SELF = 446
+_LANDLOCK_VERSION = 1
+
+# linux/landlock.h: everything that changes a file system, and from ABI 4 on, TCP.
+_WRITES = (1 << 1) | sum(1 << bit for bit in range(4, 13))
+_REFER, _TRUNCATE, _BIND, _CONNECT = 1 << 13, 1 << 14, 1 << 0, 1 << 1
+
+# Numbers of system calls: (audit architecture, those that are refused).
+_REFUSED = {
+    "x86_64": (
+        0xC000003E,
+        # socket, connect, fork, vfork, execve, execveat, kill, ptrace, process_vm_readv,
+        # process_vm_writev, io_uring_setup
+        (41, 42, 57, 58, 59, 322, 62, 101, 310, 311, 425),
+        56,
+    ),
+    # The same, but for fork and vfork, which are calls of clone there.
+    "aarch64": (0xC00000B7, (198, 203, 221, 281, 129, 117, 270, 271, 425), 220),
+}
+_OTHER_TABLE = 0x40000000
+"""From here on, x86-64 numbers its calls a second time (x32)."""
+_CLONE3 = 435
+_CLONE_THREAD = 0x10000
+_ALLOW, _EPERM, _ENOSYS = 0x7FFF0000, 0x00050000 | 1, 0x00050000 | 38
+
+
+def confine(*, programs: bool = False) -> tuple[str, ...]:
+    """Give up what a reader does not need, for good. programs: it may still start some, as
+    libraries that look for their parts do.
+
+    Returns what the system does not offer, in words.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "win32":
+        return ("confinement",)
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if not sys.platform.startswith("linux"):
+        return ("confinement",)
+    library = ctypes.CDLL(None, use_errno=True)
+    missing = []
+    if library.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        return ("confinement",)
+    if not _without_writing(library):
+        missing.append("Landlock")
+    if not _without_calls(library, programs):
+        missing.append("seccomp")
+    return tuple(missing)
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel end this process with the one that started it, where it can."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # it had ended before
+            os._exit(0)
+
+
+def _without_writing(library: ctypes.CDLL) -> bool:
+    call = library.syscall
+    call.restype = ctypes.c_long
+    version = call(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), _LANDLOCK_VERSION)
+    if version < 1:
+        return False
+    files = _WRITES | (_REFER if version >= 2 else 0) | (_TRUNCATE if version >= 3 else 0)
+    attributes = struct.pack("<QQ", files, _BIND | _CONNECT if version >= 4 else 0)
+    size = 16 if version >= 4 else 8
+    rules = call(_LANDLOCK_CREATE_RULESET, attributes[:size], ctypes.c_size_t(size), 0)
+    if rules < 0:
+        return False
+    restricted = bool(call(_LANDLOCK_RESTRICT_SELF, rules, 0) == 0)
+    os.close(rules)
+    return restricted
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+
+def _without_calls(library: ctypes.CDLL, programs: bool) -> bool:
+    known = _REFUSED.get(platform.machine())
+    if known is None:
+        return False
+    architecture, refused, clone = known
+    if programs:
+        refused = refused[:2]
+    code = _filter(architecture, refused, None if programs else clone)
+    buffer = ctypes.create_string_buffer(code)
+    program = _Program(len(code) // 8, ctypes.cast(buffer, ctypes.c_void_p))
+    result = library.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
+    return bool(result == 0)
+
+
+def _filter(architecture: int, refused: tuple[int, ...], clone: int | None) -> bytes:
+    """A program of linux/filter.h: refused calls fail with EPERM; threads may be made, processes
+    not. clone3 fails as on older kernels, since what it is asked for cannot be looked at."""
+    load, jump_equal, jump_above, jump_set, back = 0x20, 0x15, 0x35, 0x45, 0x06
+    steps: list[tuple[int, int, int, int]] = [
+        (load, 0, 0, 4),
+        (jump_equal, 1, 0, architecture),
+        (back, 0, 0, _EPERM),
+        (load, 0, 0, 0),
+        (jump_above, 0, 1, _OTHER_TABLE),
+        (back, 0, 0, _EPERM),
+    ]
+    for number in refused:
+        steps += [(jump_equal, 0, 1, number), (back, 0, 0, _EPERM)]
+    if clone is not None:
+        steps += [
+            (jump_equal, 0, 1, _CLONE3),
+            (back, 0, 0, _ENOSYS),
+            (jump_equal, 0, 3, clone),
+            (load, 0, 0, 16),
+            (jump_set, 1, 0, _CLONE_THREAD),
+            (back, 0, 0, _EPERM),
+        ]
+    steps.append((back, 0, 0, _ALLOW))
+    return b"".join(struct.pack("<HBBI", *step) for step in steps)

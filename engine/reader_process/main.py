@@ -1,0 +1,84 @@
+"""The reader process: answers one request after the other until its parent is gone."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+from engine.reader.channel import Channel, ChannelClosed, PipeChannel
+from engine.reader_process import confinement
+
+_LOOK_EVERY = 0.25
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve the parent until it goes. arguments: its process id, the number of the inherited socket
+    ('-' for the standard streams), the role."""
+    parent, end, role = arguments
+    confinement.die_with_parent(int(parent))
+    channel = _inherited(end)
+    if role == "networks":
+        # Before anything of a stranger's is seen, and what confinement would keep from loading.
+        import torch
+
+        torch.set_num_threads(1)
+    missing = confinement.confine(programs=role == "networks")
+    threading.Thread(target=_watch, args=(channel,), daemon=True).start()
+    from engine.reader_process.operations import answer
+
+    try:
+        channel.send({"ready": True, "missing": list(missing)})
+        while True:
+            request = channel.receive(None) or {}
+            descriptor = _file_of(request, channel)
+            try:
+                reply = answer(request, descriptor)
+            except Exception:  # noqa: BLE001 - the outermost frame: what a library raised is told
+                reply = {"failed": _last_line(), "trace": traceback.format_exc(limit=-20)}
+            finally:
+                if descriptor is not None:
+                    os.close(descriptor)
+            channel.send(reply)
+    except ChannelClosed:
+        return 0
+
+
+def _last_line() -> str:
+    error = sys.exc_info()[1]
+    line = str(error).strip().partition("\n")[0][:200]
+    return f"{type(error).__name__}: {line}" if line else type(error).__name__
+
+
+def _inherited(end: str) -> Channel:
+    if end == "-":
+        # Nothing else may write there.
+        incoming, outgoing = os.dup(0), os.dup(1)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, 0)
+        os.dup2(nothing, 1)
+        return PipeChannel(incoming, outgoing)
+    assert sys.platform != "win32"
+    import socket
+
+    from engine.reader.channel import SocketChannel
+
+    return SocketChannel(socket.socket(fileno=int(end)))
+
+
+def _file_of(request: dict[str, Any], channel: Channel) -> int | None:
+    name = request.get("file")
+    if name:
+        return os.open(name, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    return channel.taken_file()
+
+
+def _watch(channel: Channel) -> None:
+    """End the process when its parent has gone, whatever it is doing."""
+    while not channel.ended():
+        time.sleep(_LOOK_EVERY)
+    os._exit(0)

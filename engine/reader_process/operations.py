@@ -1,0 +1,87 @@
+"""What a reader can be asked: one function for each request, from plain values to plain values.
+
+They run in the reader process. What is large goes into the shared file. Modules are imported when
+they are first needed, since a reader of pictures needs no others.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.errors import HookscopeError
+
+Request = dict[str, Any]
+Reply = dict[str, Any]
+
+
+def answer(request: Request, descriptor: int | None) -> Reply:
+    """The reply to a request. descriptor: of the shared file. Raises what a library raises."""
+    try:
+        return _OPERATIONS[request["operation"]](request, descriptor)
+    except HookscopeError as error:
+        return {"error": type(error).__name__, "text": str(error)}
+    except MemoryError:
+        return {"memory": True}
+
+
+def _picture(request: Request, descriptor: int | None) -> Reply:
+    from engine import decoding, regular
+
+    assert descriptor is not None
+    if "bytes" in request:
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            content = file.read(request["bytes"])
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return decoding.decode_bytes(content, request["name"], descriptor)
+    with regular.opened(Path(request["path"]), decoding.unreadable) as file:
+        return decoding.decode(file, request["name"], descriptor, request.get("draft", 0))
+
+
+def _kind(request: Request, _descriptor: int | None) -> Reply:
+    from engine import headers
+
+    return headers.facts_of(Path(request["path"]))
+
+
+def _torch_file(request: Request, descriptor: int | None) -> Reply:
+    from engine import headers
+
+    assert descriptor is not None
+    return headers.copy_contents(Path(request["path"]), descriptor)
+
+
+def _class_names(request: Request, descriptor: int | None) -> Reply:
+    from engine import class_name_files
+
+    return _text(list(class_name_files.parse(Path(request["path"]))), descriptor)
+
+
+def _profile(request: Request, descriptor: int | None) -> Reply:
+    from engine import profiles
+
+    return _text(profiles.parse(Path(request["path"])), descriptor)
+
+
+def _text(content: object, descriptor: int | None) -> Reply:
+    """The content as JSON in the shared file."""
+    import json
+
+    assert descriptor is not None
+    data = json.dumps(content).encode()
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    return {"size": len(data)}
+
+
+_OPERATIONS: dict[str, Callable[[Request, int | None], Reply]] = {
+    "picture": _picture,
+    "kind": _kind,
+    "torch file": _torch_file,
+    "class names": _class_names,
+    "profile": _profile,
+}

@@ -1,0 +1,76 @@
+"""Opening a file of a stranger's: a regular file, or one line that says what it is instead.
+
+A pipe would be waited for until somebody writes into it, a device can be endless, and looking at
+one can already change it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from engine.errors import HookscopeError
+
+Fault = Callable[[str], HookscopeError]
+"""Makes the error to be raised of its text."""
+
+_KINDS = (
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+@contextmanager
+def opened(path: Path, fault: Fault, folder: str = "name a file in it") -> Iterator[BinaryIO]:
+    """The file, open for reading. folder: what to do where it is a folder.
+
+    Raises fault(one line) where there is none, it is no regular file, or it cannot be opened.
+    """
+    try:
+        # Before it is opened, for that alone can set a device going.
+        _check(path, os.stat(path), fault, folder)  # noqa: PTH116 - Path fails on odd names
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+    except (OSError, ValueError) as error:
+        raise fault(f"{path}: {reason(error)}") from None
+    with os.fdopen(descriptor, "rb") as file:
+        _check(path, os.fstat(descriptor), fault, folder)
+        yield file
+
+
+def read(path: Path, fault: Fault, most: int) -> bytes:
+    """The content of a regular file of at most `most` bytes. Raises as opened."""
+    with opened(path, fault) as file:
+        try:
+            content = file.read(most + 1)
+        except OSError as error:
+            raise fault(f"{path}: {reason(error)}") from error
+    if len(content) > most:
+        raise fault(f"{path}: larger than {most // 10**6} MB, as no such file is; fetch it again")
+    return content
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Why a file cannot be opened, and what to do, in words."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return "there is no such file; check the name"
+    if isinstance(error, PermissionError):
+        return "no permission to read it; change its access rights"
+    if isinstance(error, ValueError):
+        return "this is no name that a file can have; check the name"
+    return f"it cannot be read ({error.strerror or error}); check the disk and the name"
+
+
+def _check(path: Path, found: os.stat_result, fault: Fault, folder: str) -> None:
+    if stat.S_ISREG(found.st_mode):
+        return
+    if stat.S_ISDIR(found.st_mode):
+        raise fault(f"{path}: this is a folder; {folder}")
+    what = next((words for test, words in _KINDS if test(found.st_mode)), "no regular file")
+    raise fault(f"{path}: this is {what}, not a regular file; save its content as one")

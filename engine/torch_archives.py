@@ -1,0 +1,214 @@
+"""Files of torch.save and .safetensors: where their tensors lie, and what their pickles say.
+
+Nothing is unpickled and torch is not needed: a reader process runs this (engine/reader). What a
+header claims is held against the file before anything believes it.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from engine import archives
+from engine.errors import WeightsError
+from engine.unpickling import Bounded, Table, UnpicklingFault
+
+_AGAIN = "fetch or save it again"
+_LARGEST_PICKLE = 64 << 20
+_ITEM_SIZES = {
+    **dict.fromkeys(("float64", "int64", "uint64", "complex64"), 8),
+    **dict.fromkeys(("float32", "int32", "uint32", "qint32"), 4),
+    **dict.fromkeys(("float16", "bfloat16", "int16", "uint16"), 2),
+    "complex128": 16,
+}
+_SAFE_DTYPES = {
+    "F64": "float64",
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "I64": "int64",
+    "I32": "int32",
+    "I16": "int16",
+    "I8": "int8",
+    "U8": "uint8",
+    "U16": "uint16",
+    "U32": "uint32",
+    "U64": "uint64",
+    "BOOL": "bool",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "C64": "complex64",
+    "C128": "complex128",
+}
+_DAMAGE = (
+    *(ValueError, EOFError, IndexError, LookupError, TypeError, zipfile.BadZipFile, zlib.error),
+    *(NotImplementedError, RuntimeError, OverflowError, struct.error, OSError),
+)
+
+
+@dataclass(slots=True)
+class Part:
+    """A run of bytes of the file that a tensor's storage is. entry: of the zip archive; None for
+    bytes of the file itself, from start on."""
+
+    key: str
+    bytes: int
+    start: int = 0
+    entry: zipfile.ZipInfo | None = None
+
+
+@dataclass(slots=True)
+class Contents:
+    """What a file of torch.save or .safetensors says, as engine.unpickling writes it.
+
+    root: the value that stands for all of it. parts: the storages that it has. swapped: its numbers
+    have their most significant byte first. safetensors: it is such a file.
+    """
+
+    root: Any
+    nodes: list[list[Any]]
+    names: tuple[str, ...]
+    parts: list[Part] = field(default_factory=list)
+    swapped: bool = False
+    safetensors: bool = False
+
+
+def contents(file: IO[bytes], name: str, size: int) -> Contents:
+    """What a file of `size` bytes says. name: for messages.
+
+    Raises WeightsError where it is damaged or cut off, or claims more than it holds.
+    """
+    try:
+        head = file.read(32)
+        file.seek(0)
+        if head.startswith(archives.ZIP):
+            with zipfile.ZipFile(file) as archive:
+                return _of_zip(archive, name, size)
+        if archives.is_safetensors(head) and not archives.is_legacy(head):
+            return _of_safetensors(file, name, size)
+        return _of_legacy(file, name, size)
+    except UnpicklingFault as error:
+        raise WeightsError(
+            f"{name}: {error}, as no saved network does; save the network's state_dict() and open "
+            "that"
+        ) from error
+    except _DAMAGE as error:
+        raise WeightsError(f"{name}: the file is cut off or damaged; {_AGAIN}") from error
+
+
+@contextmanager
+def opened_part(file: IO[bytes], part: Part) -> Iterator[IO[bytes]]:
+    """The bytes of a storage, to be read from their start."""
+    if part.entry is None:
+        file.seek(part.start)
+        yield file
+        return
+    with zipfile.ZipFile(file) as archive, archive.open(part.entry) as inner:
+        yield inner
+
+
+def _of_zip(archive: zipfile.ZipFile, name: str, size: int) -> Contents:
+    entries = archives.entries_of(archive, name, size)
+    pickled = next((n for n in entries if n == "data.pkl" or n.endswith("/data.pkl")), None)
+    if pickled is None:
+        raise WeightsError(f"{name}: an archive without tensors; {_AGAIN}")
+    if entries[pickled].file_size > _LARGEST_PICKLE:
+        raise UnpicklingFault("it lists its tensors in more than 64 MB")
+    folder = pickled.removesuffix("data.pkl")
+    table = Table()
+    with archive.open(entries[pickled]) as inner:
+        root = table.load(Bounded(inner, entries[pickled].file_size))
+    order = entries.get(f"{folder}byteorder")
+    swapped = order is not None and order.file_size < 16 and archive.read(order) == b"big"
+    parts = []
+    for key, (dtype, elements) in table.storages.items():
+        entry = entries.get(f"{folder}data/{key}")
+        if entry is None:
+            raise WeightsError(f"{name}: a tensor in it is missing (data/{key}); {_AGAIN}")
+        if entry.file_size < _bytes_of(dtype, elements):
+            raise _claims(name, elements, size)
+        parts.append(Part(key, entry.file_size, entry=entry))
+    return Contents(root, table.nodes, tuple(table.names), parts, swapped)
+
+
+def _of_legacy(file: IO[bytes], name: str, size: int) -> Contents:
+    """A row of pickles (a number, a version, the system, the content, the storages' keys), then
+    the storages one after the other, each with its number of elements before it."""
+    table = Table()
+    bounded = Bounded(file, size)
+    for _ in range(2):
+        table.load(bounded)
+    system = table.node(table.load(bounded), "dict")
+    root = table.load(bounded)
+    keys = table.items(table.load(bounded))
+    if system is None or keys is None:
+        raise EOFError
+    facts = dict(zip(map(repr, system[1][::2]), system[1][1::2], strict=True))
+    parts = []
+    start = file.tell()
+    for value in keys:
+        key = table.text(value)
+        if key not in table.storages:
+            raise EOFError
+        dtype, elements = table.storages[key]
+        file.seek(start)
+        found = int.from_bytes(file.read(8), "little")
+        length = _bytes_of(dtype, elements)
+        if length > size:
+            raise _claims(name, elements, size)
+        if found != elements or start + 8 + length > size:
+            raise EOFError
+        parts.append(Part(key, length, start + 8))
+        start += 8 + length
+    if len({part.key for part in parts}) < len(table.storages):
+        raise EOFError
+    swapped = facts.get(repr("little_endian")) is False
+    return Contents(root, table.nodes, tuple(table.names), parts, swapped)
+
+
+def _of_safetensors(file: IO[bytes], name: str, size: int) -> Contents:
+    header, start = archives.safetensors_header(file, name, size)
+    table = Table()
+    pairs: list[Any] = []
+    parts = []
+    for key, entry in header.items():
+        if key == "__metadata__":
+            continue
+        dtype = _SAFE_DTYPES[entry["dtype"]]
+        begin, end = (int(offset) for offset in entry["data_offsets"])
+        shape = [int(side) for side in entry["shape"]]
+        elements = 1
+        for side in shape:
+            elements *= side
+        if min(shape, default=0) < 0 or end - begin != _bytes_of(dtype, elements):
+            raise EOFError
+        strides, step = [], 1
+        for side in reversed(shape):
+            strides.append(step)
+            step *= max(side, 1)
+        table.storages[key] = (dtype, elements)
+        pairs += [key, table.add("tensor", dtype, key, 0, shape, strides[::-1])]
+        parts.append(Part(key, end - begin, start + begin))
+    return Contents(table.add("dict", pairs), table.nodes, (), parts, safetensors=True)
+
+
+def _bytes_of(dtype: str, elements: int) -> int:
+    return elements * _ITEM_SIZES.get(dtype, 1)
+
+
+def _claims(name: str, elements: int, size: int) -> WeightsError:
+    return WeightsError(
+        f"{name}: it claims a tensor of {elements:,} numbers, but the file has "
+        f"{archives.in_words(size)}; {_AGAIN}"
+    )
+
+
+def as_json(found: Contents) -> bytes:
+    """The values of the contents, without what only this process needs."""
+    return json.dumps([found.root, found.nodes, found.names], separators=(",", ":")).encode()
