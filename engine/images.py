@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import ImageError
+from engine.progress import CancelToken
 from engine.reader import client
 from engine.records import MAX_PIXELS, LoadedImage, Pixels
 
@@ -18,39 +19,55 @@ _MEMORY = 1300 << 20
 _MEMORY_A_BYTE = 16
 
 
-def load_image(path: str | Path) -> LoadedImage:
+def load_image(
+    path: str | Path,
+    *,
+    cancel: CancelToken | None = None,
+    patience: float | None = client.PATIENCE,
+) -> LoadedImage:
     """Read an image file.
+
+    patience: seconds of work after which reading it stops; None waits for as long as it takes.
 
     Returns pixels of uint8 (height, width, 3), RGB, with the EXIF orientation applied. Grey,
     palette, RGBA (alpha dropped) and CMYK pictures are converted as Pillow's convert('RGB')
     does; 16-bit values keep their upper 8 bits, as in torchvision's conversion of dtypes.
 
-    Raises ImageError when the file is missing, no regular file, no image, truncated, empty or has
-    more than MAX_PIXELS pixels; as engine.reader.client.ask does, when it takes too long.
+    Raises ImageError when the file is missing, no regular file, no image, truncated, empty, has
+    more than MAX_PIXELS pixels, or takes too long or too much memory; Cancelled.
     """
     path = Path(path)
-    answer = client.ask(
-        "picture", ImageError, str(path), path=path, memory=_memory_for(_size_of(path))
-    )
+    answer = _asked(path, 0, cancel, patience)
     mode = str(answer.reply["mode"])
     return LoadedImage(path.name, _pixels(answer, str(path)), path.absolute(), mode)
 
 
-def load_thumbnail(path: str | Path, size: int) -> Pixels:
+def load_thumbnail(
+    path: str | Path,
+    size: int,
+    *,
+    cancel: CancelToken | None = None,
+    patience: float | None = client.PATIENCE,
+) -> Pixels:
     """A small version of an image file: uint8 (h, w, 3), RGB, its longer side about size pixels.
 
     Much faster than load_image where the format can be decoded at a fraction of its size (JPEG).
     Raises ImageError as load_image does.
     """
     path = Path(path)
-    memory = _memory_for(_size_of(path))
-    answer = client.ask("picture", ImageError, str(path), path=path, memory=memory, draft=size)
-    return _pixels(answer, str(path))
+    return _pixels(_asked(path, size, cancel, patience), str(path))
 
 
-def decode_image(data: bytes, name: str) -> LoadedImage:
+def decode_image(
+    data: bytes,
+    name: str,
+    *,
+    cancel: CancelToken | None = None,
+    patience: float | None = client.PATIENCE,
+) -> LoadedImage:
     """Like load_image, for the bytes of a file (pasted, or dropped from a browser)."""
-    answer = client.ask("picture", ImageError, name, data=data, memory=_memory_for(len(data)))
+    with client.reading(cancel, patience):
+        answer = client.ask("picture", ImageError, name, data=data, memory=_memory_for(len(data)))
     return LoadedImage(name=name, pixels=_pixels(answer, name), mode=str(answer.reply["mode"]))
 
 
@@ -64,6 +81,14 @@ def image_from_array(pixels: Pixels, name: str) -> LoadedImage:
             f"{name}: uint8 (height, width, 3) is wanted, not {pixels.dtype} {pixels.shape}"
         )
     return LoadedImage(name=name, pixels=np.ascontiguousarray(pixels))
+
+
+def _asked(
+    path: Path, draft: int, cancel: CancelToken | None, patience: float | None
+) -> client.Answer:
+    memory = _memory_for(_size_of(path))
+    with client.reading(cancel, patience):
+        return client.ask("picture", ImageError, str(path), path=path, memory=memory, draft=draft)
 
 
 def _pixels(answer: client.Answer, name: str) -> Pixels:

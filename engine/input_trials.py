@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,8 +26,11 @@ _log = logging.getLogger(__name__)
 Size = tuple[int, int]
 """(height, width)."""
 
-SECONDS = 6.0
-"""How long a network is tried."""
+# How far a network is tried: in calls of modules and in passes, since the outcome must not depend
+# on how busy the machine is. Some seconds' worth of both.
+_MOST_CALLS = 100_000
+_MOST_TRIALS = 600
+_MOST_REAL_TRIALS = 80
 
 _LARGEST_REAL = 640
 
@@ -86,7 +88,7 @@ class _Watch:
 class Trials:
     """Runs a network on inputs of different sizes, and remembers how each went.
 
-    real: it is run itself, and not a copy without data.
+    real: it is run itself, and not a copy without data. calls: of modules, in all trials.
     """
 
     module: nn.Module
@@ -94,7 +96,7 @@ class Trials:
     real: bool = False
     shadow: nn.Module = field(init=False)
     done: dict[tuple[int, Size], Trial] = field(default_factory=dict)
-    started: float = field(default_factory=time.monotonic)
+    calls: int = 0
 
     def __post_init__(self) -> None:
         try:
@@ -105,7 +107,8 @@ class Trials:
 
     @property
     def spent(self) -> bool:
-        return time.monotonic() - self.started > SECONDS
+        most = _MOST_REAL_TRIALS if self.real else _MOST_TRIALS
+        return self.calls > _MOST_CALLS or len(self.done) >= most
 
     def run(self, channels: int, size: Size) -> Trial:
         key = (channels, size)
@@ -117,6 +120,7 @@ class Trials:
                 self.real = True
                 trial = self._run(channels, size)
             assert trial is not None
+            self.calls += trial.calls
             self.done[key] = trial
         return self.done[key]
 

@@ -19,6 +19,7 @@ from engine.network import Network
 from engine.openers import open_network
 from engine.profile_format import ModelProfile
 from engine.progress import CancelToken
+from engine.reader import client
 from engine.records import Preprocessing
 from engine.sources import ModelSource
 from engine.trust import NOBODY, Trust
@@ -40,6 +41,7 @@ def load_model(
     input: str | None = None,
     trust: Trust = NOBODY,
     profile: ModelProfile | None = None,
+    patience: float | None = client.PATIENCE,
 ) -> Model:
     """Open a model.
 
@@ -55,6 +57,7 @@ def load_model(
         network gets, as '3x256x256', where that cannot be found.
     trust: the files that may run the code that is in them; by default none.
     profile: what was settled about the model before (engine.profiles).
+    patience: seconds of work after which reading a file stops; None waits for as long as it takes.
 
     Raises ModelError (unknown name, no classifier), WeightsError (unreadable or of another
     architecture, naming the first keys that differ), ConsentNeeded (the file could run code, and
@@ -68,7 +71,7 @@ def load_model(
         None if classes is None else str(classes),
         input,
     )
-    return open_source(source, device, trust, profile=profile or _NOTHING)
+    return open_source(source, device, trust, profile=profile or _NOTHING, patience=patience)
 
 
 def open_source(
@@ -78,13 +81,14 @@ def open_source(
     *,
     profile: ModelProfile | None = None,
     cancel: CancelToken | None = None,
+    patience: float | None = client.PATIENCE,
 ) -> Model:
     """As load_model, from the record of a source.
 
     profile: None takes the remembered one of the weights. Raises Cancelled as well.
     """
     # Tensors made in a caller's inference mode could never be part of a graph.
-    with torch.inference_mode(False):
+    with torch.inference_mode(False), client.reading(cancel, patience):
         where = devices.choose(device)
         settled = _remembered(source) if profile is None else profile
         network = _network(source, settled, trust)
