@@ -1,7 +1,6 @@
 """The command line: the same engine, without a window.
 
-Exit codes: 0 done; 2 wrong usage or unusable input, with one line on stderr; 1 a defect of the
-program, naming the log; 130 interrupted.
+The exit codes are those of engine.entry.
 """
 
 from __future__ import annotations
@@ -14,8 +13,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from engine.entry import fail, guarded, progress_line
+from engine.entry import check_names, fail, guarded, progress_line, put, require_stdout
+from engine.goals import check_outputs, is_stdout
 from engine.model_options import add_source, source_of, trusted_files
+from engine.shown import LINE, plain
 from engine.version import NAME, VERSION
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
+    check_names(vars(options).values())
     work: Callable[[argparse.Namespace], None] = options.work
     work(options)
     return 0
@@ -108,6 +110,16 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", help="write the facts as JSON; - for stdout")
 
 
+def _check_outputs(options: argparse.Namespace, *names: str) -> None:
+    """Refuse before the work, not after it. names: of the options that say where to write."""
+    outputs = {f"--{name}": getattr(options, name) for name in names}
+    if outputs.get("--json") == "-":
+        require_stdout()
+        outputs["--json"] = None
+    read = [getattr(options, name, None) for name in ("image", "model", "weights", "classes")]
+    check_outputs(outputs, read)
+
+
 def _open(options: argparse.Namespace) -> tuple[LoadedImage, Model]:
     # Imported here: the picture is refused before torch has been waited for.
     from engine.demo import SCENES
@@ -128,6 +140,7 @@ def _open_model(options: argparse.Namespace) -> Model:
 def _explain(options: argparse.Namespace) -> None:
     _check_suffix(options.out, (".png", ".jpg", ".jpeg"), "--out")
     _check_suffix(options.map, (".npy",), "--map")
+    _check_outputs(options, "out", "map", "json")
     image, model = _open(options)
     from engine import export
     from engine.device import versions
@@ -146,7 +159,7 @@ def _explain(options: argparse.Namespace) -> None:
         export.save_map(options.map, explanation.map)
     if options.json is not None:
         _write_json(options.json, facts)
-    if options.json != "-":
+    if not any(map(is_stdout, (options.json, options.out, options.map))):
         target = explanation.target
         rows, columns = explanation.map.shape
         _say(
@@ -161,16 +174,19 @@ def _explain(options: argparse.Namespace) -> None:
 
 
 def _layers(options: argparse.Namespace) -> None:
+    _check_outputs(options, "json")
+    if options.json is None:
+        require_stdout()
     model = _open_model(options)
     if options.json is not None:
         _write_json(options.json, [_layer_facts(node) for node in model.layers])
-    if options.json == "-":
+    if is_stdout(options.json):
         return
     for node in model.layers:
         shape = " x ".join(str(n) for n in node.shape) if node.shape is not None else "-"
         remark = "default" if node.default else node.reason
         calls = f" (called {node.calls} times)" if node.calls > 1 else ""
-        _say(f"{node.name}\t{node.type}\t{shape}\t{node.params}\t{remark}{calls}")
+        _say(node.name, node.type, shape, str(node.params), f"{remark}{calls}")
 
 
 def _layer_facts(node: LayerNode) -> dict[str, Any]:
@@ -187,12 +203,15 @@ def _layer_facts(node: LayerNode) -> dict[str, Any]:
 
 
 def _models(options: argparse.Namespace) -> None:
+    _check_outputs(options, "json")
+    if options.json is None:
+        require_stdout()
     from engine import gallery
 
     models = gallery.published()
     if options.json is not None:
         _write_json(options.json, gallery.facts(models))
-    if options.json != "-":
+    if not is_stdout(options.json):
         for line in gallery.lines(models):
             _say(line)
 
@@ -211,6 +230,7 @@ def _download(options: argparse.Namespace) -> None:
 
 def _sweep(options: argparse.Namespace) -> None:
     _check_suffix(options.out, (".npz",), "--out")
+    _check_outputs(options, "out")
     image, model = _open(options)
     from engine import export
     from engine.session import Session
@@ -219,6 +239,8 @@ def _sweep(options: argparse.Namespace) -> None:
         explanations = session.sweep(options.target)
         notices = session.notices
     export.save_maps(options.out, {name: e.map for name, e in explanations.items()})
+    if is_stdout(options.out):
+        return
     target = next((e.target for e in explanations.values()), None)
     label = f" for {target.label}" if target is not None else ""
     _say(f"{image.name}: {len(explanations)} layers{label}")
@@ -236,15 +258,17 @@ def _check_suffix(path: Path | None, allowed: tuple[str, ...], option: str) -> N
 
 def _write_json(where: str, content: Any) -> None:
     if where == "-":
-        _say(json.dumps(content, indent=2))  # ASCII: whatever the terminal's encoding is
+        _write(json.dumps(content, indent=2))  # ASCII: whatever the terminal's encoding is
         return
     from engine.export import save_json
 
     save_json(Path(where), content)
 
 
-def _say(line: str) -> None:
-    # A file's name may hold what the terminal cannot show, or what is no text at all.
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(f"{line}\n".encode(encoding, "backslashreplace").decode(encoding))
-    sys.stdout.flush()
+def _say(*cells: str) -> None:
+    """One line, of cells with tabs between them; what names in it could do is spelled out."""
+    _write("\t".join(plain(cell, LINE) for cell in cells))
+
+
+def _write(text: str) -> None:
+    put(f"{text}\n")

@@ -1,20 +1,27 @@
 """What the entry point needs before anything else is imported: names, and how failures are told.
 
-Exit codes: 0 done; 2 wrong usage or unusable input, with one line on stderr; 1 a defect of the
-program, naming the log; 130 interrupted.
+Exit codes: 0 done; 2 wrong usage, unusable input, or an output that cannot be written, with one
+line on stderr; 1 a defect of the program, naming the log; 130 interrupted, and 128 and the number
+of any other signal that ended it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import logging
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TextIO
 
-from engine.errors import HookscopeError
+from engine import ending
+from engine.errors import ExportError, HookscopeError, one_line
 from engine.logs import log_file, release_logging
 from engine.progress import Report, ignore_progress
+from engine.shown import LINE, plain
+from engine.startup import LogStream
 from engine.version import NAME
 
 COMMANDS = ("explain", "layers", "sweep", "models", "download")
@@ -25,7 +32,54 @@ _log = logging.getLogger(__name__)
 
 def fail(message: str) -> None:
     """The one line on stderr that an unusable input gets."""
-    sys.stderr.write(f"{NAME.lower()}: error: {' '.join(message.split())}\n")
+    _tell(f"error: {plain(message.strip(), LINE)}")
+
+
+def put(text: str) -> None:
+    """Write to stdout, at once. Raises ExportError where it takes no more."""
+    try:
+        # A file's name may hold what the terminal cannot show, or what is no text at all.
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except OSError as error:
+        reason = _STDOUT.get(error.errno or 0, error.strerror or str(error))
+        raise ExportError(f"cannot write to stdout: {reason}") from error
+
+
+def require_stdout() -> None:
+    """Raises ExportError where there is no stdout, for an answer that is to be written there."""
+    if isinstance(sys.stdout, LogStream):
+        raise ExportError("cannot write to stdout: it is closed; name a file with --json")
+
+
+def check_names(values: Iterable[object]) -> None:
+    """Refuse what the system takes for no name, among what options hold. Raises HookscopeError."""
+    for value in values:
+        if isinstance(value, list | tuple):
+            check_names(value)
+        elif isinstance(value, str | os.PathLike):
+            name = os.fspath(value)
+            try:
+                odd = b"\0" in os.fsencode(name)
+            except UnicodeEncodeError:
+                odd = True
+            if odd:
+                raise HookscopeError(f"{name}: no name can hold these characters; check it")
+
+
+_STDOUT = {
+    errno.EPIPE: "whoever read from it has gone",
+    errno.ENOSPC: "the disk is full",
+    errno.EBADF: "it is closed",
+}
+
+
+def _tell(line: str) -> None:
+    # Where stderr takes nothing there is nobody to tell; the exit code says it all the same.
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{NAME.lower()}: {line}\n")
+        sys.stderr.flush()
 
 
 def progress_line(stream: TextIO) -> Report:
@@ -40,7 +94,7 @@ def progress_line(stream: TextIO) -> Report:
         if fraction >= 1.0:
             stream.write("\r\x1b[K")
         elif now - last >= 0.1:
-            stream.write(f"\r\x1b[K{fraction:4.0%}  {text}")
+            stream.write(f"\r\x1b[K{fraction:4.0%}  {plain(text, 120)}")
             last = now
         stream.flush()
 
@@ -50,19 +104,29 @@ def progress_line(stream: TextIO) -> Report:
 def guarded(work: Callable[[], int]) -> int:
     """The exit code of work, whose failures are reported the one way they are reported."""
     try:
-        return work()
+        code = _exit_code(work)
+        put("")  # what others have written may still be on its way
+        return code
     except HookscopeError as error:
         fail(str(error))
         return 2
     except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # The reader of stdout went away; nobody is left to tell, and flushing would fail again.
-        sys.stderr.close()
-        return 1
+        return ending.INTERRUPTED
+    except MemoryError as error:
+        _log.warning("out of memory: %s", one_line(error))
+        fail(f"there is not enough memory ({one_line(error)}); close other programs and try again")
+        return 2
     except Exception:  # noqa: BLE001 - the outermost frame: anything else is a defect to report
         _log.exception("internal failure")
-        sys.stderr.write(f"{NAME.lower()}: internal failure; the log has it: {log_file()}\n")
+        _tell(f"internal failure; the log has it: {log_file()}")
         return 1
     finally:
         release_logging()
+
+
+def _exit_code(work: Callable[[], int]) -> int:
+    """Of work, which argparse may end by itself."""
+    try:
+        return work()
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)

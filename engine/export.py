@@ -27,10 +27,14 @@ from engine.records import (
     Pixels,
     Prediction,
 )
+from engine.shown import json_spelled, plain
 from engine.version import NAME, VERSION
 
 JPEG_LIMIT = 65_500
 """Longest side of a JPEG, in pixels."""
+
+_LONGEST_KEY = 10_000
+"""Characters of a key in an .npz: a ZIP archive's names have at most 65,535 bytes."""
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
@@ -103,7 +107,10 @@ def save_map(path: Path | str, map: FloatMap) -> None:
 
 
 def save_maps(path: Path | str, maps: Mapping[str, FloatMap]) -> None:
-    """Writes several maps into one compressed .npz; keys are layer names. Raises ExportError."""
+    """Writes several maps into one compressed .npz; keys are layer names. Raises ExportError.
+
+    Characters that the name of a file cannot bear are spelled out in the keys.
+    """
     path = Path(path)
     if path.suffix.lower() != ".npz":
         raise ExportError(f"cannot write {path.name}: maps are saved as .npz; use that suffix")
@@ -112,17 +119,33 @@ def save_maps(path: Path | str, maps: Mapping[str, FloatMap]) -> None:
         whole_file(path) as file,
         zipfile.ZipFile(file, "w", compression=zipfile.ZIP_DEFLATED) as archive,
     ):
-        for name, map in maps.items():
+        for name, map in _keyed(maps).items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asarray(map, np.float32), allow_pickle=False)
 
 
+def _keyed(maps: Mapping[str, FloatMap]) -> dict[str, FloatMap]:
+    """By names that a ZIP archive can hold, no two alike."""
+    keyed: dict[str, FloatMap] = {}
+    for name, map in maps.items():
+        key = wanted = plain(name, _LONGEST_KEY)
+        number = 2
+        while key in keyed:
+            key = f"{wanted} ({number})"
+            number += 1
+        keyed[key] = map
+    return keyed
+
+
 def save_json(path: Path | str, content: Any) -> None:
-    """Writes content as indented UTF-8 JSON. Raises ExportError."""
+    """Writes content as indented UTF-8 JSON. Raises ExportError.
+
+    What an editor would not show, or what would turn the order of a line, is in JSON's own
+    spelling, lone surrogates too: the values are exact.
+    """
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with whole_file(Path(path)) as file:
-        # A file's name that is no text (lone surrogates) becomes what JSON writes for it.
-        file.write(text.encode("utf-8", "backslashreplace"))
+        file.write(json_spelled(text).encode("utf-8"))
 
 
 def sidecar(

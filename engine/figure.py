@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from engine import overlay
 from engine.lettering import as_written, font_for
 from engine.records import DisplaySettings, Explanation, LoadedImage, Pixels
+from engine.shown import plain
 
 NARROWEST = 240
 """A picture narrower than this many pixels gets a wider band, so that words fit."""
@@ -25,6 +26,9 @@ _FAINT = (178, 178, 178)
 
 _SMALLEST_TEXT = 11
 _MOST_LINES = 3
+_NAME = 200
+"""How many characters of a name are written; the band is no wider than the picture."""
+
 _SIGNS = {
     "positive": "positive part: evidence for the class",
     "negative": "negative part: evidence against the class",
@@ -52,10 +56,10 @@ def caption(
     if settings.gamma != 1.0:
         scale += f", gamma {settings.gamma:g}"
     return (
-        f"{target.label}  {100 * target.probability:.1f} %",
-        f"{method} of {explanation.layer} ({rows} x {columns}, {settings.interpolation}) "
-        f"in {explanation.model}",
-        f"{image.name}; {scale}",
+        f"{plain(target.label, _NAME)}  {100 * target.probability:.1f} %",
+        f"{method} of {plain(explanation.layer, _NAME)} ({rows} x {columns}, "
+        f"{settings.interpolation}) in {plain(explanation.model, _NAME)}",
+        f"{plain(image.name, _NAME)}; {scale}",
     )
 
 
@@ -154,10 +158,14 @@ def _fitting(text: str, font: _Font, room: float) -> int:
 
 def _shorten(text: str, font: _Font, room: float) -> str:
     """Text with its middle left out."""
-    keep = len(text)
-    while keep > 2 and font.getlength(_without_middle(text, keep)) > room:
-        keep -= 1
-    return _without_middle(text, keep)
+    low, high = min(2, len(text)), len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if font.getlength(_without_middle(text, middle)) <= room:
+            low = middle
+        else:
+            high = middle - 1
+    return _without_middle(text, low)
 
 
 def _without_middle(text: str, keep: int) -> str:

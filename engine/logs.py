@@ -3,14 +3,71 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 import sys
 from pathlib import Path
+from types import TracebackType
 
+from engine import shown
 from engine.version import NAME, VERSION
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(threadName)s %(name)s: %(message)s"
 _MAX_BYTES = 1_000_000
+_MOST = 2 * shown.LINE
+_FURTHER = "    "
+"""What a further line of an entry begins with: no name can forge the beginning of an entry."""
+
+_Exception = (
+    tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+)
+
+
+class LogFormatter(logging.Formatter):
+    """Entries whose text is all in sight: control characters, also those of names, spelled out.
+
+    A message is one line, unless its template has several; tracebacks keep theirs, set in.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_FORMAT)
+
+    def format(self, record: logging.LogRecord) -> str:
+        # A traceback that another handler has formatted is kept in the record.
+        record = copy.copy(record)
+        record.exc_text = None
+        return super().format(record)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        several = "\n" in str(record.msg)
+        record.message = _set_in(record.message) if several else shown.plain(record.message, _MOST)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: _Exception) -> str:
+        return _FURTHER + _set_in(super().formatException(ei))
+
+    def formatStack(self, stack_info: str) -> str:
+        return _FURTHER + _set_in(super().formatStack(stack_info))
+
+
+def _set_in(text: str) -> str:
+    return shown.lines(text, _MOST).replace("\n", f"\n{_FURTHER}")
+
+
+class _LogFile(logging.FileHandler):
+    """Says once that it cannot be written (the disk is full, say); the program goes on."""
+
+    _told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._told:
+            self._told = True
+            with contextlib.suppress(OSError):
+                reason = error.strerror or error
+                sys.stderr.write(f"the log {self.baseFilename} cannot be written: {reason}\n")
 
 
 class _Held(logging.Handler):
@@ -62,20 +119,23 @@ def start_logging() -> Path | None:
     """
     root = logging.getLogger()
     root.setLevel(logging.INFO)
+    # What libraries warn of names the files that they read; the terminal is for the answer.
+    logging.captureWarnings(True)
     # It tells every address that it asks; one that a server redirects to may be signed.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     path = log_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _make_room(path)
-        handler: logging.Handler = logging.FileHandler(path, encoding="utf-8")
+        handler: logging.Handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         fallback = logging.StreamHandler(sys.stderr)
         fallback.setLevel(logging.WARNING)
+        fallback.setFormatter(LogFormatter())
         _add(root, fallback)
         root.warning("no log file, since %s cannot be written: %s", path, error)
         return None
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setFormatter(LogFormatter())
     _add(root, handler)
     root.info("%s %s on Python %s, %s", NAME, VERSION, sys.version.split()[0], sys.platform)
     return path
