@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -18,9 +19,11 @@ def main(arguments: Sequence[str]) -> int:
         from engine.reader_process.main import main as read
 
         return read(arguments[1:])
+    from engine.ending import heed_signals
     from engine.startup import prepare
 
     prepare()
+    heed_signals()
     from engine.entry import COMMANDS, guarded
     from engine.logs import hold_logging, start_logging
 
@@ -43,5 +46,14 @@ def main(arguments: Sequence[str]) -> int:
     return guarded(lambda: application.main(arguments))
 
 
+def _end(code: int) -> NoReturn:
+    """At once, where nobody is left who has to end in order: Qt has, unless a signal came."""
+    from engine.ending import code_of_signal, leave
+
+    if "PySide6" not in sys.modules or code_of_signal() is not None:
+        leave(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    _end(main(sys.argv[1:]))

@@ -17,6 +17,8 @@ from engine.entry import check_names, fail, guarded, progress_line, put, require
 from engine.goals import check_outputs, is_stdout
 from engine.model_options import add_source, source_of, trusted_files
 from engine.shown import LINE, plain
+from engine.torch_import import check_limit
+from engine.torch_import import load as load_torch
 from engine.version import NAME, VERSION
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ def main(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     check_names(vars(options).values())
+    check_limit()
     work: Callable[[argparse.Namespace], None] = options.work
     work(options)
     return 0
@@ -131,6 +134,7 @@ def _open(options: argparse.Namespace) -> tuple[LoadedImage, Model]:
 
 def _open_model(options: argparse.Namespace) -> Model:
     source = source_of(options)
+    load_torch()
     from engine.models import open_source
     from engine.trust import Trust
 

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.atomic import exchange
+
 if TYPE_CHECKING:
     from engine.transport import Answer
 
@@ -74,7 +76,7 @@ class Part:
         self._facts.unlink(missing_ok=True)
 
     def become(self, target: Path) -> None:
-        self.path.replace(target)
+        exchange(self.path, target)
         self._facts.unlink(missing_ok=True)
 
 

@@ -30,7 +30,9 @@ def prepare() -> None:
         import multiprocessing
 
         multiprocessing.freeze_support()
+    fill_descriptors()
     adopt_streams()
+    settle_home()
     if frozen and sys.platform.startswith("linux"):
         restore_library_path()
     if sys.platform == "win32":
@@ -73,6 +75,29 @@ class LogStream(io.TextIOBase):
     def flush(self) -> None:
         if self._rest:
             self.write("\n")
+
+
+def fill_descriptors() -> None:
+    """Let no file that is opened from here on become stdin, stdout or stderr where one is closed.
+
+    What stands in its place takes nothing, is at its end, and is not handed down.
+    """
+    if os.name != "posix":
+        return
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)  # the lowest number that is free
+
+
+def settle_home() -> None:
+    """Name a home that is not there, as Debian does, where the system knows none of this user.
+
+    Everything that is remembered under it then cannot be written, which is said where it matters.
+    """
+    if os.name == "posix" and not os.path.isabs(os.path.expanduser("~")):  # noqa: PTH111, PTH117
+        os.environ["HOME"] = "/nonexistent"
 
 
 def adopt_streams() -> None:

@@ -106,13 +106,10 @@ class Workbench:
     def load_engine(self, watch: Watch) -> EngineFacts:
         """Import torch and what stands on it."""
         started = time.perf_counter()
-        try:
-            import torch
-        except (ImportError, OSError) as error:
-            raise ModelError(
-                f"torch cannot be loaded ({error}); install it anew as README says, on Windows "
-                "together with the Visual C++ runtime"
-            ) from error
+        from engine.torch_import import load
+
+        load()
+        import torch
 
         seconds = time.perf_counter() - started
         _log.info("torch %s imported in %.2f s", torch.__version__, seconds)

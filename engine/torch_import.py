@@ -1,0 +1,62 @@
+"""Loading torch, whose failures are told in one line.
+
+Where an address space is limited (ulimit -v), numpy and torch end the process from within: C++ that
+finds no memory while a library is loaded calls abort(). So the limit is looked at before.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+from engine.errors import ModelError, one_line
+
+# Beside torch's libraries, in bytes: Python, numpy, Pillow, the smallest network. Measured.
+_BESIDE = 500_000_000
+
+
+def load() -> None:
+    """Import torch. Raises ModelError with the way out."""
+    check_limit()
+    try:
+        import torch
+    except MemoryError as error:
+        raise ModelError(
+            "there is not enough memory to load torch; close other programs and start again"
+        ) from error
+    except (ImportError, OSError, RuntimeError) as error:
+        raise ModelError(
+            f"torch cannot be loaded ({one_line(error)}); install it anew as README says, on "
+            "Windows together with the Visual C++ runtime"
+        ) from error
+    del torch
+
+
+def check_limit() -> None:
+    """Raises ModelError where this process may not have the address space that torch takes."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY or "torch" in sys.modules:
+        return
+    needed = _BESIDE + _size_of_libraries()
+    if limit < needed:
+        raise ModelError(
+            f"this process is limited to {limit // 10**6} MB of address space, and torch takes "
+            f"{needed // 10**6} MB; raise the limit (ulimit -v unlimited)"
+        )
+
+
+def _size_of_libraries() -> int:
+    """In bytes; 0 where torch is not installed, which its import will say."""
+    spec = importlib.util.find_spec("torch")
+    if spec is None or spec.origin is None:
+        return 0
+    folder = Path(spec.origin).parent / "lib"
+    try:
+        return sum(library.stat().st_size for library in folder.glob("*.so*"))
+    except OSError:
+        return 0
