@@ -12,7 +12,7 @@ from typing import Any
 from engine import regular
 from engine.errors import ModelError, WeightsError
 from engine.kinds import Kind, kind_of
-from engine.weights import checksum
+from engine.weights import StateDict, checksum, read_state_dict
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _LARGEST_JSON = 8_000_000
@@ -31,6 +31,13 @@ class Weights:
         if len(self.shards) == 1:
             return checksum(self.shards[0])
         return hashlib.sha256("".join(map(checksum, self.shards)).encode()).hexdigest()
+
+    def read(self) -> StateDict:
+        """The tensors of all its files. Raises WeightsError."""
+        state: StateDict = {}
+        for path in self.shards:
+            state |= read_state_dict(path)
+        return state
 
 
 def read_json(path: Path) -> dict[str, Any]:

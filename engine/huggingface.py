@@ -14,12 +14,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
+from torch import nn
 
 from engine import extras, hf_preprocessing, presets, timm_models
 from engine.errors import ModelError, WeightsError, one_line
 from engine.hf_files import Weights, read_json, weights_of
 from engine.network import Network
+from engine.network_trials import Trial
 from engine.records import OutputForm, Preprocessing, Scores
 
 _log = logging.getLogger(__name__)
@@ -142,36 +145,36 @@ def _task(name: str) -> str:
     return f"a network for {words}" if words else "a network without a classifier at its end"
 
 
-def _module(folder: Path, config: Mapping[str, Any], files: Weights) -> Any:
-    transformers = extras.load("transformers", str(folder))
-    # What it has to say goes to the program's log.
-    transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.disable_default_handler()
-    transformers.utils.logging.enable_propagation()
-    plain = {key: value for key, value in config.items() if key not in _LEFT_OUT}
-    auto = transformers.AutoModelForImageClassification
-    failures = (*_FAILURES, _invalid(folder))
+def without_data(folder: Path, config: Mapping[str, Any]) -> nn.Module:
+    """The network that a config.json describes, on torch's meta device.
+
+    Raises WeightsError where transformers does not make it.
+    """
+    kind, described, options = _described(folder, config)
     try:
-        described = transformers.AutoConfig.for_model(**plain)
-        chosen = auto._model_mapping[type(described)]
-        kinds = chosen if isinstance(chosen, tuple) else (chosen,)
-        named = plain.get("architectures") or ()
-        kind = next((each for each in kinds if each.__name__ in named), kinds[0])
+        with torch.device("meta"):
+            module: nn.Module = kind._from_config(described, **options)
+    except (*_FAILURES, _invalid(folder)) as error:
+        raise _cannot_open(folder, error) from error
+    return module
+
+
+def _module(folder: Path, config: Mapping[str, Any], files: Weights) -> Any:
+    trial = Trial("folder network", str(folder), {"config": dict(config)})
+    try:
+        # While the trial runs: both take seconds to import.
+        kind, described, options = _described(folder, config)
+        state = files.read()
+    except BaseException:
+        trial.drop()
+        raise
+    trial.check(sum(tensor.numel() for tensor in state.values()))
+    try:
         module, report = kind.from_pretrained(
-            folder,
-            config=described,
-            local_files_only=True,
-            use_safetensors=files.shards[0].suffix == ".safetensors",
-            weights_only=True,
-            # Said here, so that no name in the config.json is looked up as a kernel to fetch.
-            attn_implementation="sdpa" if getattr(kind, "_supports_sdpa", False) else "eager",
-            output_loading_info=True,
+            None, config=described, state_dict=state, output_loading_info=True, **options
         )
-    except failures as error:
-        _log.info("%s cannot be opened", folder, exc_info=True)
-        raise WeightsError(
-            f"{folder}: transformers cannot open it ({one_line(error)}); fetch the folder again"
-        ) from error
+    except (*_FAILURES, _invalid(folder)) as error:
+        raise _cannot_open(folder, error) from error
     missing = sorted(str(key) for key in report["missing_keys"])
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
@@ -181,6 +184,35 @@ def _module(folder: Path, config: Mapping[str, Any], files: Weights) -> Any:
             "classifier first"
         )
     return module
+
+
+def _described(folder: Path, config: Mapping[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+    """The class of the network, its configuration, and how it is made."""
+    transformers = extras.load("transformers", str(folder))
+    # What it has to say goes to the program's log.
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_default_handler()
+    transformers.utils.logging.enable_propagation()
+    plain = {key: value for key, value in config.items() if key not in _LEFT_OUT}
+    auto = transformers.AutoModelForImageClassification
+    try:
+        described = transformers.AutoConfig.for_model(**plain)
+        chosen = auto._model_mapping[type(described)]
+    except (*_FAILURES, _invalid(folder)) as error:
+        raise _cannot_open(folder, error) from error
+    kinds = chosen if isinstance(chosen, tuple) else (chosen,)
+    named = plain.get("architectures") or ()
+    kind = next((each for each in kinds if each.__name__ in named), kinds[0])
+    # Said here, so that no name in the config.json is looked up as a kernel to fetch.
+    attention = "sdpa" if getattr(kind, "_supports_sdpa", False) else "eager"
+    return kind, described, {"attn_implementation": attention}
+
+
+def _cannot_open(folder: Path, error: Exception) -> WeightsError:
+    _log.info("%s cannot be opened", folder, exc_info=error)
+    return WeightsError(
+        f"{folder}: transformers cannot open it ({one_line(error)}); fetch the folder again"
+    )
 
 
 def _preprocessing(

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from engine import extras
 from engine.errors import ModelError, WeightsError, one_line
 from engine.network import Network
+from engine.network_trials import Trial
 from engine.presets import ASSUMED
 from engine.records import Preprocessing
 from engine.timm_config import channels_of, first_of, labels_of, preprocessing_of
@@ -80,6 +81,15 @@ def network_of(name: str, weights: Path | None = None, *, download: bool = False
     return _network(plain, found, config_of(plain).to_dict(), {})
 
 
+def without_data(name: str, arguments: Mapping[str, Any]) -> nn.Module:
+    """timm's network of a name on torch's meta device, as a folder's arguments ask for it.
+
+    Raises ModelError where timm does not make it.
+    """
+    with torch.device("meta"):
+        return _construct(name, arguments, config_of(name).to_dict(), Path(name))
+
+
 def is_timm_config(config: Mapping[str, Any]) -> bool:
     """Whether a config.json was written by timm (or by transformers for a network of timm's)."""
     return isinstance(config.get("architecture"), str) and (
@@ -107,6 +117,10 @@ def network_of_folder(folder: Path, config: Mapping[str, Any], weights: Path) ->
         described["num_classes"] = given
     arguments = _plain_arguments(config.get("model_args"))
     state = read_state_dict(weights)
+    if arguments:
+        facts = {"architecture": name, "arguments": arguments}
+        trial = Trial("timm network", str(folder), facts)
+        trial.check(sum(tensor.numel() for tensor in state.values()))
     inner = {k.removeprefix("timm_model."): t for k, t in state.items()}
     found = Weights(weights.absolute(), inner, published=name)
     network = _network(name, found, described, arguments)

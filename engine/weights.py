@@ -29,8 +29,8 @@ _DOMINANT = 0.9
 # What a training program keeps beside its network, whose tensors are no layers of it.
 _ASIDE = ("criterion", "loss", "metric")
 _HASHED_AT_ONCE = 8 << 20
-# Mappings that are looked through, one in the other: more than any checkpoint has.
-_MOST_NESTED = 300
+# Mappings within mappings: more than any checkpoint has.
+_DEEPEST = 30
 
 
 def checksum(path: Path) -> str:
@@ -80,12 +80,12 @@ def find_state_dict(content: object) -> StateDict | None:
     or one inside the other. Names that usually mean it come first, then the one of most tensors.
     An optimizer's tensors are never taken, nor a list's. Networks of one tensor are none.
     """
-    return _state_dict_in(content, set())
+    return _state_dict_in(content, set(), _DEEPEST)
 
 
-def _state_dict_in(content: object, seen: set[int]) -> StateDict | None:
+def _state_dict_in(content: object, seen: set[int], depth: int) -> StateDict | None:
     """seen: mappings that were looked through; one can be in several, or in itself."""
-    if not isinstance(content, Mapping) or id(content) in seen or len(seen) > _MOST_NESTED:
+    if not isinstance(content, Mapping) or id(content) in seen or not depth:
         return None
     seen.add(id(content))
     tensors = {
@@ -98,10 +98,14 @@ def _state_dict_in(content: object, seen: set[int]) -> StateDict | None:
         return tensors
     nested = {str(key): value for key, value in content.items() if isinstance(value, Mapping)}
     for name in _NESTS:
-        found = _state_dict_in(nested.get(name), seen)
+        found = _state_dict_in(nested.get(name), seen, depth - 1)
         if found is not None:
             return found
-    others = (_state_dict_in(v, seen) for k, v in nested.items() if not k.startswith(_NO_NESTS))
+    others = (
+        _state_dict_in(value, seen, depth - 1)
+        for key, value in nested.items()
+        if not key.startswith(_NO_NESTS)
+    )
     return max((found for found in others if found), key=len, default=None)
 
 

@@ -2,7 +2,7 @@
 too large or gone is ended and replaced.
 
     with reading(cancel=token, patience=20.0):
-        answer = ask("picture", ImageError, path, ...)
+        answer = ask("picture", ImageError, str(path), path=path)
 
 The caller waits in its own thread and looks at the process every few milliseconds; there is no
 thread here. Works from a script without a guard, from a notebook and from several threads at once.
@@ -89,7 +89,12 @@ class Answer:
     content: memoryview
 
 
-def ask(
+def ask(operation: str, fault: Fault, name: str, **options: Any) -> Answer:
+    """Have a reader do an operation, and wait for its answer; as begin, then result."""
+    return begin(operation, fault, name, **options).result()
+
+
+def begin(
     operation: str,
     fault: Fault,
     name: str,
@@ -99,48 +104,85 @@ def ask(
     memory: int = 600 << 20,
     role: str = FILES,
     **facts: Any,
-) -> Answer:
-    """Have a reader do an operation of engine.reader.operations on the file at path, or on data.
+) -> Asked:
+    """Have a reader do an operation of engine.reader_process.operations on the file at path, or on
+    data, while the caller does something else.
 
     name: what messages call it. memory: bytes that the reader may take for it. fault: the error
-    for what goes wrong with the file.
-
-    Raises fault(one line), the HookscopeError that the operation raised, Cancelled; ModelError
-    where no reader can be started.
+    for what goes wrong with the file. Raises ModelError where no reader can be started.
     """
     request = {"operation": operation, "name": name, **facts}
     if path is not None:
         request["path"] = str(path.absolute())
-    for last in (False, True):
-        reader = _borrowed(role)
-        shared = Shared()
+    if data is not None:
+        request["bytes"] = len(data)
+    asked = Asked(request, fault, data, memory, role)
+    asked.start()
+    return asked
+
+
+class Asked:
+    """An operation that a reader was asked for. Every one is ended by result() or drop()."""
+
+    def __init__(
+        self, request: dict[str, Any], fault: Fault, data: bytes | None, memory: int, role: str
+    ) -> None:
+        self._request, self._fault, self._data = request, fault, data
+        self._memory, self._role = memory, role
+        self._reader: _Reader | None = None
+        self._shared: Shared | None = None
+        self._again = True
+
+    def start(self) -> None:
+        self._reader = _borrowed(self._role)
+        self._shared = Shared()
+        if self._data is not None:
+            self._shared.write(self._data)
+        # One that has gone in the meantime is noticed by result().
+        with contextlib.suppress(ChannelClosed):
+            self._reader.send(self._request, self._shared)
+
+    def result(self) -> Answer:
+        """Wait for the answer.
+
+        Raises the operation's HookscopeError, the fault (one line) for everything else that is
+        wrong with the file, Cancelled.
+        """
+        reader, shared = self._reader, self._shared
+        assert reader is not None
+        assert shared is not None
+        name = self._request["name"]
         try:
-            if data is not None:
-                request["bytes"] = len(data)
-                shared.write(data)
-            reply = reader.ask(request, shared, memory)
+            reply = reader.wait(shared, self._memory)
         except ChannelClosed:
             code = reader.end()
             _log.warning("the reader ended with %s while it read %s", code, name)
             # Somebody else may have ended it; twice is the file's doing.
-            if last:
-                raise fault(
+            if not self._again:
+                raise self._fault(
                     f"{name}: reading it made the decoder fail ({_in_words(code)}); fetch or save "
                     "it again"
                 ) from None
-            continue
         except _Stop as stop:
             reader.end()
-            raise (fault(f"{name}: {stop}") if str(stop) else _cancelled()) from None
+            raise (self._fault(f"{name}: {stop}") if str(stop) else _cancelled()) from None
         except BaseException:
             reader.end()
             raise
         else:
             _give_back(reader)
-            return Answer(_checked(reply, fault, name), shared.take(shared.size))
+            return Answer(_checked(reply, self._fault, name), shared.take(shared.size))
         finally:
             shared.close()
-    raise AssertionError("unreachable")
+        self._again = False
+        self.start()
+        return self.result()
+
+    def drop(self) -> None:
+        """Give the operation up."""
+        if self._reader is not None and self._shared is not None:
+            self._reader.end()
+            self._shared.close()
 
 
 def warm(role: str = FILES) -> None:
@@ -174,15 +216,29 @@ class _Reader:
         self._process, self._channel = _started(role)
         self._facts: psutil.Process | None = None
         self._ready = False
+        self._asked = (0.0, 0.0)
 
-    def ask(self, request: dict[str, Any], shared: Shared, memory: int) -> dict[str, Any]:
-        """The reply. Raises ChannelClosed, _Stop."""
-        if not self._ready:
-            self._wait(None, 1 << 40)
+    def send(self, request: dict[str, Any], shared: Shared) -> None:
+        """Raises ChannelClosed."""
+        self._asked = time.monotonic(), self._worked()
         if shared.name:
-            request = {**request, "file": shared.name}
-        self._channel.send(request, None if shared.name else shared.descriptor)
-        return self._wait(shared, memory)
+            self._channel.send({**request, "file": shared.name})
+        else:
+            self._channel.send(request, shared.descriptor)
+
+    def wait(self, shared: Shared, memory: int) -> dict[str, Any]:
+        """The reply to what was sent. Raises ChannelClosed, _Stop."""
+        while True:
+            reply = self._channel.receive(_LOOK_EVERY)
+            if reply is not None and self._ready:
+                return reply
+            if reply is not None:
+                self._ready = True
+                self._asked = time.monotonic(), self._worked()
+                if reply.get("missing"):
+                    _log.info("the reader runs without %s", " and ".join(reply["missing"]))
+                continue
+            self._look(shared, memory)
 
     @property
     def memory(self) -> int:
@@ -201,38 +257,29 @@ class _Reader:
         self._process.kill()
         return self._process.wait()
 
-    def _wait(self, shared: Shared | None, memory: int) -> dict[str, Any]:
+    def _look(self, shared: Shared, memory: int) -> None:
+        """Whether it may go on. Raises _Stop."""
         settings = _settings.get()
-        started, before = time.monotonic(), self._worked()
-        while True:
-            reply = self._channel.receive(_LOOK_EVERY)
-            if reply is not None and not self._ready:
-                self._ready = True
-                if reply.get("missing"):
-                    _log.info("the reader runs without %s", " and ".join(reply["missing"]))
-                return reply
-            if reply is not None:
-                return reply
-            if settings.cancel is not None and settings.cancel.cancelled:
-                raise _Stop
-            if shared is None:
-                if time.monotonic() - started > _START:
-                    raise ModelError("the program's reader does not start; the log says why")
-                continue
-            taken = self.memory + shared.size
-            if taken > memory:
-                raise _Stop(
-                    f"reading it takes more than {memory / 1e9:.1f} GB, far more than a file of "
-                    "its size holds; fetch or save it again"
-                )
-            if settings.patience is not None and (
-                self._worked() - before > settings.patience
-                or time.monotonic() - started > _STANDSTILL * settings.patience
-            ):
-                raise _Stop(
-                    f"reading it was stopped after {settings.patience:g} seconds; save it in a "
-                    "simpler form, or allow more (--patience SECONDS)"
-                )
+        if settings.cancel is not None and settings.cancel.cancelled:
+            raise _Stop
+        started, before = self._asked
+        if not self._ready:
+            if time.monotonic() - started > _START:
+                raise ModelError("the program's reader does not start; the log says why")
+            return
+        if self.memory + shared.size > memory:
+            raise _Stop(
+                f"reading it takes more than {memory / 1e9:.1f} GB, far more than a file of "
+                "its size holds; fetch or save it again"
+            )
+        if settings.patience is not None and (
+            self._worked() - before > settings.patience
+            or time.monotonic() - started > _STANDSTILL * settings.patience
+        ):
+            raise _Stop(
+                f"reading it was stopped after {settings.patience:g} seconds; save it in a "
+                "simpler form, or allow more (--patience SECONDS)"
+            )
 
     def _worked(self) -> float:
         """Seconds that the process has computed: how busy the machine is does not count."""

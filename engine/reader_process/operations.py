@@ -66,6 +66,30 @@ def _profile(request: Request, descriptor: int | None) -> Reply:
     return _text(profiles.parse(Path(request["path"])), descriptor)
 
 
+def _folder_network(request: Request, _descriptor: int | None) -> Reply:
+    from engine import huggingface
+
+    return _size_of(huggingface.without_data(Path(request["name"]), request["config"]))
+
+
+def _timm_network(request: Request, _descriptor: int | None) -> Reply:
+    from engine import timm_models
+
+    return _size_of(timm_models.without_data(request["architecture"], request["arguments"]))
+
+
+def _size_of(module: Any) -> Reply:
+    tensors = {id(t): t.numel() for t in (*module.parameters(), *module.buffers())}
+    return {"elements": sum(tensors.values())}
+
+
+def _onnx(request: Request, descriptor: int | None) -> Reply:
+    from engine import onnx_files
+
+    assert descriptor is not None
+    return onnx_files.prepare(Path(request["path"]), descriptor)
+
+
 def _text(content: object, descriptor: int | None) -> Reply:
     """The content as JSON in the shared file."""
     import json
@@ -84,4 +108,7 @@ _OPERATIONS: dict[str, Callable[[Request, int | None], Reply]] = {
     "torch file": _torch_file,
     "class names": _class_names,
     "profile": _profile,
+    "folder network": _folder_network,
+    "timm network": _timm_network,
+    "onnx": _onnx,
 }
