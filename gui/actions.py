@@ -8,7 +8,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar, QToolBar, QToolButton
 
-from gui import theme
+from gui import plain_text, theme
 from gui.action_table import MODEL_MENU, TABLE, TOOLBAR, Command, native, plain
 
 
@@ -100,8 +100,8 @@ class Actions(Mapping[str, QAction]):
         menu = self._menus[id]
         menu.clear()
         for text, value in entries:
-            action = menu.addAction(text.replace("&", "&&"))
-            action.setToolTip(tip(value))
+            action = menu.addAction(plain_text.entry(text))
+            action.setToolTip(plain_text.tip(tip(value)))
             action.triggered.connect(lambda _checked=False, value=value: handler(value))
         menu.setEnabled(bool(entries))
 
@@ -150,7 +150,8 @@ def _action(command: Command, window: QMainWindow, groups: dict[str, QActionGrou
     if command.icon:
         action.setIcon(theme.icon(command.icon))
     words = command.tip or plain(command.text)
-    action.setToolTip(f"{words} ({native(command.keys[:1])})" if command.keys else words)
+    keys = f" ({native(command.keys[:1])})" if command.keys else ""
+    action.setToolTip(plain_text.tip(f"{words}{keys}"))
     action.setCheckable(command.checkable)
     action.setIconVisibleInMenu(not command.checkable)
     if command.group:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from engine import overlay
 from engine.colorbar import method_name
 from engine.records import DisplaySettings, Explanation, Verdict
+from gui import plain_text
 
 __all__ = ["Caption", "Readout", "caption_for", "method_name", "notice_for", "scale_words"]
 
@@ -81,7 +82,8 @@ def caption_for(explanation: Explanation, settings: DisplaySettings, visible: bo
     elif settings.opacity <= 0.0:
         note = "map at opacity 0: ] shows it"
     percent = f"{100 * target.probability:.1f} %"
-    return Caption(explanation.layer, target.label, percent, note)
+    layer, label = plain_text.line(explanation.layer), plain_text.line(target.label)
+    return Caption(layer, label, percent, note)
 
 
 def scale_words(settings: DisplaySettings) -> str:

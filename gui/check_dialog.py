@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui import theme
+from gui import plain_text, theme
 from gui.labels import ElidedLabel, label
 
 _BEFORE = (
@@ -69,7 +69,7 @@ class CheckDialog(QDialog):
         for name, mark in self._marks.items():
             mark.show_state("")
             self._details[name].show_text("")
-        self._verdict.setText(_BEFORE)
+        self._verdict.show_text(_BEFORE)
         self._show_buttons()
 
     def show_begun(self, name: str) -> None:
@@ -84,11 +84,11 @@ class CheckDialog(QDialog):
     def end(self, verdict: str, report: str) -> None:
         """The run is over; a step that is not has failed. report: what can be copied."""
         self._running = False
-        self._report = report
+        self._report = plain_text.report(report)
         for mark in self._marks.values():
             if mark.state == "running":
                 mark.show_state("failed")
-        self._verdict.setText(verdict)
+        self._verdict.show_text(verdict)
         self._start.setText("Check again")
         self._show_buttons()
         # A long verdict must not take its room from the steps. It stays: nothing is to move back.
@@ -114,7 +114,7 @@ class CheckDialog(QDialog):
             grid.addWidget(label(title), row, 1)
             detail = self._details[name]
             detail.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            detail.setAccessibleName(title)
+            detail.setAccessibleName(plain_text.line(title))
             grid.addWidget(detail, row, 2)
         return grid
 
@@ -158,7 +158,7 @@ class _Mark(QLabel):
 
     def show_state(self, state: State) -> None:
         self.state = state
-        self.setAccessibleName(f"{self._title}: {state or 'not yet'}")
+        self.setAccessibleName(plain_text.line(f"{self._title}: {state or 'not yet'}"))
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
+from engine import ending
 from engine.logs import log_file
 from gui import settings as table
 from gui.application import Program
@@ -67,6 +69,8 @@ class Checkup(QObject):
                     tempfile.TemporaryDirectory(prefix="hookscope-", ignore_cleanup_errors=True)
                 )
             )
+            # A signal ends the process without a way back through here.
+            stack.callback(ending.at_exit(lambda: shutil.rmtree(folder, ignore_errors=True)))
             program = self._second(application, folder)
             stack.callback(program.window.deleteLater)
             stack.callback(program.window.close)

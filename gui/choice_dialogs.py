@@ -20,8 +20,9 @@ from PySide6.QtWidgets import (
 )
 
 from engine.questions import WhichArchitecture, WhichWeights
+from engine.shown import LINE
 from engine.suffixes import WEIGHTS
-from gui import theme
+from gui import plain_text, theme
 from gui.labels import label
 
 _ROW = 28
@@ -33,11 +34,11 @@ class _ListDialog(QDialog):
 
     def __init__(self, title: str, heading: str, words: str, parent: QWidget | None) -> None:
         super().__init__(parent)
-        self.setWindowTitle(title)
+        self.setWindowTitle(plain_text.title(title))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._list = QTreeWidget()
         self._list.setProperty("rows", True)
-        self._list.setAccessibleName(heading)
+        self._list.setAccessibleName(plain_text.line(heading))
         self._list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self._list.setRootIsDecorated(False)
         self._list.setHeaderHidden(True)
@@ -70,9 +71,9 @@ class _ListDialog(QDialog):
         """Shows rows of (value, texts) and chooses the first; the first text takes the room."""
         self._list.setColumnCount(max((len(texts) for _, texts in rows), default=1))
         for value, texts in rows:
-            item = QTreeWidgetItem(list(texts))
+            item = QTreeWidgetItem([plain_text.line(text) for text in texts])
             item.setData(0, Qt.ItemDataRole.UserRole, value)
-            item.setToolTip(0, str(value))
+            item.setToolTip(0, plain_text.tip(plain_text.line(str(value), LINE)))
             item.setSizeHint(0, QSize(0, _ROW))
             for column in range(1, len(texts)):
                 item.setFont(column, theme.tabular(theme.small(self.font())))

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
-    QLabel,
     QListWidget,
     QPushButton,
     QStyle,
@@ -18,10 +17,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui import theme
-from gui.labels import ElidedLabel, label
+from gui import plain_text, theme
+from gui.labels import ElidedLabel, Label, Role, label
 
 _SHOWN_ROWS = 5
+_MOST_NAMES = 1_000
 _ROW = 24
 _ICON = 32
 
@@ -56,7 +56,7 @@ class ConsentDialog(QDialog):
         if names:
             words.addSpacing(theme.SPACE)
             words.addWidget(label(_heading(names), "header"))
-            words.addWidget(_list(names))
+            words.addWidget(_list(names, _heading(names)))
         words.addSpacing(theme.SPACE)
         words.addWidget(
             _wrapped(
@@ -83,8 +83,8 @@ class ConsentDialog(QDialog):
         self.agreed.emit()
         self.accept()
 
-    def _icon(self) -> QLabel:
-        sign = QLabel()
+    def _icon(self) -> Label:
+        sign = Label()
         warning = self.style().standardIcon(QStyle.StandardPixmap.SP_MessageBoxWarning)
         sign.setPixmap(warning.pixmap(QSize(_ICON, _ICON), self.devicePixelRatioF()))
         sign.setFixedSize(_ICON, _ICON)
@@ -109,19 +109,22 @@ def _sentence(risk: str) -> str:
     return f"{risk[:1].upper()}{risk[1:].rstrip('.')}."
 
 
-def _list(names: Sequence[str]) -> QListWidget:
+def _list(names: Sequence[str], heading: str) -> QListWidget:
     shown = QListWidget()
-    shown.addItems(list(names))
+    more = len(names) - _MOST_NAMES
+    if more > 0:
+        names = [*names[:_MOST_NAMES], f"and {more:,} more"]
+    shown.addItems([plain_text.line(name) for name in names])
     shown.setSelectionMode(QListWidget.SelectionMode.NoSelection)
     shown.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     shown.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-    shown.setAccessibleName(_heading(names))
+    shown.setAccessibleName(plain_text.line(heading))
     shown.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     shown.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
     shown.setUniformItemSizes(True)
     height = max(_ROW, shown.fontMetrics().height() + theme.SPACE)
     for row, name in enumerate(names):
-        shown.item(row).setToolTip(name)
+        shown.item(row).setToolTip(plain_text.tip(plain_text.line(name)))
         shown.item(row).setSizeHint(QSize(0, height))
     # Half a row more says that there are others below.
     rows = len(names) if len(names) <= _SHOWN_ROWS else _SHOWN_ROWS + 0.5
@@ -129,7 +132,7 @@ def _list(names: Sequence[str]) -> QListWidget:
     return shown
 
 
-def _wrapped(text: str, role: str = "") -> QLabel:
-    made = label(text, role)  # type: ignore[arg-type]
+def _wrapped(text: str, role: Role = "") -> Label:
+    made = label(text, role)
     made.setWordWrap(True)
     return made

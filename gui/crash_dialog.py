@@ -8,15 +8,14 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from gui import theme
-from gui.labels import label
+from gui import plain_text, theme
+from gui.labels import Label, label
 
 _PICTURE = 32
 _WIDTH = 520
@@ -39,7 +38,7 @@ class CrashDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Last session" if offer else "Failure")
-        self._report = QPlainTextEdit(report)
+        self._report = QPlainTextEdit(plain_text.report(report))
         self._report.setReadOnly(True)
         self._report.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self._report.setAccessibleName("Report")
@@ -54,7 +53,7 @@ class CrashDialog(QDialog):
 
     def add(self, report: str) -> None:
         """Something went wrong again while this is shown: it belongs to the same report."""
-        self._report.appendPlainText(report)
+        self._report.appendPlainText(plain_text.report(report))
 
     def copy(self) -> None:
         """Puts the report on the clipboard."""
@@ -62,7 +61,7 @@ class CrashDialog(QDialog):
         self._copy.setText("Copied")
 
     def _words(self, heading: str, text: str, private: bool) -> QHBoxLayout:
-        warning = QLabel()
+        warning = Label()
         warning.setPixmap(theme.icon("warning").pixmap(_PICTURE, _PICTURE))
         warning.setAlignment(Qt.AlignmentFlag.AlignTop)
         words = QVBoxLayout()
@@ -96,7 +95,7 @@ class CrashDialog(QDialog):
             buttons.addButton(button, role.ActionRole)
         close = QPushButton("Start afresh" if offer else "Continue")
         buttons.addButton(close, role.RejectRole)
-        default = QPushButton(offer) if offer else close
+        default = QPushButton(plain_text.entry(offer)) if offer else close
         if offer:
             buttons.addButton(default, role.AcceptRole)
             default.clicked.connect(self.reopen_wanted)

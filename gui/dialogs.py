@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QMessageBox,
     QScrollArea,
     QVBoxLayout,
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui import theme
+from gui.labels import Label
 
 
 class ShortcutsDialog(QDialog):
@@ -74,7 +74,7 @@ class AboutDialog(QDialog):
         self._text = "\n".join(
             f"{name}: {value}" for name, value in (("Hookscope", version), *facts)
         )
-        picture = QLabel()
+        picture = Label()
         picture.setPixmap(theme.app_icon().pixmap(64, 64))
         picture.setAlignment(Qt.AlignmentFlag.AlignTop)
         name = _label(f"Hookscope {version}", "header")
@@ -140,9 +140,8 @@ class ResetDialog(QMessageBox):
         reset.clicked.connect(self.confirmed)
 
 
-def _label(text: str, role: str = "") -> QLabel:
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
+def _label(text: str, role: str = "") -> Label:
+    label = Label(text)
     if role:
         label.setProperty("role", role)
     return label

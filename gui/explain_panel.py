@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QSizePolicy,
     QSlider,
     QToolButton,
@@ -24,7 +23,8 @@ from PySide6.QtWidgets import (
 
 from engine.overlay import COLORMAPS, LEGACY
 from engine.records import DisplaySettings, Interpolation, Sign
-from gui import theme
+from gui import plain_text, theme
+from gui.labels import Label
 
 GAMMA_LIMIT: Final = 5.0
 """Gamma goes from 1 / GAMMA_LIMIT to GAMMA_LIMIT, evenly by ratio."""
@@ -99,7 +99,7 @@ class DisplayPanel(QWidget):
         self._describe()
 
     def _lay_out(self) -> None:
-        header = QLabel("Display")
+        header = Label("Display")
         header.setProperty("role", "header")
         top = QHBoxLayout()
         top.addWidget(header, 1)
@@ -108,7 +108,7 @@ class DisplayPanel(QWidget):
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(theme.SPACE)
         grid.setColumnStretch(1, 1)
-        rows: tuple[tuple[str, QWidget, QLabel | None], ...] = (
+        rows: tuple[tuple[str, QWidget, Label | None], ...] = (
             ("Opacity", self._opacity, self._opacity_value),
             ("Colours", self._colormap, None),
             ("Sign", self._sign, None),
@@ -116,7 +116,7 @@ class DisplayPanel(QWidget):
             ("Cells", self._cells, None),
         )
         for place, (text, control, value) in enumerate(rows):
-            name = QLabel(text)
+            name = Label(text)
             name.setProperty("role", "dim")
             name.setFixedHeight(max(24, name.fontMetrics().height()))
             grid.addWidget(name, place, 0)
@@ -153,8 +153,8 @@ class DisplayPanel(QWidget):
             self.display_changed.emit(new)
 
     def _describe(self) -> None:
-        self._opacity_value.setText(f"{round(100 * self._display.opacity)} %")
-        self._gamma_value.setText(f"{self._display.gamma:.2f}")
+        self._opacity_value.show_text(f"{round(100 * self._display.opacity)} %")
+        self._gamma_value.show_text(f"{self._display.gamma:.2f}")
         both = self._display.sign == "signed"
         self._colormap.setEnabled(not both)
         self._colormap.setToolTip(
@@ -183,9 +183,9 @@ class Segments(QWidget):
         box.setSpacing(0)
         for place, (value, text, tip) in enumerate(choices):
             button = QToolButton()
-            button.setText(text)
-            button.setToolTip(tip)
-            button.setAccessibleName(f"{name}: {value}")
+            button.setText(plain_text.entry(text))
+            button.setToolTip(plain_text.tip(tip))
+            button.setAccessibleName(plain_text.line(f"{name}: {value}"))
             button.setCheckable(True)
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             last = place == len(choices) - 1
@@ -194,7 +194,7 @@ class Segments(QWidget):
             self._buttons[value] = button
             box.addWidget(button)
         self._group.buttonToggled.connect(self._toggled)
-        self.setAccessibleName(name)
+        self.setAccessibleName(plain_text.line(name))
 
     def choose(self, value: str) -> None:
         """Puts a button down."""
@@ -224,12 +224,12 @@ def _colormap_box() -> QComboBox:
     blank = QIcon(room)
     ordered = [n for n in COLORMAPS if n not in LEGACY], [n for n in COLORMAPS if n in LEGACY]
     for name in ordered[0]:
-        box.addItem(blank, name, name)
+        box.addItem(blank, plain_text.line(name), name)
     box.insertSeparator(box.count())
     for name in ordered[1]:
-        box.addItem(blank, f"{name} (legacy)", name)
+        box.addItem(blank, plain_text.line(f"{name} (legacy)"), name)
         tip = "Its lightness folds back at the top: strong and middling values look alike"
-        box.setItemData(box.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        box.setItemData(box.count() - 1, plain_text.tip(tip), Qt.ItemDataRole.ToolTipRole)
     return box
 
 
@@ -237,14 +237,14 @@ def _slider(name: str, tip: str, low: int, high: int) -> QSlider:
     slider = QSlider(Qt.Orientation.Horizontal)
     slider.setRange(low, high)
     slider.setPageStep((high - low) // 10)
-    slider.setAccessibleName(name)
-    slider.setToolTip(tip)
+    slider.setAccessibleName(plain_text.line(name))
+    slider.setToolTip(plain_text.tip(tip))
     slider.setFixedHeight(24)
     return slider
 
 
-def _value() -> QLabel:
-    label = QLabel()
+def _value() -> Label:
+    label = Label()
     label.setFont(theme.tabular(label.font()))
     label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     label.setFixedWidth(label.fontMetrics().horizontalAdvance("100 %") + theme.SPACE)

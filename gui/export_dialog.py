@@ -13,14 +13,14 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFileDialog,
-    QLabel,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
+from gui import plain_text, theme
 from gui import settings as table
-from gui import theme
+from gui.labels import Label
 from gui.settings import Settings
 
 PictureFormat = Literal["png", "jpeg", "none"]
@@ -91,7 +91,7 @@ class ExportDialog(QDialog):
         self._pending: ExportChoice | None = None
         self._picture = QComboBox()
         for value, text in _FORMATS:
-            self._picture.addItem(text, value)
+            self._picture.addItem(plain_text.line(text), value)
         self._picture.setCurrentIndex(self._picture.findData(settings.get(table.EXPORT_PICTURE)))
         self._picture.setAccessibleName("Picture format")
         self._colorbar = _box("Colour bar with numbers", settings.get(table.EXPORT_COLORBAR))
@@ -102,9 +102,8 @@ class ExportDialog(QDialog):
             "Map as .npy: signed float32, the layer's own grid", settings.get(table.EXPORT_MAP)
         )
         self._json = _box("How it was made, as .json", settings.get(table.EXPORT_JSON))
-        self._note = QLabel()
+        self._note = Label()
         self._note.setWordWrap(True)
-        self._note.setTextFormat(Qt.TextFormat.PlainText)
         self._save = QPushButton("Save as…")
         self._lay_out()
         self._picture.currentIndexChanged.connect(self._refresh)
@@ -192,19 +191,19 @@ class ExportDialog(QDialog):
         self.accept()
 
     def _tell(self, text: str, role: str) -> None:
-        self._note.setText(text)
+        self._note.show_text(text)
         self._note.setProperty("role", role)
         self._note.style().unpolish(self._note)
         self._note.style().polish(self._note)
 
 
 def _box(text: str, on: bool) -> QCheckBox:
-    box = QCheckBox(text)
+    box = QCheckBox(plain_text.entry(text))
     box.setChecked(on)
     return box
 
 
-def _header(text: str) -> QLabel:
-    label = QLabel(text)
+def _header(text: str) -> Label:
+    label = Label(text)
     label.setProperty("role", "header")
     return label

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -19,8 +18,9 @@ from PySide6.QtWidgets import (
 )
 
 from engine.gallery import PublishedModel, PublishedWeights
-from gui import theme
-from gui.labels import ElidedLabel, Role, label
+from engine.shown import LINE
+from gui import plain_text, theme
+from gui.labels import ElidedLabel, Label, LinkLabel, Role, label
 
 WIDTH: Final = 288
 """Or what 36 figures take, where that is more."""
@@ -43,7 +43,8 @@ class GalleryDetails(QWidget):
         self._name = ElidedLabel("header")
         self._weights = QComboBox()
         self._weights.setAccessibleName("Weights")
-        self._values: dict[str, QLabel] = {}
+        self._values: dict[str, Label] = {}
+        self._licence = LinkLabel()
         self._facts = self._make_facts()
         self._progress = _Progress()
         self._progress.stop_pressed.connect(self.stop_pressed)
@@ -77,14 +78,12 @@ class GalleryDetails(QWidget):
         for line, name in enumerate(
             ("Top-1 accuracy", "Top-5 accuracy", "Parameters", "Input", "Size", "Licence", "File")
         ):
-            what, value = label(name, "dim"), ElidedLabel() if name == "File" else label()
+            what = label(name, "dim")
+            value = {"File": ElidedLabel(), "Licence": self._licence}.get(name) or label()
             value.setFont(theme.tabular(value.font()))
             self._values[name] = value
             grid.addWidget(what, line, 0)
             grid.addWidget(value, line, 1)
-        terms = self._values["Licence"]
-        terms.setTextFormat(Qt.TextFormat.RichText)
-        terms.setOpenExternalLinks(True)
         return facts
 
     def show_model(self, model: PublishedModel | None) -> None:
@@ -97,7 +96,8 @@ class GalleryDetails(QWidget):
         self._weights.clear()
         for row, weights in enumerate(model.weights if model is not None else ()):
             remarks = ["default"] * (row == 0) + ["on disk"] * weights.on_disk
-            self._weights.addItem(", ".join([_short(weights.entry), *remarks]))
+            words = ", ".join([_short(weights.entry), *remarks])
+            self._weights.addItem(plain_text.line(words))
         self._weights.setCurrentIndex(kept)
         self._weights.setEnabled(self._weights.count() > 1)
         self._weights.blockSignals(False)
@@ -115,11 +115,11 @@ class GalleryDetails(QWidget):
 
     def show_message(self, text: str, role: Role = "dim") -> None:
         """One or several sentences on what there is, or what went wrong."""
-        self._message.setText(text)
+        self._message.show_text(text)
         self._message.setProperty("role", role)
         self._message.style().unpolish(self._message)
         self._message.style().polish(self._message)
-        self._message.setAccessibleDescription(text)
+        self._message.setAccessibleDescription(plain_text.line(text, LINE))
 
     def show_progress(self, name: str, fraction: float, text: str) -> None:
         self._progress.show_progress(name, fraction, text)
@@ -147,9 +147,12 @@ class GalleryDetails(QWidget):
                 "File": weights.path.name,
             }
         for name, text in texts.items():
-            self._values[name].setText(text)
-            self._values[name].setAccessibleName(f"{name}: {text}")
-        self._values["File"].setToolTip(str(weights.path) if weights is not None else "")
+            self._values[name].show_text(text)
+            self._values[name].setAccessibleName(plain_text.line(f"{name}: {text}"))
+        if weights is not None and weights.licence:
+            self._licence.show_link(weights.licence, texts["Licence"])
+        where = str(weights.path) if weights is not None else ""
+        self._values["File"].setToolTip(plain_text.tip(where))
 
 
 class _Progress(QWidget):
@@ -217,6 +220,4 @@ def _short(entry: str) -> str:
 def _terms(licence: str) -> str:
     if not licence:
         return "not named"
-    host = urlsplit(licence).hostname or licence
-    colour = theme.current().accent
-    return f'<a href="{licence}" style="color: {colour}">at {host}</a>'
+    return f"at {urlsplit(licence).hostname or licence}"

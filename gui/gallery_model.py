@@ -19,7 +19,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QFont, QFontMetrics, QGuiApplication
 
 from engine.gallery import PublishedModel, PublishedWeights
-from gui import theme
+from gui import plain_text, theme
 
 ROW_HEIGHT = 28
 
@@ -82,7 +82,7 @@ class GalleryModel(QAbstractTableModel):
         if role == Role.DisplayRole:
             return title
         if role == Role.ToolTipRole:
-            return tip
+            return plain_text.tip(tip)
         if role == Role.InitialSortOrderRole and section in (Column.ACCURACY, Column.DISK):
             return Qt.SortOrder.DescendingOrder
         return _alignment(Column(section)) if role == Role.TextAlignmentRole else None
@@ -91,7 +91,7 @@ class GalleryModel(QAbstractTableModel):
         model, column = self._models[index.row()], Column(index.column())
         match role:
             case Role.DisplayRole:
-                return _text(model, column)
+                return plain_text.line(_text(model, column))
             case Role.UserRole:
                 return _sort_key(model, column)
             case Role.TextAlignmentRole:
@@ -101,7 +101,7 @@ class GalleryModel(QAbstractTableModel):
             case Role.DecorationRole if column is Column.DISK and on_disk(model):
                 return self._mark
             case Role.AccessibleTextRole:
-                return _spoken(model, column)
+                return plain_text.line(_spoken(model, column))
             case Role.SizeHintRole:
                 return QSize(0, self._height)
         return None

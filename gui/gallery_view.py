@@ -74,7 +74,7 @@ class GalleryTable(QTreeView):
 
     def set_empty_text(self, text: str) -> None:
         """Said while there is no row."""
-        self._empty.setText(text)
+        self._empty.show_text(text)
         self._empty.setVisible(self.model().rowCount() == 0)
 
     def step(self, by: int) -> None:

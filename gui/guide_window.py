@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui import theme
+from gui import plain_text, theme
 from gui.guide_page import GuidePage
 from gui.labels import ElidedLabel
 
@@ -89,8 +89,9 @@ class GuideWindow(QWidget):
 
     def _fill(self) -> None:
         for heading in self._headings:
-            item = QListWidgetItem("    " * max(0, heading.level - 2) + heading.text)
-            item.setToolTip(heading.text)
+            indented = "    " * max(0, heading.level - 2) + heading.text
+            item = QListWidgetItem(plain_text.line(indented))
+            item.setToolTip(plain_text.tip(heading.text))
             self._chapters.addItem(item)
 
     def _go_to_row(self, row: int) -> None:

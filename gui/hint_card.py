@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton
 
-from gui import theme
+from gui import plain_text, theme
 from gui.labels import label
 
 
@@ -21,14 +21,14 @@ class HintCard(QFrame):
         super().__init__()
         self.setObjectName("hint")
         self.setAccessibleName("Hint")
-        self.setAccessibleDescription(text)
+        self.setAccessibleDescription(plain_text.line(text))
         self.text = text
         words = label(text)
         words.setWordWrap(True)
         close = QToolButton()
         close.setIcon(theme.icon("close"))
         close.setToolTip("Close this hint for good")
-        close.setAccessibleName(f"Close the hint: {text}")
+        close.setAccessibleName(plain_text.line(f"Close the hint: {text}"))
         close.setAutoRaise(True)
         close.clicked.connect(self._close)
         row = QHBoxLayout(self)

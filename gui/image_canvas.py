@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QWidget
 
 from engine.overlay import cell_at, value_at
 from engine.records import DisplaySettings, Explanation, Region
-from gui import theme
+from engine.shown import LINE
+from gui import plain_text, theme
 from gui.canvas_hud import Hud
 from gui.canvas_items import OutlineItem, OverlayItem, PictureItem
 from gui.canvas_places import busy_rect, legend_band, readout_rect
@@ -105,13 +106,13 @@ class ImageCanvas(ZoomView):
 
     def set_message(self, title: str, detail: str = "") -> None:
         """Words in the middle of the canvas, for a state without a picture or a map; '' clears."""
-        self._message = (title, detail)
+        self._message = plain_text.paragraph(title), plain_text.paragraph(detail)
         self._describe()
         self.viewport().update()
 
     def set_drop_hint(self, text: str) -> None:
         """What a drop would do, while a file hovers over the window; '' clears."""
-        self._drop_hint = text
+        self._drop_hint = plain_text.line(text)
         self.viewport().update()
 
     def show_bare(self, bare: bool) -> None:
@@ -188,7 +189,8 @@ class ImageCanvas(ZoomView):
             self._caption = caption_for(shown, self._display, self._overlay_visible)
             self._notice = notice_for(shown, self._display)
             words += [self._caption.text, self._notice]
-        self.setAccessibleDescription(". ".join(word.rstrip(".") for word in words if word))
+        said = ". ".join(word.rstrip(".") for word in words if word)
+        self.setAccessibleDescription(plain_text.line(said, LINE))
 
     # --- pointer ---------------------------------------------------------------------------------
 

@@ -152,7 +152,7 @@ class ImageStrip(QWidget):
         total = self._model.rowCount()
         row = self._view.currentIndex().row()
         self._stack.setCurrentWidget(self._view if total else self._empty)
-        self._count.setText(f"{row + 1} of {total}" if row >= 0 else str(total or ""))
+        self._count.show_text(f"{row + 1} of {total}" if row >= 0 else str(total or ""))
 
 
 class _StripView(QListView):

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 
 from engine.errors import ModelError
 from engine.presets import MAX_SIDE
-from gui import theme
+from gui import plain_text, theme
 from gui.labels import label
 
 _WIDEST: Final = "Interpolation"
@@ -48,8 +48,8 @@ def combo(name: str, choices: Iterable[tuple[str, str]]) -> QComboBox:
     """A box of (value, text) choices."""
     box = QComboBox()
     for value, text in choices:
-        box.addItem(text, value)
-    box.setAccessibleName(name)
+        box.addItem(plain_text.line(text, plain_text.SHORT), value)
+    box.setAccessibleName(plain_text.line(name))
     return box
 
 
@@ -59,12 +59,12 @@ def sides(name: str) -> tuple[QSpinBox, QSpinBox]:
     for prefix, side in (("w ", "width"), ("h ", "height")):
         box = QSpinBox()
         box.setRange(1, MAX_SIDE)
-        box.setPrefix(prefix)
+        box.setPrefix(plain_text.line(prefix))
         box.setKeyboardTracking(False)
         # A style sheet has no say over the text inside.
         box.lineEdit().setTextMargins(theme.SPACE, 0, 0, 0)
-        box.setAccessibleName(f"{name}: {side} in pixels")
-        box.setToolTip(f"{side.capitalize()} in pixels")
+        box.setAccessibleName(plain_text.line(f"{name}: {side} in pixels"))
+        box.setToolTip(plain_text.tip(f"{side.capitalize()} in pixels"))
         metrics = box.fontMetrics()
         box.setFixedSize(
             metrics.horizontalAdvance("w 4096") + 8 * theme.SPACE, max(24, metrics.height() + 8)
@@ -79,8 +79,8 @@ def sides(name: str) -> tuple[QSpinBox, QSpinBox]:
 def number_field(name: str, tip: str) -> QLineEdit:
     """A line for one or several numbers."""
     field = QLineEdit()
-    field.setAccessibleName(name)
-    field.setToolTip(tip)
+    field.setAccessibleName(plain_text.line(name))
+    field.setToolTip(plain_text.tip(tip))
     field.setFont(theme.tabular(field.font()))
     return field
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QLineEdit, QWidget
 from engine.errors import ModelError
 from engine.presets import INTERPOLATIONS, PRESETS, fault_of, name_of, with_values_of
 from engine.records import Channels, Preprocessing
-from gui import theme
+from gui import plain_text, theme
 from gui.input_fields import combo, field_name, number_field, read_numbers, row, sides, written
 
 _SETTLE_MS: Final = 200
@@ -52,7 +52,7 @@ class InputForm(QWidget):
         self._preset = combo("Preset", ((name, name) for name in (*PRESETS, _CUSTOM)))
         self._mode = combo("Resize", ((value, text) for value, text, _ in _MODES))
         for place, (_, _, tip) in enumerate(_MODES):
-            self._mode.setItemData(place, tip, Qt.ItemDataRole.ToolTipRole)
+            self._mode.setItemData(place, plain_text.tip(tip), Qt.ItemDataRole.ToolTipRole)
         self._resize = sides("Resize")
         self._crop = sides("Crop")
         self._method = combo("Interpolation", ((name, name) for name in INTERPOLATIONS))
@@ -118,7 +118,7 @@ class InputForm(QWidget):
         self._offer_channels(len(how.mean))
         self._channels.setCurrentIndex(self._channels.findData(how.channels))
         for field, numbers in self._numbers(how):
-            field.setText(written(numbers))
+            field.setText(plain_text.line(written(numbers)))
             field.setCursorPosition(0)
         self._silent = False
         self._adapt()

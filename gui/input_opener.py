@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 
 from engine import suffixes
 from engine.adjustments import Adjustment
+from gui import plain_text
 from gui.controller import Controller
 from gui.main_window import MainWindow
 from gui.settings import Settings
@@ -93,7 +94,7 @@ class InputOpener(QObject):
         info = self._state.info
         if info is None:
             return
-        stem = Path(info.weights or info.title).stem or "model"
+        stem = plain_text.file_name(Path(info.weights or info.title).stem[:60]) or "model"
         place = start_folder(self._settings) / f"{stem}{suffixes.PROFILE}"
         dialog = save_dialog(
             self._window, "Export profile", place, f"Model profiles (*{suffixes.PROFILE})"

@@ -23,7 +23,7 @@ from engine import suffixes
 from engine.presets import ASSUMED
 from engine.records import Channels, ModelInfo, OutputForm, Pixels, Preprocessing
 from engine.suffixes import CLASS_NAMES as SUFFIXES
-from gui import theme
+from gui import plain_text, theme
 from gui.input_form import InputForm
 from gui.labels import ElidedLabel, label
 from gui.output_form import OutputFields
@@ -93,7 +93,7 @@ class InputPanel(QDialog):
             button.setEnabled(info is not None)
         self._reset.setEnabled(changed and info is not None)
         origin = "" if info is None else info.preprocessing_origin
-        self._origin.setText(origin)
+        self._origin.show_text(plain_text.line(origin, plain_text.SHORT))
         _dress(self._origin, "warning" if origin == ASSUMED else "dim")
         if info is None:
             self.show_seen(None)
@@ -222,7 +222,7 @@ class InputPanel(QDialog):
         dialog.open()
 
     def _tell(self, text: str, role: str) -> None:
-        self._note.setText(text)
+        self._note.show_text(text)
         _dress(self._note, role)
 
 

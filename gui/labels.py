@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from html import escape
+from typing import Literal, TypeVar
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
-from gui import theme
+from engine.shown import LINE
+from gui import plain_text, theme
 
 Role = Literal["header", "dim", "warning", "error", ""]
+L = TypeVar("L", bound=QLabel)
 
 
-def label(text: str = "", role: Role = "") -> QLabel:
+class Label(QLabel):
+    """A label of plain text. What it shows has every character in sight, see plain_text."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.show_text(text)
+
+    def show_text(self, text: str) -> None:
+        """Sets the text, of one or several lines."""
+        self.setText(plain_text.paragraph(text))
+
+    def minimumSizeHint(self) -> QSize:
+        """Of wrapped text no wider than a long word: one without end must not widen a window."""
+        hint = super().minimumSizeHint()
+        if not self.wordWrap():
+            return hint
+        widest = plain_text.SHORT * self.fontMetrics().averageCharWidth()
+        return QSize(min(hint.width(), widest), hint.height())
+
+
+def label(text: str = "", role: Role = "") -> Label:
     """A label of plain text; secondary text ('dim', 'warning', 'error') is smaller."""
-    return _dress(QLabel(text), role)
+    return _dress(Label(text), role)
 
 
-class ElidedLabel(QLabel):
+class ElidedLabel(Label):
     """One line that takes what room there is and ends in '…'; the tooltip has all of it."""
 
     def __init__(self, role: Role = "") -> None:
@@ -28,8 +52,8 @@ class ElidedLabel(QLabel):
 
     def show_text(self, text: str) -> None:
         """Sets text and tooltip."""
-        self.setText(text)
-        self.setToolTip(text)
+        self.setText(plain_text.line(text))
+        self.setToolTip(plain_text.tip(plain_text.line(text, LINE)))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(0, super().minimumSizeHint().height())
@@ -45,8 +69,26 @@ class ElidedLabel(QLabel):
         painter.drawText(room, self.alignment(), text)
 
 
-def _dress(made: QLabel, role: Role) -> QLabel:
-    made.setTextFormat(Qt.TextFormat.PlainText)
+class LinkLabel(Label):
+    """Words that open an address in the system's browser."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setOpenExternalLinks(True)
+
+    def show_text(self, text: str) -> None:
+        """Sets words without a link."""
+        self.setText(escape(plain_text.line(text)))
+
+    def show_link(self, address: str, words: str) -> None:
+        """Sets words that lead to an address."""
+        where, colour = escape(address), theme.current().accent
+        said = escape(plain_text.line(words))
+        self.setText(f'<a href="{where}" style="color: {colour}">{said}</a>')
+
+
+def _dress(made: L, role: Role) -> L:
     if role:
         made.setProperty("role", role)
     if role not in ("", "header"):

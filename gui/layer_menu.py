@@ -9,6 +9,8 @@ from PySide6.QtGui import QActionGroup, QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
 from engine.records import LayerNode, Layout
+from engine.shown import plain
+from gui import plain_text
 from gui.layer_model import LAYOUT_TITLES
 
 _NUMBERS: Final = {Layout.CHANNELS_FIRST: 3, Layout.CHANNELS_LAST: 3, Layout.TOKENS: 2}
@@ -22,7 +24,9 @@ def menu_for(node: LayerNode, address: str, choose: Choose, parent: QWidget) -> 
     menu = QMenu(parent)
     menu.aboutToHide.connect(menu.deleteLater)
     copy = menu.addAction("Copy name")
-    copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(address))
+    # Pasted into a terminal, a line break would be Enter: it is spelled out, as in the tree.
+    copied = plain(address, None)
+    copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(copied))
     if node.shape is not None:
         menu.addMenu(_layouts(node, choose, menu))
     return menu
@@ -32,7 +36,7 @@ def _layouts(node: LayerNode, choose: Choose, parent: QMenu) -> QMenu:
     menu = QMenu("Read its output as", parent)
     group = QActionGroup(menu)
     for layout, numbers in _NUMBERS.items():
-        action = menu.addAction(LAYOUT_TITLES[layout])
+        action = menu.addAction(plain_text.entry(LAYOUT_TITLES[layout]))
         action.setCheckable(True)
         action.setChecked(node.layout is layout)
         action.setEnabled(node.shape is not None and len(node.shape) == numbers)

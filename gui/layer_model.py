@@ -10,6 +10,7 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistent
 from PySide6.QtGui import QImage
 
 from engine.records import LayerNode, Layout
+from gui import plain_text
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
@@ -174,9 +175,9 @@ class LayerModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return cell_text(row, Column(index.column()))
         if role == Qt.ItemDataRole.ToolTipRole:
-            return tooltip(row)
+            return plain_text.tip(tooltip(row))
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{row.address}, {row.node.type}"
+            return f"{plain_text.line(row.address)}, {plain_text.line(row.node.type)}"
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
             return description(row)
         return None
@@ -220,11 +221,11 @@ class LayerModel(QAbstractItemModel):
 def cell_text(row: Row, column: Column) -> str:
     """What a cell says."""
     if column == Column.NAME:
-        return row.label
+        return plain_text.line(row.label)
     if row.is_call:
         return ""
     if column == Column.TYPE:
-        return row.node.type
+        return plain_text.line(row.node.type)
     if column == Column.SHAPE:
         return shape_text(row.node.shape)
     return count_text(row.node.params) if column == Column.PARAMS else ""
@@ -234,7 +235,7 @@ def description(row: Row) -> str:
     """What is special about a row, in words; '' for an ordinary one."""
     node = row.node
     if not node.explainable:
-        return f"Cannot be explained: {node.reason}"
+        return f"Cannot be explained: {plain_text.line(node.reason)}"
     return "Default layer" if node.default and not row.is_call else ""
 
 
@@ -246,7 +247,8 @@ def reading(node: LayerNode) -> str:
 def tooltip(row: Row) -> str:
     """All that is known of a row, a fact to a line."""
     node = row.node
-    lines = [row.address, f"{node.type}   {shape_text(node.shape)}".strip()]
+    kind = plain_text.line(node.type)
+    lines = [plain_text.line(row.address), f"{kind}   {shape_text(node.shape)}".strip()]
     if node.params:
         lines.append(f"{node.params:,} parameters".replace(",", "\u202f"))
     if row.is_call:
@@ -257,7 +259,7 @@ def tooltip(row: Row) -> str:
         rows, columns = node.grid
         lines.append(f"{reading(node)}, a map of {rows} × {columns}")
     if node.output:
-        lines.append(f"Explained: {node.output}")
+        lines.append(f"Explained: {plain_text.line(node.output)}")
     if words := description(row):
         lines.append(words)
     return "\n".join(lines)

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.records import LayerNode
-from gui import theme
+from gui import plain_text, theme
 from gui.labels import ElidedLabel, label
 from gui.layer_menu import menu_for
 from gui.layer_model import LayerModel, Row, description, shape_text
@@ -84,7 +84,7 @@ class LayerTree(QWidget):
 
     def set_message(self, text: str) -> None:
         """Shows text in the tree's place, as for 'Loading engine…' or 'No model'."""
-        self._message.setText(text)
+        self._message.show_text(text)
         self._filter.setEnabled(False)
         self._title.clear()
         self._say("")
@@ -184,7 +184,7 @@ class LayerTree(QWidget):
         self._silent = False
         if not self._model.rows:
             return
-        self._message.setText(f"No layer matches “{text.strip()}”")
+        self._message.show_text(f"No layer matches “{text.strip()}”")
         self._stack.setCurrentWidget(self._view if matches else self._message)
 
     def _enter_tree(self) -> None:
@@ -240,5 +240,5 @@ class LayerTree(QWidget):
 
     def _say(self, where: str, text: str = "") -> None:
         self._where.show_text(where)
-        self._note.setText(text)
-        self._note.setToolTip(text)
+        self._note.show_text(text)
+        self._note.setToolTip(plain_text.tip(text))

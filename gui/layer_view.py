@@ -209,7 +209,8 @@ class _Delegate(QStyledItemDelegate):
         rect = rect.adjusted(GAP, 0, -GAP, 0)
         default = row.node.default and not row.is_call
         room = rect.adjusted(0, 0, -3 * GAP if default else 0, 0)
-        width = _draw_text(painter, room, row.label, Qt.AlignmentFlag.AlignLeft)
+        name = cell_text(row, Column.NAME)
+        width = _draw_text(painter, room, name, Qt.AlignmentFlag.AlignLeft)
         if default:
             dot = QRectF(room.left() + width + 6, rect.center().y() - 2.5, 6, 6)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
         QDropEvent,
         QPaintEvent,
     )
-    from PySide6.QtWidgets import QLabel
 
     from gui.bare_key import BareKey
     from gui.explain_panel import DisplayPanel
     from gui.image_canvas import ImageCanvas
     from gui.image_strip import ImageStrip
+    from gui.labels import Label
     from gui.layer_tree import LayerTree
     from gui.notice_bar import NoticeBar
     from gui.prediction_panel import PredictionPanel
@@ -76,8 +76,8 @@ class MainWindow(QMainWindow):
     strip: ImageStrip
     side: QWidget
     model_label: ElidedLabel
-    method_label: QLabel
-    device_label: QLabel
+    method_label: Label
+    device_label: Label
 
     def __init__(self) -> None:
         super().__init__()

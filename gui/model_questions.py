@@ -17,6 +17,7 @@ from engine.questions import (
     WhichWeights,
 )
 from engine.sources import ModelSource
+from gui import plain_text
 from gui.main_window import MainWindow
 from gui.models import Models
 from gui.state import NoticeKind, State
@@ -85,9 +86,10 @@ class ModelQuestions(QObject):
         engine = self._state.engine
         dialog = QInputDialog(self._window)
         dialog.setWindowTitle("Which architecture?")
-        dialog.setLabelText(
+        plain_text.ask(
+            dialog,
             f"What are the weights in {question.path.name} for?\n"
-            "A name of torchvision's, or timm:NAME where timm is installed:"
+            "A name of torchvision's, or timm:NAME where timm is installed:",
         )
         dialog.setComboBoxItems([model.name for model in engine.gallery] if engine else [])
         dialog.setComboBoxEditable(True)
@@ -119,9 +121,10 @@ class ModelQuestions(QObject):
     def _input(self, source: ModelSource, question: WhichInput) -> QDialog:
         dialog = QInputDialog(self._window)
         dialog.setWindowTitle("Which input?")
-        dialog.setLabelText(
+        plain_text.ask(
+            dialog,
             f"{question.path.name} ran on none of the {len(question.tried)} sizes tried.\n"
-            "What does it get? Channels x height x width:"
+            "What does it get? Channels x height x width:",
         )
         dialog.setTextValue(f"{question.channels or 3}x224x224")
         dialog.setOkButtonText("Open")

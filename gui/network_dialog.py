@@ -22,7 +22,8 @@ from PySide6.QtWidgets import (
 )
 
 from engine.questions import ArgumentKind, NetworkOption, Parameter, WhichNetwork
-from gui import theme
+from engine.shown import LINE
+from gui import plain_text, theme
 from gui.labels import ElidedLabel, label
 
 _EXPECTED: Final[dict[ArgumentKind, str]] = {
@@ -60,8 +61,8 @@ class NetworkDialog(QDialog):
         self._list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for option in question.options:
-            self._list.addItem(_title(option))
-            self._list.item(self._list.count() - 1).setToolTip(_title(option))
+            self._list.addItem(plain_text.line(_title(option)))
+            self._list.item(self._list.count() - 1).setToolTip(plain_text.tip(_title(option)))
         self._stack = QStackedWidget()
         self._note = ElidedLabel("dim")
         self._open = QPushButton("Open")
@@ -141,7 +142,7 @@ class _Form(QWidget):
         if not self._fields:
             form.addRow(label("It takes no arguments.", "dim"))
         for parameter, field in self._fields:
-            name = label(parameter.name)
+            name = label(plain_text.line(parameter.name, plain_text.SHORT))
             name.setBuddy(field)
             form.addRow(name, field)
             field.changed.connect(self.changed)
@@ -195,17 +196,18 @@ class _Switch(QComboBox):
 
 def _field(parameter: Parameter) -> _Line | _Switch:
     field = (_Switch if parameter.kind == "bool" else _Line)(parameter)
-    field.setAccessibleName(parameter.name)
-    field.setToolTip(f"{parameter.name}: {_EXPECTED[parameter.kind]}")
+    name = plain_text.line(parameter.name)
+    field.setAccessibleName(plain_text.line(name))
+    field.setToolTip(plain_text.tip(f"{name}: {_EXPECTED[parameter.kind]}"))
     return field
 
 
 def _shown(parameter: Parameter) -> str:
-    """The default as it is typed: text without its quotes."""
+    """The default as it is typed: text without its quotes, everything in it in sight."""
     default = parameter.default or ""
     if parameter.kind == "str" and default[:1] in ("'", '"'):
-        return str(ast.literal_eval(default))
-    return default
+        default = str(ast.literal_eval(default))
+    return plain_text.line(default, LINE)
 
 
 def _fits(kind: ArgumentKind, text: str) -> bool:

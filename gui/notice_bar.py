@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from html import escape
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QToolButton, QWidget
-
-from gui import theme
+from engine.shown import LINE
+from gui import plain_text, theme
+from gui.labels import Label
 
 _SHOWN_MS = {"info": 6_000}
 _TOP = 44
@@ -36,11 +43,11 @@ class NoticeBar(QFrame):
         self._kind = ""
         self._action = ("", "")
         self._covered = 0
-        self._text = QLabel()
+        self._said = ""
+        self._text = _Words()
         self._text.setWordWrap(True)
         # A long word must not take the room of the button.
         self._text.setMinimumWidth(1)
-        self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._button = QPushButton()
         self._button.clicked.connect(lambda: self.acted.emit(*self._action))
@@ -70,7 +77,8 @@ class NoticeBar(QFrame):
 
     @property
     def text(self) -> str:
-        return self._text.text() if not self.isHidden() else ""
+        """What was said last, as it was said; '' for nothing."""
+        return self._said if not self.isHidden() else ""
 
     def show_notice(self, kind: str, text: str, action: str = "", argument: str = "") -> None:
         """Replace what is shown. kind: 'hint', 'info', 'warning' or 'error'."""
@@ -79,9 +87,10 @@ class NoticeBar(QFrame):
         self.setProperty("kind", kind)
         self.style().unpolish(self)
         self.style().polish(self)
-        self._text.setText(text)
-        self.setAccessibleDescription(text)
-        self._button.setText(action)
+        self._said = text
+        self._text.show_text(text)
+        self.setAccessibleDescription(plain_text.line(text, LINE))
+        self._button.setText(plain_text.entry(action))
         self._button.setVisible(bool(action))
         self._timer.stop()
         if kind in _SHOWN_MS:
@@ -132,4 +141,14 @@ class NoticeBar(QFrame):
         self._box.activate()
         # What has no place to break is cut: the name of a file, say.
         cut = self._text.minimumSizeHint().width() > self._text.width()
-        self.setToolTip(f"<p>{escape(self._text.text())}</p>" if cut else "")
+        self.setToolTip(plain_text.tip(self._text.text()) if cut else "")
+
+
+class _Words(Label):
+    """Words that are cut where they have no place to break: the tooltip has them whole."""
+
+    def show_text(self, text: str) -> None:
+        self.setText(plain_text.paragraph(text, shorten=False))
+
+    def minimumSizeHint(self) -> QSize:
+        return QLabel.minimumSizeHint(self)

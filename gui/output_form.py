@@ -9,7 +9,7 @@ from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from engine.records import ModelInfo, OutputForm, Scores
-from gui import theme
+from gui import plain_text, theme
 from gui.input_fields import combo, field_name
 from gui.labels import ElidedLabel
 
@@ -37,7 +37,7 @@ class OutputFields(QWidget):
         self._place = combo("Explained output", ())
         self._scores = combo("Scores", ((value, text) for value, text, _ in _SCORES))
         for place, (_, _, tip) in enumerate(_SCORES):
-            self._scores.setItemData(place, tip, Qt.ItemDataRole.ToolTipRole)
+            self._scores.setItemData(place, plain_text.tip(tip), Qt.ItemDataRole.ToolTipRole)
         self._ending = ElidedLabel("dim")
         self._count = ElidedLabel()
         self._names = ElidedLabel("dim")
@@ -55,7 +55,8 @@ class OutputFields(QWidget):
         self._form = info.output
         self._place.clear()
         for place in dict.fromkeys((*info.outputs, info.output.place)):
-            self._place.addItem(place or "What it returns", place)
+            words = plain_text.line(place, plain_text.SHORT) if place else "What it returns"
+            self._place.addItem(words, place)
         self._place.setCurrentIndex(self._place.findData(info.output.place))
         self._place.setEnabled(self._place.count() > 1)
         self._offer_scores(info.output.scores)

@@ -122,7 +122,7 @@ class ClassDelegate(QStyledItemDelegate):
         name.setBold(explained)
         painter.setFont(name)
         painter.setPen(QColor(tokens.accent if explained else tokens.text))
-        label = self._classes.label(number)
+        label = self._classes.shown_label(number)
         shown = painter.fontMetrics().elidedText(
             label, Qt.TextElideMode.ElideMiddle, line.width() - GAP
         )

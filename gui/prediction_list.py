@@ -15,6 +15,7 @@ from PySide6.QtCore import (
 
 from engine.lazy import np
 from engine.records import Prediction
+from gui import plain_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -136,6 +137,10 @@ class ClassModel(QAbstractListModel):
             return known.label
         return self._classes[index] if index < len(self._classes) else f"class {index}"
 
+    def shown_label(self, index: int) -> str:
+        """Label of a class, with everything in sight."""
+        return plain_text.line(self.label(index))
+
     def probability(self, index: int) -> float | None:
         """Probability of a class, when known."""
         known = self._known.get(index)
@@ -167,19 +172,19 @@ class ClassModel(QAbstractListModel):
         if number is None:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return self.label(number)
+            return self.shown_label(number)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             probability = self.probability(number)
-            words = [self.label(number)]
+            words = [self.shown_label(number)]
             return ", ".join(words if probability is None else [*words, percent_text(probability)])
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tooltip(number)
+            return plain_text.tip(self._tooltip(number))
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
             return self._tooltip(number).replace("\n", ", ")
         return None
 
     def _tooltip(self, number: int) -> str:
-        lines = [self.label(number), f"Class {number}"]
+        lines = [self.shown_label(number), f"Class {number}"]
         probability, logit = self.probability(number), self.logit(number)
         if probability is not None:
             lines.append(f"Probability {percent_text(probability)}")

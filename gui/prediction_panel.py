@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.records import Prediction
-from gui import theme
+from gui import plain_text, theme
 from gui.keys import claim_paging
 from gui.labels import label
 from gui.prediction_delegate import ClassDelegate, row_height
@@ -114,7 +114,7 @@ class PredictionPanel(QWidget):
     def set_message(self, text: str) -> None:
         """Shows text in place of the predictions, as for 'No image'; '' shows them again."""
         self._empty = text
-        self._message.setText(text)
+        self._message.show_text(text)
         self._show_page()
 
     def focus_search(self) -> None:
@@ -157,10 +157,10 @@ class PredictionPanel(QWidget):
         if self._search.text().strip() and self._found.rowCount():
             self._stack.setCurrentWidget(self._results)
         elif self._search.text().strip():
-            self._message.setText(f"No class matches “{self._search.text().strip()}”")
+            self._message.show_text(f"No class matches “{self._search.text().strip()}”")
             self._stack.setCurrentWidget(self._message)
         elif self._empty or not self._model.rowCount():
-            self._message.setText(self._empty)
+            self._message.show_text(self._empty)
             self._stack.setCurrentWidget(self._message)
         else:
             self._stack.setCurrentWidget(self._list)
@@ -209,7 +209,7 @@ class _ClassList(QListView):
         self.setItemDelegate(ClassDelegate(model, self))
         self.setUniformItemSizes(True)
         self.setMouseTracking(True)
-        self.setAccessibleName(name)
+        self.setAccessibleName(plain_text.line(name))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.selectionModel().currentChanged.connect(self._moved)

@@ -7,7 +7,9 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 from engine.records import LayerNode
+from engine.shown import LINE
 from engine.version import NAME
+from gui import plain_text
 from gui import settings as table
 from gui.canvas_words import method_name
 from gui.controller import Controller
@@ -86,7 +88,7 @@ class Presenter(QObject):
     def _show_current(self) -> None:
         image = self._state.current
         name = f"{image.name} — {NAME}" if image is not None else NAME
-        self._window.setWindowTitle(self._window.title_prefix + name)
+        self._window.setWindowTitle(plain_text.title(self._window.title_prefix + name))
         if image is not None:
             self._window.strip.select(image.key)
         self._window.status.show_explanation(None)
@@ -142,10 +144,11 @@ class Presenter(QObject):
         if info is not None:
             count = f"{len(info.classes):,} classes · {count_text(info.parameters)} parameters"
             window.model_label.show_text(f"{info.title}  ·  {count}")
-            window.model_label.setToolTip(f"{info.source}\nweights: {info.weights}")
-            window.method_label.setText(method_name("grad-cam"))
+            source, weights = (plain_text.line(t, LINE) for t in (info.source, info.weights))
+            window.model_label.setToolTip(plain_text.tip(f"{source}\nweights: {weights}"))
+            window.method_label.show_text(method_name("grad-cam"))
         device = info.device if info is not None else (state.engine.device if state.engine else "")
-        window.device_label.setText(device.upper())
+        window.device_label.show_text(device.upper())
         window.device_label.setVisible(bool(device))
         window.device_label.setToolTip("The device that computes")
         self._show_actions()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
+from gui import plain_text
 from gui.exports import Exports
 from gui.files import ExportTask
 from gui.main_window import MainWindow
@@ -69,8 +70,8 @@ class Saver(QObject):
 
 
 def _file_name(task: ExportTask) -> str:
-    """Image, layer and class, in signs that every file system takes."""
+    """Image, layer and class."""
     explanation = task.explanation
     stem = Path(task.image.name).stem or "image"
     name = f"{stem[:60]} {explanation.layer[-40:]} {explanation.target.label[:40]}"
-    return "".join(c if c.isalnum() or c in " -_.#" else "_" for c in name).strip()
+    return plain_text.file_name(name)

@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit
 
+from gui import plain_text
 from gui.keys import claim
 
 
@@ -17,9 +18,9 @@ class SearchField(QLineEdit):
 
     def __init__(self, name: str, tip: str) -> None:
         super().__init__()
-        self.setPlaceholderText(name)
-        self.setAccessibleName(name)
-        self.setToolTip(tip)
+        self.setPlaceholderText(plain_text.line(name))
+        self.setAccessibleName(plain_text.line(name))
+        self.setToolTip(plain_text.tip(tip))
         self.setClearButtonEnabled(True)
 
     def event(self, event: QEvent) -> bool:

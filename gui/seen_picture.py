@@ -9,7 +9,7 @@ from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from engine.records import Pixels
-from gui import theme
+from gui import plain_text, theme
 from gui.imaging import to_qimage
 
 _SIDE: Final = 288
@@ -32,8 +32,8 @@ class SeenPicture(QWidget):
     def show_pixels(self, pixels: Pixels | None, words: str = "") -> None:
         """pixels: what to show; words: what to say where that is None."""
         self._image = QImage() if pixels is None else to_qimage(pixels)
-        self._words = words
-        self.setAccessibleDescription(words)
+        self._words = plain_text.paragraph(words)
+        self.setAccessibleDescription(plain_text.line(words))
         self.update()
 
     def image(self) -> QImage:

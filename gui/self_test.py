@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -18,8 +19,12 @@ from typing import Any
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 
+from engine import ending
+from engine.entry import put, require_stdout, tell
 from engine.errors import HookscopeError
+from engine.goals import check_outputs
 from engine.logs import log_file, release_logging
+from engine.shown import LINE, plain
 from engine.version import NAME
 from gui.application import Program, Shell, create_application
 from gui.gauges import Record, StepFailed, Waiter, process_age, uncaught
@@ -34,6 +39,10 @@ def main(arguments: Sequence[str]) -> int:
     Raises HookscopeError for wrong usage and where there is no display.
     """
     target = _parse(arguments)
+    if target == "-":
+        require_stdout()
+    else:
+        check_outputs({"--json": Path(target)})
     application = create_application()
     record = Record()
     with uncaught() as failures:
@@ -45,14 +54,15 @@ def main(arguments: Sequence[str]) -> int:
         "ok": ok,
     }
     if target == "-":
-        sys.stdout.write(json.dumps(report, indent=2) + "\n")
+        put(json.dumps(report, indent=2) + "\n")
     else:
         from engine.export import save_json
 
         save_json(Path(target), report)
     if not ok:
         failed = next(step for step in record.steps if not step.ok)
-        sys.stderr.write(f"{NAME.lower()}: self-test failed at {failed.name}: {failed.detail}\n")
+        detail = plain(failed.detail, LINE)
+        tell(f"self-test failed at {failed.name}: {detail}")
     return 0 if ok else 1
 
 
@@ -64,6 +74,8 @@ def _all_steps(application: QApplication, record: Record) -> bool:
                 tempfile.TemporaryDirectory(prefix="hookscope-", ignore_cleanup_errors=True)
             )
         )
+        # A signal ends the process without a way back through here.
+        stack.callback(ending.at_exit(lambda: shutil.rmtree(folder, ignore_errors=True)))
         store = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
         shell = Shell(application, store)
         stack.callback(shell.window.close)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
+from PySide6.QtWidgets import QProgressBar, QStatusBar, QToolButton, QWidget
 
 from engine.records import Explanation
-from gui import theme
-from gui.labels import ElidedLabel
+from gui import plain_text, theme
+from gui.labels import ElidedLabel, Label
 
 # Work that ends sooner is not worth a flicker.
 _DELAY_MS = 300
@@ -27,7 +27,7 @@ class StatusBar(QStatusBar):
         self.setMinimumHeight(8 * theme.SPACE)
         self._facts = ElidedLabel()
         self._facts.setFont(theme.tabular(self._facts.font()))
-        self._work = QLabel()
+        self._work = Label()
         self._work.setProperty("role", "dim")
         self._progress = QProgressBar()
         self._progress.setTextVisible(False)
@@ -39,7 +39,7 @@ class StatusBar(QStatusBar):
         self._stop.setAccessibleName("Stop")
         self._stop.setAutoRaise(True)
         self._stop.clicked.connect(self.stop_requested)
-        self._zoom = QLabel()
+        self._zoom = Label()
         self._zoom.setProperty("role", "dim")
         self._zoom.setFont(theme.tabular(self._zoom.font()))
         self.addWidget(self._facts, 1)
@@ -71,7 +71,7 @@ class StatusBar(QStatusBar):
 
     def show_zoom(self, zoom: float | None) -> None:
         """Physical screen pixels for a pixel of the image; None when there is none."""
-        self._zoom.setText("" if zoom is None else f"{100 * zoom:.0f} %")
+        self._zoom.show_text("" if zoom is None else f"{100 * zoom:.0f} %")
 
     @property
     def working(self) -> bool:
@@ -86,8 +86,9 @@ class StatusBar(QStatusBar):
             self._set_work_visible(False)
             return
         words = self._work.fontMetrics()
-        self._work.setText(words.elidedText(title, Qt.TextElideMode.ElideMiddle, _MOST_WIDTH))
-        self._work.setToolTip(title)
+        said = plain_text.line(title)
+        self._work.setText(words.elidedText(said, Qt.TextElideMode.ElideMiddle, _MOST_WIDTH))
+        self._work.setToolTip(plain_text.tip(said))
         self._progress.setRange(0, 0)
         if not self._delay.isActive() and not self._progress.isVisible():
             self._delay.start()

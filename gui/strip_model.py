@@ -22,7 +22,8 @@ from PySide6.QtWidgets import (
     QStyleOptionViewItem,
 )
 
-from gui import theme
+from engine.shown import LINE
+from gui import plain_text, theme
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
@@ -118,11 +119,12 @@ class StripModel(QAbstractListModel):
         if image is None:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return image.name
+            return plain_text.line(image.name)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{image.name}\n{image.error}" if image.error else image.name
+            name = plain_text.line(image.name)
+            return plain_text.tip(f"{name}\n{image.error}" if image.error else name)
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
-            return image.error
+            return plain_text.line(image.error, LINE)
         return None
 
 
@@ -160,7 +162,8 @@ class StripDelegate(QStyledItemDelegate):
         painter.setFont(theme.small(option.font))
         painter.setPen(QColor(tokens.warning if image.error else tokens.text))
         metrics = painter.fontMetrics()
-        shown = metrics.elidedText(image.name, Qt.TextElideMode.ElideMiddle, name.width())
+        text = plain_text.line(image.name)
+        shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, name.width())
         painter.drawText(name, Qt.AlignmentFlag.AlignCenter, shown)
         if current:
             width = 2 if self._view.hasFocus() else 1

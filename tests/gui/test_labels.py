@@ -21,7 +21,7 @@ def test_long_text_never_widens_its_panel_and_is_in_the_tooltip(qtbot: QtBot) ->
     assert panel.minimumSizeHint().width() == narrow
     panel.resize(200, 30)
     panel.show()
-    assert text.toolTip() == "word " * 200
+    assert text.toolTip().replace("\n", "") == "word " * 200
     drawn = text.grab().toImage()
     ground = drawn.pixelColor(QPoint(0, 0))
     assert any(drawn.pixelColor(x, drawn.height() // 2) != ground for x in range(drawn.width()))
