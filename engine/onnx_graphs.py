@@ -17,7 +17,7 @@ from engine import extras
 
 # Only shapes and the like are computed beforehand, never a picture-sized array.
 _MOST_ELEMENTS = 100_000
-_REFUSED_ELEMENTS = 1 << 30
+_REFUSED_ELEMENTS = 1 << 27
 _FOLDED = frozenset(
     {"Add", "Cast", "Concat", "ConstantOfShape", "Div", "Equal", "Expand", "Floor", "Gather"}
     | {"Identity", "Mod", "Mul", "Neg", "Range", "ReduceProd", "Reshape", "Slice", "Sqrt"}

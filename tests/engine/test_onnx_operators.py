@@ -16,6 +16,7 @@ from tests.engine.extras_help import package
 from tests.engine.onnx_files import FLOAT, model_of, saved
 
 onnx = package("onnx")
+package("onnx.reference")
 package("onnx2torch")
 helper, numpy_helper = onnx.helper, onnx.numpy_helper
 
