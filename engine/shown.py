@@ -33,20 +33,19 @@ _MOST_MARKS: Final = 8
 """Marks that may stand on one letter; a tower of them would cover the lines above."""
 
 
-def plain(text: str, limit: int | None = NAME, keep: str = "") -> str:
+def plain(text: str, limit: int | None = NAME) -> str:
     """The text in one line, hidden characters spelled out, its middle left out beyond limit.
 
-    limit: in characters, None for all of it. keep: of '\\n' and '\\t', those that stay.
-
-    Joiners stay where they join letters of Indic scripts, Persian words or the parts of an emoji,
-    and so do the marks that choose a letter's form. What plain() gave stays as it is.
+    limit: in characters, None for all of it. Joiners stay where they join letters of Indic scripts,
+    Persian words or the parts of an emoji, and so do the marks that choose a letter's form. What
+    plain() gave stays as it is.
     """
     if limit is not None and len(text) > 2 * limit:
         # Nothing gets shorter by being spelled: what lies between cannot be in sight.
         text = f"{text[:limit]}…{text[-limit:]}"
     if text.isascii() and text.isprintable():
         return text if limit is None or len(text) <= limit else _without_middle(list(text), limit)
-    return _plain(text, limit, keep)
+    return _plain(text, limit)
 
 
 def lines(text: str, limit: int = LINE, most: int = 200) -> str:
@@ -54,7 +53,7 @@ def lines(text: str, limit: int = LINE, most: int = 200) -> str:
     parts = text.split("\n")
     if len(parts) > most:
         parts = [*parts[: most // 2], "…", *parts[-(most // 2) :]]
-    return "\n".join(plain(part.removesuffix("\r"), limit, "\t") for part in parts)
+    return "\n".join(plain(part.removesuffix("\r"), limit) for part in parts)
 
 
 def json_spelled(text: str) -> str:
@@ -65,11 +64,8 @@ def json_spelled(text: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _plain(text: str, limit: int | None, keep: str) -> str:
-    pieces = [
-        sign if sign in keep or _stands(text, place) else _spelled(sign)
-        for place, sign in enumerate(text)
-    ]
+def _plain(text: str, limit: int | None) -> str:
+    pieces = [sign if _stands(text, place) else _spelled(sign) for place, sign in enumerate(text)]
     _fell(pieces)
     if limit is None or sum(map(len, pieces)) <= limit:
         return "".join(pieces)
