@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.entry import check_names, fail, guarded, progress_line, put, require_stdout
+from engine.faults import clear_up
 from engine.goals import check_outputs, is_stdout
 from engine.model_options import add_source, source_of, trusted_files
 from engine.shown import LINE, plain
@@ -45,6 +46,7 @@ def _run(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     check_names(vars(options).values())
     check_limit()
+    clear_up()
     work: Callable[[argparse.Namespace], None] = options.work
     work(options)
     return 0

@@ -27,15 +27,14 @@ INTERRUPTED = 130
 """Exit code after Ctrl+C: 128 and the number of the signal, as a shell has it."""
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-# Ctrl+C is waited for by a person; whoever ends a session leaves time for what is being written.
-_PATIENCE_S = {"SIGINT": 0.12}
-_USUAL_PATIENCE_S = 3.0
+_PATIENCE_S = 0.1
 _LOCK_S = 0.1
 
 _callbacks: list[Callable[[], None]] = []
 _running = threading.Lock()
 _asked: Callable[[int], None] | None = None
 _code: int | None = None
+_end = 0.0
 
 
 def at_exit(callback: Callable[[], None]) -> Callable[[], None]:
@@ -72,8 +71,8 @@ def code_of_signal() -> int | None:
 def ask_first(ask: Callable[[int], None]) -> Callable[[], None]:
     """From now on a signal calls ask(exit code), on the thread that hears signals.
 
-    It must return at once. The process has 0.12 s to end in order after Ctrl+C, and 3 s after any
-    other signal; a second signal, or the end of that time, ends it. What is returned takes it back.
+    It must return at once. The process then has 0.1 s to end in order, and what grant() adds; a
+    second signal, or the end of that time, ends it. What is returned takes it back.
     """
     global _asked
     _asked = ask
@@ -83,6 +82,16 @@ def ask_first(ask: Callable[[int], None]) -> Callable[[], None]:
         _asked = None
 
     return take_back
+
+
+def grant(seconds: float) -> None:
+    """Where a signal has asked for the end, leave time for what is to be finished all the same.
+
+    Not after Ctrl+C: whoever presses that is waiting.
+    """
+    global _end
+    if _code is not None and _code != INTERRUPTED:
+        _end = time.monotonic() + seconds
 
 
 def heed_signals() -> None:
@@ -147,20 +156,20 @@ class _Socket:
 
 
 def _hear(ear: _Ear, meant: set[int]) -> None:
-    global _code
-    end: float | None = None
+    global _code, _end
     while True:
-        patience = None if end is None else max(0.0, end - time.monotonic())
+        patience = None if _code is None else max(0.0, _end - time.monotonic())
         if not select.select([ear], [], [], patience)[0]:
-            _end_now()
+            if time.monotonic() >= _end:
+                _end_now()
+            continue
         for number in ear.read():
             if number not in meant:
                 continue
             ask, again, _code = _asked, _code is not None, 128 + number
             if ask is None or again:
                 _end_now()
-            name = signal.Signals(number).name
-            end = time.monotonic() + _PATIENCE_S.get(name, _USUAL_PATIENCE_S)
+            _end = time.monotonic() + _PATIENCE_S
             ask(_code)
 
 

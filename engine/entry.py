@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 def fail(message: str) -> None:
     """The one line on stderr that an unusable input gets."""
-    _tell(f"error: {plain(message.strip(), LINE)}")
+    tell(f"error: {plain(message.strip(), LINE)}")
 
 
 def put(text: str) -> None:
@@ -75,7 +75,8 @@ _STDOUT = {
 }
 
 
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
+    """One line on stderr."""
     # Where stderr takes nothing there is nobody to tell; the exit code says it all the same.
     with contextlib.suppress(OSError):
         sys.stderr.write(f"{NAME.lower()}: {line}\n")
@@ -118,7 +119,7 @@ def guarded(work: Callable[[], int]) -> int:
         return 2
     except Exception:  # noqa: BLE001 - the outermost frame: anything else is a defect to report
         _log.exception("internal failure")
-        _tell(f"internal failure; the log has it: {log_file()}")
+        tell(f"internal failure; the log has it: {log_file()}")
         return 1
     finally:
         release_logging()

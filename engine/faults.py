@@ -1,7 +1,7 @@
-"""What is left of a run that ended in the middle of an instruction: the stacks of its threads.
+"""What is left of a run that ended in the middle: the stacks of its threads, half-written files.
 
-No Python code runs after such a fault, so faulthandler writes them into a file, which the next
-start reads.
+No Python code runs after a fault of native code, so faulthandler writes the stacks into a file,
+which the next start reads.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import logging
 from collections import deque
 from pathlib import Path
 
+from engine import leftovers
 from engine.logs import log_file, log_folder
+from engine.version import NAME
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +40,20 @@ def take_over() -> str:
         _log.warning("faults cannot be written down: %s", error)
         return ""
     return last.strip()
+
+
+def clear_up() -> None:
+    """Remove what killed runs have left half-written in the program's own folders.
+
+    What they left beside an output goes when something is written there again; what has come of a
+    download stays, to be gone on with.
+    """
+    import platformdirs
+
+    settings = Path(platformdirs.user_config_path(NAME.lower(), appauthor=False))
+    cache = Path(platformdirs.user_cache_path(NAME.lower(), appauthor=False))
+    for folder in (log_folder(), settings, settings / "profiles", cache):
+        leftovers.remove_from(folder)
 
 
 def log_tail() -> str:

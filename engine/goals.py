@@ -105,7 +105,9 @@ def check_outputs(
         if goal.key is None:
             continue
         if goal.key in read or (goal.found is not None and _is_inside(goal.real, read)):
-            raise ExportError(f"{option} {path}: this file is read; choose another name")
+            raise ExportError(
+                f"{option} {path}: it would replace a file that is read; choose another name"
+            )
         if goal.key in taken:
             raise ExportError(
                 f"{option} {path}: {taken[goal.key]} names the same file; choose another name"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +12,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QLocale, QObject, QSettings, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
+from engine import ending
 from engine.errors import HookscopeError
 from engine.logs import release_logging
 from engine.version import NAME, VERSION
 from gui import settings as table
 from gui import theme
+from gui.closer import Closer
 from gui.front import bring_to_front
 from gui.instance import ACTIVATION, Errand, Instance, use_activation
 from gui.main_window import MainWindow
@@ -192,17 +193,13 @@ def main(arguments: Sequence[str]) -> int:
         lambda: _begin(application, shell, errand, instance, events),
         Qt.ConnectionType.QueuedConnection,
     )
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            code = 128 + getattr(signal, name)
-            signal.signal(
-                getattr(signal, name),
-                lambda *_, code=code: (shell.window.close(), application.exit(code)),
-            )
+    closer = Closer(shell.window, application)
     shell.window.show()
     try:
-        return int(application.exec())
+        code = int(application.exec())
+        return ending.code_of_signal() or code
     finally:
+        closer.stop()
         if instance is not None:
             instance.release()
 
@@ -234,6 +231,7 @@ def _begin(
     from engine import faults
     from gui.relay import listen
 
+    faults.clear_up()
     receiver = listen(instance, shell.window) if instance is not None else None
     if receiver is not None:
         # First of all: what arrives while the threads are waited for would be lost.
@@ -255,6 +253,7 @@ def _parsed(arguments: Sequence[str]) -> tuple[Errand, bool]:
         return Errand(activation=activation), False
     from engine import suffixes
     from engine.commands import Parser
+    from engine.entry import check_names
     from engine.model_options import add_source, source_of, trusted_files
     from engine.sources import ModelSource
     from gui.models import NamedModel
@@ -267,6 +266,7 @@ def _parsed(arguments: Sequence[str]) -> tuple[Errand, bool]:
     )
     add_source(parser)
     options = parser.parse_args(list(arguments))
+    check_names(vars(options).values())
     models = [path for path in options.files if suffixes.is_model(path)]
     if options.model is None and not models:
         return Errand(tuple(options.files), None, activation), options.new_window

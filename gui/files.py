@@ -141,12 +141,13 @@ def _images_in(folder: Path, watch: Watch) -> list[Path]:
     return found
 
 
-def decode(path: Path) -> Decoded:
-    """Read an image file for the canvas. Raises ImageError."""
+def decode(path: Path, watch: Watch) -> Decoded:
+    """Read an image file for the canvas. Raises ImageError, Cancelled."""
     from engine.images import load_image
 
     stamp = stamp_of(path)
-    return replace(decode_array(load_image(path)), stamp=stamp)
+    loaded = load_image(path, cancel=watch.cancel, patience=None)
+    return replace(decode_array(loaded), stamp=stamp)
 
 
 def stamp_of(path: Path) -> tuple[int, int] | None:
@@ -158,11 +159,11 @@ def stamp_of(path: Path) -> tuple[int, int] | None:
     return facts.st_mtime_ns, facts.st_size
 
 
-def decode_bytes(data: bytes, name: str) -> Decoded:
-    """Read the bytes of an image file for the canvas. Raises ImageError."""
+def decode_bytes(data: bytes, name: str, watch: Watch) -> Decoded:
+    """Read the bytes of an image file for the canvas. Raises ImageError, Cancelled."""
     from engine.images import decode_image
 
-    return decode_array(decode_image(data, name))
+    return decode_array(decode_image(data, name, cancel=watch.cancel, patience=None))
 
 
 def decode_qimage(image: QImage, name: str) -> Decoded:
@@ -185,11 +186,12 @@ def pixels_of(image: QImage) -> Pixels:
     return rows[:, : 3 * rgb.width()].reshape(rgb.height(), rgb.width(), 3).copy()
 
 
-def read_thumbnail(path: Path) -> QImage:
-    """A small picture of an image file. Raises ImageError."""
+def read_thumbnail(path: Path, watch: Watch) -> QImage:
+    """A small picture of an image file. Raises ImageError, Cancelled."""
     from engine.images import load_thumbnail
 
-    return to_qimage(load_thumbnail(path, THUMBNAIL_SIZE))
+    small = load_thumbnail(path, THUMBNAIL_SIZE, cancel=watch.cancel, patience=None)
+    return to_qimage(small)
 
 
 def color_strips() -> dict[str, QImage]:
@@ -219,10 +221,13 @@ def map_thumbnails(
 def write_export(task: ExportTask, watch: Watch) -> ExportTask:
     """Write every file of an export. Each is complete or absent. Raises ExportError."""
     from engine import export
+    from engine.goals import check_outputs
 
     choice = task.choice
     if choice is None:
         return task
+    outputs = {"picture": choice.picture, "map": choice.map, "facts": choice.json}
+    check_outputs(outputs, [task.image.path])
     if choice.picture is not None:
         watch.report(0.0, f"drawing {choice.picture.name}")
         pixels = export.render(

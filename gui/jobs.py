@@ -18,12 +18,15 @@ from typing import Any
 
 from PySide6.QtCore import QEventLoop, QObject, Qt, QThread, Signal, Slot
 
+from engine import ending
 from engine.errors import Cancelled, HookscopeError
 from engine.logs import log_file
 from engine.progress import CancelToken, Report
 
 _log = logging.getLogger(__name__)
 
+# For what must be kept, where the session ends; whoever ends it does not wait for long either.
+_KEPT_S = 5.0
 # A sweep reports hundreds of layers; the eye wants twenty reports a second.
 _REPORT_EVERY = 0.05
 
@@ -52,7 +55,8 @@ class Job(QObject):
 
     slot: of two jobs of one slot only the newer counts; '' for none. title: a few words for the
     status bar. stoppable: False for what the person cannot do without. keep: finished even when
-    the program closes. Exactly one of finished, failed and cancelled is emitted, then ended.
+    the program closes. reading: the name of the file that it reads, '' for none. Exactly one
+    of finished, failed and cancelled is emitted, then ended.
     """
 
     started = Signal()
@@ -71,6 +75,7 @@ class Job(QObject):
         priority: Priority = Priority.WORK,
         stoppable: bool = True,
         keep: bool = False,
+        reading: str = "",
     ) -> None:
         super().__init__()
         self.title = title
@@ -79,6 +84,7 @@ class Job(QObject):
         self.priority = priority
         self.stoppable = stoppable
         self.keep = keep
+        self.reading = reading
         self.token = CancelToken()
 
     def cancel(self) -> None:
@@ -191,6 +197,7 @@ class Lane(QObject):
         """
         self._cancel(lambda job: not job.keep)
         if self._waiting or (self._running is not None and self._running.keep):
+            ending.grant(_KEPT_S)
             until_idle = QEventLoop()
             self.idle.connect(until_idle.quit)
             until_idle.exec()
