@@ -4,11 +4,12 @@ PYTHON ?= python3
 VENV   := .venv/bin
 PY     := $(VENV)/python
 BENCH  := .venv-bench/bin/python
+UPKEEP := .venv-upkeep/bin/python
 SAMPLE := build/explained.png
 SYSTEM := $(shell uname -s)
 
 .PHONY: run test test-all check bench bench-memory demo screenshots bundle test-bundle installer test-installer \
-        clean setup setup-dev setup-package setup-release help
+        lock audit clean setup setup-dev setup-package setup-release help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*## |^[a-z-]+:  *## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -82,6 +83,14 @@ else
 	$(PY) scripts/check_deb.py
 	$(PY) scripts/check_run.py
 endif
+
+lock:            ## write the locks in requirements/ anew; LOCK_ARGS="--upgrade"
+	@$(PYTHON) scripts/bootstrap.py upkeep
+	$(UPKEEP) scripts/lock_requirements.py $(LOCK_ARGS)
+
+audit:           ## look for known faults in what the locks name
+	@$(PYTHON) scripts/bootstrap.py upkeep
+	$(UPKEEP) scripts/audit_requirements.py
 
 clean:           ## remove what was built; environments stay
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

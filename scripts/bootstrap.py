@@ -1,9 +1,13 @@
-"""Prepare a checkout: system libraries, virtual environment, pinned requirements.
+"""Prepare a checkout: system libraries, virtual environment, locked requirements.
 
-    python3 scripts/bootstrap.py [run | test | bench | package | release]
+    python3 scripts/bootstrap.py [run | extras | test | bench | package | release | upkeep]
 
 Needs nothing but Python 3.11 or newer with its venv module. Whatever is already in place is left
-alone: a stamp in the environment holds a hash of the requirements that were installed.
+alone: a stamp in the environment holds a hash of the locks that were installed.
+
+A lock in requirements/ names every package with the hashes of its files, and pip takes no other:
+neither another file nor a package that is not in it. torch, of which there are several builds, is
+installed first and by itself; what its CUDA build needs on top is installed where that build is.
 
 With SYSTEM_SITE_PACKAGES=1 the environment of the program also sees what this Python has, and takes
 torch and torchvision from there: where there are no wheels of them, they can come from elsewhere.
@@ -15,6 +19,7 @@ import argparse
 import hashlib
 import os
 import platform
+import re
 import shlex
 import shutil
 import subprocess
@@ -22,23 +27,22 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 
-# What is installed where: environment folder, then the requirements files in order.
+from scripts import _locks  # noqa: E402
+from scripts._locks import BUILDS, CUDA, TORCH  # noqa: E402
+
+# What is installed where: environment folder, then the locks in order.
 PURPOSES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "run": (".venv", ("requirements.txt",)),
-    "test": (
-        ".venv",
-        ("requirements.txt", "requirements-extras.txt", "requirements-dev.txt"),
-    ),
-    "package": (
-        ".venv",
-        ("requirements.txt", "requirements-extras.txt", "requirements-dev.txt"),
-    ),
-    "bench": (".venv-bench", ("requirements.txt", "benchmarks/requirements.txt")),
-    "release": (".venv-release", ("requirements-release.txt",)),
+    "run": (".venv", (TORCH, "requirements/run.lock")),
+    "extras": (".venv", (TORCH, "requirements/extras.lock")),
+    "test": (".venv", (TORCH, "requirements/test.lock")),
+    "package": (".venv", (TORCH, "requirements/test.lock")),
+    # The first brings the setuptools that builds what the second has as source alone.
+    "bench": (".venv-bench", (TORCH, "requirements/run.lock", "requirements/bench.lock")),
+    "release": (".venv-release", ("requirements/release.lock",)),
+    "upkeep": (".venv-upkeep", ("requirements/upkeep.lock",)),
 }
-
-_FROM_ELSEWHERE = ("torch", "torchvision")
 
 QT_LIBRARIES = [
     "libegl1",
@@ -78,8 +82,10 @@ SYSTEM_PACKAGES = {
     "run": QT_LIBRARIES,
     "test": QT_LIBRARIES + DISPLAY_TOOLS,
     "package": QT_LIBRARIES + DISPLAY_TOOLS + PACKAGING_TOOLS,
+    "extras": QT_LIBRARIES,
     "bench": [],
     "release": [],
+    "upkeep": [],
 }
 
 
@@ -121,11 +127,23 @@ def install_system_packages(wanted: list[str]) -> None:
             return
 
 
-def requirements_hash(files: tuple[str, ...]) -> str:
+class SetupFault(Exception):
+    """What keeps a checkout from being prepared, in one line that says what to do."""
+
+
+def locks_hash(locks: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
-    for name in files:
+    for name in [*locks, *([CUDA] if TORCH in locks else [])]:
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
+
+
+def refuse_stale(locks: tuple[str, ...]) -> None:
+    """Raises SetupFault for a lock that was made from other requirements than are there."""
+    for name in [*locks, *([CUDA] if TORCH in locks else [])]:
+        if not _locks.is_current(name, ROOT):
+            inputs = " or ".join(_locks.LOCKS[name])
+            raise SetupFault(f"{name} was made before {inputs} was changed: run 'make lock'.")
 
 
 def shares(folder: str) -> bool:
@@ -157,19 +175,96 @@ def python_of(environment: Path) -> Path:
     return scripts / ("python.exe" if os.name == "nt" else "python")
 
 
-def without_torch(files: tuple[str, ...]) -> list[str]:
-    """The pins of these files without those of torch and torchvision."""
-    lines = [line for name in files for line in (ROOT / name).read_text("utf-8").splitlines()]
-    pins = [line.strip() for line in lines if "==" in line and not line.startswith("#")]
-    return [pin for pin in pins if pin.partition("==")[0] not in _FROM_ELSEWHERE]
+def offered(python: Path, name: str) -> set[str]:
+    """The versions of a package that pip can have here; none where it cannot have any."""
+    command = [str(python), "-m", "pip", "index", "versions", "--disable-pip-version-check", name]
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    line = re.search(r"^Available versions: (.*)$", told, re.MULTILINE)
+    return set(line[1].split(", ")) if line else set()
+
+
+def torch_of(python: Path) -> str:
+    """The entries of torch and torchvision for this system, as pip takes them: the build that is
+    meant beside the usual one where pip can have it, as it would choose without hashes."""
+    found = _locks.entries((ROOT / TORCH).read_text("utf-8"))
+    files = _locks.pins((ROOT / BUILDS).read_text("utf-8"))
+    tag = f"cp{sys.version_info[0]}{sys.version_info[1]}"
+    chosen = {entry.name: entry for entry in found if not entry.build}
+    for entry in found:
+        meant = f"  {entry.name}-{entry.version}-{tag}-"
+        if (
+            entry.build == _locks.BUILD_OF.get(sys.platform)
+            and any(meant in line for line in files)
+            and entry.version in offered(python, entry.name)
+        ):
+            chosen[entry.name] = entry
+    return "--require-hashes\n--only-binary :all:\n" + "".join(e.text for e in chosen.values())
+
+
+def asked(python: Path, code: str) -> str:
+    """What that Python prints about torch and torchvision. Raises CalledProcessError."""
+    command = [str(python), "-c", f"from importlib import metadata\n{code}"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def needs_cuda(python: Path) -> bool:
+    """Whether the torch that is installed there is a build that needs the packages of CUDA."""
+    if not sys.platform.startswith("linux"):
+        # All builds list those packages, for Linux alone.
+        return False
+    listed = asked(python, "print(*metadata.requires('torch') or (), sep='\\n')")
+    names = {_locks.canonical(re.split(r"[^\w.-]", line)[0]) for line in listed.splitlines()}
+    return bool(names & {e.name for e in _locks.entries((ROOT / CUDA).read_text("utf-8"))})
+
+
+def check_given(python: Path) -> None:
+    """Raises SetupFault where torch and torchvision from elsewhere are not the locked versions."""
+    for entry in _locks.entries((ROOT / TORCH).read_text("utf-8")):
+        if entry.build:
+            continue
+        seen = f"metadata.distributions(name={entry.name!r})"
+        # The first is the one that is imported.
+        version = [*asked(python, f"print(*[d.version for d in {seen}])").split(), "none"][0]
+        if version.partition("+")[0] != entry.version:
+            raise SetupFault(
+                f"with SYSTEM_SITE_PACKAGES=1, {sys.executable} has to bring {entry.name} "
+                f"{entry.version}, and there is {version}."
+            )
+
+
+def install(command: list[str], requirements: Path) -> None:
+    subprocess.run([*command, "-r", str(requirements)], check=True, stdin=subprocess.DEVNULL)
+
+
+def install_locks(python: Path, locks: tuple[str, ...], shared: bool) -> None:
+    """Raises CalledProcessError where pip fails, and SetupFault where torch is not the one."""
+    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
+    # A lock is whole; and what has to be built is built with what is locked.
+    command += ["--require-hashes", "--no-deps", "--no-build-isolation"]
+    if shared:
+        check_given(python)
+        # Its own copy of everything else, whatever this Python has: the wheels that are tested.
+        command += ["--ignore-installed"]
+    for name in locks:
+        if name != TORCH:
+            install(command, ROOT / name)
+        elif not shared:
+            one_build = python.parent.parent / "torch.txt"
+            one_build.write_text(torch_of(python), encoding="utf-8")
+            install(command, one_build)
+            if needs_cuda(python):
+                install(command, ROOT / CUDA)
 
 
 def install_requirements(purpose: str) -> None:
-    folder, files = PURPOSES[purpose]
+    folder, locks = PURPOSES[purpose]
     environment, shared = ROOT / folder, shares(folder)
     python = python_of(environment)
     stamp = environment / f".installed-{purpose}"
-    wanted = requirements_hash(files)
+    if purpose != "upkeep":
+        # That is what makes them anew.
+        refuse_stale(locks)
+    wanted = locks_hash(locks)
     if python.exists() and not fits(environment, shared):
         say(f"{folder} was made otherwise and is made anew")
         shutil.rmtree(environment)
@@ -178,19 +273,13 @@ def install_requirements(purpose: str) -> None:
     if not python.exists():
         say(f"Creating {folder} with Python {sys.version.split()[0]}")
         create_environment(environment, shared)
-    say(f"Installing {', '.join(files)} into {folder}")
-    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
-    if shared:
-        # Its own copy of everything else, whatever this Python has: the wheels that are tested.
-        own = [*command, "--ignore-installed", "--no-deps", *without_torch(files)]
-        subprocess.run(own, check=True, stdin=subprocess.DEVNULL)
-    for name in files:
-        command += ["-r", str(ROOT / name)]
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-    for name, (other_folder, other_files) in PURPOSES.items():
-        if other_folder == folder and set(other_files) <= set(files):
+    say(f"Installing {', '.join(locks)} into {folder}")
+    install_locks(python, locks, shared)
+    inputs = set(_locks.LOCKS[locks[-1]])
+    for name, (other_folder, other) in PURPOSES.items():
+        if other_folder == folder and set(_locks.LOCKS[other[-1]]) <= inputs:
             done = environment / f".installed-{name}"
-            done.write_text(requirements_hash(other_files), encoding="ascii")
+            done.write_text(locks_hash(other), encoding="ascii")
 
 
 def hint() -> str:
@@ -218,6 +307,9 @@ def main() -> int:
         say(f"Set-up failed: '{shlex.join(map(str, error.cmd))}' ended with {error.returncode}.")
         if told := hint():
             say(told)
+        return 1
+    except SetupFault as fault:
+        say(f"Set-up failed: {fault}")
         return 1
     return 0
 

@@ -2,8 +2,8 @@
 
     .venv/bin/python scripts/check_flavour.py cpu|cuda
 
-Which one requirements.txt gives depends on the system and on the index that pip asks: the usual
-torch is a CPU build on Windows and macOS, and a CUDA build on Linux. On Intel Macs torch and
+Which one scripts/bootstrap.py installs depends on the system and on the index that pip asks: the
+usual torch is a CPU build on Windows and macOS, and a CUDA build on Linux. On Intel Macs torch and
 torchvision come from elsewhere than the rest.
 """
 
@@ -49,7 +49,8 @@ def main() -> int:
     variable = f"TORCH_{wanted.upper()}_INDEX"
     print(
         f"a {found} build of torch, and not a {wanted} build: set PIP_EXTRA_INDEX_URL to the index "
-        f"that has it (in the release workflow, the repository variable {variable})"
+        f"that has it (in the release workflow, the repository variable {variable}); its hash "
+        "has to be in requirements/torch-builds.txt"
     )
     return 1
 

@@ -1,4 +1,4 @@
-"""Look the release workflow over: its schema, its expressions and scripts, and what it may do.
+"""Look the workflows over: its schema, its expressions and scripts, and what it may do.
 
     .venv/bin/python scripts/check_workflow.py
 
