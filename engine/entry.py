@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 def fail(message: str) -> None:
     """The one line on stderr that an unusable input gets."""
-    tell(f"error: {plain(message.strip(), LINE)}")
+    tell(f"error: {message.strip()}")
 
 
 def put(text: str) -> None:
@@ -76,10 +76,10 @@ _STDOUT = {
 
 
 def tell(line: str) -> None:
-    """One line on stderr."""
+    """One line on stderr, in which no name does anything."""
     # Where stderr takes nothing there is nobody to tell; the exit code says it all the same.
     with contextlib.suppress(OSError):
-        sys.stderr.write(f"{NAME.lower()}: {line}\n")
+        sys.stderr.write(f"{NAME.lower()}: {plain(line, LINE)}\n")
         sys.stderr.flush()
 
 

@@ -67,7 +67,8 @@ class _LogFile(logging.FileHandler):
             self._told = True
             with contextlib.suppress(OSError):
                 reason = error.strerror or error
-                sys.stderr.write(f"the log {self.baseFilename} cannot be written: {reason}\n")
+                path = shown.plain(self.baseFilename)
+                sys.stderr.write(f"the log {path} cannot be written: {reason}\n")
 
 
 class _Held(logging.Handler):
