@@ -10,6 +10,7 @@ from engine import places, profiles
 from engine.class_names import read_class_names
 from engine.profile_format import ModelProfile
 from engine.progress import CancelToken
+from engine.reader import client
 from engine.records import Layout, OutputForm, Preprocessing
 from engine.sources import ModelSource
 
@@ -35,8 +36,14 @@ class Adjustment:
 def adjusted(model: Model, change: Adjustment, cancel: CancelToken | None = None) -> Model:
     """The model with the change made; the given one stays as it is.
 
+    A file that the change names is read for as long as it takes.
     Raises ModelError or LayerError where the network or a file does not bear it, and Cancelled.
     """
+    with client.reading(cancel, patience=None):
+        return _adjusted(model, change, cancel)
+
+
+def _adjusted(model: Model, change: Adjustment, cancel: CancelToken | None) -> Model:
     if change.profile is not None:
         told = profiles.read(change.profile)
         model = model.configured(

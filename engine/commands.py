@@ -8,15 +8,18 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from engine import suffixes
 from engine.entry import check_names, fail, guarded, progress_line, put, require_stdout
 from engine.faults import clear_up
 from engine.goals import check_outputs, is_stdout
 from engine.model_options import add_source, source_of, trusted_files
+from engine.reader import client
 from engine.shown import LINE, plain
 from engine.torch_import import check_limit
 from engine.torch_import import load as load_torch
@@ -109,6 +112,20 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     )
     add_source(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    parser.add_argument(
+        "--patience",
+        type=_seconds,
+        default=client.PATIENCE,
+        metavar="SECONDS",
+        help=f"how long a file is read before that is stopped (default: {client.PATIENCE:g})",
+    )
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
+    return seconds
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
@@ -130,17 +147,22 @@ def _open(options: argparse.Namespace) -> tuple[LoadedImage, Model]:
     from engine.demo import SCENES
     from engine.images import load_image
 
-    image = load_image(options.image if options.image is not None else SCENES[0].path)
+    chosen = options.image if options.image is not None else SCENES[0].path
+    image = load_image(chosen, patience=options.patience)
     return image, _open_model(options)
 
 
 def _open_model(options: argparse.Namespace) -> Model:
     source = source_of(options)
+    if suffixes.is_made_by_description(Path(source.spec)):
+        # While torch is imported here, it is there too.
+        client.warm(client.NETWORKS)
     load_torch()
     from engine.models import open_source
     from engine.trust import Trust
 
-    return open_source(source, options.device, Trust(named=trusted_files(options)))
+    trust = Trust(named=trusted_files(options))
+    return open_source(source, options.device, trust, patience=options.patience)
 
 
 def _explain(options: argparse.Namespace) -> None:

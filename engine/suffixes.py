@@ -32,6 +32,11 @@ def is_model(path: Path) -> bool:
     return places.is_folder(path) and places.is_file(path / "config.json")
 
 
+def is_made_by_description(path: Path) -> bool:
+    """Whether a model is taken for one whose network a file describes: ONNX, or a folder."""
+    return path.suffix.lower() == ".onnx" or places.is_folder(path)
+
+
 def is_profile(path: Path) -> bool:
     return path.name.lower().endswith(PROFILE)
 

@@ -21,6 +21,7 @@ from gui.exports import Exports
 from gui.files import color_strips
 from gui.images import Images
 from gui.jobs import Job, Lane, Priority
+from gui.late_files import LateFiles
 from gui.models import FIRST_MODEL, Models, NamedModel
 from gui.settings import Settings
 from gui.state import NoticeKind, State
@@ -52,6 +53,8 @@ class Controller(QObject):
         self.sweeper = Sweeper(state, settings, engine, files, self._workbench, self)
         self.exports = Exports(state, settings, files, self)
         self.downloads = Downloads(self)
+        for lane in (engine, files):
+            LateFiles(state, lane, self)
         self._generation = 0
         self._stopped = False
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
 from engine.demo import SCENES, Scene
-from engine.errors import HookscopeError
+from engine.errors import HookscopeError, ImageError
 from gui.files import (
     Decoded,
     Found,
@@ -80,7 +80,7 @@ class Images(QObject):
 
     def open_bytes(self, data: bytes, name: str) -> None:
         """Open the bytes of an image file (dropped from a browser, say)."""
-        self._open_unnamed(lambda _watch: decode_bytes(data, name))
+        self._open_unnamed(lambda watch: decode_bytes(data, name, watch))
 
     def open_qimage(self, image: QImage, name: str) -> None:
         """Open a picture that has no file (pasted)."""
@@ -129,8 +129,11 @@ class Images(QObject):
         self._state.current_changed.emit()
 
     def cancel(self) -> None:
-        """Give up looking through folders."""
+        """Give up looking through folders, and the image that is being read."""
         self._lane.cancel("scan")
+        running = self._lane.running
+        if running is not None and running.reading:
+            running.cancel()
 
     def _known(self) -> dict[Path, str]:
         return {image.path: key for key, image in self._state.images.items() if image.path}
@@ -191,9 +194,14 @@ class Images(QObject):
         return key
 
     def _read_thumbnail(self, key: str, path: Path) -> None:
-        job = Job("Reading thumbnails", lambda _watch: read_thumbnail(path), stoppable=False)
+        job = Job(
+            "Reading thumbnails",
+            lambda watch: read_thumbnail(path, watch),
+            reading=path.name,
+        )
         job.finished.connect(lambda image: self.thumbnail_ready.emit(key, image))
         job.failed.connect(lambda error: self._failed(key, error))
+        job.cancelled.connect(lambda: self._stopped(key, path))
         self._lane.submit(job)
 
     def _open_unnamed(self, work: Callable[[Watch], Decoded]) -> None:
@@ -211,13 +219,14 @@ class Images(QObject):
         self._state.set_computing(True)
         job = Job(
             f"Opening {path.name}",
-            lambda _watch: decode(path),
+            lambda watch: decode(path, watch),
             slot="decode",
             priority=Priority.CLICK,
-            stoppable=False,
+            reading=path.name,
         )
         job.finished.connect(lambda decoded: self._decoded(key, decoded))
         job.failed.connect(lambda error: self._failed(key, error))
+        job.cancelled.connect(lambda: self._stopped(key, path))
         self._lane.submit(job)
 
     def _decoded(self, key: str, decoded: Decoded) -> None:
@@ -240,6 +249,11 @@ class Images(QObject):
         self._state.image_updated.emit(key)
         if key == self._state.current_key:
             self._state.set_computing(False)
+
+    def _stopped(self, key: str, path: Path) -> None:
+        """Reading was given up: by the person, unless it makes way for another image."""
+        if key == self._state.current_key and not self._lane.has("decode"):
+            self._failed(key, ImageError(f"{path}: reading it was stopped; select it to try again"))
 
     def _forget_old(self) -> None:
         """Pictures can be read again from their files: keep the latest used that fit."""

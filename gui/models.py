@@ -71,6 +71,7 @@ class Models(QObject):
             f"Opening {source.title}",
             lambda watch: self._workbench.open_model(source, watch, trusted),
             slot="model",
+            reading=source.title,
         )
         job.finished.connect(self._opened)
         job.failed.connect(lambda error: self._failed(source, error))
@@ -101,8 +102,12 @@ class Models(QObject):
             return
         # Two changes of one thing are one; of different things, both count.
         kind = next((field.name for field in fields(change) if getattr(change, field.name)), "")
+        file = change.classes or change.profile
         self._change(
-            "Changing the model", kind, lambda watch: self._workbench.adjust(change, watch)
+            "Changing the model",
+            kind,
+            lambda watch: self._workbench.adjust(change, watch),
+            file.name if file is not None else "",
         )
 
     def reset(self) -> None:
@@ -137,12 +142,14 @@ class Models(QObject):
         """Give up the one that is being opened."""
         self._lane.cancel("model")
 
-    def _change(self, title: str, kind: str, work: Callable[[Watch], OpenedModel]) -> None:
+    def _change(
+        self, title: str, kind: str, work: Callable[[Watch], OpenedModel], reading: str = ""
+    ) -> None:
         loading = self._state.model_loading
         if loading is not None:
             self.not_adjusted.emit(f"{loading.title} is being opened; change that one once it is.")
             return
-        job = Job(title, work, slot=f"model {kind}")
+        job = Job(title, work, slot=f"model {kind}", reading=reading)
         job.finished.connect(self._adjusted)
         job.failed.connect(lambda error: self.not_adjusted.emit(str(error)))
         self._lane.submit(job)

@@ -12,7 +12,7 @@ from gui.help import show_file
 from gui.main_window import MainWindow
 from gui.models import Models
 from gui.settings import Settings
-from gui.state import CHECK_INPUT, NAME_ARCHITECTURE, Notice, NoticeKind, State
+from gui.state import CHECK_INPUT, NAME_ARCHITECTURE, STOP_READING, Notice, NoticeKind, State
 
 _LASTING = (NoticeKind.ERROR, NoticeKind.WARNING)
 _SHOW_FOLDER = "Show folder"
@@ -113,6 +113,8 @@ class Notices(QObject):
             self._open_model.trigger()
         elif action == CHECK_INPUT:
             self._input.trigger()
+        elif action == STOP_READING:
+            self._status.stop_requested.emit()
         elif action == NAME_ARCHITECTURE:
             self._models.ask_architecture(ModelSource.from_key(argument))
         elif argument:

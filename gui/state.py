@@ -42,6 +42,10 @@ NAME_ARCHITECTURE = "Name it…"
 """The action of a notice on weights that were not recognised; its argument is their source."""
 
 
+STOP_READING = "Stop reading it"
+"""The action of a notice on a file that is being read for long."""
+
+
 class NoticeKind(StrEnum):
     HINT = "hint"
     INFO = "info"

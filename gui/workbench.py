@@ -136,7 +136,8 @@ class Workbench:
             self.trust.name(trusted)
         # Names that do not fit are no reason to keep the network from being seen.
         bare = replace(source, classes=None)
-        model = open_source(bare, trust=self.trust, cancel=watch.cancel)
+        # The window asks when it takes long; only the person can tell how long that may be.
+        model = open_source(bare, trust=self.trust, cancel=watch.cancel, patience=None)
         fault = ""
         if source.classes is not None:
             names = Path(source.classes)

@@ -15,6 +15,7 @@ import contextlib
 import json
 import logging
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -23,8 +24,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from engine import errors, paths
 from engine.errors import HookscopeError, ModelError
@@ -213,14 +212,15 @@ class _Reader:
     def __init__(self, role: str) -> None:
         self.role = role
         self.owner = os.getpid()
-        self._process, self._channel = _started(role)
-        self._facts: psutil.Process | None = None
+        self._process, self._channel, self._line = _started(role)
+        self._facts: Any = None
         self._ready = False
         self._asked = (0.0, 0.0)
 
     def send(self, request: dict[str, Any], shared: Shared) -> None:
         """Raises ChannelClosed."""
-        self._asked = time.monotonic(), self._worked()
+        # What it computed until it was asked is not the file's.
+        self._asked = time.monotonic(), self.measured()[1] if self._ready else 0.0
         if shared.name:
             self._channel.send({**request, "file": shared.name})
         else:
@@ -234,24 +234,17 @@ class _Reader:
                 return reply
             if reply is not None:
                 self._ready = True
-                self._asked = time.monotonic(), self._worked()
+                self._asked = time.monotonic(), self.measured()[1]
                 if reply.get("missing"):
                     _log.info("the reader runs without %s", " and ".join(reply["missing"]))
                 continue
             self._look(shared, memory)
 
-    @property
-    def memory(self) -> int:
-        """Bytes that the process has in memory now."""
-        try:
-            self._facts = self._facts or psutil.Process(self._process.pid)
-            return int(self._facts.memory_info().rss)
-        except psutil.Error:
-            return 0
-
     def end(self) -> int:
         """Kill the process and wait for it; its exit code."""
         self._channel.close()
+        if self._line is not None:
+            self._line.close()
         if self.owner != os.getpid():
             return 0
         self._process.kill()
@@ -267,13 +260,14 @@ class _Reader:
             if time.monotonic() - started > _START:
                 raise ModelError("the program's reader does not start; the log says why")
             return
-        if self.memory + shared.size > memory:
+        taken, worked = self.measured()
+        if taken + shared.size > memory:
             raise _Stop(
                 f"reading it takes more than {memory / 1e9:.1f} GB, far more than a file of "
                 "its size holds; fetch or save it again"
             )
         if settings.patience is not None and (
-            self._worked() - before > settings.patience
+            worked - before > settings.patience
             or time.monotonic() - started > _STANDSTILL * settings.patience
         ):
             raise _Stop(
@@ -281,14 +275,19 @@ class _Reader:
                 "simpler form, or allow more (--patience SECONDS)"
             )
 
-    def _worked(self) -> float:
-        """Seconds that the process has computed: how busy the machine is does not count."""
+    def measured(self) -> tuple[int, float]:
+        """Bytes that the process has in memory now, and seconds that it has computed, which do not
+        depend on how busy the machine is; zeros where it has gone."""
+        # Takes a while to import, and the first look comes after the first answers.
+        import psutil
+
         try:
             self._facts = self._facts or psutil.Process(self._process.pid)
-            times = self._facts.cpu_times()
+            with self._facts.oneshot():
+                times = self._facts.cpu_times()
+                return int(self._facts.memory_info().rss), float(times.user + times.system)
         except psutil.Error:
-            return 0.0
-        return float(times.user + times.system)
+            return 0, 0.0
 
 
 _idle: dict[str, list[_Reader]] = {}
@@ -307,7 +306,7 @@ def _give_back(reader: _Reader) -> None:
     readers = _idle.setdefault(reader.role, [])
     if len(readers) >= _MOST_IDLE:
         reader.end()
-    elif reader.role == FILES and reader.memory > _LARGEST_IDLE:
+    elif reader.role == FILES and reader.measured()[0] > _LARGEST_IDLE:
         reader.end()
         readers.append(_Reader(reader.role))
     else:
@@ -320,13 +319,14 @@ def _forget_after_fork() -> None:
         readers[:] = [reader for reader in readers if reader.owner == os.getpid()]
 
 
-def _started(role: str) -> tuple[subprocess.Popen[bytes], Channel]:
+def _started(role: str) -> tuple[subprocess.Popen[bytes], Channel, socket.socket | None]:
+    """The process, the channel to it, and what closes when this process ends."""
     command = [sys.executable] if paths.PACKAGED else [sys.executable, str(paths.ROOT / "main.py")]
     command += [SWITCH, str(os.getpid())]
     try:
         if sys.platform == "win32":
             process = subprocess.Popen(
-                [*command, "-", role],
+                [*command, "-", "-", role],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -337,21 +337,21 @@ def _started(role: str) -> tuple[subprocess.Popen[bytes], Channel]:
             incoming, outgoing = os.dup(process.stdout.fileno()), os.dup(process.stdin.fileno())
             process.stdin.close()
             process.stdout.close()
-            return process, PipeChannel(incoming, outgoing)
-        import socket
-
+            return process, PipeChannel(incoming, outgoing), None
         from engine.reader.channel import SocketChannel
 
         ours, theirs = socket.socketpair()
-        with theirs:
+        line, their_line = socket.socketpair()
+        with theirs, their_line:
+            inherited = [theirs.fileno(), their_line.fileno()]
             process = subprocess.Popen(
-                [*command, str(theirs.fileno()), role],
+                [*command, *map(str, inherited), role],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
+                pass_fds=inherited,
             )
-        return process, SocketChannel(ours)
+        return process, SocketChannel(ours), line
     except (OSError, ValueError) as error:
         raise ModelError(
             f"the program's reader cannot be started ({error}); close other programs"

@@ -14,7 +14,6 @@ import signal
 import struct
 import sys
 
-_PR_SET_PDEATHSIG = 1
 _PR_SET_SECCOMP = 22
 _PR_SET_NO_NEW_PRIVS = 38
 _SECCOMP_MODE_FILTER = 2
@@ -70,12 +69,19 @@ def confine(*, programs: bool = False) -> tuple[str, ...]:
     return tuple(missing)
 
 
-def die_with_parent(parent: int) -> None:
-    """Have the kernel end this process with the one that started it, where it can."""
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it had ended before
-            os._exit(0)
+def die_with(line: int) -> None:
+    """Have the kernel end this process when the other end of a socket closes, which it does with
+    the process that holds it. line: the descriptor of this end, on which nothing is ever sent.
+
+    Not by the death of the parent, as prctl offers it: that is the death of the thread that started
+    this process, which may have had nothing else to do.
+    """
+    if sys.platform != "win32":
+        import fcntl
+
+        signal.signal(signal.SIGIO, signal.SIG_DFL)
+        fcntl.fcntl(line, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(line, fcntl.F_SETFL, fcntl.fcntl(line, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _without_writing(library: ctypes.CDLL) -> bool:

@@ -17,10 +17,11 @@ _LOOK_EVERY = 0.25
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve the parent until it goes. arguments: its process id, the number of the inherited socket
-    ('-' for the standard streams), the role."""
-    parent, end, role = arguments
-    confinement.die_with_parent(int(parent))
+    """Serve the parent until it goes. arguments: its process id, the numbers of the inherited
+    socket and of the one that closes with it ('-' for the standard streams), the role."""
+    parent, end, line, role = arguments
+    if line != "-":
+        confinement.die_with(int(line))
     channel = _inherited(end)
     if role == "networks":
         # Before anything of a stranger's is seen, and what confinement would keep from loading.
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
 
         torch.set_num_threads(1)
     missing = confinement.confine(programs=role == "networks")
-    threading.Thread(target=_watch, args=(channel,), daemon=True).start()
+    threading.Thread(target=_watch, args=(channel, int(parent)), daemon=True).start()
     from engine.reader_process.operations import answer
 
     try:
@@ -77,8 +78,8 @@ def _file_of(request: dict[str, Any], channel: Channel) -> int | None:
     return channel.taken_file()
 
 
-def _watch(channel: Channel) -> None:
-    """End the process when its parent has gone, whatever it is doing."""
-    while not channel.ended():
+def _watch(channel: Channel, parent: int) -> None:
+    """End the process when its parent has gone, be it that copies of it hold the sockets open."""
+    while not channel.ended() and (sys.platform == "win32" or os.getppid() == parent):
         time.sleep(_LOOK_EVERY)
     os._exit(0)

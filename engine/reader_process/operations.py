@@ -87,7 +87,8 @@ def _onnx(request: Request, descriptor: int | None) -> Reply:
     from engine import onnx_files
 
     assert descriptor is not None
-    return onnx_files.prepare(Path(request["path"]), descriptor)
+    prepared: Reply = onnx_files.prepare(Path(request["path"]), descriptor)
+    return prepared
 
 
 def _text(content: object, descriptor: int | None) -> Reply:
