@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +11,20 @@ from types import ModuleType
 
 from torch import nn
 
-from engine import network_options, python_files, suffixes
+from engine import network_options, python_files, suffixes, torch_files
+from engine.described import Described
 from engine.errors import ChoiceNeeded, ModelError, WeightsError
 from engine.kinds import Kind, kind_of, refusal
 from engine.network import Network
 from engine.network_options import missing, networks_in
-from engine.pickles import open_pickled, read_tensors, tensors_in
+from engine.pickled_modules import faults, foreign_names, network_in, state_dict_of
+from engine.pickles import run_pickle, tensors_in
 from engine.questions import NetworkOption, WhichNetwork, WhichWeights
+from engine.same_module import differences
 from engine.trust import Trust
 from engine.weights import StateDict, checksum, matching, mismatch, read_state_dict
+
+_log = logging.getLogger(__name__)
 
 _MOST_FILES = 12
 _WEIGHTS = (Kind.WEIGHTS, Kind.PICKLED, Kind.SAFETENSORS)
@@ -143,30 +149,62 @@ def _read(file: _File, weights: Path) -> StateDict | Network:
         raise WeightsError(str(refusal(weights, kind)))
     if kind is not Kind.PICKLED:
         return read_state_dict(weights)
-    content = _pickled(file, weights)
-    if isinstance(content, Network):
-        if python_files.is_own(file.module, type(content.module)):
-            return content
-        content = content.module
+    content = torch_files.read(weights).content
+    root = network_in(content)
+    if root is not None and python_files.own_class(file.module, root.kind) is not None:
+        whole = _whole(file, weights, root)
+        if whole is not None:
+            return whole
     state = tensors_in(content)
     if state is None:
         raise WeightsError(f"{weights}: it holds no weights; name another file")
     return state
 
 
-def _pickled(file: _File, weights: Path) -> object:
-    """A pickled network of the file's classes; its tensors alone where the classes are others."""
+def _whole(file: _File, weights: Path, root: Described) -> Network | None:
+    """The network that a pickle describes, of one of the file's classes; None where another of the
+    file's networks is meant.
+
+    It is made by that class, with those of the described attributes that are called as its
+    arguments are. If it then differs in anything, only the pickle itself can make it.
+    Raises ConsentNeeded for the pickle.
+    """
     own = functools.partial(python_files.own_class, file.module)
+    name = root.kind.rpartition(".")[2]
+    option = next((option for option in file.options if option.name == name), None)
+    if option is None and any(known.name == name for known in networks_in(file.module)):
+        return None
+    unfitting = faults(root, weights) or (root.kind,)
+    if option is not None and not faults(root, weights):
+        fit, unfitting = _described_fit(file, weights, root, option)
+        if fit is not None:
+            return _network(file, fit)
+    classes = foreign_names(root)
+    whole = run_pickle(weights, trust=file.trust, names=unfitting, classes=classes, find=own)
+    return whole if isinstance(whole, Network) else None
+
+
+def _described_fit(
+    file: _File, weights: Path, root: Described, option: NetworkOption
+) -> tuple[_Fit | None, tuple[str, ...]]:
+    """The network that a description is of, made by its class; else how that one differs."""
+    given = dict(file.arguments)
+    attributes = root.attributes
+    for parameter in option.parameters:
+        value = attributes.get(parameter.name)
+        if type(value) in (bool, int, float, str):
+            given.setdefault(parameter.name, repr(value))
+    wanted = missing(option, tuple(given.items()))
+    if wanted:
+        return None, tuple(f"the argument {name} of {option.name}" for name in wanted)
     try:
-        return open_pickled(weights, trust=file.trust, own=own)
-    except ModelError:
-        try:
-            tensors = read_tensors(weights)
-        except WeightsError:
-            tensors = None
-        if tensors is None:
-            raise
-        return tensors
+        network = network_options.make(file.path, file.module, option, tuple(given.items()))
+    except ModelError as error:
+        _log.info("%s is not made again: %s", weights, error)
+        return None, (root.kind,)
+    own = functools.partial(python_files.own_class, file.module)
+    left = differences(root, network, own=own)
+    return (None, left) if left else (_Fit(option, network, state_dict_of(root), weights), ())
 
 
 def _made(file: _File) -> list[tuple[NetworkOption, nn.Module]]:

@@ -1,68 +1,104 @@
-"""Whole networks that torch.save pickled: read restricted where that is enough, else after consent.
+"""Whole networks that torch.save pickled: rebuilt where they are known, else run after consent.
 
-Three ways, the first that will do: torch's restricted reader with no classes but those of
-torch.nn, torchvision.models, torchvision.ops and of a Python file that the user agreed to; the
-same reader with stand-ins for every other class, where no network has a part in them (as the
-settings in a checkpoint); and, once the user agreed to the file, an unrestricted one.
+A file is read as an inert description (engine.torch_files), and the program builds the network that
+it describes (engine.rebuilt). What is not one of torchvision's networks, nor made of layers that
+are known, could only be had by running the pickle; so it is asked for.
 """
 
 from __future__ import annotations
 
-import importlib
 import logging
 import pickle
 import types
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import torch
 from torch import nn
 
-from engine import vision
-from engine.archives import pickle_facts
+from engine import torch_files
+from engine.described import Described
 from engine.errors import FOREIGN_ERRORS, HookscopeError, ModelError, WeightsError, one_line
-from engine.inert import (
-    FAILURES,
-    has_inert,
-    looks_like_module,
-    read_inert,
-    restricted_load,
-    unsafe_names,
-    with_state_dicts,
-)
 from engine.network import Network
+from engine.pickled_modules import PLACES, foreign_names, network_in, with_state_dicts
 from engine.python_sources import is_absent
+from engine.rebuilt import rebuild
 from engine.trust import Trust
 from engine.weights import StateDict, checksum, find_state_dict
 from engine.wrappers import unwrapped
 
 _log = logging.getLogger(__name__)
 
-OwnClass = Callable[[str], type | None]
-"""Finds a class of the user's Python file by the name 'module.Class' in a pickle."""
+FindClass = Callable[[str], type | None]
+"""Finds a class by the name 'module.Class' in a pickle, before it is looked for anywhere else."""
 
 RISK = (
     "a pickled network; while it is opened it can call any function of this computer, with all "
     "your rights"
 )
-_LIBRARIES = ("torch.nn.modules", "torch.nn.parallel", "torchvision.models", "torchvision.ops")
-# Under which keys training programs keep a whole network, the one meant for use first.
-_PLACES = ("ema", "model_ema", "model", "net", "network", "module")
+# What no training program saves; torch's own reader does not take the first four either.
+_SYSTEM = ("os.", "posix.", "nt.", "sys.", "subprocess.", "builtins.eval", "builtins.exec")
 
 
-def open_pickled(path: Path, *, trust: Trust, own: OwnClass | None = None) -> Network | object:
+def open_pickled(path: Path, *, trust: Trust) -> Network | object:
     """The network that a file of torch.save holds, or, where it holds none, the file's content.
 
-    The content may hold inert objects (engine.inert) among its tensors. own: finds the classes of
-    the network's Python file, which was agreed to, by the names in the pickle.
+    The content may hold descriptions (engine.described) among its tensors.
     Raises ConsentNeeded, ModelError for a class that is not there, WeightsError for a damaged file.
     """
-    content = read_pickle(path, trust=trust, own=own)
+    file = torch_files.read(path)
+    root = network_in(file.content)
+    if root is None:
+        names = _asked(file.content, file.names)
+        if not names:
+            return file.content
+        return run_pickle(path, trust=trust, names=names, classes=foreign_names(file.content))
+    rebuilt = rebuild(root, path)
+    if rebuilt.network is not None:
+        return network_of(rebuilt.network, path)
+    classes = foreign_names(root)
+    return run_pickle(path, trust=trust, names=rebuilt.unfitting, classes=classes)
+
+
+def read_tensors(path: Path) -> StateDict | None:
+    """The state dict of the network that a file of torch.save holds; None where it holds none.
+
+    Nothing of the file is run, whatever its classes are, and none of them needs to be there.
+    Raises WeightsError when the file is damaged.
+    """
+    return tensors_in(torch_files.read(path).content)
+
+
+def tensors_in(content: object) -> StateDict | None:
+    """The state dict in content, be it one, a network's, or a network's within a checkpoint."""
+    return find_state_dict(with_state_dicts(content))
+
+
+def run_pickle(
+    path: Path,
+    *,
+    trust: Trust,
+    names: tuple[str, ...],
+    classes: Iterable[str] = (),
+    find: FindClass | None = None,
+) -> Network | object:
+    """What a pickle makes when it is run: its network, or its content where it has none.
+
+    names: what of it made that necessary. classes: those that it cannot do without. find: finds
+    some of them. Raises ConsentNeeded unless the user agreed to the file; ModelError for a class
+    that is not there, without asking for anything.
+    """
+    _refuse_missing(path, [name for name in classes if find is None or find(name) is None])
+    with trust.read(path, checksum(path), RISK, names) as file:
+        content = _unrestricted_load(path, file, find)
     module = _module_in(content)
-    if module is None:
-        return content
+    return content if module is None else network_of(module, path)
+
+
+def network_of(module: nn.Module, path: Path) -> Network:
+    """The record of a network that a file holds whole."""
     return Network(
         module=_ready(module, path),
         source=type(module).__name__,
@@ -72,40 +108,21 @@ def open_pickled(path: Path, *, trust: Trust, own: OwnClass | None = None) -> Ne
     )
 
 
-def read_pickle(path: Path, *, trust: Trust, own: OwnClass | None = None) -> object:
-    """The content of a file of torch.save, on the CPU; as open_pickled, but whatever it holds."""
-    names = unsafe_names(pickle_facts(path).names)
-    allowed = _allowed(names, own)
-    others = tuple(name for name in names if name not in allowed)
-    if not others:
-        try:
-            return restricted_load(path, allowed)
-        except FAILURES as error:
-            # It may be an old or a new way of pickling, which the restricted reader does not know.
-            _log.info("%s cannot be read restricted: %s", path, error)
-            if not isinstance(error, pickle.UnpicklingError):
-                raise _damaged(path, error) from error
-    else:
-        content = _inert_content(path, names, allowed)
-        if content is not None:
-            return content
-        _refuse_missing(path, others)
-    with trust.read(path, checksum(path), RISK, others or names) as file:
-        return _unrestricted_load(path, file, allowed)
+def _asked(content: object, names: tuple[str, ...]) -> tuple[str, ...]:
+    """What makes it necessary to run a pickle in which no network is described; () for nothing.
 
-
-def read_tensors(path: Path) -> StateDict | None:
-    """The state dict of the network that a file of torch.save holds; None where it holds none.
-
-    Nothing of the file is run, whatever its classes are, and none of them needs to be there.
-    Raises WeightsError where the restricted reader does not understand the file.
+    That is an object of unknown making where a network should be; and a call of the system's
+    functions, of which the user is to hear although reading tensors calls nothing.
     """
-    return tensors_in(read_inert(path, unsafe_names(pickle_facts(path).names)))
-
-
-def tensors_in(content: object) -> StateDict | None:
-    """The state dict in content, be it one, a network's, or a network's within a checkpoint."""
-    return find_state_dict(with_state_dicts(content))
+    called = tuple(name for name in names if name.startswith(_SYSTEM))
+    if called:
+        return names
+    if find_state_dict(content) is not None:
+        return ()
+    places = [content] if not isinstance(content, Mapping) else map(content.get, PLACES)
+    if not any(isinstance(value, Described) for value in places):
+        return ()
+    return foreign_names(content) or names
 
 
 def _module_in(content: object) -> nn.Module | None:
@@ -114,7 +131,7 @@ def _module_in(content: object) -> nn.Module | None:
     if not isinstance(content, Mapping):
         return None
     modules = {str(k): value for k, value in content.items() if isinstance(value, nn.Module)}
-    best = next((place for place in _PLACES if place in modules), next(iter(modules), None))
+    best = next((place for place in PLACES if place in modules), next(iter(modules), None))
     return unwrapped(modules[best]) if best is not None else None
 
 
@@ -127,45 +144,7 @@ def _ready(module: nn.Module, path: Path) -> nn.Module:
         raise _damaged(path, error) from error
 
 
-def _allowed(names: tuple[str, ...], own: OwnClass | None) -> dict[str, object]:
-    """What those names stand for that are the user's own or network classes of the libraries."""
-    found: dict[str, object] = {}
-    for name in names:
-        value = own(name) if own is not None else None
-        if value is None and name.startswith(tuple(f"{library}." for library in _LIBRARIES)):
-            value = _library_class(name)
-        if value is not None:
-            found[name] = value
-    return found
-
-
-def _library_class(name: str) -> type[nn.Module] | None:
-    if name.startswith("torchvision."):
-        vision.load()
-    module, _, attribute = name.rpartition(".")
-    try:
-        value = getattr(importlib.import_module(module), attribute, None)
-    except ImportError:
-        return None
-    if not isinstance(value, type) or not issubclass(value, nn.Module):
-        return None
-    # A module of the libraries may have imported a class from anywhere.
-    return value if value.__module__.startswith(_LIBRARIES) else None
-
-
-def _inert_content(
-    path: Path, names: tuple[str, ...], allowed: Mapping[str, object]
-) -> object | None:
-    """The content, if it can be read with stand-ins and no network in it has a part in them."""
-    try:
-        content = read_inert(path, names, allowed)
-    except WeightsError:
-        return None
-    values = content.values() if isinstance(content, Mapping) else (content,)
-    return None if any(looks_like_module(v) and has_inert(v) for v in values) else content
-
-
-def _refuse_missing(path: Path, names: tuple[str, ...]) -> None:
+def _refuse_missing(path: Path, names: Iterable[str]) -> None:
     """Raises ModelError for a class that no unpickling could find; nobody is asked in vain."""
     together = (
         "open the Python file that defines it, with this one as its weights (--model FILE.py "
@@ -185,12 +164,12 @@ def _refuse_missing(path: Path, names: tuple[str, ...]) -> None:
             )
 
 
-def _unrestricted_load(path: Path, file: IO[bytes], classes: Mapping[str, object]) -> Any:
-    """The content of a file that the user agreed to; classes: found there before anywhere else."""
+def _unrestricted_load(path: Path, file: IO[bytes], find: FindClass | None) -> Any:
+    """The content of a file that the user agreed to."""
 
     class Unpickler(pickle.Unpickler):
         def find_class(self, module: str, name: str) -> Any:
-            known = classes.get(f"{module}.{name}")
+            known = find(f"{module}.{name}") if find is not None else None
             return super().find_class(module, name) if known is None else known
 
     with warnings.catch_warnings():

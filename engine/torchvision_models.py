@@ -20,7 +20,7 @@ from engine.records import Preprocessing
 from engine.weights import StateDict, mismatch
 
 # These change their input when built for the published weights, which a state dict cannot tell.
-_TRANSFORMING = ("googlenet", "inception_v3")
+TRANSFORMING = ("googlenet", "inception_v3")
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 _OLD_DENSENET = re.compile(r"(denselayer\d+)\.(norm|conv)\.([12])\.")
@@ -138,10 +138,10 @@ def build(name: str, weights: Mapping[str, Tensor], path: Path, *, published: bo
     differ, when the weights belong to another architecture.
     """
     options = _options(name, weights, published)
-    module = _construct(name, options)
+    module = construct(name, options)
     classes = _head_size(module.state_dict(), weights)
     if classes is not None:
-        module = _construct(name, {**options, "num_classes": classes})
+        module = construct(name, {**options, "num_classes": classes})
     filled = module.state_dict()
     # Written before batch norms counted their batches; nothing here depends on the counters.
     counters = {k: t for k, t in filled.items() if k.endswith(".num_batches_tracked")}
@@ -183,7 +183,7 @@ def image_size(name: str, weights: Mapping[str, Tensor]) -> int | None:
 
 
 def _plain(name: str) -> nn.Module:
-    return _construct(name, {"init_weights": False} if name in _TRANSFORMING else {})
+    return construct(name, {"init_weights": False} if name in TRANSFORMING else {})
 
 
 def _classes(module: nn.Module) -> int:
@@ -214,7 +214,7 @@ def _assumption(path: Path, entry: Any) -> str:
 
 def _options(name: str, weights: Mapping[str, Tensor], published: bool) -> dict[str, Any]:
     options: dict[str, Any] = {}
-    if name in _TRANSFORMING:
+    if name in TRANSFORMING:
         auxiliary = any(key.startswith(("aux1.", "AuxLogits.")) for key in weights)
         options = {
             "aux_logits": auxiliary,
@@ -254,7 +254,7 @@ class _WithoutRandomValues(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def _construct(name: str, options: dict[str, Any]) -> nn.Module:
+def construct(name: str, options: dict[str, Any]) -> nn.Module:
     with _WithoutRandomValues():
         module: nn.Module = vision.load().models.get_model(name, weights=None, **options)
     return module

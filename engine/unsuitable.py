@@ -122,15 +122,22 @@ def _needed_inputs(module: nn.Module) -> list[str]:
     ]
 
 
+def kind_of_class(name: str) -> str:
+    """What a class of the name 'module.Class' is, where it is no classifier; '' otherwise."""
+    for start, kind in _PACKAGES.items():
+        if name.startswith(start):
+            return kind
+    for end, kind in _ENDINGS.items():
+        if name.endswith(end):
+            return kind
+    return ""
+
+
 def _kind(module: nn.Module) -> str:
     for cls in type(unwrapped(module)).__mro__:
-        path = f"{cls.__module__}.{cls.__qualname__}"
-        for start, kind in _PACKAGES.items():
-            if path.startswith(start):
-                return kind
-        for end, kind in _ENDINGS.items():
-            if cls.__name__.endswith(end):
-                return kind
+        kind = kind_of_class(f"{cls.__module__}.{cls.__qualname__}")
+        if kind:
+            return kind
     return ""
 
 

@@ -47,7 +47,7 @@ def opened(name: str) -> Model:
     """The network at its published size; the weights' values do not matter here."""
     size = vision.load().models.get_model_weights(name).DEFAULT.transforms().crop_size[0]
     options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-    module = torchvision_models._construct(name, options)
+    module = torchvision_models.construct(name, options)
     how = Preprocessing(size, (size, size), (0.5, 0.5, 0.5), (0.2, 0.2, 0.2))
     return Model(module, preprocessing=how, source=name)
 

@@ -6,6 +6,7 @@ import re
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from engine.network_options import networks_in
 from engine.python_files import import_file
 from engine.questions import NetworkOption, Parameter, WhichNetwork, WhichWeights
 from engine.trust import NOBODY, Trust
+from tests.engine.hostile import Marks
 
 TRUSTED = Trust(everything=True)
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -332,25 +334,92 @@ def test_several_networks_that_fit_are_asked_for(tmp_path: Path) -> None:
     assert opened(path, name="Twin").source == "Twin"
 
 
-def test_a_whole_network_of_the_file_needs_no_arguments(tmp_path: Path) -> None:
+def pickled(path: Path, name: str, goal: Path, *arguments: Any, **changes: Any) -> nn.Module:
+    """A network of the file, pickled whole by a program that called the file '__main__'."""
+    made: nn.Module = getattr(import_file(path, trust=TRUSTED), name)(*arguments)
+    for attribute, value in changes.items():
+        setattr(made, attribute, value)
+    kinds = {type(part) for part in made.modules() if type(part).__module__.startswith("opened_")}
+    main = sys.modules["__main__"]
+    for kind in kinds:
+        kind.__module__ = "__main__"
+        setattr(main, kind.__name__, kind)
+    try:
+        torch.save(made, goal)
+    finally:
+        for kind in kinds:
+            delattr(main, kind.__name__)
+    return made.eval()
+
+
+def agreed_to(path: Path) -> str:
+    """The checksum of the Python file that is asked for."""
+    with pytest.raises(ConsentNeeded) as caught:
+        import_file(path, trust=NOBODY)
+    return caught.value.sha256
+
+
+def test_a_whole_network_of_the_file_opens_with_the_consent_to_the_file(
+    small: Path, tmp_path: Path
+) -> None:
+    made = pickled(small, "Small", tmp_path / "whole.pt")
+    trust = Trust([agreed_to(small)])
+    network = open_network_file(small, weights=tmp_path / "whole.pt", trust=trust)
+    x = torch.randn(1, 3, 8, 8)
+    assert torch.equal(network.module(x), made(x))
+    assert network.source == "Small"
+
+
+def test_arguments_are_taken_from_attributes_of_their_names(tmp_path: Path) -> None:
+    text = SMALL.replace("self.part = ", "self.channels = channels; self.part = ")
+    path = written(tmp_path / "net.py", text.replace("channels: int = 4", "channels"))
+    made = pickled(path, "Small", tmp_path / "whole.pt", 7)
+    trust = Trust([agreed_to(path)])
+    network = open_network_file(path, weights=tmp_path / "whole.pt", trust=trust)
+    x = torch.randn(1, 3, 8, 8)
+    assert torch.equal(network.module(x), made(x))
+
+
+def test_a_whole_network_whose_arguments_nobody_knows_is_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "two_heads.py"
     path.write_bytes((FIXTURES / "two_heads.py").read_bytes())
-    made = import_file(path, trust=TRUSTED).TwoHeads(5)
-    kind = type(made)
-    kind.__module__ = "__main__"
-    main = sys.modules["__main__"]
-    main.TwoHeads = kind  # type: ignore[attr-defined]
-    try:
-        torch.save(made, tmp_path / "whole.pt")
-    finally:
-        del main.TwoHeads  # type: ignore[attr-defined]
-    # Consent to the Python file is enough: the pickle asks for nothing but its classes.
-    with pytest.raises(ConsentNeeded) as caught:
-        open_network_file(path, weights=tmp_path / "whole.pt", trust=NOBODY)
-    trust = Trust([caught.value.sha256])
+    made = pickled(path, "TwoHeads", tmp_path / "whole.pt", 5)
+    file = agreed_to(path)
+    with pytest.raises(ConsentNeeded, match="the argument classes of TwoHeads") as caught:
+        open_network_file(path, weights=tmp_path / "whole.pt", trust=Trust([file]))
+    assert caught.value.path == tmp_path / "whole.pt"
+    trust = Trust([file, caught.value.sha256])
     network = open_network_file(path, weights=tmp_path / "whole.pt", trust=trust)
     x = torch.randn(1, 3, 16, 16)
-    assert torch.equal(network.module(x)["logits"], made.eval()(x)["logits"])
+    assert torch.equal(network.module(x)["logits"], made(x)["logits"])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"extra": 3}, "extra 3"),
+        ({"part": nn.Conv2d(3, 4, 3, dilation=2)}, "part: torch.nn"),
+        ({"forward": nn.functional.relu}, "forward, in place of the method"),
+    ],
+)
+def test_a_network_unlike_what_its_class_makes_is_asked_for(
+    small: Path, tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    pickled(small, "Small", tmp_path / "whole.pt", **change)
+    trust = Trust([agreed_to(small)])
+    with pytest.raises(ConsentNeeded) as caught:
+        open_network_file(small, weights=tmp_path / "whole.pt", trust=trust)
+    assert words in caught.value.names[0]
+    assert caught.value.path == tmp_path / "whole.pt"
+
+
+def test_a_pickle_of_the_files_class_runs_nothing_unasked(small: Path, tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    pickled(small, "Small", tmp_path / "whole.pt", note=Marks(marker))
+    trust = Trust([agreed_to(small)])
+    with pytest.raises(ConsentNeeded):
+        open_network_file(small, weights=tmp_path / "whole.pt", trust=trust)
+    assert not marker.exists()
 
 
 def test_a_pickled_network_gives_its_weights_to_a_class_of_another_name(

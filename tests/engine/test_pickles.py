@@ -1,28 +1,36 @@
-"""Pickled networks: read restricted where that is enough, else after consent, else refused."""
+"""Pickled networks: rebuilt by the program where they are known, else asked for, never run unasked.
+
+What must never be rebuilt stands in test_hostile_pickles.py.
+"""
 
 from __future__ import annotations
 
 import argparse
+import copy
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 import engine
-from engine import vision
-from engine.errors import ConsentNeeded, ModelError, WeightsError
+from engine import torchvision_models, vision
+from engine.errors import ConsentNeeded, ModelError
 from engine.network import Network
 from engine.pickles import open_pickled, read_tensors, tensors_in
 from engine.trust import NOBODY, Trust
 from engine.weights import read_state_dict
+from tests.engine.hostile import rewritten
 
 TRUSTED = Trust(everything=True)
+HOW = [{}, {"pickle_protocol": 4}, {"_use_new_zipfile_serialization": False}]
 
 
 class Gone(nn.Module):
@@ -59,54 +67,382 @@ def gone(program: ModuleType, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "whole.pt"
+
+
+def published(name: str, **options: Any) -> Any:
+    if name in torchvision_models.TRANSFORMING:
+        options = {"init_weights": False, **options}
+    torch.manual_seed(0)
+    network = vision.load().models.get_model(name, weights=None, **options)
+    for part in network.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.running_mean.normal_()  # type: ignore[union-attr]
+    return network.eval()
+
+
 def opened(path: Path, trust: Trust = NOBODY) -> Network:
     network = open_pickled(path, trust=trust)
     assert isinstance(network, Network)
     return network
 
 
-def test_a_network_of_torchs_own_classes_needs_no_consent(tmp_path: Path) -> None:
-    path = tmp_path / "plain.pt"
-    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
-    torch.save(model, path)
-    network = opened(path)
-    x = torch.randn(1, 3, 8, 8)
-    assert torch.equal(network.module(x), model.eval()(x))
-    assert not network.module.training
-    assert (network.source, network.title, network.weights) == ("Sequential", "plain", str(path))
-    assert len(network.weights_sha256) == 64
+def asked(path: Path) -> tuple[str, ...]:
+    with pytest.raises(ConsentNeeded) as caught:
+        open_pickled(path, trust=NOBODY)
+    assert "\n" not in str(caught.value)
+    assert caught.value.names
+    return caught.value.names
 
 
-def test_a_torchvision_network_needs_no_consent(tmp_path: Path) -> None:
-    path = tmp_path / "fine-tuned.pt"
-    model = vision.load().models.get_model("resnet18", weights=None, num_classes=3)
-    torch.save({"model": model, "epoch": 3}, path)
-    network = opened(path)
-    assert network.source == "ResNet"
-    x = torch.randn(1, 3, 64, 64)
-    assert torch.equal(network.module(x), model.eval()(x))
+def same(path: Path, network: nn.Module, side: int = 64, channels: int = 3) -> None:
+    """Opened unasked, the file's network gives the very logits that the saved one gives."""
+    x = torch.randn(1, channels, side, side, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        assert torch.equal(opened(path).module(x), network.eval()(x))
 
 
-def test_data_parallel_is_unwrapped(tmp_path: Path) -> None:
-    torch.save(nn.DataParallel(nn.Sequential(nn.ReLU())), tmp_path / "wrapped.pt")
-    assert type(opened(tmp_path / "wrapped.pt").module) is nn.Sequential
+# --- torchvision's networks ----------------------------------------------------------------------
+
+FAMILIES = {
+    "convnext_tiny": 64,
+    "densenet121": 64,
+    "efficientnet_b0": 64,
+    "efficientnet_v2_s": 64,
+    "googlenet": 64,
+    "inception_v3": 96,
+    "maxvit_t": 224,
+    "mnasnet0_5": 64,
+    "mobilenet_v2": 64,
+    "mobilenet_v3_small": 64,
+    "regnet_y_400mf": 64,
+    "resnet18": 64,
+    "resnext50_32x4d": 64,
+    "shufflenet_v2_x0_5": 64,
+    "squeezenet1_1": 64,
+    "swin_t": 64,
+    "swin_v2_t": 64,
+    "vit_b_32": 224,
+}
 
 
-def test_torch_compile_is_unwrapped(tmp_path: Path) -> None:
-    torch.save(torch.compile(nn.Sequential(nn.ReLU()), backend="eager"), tmp_path / "compiled.pt")
-    assert type(opened(tmp_path / "compiled.pt").module) is nn.Sequential
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_torchvision_network_needs_no_consent(path: Path, name: str) -> None:
+    network = published(name, num_classes=5)
+    torch.save(network, path)
+    same(path, network, FAMILIES[name])
 
 
-def test_the_averaged_network_of_a_checkpoint_comes_first(tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("name", torchvision_models.names())
+def test_every_torchvision_network_needs_no_consent(path: Path, name: str) -> None:
+    network = published(name)
+    torch.save(network, path)
+    found = opened(path).module
+    assert repr(found) == repr(network)
+    ours, theirs = found.state_dict(), network.state_dict()
+    assert list(ours) == list(theirs)
+    assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+
+
+@pytest.mark.parametrize("how", HOW, ids=str)
+def test_every_way_of_pickling_is_read(path: Path, how: dict[str, Any]) -> None:
+    network = published("mobilenet_v3_small", num_classes=3)
+    torch.save({"model": network, "epoch": 3}, path, **how)
+    same(path, network)
+    assert opened(path).source == "MobileNetV3"
+
+
+@pytest.mark.parametrize("transform", [True, False])
+@pytest.mark.parametrize("auxiliary", [True, False])
+def test_googlenet_with_and_without_its_parts(path: Path, transform: bool, auxiliary: bool) -> None:
+    network = published("googlenet", aux_logits=auxiliary, transform_input=transform)
+    torch.save(network, path)
+    same(path, network)
+    if auxiliary:
+        # As torchvision leaves it with published weights.
+        network.aux_logits, network.aux1, network.aux2 = False, None, None
+        torch.save(network, path)
+        same(path, network)
+
+
+def linear(*features: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Dropout(0.3), nn.Linear(*features), nn.GELU(), nn.Linear(features[1], 3)
+    )
+
+
+def _resnet(change: Callable[[Any], None]) -> Any:
+    network = published("resnet18")
+    change(network)
+    return network
+
+
+def _for_small_pictures(network: Any) -> None:
+    network.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    network.maxpool = nn.Identity()
+    network.fc = nn.Linear(512, 10)
+
+
+REPLACED: dict[str, tuple[Callable[[Any], None], int]] = {
+    "a linear layer": (lambda net: setattr(net, "fc", nn.Linear(512, 3)), 3),
+    "a head of several layers": (lambda net: setattr(net, "fc", linear(512, 16)), 3),
+    "no head": (lambda net: setattr(net, "fc", nn.Identity()), 3),
+    "one channel": (lambda net: setattr(net, "conv1", nn.Conv2d(1, 64, 7, 2, 3, bias=False)), 1),
+    "small pictures": (_for_small_pictures, 3),
+    "pooling": (lambda net: setattr(net, "avgpool", nn.AdaptiveAvgPool2d(1)), 3),
+}
+
+
+@pytest.mark.parametrize("what", REPLACED)
+def test_replaced_layers_need_no_consent(path: Path, what: str) -> None:
+    change, channels = REPLACED[what]
+    network = _resnet(change)
+    torch.save(network, path)
+    same(path, network, channels=channels)
+
+
+def test_heads_of_other_families(path: Path) -> None:
+    network = published("efficientnet_b0")
+    network.classifier = linear(1280, 8)
+    network.features[0][0] = nn.Conv2d(1, 32, 3, stride=2, padding=1, bias=False)
+    torch.save(network, path)
+    same(path, network, channels=1)
+    network = published("densenet121")
+    network.classifier = nn.Sequential(nn.Linear(1024, 3), nn.LogSoftmax(dim=1))
+    torch.save(network, path)
+    same(path, network)
+    network = published("squeezenet1_1")
+    network.classifier[1] = nn.Conv2d(512, 4, 1)
+    torch.save(network, path)
+    same(path, network)
+
+
+def test_a_network_within_layers(path: Path) -> None:
+    network = nn.Sequential(
+        nn.BatchNorm2d(3), published("resnet18", num_classes=7), nn.Linear(7, 2)
+    )
+    torch.save(network, path)
+    same(path, network)
+
+
+def test_half_precision_stays(path: Path) -> None:
+    torch.save(published("mobilenet_v2").half(), path)
+    assert next(opened(path).module.parameters()).dtype == torch.float16
+
+
+def variants() -> dict[str, Any]:
+    dilated = published("resnet50", replace_stride_with_dilation=[False, False, True])
+    careful = published("resnet50")
+    for part in careful.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.eps = 1e-3
+    open_wide = published("resnet50")
+    open_wide.maxpool = nn.Identity()
+    smooth = published("resnet50")
+    smooth.layer1[0].relu = nn.GELU()
+    return {"layer4.1.conv2.dilation (2, 2)": dilated, "bn1.eps": careful, "maxpool": open_wide} | {
+        "layer1.0.relu: torch.nn.modules.activation.GELU": smooth
+    }
+
+
+def test_other_networks_with_the_same_tensors_are_asked_for(path: Path) -> None:
+    for words, network in variants().items():
+        torch.save(network, path)
+        assert any(words in name for name in asked(path)), words
+
+
+def test_a_network_of_several_sizes_is_asked_for(path: Path) -> None:
+    """A class of torchvision with arguments that no published architecture has."""
+    resnet = vision.load().models.resnet
+    torch.save(resnet.ResNet(resnet.BasicBlock, [1, 1, 1, 1]), path)
+    asked(path)
+
+
+def test_what_is_no_classifier_is_refused_unasked(path: Path) -> None:
+    network = vision.load().models.segmentation.lraspp_mobilenet_v3_large(
+        weights=None, weights_backbone=None
+    )
+    torch.save(network, path)
+    with pytest.raises(ModelError, match="a segmentation model") as caught:
+        open_pickled(path, trust=NOBODY)
+    assert not isinstance(caught.value, ConsentNeeded)
+
+
+# --- networks of layers --------------------------------------------------------------------------
+
+
+def layers() -> list[nn.Module]:
+    """Takes (1, 8, 16, 16), and each of them what the one before gives."""
+    return [
+        nn.Conv2d(8, 12, (3, 5), stride=(1, 2), padding="valid", dilation=(2, 1), groups=4),
+        nn.Conv2d(12, 8, 3, padding=1, padding_mode="reflect", bias=False),
+        nn.ConvTranspose2d(8, 8, 3, stride=2, padding=1, output_padding=1),
+        nn.BatchNorm2d(8, eps=1e-3, momentum=None),
+        nn.BatchNorm2d(8, affine=False),
+        nn.BatchNorm2d(8, track_running_stats=False),
+        nn.GroupNorm(4, 8),
+        nn.InstanceNorm2d(8, affine=True),
+        nn.LocalResponseNorm(3),
+        nn.LayerNorm(12),
+        nn.RMSNorm(12),
+        *(nn.ReLU(inplace=True), nn.ReLU6(), nn.SiLU(), nn.Mish(), nn.SELU(), nn.Hardswish()),
+        *(nn.Hardsigmoid(), nn.Sigmoid(), nn.Tanh(), nn.LogSigmoid(), nn.Softsign()),
+        *(nn.LeakyReLU(0.2), nn.PReLU(8), nn.ELU(0.5), nn.CELU(2.0), nn.GELU("tanh")),
+        *(nn.Hardtanh(-2, 3), nn.Threshold(0.1, 0.0), nn.Softplus(2.0), nn.Softshrink(0.1)),
+        *(nn.Hardshrink(0.1), nn.Tanhshrink(), nn.Softmax2d(), nn.Softmax(1), nn.Softmin(1)),
+        nn.MaxPool2d(3, stride=1, padding=1, dilation=1, ceil_mode=True),
+        nn.AvgPool2d((2, 2), stride=1, padding=1, count_include_pad=False, divisor_override=3),
+        nn.LPPool2d(2.0, 2, stride=1),
+        *(nn.ZeroPad2d(1), nn.ReflectionPad2d((1, 0, 0, 1)), nn.ReplicationPad2d(1)),
+        *(nn.CircularPad2d(1), nn.ConstantPad2d((1, 1, 0, 0), 0.5)),
+        *(nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True), nn.PixelShuffle(2)),
+        *(nn.PixelUnshuffle(2), nn.ChannelShuffle(2), nn.GLU(1), nn.Dropout2d(), nn.Dropout(0.1)),
+        *(nn.AlphaDropout(), nn.FeatureAlphaDropout(), nn.Identity()),
+        *(nn.AdaptiveMaxPool2d((4, None)), nn.AdaptiveAvgPool2d(2)),
+        *(nn.Flatten(), nn.Unflatten(1, (1, -1)), nn.Conv1d(1, 2, 3), nn.BatchNorm1d(2)),
+        *(nn.MaxPool1d(2, return_indices=False), nn.AvgPool1d(2), nn.AdaptiveAvgPool1d(2)),
+        *(nn.Flatten(), nn.Linear(4, 5), nn.LogSoftmax(dim=1)),
+    ]
+
+
+def test_layers_of_the_list_are_made_anew(path: Path) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(*layers()).eval()
+    for part in network:
+        if isinstance(part, nn.BatchNorm2d) and part.running_mean is not None:
+            part.running_mean.normal_()
+    torch.save(network, path)
+    found = opened(path)
+    x = torch.randn(1, 8, 16, 16)
+    with torch.no_grad():
+        assert torch.equal(found.module(x), network(x))
+    assert not found.module.training
+    assert (found.source, found.title, found.weights) == ("Sequential", "whole", str(path))
+    assert len(found.weights_sha256) == 64
+
+
+def test_one_layer_in_two_places_stays_one(path: Path) -> None:
+    act, conv = nn.ReLU(), nn.Conv2d(3, 3, 3)
+    network = nn.Sequential(conv, act, nn.Sequential(conv, act))
+    torch.save(network, path)
+    same(path, network)
+    module: Any = opened(path).module
+    assert module[0] is module[2][0]
+    assert module[1] is module[2][1]
+
+
+def test_one_block_in_two_places_of_a_torchvision_network_stays_one(path: Path) -> None:
+    network = published("resnet18")
+    network.layer1[1] = network.layer1[0]
+    torch.save(network, path)
+    same(path, network)
+    module: Any = opened(path).module
+    assert module.layer1[0] is module.layer1[1]
+
+
+OLD: dict[str, tuple[Callable[[], nn.Module], tuple[str, ...]]] = {
+    "a convolution": (
+        lambda: nn.Conv2d(8, 8, 3),
+        ("padding_mode", "_reversed_padding_repeated_twice"),
+    ),
+    "a normalisation": (lambda: nn.BatchNorm2d(8), ("track_running_stats",)),
+    "an activation": (nn.GELU, ("approximate",)),
+    "a swish": (nn.SiLU, ("inplace",)),
+    "an upsampling": (
+        lambda: nn.Upsample(scale_factor=2.0, recompute_scale_factor=True),
+        ("recompute_scale_factor",),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OLD)
+def test_settings_that_older_versions_lacked(path: Path, what: str) -> None:
+    make, lacked = OLD[what]
+    layer = make()
+    today = copy.deepcopy(layer)
+    for name in (*lacked, "_state_dict_pre_hooks", "_forward_hooks_always_called"):
+        del layer.__dict__[name]
+    layer._buffers.pop("num_batches_tracked", None)
+    torch.save(nn.Sequential(layer), path)
+    same(path, nn.Sequential(today), channels=8)
+
+
+def test_names_of_older_versions(path: Path) -> None:
+    network = published("mobilenet_v2", num_classes=3)
+    torch.save(network, path)
+
+    def as_it_was(_name: str, content: bytes) -> bytes:
+        for new, old in (
+            (b"torchvision.models.mobilenetv2\n", b"torchvision.models.mobilenet\n"),
+            (
+                b"torchvision.ops.misc\nConv2dNormActivation",
+                b"torchvision.models.mobilenet\nConvBNReLU",
+            ),
+        ):
+            content = content.replace(new, old)
+        return content
+
+    same(rewritten(path, as_it_was), network)
+
+
+# --- wrappers and checkpoints --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        nn.DataParallel,
+        AveragedModel,
+        lambda net: torch.compile(net, backend="eager"),
+        lambda net: nn.DataParallel(AveragedModel(net)),
+    ],
+    ids=["DataParallel", "AveragedModel", "torch.compile", "two of them"],
+)
+def test_wrappers_are_taken_off(path: Path, wrap: Callable[[nn.Module], nn.Module]) -> None:
+    torch.save({"model": wrap(nn.Sequential(nn.ReLU()))}, path)
+    assert type(opened(path).module) is nn.Sequential
+
+
+def test_the_averaged_network_of_a_checkpoint_comes_first(path: Path) -> None:
     content = {"model": nn.Sequential(nn.ReLU()), "ema": nn.Sequential(nn.Tanh()), "epoch": 1}
-    torch.save(content, tmp_path / "checkpoint.pt")
-    assert isinstance(opened(tmp_path / "checkpoint.pt").module[0], nn.Tanh)
-    torch.save({**content, "ema": None}, tmp_path / "checkpoint.pt")
-    assert isinstance(opened(tmp_path / "checkpoint.pt").module[0], nn.ReLU)
+    torch.save(content, path)
+    assert isinstance(opened(path).module[0], nn.Tanh)  # type: ignore[index]
+    torch.save({**content, "ema": None}, path)
+    assert isinstance(opened(path).module[0], nn.ReLU)  # type: ignore[index]
 
 
-def test_other_classes_are_listed_and_asked_for(program: ModuleType, tmp_path: Path) -> None:
-    path = tmp_path / "own.pt"
+def test_a_loss_beside_weights_is_not_the_network(path: Path) -> None:
+    state = nn.Conv2d(3, 4, 3).state_dict()
+    for other in ({"criterion": nn.CrossEntropyLoss(torch.ones(4))}, {"act": nn.ReLU()}):
+        torch.save({"state_dict": state, **other}, path)
+        content = open_pickled(path, trust=NOBODY)
+        assert not isinstance(content, Network)
+        assert tensors_in(content).keys() == state.keys()  # type: ignore[union-attr]
+
+
+def test_settings_beside_a_network_need_no_consent(path: Path) -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3))
+    torch.save({"args": argparse.Namespace(lr=0.1), "model": network}, path)
+    same(path, network)
+
+
+def test_settings_beside_a_state_dict_need_no_consent(path: Path) -> None:
+    state = nn.Conv2d(3, 4, 3).state_dict()
+    torch.save(
+        {"state_dict": state, "args": argparse.Namespace(lr=0.1), "best": np.float64(0.9)}, path
+    )
+    found = tensors_in(open_pickled(path, trust=NOBODY))
+    assert found is not None
+    assert all(torch.equal(found[key], state[key]) for key in state)
+
+
+# --- what is asked for ---------------------------------------------------------------------------
+
+
+def test_other_classes_are_listed_and_asked_for(program: ModuleType, path: Path) -> None:
     torch.save(Gone(), path)
     with pytest.raises(ConsentNeeded) as caught:
         opened(path)
@@ -116,14 +452,12 @@ def test_other_classes_are_listed_and_asked_for(program: ModuleType, tmp_path: P
     assert type(opened(path, agreed).module) is Gone
 
 
-def test_a_function_of_torchvision_is_no_class_of_it(tmp_path: Path) -> None:
-    class Loads:
-        def __reduce__(self) -> tuple[object, tuple[str]]:
-            return vision.load().models.get_model, ("resnet18",)
-
-    torch.save({"model": Loads()}, tmp_path / "calls.pt")
-    content = open_pickled(tmp_path / "calls.pt", trust=NOBODY)
-    assert not isinstance(content, Network), "the call was not made"
+def test_a_network_that_holds_a_foreign_object_needs_consent(path: Path) -> None:
+    network: Any = nn.Sequential(nn.Conv2d(3, 4, 3))
+    network.settings = [argparse.Namespace(lr=0.1)]
+    torch.save({"model": network}, path)
+    assert asked(path) == ("argparse.Namespace",)
+    assert opened(path, TRUSTED).module.settings[0].lr == 0.1  # type: ignore[union-attr, index]
 
 
 @pytest.mark.parametrize("trust", [NOBODY, TRUSTED])
@@ -133,17 +467,20 @@ def test_a_missing_class_is_named_whatever_was_agreed_to(gone: Path, trust: Trus
     assert not isinstance(caught.value, ConsentNeeded)
 
 
-def test_a_class_of_main_is_named(tmp_path: Path) -> None:
+def test_a_class_of_main_is_named(path: Path) -> None:
     main = sys.modules["__main__"]
     old, Gone.__module__ = Gone.__module__, "__main__"
-    main.Gone = Gone
+    main.Gone = Gone  # type: ignore[attr-defined]
     try:
-        torch.save(Gone(), tmp_path / "main.pt")
+        torch.save(Gone(), path)
     finally:
-        del main.Gone
+        del main.Gone  # type: ignore[attr-defined]
         Gone.__module__ = old
     with pytest.raises(ModelError, match=r"needs Gone, a class of the program that saved it"):
-        opened(tmp_path / "main.pt", TRUSTED)
+        opened(path, TRUSTED)
+
+
+# --- tensors alone -------------------------------------------------------------------------------
 
 
 def test_tensors_of_a_missing_class_are_read_without_running_it(gone: Path) -> None:
@@ -156,67 +493,15 @@ def test_tensors_of_a_missing_class_are_read_without_running_it(gone: Path) -> N
     assert all(not tensor.is_meta for tensor in found.values())
 
 
-def test_settings_beside_a_state_dict_need_no_consent(tmp_path: Path) -> None:
-    path = tmp_path / "checkpoint.pt"
-    state = nn.Conv2d(3, 4, 3).state_dict()
-    torch.save(
-        {"state_dict": state, "args": argparse.Namespace(lr=0.1), "best": np.float64(0.9)}, path
-    )
-    content = open_pickled(path, trust=NOBODY)
-    found = tensors_in(content)
-    assert found is not None
-    assert all(torch.equal(found[key], state[key]) for key in state)
-
-
-def test_a_network_that_holds_a_foreign_object_needs_consent(tmp_path: Path) -> None:
-    model = nn.Sequential(nn.Conv2d(3, 4, 3))
-    model.settings = [argparse.Namespace(lr=0.1)]
-    torch.save({"model": model}, tmp_path / "foreign.pt")
-    with pytest.raises(ConsentNeeded) as caught:
-        opened(tmp_path / "foreign.pt")
-    assert caught.value.names == ("argparse.Namespace",)
-    assert opened(tmp_path / "foreign.pt", TRUSTED).module.settings[0].lr == 0.1
-
-
-@pytest.mark.parametrize(
-    "how", [{"pickle_protocol": 4}, {"_use_new_zipfile_serialization": False}], ids=str
-)
-def test_other_ways_of_pickling_are_read_after_consent(tmp_path: Path, how: dict) -> None:
-    path = tmp_path / "other.pt"
-    model = nn.Sequential(nn.Conv2d(3, 4, 3))
-    torch.save(model, path, **how)
-    with pytest.raises(ConsentNeeded):
-        opened(path)
-    x = torch.randn(1, 3, 8, 8)
-    assert torch.equal(opened(path, TRUSTED).module(x), model(x))
-
-
-def test_a_constructor_in_the_pickle_cannot_fill_the_memory(tmp_path: Path) -> None:
-    class Huge:
-        def __reduce__(self) -> tuple[object, tuple[int, int]]:
-            return nn.Linear, (1_000_000, 1_000_000)
-
-    torch.save(Huge(), tmp_path / "huge.pt")
-    with pytest.raises(WeightsError, match="weights are missing"):
-        opened(tmp_path / "huge.pt")
-
-
-def test_no_class_is_allowed_beyond_the_call(tmp_path: Path) -> None:
-    before = set(torch.serialization.get_safe_globals())
-    torch.save(nn.Sequential(nn.ReLU()), tmp_path / "plain.pt")
-    opened(tmp_path / "plain.pt")
-    assert set(torch.serialization.get_safe_globals()) == before
-
-
-def test_a_named_architecture_needs_no_consent(program: ModuleType, tmp_path: Path) -> None:
+def test_a_named_architecture_needs_no_consent(program: ModuleType, path: Path) -> None:
     """Not even for a network of an unknown class: its tensors are enough."""
-    model = vision.load().models.get_model("squeezenet1_1", weights=None, num_classes=2)
-    state = model.state_dict()
-    model.settings = Gone
-    torch.save(model, tmp_path / "whole.pt")
+    network = published("squeezenet1_1", num_classes=2)
+    state = network.state_dict()
+    network.settings = Gone
+    torch.save(network, path)
     del sys.modules[program.__name__]
-    by_name = engine.load_model("squeezenet1_1", tmp_path / "whole.pt")
-    by_file = engine.load_model(tmp_path / "whole.pt", architecture="squeezenet1_1")
+    by_name = engine.load_model("squeezenet1_1", path)
+    by_file = engine.load_model(path, architecture="squeezenet1_1")
     for opened_model in (by_name, by_file):
         found = opened_model.module.state_dict()
         assert all(torch.equal(found[key].cpu(), state[key]) for key in state)

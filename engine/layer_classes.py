@@ -1,0 +1,331 @@
+"""The short list of exact layer classes that are made anew of what a file says of them.
+
+Each is made by its constructor, on the meta device, with arguments of the checked types and ranges
+below. Whether what was made is what the file described is for engine.same_module to say.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from engine import vision
+from engine.described import Described
+from engine.layer_names import MEANT_BEFORE, canonical
+from engine.same_module import class_name
+
+Check = Callable[[Any], bool]
+
+_CHANNELS = 1 << 24
+_KERNEL = 256
+_PADDING = 512
+_SIDE = 4096
+
+_REFUSALS = (ValueError, TypeError, RuntimeError, AssertionError, LookupError, ArithmeticError)
+"""What a constructor raises for arguments that do not go together."""
+
+
+class Misfit(Exception):
+    """A layer that is not made: not of the list, or with settings that no such layer has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """kind: the class. settings: checks of the attributes that are the constructor's arguments of
+    the same name. flags: arguments that say whether a parameter is there, by its name."""
+
+    kind: type[nn.Module]
+    settings: Mapping[str, Check] = field(default_factory=dict)
+    flags: Mapping[str, str] = field(default_factory=dict)
+
+
+def make(module: Described, place: str) -> nn.Module:
+    """The layer that a description is of, without its tensors; place: what to call it.
+
+    Raises Misfit.
+    """
+    layer = layers().get(canonical(module.kind))
+    if layer is None:
+        raise Misfit(f"{place}: {module.kind}")
+    attributes: Any = module.attributes
+    given: dict[str, Any] = {
+        argument: attributes["_parameters"].get(name) is not None
+        for argument, name in layer.flags.items()
+    }
+    for name, check in layer.settings.items():
+        before = MEANT_BEFORE.get((canonical(module.kind), name), _MISSING)
+        value = attributes.get(name, before)
+        if value is _MISSING:
+            raise Misfit(f"{place}.{name} missing")
+        if not check(value):
+            raise Misfit(f"{place}.{name} {_shown(value)}")
+        given[name] = value
+    try:
+        with torch.device("meta"):
+            return layer.kind(**given)
+    except _REFUSALS as error:
+        raise Misfit(f"{place}: settings that do not fit together") from error
+
+
+def make_sequence(module: Described, children: Mapping[str, nn.Module], place: str) -> nn.Module:
+    """The Sequential that a description is of, with these children. Raises Misfit."""
+    kind = canonical(module.kind)
+    try:
+        sequence = nn.Sequential(OrderedDict(children))
+        if kind == class_name(nn.Sequential):
+            return sequence
+        made = vision.load().ops.misc.Conv2dNormActivation(1, 1)
+    except _REFUSALS as error:
+        raise Misfit(f"{place}: names that no layer has") from error
+    made._modules.clear()
+    made._modules.update(sequence._modules)
+    channels = module.attributes.get("out_channels")
+    made.out_channels = channels if type(channels) is int else 1
+    return made  # type: ignore[no-any-return]
+
+
+def is_sequence(kind: str) -> bool:
+    """Whether a class only calls one child after the other."""
+    return canonical(kind) in (
+        "torch.nn.modules.container.Sequential",
+        "torchvision.ops.misc.Conv2dNormActivation",
+    )
+
+
+_MISSING = object()
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Described):
+        return value.kind
+    huge = isinstance(value, int) and abs(value) > 10**20
+    text = "a huge number" if huge else repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+# --- checks --------------------------------------------------------------------------------------
+
+
+def _flag(value: object) -> bool:
+    return type(value) is bool
+
+
+def _whole(low: int, high: int) -> Check:
+    return lambda value: type(value) is int and low <= value <= high
+
+
+def _real(low: float, high: float) -> Check:
+    def check(value: Any) -> bool:
+        return type(value) in (int, float) and math.isfinite(value) and low <= value <= high
+
+    return check
+
+
+def _text(*choices: str) -> Check:
+    return lambda value: type(value) is str and value in choices
+
+
+def _or_none(check: Check) -> Check:
+    return lambda value: value is None or check(value)
+
+
+def _any_of(*checks: Check) -> Check:
+    return lambda value: any(check(value) for check in checks)
+
+
+def _many(check: Check, *counts: int) -> Check:
+    """A tuple or list of so many values; of up to 8 where no count is given."""
+
+    def checked(value: Any) -> bool:
+        right = type(value) in (tuple, list) and len(value) in (counts or range(1, 9))
+        return right and all(check(part) for part in value)
+
+    return checked
+
+
+def _each(check: Check, axes: int) -> Check:
+    """One value for all axes, or one for each."""
+    return _any_of(check, _many(check, axes))
+
+
+_EPS = _real(0, 1e3)
+_SLOPE = _real(-1e6, 1e6)
+_CHANCE = _real(0, 1)
+_AXIS = _whole(-8, 8)
+_COUNT = _whole(1, _CHANNELS)
+_STEP = _whole(1, _KERNEL)
+_MARGIN = _whole(0, _PADDING)
+
+
+# --- the list ------------------------------------------------------------------------------------
+
+
+def layers() -> dict[str, Layer]:
+    """The classes that are made, by the names that pickles call them."""
+    if not _layers:
+        known = (*_weighted(), *_normalisations(), *_poolings(), *_activations(), *_others())
+        _layers.update({class_name(layer.kind): layer for layer in known})
+    return _layers
+
+
+_layers: dict[str, Layer] = {}
+
+
+def _weighted() -> tuple[Layer, ...]:
+    bias = {"bias": "bias"}
+    convolutions = []
+    kinds: tuple[type[nn.Module], ...] = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    for axes, kind in enumerate(kinds, 1):
+        settings = _convolution(axes)
+        settings["padding"] = _any_of(_many(_MARGIN, axes), _text("same", "valid"))
+        settings["padding_mode"] = _text("zeros", "reflect", "replicate", "circular")
+        convolutions.append(Layer(kind, settings, bias))
+    kinds = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+    for axes, kind in enumerate(kinds, 1):
+        settings = _convolution(axes)
+        settings |= {"stride": _many(_whole(1, 32), axes), "padding": _many(_MARGIN, axes)}
+        settings |= {"output_padding": _many(_MARGIN, axes), "padding_mode": _text("zeros")}
+        convolutions.append(Layer(kind, settings, bias))
+    features = {"in_features": _COUNT, "out_features": _COUNT}
+    pairs = {"in1_features": _COUNT, "in2_features": _COUNT, "out_features": _COUNT}
+    return (
+        *convolutions,
+        Layer(nn.Linear, features, bias),
+        Layer(nn.Bilinear, pairs, bias),
+    )
+
+
+def _convolution(axes: int) -> dict[str, Check]:
+    return {
+        "in_channels": _COUNT,
+        "out_channels": _COUNT,
+        "kernel_size": _many(_STEP, axes),
+        "stride": _many(_STEP, axes),
+        "dilation": _many(_STEP, axes),
+        "groups": _COUNT,
+    }
+
+
+def _normalisations() -> tuple[Layer, ...]:
+    batch: dict[str, Check] = {
+        "num_features": _COUNT,
+        "eps": _EPS,
+        "momentum": _or_none(_CHANCE),
+        "affine": _flag,
+        "track_running_stats": _flag,
+    }
+    batches = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+    instances = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
+    shape = _many(_COUNT)
+    layer: dict[str, Check] = {"normalized_shape": shape, "eps": _EPS, "elementwise_affine": _flag}
+    group: dict[str, Check] = {"num_groups": _COUNT, "num_channels": _COUNT, "eps": _EPS}
+    local: dict[str, Check] = {"size": _STEP, "alpha": _SLOPE, "beta": _SLOPE, "k": _SLOPE}
+    return (
+        *(Layer(kind, batch) for kind in (*batches, *instances)),
+        Layer(nn.LayerNorm, layer, {"bias": "bias"}),
+        Layer(vision.load().models.convnext.LayerNorm2d, layer, {"bias": "bias"}),
+        Layer(nn.GroupNorm, group | {"affine": _flag}),
+        Layer(nn.RMSNorm, {**layer, "eps": _or_none(_EPS)}),
+        Layer(nn.LocalResponseNorm, local),
+    )
+
+
+def _poolings() -> tuple[Layer, ...]:
+    found = []
+    for axes, kinds in enumerate(
+        (
+            (nn.MaxPool1d, nn.AvgPool1d, nn.AdaptiveAvgPool1d, nn.AdaptiveMaxPool1d),
+            (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d),
+            (nn.MaxPool3d, nn.AvgPool3d, nn.AdaptiveAvgPool3d, nn.AdaptiveMaxPool3d),
+        ),
+        1,
+    ):
+        largest, average, adaptive, adaptive_largest = kinds
+        window = {
+            "kernel_size": _each(_STEP, axes),
+            "stride": _each(_STEP, axes),
+            "padding": _each(_whole(0, _KERNEL // 2), axes),
+            "ceil_mode": _flag,
+        }
+        steps = {"dilation": _each(_STEP, axes), "return_indices": _never}
+        found.append(Layer(largest, window | steps))
+        averaging: dict[str, Check] = window | {"count_include_pad": _flag}
+        if axes > 1:
+            averaging["divisor_override"] = _or_none(_COUNT)
+        found.append(Layer(average, averaging))
+        size = {"output_size": _each(_or_none(_STEP), axes)}
+        found.append(Layer(adaptive, size))
+        found.append(Layer(adaptive_largest, size | {"return_indices": _never}))
+    powered = {"norm_type": _real(0.1, 100), "ceil_mode": _flag}
+    for axes, kind in enumerate((nn.LPPool1d, nn.LPPool2d), 1):
+        steps = {"kernel_size": _each(_STEP, axes), "stride": _or_none(_each(_STEP, axes))}
+        found.append(Layer(kind, powered | steps))
+    return tuple(found)
+
+
+def _never(value: object) -> bool:
+    return value is False
+
+
+def _activations() -> tuple[Layer, ...]:
+    inplace: dict[str, Check] = {"inplace": _flag}
+    simple = (nn.ReLU, nn.ReLU6, nn.SiLU, nn.Mish, nn.SELU, nn.Hardswish, nn.Hardsigmoid)
+    plain = (nn.Sigmoid, nn.Tanh, nn.LogSigmoid, nn.Softsign, nn.Tanhshrink, nn.Softmax2d)
+    axis = {"dim": _or_none(_AXIS)}
+    return (
+        *(Layer(kind, inplace) for kind in simple),
+        *(Layer(kind) for kind in plain),
+        Layer(nn.LeakyReLU, {"negative_slope": _SLOPE, **inplace}),
+        Layer(nn.PReLU, {"num_parameters": _COUNT}),
+        Layer(nn.ELU, {"alpha": _SLOPE, **inplace}),
+        Layer(nn.CELU, {"alpha": _real(1e-9, 1e6), **inplace}),
+        Layer(nn.GELU, {"approximate": _text("none", "tanh")}),
+        Layer(nn.GLU, {"dim": _AXIS}),
+        Layer(nn.Hardtanh, {"min_val": _SLOPE, "max_val": _SLOPE, **inplace}),
+        Layer(nn.Threshold, {"threshold": _SLOPE, "value": _SLOPE, **inplace}),
+        Layer(nn.Softplus, {"beta": _SLOPE, "threshold": _SLOPE}),
+        Layer(nn.Softshrink, {"lambd": _real(0, 1e6)}),
+        Layer(nn.Hardshrink, {"lambd": _SLOPE}),
+        *(Layer(kind, axis) for kind in (nn.Softmax, nn.Softmin, nn.LogSoftmax)),
+    )
+
+
+def _others() -> tuple[Layer, ...]:
+    ops = vision.load().ops
+    dropouts = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+    dropping: dict[str, Check] = {"p": _CHANCE, "inplace": _flag}
+    found = [Layer(kind, dropping) for kind in (*dropouts, nn.AlphaDropout, nn.FeatureAlphaDropout)]
+    side = _whole(1, _SIDE)
+    scale = _real(0.01, 32)
+    found += [
+        Layer(nn.Identity),
+        Layer(nn.Flatten, {"start_dim": _AXIS, "end_dim": _AXIS}),
+        Layer(nn.Unflatten, {"dim": _AXIS, "unflattened_size": _many(_whole(-1, _CHANNELS))}),
+        Layer(nn.PixelShuffle, {"upscale_factor": _whole(1, 32)}),
+        Layer(nn.PixelUnshuffle, {"downscale_factor": _whole(1, 32)}),
+        Layer(nn.ChannelShuffle, {"groups": _COUNT}),
+        Layer(
+            nn.Upsample,
+            {
+                "size": _or_none(_any_of(side, _many(side, 1, 2, 3))),
+                "scale_factor": _or_none(_any_of(scale, _many(scale, 1, 2, 3))),
+                "mode": _text("nearest", "linear", "bilinear", "bicubic", "trilinear"),
+                "align_corners": _or_none(_flag),
+                "recompute_scale_factor": _or_none(_flag),
+            },
+        ),
+        Layer(ops.Permute, {"dims": _many(_AXIS)}),
+        Layer(ops.StochasticDepth, {"p": _CHANCE, "mode": _text("batch", "row")}),
+    ]
+    for axes in (1, 2, 3):
+        padding = {"padding": _many(_whole(-_PADDING, _PADDING), 2 * axes)}
+        for name in ("ReflectionPad", "ReplicationPad", "ZeroPad", "CircularPad"):
+            found.append(Layer(getattr(nn, f"{name}{axes}d"), padding))
+        found.append(Layer(getattr(nn, f"ConstantPad{axes}d"), padding | {"value": _SLOPE}))
+    return tuple(found)

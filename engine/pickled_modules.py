@@ -1,0 +1,269 @@
+"""The networks that a pickle describes: where they are, their tensors, what in them is more.
+
+All of it looks at records (engine.described) and makes no module. Walks are iterative and bounded:
+what a file describes may be shared, contain itself, and be as deep as it likes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine.described import Described, Named
+from engine.errors import WeightsError
+from engine.weights import find_state_dict
+
+# What training programs wrap round a network, and the child or argument that is the network.
+_WRAPPERS = {
+    "torch.nn.parallel.data_parallel.DataParallel": "module",
+    "torch.nn.parallel.distributed.DistributedDataParallel": "module",
+    "torch.optim.swa_utils.AveragedModel": "module",
+    "torch._dynamo.eval_frame.OptimizedModule": "_orig_mod",
+}
+# Under which keys training programs keep a whole network, the one meant for use first.
+PLACES = ("ema", "model_ema", "model", "net", "network", "module")
+# What they keep beside it, which is a module too.
+_ASIDE = ("criterion", "loss", "metric")
+_LOSSES = "torch.nn.modules.loss."
+
+# As deep, as many and as often called as in no network.
+_DEPTH = 100
+_MODULES = 100_000
+_CALLS = 1_000_000
+
+_KNOWN = ("torch.nn.", "torchvision.models.", "torchvision.ops.", "functools.partial")
+_PARTS = ("_parameters", "_buffers", "_modules")
+_OWN_NAMES = frozenset(dir(nn.Module))
+
+_ODD = "save the network's state_dict() and open that"
+
+
+def network_in(content: object) -> Described | None:
+    """The module that a file's content is, or that a checkpoint holds, without its wrappers.
+
+    Of several in a checkpoint the averaged one comes first. Losses are none, and beside a state
+    dict a module without weights is none either.
+    """
+    inner = bare(content)
+    if isinstance(inner, Described):
+        return inner if inner.is_module else None
+    if not isinstance(content, Mapping):
+        return None
+    found = {
+        str(key): inner
+        for key, inner in ((key, bare(value)) for key, value in content.items())
+        if isinstance(inner, Described) and inner.is_module and not _is_aside(str(key), inner)
+    }
+    if found and find_state_dict(content) is not None:
+        found = {key: module for key, module in found.items() if state_dict_of(module)}
+    best = next((place for place in PLACES if place in found), next(iter(found), None))
+    return found[best] if best is not None else None
+
+
+def bare(value: object) -> object:
+    """What a description is of inside DataParallel, torch.compile and the like, or itself.
+
+    A wrapper stays on where it does more than wrap: it has a hook, or shadows a method.
+    """
+    seen: list[Described] = []
+    while isinstance(value, Described) and value.kind in _WRAPPERS and len(seen) < _DEPTH:
+        if any(value is other for other in seen):
+            return value
+        seen.append(value)
+        attributes = value.attributes
+        children = attributes.get("_modules")
+        inner = children.get(_WRAPPERS[value.kind]) if isinstance(children, dict) else None
+        if inner is None and value.arguments:
+            inner = value.arguments[0]
+        if not isinstance(inner, Described) or any(_shadows("", attributes)):
+            return value
+        value = inner
+    return value
+
+
+def state_dict_of(module: Described) -> dict[str, Tensor]:
+    """The tensors of a described module under the names of its state dict.
+
+    Where modules lie within themselves, only the first of their tensors.
+    """
+    found: dict[str, Tensor] = {}
+    visited = 0
+    waiting: list[tuple[str, Described, int]] = [("", module, 0)]
+    while waiting and visited < _MODULES:
+        prefix, current, depth = waiting.pop()
+        visited += 1
+        attributes = current.attributes
+        passing = attributes.get("_non_persistent_buffers_set")
+        passing = passing if isinstance(passing, set | frozenset | list | tuple) else ()
+        for part in ("_parameters", "_buffers"):
+            for name, tensor in _entries(attributes, part):
+                if isinstance(tensor, Tensor) and not (part == "_buffers" and name in passing):
+                    found[f"{prefix}{name}"] = tensor
+        waiting += [
+            (f"{prefix}{name}.", child, depth + 1)
+            for name, child in reversed(_entries(attributes, "_modules"))
+            if depth < _DEPTH and isinstance(child, Described) and child.is_module
+        ]
+    return found
+
+
+def with_state_dicts(content: object) -> object:
+    """content with each module in it, at its top or in a mapping, replaced by its state dict."""
+    inner = bare(content)
+    if isinstance(inner, Described):
+        return state_dict_of(inner) if inner.is_module else content
+    if not isinstance(content, Mapping):
+        return content
+    bared = {key: bare(value) for key, value in content.items()}
+    return {
+        key: state_dict_of(value)
+        if isinstance(value, Described) and value.is_module
+        else content[key]
+        for key, value in bared.items()
+    }
+
+
+def foreign_names(value: object) -> tuple[str, ...]:
+    """The classes and functions in a description that belong to no network of the libraries, in
+    order of appearance."""
+    found: dict[str, None] = {}
+    for current in _within(value):
+        name = current.kind if isinstance(current, Described) else ""
+        name = current.name if isinstance(current, Named) else name
+        if name and not name.startswith(_KNOWN) and not _is_plain(current):
+            found[name] = None
+    return tuple(found)
+
+
+def faults(root: Described, path: Path) -> tuple[str, ...]:
+    """What in a described network is more than layers, tensors and settings, in words.
+
+    Such are hooks, attributes with the name of a method, and arguments to a constructor. Raises
+    WeightsError for modules within themselves, deeper, more or more often called than in any
+    network.
+    """
+    found: list[str] = []
+    calls: dict[int, int] = {}
+    above: list[int] = []
+    waiting: list[tuple[str, Described, bool]] = [("", root, False)]
+    while waiting:
+        place, module, left = waiting.pop()
+        if left:
+            above.pop()
+            inner = (calls.get(id(child), 0) for _, child in children_of(module))
+            calls[id(module)] = 1 + sum(inner)
+            if calls[id(module)] > _CALLS:
+                raise WeightsError(f"{path}: it uses its layers more than {_CALLS:,} times; {_ODD}")
+            continue
+        if id(module) in above:
+            raise WeightsError(f"{path}: {place} lies within itself; {_ODD}")
+        if id(module) in calls:
+            continue
+        if len(above) >= _DEPTH or len(calls) >= _MODULES:
+            raise WeightsError(f"{path}: it has more layers within layers than any network; {_ODD}")
+        found += _faults_of(place, module)
+        above.append(id(module))
+        waiting.append((place, module, True))
+        waiting += [
+            (joined(place, name), child, False) for name, child in reversed(children_of(module))
+        ]
+    return tuple(found)
+
+
+def children_of(module: Described) -> list[tuple[str, Described]]:
+    """The names and descriptions of a module's children, without those that are None."""
+    return [
+        (name, child)
+        for name, child in _entries(module.attributes, "_modules")
+        if isinstance(child, Described)
+    ]
+
+
+def joined(place: str, name: str) -> str:
+    """The name of a part of a module; place is '' for the network itself."""
+    return f"{place}.{name}" if place else name
+
+
+def _entries(attributes: Mapping[str, object], part: str) -> list[tuple[str, Any]]:
+    entries = attributes.get(part)
+    if not isinstance(entries, dict):
+        return []
+    return [(name, value) for name, value in entries.items() if isinstance(name, str)]
+
+
+def _is_aside(key: str, module: Described) -> bool:
+    return module.kind.startswith(_LOSSES) or any(word in key.lower() for word in _ASIDE)
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, Named):
+        return isinstance(getattr(torch, value.name.removeprefix("torch."), None), torch.dtype)
+    return isinstance(value, Described) and value.kind == "torch.device"
+
+
+def _within(value: object) -> Iterator[object]:
+    """value and all that it contains, each object once, in order."""
+    waiting, seen = [value], set()
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, str | bytes | int | float | complex | Tensor | None):
+            continue
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        inner: list[object] = []
+        if isinstance(current, Described):
+            inner = [*current.arguments, *current.keywords.values(), current.state]
+            inner += [*current.items, *(part for pair in current.pairs for part in pair)]
+        elif isinstance(current, Mapping):
+            inner = [*current.keys(), *current.values()]
+        elif isinstance(current, list | tuple | set | frozenset):
+            inner = list(current)
+        waiting += reversed(inner)
+
+
+def _faults_of(place: str, module: Described) -> Iterator[str]:
+    if not module.is_module or not isinstance(module.state, dict):
+        yield f"{place or 'the network'}: {module.kind}"
+        return
+    if module.arguments or module.keywords or module.items or module.pairs:
+        yield f"{place or 'the network'}: {module.kind}, made with arguments"
+    for part in _PARTS:
+        for name, value in module.state[part].items():
+            if not isinstance(name, str) or not name or "." in name:
+                yield f"{place or 'the network'}: a part with the name {name!r:.40}"
+            elif value is not None and not _fits_part(part, value):
+                yield f"{joined(place, name)}: {_kind_of(value)}"
+    yield from _shadows(place, module.state)
+
+
+def _shadows(place: str, attributes: Mapping[str, object]) -> Iterator[str]:
+    """Hooks, and attributes that would stand before a module's methods."""
+    for name, value in attributes.items():
+        if "hook" in name:
+            empty = isinstance(value, dict | list | tuple | set) and not value
+            if value is not None and not isinstance(value, bool) and not empty:
+                yield f"a hook on {place or 'the network'} ({name})"
+        elif name in _OWN_NAMES:
+            yield f"{joined(place, name)}, in place of the method"
+
+
+def _fits_part(part: str, value: object) -> bool:
+    if part == "_modules":
+        return isinstance(value, Described) and value.is_module
+    if not isinstance(value, Tensor):
+        return False
+    return part == "_buffers" or value.is_floating_point()
+
+
+def _kind_of(value: object) -> str:
+    if isinstance(value, Described):
+        return value.kind
+    if isinstance(value, Tensor):
+        return str(value.dtype).removeprefix("torch.")
+    return value.name if isinstance(value, Named) else type(value).__name__
