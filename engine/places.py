@@ -10,6 +10,14 @@ import os
 from pathlib import Path
 
 
+def can_be_named(text: object) -> bool:
+    """Whether a text, from a record or from another process, can be the name of a file."""
+    try:
+        return isinstance(text, str) and b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:  # half of a character
+        return False
+
+
 def is_folder(path: Path) -> bool:
     """Whether a folder is there and may be looked at."""
     return os.path.isdir(path)  # noqa: PTH112

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from engine import suffixes
+from engine import places, suffixes
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,12 @@ class ModelSource:
     @classmethod
     def from_key(cls, key: str) -> ModelSource:
         """The source of that key. Raises ValueError for what is none."""
-        if not key.startswith("{"):
-            return cls(key)
-        facts = json.loads(key)
-        arguments = tuple((str(n), str(v)) for n, v in facts.pop("arguments", ()))
         try:
-            return cls(**facts, arguments=arguments)
-        except TypeError as error:
-            raise ValueError(f"{key[:80]} names no model") from error
+            facts = json.loads(key) if key.startswith("{") else {"spec": key}
+            arguments = tuple((str(n), str(v)) for n, v in facts.pop("arguments", ()))
+            source = cls(**facts, arguments=arguments)
+        except (TypeError, RecursionError) as error:
+            raise ValueError(f"{key[:80]!r} names no model") from error
+        if not all(map(places.can_be_named, facts.values())):
+            raise ValueError(f"{key[:80]!r} names no model")
+        return source

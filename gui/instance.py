@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QDir, QLockFile, QStandardPaths, QSysInfo
 
+from engine.places import can_be_named
 from engine.version import COMMAND
 
 if TYPE_CHECKING:
@@ -46,12 +47,15 @@ class Errand:
     activation: str = ""
 
     def line(self) -> bytes:
-        """As one line of JSON."""
+        """As one line of JSON, for the window that is open.
+
+        Without the trust that was given on the command line: any process of the same person could
+        send it, so the window asks about a file that could run code.
+        """
         model = self.model
         facts = {
             "files": [str(path.absolute()) for path in self.files],
             "model": model.source.key if model is not None else "",
-            "trusted": [str(path.absolute()) for path in model.trusted] if model else [],
             "activation": self.activation,
         }
         return json.dumps(facts).encode() + b"\n"
@@ -65,13 +69,14 @@ class Errand:
 
         try:
             facts = json.loads(line)
-            source = str(facts["model"])
-            trusted = tuple(Path(name) for name in facts["trusted"])
-            model = NamedModel(ModelSource.from_key(source), trusted) if source else None
-            files = tuple(Path(name) for name in facts["files"])
-            return cls(files, model, str(facts["activation"]))
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"no errand: {error!r}") from error
+            key, names, token = facts["model"], facts["files"], facts["activation"]
+        except (KeyError, TypeError, RecursionError) as error:
+            raise ValueError(f"no errand: {type(error).__name__}") from error
+        known = isinstance(names, list) and isinstance(key, str)
+        if not known or not all(map(can_be_named, [*names, token])):
+            raise ValueError("no errand: something in it is no name")
+        model = NamedModel(ModelSource.from_key(key)) if key else None
+        return cls(tuple(map(Path, names)), model, token)
 
 
 class Instance:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QSettings, QTimer
 
+from engine import regular
 from engine.atomic import whole_file
 from engine.demo import DEMOS
 from engine.errors import HookscopeError
 from engine.logs import log_folder
+from engine.places import can_be_named
 from engine.sources import ModelSource
 from gui.controller import Controller
 from gui.crash_dialog import CrashDialog
@@ -24,6 +26,8 @@ from gui.state import State
 
 _log = logging.getLogger(__name__)
 
+# The names of ten thousand images take a tenth of it.
+_MOST_BYTES = 32 << 20
 # A folder of images comes in one by one.
 _WRITE_AFTER_MS = 300
 _HEADING = "Hookscope was not closed properly the last time"
@@ -64,10 +68,24 @@ class Desk:
         try:
             facts = json.loads(text)
             ModelSource.from_key(facts["model"])
-            return cls(**facts | {"images": tuple(facts["images"])})
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            desk = cls(**facts | {"images": tuple(facts["images"])})
+            if not desk.makes_sense:
+                raise ValueError("something in it is of another type")
+            return desk
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             _log.warning("what was open the last time is unreadable: %r", error)
             return None
+
+    @property
+    def makes_sense(self) -> bool:
+        """Whether everything is of its type, as in a record that nobody else has written."""
+        return (
+            all(map(can_be_named, self.images))
+            and (self.current is None or can_be_named(self.current))
+            and isinstance(self.layer, str | None)
+            and (self.target is None or (isinstance(self.target, int) and self.target >= 0))
+            and isinstance(self.put_off, bool)
+        )
 
     def text(self) -> str:
         """In ASCII: a file's name need not be valid text, and comes back all the same."""
@@ -238,10 +256,10 @@ class LastTime(QObject):
 def _read(record: Path) -> Desk | None:
     """What the last run left; None after an orderly end, and for what cannot be read."""
     try:
-        return Desk.read(record.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
+        if not record.exists():
+            return None
+        return Desk.read(regular.read(record, HookscopeError, _MOST_BYTES).decode("utf-8"))
+    except (OSError, HookscopeError, UnicodeDecodeError) as error:
         _log.warning("what was open the last time cannot be read: %s", error)
         return None
 

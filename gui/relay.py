@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 _GREETING = b"ready\n"
 _ANSWER = b"opened\n"
-_MOST_BYTES = 1 << 24
+_MOST_BYTES = 1 << 23
 # As long as a slow machine takes from its lock to its window.
 _PATIENCE_MS = 10_000
 _AGAIN_MS = 50

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import subprocess
 import sys
@@ -51,11 +52,8 @@ def start_sender(place: str, *files: Path) -> subprocess.Popen[bytes]:
 
 def test_an_errand_survives_its_line(tmp_path: Path) -> None:
     source = ModelSource("net.py", "w.pth", arguments=(("n", "3"),), input="3x64x64")
-    errand = Errand(
-        (tmp_path / "a b.png", tmp_path / "ü\n.jpg"),
-        NamedModel(source, (tmp_path / "net.py",)),
-        "token",
-    )
+    files = (tmp_path / "a b.png", tmp_path / "ü\n.jpg", Path("/no text \udcff"))
+    errand = Errand(files, NamedModel(source), "token")
     assert Errand.read(errand.line()) == errand
     assert errand.line().count(b"\n") == 1
     assert Errand.read(Errand().line()) == Errand()
@@ -71,7 +69,30 @@ def test_names_are_sent_as_they_can_be_opened_from_anywhere(
     assert Errand.read(Errand((above,)).line()).files == (tmp_path / above,)
 
 
-@pytest.mark.parametrize("line", [b"", b"{}", b"[]", b"nonsense", b'{"model": 1, "files": 2}'])
+def test_trust_is_never_sent(tmp_path: Path) -> None:
+    """Any process of the same person could send it, and so skip the question."""
+    own = NamedModel(ModelSource("net.py"), (tmp_path / "net.py",))
+    sent = Errand((), own).line()
+    assert Errand.read(sent).model == NamedModel(ModelSource("net.py"), ())
+    claimed = json.loads(sent) | {"trusted": [str(tmp_path / "net.py")]}
+    assert Errand.read(json.dumps(claimed).encode()).model == NamedModel(ModelSource("net.py"), ())
+
+
+def _line(**facts: object) -> bytes:
+    return json.dumps({"files": [], "model": "", "activation": "", **facts}).encode()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(b"", b"{}", b"[]", b"nonsense", b'{"model": 1, "files": 2}', b"[" * 100_000),
+        *(_line(files=["half \ud800"]), _line(files=["\0"]), _line(files=[["x"]])),
+        *(_line(files={"x": 1}), _line(model=7), _line(activation="\0"), _line(activation=[])),
+        *(_line(model='{"spec": 5}'), _line(model='{"spec": "\ud800"}'), _line(model="{}")),
+        *(_line(model='{"spec":' + "[" * 100_000), _line(model='{"spec": "x", "trust": true}')),
+    ],
+    ids=lambda line: line[:24].decode(),
+)
 def test_nonsense_is_no_errand(line: bytes) -> None:
     with pytest.raises(ValueError):
         Errand.read(line)

@@ -35,10 +35,9 @@ def network(folder: Path, name: str) -> Path:
     return path
 
 
-def test_files_that_a_later_start_trusts_are_trusted_beside_the_earlier_ones(
+def test_files_that_are_named_with_trust_are_trusted_beside_earlier_ones(
     tmp_path: Path,
 ) -> None:
-    """As a second start with --trust hands them to the window that is open."""
     watch = Watch(CancelToken(), ignore_progress)
     bench = Workbench()
     first, second, agreed = (network(tmp_path, name) for name in ("first", "second", "agreed"))
