@@ -62,7 +62,7 @@ def make(module: Described, place: str) -> nn.Module:
         before = MEANT_BEFORE.get((canonical(module.kind), name), _MISSING)
         value = attributes.get(name, before)
         if value is _MISSING:
-            raise Misfit(f"{place}.{name} missing")
+            raise Misfit(f"{place} without {name}")
         if not check(value):
             raise Misfit(f"{place}.{name} {_shown(value)}")
         given[name] = value

@@ -71,7 +71,7 @@ _UNUSED: dict[str, set[str]] = {
     },
     f"{_LAYERS}linear.Linear": {"stddev"},
     f"{_LAYERS}activation.MultiheadAttention": {"dropout"},
-    "torchvision.ops.stochastic_depth.StochasticDepth": {"p", "mode"},
+    "torchvision.ops.stochastic_depth.StochasticDepth": {"p"},
     "torchvision.ops.misc.Conv2dNormActivation": {"out_channels"},
     f"{_NETWORKS}resnet.ResNet": {"inplanes", "dilation", "groups", "base_width", "_norm_layer"},
     f"{_NETWORKS}resnet.BasicBlock": {"stride"},

@@ -133,7 +133,8 @@ class _Comparison:
             # Batch norms count since torch 0.4.1, and nothing here depends on it.
             wanted = {n: t for n, t in wanted.items() if n != "num_batches_tracked" or n in given}
             for name in sorted(given.keys() ^ wanted.keys()):
-                yield f"{joined(place, name)} {'of its own' if name in given else 'missing'}"
+                lacking = f"{place or 'the network'} without {name}"
+                yield f"{joined(place, name)} of its own" if name in given else lacking
             for name in given.keys() & wanted.keys():
                 tensor, other = given[name], wanted[name]
                 kinds = tensor.is_floating_point(), other.is_floating_point()
@@ -155,7 +156,7 @@ class _Comparison:
                 before = MEANT_BEFORE.get((kind, name), MEANT_BEFORE.get(("", name), _UNKNOWN))
                 fits = before is not _UNKNOWN and self.same(before, wanted[name])
                 if not fits and not (wanted[name] is None and name in absent[0]):
-                    yield f"{joined(place, name)} missing"
+                    yield f"{place or 'the network'} without {name}"
             elif name not in wanted:
                 if not (given[name] is None and name in absent[1]):
                     yield f"{joined(place, name)} {_short(given[name])}"
