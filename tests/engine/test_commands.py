@@ -344,26 +344,278 @@ def test_an_unusable_picture_is_refused_before_torch_is_loaded(
     subprocess.run([sys.executable, "-c", code], env=env, cwd=tmp_path, timeout=120, check=True)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows sends no SIGINT to a single process")
-def test_control_c_ends_the_real_program_with_130(tmp_path: Path, child_env: ChildEnv) -> None:
-    # The named pipe holds the program at opening its image: past its start, before its end.
-    pipe = tmp_path / "picture.png"
+# --- outputs -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("explain", "--out", "a.png", "--json", "a.png"), "--out names the same file"),
+        (("explain", "--map", "a.npy", "--json", "./b/../a.npy"), "--map names the same file"),
+        (("explain", "in.png", "--out", "in.png"), "would replace a file that is read"),
+        (("explain", "in.png", "--out", "IN.png"), "would replace a file that is read"),
+        (("explain", "--classes", "names.json", "--json", "names.json"), "a file that is read"),
+        (("layers", "--model", "folder", "--json", "folder/config.json"), "a file that is read"),
+        (("layers", "--json", "in.png/f.json"), "part of its path is not a folder"),
+        (("layers", "--json", "b"), "a folder has that name"),
+        (("layers", "--json", "x" * 300), "name is too long"),
+        (("layers", "--json", "a\0b"), "no name can hold these characters"),
+        (("layers", "--json", "a\ud800b"), "no name can hold these characters"),
+        (("explain", "a\0b.png"), "no name can hold these characters"),
+        (("explain", "--model", "a\0b.pth"), "no name can hold these characters"),
+        (("layers", "--weights", "a\0b.pth"), "no name can hold these characters"),
+        (("layers", "--classes", "a\0b.txt"), "no name can hold these characters"),
+    ],
+)
+def test_an_output_that_cannot_be_is_refused_before_the_work(
+    run: Callable[..., Result],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    said: str,
+) -> None:
+    def work(*_: object, **__: object) -> None:
+        raise AssertionError("the work was begun")
+
+    monkeypatch.setattr("engine.images.load_image", work)
+    monkeypatch.setattr("engine.models.open_source", work)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "folder").mkdir()
+    for name in ("in.png", "names.json", "folder/config.json"):
+        (tmp_path / name).write_text("[]")
+    os.link(tmp_path / "in.png", tmp_path / "second.png")
+    result = run(*("second.png" if text == "IN.png" else text for text in arguments))
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("hookscope: error: ")
+    assert result.err.count("\n") == 1
+    assert said in result.err
+    assert (tmp_path / "in.png").read_text() == "[]"
+
+
+def launched(*arguments: str, before: str = "", **options: Any) -> subprocess.Popen[bytes]:
+    """The real program, which hears of Ctrl+C however the tests were started.
+
+    before: what is done in its process before it begins.
+    """
+    code = (
+        "import os, runpy, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"{before}\n"
+        "sys.argv = sys.argv[1:]\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": ROOT} | options
+    command = [sys.executable, "-c", code, str(ROOT / "main.py"), *arguments]
+    return subprocess.Popen(command, **options)
+
+
+def end_of(process: subprocess.Popen[bytes]) -> tuple[int, str]:
+    """Exit code, and what it said on stderr."""
+    with process:
+        _, err = process.communicate(timeout=240)
+    return process.returncode, (err or b"").decode()
+
+
+posix = pytest.mark.skipif(os.name != "posix", reason="as POSIX has it")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="as Linux has it")
+
+
+@linux
+@pytest.mark.parametrize("arguments", [("layers", "--json", "-"), ("layers",), ("--help",)])
+def test_a_full_disk_behind_stdout_is_one_line(
+    child_env: ChildEnv, arguments: tuple[str, ...]
+) -> None:
+    with Path("/dev/full").open("wb") as full:
+        code, err = end_of(launched(*arguments, stdout=full, env=child_env()))
+    assert (code, err) == (2, "hookscope: error: cannot write to stdout: the disk is full\n")
+
+
+@posix
+def test_a_reader_that_goes_away_is_one_line(child_env: ChildEnv) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        code, err = end_of(launched("models", stdout=writing, env=child_env()))
+    finally:
+        os.close(writing)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "whoever read from it has gone" in err
+
+
+@posix
+@pytest.mark.parametrize(
+    ("closed", "arguments", "code", "lines"),
+    [
+        ("1", ("layers", "--json", "-"), 2, 1),
+        ("1", ("layers",), 2, 1),
+        ("1", ("layers", "--json", "/dev/stdout"), 2, 1),
+        ("2", ("explain", "absent.png"), 2, 0),
+        ("0, 1, 2", ("explain",), 0, 0),
+    ],
+)
+def test_closed_streams(
+    child_env: ChildEnv, closed: str, arguments: tuple[str, ...], code: int, lines: int
+) -> None:
+    # Python looks at the streams once, so the program is started by a process that lacks them.
+    before = (
+        f"[os.close(number) for number in ({closed},)]\n"
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
+    found, err = end_of(launched(*arguments, before=before, env=child_env()))
+    assert (found, err.count("\n")) == (code, lines), err
+
+
+@linux
+@pytest.mark.parametrize("arguments", [("explain",), ("layers", "--json", "-")])
+def test_a_log_on_a_full_disk_is_one_line(
+    tmp_path: Path, child_env: ChildEnv, arguments: tuple[str, ...]
+) -> None:
+    log = tmp_path / "hookscope" / "log" / "hookscope.log"
+    log.parent.mkdir(parents=True)
+    log.symlink_to("/dev/full")
+    env = child_env() | {"XDG_STATE_HOME": str(tmp_path)}
+    code, err = end_of(launched(*arguments, env=env))
+    assert (code, err) == (0, f"the log {log} cannot be written: No space left on device\n")
+
+
+@posix
+@pytest.mark.parametrize("home", ["file", "nowhere"])
+def test_a_home_that_is_none_is_one_line(tmp_path: Path, child_env: ChildEnv, home: str) -> None:
+    (tmp_path / "file").touch()
+    # Below a file nobody can make a folder, not even root.
+    env = {key: value for key, value in child_env().items() if not key.startswith("XDG_")}
+    env |= {"HOME": str(tmp_path / ("file" if home == "file" else "file/home"))}
+    code, err = end_of(launched("explain", env=env))
+    assert (code, err.count("\n")) == (0, 1), err
+    assert "no log file" in err
+
+
+@linux
+@pytest.mark.parametrize("kilobytes", [200_000, 600_000])
+def test_little_address_space_is_one_line(child_env: ChildEnv, kilobytes: int) -> None:
+    before = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({kilobytes} << 10,) * 2)"
+    code, err = end_of(launched("explain", before=before, env=child_env()))
+    assert (code, err.count("\n")) == (2, 1), err
+    assert "ulimit -v" in err
+
+
+# --- Ctrl+C --------------------------------------------------------------------------------------
+
+
+def numbers() -> list[str]:
+    return ["SIGINT", "SIGTERM", "SIGHUP"]
+
+
+@linux
+@pytest.mark.parametrize("name", numbers())
+def test_a_signal_ends_the_real_program(tmp_path: Path, child_env: ChildEnv, name: str) -> None:
+    """It is held where it writes into a pipe that nobody empties: past its work, before its end."""
+    import fcntl
+    import select
+
+    pipe = tmp_path / "facts"
     os.mkfifo(pipe)
-    with subprocess.Popen(
-        [sys.executable, str(ROOT / "main.py"), "explain", str(pipe)],
-        env=child_env(),
-        cwd=tmp_path,
+    end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, 4096)
+        process = launched("layers", "--json", str(pipe), env=child_env())
+        assert select.select([end], [], [], 240)[0]
+        process.send_signal(getattr(signal, name))
+        code, err = end_of(process)
+    finally:
+        os.close(end)
+    assert (code, err) == (128 + getattr(signal, name), "")
+
+
+_WRITING = """
+import signal, sys, threading
+from pathlib import Path
+from engine import atomic, ending
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if "--ignore" in sys.argv:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+ending.heed_signals()
+ending.at_exit(lambda: Path("told").touch())
+with atomic.whole_file(Path("new.bin")) as file, atomic.whole_file(Path("old.bin")) as other:
+    file.write(bytes(100_000))
+    other.write(bytes(100_000))
+    print("writing", flush=True)
+    sys.stdin.read()
+"""
+
+
+def writing(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """A process in the middle of writing two files, until its stdin is closed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _WRITING, *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-    ) as process:
-        try:
-            with pipe.open("wb") as writer:  # returns when the program has opened its end
-                writer.write(b"\x89PNG\r\n\x1a\n")
-                writer.flush()
-                process.send_signal(signal.SIGINT)
-                out, err = process.communicate(timeout=60)
-        finally:
-            process.kill()
-    assert process.returncode == 130
-    assert out == b""
-    assert b"Traceback" not in err
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"writing\n"
+    return process
+
+
+@posix
+@pytest.mark.parametrize("name", numbers())
+def test_a_signal_leaves_nothing_half_written(tmp_path: Path, name: str) -> None:
+    (tmp_path / "old.bin").write_bytes(b"old")
+    process = writing(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3
+    process.send_signal(getattr(signal, name))
+    code, err = end_of(process)
+    assert (code, err) == (128 + getattr(signal, name), "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["old.bin", "told"]
+    assert (tmp_path / "old.bin").read_bytes() == b"old"
+
+
+@posix
+def test_a_signal_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
+    process = writing(tmp_path, "--ignore")
+    process.send_signal(signal.SIGINT)
+    assert end_of(process) == (0, "")
+    assert (tmp_path / "new.bin").stat().st_size == 100_000
+
+
+@posix
+def test_a_killed_write_is_cleared_up_by_the_next(tmp_path: Path) -> None:
+    from engine.export import save_json
+
+    living, killed = tmp_path / "living", tmp_path / "killed"
+    for folder in (living, killed):
+        folder.mkdir()
+    at_work, ended = writing(living), writing(killed)
+    ended.kill()
+    end_of(ended)
+    (killed / ".somebody-elses.part").touch()
+    (killed / ".x.bin.0123abcd.part").touch()
+    before = {path.name for path in living.iterdir()}
+    assert len(list(killed.glob(".*.bin.*.part"))) == 3
+    save_json(living / "f.json", 1)
+    save_json(killed / "f.json", 1)
+    assert {path.name for path in living.iterdir()} == before | {"f.json"}
+    assert sorted(path.name for path in killed.iterdir()) == [
+        ".somebody-elses.part",
+        ".x.bin.0123abcd.part",
+        "f.json",
+    ]
+    assert end_of(at_work) == (0, "")
+    assert (living / "new.bin").stat().st_size == 100_000
+
+
+@posix
+def test_a_start_clears_up_the_programs_own_folders(tmp_path: Path, child_env: ChildEnv) -> None:
+    env = child_env() | {"XDG_CONFIG_HOME": str(tmp_path)}
+    profiles = tmp_path / "hookscope" / "profiles"
+    profiles.mkdir(parents=True)
+    ended = writing(profiles)
+    ended.kill()
+    end_of(ended)
+    assert list(profiles.glob(".*.part"))
+    assert end_of(launched("layers", "--json", os.devnull, env=env)) == (0, "")
+    assert list(profiles.iterdir()) == []
