@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from engine.described import Described, Named
 from engine.errors import WeightsError
+from engine.reader import client
 from engine.weights import find_state_dict
 
 # What training programs wrap round a network, and the child or argument that is the network.
@@ -96,7 +97,7 @@ def state_dict_of(module: Described) -> dict[str, Tensor]:
     while waiting and visited < _MODULES:
         prefix, current, depth = waiting.pop()
         visited += 1
-        attributes = current.attributes
+        attributes = settings_of(current)
         passing = attributes.get("_non_persistent_buffers_set")
         passing = passing if isinstance(passing, set | frozenset | list | tuple) else ()
         for part in ("_parameters", "_buffers"):
@@ -151,6 +152,7 @@ def faults(root: Described, path: Path) -> tuple[str, ...]:
     above: list[int] = []
     waiting: list[tuple[str, Described, bool]] = [("", root, False)]
     while waiting:
+        client.raise_if_cancelled()
         place, module, left = waiting.pop()
         if left:
             above.pop()
@@ -178,9 +180,14 @@ def children_of(module: Described) -> list[tuple[str, Described]]:
     """The names and descriptions of a module's children, without those that are None."""
     return [
         (name, child)
-        for name, child in _entries(module.attributes, "_modules")
+        for name, child in _entries(settings_of(module), "_modules")
         if isinstance(child, Described)
     ]
+
+
+def settings_of(module: Described) -> dict[str, Any]:
+    """What a described module would be filled with."""
+    return module.state if isinstance(module.state, dict) else module.attributes
 
 
 def joined(place: str, name: str) -> str:

@@ -23,6 +23,7 @@ from engine.errors import ModelError
 from engine.layer_classes import Misfit, is_sequence, layers, make, make_sequence
 from engine.layer_names import canonical
 from engine.pickled_modules import children_of, faults, foreign_names, joined, state_dict_of
+from engine.reader import client
 from engine.same_module import class_name, differences, fill, own_differences
 
 _CLASSES = 1000
@@ -89,6 +90,7 @@ class _Builder:
 
     def built(self, module: Described, place: str) -> nn.Module:
         """Raises Misfit for what is not of torchvision's networks nor of the listed layers."""
+        client.raise_if_cancelled()
         if id(module) not in self.made:
             self.made[id(module)] = self._built(module, place)
         return self.made[id(module)]
@@ -109,7 +111,7 @@ class _Builder:
         found: tuple[str, ...] = (f"{place}: {module.kind}",)
         for name in _nearest(families()[canonical(module.kind)], state):
             parts = _Builder(dict(self.made))
-            built = torchvision_models.construct(name, _options(name, module, state))
+            built = torchvision_models.outline(name, _options(name, module, state))
             try:
                 network = parts.adapted(module, built, _Place(place, "", _free_parts(name, state)))
             except Misfit as error:

@@ -13,13 +13,16 @@ from torch import Tensor, nn
 
 from engine.described import Described, Named
 from engine.layer_names import MEANT_BEFORE, canonical, unused
-from engine.pickled_modules import children_of, joined
+from engine.pickled_modules import children_of, joined, settings_of
+from engine.reader import client
 
 OwnClass = Callable[[str], type | None]
 """Finds a class of the user's Python file by the name 'module.Class' in a pickle."""
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 _PARTS = frozenset({"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set"})
+_NUMBERS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+_COUNTER = "num_batches_tracked"
 # Where functions that a network holds may be named.
 _FUNCTIONS = {
     "torch": torch,
@@ -58,7 +61,7 @@ def fill(root: Described, network: nn.Module) -> None:
         if id(module) in seen:
             continue
         seen.add(id(module))
-        attributes: Any = module.attributes
+        attributes = settings_of(module)
         for name, value in attributes["_parameters"].items():
             if value is not None:
                 built._parameters[name] = nn.Parameter(value)
@@ -91,6 +94,7 @@ class _Comparison:
         found: list[str] = []
         self._waiting = [("", root, network)]
         while self._waiting and len(found) < most:
+            client.raise_if_cancelled()
             place, module, built = self._waiting.pop()
             if (id(module), id(built)) in self._compared:
                 continue
@@ -113,7 +117,7 @@ class _Comparison:
         if not self._same_class(module.kind, type(built)):
             yield f"{place or 'the network'}: {module.kind}"
             return
-        attributes: Any = module.attributes
+        attributes = settings_of(module)
         names = [name for name, _ in children_of(module)]
         if names != [name for name, child in built._modules.items() if child is not None]:
             yield f"the parts of {place or 'the network'} ({', '.join(names[:5])})"
@@ -131,16 +135,17 @@ class _Comparison:
             given = {name: t for name, t in attributes[part].items() if t is not None}
             wanted = {n: t for n, t in getattr(built, part).items() if t is not None}
             # Batch norms count since torch 0.4.1, and nothing here depends on it.
-            wanted = {n: t for n, t in wanted.items() if n != "num_batches_tracked" or n in given}
+            wanted = {n: t for n, t in wanted.items() if n != _COUNTER or n in given}
             for name in sorted(given.keys() ^ wanted.keys()):
                 lacking = f"{place or 'the network'} without {name}"
                 yield f"{joined(place, name)} of its own" if name in given else lacking
             for name in given.keys() & wanted.keys():
                 tensor, other = given[name], wanted[name]
-                kinds = tensor.is_floating_point(), other.is_floating_point()
-                if tensor.shape != other.shape or kinds[0] != kinds[1]:
-                    yield f"{joined(place, name)} {tuple(tensor.shape)}"
-                elif name in built._non_persistent_buffers_set and not _same_tensor(tensor, other):
+                if tensor.shape != other.shape or not _same_kind(tensor.dtype, other.dtype):
+                    yield f"{joined(place, name)} {tuple(tensor.shape)}, {_short(tensor.dtype)}"
+                    continue
+                fixed = name in built._non_persistent_buffers_set or _is_computed(name, other)
+                if fixed and not _same_tensor(tensor, other):
                     yield f"the values of {joined(place, name)}"
 
     def _settings(self, place: str, attributes: Any, built: nn.Module) -> Iterator[str]:
@@ -270,6 +275,15 @@ def _same_tensor(a: Tensor, b: Tensor) -> bool:
     return torch.allclose(a, b, rtol=0.0, atol=0.0, equal_nan=True)
 
 
+def _same_kind(given: torch.dtype, wanted: torch.dtype) -> bool:
+    return given in _NUMBERS if wanted in _NUMBERS else given == wanted
+
+
+def _is_computed(name: str, tensor: Tensor) -> bool:
+    """Whether a tensor is made by its module alone, as a table of indices is."""
+    return not tensor.is_floating_point() and name != _COUNTER
+
+
 def _typed(keys: Any) -> set[tuple[type, object]]:
     return {(type(key), key) for key in keys}
 
@@ -285,6 +299,8 @@ def _short(value: object) -> str:
         return value.kind
     if isinstance(value, Named):
         return value.name
+    if isinstance(value, torch.dtype):
+        return str(value).removeprefix("torch.")
     if isinstance(value, Tensor):
         return f"of shape {tuple(value.shape)}"
     if isinstance(value, dict | set | frozenset):

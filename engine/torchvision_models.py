@@ -254,10 +254,29 @@ class _WithoutRandomValues(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+class _WithoutMemory(TorchFunctionMode):
+    """Makes new parameters on the meta device. Buffers with values are made as they always are."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is torch.empty:
+            kwargs = {**kwargs, "device": "meta"}
+        return func(*args, **kwargs)
+
+
 def construct(name: str, options: dict[str, Any]) -> nn.Module:
+    """The classifier `name`, with parameters of no particular values."""
     with _WithoutRandomValues():
         module: nn.Module = vision.load().models.get_model(name, weights=None, **options)
     return module
+
+
+def outline(name: str, options: dict[str, Any]) -> nn.Module:
+    """The classifier `name` with most of its parameters on the meta device, to be filled."""
+    with _WithoutMemory():
+        return construct(name, options)
 
 
 def _head_size(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> int | None:
