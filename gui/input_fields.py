@@ -8,7 +8,6 @@ from typing import Final
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QSpinBox,
     QWidget,
@@ -17,7 +16,7 @@ from PySide6.QtWidgets import (
 from engine.errors import ModelError
 from engine.presets import MAX_SIDE
 from gui import plain_text, theme
-from gui.labels import label
+from gui.labels import Label, label
 
 _WIDEST: Final = "Interpolation"
 
@@ -85,7 +84,7 @@ def number_field(name: str, tip: str) -> QLineEdit:
     return field
 
 
-def field_name(text: str, field: QWidget) -> QLabel:
+def field_name(text: str, field: QWidget) -> Label:
     """A field's name before it; the names of a window's fields are all as wide as the widest."""
     name = label(text, "dim")
     kinds = (QComboBox, QSpinBox, QLineEdit)

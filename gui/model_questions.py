@@ -88,7 +88,7 @@ class ModelQuestions(QObject):
         dialog.setWindowTitle("Which architecture?")
         plain_text.ask(
             dialog,
-            f"What are the weights in {question.path.name} for?\n"
+            f"What are the weights in {_short(question.path)} for?\n"
             "A name of torchvision's, or timm:NAME where timm is installed:",
         )
         dialog.setComboBoxItems([model.name for model in engine.gallery] if engine else [])
@@ -123,7 +123,7 @@ class ModelQuestions(QObject):
         dialog.setWindowTitle("Which input?")
         plain_text.ask(
             dialog,
-            f"{question.path.name} ran on none of the {len(question.tried)} sizes tried.\n"
+            f"{_short(question.path)} ran on none of the {len(question.tried)} sizes tried.\n"
             "What does it get? Channels x height x width:",
         )
         dialog.setTextValue(f"{question.channels or 3}x224x224")
@@ -143,3 +143,8 @@ class ModelQuestions(QObject):
         # A file that was agreed to has run by the time its networks are asked about.
         words = "was not opened." if agreed else "was not opened; nothing of it was run."
         self._state.notify(NoticeKind.INFO, f"{Path(source.spec).name} {words}")
+
+
+def _short(path: Path) -> str:
+    """A file's name, in a line that is not wrapped."""
+    return plain_text.line(path.name, plain_text.SHORT)

@@ -173,7 +173,7 @@ class _Line(QLineEdit):
 
     def __init__(self, parameter: Parameter) -> None:
         super().__init__(_shown(parameter))
-        self.setPlaceholderText(_EXPECTED[parameter.kind])
+        self.setPlaceholderText(plain_text.line(_EXPECTED[parameter.kind]))
         self.setCursorPosition(0)
         self.textChanged.connect(self.changed)
 
@@ -186,7 +186,7 @@ class _Switch(QComboBox):
     def __init__(self, parameter: Parameter) -> None:
         super().__init__()
         self.addItems(["True", "False"])
-        self.setPlaceholderText(_EXPECTED[parameter.kind])
+        self.setPlaceholderText(plain_text.line(_EXPECTED[parameter.kind]))
         self.setCurrentIndex(self.findText(_shown(parameter)))
         self.currentTextChanged.connect(self.changed)
 

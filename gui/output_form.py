@@ -55,8 +55,8 @@ class OutputFields(QWidget):
         self._form = info.output
         self._place.clear()
         for place in dict.fromkeys((*info.outputs, info.output.place)):
-            words = plain_text.line(place, plain_text.SHORT) if place else "What it returns"
-            self._place.addItem(words, place)
+            words = place or "What it returns"
+            self._place.addItem(plain_text.line(words, plain_text.SHORT), place)
         self._place.setCurrentIndex(self._place.findData(info.output.place))
         self._place.setEnabled(self._place.count() > 1)
         self._offer_scores(info.output.scores)

@@ -70,11 +70,11 @@ def entry(text: str) -> str:
 
 
 def ask(dialog: QInputDialog, question: str) -> None:
-    """Sets what a dialog asks; its label would take a tag for rich text."""
+    """Sets what a dialog asks: its label would take a tag for rich text, '&' for a shortcut."""
     dialog.setLabelText("")
     for label in dialog.findChildren(QLabel):
         label.setTextFormat(Qt.TextFormat.PlainText)
-    dialog.setLabelText(paragraph(question))
+    dialog.setLabelText(paragraph(question).replace("&", "&&"))
 
 
 def file_name(text: str) -> str:

@@ -1,0 +1,375 @@
+"""A stranger's names are text in every widget: nothing is loaded, obeyed or out of sight."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from PySide6.QtGui import QGuiApplication, QHelpEvent
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMenu, QToolTip, QWidget
+
+from engine.demo import SCENES
+from engine.errors import ChoiceNeeded, ConsentNeeded
+from engine.questions import (
+    NetworkOption,
+    Parameter,
+    WhichArchitecture,
+    WhichInput,
+    WhichNetwork,
+    WhichWeights,
+)
+from engine.sources import ModelSource
+from gui.check_dialog import CheckDialog
+from gui.crash_dialog import CrashDialog
+from gui.export_dialog import ExportDialog
+from gui.gallery_dialog import GalleryDialog
+from gui.input_panel import InputPanel
+from gui.layer_menu import menu_for
+from gui.models import NamedModel
+from gui.state import NoticeKind
+from tests.gui.seat import Seat, files
+from tests.gui.texts import RAW, Text, all_texts, faults, painted
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows refuses such file names")
+
+MARK = "<img src="
+
+
+def odd(picture: Path | None = None, letters: int = 300) -> str:
+    """A name with a tag, an escape sequence, a turn of the reading order and a shortcut in it."""
+    source = f"file://{picture}" if picture is not None else "x"
+    return f"{MARK}'{source}'><b>\x1b[31m\u202e&Q\x9b\u2066{'w' * letters}end"
+
+
+def network(layer: str) -> str:
+    return f"""
+from torch import nn
+
+class Odd(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(3, 8, 3, stride=4, padding=1), nn.ReLU())
+        self._modules[{layer!r}] = nn.Conv2d(8, 8, 3, stride=2, padding=1)
+        self._modules["two\\nlines\\tand a tab"] = nn.ReLU()
+        self._modules["long" * 25_000] = nn.Conv2d(8, 8, 3, padding=1)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.head = nn.Linear(8, 4)
+
+    def forward(self, x):
+        first, *rest, pool, head = self._modules.values()
+        x = first(x)
+        for module in rest:
+            x = module(x)
+        return head(pool(x).flatten(1))
+"""
+
+
+class Desk:
+    """A stranger's files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.lure = folder / "picture"
+        Image.new("RGB", (16, 16), "red").save(self.lure, "PNG")
+        # A layer's name may hold no dot, which divides it from the next.
+        assert "." not in str(self.lure)
+        self.name = odd(self.lure)
+        self.file = odd(letters=120).replace("/", "")
+        self.code = folder / f"{self.file}.py"
+        self.code.write_text(network(self.name), encoding="utf-8")
+        space: dict[str, object] = {"__name__": "odd"}
+        exec(network(self.name), space)
+        torch.manual_seed(0)
+        self.weights = folder / f"{self.file}.pth"
+        torch.save(space["Odd"]().state_dict(), self.weights)  # type: ignore[operator]
+        self.classes = folder / f"{self.file}.txt"
+        self.classes.write_text("\n".join([self.name, "b", self.name[::-1], "d"]), "utf-8")
+        self.image = folder / f"{self.file}.png"
+        self.image.write_bytes(SCENES[0].path.read_bytes())
+        self.broken = folder / f"{self.file} broken.png"
+        self.broken.write_bytes(b"no picture")
+
+    @property
+    def model(self) -> NamedModel:
+        source = ModelSource(
+            str(self.code),
+            weights=str(self.weights),
+            classes=str(self.classes),
+            input="3x64x64",
+        )
+        return NamedModel(source, (self.code,))
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    return Desk(tmp_path)
+
+
+def found_faults() -> list[str]:
+    return sorted({fault for text in all_texts() for fault in faults(text, MARK)})
+
+
+def standing(mark: str = MARK) -> list[Text]:
+    """The texts that hold a stranger's name."""
+    return [text for text in all_texts() if mark in text.text or "&lt;img src=" in text.text]
+
+
+def tops() -> Iterator[QWidget]:
+    return (widget for widget in QApplication.topLevelWidgets() if widget.isVisible())
+
+
+def check(*, places: int) -> None:
+    """Everything there is now. places: how many texts hold a stranger's name, at least."""
+    assert found_faults() == []
+    assert len(standing()) >= places, [text.where for text in standing()]
+    for widget in tops():
+        assert not RAW.search(painted(widget)), widget
+
+
+def open_all(seat: Seat, desk: Desk) -> None:
+    seat.start(desk.image, desk.broken, model=desk.model)
+    state = seat.program.state
+    seat.until(lambda: any(node.name == desk.name for node in state.layers))
+    seat.wait_explained()
+
+
+def test_the_window(seat: Seat, desk: Desk) -> None:
+    open_all(seat, desk)
+    window, state = seat.program.window, seat.program.state
+    assert {node.name for node in state.layers} >= {desk.name, "long" * 25_000}
+    assert state.info is not None
+    assert state.info.classes[0] == desk.name
+    seat.program.controller.choose_layer(desk.name)
+    seat.wait_layer(desk.name)
+    window.tree.select(desk.name)
+    seat.program.controller.choose_class(0)
+    seat.until(lambda: seat.target == 0 and not state.computing)
+    check(places=25)
+    said = painted(window)
+    assert "&lt;img" in said
+    assert "\\x1b[31m\\u202e" in said
+    wheres = {text.where for text in standing()}
+    for place in ("title of MainWindow", "tooltip of ElidedLabel", "DisplayRole of LayerView"):
+        assert place in wheres
+    for kind in ("ToolTipRole", "AccessibleTextRole"):
+        for view in ("LayerView", "_ClassList"):
+            assert f"{kind} of {view}" in wheres
+    assert "ToolTipRole of _StripView" in wheres
+    assert any(where.startswith("tooltip of action") for where in wheres)
+    window.tree.select("long" * 25_000)
+    seat.program.controller.choose_layer("long" * 25_000)
+    seat.wait_layer("long" * 25_000)
+    check(places=20)
+
+
+def test_tooltips_as_they_come_up(seat: Seat, desk: Desk) -> None:
+    open_all(seat, desk)
+    view = seat.tree()
+    seat.program.window.tree.select(desk.name)
+    place = view.visualRect(view.currentIndex()).center()
+    event = QHelpEvent(QHelpEvent.Type.ToolTip, place, view.viewport().mapToGlobal(place))
+    QApplication.sendEvent(view.viewport(), event)
+    seat.until(QToolTip.isVisible)
+    (tip,) = [one for one in QApplication.topLevelWidgets() if one.inherits("QTipLabel")]
+    assert isinstance(tip, QLabel)
+    written = painted(tip)
+    assert "&lt;img src=" in written
+    assert "\\x1b[31m\\u202e&amp;Q" in written
+    assert tip.width() < 1400
+    check(places=20)
+    QToolTip.hideText()
+
+
+def test_an_image_that_cannot_be_read(seat: Seat, desk: Desk) -> None:
+    open_all(seat, desk)
+    state, images = seat.program.state, seat.program.controller.images
+    (key,) = [key for key, image in state.images.items() if image.path == desk.broken]
+    images.select(key)
+    seat.until(lambda: bool(state.images[key].error))
+    check(places=20)
+    assert MARK in seat.said
+
+
+def test_what_is_said_of_it(seat: Seat, desk: Desk) -> None:
+    seat.start()
+    window, state = seat.program.window, seat.program.state
+    for kind in NoticeKind:
+        state.notify(kind, f"{desk.name} cannot be read", desk.name, "argument")
+        window.status.set_work(f"Opening {desk.name}")
+        window.status.show_message(f"{desk.name}\n{desk.name}")
+        check(places=5)
+    state.notify(NoticeKind.ERROR, f"{desk.name * 1000}")
+    window.tree.set_message(f"{desk.name * 1000}\n{desk.name}")
+    window.predictions.set_message(desk.name * 1000)
+    window.canvas.set_message(desk.name, desk.name * 1000)
+    check(places=5)
+    window.canvas.set_drop_hint(f"Open {desk.name}")
+    assert "&lt;img" in painted(window.canvas)
+    check(places=5)
+    width = window.width()
+    QApplication.processEvents()
+    assert window.width() == width
+    assert window.minimumSizeHint().width() <= 720
+
+
+def test_a_notice_goes_with_what_it_is_about_whatever_is_in_it(seat: Seat, desk: Desk) -> None:
+    """The bar knows it by what was said, not by what is shown."""
+    seat.start()
+    state, bar = seat.program.state, seat.program.window.notice
+    before, state.explanation, state.explain_error = state.explanation, None, desk.name
+    state.answer_changed.emit()
+    assert bar.text == desk.name
+    state.explanation, state.explain_error = before, ""
+    state.answer_changed.emit()
+    assert bar.text == ""
+
+
+def questions(desk: Desk) -> dict[str, ChoiceNeeded | ConsentNeeded]:
+    path, name = desk.code, desk.name
+    parameters = (
+        Parameter("classes", "int", None),
+        Parameter("title", "str", repr(name)),
+        Parameter("many", "value", repr([name] * 50)),
+        Parameter("n" * 5000, "bool", "True"),
+    )
+    options = (
+        NetworkOption(name, "class", parameters),
+        NetworkOption("N" * 100_000, "function", parameters),
+    )
+    asked = {
+        "architecture": WhichArchitecture(path, (name, "resnet50", name * 100)),
+        "any architecture": WhichArchitecture(path, ()),
+        "network": WhichNetwork(path, options),
+        "arguments": WhichNetwork(path, options[:1]),
+        "weights": WhichWeights(path, (desk.weights, desk.image)),
+        "no weights": WhichWeights(path, ()),
+        "input": WhichInput(path, 3, ((224, 224),)),
+    }
+    made: dict[str, ChoiceNeeded | ConsentNeeded] = {
+        what: ChoiceNeeded(f"{name}: what is it?", question) for what, question in asked.items()
+    }
+    made["consent"] = ConsentNeeded(path, "0" * 64, f"it may call {name}", (name, name * 100, "os"))
+    made["much consent"] = ConsentNeeded(path, "0" * 64, "it may do much", (name,) * 5_000)
+    return made
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "architecture",
+        "any architecture",
+        "network",
+        "arguments",
+        "weights",
+        "no weights",
+        "input",
+        "consent",
+        "much consent",
+    ],
+)
+def test_questions(seat: Seat, desk: Desk, what: str) -> None:
+    seat.start()
+    source = ModelSource(str(desk.code))
+    seat.program.controller.models.asked.emit(source, questions(desk)[what])
+    dialog = seat.dialog(QDialog)
+    check(places=1)
+    assert "&lt;img" in painted(dialog)
+    assert dialog.width() <= 900, dialog.width()
+    dialog.reject()
+    check(places=1)
+
+
+def test_the_default_of_an_argument_is_kept_whatever_is_in_it(seat: Seat, desk: Desk) -> None:
+    """The field shows it spelled; left as it is, it is no answer, so that the file's own counts."""
+    from gui.network_dialog import NetworkDialog
+
+    seat.start()
+    option = NetworkOption("Net", "class", (Parameter("title", "str", repr(desk.name)),))
+    dialog = NetworkDialog(WhichNetwork(desk.code, (option,)), seat.program.window)
+    given: list[object] = []
+    dialog.chosen.connect(lambda *answer: given.append(answer))
+    dialog._press()
+    assert given == [("Net", ())]
+
+
+def test_export_input_and_output_and_the_menus(seat: Seat, desk: Desk) -> None:
+    open_all(seat, desk)
+    window, actions = seat.program.window, seat.program.window.actions_by_id
+    seat.program.controller.choose_class(0)
+    seat.until(lambda: seat.target == 0 and not seat.program.state.computing)
+    actions["input_output"].trigger()
+    panel = seat.dialog(InputPanel)
+    seat.settle()
+    check(places=20)
+    assert panel.minimumSizeHint().width() < 1000
+    panel.show_fault(f"{desk.name}: no")
+    panel.close()
+    actions["export"].trigger()
+    dialog = seat.dialog(ExportDialog)
+    check(places=20)
+    suggested = dialog._suggested.name
+    assert not set(suggested) & set("<>&\"'/\\|?*:\x1b\u202e")
+    dialog.reject()
+    node = next(node for node in seat.program.state.layers if node.name == desk.name)
+    menu = menu_for(node, desk.name, lambda *_: None, window)
+    check(places=20)
+    next(action for action in menu.actions() if action.text() == "Copy name").trigger()
+    copied = QGuiApplication.clipboard().text()
+    assert not RAW.search(copied)
+    assert copied.startswith(MARK)
+    menu.deleteLater()
+    recent = actions.menu("recent_models")
+    assert isinstance(recent, QMenu)
+    assert len(recent.actions()[0].text()) < 120
+
+
+def test_reports_checks_and_the_gallery(seat: Seat, desk: Desk) -> None:
+    seat.start()
+    window, name = seat.program.window, desk.name
+    crash = CrashDialog(name, f"It had open: {name}.", f"{name}\n{name * 100}", name, window)
+    crash.add(f"ValueError: {name}")
+    crash.show()
+    checks = CheckDialog({"step": name}, window)
+    checks.show()
+    checks.begin()
+    checks.show_step("step", "failed", name)
+    checks.end(name, f"{name}\n{name}")
+    checks.copy()
+    assert not RAW.search(QGuiApplication.clipboard().text())
+    crash.copy()
+    assert not RAW.search(QGuiApplication.clipboard().text())
+    seat.program.window.actions_by_id["open_model"].trigger()
+    gallery = seat.dialog(GalleryDialog)
+    gallery.show_download(name, 0.5, name)
+    gallery.show_download_end(name)
+    gallery.set_failure(name)
+    for action in ("about", "shortcuts", "guide"):
+        window.actions_by_id[action].trigger()
+    check(places=8)
+    for dialog in window.findChildren(QDialog):
+        dialog.close()
+
+
+def test_a_drag_names_the_file_as_text(seat: Seat, desk: Desk) -> None:
+    seat.start()
+    hint = seat.drop(files(desk.image))
+    assert not RAW.search(hint)
+    assert MARK in hint
+    seat.until(lambda: desk.image.name in seat.names)
+    seat.wait_explained()
+    check(places=5)
+
+
+def test_ten_thousand_class_names_of_the_longest(seat: Seat, desk: Desk) -> None:
+    seat.start()
+    window = seat.program.window
+    names = tuple(f"{n} {desk.name}{'long' * 2_500}" for n in range(10_000))
+    window.predictions.set_classes(names)
+    window.predictions.focus_search()
+    seat.type("img")
+    check(places=200)
+    assert window.minimumSizeHint().width() <= 720
