@@ -27,7 +27,7 @@ INTERRUPTED = 130
 """Exit code after Ctrl+C: 128 and the number of the signal, as a shell has it."""
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-_PATIENCE_S = 0.1
+_PATIENCE_S = 0.08
 _LOCK_S = 0.1
 
 _callbacks: list[Callable[[], None]] = []
@@ -71,7 +71,7 @@ def code_of_signal() -> int | None:
 def ask_first(ask: Callable[[int], None]) -> Callable[[], None]:
     """From now on a signal calls ask(exit code), on the thread that hears signals.
 
-    It must return at once. The process then has 0.1 s to end in order, and what grant() adds; a
+    It must return at once. The process then has 0.08 s to end in order, and what grant() adds; a
     second signal, or the end of that time, ends it. What is returned takes it back.
     """
     global _asked
