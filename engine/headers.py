@@ -18,7 +18,7 @@ from engine.errors import ModelError, WeightsError
 _HEAD = 512
 # Formats of data that Pillow only recognises.
 _NO_PICTURES = ("HDF5", "GRIB", "BUFR")
-_COPIED_AT_ONCE = 8 << 20
+_COPIED_AT_ONCE = 1 << 20
 # Tensors begin at multiples of this in the shared file, which suits every type.
 _ALIGNED = 64
 
@@ -50,42 +50,45 @@ def copy_contents(path: Path, descriptor: int) -> dict[str, Any]:
             raise WeightsError(f"{path}: the file is empty; fetch or save it again")
         found = torch_archives.contents(file, str(path), size)
         parts: dict[str, tuple[int, int]] = {}
-        place = 0
+        end = 0
         for part in found.parts:
-            place = -(-place // _ALIGNED) * _ALIGNED
+            place = -(-end // _ALIGNED) * _ALIGNED
             os.lseek(descriptor, place, os.SEEK_SET)
             with torch_archives.opened_part(file, part) as inner:
-                if _copy(inner, part, descriptor) != part.bytes:
+                if _copied(inner, part.bytes, descriptor) != part.bytes:
                     raise WeightsError(
                         f"{path}: the file is cut off or damaged; fetch or save it again"
                     )
             parts[part.key] = (place, part.bytes)
-            place += part.bytes
-        os.lseek(descriptor, place, os.SEEK_SET)
+            end = place + part.bytes
+        os.lseek(descriptor, end, os.SEEK_SET)
         text = torch_archives.as_json(found)
-        view = memoryview(text)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        _written(memoryview(text), descriptor)
         return {
             "parts": parts,
-            "text": (place, len(text)),
+            "text": (end, len(text)),
             "swapped": found.swapped,
             "safetensors": found.safetensors,
         }
 
 
-def _copy(inner: IO[bytes], part: torch_archives.Part, descriptor: int) -> int:
-    """Copy a storage; how many bytes there were."""
+def _copied(inner: IO[bytes], length: int, descriptor: int) -> int:
+    """How many of those bytes there were."""
+    # One piece of memory for all of them: a new one for each would be cleared first.
+    buffer = memoryview(bytearray(min(length, _COPIED_AT_ONCE)))
     done = 0
-    while done < part.bytes:
-        data = inner.read(min(_COPIED_AT_ONCE, part.bytes - done))
-        if not data:
+    while done < length:
+        count = inner.readinto(buffer[: length - done])  # type: ignore[attr-defined]
+        if not count:
             break
-        done += len(data)
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        _written(buffer[:count], descriptor)
+        done += count
     return done
+
+
+def _written(view: memoryview, descriptor: int) -> None:
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def _kind(file: IO[bytes], path: Path, head: bytes, size: int) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from engine import places, suffixes
 
@@ -56,8 +57,9 @@ class ModelSource:
     def from_key(cls, key: str) -> ModelSource:
         """The source of that key. Raises ValueError for what is none."""
         try:
-            facts = json.loads(key) if key.startswith("{") else {"spec": key}
-            arguments = tuple((str(n), str(v)) for n, v in facts.pop("arguments", ()))
+            facts: dict[str, Any] = json.loads(key) if key.startswith("{") else {"spec": key}
+            given: list[tuple[str, str]] = facts.pop("arguments", [])
+            arguments = tuple((str(name), str(value)) for name, value in given)
             source = cls(**facts, arguments=arguments)
         except (TypeError, RecursionError) as error:
             raise ValueError(f"{key[:80]!r} names no model") from error

@@ -21,6 +21,9 @@ from engine.unpickling import Bounded, Table, UnpicklingFault
 
 _AGAIN = "fetch or save it again"
 _LARGEST_PICKLE = 64 << 20
+_ENCRYPTED = 1
+# The signature, and the lengths of the name and of what else stands before an entry's bytes.
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
 _ITEM_SIZES = {
     **dict.fromkeys(("float64", "int64", "uint64", "complex64"), 8),
     **dict.fromkeys(("float32", "int32", "uint32", "qint32"), 4),
@@ -89,7 +92,7 @@ def contents(file: IO[bytes], name: str, size: int) -> Contents:
         file.seek(0)
         if head.startswith(archives.ZIP):
             with zipfile.ZipFile(file) as archive:
-                return _of_zip(archive, name, size)
+                return _of_zip(file, archive, name, size)
         if archives.is_safetensors(head) and not archives.is_legacy(head):
             return _of_safetensors(file, name, size)
         return _of_legacy(file, name, size)
@@ -113,7 +116,7 @@ def opened_part(file: IO[bytes], part: Part) -> Iterator[IO[bytes]]:
         yield inner
 
 
-def _of_zip(archive: zipfile.ZipFile, name: str, size: int) -> Contents:
+def _of_zip(file: IO[bytes], archive: zipfile.ZipFile, name: str, size: int) -> Contents:
     entries = archives.entries_of(archive, name, size)
     pickled = next((n for n in entries if n == "data.pkl" or n.endswith("/data.pkl")), None)
     if pickled is None:
@@ -131,10 +134,24 @@ def _of_zip(archive: zipfile.ZipFile, name: str, size: int) -> Contents:
         entry = entries.get(f"{folder}data/{key}")
         if entry is None:
             raise WeightsError(f"{name}: a tensor in it is missing (data/{key}); {_AGAIN}")
-        if entry.file_size < _bytes_of(dtype, elements):
+        length = _bytes_of(dtype, elements)
+        if entry.file_size < length:
             raise _claims(name, elements, size)
-        parts.append(Part(key, entry.file_size, entry=entry))
+        parts.append(_stored(file, key, length, entry, size))
     return Contents(root, table.nodes, tuple(table.names), parts, swapped)
+
+
+def _stored(file: IO[bytes], key: str, length: int, entry: zipfile.ZipInfo, size: int) -> Part:
+    """An entry of a zip archive as bytes of the file, where it is not packed."""
+    if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & _ENCRYPTED:
+        return Part(key, length, entry=entry)
+    file.seek(entry.header_offset)
+    header = file.read(_LOCAL_HEADER.size)
+    signature, name_length, more_length = _LOCAL_HEADER.unpack(header)
+    start = entry.header_offset + _LOCAL_HEADER.size + name_length + more_length
+    if signature != archives.ZIP or start + length > size:
+        raise EOFError
+    return Part(key, length, start)
 
 
 def _of_legacy(file: IO[bytes], name: str, size: int) -> Contents:

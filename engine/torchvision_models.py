@@ -153,9 +153,15 @@ def build(name: str, weights: Mapping[str, Tensor], path: Path, *, published: bo
         )
     # Filled, not made: the versions that torch keeps beside a state dict (MNASNet asks for its
     # own) get lost in many files.
-    filled.update(weights)
-    module.load_state_dict(filled)
+    filled.update({key: _fitting(tensor, filled[key]) for key, tensor in weights.items()})
+    # The tensors themselves, and no copies of them: they were read for nobody else.
+    module.load_state_dict(filled, assign=True)
     return module.eval()
+
+
+def _fitting(tensor: Tensor, own: Tensor) -> Tensor:
+    """A tensor of a file as a network has it: of the same type, one number after the other."""
+    return tensor.detach().to(own.dtype).contiguous()
 
 
 def signatures() -> dict[str, dict[str, tuple[int, ...]]]:
