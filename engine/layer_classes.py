@@ -6,9 +6,8 @@ below. Whether what was made is what the file described is for engine.same_modul
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,15 +16,22 @@ from torch import nn
 
 from engine import vision
 from engine.described import Described
+from engine.layer_checks import Check, any_of, each, flag, many, never, or_none, real, text, whole
 from engine.layer_names import MEANT_BEFORE, canonical
 from engine.same_module import class_name
-
-Check = Callable[[Any], bool]
 
 _CHANNELS = 1 << 24
 _KERNEL = 256
 _PADDING = 512
 _SIDE = 4096
+
+_EPS = real(0, 1e3)
+_SLOPE = real(-1e6, 1e6)
+_CHANCE = real(0, 1)
+_AXIS = whole(-8, 8)
+_COUNT = whole(1, _CHANNELS)
+_STEP = whole(1, _KERNEL)
+_MARGIN = whole(0, _PADDING)
 
 _REFUSALS = (ValueError, TypeError, RuntimeError, AssertionError, LookupError, ArithmeticError)
 """What a constructor raises for arguments that do not go together."""
@@ -109,60 +115,6 @@ def _shown(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-# --- checks --------------------------------------------------------------------------------------
-
-
-def _flag(value: object) -> bool:
-    return type(value) is bool
-
-
-def _whole(low: int, high: int) -> Check:
-    return lambda value: type(value) is int and low <= value <= high
-
-
-def _real(low: float, high: float) -> Check:
-    def check(value: Any) -> bool:
-        return type(value) in (int, float) and math.isfinite(value) and low <= value <= high
-
-    return check
-
-
-def _text(*choices: str) -> Check:
-    return lambda value: type(value) is str and value in choices
-
-
-def _or_none(check: Check) -> Check:
-    return lambda value: value is None or check(value)
-
-
-def _any_of(*checks: Check) -> Check:
-    return lambda value: any(check(value) for check in checks)
-
-
-def _many(check: Check, *counts: int) -> Check:
-    """A tuple or list of so many values; of up to 8 where no count is given."""
-
-    def checked(value: Any) -> bool:
-        right = type(value) in (tuple, list) and len(value) in (counts or range(1, 9))
-        return right and all(check(part) for part in value)
-
-    return checked
-
-
-def _each(check: Check, axes: int) -> Check:
-    """One value for all axes, or one for each."""
-    return _any_of(check, _many(check, axes))
-
-
-_EPS = _real(0, 1e3)
-_SLOPE = _real(-1e6, 1e6)
-_CHANCE = _real(0, 1)
-_AXIS = _whole(-8, 8)
-_COUNT = _whole(1, _CHANNELS)
-_STEP = _whole(1, _KERNEL)
-_MARGIN = _whole(0, _PADDING)
-
-
 # --- the list ------------------------------------------------------------------------------------
 
 
@@ -183,14 +135,14 @@ def _weighted() -> tuple[Layer, ...]:
     kinds: tuple[type[nn.Module], ...] = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
     for axes, kind in enumerate(kinds, 1):
         settings = _convolution(axes)
-        settings["padding"] = _any_of(_many(_MARGIN, axes), _text("same", "valid"))
-        settings["padding_mode"] = _text("zeros", "reflect", "replicate", "circular")
+        settings["padding"] = any_of(many(_MARGIN, axes), text("same", "valid"))
+        settings["padding_mode"] = text("zeros", "reflect", "replicate", "circular")
         convolutions.append(Layer(kind, settings, bias))
     kinds = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
     for axes, kind in enumerate(kinds, 1):
         settings = _convolution(axes)
-        settings |= {"stride": _many(_whole(1, 32), axes), "padding": _many(_MARGIN, axes)}
-        settings |= {"output_padding": _many(_MARGIN, axes), "padding_mode": _text("zeros")}
+        settings |= {"stride": many(whole(1, 32), axes), "padding": many(_MARGIN, axes)}
+        settings |= {"output_padding": many(_MARGIN, axes), "padding_mode": text("zeros")}
         convolutions.append(Layer(kind, settings, bias))
     features = {"in_features": _COUNT, "out_features": _COUNT}
     pairs = {"in1_features": _COUNT, "in2_features": _COUNT, "out_features": _COUNT}
@@ -205,9 +157,9 @@ def _convolution(axes: int) -> dict[str, Check]:
     return {
         "in_channels": _COUNT,
         "out_channels": _COUNT,
-        "kernel_size": _many(_STEP, axes),
-        "stride": _many(_STEP, axes),
-        "dilation": _many(_STEP, axes),
+        "kernel_size": many(_STEP, axes),
+        "stride": many(_STEP, axes),
+        "dilation": many(_STEP, axes),
         "groups": _COUNT,
     }
 
@@ -216,22 +168,22 @@ def _normalisations() -> tuple[Layer, ...]:
     batch: dict[str, Check] = {
         "num_features": _COUNT,
         "eps": _EPS,
-        "momentum": _or_none(_CHANCE),
-        "affine": _flag,
-        "track_running_stats": _flag,
+        "momentum": or_none(_CHANCE),
+        "affine": flag,
+        "track_running_stats": flag,
     }
     batches = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
     instances = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
-    shape = _many(_COUNT)
-    layer: dict[str, Check] = {"normalized_shape": shape, "eps": _EPS, "elementwise_affine": _flag}
+    shape = many(_COUNT)
+    layer: dict[str, Check] = {"normalized_shape": shape, "eps": _EPS, "elementwise_affine": flag}
     group: dict[str, Check] = {"num_groups": _COUNT, "num_channels": _COUNT, "eps": _EPS}
     local: dict[str, Check] = {"size": _STEP, "alpha": _SLOPE, "beta": _SLOPE, "k": _SLOPE}
     return (
         *(Layer(kind, batch) for kind in (*batches, *instances)),
         Layer(nn.LayerNorm, layer, {"bias": "bias"}),
         Layer(vision.load().models.convnext.LayerNorm2d, layer, {"bias": "bias"}),
-        Layer(nn.GroupNorm, group | {"affine": _flag}),
-        Layer(nn.RMSNorm, {**layer, "eps": _or_none(_EPS)}),
+        Layer(nn.GroupNorm, group | {"affine": flag}),
+        Layer(nn.RMSNorm, {**layer, "eps": or_none(_EPS)}),
         Layer(nn.LocalResponseNorm, local),
     )
 
@@ -248,49 +200,45 @@ def _poolings() -> tuple[Layer, ...]:
     ):
         largest, average, adaptive, adaptive_largest = kinds
         window = {
-            "kernel_size": _each(_STEP, axes),
-            "stride": _each(_STEP, axes),
-            "padding": _each(_whole(0, _KERNEL // 2), axes),
-            "ceil_mode": _flag,
+            "kernel_size": each(_STEP, axes),
+            "stride": each(_STEP, axes),
+            "padding": each(whole(0, _KERNEL // 2), axes),
+            "ceil_mode": flag,
         }
-        steps = {"dilation": _each(_STEP, axes), "return_indices": _never}
+        steps = {"dilation": each(_STEP, axes), "return_indices": never}
         found.append(Layer(largest, window | steps))
-        averaging: dict[str, Check] = window | {"count_include_pad": _flag}
+        averaging: dict[str, Check] = window | {"count_include_pad": flag}
         if axes > 1:
-            averaging["divisor_override"] = _or_none(_COUNT)
+            averaging["divisor_override"] = or_none(_COUNT)
         found.append(Layer(average, averaging))
-        size = {"output_size": _each(_or_none(_STEP), axes)}
+        size = {"output_size": each(or_none(_STEP), axes)}
         found.append(Layer(adaptive, size))
-        found.append(Layer(adaptive_largest, size | {"return_indices": _never}))
-    powered = {"norm_type": _real(0.1, 100), "ceil_mode": _flag}
+        found.append(Layer(adaptive_largest, size | {"return_indices": never}))
+    powered = {"norm_type": real(0.1, 100), "ceil_mode": flag}
     for axes, kind in enumerate((nn.LPPool1d, nn.LPPool2d), 1):
-        steps = {"kernel_size": _each(_STEP, axes), "stride": _or_none(_each(_STEP, axes))}
+        steps = {"kernel_size": each(_STEP, axes), "stride": or_none(each(_STEP, axes))}
         found.append(Layer(kind, powered | steps))
     return tuple(found)
 
 
-def _never(value: object) -> bool:
-    return value is False
-
-
 def _activations() -> tuple[Layer, ...]:
-    inplace: dict[str, Check] = {"inplace": _flag}
+    inplace: dict[str, Check] = {"inplace": flag}
     simple = (nn.ReLU, nn.ReLU6, nn.SiLU, nn.Mish, nn.SELU, nn.Hardswish, nn.Hardsigmoid)
     plain = (nn.Sigmoid, nn.Tanh, nn.LogSigmoid, nn.Softsign, nn.Tanhshrink, nn.Softmax2d)
-    axis = {"dim": _or_none(_AXIS)}
+    axis = {"dim": or_none(_AXIS)}
     return (
         *(Layer(kind, inplace) for kind in simple),
         *(Layer(kind) for kind in plain),
         Layer(nn.LeakyReLU, {"negative_slope": _SLOPE, **inplace}),
         Layer(nn.PReLU, {"num_parameters": _COUNT}),
         Layer(nn.ELU, {"alpha": _SLOPE, **inplace}),
-        Layer(nn.CELU, {"alpha": _real(1e-9, 1e6), **inplace}),
-        Layer(nn.GELU, {"approximate": _text("none", "tanh")}),
+        Layer(nn.CELU, {"alpha": real(1e-9, 1e6), **inplace}),
+        Layer(nn.GELU, {"approximate": text("none", "tanh")}),
         Layer(nn.GLU, {"dim": _AXIS}),
         Layer(nn.Hardtanh, {"min_val": _SLOPE, "max_val": _SLOPE, **inplace}),
         Layer(nn.Threshold, {"threshold": _SLOPE, "value": _SLOPE, **inplace}),
         Layer(nn.Softplus, {"beta": _SLOPE, "threshold": _SLOPE}),
-        Layer(nn.Softshrink, {"lambd": _real(0, 1e6)}),
+        Layer(nn.Softshrink, {"lambd": real(0, 1e6)}),
         Layer(nn.Hardshrink, {"lambd": _SLOPE}),
         *(Layer(kind, axis) for kind in (nn.Softmax, nn.Softmin, nn.LogSoftmax)),
     )
@@ -299,32 +247,32 @@ def _activations() -> tuple[Layer, ...]:
 def _others() -> tuple[Layer, ...]:
     ops = vision.load().ops
     dropouts = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
-    dropping: dict[str, Check] = {"p": _CHANCE, "inplace": _flag}
+    dropping: dict[str, Check] = {"p": _CHANCE, "inplace": flag}
     found = [Layer(kind, dropping) for kind in (*dropouts, nn.AlphaDropout, nn.FeatureAlphaDropout)]
-    side = _whole(1, _SIDE)
-    scale = _real(0.01, 32)
+    side = whole(1, _SIDE)
+    scale = real(0.01, 32)
     found += [
         Layer(nn.Identity),
         Layer(nn.Flatten, {"start_dim": _AXIS, "end_dim": _AXIS}),
-        Layer(nn.Unflatten, {"dim": _AXIS, "unflattened_size": _many(_whole(-1, _CHANNELS))}),
-        Layer(nn.PixelShuffle, {"upscale_factor": _whole(1, 32)}),
-        Layer(nn.PixelUnshuffle, {"downscale_factor": _whole(1, 32)}),
+        Layer(nn.Unflatten, {"dim": _AXIS, "unflattened_size": many(whole(-1, _CHANNELS))}),
+        Layer(nn.PixelShuffle, {"upscale_factor": whole(1, 32)}),
+        Layer(nn.PixelUnshuffle, {"downscale_factor": whole(1, 32)}),
         Layer(nn.ChannelShuffle, {"groups": _COUNT}),
         Layer(
             nn.Upsample,
             {
-                "size": _or_none(_any_of(side, _many(side, 1, 2, 3))),
-                "scale_factor": _or_none(_any_of(scale, _many(scale, 1, 2, 3))),
-                "mode": _text("nearest", "linear", "bilinear", "bicubic", "trilinear"),
-                "align_corners": _or_none(_flag),
-                "recompute_scale_factor": _or_none(_flag),
+                "size": or_none(any_of(side, many(side, 1, 2, 3))),
+                "scale_factor": or_none(any_of(scale, many(scale, 1, 2, 3))),
+                "mode": text("nearest", "linear", "bilinear", "bicubic", "trilinear"),
+                "align_corners": or_none(flag),
+                "recompute_scale_factor": or_none(flag),
             },
         ),
-        Layer(ops.Permute, {"dims": _many(_AXIS)}),
-        Layer(ops.StochasticDepth, {"p": _CHANCE, "mode": _text("batch", "row")}),
+        Layer(ops.Permute, {"dims": many(_AXIS)}),
+        Layer(ops.StochasticDepth, {"p": _CHANCE, "mode": text("batch", "row")}),
     ]
     for axes in (1, 2, 3):
-        padding = {"padding": _many(_whole(-_PADDING, _PADDING), 2 * axes)}
+        padding = {"padding": many(whole(-_PADDING, _PADDING), 2 * axes)}
         for name in ("ReflectionPad", "ReplicationPad", "ZeroPad", "CircularPad"):
             found.append(Layer(getattr(nn, f"{name}{axes}d"), padding))
         found.append(Layer(getattr(nn, f"ConstantPad{axes}d"), padding | {"value": _SLOPE}))

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine import shown
 from engine.described import Described, Named
 from engine.errors import WeightsError
 from engine.reader import client
@@ -162,7 +163,7 @@ def faults(root: Described, path: Path) -> tuple[str, ...]:
                 raise WeightsError(f"{path}: it uses its layers more than {_CALLS:,} times; {_ODD}")
             continue
         if id(module) in above:
-            raise WeightsError(f"{path}: {place} lies within itself; {_ODD}")
+            raise WeightsError(f"{path}: {shown.plain(place, 80)} lies within itself; {_ODD}")
         if id(module) in calls:
             continue
         if len(above) >= _DEPTH or len(calls) >= _MODULES:
@@ -249,10 +250,12 @@ def _faults_of(place: str, module: Described) -> Iterator[str]:
     yield from _shadows(place, module.state)
 
 
-def _shadows(place: str, attributes: Mapping[str, object]) -> Iterator[str]:
+def _shadows(place: str, attributes: Mapping[Any, object]) -> Iterator[str]:
     """Hooks, and attributes that would stand before a module's methods."""
     for name, value in attributes.items():
-        if "hook" in name:
+        if not isinstance(name, str):
+            yield f"an attribute of {place or 'the network'} without a name"
+        elif "hook" in name:
             empty = isinstance(value, dict | list | tuple | set) and not value
             if value is not None and not isinstance(value, bool) and not empty:
                 yield f"a hook on {place or 'the network'} ({name})"

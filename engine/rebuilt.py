@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from engine import architectures, torchvision_models, unsuitable, vision
@@ -22,9 +23,16 @@ from engine.described import Described
 from engine.errors import ModelError
 from engine.layer_classes import Misfit, is_sequence, layers, make, make_sequence
 from engine.layer_names import canonical
-from engine.pickled_modules import children_of, faults, foreign_names, joined, state_dict_of
+from engine.pickled_modules import (
+    children_of,
+    faults,
+    foreign_names,
+    joined,
+    settings_of,
+    state_dict_of,
+)
 from engine.reader import client
-from engine.same_module import class_name, differences, fill, own_differences
+from engine.same_module import class_name, differences, own_differences
 
 _CLASSES = 1000
 _MOST_FITTING = 3
@@ -57,11 +65,11 @@ def rebuild(root: Described, path: Path) -> Rebuilt:
     try:
         network = _Builder().built(root, "")
     except Misfit as error:
-        return Rebuilt(None, tuple(str(what).removeprefix(": ") for what in error.args))
+        return Rebuilt(None, tuple(str(what).removeprefix(": ").strip() for what in error.args))
     unfitting = differences(root, network)
     if unfitting:
         return Rebuilt(None, unfitting)
-    fill(root, network)
+    _fill(root, network)
     return Rebuilt(network.eval())
 
 
@@ -202,3 +210,23 @@ def _options(name: str, module: Described, state: Mapping[str, Tensor]) -> dict[
     if size is not None:
         options["image_size"] = size
     return options
+
+
+def _fill(root: Described, network: nn.Module) -> None:
+    """Give a network that does not differ the tensors of the description."""
+    waiting, seen = [(root, network)], set()
+    while waiting:
+        module, built = waiting.pop()
+        if id(module) in seen:
+            continue
+        seen.add(id(module))
+        attributes = settings_of(module)
+        for name, value in attributes["_parameters"].items():
+            if value is not None:
+                built._parameters[name] = nn.Parameter(value)
+        for name, value in built._buffers.items():
+            given = attributes["_buffers"].get(name)
+            if given is None and value is not None:
+                given = torch.zeros(value.shape, dtype=value.dtype)
+            built._buffers[name] = given
+        waiting += [(child, built.get_submodule(name)) for name, child in children_of(module)]

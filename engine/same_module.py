@@ -53,26 +53,6 @@ def own_differences(
     return tuple(_Comparison(own).of_module(place, module, built))
 
 
-def fill(root: Described, network: nn.Module) -> None:
-    """Give a network that does not differ the tensors of the description."""
-    waiting, seen = [(root, network)], set()
-    while waiting:
-        module, built = waiting.pop()
-        if id(module) in seen:
-            continue
-        seen.add(id(module))
-        attributes = settings_of(module)
-        for name, value in attributes["_parameters"].items():
-            if value is not None:
-                built._parameters[name] = nn.Parameter(value)
-        for name, value in built._buffers.items():
-            given = attributes["_buffers"].get(name)
-            if given is None and value is not None:
-                given = torch.zeros(value.shape, dtype=value.dtype)
-            built._buffers[name] = given
-        waiting += [(child, built.get_submodule(name)) for name, child in children_of(module)]
-
-
 def class_name(kind: type) -> str:
     """How a pickle calls a class."""
     return f"{kind.__module__}.{kind.__qualname__}"

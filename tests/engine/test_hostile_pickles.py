@@ -5,12 +5,14 @@ Whatever is opened goes through engine.load_model, as a dropped file does.
 
 from __future__ import annotations
 
+import copy
 import io
 import operator
 import os
 import pickle
+import random
 import zipfile
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,15 @@ import torch
 from torch import nn
 
 import engine
-from engine import torchvision_models, vision
+from engine import torch_files, torchvision_models, vision
+from engine.described import Described, Named
 from engine.errors import ConsentNeeded, HookscopeError, WeightsError
-from engine.pickles import open_pickled
+from engine.pickled_modules import network_in
+from engine.pickles import open_pickled, tensors_in
+from engine.rebuilt import rebuild
 from engine.trust import NOBODY
 from tests.engine.hostile import Marks
+from tests.engine.networks import one_of_each_layer
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -395,3 +401,94 @@ def test_a_pickle_of_opcodes_that_fit_nothing(path: Path) -> None:
                 is_pickle = entry.filename.endswith("data.pkl")
                 new.writestr(entry, b"\x80\x02" + opcodes if is_pickle else old.read(entry))
         refused(path)
+
+
+# --- descriptions of any content -----------------------------------------------------------------
+
+JUNK: tuple[Any, ...] = (
+    *(None, True, 0, -1, 10**9, 10**400, 1.5, float("nan"), float("inf"), complex(1, 2)),
+    *("", "x", "a.b", "forward", b"y", [], (), {}, set(), [1], (1, 2), {"a": 1}, {1: 2}),
+    *(torch.ones(2), torch.ones(1, dtype=torch.int64), torch.empty(0)),
+    *(Named("os.system"), Named("torch.nn.functional.relu"), Named("torch.float32"), Named("")),
+    *(Described(""), Described("torch.nn.modules.container.Sequential")),
+    *(Described("torch.nn.modules.activation.ReLU", (1,)), Described("torch.device", ("cpu",))),
+    Described("functools.partial", (Named("os.system"),), {}, (Named("os.system"), (), {}, None)),
+)
+KEYS: tuple[Any, ...] = (
+    *("forward", "_forward_hooks", "weight", "0", "extra", "hook", 5, None, "_modules", "a\nb"),
+)
+
+
+def spots(root: object) -> list[tuple[Any, Any]]:
+    """Every record or dictionary in a description, with each name that holds something there."""
+    found: list[tuple[Any, Any]] = []
+    waiting, seen = [root], set()
+    while waiting:
+        current = waiting.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        if isinstance(current, Described):
+            names = ("kind", "arguments", "keywords", "state", "items", "pairs")
+            found += [(current, name) for name in names]
+            waiting += [getattr(current, name) for name in names]
+        elif isinstance(current, dict):
+            found += [(current, key) for key in current]
+            waiting += current.values()
+        elif isinstance(current, list | tuple):
+            waiting += current
+    return found
+
+
+def mutate(chance: random.Random, root: object) -> None:
+    places = spots(root)
+    records = [record for record, _ in places if isinstance(record, Described)]
+    record, key = chance.choice(places)
+    value = chance.choice([*JUNK, chance.choice(records)])
+    if isinstance(record, dict):
+        name = chance.choice([key, key, key, chance.choice(KEYS)])
+        if chance.random() < 0.2:
+            record.pop(name, None)
+        else:
+            record[name] = value
+    elif key == "kind":
+        record.kind = chance.choice(records).kind
+    else:
+        whole = {"arguments": (value,), "keywords": {"a": value}, "items": [value]}
+        setattr(record, key, {**whole, "pairs": [(value, value)]}.get(key, value))
+
+
+@pytest.mark.parametrize(
+    "seeds", [range(150), pytest.param(range(150, 1000), marks=pytest.mark.slow)], ids=len
+)
+@pytest.mark.timeout(600)
+def test_descriptions_of_any_content_cost_one_line(path: Path, seeds: range) -> None:
+    contents = (
+        nn.Sequential(*one_of_each_layer()),
+        {"model": torchvision_models.construct("mobilenet_v3_small", {}), "epoch": 1},
+        nn.DataParallel(torchvision_models.construct("resnet18", {})),
+    )
+    read = []
+    for content in contents:
+        torch.save(content, path)
+        read.append(torch_files.read(path).content)
+    outcomes: Counter[str] = Counter()
+    for seed in seeds:
+        chance = random.Random(seed)
+        changed = copy.deepcopy(read[seed % 3])
+        for _ in range(chance.choice((1, 1, 2, 4))):
+            mutate(chance, changed)
+        tensors_in(changed)
+        root = network_in(changed)
+        if root is None:
+            outcomes["no network"] += 1
+            continue
+        try:
+            rebuilt = rebuild(root, path)
+        except HookscopeError:
+            outcomes["refused"] += 1
+            continue
+        assert (rebuilt.network is None) == bool(rebuilt.unfitting)
+        outcomes["asked" if rebuilt.network is None else "built"] += 1
+    assert outcomes["asked"] > len(seeds) // 2, outcomes
+    assert outcomes["built"] > 0, outcomes

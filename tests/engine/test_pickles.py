@@ -28,6 +28,7 @@ from engine.pickles import open_pickled, read_tensors, tensors_in
 from engine.trust import NOBODY, Trust
 from engine.weights import read_state_dict
 from tests.engine.hostile import rewritten
+from tests.engine.networks import one_of_each_layer
 
 TRUSTED = Trust(everything=True)
 HOW = [{}, {"pickle_protocol": 4}, {"_use_new_zipfile_serialization": False}]
@@ -274,43 +275,9 @@ def test_what_is_no_classifier_is_refused_unasked(path: Path) -> None:
 # --- networks of layers --------------------------------------------------------------------------
 
 
-def layers() -> list[nn.Module]:
-    """Takes (1, 8, 16, 16), and each of them what the one before gives."""
-    return [
-        nn.Conv2d(8, 12, (3, 5), stride=(1, 2), padding="valid", dilation=(2, 1), groups=4),
-        nn.Conv2d(12, 8, 3, padding=1, padding_mode="reflect", bias=False),
-        nn.ConvTranspose2d(8, 8, 3, stride=2, padding=1, output_padding=1),
-        nn.BatchNorm2d(8, eps=1e-3, momentum=None),
-        nn.BatchNorm2d(8, affine=False),
-        nn.BatchNorm2d(8, track_running_stats=False),
-        nn.GroupNorm(4, 8),
-        nn.InstanceNorm2d(8, affine=True),
-        nn.LocalResponseNorm(3),
-        nn.LayerNorm(12),
-        nn.RMSNorm(12),
-        *(nn.ReLU(inplace=True), nn.ReLU6(), nn.SiLU(), nn.Mish(), nn.SELU(), nn.Hardswish()),
-        *(nn.Hardsigmoid(), nn.Sigmoid(), nn.Tanh(), nn.LogSigmoid(), nn.Softsign()),
-        *(nn.LeakyReLU(0.2), nn.PReLU(8), nn.ELU(0.5), nn.CELU(2.0), nn.GELU("tanh")),
-        *(nn.Hardtanh(-2, 3), nn.Threshold(0.1, 0.0), nn.Softplus(2.0), nn.Softshrink(0.1)),
-        *(nn.Hardshrink(0.1), nn.Tanhshrink(), nn.Softmax2d(), nn.Softmax(1), nn.Softmin(1)),
-        nn.MaxPool2d(3, stride=1, padding=1, dilation=1, ceil_mode=True),
-        nn.AvgPool2d((2, 2), stride=1, padding=1, count_include_pad=False, divisor_override=3),
-        nn.LPPool2d(2.0, 2, stride=1),
-        *(nn.ZeroPad2d(1), nn.ReflectionPad2d((1, 0, 0, 1)), nn.ReplicationPad2d(1)),
-        *(nn.CircularPad2d(1), nn.ConstantPad2d((1, 1, 0, 0), 0.5)),
-        *(nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True), nn.PixelShuffle(2)),
-        *(nn.PixelUnshuffle(2), nn.ChannelShuffle(2), nn.GLU(1), nn.Dropout2d(), nn.Dropout(0.1)),
-        *(nn.AlphaDropout(), nn.FeatureAlphaDropout(), nn.Identity()),
-        *(nn.AdaptiveMaxPool2d((4, None)), nn.AdaptiveAvgPool2d(2)),
-        *(nn.Flatten(), nn.Unflatten(1, (1, -1)), nn.Conv1d(1, 2, 3), nn.BatchNorm1d(2)),
-        *(nn.MaxPool1d(2, return_indices=False), nn.AvgPool1d(2), nn.AdaptiveAvgPool1d(2)),
-        *(nn.Flatten(), nn.Linear(4, 5), nn.LogSoftmax(dim=1)),
-    ]
-
-
 def test_layers_of_the_list_are_made_anew(path: Path) -> None:
     torch.manual_seed(0)
-    network = nn.Sequential(*layers()).eval()
+    network = nn.Sequential(*one_of_each_layer()).eval()
     for part in network:
         if isinstance(part, nn.BatchNorm2d) and part.running_mean is not None:
             part.running_mean.normal_()
