@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer
 
-from gui import plain_text
 from gui.jobs import Job, Lane
 from gui.state import STOP_READING, NoticeKind, State
 
@@ -14,28 +13,31 @@ PATIENCE_MS = 20_000
 class LateFiles(QObject):
     """Watches what a lane does. Closing the notice is to wait; nothing stops by itself."""
 
-    def __init__(
-        self, state: State, lane: Lane, parent: QObject, patience_ms: int = PATIENCE_MS
-    ) -> None:
+    def __init__(self, state: State, lane: Lane, parent: QObject) -> None:
         super().__init__(parent)
         self._state = state
         self._reading = ""
+        self._asked = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(patience_ms)
+        self._timer.setInterval(PATIENCE_MS)
         self._timer.timeout.connect(self._ask)
         lane.busy_changed.connect(self._changed)
 
     def _changed(self, job: Job | None) -> None:
         self._timer.stop()
+        if self._asked:
+            self._asked = False
+            self._state.withdraw(STOP_READING)
         self._reading = job.reading if job is not None else ""
         if self._reading:
             self._timer.start()
 
     def _ask(self) -> None:
+        self._asked = True
         self._state.notify(
             NoticeKind.WARNING,
-            f"{plain_text.line(self._reading)} is still being read after "
-            f"{self._timer.interval() // 1000} seconds. Close this to go on waiting.",
+            f"{self._reading} is still being read after {PATIENCE_MS // 1000} seconds. "
+            "Close this to go on waiting.",
             STOP_READING,
         )

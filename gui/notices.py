@@ -40,6 +40,8 @@ class Notices(QObject):
         self._bar.acted.connect(self._acted)
         self._bar.dismissed.connect(self._dismissed)
         state.noticed.connect(self._show)
+        state.withdrawn.connect(self._withdraw)
+        self._action = ""
         state.answer_changed.connect(self._show_explain_error)
         self._info = state.info
         self._declined: tuple[str, ModelSource | None] = ("", None)
@@ -52,7 +54,13 @@ class Notices(QObject):
             # What was done is less than what went wrong and was not closed yet.
             self._status.show_message(notice.text)
             return
+        self._action = notice.action
         self._bar.show_notice(notice.kind.value, notice.text, notice.action, notice.argument)
+
+    def _withdraw(self, action: str) -> None:
+        if self._action == action:
+            self._action = ""
+            self._bar.clear()
 
     def _show_explain_error(self) -> None:
         """Why there is no map; it goes when there is one."""

@@ -80,6 +80,7 @@ class State(QObject):
     sweep_changed = Signal()
     computing_changed = Signal(bool)
     noticed = Signal(object)
+    withdrawn = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -118,6 +119,10 @@ class State(QObject):
     def notify(self, kind: NoticeKind, text: str, action: str = "", argument: str = "") -> None:
         """Show a sentence to the user."""
         self.noticed.emit(Notice(kind, text, action, argument))
+
+    def withdraw(self, action: str) -> None:
+        """Take back the notice that offers this action: there is nothing left to act on."""
+        self.withdrawn.emit(action)
 
     def warn(self, notices: Sequence[str], action: str = "") -> None:
         """Show what the engine says as one text: a newer notice takes the place of an older one."""
