@@ -229,7 +229,11 @@ def _begin(
     where macOS tells of files."""
     release_logging()
     from engine import faults
+    from engine.reader import client
     from gui.relay import listen
+
+    # It starts while the rest of the window is made, so that the first picture need not wait.
+    client.warm()
 
     faults.clear_up()
     receiver = listen(instance, shell.window) if instance is not None else None

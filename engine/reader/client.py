@@ -185,10 +185,16 @@ class Asked:
 
 
 def warm(role: str = FILES) -> None:
-    """Start a reader that will be needed soon; the next ask does not wait for it to start."""
+    """Start a reader that will be needed soon; the next ask does not wait for it to start.
+
+    Where it cannot be started, the next ask says so.
+    """
     _forget_after_fork()
     if not _idle.get(role):
-        _idle.setdefault(role, []).append(_Reader(role))
+        try:
+            _idle.setdefault(role, []).append(_Reader(role))
+        except ModelError as error:
+            _log.warning("%s", error)
 
 
 def end_all() -> None:
