@@ -19,10 +19,11 @@ def main(arguments: Sequence[str]) -> int:
         from engine.reader_process.main import main as read
 
         return read(arguments[1:])
-    from engine.ending import heed_signals
     from engine.startup import prepare
 
     prepare()
+    from engine.ending import heed_signals
+
     heed_signals()
     from engine.entry import COMMANDS, guarded
     from engine.logs import hold_logging, start_logging

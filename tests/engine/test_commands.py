@@ -242,7 +242,7 @@ def test_unusable_input_is_one_line_and_code_2(
 def test_a_defect_names_the_log_and_is_code_1(
     run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(path: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a defect")
 
     monkeypatch.setattr("engine.images.load_image", broken)
@@ -254,7 +254,7 @@ def test_a_defect_names_the_log_and_is_code_1(
 
 
 def test_interrupted_is_130(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(path: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("engine.images.load_image", interrupted)
