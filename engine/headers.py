@@ -19,6 +19,8 @@ _HEAD = 512
 # Formats of data that Pillow only recognises.
 _NO_PICTURES = ("HDF5", "GRIB", "BUFR")
 _COPIED_AT_ONCE = 1 << 20
+# What is said of tens of thousands of layers; whoever reads it takes ten times as much.
+_LARGEST_TEXT = 64 << 20
 # Tensors begin at multiples of this in the shared file, which suits every type.
 _ALIGNED = 64
 
@@ -63,6 +65,11 @@ def copy_contents(path: Path, descriptor: int) -> dict[str, Any]:
             end = place + part.bytes
         os.lseek(descriptor, end, os.SEEK_SET)
         text = torch_archives.as_json(found)
+        if len(text) > _LARGEST_TEXT:
+            raise WeightsError(
+                f"{path}: it holds {len(found.nodes):,} values beside its tensors, as no saved "
+                "network does; save the network's state_dict() and open that"
+            )
         _written(memoryview(text), descriptor)
         return {
             "parts": parts,

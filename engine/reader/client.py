@@ -40,13 +40,14 @@ PATIENCE = 20.0
 _LOOK_EVERY = 0.02
 # A file on a disk or a network that does not answer costs no work, and so is waited for longer.
 _STANDSTILL = 6
-_START = 60.0
-# An idle reader that has grown beyond this is replaced, so that memory stays flat.
-_LARGEST_IDLE = 300 << 20
+_START = 300.0
 _MOST_IDLE = 2
 
 FILES, NETWORKS = "files", "networks"
 """Roles of readers: those that only read, and those that try what torch makes of a description."""
+
+# An idle reader that has grown beyond this is replaced, so that memory stays flat.
+_LARGEST_IDLE = {FILES: 300 << 20, NETWORKS: 900 << 20}
 
 Fault = Callable[[str], HookscopeError]
 
@@ -312,7 +313,7 @@ def _give_back(reader: _Reader) -> None:
     readers = _idle.setdefault(reader.role, [])
     if len(readers) >= _MOST_IDLE:
         reader.end()
-    elif reader.role == FILES and reader.measured()[0] > _LARGEST_IDLE:
+    elif reader.measured()[0] > _LARGEST_IDLE[reader.role]:
         reader.end()
         readers.append(_Reader(reader.role))
     else:
