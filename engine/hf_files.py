@@ -16,6 +16,8 @@ from engine.weights import StateDict, checksum, read_state_dict
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _LARGEST_JSON = 8_000_000
+# Whoever takes a configuration walks it by recursion.
+_DEEPEST = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,24 @@ def read_json(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: it cannot be read ({error}); fetch it again") from error
     if not isinstance(content, dict):
         raise ModelError(f"{path}: it holds no configuration; fetch it again")
+    if _is_deep(content):
+        raise ModelError(
+            f"{path}: it is nested more than {_DEEPEST} levels deep, as no configuration is; fetch "
+            "it again"
+        )
     return content
+
+
+def _is_deep(content: dict[str, Any]) -> bool:
+    level: list[Any] = [content]
+    for _ in range(_DEEPEST):
+        level = [
+            value
+            for outer in level
+            for value in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(value, dict | list)
+        ]
+    return bool(level)
 
 
 def weights_of(folder: Path) -> Weights:

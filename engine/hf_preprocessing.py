@@ -2,26 +2,92 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
-from engine.errors import ModelError
+from engine import extras
+from engine.errors import ModelError, one_line
 from engine.preprocess import prepare
-from engine.presets import MAX_SIDE
+from engine.presets import MAX_SIDE, validate
+from engine.profile_format import ModelProfile, content_of, profile_of
+from engine.reader import client
 from engine.records import Channels, LoadedImage, Preprocessing
 
+_log = logging.getLogger(__name__)
+
+# What trying a processor may take in a reader, most of which is torch and transformers.
+_MEMORY = 1600 << 20
+_FAILURES = (
+    *(OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, ImportError),
+    *(AssertionError, ArithmeticError, MemoryError, NotImplementedError),
+)
 # Pillow's numbers of its filters.
 _FILTERS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}
 # About one level of 255, which filters differ by.
 _SAME = 0.005
 # Height and width of the picture that a processor is tried with.
 _TRIAL = (96, 160)
+
+
+def told(
+    path: Path, channels: int, image_size: tuple[int, int] | None
+) -> tuple[Preprocessing | None, str]:
+    """What a folder's file says of preprocessing, and what the user should know of that.
+
+    path: of its preprocessor_config.json or the like; the rest as preprocessing_of. A reader tries
+    the processor, since its numbers may ask for any amount of memory. Raises Cancelled.
+    """
+    try:
+        reply = client.ask(
+            *("folder preprocessor", ModelError, path.name),
+            path=path.parent,
+            memory=_MEMORY,
+            role=client.NETWORKS,
+            channels=channels,
+            image_size=image_size,
+        ).reply
+        fault = reply.get("fault")
+        how = None if fault else profile_of(reply["profile"]).preprocessing
+    except ModelError as error:
+        fault, how = str(error).removeprefix(f"{path.name}: "), None
+    if fault or how is None:
+        _log.info("%s: %s", path, fault)
+        return None, f"{path.name} could not be used ({fault}); preprocessing is assumed."
+    if reply["same"]:
+        return how, ""
+    return how, (
+        f"{path.name} prepares pictures in a way of its own ({reply['name']}), which is only "
+        "followed approximately; probabilities may differ from those elsewhere."
+    )
+
+
+def tried(folder: Path, channels: int, image_size: tuple[int, int] | None) -> dict[str, Any]:
+    """What told needs to know of a folder's processor, as plain values; a reader runs this."""
+    transformers = extras.load("transformers", str(folder))
+    invalid: type[Exception] = extras.load(
+        "huggingface_hub.errors", str(folder)
+    ).StrictDataclassError
+    try:
+        processor = transformers.AutoImageProcessor.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False, backend="pil"
+        )
+        how = preprocessing_of(processor, channels, image_size)
+        validate(how)
+        return {
+            "profile": content_of(ModelProfile(preprocessing=how)),
+            "same": same(processor, how),
+            "name": type(processor).__name__.removesuffix("Pil"),
+        }
+    except (ModelError, *_FAILURES, invalid) as error:
+        return {"fault": one_line(error)}
 
 
 def preprocessing_of(

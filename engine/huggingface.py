@@ -56,7 +56,7 @@ def open_folder(folder: Path) -> Network:
         return network if not labels or not fits else _with_labels(network, labels)
     _refuse(folder, config)
     module = _module(folder, config, files)
-    channels = int(getattr(module.config, "num_channels", None) or 3)
+    channels = _channels(module.config)
     size = _image_size(module.config)
     how, notice = _preprocessing(folder, channels, size)
     labels = _labels(config)
@@ -163,12 +163,14 @@ def _module(folder: Path, config: Mapping[str, Any], files: Weights) -> Any:
     trial = Trial("folder network", str(folder), {"config": dict(config)})
     try:
         # While the trial runs: both take seconds to import.
-        kind, described, options = _described(folder, config)
+        _import_classes(folder, config)
         state = files.read()
     except BaseException:
         trial.drop()
         raise
     trial.check(sum(tensor.numel() for tensor in state.values()))
+    # Only now, since a configuration alone can ask for more memory than there is.
+    kind, described, options = _described(folder, config)
     try:
         module, report = kind.from_pretrained(
             None, config=described, state_dict=state, output_loading_info=True, **options
@@ -186,6 +188,12 @@ def _module(folder: Path, config: Mapping[str, Any], files: Weights) -> Any:
     return module
 
 
+def _import_classes(folder: Path, config: Mapping[str, Any]) -> None:
+    transformers = extras.load("transformers", str(folder))
+    for name in _classifiers(folder)[str(config["model_type"])]:
+        getattr(transformers, name, None)
+
+
 def _described(folder: Path, config: Mapping[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
     """The class of the network, its configuration, and how it is made."""
     transformers = extras.load("transformers", str(folder))
@@ -201,7 +209,8 @@ def _described(folder: Path, config: Mapping[str, Any]) -> tuple[Any, Any, dict[
     except (*_FAILURES, _invalid(folder)) as error:
         raise _cannot_open(folder, error) from error
     kinds = chosen if isinstance(chosen, tuple) else (chosen,)
-    named = plain.get("architectures") or ()
+    given = plain.get("architectures")
+    named = given if isinstance(given, list) else []
     kind = next((each for each in kinds if each.__name__ in named), kinds[0])
     # Said here, so that no name in the config.json is looked up as a kernel to fetch.
     attention = "sdpa" if getattr(kind, "_supports_sdpa", False) else "eager"
@@ -226,33 +235,12 @@ def _preprocessing(
             return None, ""
     given = read_json(path)
     given = given.get("image_processor", given)
-    if "auto_map" in given:
+    if isinstance(given, Mapping) and "auto_map" in given:
         return (
             None,
             f"{path.name} names code of its own, which is never run; preprocessing is assumed.",
         )
-    transformers = extras.load("transformers", str(folder))
-    failures = (ModelError, *_FAILURES, _invalid(folder))
-    try:
-        processor = transformers.AutoImageProcessor.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False, backend="pil"
-        )
-        how = hf_preprocessing.preprocessing_of(processor, channels, size)
-        presets.validate(how)
-        faithful = hf_preprocessing.same(processor, how)
-    except failures as error:
-        _log.info("%s: %s", path, error)
-        return (
-            None,
-            f"{path.name} could not be used ({one_line(error)}); preprocessing is assumed.",
-        )
-    if faithful:
-        return how, ""
-    name = type(processor).__name__.removesuffix("Pil")
-    return how, (
-        f"{path.name} prepares pictures in a way of its own ({name}), which is only followed "
-        "approximately; probabilities may differ from those elsewhere."
-    )
+    return hf_preprocessing.told(path, channels, size)
 
 
 def _output(config: Mapping[str, Any]) -> OutputForm | None:
@@ -285,12 +273,18 @@ def _index(key: object) -> bool:
     return str(key).isdecimal() and len(str(key)) < 8
 
 
+def _channels(config: Any) -> int:
+    """Of the pictures that a network takes; 3 where its configuration says nothing of them."""
+    given = getattr(config, "num_channels", None)
+    return given if isinstance(given, int) and 1 <= given <= presets.MAX_CHANNELS else 3
+
+
 def _image_size(config: Any) -> tuple[int, int] | None:
     """(height, width) that a network's configuration names, its vision part's where it has one."""
     for part in (config, getattr(config, "vision_config", None)):
         size = getattr(part, "image_size", None)
-        if isinstance(size, int) and size > 0:
-            return (size, size)
-        if isinstance(size, list | tuple) and len(size) == 2:
-            return (int(size[0]), int(size[1]))
+        sides = list(size) if isinstance(size, list | tuple) else [size, size]
+        fitting = [n for n in sides if isinstance(n, int) and 1 <= n <= presets.MAX_SIDE]
+        if len(fitting) == len(sides) == 2:
+            return (fitting[0], fitting[1])
     return None

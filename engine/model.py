@@ -79,7 +79,7 @@ class Model:
             self.module, facts, self.device, self.dtype, cancel
         )
         self.layers: tuple[LayerNode, ...] = layer_nodes(module, self.facts)
-        self.classes = _labels(classes, self.facts.reading)
+        self.classes = _labels(classes, self.facts.reading, classes_origin)
         self._origins = preprocessing_origin, classes_origin if classes else "numbered"
         self.source = source
         self._title = title or type(module).__name__
@@ -195,13 +195,14 @@ def _place(module: nn.Module, device: torch.device) -> tuple[torch.device, tuple
     return device, ()
 
 
-def _labels(classes: Sequence[str], reading: Reading) -> tuple[str, ...]:
+def _labels(classes: Sequence[str], reading: Reading, origin: str) -> tuple[str, ...]:
     count = reading.classes
     if reading.form.scores is Scores.SIDES and len(classes) < count:
         # A single name is that of what the score speaks for.
         return (f"not {classes[0]}", classes[0]) if classes else ("negative", "positive")
     if classes and len(classes) != count:
+        named = f"{origin}: " if origin else ""
         raise ModelError(
-            f"{len(classes)} class names were given, but the network has {count} classes"
+            f"{named}{len(classes)} class names were given, but the network has {count} classes"
         )
     return tuple(classes) or tuple(f"class {i}" for i in range(count))

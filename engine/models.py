@@ -156,22 +156,26 @@ def _model(
         names, names_origin = settled.classes, settled.classes_origin
     if source.classes is not None:
         names, names_origin = read_class_names(source.classes), Path(source.classes).name
-    return Model(
-        network.module,
-        preprocessing=how,
-        preprocessing_origin=origin,
-        classes=names,
-        classes_origin=names_origin,
-        source=network.source,
-        title=network.title,
-        weights=network.weights,
-        weights_sha256=network.weights_sha256,
-        device=where,
-        notices=(*network.notices, *notices),
-        output=settled.output or network.output,
-        layouts=settled.layouts,
-        cancel=cancel,
-    )
+    try:
+        return Model(
+            network.module,
+            preprocessing=how,
+            preprocessing_origin=origin,
+            classes=names,
+            classes_origin=names_origin,
+            source=network.source,
+            title=network.title,
+            weights=network.weights,
+            weights_sha256=network.weights_sha256,
+            device=where,
+            notices=(*network.notices, *notices),
+            output=settled.output or network.output,
+            layouts=settled.layouts,
+            cancel=cancel,
+        )
+    except ModelError as error:
+        # What is wrong with a network is said without the file that it came from.
+        raise ModelError(f"{source.spec}: {error}") from error
 
 
 def _preprocessing(

@@ -38,12 +38,16 @@ class Trial:
         Raises WeightsError (one line) where it failed, or the network would be larger than its
         weights; Cancelled.
         """
-        wanted = int(self._asked.result().reply["elements"])
-        if wanted > _MORE * elements + _FREE:
-            raise WeightsError(
-                f"{self._name}: its config.json describes a network of {wanted:,} numbers, but its "
-                f"weights are {elements:,}; fetch the folder again"
-            )
+        refuse_larger(self._name, int(self._asked.result().reply["elements"]), elements)
 
     def drop(self) -> None:
         self._asked.drop()
+
+
+def refuse_larger(name: str, wanted: int, elements: int) -> None:
+    """Raises WeightsError where a network of `wanted` numbers is larger than its weights."""
+    if wanted > _MORE * elements + _FREE:
+        raise WeightsError(
+            f"{name}: its config.json describes a network of {wanted:,} numbers, but its weights "
+            f"are {elements:,}; fetch the folder again"
+        )

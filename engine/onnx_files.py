@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def _read(path: Path) -> Any:
         raise ModelError(f"{path}: an ONNX file without a network; export it again")
     for location in {_location(tensor) for tensor in model.graph.initializer} - {""}:
         if places.exists(path.parent / location):
-            with regular.opened(path.parent / location, ModelError):
+            with regular.opened(path.parent / location, partial(_beside, path)):
                 pass
     try:
         onnx.load_external_data_for_model(model, str(path.parent))
@@ -99,6 +100,10 @@ def _read(path: Path) -> Any:
             "read; put it into the same folder, under that name"
         ) from error
     return model
+
+
+def _beside(path: Path, text: str) -> ModelError:
+    return ModelError(f"{path}: its weights are in a file of their own, {text}")
 
 
 def _location(tensor: Any) -> str:

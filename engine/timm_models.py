@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from engine import extras
 from engine.errors import ModelError, WeightsError, one_line
 from engine.network import Network
-from engine.network_trials import Trial
+from engine.network_trials import Trial, refuse_larger
 from engine.presets import ASSUMED
 from engine.records import Preprocessing
 from engine.timm_config import channels_of, first_of, labels_of, preprocessing_of
@@ -81,13 +81,16 @@ def network_of(name: str, weights: Path | None = None, *, download: bool = False
     return _network(plain, found, config_of(plain).to_dict(), {})
 
 
-def without_data(name: str, arguments: Mapping[str, Any]) -> nn.Module:
+def without_data(
+    name: str, arguments: Mapping[str, Any], described: Mapping[str, Any]
+) -> nn.Module:
     """timm's network of a name on torch's meta device, as a folder's arguments ask for it.
 
-    Raises ModelError where timm does not make it.
+    described: its pretrained_cfg, which timm takes sizes from as well. Raises ModelError where
+    timm does not make it.
     """
     with torch.device("meta"):
-        return _construct(name, arguments, config_of(name).to_dict(), Path(name))
+        return _construct(name, arguments, described, Path(name))
 
 
 def is_timm_config(config: Mapping[str, Any]) -> bool:
@@ -117,11 +120,15 @@ def network_of_folder(folder: Path, config: Mapping[str, Any], weights: Path) ->
         described["num_classes"] = given
     arguments = _plain_arguments(config.get("model_args"))
     state = read_state_dict(weights)
-    if arguments:
-        facts = {"architecture": name, "arguments": arguments}
-        trial = Trial("timm network", str(folder), facts)
-        trial.check(sum(tensor.numel() for tensor in state.values()))
+    elements = sum(tensor.numel() for tensor in state.values())
     inner = {k.removeprefix("timm_model."): t for k, t in state.items()}
+    if arguments:
+        facts = {"architecture": name, "arguments": arguments, "described": described}
+        Trial("timm network", str(folder), facts).check(elements)
+    else:
+        # Without arguments, the name says how many layers it has, and only their sizes are open.
+        small = without_data(name, _told(inner, described), described)
+        refuse_larger(str(folder), sum(t.numel() for t in small.parameters()), elements)
     found = Weights(weights.absolute(), inner, published=name)
     network = _network(name, found, described, arguments)
     return replace(

@@ -72,10 +72,22 @@ def _folder_network(request: Request, _descriptor: int | None) -> Reply:
     return _size_of(huggingface.without_data(Path(request["name"]), request["config"]))
 
 
+def _folder_preprocessor(request: Request, _descriptor: int | None) -> Reply:
+    from engine import hf_preprocessing
+
+    size = request["image_size"]
+    told = None if size is None else (int(size[0]), int(size[1]))
+    return hf_preprocessing.tried(Path(request["path"]), request["channels"], told)
+
+
 def _timm_network(request: Request, _descriptor: int | None) -> Reply:
     from engine import timm_models
 
-    return _size_of(timm_models.without_data(request["architecture"], request["arguments"]))
+    return _size_of(
+        timm_models.without_data(
+            request["architecture"], request["arguments"], request["described"]
+        )
+    )
 
 
 def _size_of(module: Any) -> Reply:
@@ -110,6 +122,7 @@ _OPERATIONS: dict[str, Callable[[Request, int | None], Reply]] = {
     "class names": _class_names,
     "profile": _profile,
     "folder network": _folder_network,
+    "folder preprocessor": _folder_preprocessor,
     "timm network": _timm_network,
     "onnx": _onnx,
 }

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -314,6 +315,81 @@ def test_any_value_in_a_configuration_opens_or_is_refused(
         except engine.ModelError as error:
             errors.append(str(error))
     assert [m for m in errors if str(folder) not in m or "\n" in m] == []
+
+
+# --- configurations that ask for more than there is ----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"num_labels": 10**9, "id2label": None, "label2id": None}, "takes more than"),
+        ({"depths": [10**8, 1]}, "takes more than|was stopped after"),
+        ({"hidden_sizes": [8, 10**6]}, "describes a network of"),
+        ({"architectures": 3}, ""),
+        ({"architectures": "ResNetForImageClassification"}, ""),
+        ({"image_size": [None, "x"]}, ""),
+        ({"image_size": 10**9}, ""),
+        ({"id2label": {"0": "x" * 10**6, "1": "y", "2": "z"}}, ""),
+    ],
+)
+def test_a_configuration_takes_no_more_than_its_weights(
+    birds: Path, changes: dict[str, Any], words: str
+) -> None:
+    """The program itself makes nothing of it before a reader has."""
+    before = psutil.Process().memory_info().rss
+    edited(birds, **changes)
+    if words:
+        with pytest.raises(engine.WeightsError, match=words) as caught:
+            load_model(birds, device="cpu", patience=3)
+        assert birds.name in str(caught.value)
+    else:
+        assert len(load_model(birds, device="cpu").classes) == 3
+    assert psutil.Process().memory_info().rss - before < 700 << 20
+
+
+def test_a_preprocessor_that_pads_to_a_billion_pixels(birds: Path) -> None:
+    """Its processor is tried with a picture, and pads that by itself."""
+    before = psutil.Process().memory_info().rss
+    edited(
+        *(birds, "preprocessor_config.json"),
+        image_processor_type="ViTImageProcessor",
+        size={"height": 56, "width": 56},
+        do_pad=True,
+        pad_size={"height": 30_000, "width": 30_000},
+    )
+    network = huggingface.open_folder(birds)
+    assert network.preprocessing is None
+    assert "preprocessor_config.json could not be used (reading it takes more" in network.notices[0]
+    assert psutil.Process().memory_info().rss - before < 700 << 20
+
+
+def test_a_configuration_nested_deeper_than_any(birds: Path) -> None:
+    nested: dict[str, Any] = {}
+    for _ in range(400):
+        nested = {"a": nested}
+    with pytest.raises(engine.ModelError, match=r"config\.json: it is nested more than 50"):
+        load_model(edited(birds, text_config=nested))
+
+
+def test_what_timm_takes_from_a_configuration_is_no_larger_than_the_weights(
+    tmp_path: Path,
+) -> None:
+    folder, _module, facts = timm_folder(tmp_path / "timm")
+    for changes in (
+        {"num_classes": 10**8, "classifier": "nothing"},
+        {"input_size": [10**6, 96, 96], "first_conv": "nothing"},
+    ):
+        edited(folder, num_classes=None, pretrained_cfg=facts | changes)
+        with pytest.raises(engine.WeightsError, match="describes a network of"):
+            load_model(folder, device="cpu")
+
+
+def test_a_network_that_does_not_run_is_named(tmp_path: Path) -> None:
+    folder = folder_of(vit(), PROCESSORS["exact size"](), tmp_path / "small")
+    edited(folder, "preprocessor_config.json", size={"height": 3, "width": 3})
+    with pytest.raises(engine.ModelError, match=r"small: the network does not run on an input"):
+        load_model(folder, device="cpu")
 
 
 def test_without_transformers(birds: Path, monkeypatch: pytest.MonkeyPatch) -> None:

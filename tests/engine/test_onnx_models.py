@@ -182,6 +182,17 @@ def test_weights_outside_of_the_folder_are_not_read(tmp_path: Path) -> None:
         onnx_models.open_onnx(saved(model, inner / "out.onnx"))
 
 
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no such device")
+def test_weights_in_a_device_are_not_read(tmp_path: Path) -> None:
+    model = model_of(nodes_of_small(), weights_of(Small()), [1, 3, 32, 32])
+    tensor = model.graph.initializer[0]
+    onnx.external_data_helper.set_external_data(tensor, "/dev/zero")
+    tensor.ClearField("raw_data")
+    path = saved(model, tmp_path / "small.onnx")
+    with pytest.raises(engine.ModelError, match=r"small\.onnx: its weights.*this is a device"):
+        load_model(path)
+
+
 def test_names_in_a_file_are_never_run(tmp_path: Path) -> None:
     """torch.fx writes the names of modules into the Python that it runs."""
     witness = tmp_path / "witness"
