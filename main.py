@@ -13,15 +13,15 @@ def main(arguments: Sequence[str]) -> int:
 
     Nothing heavy is imported here: the window is painted before torch is loaded.
     """
+    from engine.startup import prepare
+
+    prepare()
     from engine.reader import SWITCH
 
     if arguments and arguments[0] == SWITCH:
         from engine.reader_process.main import main as read
 
         return read(arguments[1:])
-    from engine.startup import prepare
-
-    prepare()
     from engine.ending import heed_signals
 
     heed_signals()

@@ -34,6 +34,8 @@ from gui import files
 from gui.export_dialog import ExportChoice
 from gui.jobs import Watch
 
+WATCH = Watch(CancelToken(), ignore_progress)
+
 
 @pytest.fixture
 def watch() -> Watch:
@@ -211,7 +213,7 @@ def test_looking_can_be_stopped(tmp_path: Path, watch: Watch) -> None:
 
 
 def test_decoding_gives_the_picture_for_engine_canvas_and_strip(tmp_path: Path) -> None:
-    decoded = files.decode(save(tmp_path / "a.png", (300, 200)))
+    decoded = files.decode(save(tmp_path / "a.png", (300, 200)), WATCH)
     assert decoded.loaded.pixels.shape == (200, 300, 3)
     assert (decoded.picture.width, decoded.picture.height) == (300, 200)
     assert (decoded.thumbnail.width(), decoded.thumbnail.height()) == (128, 85)
@@ -219,7 +221,7 @@ def test_decoding_gives_the_picture_for_engine_canvas_and_strip(tmp_path: Path) 
 
 
 def test_a_thumbnail_read_alone_is_the_same_size(tmp_path: Path) -> None:
-    small = files.read_thumbnail(save(tmp_path / "a.jpg", (300, 200)))
+    small = files.read_thumbnail(save(tmp_path / "a.jpg", (300, 200)), WATCH)
     assert small.width() == 128
     assert small.height() == pytest.approx(128 * 200 / 300, abs=1)
 
@@ -227,7 +229,7 @@ def test_a_thumbnail_read_alone_is_the_same_size(tmp_path: Path) -> None:
 def test_bytes_are_read_like_a_file() -> None:
     data = io.BytesIO()
     Image.new("RGB", (12, 8), (0, 128, 0)).save(data, "PNG")
-    loaded = files.decode_bytes(data.getvalue(), "pasted image").loaded
+    loaded = files.decode_bytes(data.getvalue(), "pasted image", WATCH).loaded
     assert loaded.name == "pasted image"
     assert loaded.path is None
     assert (loaded.pixels == (0, 128, 0)).all()
@@ -236,7 +238,7 @@ def test_bytes_are_read_like_a_file() -> None:
 @pytest.mark.parametrize("data", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n"])
 def test_bytes_that_are_no_image_are_an_error(data: bytes) -> None:
     with pytest.raises(ImageError):
-        files.decode_bytes(data, "pasted image")
+        files.decode_bytes(data, "pasted image", WATCH)
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 5, 8])
