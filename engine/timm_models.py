@@ -82,7 +82,7 @@ def network_of(name: str, weights: Path | None = None, *, download: bool = False
 
 
 def without_data(
-    name: str, arguments: Mapping[str, Any], described: Mapping[str, Any]
+    folder: Path, name: str, arguments: Mapping[str, Any], described: Mapping[str, Any]
 ) -> nn.Module:
     """timm's network of a name on torch's meta device, as a folder's arguments ask for it.
 
@@ -90,7 +90,7 @@ def without_data(
     timm does not make it.
     """
     with torch.device("meta"):
-        return _construct(name, arguments, described, Path(name))
+        return _construct(name, arguments, described, folder)
 
 
 def is_timm_config(config: Mapping[str, Any]) -> bool:
@@ -127,7 +127,7 @@ def network_of_folder(folder: Path, config: Mapping[str, Any], weights: Path) ->
         Trial("timm network", str(folder), facts).check(elements)
     else:
         # Without arguments, the name says how many layers it has, and only their sizes are open.
-        small = without_data(name, _told(inner, described), described)
+        small = without_data(folder, name, _told(inner, described), described)
         refuse_larger(str(folder), sum(t.numel() for t in small.parameters()), elements)
     found = Weights(weights.absolute(), inner, published=name)
     network = _network(name, found, described, arguments)

@@ -83,11 +83,8 @@ def _folder_preprocessor(request: Request, _descriptor: int | None) -> Reply:
 def _timm_network(request: Request, _descriptor: int | None) -> Reply:
     from engine import timm_models
 
-    return _size_of(
-        timm_models.without_data(
-            request["architecture"], request["arguments"], request["described"]
-        )
-    )
+    facts = (request[name] for name in ("architecture", "arguments", "described"))
+    return _size_of(timm_models.without_data(Path(request["name"]), *facts))
 
 
 def _size_of(module: Any) -> Reply:

@@ -32,7 +32,7 @@ _NUMBERS = (
 def strange(rng: random.Random) -> Any:
     """A value of some type that nobody asked for."""
     nested: Any = []
-    for _ in range(rng.choice((3, 300, 900))):
+    for _ in range(rng.choice((3, 100, 400))):
         nested = [nested] if rng.random() < 0.5 else {"a": nested}
     values = (
         *(None, True, "", "x" * 10_000, _CODE, f"../../{MARKER}", "/dev/zero", "\ud800", "a\0b"),

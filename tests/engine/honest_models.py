@@ -78,6 +78,8 @@ def _described(folder: Path) -> None:
     """Folders of Hugging Face and timm, and ONNX, where their packages are installed."""
     from tests.engine import hf_folders, onnx_files
 
+    # They leave a thread behind that watches them.
+    hf_folders.transformers.utils.logging.disable_progress_bar()
     for name, options in (("vit", {}), ("vit bin", {}), ("vit shards", {"max_shard_size": 20_000})):
         module = hf_folders.vit(num_hidden_layers=1)
         processor = hf_folders.PROCESSORS["exact size"]()
@@ -105,10 +107,13 @@ def _described(folder: Path) -> None:
     onnx_files.small(folder / "graph 18.onnx", ("n", 3, 32, 32), opset=18)
 
 
-def models(folder: Path) -> list[Path]:
-    """Files and folders of models, class lists and profiles, made below a folder."""
+def models(folder: Path, described: bool = True) -> list[Path]:
+    """Files and folders of models, class lists and profiles, made below a folder.
+
+    described: those too that a description makes, where their packages are installed.
+    """
     makers: list[Callable[[Path], None]] = [_torch_files, _lists]
-    if all(extras.installed(name) for name in ("timm", "transformers", "onnx")):
+    if described and all(extras.installed(name) for name in ("timm", "transformers", "onnx")):
         makers.append(_described)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
