@@ -33,7 +33,7 @@ _COUNT = whole(1, _CHANNELS)
 _STEP = whole(1, _KERNEL)
 _MARGIN = whole(0, _PADDING)
 
-_REFUSALS = (ValueError, TypeError, RuntimeError, AssertionError, LookupError, ArithmeticError)
+REFUSALS = (ValueError, TypeError, RuntimeError, AssertionError, LookupError, ArithmeticError)
 """What a constructor raises for arguments that do not go together."""
 
 
@@ -75,7 +75,7 @@ def make(module: Described, place: str) -> nn.Module:
     try:
         with torch.device("meta"):
             return layer.kind(**given)
-    except _REFUSALS as error:
+    except REFUSALS as error:
         raise Misfit(f"{place}: settings that do not fit together") from error
 
 
@@ -87,7 +87,7 @@ def make_sequence(module: Described, children: Mapping[str, nn.Module], place: s
         if kind == class_name(nn.Sequential):
             return sequence
         made = vision.load().ops.misc.Conv2dNormActivation(1, 1)
-    except _REFUSALS as error:
+    except REFUSALS as error:
         raise Misfit(f"{place}: names that no layer has") from error
     made._modules.clear()
     made._modules.update(sequence._modules)

@@ -101,6 +101,15 @@ _UNUSED: dict[str, set[str]] = {
 # What torch.compile notes on every module.
 _MARKS = frozenset({"_is_torch_compile"})
 
+# What programs note on a network of the libraries, whose own code knows no such names.
+NOTES = frozenset(
+    {
+        *("class_to_idx", "idx_to_class", "class_names", "classnames", "classes", "labels"),
+        *("cat_to_name", "index_to_class", "label_names", "arch", "model_name", "best_acc"),
+    }
+)
+_LIBRARIES = ("torch.nn.", "torchvision.")
+
 
 def canonical(name: str) -> str:
     """What a class is called today."""
@@ -109,4 +118,6 @@ def canonical(name: str) -> str:
 
 def unused(kind: str, setting: str) -> bool:
     """Whether a module of that class does not read the setting when it is evaluated."""
+    if setting in NOTES:
+        return kind.startswith(_LIBRARIES)
     return setting in _UNUSED.get(kind, ()) or setting in _MARKS

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from engine import architectures, torchvision_models, unsuitable, vision
 from engine.described import Described
 from engine.errors import ModelError
-from engine.layer_classes import Misfit, is_sequence, layers, make, make_sequence
+from engine.layer_classes import REFUSALS, Misfit, is_sequence, layers, make, make_sequence
 from engine.layer_names import canonical
 from engine.pickled_modules import (
     children_of,
@@ -119,11 +119,13 @@ class _Builder:
         found: tuple[str, ...] = (f"{place}: {module.kind}",)
         for name in _nearest(families()[canonical(module.kind)], state):
             parts = _Builder(dict(self.made))
-            built = torchvision_models.outline(name, _options(name, module, state))
             try:
+                built = torchvision_models.outline(name, _options(name, module, state))
                 network = parts.adapted(module, built, _Place(place, "", _free_parts(name, state)))
             except Misfit as error:
-                found = (str(error),)
+                found = error.args
+                continue
+            except REFUSALS:
                 continue
             found = differences(module, network)
             if not found:

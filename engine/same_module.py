@@ -269,8 +269,10 @@ def _typed(keys: Any) -> set[tuple[type, object]]:
 
 
 def _is_simple(value: object) -> bool:
-    if isinstance(value, list | tuple):
-        return all(isinstance(part, _PLAIN) for part in value)
+    """Whether it is plain data that a module could not call anything by."""
+    if isinstance(value, list | tuple | dict):
+        parts = value.values() if isinstance(value, dict) else value
+        return all(isinstance(part, _PLAIN) for part in parts)
     return isinstance(value, (*_PLAIN, Named))
 
 

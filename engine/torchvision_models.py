@@ -185,6 +185,8 @@ def image_size(name: str, weights: Mapping[str, Tensor]) -> int | None:
     patches = weights.get("conv_proj.weight")
     if embedding is None or patches is None or embedding.ndim != 3 or patches.ndim != 4:
         return None
+    if embedding.shape[1] < 2 or patches.shape[-1] < 1:
+        return None
     return math.isqrt(embedding.shape[1] - 1) * int(patches.shape[-1])
 
 

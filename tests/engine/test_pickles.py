@@ -142,6 +142,7 @@ def test_every_torchvision_network_needs_no_consent(path: Path, name: str) -> No
     network = published(name)
     torch.save(network, path)
     found = opened(path).module
+    path.unlink()  # 17 GB in all
     assert repr(found) == repr(network)
     ours, theirs = found.state_dict(), network.state_dict()
     assert list(ours) == list(theirs)
@@ -167,6 +168,16 @@ def test_googlenet_with_and_without_its_parts(path: Path, transform: bool, auxil
         network.aux_logits, network.aux1, network.aux2 = False, None, None
         torch.save(network, path)
         same(path, network)
+
+
+def test_class_names_beside_the_layers_need_no_consent(path: Path) -> None:
+    network = published("resnet18", num_classes=2)
+    network.class_to_idx, network.class_names = {"cat": 0, "dog": 1}, ["cat", "dog"]
+    torch.save(network, path)
+    same(path, network)
+    network.class_to_idx = argparse.Namespace(cat=0)
+    torch.save(network, path)
+    assert asked(path) == ("argparse.Namespace",)
 
 
 def linear(*features: int) -> nn.Sequential:

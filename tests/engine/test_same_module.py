@@ -12,7 +12,7 @@ from torch import nn
 
 from engine import torch_files, torchvision_models, vision
 from engine.described import Described, Named
-from engine.layer_names import unused
+from engine.layer_names import NOTES, unused
 from engine.pickled_modules import children_of
 from engine.same_module import class_name, differences
 
@@ -89,6 +89,7 @@ def test_what_is_never_read_changes_nothing(name: str) -> None:
         changed = 0
         for module in network.modules():
             for setting, value in list(vars(module).items()):
+                assert not NOTES & {setting, *dir(type(module))}
                 if unused(class_name(type(module)), setting):
                     # Within the range that torch checks for probabilities.
                     setattr(module, setting, 0.5 if isinstance(value, float) else other(value))
