@@ -71,7 +71,7 @@ def changed_json(rng: random.Random, content: Any) -> Any:
         elif way < 0.8 and isinstance(here, dict):
             here[str(rng.choice((other_key, "__class__", "-1", "9" * 30, "")))] = here.pop(key)
         elif isinstance(here[key], int | float) and way < 0.95:
-            here[key] = rng.choice((-here[key], here[key] * 1000, here[key] + 0.5, str(here[key])))
+            here[key] = rng.choice((-here[key], here[key] * 1000, 0.5, str(here[key])))
         else:
             here[key] = json.loads(json.dumps(other_here[other_key]))
     return content
