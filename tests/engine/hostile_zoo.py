@@ -6,6 +6,7 @@ What tries to run something makes the folder of a given marker.
 from __future__ import annotations
 
 import functools
+import io
 import json
 import os
 import pickle
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import nn
 
 from engine import extras, vision
@@ -53,10 +55,23 @@ def png(path: Path, width: int, height: int, bits: int = 8) -> Path:
     return path
 
 
-def images(folder: Path, marker: Path) -> Iterator[Hostile]:
+def scans(path: Path) -> Path:
+    """A progressive JPEG of 600 kB whose last scan comes thousands of times: minutes of work."""
+    buffer = io.BytesIO()
+    Image.new("L", (8000, 8000), 100).save(buffer, "JPEG", progressive=True)
+    content = buffer.getvalue()
+    start, end = content.rfind(b"\xff\xc4"), len(content) - 2
+    path.write_bytes(content[:start] + content[start:end] * 6000 + content[end:])
+    return path
+
+
+def images(folder: Path, marker: Path, long: bool = True) -> Iterator[Hostile]:
+    """long: those too that take seconds each."""
     honest = pictures()
+    if long:
+        yield Hostile(png(folder / "plain.png", 9_900, 9_900, 1), opens=True)
+        yield Hostile(scans(folder / "scans.jpg"))
     yield Hostile(png(folder / "bomb.png", 16_000, 16_000))
-    yield Hostile(png(folder / "plain.png", 9_900, 9_900, 1), opens=True)
     yield Hostile(png(folder / "thin.png", 2**30, 1, 1))
     content = honest["avif"][1]
     at = content.find(b"mdat") + 100
@@ -140,7 +155,6 @@ def _endless(folder: Path) -> Iterator[Path]:
     yield archive(folder / "self.pth", b"\x80\x02}q\0(X\x05\0\0\0modelh\0u.")
     deep = b"}X\x01\0\0\0a" * 100_000 + b"}" + b"s" * 100_000
     yield archive(folder / "deep.pth", b"\x80\x02" + deep + b".")
-    yield archive(folder / "tuples.pth", b"\x80\x02)" + b"\x85" * 1_000_000 + b".")
     network = nn.Sequential(nn.ReLU())
     for _ in range(60):
         network = nn.Sequential(network, network)
@@ -188,7 +202,8 @@ def _folders(folder: Path) -> Iterator[Hostile]:
         yield Hostile(goal, opens=None if name == "pads" else False)
 
 
-def models(folder: Path, marker: Path) -> Iterator[Hostile]:
+def models(folder: Path, marker: Path, long: bool = True) -> Iterator[Hostile]:
+    """long: those too that take seconds each, in being made or in being opened."""
     yield from map(Hostile, running(folder, marker))
     yield from map(Hostile, _endless(folder))
     for name, layer in (
@@ -199,10 +214,13 @@ def models(folder: Path, marker: Path) -> Iterator[Hostile]:
         network.add_module(layer, nn.Identity())
         torch.save(network, folder / name)
         yield Hostile(folder / name, opens=True)
-    many = nn.Sequential(*own(), *(nn.Identity() for _ in range(30_000)))
-    torch.save(many, folder / "many.pt")
-    yield Hostile(folder / "many.pt", opens=True)
-    yield from _folders(folder)
+    if long:
+        many = nn.Sequential(*own(), *(nn.Identity() for _ in range(30_000)))
+        torch.save(many, folder / "many.pt")
+        yield Hostile(folder / "many.pt", opens=True)
+        million = b"\x80\x02)" + b"\x85" * 1_000_000 + b"."
+        yield Hostile(archive(folder / "tuples.pth", million))
+        yield from _folders(folder)
 
 
 # --- class names ---------------------------------------------------------------------------------
