@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,10 @@ from engine.errors import ModelError, one_line
 from engine.preprocess import prepare
 from engine.presets import MAX_SIDE, validate
 from engine.profile_format import ModelProfile, content_of, profile_of
-from engine.reader import client
 from engine.records import Channels, LoadedImage, Preprocessing
 
 _log = logging.getLogger(__name__)
 
-# What trying a processor may take in a reader, most of which is torch and transformers.
-_MEMORY = 1600 << 20
 _FAILURES = (
     *(OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, ImportError),
     *(AssertionError, ArithmeticError, MemoryError, NotImplementedError),
@@ -37,27 +34,16 @@ _SAME = 0.005
 _TRIAL = (96, 160)
 
 
-def told(
-    path: Path, channels: int, image_size: tuple[int, int] | None
-) -> tuple[Preprocessing | None, str]:
+def told(path: Path, reply: Mapping[str, Any]) -> tuple[Preprocessing | None, str]:
     """What a folder's file says of preprocessing, and what the user should know of that.
 
-    path: of its preprocessor_config.json or the like; the rest as preprocessing_of. A reader tries
-    the processor, since its numbers may ask for any amount of memory. Raises Cancelled.
+    path: of its preprocessor_config.json or the like. reply: what tried found in a reader.
     """
+    fault = str(reply.get("fault", ""))
     try:
-        reply = client.ask(
-            *("folder preprocessor", ModelError, path.name),
-            path=path.parent,
-            memory=_MEMORY,
-            role=client.NETWORKS,
-            channels=channels,
-            image_size=image_size,
-        ).reply
-        fault = reply.get("fault")
         how = None if fault else profile_of(reply["profile"]).preprocessing
     except ModelError as error:
-        fault, how = str(error).removeprefix(f"{path.name}: "), None
+        fault, how = str(error), None
     if fault or how is None:
         _log.info("%s: %s", path, fault)
         return None, f"{path.name} could not be used ({fault}); preprocessing is assumed."
@@ -70,7 +56,10 @@ def told(
 
 
 def tried(folder: Path, channels: int, image_size: tuple[int, int] | None) -> dict[str, Any]:
-    """What told needs to know of a folder's processor, as plain values; a reader runs this."""
+    """What told needs to know of a folder's processor, as plain values.
+
+    A reader runs this, since the processor's numbers may ask for any amount of memory.
+    """
     transformers = extras.load("transformers", str(folder))
     invalid: type[Exception] = extras.load(
         "huggingface_hub.errors", str(folder)

@@ -22,7 +22,7 @@ from engine import extras, hf_preprocessing, presets, timm_models
 from engine.errors import ModelError, WeightsError, one_line
 from engine.hf_files import Weights, read_json, weights_of
 from engine.network import Network
-from engine.network_trials import Trial
+from engine.network_trials import Trial, is_near, refuse_larger
 from engine.records import OutputForm, Preprocessing, Scores
 
 _log = logging.getLogger(__name__)
@@ -55,10 +55,17 @@ def open_folder(folder: Path) -> Network:
         fits = len(labels) == len(network.classes) or not network.classes
         return network if not labels or not fits else _with_labels(network, labels)
     _refuse(folder, config)
-    module = _module(folder, config, files)
-    channels = _channels(module.config)
+    usual = is_near(config, _usual(folder, config))
+    # A reader tries one thing at a time; the pictures' side of it need not be waited for.
+    pictures = _Pictures(folder, config) if usual else None
+    try:
+        module = _module(folder, config, files, usual)
+        pictures = pictures or _Pictures(folder, config)
+        how, notice = pictures.preprocessing(module.config)
+    finally:
+        if pictures is not None:
+            pictures.drop()
     size = _image_size(module.config)
-    how, notice = _preprocessing(folder, channels, size)
     labels = _labels(config)
     return Network(
         module.eval(),
@@ -69,7 +76,7 @@ def open_folder(folder: Path) -> Network:
         preprocessing=how,
         preprocessing_origin=_PREPROCESSOR if how is not None else "",
         input_size=size,
-        channels=channels,
+        channels=_channels(module.config),
         classes=labels,
         classes_origin="config.json" if labels else "",
         notices=(notice,) if notice else (),
@@ -159,16 +166,69 @@ def without_data(folder: Path, config: Mapping[str, Any]) -> nn.Module:
     return module
 
 
-def _module(folder: Path, config: Mapping[str, Any], files: Weights) -> Any:
-    trial = Trial("folder network", str(folder), {"config": dict(config)})
+def picture_of(folder: Path, config: Mapping[str, Any]) -> tuple[int, tuple[int, int] | None]:
+    """Channels and (height, width) of the pictures that a config.json speaks of.
+
+    Raises WeightsError where transformers does not know what to make of it.
+    """
+    described = _described(folder, config)[1]
+    return _channels(described), _image_size(described)
+
+
+class _Pictures:
+    """What a reader finds out about how pictures are prepared, while the network is made."""
+
+    def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
+        self._folder = folder
+        self._file, self._notice, plain = _processor_file(folder)
+        self._trial: Trial | None = None
+        if self._file is not None and not plain:
+            self._trial = Trial("folder pictures", str(folder), {"config": dict(config)})
+
+    def preprocessing(self, described: Any) -> tuple[Preprocessing | None, str]:
+        """What the folder says, and what the user should know of that. Raises Cancelled.
+
+        described: the network's configuration, as transformers has it.
+        """
+        if self._file is None:
+            return None, self._notice
+        if self._trial is None:
+            sizes = _channels(described), _image_size(described)
+            return hf_preprocessing.told(self._file, hf_preprocessing.tried(self._folder, *sizes))
+        try:
+            found = self._trial.reply()
+        except ModelError as error:
+            found = {"fault": str(error).rpartition(": ")[2]}
+        return hf_preprocessing.told(self._file, found)
+
+    def drop(self) -> None:
+        if self._trial is not None:
+            self._trial.drop()
+
+
+def _usual(folder: Path, config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The configuration that transformers itself has for a network of this type."""
+    auto = extras.load("transformers.models.auto.configuration_auto", str(folder))
+    usual: Mapping[str, Any] = auto.CONFIG_MAPPING[str(config["model_type"])]().to_dict()
+    return usual
+
+
+def _module(folder: Path, config: Mapping[str, Any], files: Weights, usual: bool) -> Any:
+    """usual: whether the network can be made without a trial (network_trials.is_near)."""
+    trial = None if usual else Trial("folder network", str(folder), {"config": dict(config)})
     try:
         # While the trial runs: both take seconds to import.
         _import_classes(folder, config)
         state = files.read()
-    except BaseException:
-        trial.drop()
-        raise
-    trial.check(sum(tensor.numel() for tensor in state.values()))
+        elements = sum(tensor.numel() for tensor in state.values())
+        if trial is not None:
+            trial.check(elements)
+        else:
+            small = without_data(folder, config)
+            refuse_larger(str(folder), sum(t.numel() for t in small.parameters()), elements)
+    finally:
+        if trial is not None:
+            trial.drop()
     # Only now, since a configuration alone can ask for more memory than there is.
     kind, described, options = _described(folder, config)
     try:
@@ -224,23 +284,24 @@ def _cannot_open(folder: Path, error: Exception) -> WeightsError:
     )
 
 
-def _preprocessing(
-    folder: Path, channels: int, size: tuple[int, int] | None
-) -> tuple[Preprocessing | None, str]:
-    """What the folder says of preprocessing, and what the user should know of that."""
-    path = folder / _PREPROCESSOR
-    if not path.is_file():
-        path = folder / "processor_config.json"
-        if not path.is_file():
-            return None, ""
-    given = read_json(path)
-    given = given.get("image_processor", given)
-    if isinstance(given, Mapping) and "auto_map" in given:
-        return (
-            None,
-            f"{path.name} names code of its own, which is never run; preprocessing is assumed.",
-        )
-    return hf_preprocessing.told(path, channels, size)
+def _processor_file(folder: Path) -> tuple[Path | None, str, bool]:
+    """The file that says how pictures are prepared; what the user should know where it cannot be
+    used; whether its numbers are so small that nothing needs to be tried."""
+    for name in (_PREPROCESSOR, "processor_config.json"):
+        path = folder / name
+        if path.is_file():
+            given = read_json(path)
+            given = given.get("image_processor", given)
+            if isinstance(given, Mapping) and "auto_map" in given:
+                return (
+                    None,
+                    (
+                        f"{name} names code of its own, which is never run; preprocessing is assumed."
+                    ),
+                    True,
+                )
+            return path, "", is_near(given, {})
+    return None, "", True
 
 
 def _output(config: Mapping[str, Any]) -> OutputForm | None:

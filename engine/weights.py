@@ -28,7 +28,7 @@ _NO_NESTS = ("optim", "scheduler", "lr_sched", "scaler", "amp", "loops", "callba
 _DOMINANT = 0.9
 # What a training program keeps beside its network, whose tensors are no layers of it.
 _ASIDE = ("criterion", "loss", "metric")
-_HASHED_AT_ONCE = 8 << 20
+_HASHED_AT_ONCE = 1 << 20
 # Mappings within mappings: more than any checkpoint has.
 _DEEPEST = 30
 
@@ -50,9 +50,10 @@ def _checksum(path: Path, _size: int, _changed_ns: int) -> str:
     """Asked for more than once while a model is opened, and files of gigabytes are read slowly."""
     whole = hashlib.sha256()
     with regular.opened(path, WeightsError) as file:
-        while data := file.read(_HASHED_AT_ONCE):
+        buffer = memoryview(bytearray(_HASHED_AT_ONCE))
+        while count := file.readinto(buffer):  # type: ignore[attr-defined]
             client.raise_if_cancelled()
-            whole.update(data)
+            whole.update(buffer[:count])
     return whole.hexdigest()
 
 

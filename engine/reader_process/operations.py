@@ -72,12 +72,11 @@ def _folder_network(request: Request, _descriptor: int | None) -> Reply:
     return _size_of(huggingface.without_data(Path(request["name"]), request["config"]))
 
 
-def _folder_preprocessor(request: Request, _descriptor: int | None) -> Reply:
-    from engine import hf_preprocessing
+def _folder_pictures(request: Request, _descriptor: int | None) -> Reply:
+    from engine import hf_preprocessing, huggingface
 
-    size = request["image_size"]
-    told = None if size is None else (int(size[0]), int(size[1]))
-    return hf_preprocessing.tried(Path(request["path"]), request["channels"], told)
+    folder = Path(request["name"])
+    return hf_preprocessing.tried(folder, *huggingface.picture_of(folder, request["config"]))
 
 
 def _timm_network(request: Request, _descriptor: int | None) -> Reply:
@@ -119,7 +118,7 @@ _OPERATIONS: dict[str, Callable[[Request, int | None], Reply]] = {
     "class names": _class_names,
     "profile": _profile,
     "folder network": _folder_network,
-    "folder preprocessor": _folder_preprocessor,
+    "folder pictures": _folder_pictures,
     "timm network": _timm_network,
     "onnx": _onnx,
 }

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 import engine
 from engine import huggingface
 from engine.models import load_model
+from engine.network_trials import is_near
 from engine.records import Channels
 from tests.engine.extras_help import check_against, no_network, package, photo, pillow, without
 from tests.engine.hf_folders import LABELS, PROCESSORS, folder_of, resnet, vit
@@ -402,3 +403,30 @@ def test_no_thread_is_left(birds: Path) -> None:
     before = set(threading.enumerate())
     huggingface.open_folder(birds)
     assert set(threading.enumerate()) == before
+
+
+USUAL = {"hidden_size": 768, "depths": [3, 3, 9, 3], "eps": 1e-12, "act": "gelu", "size": None}
+
+
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [
+        ({"hidden_size": 1024, "depths": [3, 3, 27, 3], "eps": 1e-6, "act": "relu"}, True),
+        ({"id2label": {str(index): "x" for index in range(21_000)}}, True),
+        ({"hidden_size": 256, "size": 518, "something": True, "names": ["a"] * 20}, True),
+        *(({"hidden_size": size}, False) for size in (0, 200, 3000, 10**9, -768, float("nan"))),
+        *(({"depths": depths}, False) for depths in ([3, 3, 28, 3], [3] * 65, [10**8, 1])),
+        *(({"size": size}, False) for size in (4096, [2000, 3], {"height": 10**6})),
+        *(({"ratio": ratio}, False) for ratio in (1e9, -1e9, float("inf"))),
+    ],
+)
+def test_which_configurations_need_a_trial(given: dict[str, Any], near: bool) -> None:
+    assert is_near(given, USUAL) is near
+
+
+@pytest.mark.parametrize(
+    "name", ["ViTConfig", "ConvNextConfig", "ResNetConfig", "SwinConfig", "BeitConfig"]
+)
+def test_what_transformers_itself_builds_needs_no_trial(name: str) -> None:
+    config = getattr(transformers, name)()
+    assert is_near(json.loads(config.to_json_string(use_diff=False)), type(config)().to_dict())
