@@ -293,13 +293,8 @@ def _processor_file(folder: Path) -> tuple[Path | None, str, bool]:
             given = read_json(path)
             given = given.get("image_processor", given)
             if isinstance(given, Mapping) and "auto_map" in given:
-                return (
-                    None,
-                    (
-                        f"{name} names code of its own, which is never run; preprocessing is assumed."
-                    ),
-                    True,
-                )
+                own = f"{name} names code of its own, which is never run"
+                return None, f"{own}; preprocessing is assumed.", True
             return path, "", is_near(given, {})
     return None, "", True
 
