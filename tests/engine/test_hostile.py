@@ -315,3 +315,12 @@ def test_a_text_of_exabytes_in_a_legacy_pickle(tmp_path: Path) -> None:
     text = b"\x8d" + (1 << 60).to_bytes(8, "little")
     path.write_bytes(path.read_bytes().replace(b"X\x01\x00\x00\x00w", text + b"w"))
     assert "cut off or damaged" in str(refused(path))
+
+
+def test_class_names_that_do_not_fit_are_named_with_the_model(tmp_path: Path) -> None:
+    path, names = tmp_path / "model.pt", tmp_path / "names.txt"
+    torch.save(nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()), path)
+    names.write_text("cat\ndog\n", encoding="utf-8")
+    words = r"model\.pt: names\.txt: 2 class names were given, but the network has 4"
+    with pytest.raises(engine.ModelError, match=words):
+        engine.load_model(path, classes=names, device="cpu")
