@@ -19,6 +19,7 @@ from torch import Tensor
 
 from engine import torchvision_models, vision
 from engine.atomic import whole_file
+from engine.collecting import not_collecting
 from engine.errors import ExportError
 from engine.heads import moved_head
 from engine.paths import RESOURCES
@@ -167,14 +168,15 @@ def known() -> Index:
 def read_index(path: Path, version: str) -> Index | None:
     """The index in a file, None when there is none, it is damaged or of another torchvision."""
     try:
-        content = json.loads(gzip.decompress(path.read_bytes()))
-        if content["torchvision"] != version:
-            return None
-        found: dict[str, Shapes] = {
-            name: {key: tuple(shape) for key, shape in shapes.items()}
-            for name, shapes in content["architectures"].items()
-        }
-        return found
+        with not_collecting():
+            content = json.loads(gzip.decompress(path.read_bytes()))
+            if content["torchvision"] != version:
+                return None
+            found: dict[str, Shapes] = {
+                name: {key: tuple(shape) for key, shape in shapes.items()}
+                for name, shapes in content["architectures"].items()
+            }
+            return found
     except FileNotFoundError:
         return None
     except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError) as error:

@@ -50,7 +50,7 @@ def copy_contents(path: Path, descriptor: int) -> dict[str, Any]:
         size = os.fstat(file.fileno()).st_size
         if size == 0:
             raise WeightsError(f"{path}: the file is empty; fetch or save it again")
-        found = torch_archives.contents(file, str(path), size)
+        found = _contents(file, path)
         parts: dict[str, tuple[int, int]] = {}
         end = 0
         for part in found.parts:
@@ -103,7 +103,7 @@ def _kind(file: IO[bytes], path: Path, head: bytes, size: int) -> str:
     if head.startswith(archives.ZIP):
         return _zip_kind(file, path, size)
     if archives.is_legacy(head):
-        return _pickle_kind(file, path, size)
+        return _pickle_kind(file, path)
     if suffix == ".safetensors" or archives.is_safetensors(head):
         archives.safetensors_header(file, str(path), size)
         return "safetensors"
@@ -131,13 +131,28 @@ def _zip_kind(file: IO[bytes], path: Path, size: int) -> str:
             "/models/" in name or name.startswith(("models/", "serialized_")) for name in names
         )
         return "compiled archive" if compiled else "torch.export archive"
-    return _pickle_kind(file, path, size) if "data.pkl" in inner else "something else"
+    return _pickle_kind(file, path) if "data.pkl" in inner else "something else"
 
 
-def _pickle_kind(file: IO[bytes], path: Path, size: int) -> str:
-    file.seek(0)
-    found = torch_archives.contents(file, str(path), size)
-    return "pickled objects" if found.names else "weights"
+def _pickle_kind(file: IO[bytes], path: Path) -> str:
+    return "pickled objects" if _contents(file, path, keep=True).names else "weights"
+
+
+_kept: dict[tuple[int, ...], torch_archives.Contents] = {}
+
+
+def _contents(file: IO[bytes], path: Path, *, keep: bool = False) -> torch_archives.Contents:
+    """What a file says. keep: it is asked for once more, to be copied, most of the time."""
+    facts = os.fstat(file.fileno())
+    key = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+    found = _kept.pop(key, None)
+    _kept.clear()
+    if found is None:
+        file.seek(0)
+        found = torch_archives.contents(file, str(path), facts.st_size)
+    if keep:
+        _kept[key] = found
+    return found
 
 
 def _is_onnx(head: bytes) -> bool:

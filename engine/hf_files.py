@@ -12,6 +12,7 @@ from typing import Any
 from engine import regular
 from engine.errors import ModelError, WeightsError
 from engine.kinds import Kind, kind_of
+from engine.torch_files import Reading
 from engine.weights import StateDict, checksum, read_state_dict
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -34,11 +35,15 @@ class Weights:
             return checksum(self.shards[0])
         return hashlib.sha256("".join(map(checksum, self.shards)).encode()).hexdigest()
 
-    def read(self) -> StateDict:
+    def begin(self) -> Reading:
+        """Begin to read the first of its files, for read()."""
+        return Reading(self.shards[0])
+
+    def read(self, first: Reading) -> StateDict:
         """The tensors of all its files. Raises WeightsError."""
         state: StateDict = {}
         for path in self.shards:
-            state |= read_state_dict(path)
+            state |= read_state_dict(path, first if path == self.shards[0] else None)
         return state
 
 

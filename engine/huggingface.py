@@ -216,17 +216,19 @@ def _usual(folder: Path, config: Mapping[str, Any]) -> Mapping[str, Any]:
 def _module(folder: Path, config: Mapping[str, Any], files: Weights, usual: bool) -> Any:
     """usual: whether the network can be made without a trial (network_trials.is_near)."""
     trial = None if usual else Trial("folder network", str(folder), {"config": dict(config)})
+    reading = files.begin()
     try:
-        # While the trial runs: both take seconds to import.
+        # While the trial runs, and the weights are read: the classes take seconds to import.
         _import_classes(folder, config)
-        state = files.read()
+        small = without_data(folder, config) if usual else None
+        state = files.read(reading)
         elements = sum(tensor.numel() for tensor in state.values())
         if trial is not None:
             trial.check(elements)
-        else:
-            small = without_data(folder, config)
+        if small is not None:
             refuse_larger(str(folder), sum(t.numel() for t in small.parameters()), elements)
     finally:
+        reading.drop()
         if trial is not None:
             trial.drop()
     # Only now, since a configuration alone can ask for more memory than there is.

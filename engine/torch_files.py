@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.collecting import not_collecting
 from engine.described import Described, Named
 from engine.errors import WeightsError
 from engine.reader import client
@@ -46,21 +47,43 @@ def read(path: Path) -> TorchFile:
     Raises WeightsError when it is missing, no regular file, damaged, larger unpacked than packed,
     or has what no saved network has; Cancelled.
     """
-    try:
-        size = path.stat().st_size
-    except (OSError, ValueError):
-        size = 0
-    answer = client.ask(
-        "torch file",
-        WeightsError,
-        str(path),
-        path=path,
-        memory=_MEMORY + _MEMORY_A_BYTE * size,
-    )
-    start, length = answer.reply["text"]
-    root, nodes, names = json.loads(bytes(answer.content[start : start + length]))
-    storages = _Storages(path, answer)
-    return TorchFile(_Decoder(path, nodes, storages).value_of(root), tuple(names))
+    return Reading(path).result()
+
+
+class Reading:
+    """A file that is read while the caller does something else; result() or drop() ends it."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            size = path.stat().st_size
+        except (OSError, ValueError):
+            size = 0
+        self._path = path
+        self._asked: client.Asked | None = client.begin(
+            "torch file",
+            WeightsError,
+            str(path),
+            path=path,
+            memory=_MEMORY + _MEMORY_A_BYTE * size,
+        )
+
+    def result(self) -> TorchFile:
+        """What the file holds; to be asked for once. Raises as read."""
+        asked, self._asked = self._asked, None
+        assert asked is not None
+        answer = asked.result()
+        start, length = answer.reply["text"]
+        with not_collecting():
+            root, nodes, names = json.loads(bytes(answer.content[start : start + length]))
+            storages = _Storages(self._path, answer)
+            content = _Decoder(self._path, nodes, storages).value_of(root)
+        return TorchFile(content, tuple(names))
+
+    def drop(self) -> None:
+        """Give it up, unless it has ended."""
+        if self._asked is not None:
+            self._asked.drop()
+            self._asked = None
 
 
 class _Storages:

@@ -57,13 +57,14 @@ def _checksum(path: Path, _size: int, _changed_ns: int) -> str:
     return whole.hexdigest()
 
 
-def read_state_dict(path: Path) -> StateDict:
+def read_state_dict(path: Path, reading: torch_files.Reading | None = None) -> StateDict:
     """The state dict in a .safetensors file or in what torch.save wrote, on the CPU.
 
-    A training checkpoint's is found inside it (find_state_dict).
+    A training checkpoint's is found inside it (find_state_dict). reading: where it is being read
+    already.
     Raises WeightsError when the file is missing, unreadable, or holds something else.
     """
-    found = torch_files.read(path)
+    found = (reading or torch_files.Reading(path)).result()
     state = find_state_dict(found.content)
     if state is None:
         more = f"it holds more than tensors ({found.names[0]})" if found.names else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str]) -> int:
         import torch
 
         torch.set_num_threads(1)
+    # A process that makes and keeps, and lives for a while, has little to collect.
+    gc.disable()
     missing = confinement.confine(programs=role == "networks")
     threading.Thread(target=_watch, args=(channel, int(parent)), daemon=True).start()
     from engine.reader_process.operations import answer
