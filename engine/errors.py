@@ -36,15 +36,15 @@ class UnrecognisedError(WeightsError):
 class ConsentNeeded(ModelError):
     """Opening this very file could run code that stands in it, and nobody has agreed to that.
 
-    path, sha256: the file. risk: one sentence on what it could do. names: what it wants to call,
-    where that can be told.
+    path, sha256: the file. risk: one sentence on what it could do. names: why that has to be
+    asked, where it can be told: what it would call, or what does not fit.
     """
 
     def __init__(self, path: Path, sha256: str, risk: str, names: tuple[str, ...] = ()) -> None:
-        wants = f" (it asks for {', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+        why = f" Why: {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}." if names else ""
         super().__init__(
-            f"{path}: {risk}{wants if names else ''}; nothing of it was run. "
-            "If you trust this file, open it again with --trust"
+            f"{path}: {risk}; nothing of it was run.{why} If you trust this file, open it again "
+            "with --trust"
         )
         self.path, self.sha256, self.risk, self.names = path, sha256, risk, names
 

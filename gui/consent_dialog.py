@@ -27,7 +27,7 @@ _ICON = 32
 
 
 class ConsentDialog(QDialog):
-    """Names the file, says in one sentence what it could do, and lists what it asks for.
+    """Names the file, says in one sentence what it could do, and lists why it has to be asked.
 
     path, risk and names are those of engine.errors.ConsentNeeded. agreed(): the user trusts this
     very file; anything else, closing the dialog included, means no.
@@ -102,7 +102,7 @@ class ConsentDialog(QDialog):
 
 def _heading(names: Sequence[str]) -> str:
     files = all(name.endswith(".py") for name in names)
-    return "These files run with it" if files else "It asks for"
+    return "These files run with it" if files else "Why this is asked"
 
 
 def _sentence(risk: str) -> str:

@@ -37,7 +37,7 @@ def test_it_names_the_file_the_risk_and_what_is_asked_for(qtbot: QtBot) -> None:
     assert "Open xray_classifier.py?" in texts
     assert str(FILE.parent) in texts
     assert f"{RISK[0].upper()}{RISK[1:]}." in texts
-    assert "It asks for" in texts
+    assert "Why this is asked" in texts
     shown = dialog.findChild(QListWidget)
     assert [shown.item(row).text() for row in range(shown.count())] == ["os.system", "models.Net"]
 
