@@ -27,6 +27,7 @@ from engine.axes import (
 from engine.errors import LayerError
 from engine.observation import Seen, observe_uncut, shapes_when
 from engine.outputs import Reading
+from engine.reader import client
 from engine.records import Layout, OutputForm
 from engine.tap import Call
 
@@ -118,6 +119,7 @@ def inspect(
     calls: dict[Call, CallFacts] = {}
     spatial_bases: set[int] = set()
     for item in seen:
+        client.raise_if_cancelled()
         axes = found[item.call]
         if item.source in calls:
             derived = calls[item.source].derived
@@ -165,6 +167,7 @@ class _Space:
         found: dict[Call, Axes | None] = {}
         by_shape: dict[tuple[int, ...], Axes] = {}
         for item in seen:
+            client.raise_if_cancelled()
             axes = self._axes(item, found, by_shape)
             found[item.call] = axes
             if axes is not None:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from engine.errors import ModelError, one_line
 from engine.outputs import Endings
+from engine.reader import client
 from engine.tap import NETWORK_ERRORS, Call, evaluating, uncut, watching
 
 _log = logging.getLogger(__name__)
@@ -98,6 +99,7 @@ def shapes_when(module: nn.Module, input_shape: tuple[int, ...]) -> dict[Call, t
     shapes: dict[Call, tuple[int, ...]] = {}
 
     def visit(call: Call, _module: nn.Module, output: Tensor) -> None:
+        client.raise_if_cancelled()
         shapes[call] = tuple(output.shape)
 
     try:
@@ -118,6 +120,7 @@ def _observe(
     parts: dict[Call, str] = {}
 
     def visit(call: Call, inner: nn.Module, output: Tensor) -> None:
+        client.raise_if_cancelled()
         earlier = known.get(id(output))
         same = earlier is not None and earlier.version == output._version
         item = Seen(
@@ -157,12 +160,20 @@ def _base(tensor: Tensor) -> int:
     return hash((id(owner), tensor._version))
 
 
+class _Memo(dict[int, Any]):
+    """What deepcopy looks into for every object: copying tens of thousands of layers can stop."""
+
+    def get(self, key: int, default: Any = None) -> Any:
+        client.raise_if_cancelled()
+        return super().get(key, default)
+
+
 def meta_copy(module: nn.Module) -> nn.Module:
     """A copy with the same structure and shapes whose tensors hold no data and want no gradient.
 
-    Raises TypeError for a network that holds something which cannot be copied.
+    Raises TypeError for a network that holds something which cannot be copied; Cancelled.
     """
-    memo: dict[int, object] = {}
+    memo = _Memo()
     for parameter in module.parameters():
         memo[id(parameter)] = nn.Parameter(parameter.detach().to("meta"), requires_grad=False)
     for buffer in module.buffers():

@@ -223,6 +223,7 @@ def _within(value: object) -> Iterator[object]:
         if id(current) in seen:
             continue
         seen.add(id(current))
+        client.raise_if_cancelled()
         yield current
         inner: list[object] = []
         if isinstance(current, Described):

@@ -6,6 +6,7 @@ All go through engine.load_model, as a dropped file does.
 from __future__ import annotations
 
 import json
+import math
 import os
 import py_compile
 import re
@@ -21,7 +22,10 @@ from torch import nn
 
 import engine
 from engine import architectures
-from engine.errors import ConsentNeeded, HookscopeError
+from engine.errors import Cancelled, ConsentNeeded, HookscopeError
+from engine.inspection import inspect
+from engine.progress import CancelToken
+from engine.reader import client
 from engine.trust import Trust
 from tests.engine.hostile import Marks, rewritten, with_pickle
 
@@ -324,3 +328,34 @@ def test_class_names_that_do_not_fit_are_named_with_the_model(tmp_path: Path) ->
     words = r"model\.pt: names\.txt: 2 class names were given, but the network has 4"
     with pytest.raises(engine.ModelError, match=words):
         engine.load_model(path, classes=names, device="cpu")
+
+
+class Counting(CancelToken):
+    """Says that it was cancelled once it has been asked so often."""
+
+    __slots__ = ("asked", "until")
+
+    def __init__(self, until: float = math.inf) -> None:
+        super().__init__()
+        self.asked, self.until = 0, until
+
+    def raise_if_cancelled(self) -> None:
+        self.asked += 1
+        if self.asked > self.until:
+            raise Cancelled("cancelled")
+
+
+def test_a_network_of_many_layers_is_given_up_while_it_is_looked_at() -> None:
+    many = nn.Sequential(nn.Conv2d(3, 4, 3), *(nn.Identity() for _ in range(300)))
+    network = nn.Sequential(many, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+    def look(token: CancelToken) -> None:
+        with client.reading(token):
+            inspect(network, (1, 3, 16, 16), torch.device("cpu"))
+
+    whole = Counting()
+    look(whole)
+    assert whole.asked > 1500, "for every layer, several times"
+    for part in (0.0, 0.2, 0.4, 0.6, 0.8, 0.999):
+        with pytest.raises(Cancelled):
+            look(Counting(part * whole.asked))
