@@ -28,7 +28,7 @@ from tests.engine.mutations import SEED, Proof
 pytestmark = [pytest.mark.timeout(900), pytest.mark.filterwarnings("ignore")]
 
 PICTURES, MODELS = 5000, 3000
-SOME_PICTURES, SOME_MODELS = 200, 100
+SOME_PICTURES, SOME_MODELS = 230, 70
 CHUNK = 250
 MIB = 1 << 20
 
