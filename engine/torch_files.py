@@ -26,6 +26,7 @@ _MEMORY = 700 << 20
 _MEMORY_A_BYTE = 3
 # A tensor that repeats its numbers by strides of 0 may show somewhat more than its file holds.
 _FREE_ELEMENTS = 1 << 20
+_LOOKED_EVERY = 20_000
 _KEYS = (str, int, float, bool, bytes, complex, type(None))
 
 
@@ -138,6 +139,14 @@ class _Storages:
         return raw.view(kind)
 
 
+def _cancellable(nodes: list[list[Any]]) -> Iterator[tuple[int, list[Any]]]:
+    """The nodes with their places. Raises Cancelled."""
+    for place, node in enumerate(nodes):
+        if place % _LOOKED_EVERY == 0:
+            client.raise_if_cancelled()
+        yield place, node
+
+
 class _Decoder:
     """Makes Python's values of the nodes that engine.unpickling writes; walks, never recurses."""
 
@@ -147,9 +156,9 @@ class _Decoder:
         self._made: list[object] = [None] * len(nodes)
         try:
             # What cannot contain itself refers to earlier nodes alone; the rest is filled after.
-            for place, node in enumerate(nodes):
+            for place, node in _cancellable(nodes):
                 self._made[place] = self._empty(node)
-            for place, node in enumerate(nodes):
+            for place, node in _cancellable(nodes):
                 self._fill(self._made[place], node)
         except (LookupError, TypeError, ValueError, RuntimeError) as error:
             raise WeightsError(f"{path}: {_DAMAGED}") from error
