@@ -76,7 +76,8 @@ def doubtful(folder: Path) -> Path:
     """A whole network as torch.save pickles it, with more in it than a network."""
     path = folder / "pretrained.pth"
     network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    torch.save({"model": network, "version": _Harmful()}, path)
+    vars(network)["version"] = _Harmful()
+    torch.save({"model": network}, path)
     return path
 
 

@@ -14,7 +14,7 @@ from torch.export import Dim
 
 from engine.errors import ConsentNeeded, ModelError
 from engine.exported import open_exported
-from engine.models import open_source
+from engine.models import load_model, open_source
 from engine.sources import ModelSource
 from engine.trust import NOBODY, Trust
 from tests.engine.hostile import rewritten
@@ -202,4 +202,4 @@ def test_an_archive_without_a_program_is_named(save: Save) -> None:
             if "models/" not in entry.filename:
                 new.writestr(entry, old.read(entry))
     with pytest.raises(ModelError, match="without a program"):
-        open_exported(path.with_name("c.pt2"), trust=NOBODY)
+        load_model(path.with_name("c.pt2"))
