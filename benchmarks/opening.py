@@ -37,6 +37,7 @@ if kind == "model":
 open_it = {{"picture": engine.load_image, "model": engine.load_model}}[kind]
 times = []
 for _ in range(1 + warm):
+    opened = None
     started = time.perf_counter()
     opened = open_it(path)
     times.append(time.perf_counter() - started)
