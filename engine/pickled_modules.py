@@ -35,7 +35,7 @@ _LOSSES = "torch.nn.modules.loss."
 # As deep, as many and as often called as in no network.
 _DEPTH = 100
 _MODULES = 100_000
-_CALLS = 1_000_000
+_CALLS = 100_000
 
 _KNOWN = ("torch.nn.", "torchvision.models.", "torchvision.ops.", "functools.partial")
 _PARTS = ("_parameters", "_buffers", "_modules")
@@ -209,7 +209,8 @@ def _is_aside(key: str, module: Described) -> bool:
 
 def _is_plain(value: object) -> bool:
     if isinstance(value, Named):
-        return isinstance(getattr(torch, value.name.removeprefix("torch."), None), torch.dtype)
+        # Not by getattr, for which torch imports some of its parts.
+        return isinstance(vars(torch).get(value.name.removeprefix("torch.")), torch.dtype)
     return isinstance(value, Described) and value.kind == "torch.device"
 
 

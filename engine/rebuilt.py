@@ -36,6 +36,8 @@ from engine.same_module import class_name, differences, own_differences
 
 _CLASSES = 1000
 _MOST_FITTING = 3
+# Of torchvision's networks within each other, each is tried with every candidate for the outer one.
+_MOST_OUTLINES = 60
 # The pooling before the head, which has no tensors of its own.
 _LAST_POOLING = "avgpool"
 
@@ -92,9 +94,11 @@ class _Place:
 
 @dataclass(slots=True)
 class _Builder:
-    """Builds each described module once, however many names it has."""
+    """Builds each described module once, however many names it has. outlines: which of
+    torchvision's architectures were tried so far, by all builders of one network."""
 
     made: dict[int, nn.Module] = field(default_factory=dict)
+    outlines: list[str] = field(default_factory=list)
 
     def built(self, module: Described, place: str) -> nn.Module:
         """Raises Misfit for what is not of torchvision's networks nor of the listed layers."""
@@ -118,7 +122,10 @@ class _Builder:
         state = state_dict_of(module)
         found: tuple[str, ...] = (f"{place}: {module.kind}",)
         for name in _nearest(families()[canonical(module.kind)], state):
-            parts = _Builder(dict(self.made))
+            if len(self.outlines) >= _MOST_OUTLINES:
+                raise Misfit(f"{place}: more networks within networks than any has")
+            self.outlines.append(name)
+            parts = _Builder(dict(self.made), self.outlines)
             try:
                 built = torchvision_models.outline(name, _options(name, module, state))
                 network = parts.adapted(module, built, _Place(place, "", _free_parts(name, state)))

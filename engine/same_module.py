@@ -6,6 +6,7 @@ import functools
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -24,7 +25,7 @@ _PARTS = frozenset({"_parameters", "_buffers", "_modules", "_non_persistent_buff
 _NUMBERS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 _COUNTER = "num_batches_tracked"
 # Where functions that a network holds may be named.
-_FUNCTIONS = {
+_FUNCTIONS: dict[str, ModuleType] = {
     "torch": torch,
     "torch.nn.functional": nn.functional,
     "torch._C._nn": torch._C._nn,
@@ -136,6 +137,8 @@ class _Comparison:
         absent = _none_names(attributes), _none_names(vars(built))
         for name in [*given, *(name for name in wanted if name not in given)]:
             if unused(kind, name) and _is_simple(given.get(name)):
+                if not _pads_alike(given, wanted, name):
+                    yield f"{joined(place, name)} {_short(given[name])}"
                 continue
             if name not in given:
                 before = MEANT_BEFORE.get((kind, name), MEANT_BEFORE.get(("", name), _UNKNOWN))
@@ -232,6 +235,17 @@ def _own_settings(attributes: Mapping[str, object]) -> dict[str, object]:
     }
 
 
+def _pads_alike(given: Mapping[str, object], wanted: Mapping[str, object], name: str) -> bool:
+    """False for a convolution whose margins, as it computed them when it was made, are not those
+    of its padding. It reads them where it does not pad with zeros."""
+    if name != "_reversed_padding_repeated_twice" or given.get("padding_mode", "zeros") == "zeros":
+        return True
+    margins, others = given.get(name), wanted.get(name)
+    if not isinstance(margins, list | tuple) or not isinstance(others, list | tuple):
+        return name not in given
+    return list(margins) == list(others)
+
+
 def _none_names(attributes: Mapping[str, Any]) -> set[str]:
     parts = [attributes.get(part) for part in ("_parameters", "_buffers", "_modules")]
     found = {name for part in (attributes, *parts) if part for name, v in part.items() if v is None}
@@ -240,7 +254,8 @@ def _none_names(attributes: Mapping[str, Any]) -> set[str]:
 
 def _function(name: str) -> object:
     module, _, attribute = name.rpartition(".")
-    return getattr(_FUNCTIONS.get(module), attribute, None)
+    # Not by getattr, for which torch imports some of its parts.
+    return vars(_FUNCTIONS[module]).get(attribute) if module in _FUNCTIONS else None
 
 
 def _same_plain(a: object, b: Any) -> bool:

@@ -341,10 +341,19 @@ def _tensor_call(table: Table, name: str, given: list[Any]) -> list[int] | None:
         data: list[int] | None = given[0] if table.node(given[0], "tensor") is not None else None
         return data
     if function in ("_rebuild_tensor", "_rebuild_tensor_v2") and len(given) >= 4:
+        _refuse_marks(table, given[6:])
         return _tensor(table, given, None)
     if function == "_rebuild_tensor_v3" and len(given) >= 7:
+        _refuse_marks(table, given[7:])
         return _tensor(table, given, (table.name(given[6]) or "").removeprefix("torch."))
     return None
+
+
+def _refuse_marks(table: Table, given: list[Any]) -> None:
+    """Raises UnpicklingFault for a tensor with other numbers than its storage: torch notes that
+    they are negated or conjugated, and does that where they are read."""
+    if any(value is not None and table.node(value, "dict") != ["dict", []] for value in given):
+        raise UnpicklingFault("it has a tensor that is only marked as negated or conjugated")
 
 
 def _tensor(table: Table, given: list[Any], dtype: str | None) -> list[int] | None:

@@ -288,12 +288,21 @@ def test_names_that_no_layer_has(path: Path) -> None:
 
 def test_a_network_that_calls_its_layers_without_end(path: Path) -> None:
     model = nn.Sequential(nn.ReLU())
-    for _ in range(60):
+    for _ in range(16):
         model = nn.Sequential(model, model)
     torch.save(model, path)
     error = refused(path)
     assert isinstance(error, WeightsError)
     assert "uses its layers more than" in str(error)
+
+
+def test_more_numbers_than_there_are_classes(path: Path) -> None:
+    """Each would be given a name: gigabytes for a file of three kilobytes."""
+    large = nn.Upsample(size=4096)
+    torch.save(nn.Sequential(nn.AdaptiveAvgPool2d(1), large, nn.Flatten()), path)
+    with pytest.raises(HookscopeError) as caught:
+        engine.load_model(path)
+    assert "(1, 50331648) where (1, classes) is wanted" in str(caught.value)
 
 
 def test_a_network_within_itself(path: Path) -> None:
@@ -311,6 +320,20 @@ def test_a_network_deeper_than_any(path: Path) -> None:
         model = nn.Sequential(model)
     torch.save(model, path)
     assert "more layers within layers" in str(refused(path))
+
+
+def test_networks_within_networks_that_fit_several_architectures(path: Path) -> None:
+    """Trying each candidate anew at every level would take 2 to the 30th times as long as once."""
+    kind = vision.load().models.squeezenet.SqueezeNet
+    model: nn.Module = nn.MultiheadAttention(8, 2)
+    for _ in range(30):
+        outer: Any = kind.__new__(kind)
+        nn.Module.__init__(outer)
+        outer.features = nn.Sequential(OrderedDict(inner=model))
+        outer.classifier = nn.Sequential()
+        model = outer
+    torch.save(model, path)
+    assert asked(path)
 
 
 def test_wrappers_within_themselves(path: Path) -> None:

@@ -22,7 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 
 import engine
 from engine import torchvision_models, vision
-from engine.errors import ConsentNeeded, ModelError
+from engine.errors import ConsentNeeded, ModelError, WeightsError
 from engine.network import Network
 from engine.pickles import open_pickled, read_tensors, tensors_in
 from engine.trust import NOBODY, Trust
@@ -264,6 +264,29 @@ def test_other_networks_with_the_same_tensors_are_asked_for(path: Path) -> None:
     for words, network in variants().items():
         torch.save(network, path)
         assert any(words in name for name in asked(path)), words
+
+
+def test_a_margin_that_was_changed_later_is_asked_for(path: Path) -> None:
+    """A convolution that does not pad with zeros keeps the margins that it was made with."""
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect"))
+    network[0].padding = (2, 2)
+    torch.save(network, path)
+    assert any("_reversed_padding_repeated_twice" in name for name in asked(path))
+    network[0].padding_mode = "zeros"
+    torch.save(network, path)
+    assert opened(path).module(torch.zeros(1, 3, 8, 8)).shape == (1, 4, 10, 10)
+
+
+def test_tensors_that_are_marked_as_negated_are_refused(path: Path) -> None:
+    """Their storage holds the numbers before that."""
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+    numbers = torch.complex(torch.ones(3, 4), torch.ones(3, 4)).conj().imag
+    assert numbers.is_neg()
+    network[1].weight = nn.Parameter(numbers)
+    for content in (network, network.state_dict()):
+        torch.save(content, path)
+        with pytest.raises(WeightsError, match="marked as negated"):
+            open_pickled(path, trust=NOBODY)
 
 
 def test_a_network_of_several_sizes_is_asked_for(path: Path) -> None:
