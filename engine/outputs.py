@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 from engine.errors import ModelError
 from engine.records import OutputForm, Scores
 from engine.tap import tensors_in
+from engine.unsuitable import MOST_CLASSES
 
 _log = logging.getLogger(__name__)
 
@@ -209,7 +210,7 @@ def _may_be_logits(tensor: Tensor) -> bool:
         return tensor.numel() == 1  # one score, squeezed
     if tensor.shape[0] != 1:
         return False
-    return 1 <= tensor.shape[1] == tensor.numel()
+    return 1 <= tensor.shape[1] == tensor.numel() <= MOST_CLASSES
 
 
 def _chosen(fitting: dict[str, Tensor], names: int) -> str:

@@ -34,6 +34,9 @@ _ENDINGS = {
     "ForImageToImage": "a model that makes pictures",
     "ForVideoClassification": "a video classifier",
 }
+MOST_CLASSES = 1_000_000
+"""More numbers in a row are no classes: each of them would be given a name and a score."""
+
 _BOXES = frozenset({"boxes", "pred_boxes", "bboxes"})
 
 
@@ -149,4 +152,4 @@ def _takes_volumes(module: nn.Module) -> bool:
 def _like_logits(tensor: Tensor) -> bool:
     if tensor.ndim < 2:
         return tensor.numel() == 1
-    return tensor.shape[0] == 1 and tensor.numel() == tensor.shape[1] > 0
+    return tensor.shape[0] == 1 and 0 < tensor.numel() == tensor.shape[1] <= MOST_CLASSES
