@@ -115,6 +115,11 @@ def _refuse(folder: Path, config: Mapping[str, Any]) -> None:
             f"{folder}: its weights are quantised, and such have no gradient; open the network as "
             "it was before that"
         )
+    if config.get("model_type") == "timm_wrapper":
+        # transformers would hand its arguments to timm as they are, names of other files too.
+        raise ModelError(
+            f"{folder}: its config.json names no architecture of timm; fetch the folder again"
+        )
     kinds = _classifiers(folder)
     model_type = str(config.get("model_type", ""))[:80]
     given = config.get("architectures")

@@ -138,6 +138,14 @@ def test_code_of_a_folder_is_never_run(birds: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "witness").exists()
 
 
+def test_timms_arguments_name_no_other_file(birds: Path, tmp_path: Path) -> None:
+    """Without an architecture of timm, transformers would make a ResNet-50 of them."""
+    edited(birds, model_type="timm_wrapper", model_args={"checkpoint_path": str(tmp_path / "no")})
+    edited(birds, architectures=["TimmWrapperForImageClassification"])
+    with pytest.raises(engine.ModelError, match="no architecture of timm"):
+        huggingface.open_folder(birds)
+
+
 def test_a_preprocessors_code_is_never_run(birds: Path, tmp_path: Path) -> None:
     name = hostile_code(birds, tmp_path / "witness")
     edited(birds, "preprocessor_config.json", auto_map={"AutoImageProcessor": name})
