@@ -26,9 +26,13 @@ def main(arguments: Sequence[str]) -> int:
     channel = _inherited(end)
     if role == "networks":
         # Before anything of a stranger's is seen, and what confinement would keep from loading.
+        import tempfile
+
         import torch
 
         torch.set_num_threads(1)
+        # Libraries ask for it while they are imported, and it is found by writing there.
+        tempfile.gettempdir()
     # A process that makes and keeps, and lives for a while, has little to collect.
     gc.disable()
     missing = confinement.confine(programs=role == "networks")
