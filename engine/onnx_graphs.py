@@ -17,12 +17,14 @@ from engine import extras
 
 # Only shapes and the like are computed beforehand, never a picture-sized array.
 _MOST_ELEMENTS = 100_000
-_REFUSED_ELEMENTS = 1 << 27
+# Of all that is larger together, since it is made anew whenever the network runs.
+_REFUSED_ELEMENTS = 1 << 26
 _FOLDED = frozenset(
     {"Add", "Cast", "Concat", "ConstantOfShape", "Div", "Equal", "Expand", "Floor", "Gather"}
     | {"Identity", "Mod", "Mul", "Neg", "Range", "ReduceProd", "Reshape", "Slice", "Sqrt"}
     | {"Squeeze", "Sub", "Unsqueeze", "Where", "Max", "Min", "Ceil"}
 )
+_MAKERS = frozenset({"ConstantOfShape", "Expand", "Range"})
 _SCOPES = "pkg.torch.onnx.name_scopes"
 _LONGEST_PART = 60
 _MOST_PARTS = 16
@@ -46,6 +48,7 @@ def fold(model: Any) -> dict[str, Any]:
     shapes = {each.name: known_shape(each) for each in (*graph.value_info, *graph.input)}
     renamed: dict[str, str] = {}
     kept = []
+    larger = 0
     for node in graph.node:
         for index, name in enumerate(node.input):
             node.input[index] = renamed.get(name, name)
@@ -54,6 +57,10 @@ def fold(model: Any) -> dict[str, Any]:
             continue
         values = _value(model, node, small, shapes)
         if values is None:
+            larger += _asked_for(node, small)
+            if larger > _REFUSED_ELEMENTS:
+                asked = f"it asks for a {node.op_type} of {larger:,} numbers"
+                raise ValueError(f"{asked}, with those before it")
             kept.append(node)
             continue
         small |= values
@@ -115,7 +122,7 @@ def _value(
     constant = node.op_type == "Constant"
     if not constant and (node.op_type not in _FOLDED or not node.input):
         return None
-    if any(name and name not in known for name in node.input) or _large(node, known):
+    if any(name and name not in known for name in node.input) or _is_large(node, known):
         return None
     helper = extras.load("onnx.helper", "ONNX")
     outputs = [helper.make_empty_tensor_value_info(name) for name in node.output]
@@ -130,29 +137,28 @@ def _value(
     return {name: np.asarray(r) for name, r in zip(node.output, results, strict=True)}
 
 
-def _large(node: Any, known: dict[str, Any]) -> bool:
-    """Whether the outcome is too large to keep, which a file can ask for in a few bytes.
+def _is_large(node: Any, known: dict[str, Any]) -> bool:
+    """Whether the outcome is too large to keep, which a file can ask for in a few bytes."""
+    # Broadcasting makes no more elements than its operands have together, multiplied.
+    operands = math.prod(int(known[name].size) for name in node.input if name)
+    return (_asked_for(node, known) if node.op_type in _MAKERS else operands) > _MOST_ELEMENTS
 
-    Raises ValueError where it would be too large to compute at all.
-    """
+
+def _asked_for(node: Any, known: dict[str, Any]) -> int:
+    """How many numbers a node makes of known ones that say how many; 0 for any other node."""
+    unknown = any(name and name not in known for name in node.input)
+    if node.op_type not in _MAKERS or node.domain != "" or unknown:
+        return 0
     if node.op_type == "ConstantOfShape":
-        count = _elements(known[node.input[0]])
-    elif node.op_type == "Expand":
-        count = _elements(known[node.input[1]]) * int(known[node.input[0]].size)
-    elif node.op_type == "Range":
-        start, stop, step = (float(known[name].reshape(-1)[0]) for name in node.input)
-        count = int(min(abs((stop - start) / step), 2.0**62)) if step else 0
-    else:
-        # Broadcasting makes no more elements than its operands have together, multiplied.
-        count = math.prod(int(known[name].size) for name in node.input if name)
-        return count > _MOST_ELEMENTS
-    if count > _REFUSED_ELEMENTS:
-        raise ValueError(f"it asks for a {node.op_type} of {count:,} numbers")
-    return count > _MOST_ELEMENTS
+        return _elements(known[node.input[0]])
+    if node.op_type == "Expand":
+        return _elements(known[node.input[1]]) * int(known[node.input[0]].size)
+    start, stop, step = (float(known[name].reshape(-1)[0]) for name in node.input)
+    return int(min(abs((stop - start) / step), 2.0**62)) if step else 0
 
 
 def _elements(shape: Any) -> int:
-    return math.prod(int(side) for side in shape.reshape(-1))
+    return math.prod(abs(int(side)) for side in shape.reshape(-1))
 
 
 def _copied(node: Any) -> Any:

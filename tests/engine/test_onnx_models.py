@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -337,6 +340,30 @@ def test_an_array_of_any_size_is_refused(sides: list[int], tmp_path: Path) -> No
     model = model_of(nodes, [tensor], [1, 3, 8, 8])
     del model.graph.output[0].type.tensor_type.shape.dim[:]
     assert "ConstantOfShape of" in refused(model, tmp_path / "huge.onnx")
+
+
+def test_many_arrays_are_as_large_as_one(tmp_path: Path) -> None:
+    names = [f"c{index}" for index in range(20)]
+    nodes = [helper.make_node("ConstantOfShape", ["sides"], [name]) for name in names]
+    nodes.append(helper.make_node("Sum", names, ["sum"]))
+    nodes.append(helper.make_node("ReduceMax", ["sum"], ["m"], keepdims=0))
+    nodes.append(helper.make_node("Mul", ["x", "m"], ["y"]))
+    tensor = numpy_helper.from_array(np.array([2000, 2000]), "sides")
+    model = model_of(nodes, [tensor], [1, 3, 8, 8])
+    assert "with those before it" in refused(model, tmp_path / "many.onnx")
+
+
+def test_a_new_reader_opens_it(tmp_path: Path) -> None:
+    """What libraries look for while they are imported, a reader can no longer find out."""
+    program = str(Path(engine.__file__).parents[1] / "main.py")
+    done = subprocess.run(
+        [sys.executable, program, "layers", "--model", str(small(tmp_path / "small.onnx"))],
+        env={key: value for key, value in os.environ.items() if key != "TORCHINDUCTOR_CACHE_DIR"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_without_onnx2torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
