@@ -7,13 +7,7 @@ header of a .safetensors file are only looked at. A file that claims more than i
 from __future__ import annotations
 
 import json
-import pickletools
-import struct
-import warnings
 import zipfile
-import zlib
-from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any
 
 from engine.errors import WeightsError
@@ -25,8 +19,6 @@ _LEGACY_NUMBER = b"\x8a\n\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
 _MOST_EXPANSION = 4
 _FREE_EXPANSION = 64 << 20
 _LARGEST_HEADER = 100_000_000
-_LEGACY_PICKLES = 5
-_LARGEST_PICKLE = 64 << 20
 
 _AGAIN = "fetch or save it again"
 
@@ -90,98 +82,3 @@ def in_words(count: int) -> str:
             return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:,.1f} TB"
-
-
-@dataclass(frozen=True, slots=True)
-class PickleFacts:
-    """What stands in a pickle. names: the classes and functions it asks for, as 'module.name', in
-    order of appearance; protocol: the highest that it needs."""
-
-    names: tuple[str, ...]
-    protocol: int
-
-
-class _Bounded:
-    """A file for pickletools, which would make room for whatever length a pickle claims."""
-
-    def __init__(self, file: IO[bytes], size: int) -> None:
-        self._file, self._size = file, size
-        self.readline = file.readline
-
-    def read(self, count: int) -> bytes:
-        if count > self._size:
-            raise EOFError
-        return self._file.read(count)
-
-
-def pickle_facts(path: Path) -> PickleFacts:
-    """What the pickle in a file of torch.save asks for, zip or legacy, told from its opcodes alone.
-
-    Raises WeightsError when the pickle is cut off, or claims tensors larger than the file.
-    """
-    size = path.stat().st_size
-    try:
-        with path.open("rb") as file, warnings.catch_warnings():
-            # Odd escapes in the names of a damaged pickle.
-            warnings.simplefilter("ignore")
-            if file.read(4) == ZIP:
-                with zipfile.ZipFile(path) as archive, _data_pickle(path, archive) as part:
-                    return _scan(path, part, 1, size)
-            file.seek(0)
-            return _scan(path, file, _LEGACY_PICKLES, size)
-    except (
-        *(ValueError, EOFError, IndexError, UnicodeDecodeError, zipfile.BadZipFile, OSError),
-        *(NotImplementedError, RuntimeError, OverflowError, struct.error, zlib.error),
-    ) as error:
-        raise WeightsError(f"{path}: the file is cut off or damaged; {_AGAIN}") from error
-
-
-def _data_pickle(path: Path, archive: zipfile.ZipFile) -> IO[bytes]:
-    for entry in archive.infolist():
-        if entry.filename == "data.pkl" or entry.filename.endswith("/data.pkl"):
-            if entry.file_size > _LARGEST_PICKLE:
-                raise WeightsError(
-                    f"{path}: the list of its tensors has {in_words(entry.file_size)}, as no saved "
-                    f"network has; {_AGAIN}"
-                )
-            return archive.open(entry)
-    raise WeightsError(f"{path}: an archive without tensors; {_AGAIN}")
-
-
-def _scan(path: Path, file: IO[bytes], pickles: int, size: int) -> PickleFacts:
-    names: dict[str, None] = {}
-    protocol = 0
-    bounded: Any = _Bounded(file, max(size, _LARGEST_PICKLE))
-    for _ in range(pickles):
-        texts: list[str] = []
-        memo: dict[int, str] = {}
-        last_text = ""
-        last_number = 0
-        for opcode, argument, _position in pickletools.genops(bounded):
-            protocol = max(protocol, opcode.proto)
-            if isinstance(argument, str) and opcode.name not in ("GLOBAL", "PERSID", "INST"):
-                last_text = argument
-                texts = [*texts[-1:], argument]
-            elif opcode.name in ("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"):
-                memo[len(memo) if argument is None else int(argument)] = last_text
-            elif opcode.name in ("GET", "BINGET", "LONG_BINGET"):
-                texts = [*texts[-1:], memo.get(int(argument or 0), "")]
-            elif opcode.name in ("GLOBAL", "INST"):
-                names[str(argument).replace(" ", ".", 1)] = None
-            elif opcode.name == "STACK_GLOBAL":
-                names[".".join(texts)] = None
-            elif opcode.name == "MARK":
-                last_number = 0
-            elif opcode.name == "BINPERSID":
-                _check_storage(path, last_number, size)
-            elif isinstance(argument, int):
-                last_number = argument
-    return PickleFacts(tuple(names), protocol)
-
-
-def _check_storage(path: Path, elements: int, size: int) -> None:
-    # The smallest elements that torch stores take half a byte.
-    if elements > 2 * size:
-        raise WeightsError(
-            f"{path}: it claims a tensor of {elements:,} numbers, but the file has less; {_AGAIN}"
-        )
