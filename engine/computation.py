@@ -162,6 +162,7 @@ class Computation:
             cancel,
             cut=self.model.facts.cut,
             reading=self.model.facts.reading,
+            bounded=self.model.facts.real,
         )
         self.forward_seconds = done.seconds
         if self.logits is None:

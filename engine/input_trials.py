@@ -9,12 +9,14 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from engine.allocation import Bounded, limit_of
 from engine.errors import one_line
 from engine.observation import dtype_of, meta_copy
 from engine.progress import CancelToken
@@ -138,6 +140,7 @@ class Trials:
                 torch.no_grad(),
                 evaluating(network),
                 watching(network, watch, self.cancel),
+                Bounded(limit_of(network, torch.device(device))) if self.real else nullcontext(),
             ):
                 picture = torch.zeros(1, channels, *size, device=device, dtype=dtype_of(network))
                 output = network(picture)

@@ -71,6 +71,7 @@ class Inspection:
     input_shape: (1, channels, h, w). grids: the grids of the 4-D outputs, each once.
     cut: the network's own code cuts gradients off (no_grad, detach); the facts are those of a
     pass where that has no effect.
+    real: it was run for real to be looked at, so what another picture asks for is not known.
     """
 
     calls: dict[Call, CallFacts]
@@ -79,6 +80,7 @@ class Inspection:
     input_shape: tuple[int, ...]
     grids: tuple[SeenGrid, ...] = ()
     cut: bool = False
+    real: bool = False
 
     @property
     def classes(self) -> int:
@@ -87,6 +89,11 @@ class Inspection:
     def last(self, name: str) -> CallFacts | None:
         """The last call of the module, None when it returned no tensor or was not called."""
         return self.calls.get((name, self.counts.get(name, 0) - 1))
+
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest output of a module."""
+        return max((facts.bytes for facts in self.calls.values()), default=0)
 
     def overwritten(self) -> frozenset[Call]:
         return frozenset(call for call, facts in self.calls.items() if facts.overwritten)
@@ -145,7 +152,7 @@ def inspect(
     for name, index in calls:
         counts[name] = max(counts.get(name, 0), index + 1)
     grids = tuple(space.grids.values())
-    return Inspection(calls, counts, reading, input_shape, grids, pass_.cut)
+    return Inspection(calls, counts, reading, input_shape, grids, pass_.cut, pass_.real)
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from engine import targets
+from engine.allocation import limit_of
 from engine.device import is_out_of_memory, release_cache
 from engine.errors import LayerError, ModelError
 from engine.inspection import Inspection, inspect, with_layouts
@@ -72,6 +73,11 @@ class Model:
         self.dtype = dtype_of(module)
         shape = (1, len(preprocessing.mean), *preprocessing.crop)
         facts = inspect(module, shape, self.device, output, len(classes))
+        if facts.largest > limit_of(module, self.device):
+            raise ModelError(
+                f"the output of one of its layers takes {facts.largest / 1e9:.1f} GB; choose a "
+                "smaller input, as in --input 3x224x224"
+            )
         facts = with_layouts(facts, layouts or {})
         self._asked = tuple(classes), output
         self.layouts = dict(layouts or {})

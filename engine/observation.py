@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.allocation import Bounded, limit_of
 from engine.errors import ModelError, one_line
 from engine.outputs import Endings
 from engine.reader import client
@@ -30,12 +31,14 @@ class Observation:
     """One pass: its calls in order, what the network returned, and how it may have ended.
 
     cut: gradients had to be let through where the network's own code cuts them off.
+    real: the network could not do without data, and was run for real.
     """
 
     seen: list[Seen]
     output: Any
     endings: Endings
     cut: bool
+    real: bool = False
 
 
 @dataclass(slots=True)
@@ -86,7 +89,10 @@ def _observe_cheaply(
     except NETWORK_ERRORS as error:
         _log.info("no pass without data (%s); inspecting with a grey picture", error)
     try:
-        return _observe(module, input_shape, device, cut)
+        with Bounded(limit_of(module, device)):
+            found = _observe(module, input_shape, device, cut)
+        found.real = True
+        return found
     except NETWORK_ERRORS as error:
         first = one_line(error)
         raise ModelError(

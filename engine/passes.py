@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from engine import outputs
+from engine.allocation import Bounded, TooLarge, limit_of
 from engine.axes import Axes
 from engine.device import wait_for
 from engine.errors import ModelError
@@ -165,6 +166,7 @@ def run_forward(
     *,
     cut: bool = False,
     reading: Reading | None = None,
+    bounded: bool = False,
 ) -> tuple[ForwardPass, frozenset[Call]]:
     """Run the network once and keep the graph from `start` on (None: from the input on).
 
@@ -172,17 +174,22 @@ def run_forward(
     later, which hand a clone on. Returns the pass and the clones that it took in the end: where
     an output was overwritten in spite of them, the pass is repeated with more. cut: the network's
     own code cuts gradients off, which is to have no effect. reading: where the logits are in what
-    the network returns; None finds them there.
+    the network returns; None finds them there. bounded: what it allocates is not known beforehand
+    (Inspection.real), and is watched.
 
     The module's parameters, modes and hooks are as before on every way out.
-    Raises Cancelled, and ModelError when the network overwrites without end.
+    Raises Cancelled, and ModelError when the network overwrites without end or, bounded, asks for
+    too much memory.
     """
     cloned = frozenset(clones)
     for _ in range(_MAX_TRIES):
         keeper = Keeper(start, wanted, cloned)
         started = time.perf_counter()
         try:
-            logits, leaf = _forward(module, image, keeper, cancel, cut, reading)
+            with Bounded(limit_of(module, image.device)) if bounded else nullcontext():
+                logits, leaf = _forward(module, image, keeper, cancel, cut, reading)
+        except TooLarge as error:
+            raise ModelError(f"the network does not run: {error}") from error
         except RuntimeError as error:
             # A leaf that is changed in place cannot be kept without a clone.
             if "leaf Variable" not in str(error) or start is None or start in cloned:

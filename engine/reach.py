@@ -100,6 +100,7 @@ def _alive(
         cancel,
         cut=facts.cut,
         reading=facts.reading,
+        bounded=facts.real,
     )
     if cancel is not None:
         cancel.raise_if_cancelled()

@@ -371,3 +371,24 @@ def test_without_onnx2torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     without(monkeypatch, "onnx2torch")
     with pytest.raises(engine.ModelError, match=r"package onnx2torch.*requirements-extras\.txt"):
         onnx_models.open_onnx(small(tmp_path / "small.onnx"))
+
+
+def test_a_shape_that_only_data_tells_takes_no_memory(tmp_path: Path) -> None:
+    """A few hundred bytes: 40,000 pictures at once, times a number that is read off the input."""
+    shape = numpy_helper.from_array(np.array([40_000, 3, 224, 224]), "shape")
+    nothing = numpy_helper.from_array(np.zeros(1, np.int64), "nothing")
+    nodes = [
+        helper.make_node("NonZero", ["x"], ["places"]),
+        helper.make_node("Shape", ["places"], ["count"]),
+        helper.make_node("ReduceSum", ["count"], ["number"], keepdims=0),
+        helper.make_node("Mul", ["number", "nothing"], ["zero"]),
+        helper.make_node("Add", ["shape", "zero"], ["sides"]),
+        helper.make_node("Expand", ["x", "sides"], ["many"]),
+        helper.make_node("Add", ["many", "many"], ["sum"]),
+        helper.make_node("ReduceMean", ["sum"], ["y"], axes=[0, 2, 3], keepdims=0),
+    ]
+    model = model_of(nodes, [shape, nothing], [1, 3, 224, 224])
+    del model.graph.output[0].type.tensor_type.shape.dim[:]
+    path = saved(model, tmp_path / "data.onnx")
+    with pytest.raises(engine.ModelError, match=r"one pass asks for more than .* GB"):
+        engine.load_model(path)

@@ -1,0 +1,83 @@
+"""What one pass of a network may allocate, where that cannot be told without making it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map_only
+
+from engine.device import memory_budget
+
+# Activations of honest networks are some times as large as their weights, and small ones are free.
+_FREE = 1500 << 20
+_FOR_EACH_BYTE = 20
+
+# What an operation raises that cannot tell the size of its outcome without data. Of those, the
+# outcome is no larger than what they are given (nonzero, unique, masked_select).
+_NO_ANSWER = (
+    *(NotImplementedError, RuntimeError, TypeError, ValueError, LookupError, AttributeError),
+    *(ArithmeticError, AssertionError),
+)
+
+
+class TooLarge(RuntimeError):
+    """A pass asked for more memory than a network of that size should need."""
+
+
+def limit_of(module: nn.Module, device: torch.device) -> int:
+    """Bytes that all outcomes of one pass may take together: in proportion to the weights, and
+    never more than half of what is free."""
+    tensors = (*module.parameters(), *module.buffers())
+    weights = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    return min(_FREE + _FOR_EACH_BYTE * weights, memory_budget(device))
+
+
+class Bounded(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts what operations are about to allocate, and raises TooLarge before it is too much.
+
+    The size of each outcome is found by the same operation on torch's meta device, which takes some
+    tenths of a millisecond: for networks that had to be run to be looked at, and for no others.
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._limit = self._left = limit
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        self._left -= _bytes_of(func, args, kwargs)
+        if self._left < 0:
+            raise TooLarge(
+                f"one pass asks for more than {self._limit / 1e9:.1f} GB; choose a smaller input, "
+                "as in --input 3x224x224"
+            )
+        return func(*args, **kwargs)
+
+
+def _bytes_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+    """Bytes of the new tensors that an operation would return; 0 for views and changes in place."""
+    schema = getattr(func, "_schema", None)
+    if schema is None or any(returned.alias_info is not None for returned in schema.returns):
+        return 0
+    args, kwargs = tree_map_only(Tensor, _without_data, (args, kwargs))
+    if "device" in kwargs:
+        kwargs["device"] = torch.device("meta")
+    try:
+        outcome = func(*args, **kwargs)
+    except _NO_ANSWER:
+        return 0
+    found = 0
+    for value in outcome if isinstance(outcome, list | tuple) else (outcome,):
+        if isinstance(value, Tensor):
+            found += math.prod(value.shape) * value.element_size()
+    return found
+
+
+def _without_data(tensor: Tensor) -> Tensor:
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
