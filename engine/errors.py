@@ -77,6 +77,10 @@ class ExportError(HookscopeError):
     """A file cannot be written."""
 
 
+class Late(HookscopeError):
+    """Opening a file takes longer than was allowed; its caller names the file."""
+
+
 class Cancelled(HookscopeError):
     """The work was cancelled by its caller; nothing is wrong."""
 

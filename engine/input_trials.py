@@ -20,6 +20,7 @@ from engine.allocation import Bounded, limit_of
 from engine.errors import one_line
 from engine.observation import dtype_of, meta_copy
 from engine.progress import CancelToken
+from engine.reader import client
 from engine.tap import NETWORK_ERRORS, Call, evaluating, watching
 from engine.unsuitable import fault_of_output, tensors_in
 
@@ -74,6 +75,7 @@ class _Watch:
     single: bool = False
 
     def __call__(self, _call: Call, module: nn.Module, output: Tensor) -> None:
+        client.raise_if_late()
         self.calls += 1
         if output.ndim != 4 or output.shape[0] != 1:
             return

@@ -126,7 +126,7 @@ def inspect(
     calls: dict[Call, CallFacts] = {}
     spatial_bases: set[int] = set()
     for item in seen:
-        client.raise_if_cancelled()
+        client.raise_if_late()
         axes = found[item.call]
         if item.source in calls:
             derived = calls[item.source].derived
@@ -174,7 +174,7 @@ class _Space:
         found: dict[Call, Axes | None] = {}
         by_shape: dict[tuple[int, ...], Axes] = {}
         for item in seen:
-            client.raise_if_cancelled()
+            client.raise_if_late()
             axes = self._axes(item, found, by_shape)
             found[item.call] = axes
             if axes is not None:

@@ -12,7 +12,7 @@ import torch
 from engine import device as devices
 from engine import places, presets, profiles
 from engine.class_names import read_class_names
-from engine.errors import ChoiceNeeded, ConsentNeeded, LayerError, ModelError
+from engine.errors import ChoiceNeeded, ConsentNeeded, Late, LayerError, ModelError
 from engine.input_size import find_input
 from engine.model import Model
 from engine.network import Network
@@ -89,20 +89,33 @@ def open_source(
     """
     # Tensors made in a caller's inference mode could never be part of a graph.
     with torch.inference_mode(False), client.reading(cancel, patience):
-        where = devices.choose(device)
-        settled = _remembered(source) if profile is None else profile
-        network = _network(source, settled, trust)
-        if profile is None and network.weights_sha256:
-            settled = profiles.load(network.weights_sha256) or _NOTHING
         try:
-            return _model(network, source, settled, where, cancel)
-        except (ModelError, LayerError) as error:
-            if profile is not None or settled == _NOTHING:
-                raise
-            _log.warning("the remembered profile does not fit: %s", error)
-            notice = f"What was remembered of this model does not fit it and is left out ({error})"
-            network = replace(network, notices=(*network.notices, notice))
-            return _model(network, source, _NOTHING, where, cancel)
+            return _opened(source, device, trust, profile, cancel)
+        except Late as error:
+            raise ModelError(f"{source.spec}: {error}") from error
+
+
+def _opened(
+    source: ModelSource,
+    device: str,
+    trust: Trust,
+    profile: ModelProfile | None,
+    cancel: CancelToken | None,
+) -> Model:
+    where = devices.choose(device)
+    settled = _remembered(source) if profile is None else profile
+    network = _network(source, settled, trust)
+    if profile is None and network.weights_sha256:
+        settled = profiles.load(network.weights_sha256) or _NOTHING
+    try:
+        return _model(network, source, settled, where, cancel)
+    except (ModelError, LayerError) as error:
+        if profile is not None or settled == _NOTHING:
+            raise
+        _log.warning("the remembered profile does not fit: %s", error)
+        notice = f"What was remembered of this model does not fit it and is left out ({error})"
+        network = replace(network, notices=(*network.notices, notice))
+        return _model(network, source, _NOTHING, where, cancel)
 
 
 def _remembered(source: ModelSource) -> ModelProfile:

@@ -105,7 +105,7 @@ def shapes_when(module: nn.Module, input_shape: tuple[int, ...]) -> dict[Call, t
     shapes: dict[Call, tuple[int, ...]] = {}
 
     def visit(call: Call, _module: nn.Module, output: Tensor) -> None:
-        client.raise_if_cancelled()
+        client.raise_if_late()
         shapes[call] = tuple(output.shape)
 
     try:
@@ -126,7 +126,7 @@ def _observe(
     parts: dict[Call, str] = {}
 
     def visit(call: Call, inner: nn.Module, output: Tensor) -> None:
-        client.raise_if_cancelled()
+        client.raise_if_late()
         earlier = known.get(id(output))
         same = earlier is not None and earlier.version == output._version
         item = Seen(
@@ -170,7 +170,7 @@ class _Memo(dict[int, Any]):
     """What deepcopy looks into for every object: copying tens of thousands of layers can stop."""
 
     def get(self, key: int, default: Any = None) -> Any:
-        client.raise_if_cancelled()
+        client.raise_if_late()
         return super().get(key, default)
 
 

@@ -153,7 +153,7 @@ def faults(root: Described, path: Path) -> tuple[str, ...]:
     above: list[int] = []
     waiting: list[tuple[str, Described, bool]] = [("", root, False)]
     while waiting:
-        client.raise_if_cancelled()
+        client.raise_if_late()
         place, module, left = waiting.pop()
         if left:
             above.pop()
@@ -224,7 +224,7 @@ def _within(value: object) -> Iterator[object]:
         if id(current) in seen:
             continue
         seen.add(id(current))
-        client.raise_if_cancelled()
+        client.raise_if_late()
         yield current
         inner: list[object] = []
         if isinstance(current, Described):

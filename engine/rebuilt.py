@@ -102,7 +102,7 @@ class _Builder:
 
     def built(self, module: Described, place: str) -> nn.Module:
         """Raises Misfit for what is not of torchvision's networks nor of the listed layers."""
-        client.raise_if_cancelled()
+        client.raise_if_late()
         if id(module) not in self.made:
             self.made[id(module)] = self._built(module, place)
         return self.made[id(module)]

@@ -75,7 +75,7 @@ class _Comparison:
         found: list[str] = []
         self._waiting = [("", root, network)]
         while self._waiting and len(found) < most:
-            client.raise_if_cancelled()
+            client.raise_if_late()
             place, module, built = self._waiting.pop()
             if (id(module), id(built)) in self._compared:
                 continue

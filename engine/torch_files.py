@@ -143,7 +143,7 @@ def _cancellable(nodes: list[list[Any]]) -> Iterator[tuple[int, list[Any]]]:
     """The nodes with their places. Raises Cancelled."""
     for place, node in enumerate(nodes):
         if place % _LOOKED_EVERY == 0:
-            client.raise_if_cancelled()
+            client.raise_if_late()
         yield place, node
 
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import errors, paths
-from engine.errors import HookscopeError, ModelError
+from engine.errors import HookscopeError, Late, ModelError
 from engine.progress import CancelToken
 from engine.reader import SWITCH
 from engine.reader.channel import Channel, ChannelClosed, PipeChannel
@@ -56,6 +56,7 @@ Fault = Callable[[str], HookscopeError]
 class _Settings:
     cancel: CancelToken | None = None
     patience: float | None = PATIENCE
+    started: float = 0.0
 
 
 _USUAL = _Settings()
@@ -66,7 +67,7 @@ _settings: ContextVar[_Settings] = ContextVar("reading", default=_USUAL)
 def reading(cancel: CancelToken | None = None, patience: float | None = PATIENCE) -> Iterator[None]:
     """What is read inside, in this thread, stops when cancelled (Cancelled) or after that many
     seconds of the reader's work (the operation's own error); None waits until cancelled."""
-    mark = _settings.set(_Settings(cancel, patience))
+    mark = _settings.set(_Settings(cancel, patience, time.thread_time()))
     try:
         yield
     finally:
@@ -78,6 +79,23 @@ def raise_if_cancelled() -> None:
     cancel = _settings.get().cancel
     if cancel is not None:
         cancel.raise_if_cancelled()
+
+
+def raise_if_late() -> None:
+    """For what the program itself makes of a file, step by step.
+
+    Raises Cancelled, and Late where this thread has computed for longer than its patience; how busy
+    the machine is does not count.
+    """
+    raise_if_cancelled()
+    settings = _settings.get()
+    if settings is _USUAL or settings.patience is None:
+        return
+    if time.thread_time() - settings.started > settings.patience:
+        raise Late(
+            f"opening it was stopped after {settings.patience:g} seconds; save it in a simpler "
+            "form, or allow more (--patience SECONDS)"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,15 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import torch
 from PIL import Image
+from torch import nn
 
 from engine import torch_files
-from engine.errors import Cancelled, ImageError, WeightsError
+from engine.errors import Cancelled, ImageError, Late, ModelError, WeightsError
 from engine.images import decode_image, load_image
+from engine.inspection import inspect
+from engine.models import load_model
 from engine.progress import CancelToken
 from engine.reader import client
 from engine.reader.channel import ChannelClosed, PipeChannel
@@ -390,3 +394,23 @@ def test_a_reader_ends_with_its_line_whatever_keeps_python_busy(tmp_path: Path) 
         assert process.poll() is None
         ours.close()
         assert process.wait(timeout=60) == -signal.SIGIO
+
+
+def layers(count: int) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 2, 1), *(nn.ReLU() for _ in range(count)), nn.Flatten())
+
+
+def test_patience_holds_for_what_the_program_makes_of_a_file_too(tmp_path: Path) -> None:
+    """Looking at very many layers takes long after they were read."""
+    cpu = torch.device("cpu")
+    with (
+        client.reading(patience=0.05),
+        pytest.raises(Late, match=r"stopped after 0\.05 seconds.*--patience"),
+    ):
+        inspect(layers(5000), (1, 3, 1, 1), cpu)
+    for patience in (None, 60.0):
+        with client.reading(patience=patience):
+            assert len(inspect(layers(50), (1, 3, 1, 1), cpu).calls) == 52
+    torch.save(layers(5000), tmp_path / "many.pt")
+    with pytest.raises(ModelError, match=r"many\.pt: (opening|reading) it was stopped after 0\.05"):
+        load_model(tmp_path / "many.pt", patience=0.05)
