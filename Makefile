@@ -7,6 +7,8 @@ BENCH  := .venv-bench/bin/python
 UPKEEP := .venv-upkeep/bin/python
 SAMPLE := build/explained.png
 SYSTEM := $(shell uname -s)
+# A process for each core, up to four; the tests of a file stay together and share its fixtures.
+PYTEST := $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 .PHONY: run test test-all check bench bench-memory demo screenshots bundle test-bundle installer test-installer \
         lock audit clean setup setup-dev setup-package setup-release help
@@ -41,10 +43,10 @@ check: setup-dev ## formatting, types and import rules
 	$(VENV)/lint-imports
 
 test: check      ## everything that a change has to pass, in minutes
-	$(PY) -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: check  ## the same with the long checks (all 80 classifiers and more)
-	$(PY) -m pytest
+	$(PYTEST)
 
 bench:           ## compare with grad-cam, torchcam and captum; BENCH_ARGS="--repeats 9 ..."
 	@$(PYTHON) scripts/bootstrap.py bench
