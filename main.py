@@ -25,12 +25,12 @@ def main(arguments: Sequence[str]) -> int:
     from engine.ending import heed_signals
 
     heed_signals()
-    from engine.entry import COMMANDS, guarded
+    from cli.entry import COMMANDS, guarded
     from engine.logs import hold_logging, start_logging
 
     first = arguments[0] if arguments else ""
     if first in COMMANDS or first in ("-h", "--help", "--version"):
-        from engine import commands
+        from cli import commands
 
         start_logging()
         return commands.main(arguments)

@@ -255,10 +255,10 @@ def _parsed(arguments: Sequence[str]) -> tuple[Errand, bool]:
     activation = os.environ.get(ACTIVATION, "")
     if not arguments:
         return Errand(activation=activation), False
+    from cli.commands import Parser
+    from cli.entry import check_names
+    from cli.options import add_source, source_of, trusted_files
     from engine import suffixes
-    from engine.commands import Parser
-    from engine.entry import check_names
-    from engine.model_options import add_source, source_of, trusted_files
     from engine.sources import ModelSource
     from gui.models import NamedModel
 

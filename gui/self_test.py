@@ -19,8 +19,8 @@ from typing import Any
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 
+from cli.entry import put, require_stdout, tell
 from engine import ending
-from engine.entry import put, require_stdout, tell
 from engine.errors import HookscopeError
 from engine.goals import check_outputs
 from engine.logs import log_file, release_logging

@@ -29,7 +29,7 @@ LICENCES = "licences"
 """The folder of the bundle with the licence texts of what it carries."""
 
 # A network's own Python file may import any part of these, whether the program does or not.
-WHOLE_PACKAGES = ("engine", "gui", "torch", "torchvision", "numpy", "safetensors")
+WHOLE_PACKAGES = ("cli", "engine", "gui", "torch", "torchvision", "numpy", "safetensors")
 
 # Never wanted, though code in torch, torchvision or numpy names them, and so a packager would take
 # them along from whatever environment it runs in.
@@ -137,7 +137,7 @@ def excluded() -> list[str]:
         for module, names in owners.items()
         if module.isidentifier() and not {_canonical(name) for name in names} & needed
     }
-    return sorted({*UNWANTED, *PACKAGES, *strangers} - {"engine", "gui", "main"})
+    return sorted({*UNWANTED, *PACKAGES, *strangers} - {"cli", "engine", "gui", "main"})
 
 
 def standard_library() -> list[str]:

@@ -84,7 +84,7 @@ def test_what_the_program_needs_is_not_left_out() -> None:
     needed = ("torch", "torchvision", "PySide6", "shiboken6", "numpy", "cv2", "PIL", "safetensors")
     needed += ("platformdirs", "psutil", "filelock", "sympy", "mpmath", "networkx", "jinja2")
     needed += ("httpx2", "httpcore2", "h11", "anyio", "idna", "truststore")
-    needed += ("markupsafe", "fsspec", "typing_extensions", "engine", "gui", "main")
+    needed += ("markupsafe", "fsspec", "typing_extensions", "cli", "engine", "gui", "main")
     assert not left_out & set(needed)
 
 

@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 GUI = sorted((ROOT / "gui").rglob("*.py"))
 ENGINE = sorted((ROOT / "engine").rglob("*.py"))
-SOURCES = [*GUI, *ENGINE, *sorted(ROOT.glob("*.py")), *sorted((ROOT / "scripts").glob("*.py"))]
+CLI = sorted((ROOT / "cli").rglob("*.py"))
+SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
+SOURCES = [*GUI, *CLI, *ENGINE, *sorted(ROOT.glob("*.py")), *SCRIPTS]
 
 
 def relative(path: Path) -> str:

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from cli.entry import progress_line
 from engine import gallery, torchvision_models, vision
-from engine.entry import progress_line
 from engine.errors import ModelError
 from engine.gallery import PublishedWeights
 from engine.models import load_model

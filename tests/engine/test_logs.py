@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cli.entry import guarded
 from engine import logs
-from engine.entry import guarded
 from engine.errors import HookscopeError
 
 

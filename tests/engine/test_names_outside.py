@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import commands, export, figure, logs
+from cli import commands
+from cli.entry import fail, progress_line
+from engine import export, figure, logs
 from engine.demo import SCENES
-from engine.entry import fail, progress_line
 from engine.profile_format import ModelProfile
 from engine.profiles import export as export_profile
 from engine.records import (

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import commands, places
+from cli import commands
+from engine import places
 from engine.class_names import read_class_names
 from engine.errors import HookscopeError
 from engine.images import load_image

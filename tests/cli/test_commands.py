@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 import engine
-from engine import commands
+from cli import commands
 from engine.demo import SCENES
 from engine.version import NAME, VERSION
 

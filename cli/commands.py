@@ -1,6 +1,6 @@
 """The command line: the same engine, without a window.
 
-The exit codes are those of engine.entry.
+The exit codes are those of cli.entry.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from cli.entry import check_names, fail, guarded, progress_line, put, require_stdout
+from cli.options import add_source, source_of, trusted_files
 from engine import suffixes
-from engine.entry import check_names, fail, guarded, progress_line, put, require_stdout
 from engine.faults import clear_up
 from engine.goals import check_outputs, is_stdout
-from engine.model_options import add_source, source_of, trusted_files
 from engine.reader import client
 from engine.shown import LINE, plain
 from engine.torch_import import check_limit

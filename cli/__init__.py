@@ -1,0 +1,1 @@
+"""The command line: commands, options and the entry of the program. No Qt."""
