@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.subjects import Subject
-from engine import vision
+from engine.lazy import torchvision
 
 
 class Contender(ABC):
@@ -102,7 +102,7 @@ class PytorchGradCam(Contender):
 
     def __init__(self, subject: Subject) -> None:
         super().__init__(subject)
-        vision.load()  # the library imports torchvision by itself
+        torchvision.load()  # the library imports torchvision by itself
         from pytorch_grad_cam import GradCAM
         from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
@@ -142,7 +142,7 @@ class TorchCam(Contender):
 
     def __init__(self, subject: Subject) -> None:
         super().__init__(subject)
-        vision.load()  # the library imports torchvision by itself
+        torchvision.load()  # the library imports torchvision by itself
         from torchcam.methods import GradCAM
 
         self._grad_cam: Any = GradCAM
@@ -181,7 +181,7 @@ class Captum(Contender):
 
     def __init__(self, subject: Subject) -> None:
         super().__init__(subject)
-        vision.load()  # the library imports torchvision by itself
+        torchvision.load()  # the library imports torchvision by itself
         from captum.attr import LayerGradCam
 
         self._layer_grad_cam: Any = LayerGradCam

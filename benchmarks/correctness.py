@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from benchmarks.subjects import TARGET, build, spatial_layers
 from benchmarks.timing import FAILURES
-from engine import vision
+from engine.lazy import torchvision
 from tests.reference import reference_map
 
 NETWORKS = (
@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write the names of the layers as JSON")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    vision.load()
+    torchvision.load()
     rows = []
     print("| network | layers | " + " | ".join(f"{n} wrong (failed)" for n in LIBRARIES) + " |")
     print("|---|--:|" + "--:|" * len(LIBRARIES))

@@ -65,10 +65,10 @@ def models(folder: Path) -> dict[str, Path]:
     import torch
     from safetensors.torch import save_file
 
-    from engine import vision
+    from engine.lazy import torchvision
 
     torch.manual_seed(0)
-    network = vision.load().models.get_model("resnet50", weights=None).eval()
+    network = torchvision.load().models.get_model("resnet50", weights=None).eval()
     state = network.state_dict()
     found = {
         "resnet50, state dict": folder / "state.pth",

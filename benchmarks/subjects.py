@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine import vision
+from engine.lazy import torchvision
 from engine.records import LoadedImage
 
 # The last stage of each, as a Grad-CAM user would choose it.
@@ -84,7 +84,7 @@ def picture() -> LoadedImage:
 def build(name: str) -> nn.Module:
     """The torchvision classifier with random weights of seed 0, in eval mode on the CPU."""
     torch.manual_seed(0)
-    network: nn.Module = vision.load().models.get_model(name, weights=None)
+    network: nn.Module = torchvision.load().models.get_model(name, weights=None)
     return network.eval()
 
 
@@ -109,7 +109,7 @@ def machine() -> dict[str, object]:
         "system": platform.platform(),
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "torchvision": vision.load().__version__,
+        "torchvision": torchvision.load().__version__,
     }
 
 

@@ -19,10 +19,10 @@ from cli.options import add_source, source_of, trusted_files
 from engine import suffixes
 from engine.faults import clear_up
 from engine.goals import check_outputs, is_stdout
+from engine.lazy.pytorch import check_limit
+from engine.lazy.pytorch import load as load_torch
 from engine.reader import client
 from engine.shown import LINE, plain
-from engine.torch_import import check_limit
-from engine.torch_import import load as load_torch
 from engine.version import NAME, VERSION
 
 if TYPE_CHECKING:

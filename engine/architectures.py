@@ -17,11 +17,12 @@ from pathlib import Path
 import platformdirs
 from torch import Tensor
 
-from engine import torchvision_models, vision
+from engine import torchvision_models
 from engine.atomic import whole_file
 from engine.collecting import not_collecting
 from engine.errors import ExportError
 from engine.heads import moved_head
+from engine.lazy import torchvision
 from engine.paths import RESOURCES
 from engine.version import NAME
 from engine.weights import StateDict, few, variants
@@ -198,5 +199,5 @@ def _cached(version: str) -> Path:
 
 
 def _version() -> str:
-    installed: str = vision.load().__version__
+    installed: str = torchvision.load().__version__
     return installed.partition("+")[0]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
-from engine.cv import cv2
-from engine.lazy import np
+from engine.lazy.numpy import np
+from engine.lazy.opencv import cv2
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -84,10 +84,10 @@ def release_cache(device: torch.device) -> None:
 
 def versions() -> dict[str, str]:
     """Versions of the libraries that the numbers depend on."""
-    from engine import vision
+    from engine.lazy import torchvision
 
     return {
         "torch": str(torch.__version__),
-        "torchvision": str(vision.load().__version__),
+        "torchvision": str(torchvision.load().__version__),
         "cuda": str(torch.version.cuda or ""),
     }

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from engine import extras
 from engine.errors import ModelError, one_line
+from engine.lazy import extras
 from engine.preprocess import prepare
 from engine.presets import MAX_SIDE, validate
 from engine.profile_format import ModelProfile, content_of, profile_of

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from engine import vision
 from engine.described import Described
 from engine.layer_checks import Check, any_of, each, flag, many, never, or_none, real, text, whole
 from engine.layer_names import MEANT_BEFORE, canonical
+from engine.lazy import torchvision
 from engine.same_module import class_name
 
 _CHANNELS = 1 << 24
@@ -86,7 +86,7 @@ def make_sequence(module: Described, children: Mapping[str, nn.Module], place: s
         sequence = nn.Sequential(OrderedDict(children))
         if kind == class_name(nn.Sequential):
             return sequence
-        made = vision.load().ops.misc.Conv2dNormActivation(1, 1)
+        made = torchvision.load().ops.misc.Conv2dNormActivation(1, 1)
     except REFUSALS as error:
         raise Misfit(f"{place}: names that no layer has") from error
     made._modules.clear()
@@ -181,7 +181,7 @@ def _normalisations() -> tuple[Layer, ...]:
     return (
         *(Layer(kind, batch) for kind in (*batches, *instances)),
         Layer(nn.LayerNorm, layer, {"bias": "bias"}),
-        Layer(vision.load().models.convnext.LayerNorm2d, layer, {"bias": "bias"}),
+        Layer(torchvision.load().models.convnext.LayerNorm2d, layer, {"bias": "bias"}),
         Layer(nn.GroupNorm, group | {"affine": flag}),
         Layer(nn.RMSNorm, {**layer, "eps": or_none(_EPS)}),
         Layer(nn.LocalResponseNorm, local),
@@ -245,7 +245,7 @@ def _activations() -> tuple[Layer, ...]:
 
 
 def _others() -> tuple[Layer, ...]:
-    ops = vision.load().ops
+    ops = torchvision.load().ops
     dropouts = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
     dropping: dict[str, Check] = {"p": _CHANCE, "inplace": flag}
     found = [Layer(kind, dropping) for kind in (*dropouts, nn.AlphaDropout, nn.FeatureAlphaDropout)]

@@ -14,8 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine import extras, onnx_operators, places, regular
+from engine import onnx_operators, places, regular
 from engine.errors import ModelError, one_line
+from engine.lazy import extras
 from engine.onnx_graphs import fold, tree_names
 
 _CHANNELS = (1, 3)

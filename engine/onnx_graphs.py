@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from torch import fx
 
-from engine import extras
+from engine.lazy import extras
 
 # Only shapes and the like are computed beforehand, never a picture-sized array.
 _MOST_ELEMENTS = 100_000

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from engine import extras, onnx_operators, places
+from engine import onnx_operators, places
 from engine.errors import ModelError
+from engine.lazy import extras
 from engine.network import Network
 from engine.onnx_files import FAILURES, WAY_OUT, reason
 from engine.reader import client

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine import extras
+from engine.lazy import extras
 
 _REDUCTIONS = frozenset(
     f"Reduce{kind}"

@@ -11,7 +11,6 @@ from engine import (
     architectures,
     demo,
     exported,
-    extras,
     kinds,
     network_files,
     pickles,
@@ -24,6 +23,7 @@ from engine import (
 from engine.errors import ChoiceNeeded, ModelError, UnrecognisedError, WeightsError
 from engine.huggingface import open_folder
 from engine.kinds import Kind
+from engine.lazy import extras
 from engine.network import Network
 from engine.onnx_models import open_onnx
 from engine.questions import WhichArchitecture

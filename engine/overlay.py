@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from engine.colorbar import marks, method_name, number_text, ticks
 from engine.colormaps import COLORMAPS, LEGACY, lookup_table
-from engine.cv import cv2
-from engine.lazy import np
+from engine.lazy.numpy import np
+from engine.lazy.opencv import cv2
 from engine.records import DisplaySettings, Explanation, FloatMap, Interpolation, Pixels, Region
 
 if TYPE_CHECKING:

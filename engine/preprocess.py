@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from engine import vision
 from engine.errors import ImageError
 from engine.images import MAX_PIXELS
+from engine.lazy import torchvision
 from engine.presets import validate
 from engine.records import Channels, LoadedImage, Pixels, Preprocessing, Region
 
@@ -61,7 +61,7 @@ def prepare(image: LoadedImage, how: Preprocessing) -> Prepared:
             f"{image.name}: {image.width:,} x {image.height:,} pixels are too long and thin for a "
             "network; cut out the part that matters"
         )
-    functional = vision.load().transforms.functional
+    functional = torchvision.load().transforms.functional
     picture = Image.fromarray(image.pixels)
     if how.channels is Channels.GREY:
         picture = picture.convert("L")
@@ -129,7 +129,7 @@ def _placement(width: int, height: int, how: Preprocessing) -> _Placement:
 
 
 def _resized(picture: Image.Image, place: _Placement, how: Preprocessing) -> Image.Image:
-    functional = vision.load().transforms.functional
+    functional = torchvision.load().transforms.functional
     mode = functional.InterpolationMode(how.interpolation)
     size = [place.height, place.width]
     if how.antialias or how.interpolation == "nearest":
@@ -154,7 +154,7 @@ def _normalised(levels: torch.Tensor, how: Preprocessing) -> torch.Tensor:
     # changes nothing.
     values = levels.to(torch.float32) * (high - low) / 255 + low
     values = values.expand(len(how.mean), -1, -1)
-    normalize = vision.load().transforms.functional.normalize
+    normalize = torchvision.load().transforms.functional.normalize
     tensor: torch.Tensor = normalize(values, mean=list(how.mean), std=list(how.std))
     return tensor
 

@@ -18,11 +18,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine import architectures, torchvision_models, unsuitable, vision
+from engine import architectures, torchvision_models, unsuitable
 from engine.described import Described
 from engine.errors import ModelError
 from engine.layer_classes import REFUSALS, Misfit, is_sequence, layers, make, make_sequence
 from engine.layer_names import canonical
+from engine.lazy import torchvision
 from engine.pickled_modules import (
     children_of,
     faults,
@@ -164,7 +165,7 @@ class _Builder:
 @functools.cache
 def families() -> Mapping[str, tuple[str, ...]]:
     """The architectures of each of torchvision's classes, by the class's name in a pickle."""
-    models = vision.load().models
+    models = torchvision.load().models
     found: dict[str, tuple[str, ...]] = {}
     for name in torchvision_models.names():
         kind = inspect.signature(models.get_model_builder(name)).return_annotation

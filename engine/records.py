@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from engine.display import DisplaySettings as DisplaySettings
 from engine.display import Interpolation as Interpolation
 from engine.display import Sign as Sign
-from engine.lazy import np
+from engine.lazy.numpy import np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

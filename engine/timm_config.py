@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine import extras, torchvision_models
+from engine import torchvision_models
+from engine.lazy import extras
 from engine.presets import INTERPOLATIONS
 from engine.records import Channels, Preprocessing
 

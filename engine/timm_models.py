@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine import extras
 from engine.errors import ModelError, WeightsError, one_line
+from engine.lazy import extras
 from engine.network import Network
 from engine.network_trials import Trial, refuse_larger
 from engine.presets import ASSUMED

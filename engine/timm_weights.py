@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from engine import extras
 from engine.errors import ModelError, one_line
+from engine.lazy import extras
 from engine.weights import StateDict, read_state_dict
 
 PREFIX = "timm:"

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from engine import vision
 from engine.errors import ModelError, WeightsError
+from engine.lazy import torchvision
 from engine.network import Network
 from engine.records import Preprocessing
 from engine.weights import StateDict, mismatch
@@ -28,7 +28,7 @@ _OLD_DENSENET = re.compile(r"(denselayer\d+)\.(norm|conv)\.([12])\.")
 
 def names() -> tuple[str, ...]:
     """Names of all classifiers of the installed torchvision, sorted."""
-    models = vision.load().models
+    models = torchvision.load().models
     return tuple(models.list_models(module=models))
 
 
@@ -37,7 +37,7 @@ def entries(name: str) -> tuple[Any, ...]:
 
     Those without classes are left out: vgg16's bare features come with a head of NaN.
     """
-    weights = vision.load().models.get_model_weights(name)
+    weights = torchvision.load().models.get_model_weights(name)
     others = (entry for entry in weights if entry is not weights.DEFAULT)
     return (weights.DEFAULT, *(entry for entry in others if entry.meta["categories"]))
 
@@ -277,7 +277,7 @@ class _WithoutMemory(TorchFunctionMode):
 def construct(name: str, options: dict[str, Any]) -> nn.Module:
     """The classifier `name`, with parameters of no particular values."""
     with _WithoutRandomValues():
-        module: nn.Module = vision.load().models.get_model(name, weights=None, **options)
+        module: nn.Module = torchvision.load().models.get_model(name, weights=None, **options)
     return module
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QImage
 
 from engine import overlay, places, suffixes
-from engine.lazy import np
+from engine.lazy.numpy import np
 from engine.records import DisplaySettings, Explanation, LoadedImage, ModelInfo, Pixels, Prediction
 from engine.sources import ModelSource
 from gui.imaging import Picture, map_thumbnail, thumbnail, to_qimage

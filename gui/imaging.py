@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import QRectF, QSize
 from PySide6.QtGui import QImage
 
-from engine.cv import cv2
-from engine.lazy import np
+from engine.lazy.numpy import np
+from engine.lazy.opencv import cv2
 from engine.overlay import colorize
 from engine.records import DisplaySettings, FloatMap, Pixels
 

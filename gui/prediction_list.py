@@ -13,7 +13,7 @@ from PySide6.QtCore import (
     Qt,
 )
 
-from engine.lazy import np
+from engine.lazy.numpy import np
 from engine.records import Prediction
 from gui import plain_text
 

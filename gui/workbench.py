@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import LayerError, ModelError
-from engine.lazy import np
+from engine.lazy.numpy import np
 from engine.records import (
     Explanation,
     LayerNode,
@@ -106,7 +106,7 @@ class Workbench:
     def load_engine(self, watch: Watch) -> EngineFacts:
         """Import torch and what stands on it."""
         started = time.perf_counter()
-        from engine.torch_import import load
+        from engine.lazy.pytorch import load
 
         load()
         import torch

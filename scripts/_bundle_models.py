@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from engine import vision
+from engine.lazy import torchvision
 from scripts._user_files import star_detector
 
 OPENED: tuple[tuple[str, ...], ...] = (
@@ -100,7 +100,7 @@ def make_all(folder: Path) -> None:
     from safetensors.torch import save_file
 
     torch.manual_seed(0)
-    library = vision.load().models
+    library = torchvision.load().models
     resnet = library.resnet18(num_classes=5).state_dict()
     torch.save(resnet, folder / "resnet18.pth")
     save_file(resnet, folder / "resnet18.safetensors")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from engine.cv import cv2
+from engine.lazy.opencv import cv2
 from scripts import demo_sampling, demo_scenes, demo_world
 from scripts.demo_world import SIDE
 

@@ -29,12 +29,12 @@ def error_image(stage: Stage, path: Path) -> None:
 def error_model(stage: Stage, path: Path) -> None:
     import torch
 
-    from engine import vision
+    from engine.lazy import torchvision
 
     stage.start()
     weights = stage.folder / "resnet50-mine.pth"
     torch.manual_seed(1)
-    torch.save(vision.load().models.mobilenet_v3_small().state_dict(), weights)
+    torch.save(torchvision.load().models.mobilenet_v3_small().state_dict(), weights)
     stage.open_model("resnet50", weights)
     stage.shoot(path)
 

@@ -115,11 +115,11 @@ def scripted(folder: Path) -> Path:
 
 def nearly_resnet(folder: Path) -> Path:
     """Weights that are almost those of a resnet34: its first layer has been changed."""
-    from engine import vision
+    from engine.lazy import torchvision
 
     path = folder / "run-12-best.pth"
     torch.manual_seed(1)
-    network = vision.load().models.resnet34(num_classes=3)
+    network = torchvision.load().models.resnet34(num_classes=3)
     network.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
     torch.save({"epoch": 30, "state_dict": network.state_dict()}, path)
     return path

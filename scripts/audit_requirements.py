@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import _locks  # noqa: E402
+from scripts import _locks
 
 # Advisories that do not concern Hookscope, each with its reason.
 ACCEPTED: dict[str, str] = {}

@@ -29,8 +29,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import _locks  # noqa: E402
-from scripts._locks import BUILDS, CUDA, TORCH  # noqa: E402
+from scripts import _locks
+from scripts._locks import BUILDS, CUDA, TORCH
 
 # What is installed where: environment folder, then the locks in order.
 PURPOSES: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -31,7 +31,7 @@ def kept(binaries: Iterable[Entry]) -> list[Entry]:
     if reader is None:
         return entries
     if not any(entry[0] == f"torch/lib/{_CUDA_SIDE}" for entry in entries):
-        # It cannot be loaded, and engine/vision.py does without.
+        # It cannot be loaded, and engine/lazy/torchvision.py does without.
         entries = [e for e in entries if not _is_for_cuda(reader, e)]
     loose = {Path(e[0]).name: e[1] for e in entries if _LOOSE.match(e[0]) and e[2] != "SYMLINK"}
     wanted: set[str] = set()

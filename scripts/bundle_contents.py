@@ -11,7 +11,7 @@ import sysconfig
 from importlib import metadata
 from pathlib import Path
 
-from engine.extras import PACKAGES
+from engine.lazy.extras import PACKAGES
 from engine.version import NAME
 from scripts import _licences
 

@@ -23,11 +23,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from engine.version import COMMAND, NAME, VERSION  # noqa: E402
-from scripts import _bundle_models as models  # noqa: E402
-from scripts._checks import CheckFailed, failed_step  # noqa: E402
-from scripts._display import x_display  # noqa: E402
-from scripts.bundle_contents import bundle_folder  # noqa: E402
+from engine.version import COMMAND, NAME, VERSION
+from scripts import _bundle_models as models
+from scripts._checks import CheckFailed, failed_step
+from scripts._display import x_display
+from scripts.bundle_contents import bundle_folder
 
 _TIMEOUT_S = 240
 _NOBODY = "65534"
@@ -189,7 +189,8 @@ def check_libraries(stage: Stage) -> str:
         for line in told.splitlines():
             if "not found" in line:
                 missing.setdefault(line.split()[0], []).append(path.name)
-    # The registry's torchvision is built for CUDA; engine/vision.py does without its operators.
+    # The registry's torchvision is built for CUDA; engine/lazy/torchvision.py does without its
+    # operators.
     known = {n for n, users in missing.items() if all(u in models.CUDA_BUILT for u in users)}
     if set(missing) - known:
         raise CheckFailed(str({n: u for n, u in missing.items() if n not in known}))

@@ -22,14 +22,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from engine.version import APP_ID, COMMAND, NAME, VERSION  # noqa: E402
-from scripts import _debian as debian  # noqa: E402
-from scripts import _linux_check as stage  # noqa: E402
-from scripts import make_deb  # noqa: E402
-from scripts._checks import CheckFailed, failed_step  # noqa: E402
-from scripts._linux_check import Person  # noqa: E402
-from scripts._older import OLDER, ONLY_IN_OLDER, older_package  # noqa: E402
-from scripts._screen import Screen, screen  # noqa: E402
+from engine.version import APP_ID, COMMAND, NAME, VERSION
+from scripts import _debian as debian
+from scripts import _linux_check as stage
+from scripts import make_deb
+from scripts._checks import CheckFailed, failed_step
+from scripts._linux_check import Person
+from scripts._older import OLDER, ONLY_IN_OLDER, older_package
+from scripts._screen import Screen, screen
 
 PICTURE = ROOT / "build" / "installed.png"
 _ONLY_IN_OLDER = f"opt/{COMMAND}/{ONLY_IN_OLDER}"

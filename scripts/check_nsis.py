@@ -21,12 +21,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from engine.version import NAME, SUMMARY, VERSION  # noqa: E402
-from scripts import bundle_identity as identity  # noqa: E402
-from scripts import make_nsis  # noqa: E402
-from scripts._checks import CheckFailed, failed_step  # noqa: E402
-from scripts._stand_in import LICENSE, PROGRAM, RUNS, STOP, contents, payload  # noqa: E402
-from scripts._windows import Windows, expect, shortcut, some_windows  # noqa: E402
+from engine.version import NAME, SUMMARY, VERSION
+from scripts import bundle_identity as identity
+from scripts import make_nsis
+from scripts._checks import CheckFailed, failed_step
+from scripts._stand_in import LICENSE, PROGRAM, RUNS, STOP, contents, payload
+from scripts._windows import Windows, expect, shortcut, some_windows
 
 OLDER = "0.0.9"
 UNINSTALL = rf"Software\Microsoft\Windows\CurrentVersion\Uninstall\{NAME}"

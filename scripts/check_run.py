@@ -22,14 +22,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from engine.version import COMMAND, NAME, VERSION  # noqa: E402
-from scripts import _debian as debian  # noqa: E402
-from scripts import _linux_check as stage  # noqa: E402
-from scripts import make_run  # noqa: E402
-from scripts._checks import CheckFailed, failed_step, wait_for  # noqa: E402
-from scripts._linux_check import Person  # noqa: E402
-from scripts._older import OLDER, ONLY_IN_OLDER, older_installer  # noqa: E402
-from scripts._screen import Screen, screen  # noqa: E402
+from engine.version import COMMAND, NAME, VERSION
+from scripts import _debian as debian
+from scripts import _linux_check as stage
+from scripts import make_run
+from scripts._checks import CheckFailed, failed_step, wait_for
+from scripts._linux_check import Person
+from scripts._older import OLDER, ONLY_IN_OLDER, older_installer
+from scripts._screen import Screen, screen
 
 PICTURE = ROOT / "build" / "installed-run.png"
 _SCENE = ROOT / "resources" / "scenes" / "star-with-mark.jpg"

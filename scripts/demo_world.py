@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cv import cv2
+from engine.lazy.opencv import cv2
 from engine.records import Pixels
 
 FloatArray = NDArray[np.float32]

@@ -29,8 +29,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import _locks  # noqa: E402
-from scripts._locks import BUILDS, CUDA, LOCKS, TORCH, TORCH_NAMES, Entry  # noqa: E402
+from scripts import _locks
+from scripts._locks import BUILDS, CUDA, LOCKS, TORCH, TORCH_NAMES, Entry
 
 _UV = [sys.executable, "-m", "uv", "--no-config", "--quiet", "pip"]
 _PYTHONS = ("3.11", "3.12", "3.13")

@@ -17,8 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from engine.version import NAME, VERSION  # noqa: E402
-from scripts.bundle_contents import bundle_folder  # noqa: E402
+from engine.version import NAME, VERSION
+from scripts.bundle_contents import bundle_folder
 
 LIMIT_MB = 880
 

@@ -23,9 +23,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from engine.version import COMMAND, CONTACT, NAME, SUMMARY, VERSION  # noqa: E402
-from scripts import _linux_tree as tree  # noqa: E402
-from scripts.bundle_contents import LICENCES, bundle_folder  # noqa: E402
+from engine.version import COMMAND, CONTACT, NAME, SUMMARY, VERSION
+from scripts import _linux_tree as tree
+from scripts.bundle_contents import LICENCES, bundle_folder
 
 _DESCRIPTION = """\
  Open a picture and a network, click a layer, and see the Grad-CAM heat map of

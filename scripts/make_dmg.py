@@ -30,9 +30,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from engine.version import APP_ID, NAME, VERSION  # noqa: E402
-from scripts import bundle_identity as identity  # noqa: E402
-from scripts._checks import failed_step  # noqa: E402
+from engine.version import APP_ID, NAME, VERSION
+from scripts import bundle_identity as identity
+from scripts._checks import failed_step
 
 ENTITLEMENTS = identity.MACOS / "entitlements.plist"
 AD_HOC = "-"

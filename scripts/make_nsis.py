@@ -19,8 +19,8 @@ from pathlib import Path, PurePosixPath
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from engine.version import APP_ID, COMMAND, NAME, SUMMARY, VERSION  # noqa: E402
-from scripts import bundle_identity as identity  # noqa: E402
+from engine.version import APP_ID, COMMAND, NAME, SUMMARY, VERSION
+from scripts import bundle_identity as identity
 
 SCRIPT = identity.WINDOWS / f"{COMMAND}.nsi"
 # "C:\Users\", a name of twenty characters, and the folder that is offered.

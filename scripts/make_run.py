@@ -21,9 +21,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from engine.version import COMMAND, NAME, VERSION  # noqa: E402
-from scripts import _linux_tree as tree  # noqa: E402
-from scripts.bundle_contents import bundle_folder  # noqa: E402
+from engine.version import COMMAND, NAME, VERSION
+from scripts import _linux_tree as tree
+from scripts.bundle_contents import bundle_folder
 
 _SCRIPTS = ("install.sh", "uninstall.sh", "journal.sh")
 _NAMES = re.compile(r"[A-Za-z0-9._+@/-]+")

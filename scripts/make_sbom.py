@@ -25,9 +25,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from engine.version import COMMAND, NAME, SUMMARY, VERSION  # noqa: E402
-from scripts import bundle_contents as contents  # noqa: E402
-from scripts._licences import LIBRARIES  # noqa: E402
+from engine.version import COMMAND, NAME, SUMMARY, VERSION
+from scripts import bundle_contents as contents
+from scripts._licences import LIBRARIES
 
 Bom = dict[str, Any]
 _BUILDER = "pyinstaller"

@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.cv import cv2
 from engine.demo import CLASSES, DEMOS, build
+from engine.lazy.opencv import cv2
 from engine.records import Pixels
 from scripts import demo_sampling, demo_world
 from scripts.demo_world import MARK, SIDE, World

@@ -16,14 +16,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import (  # noqa: E402
+from scripts import (
     _shots_edges,  # noqa: F401
     _shots_gallery,  # noqa: F401
     _shots_help,  # noqa: F401
     _shots_models,  # noqa: F401
     _shots_work,  # noqa: F401
 )
-from scripts._shots import SHOTS, Shot  # noqa: E402
+from scripts._shots import SHOTS, Shot
 
 FOLDER = ROOT / "docs" / "images"
 MOST_BYTES = 300_000

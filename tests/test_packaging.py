@@ -13,8 +13,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from engine import extras, paths, python_files, suffixes
+from engine import paths, python_files, suffixes
 from engine.errors import ModelError
+from engine.lazy import extras
 from engine.version import APP_ID, COMMAND, NAME, SUMMARY, VERSION
 from scripts import bundle_binaries as files
 from scripts import bundle_contents as contents

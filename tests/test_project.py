@@ -86,7 +86,7 @@ def test_no_package_is_pinned_twice() -> None:
 
 
 def test_extras_are_pinned_once_and_have_their_reason() -> None:
-    from engine.extras import PACKAGES
+    from engine.lazy.extras import PACKAGES
 
     extras = pins("requirements-extras.txt")
     assert set(extras) == set(PACKAGES)
@@ -124,8 +124,8 @@ def test_threads_live_in_one_file() -> None:
 
 def test_cv2_and_torchvision_have_one_door_each() -> None:
     """cv2 changes Qt's environment when imported; torchvision may need help to be imported."""
-    assert importers(SOURCES, "cv2") <= {"engine/cv.py"}
-    assert importers(SOURCES, "torchvision") <= {"engine/vision.py"}
+    assert importers(SOURCES, "cv2") <= {"engine/lazy/opencv.py"}
+    assert importers(SOURCES, "torchvision") <= {"engine/lazy/torchvision.py"}
 
 
 def test_no_window_function_of_cv2() -> None:

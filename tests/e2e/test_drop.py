@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from engine import vision
 from engine.demo import SCENES
+from engine.lazy import torchvision
 from scripts._display import end
 
 DRAGGED = Path(__file__).with_name("dragged.py")
@@ -63,7 +63,7 @@ def test_a_picture_and_then_a_model(person: Any, tmp_path: Path) -> None:
         person, [picture], "the picture", lambda s: s["image"].startswith("second.jpg") and ready(s)
     )
     torch.manual_seed(0)
-    network = vision.load().models.resnet18(weights=None, num_classes=3)
+    network = torchvision.load().models.resnet18(weights=None, num_classes=3)
     torch.save({"epoch": 1, "state_dict": network.state_dict()}, tmp_path / "tuned.pth")
     sees = drag(
         person,

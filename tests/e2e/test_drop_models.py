@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine import vision
+from engine.lazy import torchvision
 from tests.e2e.test_drop import drag, ready
 
 Save = Callable[[nn.Module, Path], None]
@@ -48,7 +48,7 @@ KINDS: dict[str, tuple[str, str, Save]] = {
 
 def network(name: str) -> nn.Module:
     torch.manual_seed(0)
-    module: nn.Module = vision.load().models.get_model(name, weights=None, num_classes=3)
+    module: nn.Module = torchvision.load().models.get_model(name, weights=None, num_classes=3)
     for parameter in module.parameters():
         if parameter.ndim > 1 and not parameter.detach().any():
             nn.init.normal_(parameter, std=0.02)

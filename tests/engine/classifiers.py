@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine import vision
+from engine.lazy import torchvision
 from engine.records import Layout, LoadedImage, Preprocessing
 from tests.reference import _first_tensor, map_of_tokens
 
@@ -19,7 +19,7 @@ SIZES = {"alexnet": (128, 160), "inception_v3": (128, 160), "maxvit_t": (224, 22
 
 
 def names() -> list[str]:
-    models = vision.load().models
+    models = torchvision.load().models
     return list(models.list_models(module=models))
 
 
@@ -31,7 +31,7 @@ def build(name: str, seed: int = 0, classes: int = 20) -> nn.Module:
     if name.startswith("vit_"):
         options["image_size"] = 4 * int(name.rpartition("_")[2])
     torch.manual_seed(seed)
-    module: nn.Module = vision.load().models.get_model(name, weights=None, **options)
+    module: nn.Module = torchvision.load().models.get_model(name, weights=None, **options)
     for parameter in module.parameters():
         if parameter.ndim > 1 and not parameter.detach().any():
             nn.init.normal_(parameter, std=0.02)

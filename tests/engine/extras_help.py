@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 import engine
-from engine import vision
+from engine.lazy import torchvision
 from engine.records import LoadedImage
 from tests.reference import reference_map
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def package(name: str) -> Any:
     """A package of requirements-extras.txt; the test is left out where it is not installed."""
     # They import torchvision, which may need help to be imported.
-    vision.load()
+    torchvision.load()
     return pytest.importorskip(name)
 
 
@@ -107,7 +107,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     """As if these packages were not installed."""
-    from engine import extras
+    from engine.lazy import extras
 
     real = extras.installed
     monkeypatch.setattr(extras, "installed", lambda name: name not in names and real(name))

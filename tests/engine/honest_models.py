@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from engine import extras, profiles, vision
+from engine import profiles
+from engine.lazy import extras, torchvision
 from engine.profile_format import ModelProfile
 from engine.records import Layout, OutputForm, Preprocessing, Scores
 
@@ -30,7 +31,7 @@ def own() -> nn.Module:
 
 def _published() -> nn.Module:
     torch.manual_seed(0)
-    network: nn.Module = vision.load().models.shufflenet_v2_x0_5(weights=None, num_classes=4)
+    network: nn.Module = torchvision.load().models.shufflenet_v2_x0_5(weights=None, num_classes=4)
     return network.eval()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
 
-from engine.cv import cv2
+from engine.lazy.opencv import cv2
 
 WIDTH, HEIGHT = 61, 47
 

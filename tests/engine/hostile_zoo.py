@@ -24,7 +24,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from engine import extras, vision
+from engine.lazy import extras, torchvision
 from tests.engine.honest_models import own
 from tests.engine.honest_pictures import chunk, pictures
 from tests.engine.hostile import Marks
@@ -129,7 +129,7 @@ def running(folder: Path, marker: Path) -> Iterator[Path]:
     network.extra = Marks(marker)
     torch.save({"model": network}, folder / "attribute.pt")
     yield folder / "attribute.pt"
-    vision.load()
+    torchvision.load()
     from torchvision.models.feature_extraction import DualGraphModule
 
     call = _Calls(DualGraphModule, own(), Marks(marker), Marks(marker), state=Marks(marker))

@@ -11,8 +11,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import architectures, vision
+from engine import architectures
 from engine.architectures import known, recognise
+from engine.lazy import torchvision
 from tests.engine.classifiers import names
 
 A_DOZEN = (
@@ -26,7 +27,7 @@ def shapes_only(name: str, **options: Any) -> dict[str, Tensor]:
     """The state dict as torchvision builds it, without the numbers, which do not matter here."""
     if name in ("googlenet", "inception_v3"):
         options.setdefault("init_weights", False)
-    module = vision.load().models.get_model(name, weights=None, **options)
+    module = torchvision.load().models.get_model(name, weights=None, **options)
     return {key: torch.empty(t.shape, device="meta") for key, t in module.state_dict().items()}
 
 
@@ -37,7 +38,7 @@ def test_a_head_of_seven_classes(name: str) -> None:
 
 
 def test_the_shipped_index_is_that_of_the_installed_torchvision() -> None:
-    version = vision.load().__version__.partition("+")[0]
+    version = torchvision.load().__version__.partition("+")[0]
     if version != "0.28.0":
         pytest.skip(f"the index ships for torchvision 0.28.0, and {version} is installed")
     shipped = architectures.read_index(architectures.SHIPPED, version)

@@ -17,9 +17,10 @@ import pytest
 import torch
 
 from cli.entry import progress_line
-from engine import gallery, torchvision_models, vision
+from engine import gallery, torchvision_models
 from engine.errors import ModelError
 from engine.gallery import PublishedWeights
+from engine.lazy import torchvision as vision
 from engine.models import load_model
 from engine.partial import part_of
 from tests.web import Site, serve

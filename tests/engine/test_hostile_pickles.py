@@ -22,9 +22,10 @@ import torch
 from torch import nn
 
 import engine
-from engine import torch_files, torchvision_models, vision
+from engine import torch_files, torchvision_models
 from engine.described import Described, Named
 from engine.errors import ConsentNeeded, HookscopeError, WeightsError
+from engine.lazy import torchvision
 from engine.pickled_modules import network_in
 from engine.pickles import open_pickled, tensors_in
 from engine.rebuilt import rebuild
@@ -184,7 +185,7 @@ UTILS = torch._utils
         lambda _mark: Calls(nn.modules.module.register_module_forward_hook, os.mkdir),
         lambda mark: Calls(nn.modules.module._IncompatibleKeys, os.mkdir, mark),
         lambda mark: Calls(nn.utils.parametrize.register_parametrization, mark),
-        lambda _mark: Calls(vision.load().models.get_model, "resnet18"),
+        lambda _mark: Calls(torchvision.load().models.get_model, "resnet18"),
         lambda mark: Calls(torch.load, mark),
         lambda mark: Calls(torch.hub.load, mark, mark),
         lambda mark: Calls(torch.jit.load, mark),
@@ -324,7 +325,7 @@ def test_a_network_deeper_than_any(path: Path) -> None:
 
 def test_networks_within_networks_that_fit_several_architectures(path: Path) -> None:
     """Trying each candidate anew at every level would take 2 to the 30th times as long as once."""
-    kind = vision.load().models.squeezenet.SqueezeNet
+    kind = torchvision.load().models.squeezenet.SqueezeNet
     model: nn.Module = nn.MultiheadAttention(8, 2)
     for _ in range(30):
         outer: Any = kind.__new__(kind)
@@ -375,7 +376,7 @@ def test_many_layers_open(path: Path) -> None:
 def test_changes_of_a_published_network_are_asked_for(
     path: Path, change: Callable[[Any], None]
 ) -> None:
-    model = vision.load().models.get_model("resnet18", weights=None)
+    model = torchvision.load().models.get_model("resnet18", weights=None)
     change(model)
     torch.save(model, path)
     asked(path)
@@ -383,11 +384,11 @@ def test_changes_of_a_published_network_are_asked_for(
 
 def test_constructors_are_given_nothing_absurd(path: Path) -> None:
     """Numbers that stand in the description of a torchvision network."""
-    model = vision.load().models.get_model("vit_b_32", weights=None)
+    model = torchvision.load().models.get_model("vit_b_32", weights=None)
     model.image_size = 10**9
     torch.save(model, path)
     assert any("image_size" in name for name in asked(path))
-    model = vision.load().models.get_model("squeezenet1_1", weights=None)
+    model = torchvision.load().models.get_model("squeezenet1_1", weights=None)
     model.classifier[1].out_channels = 10**9
     torch.save(model, path)
     asked(path)
@@ -402,7 +403,7 @@ def test_positions_of_no_picture(path: Path, whole: bool) -> None:
 
 
 def test_a_class_of_torchvision_with_arguments(path: Path) -> None:
-    resnet = vision.load().models.resnet
+    resnet = torchvision.load().models.resnet
     torch.save({"model": Calls(resnet.ResNet, resnet.BasicBlock, [10**8, 1, 1, 1])}, path)
     asked(path)
 

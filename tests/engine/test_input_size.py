@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine import vision
 from engine.errors import Cancelled, ChoiceNeeded, ModelError
 from engine.input_size import FoundInput, channel_counts, find_input
+from engine.lazy import torchvision as vision
 from engine.progress import CancelToken
 from engine.questions import WhichInput
 

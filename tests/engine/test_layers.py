@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine import torchvision_models, vision
+from engine import torchvision_models
 from engine.errors import LayerError
 from engine.layers import parse_layer
+from engine.lazy import torchvision
 from engine.model import Model
 from engine.records import LayerNode, Layout, Preprocessing
 from tests.engine import networks
@@ -45,7 +46,7 @@ DEFAULTS = {
 @cache
 def opened(name: str) -> Model:
     """The network at its published size; the weights' values do not matter here."""
-    size = vision.load().models.get_model_weights(name).DEFAULT.transforms().crop_size[0]
+    size = torchvision.load().models.get_model_weights(name).DEFAULT.transforms().crop_size[0]
     options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
     module = torchvision_models.construct(name, options)
     how = Preprocessing(size, (size, size), (0.5, 0.5, 0.5), (0.2, 0.2, 0.2))

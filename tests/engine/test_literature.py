@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 import engine
-from engine import vision
+from engine.lazy import torchvision
 from engine.records import Layout
 from engine.trust import Trust
 from tests.reference import reference_activation_and_gradient, reference_map
@@ -78,7 +78,7 @@ def copied(name: str, folder: Path) -> Path:
 def torchvision_network(name: str, classes: int = 1000, seed: int = 1, **options: Any) -> nn.Module:
     """Seeded, and with moments as after training, so that nothing explodes or vanishes."""
     torch.manual_seed(seed)
-    module: nn.Module = vision.load().models.get_model(
+    module: nn.Module = torchvision.load().models.get_model(
         name, weights=None, num_classes=classes, **options
     )
     for parameter in module.parameters():

@@ -13,8 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import engine
-from engine import torchvision_models, vision
+from engine import torchvision_models
 from engine.errors import ModelError, WeightsError
+from engine.lazy import torchvision
 from engine.models import load_model
 from tests.engine.classifiers import picture
 
@@ -23,7 +24,7 @@ def seeded(name: str, seed: int = 3, **options: Any) -> dict[str, Tensor]:
     torch.manual_seed(seed)
     if name in ("googlenet", "inception_v3"):
         options.setdefault("init_weights", False)
-    module = vision.load().models.get_model(name, weights=None, **options)
+    module = torchvision.load().models.get_model(name, weights=None, **options)
     return dict(module.state_dict())
 
 
@@ -32,7 +33,7 @@ def logits_of_plain_torchvision(
 ) -> Tensor:
     if name in ("googlenet", "inception_v3"):
         options.setdefault("init_weights", False)
-    module: nn.Module = vision.load().models.get_model(name, weights=None, **options)
+    module: nn.Module = torchvision.load().models.get_model(name, weights=None, **options)
     module.load_state_dict(state)
     with torch.no_grad():
         logits: Tensor = module.eval()(tensor)
@@ -71,7 +72,7 @@ def test_a_name_with_a_weights_file(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"mine{suffix}"
     (save_file if suffix == ".safetensors" else torch.save)(state, path)
     model = load_model("resnet18", weights=path)
-    meta = vision.load().models.get_model_weights("resnet18").DEFAULT.meta
+    meta = torchvision.load().models.get_model_weights("resnet18").DEFAULT.meta
     assert model.classes == tuple(meta["categories"])
     assert (model.info.source, model.info.architecture) == ("resnet18", "ResNet")
     assert str(path) in model.info.weights
@@ -107,7 +108,7 @@ def test_wrong_architecture_names_the_first_keys(resnet: Path, tmp_path: Path) -
 
 def test_the_hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    entry = vision.load().models.get_model_weights("mobilenet_v3_small").DEFAULT
+    entry = torchvision.load().models.get_model_weights("mobilenet_v3_small").DEFAULT
     file_name = entry.url.rpartition("/")[2]
     with pytest.raises(engine.ModelError) as caught:
         load_model("mobilenet_v3_small")
@@ -125,7 +126,7 @@ def test_the_hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert model.classes == tuple(entry.meta["categories"])
     check(model, lambda x: logits_of_plain_torchvision("mobilenet_v3_small", state, x))
     # A newer entry is missing, an older one is there: that one is used, with its own preset.
-    old = vision.load().models.get_model_weights("mobilenet_v2").IMAGENET1K_V1
+    old = torchvision.load().models.get_model_weights("mobilenet_v2").IMAGENET1K_V1
     torch.save(seeded("mobilenet_v2"), folder / old.url.rpartition("/")[2])
     model = load_model("mobilenet_v2")
     assert model.info.weights == "IMAGENET1K_V1"
@@ -150,7 +151,7 @@ def test_auxiliary_heads(tmp_path: Path, name: str, auxiliary: bool) -> None:
 
 def test_published_inception_changes_its_input(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    entry = vision.load().models.get_model_weights("googlenet").DEFAULT
+    entry = torchvision.load().models.get_model_weights("googlenet").DEFAULT
     folder = tmp_path / "hub" / "checkpoints"
     folder.mkdir(parents=True)
     state = seeded("googlenet")
@@ -306,7 +307,7 @@ def test_building_does_not_depend_on_what_memory_held(monkeypatch: Any) -> None:
 def test_weights_of_other_tasks_are_called_what_they_are(
     tmp_path: Path, name: str, kind: str
 ) -> None:
-    module = vision.load().models.get_model(name, weights=None, weights_backbone=None)
+    module = torchvision.load().models.get_model(name, weights=None, weights_backbone=None)
     torch.save(module.state_dict(), tmp_path / "w.pth")
     with pytest.raises(WeightsError, match=f"weights of a {kind} model; only image classifiers"):
         load_model(tmp_path / "w.pth")

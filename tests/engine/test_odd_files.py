@@ -17,10 +17,11 @@ from PIL import Image
 from torch import nn
 
 import engine
-from engine import export, torchvision_models, vision
+from engine import export, torchvision_models
 from engine.demo import DEMOS
 from engine.errors import ImageError, WeightsError
 from engine.images import load_image, load_thumbnail
+from engine.lazy import torchvision
 from engine.models import load_model
 from engine.preprocess import prepare
 from engine.weights import read_state_dict
@@ -47,7 +48,7 @@ def unknown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     entry = torchvision_models.entries("resnet18")[0]
     path = tmp_path_factory.mktemp("weights") / entry.url.rpartition("/")[2]
     torch.manual_seed(0)
-    torch.save(vision.load().models.get_model("resnet18", weights=None).state_dict(), path)
+    torch.save(torchvision.load().models.get_model("resnet18", weights=None).state_dict(), path)
     return path
 
 

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 import engine
-from engine import onnx_models, vision
+from engine import onnx_models
+from engine.lazy import torchvision
 from engine.models import load_model
 from engine.observation import meta_copy
 from tests.engine.extras_help import check_against, package, photo, without
@@ -88,7 +89,7 @@ def exported(network: nn.Module, size: tuple[int, int], path: Path, **options: A
 
 def test_a_torchvision_network_from_torchs_exporter(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network = vision.load().models.resnet18(weights=None, num_classes=5).eval()
+    network = torchvision.load().models.resnet18(weights=None, num_classes=5).eval()
     path = exported(network, (64, 64), tmp_path / "resnet.onnx")
     model = load_model(path)
     check_against(model, network(given_to(model)).detach(), "layer4.1.conv2")
@@ -98,7 +99,7 @@ def test_a_torchvision_network_from_torchs_exporter(tmp_path: Path) -> None:
 
 def test_a_vision_transformer_from_torchs_exporter(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network = vision.load().models.VisionTransformer(32, 8, 2, 2, 32, 64, num_classes=4).eval()
+    network = torchvision.load().models.VisionTransformer(32, 8, 2, 2, 32, 64, num_classes=4).eval()
     nn.init.normal_(network.heads.head.weight, std=0.2)
     path = exported(network, (32, 32), tmp_path / "vit.onnx")
     model = load_model(path)

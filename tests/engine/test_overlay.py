@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine import overlay
-from engine.cv import cv2
+from engine.lazy.opencv import cv2
 from engine.records import (
     DisplaySettings,
     Explanation,

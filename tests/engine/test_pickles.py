@@ -21,8 +21,9 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 import engine
-from engine import torchvision_models, vision
+from engine import torchvision_models
 from engine.errors import ConsentNeeded, ModelError, WeightsError
+from engine.lazy import torchvision
 from engine.network import Network
 from engine.pickles import open_pickled, read_tensors, tensors_in
 from engine.trust import NOBODY, Trust
@@ -77,7 +78,7 @@ def published(name: str, **options: Any) -> Any:
     if name in torchvision_models.TRANSFORMING:
         options = {"init_weights": False, **options}
     torch.manual_seed(0)
-    network = vision.load().models.get_model(name, weights=None, **options)
+    network = torchvision.load().models.get_model(name, weights=None, **options)
     for part in network.modules():
         if isinstance(part, nn.BatchNorm2d):
             part.running_mean.normal_()  # type: ignore[union-attr]
@@ -291,13 +292,13 @@ def test_tensors_that_are_marked_as_negated_are_refused(path: Path) -> None:
 
 def test_a_network_of_several_sizes_is_asked_for(path: Path) -> None:
     """A class of torchvision with arguments that no published architecture has."""
-    resnet = vision.load().models.resnet
+    resnet = torchvision.load().models.resnet
     torch.save(resnet.ResNet(resnet.BasicBlock, [1, 1, 1, 1]), path)
     asked(path)
 
 
 def test_what_is_no_classifier_is_refused_unasked(path: Path) -> None:
-    network = vision.load().models.segmentation.lraspp_mobilenet_v3_large(
+    network = torchvision.load().models.segmentation.lraspp_mobilenet_v3_large(
         weights=None, weights_backbone=None
     )
     torch.save(network, path)

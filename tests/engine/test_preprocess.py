@@ -9,8 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import torchvision_models, vision
+from engine import torchvision_models
 from engine.errors import ImageError, ModelError
+from engine.lazy import torchvision as vision
 from engine.preprocess import LETTERBOX_GREY, as_seen, prepare, region_of
 from engine.records import Channels, LoadedImage, Preprocessing
 

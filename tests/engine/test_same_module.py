@@ -10,9 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from engine import torch_files, torchvision_models, vision
+from engine import torch_files, torchvision_models
 from engine.described import Described, Named
 from engine.layer_names import NOTES, unused
+from engine.lazy import torchvision
 from engine.pickled_modules import children_of
 from engine.same_module import class_name, differences
 
@@ -26,7 +27,7 @@ NETWORKS = (
 
 def built(name: str) -> Any:
     options = {"init_weights": False} if name in torchvision_models.TRANSFORMING else {}
-    return vision.load().models.get_model(name, weights=None, **options).eval()
+    return torchvision.load().models.get_model(name, weights=None, **options).eval()
 
 
 def described(network: nn.Module, path: Path) -> Any:

@@ -46,11 +46,11 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A state dict of the classifier, as a file of the kind that is published."""
     import torch
 
-    from engine import vision
+    from engine.lazy import torchvision
 
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("weights") / "x.pth"
-    torch.save(vision.load().models.squeezenet1_1(weights=None).state_dict(), path)
+    torch.save(torchvision.load().models.squeezenet1_1(weights=None).state_dict(), path)
     return path.read_bytes()
 
 

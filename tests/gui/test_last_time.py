@@ -11,8 +11,8 @@ from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
-from engine import vision
 from engine.demo import SCENES
+from engine.lazy import torchvision
 from engine.sources import ModelSource
 from gui.application import Program
 from gui.crash_dialog import CrashDialog
@@ -31,7 +31,7 @@ def pictures(tmp_path: Path) -> list[Path]:
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    network = vision.load().models.squeezenet1_1(weights=None, num_classes=2)
+    network = torchvision.load().models.squeezenet1_1(weights=None, num_classes=2)
     torch.save(network.state_dict(), tmp_path / "my net.pth")
     return tmp_path / "my net.pth"
 

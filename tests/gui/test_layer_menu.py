@@ -10,7 +10,7 @@ from PySide6.QtCore import QPoint
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QMenu, QTreeView
 
-from engine import vision
+from engine.lazy import torchvision
 from engine.records import Layout
 from gui.state import NoticeKind
 from tests.gui.seat import Seat, child, files
@@ -59,7 +59,7 @@ def test_the_name_goes_to_the_clipboard(seat: Seat, keyboard: bool) -> None:
 
 def test_another_reading_of_a_layer_and_back(seat: Seat, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network = vision.load().models.swin_t(weights=None, num_classes=3)
+    network = torchvision.load().models.swin_t(weights=None, num_classes=3)
     torch.save(network.state_dict(), tmp_path / "swin.pth")
     state = seat.start().state
     seat.drop(files(tmp_path / "swin.pth"))

@@ -15,9 +15,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QInputDialog, QLineEdit, QPushButton
 from torch import nn
 
-from engine import profiles, vision
+from engine import profiles
 from engine.adjustments import Adjustment
 from engine.errors import ModelError
+from engine.lazy import torchvision
 from engine.records import OutputForm, Preprocessing, Scores
 from engine.sources import ModelSource
 from engine.weights import checksum
@@ -43,7 +44,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def tuned(tmp_path: Path) -> Path:
     torch.manual_seed(0)
-    network = vision.load().models.resnet18(weights=None, num_classes=3)
+    network = torchvision.load().models.resnet18(weights=None, num_classes=3)
     torch.save({"epoch": 2, "state_dict": network.state_dict()}, tmp_path / "tuned.pth")
     return tmp_path / "tuned.pth"
 
@@ -290,7 +291,7 @@ def test_a_profile_goes_from_one_model_to_another(seat: Seat, tuned: Path, tmp_p
     program.controller.models.export_profile(written)
     seat.until(written.is_file)
     torch.manual_seed(5)
-    other = vision.load().models.resnet18(weights=None, num_classes=3)
+    other = torchvision.load().models.resnet18(weights=None, num_classes=3)
     torch.save(other.state_dict(), tmp_path / "other.pth")
     seat.drop(files(tmp_path / "other.pth"))
     seat.until(lambda: state.info is not None and "other.pth" in state.info.weights)
@@ -302,7 +303,7 @@ def test_a_profile_goes_from_one_model_to_another(seat: Seat, tuned: Path, tmp_p
 
 def test_a_whole_network_of_torchvision_needs_no_consent(seat: Seat, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network: nn.Module = vision.load().models.mobilenet_v3_small(weights=None, num_classes=4)
+    network: nn.Module = torchvision.load().models.mobilenet_v3_small(weights=None, num_classes=4)
     torch.save(network, tmp_path / "whole.pt")
     program = seat.start()
     seat.drop(files(tmp_path / "whole.pt"))
@@ -410,7 +411,7 @@ def test_what_is_dropped_while_a_model_is_opened_is_for_that_model(
     models.export_profile(written)
     seat.until(written.is_file)
     torch.manual_seed(5)
-    other = vision.load().models.resnet18(weights=None, num_classes=3)
+    other = torchvision.load().models.resnet18(weights=None, num_classes=3)
     torch.save(other.state_dict(), tmp_path / "other.pth")
     seat.drop(files(tmp_path / "other.pth", written))
     seat.until(lambda: state.info is not None and "other.pth" in state.info.weights)

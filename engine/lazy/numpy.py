@@ -1,8 +1,8 @@
 """numpy, imported when it is first used.
 
 The window is painted before anything heavy is loaded, and importing numpy takes a good part of the
-time until then. Modules on that path write `from engine.lazy import np` and use it as ever; its
-types are for the type checker alone.
+time until then. Modules on that path write `from engine.lazy.numpy import np` and use it as ever;
+its types are for the type checker alone.
 """
 
 from __future__ import annotations

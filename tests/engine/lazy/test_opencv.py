@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NAMES = ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR", "LD_LIBRARY_PATH")
 
 
@@ -20,7 +20,7 @@ def test_environment_is_restored(value: str | None) -> None:
     if value is not None:
         env |= dict.fromkeys(NAMES, value)
     code = (
-        "import json, os, sys; from engine.cv import cv2; cv2.getVersionString();"
+        "import json, os, sys; from engine.lazy.opencv import cv2; cv2.getVersionString();"
         f"print(json.dumps([os.environ.get(name) for name in {NAMES!r}]))"
     )
     done = subprocess.run(

@@ -12,8 +12,9 @@ import os
 import sys
 from typing import Any
 
-from engine import paths, vision
+from engine import paths
 from engine.errors import ModelError, one_line
+from engine.lazy import torchvision
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def load(module: str, what: str) -> Any:
     # Read when huggingface_hub is imported: nobody is told which models are opened here.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     # All of them import torchvision, which may need help to be imported.
-    vision.load()
+    torchvision.load()
     try:
         return importlib.import_module(module)
     except (ImportError, AttributeError, RuntimeError, TypeError) as error:
