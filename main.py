@@ -13,7 +13,7 @@ def main(arguments: Sequence[str]) -> int:
 
     Nothing heavy is imported here: the window is painted before torch is loaded.
     """
-    from engine.startup import prepare
+    from engine.process.startup import prepare
 
     prepare()
     from engine.reader import SWITCH
@@ -22,11 +22,11 @@ def main(arguments: Sequence[str]) -> int:
         from engine.reader_process.main import main as read
 
         return read(arguments[1:])
-    from engine.ending import heed_signals
+    from engine.process.ending import heed_signals
 
     heed_signals()
     from cli.entry import COMMANDS, guarded
-    from engine.logs import hold_logging, start_logging
+    from engine.process.logs import hold_logging, start_logging
 
     first = arguments[0] if arguments else ""
     if first in COMMANDS or first in ("-h", "--help", "--version"):
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _end(code: int) -> NoReturn:
     """At once, where nobody is left who has to end in order: Qt has, unless a signal came."""
-    from engine.ending import code_of_signal, leave
+    from engine.process.ending import code_of_signal, leave
 
     if "PySide6" not in sys.modules or code_of_signal() is not None:
         leave(code)

@@ -19,11 +19,11 @@ from torch import Tensor
 
 from engine import torchvision_models
 from engine.atomic import whole_file
-from engine.collecting import not_collecting
 from engine.errors import ExportError
 from engine.heads import moved_head
 from engine.lazy import torchvision
 from engine.paths import RESOURCES
+from engine.process.collector import not_collecting
 from engine.version import NAME
 from engine.weights import StateDict, few, variants
 

@@ -16,8 +16,8 @@ from errno import ENXIO
 from pathlib import Path
 from typing import BinaryIO
 
-from engine import ending, leftovers
 from engine.goals import Goal, cannot_write, goal_of, refusal
+from engine.process import ending, leftovers
 
 PATIENCE_S = 20.0
 """How long a pipe is waited for that nobody reads from."""

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.collecting import not_collecting
 from engine.described import Described, Named
 from engine.errors import WeightsError
+from engine.process.collector import not_collecting
 from engine.reader import client
 
 _DAMAGED = "the file is cut off or damaged; fetch or save it again"

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QLocale, QObject, QSettings, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
-from engine import ending
 from engine.errors import HookscopeError
-from engine.logs import release_logging
+from engine.process import ending
+from engine.process.logs import release_logging
 from engine.version import NAME, VERSION
 from gui import settings as table
 from gui import theme
@@ -59,8 +59,8 @@ class Program(QObject):
     """Everything of one running window, put together round a shell; it lives as long as that.
 
     store: where settings are kept, when there is no shell yet; None for the user's own place.
-    fault: what a crash of the last run left, see engine.faults; None for a window beside the one
-    that remembers what is open.
+    fault: what a crash of the last run left, see engine.process.faults; None for a window beside
+    the one that remembers what is open.
     """
 
     def __init__(
@@ -228,7 +228,7 @@ def _begin(
     """instance: the claim of this start, None for a window beside the one that is open. events:
     where macOS tells of files."""
     release_logging()
-    from engine import faults
+    from engine.process import faults
     from engine.reader import client
     from gui.relay import listen
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
-from engine import ending
-from engine.logs import log_file
+from engine.process import ending
+from engine.process.logs import log_file
 from gui import settings as table
 from gui.application import Program
 from gui.check_dialog import CheckDialog

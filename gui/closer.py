@@ -5,14 +5,14 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication, QWidget
 
-from engine import ending
+from engine.process import ending
 
 
 class Closer(QObject):
     """Closes the window in order and ends the event loop with the signal's exit code.
 
-    What takes longer than engine.ending grants is ended by that. stop() leaves signals to
-    engine.ending alone.
+    What takes longer than engine.process.ending grants is ended by that. stop() leaves signals to
+    engine.process.ending alone.
     """
 
     # From the thread that hears signals to that of the window.

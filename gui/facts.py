@@ -9,7 +9,7 @@ from PySide6 import __version__ as pyside_version
 from PySide6.QtCore import qVersion
 from PySide6.QtGui import QGuiApplication
 
-from engine import logs
+from engine.process import logs
 from engine.version import NAME, VERSION
 from gui.state import State
 

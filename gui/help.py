@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 from shiboken6 import isValid
 
-from engine import logs
 from engine.paths import ROOT
+from engine.process import logs
 from engine.version import VERSION
 from gui.front import bring_to_front
 from gui.main_window import MainWindow

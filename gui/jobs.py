@@ -18,9 +18,9 @@ from typing import Any
 
 from PySide6.QtCore import QEventLoop, QObject, Qt, QThread, Signal, Slot
 
-from engine import ending
 from engine.errors import Cancelled, HookscopeError
-from engine.logs import log_file
+from engine.process import ending
+from engine.process.logs import log_file
 from engine.progress import CancelToken, Report
 
 _log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from engine import regular
 from engine.atomic import whole_file
 from engine.demo import DEMOS
 from engine.errors import HookscopeError
-from engine.logs import log_folder
 from engine.places import can_be_named
+from engine.process.logs import log_folder
 from engine.sources import ModelSource
 from gui.controller import Controller
 from gui.crash_dialog import CrashDialog
@@ -113,7 +113,7 @@ def record_file(store: QSettings) -> Path:
 class LastTime(QObject):
     """Keeps the desk on record while the program runs; none is there after an orderly end.
 
-    record: the file for it. fault: what a crash of the last run left, see engine.faults.
+    record: the file for it. fault: what a crash of the last run left, see engine.process.faults.
     """
 
     def __init__(
@@ -275,6 +275,6 @@ def _write(record: Path, desk: Desk) -> None:
 
 
 def _log_words() -> str:
-    from engine import faults
+    from engine.process import faults
 
     return f"The end of the log:\n{faults.log_tail()}"

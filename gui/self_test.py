@@ -20,10 +20,10 @@ from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 
 from cli.entry import put, require_stdout, tell
-from engine import ending
 from engine.errors import HookscopeError
 from engine.goals import check_outputs
-from engine.logs import log_file, release_logging
+from engine.process import ending
+from engine.process.logs import log_file, release_logging
 from engine.shown import LINE, plain
 from engine.version import NAME
 from gui.application import Program, Shell, create_application

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path, PureWindowsPath
 
-from engine.startup import file_version
+from engine.process.startup import file_version
 
 Entry = tuple[str, str, str]
 """As PyInstaller lists what it collects: destination, source, kind."""

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import atomic, export, goals, leftovers
+from engine import atomic, export, goals
 from engine.errors import ExportError
+from engine.process import leftovers
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other devices")
 

@@ -18,8 +18,9 @@ from PIL import Image
 
 from cli import commands
 from cli.entry import fail, progress_line
-from engine import export, figure, logs
+from engine import export, figure
 from engine.demo import SCENES
+from engine.process import logs
 from engine.profile_format import ModelProfile
 from engine.profiles import export as export_profile
 from engine.records import (

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from engine.logs import log_file
+from engine.process.logs import log_file
 from engine.version import VERSION
 from gui.check_dialog import CheckDialog
 from gui.crash_dialog import CrashDialog

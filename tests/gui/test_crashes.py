@@ -212,7 +212,7 @@ def test_a_failure_in_a_slot_of_the_real_program_is_told(
 def test_a_log_folder_that_cannot_be_made_is_said(
     seat: Seat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine import logs
+    from engine.process import logs
 
     program = seat.start()
     (tmp_path / "file").touch()

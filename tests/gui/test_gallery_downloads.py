@@ -25,8 +25,8 @@ from pytestqt.qtbot import QtBot
 from engine import export, gallery
 from engine.errors import ExportError
 from engine.gallery import PublishedWeights
-from engine.logs import log_file
 from engine.partial import part_of
+from engine.process.logs import log_file
 from gui import theme
 from gui.check_dialog import CheckDialog
 from gui.crash_dialog import CrashDialog

@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import QSettings, QThread, QTimer
 
 from engine.demo import SCENES
-from engine.faults import fault_file
+from engine.process.faults import fault_file
 from engine.sources import ModelSource
 from gui import last_time
 from gui.crash_dialog import CrashDialog

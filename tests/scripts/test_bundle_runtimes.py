@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import startup
+from engine.process import startup
 from scripts import bundle_runtimes
 
 NAMES = ("vcruntime140.dll", "vcruntime140_1.dll")

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from engine import startup
+from engine.process import startup
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_prepare_comes_before_everything_else() -> None:
@@ -23,7 +23,7 @@ def test_prepare_comes_before_everything_else() -> None:
     tree = ast.parse((ROOT / "main.py").read_text(encoding="utf-8"))
     function = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "main")
     lines = [ast.unparse(node) for node in function.body[1:3]]
-    assert lines == ["from engine.startup import prepare", "prepare()"]
+    assert lines == ["from engine.process.startup import prepare", "prepare()"]
     outside = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
     assert not [n for n in outside if ast.unparse(n).startswith(("from engine", "from gui"))]
 

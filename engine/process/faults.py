@@ -11,8 +11,8 @@ import logging
 from collections import deque
 from pathlib import Path
 
-from engine import leftovers
-from engine.logs import log_file, log_folder
+from engine.process import leftovers
+from engine.process.logs import log_file, log_folder
 from engine.version import NAME
 
 _log = logging.getLogger(__name__)

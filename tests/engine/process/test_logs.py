@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cli.entry import guarded
-from engine import logs
 from engine.errors import HookscopeError
+from engine.process import logs
 
 
 @pytest.fixture

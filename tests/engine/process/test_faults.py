@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import faults
+from engine.process import faults
 
 
 def test_the_end_of_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
