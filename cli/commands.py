@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from cli.entry import check_names, fail, guarded, progress_line, put, require_stdout
 from cli.options import add_source, source_of, trusted_files
-from engine import suffixes
-from engine.goals import check_outputs, is_stdout
+from engine.files import suffixes
+from engine.files.destinations import check_outputs, is_stdout
 from engine.lazy.pytorch import check_limit
 from engine.lazy.pytorch import load as load_torch
 from engine.process.faults import clear_up
@@ -158,8 +158,8 @@ def _open_model(options: argparse.Namespace) -> Model:
         # While torch is imported here, it is there too.
         client.warm(client.NETWORKS)
     load_torch()
+    from engine.files.trust import Trust
     from engine.models import open_source
-    from engine.trust import Trust
 
     trust = Trust(named=trusted_files(options))
     return open_source(source, options.device, trust, patience=options.patience)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from engine import places
 from engine.errors import ModelError
+from engine.files import presence
 from engine.sources import ModelSource
 
 
@@ -52,7 +52,7 @@ def source_of(options: argparse.Namespace) -> ModelSource:
 def _lasting(spec: str) -> str:
     """The spec as it can be opened from anywhere later on: a file by its whole path."""
     path = Path(spec)
-    is_file = places.exists(path) and (path.suffix != "" or len(path.parts) > 1)
+    is_file = presence.exists(path) and (path.suffix != "" or len(path.parts) > 1)
     return str(path.absolute()) if is_file else spec
 
 

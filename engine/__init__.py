@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         TargetError,
         WeightsError,
     )
+    from engine.files.trust import Trust
     from engine.images import decode_image, image_from_array, load_image
     from engine.model import Model
     from engine.models import load_model
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
         Verdict,
     )
     from engine.session import Session
-    from engine.trust import Trust
     from engine.version import VERSION
 
 _HOMES = {
@@ -70,7 +70,7 @@ _HOMES = {
         *("Prediction", "Preprocessing", "Region", "Verdict"),
     ),
     "engine.session": ("Session",),
-    "engine.trust": ("Trust",),
+    "engine.files.trust": ("Trust",),
     "engine.version": ("VERSION",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import places, profiles
+from engine import profiles
 from engine.class_names import read_class_names
+from engine.files import presence
 from engine.profile_format import ModelProfile
 from engine.progress import CancelToken
 from engine.reader import client
@@ -99,7 +100,7 @@ def remember_answers(model: Model, source: ModelSource) -> None:
     if own and (source.classes is not None or source.input is not None):
         profiles.save(own, profile_of(model, source))
     path = Path(source.spec)
-    if not places.is_file(path):
+    if not presence.is_file(path):
         return
     sha256 = checksum(path)
     known = profiles.load(sha256) or ModelProfile()
@@ -118,6 +119,6 @@ def forget(model: Model, source: ModelSource) -> None:
     from engine.weights import checksum
 
     path = Path(source.spec)
-    own = checksum(path) if places.is_file(path) else ""
+    own = checksum(path) if presence.is_file(path) else ""
     for sha256 in {model.info.weights_sha256, own} - {""}:
         profiles.forget(sha256)

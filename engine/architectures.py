@@ -18,8 +18,8 @@ import platformdirs
 from torch import Tensor
 
 from engine import torchvision_models
-from engine.atomic import whole_file
 from engine.errors import ExportError
+from engine.files.atomic import whole_file
 from engine.heads import moved_head
 from engine.lazy import torchvision
 from engine.paths import RESOURCES

@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from engine import regular
 from engine.errors import ModelError
-from engine.suffixes import CLASS_NAMES
+from engine.files import regular
+from engine.files.suffixes import CLASS_NAMES
 
 MAX_BYTES = 16_000_000
 MAX_CLASSES = 200_000

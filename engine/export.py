@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image
 
 from engine import figure, overlay
-from engine.atomic import whole_file
 from engine.errors import ExportError
+from engine.files.atomic import whole_file
 from engine.records import (
     DisplaySettings,
     Explanation,

@@ -17,8 +17,8 @@ import torch
 from torch import nn
 
 from engine.errors import FOREIGN_ERRORS, ModelError, one_line
+from engine.files.trust import Trust
 from engine.network import Network
-from engine.trust import Trust
 from engine.weights import checksum
 
 _log = logging.getLogger(__name__)

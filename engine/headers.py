@@ -1,6 +1,6 @@
 """What a model's file is, told by its content, and its tensors copied out. Runs in a reader.
 
-Only headers are believed, and those only as far as the file bears them out; engine.kinds and
+Only headers are believed, and those only as far as the file bears them out; engine.files.kinds and
 engine.torch_files are how the program asks.
 """
 
@@ -12,8 +12,9 @@ import zipfile
 from pathlib import Path
 from typing import IO, Any
 
-from engine import archives, regular, torch_archives
+from engine import archives, torch_archives
 from engine.errors import ModelError, WeightsError
+from engine.files import regular
 
 _HEAD = 512
 # Formats of data that Pillow only recognises.
@@ -26,7 +27,7 @@ _ALIGNED = 64
 
 
 def facts_of(path: Path) -> dict[str, Any]:
-    """The kind of a file, as engine.kinds.Kind has it, and its first bytes as Latin-1 text.
+    """The kind of a file, as engine.files.kinds.Kind has it, and its first bytes as Latin-1 text.
 
     Raises ModelError for what is not there, no regular file or empty; WeightsError for an archive
     or header that is cut off, or that claims more than the file holds.

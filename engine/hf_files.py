@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine import regular
 from engine.errors import ModelError, WeightsError
-from engine.kinds import Kind, kind_of
+from engine.files import regular
+from engine.files.kinds import Kind, kind_of
 from engine.torch_files import Reading
 from engine.weights import StateDict, checksum, read_state_dict
 

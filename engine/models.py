@@ -10,9 +10,11 @@ from pathlib import Path
 import torch
 
 from engine import device as devices
-from engine import places, presets, profiles
+from engine import presets, profiles
 from engine.class_names import read_class_names
 from engine.errors import ChoiceNeeded, ConsentNeeded, Late, LayerError, ModelError
+from engine.files import presence
+from engine.files.trust import NOBODY, Trust
 from engine.input_size import find_input
 from engine.model import Model
 from engine.network import Network
@@ -22,7 +24,6 @@ from engine.progress import CancelToken
 from engine.reader import client
 from engine.records import Preprocessing
 from engine.sources import ModelSource
-from engine.trust import NOBODY, Trust
 from engine.weights import checksum
 
 _log = logging.getLogger(__name__)
@@ -121,7 +122,7 @@ def _opened(
 def _remembered(source: ModelSource) -> ModelProfile:
     """What was settled about the file that is named; it may say how the network is made."""
     path = Path(source.spec)
-    if not places.is_file(path):
+    if not presence.is_file(path):
         return _NOTHING
     return profiles.load(checksum(path)) or _NOTHING
 
@@ -147,7 +148,7 @@ def _with_answers(source: ModelSource, settled: ModelProfile) -> ModelSource:
     """With the answers that were remembered, unless it is another network that is asked for."""
     if source.architecture not in (None, settled.architecture):
         return source
-    chosen = settled.weights if places.is_file(Path(settled.weights)) else None
+    chosen = settled.weights if presence.is_file(Path(settled.weights)) else None
     return replace(
         source,
         weights=source.weights or chosen,

@@ -11,17 +11,18 @@ from types import ModuleType
 
 from torch import nn
 
-from engine import network_options, python_files, suffixes, torch_files
+from engine import network_options, python_files, torch_files
 from engine.described import Described
 from engine.errors import ChoiceNeeded, ModelError, WeightsError
-from engine.kinds import Kind, kind_of, refusal
+from engine.files import suffixes
+from engine.files.kinds import Kind, kind_of, refusal
+from engine.files.trust import Trust
 from engine.network import Network
 from engine.network_options import missing, networks_in
 from engine.pickled_modules import faults, foreign_names, network_in, state_dict_of
 from engine.pickles import run_pickle, tensors_in
 from engine.questions import NetworkOption, WhichNetwork, WhichWeights
 from engine.same_module import differences
-from engine.trust import Trust
 from engine.weights import StateDict, checksum, matching, mismatch, read_state_dict
 
 _log = logging.getLogger(__name__)

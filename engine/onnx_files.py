@@ -14,8 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine import onnx_operators, places, regular
+from engine import onnx_operators
 from engine.errors import ModelError, one_line
+from engine.files import presence, regular
 from engine.lazy import extras
 from engine.onnx_graphs import fold, tree_names
 
@@ -88,7 +89,7 @@ def _read(path: Path) -> Any:
     if not model.graph.node:
         raise ModelError(f"{path}: an ONNX file without a network; export it again")
     for location in {_location(tensor) for tensor in model.graph.initializer} - {""}:
-        if places.exists(path.parent / location):
+        if presence.exists(path.parent / location):
             with regular.opened(path.parent / location, partial(_beside, path)):
                 pass
     try:

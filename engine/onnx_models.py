@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from engine import onnx_operators, places
+from engine import onnx_operators
 from engine.errors import ModelError
+from engine.files import presence
 from engine.lazy import extras
 from engine.network import Network
 from engine.onnx_files import FAILURES, WAY_OUT, reason
@@ -52,7 +53,7 @@ def open_onnx(path: Path) -> Network:
     something else than one picture, or has an operator that onnx2torch does not know (named).
     """
     path = path.absolute()
-    size = path.stat().st_size if places.is_file(path) else 0
+    size = path.stat().st_size if presence.is_file(path) else 0
     asked = client.begin(
         "onnx",
         ModelError,

@@ -11,24 +11,22 @@ from engine import (
     architectures,
     demo,
     exported,
-    kinds,
     network_files,
     pickles,
-    places,
-    suffixes,
     timm_models,
     torchvision_models,
     unsuitable,
 )
 from engine.errors import ChoiceNeeded, ModelError, UnrecognisedError, WeightsError
+from engine.files import kinds, presence, suffixes
+from engine.files.kinds import Kind
+from engine.files.trust import Trust
 from engine.huggingface import open_folder
-from engine.kinds import Kind
 from engine.lazy import extras
 from engine.network import Network
 from engine.onnx_models import open_onnx
 from engine.questions import WhichArchitecture
 from engine.sources import ModelSource
-from engine.trust import Trust
 from engine.weights import StateDict, checksum, find_state_dict, matching, read_state_dict
 
 _WAYS = (
@@ -52,7 +50,7 @@ def open_network(source: ModelSource, trust: Trust) -> Network:
     if spec in torchvision_models.names():
         return _by_name(spec, weights)
     path = Path(spec)
-    if path.suffix.lower() in suffixes.WEIGHTS | suffixes.NETWORKS or places.exists(path):
+    if path.suffix.lower() in suffixes.WEIGHTS | suffixes.NETWORKS or presence.exists(path):
         return _from_path(path.absolute(), source, weights, trust)
     if spec.startswith("timm:") or (extras.installed("timm") and timm_models.knows(spec)):
         return timm_models.network_of(spec, weights)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.atomic import exchange
+from engine.files.atomic import exchange
 
 if TYPE_CHECKING:
     from engine.transport import Answer

@@ -21,11 +21,11 @@ from torch import nn
 from engine import shown, torch_files
 from engine.described import Described
 from engine.errors import FOREIGN_ERRORS, HookscopeError, ModelError, WeightsError, one_line
+from engine.files.python_sources import is_absent
+from engine.files.trust import Trust
 from engine.network import Network
 from engine.pickled_modules import PLACES, foreign_names, network_in, with_state_dicts
-from engine.python_sources import is_absent
 from engine.rebuilt import rebuild
-from engine.trust import Trust
 from engine.weights import StateDict, checksum, find_state_dict
 from engine.wrappers import unwrapped
 

@@ -12,9 +12,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from engine import regular
-from engine.atomic import whole_file
 from engine.errors import ModelError
+from engine.files import regular
+from engine.files.atomic import whole_file
 from engine.profile_format import ModelProfile, content_of, profile_of
 from engine.reader import client
 from engine.shown import json_spelled

@@ -28,8 +28,8 @@ import torch
 
 from engine import paths
 from engine.errors import FOREIGN_ERRORS, HookscopeError, ModelError, one_line
-from engine.python_sources import NEVER_NEIGHBOURS, Sources, read_sources
-from engine.trust import Trust
+from engine.files.python_sources import NEVER_NEIGHBOURS, Sources, read_sources
+from engine.files.trust import Trust
 
 _log = logging.getLogger(__name__)
 

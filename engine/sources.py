@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine import places, suffixes
+from engine.files import presence, suffixes
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,6 @@ class ModelSource:
             source = cls(**facts, arguments=arguments)
         except (TypeError, RecursionError) as error:
             raise ValueError(f"{key[:80]!r} names no model") from error
-        if not all(map(places.can_be_named, facts.values())):
+        if not all(map(presence.can_be_named, facts.values())):
             raise ValueError(f"{key[:80]!r} names no model")
         return source

@@ -11,8 +11,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine import regular, torch_files
+from engine import torch_files
 from engine.errors import WeightsError
+from engine.files import regular
 from engine.reader import client
 
 StateDict = dict[str, Tensor]

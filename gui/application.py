@@ -258,7 +258,7 @@ def _parsed(arguments: Sequence[str]) -> tuple[Errand, bool]:
     from cli.commands import Parser
     from cli.entry import check_names
     from cli.options import add_source, source_of, trusted_files
-    from engine import suffixes
+    from engine.files import suffixes
     from engine.sources import ModelSource
     from gui.models import NamedModel
 

@@ -19,9 +19,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.files.suffixes import WEIGHTS
 from engine.questions import WhichArchitecture, WhichWeights
 from engine.shown import LINE
-from engine.suffixes import WEIGHTS
 from gui import plain_text, theme
 from gui.labels import label
 

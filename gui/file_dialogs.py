@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QStandardPaths, Qt
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from engine import places, suffixes
+from engine.files import presence, suffixes
 from gui.settings import LAST_FOLDER, Settings
 
 _MODELS = " ".join(f"*{suffix}" for suffix in sorted(suffixes.WEIGHTS | suffixes.NETWORKS))
@@ -18,7 +18,7 @@ MODELS_FILTER = f"Models ({_MODELS});;All files (*)"
 def start_folder(settings: Settings) -> Path:
     """Where a dialog begins: where something was opened last, else the user's pictures."""
     remembered = settings.get(LAST_FOLDER)
-    if remembered and places.is_folder(Path(remembered)):
+    if remembered and presence.is_folder(Path(remembered)):
         return Path(remembered)
     where = QStandardPaths.StandardLocation.PicturesLocation
     pictures = Path(QStandardPaths.writableLocation(where))

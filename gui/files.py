@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QImage
 
-from engine import overlay, places, suffixes
+from engine import overlay
+from engine.files import presence, suffixes
 from engine.lazy.numpy import np
 from engine.records import DisplaySettings, Explanation, LoadedImage, ModelInfo, Pixels, Prediction
 from engine.sources import ModelSource
@@ -86,7 +87,7 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
     for path in paths:
         if suffixes.is_model(path):
             models.append(_whole(path))
-        elif places.is_folder(path):
+        elif presence.is_folder(path):
             inside = _images_in(path, watch)
             images += inside
             if not inside:
@@ -221,7 +222,7 @@ def map_thumbnails(
 def write_export(task: ExportTask, watch: Watch) -> ExportTask:
     """Write every file of an export. Each is complete or absent. Raises ExportError."""
     from engine import export
-    from engine.goals import check_outputs
+    from engine.files.destinations import check_outputs
 
     choice = task.choice
     if choice is None:

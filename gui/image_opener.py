@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
-from engine import suffixes
+from engine.files import suffixes
 from gui import drops
 from gui import settings as table
 from gui.drops import Dropped

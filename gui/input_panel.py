@@ -19,10 +19,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine import suffixes
+from engine.files import suffixes
+from engine.files.suffixes import CLASS_NAMES as SUFFIXES
 from engine.presets import ASSUMED
 from engine.records import Channels, ModelInfo, OutputForm, Pixels, Preprocessing
-from engine.suffixes import CLASS_NAMES as SUFFIXES
 from gui import plain_text, theme
 from gui.input_form import InputForm
 from gui.labels import ElidedLabel, label

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QDir, QLockFile, QStandardPaths, QSysInfo
 
-from engine.places import can_be_named
+from engine.files.presence import can_be_named
 from engine.version import COMMAND
 
 if TYPE_CHECKING:

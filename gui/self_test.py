@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QApplication
 
 from cli.entry import put, require_stdout, tell
 from engine.errors import HookscopeError
-from engine.goals import check_outputs
+from engine.files.destinations import check_outputs
 from engine.process import ending
 from engine.process.logs import log_file, release_logging
 from engine.shown import LINE, plain

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import LayerError, ModelError
+from engine.files.trust import Trust, store_file
 from engine.lazy.numpy import np
 from engine.records import (
     Explanation,
@@ -26,7 +27,6 @@ from engine.records import (
     Request,
 )
 from engine.sources import ModelSource
-from engine.trust import Trust, store_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

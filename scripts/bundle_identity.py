@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from engine import suffixes
+from engine.files import suffixes
 from engine.version import APP_ID, NAME, SUMMARY, VERSION
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,8 +13,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from engine import paths, python_files, suffixes
+from engine import paths, python_files
 from engine.errors import ModelError
+from engine.files import suffixes
 from engine.lazy import extras
 from engine.version import APP_ID, COMMAND, NAME, SUMMARY, VERSION
 from scripts import bundle_binaries as files
@@ -206,7 +207,7 @@ def test_a_package_that_is_missing_leads_to_the_source(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Nothing can be installed into the packaged program, so it does not say 'install it'."""
-    from engine.trust import Trust
+    from engine.files.trust import Trust
 
     path = tmp_path / "network.py"
     path.write_text("import no_such_package\n", encoding="utf-8")

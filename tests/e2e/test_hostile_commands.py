@@ -195,7 +195,7 @@ def test_the_same_files_run_with_consent(tmp_path: Path) -> None:
     import engine
     from engine.demo import SCENES
     from engine.errors import HookscopeError
-    from engine.trust import Trust
+    from engine.files.trust import Trust
 
     marker = tmp_path / "it-ran"
     ran = []

@@ -14,9 +14,9 @@ from torch.export import Dim
 
 from engine.errors import ConsentNeeded, ModelError
 from engine.exported import open_exported
+from engine.files.trust import NOBODY, Trust
 from engine.models import load_model, open_source
 from engine.sources import ModelSource
-from engine.trust import NOBODY, Trust
 from tests.engine.hostile import rewritten
 
 TRUSTED = Trust(everything=True)

@@ -17,8 +17,8 @@ import pytest
 
 import engine
 from engine.errors import HookscopeError
+from engine.files.trust import Trust
 from engine.reader import client
-from engine.trust import Trust
 from tests.engine.damage import ANYWHERE
 from tests.engine.damage_models import MARKER
 from tests.engine.honest_models import models

@@ -23,10 +23,10 @@ from torch import nn
 import engine
 from engine import architectures
 from engine.errors import Cancelled, ConsentNeeded, HookscopeError
+from engine.files.trust import Trust
 from engine.inspection import inspect
 from engine.progress import CancelToken
 from engine.reader import client
-from engine.trust import Trust
 from tests.engine.hostile import Marks, rewritten, with_pickle
 
 TRUSTED = Trust(everything=True)

@@ -25,11 +25,11 @@ import engine
 from engine import torch_files, torchvision_models
 from engine.described import Described, Named
 from engine.errors import ConsentNeeded, HookscopeError, WeightsError
+from engine.files.trust import NOBODY
 from engine.lazy import torchvision
 from engine.pickled_modules import network_in
 from engine.pickles import open_pickled, tensors_in
 from engine.rebuilt import rebuild
-from engine.trust import NOBODY
 from tests.engine.hostile import Marks
 from tests.engine.networks import one_of_each_layer
 

@@ -14,12 +14,12 @@ from torch import nn
 
 from engine import python_files
 from engine.errors import ChoiceNeeded, ConsentNeeded, ModelError, WeightsError
+from engine.files.trust import NOBODY, Trust
 from engine.network import Network
 from engine.network_files import open_network_file
 from engine.network_options import networks_in
 from engine.python_files import import_file
 from engine.questions import NetworkOption, Parameter, WhichNetwork, WhichWeights
-from engine.trust import NOBODY, Trust
 from tests.engine.hostile import Marks
 
 TRUSTED = Trust(everything=True)

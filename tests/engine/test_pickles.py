@@ -23,10 +23,10 @@ from torch.optim.swa_utils import AveragedModel
 import engine
 from engine import torchvision_models
 from engine.errors import ConsentNeeded, ModelError, WeightsError
+from engine.files.trust import NOBODY, Trust
 from engine.lazy import torchvision
 from engine.network import Network
 from engine.pickles import open_pickled, read_tensors, tensors_in
-from engine.trust import NOBODY, Trust
 from engine.weights import read_state_dict
 from tests.engine.hostile import rewritten
 from tests.engine.networks import one_of_each_layer

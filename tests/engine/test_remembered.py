@@ -12,11 +12,11 @@ import torch
 import engine
 from engine import profiles
 from engine.errors import ChoiceNeeded, ModelError, WeightsError
+from engine.files.trust import Trust
 from engine.model import Model
 from engine.models import open_source
 from engine.profiles import ModelProfile
 from engine.sources import ModelSource
-from engine.trust import Trust
 from engine.weights import checksum
 from tests.engine.classifiers import build
 

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 from PIL import Image
 
-from engine import suffixes
+from engine.files import suffixes
 from engine.version import APP_ID, COMMAND, NAME, SUMMARY, VERSION
 from scripts import bundle_identity as identity
 from scripts import make_icons

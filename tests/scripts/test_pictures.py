@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import engine
+from engine.files.trust import Trust
 from engine.records import Layout, Scores
-from engine.trust import Trust
 from scripts import _odd_models, _user_files, screenshots
 from scripts._shots import SHOTS
 

@@ -9,8 +9,8 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from engine.atomic import whole_file
 from engine.errors import ConsentNeeded, HookscopeError, ModelError
+from engine.files.atomic import whole_file
 from engine.version import NAME
 
 _log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine import places
+from engine.files import presence
 
 IMAGES = frozenset(
     {".bmp", ".gif", ".jpeg", ".jpg", ".jp2", ".pbm", ".pgm", ".png", ".ppm", ".tga", ".tif"}
@@ -29,12 +29,12 @@ def is_model(path: Path) -> bool:
     """Whether a path is taken for a model: such a file, or a folder as Hugging Face saves it."""
     if path.suffix.lower() in WEIGHTS | NETWORKS:
         return True
-    return places.is_folder(path) and places.is_file(path / "config.json")
+    return presence.is_folder(path) and presence.is_file(path / "config.json")
 
 
 def is_made_by_description(path: Path) -> bool:
     """Whether a model is taken for one whose network a file describes: ONNX, or a folder."""
-    return path.suffix.lower() == ".onnx" or places.is_folder(path)
+    return path.suffix.lower() == ".onnx" or presence.is_folder(path)
 
 
 def is_profile(path: Path) -> bool:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from cli import commands
-from engine import places
 from engine.class_names import read_class_names
 from engine.errors import HookscopeError
+from engine.files import presence
 from engine.images import load_image
 from engine.models import load_model
 
@@ -36,9 +36,9 @@ def test_nothing_is_there_for_who_cannot_look(folder: Path) -> None:
     path = folder / "x.png"
     with pytest.raises(OSError, match=r"(?i)permission|too long"):
         path.is_file()
-    assert not places.exists(path)
-    assert not places.is_file(path)
-    assert not places.is_folder(path)
+    assert not presence.exists(path)
+    assert not presence.is_file(path)
+    assert not presence.is_folder(path)
 
 
 @pytest.mark.parametrize(

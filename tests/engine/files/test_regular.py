@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from engine import regular
 from engine.class_names import read_class_names
 from engine.errors import HookscopeError, ImageError
+from engine.files import regular
 from engine.images import load_image
 from engine.models import load_model
 from engine.profiles import read as read_profile
@@ -83,7 +83,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def refuse(*_arguments: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("engine.regular.os.open", refuse)
+    monkeypatch.setattr("engine.files.regular.os.open", refuse)
     with (
         pytest.raises(ImageError, match=r"secret\.png: no permission to read it; change"),
         regular.opened(path, ImageError),

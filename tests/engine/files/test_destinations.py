@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import atomic, export, goals
+from engine import export
 from engine.errors import ExportError
+from engine.files import atomic, destinations
 from engine.process import leftovers
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other devices")
@@ -251,7 +252,7 @@ def test_a_download_replaces_no_device(tmp_path: Path, device: Path) -> None:
     ("name", "there"), [("-", True), ("/dev/stdout", True), ("/dev/fd/1", True), ("f", False)]
 )
 def test_what_goes_to_stdout_is_known(name: str, there: bool) -> None:
-    assert goals.is_stdout(name) is there
+    assert destinations.is_stdout(name) is there
 
 
 # --- what killed writes leave ---------------------------------------------------------------------

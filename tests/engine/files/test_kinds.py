@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from engine.errors import ModelError
-from engine.kinds import Kind, kind_of, refusal
+from engine.files.kinds import Kind, kind_of, refusal
 from tests.engine.hostile import Marks
 
 

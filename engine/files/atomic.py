@@ -16,7 +16,7 @@ from errno import ENXIO
 from pathlib import Path
 from typing import BinaryIO
 
-from engine.goals import Goal, cannot_write, goal_of, refusal
+from engine.files.destinations import Goal, cannot_write, goal_of, refusal
 from engine.process import ending, leftovers
 
 PATIENCE_S = 20.0

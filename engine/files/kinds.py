@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from engine import places
 from engine.errors import ModelError
+from engine.files import presence
 from engine.reader import client
 
 
@@ -50,8 +50,8 @@ def look(path: Path) -> Looked:
     Raises ModelError for what is not there, no regular file or empty; WeightsError for an archive
     or header that is cut off, or that claims more than the file holds.
     """
-    if places.is_folder(path):
-        if places.is_file(path / "config.json"):
+    if presence.is_folder(path):
+        if presence.is_file(path / "config.json"):
             return Looked(Kind.FOLDER)
         raise ModelError(f"{path}: a folder without a config.json; open a file in it")
     reply = client.ask("kind", ModelError, str(path), path=path).reply

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ConsentNeeded
-from engine.trust import NOBODY, Trust, store_file
+from engine.files.trust import NOBODY, Trust, store_file
 
 RISK = "a file that could do things"
 
