@@ -29,12 +29,12 @@ import numpy as np
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from engine.class_names import read_class_names
-from engine.downloads import download
+from engine.downloads.fetching import download
+from engine.downloads.http import SLICE_S
+from engine.downloads.partial import part_of
 from engine.errors import Cancelled
-from engine.partial import part_of
 from engine.progress import CancelToken
 from engine.records import LayerNode, Layout
-from engine.transport import SLICE_S
 from gui.image_strip import ImageStrip
 from gui.layer_tree import LayerTree
 from gui.prediction_panel import PredictionPanel

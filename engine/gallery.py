@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
+from engine.downloads.partial import MEGABYTE, part_of
 from engine.errors import ModelError
-from engine.partial import MEGABYTE, part_of
 from engine.progress import CancelToken, Report, ignore_progress
 
 MIRROR = "HOOKSCOPE_MIRROR"
@@ -127,7 +127,7 @@ def fetch(
     Returns at once when they are there. Raises DownloadError and Cancelled; what has come by then
     is kept, and the next call goes on with it.
     """
-    from engine.downloads import download
+    from engine.downloads.fetching import download
 
     return download(
         weights.url,

@@ -40,7 +40,7 @@ def download(stage: Stage, path: Path) -> None:
 
 @shot("gallery-error")
 def error(stage: Stage, path: Path) -> None:
-    from engine.download_reasons import remote
+    from engine.downloads.reasons import remote
     from gui.gallery_details import GalleryDetails
 
     dialog = _open(stage, "resnet50")

@@ -18,11 +18,11 @@ import torch
 
 from cli.entry import progress_line
 from engine import gallery, torchvision_models
+from engine.downloads.partial import part_of
 from engine.errors import ModelError
 from engine.gallery import PublishedWeights
 from engine.lazy import torchvision as vision
 from engine.models import load_model
-from engine.partial import part_of
 from tests.web import Site, serve
 
 ROOT = Path(__file__).resolve().parents[2]

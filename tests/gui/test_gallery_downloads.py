@@ -23,9 +23,9 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from engine import export, gallery
+from engine.downloads.partial import part_of
 from engine.errors import ExportError
 from engine.gallery import PublishedWeights
-from engine.partial import part_of
 from engine.process.logs import log_file
 from gui import theme
 from gui.check_dialog import CheckDialog

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from engine.downloads.http import ProxyRefused, UntrustedStore, proxy_for
+from engine.downloads.partial import MEGABYTE
 from engine.errors import DownloadError
-from engine.partial import MEGABYTE
-from engine.transport import ProxyRefused, UntrustedStore, proxy_for
 
 _FORBIDDEN = "writing there is not permitted; change that, or set TORCH_HOME to a folder of yours"
 _FULL = "the disk is full; make room, or set TORCH_HOME to a folder on another disk"

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from engine import download_reasons as reasons
+from engine.downloads import reasons
+from engine.downloads.http import SLICE_S, Answer, ask
+from engine.downloads.partial import MEGABYTE, Part, Version, start_of, version_of
 from engine.errors import DownloadError
-from engine.partial import MEGABYTE, Part, Version, start_of, version_of
 from engine.progress import CancelToken, Report, ignore_progress
-from engine.transport import SLICE_S, Answer, ask
 from engine.version import NAME, VERSION
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from engine.files.atomic import exchange
 
 if TYPE_CHECKING:
-    from engine.transport import Answer
+    from engine.downloads.http import Answer
 
 MEGABYTE = 1 << 20
 """Bytes in a megabyte, as torchvision counts them."""

@@ -20,16 +20,16 @@ from typing import Any
 
 import pytest
 
-from engine.downloads import download
+from engine.downloads.fetching import download
+from engine.downloads.partial import part_of
 from engine.errors import Cancelled, DownloadError
-from engine.partial import part_of
 from engine.progress import CancelToken
 from tests.web import Site, self_signed, serve
 
 CONTENT = random.Random(1).randbytes(700_001)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 NAME = f"net-{DIGEST[:8]}.pth"
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NEVER_S = 3600.0
 """A patience that no test sees the end of."""
 
@@ -382,7 +382,7 @@ def test_too_little_room_is_said_before_anything_comes(caller: Caller) -> None:
 def test_a_limit_on_the_size_of_files_keeps_what_has_come(caller: Caller) -> None:
     script = (
         "import resource, sys; from pathlib import Path\n"
-        "from engine.downloads import download\n"
+        "from engine.downloads.fetching import download\n"
         "from engine.errors import DownloadError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))\n"
         "try: download(sys.argv[1], Path(sys.argv[2]), sha256_prefix=sys.argv[3])\n"
@@ -507,7 +507,7 @@ def test_whatever_a_server_says_is_one_clear_error(caller: Caller, answer: bytes
 def test_two_programs_at_once(caller: Caller) -> None:
     caller.site.block, caller.site.pause = 70_001, 0.1
     script = (
-        "import sys; from pathlib import Path; from engine.downloads import download\n"
+        "import sys; from pathlib import Path; from engine.downloads.fetching import download\n"
         "download(sys.argv[1], Path(sys.argv[2]), sha256_prefix=sys.argv[3])\n"
     )
     command = [sys.executable, "-c", script, f"{caller.site.url}/{NAME}", caller.target, DIGEST[:8]]

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.downloads import download
+from engine.downloads.fetching import download
+from engine.downloads.http import Answer, UntrustedStore, ask, proxy_for
 from engine.errors import Cancelled, DownloadError
 from engine.progress import CancelToken
-from engine.transport import Answer, UntrustedStore, ask, proxy_for
 from tests.web import HELD_S, Site, self_signed, serve
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 10.0
 
 
