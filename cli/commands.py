@@ -145,7 +145,7 @@ def _check_outputs(options: argparse.Namespace, *names: str) -> None:
 def _open(options: argparse.Namespace) -> tuple[LoadedImage, Model]:
     # Imported here: the picture is refused before torch has been waited for.
     from engine.demo import SCENES
-    from engine.images import load_image
+    from engine.images.reading import load_image
 
     chosen = options.image if options.image is not None else SCENES[0].path
     image = load_image(chosen, patience=options.patience)

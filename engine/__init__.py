@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from engine.files.trust import Trust
-    from engine.images import decode_image, image_from_array, load_image
+    from engine.images.reading import decode_image, image_from_array, load_image
     from engine.model import Model
     from engine.models import load_model
     from engine.progress import CancelToken
@@ -61,7 +61,7 @@ _HOMES = {
             "WeightsError",
         ),
     ),
-    "engine.images": ("decode_image", "image_from_array", "load_image"),
+    "engine.images.reading": ("decode_image", "image_from_array", "load_image"),
     "engine.model": ("Model",),
     "engine.models": ("load_model",),
     "engine.progress": ("CancelToken",),

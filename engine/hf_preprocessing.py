@@ -14,9 +14,9 @@ import torch
 from PIL import Image
 
 from engine.errors import ModelError, one_line
+from engine.images.preprocessing import prepare
+from engine.images.presets import MAX_SIDE, validate
 from engine.lazy import extras
-from engine.preprocess import prepare
-from engine.presets import MAX_SIDE, validate
 from engine.profile_format import ModelProfile, content_of, profile_of
 from engine.records import Channels, LoadedImage, Preprocessing
 

@@ -18,9 +18,10 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from engine import hf_preprocessing, presets, timm_models
+from engine import hf_preprocessing, timm_models
 from engine.errors import ModelError, WeightsError, one_line
 from engine.hf_files import Weights, read_json, weights_of
+from engine.images import presets
 from engine.lazy import extras
 from engine.network import Network
 from engine.network_trials import Trial, is_near, refuse_larger

@@ -10,11 +10,12 @@ from pathlib import Path
 import torch
 
 from engine import device as devices
-from engine import presets, profiles
+from engine import profiles
 from engine.class_names import read_class_names
 from engine.errors import ChoiceNeeded, ConsentNeeded, Late, LayerError, ModelError
 from engine.files import presence
 from engine.files.trust import NOBODY, Trust
+from engine.images import presets
 from engine.input_size import find_input
 from engine.model import Model
 from engine.network import Network

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from engine.errors import ModelError
-from engine.presets import validate
+from engine.images.presets import validate
 from engine.records import Channels, Layout, OutputForm, Preprocessing, Scores
 from engine.version import NAME
 

@@ -19,11 +19,11 @@ from engine import memory
 from engine.axes import Axes
 from engine.computation import Computation
 from engine.errors import LayerError
+from engine.images.preprocessing import prepare
 from engine.layers import parse_layer, reason_against
 from engine.methods import METHODS
 from engine.model import Model
 from engine.passes import RawMap
-from engine.preprocess import prepare
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.records import Explanation, LayerNode, LoadedImage, Prediction, Seconds
 from engine.tap import Call

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine import torchvision_models
+from engine.images.presets import INTERPOLATIONS
 from engine.lazy import extras
-from engine.presets import INTERPOLATIONS
 from engine.records import Channels, Preprocessing
 
 

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import ModelError, WeightsError, one_line
+from engine.images.presets import ASSUMED
 from engine.lazy import extras
 from engine.network import Network
 from engine.network_trials import Trial, refuse_larger
-from engine.presets import ASSUMED
 from engine.records import Preprocessing
 from engine.timm_config import channels_of, first_of, labels_of, preprocessing_of
 from engine.timm_weights import (

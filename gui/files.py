@@ -144,7 +144,7 @@ def _images_in(folder: Path, watch: Watch) -> list[Path]:
 
 def decode(path: Path, watch: Watch) -> Decoded:
     """Read an image file for the canvas. Raises ImageError, Cancelled."""
-    from engine.images import load_image
+    from engine.images.reading import load_image
 
     stamp = stamp_of(path)
     loaded = load_image(path, cancel=watch.cancel, patience=None)
@@ -162,14 +162,14 @@ def stamp_of(path: Path) -> tuple[int, int] | None:
 
 def decode_bytes(data: bytes, name: str, watch: Watch) -> Decoded:
     """Read the bytes of an image file for the canvas. Raises ImageError, Cancelled."""
-    from engine.images import decode_image
+    from engine.images.reading import decode_image
 
     return decode_array(decode_image(data, name, cancel=watch.cancel, patience=None))
 
 
 def decode_qimage(image: QImage, name: str) -> Decoded:
     """A picture that Qt holds (pasted, say), for the canvas. Raises ImageError."""
-    from engine.images import image_from_array
+    from engine.images.reading import image_from_array
 
     return decode_array(image_from_array(pixels_of(image), name))
 
@@ -189,7 +189,7 @@ def pixels_of(image: QImage) -> Pixels:
 
 def read_thumbnail(path: Path, watch: Watch) -> QImage:
     """A small picture of an image file. Raises ImageError, Cancelled."""
-    from engine.images import load_thumbnail
+    from engine.images.reading import load_thumbnail
 
     small = load_thumbnail(path, THUMBNAIL_SIZE, cancel=watch.cancel, patience=None)
     return to_qimage(small)

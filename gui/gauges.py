@@ -215,7 +215,7 @@ def check_export(
     # Imported here, as the window does: it is painted before numpy and Pillow are loaded.
     import numpy as np
 
-    from engine.images import load_image
+    from engine.images.reading import load_image
 
     pixels, original = load_image(picture).pixels, image.pixels
     if pixels.shape != original.shape or np.array_equal(pixels, original):

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.errors import ModelError
-from engine.presets import MAX_SIDE
+from engine.images.presets import MAX_SIDE
 from gui import plain_text, theme
 from gui.labels import Label, label
 

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from engine.files import suffixes
 from engine.files.suffixes import CLASS_NAMES as SUFFIXES
-from engine.presets import ASSUMED
+from engine.images.presets import ASSUMED
 from engine.records import Channels, ModelInfo, OutputForm, Pixels, Preprocessing
 from gui import plain_text, theme
 from gui.input_form import InputForm

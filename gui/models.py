@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.adjustments import Adjustment
 from engine.errors import ChoiceNeeded, ConsentNeeded, HookscopeError, UnrecognisedError
-from engine.presets import ASSUMED
+from engine.images.presets import ASSUMED
 from engine.questions import WhichArchitecture
 from engine.sources import ModelSource
 from gui.jobs import Job, Lane, Priority, Watch

@@ -184,7 +184,7 @@ class Workbench:
 
     def seen(self, image: LoadedImage, _watch: Watch) -> Pixels:
         """The picture of exactly what the network gets of an image."""
-        from engine.preprocess import as_seen, prepare
+        from engine.images.preprocessing import as_seen, prepare
 
         how = self._opened()[0].preprocessing
         return as_seen(prepare(image, how).tensor, how)

@@ -28,8 +28,8 @@ def answer(request: Request, descriptor: int | None) -> Reply:
 
 
 def _picture(request: Request, descriptor: int | None) -> Reply:
-    from engine import decoding
     from engine.files import regular
+    from engine.images import decoding
 
     assert descriptor is not None
     if "bytes" in request:

@@ -245,7 +245,7 @@ def test_a_defect_names_the_log_and_is_code_1(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr("engine.images.load_image", broken)
+    monkeypatch.setattr("engine.images.reading.load_image", broken)
     result = run("explain")
     assert result.code == 1
     assert "Traceback" not in result.err
@@ -257,7 +257,7 @@ def test_interrupted_is_130(run: Callable[..., Result], monkeypatch: pytest.Monk
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("engine.images.load_image", interrupted)
+    monkeypatch.setattr("engine.images.reading.load_image", interrupted)
     result = run("explain")
     assert (result.code, result.out, result.err) == (130, "", "")
 
@@ -377,7 +377,7 @@ def test_an_output_that_cannot_be_is_refused_before_the_work(
     def work(*_: object, **__: object) -> None:
         raise AssertionError("the work was begun")
 
-    monkeypatch.setattr("engine.images.load_image", work)
+    monkeypatch.setattr("engine.images.reading.load_image", work)
     monkeypatch.setattr("engine.models.open_source", work)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "b").mkdir()

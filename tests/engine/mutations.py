@@ -27,7 +27,7 @@ from engine import profiles
 from engine.adjustments import Adjustment, adjusted
 from engine.class_names import read_class_names
 from engine.errors import ConsentNeeded, HookscopeError, ModelError
-from engine.images import decode_image, load_image, load_thumbnail
+from engine.images.reading import decode_image, load_image, load_thumbnail
 from engine.reader import SWITCH, client
 from engine.records import LoadedImage
 from gui.workbench import naming

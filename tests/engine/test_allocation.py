@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from engine.allocation import Bounded, TooLarge, limit_of
 from engine.errors import ModelError
-from engine.images import image_from_array
+from engine.images.reading import image_from_array
 from engine.model import Model
 from engine.records import Preprocessing
 from engine.session import Session

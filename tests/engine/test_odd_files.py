@@ -20,10 +20,10 @@ import engine
 from engine import export, torchvision_models
 from engine.demo import DEMOS
 from engine.errors import ImageError, WeightsError
-from engine.images import load_image, load_thumbnail
+from engine.images.preprocessing import prepare
+from engine.images.reading import load_image, load_thumbnail
 from engine.lazy import torchvision
 from engine.models import load_model
-from engine.preprocess import prepare
 from engine.weights import read_state_dict
 from tests.engine.classifiers import picture
 from tests.engine.networks import SMALL

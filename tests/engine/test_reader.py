@@ -23,7 +23,7 @@ from torch import nn
 
 from engine import torch_files
 from engine.errors import Cancelled, ImageError, Late, ModelError, WeightsError
-from engine.images import decode_image, load_image
+from engine.images.reading import decode_image, load_image
 from engine.inspection import inspect
 from engine.models import load_model
 from engine.progress import CancelToken

@@ -21,7 +21,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.demo import SCENES
 from engine.errors import LayerError, ModelError
-from engine.images import load_image
+from engine.images.reading import load_image
 from engine.sources import ModelSource
 from gui.controller import Controller
 from gui.export_dialog import ExportChoice

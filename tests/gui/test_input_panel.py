@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QLin
 from PySide6.QtWidgets import QSpinBox as Sides
 from pytestqt.qtbot import QtBot
 
-from engine.presets import PRESETS, assumed, preset
+from engine.images.presets import PRESETS, assumed, preset
 from engine.records import Channels, ModelInfo, OutputForm, Preprocessing, Scores
 from gui import theme
 from gui.input_panel import InputPanel

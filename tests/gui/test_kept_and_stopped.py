@@ -16,7 +16,7 @@ from PySide6.QtCore import QTimer
 from pytestqt.qtbot import QtBot
 
 import engine
-from engine.images import load_image
+from engine.images.reading import load_image
 from engine.models import load_model
 from gui import exports, files
 from gui.jobs import Job, Priority, Watch

@@ -12,7 +12,7 @@ from cli import commands
 from engine.class_names import read_class_names
 from engine.errors import HookscopeError
 from engine.files import presence
-from engine.images import load_image
+from engine.images.reading import load_image
 from engine.models import load_model
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="limits and access rights of POSIX")

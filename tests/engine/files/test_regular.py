@@ -13,7 +13,7 @@ import pytest
 from engine.class_names import read_class_names
 from engine.errors import HookscopeError, ImageError
 from engine.files import regular
-from engine.images import load_image
+from engine.images.reading import load_image
 from engine.models import load_model
 from engine.profiles import read as read_profile
 

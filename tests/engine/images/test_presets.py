@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.errors import ModelError
-from engine.presets import (
+from engine.images.presets import (
     PRESETS,
     assumed,
     fault_of,

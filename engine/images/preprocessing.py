@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from engine.errors import ImageError
-from engine.images import MAX_PIXELS
+from engine.images.presets import validate
+from engine.images.reading import MAX_PIXELS
 from engine.lazy import torchvision
-from engine.presets import validate
 from engine.records import Channels, LoadedImage, Pixels, Preprocessing, Region
 
 LETTERBOX_GREY = 114

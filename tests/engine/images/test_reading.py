@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 
 from engine.errors import HookscopeError, ImageError
-from engine.images import decode_image, image_from_array, load_image, load_thumbnail
+from engine.images.reading import decode_image, image_from_array, load_image, load_thumbnail
 
 # What EXIF orientation n makes of stored pixels, after the TIFF 6.0 specification: for 1 to 8
 # row 0 of the stored picture is the visual top, top, bottom, bottom, left, right, right, left

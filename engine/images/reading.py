@@ -1,4 +1,5 @@
-"""Opening pictures: a reader process decodes them (engine.decoding), and their pixels come back."""
+"""Opening pictures: a reader process decodes them (engine.images.decoding), and their pixels come
+back."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 from engine import torchvision_models
 from engine.errors import ImageError, ModelError
+from engine.images.preprocessing import LETTERBOX_GREY, as_seen, prepare, region_of
 from engine.lazy import torchvision as vision
-from engine.preprocess import LETTERBOX_GREY, as_seen, prepare, region_of
 from engine.records import Channels, LoadedImage, Preprocessing
 
 SIZES = [(1, 40), (40, 1), (33, 31), (300, 200), (200, 301), (640, 90), (91, 517), (256, 256)]

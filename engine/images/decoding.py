@@ -1,7 +1,7 @@
 """Decoding pictures: whatever Pillow reads becomes 8-bit RGB with its EXIF orientation applied.
 
-This runs in a reader process, which a decoder may crash, fill or keep busy; engine.images is how
-the program reads pictures.
+This runs in a reader process, which a decoder may crash, fill or keep busy; engine.images.reading
+is how the program reads pictures.
 """
 
 from __future__ import annotations
