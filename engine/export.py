@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from engine import figure, overlay
 from engine.errors import ExportError
 from engine.files.atomic import whole_file
 from engine.records import (
@@ -27,6 +26,8 @@ from engine.records import (
     Pixels,
     Prediction,
 )
+from engine.render import caption as figure
+from engine.render import overlay
 from engine.shown import json_spelled, plain
 from engine.version import NAME, VERSION
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from PySide6.QtGui import QAction, QKeySequence
 
-from engine.colormaps import COLORMAPS, LEGACY
+from engine.render.colormaps import COLORMAPS, LEGACY
 
 
 @dataclass(frozen=True, slots=True)

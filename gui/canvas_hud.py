@@ -11,8 +11,8 @@ import math
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from engine import overlay
 from engine.records import DisplaySettings, Explanation
+from engine.render import overlay
 from gui import theme
 from gui.canvas_places import (
     BAR_HEIGHT,

@@ -14,8 +14,8 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from engine.overlay import colorize
 from engine.records import DisplaySettings, Explanation, Region
+from engine.render.overlay import colorize
 from gui.imaging import Picture, to_qimage
 
 _OVERLAY_SIDE = 1024

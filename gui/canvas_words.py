@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine import overlay
-from engine.colorbar import method_name
 from engine.records import DisplaySettings, Explanation, Verdict
+from engine.render import overlay
+from engine.render.ticks import method_name
 from gui import plain_text
 
 __all__ = ["Caption", "Readout", "caption_for", "method_name", "notice_for", "scale_words"]

@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.overlay import COLORMAPS, LEGACY
 from engine.records import DisplaySettings, Interpolation, Sign
+from engine.render.overlay import COLORMAPS, LEGACY
 from gui import plain_text, theme
 from gui.labels import Label
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QImage
 
-from engine import overlay
 from engine.files import presence, suffixes
 from engine.lazy.numpy import np
 from engine.records import DisplaySettings, Explanation, LoadedImage, ModelInfo, Pixels, Prediction
+from engine.render import overlay
 from engine.sources import ModelSource
 from gui.imaging import Picture, map_thumbnail, thumbnail, to_qimage
 

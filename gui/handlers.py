@@ -14,8 +14,8 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
 from engine.adjustments import Adjustment
-from engine.colormaps import COLORMAPS
 from engine.records import DisplaySettings
+from engine.render.colormaps import COLORMAPS
 from gui import settings as table
 from gui import theme
 from gui.controller import Controller

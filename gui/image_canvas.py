@@ -8,8 +8,8 @@ from PySide6.QtCore import QElapsedTimer, QEvent, QRect, QRectF, Qt, QTimer, Sig
 from PySide6.QtGui import QColor, QFocusEvent, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
-from engine.overlay import cell_at, value_at
 from engine.records import DisplaySettings, Explanation, Region
+from engine.render.overlay import cell_at, value_at
 from engine.shown import LINE
 from gui import plain_text, theme
 from gui.canvas_hud import Hud

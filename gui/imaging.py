@@ -9,8 +9,8 @@ from PySide6.QtGui import QImage
 
 from engine.lazy.numpy import np
 from engine.lazy.opencv import cv2
-from engine.overlay import colorize
 from engine.records import DisplaySettings, FloatMap, Pixels
+from engine.render.overlay import colorize
 
 _SMALLEST_LEVEL = 512
 

@@ -17,8 +17,8 @@ from typing import Any, Final, Generic, TypeVar, cast, get_args
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
-from engine.colormaps import COLORMAPS
 from engine.display import DisplaySettings, Interpolation, Sign
+from engine.render.colormaps import COLORMAPS
 from gui.theme import Choice
 
 T = TypeVar("T", bool, int, float, str, bytes, tuple[str, ...])

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import export, figure, lettering, overlay
+from engine import export
 from engine.errors import ExportError
 from engine.records import (
     DisplaySettings,
@@ -30,6 +30,8 @@ from engine.records import (
     Region,
     Seconds,
 )
+from engine.render import caption as figure
+from engine.render import fonts, overlay
 from engine.version import VERSION
 
 STAR = Prediction(3, "star", 9.5, 0.971)
@@ -165,9 +167,9 @@ def test_any_name_fits(name: str) -> None:
 def test_what_no_font_writes_becomes_plain_or_a_question_mark(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(lettering, "_SYSTEM_FONTS", ())
-    font = lettering.font_for("é 中", 12)
-    assert lettering.as_written("−1 × é 中 star", font) == "-1 x e ? star"
+    monkeypatch.setattr(fonts, "_SYSTEM_FONTS", ())
+    font = fonts.font_for("é 中", 12)
+    assert fonts.as_written("−1 × é 中 star", font) == "-1 x e ? star"
 
 
 @pytest.mark.parametrize("suffix", [".png", ".PNG"])

@@ -18,7 +18,7 @@ from PIL import Image
 
 from cli import commands
 from cli.entry import fail, progress_line
-from engine import export, figure
+from engine import export
 from engine.demo import SCENES
 from engine.process import logs
 from engine.profile_format import ModelProfile
@@ -32,6 +32,7 @@ from engine.records import (
     Region,
     Seconds,
 )
+from engine.render import caption
 
 RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 ODD = "a\x1b]0;owned\x07\x1b[2Jb\u202ec\x9b"
@@ -293,7 +294,7 @@ def explained(name: str) -> tuple[LoadedImage, Explanation]:
 
 def test_a_caption_has_everything_in_sight() -> None:
     image, explanation = explained(ODD)
-    words = figure.caption(image, explanation, DisplaySettings())
+    words = caption.caption(image, explanation, DisplaySettings())
     assert all(SPELLED in line for line in words)
     assert not RAW.search("".join(words))
 
@@ -301,7 +302,7 @@ def test_a_caption_has_everything_in_sight() -> None:
 @pytest.mark.parametrize("sign", ["x", "\x1b", "日"])
 def test_names_without_end_make_no_larger_band(sign: str) -> None:
     image, explanation = explained(sign * 100_000)
-    words = figure.caption(image, explanation, DisplaySettings())
+    words = caption.caption(image, explanation, DisplaySettings())
     assert max(map(len, words)) < 700
     picture = export.render(image, explanation, DisplaySettings(), caption=True, colorbar=True)
     assert picture.shape[1] == 320
@@ -310,7 +311,7 @@ def test_names_without_end_make_no_larger_band(sign: str) -> None:
 
 def test_caption_of_an_honest_name_is_what_it_was() -> None:
     image, explanation = explained("Käse (1) & <b>.png")
-    words = figure.caption(image, explanation, DisplaySettings())
+    words = caption.caption(image, explanation, DisplaySettings())
     assert words[0] == "Käse (1) & <b>.png  97.1 %"
     assert words[2].startswith("Käse (1) & <b>.png; positive part")
 

@@ -10,8 +10,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QSlider, QToolButton
 from pytestqt.qtbot import QtBot
 
-from engine.overlay import COLORMAPS, LEGACY, lookup_table
 from engine.records import DisplaySettings
+from engine.render.overlay import COLORMAPS, LEGACY, lookup_table
 from gui.explain_panel import DisplayPanel, swatch
 from gui.files import color_strips
 

@@ -28,7 +28,6 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from engine import overlay
 from engine.records import (
     DisplaySettings,
     Explanation,
@@ -40,6 +39,7 @@ from engine.records import (
     Seconds,
     Verdict,
 )
+from engine.render import overlay
 from gui import theme
 from gui.canvas_places import fitted_caption, legend_band
 from gui.canvas_words import Caption

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage
 
-from engine import overlay
 from engine.records import DisplaySettings, Pixels
+from engine.render import overlay
 from gui.imaging import Picture, map_thumbnail, thumbnail, to_qimage
 
 

@@ -16,11 +16,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from engine.colorbar import marks, method_name, number_text, ticks
-from engine.colormaps import COLORMAPS, LEGACY, lookup_table
 from engine.lazy.numpy import np
 from engine.lazy.opencv import cv2
 from engine.records import DisplaySettings, Explanation, FloatMap, Interpolation, Pixels, Region
+from engine.render.colormaps import COLORMAPS, LEGACY, lookup_table
+from engine.render.ticks import marks, method_name, number_text, ticks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

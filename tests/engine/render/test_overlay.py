@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine import overlay
 from engine.lazy.opencv import cv2
 from engine.records import (
     DisplaySettings,
@@ -21,6 +20,7 @@ from engine.records import (
     Seconds,
     Sign,
 )
+from engine.render import overlay
 
 PLAIN = DisplaySettings(opacity=1.0)
 

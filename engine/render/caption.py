@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from engine import overlay
-from engine.lettering import as_written, font_for
 from engine.records import DisplaySettings, Explanation, LoadedImage, Pixels
+from engine.render import overlay
+from engine.render.fonts import as_written, font_for
 from engine.shown import plain
 
 NARROWEST = 240
