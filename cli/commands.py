@@ -170,8 +170,8 @@ def _explain(options: argparse.Namespace) -> None:
     _check_suffix(options.map, (".npy",), "--map")
     _check_outputs(options, "out", "map", "json")
     image, model = _open(options)
-    from engine import export
     from engine.device import versions
+    from engine.export import files as export
     from engine.records import DisplaySettings
     from engine.session import Session
 
@@ -260,7 +260,7 @@ def _sweep(options: argparse.Namespace) -> None:
     _check_suffix(options.out, (".npz",), "--out")
     _check_outputs(options, "out")
     image, model = _open(options)
-    from engine import export
+    from engine.export import files as export
     from engine.session import Session
 
     with Session(model, image) as session:
@@ -288,7 +288,7 @@ def _write_json(where: str, content: Any) -> None:
     if where == "-":
         _write(json.dumps(content, indent=2))  # ASCII: whatever the terminal's encoding is
         return
-    from engine.export import save_json
+    from engine.export.files import save_json
 
     save_json(Path(where), content)
 

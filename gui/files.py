@@ -221,7 +221,7 @@ def map_thumbnails(
 
 def write_export(task: ExportTask, watch: Watch) -> ExportTask:
     """Write every file of an export. Each is complete or absent. Raises ExportError."""
-    from engine import export
+    from engine.export import files as export
     from engine.files.destinations import check_outputs
 
     choice = task.choice

@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     if target == "-":
         put(json.dumps(report, indent=2) + "\n")
     else:
-        from engine.export import save_json
+        from engine.export.files import save_json
 
         save_json(Path(target), report)
     if not ok:

@@ -584,7 +584,7 @@ def test_a_signal_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
 
 @posix
 def test_a_killed_write_is_cleared_up_by_the_next(tmp_path: Path) -> None:
-    from engine.export import save_json
+    from engine.export.files import save_json
 
     living, killed = tmp_path / "living", tmp_path / "killed"
     for folder in (living, killed):

@@ -18,8 +18,8 @@ from PIL import Image
 
 from cli import commands
 from cli.entry import fail, progress_line
-from engine import export
 from engine.demo import SCENES
+from engine.export import files as export
 from engine.process import logs
 from engine.profile_format import ModelProfile
 from engine.profiles import export as export_profile

@@ -17,9 +17,10 @@ from PIL import Image
 from torch import nn
 
 import engine
-from engine import export, torchvision_models
+from engine import torchvision_models
 from engine.demo import DEMOS
 from engine.errors import ImageError, WeightsError
+from engine.export import files as export
 from engine.images.preprocessing import prepare
 from engine.images.reading import load_image, load_thumbnail
 from engine.lazy import torchvision

@@ -139,8 +139,8 @@ def test_a_step_that_fails_is_named_with_its_reason(
     seat: Seat, dialog: CheckDialog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk is full, say, when the exported picture is to be written."""
-    from engine import export
     from engine.errors import ExportError
+    from engine.export import files as export
 
     def fail(path: Path, _pixels: object) -> None:
         raise ExportError(f"{path.name} cannot be written: the disk is full")

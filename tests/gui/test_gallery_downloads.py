@@ -22,9 +22,10 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from engine import export, gallery
+from engine import gallery
 from engine.downloads.partial import part_of
 from engine.errors import ExportError
+from engine.export import files as export
 from engine.gallery import PublishedWeights
 from engine.process.logs import log_file
 from gui import theme

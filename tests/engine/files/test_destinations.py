@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import export
 from engine.errors import ExportError
+from engine.export import files as export
 from engine.files import atomic, destinations
 from engine.process import leftovers
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import export
 from engine.errors import ExportError
+from engine.export import files as export
 from engine.records import (
     DisplaySettings,
     Explanation,
