@@ -94,7 +94,7 @@ def remember_answers(model: Model, source: ModelSource) -> None:
     weights, to the file that was opened. Raises ExportError when it cannot be written.
     """
     # The window imports this module before torch is loaded.
-    from engine.weights import checksum
+    from engine.weights.state_dicts import checksum
 
     own = model.info.weights_sha256
     if own and (source.classes is not None or source.input is not None):
@@ -116,7 +116,7 @@ def remember_answers(model: Model, source: ModelSource) -> None:
 
 def forget(model: Model, source: ModelSource) -> None:
     """Let go of all that is remembered of a model, and of the file that it was opened from."""
-    from engine.weights import checksum
+    from engine.weights.state_dicts import checksum
 
     path = Path(source.spec)
     own = checksum(path) if presence.is_file(path) else ""

@@ -25,7 +25,7 @@ from engine.lazy import torchvision
 from engine.paths import RESOURCES
 from engine.process.collector import not_collecting
 from engine.version import NAME
-from engine.weights import StateDict, few, variants
+from engine.weights.state_dicts import StateDict, few, variants
 
 _log = logging.getLogger(__name__)
 

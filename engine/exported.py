@@ -19,7 +19,7 @@ from torch import nn
 from engine.errors import FOREIGN_ERRORS, ModelError, one_line
 from engine.files.trust import Trust
 from engine.network import Network
-from engine.weights import checksum
+from engine.weights.state_dicts import checksum
 
 _log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from typing import Any
 from engine.errors import ModelError, WeightsError
 from engine.files import regular
 from engine.files.kinds import Kind, kind_of
-from engine.torch_files import Reading
-from engine.weights import StateDict, checksum, read_state_dict
+from engine.weights.state_dicts import StateDict, checksum, read_state_dict
+from engine.weights.torch_files import Reading
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _LARGEST_JSON = 8_000_000

@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from engine.described import Described
 from engine.layer_checks import Check, any_of, each, flag, many, never, or_none, real, text, whole
 from engine.layer_names import MEANT_BEFORE, canonical
 from engine.lazy import torchvision
 from engine.same_module import class_name
+from engine.weights.descriptions import Described
 
 _CHANNELS = 1 << 24
 _KERNEL = 256

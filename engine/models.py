@@ -25,7 +25,7 @@ from engine.progress import CancelToken
 from engine.reader import client
 from engine.records import Preprocessing
 from engine.sources import ModelSource
-from engine.weights import checksum
+from engine.weights.state_dicts import checksum
 
 _log = logging.getLogger(__name__)
 

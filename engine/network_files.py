@@ -11,8 +11,7 @@ from types import ModuleType
 
 from torch import nn
 
-from engine import network_options, python_files, torch_files
-from engine.described import Described
+from engine import network_options, python_files
 from engine.errors import ChoiceNeeded, ModelError, WeightsError
 from engine.files import suffixes
 from engine.files.kinds import Kind, kind_of, refusal
@@ -23,7 +22,9 @@ from engine.pickled_modules import faults, foreign_names, network_in, state_dict
 from engine.pickles import run_pickle, tensors_in
 from engine.questions import NetworkOption, WhichNetwork, WhichWeights
 from engine.same_module import differences
-from engine.weights import StateDict, checksum, matching, mismatch, read_state_dict
+from engine.weights import torch_files
+from engine.weights.descriptions import Described
+from engine.weights.state_dicts import StateDict, checksum, matching, mismatch, read_state_dict
 
 _log = logging.getLogger(__name__)
 

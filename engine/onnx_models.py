@@ -18,7 +18,7 @@ from engine.lazy import extras
 from engine.network import Network
 from engine.onnx_files import FAILURES, WAY_OUT, reason
 from engine.reader import client
-from engine.weights import checksum
+from engine.weights.state_dicts import checksum
 
 _log = logging.getLogger(__name__)
 

@@ -27,7 +27,13 @@ from engine.network import Network
 from engine.onnx_models import open_onnx
 from engine.questions import WhichArchitecture
 from engine.sources import ModelSource
-from engine.weights import StateDict, checksum, find_state_dict, matching, read_state_dict
+from engine.weights.state_dicts import (
+    StateDict,
+    checksum,
+    find_state_dict,
+    matching,
+    read_state_dict,
+)
 
 _WAYS = (
     "open the Python file that defines the network together with it, or save the network with "

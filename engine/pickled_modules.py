@@ -1,7 +1,7 @@
 """The networks that a pickle describes: where they are, their tensors, what in them is more.
 
-All of it looks at records (engine.described) and makes no module. Walks are iterative and bounded:
-what a file describes may be shared, contain itself, and be as deep as it likes.
+All of it looks at records (engine.weights.descriptions) and makes no module. Walks are iterative
+and bounded: what a file describes may be shared, contain itself, and be as deep as it likes.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from engine import shown
-from engine.described import Described, Named
 from engine.errors import WeightsError
 from engine.reader import client
-from engine.weights import find_state_dict
+from engine.weights.descriptions import Described, Named
+from engine.weights.state_dicts import find_state_dict
 
 # What training programs wrap round a network, and the child or argument that is the network.
 _WRAPPERS = {

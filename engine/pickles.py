@@ -1,8 +1,8 @@
 """Whole networks that torch.save pickled: rebuilt where they are known, else run after consent.
 
-A file is read as an inert description (engine.torch_files), and the program builds the network that
-it describes (engine.rebuilt). What is not one of torchvision's networks, nor made of layers that
-are known, could only be had by running the pickle; so it is asked for.
+A file is read as an inert description (engine.weights.torch_files), and the program builds the
+network that it describes (engine.rebuilt). What is not one of torchvision's networks, nor made of
+layers that are known, could only be had by running the pickle; so it is asked for.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from typing import IO, Any
 import torch
 from torch import nn
 
-from engine import shown, torch_files
-from engine.described import Described
+from engine import shown
 from engine.errors import FOREIGN_ERRORS, HookscopeError, ModelError, WeightsError, one_line
 from engine.files.python_sources import is_absent
 from engine.files.trust import Trust
 from engine.network import Network
 from engine.pickled_modules import PLACES, foreign_names, network_in, with_state_dicts
 from engine.rebuilt import rebuild
-from engine.weights import StateDict, checksum, find_state_dict
+from engine.weights import torch_files
+from engine.weights.descriptions import Described
+from engine.weights.state_dicts import StateDict, checksum, find_state_dict
 from engine.wrappers import unwrapped
 
 _log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ _SYSTEM = ("os.", "posix.", "nt.", "sys.", "subprocess.", "builtins.eval", "buil
 def open_pickled(path: Path, *, trust: Trust) -> Network | object:
     """The network that a file of torch.save holds, or, where it holds none, the file's content.
 
-    The content may hold descriptions (engine.described) among its tensors.
+    The content may hold descriptions (engine.weights.descriptions) among its tensors.
     Raises ConsentNeeded, ModelError for a class that is not there, WeightsError for a damaged file.
     """
     file = torch_files.read(path)

@@ -19,7 +19,6 @@ import torch
 from torch import Tensor, nn
 
 from engine import architectures, torchvision_models, unsuitable
-from engine.described import Described
 from engine.errors import ModelError
 from engine.layer_classes import REFUSALS, Misfit, is_sequence, layers, make, make_sequence
 from engine.layer_names import canonical
@@ -34,6 +33,7 @@ from engine.pickled_modules import (
 )
 from engine.reader import client
 from engine.same_module import class_name, differences, own_differences
+from engine.weights.descriptions import Described
 
 _CLASSES = 1000
 _MOST_FITTING = 3

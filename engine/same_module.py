@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.described import Described, Named
 from engine.layer_names import MEANT_BEFORE, canonical, unused
 from engine.pickled_modules import children_of, joined, settings_of
 from engine.reader import client
+from engine.weights.descriptions import Described, Named
 
 OwnClass = Callable[[str], type | None]
 """Finds a class of the user's Python file by the name 'module.Class' in a pickle."""

@@ -28,7 +28,14 @@ from engine.timm_weights import (
     published_weights,
     without_prefix,
 )
-from engine.weights import StateDict, checksum, matching, mismatch, read_state_dict, variants
+from engine.weights.state_dicts import (
+    StateDict,
+    checksum,
+    matching,
+    mismatch,
+    read_state_dict,
+    variants,
+)
 
 ORIGIN = "timm"
 

@@ -10,7 +10,7 @@ import torch
 
 from engine.errors import ModelError, one_line
 from engine.lazy import extras
-from engine.weights import StateDict, read_state_dict
+from engine.weights.state_dicts import StateDict, read_state_dict
 
 PREFIX = "timm:"
 """What may stand before a name, and has to where torchvision has the same one."""

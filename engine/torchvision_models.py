@@ -17,7 +17,7 @@ from engine.errors import ModelError, WeightsError
 from engine.lazy import torchvision
 from engine.network import Network
 from engine.records import Preprocessing
-from engine.weights import StateDict, mismatch
+from engine.weights.state_dicts import StateDict, mismatch
 
 # These change their input when built for the published weights, which a state dict cannot tell.
 TRANSFORMING = ("googlenet", "inception_v3")

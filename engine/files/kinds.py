@@ -1,4 +1,5 @@
-"""What kind of file was given. A reader process tells it by the content (engine.headers)."""
+"""What kind of file was given. A reader process tells it by the content
+(engine.weights.headers)."""
 
 from __future__ import annotations
 

@@ -43,13 +43,13 @@ def _picture(request: Request, descriptor: int | None) -> Reply:
 
 
 def _kind(request: Request, _descriptor: int | None) -> Reply:
-    from engine import headers
+    from engine.weights import headers
 
     return headers.facts_of(Path(request["path"]))
 
 
 def _torch_file(request: Request, descriptor: int | None) -> Reply:
-    from engine import headers
+    from engine.weights import headers
 
     assert descriptor is not None
     return headers.copy_contents(Path(request["path"]), descriptor)

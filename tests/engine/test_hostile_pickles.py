@@ -22,14 +22,15 @@ import torch
 from torch import nn
 
 import engine
-from engine import torch_files, torchvision_models
-from engine.described import Described, Named
+from engine import torchvision_models
 from engine.errors import ConsentNeeded, HookscopeError, WeightsError
 from engine.files.trust import NOBODY
 from engine.lazy import torchvision
 from engine.pickled_modules import network_in
 from engine.pickles import open_pickled, tensors_in
 from engine.rebuilt import rebuild
+from engine.weights import torch_files
+from engine.weights.descriptions import Described, Named
 from tests.engine.hostile import Marks
 from tests.engine.networks import one_of_each_layer
 

@@ -25,7 +25,7 @@ from engine.images.preprocessing import prepare
 from engine.images.reading import load_image, load_thumbnail
 from engine.lazy import torchvision
 from engine.models import load_model
-from engine.weights import read_state_dict
+from engine.weights.state_dicts import read_state_dict
 from tests.engine.classifiers import picture
 from tests.engine.networks import SMALL
 

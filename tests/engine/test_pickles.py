@@ -27,7 +27,7 @@ from engine.files.trust import NOBODY, Trust
 from engine.lazy import torchvision
 from engine.network import Network
 from engine.pickles import open_pickled, read_tensors, tensors_in
-from engine.weights import read_state_dict
+from engine.weights.state_dicts import read_state_dict
 from tests.engine.hostile import rewritten
 from tests.engine.networks import one_of_each_layer
 

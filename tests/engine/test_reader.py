@@ -21,7 +21,6 @@ import torch
 from PIL import Image
 from torch import nn
 
-from engine import torch_files
 from engine.errors import Cancelled, ImageError, Late, ModelError, WeightsError
 from engine.images.reading import decode_image, load_image
 from engine.inspection import inspect
@@ -30,6 +29,7 @@ from engine.progress import CancelToken
 from engine.reader import client
 from engine.reader.channel import ChannelClosed, PipeChannel
 from engine.reader.shared import Shared
+from engine.weights import torch_files
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.timeout(120)

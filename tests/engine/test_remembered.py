@@ -17,7 +17,7 @@ from engine.model import Model
 from engine.models import open_source
 from engine.profiles import ModelProfile
 from engine.sources import ModelSource
-from engine.weights import checksum
+from engine.weights.state_dicts import checksum
 from tests.engine.classifiers import build
 
 NETWORKS = """

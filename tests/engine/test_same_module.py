@@ -10,12 +10,13 @@ import pytest
 import torch
 from torch import nn
 
-from engine import torch_files, torchvision_models
-from engine.described import Described, Named
+from engine import torchvision_models
 from engine.layer_names import NOTES, unused
 from engine.lazy import torchvision
 from engine.pickled_modules import children_of
 from engine.same_module import class_name, differences
+from engine.weights import torch_files
+from engine.weights.descriptions import Described, Named
 
 # One of each family whose classes hold settings of their own.
 NETWORKS = (

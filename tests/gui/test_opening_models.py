@@ -21,7 +21,7 @@ from engine.errors import ModelError
 from engine.lazy import torchvision
 from engine.records import OutputForm, Preprocessing, Scores
 from engine.sources import ModelSource
-from engine.weights import checksum
+from engine.weights.state_dicts import checksum
 from gui import application
 from gui import settings as table
 from gui.choice_dialogs import WeightsDialog

@@ -14,7 +14,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from engine.errors import WeightsError
-from engine.weights import find_state_dict, matching, mismatch, read_state_dict, variants
+from engine.weights.state_dicts import (
+    find_state_dict,
+    matching,
+    mismatch,
+    read_state_dict,
+    variants,
+)
 
 
 @pytest.fixture

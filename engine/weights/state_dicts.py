@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine import torch_files
 from engine.errors import WeightsError
 from engine.files import regular
 from engine.reader import client
+from engine.weights import torch_files
 
 StateDict = dict[str, Tensor]
 

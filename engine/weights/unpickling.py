@@ -1,7 +1,7 @@
 """A machine for the opcodes of a pickle that makes nothing but a table of plain values.
 
 It decodes with pickletools and knows a short list of opcodes; classes and functions are only named,
-and what a pickle would call is written down (engine.described). It needs no torch.
+and what a pickle would call is written down (engine.weights.descriptions). It needs no torch.
 
 The table is a list of nodes. A value is None, a bool, an int, a float, a short str, or [i] for the
 i-th node. Nodes are made before whatever refers to them, but for what is appended to a list, set in

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from engine import archives
 from engine.errors import WeightsError
-from engine.unpickling import Bounded, Table, UnpicklingFault
+from engine.weights import archives
+from engine.weights.unpickling import Bounded, Table, UnpicklingFault
 
 _AGAIN = "fetch or save it again"
 _LARGEST_PICKLE = 64 << 20
@@ -68,7 +68,7 @@ class Part:
 
 @dataclass(slots=True)
 class Contents:
-    """What a file of torch.save or .safetensors says, as engine.unpickling writes it.
+    """What a file of torch.save or .safetensors says, as engine.weights.unpickling writes it.
 
     root: the value that stands for all of it. parts: the storages that it has. swapped: its numbers
     have their most significant byte first. safetensors: it is such a file.

@@ -1,7 +1,7 @@
 """What a model's file is, told by its content, and its tensors copied out. Runs in a reader.
 
 Only headers are believed, and those only as far as the file bears them out; engine.files.kinds and
-engine.torch_files are how the program asks.
+engine.weights.torch_files are how the program asks.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import zipfile
 from pathlib import Path
 from typing import IO, Any
 
-from engine import archives, torch_archives
 from engine.errors import ModelError, WeightsError
 from engine.files import regular
+from engine.weights import archives, torch_archives
 
 _HEAD = 512
 # Formats of data that Pillow only recognises.
@@ -43,7 +43,7 @@ def facts_of(path: Path) -> dict[str, Any]:
 
 def copy_contents(path: Path, descriptor: int) -> dict[str, Any]:
     """Write what a file of torch.save or .safetensors holds to a descriptor: its tensors' bytes,
-    then what its pickle says (engine.torch_archives.as_json).
+    then what its pickle says (engine.weights.torch_archives.as_json).
 
     Returns where the tensors' storages and the text lie, and whether numbers are swapped.
     """

@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.described import Described, Named
 from engine.errors import WeightsError
 from engine.process.collector import not_collecting
 from engine.reader import client
+from engine.weights.descriptions import Described, Named
 
 _DAMAGED = "the file is cut off or damaged; fetch or save it again"
 # What a reader may take beside the tensors, and for each byte of the file.
@@ -33,9 +33,9 @@ _KEYS = (str, int, float, bool, bytes, complex, type(None))
 @dataclass(frozen=True, slots=True, eq=False)
 class TorchFile:
     """content: dicts, lists, tuples, sets and plain values with tensors on the CPU among them, and
-    Named or Described (engine.described) for whatever else there is; objects may be shared and may
-    contain themselves. names: classes and functions beyond tensors and plain values that the pickle
-    would call, as 'module.name', in order of appearance.
+    Named or Described (engine.weights.descriptions) for whatever else there is; objects may be
+    shared and may contain themselves. names: classes and functions beyond tensors and plain values
+    that the pickle would call, as 'module.name', in order of appearance.
     """
 
     content: object
@@ -148,7 +148,8 @@ def _cancellable(nodes: list[list[Any]]) -> Iterator[tuple[int, list[Any]]]:
 
 
 class _Decoder:
-    """Makes Python's values of the nodes that engine.unpickling writes; walks, never recurses."""
+    """Makes Python's values of the nodes that engine.weights.unpickling writes; walks, never
+    recurses."""
 
     def __init__(self, path: Path, nodes: list[list[Any]], storages: _Storages) -> None:
         self._nodes = nodes
