@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import profiles
 from engine.class_names import read_class_names
 from engine.files import presence
-from engine.profile_format import ModelProfile
+from engine.profiles import store
+from engine.profiles.format import ModelProfile
 from engine.progress import CancelToken
 from engine.reader import client
 from engine.records import Layout, OutputForm, Preprocessing
@@ -46,7 +46,7 @@ def adjusted(model: Model, change: Adjustment, cancel: CancelToken | None = None
 
 def _adjusted(model: Model, change: Adjustment, cancel: CancelToken | None) -> Model:
     if change.profile is not None:
-        told = profiles.read(change.profile)
+        told = store.read(change.profile)
         model = model.configured(
             preprocessing=told.preprocessing,
             preprocessing_origin=told.preprocessing_origin or change.profile.name,
@@ -98,12 +98,12 @@ def remember_answers(model: Model, source: ModelSource) -> None:
 
     own = model.info.weights_sha256
     if own and (source.classes is not None or source.input is not None):
-        profiles.save(own, profile_of(model, source))
+        store.save(own, profile_of(model, source))
     path = Path(source.spec)
     if not presence.is_file(path):
         return
     sha256 = checksum(path)
-    known = profiles.load(sha256) or ModelProfile()
+    known = store.load(sha256) or ModelProfile()
     answers = replace(
         known,
         weights=source.weights or known.weights,
@@ -111,7 +111,7 @@ def remember_answers(model: Model, source: ModelSource) -> None:
         arguments=source.arguments or known.arguments,
     )
     if answers != known:
-        profiles.save(sha256, answers)
+        store.save(sha256, answers)
 
 
 def forget(model: Model, source: ModelSource) -> None:
@@ -121,4 +121,4 @@ def forget(model: Model, source: ModelSource) -> None:
     path = Path(source.spec)
     own = checksum(path) if presence.is_file(path) else ""
     for sha256 in {model.info.weights_sha256, own} - {""}:
-        profiles.forget(sha256)
+        store.forget(sha256)

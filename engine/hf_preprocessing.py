@@ -17,7 +17,7 @@ from engine.errors import ModelError, one_line
 from engine.images.preprocessing import prepare
 from engine.images.presets import MAX_SIDE, validate
 from engine.lazy import extras
-from engine.profile_format import ModelProfile, content_of, profile_of
+from engine.profiles.format import ModelProfile, content_of, profile_of
 from engine.records import Channels, LoadedImage, Preprocessing
 
 _log = logging.getLogger(__name__)

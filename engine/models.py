@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 
 from engine import device as devices
-from engine import profiles
 from engine.class_names import read_class_names
 from engine.errors import ChoiceNeeded, ConsentNeeded, Late, LayerError, ModelError
 from engine.files import presence
@@ -20,7 +19,8 @@ from engine.input_size import find_input
 from engine.model import Model
 from engine.network import Network
 from engine.openers import open_network
-from engine.profile_format import ModelProfile
+from engine.profiles import store
+from engine.profiles.format import ModelProfile
 from engine.progress import CancelToken
 from engine.reader import client
 from engine.records import Preprocessing
@@ -58,7 +58,7 @@ def load_model(
         for that class, name -> Python literal. classes: a file of class names. input: what the
         network gets, as '3x256x256', where that cannot be found.
     trust: the files that may run the code that is in them; by default none.
-    profile: what was settled about the model before (engine.profiles).
+    profile: what was settled about the model before (engine.profiles.store).
     patience: seconds of work after which reading a file stops; None waits for as long as it takes.
 
     Raises ModelError (unknown name, no classifier), WeightsError (unreadable or of another
@@ -108,7 +108,7 @@ def _opened(
     settled = _remembered(source) if profile is None else profile
     network = _network(source, settled, trust)
     if profile is None and network.weights_sha256:
-        settled = profiles.load(network.weights_sha256) or _NOTHING
+        settled = store.load(network.weights_sha256) or _NOTHING
     try:
         return _model(network, source, settled, where, cancel)
     except (ModelError, LayerError) as error:
@@ -125,7 +125,7 @@ def _remembered(source: ModelSource) -> ModelProfile:
     path = Path(source.spec)
     if not presence.is_file(path):
         return _NOTHING
-    return profiles.load(checksum(path)) or _NOTHING
+    return store.load(checksum(path)) or _NOTHING
 
 
 def _network(source: ModelSource, settled: ModelProfile, trust: Trust) -> Network:

@@ -151,8 +151,8 @@ class Workbench:
 
     def adjust(self, change: Adjustment, watch: Watch) -> OpenedModel:
         """Feed or read the open network in another way, and remember that."""
-        from engine import profiles
         from engine.adjustments import adjusted, profile_of
+        from engine.profiles import store
 
         model, source = self._opened()
         try:
@@ -162,7 +162,7 @@ class Workbench:
         watch.cancel.raise_if_cancelled()
         sha256 = model.info.weights_sha256
         if sha256:
-            profiles.save(sha256, profile_of(model, source))
+            store.save(sha256, profile_of(model, source))
         return self._take(model, source)
 
     def reset_model(self, watch: Watch) -> OpenedModel:
@@ -175,11 +175,11 @@ class Workbench:
 
     def export_profile(self, path: Path, _watch: Watch) -> Path:
         """Write what is settled about the open model into a file."""
-        from engine import profiles
         from engine.adjustments import profile_of
+        from engine.profiles import store
 
         model, source = self._opened()
-        profiles.export(path, profile_of(model, source), model.info.weights_sha256)
+        store.export(path, profile_of(model, source), model.info.weights_sha256)
         return path
 
     def seen(self, image: LoadedImage, _watch: Watch) -> Pixels:
@@ -195,12 +195,12 @@ class Workbench:
         return self._model, self._source
 
     def _take(self, model: Model, source: ModelSource) -> OpenedModel:
-        from engine import profiles
+        from engine.profiles import store
 
         self._end_session()
         self._model, self._source = model, source
         sha256 = model.info.weights_sha256
-        settled = bool(sha256) and profiles.load(sha256) is not None
+        settled = bool(sha256) and store.load(sha256) is not None
         return OpenedModel(source, model.info, model.layers, settled)
 
     def explain(self, image: LoadedImage, request: Request, watch: Watch) -> Answer:

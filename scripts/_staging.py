@@ -17,7 +17,7 @@ from gui import theme
 
 def own_places(folder: Path) -> ExitStack:
     """Consent and profiles are kept here and not among the user's, until it is closed."""
-    from engine import profiles
+    from engine.profiles import store as profiles
     from gui import workbench
 
     patches = ExitStack()

@@ -62,9 +62,9 @@ def _class_names(request: Request, descriptor: int | None) -> Reply:
 
 
 def _profile(request: Request, descriptor: int | None) -> Reply:
-    from engine import profiles
+    from engine.profiles import store
 
-    return _text(profiles.parse(Path(request["path"])), descriptor)
+    return _text(store.parse(Path(request["path"])), descriptor)
 
 
 def _folder_network(request: Request, _descriptor: int | None) -> Reply:

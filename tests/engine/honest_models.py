@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from engine import profiles
 from engine.lazy import extras, torchvision
-from engine.profile_format import ModelProfile
+from engine.profiles import store
+from engine.profiles.format import ModelProfile
 from engine.records import Layout, OutputForm, Preprocessing, Scores
 
 NAMES = ("cat", "dog", "cow", "hen")
@@ -72,7 +72,7 @@ def _lists(folder: Path) -> None:
         title="a network",
         arguments=(("classes", "4"),),
     )
-    profiles.export(folder / f"profile{profiles.SUFFIX}", profile)
+    store.export(folder / f"profile{store.SUFFIX}", profile)
 
 
 def _described(folder: Path) -> None:

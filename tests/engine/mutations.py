@@ -23,11 +23,11 @@ from pathlib import Path
 import psutil
 
 import engine
-from engine import profiles
 from engine.adjustments import Adjustment, adjusted
 from engine.class_names import read_class_names
 from engine.errors import ConsentNeeded, HookscopeError, ModelError
 from engine.images.reading import decode_image, load_image, load_thumbnail
+from engine.profiles import store
 from engine.reader import SWITCH, client
 from engine.records import LoadedImage
 from gui.workbench import naming
@@ -132,7 +132,7 @@ class Proof:
         label = whole.name.partition(".")[0] + whole.suffix
         if rng.random() < 0.03 and not path.is_dir():
             return self._held(label, path, lambda: load_image(path, patience=PATIENCE))
-        if path.name.endswith(profiles.SUFFIX):
+        if path.name.endswith(store.SUFFIX):
             return self._held(label, path, lambda: self._adjusted(Adjustment(profile=path)))
         if path.suffix in _LISTS:
             return self._held(label, path, lambda: self._adjusted(Adjustment(classes=path)))
@@ -161,7 +161,7 @@ class Proof:
     def _adjusted(self, change: Adjustment) -> engine.Model:
         with client.reading(patience=PATIENCE):
             if change.profile is not None:
-                profiles.read(change.profile)
+                store.read(change.profile)
             elif change.classes is not None:
                 read_class_names(change.classes)
         try:

@@ -21,8 +21,8 @@ from cli.entry import fail, progress_line
 from engine.demo import SCENES
 from engine.export import files as export
 from engine.process import logs
-from engine.profile_format import ModelProfile
-from engine.profiles import export as export_profile
+from engine.profiles.format import ModelProfile
+from engine.profiles.store import export as export_profile
 from engine.records import (
     DisplaySettings,
     Explanation,

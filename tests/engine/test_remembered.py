@@ -10,12 +10,12 @@ import pytest
 import torch
 
 import engine
-from engine import profiles
 from engine.errors import ChoiceNeeded, ModelError, WeightsError
 from engine.files.trust import Trust
 from engine.model import Model
 from engine.models import open_source
-from engine.profiles import ModelProfile
+from engine.profiles import store
+from engine.profiles.store import ModelProfile
 from engine.sources import ModelSource
 from engine.weights.state_dicts import checksum
 from tests.engine.classifiers import build
@@ -41,7 +41,7 @@ NETWORKS = """
 
 @pytest.fixture(autouse=True)
 def _own_profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(profiles, "folder", lambda: tmp_path / "profiles")
+    monkeypatch.setattr(store, "folder", lambda: tmp_path / "profiles")
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "networks.py"
     path.write_text(textwrap.dedent(NETWORKS), encoding="utf-8")
     answers = ModelProfile(architecture="First", arguments=(("channels", "4"),))
-    profiles.save(checksum(path), answers)
+    store.save(checksum(path), answers)
     return path
 
 
@@ -91,14 +91,14 @@ def test_arguments_of_another_network_are_not_used(file: Path, tmp_path: Path) -
 def test_an_architecture_of_a_python_file_does_not_keep_its_weights_away(tmp_path: Path) -> None:
     path = tmp_path / "w.pth"
     torch.save(build("resnet18", classes=3).state_dict(), path)
-    profiles.save(checksum(path), ModelProfile(architecture="MyNetwork"))
+    store.save(checksum(path), ModelProfile(architecture="MyNetwork"))
     assert opened(ModelSource(str(path))).source == "resnet18"
 
 
 def test_the_error_without_the_answers_is_the_one_that_is_told(tmp_path: Path) -> None:
     path = tmp_path / "w.pth"
     torch.save({"one.weight": torch.zeros(2, 2), "two.weight": torch.zeros(2, 2)}, path)
-    profiles.save(checksum(path), ModelProfile(architecture="MyNetwork"))
+    store.save(checksum(path), ModelProfile(architecture="MyNetwork"))
     with pytest.raises(WeightsError, match="no architecture of torchvision"):
         opened(ModelSource(str(path)))
 
@@ -115,11 +115,11 @@ def test_an_assumption_is_told_only_where_it_is_made(tmp_path: Path) -> None:
     (told,) = assumptions(opened(ModelSource(str(path), input="3x64x64")))
     assert "64 x 64" in told
     how = replace(first.preprocessing, resize=100, crop=(96, 96))
-    profiles.save(checksum(path), ModelProfile(preprocessing=how, preprocessing_origin="you"))
+    store.save(checksum(path), ModelProfile(preprocessing=how, preprocessing_origin="you"))
     assert not assumptions(opened(ModelSource(str(path))))
     # Kept beside class names, it is an assumption still.
     how = first.preprocessing
-    profiles.save(checksum(path), ModelProfile(preprocessing=how, preprocessing_origin="assumed"))
+    store.save(checksum(path), ModelProfile(preprocessing=how, preprocessing_origin="assumed"))
     assert len(assumptions(opened(ModelSource(str(path))))) == 1
 
 

@@ -15,10 +15,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QInputDialog, QLineEdit, QPushButton
 from torch import nn
 
-from engine import profiles
 from engine.adjustments import Adjustment
 from engine.errors import ModelError
 from engine.lazy import torchvision
+from engine.profiles import store as profiles
 from engine.records import OutputForm, Preprocessing, Scores
 from engine.sources import ModelSource
 from engine.weights.state_dicts import checksum

@@ -15,7 +15,7 @@ from engine.errors import HookscopeError, ImageError
 from engine.files import regular
 from engine.images.reading import load_image
 from engine.models import load_model
-from engine.profiles import read as read_profile
+from engine.profiles.store import read as read_profile
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="no such files on Windows")
 READERS: list[Callable[[Path], object]] = [load_image, load_model, read_class_names, read_profile]

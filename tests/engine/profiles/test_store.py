@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from engine import profiles
 from engine.errors import ExportError, ModelError
-from engine.profiles import ModelProfile
+from engine.profiles import store as profiles
+from engine.profiles.store import ModelProfile
 from engine.records import Channels, Layout, OutputForm, Preprocessing, Scores
 
 SHA = "0123456789abcdef" * 4

@@ -15,7 +15,7 @@ from typing import Any
 from engine.errors import ModelError
 from engine.files import regular
 from engine.files.atomic import whole_file
-from engine.profile_format import ModelProfile, content_of, profile_of
+from engine.profiles.format import ModelProfile, content_of, profile_of
 from engine.reader import client
 from engine.shown import json_spelled
 from engine.version import NAME
