@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from engine import targets
 from engine.allocation import limit_of
 from engine.device import is_out_of_memory, release_cache
 from engine.errors import LayerError, ModelError
@@ -28,6 +27,7 @@ from engine.records import (
     Preprocessing,
     Scores,
 )
+from engine.targets import classes as targets
 from engine.wrappers import unwrapped
 
 _CUT = (

@@ -27,7 +27,7 @@ from engine.passes import RawMap
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.records import Explanation, LayerNode, LoadedImage, Prediction, Seconds
 from engine.tap import Call
-from engine.targets import find_class
+from engine.targets.classes import find_class
 
 # Maps of this many classes are remembered; the longest unused are found anew.
 _CLASSES_KEPT = 32

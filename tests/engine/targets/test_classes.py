@@ -10,7 +10,7 @@ import torch
 
 from engine.errors import TargetError
 from engine.records import Scores
-from engine.targets import find_class, predictions, sigmoid, softmax
+from engine.targets.classes import find_class, predictions, sigmoid, softmax
 
 LABELS = ("tench", "goldfish", "crane", "Tiger Cat", "crane", "7")
 
