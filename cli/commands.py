@@ -170,8 +170,8 @@ def _explain(options: argparse.Namespace) -> None:
     _check_suffix(options.map, (".npy",), "--map")
     _check_outputs(options, "out", "map", "json")
     image, model = _open(options)
-    from engine.device import versions
     from engine.export import files as export
+    from engine.passes.devices import versions
     from engine.records import DisplaySettings
     from engine.session import Session
 

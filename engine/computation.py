@@ -12,14 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine import device as devices
 from engine import memory
 from engine.errors import DeviceError, ModelError, one_line
 from engine.layers import reason_against
 from engine.model import Model
-from engine.passes import ForwardPass, run_forward
+from engine.passes import devices
+from engine.passes.forward import ForwardPass, run_forward
+from engine.passes.hooks import NETWORK_ERRORS, Call
 from engine.progress import CancelToken
-from engine.tap import NETWORK_ERRORS, Call
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")

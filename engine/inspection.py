@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import nn
 
-from engine import outputs
 from engine.axes import (
     Axes,
     SeenGrid,
@@ -25,11 +24,12 @@ from engine.axes import (
     tokens_by_growth,
 )
 from engine.errors import LayerError
-from engine.observation import Seen, observe_uncut, shapes_when
-from engine.outputs import Reading
+from engine.passes import outputs
+from engine.passes.hooks import Call
+from engine.passes.observation import Seen, observe_uncut, shapes_when
+from engine.passes.outputs import Reading
 from engine.reader import client
 from engine.records import Layout, OutputForm
-from engine.tap import Call
 
 # Rows and columns grow by different factors, so that a transposed grid is noticed.
 _GROWTH = (2, 3)

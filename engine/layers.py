@@ -9,9 +9,9 @@ from torch.jit import ScriptModule
 
 from engine.errors import LayerError
 from engine.inspection import CallFacts, Inspection
-from engine.outputs import Reading
+from engine.passes.hooks import Call
+from engine.passes.outputs import Reading
 from engine.records import LayerNode, Layout
-from engine.tap import Call
 
 _SCRIPTED = "part of a TorchScript program, into which nothing can look"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.inspection import CallFacts, Inspection
-from engine.tap import Call
+from engine.passes.hooks import Call
 
 # Beside the modules' outputs, autograd keeps those of functions (concatenations, additions).
 # Measured on torchvision's classifiers, the graph holds 1.0 to 1.4 times the modules' outputs.

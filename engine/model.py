@@ -9,13 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from engine.allocation import limit_of
-from engine.device import is_out_of_memory, release_cache
 from engine.errors import LayerError, ModelError
 from engine.inspection import Inspection, inspect, with_layouts
 from engine.layers import LAST_CONVOLUTION, default_layer, last_convolution, layer_nodes
-from engine.observation import dtype_of
-from engine.outputs import Reading
+from engine.passes.allocation import limit_of
+from engine.passes.devices import is_out_of_memory, release_cache
+from engine.passes.observation import dtype_of
+from engine.passes.outputs import Reading
+from engine.passes.wrappers import unwrapped
 from engine.progress import CancelToken
 from engine.reach import without_dead_tokens
 from engine.records import (
@@ -28,7 +29,6 @@ from engine.records import (
     Scores,
 )
 from engine.targets import classes as targets
-from engine.wrappers import unwrapped
 
 _CUT = (
     "This network cuts its gradients off (detach or no_grad). The maps follow its function through "

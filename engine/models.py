@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 
-from engine import device as devices
 from engine.class_names import read_class_names
 from engine.errors import ChoiceNeeded, ConsentNeeded, Late, LayerError, ModelError
 from engine.files import presence
@@ -19,6 +18,7 @@ from engine.input_size import find_input
 from engine.model import Model
 from engine.network import Network
 from engine.openers import open_network
+from engine.passes import devices
 from engine.profiles import store
 from engine.profiles.format import ModelProfile
 from engine.progress import CancelToken

@@ -23,12 +23,12 @@ from engine.errors import FOREIGN_ERRORS, HookscopeError, ModelError, WeightsErr
 from engine.files.python_sources import is_absent
 from engine.files.trust import Trust
 from engine.network import Network
+from engine.passes.wrappers import unwrapped
 from engine.pickled_modules import PLACES, foreign_names, network_in, with_state_dicts
 from engine.rebuilt import rebuild
 from engine.weights import torch_files
 from engine.weights.descriptions import Described
 from engine.weights.state_dicts import StateDict, checksum, find_state_dict
-from engine.wrappers import unwrapped
 
 _log = logging.getLogger(__name__)
 

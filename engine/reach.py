@@ -15,10 +15,10 @@ from torch import nn
 
 from engine import memory
 from engine.inspection import CallFacts, Inspection
-from engine.passes import run_forward
+from engine.passes.forward import run_forward
+from engine.passes.hooks import NETWORK_ERRORS, Call
 from engine.progress import CancelToken
 from engine.records import Layout
-from engine.tap import NETWORK_ERRORS, Call
 
 _log = logging.getLogger(__name__)
 

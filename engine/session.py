@@ -23,10 +23,10 @@ from engine.images.preprocessing import prepare
 from engine.layers import parse_layer, reason_against
 from engine.methods import METHODS
 from engine.model import Model
-from engine.passes import RawMap
+from engine.passes.forward import RawMap
+from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.records import Explanation, LayerNode, LoadedImage, Prediction, Seconds
-from engine.tap import Call
 from engine.targets.classes import find_class
 
 # Maps of this many classes are remembered; the longest unused are found anew.

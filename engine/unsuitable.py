@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from engine.errors import ModelError
-from engine.wrappers import unwrapped
+from engine.passes.wrappers import unwrapped
 
 ONLY_CLASSIFIERS = "only image classifiers can be explained"
 

@@ -114,12 +114,13 @@ class Workbench:
         seconds = time.perf_counter() - started
         _log.info("torch %s imported in %.2f s", torch.__version__, seconds)
         watch.cancel.raise_if_cancelled()
-        from engine import device, gallery, models, session
+        from engine import gallery, models, session
+        from engine.passes import devices
 
         del models, session
-        versions = device.versions()
-        first = device.available()[0]
-        return EngineFacts(seconds, versions, first, device.title(first), gallery.published())
+        versions = devices.versions()
+        first = devices.available()[0]
+        return EngineFacts(seconds, versions, first, devices.title(first), gallery.published())
 
     def open_model(
         self, source: ModelSource, watch: Watch, trusted: Sequence[Path] = ()

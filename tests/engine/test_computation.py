@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 import engine
 from engine import Session, memory
 from engine import session as sessions
-from engine.device import is_out_of_memory
+from engine.passes.devices import is_out_of_memory
 from engine.progress import CancelToken
 from tests.engine import networks
 from tests.engine.networks import IMAGE, model_of, seeded

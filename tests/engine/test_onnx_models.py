@@ -18,7 +18,7 @@ import engine
 from engine import onnx_models
 from engine.lazy import torchvision
 from engine.models import load_model
-from engine.observation import meta_copy
+from engine.passes.observation import meta_copy
 from tests.engine.extras_help import check_against, package, photo, without
 from tests.engine.onnx_files import (
     FLOAT,

@@ -16,14 +16,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine import outputs
 from engine.errors import LayerError, ModelError
 from engine.model import Model
-from engine.passes import run_forward
+from engine.passes import outputs
+from engine.passes.forward import run_forward
+from engine.passes.hooks import first_tensor, replaced, tensors_in
+from engine.passes.wrappers import unwrapped
 from engine.records import OutputForm, Scores
 from engine.session import Session
-from engine.tap import first_tensor, replaced, tensors_in
-from engine.wrappers import unwrapped
 from tests.engine import networks
 from tests.engine.networks import IMAGE, model_of, seeded
 from tests.reference import reference_map

@@ -21,8 +21,8 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from engine.errors import ModelError
+from engine.passes.hooks import tensors_in
 from engine.records import OutputForm, Scores
-from engine.tap import tensors_in
 from engine.unsuitable import MOST_CLASSES
 
 _log = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ import psutil
 import pytest
 import torch
 
-from engine import device
 from engine.errors import DeviceError
+from engine.passes import devices
 
 
 def there(monkeypatch: pytest.MonkeyPatch, cuda: int, mps: bool) -> None:
@@ -32,7 +32,7 @@ def test_choice(
     monkeypatch: pytest.MonkeyPatch, cuda: int, mps: bool, wanted: str, chosen: str
 ) -> None:
     there(monkeypatch, cuda, mps)
-    assert str(device.choose(wanted)) == chosen
+    assert str(devices.choose(wanted)) == chosen
 
 
 @pytest.mark.parametrize("wanted", ["cuda", "cuda:2", "mps", "tpu", "", "cuda:x"])
@@ -41,12 +41,12 @@ def test_what_is_not_there_is_refused_with_what_is(
 ) -> None:
     there(monkeypatch, 0, False)
     with pytest.raises(DeviceError, match=f"device '{wanted}' is not there; choose auto or cpu$"):
-        device.choose(wanted)
+        devices.choose(wanted)
 
 
 def test_budget_is_half_of_what_is_free() -> None:
     free = psutil.virtual_memory().available
-    assert device.memory_budget(torch.device("cpu")) == pytest.approx(free / 2, rel=0.2)
+    assert devices.memory_budget(torch.device("cpu")) == pytest.approx(free / 2, rel=0.2)
 
 
 @pytest.mark.parametrize(
@@ -61,18 +61,18 @@ def test_budget_is_half_of_what_is_free() -> None:
     ],
 )
 def test_out_of_memory(error: Exception, expected: bool) -> None:
-    assert device.is_out_of_memory(error) is expected
+    assert devices.is_out_of_memory(error) is expected
 
 
 def test_the_real_allocators_error_is_known() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(1 << 58, dtype=torch.uint8)
-    assert device.is_out_of_memory(caught.value)
+    assert devices.is_out_of_memory(caught.value)
 
 
 def test_versions_are_those_installed() -> None:
     from importlib.metadata import version
 
-    found = device.versions()
+    found = devices.versions()
     assert found["torch"].partition("+")[0] == version("torch").partition("+")[0]
     assert found["torchvision"].partition("+")[0] == version("torchvision").partition("+")[0]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
-from engine.device import memory_budget
+from engine.passes.devices import memory_budget
 
 # Activations of honest networks are some times as large as their weights, and small ones are free.
 _FREE = 1500 << 20

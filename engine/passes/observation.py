@@ -17,11 +17,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.allocation import Bounded, limit_of
 from engine.errors import ModelError, one_line
-from engine.outputs import Endings
+from engine.passes.allocation import Bounded, limit_of
+from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating, uncut, watching
+from engine.passes.outputs import Endings
 from engine.reader import client
-from engine.tap import NETWORK_ERRORS, Call, evaluating, uncut, watching
 
 _log = logging.getLogger(__name__)
 

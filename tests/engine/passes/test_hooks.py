@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import Cancelled
+from engine.passes.hooks import Call, evaluating, first_tensor, replaced, watching
 from engine.progress import CancelToken
-from engine.tap import Call, evaluating, first_tensor, replaced, watching
 from tests.engine import networks
 from tests.engine.networks import Pair
 

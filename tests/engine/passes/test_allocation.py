@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine.allocation import Bounded, TooLarge, limit_of
 from engine.errors import ModelError
 from engine.images.reading import image_from_array
 from engine.model import Model
+from engine.passes.allocation import Bounded, TooLarge, limit_of
 from engine.records import Preprocessing
 from engine.session import Session
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.axes import Axes
-from engine.passes import run_forward
+from engine.passes.forward import run_forward
 from engine.records import Layout
 from tests.engine import networks
 from tests.engine.networks import seeded

@@ -11,16 +11,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine import outputs
-from engine.allocation import Bounded, TooLarge, limit_of
 from engine.axes import Axes
-from engine.device import wait_for
 from engine.errors import ModelError
 from engine.methods import class_activation_map
-from engine.outputs import Endings, Reading
+from engine.passes import outputs
+from engine.passes.allocation import Bounded, TooLarge, limit_of
+from engine.passes.devices import wait_for
+from engine.passes.hooks import Call, Keeper, Kept, evaluating, uncut, watching
+from engine.passes.outputs import Endings, Reading
 from engine.progress import CancelToken
 from engine.records import FloatMap, Verdict
-from engine.tap import Call, Keeper, Kept, evaluating, uncut, watching
 
 _MAX_TRIES = 4
 
