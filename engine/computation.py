@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine import memory
 from engine.errors import DeviceError, ModelError, one_line
-from engine.layers import reason_against
+from engine.inspection import memory
+from engine.inspection.layer_tree import reason_against
 from engine.model import Model
 from engine.passes import devices
 from engine.passes.forward import ForwardPass, run_forward

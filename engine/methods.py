@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from engine.axes import Axes
+from engine.inspection.spatial_axes import Axes
 from engine.records import Layout
 
 # Of what the gradients of a sequence amount to: measured, 3e-7 to 8e-7 of it is left where they

@@ -10,15 +10,20 @@ from numpy.typing import NDArray
 from torch import nn
 
 from engine.errors import LayerError, ModelError
-from engine.inspection import Inspection, inspect, with_layouts
-from engine.layers import LAST_CONVOLUTION, default_layer, last_convolution, layer_nodes
+from engine.inspection.dead_tokens import without_dead_tokens
+from engine.inspection.facts import Inspection, inspect, with_layouts
+from engine.inspection.layer_tree import (
+    LAST_CONVOLUTION,
+    default_layer,
+    last_convolution,
+    layer_nodes,
+)
 from engine.passes.allocation import limit_of
 from engine.passes.devices import is_out_of_memory, release_cache
 from engine.passes.observation import dtype_of
 from engine.passes.outputs import Reading
 from engine.passes.wrappers import unwrapped
 from engine.progress import CancelToken
-from engine.reach import without_dead_tokens
 from engine.records import (
     LayerNode,
     Layout,

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine import memory
-from engine.axes import Axes
 from engine.computation import Computation
 from engine.errors import LayerError
 from engine.images.preprocessing import prepare
-from engine.layers import parse_layer, reason_against
+from engine.inspection import memory
+from engine.inspection.layer_tree import parse_layer, reason_against
+from engine.inspection.spatial_axes import Axes
 from engine.methods import METHODS
 from engine.model import Model
 from engine.passes.forward import RawMap

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.axes import Axes
 from engine.errors import ModelError
+from engine.inspection.spatial_axes import Axes
 from engine.methods import class_activation_map
 from engine.passes import outputs
 from engine.passes.allocation import Bounded, TooLarge, limit_of

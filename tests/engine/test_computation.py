@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 import engine
-from engine import Session, memory
+from engine import Session
 from engine import session as sessions
+from engine.inspection import memory
 from engine.passes.devices import is_out_of_memory
 from engine.progress import CancelToken
 from tests.engine import networks

@@ -24,7 +24,7 @@ import engine
 from engine import architectures
 from engine.errors import Cancelled, ConsentNeeded, HookscopeError
 from engine.files.trust import Trust
-from engine.inspection import inspect
+from engine.inspection.facts import inspect
 from engine.progress import CancelToken
 from engine.reader import client
 from tests.engine.hostile import Marks, rewritten, with_pickle

@@ -23,7 +23,7 @@ from torch import nn
 
 from engine.errors import Cancelled, ImageError, Late, ModelError, WeightsError
 from engine.images.reading import decode_image, load_image
-from engine.inspection import inspect
+from engine.inspection.facts import inspect
 from engine.models import load_model
 from engine.progress import CancelToken
 from engine.reader import client

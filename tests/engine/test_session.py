@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 import engine
-from engine import Session, memory
+from engine import Session
+from engine.inspection import memory
 from engine.records import Layout, Verdict
 from tests.engine import networks
 from tests.engine.classifiers import all_activations_and_gradients, map_of

@@ -10,9 +10,15 @@ import pytest
 import torch
 from torch import nn
 
-from engine import reach
-from engine.axes import Axes, SeenGrid, axes_by_growth, tokens_by_count, tokens_by_growth
 from engine.errors import Cancelled, LayerError
+from engine.inspection import dead_tokens
+from engine.inspection.spatial_axes import (
+    Axes,
+    SeenGrid,
+    axes_by_growth,
+    tokens_by_count,
+    tokens_by_growth,
+)
 from engine.model import Model
 from engine.progress import CancelToken
 from engine.records import LayerNode, Layout, Verdict
@@ -228,7 +234,7 @@ class TestReach:
         model_of(seeded(Tokens, 0, "mean"), cancel=token)  # nothing to try there
 
     def test_not_tried_where_the_graph_is_too_large(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(reach, "_MOST_BYTES", 100)
+        monkeypatch.setattr(dead_tokens, "_MOST_BYTES", 100)
         nodes = tree(model_of(seeded(Tokens)))
         assert nodes["norm"].explainable
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine.axes import Axes
+from engine.inspection.spatial_axes import Axes
 from engine.passes.forward import run_forward
 from engine.records import Layout
 from tests.engine import networks

@@ -8,7 +8,7 @@ from torch import nn
 from torch.jit import ScriptModule
 
 from engine.errors import LayerError
-from engine.inspection import CallFacts, Inspection
+from engine.inspection.facts import CallFacts, Inspection
 from engine.passes.hooks import Call
 from engine.passes.outputs import Reading
 from engine.records import LayerNode, Layout

@@ -13,8 +13,8 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from engine import memory
-from engine.inspection import CallFacts, Inspection
+from engine.inspection import memory
+from engine.inspection.facts import CallFacts, Inspection
 from engine.passes.forward import run_forward
 from engine.passes.hooks import NETWORK_ERRORS, Call
 from engine.progress import CancelToken

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine import memory
+from engine.inspection import memory
 from engine.model import Model
 from tests.engine import classifiers, networks
 from tests.engine.networks import model_of

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from engine import torchvision_models
 from engine.errors import LayerError
-from engine.layers import parse_layer
+from engine.inspection.layer_tree import parse_layer
 from engine.lazy import torchvision
 from engine.model import Model
 from engine.records import LayerNode, Layout, Preprocessing

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import nn
 
-from engine.axes import (
+from engine.errors import LayerError
+from engine.inspection.spatial_axes import (
     Axes,
     SeenGrid,
     axes_by_choice,
@@ -23,7 +24,6 @@ from engine.axes import (
     tokens_by_count,
     tokens_by_growth,
 )
-from engine.errors import LayerError
 from engine.passes import outputs
 from engine.passes.hooks import Call
 from engine.passes.observation import Seen, observe_uncut, shapes_when

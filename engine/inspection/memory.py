@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.inspection import CallFacts, Inspection
+from engine.inspection.facts import CallFacts, Inspection
 from engine.passes.hooks import Call
 
 # Beside the modules' outputs, autograd keeps those of functions (concatenations, additions).
