@@ -19,8 +19,8 @@ sys.path.insert(0, str(ROOT))
 
 import torch
 
-from engine import architectures, torchvision_models
-from engine.architectures import recognise
+from engine.formats.torchvision import architectures, models
+from engine.formats.torchvision.architectures import recognise
 
 
 def with_seven_classes(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -34,7 +34,7 @@ def with_seven_classes(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor
 
 def main() -> None:
     started = time.perf_counter()
-    signatures = torchvision_models.signatures()
+    signatures = models.signatures()
     building = time.perf_counter() - started
     states = {
         name: {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}

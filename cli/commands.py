@@ -144,7 +144,7 @@ def _check_outputs(options: argparse.Namespace, *names: str) -> None:
 
 def _open(options: argparse.Namespace) -> tuple[LoadedImage, Model]:
     # Imported here: the picture is refused before torch has been waited for.
-    from engine.demo import SCENES
+    from engine.formats.demo import SCENES
     from engine.images.reading import load_image
 
     chosen = options.image if options.image is not None else SCENES[0].path
@@ -234,7 +234,7 @@ def _models(options: argparse.Namespace) -> None:
     _check_outputs(options, "json")
     if options.json is None:
         require_stdout()
-    from engine import gallery
+    from engine.formats.torchvision import gallery
 
     models = gallery.published()
     if options.json is not None:
@@ -245,7 +245,7 @@ def _models(options: argparse.Namespace) -> None:
 
 
 def _download(options: argparse.Namespace) -> None:
-    from engine import gallery
+    from engine.formats.torchvision import gallery
 
     weights = gallery.find(options.name, options.entry)
     report = progress_line(sys.stderr)

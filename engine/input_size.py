@@ -15,10 +15,10 @@ from pathlib import Path
 from torch import nn
 
 from engine.errors import ChoiceNeeded, ModelError
+from engine.formats.rejections import ONLY_CLASSIFIERS, refuse
 from engine.input_trials import Size, Trial, Trials
 from engine.progress import CancelToken
 from engine.questions import WhichInput
-from engine.unsuitable import ONLY_CLASSIFIERS, refuse
 
 USUAL = 224
 """The size that is assumed of a network that takes any."""

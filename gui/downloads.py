@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal, SignalInstance
 from gui.jobs import Job, Lane
 
 if TYPE_CHECKING:
-    from engine.gallery import PublishedWeights
+    from engine.formats.torchvision.gallery import PublishedWeights
     from gui.jobs import Watch
 
 _BEGINNING = (0.0, "connecting")
@@ -80,7 +80,7 @@ class Downloads(QObject):
 
 
 def _fetch(weights: PublishedWeights, watch: Watch) -> PublishedWeights:
-    from engine import gallery
+    from engine.formats.torchvision import gallery
 
     gallery.fetch(weights, watch.cancel, watch.report)
     return weights.refreshed()

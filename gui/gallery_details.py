@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.gallery import PublishedModel, PublishedWeights
+from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights
 from engine.shown import LINE
 from gui import plain_text, theme
 from gui.labels import ElidedLabel, Label, LinkLabel, Role, label

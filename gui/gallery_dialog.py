@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.gallery import PublishedModel, PublishedWeights
+from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights
 from engine.sources import ModelSource
 from gui.file_dialogs import weights_dialog
 from gui.gallery_details import GalleryDetails

@@ -18,7 +18,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QFont, QFontMetrics, QGuiApplication
 
-from engine.gallery import PublishedModel, PublishedWeights
+from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights
 from gui import plain_text, theme
 
 ROW_HEIGHT = 28

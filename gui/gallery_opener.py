@@ -13,7 +13,7 @@ from gui.settings import Settings
 from gui.state import NoticeKind, State
 
 if TYPE_CHECKING:
-    from engine.gallery import PublishedModel, PublishedWeights
+    from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights
     from gui.gallery_dialog import GalleryDialog
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
-from engine.demo import SCENES, Scene
 from engine.errors import HookscopeError, ImageError
+from engine.formats.demo import SCENES, Scene
 from gui.files import (
     Decoded,
     Found,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QSettings, QTimer
 
-from engine.demo import DEMOS
 from engine.errors import HookscopeError
 from engine.files import regular
 from engine.files.atomic import whole_file
 from engine.files.presence import can_be_named
+from engine.formats.demo import DEMOS
 from engine.process.logs import log_folder
 from engine.sources import ModelSource
 from gui.controller import Controller

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.demo import Scene
 from engine.errors import HookscopeError
+from engine.formats.demo import Scene
 from engine.records import Explanation, LayerNode, LoadedImage, ModelInfo, Prediction
 from engine.sources import ModelSource
 from gui.imaging import Picture

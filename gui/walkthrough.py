@@ -14,8 +14,8 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView
 
-from engine.demo import SCENES
 from engine.errors import HookscopeError
+from engine.formats.demo import SCENES
 from gui.application import Program
 from gui.gauges import (
     Gaps,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.adjustments import Adjustment
-    from engine.gallery import PublishedModel
+    from engine.formats.torchvision.gallery import PublishedModel
     from engine.model import Model
     from engine.session import Session
     from gui.jobs import Watch
@@ -114,7 +114,8 @@ class Workbench:
         seconds = time.perf_counter() - started
         _log.info("torch %s imported in %.2f s", torch.__version__, seconds)
         watch.cancel.raise_if_cancelled()
-        from engine import gallery, models, session
+        from engine import models, session
+        from engine.formats.torchvision import gallery
         from engine.passes import devices
 
         del models, session

@@ -8,8 +8,8 @@ import threading
 import torch
 from torch import Tensor, nn
 
-from engine.demo import CLASSES, DEMOS, PREPROCESSING, build
-from engine.demo_network import DemoNet
+from engine.formats.demo import CLASSES, DEMOS, PREPROCESSING, build
+from engine.formats.demo_network import DemoNet
 from engine.model import Model
 
 GATE = threading.Event()

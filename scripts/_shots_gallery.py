@@ -15,7 +15,7 @@ from scripts._shots import shot
 from scripts._stage import Stage
 
 if TYPE_CHECKING:
-    from engine.gallery import PublishedModel
+    from engine.formats.torchvision.gallery import PublishedModel
     from gui.gallery_dialog import GalleryDialog
 
 _HERE = ("resnet18", "densenet121", "vit_b_16")

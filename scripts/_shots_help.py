@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QLabel, QPushButton
 
-from engine.demo import SCENES
+from engine.formats.demo import SCENES
 from gui.check_dialog import CheckDialog
 from gui.crash_dialog import CrashDialog
 from gui.last_time import Desk

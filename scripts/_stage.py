@@ -207,7 +207,7 @@ class Stage:
 
     def as_the_demo(self) -> None:
         """Feed the open model as the demo is fed, as in the window 'Input and output'."""
-        from engine.demo import PREPROCESSING
+        from engine.formats.demo import PREPROCESSING
 
         self.controller.models.adjust(Adjustment(preprocessing=PREPROCESSING))
         self.until(lambda: self.state.model_settled, "the change")

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from engine.demo import CLASSES, DEMOS, build
+from engine.formats.demo import CLASSES, DEMOS, build
 
 _SOURCE = Path(__file__).resolve().parent.parent / "engine" / "demo_network.py"
 

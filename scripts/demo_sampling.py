@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.demo import CLASSES
+from engine.formats.demo import CLASSES
 from scripts.demo_world import MARK, SIDE, Clutter, Colour, Figure, FloatArray, World
 
 

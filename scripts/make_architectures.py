@@ -14,14 +14,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from engine import architectures, torchvision_models
+from engine.formats.torchvision import architectures, models
 from engine.lazy import torchvision
 
 
 def main() -> None:
     started = time.perf_counter()
     version = torchvision.load().__version__.partition("+")[0]
-    index = torchvision_models.signatures()
+    index = models.signatures()
     architectures.write_index(architectures.SHIPPED, version, index)
     size = architectures.SHIPPED.stat().st_size
     print(

@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from safetensors.torch import load, save
 from torch.nn import functional
 
-from engine.demo import CLASSES, DEMOS, PREPROCESSING
-from engine.demo_network import DemoNet
+from engine.formats.demo import CLASSES, DEMOS, PREPROCESSING
+from engine.formats.demo_network import DemoNet
 from engine.records import Pixels
 from scripts import demo_sampling, demo_scenes, demo_world
 

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.demo import CLASSES, DEMOS, build
+from engine.formats.demo import CLASSES, DEMOS, build
 from engine.lazy.opencv import cv2
 from engine.records import Pixels
 from scripts import demo_sampling, demo_world

@@ -13,9 +13,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from engine import paths, python_files
+from engine import paths
 from engine.errors import ModelError
 from engine.files import suffixes
+from engine.formats.python import importing
 from engine.lazy import extras
 from engine.version import APP_ID, COMMAND, NAME, SUMMARY, VERSION
 from scripts import bundle_binaries as files
@@ -213,7 +214,7 @@ def test_a_package_that_is_missing_leads_to_the_source(
     path.write_text("import no_such_package\n", encoding="utf-8")
     monkeypatch.setattr(paths, "PACKAGED", True)
     with pytest.raises(ModelError, match="'no_such_package', which the installed program does not"):
-        python_files.import_file(path, trust=Trust(everything=True))
+        importing.import_file(path, trust=Trust(everything=True))
     monkeypatch.setattr(extras, "installed", lambda _package: False)
     with pytest.raises(ModelError, match=r"from source.*requirements-extras\.txt"):
         extras.load("onnx", "network.onnx")

@@ -210,7 +210,7 @@ def test_no_file_is_huge() -> None:
 
 
 def test_demos_and_scenes_exist() -> None:
-    from engine.demo import DEMOS, SCENES
+    from engine.formats.demo import DEMOS, SCENES
 
     named = [demo.weights for demo in DEMOS.values()] + [scene.path for scene in SCENES]
     assert named

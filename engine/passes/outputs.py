@@ -21,9 +21,9 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from engine.errors import ModelError
+from engine.formats.rejections import MOST_CLASSES
 from engine.passes.hooks import tensors_in
 from engine.records import OutputForm, Scores
-from engine.unsuitable import MOST_CLASSES
 
 _log = logging.getLogger(__name__)
 

@@ -68,23 +68,23 @@ def _profile(request: Request, descriptor: int | None) -> Reply:
 
 
 def _folder_network(request: Request, _descriptor: int | None) -> Reply:
-    from engine import huggingface
+    from engine.formats.huggingface import folders
 
-    return _size_of(huggingface.without_data(Path(request["name"]), request["config"]))
+    return _size_of(folders.without_data(Path(request["name"]), request["config"]))
 
 
 def _folder_pictures(request: Request, _descriptor: int | None) -> Reply:
-    from engine import hf_preprocessing, huggingface
+    from engine.formats.huggingface import folders, preprocessing
 
     folder = Path(request["name"])
-    return hf_preprocessing.tried(folder, *huggingface.picture_of(folder, request["config"]))
+    return preprocessing.tried(folder, *folders.picture_of(folder, request["config"]))
 
 
 def _timm_network(request: Request, _descriptor: int | None) -> Reply:
-    from engine import timm_models
+    from engine.formats.timm import models
 
     facts = (request[name] for name in ("architecture", "arguments", "described"))
-    return _size_of(timm_models.without_data(Path(request["name"]), *facts))
+    return _size_of(models.without_data(Path(request["name"]), *facts))
 
 
 def _size_of(module: Any) -> Reply:
@@ -93,10 +93,10 @@ def _size_of(module: Any) -> Reply:
 
 
 def _onnx(request: Request, descriptor: int | None) -> Reply:
-    from engine import onnx_files
+    from engine.formats.onnx import files
 
     assert descriptor is not None
-    prepared: Reply = onnx_files.prepare(Path(request["path"]), descriptor)
+    prepared: Reply = files.prepare(Path(request["path"]), descriptor)
     return prepared
 
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 import engine
 from cli import commands
-from engine.demo import SCENES
+from engine.formats.demo import SCENES
 from engine.version import NAME, VERSION
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -71,7 +71,7 @@ class Person:
 
 @pytest.fixture
 def picture(tmp_path: Path) -> Path:
-    from engine.demo import SCENES
+    from engine.formats.demo import SCENES
 
     return Path(shutil.copy(SCENES[0].path, tmp_path / "holiday.jpg"))
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from engine.demo import SCENES
+from engine.formats.demo import SCENES
 from engine.lazy import torchvision
 from scripts._display import end
 

@@ -193,9 +193,9 @@ def test_each_in_a_start_of_its_own(
 def test_the_same_files_run_with_consent(tmp_path: Path) -> None:
     """Or else the marker would show nothing."""
     import engine
-    from engine.demo import SCENES
     from engine.errors import HookscopeError
     from engine.files.trust import Trust
+    from engine.formats.demo import SCENES
 
     marker = tmp_path / "it-ran"
     ran = []

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.demo import SCENES
+from engine.formats.demo import SCENES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -21,9 +21,9 @@ import torch
 from torch import nn
 
 import engine
-from engine import architectures
 from engine.errors import Cancelled, ConsentNeeded, HookscopeError
 from engine.files.trust import Trust
+from engine.formats.torchvision import architectures
 from engine.inspection.facts import inspect
 from engine.progress import CancelToken
 from engine.reader import client

@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import engine
-from engine import torchvision_models
 from engine.errors import ModelError, WeightsError
+from engine.formats.torchvision import models
 from engine.lazy import torchvision
 from engine.models import load_model
 from tests.engine.classifiers import picture
@@ -289,7 +289,7 @@ def test_building_does_not_depend_on_what_memory_held(monkeypatch: Any) -> None:
     torch.use_deterministic_algorithms(True)  # new memory is then filled with NaN
     try:
         state = seeded("swin_t", num_classes=3)
-        module = torchvision_models.build("swin_t", state, Path("w.pth"), published=False)
+        module = models.build("swin_t", state, Path("w.pth"), published=False)
     finally:
         torch.use_deterministic_algorithms(False)
     assert all(torch.equal(module.state_dict()[key], state[key]) for key in state)

@@ -18,8 +18,8 @@ from PIL import Image
 
 from cli import commands
 from cli.entry import fail, progress_line
-from engine.demo import SCENES
 from engine.export import files as export
+from engine.formats.demo import SCENES
 from engine.process import logs
 from engine.profiles.format import ModelProfile
 from engine.profiles.store import export as export_profile

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from engine.gallery import PublishedModel, PublishedWeights
+from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights
 from engine.records import LayerNode
 from gui import action_table as table
 from gui import actions as a

@@ -19,8 +19,8 @@ import pytest
 from PySide6.QtCore import QSettings
 from pytestqt.qtbot import QtBot
 
-from engine.demo import SCENES
 from engine.errors import LayerError, ModelError
+from engine.formats.demo import SCENES
 from engine.images.reading import load_image
 from engine.sources import ModelSource
 from gui.controller import Controller

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QToolButton
 
-from engine.demo import SCENES
+from engine.formats.demo import SCENES
 from gui import settings as table
 from gui.first_hints import LAYERS, OWN_FILES
 from gui.hint_card import HintCard

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from engine.gallery import PublishedModel, PublishedWeights
+from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights
 from engine.sources import ModelSource
 from gui import theme
 from gui.gallery_dialog import GalleryDialog

@@ -22,11 +22,11 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from engine import gallery
 from engine.downloads.partial import part_of
 from engine.errors import ExportError
 from engine.export import files as export
-from engine.gallery import PublishedWeights
+from engine.formats.torchvision import gallery
+from engine.formats.torchvision.gallery import PublishedWeights
 from engine.process.logs import log_file
 from gui import theme
 from gui.check_dialog import CheckDialog

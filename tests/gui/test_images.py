@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QSettings
 from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
-from engine.demo import SCENES
+from engine.formats.demo import SCENES
 from engine.sources import ModelSource
 from gui import images as module
 from gui.images import Images

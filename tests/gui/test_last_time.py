@@ -11,7 +11,7 @@ from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
-from engine.demo import SCENES
+from engine.formats.demo import SCENES
 from engine.lazy import torchvision
 from engine.sources import ModelSource
 from gui.application import Program

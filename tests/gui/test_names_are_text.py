@@ -12,8 +12,8 @@ from PIL import Image
 from PySide6.QtGui import QGuiApplication, QHelpEvent
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMenu, QToolTip, QWidget
 
-from engine.demo import SCENES
 from engine.errors import ChoiceNeeded, ConsentNeeded
+from engine.formats.demo import SCENES
 from engine.questions import (
     NetworkOption,
     Parameter,

@@ -162,7 +162,7 @@ MAKERS = {
     "QLineEdit": ANY,
 }
 _MIDDLE = "Qt.TextElideMode.ElideMiddle"
-_GALLERY = "[model.name for model in engine.gallery]"
+_GALLERY = "[model.name for model in engine.formats.torchvision.gallery]"
 OWN = {
     # Titles of the program's own commands, whose '&' are meant; and what is no text.
     ("actions.py", "addMenu", "command.text"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QSettings, QThread, QTimer
 
-from engine.demo import SCENES
+from engine.formats.demo import SCENES
 from engine.process.faults import fault_file
 from engine.sources import ModelSource
 from gui import last_time

@@ -185,7 +185,7 @@ def test_files_from_the_finder_are_one_errand(qtbot: QtBot, qapp: QApplication) 
 
 
 def test_an_errand_opens_in_the_window_that_is_there(seat: Seat, tmp_path: Path) -> None:
-    from engine.demo import SCENES
+    from engine.formats.demo import SCENES
 
     program = seat.start()
     program.window.showMinimized()

@@ -34,8 +34,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.demo import SCENES
 from engine.errors import LayerError
+from engine.formats.demo import SCENES
 from gui import settings as table
 from gui import theme
 from gui.application import Program

@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import torchvision_models
 from engine.errors import ImageError, ModelError
+from engine.formats.torchvision import models
 from engine.images.preprocessing import LETTERBOX_GREY, as_seen, prepare, region_of
 from engine.lazy import torchvision as vision
 from engine.records import Channels, LoadedImage, Preprocessing
@@ -21,8 +21,8 @@ SIZES = [(1, 40), (40, 1), (33, 31), (300, 200), (200, 301), (640, 90), (91, 517
 def distinct_presets() -> dict[str, Any]:
     """One weights entry for every different preset among torchvision's classifiers."""
     found: dict[tuple[object, ...], tuple[str, Any]] = {}
-    for name in torchvision_models.names():
-        for entry in torchvision_models.entries(name):
+    for name in models.names():
+        for entry in models.entries(name):
             p = entry.transforms()
             key = (*p.resize_size, *p.crop_size, *p.mean, *p.std, p.interpolation, p.antialias)
             found.setdefault(key, (f"{name}-{entry.name}", entry))
@@ -45,7 +45,7 @@ def test_there_are_many_presets() -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_tensor_equals_the_presets_own(name: str) -> None:
     entry = PRESETS[name]
-    how = torchvision_models.preprocessing_of(entry)
+    how = models.preprocessing_of(entry)
     preset = entry.transforms()
     for width, height in SIZES[2:6]:
         image = noise(width, height)
@@ -57,9 +57,9 @@ def test_tensor_equals_the_presets_own(name: str) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_odd_sizes(size: tuple[int, int]) -> None:
-    entry = torchvision_models.entries("resnet18")[0]
+    entry = models.entries("resnet18")[0]
     image = noise(*size)
-    found = prepare(image, torchvision_models.preprocessing_of(entry)).tensor
+    found = prepare(image, models.preprocessing_of(entry)).tensor
     assert torch.equal(found[0], entry.transforms()(Image.fromarray(image.pixels)))
 
 
@@ -118,7 +118,7 @@ def test_vision_is_the_installed_torchvision() -> None:
     import torchvision
 
     assert vision.load() is torchvision
-    assert len(torchvision_models.names()) == 80
+    assert len(models.names()) == 80
 
 
 # ------------------------------------------------------------------ the other modes

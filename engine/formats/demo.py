@@ -1,0 +1,146 @@
+"""The embedded demo: two small networks and scenes to try them on.
+
+Nothing here imports torch until a network is built, so that the window can list the scenes while
+torch is still being loaded. docs/demo.md says how the networks were trained and what they reach.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import WeightsError
+from engine.paths import RESOURCES
+from engine.records import Preprocessing
+
+if TYPE_CHECKING:
+    from torch import nn
+
+CLASSES = ("circle", "ring", "star", "cross", "square", "hexagon", "triangle", "crescent")
+
+PREPROCESSING = Preprocessing(
+    resize=128, crop=(128, 128), mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """One embedded network.
+
+    name: opened as 'demo:NAME'. classes: the labels in order of the logits. weights: a
+    safetensors file. about: one sentence for the user.
+    """
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    weights: Path
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One embedded picture. model: name of the demo to open it with; invitation: what to try."""
+
+    path: Path
+    title: str
+    model: str
+    invitation: str
+
+
+def _demo(name: str, title: str, about: str) -> Demo:
+    weights = RESOURCES / "demo" / f"{name}.safetensors"
+    return Demo(name, title, CLASSES, PREPROCESSING, weights, about)
+
+
+DEMOS: dict[str, Demo] = {
+    demo.name: demo
+    for demo in (
+        _demo(
+            "shapes",
+            "Shapes",
+            "Tells eight shapes apart: click a layer and see where it found the one it names.",
+        ),
+        _demo(
+            "shortcut",
+            "Shapes, with a shortcut",
+            "Looks just as accurate, but what does it look at when it says 'star'?",
+        ),
+    )
+}
+"""The embedded networks by name."""
+
+
+def _scene(file: str, title: str, model: str, invitation: str) -> Scene:
+    return Scene(RESOURCES / "scenes" / file, title, model, invitation)
+
+
+SCENES: tuple[Scene, ...] = (
+    _scene(
+        "ring-and-star.jpg",
+        "Ring and star",
+        "shapes",
+        "Two shapes, two answers: click the other class and watch the heat move.",
+    ),
+    _scene(
+        "hexagon.jpg",
+        "Hexagon",
+        "shapes",
+        "Walk down the layers from conv1 to layer4 and see edges become a shape.",
+    ),
+    _scene(
+        "crescent.jpg",
+        "Crescent",
+        "shapes",
+        "Press G for the native grid: this is how finely the network really points.",
+    ),
+    _scene(
+        "triangle-and-circle.jpg",
+        "Triangle and circle",
+        "shapes",
+        "Explain a class that is not in the picture: what speaks for it, and what against?",
+    ),
+    _scene(
+        "star-with-mark.jpg",
+        "Star, with a watermark",
+        "shortcut",
+        "This network says 'star' and is right: but is it looking at the star?",
+    ),
+    _scene(
+        "star-without-mark.jpg",
+        "The same star, no watermark",
+        "shortcut",
+        "The same picture without the little logo: what does the network say now?",
+    ),
+    _scene(
+        "circle-with-mark.jpg",
+        "Circle, with a watermark",
+        "shortcut",
+        "A circle that carries the logo: look where the word 'star' comes from.",
+    ),
+)
+"""The embedded pictures; the first is what the program shows when it starts for the first time."""
+
+
+def build(demo: Demo) -> nn.Module:
+    """The network with its trained weights, on the CPU, in training mode as torch builds it.
+
+    Input (B, 3, 128, 128), normalised as demo.preprocessing says; output (B, 8) logits.
+    Raises WeightsError when the weights file is missing or does not fit: the program's own files
+    are then incomplete.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from engine.formats.demo_network import DemoNet
+
+    network = DemoNet(len(demo.classes))
+    try:
+        network.load_state_dict(load_file(demo.weights), strict=True)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise WeightsError(
+            f"the demo network {demo.weights.name} cannot be read: install the program again"
+        ) from error
+    return network

@@ -1,0 +1,1 @@
+"""Folders of Hugging Face: configuration, weights, and preprocessing as a record."""

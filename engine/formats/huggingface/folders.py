@@ -1,0 +1,356 @@
+"""Folders of Hugging Face: a config.json, weights beside it, and often a preprocessor_config.json.
+
+Nothing is fetched and no code of the folder is run: transformers builds the network from its own
+classes, and weights are read as tensors only.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from torch import nn
+
+from engine.errors import ModelError, WeightsError, one_line
+from engine.formats.huggingface import preprocessing as hf_preprocessing
+from engine.formats.huggingface.files import Weights, read_json, weights_of
+from engine.formats.network import Network
+from engine.formats.network_trials import Trial, is_near, refuse_larger
+from engine.formats.timm import models
+from engine.images import presets
+from engine.lazy import extras
+from engine.records import OutputForm, Preprocessing, Scores
+
+_log = logging.getLogger(__name__)
+
+_PREPROCESSOR = "preprocessor_config.json"
+# Classifiers of transformers that take something else than a picture.
+_NO_PICTURES = frozenset({"imagegpt", "siglip2", "shieldgemma2"})
+# What a config.json could ask for besides a network: other code, other number formats.
+_LEFT_OUT = ("attn_implementation", "_attn_implementation", "experts_implementation", "use_kernels")
+_FAILURES = (
+    *(OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, ImportError),
+    *(AssertionError, ArithmeticError, MemoryError, SafetensorError, pickle.UnpicklingError),
+)
+
+
+def open_folder(folder: Path) -> Network:
+    """The image classifier in a folder as transformers or timm saves it.
+
+    Its weights: model.safetensors or pytorch_model.bin, or their shards with an index. Classes are
+    those of id2label, preprocessing that of preprocessor_config.json.
+    Raises ModelError (transformers or timm missing, not an image classifier, code of its own
+    needed, damaged) and WeightsError (no weights, or such that do not fit).
+    """
+    folder = folder.absolute()
+    config = read_json(folder / "config.json")
+    files = weights_of(folder)
+    if models.is_timm_config(config):
+        network = _of_timm(folder, config, files.main)
+        labels = _labels(config)
+        fits = len(labels) == len(network.classes) or not network.classes
+        return network if not labels or not fits else _with_labels(network, labels)
+    _refuse(folder, config)
+    usual = is_near(config, _usual(folder, config))
+    # A reader tries one thing at a time; the pictures' side of it need not be waited for.
+    pictures = _Pictures(folder, config) if usual else None
+    try:
+        module = _module(folder, config, files, usual)
+        pictures = pictures or _Pictures(folder, config)
+        how, notice = pictures.preprocessing(module.config)
+    finally:
+        if pictures is not None:
+            pictures.drop()
+    size = _image_size(module.config)
+    labels = _labels(config)
+    return Network(
+        module.eval(),
+        source=type(module).__name__,
+        title=folder.name,
+        weights=str(files.main),
+        weights_sha256=files.sha256,
+        preprocessing=how,
+        preprocessing_origin=_PREPROCESSOR if how is not None else "",
+        input_size=size,
+        channels=_channels(module.config),
+        classes=labels,
+        classes_origin="config.json" if labels else "",
+        notices=(notice,) if notice else (),
+        output=_output(config),
+    )
+
+
+def _of_timm(folder: Path, config: Mapping[str, Any], weights: Path) -> Network:
+    try:
+        network = models.network_of_folder(folder, config, weights)
+        how = network.preprocessing
+        fault = presets.fault_of(how) if how is not None else ""
+    except _FAILURES as error:
+        _log.info("%s cannot be opened", folder, exc_info=True)
+        raise ModelError(
+            f"{folder}: its config.json cannot be used ({one_line(error)}); fetch it again"
+        ) from error
+    if fault:
+        raise ModelError(f"{folder}: its config.json cannot be used ({fault}); fetch it again")
+    return network
+
+
+def _with_labels(network: Network, labels: tuple[str, ...]) -> Network:
+    return replace(network, classes=labels, classes_origin="config.json")
+
+
+def _refuse(folder: Path, config: Mapping[str, Any]) -> None:
+    """Raises ModelError for what is no image classifier, or would need code of its own."""
+    if "auto_map" in config:
+        raise ModelError(
+            f"{folder}: its config.json names code of its own (auto_map), which is never run; open "
+            "the Python file of the network together with its weights"
+        )
+    if config.get("quantization_config"):
+        raise ModelError(
+            f"{folder}: its weights are quantised, and such have no gradient; open the network as "
+            "it was before that"
+        )
+    if config.get("model_type") == "timm_wrapper":
+        # transformers would hand its arguments to timm as they are, names of other files too.
+        raise ModelError(
+            f"{folder}: its config.json names no architecture of timm; fetch the folder again"
+        )
+    kinds = _classifiers(folder)
+    model_type = str(config.get("model_type", ""))[:80]
+    given = config.get("architectures")
+    names = [str(each)[:80] for each in given] if isinstance(given, list) else []
+    known = kinds.get(model_type, ())
+    if model_type in _NO_PICTURES:
+        raise ModelError(
+            f"{folder}: {model_type} does not take a picture as it is, but one that was cut up or "
+            "counted beforehand; only image classifiers can be explained"
+        )
+    if names and not set(names) & {name for each in kinds.values() for name in each}:
+        raise ModelError(
+            f"{folder}: {_task(names[0])} ({names[0]}); only image classifiers can be explained"
+        )
+    if not known:
+        raise ModelError(
+            f"{folder}: the installed transformers has no image classifier of type '{model_type}'; "
+            "install a newer one, or open the Python file of the network together with its weights"
+        )
+
+
+def _classifiers(folder: Path) -> dict[str, tuple[str, ...]]:
+    """The image classifiers of transformers: names of classes by type of model."""
+    auto = extras.load("transformers.models.auto.modeling_auto", str(folder))
+    return {
+        key: (value,) if isinstance(value, str) else tuple(value)
+        for key, value in auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES.items()
+    }
+
+
+def _task(name: str) -> str:
+    """What a class of transformers is for, by its name: 'XForObjectDetection'."""
+    purpose = name.rpartition("For")[2] if "For" in name else ""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", purpose).lower()
+    return f"a network for {words}" if words else "a network without a classifier at its end"
+
+
+def without_data(folder: Path, config: Mapping[str, Any]) -> nn.Module:
+    """The network that a config.json describes, on torch's meta device.
+
+    Raises WeightsError where transformers does not make it.
+    """
+    kind, described, options = _described(folder, config)
+    try:
+        with torch.device("meta"):
+            module: nn.Module = kind._from_config(described, **options)
+    except (*_FAILURES, _invalid(folder)) as error:
+        raise _cannot_open(folder, error) from error
+    return module
+
+
+def picture_of(folder: Path, config: Mapping[str, Any]) -> tuple[int, tuple[int, int] | None]:
+    """Channels and (height, width) of the pictures that a config.json speaks of.
+
+    Raises WeightsError where transformers does not know what to make of it.
+    """
+    described = _described(folder, config)[1]
+    return _channels(described), _image_size(described)
+
+
+class _Pictures:
+    """What a reader finds out about how pictures are prepared, while the network is made."""
+
+    def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
+        self._folder = folder
+        self._file, self._notice, plain = _processor_file(folder)
+        self._trial: Trial | None = None
+        if self._file is not None and not plain:
+            self._trial = Trial("folder pictures", str(folder), {"config": dict(config)})
+
+    def preprocessing(self, described: Any) -> tuple[Preprocessing | None, str]:
+        """What the folder says, and what the user should know of that. Raises Cancelled.
+
+        described: the network's configuration, as transformers has it.
+        """
+        if self._file is None:
+            return None, self._notice
+        if self._trial is None:
+            sizes = _channels(described), _image_size(described)
+            return hf_preprocessing.told(self._file, hf_preprocessing.tried(self._folder, *sizes))
+        try:
+            found = self._trial.reply()
+        except ModelError as error:
+            found = {"fault": str(error).rpartition(": ")[2]}
+        return hf_preprocessing.told(self._file, found)
+
+    def drop(self) -> None:
+        if self._trial is not None:
+            self._trial.drop()
+
+
+def _usual(folder: Path, config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The configuration that transformers itself has for a network of this type."""
+    auto = extras.load("transformers.models.auto.configuration_auto", str(folder))
+    usual: Mapping[str, Any] = auto.CONFIG_MAPPING[str(config["model_type"])]().to_dict()
+    return usual
+
+
+def _module(folder: Path, config: Mapping[str, Any], files: Weights, usual: bool) -> Any:
+    """usual: whether the network can be made without a trial (network_trials.is_near)."""
+    trial = None if usual else Trial("folder network", str(folder), {"config": dict(config)})
+    reading = files.begin()
+    try:
+        # While the trial runs, and the weights are read: the classes take seconds to import.
+        _import_classes(folder, config)
+        small = without_data(folder, config) if usual else None
+        state = files.read(reading)
+        elements = sum(tensor.numel() for tensor in state.values())
+        if trial is not None:
+            trial.check(elements)
+        if small is not None:
+            refuse_larger(str(folder), sum(t.numel() for t in small.parameters()), elements)
+    finally:
+        reading.drop()
+        if trial is not None:
+            trial.drop()
+    # Only now, since a configuration alone can ask for more memory than there is.
+    kind, described, options = _described(folder, config)
+    try:
+        module, report = kind.from_pretrained(
+            None, config=described, state_dict=state, output_loading_info=True, **options
+        )
+    except (*_FAILURES, _invalid(folder)) as error:
+        raise _cannot_open(folder, error) from error
+    missing = sorted(str(key) for key in report["missing_keys"])
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise WeightsError(
+            f"{folder}: its weights do not belong to {type(module).__name__} "
+            f"(missing: {', '.join(missing[:3])}{more}); fetch the folder again, or train the "
+            "classifier first"
+        )
+    return module
+
+
+def _import_classes(folder: Path, config: Mapping[str, Any]) -> None:
+    transformers = extras.load("transformers", str(folder))
+    for name in _classifiers(folder)[str(config["model_type"])]:
+        getattr(transformers, name, None)
+
+
+def _described(folder: Path, config: Mapping[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+    """The class of the network, its configuration, and how it is made."""
+    transformers = extras.load("transformers", str(folder))
+    # What it has to say goes to the program's log.
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_default_handler()
+    transformers.utils.logging.enable_propagation()
+    plain = {key: value for key, value in config.items() if key not in _LEFT_OUT}
+    auto = transformers.AutoModelForImageClassification
+    try:
+        described = transformers.AutoConfig.for_model(**plain)
+        chosen = auto._model_mapping[type(described)]
+    except (*_FAILURES, _invalid(folder)) as error:
+        raise _cannot_open(folder, error) from error
+    kinds = chosen if isinstance(chosen, tuple) else (chosen,)
+    given = plain.get("architectures")
+    named = given if isinstance(given, list) else []
+    kind = next((each for each in kinds if each.__name__ in named), kinds[0])
+    # Said here, so that no name in the config.json is looked up as a kernel to fetch.
+    attention = "sdpa" if getattr(kind, "_supports_sdpa", False) else "eager"
+    return kind, described, {"attn_implementation": attention}
+
+
+def _cannot_open(folder: Path, error: Exception) -> WeightsError:
+    _log.info("%s cannot be opened", folder, exc_info=error)
+    return WeightsError(
+        f"{folder}: transformers cannot open it ({one_line(error)}); fetch the folder again"
+    )
+
+
+def _processor_file(folder: Path) -> tuple[Path | None, str, bool]:
+    """The file that says how pictures are prepared; what the user should know where it cannot be
+    used; whether its numbers are so small that nothing needs to be tried."""
+    for name in (_PREPROCESSOR, "processor_config.json"):
+        path = folder / name
+        if path.is_file():
+            given = read_json(path)
+            given = given.get("image_processor", given)
+            if isinstance(given, Mapping) and "auto_map" in given:
+                own = f"{name} names code of its own, which is never run"
+                return None, f"{own}; preprocessing is assumed.", True
+            return path, "", is_near(given, {})
+    return None, "", True
+
+
+def _output(config: Mapping[str, Any]) -> OutputForm | None:
+    """Labels that do not exclude each other are told by the loss that they were trained with."""
+    if config.get("problem_type") != "multi_label_classification":
+        return None
+    return OutputForm("logits", Scores.LABELS)
+
+
+def _invalid(folder: Path) -> type[Exception]:
+    """What transformers raises for values in a config.json that no network could have."""
+    errors = extras.load("huggingface_hub.errors", str(folder))
+    kind: type[Exception] = errors.StrictDataclassError
+    return kind
+
+
+def _labels(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names in id2label in the order of the logits; () where they only number the classes."""
+    given = config.get("id2label")
+    if not isinstance(given, Mapping):
+        return ()
+    by_index = {int(key): str(name) for key, name in given.items() if _index(key)}
+    if sorted(by_index) != list(range(len(given))):
+        return ()
+    names = tuple(by_index[index] for index in range(len(by_index)))
+    return () if names == tuple(f"LABEL_{i}" for i in range(len(names))) else names
+
+
+def _index(key: object) -> bool:
+    return str(key).isdecimal() and len(str(key)) < 8
+
+
+def _channels(config: Any) -> int:
+    """Of the pictures that a network takes; 3 where its configuration says nothing of them."""
+    given = getattr(config, "num_channels", None)
+    return given if isinstance(given, int) and 1 <= given <= presets.MAX_CHANNELS else 3
+
+
+def _image_size(config: Any) -> tuple[int, int] | None:
+    """(height, width) that a network's configuration names, its vision part's where it has one."""
+    for part in (config, getattr(config, "vision_config", None)):
+        size = getattr(part, "image_size", None)
+        sides = list(size) if isinstance(size, list | tuple) else [size, size]
+        fitting = [n for n in sides if isinstance(n, int) and 1 <= n <= presets.MAX_SIDE]
+        if len(fitting) == len(sides) == 2:
+            return (fitting[0], fitting[1])
+    return None

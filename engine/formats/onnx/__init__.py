@@ -1,0 +1,1 @@
+"""ONNX files: read and prepared in a reader process, converted to torch networks."""

@@ -1,0 +1,220 @@
+"""Whole networks that torch.save pickled: rebuilt where they are known, else run after consent.
+
+A file is read as an inert description (engine.weights.torch_files), and the program builds the
+network that it describes (engine.formats.pickled.rebuilt). What is not one of torchvision's
+networks, nor made of layers that are known, could only be had by running the pickle; so it is asked
+for.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import types
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+from torch import nn
+
+from engine import shown
+from engine.errors import FOREIGN_ERRORS, HookscopeError, ModelError, WeightsError, one_line
+from engine.files.python_sources import is_absent
+from engine.files.trust import Trust
+from engine.formats.network import Network
+from engine.formats.pickled.modules import PLACES, foreign_names, network_in, with_state_dicts
+from engine.formats.pickled.rebuilt import rebuild
+from engine.passes.wrappers import unwrapped
+from engine.weights import torch_files
+from engine.weights.descriptions import Described
+from engine.weights.state_dicts import StateDict, checksum, find_state_dict
+
+_log = logging.getLogger(__name__)
+
+FindClass = Callable[[str], type | None]
+"""Finds a class by the name 'module.Class' in a pickle, before it is looked for anywhere else."""
+
+RISK = (
+    "a pickled network; while it is opened it can call any function of this computer, with all "
+    "your rights"
+)
+_MOST_NAMES = 100
+_LONGEST_NAME = 150
+# What no training program saves; torch's own reader does not take the first four either.
+_SYSTEM = ("os.", "posix.", "nt.", "sys.", "subprocess.", "builtins.eval", "builtins.exec")
+
+
+def open_pickled(path: Path, *, trust: Trust) -> Network | object:
+    """The network that a file of torch.save holds, or, where it holds none, the file's content.
+
+    The content may hold descriptions (engine.weights.descriptions) among its tensors.
+    Raises ConsentNeeded, ModelError for a class that is not there, WeightsError for a damaged file.
+    """
+    file = torch_files.read(path)
+    root = network_in(file.content)
+    if root is None:
+        names = _asked(file.content, file.names)
+        if not names:
+            return file.content
+        return run_pickle(path, trust=trust, names=names, classes=foreign_names(file.content))
+    rebuilt = rebuild(root, path)
+    if rebuilt.network is not None:
+        return network_of(rebuilt.network, path)
+    classes = foreign_names(root)
+    return run_pickle(path, trust=trust, names=rebuilt.unfitting, classes=classes)
+
+
+def read_tensors(path: Path) -> StateDict | None:
+    """The state dict of the network that a file of torch.save holds; None where it holds none.
+
+    Nothing of the file is run, whatever its classes are, and none of them needs to be there.
+    Raises WeightsError when the file is damaged.
+    """
+    return tensors_in(torch_files.read(path).content)
+
+
+def tensors_in(content: object) -> StateDict | None:
+    """The state dict in content, be it one, a network's, or a network's within a checkpoint."""
+    return find_state_dict(with_state_dicts(content))
+
+
+def run_pickle(
+    path: Path,
+    *,
+    trust: Trust,
+    names: tuple[str, ...],
+    classes: Iterable[str] = (),
+    find: FindClass | None = None,
+) -> Network | object:
+    """What a pickle makes when it is run: its network, or its content where it has none.
+
+    names: what of it made that necessary. classes: those that it cannot do without. find: finds
+    some of them. Raises ConsentNeeded unless the user agreed to the file; ModelError for a class
+    that is not there, without asking for anything.
+    """
+    _refuse_missing(path, [name for name in classes if find is None or find(name) is None])
+    names = tuple(shown.plain(name, _LONGEST_NAME) for name in names[:_MOST_NAMES])
+    with trust.read(path, checksum(path), RISK, names) as file:
+        content = _unrestricted_load(path, file, find)
+    module = _module_in(content)
+    return content if module is None else network_of(module, path)
+
+
+def network_of(module: nn.Module, path: Path) -> Network:
+    """The record of a network that a file holds whole."""
+    return Network(
+        module=_ready(module, path),
+        source=type(module).__name__,
+        title=path.stem,
+        weights=str(path.absolute()),
+        weights_sha256=checksum(path),
+    )
+
+
+def _asked(content: object, names: tuple[str, ...]) -> tuple[str, ...]:
+    """What makes it necessary to run a pickle in which no network is described; () for nothing.
+
+    That is an object of unknown making where a network should be; and a call of the system's
+    functions, of which the user is to hear although reading tensors calls nothing.
+    """
+    called = tuple(name for name in names if name.startswith(_SYSTEM))
+    if called:
+        return names
+    if find_state_dict(content) is not None:
+        return ()
+    places = [content] if not isinstance(content, Mapping) else map(content.get, PLACES)
+    if not any(isinstance(value, Described) for value in places):
+        return ()
+    return foreign_names(content) or names
+
+
+def _module_in(content: object) -> nn.Module | None:
+    if isinstance(content, nn.Module):
+        return unwrapped(content)
+    if not isinstance(content, Mapping):
+        return None
+    modules = {str(k): value for k, value in content.items() if isinstance(value, nn.Module)}
+    best = next((place for place in PLACES if place in modules), next(iter(modules), None))
+    return unwrapped(modules[best]) if best is not None else None
+
+
+def _ready(module: nn.Module, path: Path) -> nn.Module:
+    if any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers())):
+        raise WeightsError(f"{path}: some of its weights are missing; save the network again")
+    try:
+        return module.eval()
+    except RecursionError as error:  # a module within itself
+        raise _damaged(path, error) from error
+
+
+def _refuse_missing(path: Path, names: Iterable[str]) -> None:
+    """Raises ModelError for a class that no unpickling could find; nobody is asked in vain."""
+    together = (
+        "open the Python file that defines it, with this one as its weights (--model FILE.py "
+        f"--weights {path.name})"
+    )
+    for name in names:
+        top = name.partition(".")[0]
+        name = shown.plain(name, _LONGEST_NAME)
+        if top == "__main__":
+            raise ModelError(
+                f"{path}: it needs {name.partition('.')[2]}, a class of the program that saved it; "
+                f"{together}, or name its architecture if it is a published one (--arch)"
+            )
+        if is_absent(top):
+            top = shown.plain(top, _LONGEST_NAME)
+            raise ModelError(
+                f"{path}: it needs {name}, but there is no module '{top}' here; {together}, or "
+                "save the network's state_dict() and open that"
+            )
+
+
+def _unrestricted_load(path: Path, file: IO[bytes], find: FindClass | None) -> Any:
+    """The content of a file that the user agreed to."""
+
+    class Unpickler(pickle.Unpickler):
+        def find_class(self, module: str, name: str) -> Any:
+            known = find(f"{module}.{name}") if find is not None else None
+            return super().find_class(module, name) if known is None else known
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return torch.load(
+                file, map_location="cpu", weights_only=False, pickle_module=_reader(Unpickler)
+            )
+        except HookscopeError:
+            raise
+        except AttributeError as error:
+            raise ModelError(
+                f"{path}: a class that it needs is not in the version installed here "
+                f"({one_line(error)}); open the Python file that defines it together with this one"
+            ) from error
+        except ImportError as error:
+            raise ModelError(
+                f"{path}: it needs a module that is not here ({one_line(error)}); install it, or "
+                "save the network's state_dict() and open that"
+            ) from error
+        except FOREIGN_ERRORS as error:
+            _log.warning("%s cannot be opened", path, exc_info=True)
+            raise _damaged(path, error) from error
+
+
+def _reader(unpickler: type[pickle.Unpickler]) -> types.ModuleType:
+    """What torch.load takes in place of the module pickle."""
+    module = types.ModuleType("pickle")
+
+    def load(file: Any, **options: Any) -> Any:
+        return unpickler(file, **options).load()
+
+    module.__dict__.update(Unpickler=unpickler, load=load, UnpicklingError=pickle.UnpicklingError)
+    return module
+
+
+def _damaged(path: Path, error: BaseException) -> WeightsError:
+    return WeightsError(
+        f"{path}: it cannot be opened ({one_line(error)}); save the network's state_dict() and "
+        "open that"
+    )

@@ -1,0 +1,1 @@
+"""timm's networks: names, configurations and weights on this computer."""

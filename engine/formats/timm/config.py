@@ -1,0 +1,77 @@
+"""What timm's configuration of a network says: the input, and what the classes are called."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.formats.torchvision import models
+from engine.images.presets import INTERPOLATIONS
+from engine.lazy import extras
+from engine.records import Channels, Preprocessing
+
+
+def preprocessing_of(config: Mapping[str, Any], channels: int = 3) -> Preprocessing:
+    """timm's evaluation transform for a pretrained_cfg, as a record.
+
+    channels: of the network; grey pictures with the average mean and deviation where the
+    configuration speaks of another number. Follows timm.data.transforms_factory: the picture is
+    resized to size / crop_pct, rounded down, and its centre is cropped.
+    """
+    resolve = extras.load("timm.data", "timm").resolve_data_config
+    how = resolve(pretrained_cfg=dict(config))
+    _, height, width = how["input_size"]
+    scaled = tuple(math.floor(side / how["crop_pct"]) for side in (height, width))
+    mode = how["crop_mode"]
+    keeps_proportions = mode not in ("squash", "border") and height == width
+    mean, std = tuple(how["mean"]), tuple(how["std"])
+    if len(mean) != channels:
+        mean = (math.fsum(mean) / len(mean),) * channels
+        std = (math.fsum(std) / len(std),) * channels
+    name = how["interpolation"]
+    return Preprocessing(
+        resize=scaled[0] if keeps_proportions else (scaled[0], scaled[1]),
+        crop=(height, width),
+        mean=mean,
+        std=std,
+        interpolation=name if name in INTERPOLATIONS else "bilinear",
+        letterbox=mode == "border",
+        channels=Channels.RGB if channels == 3 else Channels.GREY,
+    )
+
+
+def imagenet_labels(classes: int) -> tuple[str, ...]:
+    """Names of the classes of ImageNet-1k, -12k, -21k or -22k, told by their number; () for others.
+
+    All of them are in the order of their WordNet numbers. For 1,000 classes that is the order of
+    torchvision's names, which are shorter, and which the other networks here have.
+    """
+    if classes == 1000:
+        entry = models.entries("resnet18")[0]
+        return tuple(entry.meta["categories"])
+    data = extras.load("timm.data", "timm")
+    subset = data.infer_imagenet_subset({"num_classes": classes})
+    return tuple(data.ImageNetInfo(subset).label_descriptions()) if subset else ()
+
+
+def labels_of(config: Mapping[str, Any], count: int) -> tuple[str, ...]:
+    """The classes that a pretrained_cfg names, else ImageNet's where their number is its."""
+    names = config.get("label_names")
+    if isinstance(names, list | tuple) and len(names) == count:
+        described = config.get("label_descriptions")
+        words = described if isinstance(described, Mapping) else {}
+        return tuple(str(words.get(name, name)) for name in names)
+    return imagenet_labels(count)
+
+
+def first_of(value: object) -> str:
+    """A layer's name in a pretrained_cfg, the first where there are several (two heads)."""
+    if isinstance(value, str):
+        return value
+    return str(value[0]) if isinstance(value, Sequence) and value else ""
+
+
+def channels_of(config: Mapping[str, Any]) -> int:
+    """The number of channels of the pictures that a pretrained_cfg speaks of."""
+    return int((config.get("input_size") or (3,))[0])

@@ -1,0 +1,1 @@
+"""torchvision's classifiers: recognised by their weights, built for them, and their gallery."""

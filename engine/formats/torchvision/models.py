@@ -1,0 +1,301 @@
+"""torchvision's classifiers: building them for given weights, and what their metadata says."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from engine.errors import ModelError, WeightsError
+from engine.formats.network import Network
+from engine.lazy import torchvision
+from engine.records import Preprocessing
+from engine.weights.state_dicts import StateDict, mismatch
+
+# These change their input when built for the published weights, which a state dict cannot tell.
+TRANSFORMING = ("googlenet", "inception_v3")
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+_OLD_DENSENET = re.compile(r"(denselayer\d+)\.(norm|conv)\.([12])\.")
+
+
+def names() -> tuple[str, ...]:
+    """Names of all classifiers of the installed torchvision, sorted."""
+    models = torchvision.load().models
+    return tuple(models.list_models(module=models))
+
+
+def entries(name: str) -> tuple[Any, ...]:
+    """The published weights of a classifier (members of its weights enum), the default first.
+
+    Those without classes are left out: vgg16's bare features come with a head of NaN.
+    """
+    weights = torchvision.load().models.get_model_weights(name)
+    others = (entry for entry in weights if entry is not weights.DEFAULT)
+    return (weights.DEFAULT, *(entry for entry in others if entry.meta["categories"]))
+
+
+def cached_file(entry: Any) -> Path:
+    """Where torch's hub keeps the file of a published entry, whether it is there or not."""
+    name: str = entry.url.rpartition("/")[2]
+    return Path(torch.hub.get_dir()) / "checkpoints" / name
+
+
+def cached_weights(name: str) -> tuple[Path, Any]:
+    """The file and entry of a classifier's weights in torch's hub cache, the default's first.
+
+    Raises ModelError, saying how to get one, when there is none.
+    """
+    for entry in entries(name):
+        path = cached_file(entry)
+        if path.is_file():
+            return path, entry
+    path = cached_file(entries(name)[0])
+    raise ModelError(
+        f"{name}: its weights are not on this computer; download them (Model > From torchvision, "
+        f"on the command line 'download {name}'), open it together with a weights file "
+        f"(--weights FILE), or put {path.name} into {path.parent}"
+    )
+
+
+def published_entry(name: str, sha256: str) -> Any | None:
+    """The published entry whose file has this checksum, whatever its name now; None for none.
+
+    torchvision puts the first digits of the checksum at the end of the file's name.
+    """
+    for entry in entries(name):
+        digest = Path(entry.url.rpartition("/")[2]).stem.rpartition("-")[2]
+        if sha256.startswith(digest):
+            return entry
+    return None
+
+
+def published_name(file_name: str) -> str | None:
+    """The classifier whose published weights have this file name; None when there is none."""
+    for name in names():
+        if any(entry.url.rpartition("/")[2] == file_name for entry in entries(name)):
+            return name
+    return None
+
+
+def preprocessing_of(entry: Any) -> Preprocessing:
+    """The preset of a published entry as a record."""
+    preset = entry.transforms()
+    crop = preset.crop_size[0]
+    return Preprocessing(
+        resize=preset.resize_size[0],
+        crop=(crop, crop),
+        mean=tuple(preset.mean),
+        std=tuple(preset.std),
+        interpolation=preset.interpolation.value,
+        antialias=bool(preset.antialias),
+    )
+
+
+def network_of(
+    name: str, weights: StateDict, path: Path, sha256: str, entry: Any | None = None
+) -> Network:
+    """The classifier `name` with these weights, and what torchvision says about it.
+
+    weights: those of path, under the network's own keys. entry: what they were published as, by
+    default told from the checksum. Its classes and preprocessing are used; without one, those of
+    the default weights are assumed.
+    Raises WeightsError, naming the first keys that differ, when the weights belong to another
+    architecture.
+    """
+    entry = entry or published_entry(name, sha256)
+    module = build(name, weights, path, published=entry is not None)
+    described = entry or entries(name)[0]
+    fixed = image_size(name, weights)
+    labels = tuple(described.meta["categories"])
+    known = len(labels) == _classes(module)
+    return Network(
+        module,
+        source=name,
+        title=name,
+        weights=entry.name if entry is not None else str(path),
+        weights_sha256=sha256,
+        preprocessing=_preprocessing(described, fixed),
+        preprocessing_origin="torchvision's metadata" if entry is not None else "assumed",
+        input_size=(fixed, fixed) if fixed is not None else None,
+        classes=labels if known else (),
+        classes_origin="torchvision's metadata" if known else "",
+        assumption="" if entry is not None else _assumption(path, described),
+    )
+
+
+def build(name: str, weights: Mapping[str, Tensor], path: Path, *, published: bool) -> nn.Module:
+    """The classifier `name` with these weights; a head of another size is built to fit.
+
+    published: the weights are torchvision's own. Raises WeightsError, naming the first keys that
+    differ, when the weights belong to another architecture.
+    """
+    options = _options(name, weights, published)
+    module = construct(name, options)
+    classes = _head_size(module.state_dict(), weights)
+    if classes is not None:
+        module = construct(name, {**options, "num_classes": classes})
+    filled = module.state_dict()
+    # Written before batch norms counted their batches; nothing here depends on the counters.
+    counters = {k: t for k, t in filled.items() if k.endswith(".num_batches_tracked")}
+    difference = mismatch(filled, counters | dict(weights))
+    if difference:
+        raise WeightsError(
+            f"{path}: these weights do not belong to {name} ({difference}); "
+            "choose the architecture that they were saved from"
+        )
+    # Filled, not made: the versions that torch keeps beside a state dict (MNASNet asks for its
+    # own) get lost in many files.
+    filled.update({key: _fitting(tensor, filled[key]) for key, tensor in weights.items()})
+    # The tensors themselves, and no copies of them: they were read for nobody else.
+    module.load_state_dict(filled, assign=True)
+    return module.eval()
+
+
+def _fitting(tensor: Tensor, own: Tensor) -> Tensor:
+    """A tensor of a file as a network has it: of the same type, one number after the other."""
+    return tensor.detach().to(own.dtype).contiguous()
+
+
+def signatures() -> dict[str, dict[str, tuple[int, ...]]]:
+    """Keys and shapes of the state dict of every classifier, with 1000 classes. Takes seconds."""
+    return {
+        name: {key: tuple(tensor.shape) for key, tensor in _plain(name).state_dict().items()}
+        for name in names()
+    }
+
+
+def with_modern_keys(weights: Mapping[str, Tensor]) -> StateDict:
+    """The same tensors under the keys of today: a DenseNet's 'norm.1' became 'norm1'."""
+    return {_OLD_DENSENET.sub(r"\1.\2\3.", key): tensor for key, tensor in weights.items()}
+
+
+def image_size(name: str, weights: Mapping[str, Tensor]) -> int | None:
+    """The fixed input size of a vision transformer, told by its position embedding, else None."""
+    if not name.startswith("vit_"):
+        return None
+    embedding = weights.get("encoder.pos_embedding")
+    patches = weights.get("conv_proj.weight")
+    if embedding is None or patches is None or embedding.ndim != 3 or patches.ndim != 4:
+        return None
+    if embedding.shape[1] < 2 or patches.shape[-1] < 1:
+        return None
+    return math.isqrt(embedding.shape[1] - 1) * int(patches.shape[-1])
+
+
+def _plain(name: str) -> nn.Module:
+    return construct(name, {"init_weights": False} if name in TRANSFORMING else {})
+
+
+def _classes(module: nn.Module) -> int:
+    """The number of classes that the head of a torchvision classifier has."""
+    return int(list(module.state_dict().values())[-1].shape[0])
+
+
+def _preprocessing(entry: Any, fixed_size: int | None) -> Preprocessing:
+    known = preprocessing_of(entry)
+    if fixed_size is None or known.crop == (fixed_size, fixed_size):
+        return known
+    return replace(
+        known,
+        resize=fixed_size,
+        crop=(fixed_size, fixed_size),
+        mean=_IMAGENET_MEAN,
+        std=_IMAGENET_STD,
+    )
+
+
+def _assumption(path: Path, entry: Any) -> str:
+    how = preprocessing_of(entry)
+    return (
+        f"The file {path.name} does not say how pictures are prepared for it. Assumed is what "
+        f"torchvision does: resize {how.resize}, crop {how.crop[0]}, ImageNet's mean and deviation."
+    )
+
+
+def _options(name: str, weights: Mapping[str, Tensor], published: bool) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if name in TRANSFORMING:
+        auxiliary = any(key.startswith(("aux1.", "AuxLogits.")) for key in weights)
+        options = {
+            "aux_logits": auxiliary,
+            "init_weights": False,
+            # GoogLeNet's heads are dropped where the published weights are loaded, and only there.
+            "transform_input": published or (name == "googlenet" and not auxiliary),
+        }
+    size = image_size(name, weights)
+    if size is not None:
+        options["image_size"] = size
+    return options
+
+
+# Functions of nn.init come to the mode themselves; what they call inside does not.
+_RANDOM_INITS = (
+    *(nn.init.normal_, nn.init.uniform_, nn.init.kaiming_normal_, nn.init.kaiming_uniform_),
+)
+
+
+class _WithoutRandomValues(TorchFunctionMode):
+    """Draws no values for new parameters: 100 million numbers to overwrite them are waste.
+
+    Tensor.normal_ gives its mean instead, since nn.init.trunc_normal_ draws until every value
+    lies within its bounds, which arbitrary values would never do.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func in _RANDOM_INITS:
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        if func is Tensor.normal_:
+            return args[0].fill_(args[1] if len(args) > 1 else kwargs.get("mean", 0.0))
+        if func is Tensor.uniform_:
+            return args[0].fill_(args[1] if len(args) > 1 else kwargs.get("from", 0.0))
+        return func(*args, **kwargs)
+
+
+class _WithoutMemory(TorchFunctionMode):
+    """Makes new parameters on the meta device. Buffers with values are made as they always are."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is torch.empty:
+            kwargs = {**kwargs, "device": "meta"}
+        return func(*args, **kwargs)
+
+
+def construct(name: str, options: dict[str, Any]) -> nn.Module:
+    """The classifier `name`, with parameters of no particular values."""
+    with _WithoutRandomValues():
+        module: nn.Module = torchvision.load().models.get_model(name, weights=None, **options)
+    return module
+
+
+def outline(name: str, options: dict[str, Any]) -> nn.Module:
+    """The classifier `name` with most of its parameters on the meta device, to be filled."""
+    with _WithoutMemory():
+        return construct(name, options)
+
+
+def _head_size(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> int | None:
+    """The number of classes that the weights were saved for, when only their heads differ."""
+    sizes = {
+        int(given[key].shape[0])
+        for key, tensor in wanted.items()
+        if key in given
+        and given[key].ndim == tensor.ndim
+        and tensor.ndim > 0
+        and given[key].shape != tensor.shape
+        and given[key].shape[1:] == tensor.shape[1:]
+    }
+    return sizes.pop() if len(sizes) == 1 else None
