@@ -28,11 +28,11 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import numpy as np
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
-from engine.class_names import read_class_names
 from engine.downloads.fetching import download
 from engine.downloads.http import SLICE_S
 from engine.downloads.partial import part_of
 from engine.errors import Cancelled
+from engine.loading.class_names import read_class_names
 from engine.progress import CancelToken
 from engine.records import LayerNode, Layout
 from gui.image_strip import ImageStrip

@@ -159,7 +159,7 @@ def _open_model(options: argparse.Namespace) -> Model:
         client.warm(client.NETWORKS)
     load_torch()
     from engine.files.trust import Trust
-    from engine.models import open_source
+    from engine.loading.load import open_source
 
     trust = Trust(named=trusted_files(options))
     return open_source(source, options.device, trust, patience=options.patience)

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     )
     from engine.files.trust import Trust
     from engine.images.reading import decode_image, image_from_array, load_image
+    from engine.loading.load import load_model
     from engine.model import Model
-    from engine.models import load_model
     from engine.progress import CancelToken
     from engine.records import (
         DisplaySettings,
@@ -63,7 +63,7 @@ _HOMES = {
     ),
     "engine.images.reading": ("decode_image", "image_from_array", "load_image"),
     "engine.model": ("Model",),
-    "engine.models": ("load_model",),
+    "engine.loading.load": ("load_model",),
     "engine.progress": ("CancelToken",),
     "engine.records": (
         *("DisplaySettings", "Explanation", "LayerNode", "Layout", "LoadedImage", "ModelInfo"),

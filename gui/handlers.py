@@ -13,7 +13,7 @@ from functools import partial
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
-from engine.adjustments import Adjustment
+from engine.loading.adjustments import Adjustment
 from engine.records import DisplaySettings
 from engine.render.colormaps import COLORMAPS
 from gui import settings as table

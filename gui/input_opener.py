@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from engine.adjustments import Adjustment
 from engine.files import suffixes
+from engine.loading.adjustments import Adjustment
 from gui import plain_text
 from gui.controller import Controller
 from gui.main_window import MainWindow

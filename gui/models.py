@@ -8,9 +8,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.adjustments import Adjustment
 from engine.errors import ChoiceNeeded, ConsentNeeded, HookscopeError, UnrecognisedError
 from engine.images.presets import ASSUMED
+from engine.loading.adjustments import Adjustment
 from engine.questions import WhichArchitecture
 from engine.sources import ModelSource
 from gui.jobs import Job, Lane, Priority, Watch

@@ -31,8 +31,8 @@ from engine.sources import ModelSource
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from engine.adjustments import Adjustment
     from engine.formats.torchvision.gallery import PublishedModel
+    from engine.loading.adjustments import Adjustment
     from engine.model import Model
     from engine.session import Session
     from gui.jobs import Watch
@@ -114,8 +114,9 @@ class Workbench:
         seconds = time.perf_counter() - started
         _log.info("torch %s imported in %.2f s", torch.__version__, seconds)
         watch.cancel.raise_if_cancelled()
-        from engine import models, session
+        from engine import session
         from engine.formats.torchvision import gallery
+        from engine.loading import load as models
         from engine.passes import devices
 
         del models, session
@@ -130,8 +131,8 @@ class Workbench:
 
         trusted: files that were named on the command line together with --trust.
         """
-        from engine.adjustments import Adjustment, adjusted, remember_answers
-        from engine.models import open_source
+        from engine.loading.adjustments import Adjustment, adjusted, remember_answers
+        from engine.loading.load import open_source
 
         watch.report(0.0, f"opening {source.spec}")
         if trusted:
@@ -153,7 +154,7 @@ class Workbench:
 
     def adjust(self, change: Adjustment, watch: Watch) -> OpenedModel:
         """Feed or read the open network in another way, and remember that."""
-        from engine.adjustments import adjusted, profile_of
+        from engine.loading.adjustments import adjusted, profile_of
         from engine.profiles import store
 
         model, source = self._opened()
@@ -169,7 +170,7 @@ class Workbench:
 
     def reset_model(self, watch: Watch) -> OpenedModel:
         """Forget what was settled about the open model, and open it anew."""
-        from engine.adjustments import forget
+        from engine.loading.adjustments import forget
 
         model, source = self._opened()
         forget(model, source)
@@ -177,7 +178,7 @@ class Workbench:
 
     def export_profile(self, path: Path, _watch: Watch) -> Path:
         """Write what is settled about the open model into a file."""
-        from engine.adjustments import profile_of
+        from engine.loading.adjustments import profile_of
         from engine.profiles import store
 
         model, source = self._opened()

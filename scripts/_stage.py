@@ -30,7 +30,7 @@ from PySide6.QtGui import QDragEnterEvent, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QTreeView, QWidget
 
-from engine.adjustments import Adjustment
+from engine.loading.adjustments import Adjustment
 from engine.sources import ModelSource
 from gui import settings as table
 from gui import theme
@@ -198,7 +198,7 @@ class Stage:
     def agree_to(self, path: Path) -> None:
         """As if consent to this Python file had been given before."""
         from engine.errors import ConsentNeeded
-        from engine.models import load_model
+        from engine.loading.load import load_model
 
         try:
             load_model(path)

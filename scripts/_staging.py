@@ -43,7 +43,7 @@ def on_ground(dialog: QImage, window: QWidget) -> QImage:
 @contextmanager
 def models(known: Mapping[str, Callable[[], Any]]) -> Iterator[None]:
     """While this lasts, the engine opens these models beside its own, by name."""
-    from engine import models as opener
+    from engine.loading import load as opener
 
     original = opener.open_source
 

@@ -56,7 +56,7 @@ def _torch_file(request: Request, descriptor: int | None) -> Reply:
 
 
 def _class_names(request: Request, descriptor: int | None) -> Reply:
-    from engine import class_name_files
+    from engine.loading import class_name_files
 
     return _text(list(class_name_files.parse(Path(request["path"]))), descriptor)
 

@@ -175,7 +175,7 @@ def test_sweep_writes_maps_npz_here(
 
 
 def test_weights_and_photographs_of_other_kinds(run: Callable[..., Result], tmp_path: Path) -> None:
-    from tests.engine.test_models import seeded
+    from tests.engine.loading.test_load import seeded
 
     torch.save(seeded("squeezenet1_1", num_classes=3), tmp_path / "w.pth")
     Image.new("L", (50, 90), 77).save(tmp_path / "grey.png")
@@ -378,7 +378,7 @@ def test_an_output_that_cannot_be_is_refused_before_the_work(
         raise AssertionError("the work was begun")
 
     monkeypatch.setattr("engine.images.reading.load_image", work)
-    monkeypatch.setattr("engine.models.open_source", work)
+    monkeypatch.setattr("engine.loading.load.open_source", work)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "b").mkdir()
     (tmp_path / "folder").mkdir()

@@ -23,10 +23,10 @@ from pathlib import Path
 import psutil
 
 import engine
-from engine.adjustments import Adjustment, adjusted
-from engine.class_names import read_class_names
 from engine.errors import ConsentNeeded, HookscopeError, ModelError
 from engine.images.reading import decode_image, load_image, load_thumbnail
+from engine.loading.adjustments import Adjustment, adjusted
+from engine.loading.class_names import read_class_names
 from engine.profiles import store
 from engine.reader import SWITCH, client
 from engine.records import LoadedImage

@@ -24,7 +24,7 @@ from engine.formats.torchvision import models
 from engine.images.preprocessing import prepare
 from engine.images.reading import load_image, load_thumbnail
 from engine.lazy import torchvision
-from engine.models import load_model
+from engine.loading.load import load_model
 from engine.weights.state_dicts import read_state_dict
 from tests.engine.classifiers import picture
 from tests.engine.networks import SMALL

@@ -24,7 +24,7 @@ from torch import nn
 from engine.errors import Cancelled, ImageError, Late, ModelError, WeightsError
 from engine.images.reading import decode_image, load_image
 from engine.inspection.facts import inspect
-from engine.models import load_model
+from engine.loading.load import load_model
 from engine.progress import CancelToken
 from engine.reader import client
 from engine.reader.channel import ChannelClosed, PipeChannel

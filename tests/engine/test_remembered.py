@@ -12,8 +12,8 @@ import torch
 import engine
 from engine.errors import ChoiceNeeded, ModelError, WeightsError
 from engine.files.trust import Trust
+from engine.loading.load import open_source
 from engine.model import Model
-from engine.models import open_source
 from engine.profiles import store
 from engine.profiles.store import ModelProfile
 from engine.sources import ModelSource

@@ -20,8 +20,8 @@ import pytest
 import torch
 from torch import nn
 
+from engine.loading.load import load_model
 from engine.model import Model
-from engine.models import load_model
 from engine.records import FloatMap, LayerNode, Layout
 from engine.session import Session
 from tests.engine import classifiers

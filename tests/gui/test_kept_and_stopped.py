@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 
 import engine
 from engine.images.reading import load_image
-from engine.models import load_model
+from engine.loading.load import load_model
 from gui import exports, files
 from gui.jobs import Job, Priority, Watch
 from gui.state import NoticeKind

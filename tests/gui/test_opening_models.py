@@ -15,9 +15,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QInputDialog, QLineEdit, QPushButton
 from torch import nn
 
-from engine.adjustments import Adjustment
 from engine.errors import ModelError
 from engine.lazy import torchvision
+from engine.loading.adjustments import Adjustment
 from engine.profiles import store as profiles
 from engine.records import OutputForm, Preprocessing, Scores
 from engine.sources import ModelSource

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from cli import commands
-from engine.class_names import read_class_names
 from engine.errors import HookscopeError
 from engine.files import presence
 from engine.images.reading import load_image
-from engine.models import load_model
+from engine.loading.class_names import read_class_names
+from engine.loading.load import load_model
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="limits and access rights of POSIX")
 

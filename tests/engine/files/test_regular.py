@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.class_names import read_class_names
 from engine.errors import HookscopeError, ImageError
 from engine.files import regular
 from engine.images.reading import load_image
-from engine.models import load_model
+from engine.loading.class_names import read_class_names
+from engine.loading.load import load_model
 from engine.profiles.store import read as read_profile
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="no such files on Windows")

@@ -15,7 +15,7 @@ from torch.export import Dim
 from engine.errors import ConsentNeeded, ModelError
 from engine.files.trust import NOBODY, Trust
 from engine.formats.torch_export import open_exported
-from engine.models import load_model, open_source
+from engine.loading.load import load_model, open_source
 from engine.sources import ModelSource
 from tests.engine.hostile import rewritten
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 import engine
 from engine.formats.onnx import models
 from engine.lazy import torchvision
-from engine.models import load_model
+from engine.loading.load import load_model
 from engine.passes.observation import meta_copy
 from tests.engine.extras_help import check_against, package, photo, without
 from tests.engine.onnx_files import (

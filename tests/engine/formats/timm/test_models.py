@@ -14,7 +14,7 @@ import engine
 from engine.formats.timm import models
 from engine.formats.timm.config import imagenet_labels
 from engine.formats.torchvision import models as torchvision_models
-from engine.models import load_model
+from engine.loading.load import load_model
 from engine.records import Channels
 from tests.engine.extras_help import (
     check_against,
@@ -221,7 +221,7 @@ def test_without_timm(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_is_imported_before_it_is_needed_and_nobody_is_told() -> None:
     code = (
-        "import sys, engine.models; from engine import extras; "
+        "import sys, engine.loading.load; from engine import extras; "
         "early = [name for name in extras.PACKAGES if name in sys.modules]; "
         "extras.load('huggingface_hub', 'x'); from huggingface_hub import constants; "
         "print((early, constants.HF_HUB_DISABLE_TELEMETRY))"

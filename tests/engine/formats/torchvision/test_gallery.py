@@ -23,7 +23,7 @@ from engine.formats.torchvision import gallery
 from engine.formats.torchvision import models as torchvision_models
 from engine.formats.torchvision.gallery import PublishedWeights
 from engine.lazy import torchvision as vision
-from engine.models import load_model
+from engine.loading.load import load_model
 from tests.web import Site, serve
 
 ROOT = Path(__file__).resolve().parents[4]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.class_name_files import MAX_BYTES
-from engine.class_names import read_class_names
 from engine.errors import ModelError
+from engine.loading.class_name_files import MAX_BYTES
+from engine.loading.class_names import read_class_names
 
 CATS = ("cat", "dog", "Übergrößenträger", "tench, Tinca tinca")
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.class_names import read_class_names
 from engine.files import presence
+from engine.loading.class_names import read_class_names
 from engine.profiles import store
 from engine.profiles.format import ModelProfile
 from engine.progress import CancelToken

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import torch
 
-from engine.class_names import read_class_names
 from engine.errors import ChoiceNeeded, ConsentNeeded, Late, LayerError, ModelError
 from engine.files import presence
 from engine.files.trust import NOBODY, Trust
 from engine.formats.network import Network
 from engine.formats.openers import open_network
 from engine.images import presets
-from engine.input_size import find_input
+from engine.loading.class_names import read_class_names
+from engine.loading.input_size import find_input
 from engine.model import Model
 from engine.passes import devices
 from engine.profiles import store

@@ -16,7 +16,7 @@ from torch import nn
 
 from engine.errors import ChoiceNeeded, ModelError
 from engine.formats.rejections import ONLY_CLASSIFIERS, refuse
-from engine.input_trials import Size, Trial, Trials
+from engine.loading.input_trials import Size, Trial, Trials
 from engine.progress import CancelToken
 from engine.questions import WhichInput
 

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.errors import Cancelled, ChoiceNeeded, ModelError
-from engine.input_size import FoundInput, channel_counts, find_input
 from engine.lazy import torchvision as vision
+from engine.loading.input_size import FoundInput, channel_counts, find_input
 from engine.progress import CancelToken
 from engine.questions import WhichInput
 

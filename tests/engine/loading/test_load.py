@@ -16,7 +16,7 @@ import engine
 from engine.errors import ModelError, WeightsError
 from engine.formats.torchvision import models
 from engine.lazy import torchvision
-from engine.models import load_model
+from engine.loading.load import load_model
 from tests.engine.classifiers import picture
 
 

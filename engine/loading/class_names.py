@@ -9,7 +9,7 @@ from engine.reader import client
 
 
 def read_class_names(path: str | Path) -> tuple[str, ...]:
-    """The names in a file, by index, as engine.class_name_files.parse finds them.
+    """The names in a file, by index, as engine.loading.class_name_files.parse finds them.
 
     Raises ModelError, a single line that names the file and the place, for a file that is
     missing, no regular file, too large, malformed or empty, and for an index that is missing or
