@@ -170,10 +170,10 @@ def _explain(options: argparse.Namespace) -> None:
     _check_suffix(options.map, (".npy",), "--map")
     _check_outputs(options, "out", "map", "json")
     image, model = _open(options)
+    from engine.explain.session import Session
     from engine.export import files as export
     from engine.passes.devices import versions
     from engine.records import DisplaySettings
-    from engine.session import Session
 
     settings = DisplaySettings()
     with Session(model, image) as session:
@@ -260,8 +260,8 @@ def _sweep(options: argparse.Namespace) -> None:
     _check_suffix(options.out, (".npz",), "--out")
     _check_outputs(options, "out")
     image, model = _open(options)
+    from engine.explain.session import Session
     from engine.export import files as export
-    from engine.session import Session
 
     with Session(model, image) as session:
         explanations = session.sweep(options.target)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         TargetError,
         WeightsError,
     )
+    from engine.explain.session import Session
     from engine.files.trust import Trust
     from engine.images.reading import decode_image, image_from_array, load_image
     from engine.loading.load import load_model
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
         Region,
         Verdict,
     )
-    from engine.session import Session
     from engine.version import VERSION
 
 _HOMES = {
@@ -69,7 +69,7 @@ _HOMES = {
         *("DisplaySettings", "Explanation", "LayerNode", "Layout", "LoadedImage", "ModelInfo"),
         *("Prediction", "Preprocessing", "Region", "Verdict"),
     ),
-    "engine.session": ("Session",),
+    "engine.explain.session": ("Session",),
     "engine.files.trust": ("Trust",),
     "engine.version": ("VERSION",),
 }

@@ -31,10 +31,10 @@ from engine.sources import ModelSource
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from engine.explain.session import Session
     from engine.formats.torchvision.gallery import PublishedModel
     from engine.loading.adjustments import Adjustment
     from engine.model import Model
-    from engine.session import Session
     from gui.jobs import Watch
 
 _log = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ class Workbench:
         seconds = time.perf_counter() - started
         _log.info("torch %s imported in %.2f s", torch.__version__, seconds)
         watch.cancel.raise_if_cancelled()
-        from engine import session
+        from engine.explain import session
         from engine.formats.torchvision import gallery
         from engine.loading import load as models
         from engine.passes import devices
@@ -245,7 +245,7 @@ class Workbench:
         self._model = self._source = None
 
     def _session_for(self, image: LoadedImage, request: Request, watch: Watch) -> Session:
-        from engine.session import Session
+        from engine.explain.session import Session
 
         if self._source is None or self._source.key != request.model:
             # Another model was opened, and given up before the window had heard of it.

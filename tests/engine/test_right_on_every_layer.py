@@ -20,10 +20,10 @@ import pytest
 import torch
 from torch import nn
 
+from engine.explain.session import Session
 from engine.loading.load import load_model
 from engine.model import Model
 from engine.records import FloatMap, LayerNode, Layout
-from engine.session import Session
 from tests.engine import classifiers
 from tests.reference import reference_map
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from engine.errors import Cancelled, LayerError
+from engine.explain.session import Session
 from engine.inspection import dead_tokens
 from engine.inspection.spatial_axes import (
     Axes,
@@ -22,7 +23,6 @@ from engine.inspection.spatial_axes import (
 from engine.model import Model
 from engine.progress import CancelToken
 from engine.records import LayerNode, Layout, Verdict
-from engine.session import Session
 from tests.engine.networks import IMAGE, model_of, seeded
 from tests.engine.token_networks import (
     Block,

@@ -17,13 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.errors import LayerError, ModelError
+from engine.explain.session import Session
 from engine.model import Model
 from engine.passes import outputs
 from engine.passes.forward import run_forward
 from engine.passes.hooks import first_tensor, replaced, tensors_in
 from engine.passes.wrappers import unwrapped
 from engine.records import OutputForm, Scores
-from engine.session import Session
 from tests.engine import networks
 from tests.engine.networks import IMAGE, model_of, seeded
 from tests.reference import reference_map

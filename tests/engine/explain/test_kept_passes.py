@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 import engine
 from engine import Session
-from engine import session as sessions
+from engine.explain import session as sessions
 from engine.inspection import memory
 from engine.passes.devices import is_out_of_memory
 from engine.progress import CancelToken

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.computation import Computation
 from engine.errors import LayerError
+from engine.explain.kept_passes import Computation
 from engine.images.preprocessing import prepare
 from engine.inspection import memory
 from engine.inspection.layer_tree import parse_layer, reason_against
