@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from cli.entry import check_names, fail, guarded, progress_line, put, require_stdout
 from cli.options import add_source, source_of, trusted_files
+from engine.escaping import LINE, plain
 from engine.files import suffixes
 from engine.files.destinations import check_outputs, is_stdout
 from engine.lazy.pytorch import check_limit
 from engine.lazy.pytorch import load as load_torch
 from engine.process.faults import clear_up
 from engine.reader import client
-from engine.shown import LINE, plain
 from engine.version import NAME, VERSION
 
 if TYPE_CHECKING:

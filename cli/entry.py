@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterable
 from typing import TextIO
 
 from engine.errors import ExportError, HookscopeError, one_line
+from engine.escaping import LINE, plain
 from engine.process import ending
 from engine.process.logs import log_file, release_logging
 from engine.process.startup import LogStream
 from engine.progress import Report, ignore_progress
-from engine.shown import LINE, plain
 from engine.version import NAME
 
 COMMANDS = ("explain", "layers", "sweep", "models", "download")

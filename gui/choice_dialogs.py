@@ -19,9 +19,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.escaping import LINE
 from engine.files.suffixes import WEIGHTS
 from engine.questions import WhichArchitecture, WhichWeights
-from engine.shown import LINE
 from gui import plain_text, theme
 from gui.labels import label
 

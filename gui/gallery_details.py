@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.escaping import LINE
 from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights
-from engine.shown import LINE
 from gui import plain_text, theme
 from gui.labels import ElidedLabel, Label, LinkLabel, Role, label
 

@@ -8,9 +8,9 @@ from PySide6.QtCore import QElapsedTimer, QEvent, QRect, QRectF, Qt, QTimer, Sig
 from PySide6.QtGui import QColor, QFocusEvent, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
+from engine.escaping import LINE
 from engine.records import DisplaySettings, Explanation, Region
 from engine.render.overlay import cell_at, value_at
-from engine.shown import LINE
 from gui import plain_text, theme
 from gui.canvas_hud import Hud
 from gui.canvas_items import OutlineItem, OverlayItem, PictureItem

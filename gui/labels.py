@@ -9,7 +9,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
-from engine.shown import LINE
+from engine.escaping import LINE
 from gui import plain_text, theme
 
 Role = Literal["header", "dim", "warning", "error", ""]

@@ -8,8 +8,8 @@ from typing import Final
 from PySide6.QtGui import QActionGroup, QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
+from engine.escaping import plain
 from engine.records import LayerNode, Layout
-from engine.shown import plain
 from gui import plain_text
 from gui.layer_model import LAYOUT_TITLES
 

@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.escaping import LINE
 from engine.questions import ArgumentKind, NetworkOption, Parameter, WhichNetwork
-from engine.shown import LINE
 from gui import plain_text, theme
 from gui.labels import ElidedLabel, label
 

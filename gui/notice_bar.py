@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.shown import LINE
+from engine.escaping import LINE
 from gui import plain_text, theme
 from gui.labels import Label
 

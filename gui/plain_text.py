@@ -19,7 +19,7 @@ from typing import Final
 from PySide6.QtGui import Qt
 from PySide6.QtWidgets import QInputDialog, QLabel
 
-from engine import shown
+from engine import escaping
 
 SHORT: Final = 60
 """Characters of a name where little room is: in a field's name, a box of choices, a button."""
@@ -32,26 +32,26 @@ _PARAGRAPH: Final = 2_000
 _WORD: Final = re.compile(rf"[^\s/\\-]{{{SHORT + 1},}}")
 
 
-def line(text: str, limit: int = shown.NAME) -> str:
+def line(text: str, limit: int = escaping.NAME) -> str:
     """One line, with everything in sight; limit: in characters."""
-    return shown.plain(text, limit)
+    return escaping.plain(text, limit)
 
 
 def paragraph(text: str, *, shorten: bool = True) -> str:
     """One or several lines. shorten: whether words that are too long to be wrapped lose their
     middle, so that they stretch no window."""
-    said = shown.lines(text, _PARAGRAPH, _TIP_LINES)
+    said = escaping.lines(text, _PARAGRAPH, _TIP_LINES)
     return _WORD.sub(lambda word: line(word[0], SHORT), said) if shorten else said
 
 
 def report(text: str) -> str:
     """A long text of many lines."""
-    return shown.lines(text, most=2_000)
+    return escaping.lines(text, most=2_000)
 
 
 def tip(text: str) -> str:
     """A tooltip that is not taken for rich text, long lines folded."""
-    lines = [part for whole in shown.lines(text).split("\n") for part in _folded(whole)]
+    lines = [part for whole in escaping.lines(text).split("\n") for part in _folded(whole)]
     if len(lines) > _TIP_LINES:
         lines[_TIP_LINES - 1 :] = ["…"]
     said = "\n".join(lines)

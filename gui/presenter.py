@@ -6,8 +6,8 @@ from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
+from engine.escaping import LINE
 from engine.records import LayerNode
-from engine.shown import LINE
 from engine.version import NAME
 from gui import plain_text
 from gui import settings as table

@@ -21,10 +21,10 @@ from PySide6.QtWidgets import QApplication
 
 from cli.entry import put, require_stdout, tell
 from engine.errors import HookscopeError
+from engine.escaping import LINE, plain
 from engine.files.destinations import check_outputs
 from engine.process import ending
 from engine.process.logs import log_file, release_logging
-from engine.shown import LINE, plain
 from engine.version import NAME
 from gui.application import Program, Shell, create_application
 from gui.gauges import Record, StepFailed, Waiter, process_age, uncaught

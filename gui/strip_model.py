@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QStyleOptionViewItem,
 )
 
-from engine.shown import LINE
+from engine.escaping import LINE
 from gui import plain_text, theme
 
 Index = QModelIndex | QPersistentModelIndex

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from engine.errors import ExportError
+from engine.escaping import json_spelled, plain
 from engine.files.atomic import whole_file
 from engine.records import (
     DisplaySettings,
@@ -28,7 +29,6 @@ from engine.records import (
 )
 from engine.render import caption as figure
 from engine.render import overlay
-from engine.shown import json_spelled, plain
 from engine.version import NAME, VERSION
 
 JPEG_LIMIT = 65_500

@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from engine import shown
+from engine import escaping
 from engine.version import NAME, VERSION
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(threadName)s %(name)s: %(message)s"
 _MAX_BYTES = 1_000_000
-_MOST = 2 * shown.LINE
+_MOST = 2 * escaping.LINE
 _FURTHER = "    "
 """What a further line of an entry begins with: no name can forge the beginning of an entry."""
 
@@ -40,7 +40,9 @@ class LogFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         several = "\n" in str(record.msg)
-        record.message = _set_in(record.message) if several else shown.plain(record.message, _MOST)
+        record.message = (
+            _set_in(record.message) if several else escaping.plain(record.message, _MOST)
+        )
         return super().formatMessage(record)
 
     def formatException(self, ei: _Exception) -> str:
@@ -51,7 +53,7 @@ class LogFormatter(logging.Formatter):
 
 
 def _set_in(text: str) -> str:
-    return shown.lines(text, _MOST).replace("\n", f"\n{_FURTHER}")
+    return escaping.lines(text, _MOST).replace("\n", f"\n{_FURTHER}")
 
 
 class _LogFile(logging.FileHandler):
@@ -67,7 +69,7 @@ class _LogFile(logging.FileHandler):
             self._told = True
             with contextlib.suppress(OSError):
                 reason = error.strerror or error
-                path = shown.plain(self.baseFilename)
+                path = escaping.plain(self.baseFilename)
                 sys.stderr.write(f"the log {path} cannot be written: {reason}\n")
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import ModelError
+from engine.escaping import json_spelled
 from engine.files import regular
 from engine.files.atomic import whole_file
 from engine.profiles.format import ModelProfile, content_of, profile_of
 from engine.reader import client
-from engine.shown import json_spelled
 from engine.version import NAME
 
 _log = logging.getLogger(__name__)

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from engine.escaping import plain
 from engine.records import DisplaySettings, Explanation, LoadedImage, Pixels
 from engine.render import overlay
 from engine.render.fonts import as_written, font_for
-from engine.shown import plain
 
 NARROWEST = 240
 """A picture narrower than this many pixels gets a wider band, so that words fit."""

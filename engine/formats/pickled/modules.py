@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine import shown
+from engine import escaping
 from engine.errors import WeightsError
 from engine.reader import client
 from engine.weights.descriptions import Described, Named
@@ -163,7 +163,7 @@ def faults(root: Described, path: Path) -> tuple[str, ...]:
                 raise WeightsError(f"{path}: it uses its layers more than {_CALLS:,} times; {_ODD}")
             continue
         if id(module) in above:
-            raise WeightsError(f"{path}: {shown.plain(place, 80)} lies within itself; {_ODD}")
+            raise WeightsError(f"{path}: {escaping.plain(place, 80)} lies within itself; {_ODD}")
         if id(module) in calls:
             continue
         if len(above) >= _DEPTH or len(calls) >= _MODULES:

@@ -19,7 +19,7 @@ from typing import IO, Any
 import torch
 from torch import nn
 
-from engine import shown
+from engine import escaping
 from engine.errors import FOREIGN_ERRORS, HookscopeError, ModelError, WeightsError, one_line
 from engine.files.python_sources import is_absent
 from engine.files.trust import Trust
@@ -95,7 +95,7 @@ def run_pickle(
     that is not there, without asking for anything.
     """
     _refuse_missing(path, [name for name in classes if find is None or find(name) is None])
-    names = tuple(shown.plain(name, _LONGEST_NAME) for name in names[:_MOST_NAMES])
+    names = tuple(escaping.plain(name, _LONGEST_NAME) for name in names[:_MOST_NAMES])
     with trust.read(path, checksum(path), RISK, names) as file:
         content = _unrestricted_load(path, file, find)
     module = _module_in(content)
@@ -157,14 +157,14 @@ def _refuse_missing(path: Path, names: Iterable[str]) -> None:
     )
     for name in names:
         top = name.partition(".")[0]
-        name = shown.plain(name, _LONGEST_NAME)
+        name = escaping.plain(name, _LONGEST_NAME)
         if top == "__main__":
             raise ModelError(
                 f"{path}: it needs {name.partition('.')[2]}, a class of the program that saved it; "
                 f"{together}, or name its architecture if it is a published one (--arch)"
             )
         if is_absent(top):
-            top = shown.plain(top, _LONGEST_NAME)
+            top = escaping.plain(top, _LONGEST_NAME)
             raise ModelError(
                 f"{path}: it needs {name}, but there is no module '{top}' here; {together}, or "
                 "save the network's state_dict() and open that"

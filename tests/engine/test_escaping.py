@@ -9,7 +9,7 @@ import unicodedata
 
 import pytest
 
-from engine.shown import LINE, NAME, json_spelled, lines, plain
+from engine.escaping import LINE, NAME, json_spelled, lines, plain
 
 # What Unicode says must not be seen or turns the order of a text, written down here anew.
 RAW = re.compile(
