@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 
 import engine
-from engine.records import LoadedImage
+from engine.records.images import LoadedImage
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 MIB = 1 << 20

@@ -34,7 +34,7 @@ from engine.downloads.partial import part_of
 from engine.errors import Cancelled
 from engine.loading.class_names import read_class_names
 from engine.progress import CancelToken
-from engine.records import LayerNode, Layout
+from engine.records.models import LayerNode, Layout
 from gui.image_strip import ImageStrip
 from gui.layer_tree import LayerTree
 from gui.prediction_panel import PredictionPanel

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.lazy import torchvision
-from engine.records import LoadedImage
+from engine.records.images import LoadedImage
 
 # The last stage of each, as a Grad-CAM user would choose it.
 LAST_STAGE = {

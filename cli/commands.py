@@ -27,7 +27,8 @@ from engine.version import NAME, VERSION
 
 if TYPE_CHECKING:
     from engine.model import Model
-    from engine.records import LayerNode, LoadedImage
+    from engine.records.images import LoadedImage
+    from engine.records.models import LayerNode
 
 _log = logging.getLogger(__name__)
 
@@ -173,7 +174,7 @@ def _explain(options: argparse.Namespace) -> None:
     from engine.explain.session import Session
     from engine.export import files as export
     from engine.passes.devices import versions
-    from engine.records import DisplaySettings
+    from engine.records.display import DisplaySettings
 
     settings = DisplaySettings()
     with Session(model, image) as session:

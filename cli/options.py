@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.errors import ModelError
 from engine.files import presence
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:

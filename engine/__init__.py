@@ -35,18 +35,10 @@ if TYPE_CHECKING:
     from engine.loading.load import load_model
     from engine.model import Model
     from engine.progress import CancelToken
-    from engine.records import (
-        DisplaySettings,
-        Explanation,
-        LayerNode,
-        Layout,
-        LoadedImage,
-        ModelInfo,
-        Prediction,
-        Preprocessing,
-        Region,
-        Verdict,
-    )
+    from engine.records.display import DisplaySettings
+    from engine.records.explanations import Explanation, Verdict
+    from engine.records.images import LoadedImage, Preprocessing, Region
+    from engine.records.models import LayerNode, Layout, ModelInfo, Prediction
     from engine.version import VERSION
 
 _HOMES = {
@@ -65,10 +57,10 @@ _HOMES = {
     "engine.model": ("Model",),
     "engine.loading.load": ("load_model",),
     "engine.progress": ("CancelToken",),
-    "engine.records": (
-        *("DisplaySettings", "Explanation", "LayerNode", "Layout", "LoadedImage", "ModelInfo"),
-        *("Prediction", "Preprocessing", "Region", "Verdict"),
-    ),
+    "engine.records.display": ("DisplaySettings",),
+    "engine.records.explanations": ("Explanation", "Verdict"),
+    "engine.records.images": ("LoadedImage", "Preprocessing", "Region"),
+    "engine.records.models": ("LayerNode", "Layout", "ModelInfo", "Prediction"),
     "engine.explain.session": ("Session",),
     "engine.files.trust": ("Trust",),
     "engine.version": ("VERSION",),

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from engine.inspection.spatial_axes import Axes
-from engine.records import Layout
+from engine.records.models import Layout
 
 # Of what the gradients of a sequence amount to: measured, 3e-7 to 8e-7 of it is left where they
 # cancel out, and 1e-1 where they do not.

@@ -24,15 +24,8 @@ from engine.passes.observation import dtype_of
 from engine.passes.outputs import Reading
 from engine.passes.wrappers import unwrapped
 from engine.progress import CancelToken
-from engine.records import (
-    LayerNode,
-    Layout,
-    ModelInfo,
-    OutputForm,
-    Prediction,
-    Preprocessing,
-    Scores,
-)
+from engine.records.images import Preprocessing
+from engine.records.models import LayerNode, Layout, ModelInfo, OutputForm, Prediction, Scores
 from engine.targets import classes as targets
 
 _CUT = (

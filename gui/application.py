@@ -259,7 +259,7 @@ def _parsed(arguments: Sequence[str]) -> tuple[Errand, bool]:
     from cli.entry import check_names
     from cli.options import add_source, source_of, trusted_files
     from engine.files import suffixes
-    from engine.sources import ModelSource
+    from engine.records.sources import ModelSource
     from gui.models import NamedModel
 
     parser = Parser(prog=NAME.lower())

@@ -11,7 +11,8 @@ import math
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from engine.records import DisplaySettings, Explanation
+from engine.records.display import DisplaySettings
+from engine.records.explanations import Explanation
 from engine.render import overlay
 from gui import theme
 from gui.canvas_places import (

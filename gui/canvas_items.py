@@ -14,7 +14,9 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from engine.records import DisplaySettings, Explanation, Region
+from engine.records.display import DisplaySettings
+from engine.records.explanations import Explanation
+from engine.records.images import Region
 from engine.render.overlay import colorize
 from gui.imaging import Picture, to_qimage
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.records import DisplaySettings, Explanation, Verdict
+from engine.records.display import DisplaySettings
+from engine.records.explanations import Explanation, Verdict
 from engine.render import overlay
 from engine.render.ticks import method_name
 from gui import plain_text

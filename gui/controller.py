@@ -15,7 +15,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
-from engine.records import LoadedImage, Request
+from engine.records.explanations import Request
+from engine.records.images import LoadedImage
 from gui.downloads import Downloads
 from gui.exports import Exports
 from gui.files import color_strips

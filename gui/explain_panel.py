@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.records import DisplaySettings, Interpolation, Sign
+from engine.records.display import DisplaySettings, Interpolation, Sign
 from engine.render.overlay import COLORMAPS, LEGACY
 from gui import plain_text, theme
 from gui.labels import Label

@@ -15,9 +15,12 @@ from PySide6.QtGui import QImage
 
 from engine.files import presence, suffixes
 from engine.lazy.numpy import np
-from engine.records import DisplaySettings, Explanation, LoadedImage, ModelInfo, Pixels, Prediction
+from engine.records.display import DisplaySettings
+from engine.records.explanations import Explanation
+from engine.records.images import LoadedImage, Pixels
+from engine.records.models import ModelInfo, Prediction
+from engine.records.sources import ModelSource
 from engine.render import overlay
-from engine.sources import ModelSource
 from gui.imaging import Picture, map_thumbnail, thumbnail, to_qimage
 
 if TYPE_CHECKING:

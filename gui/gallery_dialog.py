@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from gui.file_dialogs import weights_dialog
 from gui.gallery_details import GalleryDetails
 from gui.gallery_model import GalleryModel, GalleryRows, percent

@@ -19,7 +19,8 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 if TYPE_CHECKING:
-    from engine.records import Explanation, LoadedImage
+    from engine.records.explanations import Explanation
+    from engine.records.images import LoadedImage
 
 _log = logging.getLogger(__name__)
 

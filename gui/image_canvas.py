@@ -9,7 +9,9 @@ from PySide6.QtGui import QColor, QFocusEvent, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from engine.escaping import LINE
-from engine.records import DisplaySettings, Explanation, Region
+from engine.records.display import DisplaySettings
+from engine.records.explanations import Explanation
+from engine.records.images import Region
 from engine.render.overlay import cell_at, value_at
 from gui import plain_text, theme
 from gui.canvas_hud import Hud

@@ -9,7 +9,9 @@ from PySide6.QtGui import QImage
 
 from engine.lazy.numpy import np
 from engine.lazy.opencv import cv2
-from engine.records import DisplaySettings, FloatMap, Pixels
+from engine.records.display import DisplaySettings
+from engine.records.explanations import FloatMap
+from engine.records.images import Pixels
 from engine.render.overlay import colorize
 
 _SMALLEST_LEVEL = 512

@@ -22,7 +22,8 @@ from PySide6.QtWidgets import (
 from engine.files import suffixes
 from engine.files.suffixes import CLASS_NAMES as SUFFIXES
 from engine.images.presets import ASSUMED
-from engine.records import Channels, ModelInfo, OutputForm, Pixels, Preprocessing
+from engine.records.images import Channels, Pixels, Preprocessing
+from engine.records.models import ModelInfo, OutputForm
 from gui import plain_text, theme
 from gui.input_form import InputForm
 from gui.labels import ElidedLabel, label

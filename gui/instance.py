@@ -64,7 +64,7 @@ class Errand:
     def read(cls, line: bytes) -> Errand:
         """The errand of that line. Raises ValueError for what is none."""
         # Imported here: the window is painted before.
-        from engine.sources import ModelSource
+        from engine.records.sources import ModelSource
         from gui.models import NamedModel
 
         try:

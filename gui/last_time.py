@@ -15,7 +15,7 @@ from engine.files.atomic import whole_file
 from engine.files.presence import can_be_named
 from engine.formats.demo import DEMOS
 from engine.process.logs import log_folder
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from gui.controller import Controller
 from gui.crash_dialog import CrashDialog
 from gui.facts import report

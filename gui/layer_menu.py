@@ -9,7 +9,7 @@ from PySide6.QtGui import QActionGroup, QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
 from engine.escaping import plain
-from engine.records import LayerNode, Layout
+from engine.records.models import LayerNode, Layout
 from gui import plain_text
 from gui.layer_model import LAYOUT_TITLES
 

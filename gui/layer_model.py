@@ -9,7 +9,7 @@ from enum import IntEnum
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QImage
 
-from engine.records import LayerNode, Layout
+from engine.records.models import LayerNode, Layout
 from gui import plain_text
 
 Index = QModelIndex | QPersistentModelIndex

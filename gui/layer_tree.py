@@ -11,7 +11,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.records import LayerNode
+from engine.records.models import LayerNode
 from gui import plain_text, theme
 from gui.labels import ElidedLabel, label
 from gui.layer_menu import menu_for

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.controller import Controller
 from gui.gallery_opener import GalleryOpener

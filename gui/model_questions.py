@@ -16,7 +16,7 @@ from engine.questions import (
     WhichNetwork,
     WhichWeights,
 )
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from gui import plain_text
 from gui.main_window import MainWindow
 from gui.models import Models

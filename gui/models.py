@@ -12,7 +12,7 @@ from engine.errors import ChoiceNeeded, ConsentNeeded, HookscopeError, Unrecogni
 from engine.images.presets import ASSUMED
 from engine.loading.adjustments import Adjustment
 from engine.questions import WhichArchitecture
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from gui.jobs import Job, Lane, Priority, Watch
 from gui.settings import Settings
 from gui.state import CHECK_INPUT, NAME_ARCHITECTURE, NoticeKind, State

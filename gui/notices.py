@@ -6,8 +6,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
-from engine.records import ModelInfo
-from engine.sources import ModelSource
+from engine.records.models import ModelInfo
+from engine.records.sources import ModelSource
 from gui.help import show_file
 from gui.main_window import MainWindow
 from gui.models import Models

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QGridLayout, QPushButton, QWidget
 
-from engine.records import ModelInfo, OutputForm, Scores
+from engine.records.models import ModelInfo, OutputForm, Scores
 from gui import plain_text, theme
 from gui.input_fields import combo, field_name
 from gui.labels import ElidedLabel

@@ -14,7 +14,7 @@ from PySide6.QtCore import (
 )
 
 from engine.lazy.numpy import np
-from engine.records import Prediction
+from engine.records.models import Prediction
 from gui import plain_text
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.records import Prediction
+from engine.records.models import Prediction
 from gui import plain_text, theme
 from gui.keys import claim_paging
 from gui.labels import label

@@ -7,7 +7,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 from engine.escaping import LINE
-from engine.records import LayerNode
+from engine.records.models import LayerNode
 from engine.version import NAME
 from gui import plain_text
 from gui import settings as table

@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from engine.records import Pixels
+from engine.records.images import Pixels
 from gui import plain_text, theme
 from gui.imaging import to_qimage
 

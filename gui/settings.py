@@ -17,7 +17,7 @@ from typing import Any, Final, Generic, TypeVar, cast, get_args
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
-from engine.display import DisplaySettings, Interpolation, Sign
+from engine.records.display import DisplaySettings, Interpolation, Sign
 from engine.render.colormaps import COLORMAPS
 from gui.theme import Choice
 

@@ -11,8 +11,10 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
 from engine.formats.demo import Scene
-from engine.records import Explanation, LayerNode, LoadedImage, ModelInfo, Prediction
-from engine.sources import ModelSource
+from engine.records.explanations import Explanation
+from engine.records.images import LoadedImage
+from engine.records.models import LayerNode, ModelInfo, Prediction
+from engine.records.sources import ModelSource
 from gui.imaging import Picture
 from gui.workbench import Answer, EngineFacts, SweepAnswer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QProgressBar, QStatusBar, QToolButton, QWidget
 
-from engine.records import Explanation
+from engine.records.explanations import Explanation
 from gui import plain_text, theme
 from gui.labels import ElidedLabel, Label
 

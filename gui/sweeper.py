@@ -7,7 +7,8 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.errors import HookscopeError
-from engine.records import Explanation, LoadedImage, Request
+from engine.records.explanations import Explanation, Request
+from engine.records.images import LoadedImage
 from gui.files import map_thumbnails
 from gui.jobs import Job, Lane, Priority
 from gui.settings import SWEEP_ENABLED, Settings

@@ -17,16 +17,10 @@ from typing import TYPE_CHECKING
 from engine.errors import LayerError, ModelError
 from engine.files.trust import Trust, store_file
 from engine.lazy.numpy import np
-from engine.records import (
-    Explanation,
-    LayerNode,
-    LoadedImage,
-    ModelInfo,
-    Pixels,
-    Prediction,
-    Request,
-)
-from engine.sources import ModelSource
+from engine.records.explanations import Explanation, Request
+from engine.records.images import LoadedImage, Pixels
+from engine.records.models import LayerNode, ModelInfo, Prediction
+from engine.records.sources import ModelSource
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

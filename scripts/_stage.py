@@ -31,7 +31,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QTreeView, QWidget
 
 from engine.loading.adjustments import Adjustment
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from gui import settings as table
 from gui import theme
 from gui.application import Program

@@ -11,7 +11,7 @@ from unittest.mock import patch
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QWidget
 
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from gui import theme
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.lazy.opencv import cv2
 from engine.paths import RESOURCES
-from engine.records import Pixels
+from engine.records.images import Pixels
 from scripts import demo_sampling, demo_world
 from scripts.demo_sampling import Palette
 from scripts.demo_world import MARK, SIDE, Clutter, Colour, Figure, World

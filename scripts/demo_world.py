@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.lazy.opencv import cv2
-from engine.records import Pixels
+from engine.records.images import Pixels
 
 FloatArray = NDArray[np.float32]
 Colour = tuple[float, float, float]

@@ -29,7 +29,7 @@ from torch.nn import functional
 
 from engine.formats.demo import CLASSES, DEMOS, PREPROCESSING
 from engine.formats.demo_network import DemoNet
-from engine.records import Pixels
+from engine.records.images import Pixels
 from scripts import demo_sampling, demo_scenes, demo_world
 
 SEED = 20

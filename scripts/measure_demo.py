@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from engine.formats.demo import CLASSES, DEMOS, build
 from engine.lazy.opencv import cv2
-from engine.records import Pixels
+from engine.records.images import Pixels
 from scripts import demo_sampling, demo_world
 from scripts.demo_world import MARK, SIDE, World
 from scripts.make_demo import STAR, to_input

@@ -26,7 +26,9 @@ from engine.model import Model
 from engine.passes.forward import RawMap
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report, ignore_progress
-from engine.records import Explanation, LayerNode, LoadedImage, Prediction, Seconds
+from engine.records.explanations import Explanation, Seconds
+from engine.records.images import LoadedImage
+from engine.records.models import LayerNode, Prediction
 from engine.targets.classes import find_class
 
 # Maps of this many classes are remembered; the longest unused are found anew.

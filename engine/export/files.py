@@ -18,15 +18,10 @@ from PIL import Image
 from engine.errors import ExportError
 from engine.escaping import json_spelled, plain
 from engine.files.atomic import whole_file
-from engine.records import (
-    DisplaySettings,
-    Explanation,
-    FloatMap,
-    LoadedImage,
-    ModelInfo,
-    Pixels,
-    Prediction,
-)
+from engine.records.display import DisplaySettings
+from engine.records.explanations import Explanation, FloatMap
+from engine.records.images import LoadedImage, Pixels
+from engine.records.models import ModelInfo, Prediction
 from engine.render import caption as figure
 from engine.render import overlay
 from engine.version import NAME, VERSION

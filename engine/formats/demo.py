@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import WeightsError
 from engine.paths import RESOURCES
-from engine.records import Preprocessing
+from engine.records.images import Preprocessing
 
 if TYPE_CHECKING:
     from torch import nn

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from engine.records import OutputForm, Preprocessing
+from engine.records.images import Preprocessing
+from engine.records.models import OutputForm
 
 
 @dataclass(frozen=True, slots=True, eq=False)

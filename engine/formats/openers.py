@@ -22,7 +22,7 @@ from engine.formats.torchvision import architectures
 from engine.formats.torchvision import models as torchvision_models
 from engine.lazy import extras
 from engine.questions import WhichArchitecture
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from engine.weights.state_dicts import (
     StateDict,
     checksum,

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from engine.errors import ImageError
-from engine.records import MAX_PIXELS
+from engine.records.images import MAX_PIXELS
 
 _log = logging.getLogger(__name__)
 

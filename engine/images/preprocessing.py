@@ -13,7 +13,7 @@ from engine.errors import ImageError
 from engine.images.presets import validate
 from engine.images.reading import MAX_PIXELS
 from engine.lazy import torchvision
-from engine.records import Channels, LoadedImage, Pixels, Preprocessing, Region
+from engine.records.images import Channels, LoadedImage, Pixels, Preprocessing, Region
 
 LETTERBOX_GREY = 114
 """What fills the rest of a letterbox: the grey that YOLO's tools fill with, 0 to 255."""

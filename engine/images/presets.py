@@ -13,7 +13,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from engine.errors import ModelError
-from engine.records import Channels, Preprocessing
+from engine.records.images import Channels, Preprocessing
 
 MAX_SIDE = 4096
 """Largest side, in pixels, of what a network may get."""

@@ -1,5 +1,4 @@
-"""Opening pictures: a reader process decodes them (engine.images.decoding), and their pixels come
-back."""
+"""Opening pictures: a reader process decodes them (decoding.py), and their pixels come back."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ import numpy as np
 from engine.errors import ImageError
 from engine.progress import CancelToken
 from engine.reader import client
-from engine.records import MAX_PIXELS, LoadedImage, Pixels
+from engine.records.images import MAX_PIXELS, LoadedImage, Pixels
 
 __all__ = ["MAX_PIXELS", "decode_image", "image_from_array", "load_image", "load_thumbnail"]
 

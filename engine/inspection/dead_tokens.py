@@ -18,7 +18,7 @@ from engine.inspection.facts import CallFacts, Inspection
 from engine.passes.forward import run_forward
 from engine.passes.hooks import NETWORK_ERRORS, Call
 from engine.progress import CancelToken
-from engine.records import Layout
+from engine.records.models import Layout
 
 _log = logging.getLogger(__name__)
 

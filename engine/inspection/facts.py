@@ -29,7 +29,7 @@ from engine.passes.hooks import Call
 from engine.passes.observation import Seen, observe_uncut, shapes_when
 from engine.passes.outputs import Reading
 from engine.reader import client
-from engine.records import Layout, OutputForm
+from engine.records.models import Layout, OutputForm
 
 # Rows and columns grow by different factors, so that a transposed grid is noticed.
 _GROWTH = (2, 3)

@@ -11,7 +11,7 @@ from engine.errors import LayerError
 from engine.inspection.facts import CallFacts, Inspection
 from engine.passes.hooks import Call
 from engine.passes.outputs import Reading
-from engine.records import LayerNode, Layout
+from engine.records.models import LayerNode, Layout
 
 _SCRIPTED = "part of a TorchScript program, into which nothing can look"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from engine.records import Layout
+from engine.records.models import Layout
 
 _CHANNELS_FIRST = (
     nn.modules.conv._ConvNd,

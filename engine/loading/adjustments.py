@@ -12,8 +12,9 @@ from engine.profiles import store
 from engine.profiles.format import ModelProfile
 from engine.progress import CancelToken
 from engine.reader import client
-from engine.records import Layout, OutputForm, Preprocessing
-from engine.sources import ModelSource
+from engine.records.images import Preprocessing
+from engine.records.models import Layout, OutputForm
+from engine.records.sources import ModelSource
 
 if TYPE_CHECKING:
     from engine.model import Model

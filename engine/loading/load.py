@@ -23,8 +23,8 @@ from engine.profiles import store
 from engine.profiles.format import ModelProfile
 from engine.progress import CancelToken
 from engine.reader import client
-from engine.records import Preprocessing
-from engine.sources import ModelSource
+from engine.records.images import Preprocessing
+from engine.records.sources import ModelSource
 from engine.weights.state_dicts import checksum
 
 _log = logging.getLogger(__name__)

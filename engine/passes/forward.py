@@ -20,7 +20,7 @@ from engine.passes.devices import wait_for
 from engine.passes.hooks import Call, Keeper, Kept, evaluating, uncut, watching
 from engine.passes.outputs import Endings, Reading
 from engine.progress import CancelToken
-from engine.records import FloatMap, Verdict
+from engine.records.explanations import FloatMap, Verdict
 
 _MAX_TRIES = 4
 

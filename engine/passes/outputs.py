@@ -23,7 +23,7 @@ from torch.overrides import TorchFunctionMode
 from engine.errors import ModelError
 from engine.formats.rejections import MOST_CLASSES
 from engine.passes.hooks import tensors_in
-from engine.records import OutputForm, Scores
+from engine.records.models import OutputForm, Scores
 
 _log = logging.getLogger(__name__)
 

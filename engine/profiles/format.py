@@ -9,7 +9,8 @@ from typing import Any
 
 from engine.errors import ModelError
 from engine.images.presets import validate
-from engine.records import Channels, Layout, OutputForm, Preprocessing, Scores
+from engine.records.images import Channels, Preprocessing
+from engine.records.models import Layout, OutputForm, Scores
 from engine.version import NAME
 
 VERSION = 1

@@ -13,7 +13,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from engine.escaping import plain
-from engine.records import DisplaySettings, Explanation, LoadedImage, Pixels
+from engine.records.display import DisplaySettings
+from engine.records.explanations import Explanation
+from engine.records.images import LoadedImage, Pixels
 from engine.render import overlay
 from engine.render.fonts import as_written, font_for
 

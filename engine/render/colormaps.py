@@ -11,7 +11,7 @@ from engine.lazy.opencv import cv2
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from engine.records import Pixels
+    from engine.records.images import Pixels
 
 _Doubles: TypeAlias = "NDArray[np.float64]"
 

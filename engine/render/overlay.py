@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING
 
 from engine.lazy.numpy import np
 from engine.lazy.opencv import cv2
-from engine.records import DisplaySettings, Explanation, FloatMap, Interpolation, Pixels, Region
+from engine.records.display import DisplaySettings, Interpolation
+from engine.records.explanations import Explanation, FloatMap
+from engine.records.images import Pixels, Region
 from engine.render.colormaps import COLORMAPS, LEGACY, lookup_table
 from engine.render.ticks import marks, method_name, number_text, ticks
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import TargetError
-from engine.records import Prediction, Scores
+from engine.records.models import Prediction, Scores
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:

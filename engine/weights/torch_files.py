@@ -148,8 +148,7 @@ def _cancellable(nodes: list[list[Any]]) -> Iterator[tuple[int, list[Any]]]:
 
 
 class _Decoder:
-    """Makes Python's values of the nodes that engine.weights.unpickling writes; walks, never
-    recurses."""
+    """Makes Python's values of the nodes of engine.weights.unpickling; walks, never recurses."""
 
     def __init__(self, path: Path, nodes: list[list[Any]], storages: _Storages) -> None:
         self._nodes = nodes

@@ -20,7 +20,8 @@ from gui.application import Program, Shell, create_application
 application = create_application()
 shell = Shell(application, QSettings({store!r}, QSettings.Format.IniFormat))
 heavy = ("torch", "torchvision", "cv2", "numpy", "PIL")
-later = ("platformdirs", "engine.records", "engine.render.overlay", "cli.commands",
+later = ("platformdirs", "engine.records.images", "engine.records.explanations",
+         "engine.render.overlay", "cli.commands",
          "gui.controller", "gui.image_canvas", "gui.layer_tree", "gui.dialogs")
 seen = {{}}
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from engine.lazy import torchvision
-from engine.records import Layout, LoadedImage, Preprocessing
+from engine.records.images import LoadedImage, Preprocessing
+from engine.records.models import Layout
 from tests.reference import _first_tensor, map_of_tokens
 
 # Not square, so that a grid that was transposed is noticed.

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 import engine
 from engine.lazy import torchvision
-from engine.records import LoadedImage
+from engine.records.images import LoadedImage
 from tests.reference import reference_map
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,7 +15,8 @@ from torch import nn
 from engine.lazy import extras, torchvision
 from engine.profiles import store
 from engine.profiles.format import ModelProfile
-from engine.records import Layout, OutputForm, Preprocessing, Scores
+from engine.records.images import Preprocessing
+from engine.records.models import Layout, OutputForm, Scores
 
 NAMES = ("cat", "dog", "cow", "hen")
 

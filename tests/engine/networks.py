@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.model import Model
-from engine.records import LoadedImage, Preprocessing
+from engine.records.images import LoadedImage, Preprocessing
 from tests.engine.classifiers import picture
 
 SMALL = Preprocessing(24, (24, 32), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))

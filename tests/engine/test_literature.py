@@ -20,7 +20,7 @@ from torch import Tensor, nn
 import engine
 from engine.files.trust import Trust
 from engine.lazy import torchvision
-from engine.records import Layout
+from engine.records.models import Layout
 from tests.reference import reference_activation_and_gradient, reference_map
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"

@@ -23,15 +23,10 @@ from engine.formats.demo import SCENES
 from engine.process import logs
 from engine.profiles.format import ModelProfile
 from engine.profiles.store import export as export_profile
-from engine.records import (
-    DisplaySettings,
-    Explanation,
-    Layout,
-    LoadedImage,
-    Prediction,
-    Region,
-    Seconds,
-)
+from engine.records.display import DisplaySettings
+from engine.records.explanations import Explanation, Seconds
+from engine.records.images import LoadedImage, Region
+from engine.records.models import Layout, Prediction
 from engine.render import caption
 
 RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")

@@ -16,7 +16,7 @@ from engine.loading.load import open_source
 from engine.model import Model
 from engine.profiles import store
 from engine.profiles.store import ModelProfile
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from engine.weights.state_dicts import checksum
 from tests.engine.classifiers import build
 

@@ -23,7 +23,8 @@ from torch import nn
 from engine.explain.session import Session
 from engine.loading.load import load_model
 from engine.model import Model
-from engine.records import FloatMap, LayerNode, Layout
+from engine.records.explanations import FloatMap
+from engine.records.models import LayerNode, Layout
 from tests.engine import classifiers
 from tests.reference import reference_map
 

@@ -12,7 +12,7 @@ import pytest
 from torch import nn
 
 import engine
-from engine.records import LoadedImage
+from engine.records.images import LoadedImage
 
 HookWatch = Callable[[nn.Module], AbstractContextManager[None]]
 MIB = 1 << 20

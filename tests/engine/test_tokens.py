@@ -22,7 +22,8 @@ from engine.inspection.spatial_axes import (
 )
 from engine.model import Model
 from engine.progress import CancelToken
-from engine.records import LayerNode, Layout, Verdict
+from engine.records.explanations import Verdict
+from engine.records.models import LayerNode, Layout
 from tests.engine.networks import IMAGE, model_of, seeded
 from tests.engine.token_networks import (
     Block,

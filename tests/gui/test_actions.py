@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights
-from engine.records import LayerNode
+from engine.records.models import LayerNode
 from gui import action_table as table
 from gui import actions as a
 from gui.gallery_dialog import GalleryDialog

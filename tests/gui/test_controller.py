@@ -22,7 +22,7 @@ from pytestqt.qtbot import QtBot
 from engine.errors import LayerError, ModelError
 from engine.formats.demo import SCENES
 from engine.images.reading import load_image
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from gui.controller import Controller
 from gui.export_dialog import ExportChoice
 from gui.files import ExportTask

@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QSlider, QToolButton
 from pytestqt.qtbot import QtBot
 
-from engine.records import DisplaySettings
+from engine.records.display import DisplaySettings
 from engine.render.overlay import COLORMAPS, LEGACY, lookup_table
 from gui.explain_panel import DisplayPanel, swatch
 from gui.files import color_strips

@@ -18,18 +18,11 @@ from PySide6.QtGui import QColor, QImage
 
 from engine.errors import Cancelled, ExportError, ImageError
 from engine.progress import CancelToken, ignore_progress
-from engine.records import (
-    DisplaySettings,
-    Explanation,
-    Layout,
-    LoadedImage,
-    ModelInfo,
-    Prediction,
-    Preprocessing,
-    Region,
-    Seconds,
-)
-from engine.sources import ModelSource
+from engine.records.display import DisplaySettings
+from engine.records.explanations import Explanation, Seconds
+from engine.records.images import LoadedImage, Preprocessing, Region
+from engine.records.models import Layout, ModelInfo, Prediction
+from engine.records.sources import ModelSource
 from gui import files
 from gui.export_dialog import ExportChoice
 from gui.jobs import Watch

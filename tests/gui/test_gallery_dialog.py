@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from gui import theme
 from gui.gallery_dialog import GalleryDialog
 from gui.gallery_model import Column

@@ -14,7 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QPushButton
 
 from engine.reader import SWITCH, client
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from gui.consent_dialog import ConsentDialog
 from gui.state import NoticeKind, State
 from tests.engine import hostile_zoo

@@ -28,17 +28,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from engine.records import (
-    DisplaySettings,
-    Explanation,
-    FloatMap,
-    Layout,
-    Pixels,
-    Prediction,
-    Region,
-    Seconds,
-    Verdict,
-)
+from engine.records.display import DisplaySettings
+from engine.records.explanations import Explanation, FloatMap, Seconds, Verdict
+from engine.records.images import Pixels, Region
+from engine.records.models import Layout, Prediction
 from engine.render import overlay
 from gui import theme
 from gui.canvas_places import fitted_caption, legend_band

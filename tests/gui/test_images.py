@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
 from engine.formats.demo import SCENES
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from gui import images as module
 from gui.images import Images
 from gui.jobs import Job, Lane

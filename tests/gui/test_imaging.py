@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage
 
-from engine.records import DisplaySettings, Pixels
+from engine.records.display import DisplaySettings
+from engine.records.images import Pixels
 from engine.render import overlay
 from gui.imaging import Picture, map_thumbnail, thumbnail, to_qimage
 

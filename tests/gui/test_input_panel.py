@@ -17,7 +17,8 @@ from PySide6.QtWidgets import QSpinBox as Sides
 from pytestqt.qtbot import QtBot
 
 from engine.images.presets import PRESETS, assumed, preset
-from engine.records import Channels, ModelInfo, OutputForm, Preprocessing, Scores
+from engine.records.images import Channels, Preprocessing
+from engine.records.models import ModelInfo, OutputForm, Scores
 from gui import theme
 from gui.input_panel import InputPanel
 from gui.seen_picture import SeenPicture

@@ -10,7 +10,7 @@ from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import QApplication, QListView, QMainWindow, QToolBar, QToolButton, QTreeView
 from pytestqt.qtbot import QtBot
 
-from engine.records import LayerNode, Prediction
+from engine.records.models import LayerNode, Prediction
 from gui import actions, theme
 from gui.image_strip import ImageStrip
 from gui.layer_model import Column

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.formats.demo import SCENES
 from engine.lazy import torchvision
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from gui.application import Program
 from gui.crash_dialog import CrashDialog
 from gui.drops import Dropped

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from gui.jobs import Job, Lane
 from gui.late_files import LateFiles
 from gui.state import STOP_READING, Notice, State

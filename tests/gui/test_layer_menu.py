@@ -11,7 +11,7 @@ from PySide6.QtGui import QContextMenuEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QMenu, QTreeView
 
 from engine.lazy import torchvision
-from engine.records import Layout
+from engine.records.models import Layout
 from gui.state import NoticeKind
 from tests.gui.seat import Seat, child, files
 

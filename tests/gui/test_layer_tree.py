@@ -9,7 +9,7 @@ from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication, QTreeView
 from pytestqt.qtbot import QtBot
 
-from engine.records import LayerNode, Layout
+from engine.records.models import LayerNode, Layout
 from gui import theme
 from gui.layer_model import Column, LayerModel, count_text, shape_text
 from gui.layer_tree import LayerTree

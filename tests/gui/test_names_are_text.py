@@ -22,7 +22,7 @@ from engine.questions import (
     WhichNetwork,
     WhichWeights,
 )
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from gui.check_dialog import CheckDialog
 from gui.crash_dialog import CrashDialog
 from gui.export_dialog import ExportDialog

@@ -19,8 +19,9 @@ from engine.errors import ModelError
 from engine.lazy import torchvision
 from engine.loading.adjustments import Adjustment
 from engine.profiles import store as profiles
-from engine.records import OutputForm, Preprocessing, Scores
-from engine.sources import ModelSource
+from engine.records.images import Preprocessing
+from engine.records.models import OutputForm, Scores
+from engine.records.sources import ModelSource
 from engine.weights.state_dicts import checksum
 from gui import application
 from gui import settings as table

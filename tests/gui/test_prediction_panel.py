@@ -9,7 +9,7 @@ from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QListView
 from pytestqt.qtbot import QtBot
 
-from engine.records import Prediction
+from engine.records.models import Prediction
 from gui.prediction_list import ClassModel, logit_text, percent_text
 from gui.prediction_panel import PredictionPanel
 from tests.work import python_calls

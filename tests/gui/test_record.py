@@ -13,7 +13,7 @@ from PySide6.QtCore import QSettings, QThread, QTimer
 
 from engine.formats.demo import SCENES
 from engine.process.faults import fault_file
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from gui import last_time
 from gui.crash_dialog import CrashDialog
 from gui.last_time import Desk, record_file

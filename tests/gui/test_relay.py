@@ -16,7 +16,7 @@ from PySide6.QtNetwork import QLocalSocket
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from gui.instance import Errand
 from gui.models import NamedModel
 from gui.relay import FileEvents, Receiver, send

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QSettings
 from pytestqt.qtbot import QtBot
 
-from engine.records import DisplaySettings
+from engine.records.display import DisplaySettings
 from gui import settings as s
 from gui.settings import Settings
 

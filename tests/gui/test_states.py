@@ -10,7 +10,7 @@ from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.application import Program
 from gui.settings import Settings

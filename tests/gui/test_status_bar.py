@@ -11,7 +11,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QProgressBar, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from engine.records import Explanation, Layout, Prediction, Region, Seconds
+from engine.records.explanations import Explanation, Seconds
+from engine.records.images import Region
+from engine.records.models import Layout, Prediction
 from gui import theme
 from gui.status_bar import StatusBar
 

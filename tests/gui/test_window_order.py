@@ -16,7 +16,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QToolBar, QWidget
 from pytestqt.qtbot import QtBot
 
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from gui import theme
 from gui.application import Shell
 from gui.export_dialog import ExportDialog

@@ -9,7 +9,7 @@ import torch
 
 from engine.errors import ConsentNeeded
 from engine.progress import CancelToken, ignore_progress
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from gui.jobs import Watch
 from gui.workbench import Workbench
 

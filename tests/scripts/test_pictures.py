@@ -8,7 +8,7 @@ import pytest
 
 import engine
 from engine.files.trust import Trust
-from engine.records import Layout, Scores
+from engine.records.models import Layout, Scores
 from scripts import _odd_models, _user_files, screenshots
 from scripts._shots import SHOTS
 

@@ -26,7 +26,8 @@ from engine.formats.network_trials import Trial, is_near, refuse_larger
 from engine.formats.timm import models
 from engine.images import presets
 from engine.lazy import extras
-from engine.records import OutputForm, Preprocessing, Scores
+from engine.records.images import Preprocessing
+from engine.records.models import OutputForm, Scores
 
 _log = logging.getLogger(__name__)
 

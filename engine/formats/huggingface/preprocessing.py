@@ -18,7 +18,7 @@ from engine.images.preprocessing import prepare
 from engine.images.presets import MAX_SIDE, validate
 from engine.lazy import extras
 from engine.profiles.format import ModelProfile, content_of, profile_of
-from engine.records import Channels, LoadedImage, Preprocessing
+from engine.records.images import Channels, LoadedImage, Preprocessing
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Any
 from engine.formats.torchvision import models
 from engine.images.presets import INTERPOLATIONS
 from engine.lazy import extras
-from engine.records import Channels, Preprocessing
+from engine.records.images import Channels, Preprocessing
 
 
 def preprocessing_of(config: Mapping[str, Any], channels: int = 3) -> Preprocessing:

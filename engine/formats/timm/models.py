@@ -27,7 +27,7 @@ from engine.formats.timm.weights import (
 )
 from engine.images.presets import ASSUMED
 from engine.lazy import extras
-from engine.records import Preprocessing
+from engine.records.images import Preprocessing
 from engine.weights.state_dicts import (
     StateDict,
     checksum,

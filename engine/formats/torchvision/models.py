@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 from engine.errors import ModelError, WeightsError
 from engine.formats.network import Network
 from engine.lazy import torchvision
-from engine.records import Preprocessing
+from engine.records.images import Preprocessing
 from engine.weights.state_dicts import StateDict, mismatch
 
 # These change their input when built for the published weights, which a state dict cannot tell.

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 import engine
 from engine import Session
 from engine.inspection import memory
-from engine.records import Layout, Verdict
+from engine.records.explanations import Verdict
+from engine.records.models import Layout
 from tests.engine import networks
 from tests.engine.classifiers import all_activations_and_gradients, map_of
 from tests.engine.networks import IMAGE, model_of, seeded

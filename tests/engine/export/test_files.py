@@ -17,19 +17,10 @@ from PIL import Image
 
 from engine.errors import ExportError
 from engine.export import files as export
-from engine.records import (
-    DisplaySettings,
-    Explanation,
-    FloatMap,
-    Layout,
-    LoadedImage,
-    ModelInfo,
-    Pixels,
-    Prediction,
-    Preprocessing,
-    Region,
-    Seconds,
-)
+from engine.records.display import DisplaySettings
+from engine.records.explanations import Explanation, FloatMap, Seconds
+from engine.records.images import LoadedImage, Pixels, Preprocessing, Region
+from engine.records.models import Layout, ModelInfo, Prediction
 from engine.render import caption as figure
 from engine.render import fonts, overlay
 from engine.version import VERSION

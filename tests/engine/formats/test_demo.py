@@ -16,7 +16,7 @@ from torch import nn
 from engine.errors import WeightsError
 from engine.formats.demo import CLASSES, DEMOS, SCENES, Scene, build
 from engine.paths import RESOURCES
-from engine.records import Pixels
+from engine.records.images import Pixels
 from scripts import demo_sampling, demo_world, measure_demo
 from scripts.demo_scenes import SPECS, SceneSpec
 

@@ -16,7 +16,7 @@ from engine.errors import ConsentNeeded, ModelError
 from engine.files.trust import NOBODY, Trust
 from engine.formats.torch_export import open_exported
 from engine.loading.load import load_model, open_source
-from engine.sources import ModelSource
+from engine.records.sources import ModelSource
 from tests.engine.hostile import rewritten
 
 TRUSTED = Trust(everything=True)

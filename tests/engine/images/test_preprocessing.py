@@ -13,7 +13,7 @@ from engine.errors import ImageError, ModelError
 from engine.formats.torchvision import models
 from engine.images.preprocessing import LETTERBOX_GREY, as_seen, prepare, region_of
 from engine.lazy import torchvision as vision
-from engine.records import Channels, LoadedImage, Preprocessing
+from engine.records.images import Channels, LoadedImage, Preprocessing
 
 SIZES = [(1, 40), (40, 1), (33, 31), (300, 200), (200, 301), (640, 90), (91, 517), (256, 256)]
 

@@ -17,7 +17,7 @@ from engine.images.presets import (
     validate,
     with_values_of,
 )
-from engine.records import Channels, Preprocessing
+from engine.records.images import Channels, Preprocessing
 
 GOOD = Preprocessing(256, (224, 224), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 

@@ -14,7 +14,8 @@ from engine.formats.torchvision import models
 from engine.inspection.layer_tree import parse_layer
 from engine.lazy import torchvision
 from engine.model import Model
-from engine.records import LayerNode, Layout, Preprocessing
+from engine.records.images import Preprocessing
+from engine.records.models import LayerNode, Layout
 from tests.engine import networks
 from tests.engine.networks import model_of
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from engine.inspection.spatial_axes import Axes
 from engine.passes.forward import run_forward
-from engine.records import Layout
+from engine.records.models import Layout
 from tests.engine import networks
 from tests.engine.networks import seeded
 from tests.reference import reference_activation_and_gradient, reference_map

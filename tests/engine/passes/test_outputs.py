@@ -23,7 +23,7 @@ from engine.passes import outputs
 from engine.passes.forward import run_forward
 from engine.passes.hooks import first_tensor, replaced, tensors_in
 from engine.passes.wrappers import unwrapped
-from engine.records import OutputForm, Scores
+from engine.records.models import OutputForm, Scores
 from tests.engine import networks
 from tests.engine.networks import IMAGE, model_of, seeded
 from tests.reference import reference_map

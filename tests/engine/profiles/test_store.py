@@ -14,7 +14,8 @@ import pytest
 from engine.errors import ExportError, ModelError
 from engine.profiles import store as profiles
 from engine.profiles.store import ModelProfile
-from engine.records import Channels, Layout, OutputForm, Preprocessing, Scores
+from engine.records.images import Channels, Preprocessing
+from engine.records.models import Layout, OutputForm, Scores
 
 SHA = "0123456789abcdef" * 4
 

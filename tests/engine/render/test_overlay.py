@@ -9,17 +9,10 @@ import numpy as np
 import pytest
 
 from engine.lazy.opencv import cv2
-from engine.records import (
-    DisplaySettings,
-    Explanation,
-    FloatMap,
-    Layout,
-    Pixels,
-    Prediction,
-    Region,
-    Seconds,
-    Sign,
-)
+from engine.records.display import DisplaySettings, Sign
+from engine.records.explanations import Explanation, FloatMap, Seconds
+from engine.records.images import Pixels, Region
+from engine.records.models import Layout, Prediction
 from engine.render import overlay
 
 PLAIN = DisplaySettings(opacity=1.0)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine.errors import TargetError
-from engine.records import Scores
+from engine.records.models import Scores
 from engine.targets.classes import find_class, predictions, sigmoid, softmax
 
 LABELS = ("tench", "goldfish", "crane", "Tiger Cat", "crane", "7")

@@ -20,7 +20,7 @@ import engine
 from engine.formats.huggingface import folders
 from engine.formats.network_trials import is_near
 from engine.loading.load import load_model
-from engine.records import Channels
+from engine.records.images import Channels
 from tests.engine.extras_help import check_against, no_network, package, photo, pillow, without
 from tests.engine.hf_folders import LABELS, PROCESSORS, folder_of, resnet, vit
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from engine.formats.huggingface import preprocessing
-from engine.records import Channels
+from engine.records.images import Channels
 from tests.engine.hf_folders import PROCESSORS
 
 

@@ -15,7 +15,7 @@ from engine.formats.timm import models
 from engine.formats.timm.config import imagenet_labels
 from engine.formats.torchvision import models as torchvision_models
 from engine.loading.load import load_model
-from engine.records import Channels
+from engine.records.images import Channels
 from tests.engine.extras_help import (
     check_against,
     fresh,

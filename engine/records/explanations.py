@@ -1,0 +1,89 @@
+"""What was found: a map, what it belongs to, and whether it shows anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+from engine.lazy.numpy import np
+from engine.records.images import Region
+from engine.records.models import Layout, Prediction
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+FloatMap: TypeAlias = "NDArray[np.float32]"
+
+
+class Verdict(StrEnum):
+    """Whether a map shows anything, and if not, why."""
+
+    OK = "ok"
+    NOTHING_POSITIVE = "nothing positive"
+    ZERO_GRADIENT = "gradient is zero"
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """Wall-clock seconds of the forward pass, and of what the explanation added to it: the
+    backward pass, or a layer's equal share of it in a sweep."""
+
+    forward: float
+    explain: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explanation:
+    """The class activation map of one layer for one class on one image.
+
+    map: float32 (rows, columns), signed, on the layer's own grid: no ReLU, no scaling. Row 0,
+        column 0 covers the top-left corner of region.
+    layer: as addressed, 'layer4' or 'layer4.0.relu#1'.
+    target: the explained class.
+    shape: shape of the layer's output without the batch axis.
+    region: where the map lies on the original image; image_size: (width, height) of it.
+    verdict: whether the map shows anything; notices: sentences for the user.
+    """
+
+    layer: str
+    target: Prediction
+    map: FloatMap
+    shape: tuple[int, ...]
+    layout: Layout
+    region: Region
+    image: str
+    image_size: tuple[int, int]
+    model: str
+    device: str
+    seconds: Seconds
+    method: str = "grad-cam"
+    verdict: Verdict = Verdict.OK
+    notices: tuple[str, ...] = ()
+
+    @property
+    def peak(self) -> tuple[float, float]:
+        """(x, y) on the original image of the centre of the map's largest cell."""
+        rows, columns = self.map.shape
+        row, column = divmod(int(np.argmax(self.map)), columns)
+        return (
+            self.region.x + (column + 0.5) / columns * self.region.width,
+            self.region.y + (row + 0.5) / rows * self.region.height,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the window asks of the engine; an answer of an older generation is dropped.
+
+    image and model are keys of what is open. layer None means the model's default layer, target
+    None the class with the highest logit.
+    """
+
+    generation: int
+    image: str
+    model: str
+    layer: str | None = None
+    target: int | None = None
+    method: str = "grad-cam"

@@ -1,0 +1,89 @@
+"""Pictures as they come in, how they are prepared, and which part of them a network saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from engine.lazy.numpy import np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+Pixels: TypeAlias = "NDArray[np.uint8]"
+
+
+MAX_PIXELS = 300_000_000
+"""Largest picture that is opened, in pixels: 17,000 x 17,000, about 900 MB as RGB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The rectangle of the original image that the network saw, in original pixels.
+
+    It may be fractional, since resizing seldom ends on whole pixels.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class Channels(StrEnum):
+    """The order of the colours that the network was trained with."""
+
+    RGB = "RGB"
+    BGR = "BGR"
+    GREY = "grey"
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """Image to network input: resize, crop the centre, scale the values, normalise.
+
+    resize: an int is the length of the shorter side afterwards, (height, width) the exact size,
+        None leaves the picture as it is. letterbox: the proportions are kept within (height,
+        width), and the rest is filled with grey.
+    crop: (height, width) of the centre crop, which is what the network gets; padded where the
+        picture is smaller.
+    mean, std: per channel, in units of range. As many as the network has channels.
+    interpolation: 'nearest', 'bilinear' or 'bicubic'; antialias as in torchvision's resize.
+    range: what 0 and 255 of a picture become before mean and std.
+    """
+
+    resize: int | tuple[int, int] | None
+    crop: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    interpolation: str = "bilinear"
+    antialias: bool = True
+    letterbox: bool = False
+    channels: Channels = Channels.RGB
+    range: tuple[float, float] = (0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedImage:
+    """An image ready to be explained.
+
+    pixels: uint8 (height, width, 3), RGB, EXIF orientation applied.
+    path: the file it came from; None for pasted or generated images.
+    mode: Pillow's name of the file's own pixel format ('L', 'CMYK', 'I;16'), for information.
+    """
+
+    name: str
+    pixels: Pixels
+    path: Path | None = None
+    mode: str = "RGB"
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])

@@ -1,0 +1,141 @@
+"""What is open: a model, its layers, its classes and what its output means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from engine.records.images import Preprocessing
+
+if TYPE_CHECKING:
+    pass
+
+
+class Layout(StrEnum):
+    """Which axes of an output are channels and space.
+
+    TOKENS: a sequence, whose tokens after the first few (class and register tokens) are the cells
+    of a grid, row by row.
+    """
+
+    CHANNELS_FIRST = "B C H W"
+    CHANNELS_LAST = "B H W C"
+    TOKENS = "B N C"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerNode:
+    """One named module of the network: a row of the model tree.
+
+    name: the qualified name as in torch's named_modules ('layer4.1.conv2'); '' is the network.
+    type: the module's class name.
+    shape: shape of the last call's output without the batch axis, e.g. (2048, 7, 7); None when
+        the module was not called or returned no tensor.
+    params: number of parameters, those of its children included.
+    calls: how often one forward pass calls it; call k is addressed as 'NAME#k', NAME alone is
+        the last.
+    explainable: whether a class activation map can be drawn for it.
+    reason: why not, in words; '' when explainable.
+    default: whether this is the layer that is explained when none is named.
+    layout: the axes of an explainable output, else None.
+    grid: (rows, columns) of its map, else None.
+    output: which part of what it returns is explained, where that is a tuple or mapping
+        ('output 0 of 2'); else ''.
+    """
+
+    name: str
+    type: str
+    shape: tuple[int, ...] | None
+    params: int
+    calls: int
+    explainable: bool
+    reason: str
+    default: bool
+    layout: Layout | None = None
+    grid: tuple[int, int] | None = None
+    output: str = ""
+
+    @property
+    def parent(self) -> str | None:
+        """Name of the enclosing module; None for the network itself."""
+        if not self.name:
+            return None
+        return self.name.rpartition(".")[0]
+
+    @property
+    def label(self) -> str:
+        """The last part of the name, as shown in a tree."""
+        return self.name.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One class of the network's output.
+
+    index: position in the logits. label: its name, or 'class N' when none is known.
+    logit: the score before softmax. probability: softmax of the logits, 0 to 1.
+    """
+
+    index: int
+    label: str
+    logit: float
+    probability: float
+
+
+class Scores(StrEnum):
+    """What the numbers of a network's output are, and so how they become probabilities.
+
+    CLASSES: logits of which one class is true (softmax). LABELS: logits each true or not by itself
+    (sigmoid). SIDES: a single logit, shown as two classes, 'negative' with its score negated and
+    'positive' (sigmoid).
+    """
+
+    CLASSES = "one of several classes"
+    LABELS = "several independent labels"
+    SIDES = "two sides of one score"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputForm:
+    """Where the logits are in what a network returns, and what they mean.
+
+    place: '' where the network returns the tensor itself, else the way to it through tuples and
+        mappings, as in 'logits' or '0'. scores: what the numbers are.
+    ends_in: 'softmax', 'log_softmax' or 'sigmoid' where the network ends in it (what came before
+        it is then taken for the logits), '' where it does not.
+    """
+
+    place: str = ""
+    scores: Scores = Scores.CLASSES
+    ends_in: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What is open: everything about a model that can be said without torch.
+
+    source: the demo ('demo:shapes') or the name of the architecture ('resnet50'); weights: the
+    weights file or published entry, weights_sha256 its checksum; device: 'cpu', 'cuda:0', 'mps';
+    classes: the labels in order of the logits; notices: sentences that the user should see (a
+    fallback to another device, say).
+    preprocessing_origin, classes_origin: where they were found, 'assumed' where nothing told.
+    output: which part of the network's output is explained, and as what; outputs: the places of
+    all its tensors that could be.
+    """
+
+    source: str
+    title: str
+    architecture: str
+    weights: str
+    device: str
+    classes: tuple[str, ...]
+    parameters: int
+    preprocessing: Preprocessing
+    default_layer: str
+    notices: tuple[str, ...] = ()
+    weights_sha256: str = ""
+    preprocessing_origin: str = ""
+    output: OutputForm = OutputForm()
+    outputs: tuple[str, ...] = ("",)
+    classes_origin: str = ""
