@@ -1,4 +1,4 @@
-"""The composition root: QApplication, exception hook, and who knows whom."""
+"""The start of the window: QApplication, the arguments, one window for each person."""
 
 from __future__ import annotations
 
@@ -9,23 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLocale, QObject, QSettings, Qt, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QLocale, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from engine.errors import HookscopeError
 from engine.process import ending
 from engine.process.logs import release_logging
 from engine.version import NAME, VERSION
-from gui import settings as table
 from gui import theme
 from gui.closer import Closer
-from gui.front import bring_to_front
-from gui.instance import ACTIVATION, Errand, Instance, use_activation
-from gui.main_window import MainWindow
-from gui.settings import Settings
+from gui.instance import ACTIVATION, Errand, Instance
+from gui.program import Program, Shell
 
 if TYPE_CHECKING:
-    from gui.models import NamedModel
     from gui.relay import FileEvents
 
 _log = logging.getLogger(__name__)
@@ -37,116 +33,6 @@ _LEVELS = {
     QtMsgType.QtCriticalMsg: logging.ERROR,
     QtMsgType.QtFatalMsg: logging.CRITICAL,
 }
-
-
-class Shell:
-    """The window alone, as it is painted first, and the settings that it is dressed by.
-
-    store: where settings are kept; None for the user's own place.
-    """
-
-    def __init__(self, application: QApplication, store: QSettings | None = None) -> None:
-        self.store = store if store is not None else QSettings()
-        self.settings = Settings(self.store)
-        theme.apply(application, self.settings.theme())
-        self.window = MainWindow()
-        self.window.restore_layout(
-            self.settings.get(table.WINDOW_GEOMETRY), self.settings.get(table.WINDOW_STATE)
-        )
-
-
-class Program(QObject):
-    """Everything of one running window, put together round a shell; it lives as long as that.
-
-    store: where settings are kept, when there is no shell yet; None for the user's own place.
-    fault: what a crash of the last run left, see engine.process.faults; None for a window beside
-    the one that remembers what is open.
-    """
-
-    def __init__(
-        self,
-        application: QApplication,
-        store: QSettings | None = None,
-        shell: Shell | None = None,
-        fault: str | None = "",
-    ) -> None:
-        # Imported here, so that the shell is painted before them.
-        from gui.controller import Controller
-        from gui.crashes import Crashes
-        from gui.first_hints import FirstHints
-        from gui.garbage import GarbageCollector
-        from gui.handlers import Handlers
-        from gui.last_time import LastTime, record_file
-        from gui.notices import Notices
-        from gui.presenter import Presenter
-        from gui.state import State
-
-        shell = shell if shell is not None else Shell(application, store)
-        super().__init__(shell.window)
-        self.application = application
-        self.settings = shell.settings
-        self.window = shell.window
-        self.window.complete()
-        self.settings.setParent(self.window)
-        self.state = State(self)
-        self.controller = Controller(self.state, self.settings, self)
-        self.garbage = GarbageCollector(self.window)
-        self.presenter = Presenter(self.window, self.state, self.controller, self.settings)
-        self.notices = Notices(self.window, self.state, self.controller.models, self.settings)
-        self.handlers = Handlers(self.window, self.state, self.controller, self.settings)
-        self.window.closing.connect(self.close)
-        self.state.engine_changed.connect(
-            self.garbage.settle, Qt.ConnectionType.SingleShotConnection
-        )
-        self.hints = FirstHints(self.window, self.state, self.settings)
-        self.crashes = Crashes(self.window, self.state)
-        self.last_time: LastTime | None = None
-        if fault is not None:
-            self.last_time = LastTime(
-                self.window, self.state, self.controller, record_file(shell.store), fault
-            )
-        self._closed = False
-
-    def start(self, paths: Sequence[Path] = (), model: NamedModel | None = None) -> None:
-        """Show the window; once it is painted, load the engine and open things."""
-        if self.window.painted:
-            self._begin(paths, model)
-            return
-        self.window.first_painted.connect(lambda: self._begin(paths, model))
-        self.window.show()
-
-    def _begin(self, paths: Sequence[Path], model: NamedModel | None) -> None:
-        self.controller.start(paths, model)
-        if self.last_time is not None:
-            self.last_time.offer()
-
-    def open(self, errand: Errand) -> None:
-        """Open what a later start was asked to open, and come to the front."""
-        if errand.files:
-            self.controller.images.open_paths(errand.files)
-        if errand.model is not None:
-            self.controller.models.open_named(errand.model)
-        use_activation(errand.activation)
-        bring_to_front(self.window)
-        # Where the desktop lets no window come to the front by itself, its entry asks for it.
-        self.application.alert(self.window)
-
-    def close(self) -> None:
-        """Remember the layout, stop the work, wait for the threads."""
-        if self._closed:
-            return
-        self._closed = True
-        geometry, state = self.window.save_layout()
-        self.settings.set(table.WINDOW_GEOMETRY, geometry)
-        self.settings.set(table.WINDOW_STATE, state)
-        self.settings.sync()
-        if self.last_time is not None:
-            self.last_time.close()
-        self.controller.close()
-        if self.last_time is not None:
-            self.last_time.close()
-        self.garbage.stop()
-        self.crashes.stop()
 
 
 def create_application(arguments: Sequence[str] = ()) -> QApplication:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSettings, QTimer
-from PySide6.QtWidgets import QApplication
 
 from engine.process import ending
 from engine.process.logs import log_file
 from gui import settings as table
-from gui.application import Program
 from gui.check_dialog import CheckDialog
 from gui.crashes import Crashes
 from gui.facts import report
@@ -22,7 +21,7 @@ from gui.gauges import Record, Step, StepFailed
 from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state import State
-from gui.walkthrough import STEPS, Walkthrough
+from gui.walkthrough import STEPS, Walked, Walkthrough
 
 _KEPT = "remember"
 _STEPS = {**STEPS, _KEPT: "Settings and log can be written"}
@@ -30,10 +29,20 @@ _TITLE = "Set-up check: "
 
 
 class Checkup(QObject):
-    """Runs the walk when asked, as often as asked, one at a time."""
+    """Runs the walk when asked, as often as asked, one at a time.
 
-    def __init__(self, window: MainWindow, state: State, settings: Settings) -> None:
+    second: makes another program in this process, with the settings of a given store.
+    """
+
+    def __init__(
+        self,
+        window: MainWindow,
+        state: State,
+        settings: Settings,
+        second: Callable[[QSettings], Walked],
+    ) -> None:
         super().__init__(window)
+        self._second = second
         self._window = window
         self._state = state
         self._settings = settings
@@ -52,8 +61,7 @@ class Checkup(QObject):
 
     def run(self) -> None:
         """Do all steps; the dialog tells what came out."""
-        application = QApplication.instance()
-        if self._walk is not None or not isinstance(application, QApplication):
+        if self._walk is not None:
             return
         record = Record()
         self._begun, self._given_up = "", False
@@ -71,7 +79,7 @@ class Checkup(QObject):
             )
             # A signal ends the process without a way back through here.
             stack.callback(ending.at_exit(lambda: shutil.rmtree(folder, ignore_errors=True)))
-            program = self._second(application, folder)
+            program = self._program(folder)
             stack.callback(program.window.deleteLater)
             stack.callback(program.window.close)
             walk = self._walk = Walkthrough(program, folder, record)
@@ -87,11 +95,11 @@ class Checkup(QObject):
         if self._walk is not None:
             self._walk.program.window.close()
 
-    def _second(self, application: QApplication, folder: Path) -> Program:
+    def _program(self, folder: Path) -> Walked:
         """A program with settings of its own, but for the look, which all windows share."""
         store = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
         Settings(store).set(table.THEME, self._settings.theme())
-        program = Program(application, store, fault=None)
+        program = self._second(store)
         program.window.title_prefix = _TITLE
         return program
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QSettings
 from PySide6.QtWidgets import QApplication
 
 from engine.loading.adjustments import Adjustment
@@ -28,14 +29,22 @@ from gui.saver import Saver
 from gui.settings import Settings
 from gui.state import NoticeKind, State
 
+if TYPE_CHECKING:
+    from gui.walkthrough import Walked
+
 _OPACITY_STEP = 0.1
 
 
 class Handlers(QObject):
-    """Connects the window's widgets and actions."""
+    """Connects the window's widgets and actions. second: see Help."""
 
     def __init__(
-        self, window: MainWindow, state: State, controller: Controller, settings: Settings
+        self,
+        window: MainWindow,
+        state: State,
+        controller: Controller,
+        settings: Settings,
+        second: Callable[[QSettings], Walked],
     ) -> None:
         super().__init__(window)
         self._window = window
@@ -46,7 +55,7 @@ class Handlers(QObject):
         self.models = ModelOpener(window, state, controller, settings)
         self.input = InputOpener(window, state, controller, settings)
         self.saver = Saver(window, state, controller.exports, settings)
-        self.help = Help(window, state, settings)
+        self.help = Help(window, state, settings, second)
         window.tree.layer_chosen.connect(controller.choose_layer)
         window.tree.layout_chosen.connect(
             lambda layer, layout: controller.models.adjust(Adjustment(layouts=((layer, layout),)))

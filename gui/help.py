@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QObject
 from shiboken6 import isValid
 
 from engine.paths import ROOT
 from engine.process import logs
 from engine.version import VERSION
-from gui.front import bring_to_front
+from gui.front import bring_to_front, not_shown, show_file
 from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state import NoticeKind, State
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QSettings
+
     from gui.checkup import Checkup
     from gui.guide_window import GuideWindow
+    from gui.walkthrough import Walked
 
 _GUIDE = ROOT / "docs" / "guide.md"
 
 
 class Help(QObject):
-    """Answers the Help menu."""
+    """Answers the Help menu.
 
-    def __init__(self, window: MainWindow, state: State, settings: Settings) -> None:
+    second: makes another program in this process, with the settings of a given store.
+    """
+
+    def __init__(
+        self,
+        window: MainWindow,
+        state: State,
+        settings: Settings,
+        second: Callable[[QSettings], Walked],
+    ) -> None:
         super().__init__(window)
+        self._second = second
         self._settings = settings
         self._checkup: Checkup | None = None
         self._guide: GuideWindow | None = None
@@ -76,13 +88,14 @@ class Help(QObject):
                 "The program works without a log.",
             )
             return
-        show_file(folder, self._state)
+        if not show_file(folder):
+            self._state.notify(NoticeKind.WARNING, not_shown(folder))
 
     def check(self) -> None:
         from gui.checkup import Checkup
 
         if self._checkup is None:
-            self._checkup = Checkup(self._window, self._state, self._settings)
+            self._checkup = Checkup(self._window, self._state, self._settings, self._second)
         self._checkup.show()
 
     def show_shortcuts(self) -> None:
@@ -96,9 +109,3 @@ class Help(QObject):
         from gui.facts import facts
 
         AboutDialog(VERSION, facts(self._state), self._window).open()
-
-
-def show_file(path: Path, state: State) -> None:
-    """Hand a file or folder to the program that the system has for it."""
-    if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))):
-        state.notify(NoticeKind.WARNING, f"No program opens it here; it is in {path}")

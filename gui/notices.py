@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject
 
 from engine.records.models import ModelInfo
 from engine.records.sources import ModelSource
-from gui.help import show_file
+from gui.front import not_shown, show_file
 from gui.main_window import MainWindow
 from gui.models import Models
 from gui.settings import Settings
@@ -116,7 +116,8 @@ class Notices(QObject):
     def _acted(self, action: str, argument: str) -> None:
         self._bar.clear()
         if action == _SHOW_FOLDER:
-            show_file(Path(argument), self._state)
+            if not show_file(Path(argument)):
+                self._state.notify(NoticeKind.WARNING, not_shown(Path(argument)))
         elif action == _OPEN_MODEL:
             self._open_model.trigger()
         elif action == CHECK_INPUT:

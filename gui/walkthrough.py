@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QModelIndex, QPoint, QPointF, Qt
 from PySide6.QtGui import QImage
@@ -16,7 +17,7 @@ from PySide6.QtWidgets import QAbstractItemView
 
 from engine.errors import HookscopeError
 from engine.formats.demo import SCENES
-from gui.application import Program
+from gui.controller import Controller
 from gui.gauges import (
     Gaps,
     Record,
@@ -29,8 +30,12 @@ from gui.gauges import (
 )
 from gui.jobs import Job
 from gui.layer_model import LayerModel
+from gui.main_window import MainWindow
 from gui.prediction_list import ClassModel
-from gui.state import Notice, NoticeKind
+from gui.state import Notice, NoticeKind, State
+
+if TYPE_CHECKING:
+    from gui.export_dialog import ExportChoice
 
 _BUSY_S = 3.0
 _BIG = (4000, 3000)
@@ -51,10 +56,26 @@ STEPS = {
 """What is done, by the names that the report has."""
 
 
+class Walked(Protocol):
+    """What is walked through: a whole program with its window."""
+
+    @property
+    def window(self) -> MainWindow: ...
+    @property
+    def state(self) -> State: ...
+    @property
+    def controller(self) -> Controller: ...
+    def start(self) -> None:
+        """Show the window, load the engine, open the first scene."""
+
+    def export(self, choice: ExportChoice) -> None:
+        """Write what is shown."""
+
+
 class Walkthrough:
     """One run through the program. folder: where the settings are and the exports go."""
 
-    def __init__(self, program: Program, folder: Path, record: Record) -> None:
+    def __init__(self, program: Walked, folder: Path, record: Record) -> None:
         self.program = program
         self.folder = folder
         self.record = record
@@ -191,7 +212,7 @@ class Walkthrough:
         from gui.export_dialog import ExportChoice
 
         choice = ExportChoice(picture, map, facts, colorbar=False, caption=False)
-        self.program.handlers.saver.export_as(choice)
+        self.program.export(choice)
         self.waiter.wait(lambda: self._exported, _SOON_S, "export")
         image, shown = self.program.state.current, self.program.state.explanation
         if image is None or image.loaded is None or shown is None:

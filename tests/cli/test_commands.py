@@ -531,7 +531,8 @@ def test_a_signal_ends_the_real_program(tmp_path: Path, child_env: ChildEnv, nam
 _WRITING = """
 import signal, sys, threading
 from pathlib import Path
-from engine import atomic, ending
+from engine.files import atomic
+from engine.process import ending
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if "--ignore" in sys.argv:

@@ -19,14 +19,14 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 _RUN = """
 import os, signal, sys, threading
 from pathlib import Path
-from gui import application
+from gui.program import Program
 from gui.jobs import Job
 
 # However the tests were started.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 {before}
 
-original = application.Program.__init__
+original = Program.__init__
 
 def init(self, *args, **kwargs):
     original(self, *args, **kwargs)
@@ -37,7 +37,7 @@ def shown(program):
     print(program.window.windowTitle(), names)
     {end}
 
-application.Program.__init__ = init
+Program.__init__ = init
 from main import main
 sys.exit(main(sys.argv[1:]))
 """

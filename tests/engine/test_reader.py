@@ -239,7 +239,7 @@ def test_a_reader_ends_with_a_killed_parent(endless: Path, picture: Path, busy: 
     text = f"""
 import sys, psutil, engine
 from pathlib import Path
-from engine import torch_files
+from engine.weights import torch_files
 engine.load_image({str(picture)!r})
 print(psutil.Process().children()[0].pid, flush=True)
 if {busy}:

@@ -162,10 +162,10 @@ _REAL = """
 import sys
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QPlainTextEdit
-from gui import application
+from gui.program import Program
 from gui.crash_dialog import CrashDialog
 
-start = application.Program.start
+start = Program.start
 
 def started(self, *arguments):
     def fail():
@@ -184,7 +184,7 @@ def started(self, *arguments):
     self.state.answer_changed.connect(fail)
     start(self, *arguments)
 
-application.Program.start = started
+Program.start = started
 from main import main
 sys.exit(main(["--new-window"]))
 """
@@ -239,7 +239,7 @@ def test_a_failure_on_a_lane_is_told_in_the_window(seat: Seat) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as Unix has them")
 def test_the_stacks_of_a_run_that_died_are_there_for_the_next(tmp_path: Path) -> None:
     code = (
-        "import ctypes, sys; from engine import faults; print(repr(faults.take_over()));"
+        "import ctypes, sys; from engine.process import faults; print(repr(faults.take_over()));"
         "sys.stdout.flush();"
         "getattr(ctypes, 'string_at')(0) if sys.argv[1] == 'die' else None"
     )

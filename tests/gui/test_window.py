@@ -38,9 +38,9 @@ from engine.errors import LayerError
 from engine.formats.demo import SCENES
 from gui import settings as table
 from gui import theme
-from gui.application import Program
 from gui.export_dialog import ExportDialog
 from gui.prediction_list import ClassModel
+from gui.program import Program
 from gui.state import NoticeKind
 from tests.gui.seat import WAIT_MS, Key, Modifier, Seat, child, files
 
@@ -633,7 +633,8 @@ def test_the_window_closes_while_a_job_runs(seat: Seat) -> None:
 _CLOSE_EARLY = """
 import sys, threading
 from PySide6.QtCore import QSettings, QTimer
-from gui.application import Program, create_application
+from gui.application import create_application
+from gui.program import Program
 application = create_application()
 program = Program(application, QSettings({store!r}, QSettings.Format.IniFormat))
 timer = QTimer()

@@ -221,7 +221,7 @@ def test_without_timm(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_is_imported_before_it_is_needed_and_nobody_is_told() -> None:
     code = (
-        "import sys, engine.loading.load; from engine import extras; "
+        "import sys, engine.loading.load; from engine.lazy import extras; "
         "early = [name for name in extras.PACKAGES if name in sys.modules]; "
         "extras.load('huggingface_hub', 'x'); from huggingface_hub import constants; "
         "print((early, constants.HF_HUB_DISABLE_TELEMETRY))"
