@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
         start_logging()
         return commands.main(arguments)
     # The collector would go over everything several times while the window is being imported; the
-    # window runs it by itself, on its own thread (gui/garbage.py).
+    # window runs it by itself, on its own thread (gui/toolkit/garbage.py).
     gc.disable()
     hold_logging()
     if first == "self-test":

@@ -2,7 +2,8 @@
 
 Single keys must not fire while a person types. Nothing is needed for that: Qt sends a key first as
 ShortcutOverride to the widget in focus, and every text field claims the printable ones. A test
-holds Qt to it for each single key of the table. Lists claim Page Up and Page Down (gui/keys.py).
+holds Qt to it for each single key of the table. Lists claim Page Up and Page Down
+(gui/toolkit/keys.py).
 """
 
 from __future__ import annotations

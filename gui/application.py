@@ -16,10 +16,10 @@ from engine.errors import HookscopeError
 from engine.process import ending
 from engine.process.logs import release_logging
 from engine.version import NAME, VERSION
-from gui import theme
 from gui.closer import Closer
 from gui.instance import ACTIVATION, Errand, Instance
 from gui.program import Program, Shell
+from gui.toolkit import theme
 
 if TYPE_CHECKING:
     from gui.relay import FileEvents

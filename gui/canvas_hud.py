@@ -14,7 +14,6 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation
 from engine.render import overlay
-from gui import theme
 from gui.canvas_places import (
     BAR_HEIGHT,
     BUSY_HEIGHT,
@@ -28,7 +27,8 @@ from gui.canvas_places import (
     readout_rect,
 )
 from gui.canvas_words import Caption, Readout, method_name, scale_words
-from gui.imaging import to_qimage
+from gui.toolkit import theme
+from gui.toolkit.imaging import to_qimage
 
 SPACE = theme.SPACE
 _BAR_WIDTH = 48 * SPACE

@@ -18,7 +18,7 @@ from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation
 from engine.records.images import Region
 from engine.render.overlay import colorize
-from gui.imaging import Picture, to_qimage
+from gui.toolkit.imaging import Picture, to_qimage
 
 _OVERLAY_SIDE = 1024
 _WINDOW_SIDE = 512

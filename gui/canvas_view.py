@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui import theme
+from gui.toolkit import theme
 
 MOST_ZOOM = 64.0
 MARGIN = 2 * theme.SPACE

@@ -8,7 +8,7 @@ from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation, Verdict
 from engine.render import overlay
 from engine.render.ticks import method_name
-from gui import plain_text
+from gui.toolkit import plain_text
 
 __all__ = ["Caption", "Readout", "caption_for", "method_name", "notice_for", "scale_words"]
 

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui import plain_text, theme
-from gui.labels import ElidedLabel, label
+from gui.toolkit import plain_text, theme
+from gui.toolkit.labels import ElidedLabel, label
 
 _BEFORE = (
     "A second window opens and uses itself for some seconds: please leave it alone. Your "

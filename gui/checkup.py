@@ -16,11 +16,11 @@ from gui import settings as table
 from gui.check_dialog import CheckDialog
 from gui.crashes import Crashes
 from gui.facts import report
-from gui.front import bring_to_front
 from gui.gauges import Record, Step, StepFailed
 from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state import State
+from gui.toolkit.windows import bring_to_front
 from gui.walkthrough import STEPS, Walked, Walkthrough
 
 _KEPT = "remember"

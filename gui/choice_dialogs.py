@@ -22,8 +22,8 @@ from PySide6.QtWidgets import (
 from engine.escaping import LINE
 from engine.files.suffixes import WEIGHTS
 from engine.questions import WhichArchitecture, WhichWeights
-from gui import plain_text, theme
-from gui.labels import label
+from gui.toolkit import plain_text, theme
+from gui.toolkit.labels import label
 
 _ROW = 28
 _NUMBERS = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter

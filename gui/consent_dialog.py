@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui import plain_text, theme
-from gui.labels import ElidedLabel, Label, Role, label
+from gui.toolkit import plain_text, theme
+from gui.toolkit.labels import ElidedLabel, Label, Role, label
 
 _SHOWN_ROWS = 5
 _MOST_NAMES = 1_000

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui import plain_text, theme
-from gui.labels import Label, label
+from gui.toolkit import plain_text, theme
+from gui.toolkit.labels import Label, label
 
 _PICTURE = 32
 _WIDTH = 520

@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui import theme
-from gui.labels import Label
+from gui.toolkit import theme
+from gui.toolkit.labels import Label
 
 
 class ShortcutsDialog(QDialog):

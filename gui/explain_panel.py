@@ -23,8 +23,8 @@ from PySide6.QtWidgets import (
 
 from engine.records.display import DisplaySettings, Interpolation, Sign
 from engine.render.overlay import COLORMAPS, LEGACY
-from gui import plain_text, theme
-from gui.labels import Label
+from gui.toolkit import plain_text, theme
+from gui.toolkit.labels import Label
 
 GAMMA_LIMIT: Final = 5.0
 """Gamma goes from 1 / GAMMA_LIMIT to GAMMA_LIMIT, evenly by ratio."""

@@ -18,10 +18,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui import plain_text, theme
 from gui import settings as table
-from gui.labels import Label
 from gui.settings import Settings
+from gui.toolkit import plain_text, theme
+from gui.toolkit.labels import Label
 
 PictureFormat = Literal["png", "jpeg", "none"]
 _FORMATS: Final = (

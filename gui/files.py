@@ -21,7 +21,7 @@ from engine.records.images import LoadedImage, Pixels
 from engine.records.models import ModelInfo, Prediction
 from engine.records.sources import ModelSource
 from engine.render import overlay
-from gui.imaging import Picture, map_thumbnail, thumbnail, to_qimage
+from gui.toolkit.imaging import Picture, map_thumbnail, thumbnail, to_qimage
 
 if TYPE_CHECKING:
     from gui.export_dialog import ExportChoice

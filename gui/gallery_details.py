@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 
 from engine.escaping import LINE
 from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights
-from gui import plain_text, theme
-from gui.labels import ElidedLabel, Label, LinkLabel, Role, label
+from gui.toolkit import plain_text, theme
+from gui.toolkit.labels import ElidedLabel, Label, LinkLabel, Role, label
 
 WIDTH: Final = 288
 """Or what 36 figures take, where that is more."""

@@ -19,7 +19,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QFont, QFontMetrics, QGuiApplication
 
 from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights
-from gui import plain_text, theme
+from gui.toolkit import plain_text, theme
 
 ROW_HEIGHT = 28
 

@@ -14,9 +14,9 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
-from gui import theme
 from gui.gallery_model import Column, GalleryRows, Index
-from gui.labels import label
+from gui.toolkit import theme
+from gui.toolkit.labels import label
 
 _MARK = 16
 # The least width of a column, and the longest that stands in it.

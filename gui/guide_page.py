@@ -26,7 +26,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QTextBrowser
 
-from gui import theme
+from gui.toolkit import theme
 
 MARGIN = 6 * theme.SPACE
 _DEEPEST = 3

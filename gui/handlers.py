@@ -18,7 +18,6 @@ from engine.loading.adjustments import Adjustment
 from engine.records.display import DisplaySettings
 from engine.render.colormaps import COLORMAPS
 from gui import settings as table
-from gui import theme
 from gui.controller import Controller
 from gui.help import Help
 from gui.image_opener import ImageOpener
@@ -28,6 +27,7 @@ from gui.model_opener import ModelOpener
 from gui.saver import Saver
 from gui.settings import Settings
 from gui.state import NoticeKind, State
+from gui.toolkit import theme
 
 if TYPE_CHECKING:
     from gui.walkthrough import Walked

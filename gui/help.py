@@ -11,10 +11,10 @@ from shiboken6 import isValid
 from engine.paths import ROOT
 from engine.process import logs
 from engine.version import VERSION
-from gui.front import bring_to_front, not_shown, show_file
 from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state import NoticeKind, State
+from gui.toolkit.windows import bring_to_front, not_shown, show_file
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QSettings

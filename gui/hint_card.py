@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton
 
-from gui import plain_text, theme
-from gui.labels import label
+from gui.toolkit import plain_text, theme
+from gui.toolkit.labels import label
 
 
 class HintCard(QFrame):

@@ -16,9 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui import theme
-from gui.labels import label
 from gui.strip_model import StripDelegate, StripModel, cell_size
+from gui.toolkit import theme
+from gui.toolkit.labels import label
 
 EMPTY = "Opened images stand here"
 

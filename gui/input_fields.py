@@ -15,8 +15,8 @@ from PySide6.QtWidgets import (
 
 from engine.errors import ModelError
 from engine.images.presets import MAX_SIDE
-from gui import plain_text, theme
-from gui.labels import Label, label
+from gui.toolkit import plain_text, theme
+from gui.toolkit.labels import Label, label
 
 _WIDEST: Final = "Interpolation"
 

@@ -9,11 +9,11 @@ from PySide6.QtCore import QObject
 
 from engine.files import suffixes
 from engine.loading.adjustments import Adjustment
-from gui import plain_text
 from gui.controller import Controller
 from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state import NoticeKind, State
+from gui.toolkit import plain_text
 
 if TYPE_CHECKING:
     from gui.input_panel import InputPanel

@@ -10,7 +10,7 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistent
 from PySide6.QtGui import QImage
 
 from engine.records.models import LayerNode, Layout
-from gui import plain_text
+from gui.toolkit import plain_text
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()

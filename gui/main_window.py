@@ -21,9 +21,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui import actions, theme
-from gui.labels import ElidedLabel, label
+from gui import actions
 from gui.rooms import canvas_room, first_size, panel_room
+from gui.toolkit import theme
+from gui.toolkit.labels import ElidedLabel, label
 
 if TYPE_CHECKING:
     from PySide6.QtGui import (
@@ -39,11 +40,11 @@ if TYPE_CHECKING:
     from gui.explain_panel import DisplayPanel
     from gui.image_canvas import ImageCanvas
     from gui.image_strip import ImageStrip
-    from gui.labels import Label
     from gui.layer_tree import LayerTree
     from gui.notice_bar import NoticeBar
     from gui.prediction_panel import PredictionPanel
     from gui.status_bar import StatusBar
+    from gui.toolkit.labels import Label
 
 _LOADING = "Loading the engine…"
 _RIGHT = 280

@@ -17,10 +17,10 @@ from engine.questions import (
     WhichWeights,
 )
 from engine.records.sources import ModelSource
-from gui import plain_text
 from gui.main_window import MainWindow
 from gui.models import Models
 from gui.state import NoticeKind, State
+from gui.toolkit import plain_text
 
 
 class ModelQuestions(QObject):

@@ -23,8 +23,8 @@ from PySide6.QtWidgets import (
 
 from engine.escaping import LINE
 from engine.questions import ArgumentKind, NetworkOption, Parameter, WhichNetwork
-from gui import plain_text, theme
-from gui.labels import ElidedLabel, label
+from gui.toolkit import plain_text, theme
+from gui.toolkit.labels import ElidedLabel, label
 
 _EXPECTED: Final[dict[ArgumentKind, str]] = {
     "int": "a whole number",

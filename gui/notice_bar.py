@@ -13,8 +13,8 @@ from PySide6.QtWidgets import (
 )
 
 from engine.escaping import LINE
-from gui import plain_text, theme
-from gui.labels import Label
+from gui.toolkit import plain_text, theme
+from gui.toolkit.labels import Label
 
 _SHOWN_MS = {"info": 6_000}
 _TOP = 44

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import (
     QStyleOptionViewItem,
 )
 
-from gui import theme
 from gui.prediction_list import ClassModel, Index, logit_text, percent_text
+from gui.toolkit import theme
 
 GAP = theme.SPACE
 _PADDING = 2

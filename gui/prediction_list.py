@@ -15,7 +15,7 @@ from PySide6.QtCore import (
 
 from engine.lazy.numpy import np
 from engine.records.models import Prediction
-from gui import plain_text
+from gui.toolkit import plain_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,12 +12,12 @@ from PySide6.QtWidgets import (
 )
 
 from engine.records.models import Prediction
-from gui import plain_text, theme
-from gui.keys import claim_paging
-from gui.labels import label
 from gui.prediction_delegate import ClassDelegate, row_height
 from gui.prediction_list import ROOT, ClassModel, Scores
-from gui.search_field import SearchField
+from gui.toolkit import plain_text, theme
+from gui.toolkit.keys import claim_paging
+from gui.toolkit.labels import label
+from gui.toolkit.search_field import SearchField
 
 TOP = 5
 """Rows of predictions; one more is kept free for an explained class that is not among them."""

@@ -9,16 +9,16 @@ from PySide6.QtWidgets import QApplication
 from engine.escaping import LINE
 from engine.records.models import LayerNode
 from engine.version import NAME
-from gui import plain_text
 from gui import settings as table
 from gui.canvas_words import method_name
 from gui.controller import Controller
-from gui.imaging import Picture
 from gui.jobs import Job
 from gui.layer_model import count_text
 from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state import State
+from gui.toolkit import plain_text
+from gui.toolkit.imaging import Picture
 
 _ROW_THUMBNAIL = 24
 _RECOLOUR_MS = 150

@@ -10,11 +10,11 @@ from PySide6.QtCore import QObject, QSettings, Qt
 from PySide6.QtWidgets import QApplication
 
 from gui import settings as table
-from gui import theme
-from gui.front import bring_to_front
 from gui.instance import Errand, use_activation
 from gui.main_window import MainWindow
 from gui.settings import Settings
+from gui.toolkit import theme
+from gui.toolkit.windows import bring_to_front
 
 if TYPE_CHECKING:
     from gui.export_dialog import ExportChoice
@@ -56,12 +56,12 @@ class Program(QObject):
         from gui.controller import Controller
         from gui.crashes import Crashes
         from gui.first_hints import FirstHints
-        from gui.garbage import GarbageCollector
         from gui.handlers import Handlers
         from gui.last_time import LastTime, record_file
         from gui.notices import Notices
         from gui.presenter import Presenter
         from gui.state import State
+        from gui.toolkit.garbage import GarbageCollector
 
         shell = shell if shell is not None else Shell(application, store)
         super().__init__(shell.window)

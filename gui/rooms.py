@@ -7,7 +7,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPalette, QScreen
 from PySide6.QtWidgets import QWidget
 
-from gui.labels import label
+from gui.toolkit.labels import label
 
 _FIRST_SIZE = QSize(1280, 800)
 _FRAME = QSize(8, 40)  # about what a desktop draws round a window

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
-from gui import plain_text
 from gui.exports import Exports
 from gui.files import ExportTask
 from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state import NoticeKind, State
+from gui.toolkit import plain_text
 
 if TYPE_CHECKING:
     from gui.export_dialog import ExportChoice

@@ -9,8 +9,8 @@ from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from engine.records.images import Pixels
-from gui import plain_text, theme
-from gui.imaging import to_qimage
+from gui.toolkit import plain_text, theme
+from gui.toolkit.imaging import to_qimage
 
 _SIDE: Final = 288
 

@@ -19,7 +19,7 @@ from PySide6.QtCore import QObject, QSettings, Signal
 
 from engine.records.display import DisplaySettings, Interpolation, Sign
 from engine.render.colormaps import COLORMAPS
-from gui.theme import Choice
+from gui.toolkit.theme import Choice
 
 T = TypeVar("T", bool, int, float, str, bytes, tuple[str, ...])
 Value = bool | int | float | str | bytes | tuple[str, ...]

@@ -15,7 +15,7 @@ from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
 from engine.records.models import LayerNode, ModelInfo, Prediction
 from engine.records.sources import ModelSource
-from gui.imaging import Picture
+from gui.toolkit.imaging import Picture
 from gui.workbench import Answer, EngineFacts, SweepAnswer
 
 

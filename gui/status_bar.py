@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QProgressBar, QStatusBar, QToolButton, QWidget
 
 from engine.records.explanations import Explanation
-from gui import plain_text, theme
-from gui.labels import ElidedLabel, Label
+from gui.toolkit import plain_text, theme
+from gui.toolkit.labels import ElidedLabel, Label
 
 # Work that ends sooner is not worth a flicker.
 _DELAY_MS = 300

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.escaping import LINE
-from gui import plain_text, theme
+from gui.toolkit import plain_text, theme
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()

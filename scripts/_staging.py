@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QWidget
 
 from engine.records.sources import ModelSource
-from gui import theme
+from gui.toolkit import theme
 
 
 def own_places(folder: Path) -> ExitStack:

@@ -27,9 +27,9 @@ from pytestqt.qtbot import QtBot
 
 from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights
 from engine.records.sources import ModelSource
-from gui import theme
 from gui.gallery_dialog import GalleryDialog
 from gui.gallery_model import Column
+from gui.toolkit import theme
 
 Key = Qt.Key
 W = TypeVar("W", bound=QWidget)

@@ -28,12 +28,12 @@ from engine.export import files as export
 from engine.formats.torchvision import gallery
 from engine.formats.torchvision.gallery import PublishedWeights
 from engine.process.logs import log_file
-from gui import theme
 from gui.check_dialog import CheckDialog
 from gui.crash_dialog import CrashDialog
 from gui.gallery_dialog import GalleryDialog
 from gui.main_window import MainWindow
 from gui.status_bar import StatusBar
+from gui.toolkit import theme
 from tests.gui.seat import Seat
 from tests.web import Site, serve
 

@@ -12,9 +12,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QListWidget, QTextBrowser
 
 from engine.paths import ROOT
-from gui import guide_page, theme
+from gui import guide_page
 from gui import help as help_menu
 from gui.guide_window import GuideWindow, slug
+from gui.toolkit import theme
 from tests.gui.seat import Key, Modifier, Seat, child
 
 PICTURE = QUrl("images/first-start.png")

@@ -33,11 +33,11 @@ from engine.records.explanations import Explanation, FloatMap, Seconds, Verdict
 from engine.records.images import Pixels, Region
 from engine.records.models import Layout, Prediction
 from engine.render import overlay
-from gui import theme
 from gui.canvas_places import fitted_caption, legend_band
 from gui.canvas_words import Caption
 from gui.image_canvas import ImageCanvas, Readout
-from gui.imaging import Picture
+from gui.toolkit import theme
+from gui.toolkit.imaging import Picture
 
 GRID = DisplaySettings(interpolation="grid")
 ROOT = Path(__file__).resolve().parents[2]

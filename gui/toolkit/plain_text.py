@@ -2,7 +2,8 @@
 
 Qt takes a tooltip for rich text where it finds a tag in it, and loads the pictures that it names;
 '&' in a menu is a shortcut, a tab the beginning of one, '[*]' in a title is left out. Whatever is
-put into a widget comes through here or through gui/labels.py (tests/gui/test_names_are_text.py).
+put into a widget comes through here or through gui/toolkit/labels.py
+(tests/gui/test_names_are_text.py).
 
 Rich text there is in three places, and all of it is the program's own: the guide
 (gui/guide_page.py), the link to a licence (labels.LinkLabel), and a tooltip that tip() has made.

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QObject, QTimer
 from pytestqt.qtbot import QtBot
 
-from gui.garbage import GarbageCollector
+from gui.toolkit.garbage import GarbageCollector
 
 
 class Cycle:

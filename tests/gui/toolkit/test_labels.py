@@ -6,7 +6,7 @@ from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from gui.labels import ElidedLabel, label
+from gui.toolkit.labels import ElidedLabel, label
 
 
 def test_long_text_never_widens_its_panel_and_is_in_the_tooltip(qtbot: QtBot) -> None:

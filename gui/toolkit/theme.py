@@ -34,7 +34,7 @@ STYLED: Final = "hookscopeStyled"  # property of an application that has it: onc
 SPACE: Final = 4
 """The grid of the layout, in logical pixels."""
 
-RESOURCES: Final = Path(__file__).resolve().parent.parent / "resources"
+RESOURCES: Final = Path(__file__).resolve().parents[2] / "resources"
 ICONS: Final = RESOURCES / "icons"
 
 

@@ -6,8 +6,8 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit
 
-from gui import plain_text
-from gui.keys import claim
+from gui.toolkit import plain_text
+from gui.toolkit.keys import claim
 
 
 class SearchField(QLineEdit):

@@ -10,7 +10,7 @@ from PySide6.QtGui import QFont, QFontMetricsF, QIcon, QPalette
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from gui import theme
+from gui.toolkit import theme
 
 LOOKS = {"dark": theme.DARK, "light": theme.LIGHT}
 SURFACES = ("window", "panel", "raised")

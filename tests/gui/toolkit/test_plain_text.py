@@ -11,10 +11,10 @@ from PySide6.QtGui import QKeySequence, Qt, QTextDocument
 from PySide6.QtWidgets import QApplication, QInputDialog, QLabel, QMenu
 from pytestqt.qtbot import QtBot
 
-from gui import plain_text
-from gui.labels import Label, LinkLabel
+from gui.toolkit import plain_text
+from gui.toolkit.labels import Label, LinkLabel
 
-GUI = Path(__file__).resolve().parents[2] / "gui"
+GUI = Path(__file__).resolve().parents[3] / "gui"
 
 # --- what it makes of texts ----------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
 from engine.escaping import LINE
-from gui import plain_text, theme
+from gui.toolkit import plain_text, theme
 
 Role = Literal["header", "dim", "warning", "error", ""]
 L = TypeVar("L", bound=QLabel)

@@ -14,7 +14,7 @@ from PySide6.QtGui import QImage
 from engine.records.display import DisplaySettings
 from engine.records.images import Pixels
 from engine.render import overlay
-from gui.imaging import Picture, map_thumbnail, thumbnail, to_qimage
+from gui.toolkit.imaging import Picture, map_thumbnail, thumbnail, to_qimage
 
 
 def noise(width: int, height: int, channels: int = 3) -> Pixels:
