@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.image_canvas import ImageCanvas
+from gui.widgets.canvas.image_canvas import ImageCanvas
 
 
 class BareKey(QObject):

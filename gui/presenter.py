@@ -10,7 +10,6 @@ from engine.escaping import LINE
 from engine.records.models import LayerNode
 from engine.version import NAME
 from gui import settings as table
-from gui.canvas_words import method_name
 from gui.controller import Controller
 from gui.jobs import Job
 from gui.layer_model import count_text
@@ -19,6 +18,7 @@ from gui.settings import Settings
 from gui.state import State
 from gui.toolkit import plain_text
 from gui.toolkit.imaging import Picture
+from gui.widgets.canvas.words import method_name
 
 _ROW_THUMBNAIL = 24
 _RECOLOUR_MS = 150

@@ -13,13 +13,13 @@ from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation
 from engine.records.images import Region
 from engine.render.overlay import cell_at, value_at
-from gui.canvas_hud import Hud
-from gui.canvas_items import OutlineItem, OverlayItem, PictureItem
-from gui.canvas_places import busy_rect, legend_band, readout_rect
-from gui.canvas_view import ZoomView
-from gui.canvas_words import Caption, Readout, caption_for, notice_for
 from gui.toolkit import plain_text, theme
 from gui.toolkit.imaging import Picture
+from gui.widgets.canvas.hud import Hud
+from gui.widgets.canvas.items import OutlineItem, OverlayItem, PictureItem
+from gui.widgets.canvas.places import busy_rect, legend_band, readout_rect
+from gui.widgets.canvas.view import ZoomView
+from gui.widgets.canvas.words import Caption, Readout, caption_for, notice_for
 
 __all__ = ["ImageCanvas", "Readout"]
 

@@ -10,8 +10,8 @@ import math
 from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF
 
-from gui.canvas_words import Caption
 from gui.toolkit import theme
+from gui.widgets.canvas.words import Caption
 
 SPACE = theme.SPACE
 INSET = 2 * SPACE

@@ -33,14 +33,14 @@ from engine.records.explanations import Explanation, FloatMap, Seconds, Verdict
 from engine.records.images import Pixels, Region
 from engine.records.models import Layout, Prediction
 from engine.render import overlay
-from gui.canvas_places import fitted_caption, legend_band
-from gui.canvas_words import Caption
-from gui.image_canvas import ImageCanvas, Readout
 from gui.toolkit import theme
 from gui.toolkit.imaging import Picture
+from gui.widgets.canvas.image_canvas import ImageCanvas, Readout
+from gui.widgets.canvas.places import fitted_caption, legend_band
+from gui.widgets.canvas.words import Caption
 
 GRID = DisplaySettings(interpolation="grid")
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def explain(

@@ -14,7 +14,9 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation
 from engine.render import overlay
-from gui.canvas_places import (
+from gui.toolkit import theme
+from gui.toolkit.imaging import to_qimage
+from gui.widgets.canvas.places import (
     BAR_HEIGHT,
     BUSY_HEIGHT,
     INSET,
@@ -26,9 +28,7 @@ from gui.canvas_places import (
     readout_columns,
     readout_rect,
 )
-from gui.canvas_words import Caption, Readout, method_name, scale_words
-from gui.toolkit import theme
-from gui.toolkit.imaging import to_qimage
+from gui.widgets.canvas.words import Caption, Readout, method_name, scale_words
 
 SPACE = theme.SPACE
 _BAR_WIDTH = 48 * SPACE

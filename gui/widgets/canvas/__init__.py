@@ -1,0 +1,1 @@
+"""The picture with its map: items, zoom, and the words over it."""
