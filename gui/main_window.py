@@ -39,12 +39,12 @@ if TYPE_CHECKING:
     from gui.bare_key import BareKey
     from gui.explain_panel import DisplayPanel
     from gui.image_strip import ImageStrip
-    from gui.layer_tree import LayerTree
     from gui.notice_bar import NoticeBar
     from gui.prediction_panel import PredictionPanel
     from gui.status_bar import StatusBar
     from gui.toolkit.labels import Label
     from gui.widgets.canvas.image_canvas import ImageCanvas
+    from gui.widgets.layers.tree import LayerTree
 
 _LOADING = "Loading the engine…"
 _RIGHT = 280
@@ -105,11 +105,11 @@ class MainWindow(QMainWindow):
         from gui.bare_key import BareKey
         from gui.explain_panel import DisplayPanel
         from gui.image_strip import ImageStrip
-        from gui.layer_tree import LayerTree
         from gui.notice_bar import NoticeBar
         from gui.prediction_panel import PredictionPanel
         from gui.status_bar import StatusBar
         from gui.widgets.canvas.image_canvas import ImageCanvas
+        from gui.widgets.layers.tree import LayerTree
 
         self.canvas = ImageCanvas()
         self.canvas.setMinimumSize(_LEAST_CANVAS)

@@ -12,13 +12,13 @@ from engine.version import NAME
 from gui import settings as table
 from gui.controller import Controller
 from gui.jobs import Job
-from gui.layer_model import count_text
 from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state import State
 from gui.toolkit import plain_text
 from gui.toolkit.imaging import Picture
 from gui.widgets.canvas.words import method_name
+from gui.widgets.layers.model import count_text
 
 _ROW_THUMBNAIL = 24
 _RECOLOUR_MS = 150

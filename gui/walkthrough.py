@@ -29,10 +29,10 @@ from gui.gauges import (
     resident_bytes,
 )
 from gui.jobs import Job
-from gui.layer_model import LayerModel
 from gui.main_window import MainWindow
 from gui.prediction_list import ClassModel
 from gui.state import Notice, NoticeKind, State
+from gui.widgets.layers.model import LayerModel
 
 if TYPE_CHECKING:
     from gui.export_dialog import ExportChoice

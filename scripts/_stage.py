@@ -34,11 +34,11 @@ from engine.loading.adjustments import Adjustment
 from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.first_hints import FIRST_HINTS
-from gui.layer_model import LayerModel
 from gui.notices import FOREIGN_HINT
 from gui.program import Program
 from gui.settings import Settings
 from gui.toolkit import theme
+from gui.widgets.layers.model import LayerModel
 from scripts._staging import on_ground, own_places
 
 _SECONDS = 60

@@ -23,7 +23,8 @@ shell = Shell(application, QSettings({store!r}, QSettings.Format.IniFormat))
 heavy = ("torch", "torchvision", "cv2", "numpy", "PIL")
 later = ("platformdirs", "engine.records.images", "engine.records.explanations",
          "engine.render.overlay", "cli.commands",
-         "gui.controller", "gui.widgets.canvas.image_canvas", "gui.layer_tree", "gui.dialogs")
+         "gui.controller", "gui.widgets.canvas.image_canvas", "gui.widgets.layers.tree",
+         "gui.dialogs")
 seen = {{}}
 
 def painted():

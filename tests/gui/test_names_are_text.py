@@ -28,9 +28,9 @@ from gui.crash_dialog import CrashDialog
 from gui.export_dialog import ExportDialog
 from gui.gallery_dialog import GalleryDialog
 from gui.input_panel import InputPanel
-from gui.layer_menu import menu_for
 from gui.models import NamedModel
 from gui.state import NoticeKind
+from gui.widgets.layers.menu import menu_for
 from tests.gui.seat import Seat, files
 from tests.gui.texts import RAW, Text, all_texts, faults, painted
 

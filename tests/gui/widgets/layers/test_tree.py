@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QApplication, QTreeView
 from pytestqt.qtbot import QtBot
 
 from engine.records.models import LayerNode, Layout
-from gui.layer_model import Column, LayerModel, count_text, shape_text
-from gui.layer_tree import LayerTree
 from gui.toolkit import theme
+from gui.widgets.layers.model import Column, LayerModel, count_text, shape_text
+from gui.widgets.layers.tree import LayerTree
 from tests.work import python_calls
 
 

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from engine.escaping import plain
 from engine.records.models import LayerNode, Layout
-from gui.layer_model import LAYOUT_TITLES
 from gui.toolkit import plain_text
+from gui.widgets.layers.model import LAYOUT_TITLES
 
 _NUMBERS: Final = {Layout.CHANNELS_FIRST: 3, Layout.CHANNELS_LAST: 3, Layout.TOKENS: 2}
 """How many numbers a shape without the batch axis has in each layout."""

@@ -23,9 +23,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.layer_model import Column, Index, LayerModel, Row, cell_text
 from gui.toolkit import theme
 from gui.toolkit.keys import claim_paging
+from gui.widgets.layers.model import Column, Index, LayerModel, Row, cell_text
 
 ROW_HEIGHT = 28
 THUMBNAIL = 24

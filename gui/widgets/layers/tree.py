@@ -12,12 +12,12 @@ from PySide6.QtWidgets import (
 )
 
 from engine.records.models import LayerNode
-from gui.layer_menu import menu_for
-from gui.layer_model import LayerModel, Row, description, shape_text
-from gui.layer_view import LayerView
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import ElidedLabel, label
 from gui.toolkit.search_field import SearchField
+from gui.widgets.layers.menu import menu_for
+from gui.widgets.layers.model import LayerModel, Row, description, shape_text
+from gui.widgets.layers.view import LayerView
 
 GAP = theme.SPACE
 SMALL_TREE = 40

@@ -1,0 +1,1 @@
+"""The tree of the network's layers, its rows and their menu."""
