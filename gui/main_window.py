@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from gui.explain_panel import DisplayPanel
     from gui.image_strip import ImageStrip
     from gui.notice_bar import NoticeBar
-    from gui.prediction_panel import PredictionPanel
     from gui.status_bar import StatusBar
     from gui.toolkit.labels import Label
     from gui.widgets.canvas.image_canvas import ImageCanvas
     from gui.widgets.layers.tree import LayerTree
+    from gui.widgets.predictions.panel import PredictionPanel
 
 _LOADING = "Loading the engine…"
 _RIGHT = 280
@@ -106,10 +106,10 @@ class MainWindow(QMainWindow):
         from gui.explain_panel import DisplayPanel
         from gui.image_strip import ImageStrip
         from gui.notice_bar import NoticeBar
-        from gui.prediction_panel import PredictionPanel
         from gui.status_bar import StatusBar
         from gui.widgets.canvas.image_canvas import ImageCanvas
         from gui.widgets.layers.tree import LayerTree
+        from gui.widgets.predictions.panel import PredictionPanel
 
         self.canvas = ImageCanvas()
         self.canvas.setMinimumSize(_LEAST_CANVAS)

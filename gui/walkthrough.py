@@ -30,9 +30,9 @@ from gui.gauges import (
 )
 from gui.jobs import Job
 from gui.main_window import MainWindow
-from gui.prediction_list import ClassModel
 from gui.state import Notice, NoticeKind, State
 from gui.widgets.layers.model import LayerModel
+from gui.widgets.predictions.model import ClassModel
 
 if TYPE_CHECKING:
     from gui.export_dialog import ExportChoice

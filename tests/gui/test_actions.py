@@ -27,8 +27,8 @@ from gui import action_table as table
 from gui import actions as a
 from gui.gallery_dialog import GalleryDialog
 from gui.image_strip import ImageStrip
-from gui.prediction_panel import PredictionPanel
 from gui.widgets.layers.tree import LayerTree
+from gui.widgets.predictions.panel import PredictionPanel
 
 SINGLE = [
     (command.id, key)

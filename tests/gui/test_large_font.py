@@ -14,11 +14,11 @@ from engine.records.models import LayerNode, Prediction
 from gui import actions
 from gui.image_strip import ImageStrip
 from gui.notice_bar import NoticeBar
-from gui.prediction_panel import PredictionPanel
 from gui.strip_model import THUMBNAIL
 from gui.toolkit import theme
 from gui.widgets.layers.model import Column
 from gui.widgets.layers.tree import LayerTree
+from gui.widgets.predictions.panel import PredictionPanel
 
 
 @pytest.fixture(params=[1.0, 1.5, 2.0])

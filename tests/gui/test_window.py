@@ -38,10 +38,10 @@ from engine.errors import LayerError
 from engine.formats.demo import SCENES
 from gui import settings as table
 from gui.export_dialog import ExportDialog
-from gui.prediction_list import ClassModel
 from gui.program import Program
 from gui.state import NoticeKind
 from gui.toolkit import theme
+from gui.widgets.predictions.model import ClassModel
 from tests.gui.seat import WAIT_MS, Key, Modifier, Seat, child, files
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QListView
 from pytestqt.qtbot import QtBot
 
 from engine.records.models import Prediction
-from gui.prediction_list import ClassModel, logit_text, percent_text
-from gui.prediction_panel import PredictionPanel
+from gui.widgets.predictions.model import ClassModel, logit_text, percent_text
+from gui.widgets.predictions.panel import PredictionPanel
 from tests.work import python_calls
 
 CLASSES = ("circle", "ring", "star", "cross", "square", "hexagon", "triangle", "crescent")

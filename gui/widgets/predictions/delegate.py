@@ -11,8 +11,8 @@ from PySide6.QtWidgets import (
     QStyleOptionViewItem,
 )
 
-from gui.prediction_list import ClassModel, Index, logit_text, percent_text
 from gui.toolkit import theme
+from gui.widgets.predictions.model import ClassModel, Index, logit_text, percent_text
 
 GAP = theme.SPACE
 _PADDING = 2

@@ -12,12 +12,12 @@ from PySide6.QtWidgets import (
 )
 
 from engine.records.models import Prediction
-from gui.prediction_delegate import ClassDelegate, row_height
-from gui.prediction_list import ROOT, ClassModel, Scores
 from gui.toolkit import plain_text, theme
 from gui.toolkit.keys import claim_paging
 from gui.toolkit.labels import label
 from gui.toolkit.search_field import SearchField
+from gui.widgets.predictions.delegate import ClassDelegate, row_height
+from gui.widgets.predictions.model import ROOT, ClassModel, Scores
 
 TOP = 5
 """Rows of predictions; one more is kept free for an explained class that is not among them."""

@@ -1,0 +1,1 @@
+"""The likeliest classes, and the search among all of them."""
