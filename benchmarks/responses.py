@@ -35,7 +35,7 @@ from engine.errors import Cancelled
 from engine.loading.class_names import read_class_names
 from engine.progress import CancelToken
 from engine.records.models import LayerNode, Layout
-from gui.image_strip import ImageStrip
+from gui.widgets.image_strip.strip import ImageStrip
 from gui.widgets.layers.tree import LayerTree
 from gui.widgets.predictions.panel import PredictionPanel
 from tests.web import Site, serve

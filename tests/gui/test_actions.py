@@ -26,7 +26,7 @@ from engine.records.models import LayerNode
 from gui import action_table as table
 from gui import actions as a
 from gui.gallery_dialog import GalleryDialog
-from gui.image_strip import ImageStrip
+from gui.widgets.image_strip.strip import ImageStrip
 from gui.widgets.layers.tree import LayerTree
 from gui.widgets.predictions.panel import PredictionPanel
 

@@ -12,10 +12,10 @@ from pytestqt.qtbot import QtBot
 
 from engine.records.models import LayerNode, Prediction
 from gui import actions
-from gui.image_strip import ImageStrip
 from gui.notice_bar import NoticeBar
-from gui.strip_model import THUMBNAIL
 from gui.toolkit import theme
+from gui.widgets.image_strip.model import THUMBNAIL
+from gui.widgets.image_strip.strip import ImageStrip
 from gui.widgets.layers.model import Column
 from gui.widgets.layers.tree import LayerTree
 from gui.widgets.predictions.panel import PredictionPanel

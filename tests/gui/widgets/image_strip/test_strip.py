@@ -9,8 +9,8 @@ from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication, QListView
 from pytestqt.qtbot import QtBot
 
-from gui.image_strip import EMPTY, ImageStrip
-from gui.strip_model import StripDelegate, StripModel
+from gui.widgets.image_strip.model import StripDelegate, StripModel
+from gui.widgets.image_strip.strip import EMPTY, ImageStrip
 from tests.work import python_calls
 
 

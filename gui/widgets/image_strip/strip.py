@@ -16,9 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.strip_model import StripDelegate, StripModel, cell_size
 from gui.toolkit import theme
 from gui.toolkit.labels import label
+from gui.widgets.image_strip.model import StripDelegate, StripModel, cell_size
 
 EMPTY = "Opened images stand here"
 
