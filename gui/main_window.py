@@ -37,11 +37,11 @@ if TYPE_CHECKING:
     )
 
     from gui.bare_key import BareKey
-    from gui.explain_panel import DisplayPanel
     from gui.notice_bar import NoticeBar
     from gui.status_bar import StatusBar
     from gui.toolkit.labels import Label
     from gui.widgets.canvas.image_canvas import ImageCanvas
+    from gui.widgets.display.panel import DisplayPanel
     from gui.widgets.image_strip.strip import ImageStrip
     from gui.widgets.layers.tree import LayerTree
     from gui.widgets.predictions.panel import PredictionPanel
@@ -103,10 +103,10 @@ class MainWindow(QMainWindow):
 
     def _make_widgets(self) -> None:
         from gui.bare_key import BareKey
-        from gui.explain_panel import DisplayPanel
         from gui.notice_bar import NoticeBar
         from gui.status_bar import StatusBar
         from gui.widgets.canvas.image_canvas import ImageCanvas
+        from gui.widgets.display.panel import DisplayPanel
         from gui.widgets.image_strip.strip import ImageStrip
         from gui.widgets.layers.tree import LayerTree
         from gui.widgets.predictions.panel import PredictionPanel

@@ -12,8 +12,8 @@ from pytestqt.qtbot import QtBot
 
 from engine.records.display import DisplaySettings
 from engine.render.overlay import COLORMAPS, LEGACY, lookup_table
-from gui.explain_panel import DisplayPanel, swatch
 from gui.files import color_strips
+from gui.widgets.display.panel import DisplayPanel, swatch
 
 
 @pytest.fixture
