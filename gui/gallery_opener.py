@@ -14,7 +14,7 @@ from gui.state import NoticeKind, State
 
 if TYPE_CHECKING:
     from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights
-    from gui.gallery_dialog import GalleryDialog
+    from gui.widgets.gallery.dialog import GalleryDialog
 
 
 class GalleryOpener(QObject):
@@ -42,7 +42,7 @@ class GalleryOpener(QObject):
     def ask(self) -> None:
         """Show the gallery."""
         from gui.file_dialogs import start_folder
-        from gui.gallery_dialog import GalleryDialog
+        from gui.widgets.gallery.dialog import GalleryDialog
 
         dialog = GalleryDialog(start_folder(self._settings), self._window)
         dialog.setObjectName("model dialog")
@@ -97,7 +97,7 @@ class GalleryOpener(QObject):
 
     def _fetched(self, name: str, weights: PublishedWeights) -> None:
         """Opened at once for who waited for it, and offered to who went on with something else."""
-        from gui.gallery_dialog import source_of
+        from gui.widgets.gallery.dialog import source_of
 
         model = next(model for model in self._gallery if model.name == name)
         source = source_of(model, weights)

@@ -16,7 +16,7 @@ from scripts._stage import Stage
 
 if TYPE_CHECKING:
     from engine.formats.torchvision.gallery import PublishedModel
-    from gui.gallery_dialog import GalleryDialog
+    from gui.widgets.gallery.dialog import GalleryDialog
 
 _HERE = ("resnet18", "densenet121", "vit_b_16")
 _PARTIAL = {"resnet50": 0.43}
@@ -41,7 +41,7 @@ def download(stage: Stage, path: Path) -> None:
 @shot("gallery-error")
 def error(stage: Stage, path: Path) -> None:
     from engine.downloads.reasons import remote
-    from gui.gallery_details import GalleryDetails
+    from gui.widgets.gallery.details import GalleryDetails
 
     dialog = _open(stage, "resnet50")
     dialog.show_download("resnet50", 0.43, "connecting")
@@ -57,8 +57,8 @@ def error(stage: Stage, path: Path) -> None:
 
 def _open(stage: Stage, name: str) -> GalleryDialog:
     """The dialog with the same files on disk whoever takes the picture, and a row chosen."""
-    from gui.gallery_dialog import GalleryDialog
-    from gui.gallery_view import GalleryTable
+    from gui.widgets.gallery.dialog import GalleryDialog
+    from gui.widgets.gallery.view import GalleryTable
 
     stage.start()
     stage.program.handlers.models.gallery.ask()

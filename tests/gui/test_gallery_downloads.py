@@ -30,10 +30,10 @@ from engine.formats.torchvision.gallery import PublishedWeights
 from engine.process.logs import log_file
 from gui.check_dialog import CheckDialog
 from gui.crash_dialog import CrashDialog
-from gui.gallery_dialog import GalleryDialog
 from gui.main_window import MainWindow
 from gui.status_bar import StatusBar
 from gui.toolkit import theme
+from gui.widgets.gallery.dialog import GalleryDialog
 from tests.gui.seat import Seat
 from tests.web import Site, serve
 

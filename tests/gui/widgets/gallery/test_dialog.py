@@ -27,9 +27,9 @@ from pytestqt.qtbot import QtBot
 
 from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights
 from engine.records.sources import ModelSource
-from gui.gallery_dialog import GalleryDialog
-from gui.gallery_model import Column
 from gui.toolkit import theme
+from gui.widgets.gallery.dialog import GalleryDialog
+from gui.widgets.gallery.model import Column
 
 Key = Qt.Key
 W = TypeVar("W", bound=QWidget)

@@ -20,9 +20,9 @@ from PySide6.QtWidgets import (
 from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights
 from engine.records.sources import ModelSource
 from gui.file_dialogs import weights_dialog
-from gui.gallery_details import GalleryDetails
-from gui.gallery_model import GalleryModel, GalleryRows, percent
-from gui.gallery_view import FilterField, GalleryTable
+from gui.widgets.gallery.details import GalleryDetails
+from gui.widgets.gallery.model import GalleryModel, GalleryRows, percent
+from gui.widgets.gallery.view import FilterField, GalleryTable
 
 
 class GalleryDialog(QDialog):

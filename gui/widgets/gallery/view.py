@@ -14,9 +14,9 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
-from gui.gallery_model import Column, GalleryRows, Index
 from gui.toolkit import theme
 from gui.toolkit.labels import label
+from gui.widgets.gallery.model import Column, GalleryRows, Index
 
 _MARK = 16
 # The least width of a column, and the longest that stands in it.
