@@ -16,7 +16,7 @@ from gui.state import NoticeKind, State
 from gui.toolkit import plain_text
 
 if TYPE_CHECKING:
-    from gui.input_panel import InputPanel
+    from gui.widgets.input_output.dialog import InputPanel
 
 
 class InputOpener(QObject):
@@ -103,7 +103,7 @@ class InputOpener(QObject):
         dialog.open()
 
     def _made(self) -> InputPanel:
-        from gui.input_panel import InputPanel
+        from gui.widgets.input_output.dialog import InputPanel
 
         panel = InputPanel(self._settings, self._window)
         panel.setObjectName("input panel")

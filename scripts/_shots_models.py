@@ -49,7 +49,7 @@ def two_sides(stage: Stage, path: Path) -> None:
 
 @shot("input-and-output", size=(1280, 800))
 def input_and_output(stage: Stage, path: Path) -> None:
-    from gui.input_panel import InputPanel
+    from gui.widgets.input_output.dialog import InputPanel
     from scripts import _user_files
 
     stage.start()

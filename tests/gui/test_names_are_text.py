@@ -26,10 +26,10 @@ from engine.records.sources import ModelSource
 from gui.check_dialog import CheckDialog
 from gui.crash_dialog import CrashDialog
 from gui.export_dialog import ExportDialog
-from gui.input_panel import InputPanel
 from gui.models import NamedModel
 from gui.state import NoticeKind
 from gui.widgets.gallery.dialog import GalleryDialog
+from gui.widgets.input_output.dialog import InputPanel
 from gui.widgets.layers.menu import menu_for
 from tests.gui.seat import Seat, files
 from tests.gui.texts import RAW, Text, all_texts, faults, painted

@@ -27,10 +27,10 @@ from gui import application
 from gui import settings as table
 from gui.choice_dialogs import WeightsDialog
 from gui.consent_dialog import ConsentDialog
-from gui.input_panel import InputPanel
 from gui.network_dialog import NetworkDialog
 from gui.settings import Settings
 from gui.state import NoticeKind, State
+from gui.widgets.input_output.dialog import InputPanel
 from tests.gui.seat import Key, Modifier, Seat, files
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"

@@ -24,12 +24,12 @@ from engine.files.suffixes import CLASS_NAMES as SUFFIXES
 from engine.images.presets import ASSUMED
 from engine.records.images import Channels, Pixels, Preprocessing
 from engine.records.models import ModelInfo, OutputForm
-from gui.input_form import InputForm
-from gui.output_form import OutputFields
-from gui.seen_picture import SeenPicture
 from gui.settings import LAST_FOLDER, Settings
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import ElidedLabel, label
+from gui.widgets.input_output.form import InputForm
+from gui.widgets.input_output.output_form import OutputFields
+from gui.widgets.input_output.seen_picture import SeenPicture
 
 _NAMES_FILTER: Final = f"Class names ({' '.join(f'*{s}' for s in sorted(SUFFIXES))})"
 _NO_MODEL: Final = "Open a model, and this shows what it gets"

@@ -19,10 +19,10 @@ from pytestqt.qtbot import QtBot
 from engine.images.presets import PRESETS, assumed, preset
 from engine.records.images import Channels, Preprocessing
 from engine.records.models import ModelInfo, OutputForm, Scores
-from gui.input_panel import InputPanel
-from gui.seen_picture import SeenPicture
 from gui.settings import Settings
 from gui.toolkit import theme
+from gui.widgets.input_output.dialog import InputPanel
+from gui.widgets.input_output.seen_picture import SeenPicture
 
 IMAGENET = preset("ImageNet", (224, 224))
 INFO = ModelInfo(

@@ -13,8 +13,16 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QLineEdit, QWidget
 from engine.errors import ModelError
 from engine.images.presets import INTERPOLATIONS, PRESETS, fault_of, name_of, with_values_of
 from engine.records.images import Channels, Preprocessing
-from gui.input_fields import combo, field_name, number_field, read_numbers, row, sides, written
 from gui.toolkit import plain_text, theme
+from gui.widgets.input_output.fields import (
+    combo,
+    field_name,
+    number_field,
+    read_numbers,
+    row,
+    sides,
+    written,
+)
 
 _SETTLE_MS: Final = 200
 _TYPING_MS: Final = 700

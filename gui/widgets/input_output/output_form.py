@@ -9,9 +9,9 @@ from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from engine.records.models import ModelInfo, OutputForm, Scores
-from gui.input_fields import combo, field_name
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import ElidedLabel
+from gui.widgets.input_output.fields import combo, field_name
 
 _SCORES: Final = (
     (Scores.CLASSES, "One of several classes", "Logits; softmax makes probabilities of them"),

@@ -1,0 +1,1 @@
+"""The dialog for what a network takes and gives."""
