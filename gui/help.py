@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QSettings
 
     from gui.checkup import Checkup
-    from gui.guide_window import GuideWindow
     from gui.walkthrough import Walked
+    from gui.widgets.guide.window import GuideWindow
 
 _GUIDE = ROOT / "docs" / "guide.md"
 
@@ -57,7 +57,7 @@ class Help(QObject):
         )
 
     def open_guide(self) -> None:
-        from gui.guide_window import GuideWindow
+        from gui.widgets.guide.window import GuideWindow
 
         # A guide that was closed is hidden, until Qt deletes it a moment later.
         if self._guide is None or self._guide.isHidden():

@@ -6,7 +6,8 @@ put into a widget comes through here or through gui/toolkit/labels.py
 (tests/gui/test_names_are_text.py).
 
 Rich text there is in three places, and all of it is the program's own: the guide
-(gui/guide_page.py), the link to a licence (labels.LinkLabel), and a tooltip that tip() has made.
+(gui/widgets/guide/page.py), the link to a licence (labels.LinkLabel), and a tooltip that tip() has
+made.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.guide_page import GuidePage
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import ElidedLabel
+from gui.widgets.guide.page import GuidePage
 
 _SIZE = QSize(1080, 800)
 _LEAST = QSize(560, 400)

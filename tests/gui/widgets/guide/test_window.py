@@ -12,10 +12,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QListWidget, QTextBrowser
 
 from engine.paths import ROOT
-from gui import guide_page
 from gui import help as help_menu
-from gui.guide_window import GuideWindow, slug
 from gui.toolkit import theme
+from gui.widgets.guide import page as guide_page
+from gui.widgets.guide.window import GuideWindow, slug
 from tests.gui.seat import Key, Modifier, Seat, child
 
 PICTURE = QUrl("images/first-start.png")
