@@ -13,7 +13,6 @@ from PySide6.QtCore import QObject, QSettings, QTimer
 from engine.process import ending
 from engine.process.logs import log_file
 from gui import settings as table
-from gui.check_dialog import CheckDialog
 from gui.crashes import Crashes
 from gui.facts import report
 from gui.gauges import Record, Step, StepFailed
@@ -22,6 +21,7 @@ from gui.settings import Settings
 from gui.state import State
 from gui.toolkit.windows import bring_to_front
 from gui.walkthrough import STEPS, Walked, Walkthrough
+from gui.widgets.dialogs.setup_check import CheckDialog
 
 _KEPT = "remember"
 _STEPS = {**STEPS, _KEPT: "Settings and log can be written"}

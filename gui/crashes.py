@@ -10,10 +10,10 @@ from types import TracebackType
 
 from PySide6.QtCore import QObject, Qt, Signal
 
-from gui.crash_dialog import CrashDialog
 from gui.facts import report
 from gui.main_window import MainWindow
 from gui.state import State
+from gui.widgets.dialogs.crash import CrashDialog
 
 _log = logging.getLogger(__name__)
 

@@ -136,7 +136,7 @@ class Handlers(QObject):
                 theme.apply(application, self._settings.theme())
 
     def reset_settings(self) -> None:
-        from gui.dialogs import ResetDialog
+        from gui.widgets.dialogs.small import ResetDialog
 
         dialog = ResetDialog(self._window)
         dialog.confirmed.connect(self._reset)

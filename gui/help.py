@@ -100,12 +100,12 @@ class Help(QObject):
 
     def show_shortcuts(self) -> None:
         from gui.action_table import shortcut_rows
-        from gui.dialogs import ShortcutsDialog
+        from gui.widgets.dialogs.small import ShortcutsDialog
 
         ShortcutsDialog(shortcut_rows(), self._window).open()
 
     def show_about(self) -> None:
-        from gui.dialogs import AboutDialog
         from gui.facts import facts
+        from gui.widgets.dialogs.small import AboutDialog
 
         AboutDialog(VERSION, facts(self._state), self._window).open()

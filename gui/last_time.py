@@ -17,12 +17,12 @@ from engine.formats.demo import DEMOS
 from engine.process.logs import log_folder
 from engine.records.sources import ModelSource
 from gui.controller import Controller
-from gui.crash_dialog import CrashDialog
 from gui.facts import report
 from gui.jobs import Job, Priority
 from gui.main_window import MainWindow
 from gui.models import FIRST_MODEL
 from gui.state import State
+from gui.widgets.dialogs.crash import CrashDialog
 
 _log = logging.getLogger(__name__)
 

@@ -62,7 +62,7 @@ class ModelQuestions(QObject):
         return self._input(source, question)
 
     def _consent(self, source: ModelSource, error: ConsentNeeded) -> QDialog:
-        from gui.consent_dialog import ConsentDialog
+        from gui.widgets.dialogs.consent import ConsentDialog
 
         def agreed() -> None:
             self._models.trust(error.path, error.sha256)
@@ -73,7 +73,7 @@ class ModelQuestions(QObject):
         return dialog
 
     def _architecture(self, source: ModelSource, question: WhichArchitecture) -> QDialog:
-        from gui.choice_dialogs import ArchitectureDialog
+        from gui.widgets.dialogs.choice import ArchitectureDialog
 
         if not question.candidates:
             return self._named_architecture(source, question)
@@ -101,7 +101,7 @@ class ModelQuestions(QObject):
         return dialog
 
     def _network(self, source: ModelSource, question: WhichNetwork) -> QDialog:
-        from gui.network_dialog import NetworkDialog
+        from gui.widgets.dialogs.network import NetworkDialog
 
         dialog = NetworkDialog(question, self._window)
         dialog.chosen.connect(
@@ -112,7 +112,7 @@ class ModelQuestions(QObject):
         return dialog
 
     def _weights(self, source: ModelSource, question: WhichWeights) -> QDialog:
-        from gui.choice_dialogs import WeightsDialog
+        from gui.widgets.dialogs.choice import WeightsDialog
 
         dialog = WeightsDialog(question, self._window)
         dialog.chosen.connect(self._opening(lambda path: replace(source, weights=str(path))))

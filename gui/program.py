@@ -17,8 +17,8 @@ from gui.toolkit import theme
 from gui.toolkit.windows import bring_to_front
 
 if TYPE_CHECKING:
-    from gui.export_dialog import ExportChoice
     from gui.models import NamedModel
+    from gui.widgets.dialogs.export import ExportChoice
 
 
 class Shell:

@@ -16,7 +16,7 @@ from gui.state import NoticeKind, State
 from gui.toolkit import plain_text
 
 if TYPE_CHECKING:
-    from gui.export_dialog import ExportChoice
+    from gui.widgets.dialogs.export import ExportChoice
 
 
 class Saver(QObject):
@@ -45,8 +45,8 @@ class Saver(QObject):
         task = self._exports.task()
         if task is None:
             return
-        from gui.export_dialog import ExportDialog
         from gui.file_dialogs import start_folder
+        from gui.widgets.dialogs.export import ExportDialog
 
         place = start_folder(self._settings) / _file_name(task)
         dialog = ExportDialog(self._settings, place, self._window)

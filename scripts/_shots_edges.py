@@ -181,7 +181,7 @@ def plain(stage: Stage, path: Path) -> None:
 
 @shot("export")
 def export(stage: Stage, path: Path) -> None:
-    from gui.export_dialog import ExportDialog
+    from gui.widgets.dialogs.export import ExportDialog
 
     stage.start()
     stage.program.handlers.saver.export()
@@ -190,7 +190,7 @@ def export(stage: Stage, path: Path) -> None:
 
 @shot("shortcuts")
 def shortcuts(stage: Stage, path: Path) -> None:
-    from gui.dialogs import ShortcutsDialog
+    from gui.widgets.dialogs.small import ShortcutsDialog
 
     stage.start()
     stage.program.handlers.help.show_shortcuts()

@@ -7,9 +7,9 @@ from pathlib import Path
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from engine.formats.demo import SCENES
-from gui.check_dialog import CheckDialog
-from gui.crash_dialog import CrashDialog
 from gui.last_time import Desk
+from gui.widgets.dialogs.crash import CrashDialog
+from gui.widgets.dialogs.setup_check import CheckDialog
 from scripts._shots import shot
 from scripts._stage import Stage
 

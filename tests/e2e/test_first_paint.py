@@ -24,7 +24,7 @@ heavy = ("torch", "torchvision", "cv2", "numpy", "PIL")
 later = ("platformdirs", "engine.records.images", "engine.records.explanations",
          "engine.render.overlay", "cli.commands",
          "gui.controller", "gui.widgets.canvas.image_canvas", "gui.widgets.layers.tree",
-         "gui.dialogs")
+         "gui.widgets.dialogs.small")
 seen = {{}}
 
 def painted():

@@ -20,15 +20,15 @@ from pytestqt.qtbot import QtBot
 
 from engine.process.logs import log_file
 from engine.version import VERSION
-from gui.check_dialog import CheckDialog
-from gui.crash_dialog import CrashDialog
 from gui.crashes import Crashes
-from gui.dialogs import AboutDialog
 from gui.facts import report
 from gui.gauges import StepFailed, Waiter
 from gui.main_window import MainWindow
 from gui.state import State
 from gui.walkthrough import STEPS, Walkthrough
+from gui.widgets.dialogs.crash import CrashDialog
+from gui.widgets.dialogs.setup_check import CheckDialog
+from gui.widgets.dialogs.small import AboutDialog
 from tests.gui.seat import Seat
 
 

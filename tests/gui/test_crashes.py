@@ -18,9 +18,9 @@ from PySide6.QtWidgets import QPlainTextEdit, QPushButton
 from engine.errors import HookscopeError
 from engine.version import VERSION
 from gui import crashes
-from gui.crash_dialog import CrashDialog
 from gui.crashes import Crashes
 from gui.jobs import Job
+from gui.widgets.dialogs.crash import CrashDialog
 from tests.gui.seat import Key, Seat, child
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -163,7 +163,7 @@ import sys
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QPlainTextEdit
 from gui.program import Program
-from gui.crash_dialog import CrashDialog
+from gui.widgets.dialogs.crash import CrashDialog
 
 start = Program.start
 

@@ -24,8 +24,8 @@ from engine.records.images import LoadedImage, Preprocessing, Region
 from engine.records.models import Layout, ModelInfo, Prediction
 from engine.records.sources import ModelSource
 from gui import files
-from gui.export_dialog import ExportChoice
 from gui.jobs import Watch
+from gui.widgets.dialogs.export import ExportChoice
 
 WATCH = Watch(CancelToken(), ignore_progress)
 

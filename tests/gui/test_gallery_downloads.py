@@ -28,11 +28,11 @@ from engine.export import files as export
 from engine.formats.torchvision import gallery
 from engine.formats.torchvision.gallery import PublishedWeights
 from engine.process.logs import log_file
-from gui.check_dialog import CheckDialog
-from gui.crash_dialog import CrashDialog
 from gui.main_window import MainWindow
 from gui.status_bar import StatusBar
 from gui.toolkit import theme
+from gui.widgets.dialogs.crash import CrashDialog
+from gui.widgets.dialogs.setup_check import CheckDialog
 from gui.widgets.gallery.dialog import GalleryDialog
 from tests.gui.seat import Seat
 from tests.web import Site, serve

@@ -23,11 +23,11 @@ from engine.questions import (
     WhichWeights,
 )
 from engine.records.sources import ModelSource
-from gui.check_dialog import CheckDialog
-from gui.crash_dialog import CrashDialog
-from gui.export_dialog import ExportDialog
 from gui.models import NamedModel
 from gui.state import NoticeKind
+from gui.widgets.dialogs.crash import CrashDialog
+from gui.widgets.dialogs.export import ExportDialog
+from gui.widgets.dialogs.setup_check import CheckDialog
 from gui.widgets.gallery.dialog import GalleryDialog
 from gui.widgets.input_output.dialog import InputPanel
 from gui.widgets.layers.menu import menu_for
@@ -285,7 +285,7 @@ def test_questions(seat: Seat, desk: Desk, what: str) -> None:
 
 def test_the_default_of_an_argument_is_kept_whatever_is_in_it(seat: Seat, desk: Desk) -> None:
     """The field shows it spelled; left as it is, it is no answer, so that the file's own counts."""
-    from gui.network_dialog import NetworkDialog
+    from gui.widgets.dialogs.network import NetworkDialog
 
     seat.start()
     option = NetworkOption("Net", "class", (Parameter("title", "str", repr(desk.name)),))

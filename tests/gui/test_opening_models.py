@@ -25,11 +25,11 @@ from engine.records.sources import ModelSource
 from engine.weights.state_dicts import checksum
 from gui import application
 from gui import settings as table
-from gui.choice_dialogs import WeightsDialog
-from gui.consent_dialog import ConsentDialog
-from gui.network_dialog import NetworkDialog
 from gui.settings import Settings
 from gui.state import NoticeKind, State
+from gui.widgets.dialogs.choice import WeightsDialog
+from gui.widgets.dialogs.consent import ConsentDialog
+from gui.widgets.dialogs.network import NetworkDialog
 from gui.widgets.input_output.dialog import InputPanel
 from tests.gui.seat import Key, Modifier, Seat, files
 

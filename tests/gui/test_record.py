@@ -15,8 +15,8 @@ from engine.formats.demo import SCENES
 from engine.process.faults import fault_file
 from engine.records.sources import ModelSource
 from gui import last_time
-from gui.crash_dialog import CrashDialog
 from gui.last_time import Desk, record_file
+from gui.widgets.dialogs.crash import CrashDialog
 from tests.gui.seat import WAIT_MS, Seat, child
 from tests.gui.test_last_time import crash, press, record, recorded
 

@@ -37,10 +37,10 @@ from PySide6.QtWidgets import (
 from engine.errors import LayerError
 from engine.formats.demo import SCENES
 from gui import settings as table
-from gui.export_dialog import ExportDialog
 from gui.program import Program
 from gui.state import NoticeKind
 from gui.toolkit import theme
+from gui.widgets.dialogs.export import ExportDialog
 from gui.widgets.predictions.model import ClassModel
 from tests.gui.seat import WAIT_MS, Key, Modifier, Seat, child, files
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QListWidget, QPushButton
 from pytestqt.qtbot import QtBot
 
-from gui.consent_dialog import ConsentDialog
+from gui.widgets.dialogs.consent import ConsentDialog
 
 FILE = Path("/studies/chest/xray_classifier.py")
 RISK = "a Python file; opening it runs it, and it can do anything that you can"

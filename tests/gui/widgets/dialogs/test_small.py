@@ -12,9 +12,9 @@ from pytestqt.qtbot import QtBot
 
 from gui import action_table, file_dialogs
 from gui import settings as table
-from gui.dialogs import AboutDialog, ResetDialog, ShortcutsDialog
-from gui.export_dialog import ExportChoice, ExportDialog, choice_for
 from gui.settings import Settings
+from gui.widgets.dialogs.export import ExportChoice, ExportDialog, choice_for
+from gui.widgets.dialogs.small import AboutDialog, ResetDialog, ShortcutsDialog
 
 
 @pytest.fixture

@@ -25,8 +25,8 @@ from engine.questions import (
     WhichNetwork,
     WhichWeights,
 )
-from gui.choice_dialogs import ArchitectureDialog, WeightsDialog
-from gui.network_dialog import NetworkDialog
+from gui.widgets.dialogs.choice import ArchitectureDialog, WeightsDialog
+from gui.widgets.dialogs.network import NetworkDialog
 
 NETWORK = NetworkOption(
     "Net",

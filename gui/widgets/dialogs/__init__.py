@@ -1,0 +1,1 @@
+"""Questions and small messages in windows of their own."""
