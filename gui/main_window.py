@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     )
 
     from gui.bare_key import BareKey
-    from gui.notice_bar import NoticeBar
-    from gui.status_bar import StatusBar
     from gui.toolkit.labels import Label
+    from gui.widgets.bars.notice_bar import NoticeBar
+    from gui.widgets.bars.status_bar import StatusBar
     from gui.widgets.canvas.image_canvas import ImageCanvas
     from gui.widgets.display.panel import DisplayPanel
     from gui.widgets.image_strip.strip import ImageStrip
@@ -103,8 +103,8 @@ class MainWindow(QMainWindow):
 
     def _make_widgets(self) -> None:
         from gui.bare_key import BareKey
-        from gui.notice_bar import NoticeBar
-        from gui.status_bar import StatusBar
+        from gui.widgets.bars.notice_bar import NoticeBar
+        from gui.widgets.bars.status_bar import StatusBar
         from gui.widgets.canvas.image_canvas import ImageCanvas
         from gui.widgets.display.panel import DisplayPanel
         from gui.widgets.image_strip.strip import ImageStrip

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QToolButton
 from engine.formats.demo import SCENES
 from gui import settings as table
 from gui.first_hints import LAYERS, OWN_FILES
-from gui.hint_card import HintCard
+from gui.widgets.bars.hint_card import HintCard
 from tests.gui.seat import Seat, child
 
 

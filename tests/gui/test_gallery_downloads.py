@@ -29,8 +29,8 @@ from engine.formats.torchvision import gallery
 from engine.formats.torchvision.gallery import PublishedWeights
 from engine.process.logs import log_file
 from gui.main_window import MainWindow
-from gui.status_bar import StatusBar
 from gui.toolkit import theme
+from gui.widgets.bars.status_bar import StatusBar
 from gui.widgets.dialogs.crash import CrashDialog
 from gui.widgets.dialogs.setup_check import CheckDialog
 from gui.widgets.gallery.dialog import GalleryDialog

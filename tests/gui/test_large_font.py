@@ -12,8 +12,8 @@ from pytestqt.qtbot import QtBot
 
 from engine.records.models import LayerNode, Prediction
 from gui import actions
-from gui.notice_bar import NoticeBar
 from gui.toolkit import theme
+from gui.widgets.bars.notice_bar import NoticeBar
 from gui.widgets.image_strip.model import THUMBNAIL
 from gui.widgets.image_strip.strip import ImageStrip
 from gui.widgets.layers.model import Column

@@ -9,8 +9,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from gui.notice_bar import NoticeBar
 from gui.toolkit import theme
+from gui.widgets.bars.notice_bar import NoticeBar
 
 LONG = "The picture of this very long name cannot be opened because its file ends too early. " * 4
 

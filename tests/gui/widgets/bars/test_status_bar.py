@@ -14,8 +14,8 @@ from pytestqt.qtbot import QtBot
 from engine.records.explanations import Explanation, Seconds
 from engine.records.images import Region
 from engine.records.models import Layout, Prediction
-from gui.status_bar import StatusBar
 from gui.toolkit import theme
+from gui.widgets.bars.status_bar import StatusBar
 
 
 @pytest.fixture

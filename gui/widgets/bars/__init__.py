@@ -1,0 +1,1 @@
+"""One line above or below the picture: notices, status, hints."""
