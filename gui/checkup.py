@@ -18,7 +18,7 @@ from gui.facts import report
 from gui.gauges import Record, Step, StepFailed
 from gui.main_window import MainWindow
 from gui.settings import Settings
-from gui.state import State
+from gui.state.state import State
 from gui.toolkit.windows import bring_to_front
 from gui.walkthrough import STEPS, Walked, Walkthrough
 from gui.widgets.dialogs.setup_check import CheckDialog

@@ -25,7 +25,7 @@ from gui.jobs import Job, Lane, Priority
 from gui.late_files import LateFiles
 from gui.models import FIRST_MODEL, Models, NamedModel
 from gui.settings import Settings
-from gui.state import NoticeKind, State
+from gui.state.state import NoticeKind, State
 from gui.sweeper import Sweeper
 from gui.workbench import Answer, EngineFacts, Workbench
 

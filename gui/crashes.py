@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from gui.facts import report
 from gui.main_window import MainWindow
-from gui.state import State
+from gui.state.state import State
 from gui.widgets.dialogs.crash import CrashDialog
 
 _log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from gui.files import ExportTask, write_export
 from gui.jobs import Job, Lane, Priority
 from gui.settings import Settings
-from gui.state import NoticeKind, State
+from gui.state.state import NoticeKind, State
 
 
 class Exports(QObject):

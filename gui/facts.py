@@ -11,7 +11,7 @@ from PySide6.QtGui import QGuiApplication
 
 from engine.process import logs
 from engine.version import NAME, VERSION
-from gui.state import State
+from gui.state.state import State
 
 
 def facts(state: State) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject
 from gui import settings as table
 from gui.main_window import MainWindow
 from gui.settings import Settings
-from gui.state import State
+from gui.state.state import State
 from gui.widgets.bars.hint_card import HintCard
 
 LAYERS = "Click any layer to see what it looked at."

@@ -10,7 +10,7 @@ from gui.controller import Controller
 from gui.jobs import Job, Priority
 from gui.main_window import MainWindow
 from gui.settings import Settings
-from gui.state import NoticeKind, State
+from gui.state.state import NoticeKind, State
 
 if TYPE_CHECKING:
     from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights

@@ -26,7 +26,7 @@ from gui.main_window import MainWindow
 from gui.model_opener import ModelOpener
 from gui.saver import Saver
 from gui.settings import Settings
-from gui.state import NoticeKind, State
+from gui.state.state import NoticeKind, State
 from gui.toolkit import theme
 
 if TYPE_CHECKING:

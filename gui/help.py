@@ -13,7 +13,7 @@ from engine.process import logs
 from engine.version import VERSION
 from gui.main_window import MainWindow
 from gui.settings import Settings
-from gui.state import NoticeKind, State
+from gui.state.state import NoticeKind, State
 from gui.toolkit.windows import bring_to_front, not_shown, show_file
 
 if TYPE_CHECKING:

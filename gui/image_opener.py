@@ -14,7 +14,7 @@ from gui.drops import Dropped
 from gui.images import Images
 from gui.main_window import MainWindow
 from gui.settings import Settings
-from gui.state import NoticeKind, State
+from gui.state.state import NoticeKind, State
 
 _NOTHING_DROPPED = (
     "Nothing arrived: the program it was dragged from may have closed. Drop it again, or use "

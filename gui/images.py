@@ -22,7 +22,7 @@ from gui.files import (
 )
 from gui.jobs import Job, Lane, Priority, Watch
 from gui.settings import MAX_IMAGES, Settings
-from gui.state import NoticeKind, OpenImage, State
+from gui.state.state import NoticeKind, OpenImage, State
 
 # Decoded pictures beyond the current one that are kept for going back, in bytes.
 _KEEP_BYTES = 1_500_000_000

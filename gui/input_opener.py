@@ -12,7 +12,7 @@ from engine.loading.adjustments import Adjustment
 from gui.controller import Controller
 from gui.main_window import MainWindow
 from gui.settings import Settings
-from gui.state import NoticeKind, State
+from gui.state.state import NoticeKind, State
 from gui.toolkit import plain_text
 
 if TYPE_CHECKING:

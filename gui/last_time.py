@@ -21,7 +21,7 @@ from gui.facts import report
 from gui.jobs import Job, Priority
 from gui.main_window import MainWindow
 from gui.models import FIRST_MODEL
-from gui.state import State
+from gui.state.state import State
 from gui.widgets.dialogs.crash import CrashDialog
 
 _log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QTimer
 
 from gui.jobs import Job, Lane
-from gui.state import STOP_READING, NoticeKind, State
+from gui.state.state import STOP_READING, NoticeKind, State
 
 PATIENCE_MS = 20_000
 

@@ -16,7 +16,7 @@ from gui.gallery_opener import GalleryOpener
 from gui.main_window import MainWindow
 from gui.model_questions import ModelQuestions
 from gui.settings import Settings
-from gui.state import State
+from gui.state.state import State
 
 _log = logging.getLogger(__name__)
 

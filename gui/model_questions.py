@@ -19,7 +19,7 @@ from engine.questions import (
 from engine.records.sources import ModelSource
 from gui.main_window import MainWindow
 from gui.models import Models
-from gui.state import NoticeKind, State
+from gui.state.state import NoticeKind, State
 from gui.toolkit import plain_text
 
 

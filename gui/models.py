@@ -15,7 +15,7 @@ from engine.questions import WhichArchitecture
 from engine.records.sources import ModelSource
 from gui.jobs import Job, Lane, Priority, Watch
 from gui.settings import Settings
-from gui.state import CHECK_INPUT, NAME_ARCHITECTURE, NoticeKind, State
+from gui.state.state import CHECK_INPUT, NAME_ARCHITECTURE, NoticeKind, State
 from gui.workbench import OpenedModel, Workbench
 
 FIRST_MODEL = ModelSource("demo:shapes")

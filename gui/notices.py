@@ -11,7 +11,7 @@ from engine.records.sources import ModelSource
 from gui.main_window import MainWindow
 from gui.models import Models
 from gui.settings import Settings
-from gui.state import CHECK_INPUT, NAME_ARCHITECTURE, STOP_READING, Notice, NoticeKind, State
+from gui.state.state import CHECK_INPUT, NAME_ARCHITECTURE, STOP_READING, Notice, NoticeKind, State
 from gui.toolkit.windows import not_shown, show_file
 
 _LASTING = (NoticeKind.ERROR, NoticeKind.WARNING)

@@ -14,7 +14,7 @@ from gui.controller import Controller
 from gui.jobs import Job
 from gui.main_window import MainWindow
 from gui.settings import Settings
-from gui.state import State
+from gui.state.state import State
 from gui.toolkit import plain_text
 from gui.toolkit.imaging import Picture
 from gui.widgets.canvas.words import method_name

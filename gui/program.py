@@ -60,7 +60,7 @@ class Program(QObject):
         from gui.last_time import LastTime, record_file
         from gui.notices import Notices
         from gui.presenter import Presenter
-        from gui.state import State
+        from gui.state.state import State
         from gui.toolkit.garbage import GarbageCollector
 
         shell = shell if shell is not None else Shell(application, store)

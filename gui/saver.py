@@ -12,7 +12,7 @@ from gui.exports import Exports
 from gui.files import ExportTask
 from gui.main_window import MainWindow
 from gui.settings import Settings
-from gui.state import NoticeKind, State
+from gui.state.state import NoticeKind, State
 from gui.toolkit import plain_text
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from engine.records.images import LoadedImage
 from gui.files import map_thumbnails
 from gui.jobs import Job, Lane, Priority
 from gui.settings import SWEEP_ENABLED, Settings
-from gui.state import NoticeKind, State
+from gui.state.state import NoticeKind, State
 from gui.workbench import SweepAnswer, Workbench
 
 # Long enough that walking through layers by key does not start a sweep at every step.

@@ -30,7 +30,7 @@ from gui.gauges import (
 )
 from gui.jobs import Job
 from gui.main_window import MainWindow
-from gui.state import Notice, NoticeKind, State
+from gui.state.state import Notice, NoticeKind, State
 from gui.widgets.layers.model import LayerModel
 from gui.widgets.predictions.model import ClassModel
 

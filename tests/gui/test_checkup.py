@@ -24,7 +24,7 @@ from gui.crashes import Crashes
 from gui.facts import report
 from gui.gauges import StepFailed, Waiter
 from gui.main_window import MainWindow
-from gui.state import State
+from gui.state.state import State
 from gui.walkthrough import STEPS, Walkthrough
 from gui.widgets.dialogs.crash import CrashDialog
 from gui.widgets.dialogs.setup_check import CheckDialog

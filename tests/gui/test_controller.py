@@ -27,7 +27,7 @@ from gui.controller import Controller
 from gui.files import ExportTask
 from gui.jobs import Job, Priority, Watch
 from gui.settings import SWEEP_ENABLED, Settings
-from gui.state import Notice, NoticeKind, State
+from gui.state.state import Notice, NoticeKind, State
 from gui.widgets.dialogs.export import ExportChoice
 from gui.workbench import Answer
 

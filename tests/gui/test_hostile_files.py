@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QAbstractButton, QPushButton
 
 from engine.reader import SWITCH, client
 from engine.records.sources import ModelSource
-from gui.state import NoticeKind, State
+from gui.state.state import NoticeKind, State
 from gui.widgets.dialogs.consent import ConsentDialog
 from tests.engine import hostile_zoo
 from tests.engine.honest_models import own

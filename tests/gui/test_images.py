@@ -19,7 +19,7 @@ from gui import images as module
 from gui.images import Images
 from gui.jobs import Job, Lane
 from gui.settings import RECENT_IMAGES, Settings
-from gui.state import Notice, NoticeKind, State
+from gui.state.state import Notice, NoticeKind, State
 
 WAIT_MS = 20_000
 

@@ -20,7 +20,7 @@ from engine.images.reading import load_image
 from engine.loading.load import load_model
 from gui import exports, files
 from gui.jobs import Job, Priority, Watch
-from gui.state import NoticeKind
+from gui.state.state import NoticeKind
 from gui.workbench import OpenedModel
 from tests.gui.test_controller import WAIT_MS, Bench
 

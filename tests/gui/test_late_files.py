@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from engine.records.sources import ModelSource
 from gui.jobs import Job, Lane
 from gui.late_files import LateFiles
-from gui.state import STOP_READING, Notice, State
+from gui.state.state import STOP_READING, Notice, State
 from tests.gui.seat import Seat
 
 

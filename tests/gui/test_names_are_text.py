@@ -24,7 +24,7 @@ from engine.questions import (
 )
 from engine.records.sources import ModelSource
 from gui.models import NamedModel
-from gui.state import NoticeKind
+from gui.state.state import NoticeKind
 from gui.widgets.dialogs.crash import CrashDialog
 from gui.widgets.dialogs.export import ExportDialog
 from gui.widgets.dialogs.setup_check import CheckDialog

@@ -26,7 +26,7 @@ from engine.weights.state_dicts import checksum
 from gui import application
 from gui import settings as table
 from gui.settings import Settings
-from gui.state import NoticeKind, State
+from gui.state.state import NoticeKind, State
 from gui.widgets.dialogs.choice import WeightsDialog
 from gui.widgets.dialogs.consent import ConsentDialog
 from gui.widgets.dialogs.network import NetworkDialog

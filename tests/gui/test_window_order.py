@@ -19,7 +19,7 @@ from pytestqt.qtbot import QtBot
 from engine.records.sources import ModelSource
 from gui.main_window import MainWindow
 from gui.program import Shell
-from gui.state import NoticeKind
+from gui.state.state import NoticeKind
 from gui.toolkit import theme
 from gui.widgets.canvas.image_canvas import ImageCanvas
 from gui.widgets.dialogs.export import ExportDialog

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QTreeView
 
 from engine.lazy import torchvision
 from engine.records.models import Layout
-from gui.state import NoticeKind
+from gui.state.state import NoticeKind
 from tests.gui.seat import Seat, child, files
 
 
