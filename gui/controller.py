@@ -19,15 +19,15 @@ from engine.records.explanations import Request
 from engine.records.images import LoadedImage
 from gui.downloads import Downloads
 from gui.exports import Exports
-from gui.files import color_strips
 from gui.images import Images
-from gui.jobs import Job, Lane, Priority
+from gui.jobs.engine_worker import Answer, EngineFacts, Workbench
+from gui.jobs.file_work import color_strips
+from gui.jobs.lanes import Job, Lane, Priority
 from gui.late_files import LateFiles
 from gui.models import FIRST_MODEL, Models, NamedModel
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
 from gui.sweeper import Sweeper
-from gui.workbench import Answer, EngineFacts, Workbench
 
 _log = logging.getLogger(__name__)
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, SignalInstance
 
-from gui.jobs import Job, Lane
+from gui.jobs.lanes import Job, Lane
 
 if TYPE_CHECKING:
     from engine.formats.torchvision.gallery import PublishedWeights
-    from gui.jobs import Watch
+    from gui.jobs.lanes import Watch
 
 _BEGINNING = (0.0, "connecting")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
-from gui.files import ExportTask, write_export
-from gui.jobs import Job, Lane, Priority
+from gui.jobs.file_work import ExportTask, write_export
+from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from gui.controller import Controller
-from gui.jobs import Job, Priority
+from gui.jobs.lanes import Job, Priority
 from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State

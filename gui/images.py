@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage
 
 from engine.errors import HookscopeError, ImageError
 from engine.formats.demo import SCENES, Scene
-from gui.files import (
+from gui.jobs.file_work import (
     Decoded,
     Found,
     decode,
@@ -20,7 +20,7 @@ from gui.files import (
     scan,
     stamp_of,
 )
-from gui.jobs import Job, Lane, Priority, Watch
+from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import MAX_IMAGES, Settings
 from gui.state.state import NoticeKind, OpenImage, State
 

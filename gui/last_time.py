@@ -18,7 +18,7 @@ from engine.process.logs import log_folder
 from engine.records.sources import ModelSource
 from gui.controller import Controller
 from gui.facts import report
-from gui.jobs import Job, Priority
+from gui.jobs.lanes import Job, Priority
 from gui.main_window import MainWindow
 from gui.models import FIRST_MODEL
 from gui.state.state import State

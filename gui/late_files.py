@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer
 
-from gui.jobs import Job, Lane
+from gui.jobs.lanes import Job, Lane
 from gui.state.state import STOP_READING, NoticeKind, State
 
 PATIENCE_MS = 20_000

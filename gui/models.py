@@ -13,10 +13,10 @@ from engine.images.presets import ASSUMED
 from engine.loading.adjustments import Adjustment
 from engine.questions import WhichArchitecture
 from engine.records.sources import ModelSource
-from gui.jobs import Job, Lane, Priority, Watch
+from gui.jobs.engine_worker import OpenedModel, Workbench
+from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import Settings
 from gui.state.state import CHECK_INPUT, NAME_ARCHITECTURE, NoticeKind, State
-from gui.workbench import OpenedModel, Workbench
 
 FIRST_MODEL = ModelSource("demo:shapes")
 

@@ -11,7 +11,7 @@ from engine.records.models import LayerNode
 from engine.version import NAME
 from gui import settings as table
 from gui.controller import Controller
-from gui.jobs import Job
+from gui.jobs.lanes import Job
 from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state.state import State

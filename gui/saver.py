@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
 from gui.exports import Exports
-from gui.files import ExportTask
+from gui.jobs.file_work import ExportTask
 from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State

@@ -9,11 +9,11 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from engine.errors import HookscopeError
 from engine.records.explanations import Explanation, Request
 from engine.records.images import LoadedImage
-from gui.files import map_thumbnails
-from gui.jobs import Job, Lane, Priority
+from gui.jobs.engine_worker import SweepAnswer, Workbench
+from gui.jobs.file_work import map_thumbnails
+from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import SWEEP_ENABLED, Settings
 from gui.state.state import NoticeKind, State
-from gui.workbench import SweepAnswer, Workbench
 
 # Long enough that walking through layers by key does not start a sweep at every step.
 _DELAY_MS = 120

@@ -28,7 +28,7 @@ from gui.gauges import (
     process_age,
     resident_bytes,
 )
-from gui.jobs import Job
+from gui.jobs.lanes import Job
 from gui.main_window import MainWindow
 from gui.state.state import Notice, NoticeKind, State
 from gui.widgets.layers.model import LayerModel

@@ -18,11 +18,11 @@ from gui.toolkit import theme
 def own_places(folder: Path) -> ExitStack:
     """Consent and profiles are kept here and not among the user's, until it is closed."""
     from engine.profiles import store as profiles
-    from gui import workbench
+    from gui.jobs import engine_worker
 
     patches = ExitStack()
     store = folder / "trusted.json"
-    patches.enter_context(patch.object(workbench, "store_file", lambda: store))
+    patches.enter_context(patch.object(engine_worker, "store_file", lambda: store))
     patches.enter_context(patch.object(profiles, "folder", lambda: folder / "profiles"))
     return patches
 

@@ -64,7 +64,7 @@ def test_every_step_goes_well_and_the_users_settings_are_left_alone(
 _BROKEN = """
 import sys
 from engine.errors import LayerError
-from gui.workbench import Workbench
+from gui.jobs.engine_worker import Workbench
 
 answers = iter([Workbench.explain])
 

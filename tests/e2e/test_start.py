@@ -20,7 +20,7 @@ _RUN = """
 import os, signal, sys, threading
 from pathlib import Path
 from gui.program import Program
-from gui.jobs import Job
+from gui.jobs.lanes import Job
 
 # However the tests were started.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -24,12 +24,12 @@ from engine.formats.demo import SCENES
 from engine.images.reading import load_image
 from engine.records.sources import ModelSource
 from gui.controller import Controller
-from gui.files import ExportTask
-from gui.jobs import Job, Priority, Watch
+from gui.jobs.engine_worker import Answer
+from gui.jobs.file_work import ExportTask
+from gui.jobs.lanes import Job, Priority, Watch
 from gui.settings import SWEEP_ENABLED, Settings
 from gui.state.state import Notice, NoticeKind, State
 from gui.widgets.dialogs.export import ExportChoice
-from gui.workbench import Answer
 
 WAIT_MS = 60_000
 

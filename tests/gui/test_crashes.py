@@ -19,7 +19,7 @@ from engine.errors import HookscopeError
 from engine.version import VERSION
 from gui import crashes
 from gui.crashes import Crashes
-from gui.jobs import Job
+from gui.jobs.lanes import Job
 from gui.widgets.dialogs.crash import CrashDialog
 from tests.gui.seat import Key, Seat, child
 

@@ -17,7 +17,7 @@ from engine.formats.demo import SCENES
 from engine.records.sources import ModelSource
 from gui import images as module
 from gui.images import Images
-from gui.jobs import Job, Lane
+from gui.jobs.lanes import Job, Lane
 from gui.settings import RECENT_IMAGES, Settings
 from gui.state.state import Notice, NoticeKind, State
 

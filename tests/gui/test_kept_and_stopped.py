@@ -18,10 +18,11 @@ from pytestqt.qtbot import QtBot
 import engine
 from engine.images.reading import load_image
 from engine.loading.load import load_model
-from gui import exports, files
-from gui.jobs import Job, Priority, Watch
+from gui import exports
+from gui.jobs import file_work
+from gui.jobs.engine_worker import OpenedModel
+from gui.jobs.lanes import Job, Priority, Watch
 from gui.state.state import NoticeKind
-from gui.workbench import OpenedModel
 from tests.gui.test_controller import WAIT_MS, Bench
 
 
@@ -50,10 +51,10 @@ class Gate:
         self.begun, self.let = threading.Event(), threading.Event()
         bench.gates.append(self.let)
 
-        def held(task: files.ExportTask, watch: Watch) -> files.ExportTask:
+        def held(task: file_work.ExportTask, watch: Watch) -> file_work.ExportTask:
             self.begun.set()
             assert self.let.wait(WAIT_MS / 1000)
-            return files.write_export(task, watch)
+            return file_work.write_export(task, watch)
 
         monkeypatch.setattr(exports, "write_export", held)
 

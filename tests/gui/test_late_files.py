@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
 from engine.records.sources import ModelSource
-from gui.jobs import Job, Lane
+from gui.jobs.lanes import Job, Lane
 from gui.late_files import LateFiles
 from gui.state.state import STOP_READING, Notice, State
 from tests.gui.seat import Seat

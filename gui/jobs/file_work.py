@@ -24,7 +24,7 @@ from engine.render import overlay
 from gui.toolkit.imaging import Picture, map_thumbnail, thumbnail, to_qimage
 
 if TYPE_CHECKING:
-    from gui.jobs import Watch
+    from gui.jobs.lanes import Watch
     from gui.widgets.dialogs.export import ExportChoice
 
 THUMBNAIL_SIZE = 128

@@ -10,8 +10,8 @@ import torch
 from engine.errors import ConsentNeeded
 from engine.progress import CancelToken, ignore_progress
 from engine.records.sources import ModelSource
-from gui.jobs import Watch
-from gui.workbench import Workbench
+from gui.jobs.engine_worker import Workbench
+from gui.jobs.lanes import Watch
 
 _NETWORK = """
 from torch import nn

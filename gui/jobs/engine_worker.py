@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from engine.formats.torchvision.gallery import PublishedModel
     from engine.loading.adjustments import Adjustment
     from engine.model import Model
-    from gui.jobs import Watch
+    from gui.jobs.lanes import Watch
 
 _log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from PySide6.QtCore import QThread
 from pytestqt.qtbot import QtBot
 
 from engine.errors import HookscopeError, ImageError
-from gui.jobs import Job, Lane, Priority, Watch
+from gui.jobs.lanes import Job, Lane, Priority, Watch
 
 WAIT_MS = 10_000
 
@@ -99,7 +99,7 @@ def test_progress_arrives_on_the_gui_thread(qtbot: QtBot, lane: Lane) -> None:
 def test_progress_is_throttled(qtbot: QtBot, lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand reports in what the clock calls half a second are about ten."""
     clock = iter(10 + i * 0.0005 for i in range(2_000))
-    monkeypatch.setattr("gui.jobs.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("gui.jobs.lanes.time.monotonic", lambda: next(clock))
 
     def work(watch: Watch) -> None:
         for i in range(1_000):
@@ -131,7 +131,7 @@ def test_a_defect_is_logged_with_its_traceback_and_reported_with_the_log(
     def work(_watch: Watch) -> None:
         raise ZeroDivisionError("a defect")
 
-    with caplog.at_level(logging.ERROR, "gui.jobs"):
+    with caplog.at_level(logging.ERROR, "gui.jobs.lanes"):
         ears = run(qtbot, lane, Job("Exporting", work))
     (error,) = ears.said[1][1]
     assert type(error) is HookscopeError
