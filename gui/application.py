@@ -146,7 +146,7 @@ def _parsed(arguments: Sequence[str]) -> tuple[Errand, bool]:
     from cli.options import add_source, source_of, trusted_files
     from engine.files import suffixes
     from engine.records.sources import ModelSource
-    from gui.models import NamedModel
+    from gui.controllers.models import NamedModel
 
     parser = Parser(prog=NAME.lower())
     parser.add_argument("files", nargs="*", type=Path, help="images, folders and models to open")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from gui.controller import Controller
+from gui.controllers.controller import Controller
 from gui.jobs.lanes import Job, Priority
 from gui.main_window import MainWindow
 from gui.settings import Settings

@@ -18,7 +18,7 @@ from engine.loading.adjustments import Adjustment
 from engine.records.display import DisplaySettings
 from engine.render.colormaps import COLORMAPS
 from gui import settings as table
-from gui.controller import Controller
+from gui.controllers.controller import Controller
 from gui.help import Help
 from gui.image_opener import ImageOpener
 from gui.input_opener import InputOpener

@@ -10,8 +10,8 @@ from PySide6.QtGui import QGuiApplication
 from engine.files import suffixes
 from gui import drops
 from gui import settings as table
+from gui.controllers.images import Images
 from gui.drops import Dropped
-from gui.images import Images
 from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 
 from engine.files import suffixes
 from engine.loading.adjustments import Adjustment
-from gui.controller import Controller
+from gui.controllers.controller import Controller
 from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State

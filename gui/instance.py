@@ -25,7 +25,7 @@ from engine.files.presence import can_be_named
 from engine.version import COMMAND
 
 if TYPE_CHECKING:
-    from gui.models import NamedModel
+    from gui.controllers.models import NamedModel
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Errand:
         """The errand of that line. Raises ValueError for what is none."""
         # Imported here: the window is painted before.
         from engine.records.sources import ModelSource
-        from gui.models import NamedModel
+        from gui.controllers.models import NamedModel
 
         try:
             facts = json.loads(line)

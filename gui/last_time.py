@@ -16,11 +16,11 @@ from engine.files.presence import can_be_named
 from engine.formats.demo import DEMOS
 from engine.process.logs import log_folder
 from engine.records.sources import ModelSource
-from gui.controller import Controller
+from gui.controllers.controller import Controller
+from gui.controllers.models import FIRST_MODEL
 from gui.facts import report
 from gui.jobs.lanes import Job, Priority
 from gui.main_window import MainWindow
-from gui.models import FIRST_MODEL
 from gui.state.state import State
 from gui.widgets.dialogs.crash import CrashDialog
 

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject
 
 from engine.records.sources import ModelSource
 from gui import settings as table
-from gui.controller import Controller
+from gui.controllers.controller import Controller
 from gui.gallery_opener import GalleryOpener
 from gui.main_window import MainWindow
 from gui.model_questions import ModelQuestions

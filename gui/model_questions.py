@@ -17,8 +17,8 @@ from engine.questions import (
     WhichWeights,
 )
 from engine.records.sources import ModelSource
+from gui.controllers.models import Models
 from gui.main_window import MainWindow
-from gui.models import Models
 from gui.state.state import NoticeKind, State
 from gui.toolkit import plain_text
 

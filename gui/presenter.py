@@ -10,7 +10,7 @@ from engine.escaping import LINE
 from engine.records.models import LayerNode
 from engine.version import NAME
 from gui import settings as table
-from gui.controller import Controller
+from gui.controllers.controller import Controller
 from gui.jobs.lanes import Job
 from gui.main_window import MainWindow
 from gui.settings import Settings

@@ -17,7 +17,7 @@ from gui.toolkit import theme
 from gui.toolkit.windows import bring_to_front
 
 if TYPE_CHECKING:
-    from gui.models import NamedModel
+    from gui.controllers.models import NamedModel
     from gui.widgets.dialogs.export import ExportChoice
 
 
@@ -53,7 +53,7 @@ class Program(QObject):
         fault: str | None = "",
     ) -> None:
         # Imported here, so that the shell is painted before them.
-        from gui.controller import Controller
+        from gui.controllers.controller import Controller
         from gui.crashes import Crashes
         from gui.first_hints import FirstHints
         from gui.handlers import Handlers

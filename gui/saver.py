@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
-from gui.exports import Exports
+from gui.controllers.exports import Exports
 from gui.jobs.file_work import ExportTask
 from gui.main_window import MainWindow
 from gui.settings import Settings

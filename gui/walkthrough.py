@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QAbstractItemView
 
 from engine.errors import HookscopeError
 from engine.formats.demo import SCENES
-from gui.controller import Controller
+from gui.controllers.controller import Controller
 from gui.gauges import (
     Gaps,
     Record,

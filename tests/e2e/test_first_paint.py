@@ -23,7 +23,7 @@ shell = Shell(application, QSettings({store!r}, QSettings.Format.IniFormat))
 heavy = ("torch", "torchvision", "cv2", "numpy", "PIL")
 later = ("platformdirs", "engine.records.images", "engine.records.explanations",
          "engine.render.overlay", "cli.commands",
-         "gui.controller", "gui.widgets.canvas.image_canvas", "gui.widgets.layers.tree",
+         "gui.controllers.controller", "gui.widgets.canvas.image_canvas", "gui.widgets.layers.tree",
          "gui.widgets.dialogs.small")
 seen = {{}}
 

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from gui import settings as table
-from gui.models import NamedModel
+from gui.controllers.models import NamedModel
 from gui.program import Program
 from gui.settings import Settings
 

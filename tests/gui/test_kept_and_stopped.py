@@ -18,12 +18,12 @@ from pytestqt.qtbot import QtBot
 import engine
 from engine.images.reading import load_image
 from engine.loading.load import load_model
-from gui import exports
+from gui.controllers import exports
 from gui.jobs import file_work
 from gui.jobs.engine_worker import OpenedModel
 from gui.jobs.lanes import Job, Priority, Watch
 from gui.state.state import NoticeKind
-from tests.gui.test_controller import WAIT_MS, Bench
+from tests.gui.controllers.test_controller import WAIT_MS, Bench
 
 
 class ClosableBench(Bench):

@@ -14,9 +14,9 @@ from pytestqt.qtbot import QtBot
 from engine.formats.demo import SCENES
 from engine.lazy import torchvision
 from engine.records.sources import ModelSource
+from gui.controllers.models import NamedModel
 from gui.drops import Dropped
 from gui.last_time import Desk
-from gui.models import NamedModel
 from gui.program import Program
 from gui.widgets.dialogs.crash import CrashDialog
 from tests.gui.seat import Seat

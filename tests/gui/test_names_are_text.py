@@ -23,7 +23,7 @@ from engine.questions import (
     WhichWeights,
 )
 from engine.records.sources import ModelSource
-from gui.models import NamedModel
+from gui.controllers.models import NamedModel
 from gui.state.state import NoticeKind
 from gui.widgets.dialogs.crash import CrashDialog
 from gui.widgets.dialogs.export import ExportDialog

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from engine.records.sources import ModelSource
+from gui.controllers.models import NamedModel
 from gui.instance import Errand
-from gui.models import NamedModel
 from gui.relay import FileEvents, Receiver, send
 from tests.gui.seat import Seat
 

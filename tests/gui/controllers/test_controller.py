@@ -23,7 +23,7 @@ from engine.errors import LayerError, ModelError
 from engine.formats.demo import SCENES
 from engine.images.reading import load_image
 from engine.records.sources import ModelSource
-from gui.controller import Controller
+from gui.controllers.controller import Controller
 from gui.jobs.engine_worker import Answer
 from gui.jobs.file_work import ExportTask
 from gui.jobs.lanes import Job, Priority, Watch

@@ -12,15 +12,15 @@ from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
 from engine.records.sources import ModelSource
+from gui.controllers.late_files import LateFiles
 from gui.jobs.lanes import Job, Lane
-from gui.late_files import LateFiles
 from gui.state.state import STOP_READING, Notice, State
 from tests.gui.seat import Seat
 
 
 @pytest.fixture(autouse=True)
 def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gui.late_files.PATIENCE_MS", 50)
+    monkeypatch.setattr("gui.controllers.late_files.PATIENCE_MS", 50)
 
 
 def test_a_file_is_asked_about_once_and_other_work_is_not(qtbot: QtBot) -> None:

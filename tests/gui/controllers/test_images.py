@@ -15,8 +15,8 @@ from pytestqt.qtbot import QtBot
 
 from engine.formats.demo import SCENES
 from engine.records.sources import ModelSource
-from gui import images as module
-from gui.images import Images
+from gui.controllers import images as module
+from gui.controllers.images import Images
 from gui.jobs.lanes import Job, Lane
 from gui.settings import RECENT_IMAGES, Settings
 from gui.state.state import Notice, NoticeKind, State

@@ -17,17 +17,17 @@ from PySide6.QtCore import QObject, Signal
 from engine.errors import HookscopeError
 from engine.records.explanations import Request
 from engine.records.images import LoadedImage
-from gui.downloads import Downloads
-from gui.exports import Exports
-from gui.images import Images
+from gui.controllers.downloads import Downloads
+from gui.controllers.exports import Exports
+from gui.controllers.images import Images
+from gui.controllers.late_files import LateFiles
+from gui.controllers.models import FIRST_MODEL, Models, NamedModel
+from gui.controllers.sweeps import Sweeper
 from gui.jobs.engine_worker import Answer, EngineFacts, Workbench
 from gui.jobs.file_work import color_strips
 from gui.jobs.lanes import Job, Lane, Priority
-from gui.late_files import LateFiles
-from gui.models import FIRST_MODEL, Models, NamedModel
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
-from gui.sweeper import Sweeper
 
 _log = logging.getLogger(__name__)
 
