@@ -16,12 +16,12 @@ from gui import settings as table
 from gui.crashes import Crashes
 from gui.facts import report
 from gui.gauges import Record, Step, StepFailed
-from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state.state import State
 from gui.toolkit.windows import bring_to_front
 from gui.walkthrough import STEPS, Walked, Walkthrough
 from gui.widgets.dialogs.setup_check import CheckDialog
+from gui.window.main_window import MainWindow
 
 _KEPT = "remember"
 _STEPS = {**STEPS, _KEPT: "Settings and log can be written"}

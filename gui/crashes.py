@@ -11,9 +11,9 @@ from types import TracebackType
 from PySide6.QtCore import QObject, Qt, Signal
 
 from gui.facts import report
-from gui.main_window import MainWindow
 from gui.state.state import State
 from gui.widgets.dialogs.crash import CrashDialog
+from gui.window.main_window import MainWindow
 
 _log = logging.getLogger(__name__)
 

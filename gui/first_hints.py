@@ -9,10 +9,10 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 
 from gui import settings as table
-from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state.state import State
 from gui.widgets.bars.hint_card import HintCard
+from gui.window.main_window import MainWindow
 
 LAYERS = "Click any layer to see what it looked at."
 OWN_FILES = "Drop your own images and your model anywhere on this window."

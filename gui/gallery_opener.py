@@ -8,9 +8,9 @@ from PySide6.QtCore import QObject
 
 from gui.controllers.controller import Controller
 from gui.jobs.lanes import Job, Priority
-from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
+from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights

@@ -22,12 +22,12 @@ from gui.controllers.controller import Controller
 from gui.help import Help
 from gui.image_opener import ImageOpener
 from gui.input_opener import InputOpener
-from gui.main_window import MainWindow
 from gui.model_opener import ModelOpener
 from gui.saver import Saver
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
 from gui.toolkit import theme
+from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from gui.walkthrough import Walked

@@ -11,10 +11,10 @@ from shiboken6 import isValid
 from engine.paths import ROOT
 from engine.process import logs
 from engine.version import VERSION
-from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
 from gui.toolkit.windows import bring_to_front, not_shown, show_file
+from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QSettings
@@ -99,8 +99,8 @@ class Help(QObject):
         self._checkup.show()
 
     def show_shortcuts(self) -> None:
-        from gui.action_table import shortcut_rows
         from gui.widgets.dialogs.small import ShortcutsDialog
+        from gui.window.commands import shortcut_rows
 
         ShortcutsDialog(shortcut_rows(), self._window).open()
 

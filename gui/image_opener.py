@@ -8,13 +8,13 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
 from engine.files import suffixes
-from gui import drops
 from gui import settings as table
 from gui.controllers.images import Images
-from gui.drops import Dropped
-from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
+from gui.window import drops
+from gui.window.drops import Dropped
+from gui.window.main_window import MainWindow
 
 _NOTHING_DROPPED = (
     "Nothing arrived: the program it was dragged from may have closed. Drop it again, or use "

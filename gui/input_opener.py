@@ -10,10 +10,10 @@ from PySide6.QtCore import QObject
 from engine.files import suffixes
 from engine.loading.adjustments import Adjustment
 from gui.controllers.controller import Controller
-from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
 from gui.toolkit import plain_text
+from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from gui.widgets.input_output.dialog import InputPanel

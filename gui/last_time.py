@@ -20,9 +20,9 @@ from gui.controllers.controller import Controller
 from gui.controllers.models import FIRST_MODEL
 from gui.facts import report
 from gui.jobs.lanes import Job, Priority
-from gui.main_window import MainWindow
 from gui.state.state import State
 from gui.widgets.dialogs.crash import CrashDialog
+from gui.window.main_window import MainWindow
 
 _log = logging.getLogger(__name__)
 

@@ -13,10 +13,10 @@ from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.gallery_opener import GalleryOpener
-from gui.main_window import MainWindow
 from gui.model_questions import ModelQuestions
 from gui.settings import Settings
 from gui.state.state import State
+from gui.window.main_window import MainWindow
 
 _log = logging.getLogger(__name__)
 

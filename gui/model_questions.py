@@ -18,9 +18,9 @@ from engine.questions import (
 )
 from engine.records.sources import ModelSource
 from gui.controllers.models import Models
-from gui.main_window import MainWindow
 from gui.state.state import NoticeKind, State
 from gui.toolkit import plain_text
+from gui.window.main_window import MainWindow
 
 
 class ModelQuestions(QObject):

@@ -9,10 +9,10 @@ from PySide6.QtCore import QObject
 from engine.records.models import ModelInfo
 from engine.records.sources import ModelSource
 from gui.controllers.models import Models
-from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state.state import CHECK_INPUT, NAME_ARCHITECTURE, STOP_READING, Notice, NoticeKind, State
 from gui.toolkit.windows import not_shown, show_file
+from gui.window.main_window import MainWindow
 
 _LASTING = (NoticeKind.ERROR, NoticeKind.WARNING)
 _SHOW_FOLDER = "Show folder"

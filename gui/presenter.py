@@ -12,13 +12,13 @@ from engine.version import NAME
 from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.jobs.lanes import Job
-from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state.state import State
 from gui.toolkit import plain_text
 from gui.toolkit.imaging import Picture
 from gui.widgets.canvas.words import method_name
 from gui.widgets.layers.model import count_text
+from gui.window.main_window import MainWindow
 
 _ROW_THUMBNAIL = 24
 _RECOLOUR_MS = 150

@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QApplication
 
 from gui import settings as table
 from gui.instance import Errand, use_activation
-from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.toolkit import theme
 from gui.toolkit.windows import bring_to_front
+from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from gui.controllers.models import NamedModel

@@ -10,10 +10,10 @@ from PySide6.QtGui import QGuiApplication
 
 from gui.controllers.exports import Exports
 from gui.jobs.file_work import ExportTask
-from gui.main_window import MainWindow
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
 from gui.toolkit import plain_text
+from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from gui.widgets.dialogs.export import ExportChoice

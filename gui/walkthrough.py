@@ -29,10 +29,10 @@ from gui.gauges import (
     resident_bytes,
 )
 from gui.jobs.lanes import Job
-from gui.main_window import MainWindow
 from gui.state.state import Notice, NoticeKind, State
 from gui.widgets.layers.model import LayerModel
 from gui.widgets.predictions.model import ClassModel
+from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from gui.widgets.dialogs.export import ExportChoice

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from gui import action_table
+from gui.window import commands
 
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
@@ -25,7 +25,7 @@ def test_every_shortcut_is_in_the_guide(qtbot: QtBot) -> None:
         if line.startswith("| ")
     ]
     told = {(row[0], row[1], row[2].replace("`", "")) for row in rows if len(row) == 3}
-    missing = [row for row in action_table.shortcut_rows() if row not in told]
+    missing = [row for row in commands.shortcut_rows() if row not in told]
     assert not missing
 
 

@@ -23,12 +23,12 @@ from engine.version import VERSION
 from gui.crashes import Crashes
 from gui.facts import report
 from gui.gauges import StepFailed, Waiter
-from gui.main_window import MainWindow
 from gui.state.state import State
 from gui.walkthrough import STEPS, Walkthrough
 from gui.widgets.dialogs.crash import CrashDialog
 from gui.widgets.dialogs.setup_check import CheckDialog
 from gui.widgets.dialogs.small import AboutDialog
+from gui.window.main_window import MainWindow
 from tests.gui.seat import Seat
 
 

@@ -28,12 +28,12 @@ from engine.export import files as export
 from engine.formats.torchvision import gallery
 from engine.formats.torchvision.gallery import PublishedWeights
 from engine.process.logs import log_file
-from gui.main_window import MainWindow
 from gui.toolkit import theme
 from gui.widgets.bars.status_bar import StatusBar
 from gui.widgets.dialogs.crash import CrashDialog
 from gui.widgets.dialogs.setup_check import CheckDialog
 from gui.widgets.gallery.dialog import GalleryDialog
+from gui.window.main_window import MainWindow
 from tests.gui.seat import Seat
 from tests.web import Site, serve
 

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QApplication, QListView, QMainWindow, QToolBar, QT
 from pytestqt.qtbot import QtBot
 
 from engine.records.models import LayerNode, Prediction
-from gui import actions
 from gui.toolkit import theme
 from gui.widgets.bars.notice_bar import NoticeBar
 from gui.widgets.image_strip.model import THUMBNAIL
@@ -19,6 +18,7 @@ from gui.widgets.image_strip.strip import ImageStrip
 from gui.widgets.layers.model import Column
 from gui.widgets.layers.tree import LayerTree
 from gui.widgets.predictions.panel import PredictionPanel
+from gui.window import actions
 
 
 @pytest.fixture(params=[1.0, 1.5, 2.0])

@@ -15,10 +15,10 @@ from engine.formats.demo import SCENES
 from engine.lazy import torchvision
 from engine.records.sources import ModelSource
 from gui.controllers.models import NamedModel
-from gui.drops import Dropped
 from gui.last_time import Desk
 from gui.program import Program
 from gui.widgets.dialogs.crash import CrashDialog
+from gui.window.drops import Dropped
 from tests.gui.seat import Seat
 
 

@@ -17,13 +17,13 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QToolBar, Q
 from pytestqt.qtbot import QtBot
 
 from engine.records.sources import ModelSource
-from gui.main_window import MainWindow
 from gui.program import Shell
 from gui.state.state import NoticeKind
 from gui.toolkit import theme
 from gui.widgets.canvas.image_canvas import ImageCanvas
 from gui.widgets.dialogs.export import ExportDialog
 from gui.widgets.gallery.dialog import GalleryDialog
+from gui.window.main_window import MainWindow
 from tests.gui.seat import WAIT_MS, Seat
 
 

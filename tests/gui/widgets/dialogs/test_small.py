@@ -10,11 +10,12 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from gui import action_table, file_dialogs
+from gui import file_dialogs
 from gui import settings as table
 from gui.settings import Settings
 from gui.widgets.dialogs.export import ExportChoice, ExportDialog, choice_for
 from gui.widgets.dialogs.small import AboutDialog, ResetDialog, ShortcutsDialog
+from gui.window import commands
 
 
 @pytest.fixture
@@ -31,10 +32,10 @@ def button(widget: QWidget, text: str) -> QPushButton:
 
 
 def test_shortcuts_are_those_of_the_table(qtbot: QtBot) -> None:
-    dialog = ShortcutsDialog(action_table.shortcut_rows())
+    dialog = ShortcutsDialog(commands.shortcut_rows())
     qtbot.addWidget(dialog)
     shown = texts(dialog)
-    for heading, text, keys in action_table.shortcut_rows():
+    for heading, text, keys in commands.shortcut_rows():
         assert heading in shown
         assert text in shown
         assert keys in shown

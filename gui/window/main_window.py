@@ -21,10 +21,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui import actions
-from gui.rooms import canvas_room, first_size, panel_room
 from gui.toolkit import theme
 from gui.toolkit.labels import ElidedLabel, label
+from gui.window import actions
+from gui.window.placeholders import canvas_room, first_size, panel_room
 
 if TYPE_CHECKING:
     from PySide6.QtGui import (
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
         QPaintEvent,
     )
 
-    from gui.bare_key import BareKey
     from gui.toolkit.labels import Label
     from gui.widgets.bars.notice_bar import NoticeBar
     from gui.widgets.bars.status_bar import StatusBar
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from gui.widgets.image_strip.strip import ImageStrip
     from gui.widgets.layers.tree import LayerTree
     from gui.widgets.predictions.panel import PredictionPanel
+    from gui.window.hold_original import BareKey
 
 _LOADING = "Loading the engine…"
 _RIGHT = 280
@@ -102,7 +102,6 @@ class MainWindow(QMainWindow):
         self._accept_drops()
 
     def _make_widgets(self) -> None:
-        from gui.bare_key import BareKey
         from gui.widgets.bars.notice_bar import NoticeBar
         from gui.widgets.bars.status_bar import StatusBar
         from gui.widgets.canvas.image_canvas import ImageCanvas
@@ -110,6 +109,7 @@ class MainWindow(QMainWindow):
         from gui.widgets.image_strip.strip import ImageStrip
         from gui.widgets.layers.tree import LayerTree
         from gui.widgets.predictions.panel import PredictionPanel
+        from gui.window.hold_original import BareKey
 
         self.canvas = ImageCanvas()
         self.canvas.setMinimumSize(_LEAST_CANVAS)
@@ -257,7 +257,7 @@ class MainWindow(QMainWindow):
             field.setAcceptDrops(False)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        from gui import drops
+        from gui.window import drops
 
         if drops.accepts(event.mimeData()):
             event.acceptProposedAction()
@@ -271,7 +271,7 @@ class MainWindow(QMainWindow):
         event.accept()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        from gui import drops
+        from gui.window import drops
 
         self.canvas.set_drop_hint("")
         event.acceptProposedAction()

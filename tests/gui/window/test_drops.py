@@ -10,7 +10,7 @@ from PIL import Image
 from PySide6.QtCore import QByteArray, QMimeData, QUrl
 from PySide6.QtGui import QColor, QImage
 
-from gui import drops
+from gui.window import drops
 
 
 def mime(*urls: str, text: str = "", image: QImage | None = None, **formats: bytes) -> QMimeData:

@@ -8,8 +8,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar, QToolBar, QToolButton
 
-from gui.action_table import MODEL_MENU, TABLE, TOOLBAR, Command, native, plain
 from gui.toolkit import plain_text, theme
+from gui.window.commands import MODEL_MENU, TABLE, TOOLBAR, Command, native, plain
 
 
 class Actions(Mapping[str, QAction]):

@@ -23,12 +23,12 @@ from pytestqt.qtbot import QtBot
 
 from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights
 from engine.records.models import LayerNode
-from gui import action_table as table
-from gui import actions as a
 from gui.widgets.gallery.dialog import GalleryDialog
 from gui.widgets.image_strip.strip import ImageStrip
 from gui.widgets.layers.tree import LayerTree
 from gui.widgets.predictions.panel import PredictionPanel
+from gui.window import actions as a
+from gui.window import commands as table
 
 SINGLE = [
     (command.id, key)
