@@ -56,7 +56,7 @@ class Program(QObject):
         from gui.controllers.controller import Controller
         from gui.crashes import Crashes
         from gui.first_hints import FirstHints
-        from gui.handlers import Handlers
+        from gui.handlers.connections import Handlers
         from gui.last_time import LastTime, record_file
         from gui.notices import Notices
         from gui.presenter import Presenter

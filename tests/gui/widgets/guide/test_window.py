@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QListWidget, QTextBrowser
 
 from engine.paths import ROOT
-from gui import help as help_menu
+from gui.handlers import help as help_menu
 from gui.toolkit import theme
 from gui.widgets.guide import page as guide_page
 from gui.widgets.guide.window import GuideWindow, slug

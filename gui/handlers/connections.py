@@ -19,11 +19,11 @@ from engine.records.display import DisplaySettings
 from engine.render.colormaps import COLORMAPS
 from gui import settings as table
 from gui.controllers.controller import Controller
-from gui.help import Help
-from gui.image_opener import ImageOpener
-from gui.input_opener import InputOpener
-from gui.model_opener import ModelOpener
-from gui.saver import Saver
+from gui.handlers.export import Saver
+from gui.handlers.help import Help
+from gui.handlers.image_opener import ImageOpener
+from gui.handlers.input_opener import InputOpener
+from gui.handlers.model_opener import ModelOpener
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
 from gui.toolkit import theme
