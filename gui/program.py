@@ -55,11 +55,11 @@ class Program(QObject):
         # Imported here, so that the shell is painted before them.
         from gui.controllers.controller import Controller
         from gui.crashes import Crashes
-        from gui.first_hints import FirstHints
         from gui.handlers.connections import Handlers
         from gui.last_time import LastTime, record_file
-        from gui.notices import Notices
-        from gui.presenter import Presenter
+        from gui.presenters.first_hints import FirstHints
+        from gui.presenters.notices import Notices
+        from gui.presenters.presenter import Presenter
         from gui.state.state import State
         from gui.toolkit.garbage import GarbageCollector
 

@@ -33,8 +33,8 @@ from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QTreeView, QWidg
 from engine.loading.adjustments import Adjustment
 from engine.records.sources import ModelSource
 from gui import settings as table
-from gui.first_hints import FIRST_HINTS
-from gui.notices import FOREIGN_HINT
+from gui.presenters.first_hints import FIRST_HINTS
+from gui.presenters.notices import FOREIGN_HINT
 from gui.program import Program
 from gui.settings import Settings
 from gui.toolkit import theme

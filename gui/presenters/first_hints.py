@@ -1,7 +1,7 @@
 """The hints of the first start, each where it is about, each closed for good by its cross, that of
 the layers also by whoever does what it says.
 
-The third is the invitation of the first scene, over the picture (gui/notices.py).
+The third is the invitation of the first scene, over the picture (gui/presenters/notices.py).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QToolButton
 
 from engine.formats.demo import SCENES
 from gui import settings as table
-from gui.first_hints import LAYERS, OWN_FILES
+from gui.presenters.first_hints import LAYERS, OWN_FILES
 from gui.widgets.bars.hint_card import HintCard
 from tests.gui.seat import Seat, child
 

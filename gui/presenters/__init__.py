@@ -1,0 +1,1 @@
+"""From the state to the widgets: nothing here decides, computes or asks."""
