@@ -18,7 +18,7 @@ from engine.process.logs import log_folder
 from engine.records.sources import ModelSource
 from gui.controllers.controller import Controller
 from gui.controllers.models import FIRST_MODEL
-from gui.facts import report
+from gui.diagnostics.report import report
 from gui.jobs.lanes import Job, Priority
 from gui.state.state import State
 from gui.widgets.dialogs.crash import CrashDialog

@@ -54,7 +54,7 @@ class Program(QObject):
     ) -> None:
         # Imported here, so that the shell is painted before them.
         from gui.controllers.controller import Controller
-        from gui.crashes import Crashes
+        from gui.diagnostics.crashes import Crashes
         from gui.handlers.connections import Handlers
         from gui.last_time import LastTime, record_file
         from gui.presenters.first_hints import FirstHints

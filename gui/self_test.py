@@ -27,7 +27,7 @@ from engine.process import ending
 from engine.process.logs import log_file, release_logging
 from engine.version import NAME
 from gui.application import create_application
-from gui.gauges import Record, StepFailed, Waiter, process_age, uncaught
+from gui.diagnostics.measures import Record, StepFailed, Waiter, process_age, uncaught
 from gui.program import Program, Shell
 
 _PAINT_S = 30.0
@@ -114,7 +114,7 @@ def _first_paint(shell: Shell, record: Record) -> str:
 
 
 def _walk(application: QApplication, shell: Shell, folder: Path, record: Record) -> bool:
-    from gui.walkthrough import Walkthrough
+    from gui.diagnostics.walkthrough import Walkthrough
 
     release_logging()
     return Walkthrough(Program(application, shell=shell), folder, record).run()

@@ -30,7 +30,7 @@ from gui.toolkit import theme
 from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
-    from gui.walkthrough import Walked
+    from gui.diagnostics.walkthrough import Walked
 
 _OPACITY_STEP = 0.1
 

@@ -19,8 +19,8 @@ from gui.window.main_window import MainWindow
 if TYPE_CHECKING:
     from PySide6.QtCore import QSettings
 
-    from gui.checkup import Checkup
-    from gui.walkthrough import Walked
+    from gui.diagnostics.setup_check import Checkup
+    from gui.diagnostics.walkthrough import Walked
     from gui.widgets.guide.window import GuideWindow
 
 _GUIDE = ROOT / "docs" / "guide.md"
@@ -92,7 +92,7 @@ class Help(QObject):
             self._state.notify(NoticeKind.WARNING, not_shown(folder))
 
     def check(self) -> None:
-        from gui.checkup import Checkup
+        from gui.diagnostics.setup_check import Checkup
 
         if self._checkup is None:
             self._checkup = Checkup(self._window, self._state, self._settings, self._second)
@@ -105,7 +105,7 @@ class Help(QObject):
         ShortcutsDialog(shortcut_rows(), self._window).open()
 
     def show_about(self) -> None:
-        from gui.facts import facts
+        from gui.diagnostics.report import facts
         from gui.widgets.dialogs.small import AboutDialog
 
         AboutDialog(VERSION, facts(self._state), self._window).open()

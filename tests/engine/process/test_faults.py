@@ -1,4 +1,5 @@
-"""What a run that died leaves for the next; see tests/gui/test_crashes.py for a run that does."""
+"""What a run that died leaves for the next; see tests/gui/diagnostics/test_crashes.py for a run
+that does."""
 
 from __future__ import annotations
 

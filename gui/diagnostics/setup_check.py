@@ -13,13 +13,13 @@ from PySide6.QtCore import QObject, QSettings, QTimer
 from engine.process import ending
 from engine.process.logs import log_file
 from gui import settings as table
-from gui.crashes import Crashes
-from gui.facts import report
-from gui.gauges import Record, Step, StepFailed
+from gui.diagnostics.crashes import Crashes
+from gui.diagnostics.measures import Record, Step, StepFailed
+from gui.diagnostics.report import report
+from gui.diagnostics.walkthrough import STEPS, Walked, Walkthrough
 from gui.settings import Settings
 from gui.state.state import State
 from gui.toolkit.windows import bring_to_front
-from gui.walkthrough import STEPS, Walked, Walkthrough
 from gui.widgets.dialogs.setup_check import CheckDialog
 from gui.window.main_window import MainWindow
 

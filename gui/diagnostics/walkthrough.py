@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QAbstractItemView
 from engine.errors import HookscopeError
 from engine.formats.demo import SCENES
 from gui.controllers.controller import Controller
-from gui.gauges import (
+from gui.diagnostics.measures import (
     Gaps,
     Record,
     StepFailed,

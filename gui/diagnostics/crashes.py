@@ -10,7 +10,7 @@ from types import TracebackType
 
 from PySide6.QtCore import QObject, Qt, Signal
 
-from gui.facts import report
+from gui.diagnostics.report import report
 from gui.state.state import State
 from gui.widgets.dialogs.crash import CrashDialog
 from gui.window.main_window import MainWindow

@@ -17,13 +17,13 @@ from PySide6.QtWidgets import QPlainTextEdit, QPushButton
 
 from engine.errors import HookscopeError
 from engine.version import VERSION
-from gui import crashes
-from gui.crashes import Crashes
+from gui.diagnostics import crashes
+from gui.diagnostics.crashes import Crashes
 from gui.jobs.lanes import Job
 from gui.widgets.dialogs.crash import CrashDialog
 from tests.gui.seat import Key, Seat, child
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def button(dialog: CrashDialog, text: str) -> QPushButton:

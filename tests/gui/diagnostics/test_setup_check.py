@@ -20,11 +20,11 @@ from pytestqt.qtbot import QtBot
 
 from engine.process.logs import log_file
 from engine.version import VERSION
-from gui.crashes import Crashes
-from gui.facts import report
-from gui.gauges import StepFailed, Waiter
+from gui.diagnostics.crashes import Crashes
+from gui.diagnostics.measures import StepFailed, Waiter
+from gui.diagnostics.report import report
+from gui.diagnostics.walkthrough import STEPS, Walkthrough
 from gui.state.state import State
-from gui.walkthrough import STEPS, Walkthrough
 from gui.widgets.dialogs.crash import CrashDialog
 from gui.widgets.dialogs.setup_check import CheckDialog
 from gui.widgets.dialogs.small import AboutDialog

@@ -1,0 +1,1 @@
+"""What the program says of itself: crash reports, the set-up check and its walk."""
