@@ -39,10 +39,10 @@ def main(arguments: Sequence[str]) -> int:
     gc.disable()
     hold_logging()
     if first == "self-test":
-        from gui import self_test
+        from gui.app import self_test
 
         return guarded(lambda: self_test.main(arguments[1:]))
-    from gui import application
+    from gui.app import application
 
     return guarded(lambda: application.main(arguments))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from engine.formats.demo import SCENES
-from gui.last_time import Desk
+from gui.app.recovery import Desk
 from gui.widgets.dialogs.crash import CrashDialog
 from gui.widgets.dialogs.setup_check import CheckDialog
 from scripts._shots import shot

@@ -33,9 +33,9 @@ from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QTreeView, QWidg
 from engine.loading.adjustments import Adjustment
 from engine.records.sources import ModelSource
 from gui import settings as table
+from gui.app.program import Program
 from gui.presenters.first_hints import FIRST_HINTS
 from gui.presenters.notices import FOREIGN_HINT
-from gui.program import Program
 from gui.settings import Settings
 from gui.toolkit import theme
 from gui.widgets.layers.model import LayerModel

@@ -31,7 +31,7 @@ MOST_BYTES = 300_000
 
 def take(shots: Sequence[Shot], folder: Path) -> None:
     """Take pictures of one scale in this process."""
-    from gui.application import create_application
+    from gui.app.application import create_application
     from scripts._stage import Stage
     from scripts._staging import models
 

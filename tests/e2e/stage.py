@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 from PySide6.QtCore import QModelIndex, QPoint, QSettings, Qt, QTimer
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QDialog, QFileDialog, QWidget
 
-from gui.application import create_application
-from gui.program import Program, Shell
+from gui.app.application import create_application
+from gui.app.program import Program, Shell
 
 EVERY_MS = 50
 

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 _WATCH = """
 import json, sys
 from PySide6.QtCore import QSettings, QTimer
-from gui.application import create_application
-from gui.program import Program, Shell
+from gui.app.application import create_application
+from gui.app.program import Program, Shell
 
 application = create_application()
 shell = Shell(application, QSettings({store!r}, QSettings.Format.IniFormat))

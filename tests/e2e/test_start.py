@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 _RUN = """
 import os, signal, sys, threading
 from pathlib import Path
-from gui.program import Program
+from gui.app.program import Program
 from gui.jobs.lanes import Job
 
 # However the tests were started.

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from gui import settings as table
+from gui.app.program import Program
 from gui.controllers.models import NamedModel
-from gui.program import Program
 from gui.settings import Settings
 
 WAIT_MS = 60_000

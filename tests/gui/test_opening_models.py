@@ -23,8 +23,8 @@ from engine.records.images import Preprocessing
 from engine.records.models import OutputForm, Scores
 from engine.records.sources import ModelSource
 from engine.weights.state_dicts import checksum
-from gui import application
 from gui import settings as table
+from gui.app import application
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
 from gui.widgets.dialogs.choice import WeightsDialog

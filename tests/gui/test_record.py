@@ -14,11 +14,11 @@ from PySide6.QtCore import QSettings, QThread, QTimer
 from engine.formats.demo import SCENES
 from engine.process.faults import fault_file
 from engine.records.sources import ModelSource
-from gui import last_time
-from gui.last_time import Desk, record_file
+from gui.app import recovery
+from gui.app.recovery import Desk, record_file
 from gui.widgets.dialogs.crash import CrashDialog
+from tests.gui.app.test_recovery import crash, press, record, recorded
 from tests.gui.seat import WAIT_MS, Seat, child
-from tests.gui.test_last_time import crash, press, record, recorded
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_the_window_does_not_wait_for_the_disk(
             threads.append(QThread.currentThread())
             return super().text()
 
-    monkeypatch.setattr(last_time, "Desk", Watched)
+    monkeypatch.setattr(recovery, "Desk", Watched)
     program = seat.start(*pictures)
     seat.until(lambda: "mine 2.jpg" in recorded(seat))
     assert threads
@@ -113,7 +113,7 @@ def test_a_write_that_is_under_way_while_the_window_closes_leaves_nothing(
 ) -> None:
     begun, let = threading.Event(), threading.Event()
     written: list[bool] = []
-    original = last_time._write
+    original = recovery._write
 
     def slow(path: Path, desk: Desk) -> None:
         begun.set()
@@ -121,7 +121,7 @@ def test_a_write_that_is_under_way_while_the_window_closes_leaves_nothing(
         original(path, desk)
         written.append(path.exists())
 
-    monkeypatch.setattr(last_time, "_write", slow)
+    monkeypatch.setattr(recovery, "_write", slow)
     program = seat.start(*pictures, explained=False)
     seat.until(begun.is_set)
     assert program.last_time is not None
@@ -139,8 +139,8 @@ def test_a_desk_survives_its_text(tmp_path: Path) -> None:
     desk = Desk(
         ("/a b/ü.png", "/c.png", odd), odd, ModelSource("x.pth", input="3x2x2").key, "a.b#1", 3
     )
-    last_time._write(tmp_path / "open.json", desk)
-    assert last_time._read(tmp_path / "open.json") == desk
+    recovery._write(tmp_path / "open.json", desk)
+    assert recovery._read(tmp_path / "open.json") == desk
     assert Desk.read(desk.text()) == desk
 
 

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.records.sources import ModelSource
 from gui import settings as table
-from gui.program import Program
+from gui.app.program import Program
 from gui.settings import Settings
 
 WAIT_MS = 60_000

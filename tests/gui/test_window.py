@@ -37,7 +37,7 @@ from PySide6.QtWidgets import (
 from engine.errors import LayerError
 from engine.formats.demo import SCENES
 from gui import settings as table
-from gui.program import Program
+from gui.app.program import Program
 from gui.state.state import NoticeKind
 from gui.toolkit import theme
 from gui.widgets.dialogs.export import ExportDialog
@@ -633,8 +633,8 @@ def test_the_window_closes_while_a_job_runs(seat: Seat) -> None:
 _CLOSE_EARLY = """
 import sys, threading
 from PySide6.QtCore import QSettings, QTimer
-from gui.application import create_application
-from gui.program import Program
+from gui.app.application import create_application
+from gui.app.program import Program
 application = create_application()
 program = Program(application, QSettings({store!r}, QSettings.Format.IniFormat))
 timer = QTimer()

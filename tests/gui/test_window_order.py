@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QToolBar, Q
 from pytestqt.qtbot import QtBot
 
 from engine.records.sources import ModelSource
-from gui.program import Shell
+from gui.app.program import Shell
 from gui.state.state import NoticeKind
 from gui.toolkit import theme
 from gui.widgets.canvas.image_canvas import ImageCanvas

@@ -162,7 +162,7 @@ _REAL = """
 import sys
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QPlainTextEdit
-from gui.program import Program
+from gui.app.program import Program
 from gui.widgets.dialogs.crash import CrashDialog
 
 start = Program.start

@@ -16,12 +16,12 @@ from PySide6.QtCore import QCoreApplication, QStandardPaths, QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from gui.application import _handed_over
-from gui.instance import Errand, Instance
-from gui.relay import listen
-from tests.gui.test_relay import start_sender
+from gui.app.application import _handed_over
+from gui.app.instance import Errand, Instance
+from gui.app.relay import listen
+from tests.gui.app.test_relay import start_sender
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ def test_a_note_that_cannot_be_written_is_said(
 def test_the_claim_of_a_process_that_died_is_free(desk: Path) -> None:
     code = (
         "import os, signal; from PySide6.QtCore import QCoreApplication;"
-        "application = QCoreApplication([]); from gui.instance import Instance;"
+        "application = QCoreApplication([]); from gui.app.instance import Instance;"
         "instance = Instance(); assert instance.claim(); os.kill(os.getpid(), signal.SIGKILL)"
     )
     # The same place as in this process, whose application may have another name.

@@ -16,13 +16,13 @@ from engine.errors import HookscopeError
 from engine.process import ending
 from engine.process.logs import release_logging
 from engine.version import NAME, VERSION
-from gui.closer import Closer
-from gui.instance import ACTIVATION, Errand, Instance
-from gui.program import Program, Shell
+from gui.app.closer import Closer
+from gui.app.instance import ACTIVATION, Errand, Instance
+from gui.app.program import Program, Shell
 from gui.toolkit import theme
 
 if TYPE_CHECKING:
-    from gui.relay import FileEvents
+    from gui.app.relay import FileEvents
 
 _log = logging.getLogger(__name__)
 
@@ -92,14 +92,14 @@ def main(arguments: Sequence[str]) -> int:
 
 def _file_events(application: QApplication) -> FileEvents:
     """Made before the event loop runs: what comes before the window is there would be lost."""
-    from gui.relay import FileEvents
+    from gui.app.relay import FileEvents
 
     return FileEvents(application)
 
 
 def _handed_over(instance: Instance, errand: Errand) -> bool:
     """Whether the window that is open took it; it may also be closing, and the claim be free."""
-    from gui.relay import send
+    from gui.app.relay import send
 
     return send(instance.place, errand, meanwhile=instance.claim)
 
@@ -116,7 +116,7 @@ def _begin(
     release_logging()
     from engine.process import faults
     from engine.reader import client
-    from gui.relay import listen
+    from gui.app.relay import listen
 
     # It starts while the rest of the window is made, so that the first picture need not wait.
     client.warm()

@@ -17,20 +17,20 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from engine.records.sources import ModelSource
+from gui.app.instance import Errand
+from gui.app.relay import FileEvents, Receiver, send
 from gui.controllers.models import NamedModel
-from gui.instance import Errand
-from gui.relay import FileEvents, Receiver, send
 from tests.gui.seat import Seat
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 _SEND = """
 import sys
 from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QStandardPaths
 application = QCoreApplication([])
-from gui.instance import Errand
-from gui.relay import send
+from gui.app.instance import Errand
+from gui.app.relay import send
 errand = Errand(tuple(map(Path, sys.argv[2:])))
 sys.exit(0 if send(lambda: sys.argv[1], errand, 20_000) else 3)
 """

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QSettings, Qt
 from PySide6.QtWidgets import QApplication
 
 from gui import settings as table
-from gui.instance import Errand, use_activation
+from gui.app.instance import Errand, use_activation
 from gui.settings import Settings
 from gui.toolkit import theme
 from gui.toolkit.windows import bring_to_front
@@ -53,10 +53,10 @@ class Program(QObject):
         fault: str | None = "",
     ) -> None:
         # Imported here, so that the shell is painted before them.
+        from gui.app.recovery import LastTime, record_file
         from gui.controllers.controller import Controller
         from gui.diagnostics.crashes import Crashes
         from gui.handlers.connections import Handlers
-        from gui.last_time import LastTime, record_file
         from gui.presenters.first_hints import FirstHints
         from gui.presenters.notices import Notices
         from gui.presenters.presenter import Presenter

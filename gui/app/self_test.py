@@ -26,9 +26,9 @@ from engine.files.destinations import check_outputs
 from engine.process import ending
 from engine.process.logs import log_file, release_logging
 from engine.version import NAME
-from gui.application import create_application
+from gui.app.application import create_application
+from gui.app.program import Program, Shell
 from gui.diagnostics.measures import Record, StepFailed, Waiter, process_age, uncaught
-from gui.program import Program, Shell
 
 _PAINT_S = 30.0
 

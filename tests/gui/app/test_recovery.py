@@ -14,9 +14,9 @@ from pytestqt.qtbot import QtBot
 from engine.formats.demo import SCENES
 from engine.lazy import torchvision
 from engine.records.sources import ModelSource
+from gui.app.program import Program
+from gui.app.recovery import Desk
 from gui.controllers.models import NamedModel
-from gui.last_time import Desk
-from gui.program import Program
 from gui.widgets.dialogs.crash import CrashDialog
 from gui.window.drops import Dropped
 from tests.gui.seat import Seat

@@ -18,7 +18,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
-from gui.instance import Errand, Instance
+from gui.app.instance import Errand, Instance
 
 _log = logging.getLogger(__name__)
 
