@@ -71,19 +71,3 @@ class Explanation:
             self.region.x + (column + 0.5) / columns * self.region.width,
             self.region.y + (row + 0.5) / rows * self.region.height,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the window asks of the engine; an answer of an older generation is dropped.
-
-    image and model are keys of what is open. layer None means the model's default layer, target
-    None the class with the highest logit.
-    """
-
-    generation: int
-    image: str
-    model: str
-    layer: str | None = None
-    target: int | None = None
-    method: str = "grad-cam"

@@ -17,7 +17,7 @@ from engine.process import ending
 from engine.process.logs import release_logging
 from engine.version import NAME, VERSION
 from gui.app.closer import Closer
-from gui.app.instance import ACTIVATION, Errand, Instance
+from gui.app.instance import ACTIVATION, Instance, OpenRequest
 from gui.app.program import Program, Shell
 from gui.toolkit import theme
 
@@ -62,12 +62,12 @@ def main(arguments: Sequence[str]) -> int:
 
     Where one is open already, that one opens them, unless --new-window is given.
     """
-    errand, apart = _parsed(arguments)
+    request, apart = _parsed(arguments)
     application = create_application()
     instance = None if apart else Instance()
     if instance is not None and not instance.claim():
         instance.let_come_to_the_front()
-        if _handed_over(instance, errand):
+        if _handed_over(instance, request):
             return 0
         if not instance.claim():
             _log.warning("another window does not answer: this start opens one of its own")
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str]) -> int:
     shell = Shell(application)
     # Queued: the paint event is over, and its picture on the screen, before the rest is made.
     shell.window.first_painted.connect(
-        lambda: _begin(application, shell, errand, instance, events),
+        lambda: _begin(application, shell, request, instance, events),
         Qt.ConnectionType.QueuedConnection,
     )
     closer = Closer(shell.window, application)
@@ -97,17 +97,17 @@ def _file_events(application: QApplication) -> FileEvents:
     return FileEvents(application)
 
 
-def _handed_over(instance: Instance, errand: Errand) -> bool:
+def _handed_over(instance: Instance, request: OpenRequest) -> bool:
     """Whether the window that is open took it; it may also be closing, and the claim be free."""
     from gui.app.relay import send
 
-    return send(instance.place, errand, meanwhile=instance.claim)
+    return send(instance.place, request, meanwhile=instance.claim)
 
 
 def _begin(
     application: QApplication,
     shell: Shell,
-    errand: Errand,
+    request: OpenRequest,
     instance: Instance | None,
     events: FileEvents | None,
 ) -> None:
@@ -130,17 +130,17 @@ def _begin(
     program = Program(application, shell=shell, fault=faults.take_over() if remembers else None)
     if receiver is not None:
         receiver.received.connect(program.open)
-    program.start(errand.files, errand.model)
+    program.start(request.files, request.model)
     if events is not None:
         events.received.connect(program.open)
         events.start()
 
 
-def _parsed(arguments: Sequence[str]) -> tuple[Errand, bool]:
+def _parsed(arguments: Sequence[str]) -> tuple[OpenRequest, bool]:
     """What to open, and whether in a window of its own."""
     activation = os.environ.get(ACTIVATION, "")
     if not arguments:
-        return Errand(activation=activation), False
+        return OpenRequest(activation=activation), False
     from cli.commands import Parser
     from cli.entry import check_names
     from cli.options import add_source, source_of, trusted_files
@@ -159,7 +159,7 @@ def _parsed(arguments: Sequence[str]) -> tuple[Errand, bool]:
     check_names(vars(options).values())
     models = [path for path in options.files if suffixes.is_model(path)]
     if options.model is None and not models:
-        return Errand(tuple(options.files), None, activation), options.new_window
+        return OpenRequest(tuple(options.files), None, activation), options.new_window
     names = [path for path in options.files if suffixes.is_class_names(path)]
     if options.model is None:
         found = ModelSource.among(models)
@@ -169,7 +169,7 @@ def _parsed(arguments: Sequence[str]) -> tuple[Errand, bool]:
     options.classes = options.classes or next(iter(names), None)
     files = tuple(path for path in options.files if path not in (*models, *names))
     model = NamedModel(source_of(options), trusted_files(options))
-    return Errand(files, model, activation), options.new_window
+    return OpenRequest(files, model, activation), options.new_window
 
 
 def _log_qt_message(kind: QtMsgType, _context: object, message: str) -> None:

@@ -36,7 +36,7 @@ ACTIVATION = "XDG_ACTIVATION_TOKEN"
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class OpenRequest:
     """What a start of the program was asked to open.
 
     activation: the desktop's permission to come to the front, '' where it gives none.
@@ -61,8 +61,8 @@ class Errand:
         return json.dumps(facts).encode() + b"\n"
 
     @classmethod
-    def read(cls, line: bytes) -> Errand:
-        """The errand of that line. Raises ValueError for what is none."""
+    def read(cls, line: bytes) -> OpenRequest:
+        """The request of that line. Raises ValueError for what is none."""
         # Imported here: the window is painted before.
         from engine.records.sources import ModelSource
         from gui.controllers.models import NamedModel
@@ -71,10 +71,10 @@ class Errand:
             facts = json.loads(line)
             key, names, token = facts["model"], facts["files"], facts["activation"]
         except (KeyError, TypeError, RecursionError) as error:
-            raise ValueError(f"no errand: {type(error).__name__}") from error
+            raise ValueError(f"no request: {type(error).__name__}") from error
         known = isinstance(names, list) and isinstance(key, str)
         if not known or not all(map(can_be_named, [*names, token])):
-            raise ValueError("no errand: something in it is no name")
+            raise ValueError("no request: something in it is no name")
         model = NamedModel(ModelSource.from_key(key)) if key else None
         return cls(tuple(map(Path, names)), model, token)
 
@@ -91,12 +91,12 @@ class Instance:
         folder = Path(QStandardPaths.writableLocation(caches)) / COMMAND
         self._folder = folder / "run"
         self._usable = _made(self._folder)
-        # A home may be on several computers. Two displays are two desks: a window on the other one
+        # A home may be on several computers. Two displays are two places: a window on the other one
         # would not be seen.
         machine = bytes(QSysInfo.machineUniqueId().data())
-        desk = "\n".join(os.environ.get(name, "") for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+        displays = "\n".join(os.environ.get(name, "") for name in ("DISPLAY", "WAYLAND_DISPLAY"))
         home = hashlib.sha256(machine + str(folder).encode()).hexdigest()[:16]
-        self._mark = hashlib.sha256(f"{home}\n{desk}".encode()).hexdigest()[:16]
+        self._mark = hashlib.sha256(f"{home}\n{displays}".encode()).hexdigest()[:16]
         self.remembers = False
         self._lock = _lock(self._folder / f"running-{self._mark}.lock")
         self._memory = _lock(self._folder / f"remembers-{home}.lock")

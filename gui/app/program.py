@@ -10,15 +10,15 @@ from PySide6.QtCore import QObject, QSettings, Qt
 from PySide6.QtWidgets import QApplication
 
 from gui import settings as table
-from gui.app.instance import Errand, use_activation
+from gui.app.instance import OpenRequest, use_activation
 from gui.settings import Settings
 from gui.toolkit import theme
 from gui.toolkit.windows import bring_to_front
 from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
+    from engine.records.exports import ExportChoice
     from gui.controllers.models import NamedModel
-    from gui.widgets.dialogs.export import ExportChoice
 
 
 class Shell:
@@ -112,13 +112,13 @@ class Program(QObject):
         """Another one in this process, that remembers nothing of what is open."""
         return Program(self.application, store, fault=None)
 
-    def open(self, errand: Errand) -> None:
+    def open(self, request: OpenRequest) -> None:
         """Open what a later start was asked to open, and come to the front."""
-        if errand.files:
-            self.controller.images.open_paths(errand.files)
-        if errand.model is not None:
-            self.controller.models.open_named(errand.model)
-        use_activation(errand.activation)
+        if request.files:
+            self.controller.images.open_paths(request.files)
+        if request.model is not None:
+            self.controller.models.open_named(request.model)
+        use_activation(request.activation)
         bring_to_front(self.window)
         # Where the desktop lets no window come to the front by itself, its entry asks for it.
         self.application.alert(self.window)

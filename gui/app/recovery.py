@@ -35,7 +35,7 @@ _STILL = "The last session can still be reopened"
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class OpenFiles:
     """What was open. images: their files; the demo's own scenes, pasted pictures and what could not
     be read are left out.
 
@@ -51,7 +51,7 @@ class Desk:
     put_off: bool = False
 
     @classmethod
-    def of(cls, state: State) -> Desk:
+    def of(cls, state: State) -> OpenFiles:
         """What is open now."""
         files = {
             key: str(image.path)
@@ -63,15 +63,15 @@ class Desk:
         return cls(tuple(files.values()), current, source.key, state.layer, state.target)
 
     @classmethod
-    def read(cls, text: str) -> Desk | None:
-        """The desk of that text; None for nonsense, which the log has."""
+    def read(cls, text: str) -> OpenFiles | None:
+        """The opened of that text; None for nonsense, which the log has."""
         try:
             facts = json.loads(text)
             ModelSource.from_key(facts["model"])
-            desk = cls(**facts | {"images": tuple(facts["images"])})
-            if not desk.makes_sense:
+            opened = cls(**facts | {"images": tuple(facts["images"])})
+            if not opened.makes_sense:
                 raise ValueError("something in it is of another type")
-            return desk
+            return opened
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             _log.warning("what was open the last time is unreadable: %r", error)
             return None
@@ -111,7 +111,7 @@ def record_file(store: QSettings) -> Path:
 
 
 class LastTime(QObject):
-    """Keeps the desk on record while the program runs; none is there after an orderly end.
+    """Keeps the opened on record while the program runs; none is there after an orderly end.
 
     record: the file for it. fault: what a crash of the last run left, see engine.process.faults.
     """
@@ -125,10 +125,10 @@ class LastTime(QObject):
         self._controller = controller
         self._record = record
         self._fault = fault
-        self._wanted: Desk | None = None
+        self._wanted: OpenFiles | None = None
         self._closed = False
         self._last = _read(record)
-        self._written: Desk | None = None
+        self._written: OpenFiles | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_WRITE_AFTER_MS)
@@ -170,18 +170,18 @@ class LastTime(QObject):
 
     def reopen(self) -> None:
         """Open what was open when the last run ended."""
-        desk, self._last = self._last, None
-        if desk is None:
+        opened, self._last = self._last, None
+        if opened is None:
             return
-        if desk.images and desk.current is None:
+        if opened.images and opened.current is None:
             # A picture that has no file was shown: what was chosen of it belongs to no other.
-            desk = replace(desk, current=desk.images[0], layer=None, target=None)
-        self._wanted = desk
+            opened = replace(opened, current=opened.images[0], layer=None, target=None)
+        self._wanted = opened
         # The images first: a model may ask something before it is there.
-        if desk.images:
-            images = [Path(name) for name in desk.images]
-            self._controller.images.open_paths(images, Path(desk.current or images[0]))
-        source = ModelSource.from_key(desk.model)
+        if opened.images:
+            images = [Path(name) for name in opened.images]
+            self._controller.images.open_paths(images, Path(opened.current or images[0]))
+        source = ModelSource.from_key(opened.model)
         if source != self._state.model_source:
             self._controller.models.open(source)
 
@@ -215,13 +215,13 @@ class LastTime(QObject):
         """Until somebody decided about it, what the last run had open is kept."""
         if self._last is not None:
             return
-        desk = Desk.of(self._state)
-        if desk == self._written:
+        opened = OpenFiles.of(self._state)
+        if opened == self._written:
             return
-        self._written = desk
+        self._written = opened
         job = Job(
             "Noting what is open",
-            lambda _watch: _write(self._record, desk),
+            lambda _watch: _write(self._record, opened),
             slot="open now",
             # Before the thumbnails of a folder, any of which may be what ends the program.
             priority=Priority.CLICK,
@@ -235,43 +235,43 @@ class LastTime(QObject):
 
     def _choose(self) -> None:
         """Once model and image are those that were wanted, the layer and class are chosen too."""
-        desk, state = self._wanted, self._state
+        opened, state = self._wanted, self._state
         shown = state.current
-        if desk is None or shown is None or state.explanation is None:
+        if opened is None or shown is None or state.explanation is None:
             return
         path = str(shown.path) if shown.scene is None else None
         source = state.model_source
-        if source is None or source.key != desk.model or path != desk.current:
+        if source is None or source.key != opened.model or path != opened.current:
             return
         self._wanted = None
-        if desk.layer is not None and desk.layer.partition("#")[0] in {
+        if opened.layer is not None and opened.layer.partition("#")[0] in {
             n.name for n in state.layers
         }:
-            self._controller.choose_layer(desk.layer)
-            self._window.tree.select(desk.layer)
-        if desk.target is not None and state.info and desk.target < len(state.info.classes):
-            self._controller.choose_class(desk.target)
+            self._controller.choose_layer(opened.layer)
+            self._window.tree.select(opened.layer)
+        if opened.target is not None and state.info and opened.target < len(state.info.classes):
+            self._controller.choose_class(opened.target)
 
 
-def _read(record: Path) -> Desk | None:
+def _read(record: Path) -> OpenFiles | None:
     """What the last run left; None after an orderly end, and for what cannot be read."""
     try:
         if not record.exists():
             return None
-        return Desk.read(regular.read(record, HookscopeError, _MOST_BYTES).decode("utf-8"))
+        return OpenFiles.read(regular.read(record, HookscopeError, _MOST_BYTES).decode("utf-8"))
     except (OSError, HookscopeError, UnicodeDecodeError) as error:
         _log.warning("what was open the last time cannot be read: %s", error)
         return None
 
 
-def _write(record: Path, desk: Desk) -> None:
+def _write(record: Path, opened: OpenFiles) -> None:
     """On the file lane: many names take a while. Raises HookscopeError."""
     try:
         record.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise HookscopeError(f"{record}: {error.strerror}") from error
     with whole_file(record) as file:
-        file.write(desk.text().encode())
+        file.write(opened.text().encode())
 
 
 def _log_words() -> str:

@@ -18,7 +18,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
-from gui.app.instance import Errand, Instance
+from gui.app.instance import Instance, OpenRequest
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ _AGAIN_MS = 50
 
 def send(
     place: Callable[[], str],
-    errand: Errand,
+    request: OpenRequest,
     patience_ms: int = _PATIENCE_MS,
     meanwhile: Callable[[], bool] = lambda: False,
 ) -> bool:
@@ -45,7 +45,7 @@ def send(
     deadline = QDeadlineTimer(patience_ms)
     while not deadline.hasExpired() and not meanwhile():
         name = place()
-        if name and _taken(name, errand, deadline):
+        if name and _taken(name, request, deadline):
             return True
         pause = QEventLoop()
         QTimer.singleShot(_AGAIN_MS, pause.quit)
@@ -53,12 +53,12 @@ def send(
     return False
 
 
-def _taken(name: str, errand: Errand, deadline: QDeadlineTimer) -> bool:
+def _taken(name: str, request: OpenRequest, deadline: QDeadlineTimer) -> bool:
     """Whether who listens under that name says that it opens it."""
     socket = QLocalSocket()
     socket.connectToServer(name)
     if socket.waitForConnected(_AGAIN_MS) and _line(socket, deadline) == _GREETING:
-        socket.write(errand.line())
+        socket.write(request.line())
         if _line(socket, deadline) == _ANSWER:
             return True
     socket.abort()
@@ -80,7 +80,7 @@ def listen(instance: Instance, parent: QObject | None = None) -> Receiver | None
 
 
 class Receiver(QObject):
-    """Listens for later starts. received(Errand)."""
+    """Listens for later starts. received(OpenRequest)."""
 
     received = Signal(object)
 
@@ -121,7 +121,7 @@ class Receiver(QObject):
                 socket.abort()
             return
         try:
-            errand = Errand.read(bytes(socket.readLine().data()))
+            request = OpenRequest.read(bytes(socket.readLine().data()))
         except ValueError as error:
             _log.warning("a later start was not understood: %s", error)
             socket.abort()
@@ -129,13 +129,13 @@ class Receiver(QObject):
         socket.write(_ANSWER)
         socket.flush()
         socket.disconnectFromServer()
-        self.received.emit(errand)
+        self.received.emit(request)
 
 
 class FileEvents(QObject):
-    """macOS sends the files that are opened from the Finder as events. received(Errand).
+    """macOS sends the files that are opened from the Finder as events. received(OpenRequest).
 
-    Several files are as many events, one after the other; they make one errand. What
+    Several files are as many events, one after the other; they make one request. What
     comes before start() waits for it.
     """
 
@@ -166,7 +166,7 @@ class FileEvents(QObject):
 
     def _tell(self) -> None:
         files, self._files = tuple(self._files), []
-        self.received.emit(Errand(files))
+        self.received.emit(OpenRequest(files))
 
 
 def _line(socket: QLocalSocket, deadline: QDeadlineTimer) -> bytes:

@@ -15,7 +15,6 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
-from engine.records.explanations import Request
 from engine.records.images import LoadedImage
 from gui.controllers.downloads import Downloads
 from gui.controllers.exports import Exports
@@ -23,10 +22,11 @@ from gui.controllers.images import Images
 from gui.controllers.late_files import LateFiles
 from gui.controllers.models import FIRST_MODEL, Models, NamedModel
 from gui.controllers.sweeps import Sweeper
-from gui.jobs.engine_worker import Answer, EngineFacts, Workbench
+from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.file_work import color_strips
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import Settings
+from gui.state.records import Answer, EngineFacts, Request
 from gui.state.state import NoticeKind, State
 
 _log = logging.getLogger(__name__)
@@ -43,15 +43,15 @@ class Controller(QObject):
     def __init__(self, state: State, settings: Settings, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.state = state
-        self._workbench = Workbench()
+        self._worker = EngineWorker()
         self.engine_lane = engine = Lane("engine", self)
         self.file_lane = files = Lane("files", self)
         self.images = Images(state, settings, files, self)
         self.images.leaving.connect(self._image_left)
         self.images.ready.connect(self._explain)
-        self.models = Models(state, settings, engine, self._workbench, self)
+        self.models = Models(state, settings, engine, self._worker, self)
         self.models.opened.connect(self._model_opened)
-        self.sweeper = Sweeper(state, settings, engine, files, self._workbench, self)
+        self.sweeper = Sweeper(state, settings, engine, files, self._worker, self)
         self.exports = Exports(state, settings, files, self)
         self.downloads = Downloads(self)
         for lane in (engine, files):
@@ -63,7 +63,7 @@ class Controller(QObject):
 
     def start(self, paths: Sequence[Path] = (), model: NamedModel | None = None) -> None:
         """Load the engine, the first model and the first images."""
-        job = Job("Loading the engine", self._workbench.load_engine, stoppable=False)
+        job = Job("Loading the engine", self._worker.load_engine, stoppable=False)
         job.finished.connect(self._engine_loaded)
         job.failed.connect(self._engine_failed)
         self.engine_lane.submit(job)
@@ -131,7 +131,7 @@ class Controller(QObject):
         state.explain_error = ""
         state.set_computing(False)
         if state.current_key is None:
-            self.engine_lane.submit(Job("Closing the image", self._workbench.forget_image))
+            self.engine_lane.submit(Job("Closing the image", self._worker.forget_image))
 
     def _model_opened(self) -> None:
         """What was computed belongs to the model that was open until now."""
@@ -172,7 +172,7 @@ class Controller(QObject):
         loaded: LoadedImage = image.loaded
         job = Job(
             f"Explaining {request.layer or 'the default layer'}",
-            lambda watch: self._workbench.explain(loaded, request, watch),
+            lambda watch: self._worker.explain(loaded, request, watch),
             slot="explain",
             priority=Priority.CLICK,
         )

@@ -13,9 +13,10 @@ from engine.images.presets import ASSUMED
 from engine.loading.adjustments import Adjustment
 from engine.questions import WhichArchitecture
 from engine.records.sources import ModelSource
-from gui.jobs.engine_worker import OpenedModel, Workbench
+from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import Settings
+from gui.state.records import OpenedModel
 from gui.state.state import CHECK_INPUT, NAME_ARCHITECTURE, NoticeKind, State
 
 FIRST_MODEL = ModelSource("demo:shapes")
@@ -45,13 +46,13 @@ class Models(QObject):
     profile_written = Signal(object)
 
     def __init__(
-        self, state: State, settings: Settings, lane: Lane, workbench: Workbench, parent: QObject
+        self, state: State, settings: Settings, lane: Lane, worker: EngineWorker, parent: QObject
     ) -> None:
         super().__init__(parent)
         self._state = state
         self._settings = settings
         self._lane = lane
-        self._workbench = workbench
+        self._worker = worker
         self._then: tuple[str, list[Adjustment]] = ("", [])
 
     @property
@@ -69,7 +70,7 @@ class Models(QObject):
         self._state.model_changed.emit()
         job = Job(
             f"Opening {source.title}",
-            lambda watch: self._workbench.open_model(source, watch, trusted),
+            lambda watch: self._worker.open_model(source, watch, trusted),
             slot="model",
             reading=source.title,
         )
@@ -87,7 +88,7 @@ class Models(QObject):
 
     def trust(self, path: Path, sha256: str) -> None:
         """The user agreed to what may run when this very file is opened."""
-        self._workbench.trust.agree(path, sha256)
+        self._worker.trust.agree(path, sha256)
 
     def adjust(self, change: Adjustment) -> None:
         """Feed or read the open network in another way; where it does not bear it, it stays.
@@ -106,17 +107,17 @@ class Models(QObject):
         self._change(
             "Changing the model",
             kind,
-            lambda watch: self._workbench.adjust(change, watch),
+            lambda watch: self._worker.adjust(change, watch),
             file.name if file is not None else "",
         )
 
     def reset(self) -> None:
         """Back to what the model itself says."""
-        self._change("Opening the model anew", "reset", self._workbench.reset_model)
+        self._change("Opening the model anew", "reset", self._worker.reset_model)
 
     def export_profile(self, path: Path) -> None:
         """Write what is settled about the open model into a file."""
-        job = Job("Writing the profile", lambda watch: self._workbench.export_profile(path, watch))
+        job = Job("Writing the profile", lambda watch: self._worker.export_profile(path, watch))
         job.finished.connect(self.profile_written)
         job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
         self._lane.submit(job)
@@ -129,7 +130,7 @@ class Models(QObject):
         loaded, name = image.loaded, image.name
         job = Job(
             "Preparing the picture",
-            lambda watch: self._workbench.seen(loaded, watch),
+            lambda watch: self._worker.seen(loaded, watch),
             slot="seen",
             priority=Priority.CLICK,
             stoppable=False,

@@ -7,12 +7,13 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.errors import HookscopeError
-from engine.records.explanations import Explanation, Request
+from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
-from gui.jobs.engine_worker import SweepAnswer, Workbench
+from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.file_work import map_thumbnails
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import SWEEP_ENABLED, Settings
+from gui.state.records import Request, SweepAnswer
 from gui.state.state import NoticeKind, State
 
 # Long enough that walking through layers by key does not start a sweep at every step.
@@ -33,7 +34,7 @@ class Sweeper(QObject):
         settings: Settings,
         engine_lane: Lane,
         file_lane: Lane,
-        workbench: Workbench,
+        worker: EngineWorker,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
@@ -41,7 +42,7 @@ class Sweeper(QObject):
         self._settings = settings
         self._engine_lane = engine_lane
         self._file_lane = file_lane
-        self._workbench = workbench
+        self._worker = worker
         self._unwanted = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -113,7 +114,7 @@ class Sweeper(QObject):
         loaded: LoadedImage = image.loaded
         job = Job(
             "Mapping every layer",
-            lambda watch: self._workbench.sweep(loaded, request, watch),
+            lambda watch: self._worker.sweep(loaded, request, watch),
             slot="sweep",
             priority=Priority.IDLE,
         )

@@ -35,7 +35,7 @@ from gui.widgets.predictions.model import ClassModel
 from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
-    from gui.widgets.dialogs.export import ExportChoice
+    from engine.records.exports import ExportChoice
 
 _BUSY_S = 3.0
 _BIG = (4000, 3000)
@@ -209,7 +209,7 @@ class Walkthrough:
     def export(self) -> str:
         """Picture, map and JSON are written and hold what is shown."""
         picture, map, facts = (self.folder / f"explained.{s}" for s in ("png", "npy", "json"))
-        from gui.widgets.dialogs.export import ExportChoice
+        from engine.records.exports import ExportChoice
 
         choice = ExportChoice(picture, map, facts, colorbar=False, caption=False)
         self.program.export(choice)

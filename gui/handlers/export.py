@@ -16,7 +16,7 @@ from gui.toolkit import plain_text
 from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
-    from gui.widgets.dialogs.export import ExportChoice
+    from engine.records.exports import ExportChoice
 
 
 class Saver(QObject):

@@ -10,23 +10,22 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import LayerError, ModelError
 from engine.files.trust import Trust, store_file
 from engine.lazy.numpy import np
-from engine.records.explanations import Explanation, Request
 from engine.records.images import LoadedImage, Pixels
-from engine.records.models import LayerNode, ModelInfo, Prediction
+from engine.records.models import Prediction
 from engine.records.sources import ModelSource
+from gui.state.records import Answer, EngineFacts, OpenedModel, Request, SweepAnswer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.explain.session import Session
-    from engine.formats.torchvision.gallery import PublishedModel
     from engine.loading.adjustments import Adjustment
     from engine.model import Model
     from gui.jobs.lanes import Watch
@@ -37,57 +36,7 @@ _log = logging.getLogger(__name__)
 _TOP = 9
 
 
-@dataclass(frozen=True, slots=True)
-class EngineFacts:
-    """What loading the engine took and brought."""
-
-    torch_import_s: float
-    versions: dict[str, str]
-    device: str
-    device_name: str
-    gallery: tuple[PublishedModel, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedModel:
-    """A model that was opened: all that the window needs of it.
-
-    settled: something about it was set by the user and is remembered. fault: why the class names
-    that came with it were not taken; the source is then without them.
-    """
-
-    source: ModelSource
-    info: ModelInfo
-    layers: tuple[LayerNode, ...]
-    settled: bool = False
-    fault: str = ""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Answer:
-    """The engine's answer to a request.
-
-    predictions: the classes of highest logit. probabilities: float64 (classes,) of all.
-    """
-
-    request: Request
-    explanation: Explanation
-    predictions: tuple[Prediction, ...]
-    probabilities: NDArray[np.float64]
-    info: ModelInfo
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SweepAnswer:
-    """The maps of all layers for the request's class."""
-
-    request: Request
-    target: int
-    explanations: dict[str, Explanation]
-    notices: tuple[str, ...]
-
-
-class Workbench:
+class EngineWorker:
     """Opens models and answers requests. Not thread-safe: one lane calls it."""
 
     def __init__(self) -> None:

@@ -24,8 +24,8 @@ from engine.render import overlay
 from gui.toolkit.imaging import Picture, map_thumbnail, thumbnail, to_qimage
 
 if TYPE_CHECKING:
+    from engine.records.exports import ExportChoice
     from gui.jobs.lanes import Watch
-    from gui.widgets.dialogs.export import ExportChoice
 
 THUMBNAIL_SIZE = 128
 _MOST_IMAGES = 10_000

@@ -15,7 +15,7 @@ from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
 from engine.records.models import LayerNode, ModelInfo, Prediction
 from engine.records.sources import ModelSource
-from gui.jobs.engine_worker import Answer, EngineFacts, SweepAnswer
+from gui.state.records import Answer, EngineFacts, SweepAnswer
 from gui.toolkit.imaging import Picture
 
 

@@ -18,7 +18,7 @@ from tests.e2e.conftest import ROOT, WAIT_S
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="xdotool and signals")
 
 
-class Desk:
+class Desktop:
     """Starts the program as a person's file manager does, and looks at the window titles."""
 
     def __init__(self, env: dict[str, str]) -> None:
@@ -68,15 +68,17 @@ class Desk:
 
 
 @pytest.fixture
-def desk(display: str, tmp_path: Path, child_env: Callable[..., dict[str, str]]) -> Iterator[Desk]:
+def desktop(
+    display: str, tmp_path: Path, child_env: Callable[..., dict[str, str]]
+) -> Iterator[Desktop]:
     home = tmp_path / "home"
     home.mkdir()
     env = child_env(display) | {"HOME": str(home)}
     for name in [name for name in env if name.startswith("XDG_")]:
         del env[name]
-    desk = Desk(env)
-    yield desk
-    for process in desk.started:
+    desktop = Desktop(env)
+    yield desktop
+    for process in desktop.started:
         if process.poll() is None:
             end(process)
         assert process.stderr is not None
@@ -84,55 +86,55 @@ def desk(display: str, tmp_path: Path, child_env: Callable[..., dict[str, str]])
 
 
 def test_a_second_start_opens_its_file_in_the_window_that_is_there(
-    desk: Desk, picture: Path
+    desktop: Desktop, picture: Path
 ) -> None:
-    first = desk.start()
-    desk.wait_title("Ring and star")
-    second = desk.start(picture)
+    first = desktop.start()
+    desktop.wait_title("Ring and star")
+    second = desktop.start(picture)
     assert second.wait(WAIT_S) == 0
-    desk.wait_title("holiday.jpg")
-    assert len([title for title in desk.titles() if "—" in title]) == 1
+    desktop.wait_title("holiday.jpg")
+    assert len([title for title in desktop.titles() if "—" in title]) == 1
     assert first.poll() is None
 
-    beside = desk.start("--new-window", picture)
-    desk._wait(
-        lambda: len([title for title in desk.titles() if "holiday" in title]) == 2, "two windows"
+    beside = desktop.start("--new-window", picture)
+    desktop._wait(
+        lambda: len([title for title in desktop.titles() if "holiday" in title]) == 2, "two windows"
     )
     assert beside.poll() is None
 
 
 def test_a_start_that_takes_over_from_one_that_hung_is_the_one_window(
-    desk: Desk, picture: Path
+    desktop: Desktop, picture: Path
 ) -> None:
-    first = desk.start()
-    desk.wait_title("Ring and star")
+    first = desktop.start()
+    desktop.wait_title("Ring and star")
     os.kill(first.pid, signal.SIGSTOP)
-    second = desk.start()
+    second = desktop.start()
     with pytest.raises(subprocess.TimeoutExpired):
         # It waits for the other one's answer.
         second.wait(3)
     os.kill(first.pid, signal.SIGKILL)
     assert first.wait(WAIT_S) == -signal.SIGKILL
-    desk.wait_title("Ring and star")
-    third = desk.start(picture)
+    desktop.wait_title("Ring and star")
+    third = desktop.start(picture)
     assert third.wait(WAIT_S) == 0
-    desk.wait_title("holiday.jpg")
+    desktop.wait_title("holiday.jpg")
     assert second.poll() is None
 
 
-def test_after_a_crash_the_next_start_offers_what_was_open(desk: Desk, picture: Path) -> None:
-    first = desk.start(picture)
-    desk.wait_title("holiday.jpg")
-    desk.wait_record("holiday.jpg")
+def test_after_a_crash_the_next_start_offers_what_was_open(desktop: Desktop, picture: Path) -> None:
+    first = desktop.start(picture)
+    desktop.wait_title("holiday.jpg")
+    desktop.wait_record("holiday.jpg")
     os.kill(first.pid, signal.SIGSEGV)
     assert first.wait(WAIT_S) == -signal.SIGSEGV
 
-    desk.start()
-    desk.wait_title("Ring and star")
+    desktop.start()
+    desktop.wait_title("Ring and star")
     # 'Reopen' is its default button.
     dialog = subprocess.run(
         ["xdotool", "search", "--onlyvisible", "--sync", "--name", "^Last session$"],
-        env=desk.env,
+        env=desktop.env,
         capture_output=True,
         text=True,
         timeout=WAIT_S,
@@ -140,8 +142,10 @@ def test_after_a_crash_the_next_start_offers_what_was_open(desk: Desk, picture: 
     ).stdout.split()[0]
     answer = ["xdotool", "windowactivate", "--sync", dialog, "key", "Return"]
     # It may be seen a moment before the window manager can make it the active one.
-    desk._wait(
-        lambda: subprocess.run(answer, env=desk.env, timeout=WAIT_S, check=False).returncode == 0,
+    desktop._wait(
+        lambda: (
+            subprocess.run(answer, env=desktop.env, timeout=WAIT_S, check=False).returncode == 0
+        ),
         "an active dialog",
     )
-    desk.wait_title("holiday.jpg")
+    desktop.wait_title("holiday.jpg")

@@ -64,9 +64,9 @@ def test_every_step_goes_well_and_the_users_settings_are_left_alone(
 _BROKEN = """
 import sys
 from engine.errors import LayerError
-from gui.jobs.engine_worker import Workbench
+from gui.jobs.engine_worker import EngineWorker
 
-answers = iter([Workbench.explain])
+answers = iter([EngineWorker.explain])
 
 def explain(self, image, request, watch):
     try:
@@ -74,8 +74,8 @@ def explain(self, image, request, watch):
     except StopIteration:
         raise LayerError("the layer went away") from None
 
-Workbench.explain = explain
-Workbench.sweep = explain
+EngineWorker.explain = explain
+EngineWorker.sweep = explain
 from main import main
 sys.exit(main(["self-test", "--json", sys.argv[1]]))
 """

@@ -10,12 +10,12 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from gui.toolkit import theme
-from tests.gui.seat import Seat
+from tests.gui.user import User
 
 
 @pytest.fixture
-def seat(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Seat]:
-    seat = Seat(qtbot, qapp, tmp_path)
-    yield seat
-    seat.leave_all()
+def user(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[User]:
+    user = User(qtbot, qapp, tmp_path)
+    yield user
+    user.leave_all()
     theme.apply(qapp, "light")

@@ -34,7 +34,7 @@ from gui.widgets.dialogs.crash import CrashDialog
 from gui.widgets.dialogs.setup_check import CheckDialog
 from gui.widgets.gallery.dialog import GalleryDialog
 from gui.window.main_window import MainWindow
-from tests.gui.seat import Seat
+from tests.gui.user import User
 from tests.web import Site, serve
 
 NAME = "squeezenet1_1"
@@ -55,7 +55,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
-class Visitor(Seat):
+class Visitor(User):
     """Someone who opens the gallery, in which one more set of weights lies on the test's site."""
 
     def __init__(

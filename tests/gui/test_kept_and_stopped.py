@@ -20,8 +20,8 @@ from engine.images.reading import load_image
 from engine.loading.load import load_model
 from gui.controllers import exports
 from gui.jobs import file_work
-from gui.jobs.engine_worker import OpenedModel
 from gui.jobs.lanes import Job, Priority, Watch
+from gui.state.records import OpenedModel
 from gui.state.state import NoticeKind
 from tests.gui.controllers.test_controller import WAIT_MS, Bench
 
@@ -280,12 +280,12 @@ def test_every_call_of_a_reused_module_is_answered_by_the_sweep(bench: ClosableB
 
 
 def test_what_a_model_says_is_one_text(bench: ClosableBench) -> None:
-    original = bench.workbench.open_model
+    original = bench.worker.open_model
 
     def talkative(*args: Any) -> OpenedModel:
         opened: OpenedModel = original(*args)
         return replace(opened, info=replace(opened.info, notices=("cuda has no room", "b is c.")))
 
-    bench.workbench.open_model = talkative
+    bench.worker.open_model = talkative
     bench.start(sweep=False)
     assert said(bench) == ["CUDA has no room. B is c."]

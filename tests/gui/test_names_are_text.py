@@ -31,8 +31,8 @@ from gui.widgets.dialogs.setup_check import CheckDialog
 from gui.widgets.gallery.dialog import GalleryDialog
 from gui.widgets.input_output.dialog import InputPanel
 from gui.widgets.layers.menu import menu_for
-from tests.gui.seat import Seat, files
 from tests.gui.texts import RAW, Text, all_texts, faults, painted
+from tests.gui.user import User, files
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows refuses such file names")
 
@@ -130,24 +130,24 @@ def check(*, places: int) -> None:
         assert not RAW.search(painted(widget)), widget
 
 
-def open_all(seat: Seat, desk: Desk) -> None:
-    seat.start(desk.image, desk.broken, model=desk.model)
-    state = seat.program.state
-    seat.until(lambda: any(node.name == desk.name for node in state.layers))
-    seat.wait_explained()
+def open_all(user: User, desk: Desk) -> None:
+    user.start(desk.image, desk.broken, model=desk.model)
+    state = user.program.state
+    user.until(lambda: any(node.name == desk.name for node in state.layers))
+    user.wait_explained()
 
 
-def test_the_window(seat: Seat, desk: Desk) -> None:
-    open_all(seat, desk)
-    window, state = seat.program.window, seat.program.state
+def test_the_window(user: User, desk: Desk) -> None:
+    open_all(user, desk)
+    window, state = user.program.window, user.program.state
     assert {node.name for node in state.layers} >= {desk.name, "long" * 25_000}
     assert state.info is not None
     assert state.info.classes[0] == desk.name
-    seat.program.controller.choose_layer(desk.name)
-    seat.wait_layer(desk.name)
+    user.program.controller.choose_layer(desk.name)
+    user.wait_layer(desk.name)
     window.tree.select(desk.name)
-    seat.program.controller.choose_class(0)
-    seat.until(lambda: seat.target == 0 and not state.computing)
+    user.program.controller.choose_class(0)
+    user.until(lambda: user.target == 0 and not state.computing)
     check(places=25)
     said = painted(window)
     assert "&lt;img" in said
@@ -161,19 +161,19 @@ def test_the_window(seat: Seat, desk: Desk) -> None:
     assert "ToolTipRole of _StripView" in wheres
     assert any(where.startswith("tooltip of action") for where in wheres)
     window.tree.select("long" * 25_000)
-    seat.program.controller.choose_layer("long" * 25_000)
-    seat.wait_layer("long" * 25_000)
+    user.program.controller.choose_layer("long" * 25_000)
+    user.wait_layer("long" * 25_000)
     check(places=20)
 
 
-def test_tooltips_as_they_come_up(seat: Seat, desk: Desk) -> None:
-    open_all(seat, desk)
-    view = seat.tree()
-    seat.program.window.tree.select(desk.name)
+def test_tooltips_as_they_come_up(user: User, desk: Desk) -> None:
+    open_all(user, desk)
+    view = user.tree()
+    user.program.window.tree.select(desk.name)
     place = view.visualRect(view.currentIndex()).center()
     event = QHelpEvent(QHelpEvent.Type.ToolTip, place, view.viewport().mapToGlobal(place))
     QApplication.sendEvent(view.viewport(), event)
-    seat.until(QToolTip.isVisible)
+    user.until(QToolTip.isVisible)
     (tip,) = [one for one in QApplication.topLevelWidgets() if one.inherits("QTipLabel")]
     assert isinstance(tip, QLabel)
     written = painted(tip)
@@ -184,19 +184,19 @@ def test_tooltips_as_they_come_up(seat: Seat, desk: Desk) -> None:
     QToolTip.hideText()
 
 
-def test_an_image_that_cannot_be_read(seat: Seat, desk: Desk) -> None:
-    open_all(seat, desk)
-    state, images = seat.program.state, seat.program.controller.images
+def test_an_image_that_cannot_be_read(user: User, desk: Desk) -> None:
+    open_all(user, desk)
+    state, images = user.program.state, user.program.controller.images
     (key,) = [key for key, image in state.images.items() if image.path == desk.broken]
     images.select(key)
-    seat.until(lambda: bool(state.images[key].error))
+    user.until(lambda: bool(state.images[key].error))
     check(places=20)
-    assert MARK in seat.said
+    assert MARK in user.said
 
 
-def test_what_is_said_of_it(seat: Seat, desk: Desk) -> None:
-    seat.start()
-    window, state = seat.program.window, seat.program.state
+def test_what_is_said_of_it(user: User, desk: Desk) -> None:
+    user.start()
+    window, state = user.program.window, user.program.state
     for kind in NoticeKind:
         state.notify(kind, f"{desk.name} cannot be read", desk.name, "argument")
         window.status.set_work(f"Opening {desk.name}")
@@ -216,10 +216,10 @@ def test_what_is_said_of_it(seat: Seat, desk: Desk) -> None:
     assert window.minimumSizeHint().width() <= 720
 
 
-def test_a_notice_goes_with_what_it_is_about_whatever_is_in_it(seat: Seat, desk: Desk) -> None:
+def test_a_notice_goes_with_what_it_is_about_whatever_is_in_it(user: User, desk: Desk) -> None:
     """The bar knows it by what was said, not by what is shown."""
-    seat.start()
-    state, bar = seat.program.state, seat.program.window.notice
+    user.start()
+    state, bar = user.program.state, user.program.window.notice
     before, state.explanation, state.explain_error = state.explanation, None, desk.name
     state.answer_changed.emit()
     assert bar.text == desk.name
@@ -271,11 +271,11 @@ def questions(desk: Desk) -> dict[str, ChoiceNeeded | ConsentNeeded]:
         "much consent",
     ],
 )
-def test_questions(seat: Seat, desk: Desk, what: str) -> None:
-    seat.start()
+def test_questions(user: User, desk: Desk, what: str) -> None:
+    user.start()
     source = ModelSource(str(desk.code))
-    seat.program.controller.models.asked.emit(source, questions(desk)[what])
-    dialog = seat.dialog(QDialog)
+    user.program.controller.models.asked.emit(source, questions(desk)[what])
+    dialog = user.dialog(QDialog)
     check(places=1)
     assert "&lt;img" in painted(dialog)
     assert dialog.width() <= 900, dialog.width()
@@ -283,38 +283,38 @@ def test_questions(seat: Seat, desk: Desk, what: str) -> None:
     check(places=1)
 
 
-def test_the_default_of_an_argument_is_kept_whatever_is_in_it(seat: Seat, desk: Desk) -> None:
+def test_the_default_of_an_argument_is_kept_whatever_is_in_it(user: User, desk: Desk) -> None:
     """The field shows it spelled; left as it is, it is no answer, so that the file's own counts."""
     from gui.widgets.dialogs.network import NetworkDialog
 
-    seat.start()
+    user.start()
     option = NetworkOption("Net", "class", (Parameter("title", "str", repr(desk.name)),))
-    dialog = NetworkDialog(WhichNetwork(desk.code, (option,)), seat.program.window)
+    dialog = NetworkDialog(WhichNetwork(desk.code, (option,)), user.program.window)
     given: list[object] = []
     dialog.chosen.connect(lambda *answer: given.append(answer))
     dialog._press()
     assert given == [("Net", ())]
 
 
-def test_export_input_and_output_and_the_menus(seat: Seat, desk: Desk) -> None:
-    open_all(seat, desk)
-    window, actions = seat.program.window, seat.program.window.actions_by_id
-    seat.program.controller.choose_class(0)
-    seat.until(lambda: seat.target == 0 and not seat.program.state.computing)
+def test_export_input_and_output_and_the_menus(user: User, desk: Desk) -> None:
+    open_all(user, desk)
+    window, actions = user.program.window, user.program.window.actions_by_id
+    user.program.controller.choose_class(0)
+    user.until(lambda: user.target == 0 and not user.program.state.computing)
     actions["input_output"].trigger()
-    panel = seat.dialog(InputPanel)
-    seat.settle()
+    panel = user.dialog(InputPanel)
+    user.settle()
     check(places=20)
     assert panel.minimumSizeHint().width() < 1000
     panel.show_fault(f"{desk.name}: no")
     panel.close()
     actions["export"].trigger()
-    dialog = seat.dialog(ExportDialog)
+    dialog = user.dialog(ExportDialog)
     check(places=20)
     suggested = dialog._suggested.name
     assert not set(suggested) & set("<>&\"'/\\|?*:\x1b\u202e")
     dialog.reject()
-    node = next(node for node in seat.program.state.layers if node.name == desk.name)
+    node = next(node for node in user.program.state.layers if node.name == desk.name)
     menu = menu_for(node, desk.name, lambda *_: None, window)
     check(places=20)
     next(action for action in menu.actions() if action.text() == "Copy name").trigger()
@@ -327,9 +327,9 @@ def test_export_input_and_output_and_the_menus(seat: Seat, desk: Desk) -> None:
     assert len(recent.actions()[0].text()) < 120
 
 
-def test_reports_checks_and_the_gallery(seat: Seat, desk: Desk) -> None:
-    seat.start()
-    window, name = seat.program.window, desk.name
+def test_reports_checks_and_the_gallery(user: User, desk: Desk) -> None:
+    user.start()
+    window, name = user.program.window, desk.name
     crash = CrashDialog(name, f"It had open: {name}.", f"{name}\n{name * 100}", name, window)
     crash.add(f"ValueError: {name}")
     crash.show()
@@ -342,8 +342,8 @@ def test_reports_checks_and_the_gallery(seat: Seat, desk: Desk) -> None:
     assert not RAW.search(QGuiApplication.clipboard().text())
     crash.copy()
     assert not RAW.search(QGuiApplication.clipboard().text())
-    seat.program.window.actions_by_id["open_model"].trigger()
-    gallery = seat.dialog(GalleryDialog)
+    user.program.window.actions_by_id["open_model"].trigger()
+    gallery = user.dialog(GalleryDialog)
     gallery.show_download(name, 0.5, name)
     gallery.show_download_end(name)
     gallery.set_failure(name)
@@ -354,22 +354,22 @@ def test_reports_checks_and_the_gallery(seat: Seat, desk: Desk) -> None:
         dialog.close()
 
 
-def test_a_drag_names_the_file_as_text(seat: Seat, desk: Desk) -> None:
-    seat.start()
-    hint = seat.drop(files(desk.image))
+def test_a_drag_names_the_file_as_text(user: User, desk: Desk) -> None:
+    user.start()
+    hint = user.drop(files(desk.image))
     assert not RAW.search(hint)
     assert MARK in hint
-    seat.until(lambda: desk.image.name in seat.names)
-    seat.wait_explained()
+    user.until(lambda: desk.image.name in user.names)
+    user.wait_explained()
     check(places=5)
 
 
-def test_ten_thousand_class_names_without_end(seat: Seat, desk: Desk) -> None:
-    seat.start()
-    window = seat.program.window
+def test_ten_thousand_class_names_without_end(user: User, desk: Desk) -> None:
+    user.start()
+    window = user.program.window
     names = tuple(f"{n} {desk.name}{'long' * 500}" for n in range(10_000))
     window.predictions.set_classes(names)
     window.predictions.focus_search()
-    seat.type("img")
+    user.type("img")
     check(places=200)
     assert window.minimumSizeHint().width() <= 720

@@ -31,7 +31,7 @@ from gui.widgets.dialogs.choice import WeightsDialog
 from gui.widgets.dialogs.consent import ConsentDialog
 from gui.widgets.dialogs.network import NetworkDialog
 from gui.widgets.input_output.dialog import InputPanel
-from tests.gui.seat import Key, Modifier, Seat, files
+from tests.gui.user import Key, Modifier, User, files
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
@@ -67,17 +67,17 @@ def with_weights(name: str, kind: str, folder: Path, **arguments: Any) -> Path:
     return path
 
 
-def opened(seat: Seat, source: str) -> None:
-    state = seat.program.state
-    seat.until(lambda: state.info is not None and state.info.source == source)
-    seat.wait_explained()
+def opened(user: User, source: str) -> None:
+    state = user.program.state
+    user.until(lambda: state.info is not None and state.info.source == source)
+    user.wait_explained()
 
 
-def start_with(seat: Seat, model: Path) -> State:
+def start_with(user: User, model: Path) -> State:
     """The program with its first scene and this model."""
-    state = seat.start().state
-    seat.drop(files(model))
-    opened(seat, "resnet18")
+    state = user.start().state
+    user.drop(files(model))
+    opened(user, "resnet18")
     return state
 
 
@@ -86,49 +86,49 @@ def press(dialog: QDialog, text: str) -> None:
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
-def notice_of(seat: Seat, words: str) -> Callable[[], bool]:
-    return lambda: words in seat.program.window.notice.text
+def notice_of(user: User, words: str) -> Callable[[], bool]:
+    return lambda: words in user.program.window.notice.text
 
 
-def test_a_fine_tuned_network_asks_nothing(seat: Seat, tuned: Path) -> None:
-    program = seat.start()
-    assert seat.drop(files(tuned)) == "Open the model tuned.pth"
-    opened(seat, "resnet18")
-    assert seat.layer == "layer4"
+def test_a_fine_tuned_network_asks_nothing(user: User, tuned: Path) -> None:
+    program = user.start()
+    assert user.drop(files(tuned)) == "Open the model tuned.pth"
+    opened(user, "resnet18")
+    assert user.layer == "layer4"
     assert not program.window.findChildren(QDialog)
     assert "does not say how pictures are prepared" in program.window.notice.text
 
 
 def test_class_names_dropped_with_a_model_and_after_it(
-    seat: Seat, tuned: Path, tmp_path: Path
+    user: User, tuned: Path, tmp_path: Path
 ) -> None:
     names = tmp_path / "names.txt"
     names.write_text("cat\ndog\nbird\n", encoding="utf-8")
-    state = seat.start().state
-    seat.drop(files(tuned, names))
-    opened(seat, "resnet18")
+    state = user.start().state
+    user.drop(files(tuned, names))
+    opened(user, "resnet18")
     assert state.info is not None
     assert state.info.classes == ("cat", "dog", "bird")
     names.write_text("Katze\nHund\nVogel\n", encoding="utf-8")
-    seat.drop(files(names))
-    seat.until(lambda: state.info is not None and state.info.classes[0] == "Katze")
-    seat.wait_explained()
+    user.drop(files(names))
+    user.until(lambda: state.info is not None and state.info.classes[0] == "Katze")
+    user.wait_explained()
     names.write_text("too\nfew\n", encoding="utf-8")
-    seat.drop(files(names))
-    seat.until(notice_of(seat, "2 class names"))
+    user.drop(files(names))
+    user.until(notice_of(user, "2 class names"))
     assert state.info.classes == ("Katze", "Hund", "Vogel")
-    assert seat.program.window.notice.kind == NoticeKind.ERROR
-    assert "names.txt" in seat.program.window.notice.text
+    assert user.program.window.notice.kind == NoticeKind.ERROR
+    assert "names.txt" in user.program.window.notice.text
 
 
 def test_class_names_that_do_not_fit_do_not_keep_a_model_away(
-    seat: Seat, tuned: Path, tmp_path: Path
+    user: User, tuned: Path, tmp_path: Path
 ) -> None:
     names = tmp_path / "names.txt"
     names.write_text("too\nfew\n", encoding="utf-8")
-    program = seat.start()
-    seat.drop(files(tuned, names))
-    opened(seat, "resnet18")
+    program = user.start()
+    user.drop(files(tuned, names))
+    opened(user, "resnet18")
     assert program.window.notice.kind == NoticeKind.ERROR
     assert "names.txt: 2 class names" in program.window.notice.text
     # The next opening does not stumble over them again.
@@ -136,190 +136,190 @@ def test_class_names_that_do_not_fit_do_not_keep_a_model_away(
 
 
 def test_class_names_leave_the_warning_of_an_assumption(
-    seat: Seat, tuned: Path, tmp_path: Path
+    user: User, tuned: Path, tmp_path: Path
 ) -> None:
     names = tmp_path / "names.txt"
     names.write_text("cat\ndog\nbird\n", encoding="utf-8")
-    state = start_with(seat, tuned)
-    assert seat.program.window.notice.kind == NoticeKind.WARNING
-    seat.drop(files(names))
-    seat.until(lambda: state.info is not None and state.info.classes[0] == "cat")
-    assert "does not say how pictures are prepared" in seat.program.window.notice.text
+    state = start_with(user, tuned)
+    assert user.program.window.notice.kind == NoticeKind.WARNING
+    user.drop(files(names))
+    user.until(lambda: state.info is not None and state.info.classes[0] == "cat")
+    assert "does not say how pictures are prepared" in user.program.window.notice.text
 
 
 def test_a_python_file_runs_only_after_the_user_agreed(
-    seat: Seat, xray: Path, tmp_path: Path
+    user: User, xray: Path, tmp_path: Path
 ) -> None:
-    program = seat.start()
+    program = user.start()
     before = program.state.info
-    seat.drop(files(xray))
-    dialog = seat.dialog(ConsentDialog)
+    user.drop(files(xray))
+    dialog = user.dialog(ConsentDialog)
     assert not (tmp_path / "ran").exists()
     press(dialog, "Do not open")
-    seat.until(notice_of(seat, "was not opened"))
+    user.until(notice_of(user, "was not opened"))
     assert program.state.info is before
     assert not (tmp_path / "ran").exists()
-    seat.until(lambda: not program.window.findChildren(ConsentDialog))
-    seat.drop(files(xray))
-    press(seat.dialog(ConsentDialog), "Trust and open")
-    opened(seat, "XRayClassifier")
+    user.until(lambda: not program.window.findChildren(ConsentDialog))
+    user.drop(files(xray))
+    press(user.dialog(ConsentDialog), "Trust and open")
+    opened(user, "XRayClassifier")
     assert (tmp_path / "ran").exists()
     assert program.state.info is not None
     assert program.state.info.classes == ("negative", "positive")
     # The very same file is not asked for again, a changed one is.
-    seat.drop(files(xray))
-    seat.until(lambda: program.state.model_loading is not None)
-    seat.until(lambda: program.state.model_loading is None)
-    seat.wait_explained()
+    user.drop(files(xray))
+    user.until(lambda: program.state.model_loading is not None)
+    user.until(lambda: program.state.model_loading is None)
+    user.wait_explained()
     assert not program.window.findChildren(ConsentDialog)
     xray.write_text(xray.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
-    seat.drop(files(xray))
-    press(seat.dialog(ConsentDialog), "Do not open")
+    user.drop(files(xray))
+    press(user.dialog(ConsentDialog), "Do not open")
 
 
-def test_arguments_are_asked_for_once(seat: Seat, tmp_path: Path) -> None:
+def test_arguments_are_asked_for_once(user: User, tmp_path: Path) -> None:
     path = with_weights("two_heads", "TwoHeads", tmp_path, classes=4)
-    state = seat.start().state
-    seat.drop(files(path))
-    press(seat.dialog(ConsentDialog), "Trust and open")
-    dialog = seat.dialog(NetworkDialog)
+    state = user.start().state
+    user.drop(files(path))
+    press(user.dialog(ConsentDialog), "Trust and open")
+    dialog = user.dialog(NetworkDialog)
     field = dialog.findChildren(QLineEdit)[0]
     field.setFocus()
     QTest.keyClicks(field, "4")
     press(dialog, "Open")
-    opened(seat, "TwoHeads")
+    opened(user, "TwoHeads")
     assert state.info is not None
     assert state.info.output.place == "logits"
     # Another program, the same file: neither the file nor the arguments are asked for.
-    seat.leave()
-    program = seat.start(path, explained=False)
-    seat.until(lambda: program.state.info is not None and program.state.info.source == "TwoHeads")
+    user.leave()
+    program = user.start(path, explained=False)
+    user.until(lambda: program.state.info is not None and program.state.info.source == "TwoHeads")
     assert not program.window.findChildren(QDialog)
 
 
-def test_a_second_opening_asks_nothing(seat: Seat, tuned: Path, tmp_path: Path) -> None:
+def test_a_second_opening_asks_nothing(user: User, tuned: Path, tmp_path: Path) -> None:
     """Class names and the input that came with a model are there when it is opened alone."""
     names = tmp_path / "names.txt"
     names.write_text("cat\ndog\nbird\n", encoding="utf-8")
-    state = seat.start().state
-    seat.program.controller.models.open(
+    state = user.start().state
+    user.program.controller.models.open(
         ModelSource(str(tuned), classes=str(names), input="3x96x96")
     )
-    opened(seat, "resnet18")
-    seat.leave()
+    opened(user, "resnet18")
+    user.leave()
     names.unlink()
-    state = seat.start().state
-    seat.drop(files(tuned))
-    opened(seat, "resnet18")
+    state = user.start().state
+    user.drop(files(tuned))
+    opened(user, "resnet18")
     assert state.info is not None
     assert state.info.classes == ("cat", "dog", "bird")
     assert state.info.preprocessing.crop == (96, 96)
 
 
 def test_chosen_weights_of_a_python_file_are_remembered(
-    seat: Seat, xray: Path, tmp_path: Path
+    user: User, xray: Path, tmp_path: Path
 ) -> None:
     far = tmp_path / "elsewhere"
     far.mkdir()
     weights = xray.with_suffix(".pth").rename(far / "best.pth")
-    state = seat.start().state
-    seat.program.controller.models.trust(xray, checksum(xray))
-    seat.drop(files(xray))
-    press_cancel = seat.dialog(WeightsDialog)
+    state = user.start().state
+    user.program.controller.models.trust(xray, checksum(xray))
+    user.drop(files(xray))
+    press_cancel = user.dialog(WeightsDialog)
     press_cancel.reject()
-    seat.until(lambda: not seat.program.window.findChildren(WeightsDialog))
-    seat.drop(files(xray, weights))
-    opened(seat, "XRayClassifier")
-    seat.leave()
-    program = seat.start()
+    user.until(lambda: not user.program.window.findChildren(WeightsDialog))
+    user.drop(files(xray, weights))
+    opened(user, "XRayClassifier")
+    user.leave()
+    program = user.start()
     state = program.state
-    seat.drop(files(xray))
-    opened(seat, "XRayClassifier")
+    user.drop(files(xray))
+    opened(user, "XRayClassifier")
     assert state.info is not None
     assert state.info.weights == str(weights)
     assert not program.window.findChildren(QDialog)
 
 
-def test_a_changed_input_is_seen_and_remembered(seat: Seat, tuned: Path) -> None:
-    state = start_with(seat, tuned)
+def test_a_changed_input_is_seen_and_remembered(user: User, tuned: Path) -> None:
+    state = start_with(user, tuned)
     probability = state.answer.predictions[0].probability if state.answer else 0.0
-    seat.press(Key.Key_I, Modifier.ControlModifier)
-    panel = seat.dialog(InputPanel)
+    user.press(Key.Key_I, Modifier.ControlModifier)
+    panel = user.dialog(InputPanel)
     how = Preprocessing(None, (96, 128), (0.5,) * 3, (0.5,) * 3)
     panel.preprocessing_changed.emit(how)
-    seat.until(lambda: state.info is not None and state.info.preprocessing == how)
-    seat.wait_explained()
+    user.until(lambda: state.info is not None and state.info.preprocessing == how)
+    user.wait_explained()
     assert state.answer is not None
     assert state.answer.predictions[0].probability != probability
     assert state.explanation is not None
     assert state.explanation.map.shape == (3, 4)
-    seat.leave()
-    state = start_with(seat, tuned)
+    user.leave()
+    state = start_with(user, tuned)
     assert state.info is not None
     assert state.info.preprocessing == how
     assert state.info.preprocessing_origin == "set by you"
-    seat.press(Key.Key_I, Modifier.ControlModifier)
-    seat.dialog(InputPanel).reset_requested.emit()
-    seat.until(lambda: state.info is not None and state.info.preprocessing.crop == (224, 224))
+    user.press(Key.Key_I, Modifier.ControlModifier)
+    user.dialog(InputPanel).reset_requested.emit()
+    user.until(lambda: state.info is not None and state.info.preprocessing.crop == (224, 224))
     assert state.info.weights_sha256
     assert profiles.load(state.info.weights_sha256) is None
 
 
-def test_what_the_network_cannot_take_is_said_in_the_panel(seat: Seat, tuned: Path) -> None:
-    state = start_with(seat, tuned)
+def test_what_the_network_cannot_take_is_said_in_the_panel(user: User, tuned: Path) -> None:
+    state = start_with(user, tuned)
     before = state.info
-    seat.press(Key.Key_I, Modifier.ControlModifier)
-    panel = seat.dialog(InputPanel)
+    user.press(Key.Key_I, Modifier.ControlModifier)
+    panel = user.dialog(InputPanel)
     panel.preprocessing_changed.emit(Preprocessing(28, (28, 28), (0.5,), (0.5,), channels="grey"))
-    seat.until(lambda: "does not run" in panel._note.text())
+    user.until(lambda: "does not run" in panel._note.text())
     assert state.info is before
     panel.output_changed.emit(OutputForm(scores=Scores.LABELS))
-    seat.until(lambda: state.info is not None and state.info.output.scores is Scores.LABELS)
-    seat.wait_explained()
+    user.until(lambda: state.info is not None and state.info.output.scores is Scores.LABELS)
+    user.wait_explained()
     assert state.answer is not None
     assert sum(p.probability for p in state.answer.predictions) != pytest.approx(1.0, abs=1e-3)
 
 
-def test_a_profile_goes_from_one_model_to_another(seat: Seat, tuned: Path, tmp_path: Path) -> None:
-    start_with(seat, tuned)
-    program = seat.program
+def test_a_profile_goes_from_one_model_to_another(user: User, tuned: Path, tmp_path: Path) -> None:
+    start_with(user, tuned)
+    program = user.program
     names = tmp_path / "names.txt"
     names.write_text("cat\ndog\nbird\n", encoding="utf-8")
-    seat.drop(files(names))
+    user.drop(files(names))
     state = program.state
-    seat.until(lambda: state.info is not None and state.info.classes[0] == "cat")
+    user.until(lambda: state.info is not None and state.info.classes[0] == "cat")
     written = tmp_path / "mine.hookscope.json"
     program.controller.models.export_profile(written)
-    seat.until(written.is_file)
+    user.until(written.is_file)
     torch.manual_seed(5)
     other = torchvision.load().models.resnet18(weights=None, num_classes=3)
     torch.save(other.state_dict(), tmp_path / "other.pth")
-    seat.drop(files(tmp_path / "other.pth"))
-    seat.until(lambda: state.info is not None and "other.pth" in state.info.weights)
+    user.drop(files(tmp_path / "other.pth"))
+    user.until(lambda: state.info is not None and "other.pth" in state.info.weights)
     assert state.info is not None
     assert state.info.classes[0] == "class 0"
-    seat.drop(files(written))
-    seat.until(lambda: state.info is not None and state.info.classes[0] == "cat")
+    user.drop(files(written))
+    user.until(lambda: state.info is not None and state.info.classes[0] == "cat")
 
 
-def test_a_whole_network_of_torchvision_needs_no_consent(seat: Seat, tmp_path: Path) -> None:
+def test_a_whole_network_of_torchvision_needs_no_consent(user: User, tmp_path: Path) -> None:
     torch.manual_seed(0)
     network: nn.Module = torchvision.load().models.mobilenet_v3_small(weights=None, num_classes=4)
     torch.save(network, tmp_path / "whole.pt")
-    program = seat.start()
-    seat.drop(files(tmp_path / "whole.pt"))
-    opened(seat, "MobileNetV3")
+    program = user.start()
+    user.drop(files(tmp_path / "whole.pt"))
+    opened(user, "MobileNetV3")
     assert not program.window.findChildren(QDialog)
 
 
-def test_a_scripted_network_is_said_to_take_no_hooks(seat: Seat, tmp_path: Path) -> None:
-    program = seat.start()
+def test_a_scripted_network_is_said_to_take_no_hooks(user: User, tmp_path: Path) -> None:
+    program = user.start()
     before = program.state.info
     scripted = tmp_path / "scripted.pt"
     with torch.no_grad(), pytest.warns(DeprecationWarning, match="jit"):
         torch.jit.save(torch.jit.trace(nn.Conv2d(3, 2, 3), torch.zeros(1, 3, 8, 8)), scripted)
-    seat.drop(files(scripted))
-    seat.until(lambda: program.window.notice.kind == NoticeKind.ERROR)
+    user.drop(files(scripted))
+    user.until(lambda: program.window.notice.kind == NoticeKind.ERROR)
     text = program.window.notice.text
     assert "TorchScript" in text
     assert "state_dict" in text
@@ -332,129 +332,129 @@ def test_the_command_line_names_a_model(tmp_path: Path, monkeypatch: pytest.Monk
     for name in ("a.png", "net.py", "best.pth", "names.txt"):
         (tmp_path / name).write_bytes(b"x")
     named = ["a.png", "best.pth", "net.py", "names.txt", "--trust"]
-    errand, beside = application._parsed(named)
-    model = errand.model
-    assert (errand.files, beside) == ((Path("a.png"),), False)
+    request, beside = application._parsed(named)
+    model = request.model
+    assert (request.files, beside) == ((Path("a.png"),), False)
     assert model is not None
     assert model.source.spec == str(tmp_path / "net.py")
     assert model.source.weights == str(tmp_path / "best.pth")
     assert model.source.classes == str(tmp_path / "names.txt")
     assert {path.name for path in model.trusted} == {"net.py", "best.pth"}
-    errand, beside = application._parsed(["a.png", "names.txt", "--new-window"])
-    assert (errand.files, errand.model) == ((Path("a.png"), Path("names.txt")), None)
+    request, beside = application._parsed(["a.png", "names.txt", "--new-window"])
+    assert (request.files, request.model) == ((Path("a.png"), Path("names.txt")), None)
     assert beside
-    errand, _ = application._parsed(
+    request, _ = application._parsed(
         ["--model", "resnet18", "--arg", "classes=4", "--input", "28x28"]
     )
-    model = errand.model
+    model = request.model
     assert model is not None
-    assert (errand.files, model.source.spec, model.trusted) == ((), "resnet18", ())
+    assert (request.files, model.source.spec, model.trusted) == ((), "resnet18", ())
     assert (model.source.arguments, model.source.input) == ((("classes", "4"),), "28x28")
     with pytest.raises(ModelError, match="NAME=VALUE"):
         application._parsed(["--model", "net.py", "--arg", "classes"])
 
 
-def test_a_model_of_the_command_line_is_the_first(seat: Seat, xray: Path) -> None:
+def test_a_model_of_the_command_line_is_the_first(user: User, xray: Path) -> None:
     """It is trusted there, and the scenes are there to look at; no demo is opened before it."""
-    errand, _ = application._parsed([str(xray), "--trust"])
-    program = seat.start(explained=False, model=errand.model)
-    seat.until(lambda: program.state.info is not None)
+    request, _ = application._parsed([str(xray), "--trust"])
+    program = user.start(explained=False, model=request.model)
+    user.until(lambda: program.state.info is not None)
     assert program.state.info is not None
     assert program.state.info.source == "XRayClassifier"
-    seat.wait_explained()
-    assert "Input and output" in {b.text().rstrip("…") for b in buttons(seat)}
+    user.wait_explained()
+    assert "Input and output" in {b.text().rstrip("…") for b in buttons(user)}
 
 
-def test_the_demo_is_there_where_a_named_model_fails(seat: Seat, tmp_path: Path) -> None:
+def test_the_demo_is_there_where_a_named_model_fails(user: User, tmp_path: Path) -> None:
     (tmp_path / "bad.pth").write_bytes(b"nonsense")
-    errand, _ = application._parsed([str(tmp_path / "bad.pth")])
-    program = seat.start(explained=False, model=errand.model)
-    seat.until(lambda: program.state.info is not None)
-    seat.wait_explained()
+    request, _ = application._parsed([str(tmp_path / "bad.pth")])
+    program = user.start(explained=False, model=request.model)
+    user.until(lambda: program.state.info is not None)
+    user.wait_explained()
     assert program.window.notice.kind == NoticeKind.ERROR
     assert "bad.pth" in program.window.notice.text
 
 
-def buttons(seat: Seat) -> list[QPushButton]:
-    return [b for b in seat.program.window.notice.findChildren(QPushButton) if b.isVisible()]
+def buttons(user: User) -> list[QPushButton]:
+    return [b for b in user.program.window.notice.findChildren(QPushButton) if b.isVisible()]
 
 
-def test_weights_that_are_not_recognised_can_be_named(seat: Seat, tuned: Path) -> None:
+def test_weights_that_are_not_recognised_can_be_named(user: User, tuned: Path) -> None:
     """The error names the closest; the answer is taken at its word, and said where it is wrong."""
     content = torch.load(tuned, weights_only=True)
     content["state_dict"]["extra.weight"] = torch.zeros(1)
     torch.save(content, tuned)
-    program = seat.start()
-    seat.drop(files(tuned))
-    seat.until(lambda: program.window.notice.kind == NoticeKind.ERROR)
+    program = user.start()
+    user.drop(files(tuned))
+    user.until(lambda: program.window.notice.kind == NoticeKind.ERROR)
     assert "closest is resnet18" in program.window.notice.text
-    (name_it,) = [b for b in buttons(seat) if b.text() == "Name it…"]
+    (name_it,) = [b for b in buttons(user) if b.text() == "Name it…"]
     QTest.mouseClick(name_it, Qt.MouseButton.LeftButton)
-    dialog = seat.dialog(QInputDialog)
+    dialog = user.dialog(QInputDialog)
     dialog.setTextValue("resnet18")
     dialog.accept()
-    seat.until(notice_of(seat, "do not belong to resnet18"))
+    user.until(notice_of(user, "do not belong to resnet18"))
     assert "extra.weight" in program.window.notice.text
 
 
 def test_what_is_dropped_while_a_model_is_opened_is_for_that_model(
-    seat: Seat, tuned: Path, tmp_path: Path
+    user: User, tuned: Path, tmp_path: Path
 ) -> None:
     names = tmp_path / "names.txt"
     names.write_text("cat\ndog\nbird\n", encoding="utf-8")
-    state = seat.start().state
-    models = seat.program.controller.models
+    state = user.start().state
+    models = user.program.controller.models
     models.open(ModelSource(str(tuned)))
     models.adjust(Adjustment(classes=names))
-    opened(seat, "resnet18")
-    seat.until(lambda: state.info is not None and state.info.classes == ("cat", "dog", "bird"))
+    opened(user, "resnet18")
+    user.until(lambda: state.info is not None and state.info.classes == ("cat", "dog", "bird"))
     written = tmp_path / "mine.hookscope.json"
     models.export_profile(written)
-    seat.until(written.is_file)
+    user.until(written.is_file)
     torch.manual_seed(5)
     other = torchvision.load().models.resnet18(weights=None, num_classes=3)
     torch.save(other.state_dict(), tmp_path / "other.pth")
-    seat.drop(files(tmp_path / "other.pth", written))
-    seat.until(lambda: state.info is not None and "other.pth" in state.info.weights)
-    seat.until(lambda: state.info is not None and state.info.classes == ("cat", "dog", "bird"))
+    user.drop(files(tmp_path / "other.pth", written))
+    user.until(lambda: state.info is not None and "other.pth" in state.info.weights)
+    user.until(lambda: state.info is not None and state.info.classes == ("cat", "dog", "bird"))
 
 
-def test_another_thing_changed_at_once_does_not_undo_the_first(seat: Seat, tuned: Path) -> None:
-    state = start_with(seat, tuned)
-    models = seat.program.controller.models
+def test_another_thing_changed_at_once_does_not_undo_the_first(user: User, tuned: Path) -> None:
+    state = start_with(user, tuned)
+    models = user.program.controller.models
     how = Preprocessing(None, (96, 128), (0.5,) * 3, (0.5,) * 3)
     models.adjust(Adjustment(output=OutputForm(scores=Scores.LABELS)))
     models.adjust(Adjustment(preprocessing=how))
-    seat.until(lambda: state.info is not None and state.info.preprocessing == how)
+    user.until(lambda: state.info is not None and state.info.preprocessing == how)
     assert state.info is not None
     assert state.info.output.scores is Scores.LABELS
 
 
 def test_the_old_model_is_not_changed_while_another_is_opened(
-    seat: Seat, tuned: Path, tmp_path: Path
+    user: User, tuned: Path, tmp_path: Path
 ) -> None:
-    state = start_with(seat, tuned)
+    state = start_with(user, tuned)
     other = shutil.copy(tuned, tmp_path / "other.pth")
-    models = seat.program.controller.models
+    models = user.program.controller.models
     models.open(ModelSource(str(other)))
     models.adjust(Adjustment(output=OutputForm(scores=Scores.LABELS)))
-    assert "other.pth is being opened" in seat.program.window.notice.text
-    seat.until(lambda: state.info is not None and "other.pth" in state.info.weights)
-    seat.wait_explained()
+    assert "other.pth is being opened" in user.program.window.notice.text
+    user.until(lambda: state.info is not None and "other.pth" in state.info.weights)
+    user.wait_explained()
 
 
-def test_declining_arguments_does_not_say_that_nothing_ran(seat: Seat, tmp_path: Path) -> None:
+def test_declining_arguments_does_not_say_that_nothing_ran(user: User, tmp_path: Path) -> None:
     path = with_weights("two_heads", "TwoHeads", tmp_path, classes=4)
-    seat.start()
-    seat.drop(files(path))
-    press(seat.dialog(ConsentDialog), "Trust and open")
-    press(seat.dialog(NetworkDialog), "Cancel")
-    seat.until(notice_of(seat, "was not opened"))
+    user.start()
+    user.drop(files(path))
+    press(user.dialog(ConsentDialog), "Trust and open")
+    press(user.dialog(NetworkDialog), "Cancel")
+    user.until(notice_of(user, "was not opened"))
     assert (tmp_path / "ran").exists()
-    assert "nothing of it was run" not in seat.program.window.notice.text
+    assert "nothing of it was run" not in user.program.window.notice.text
 
 
-def test_recent_models_are_told_apart_and_open_as_they_were(seat: Seat, tmp_path: Path) -> None:
+def test_recent_models_are_told_apart_and_open_as_they_were(user: User, tmp_path: Path) -> None:
     same = ModelSource("/data/net.py", architecture="Net", arguments=(("classes", "4"),))
     keys = [
         ModelSource("/runs/a/best.pth").key,
@@ -466,10 +466,10 @@ def test_recent_models_are_told_apart_and_open_as_they_were(seat: Seat, tmp_path
         '{"no": "model"}',
         "{damaged",
     ]
-    store = QSettings(str(seat.store), QSettings.Format.IniFormat)
+    store = QSettings(str(user.store), QSettings.Format.IniFormat)
     Settings(store).set(table.RECENT_MODELS, tuple(keys))
     store.sync()
-    program = seat.start()
+    program = user.start()
     actions = program.window.actions_by_id.menu("recent_models").actions()
     assert [action.text() for action in actions] == [
         "best.pth — a",
@@ -481,22 +481,22 @@ def test_recent_models_are_told_apart_and_open_as_they_were(seat: Seat, tmp_path
     ]
     assert actions[2].toolTip() == "/data/net.py\nNet, classes=4"
     actions[0].trigger()
-    seat.until(notice_of(seat, "best.pth"))
+    user.until(notice_of(user, "best.pth"))
     assert program.window.notice.kind == NoticeKind.ERROR
 
 
 def test_the_invitation_of_a_scene_that_was_closed_stays_away(
-    seat: Seat, tuned: Path, tmp_path: Path
+    user: User, tuned: Path, tmp_path: Path
 ) -> None:
     how = Preprocessing(None, (96, 128), (0.5,) * 3, (0.5,) * 3)
-    state = start_with(seat, tuned)
-    models, notice = seat.program.controller.models, seat.program.window.notice
+    state = start_with(user, tuned)
+    models, notice = user.program.controller.models, user.program.window.notice
     models.adjust(Adjustment(preprocessing=how))
-    seat.until(lambda: notice.kind == NoticeKind.HINT)
+    user.until(lambda: notice.kind == NoticeKind.HINT)
     notice._dismiss()
     names = tmp_path / "names.txt"
     names.write_text("cat\ndog\nbird\n", encoding="utf-8")
-    seat.drop(files(names))
-    seat.until(lambda: state.info is not None and state.info.classes[0] == "cat")
-    seat.wait_explained()
+    user.drop(files(names))
+    user.until(lambda: state.info is not None and state.info.classes[0] == "cat")
+    user.wait_explained()
     assert not notice.kind

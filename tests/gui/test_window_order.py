@@ -24,7 +24,7 @@ from gui.widgets.canvas.image_canvas import ImageCanvas
 from gui.widgets.dialogs.export import ExportDialog
 from gui.widgets.gallery.dialog import GalleryDialog
 from gui.window.main_window import MainWindow
-from tests.gui.seat import WAIT_MS, Seat
+from tests.gui.user import WAIT_MS, User
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ class PaintWatch(QObject):
         return super().eventFilter(watched, event)
 
 
-def status_texts(seat: Seat) -> list[str]:
-    return [label.text() for label in seat.program.window.status.findChildren(QLabel)]
+def status_texts(user: User) -> list[str]:
+    return [label.text() for label in user.program.window.status.findChildren(QLabel)]
 
 
 def place_of(widget: QWidget) -> QRect:
@@ -72,26 +72,26 @@ def a_turn_of_the_event_loop(qtbot: QtBot) -> None:
 
 
 @pytest.mark.parametrize("kind", [NoticeKind.ERROR, NoticeKind.WARNING])
-def test_what_was_done_does_not_replace_what_went_wrong(seat: Seat, kind: NoticeKind) -> None:
-    program = seat.start()
+def test_what_was_done_does_not_replace_what_went_wrong(user: User, kind: NoticeKind) -> None:
+    program = user.start()
     program.state.notify(kind, "The disk is full.")
     program.state.notify(NoticeKind.INFO, "Exported out.png")
     assert program.window.notice.text == "The disk is full."
     assert program.window.notice.kind == kind.value
-    assert "Exported out.png" in status_texts(seat)
+    assert "Exported out.png" in status_texts(user)
     program.window.notice.clear()
     program.state.notify(NoticeKind.INFO, "Exported out.png")
     assert program.window.notice.text == "Exported out.png"
 
 
-def test_an_error_of_a_model_outlives_the_next_explanation(seat: Seat) -> None:
-    program = seat.start()
+def test_an_error_of_a_model_outlives_the_next_explanation(user: User) -> None:
+    program = user.start()
     program.controller.models.open(ModelSource("no_such_network"))
-    seat.until(lambda: program.state.model_loading is None)
+    user.until(lambda: program.state.model_loading is None)
     told = program.window.notice.text
     assert "no_such_network" in told
     program.window.tree.layer_chosen.emit("layer2")
-    seat.wait_layer("layer2")
+    user.wait_layer("layer2")
     assert program.window.notice.text == told
     assert program.window.notice.kind == "error"
 
@@ -147,9 +147,9 @@ def test_the_panels_come_into_the_room_that_was_kept_for_them(
     assert set(map(QRect.getRect, paints.seen)) == {before.getRect()}, "not even for a moment"
 
 
-def test_tab_goes_from_left_to_right_and_then_down(seat: Seat) -> None:
-    window = seat.start().window
-    seat.focus_tree()
+def test_tab_goes_from_left_to_right_and_then_down(user: User) -> None:
+    window = user.start().window
+    user.focus_tree()
     panels = {
         "tree": window.tree,
         "canvas": window.canvas,
@@ -173,61 +173,61 @@ def test_tab_goes_from_left_to_right_and_then_down(seat: Seat) -> None:
 # --- choosing, stopping, exporting ---------------------------------------------------------------
 
 
-def test_escape_marks_the_class_that_is_shown_again(seat: Seat) -> None:
-    program = seat.start()
-    window, bench = program.window, program.controller._workbench
+def test_escape_marks_the_class_that_is_shown_again(user: User) -> None:
+    program = user.start()
+    window, bench = program.window, program.controller._worker
     original, begun = bench.explain, threading.Event()
 
     def held(*args: Any) -> Any:
         begun.set()
-        seat.gate.wait(WAIT_MS / 1000)
+        user.gate.wait(WAIT_MS / 1000)
         return original(*args)
 
     bench.explain = held  # type: ignore[method-assign]
-    shown = seat.target
+    shown = user.target
     assert shown is not None
     other = (shown + 1) % 5
-    seat.focus_tree()
+    user.focus_tree()
     program.controller.choose_class(other)
-    seat.until(begun.is_set)
+    user.until(begun.is_set)
     assert window.predictions.selected() == other
-    seat.press(Qt.Key.Key_Escape)
+    user.press(Qt.Key.Key_Escape)
     assert window.predictions.selected() == shown
-    seat.gate.set()
-    seat.settle()
+    user.gate.set()
+    user.settle()
     window.tree.layer_chosen.emit("layer1")
-    seat.wait_layer("layer1")
-    assert seat.target == shown
+    user.wait_layer("layer1")
+    assert user.target == shown
     assert window.predictions.selected() == shown
 
 
-def test_an_export_writes_what_was_shown_when_it_was_asked_for(seat: Seat, tmp_path: Path) -> None:
-    program = seat.start()
+def test_an_export_writes_what_was_shown_when_it_was_asked_for(user: User, tmp_path: Path) -> None:
+    program = user.start()
     expected = program.state.explanation
     assert expected is not None
     program.handlers.saver.export()
-    dialog = seat.dialog(ExportDialog)
+    dialog = user.dialog(ExportDialog)
     dialog._map.setChecked(True)
     program.controller.choose_layer("layer1")
-    seat.wait_layer("layer1")
-    with seat.qtbot.waitSignal(program.controller.exports.written, timeout=WAIT_MS):
+    user.wait_layer("layer1")
+    with user.qtbot.waitSignal(program.controller.exports.written, timeout=WAIT_MS):
         dialog.take(tmp_path / "out.png")
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), expected.map)
     now = program.state.explanation
     assert now is not None
     assert now.map.shape != expected.map.shape
-    seat.settle()
+    user.settle()
 
 
-def test_the_rows_of_a_reused_module_have_thumbnails(seat: Seat) -> None:
-    program = seat.start(sweep=True)
-    seat.until(lambda: program.state.sweep is not None)
+def test_the_rows_of_a_reused_module_have_thumbnails(user: User) -> None:
+    program = user.start(sweep=True)
+    user.until(lambda: program.state.sweep is not None)
     thumbnails = program.window.tree._model.thumbnails
     node = next(n for n in program.state.layers if n.explainable and n.calls > 1)
     rows = {f"{node.name}#{k}" for k in range(node.calls)}
-    seat.until(lambda: rows <= set(program.window.tree._model.thumbnails))
+    user.until(lambda: rows <= set(program.window.tree._model.thumbnails))
     assert all(not thumbnails[row].isNull() for row in rows)
-    seat.settle()
+    user.settle()
 
 
 # --- files that change ---------------------------------------------------------------------------
@@ -239,38 +239,38 @@ def flat(path: Path, color: str, seconds: int) -> Path:
     return path
 
 
-def test_a_file_that_changed_is_shown_anew(seat: Seat, tmp_path: Path) -> None:
+def test_a_file_that_changed_is_shown_anew(user: User, tmp_path: Path) -> None:
     path = flat(tmp_path / "picture.png", "red", 1000)
-    program = seat.start(path)
+    program = user.start(path)
     old = program.state.explanation
-    assert seen_picture(seat) is not None
+    assert seen_picture(user) is not None
     flat(path, "blue", 2000)
     program.controller.images.open_paths([path])
-    seat.until(lambda: program.state.explanation not in (None, old))
-    seat.settle()
+    user.until(lambda: program.state.explanation not in (None, old))
+    user.settle()
     current = program.state.current
     assert current is not None
     assert current.picture is not None
-    assert seen_picture(seat) is current.picture
+    assert seen_picture(user) is current.picture
     assert program.window.canvas._explanation is program.state.explanation
 
 
-def test_a_broken_file_that_was_repaired_is_shown(seat: Seat, tmp_path: Path) -> None:
+def test_a_broken_file_that_was_repaired_is_shown(user: User, tmp_path: Path) -> None:
     path = tmp_path / "picture.png"
     path.write_bytes(b"no picture")
-    program = seat.start(path, explained=False)
-    seat.until(lambda: "cannot be opened" in seat.said)
+    program = user.start(path, explained=False)
+    user.until(lambda: "cannot be opened" in user.said)
     flat(path, "blue", 2000)
     program.controller.images.open_paths([path])
-    seat.wait_explained()
+    user.wait_explained()
     current = program.state.current
     assert current is not None
-    assert seen_picture(seat) is current.picture
-    assert "cannot be opened" not in seat.said
+    assert seen_picture(user) is current.picture
+    assert "cannot be opened" not in user.said
 
 
-def seen_picture(seat: Seat) -> object:
-    return seat.program.window.canvas._picture
+def seen_picture(user: User) -> object:
+    return user.program.window.canvas._picture
 
 
 def test_the_first_window_is_no_larger_than_the_screen(window: MainWindow) -> None:
@@ -281,10 +281,10 @@ def test_the_first_window_is_no_larger_than_the_screen(window: MainWindow) -> No
     assert window.height() <= screen.height()
 
 
-def test_a_photograph_in_the_demo_is_told_what_the_demo_knows(seat: Seat, tmp_path: Path) -> None:
+def test_a_photograph_in_the_demo_is_told_what_the_demo_knows(user: User, tmp_path: Path) -> None:
     """Once closed, it stays closed, in the next start as well."""
     Image.new("RGB", (90, 60), "teal").save(tmp_path / "own.png")
-    program = seat.start(tmp_path / "own.png")
+    program = user.start(tmp_path / "own.png")
     notice = program.window.notice
     assert notice.kind == NoticeKind.HINT
     assert "eight shapes" in notice.text
@@ -293,15 +293,15 @@ def test_a_photograph_in_the_demo_is_told_what_the_demo_knows(seat: Seat, tmp_pa
     ]
     close.click()
     assert not notice.text
-    seat.leave()
-    program = seat.start(tmp_path / "own.png")
+    user.leave()
+    program = user.start(tmp_path / "own.png")
     assert not program.window.notice.text
 
 
-def test_the_way_from_the_demo_to_a_model(seat: Seat, tmp_path: Path) -> None:
+def test_the_way_from_the_demo_to_a_model(user: User, tmp_path: Path) -> None:
     Image.new("RGB", (90, 60), "teal").save(tmp_path / "own.png")
-    program = seat.start(tmp_path / "own.png")
+    program = user.start(tmp_path / "own.png")
     notice = program.window.notice
     (way,) = [b for b in notice.findChildren(QAbstractButton) if b.text() == "Open model…"]
     way.click()
-    seat.dialog(GalleryDialog).reject()
+    user.dialog(GalleryDialog).reject()

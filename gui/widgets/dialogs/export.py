@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, cast
 
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.records.exports import ExportChoice
 from gui import settings as table
 from gui.settings import Settings
 from gui.toolkit import plain_text, theme
@@ -30,22 +30,6 @@ _FORMATS: Final = (
     ("none", "No picture"),
 )
 _SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".npy", ".json")
-
-
-@dataclass(frozen=True, slots=True)
-class ExportChoice:
-    """What to write. Each path is None where that file is not wanted."""
-
-    picture: Path | None
-    map: Path | None
-    json: Path | None
-    colorbar: bool
-    caption: bool
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """All files to be written, the picture first."""
-        return tuple(path for path in (self.picture, self.map, self.json) if path is not None)
 
 
 def choice_for(

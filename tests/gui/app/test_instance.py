@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from gui.app.application import _handed_over
-from gui.app.instance import Errand, Instance
+from gui.app.instance import Instance, OpenRequest
 from gui.app.relay import listen
 from tests.gui.app.test_relay import start_sender
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def desk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, qapp: QApplication) -> Iterator[Path]:
+def desktop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, qapp: QApplication) -> Iterator[Path]:
     """A home of its own at display :1; where its caches are. Its short-named folders are others:
     a socket has no room in those of tests on every system."""
     if sys.platform == "win32":
@@ -47,7 +47,7 @@ def own(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.usefixtures("desk")
+@pytest.mark.usefixtures("desktop")
 def test_the_claim_is_one_for_a_display_and_free_again_after_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -66,14 +66,14 @@ def test_the_claim_is_one_for_a_display_and_free_again_after_it(
     second.release()
 
 
-@pytest.mark.usefixtures("desk")
+@pytest.mark.usefixtures("desktop")
 def test_a_start_that_meets_a_closing_window_becomes_the_one_that_is_heard(qtbot: QtBot) -> None:
     """Two real claims: it is heard by the start after it, and remembers what is open."""
     first, second, third = Instance(), Instance(), Instance()
     assert first.claim()
     assert not second.claim()
     QTimer.singleShot(200, first.release)
-    assert not _handed_over(second, Errand())
+    assert not _handed_over(second, OpenRequest())
     assert second.claim()
     assert second.remembers
     receiver = listen(second)
@@ -86,7 +86,7 @@ def test_a_start_that_meets_a_closing_window_becomes_the_one_that_is_heard(qtbot
     second.release()
 
 
-@pytest.mark.usefixtures("desk")
+@pytest.mark.usefixtures("desktop")
 def test_who_takes_over_finds_the_memory_free(monkeypatch: pytest.MonkeyPatch) -> None:
     """However close it follows: it may claim in the very moment in which the lock is given up."""
     first, second = Instance(), Instance()
@@ -104,7 +104,7 @@ def test_who_takes_over_finds_the_memory_free(monkeypatch: pytest.MonkeyPatch) -
     second.release()
 
 
-@pytest.mark.usefixtures("desk")
+@pytest.mark.usefixtures("desktop")
 def test_where_to_be_heard_does_not_depend_on_the_surroundings_of_the_later_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -125,9 +125,9 @@ def test_where_to_be_heard_does_not_depend_on_the_surroundings_of_the_later_star
 
 @pytest.mark.parametrize("mode", [0o755, 0o770, 0o1777])
 def test_a_runtime_folder_that_others_may_look_into_is_not_used(
-    desk: Path, monkeypatch: pytest.MonkeyPatch, mode: int
+    desktop: Path, monkeypatch: pytest.MonkeyPatch, mode: int
 ) -> None:
-    shared = own(desk / "shared")
+    shared = own(desktop / "shared")
     shared.chmod(mode)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(shared))
     first = Instance()
@@ -138,7 +138,9 @@ def test_a_runtime_folder_that_others_may_look_into_is_not_used(
     first.release()
 
 
-def test_somebody_elses_folders_are_not_used(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_somebody_elses_folders_are_not_used(
+    desktop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As su leaves them: they name the folders of who called it."""
     first = Instance()
     assert first.claim()
@@ -153,7 +155,7 @@ def test_somebody_elses_folders_are_not_used(desk: Path, monkeypatch: pytest.Mon
     first.release()
 
 
-@pytest.mark.usefixtures("desk")
+@pytest.mark.usefixtures("desktop")
 def test_nobody_can_guess_the_name_of_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     """On Windows, where whoever is first may make one of any name."""
     first = Instance()
@@ -166,17 +168,17 @@ def test_nobody_can_guess_the_name_of_a_pipe(monkeypatch: pytest.MonkeyPatch) ->
     first.release()
 
 
-@pytest.mark.usefixtures("desk")
+@pytest.mark.usefixtures("desktop")
 @pytest.mark.parametrize("obstacle", ["no place", "no socket", "no note"])
 def test_where_a_window_cannot_be_heard_later_starts_open_at_once(
-    monkeypatch: pytest.MonkeyPatch, desk: Path, obstacle: str
+    monkeypatch: pytest.MonkeyPatch, desktop: Path, obstacle: str
 ) -> None:
     first, second = Instance(), Instance()
     assert first.claim()
     if obstacle == "no place":
         monkeypatch.setattr(first, "new_place", str)
     elif obstacle == "no socket":
-        monkeypatch.setattr(first, "new_place", lambda: str(desk / "nowhere" / "socket"))
+        monkeypatch.setattr(first, "new_place", lambda: str(desktop / "nowhere" / "socket"))
     else:
         monkeypatch.setattr(first, "announce", lambda _place: False)
     assert listen(first) is None
@@ -189,11 +191,11 @@ def test_where_a_window_cannot_be_heard_later_starts_open_at_once(
 
 
 def test_a_note_that_cannot_be_written_is_said(
-    desk: Path, caplog: pytest.LogCaptureFixture
+    desktop: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = Instance()
     assert first.claim()
-    (note,) = (path.with_suffix(".place") for path in desk.rglob("running-*.lock"))
+    (note,) = (path.with_suffix(".place") for path in desktop.rglob("running-*.lock"))
     note.mkdir()
     assert not first.announce("somewhere")
     assert note.name.removesuffix(".place") in caplog.text
@@ -201,7 +203,7 @@ def test_a_note_that_cannot_be_written_is_said(
     first.release()
 
 
-def test_the_claim_of_a_process_that_died_is_free(desk: Path) -> None:
+def test_the_claim_of_a_process_that_died_is_free(desktop: Path) -> None:
     code = (
         "import os, signal; from PySide6.QtCore import QCoreApplication;"
         "application = QCoreApplication([]); from gui.app.instance import Instance;"
@@ -218,17 +220,17 @@ def test_the_claim_of_a_process_that_died_is_free(desk: Path) -> None:
     died = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=60)
     assert died.returncode == -signal.SIGKILL
     instance = Instance()
-    assert list(desk.rglob("*.lock"))
+    assert list(desktop.rglob("*.lock"))
     assert instance.claim()
     instance.release()
 
 
 def test_where_no_lock_can_be_written_every_start_opens_a_window(
-    desk: Path, monkeypatch: pytest.MonkeyPatch
+    desktop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No folder can be made below a file, whoever asks.
-    (desk / "full").touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(desk / "full"))
+    (desktop / "full").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(desktop / "full"))
     assert Instance().claim()
     assert Instance().claim()
     assert Instance().new_place() == ""
@@ -236,10 +238,10 @@ def test_where_no_lock_can_be_written_every_start_opens_a_window(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a pipe has no folder")
 def test_a_home_with_a_long_name_has_its_socket_in_a_folder_of_the_persons_own(
-    monkeypatch: pytest.MonkeyPatch, desk: Path
+    monkeypatch: pytest.MonkeyPatch, desktop: Path
 ) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(desk / ("long" * 30)))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(desktop / ("long" * 30)))
     first = Instance()
     assert first.claim()
     folder = Path(first.new_place()).parent
@@ -249,12 +251,12 @@ def test_a_home_with_a_long_name_has_its_socket_in_a_folder_of_the_persons_own(
     folder.chmod(0o755)
     assert first.new_place() == ""
     folder.rmdir()
-    folder.symlink_to(own(desk / "goal"))
+    folder.symlink_to(own(desktop / "goal"))
     assert first.new_place() == ""
     first.release()
 
 
-@pytest.mark.usefixtures("desk")
+@pytest.mark.usefixtures("desktop")
 def test_only_one_of_a_persons_windows_remembers(monkeypatch: pytest.MonkeyPatch) -> None:
     first = Instance()
     assert first.claim()

@@ -17,10 +17,10 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from engine.records.sources import ModelSource
-from gui.app.instance import Errand
+from gui.app.instance import OpenRequest
 from gui.app.relay import FileEvents, Receiver, send
 from gui.controllers.models import NamedModel
-from tests.gui.seat import Seat
+from tests.gui.user import User
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -29,10 +29,10 @@ import sys
 from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QStandardPaths
 application = QCoreApplication([])
-from gui.app.instance import Errand
+from gui.app.instance import OpenRequest
 from gui.app.relay import send
-errand = Errand(tuple(map(Path, sys.argv[2:])))
-sys.exit(0 if send(lambda: sys.argv[1], errand, 20_000) else 3)
+request = OpenRequest(tuple(map(Path, sys.argv[2:])))
+sys.exit(0 if send(lambda: sys.argv[1], request, 20_000) else 3)
 """
 
 
@@ -50,32 +50,34 @@ def start_sender(place: str, *files: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", _SEND, place, *map(str, files)], cwd=ROOT)
 
 
-def test_an_errand_survives_its_line(tmp_path: Path) -> None:
+def test_a_request_survives_its_line(tmp_path: Path) -> None:
     source = ModelSource("net.py", "w.pth", arguments=(("n", "3"),), input="3x64x64")
     files = (tmp_path / "a b.png", tmp_path / "ü\n.jpg", Path("/no text \udcff"))
-    errand = Errand(files, NamedModel(source), "token")
-    assert Errand.read(errand.line()) == errand
-    assert errand.line().count(b"\n") == 1
-    assert Errand.read(Errand().line()) == Errand()
+    request = OpenRequest(files, NamedModel(source), "token")
+    assert OpenRequest.read(request.line()) == request
+    assert request.line().count(b"\n") == 1
+    assert OpenRequest.read(OpenRequest().line()) == OpenRequest()
 
 
 def test_names_are_sent_as_they_can_be_opened_from_anywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert Errand.read(Errand((Path("x.png"),)).line()).files == (tmp_path / "x.png",)
+    assert OpenRequest.read(OpenRequest((Path("x.png"),)).line()).files == (tmp_path / "x.png",)
     # Behind a link to a folder that would be another file without its '..'.
     above = Path("link", "..", "x.png")
-    assert Errand.read(Errand((above,)).line()).files == (tmp_path / above,)
+    assert OpenRequest.read(OpenRequest((above,)).line()).files == (tmp_path / above,)
 
 
 def test_trust_is_never_sent(tmp_path: Path) -> None:
     """Any process of the same person could send it, and so skip the question."""
     own = NamedModel(ModelSource("net.py"), (tmp_path / "net.py",))
-    sent = Errand((), own).line()
-    assert Errand.read(sent).model == NamedModel(ModelSource("net.py"), ())
+    sent = OpenRequest((), own).line()
+    assert OpenRequest.read(sent).model == NamedModel(ModelSource("net.py"), ())
     claimed = json.loads(sent) | {"trusted": [str(tmp_path / "net.py")]}
-    assert Errand.read(json.dumps(claimed).encode()).model == NamedModel(ModelSource("net.py"), ())
+    assert OpenRequest.read(json.dumps(claimed).encode()).model == NamedModel(
+        ModelSource("net.py"), ()
+    )
 
 
 def _line(**facts: object) -> bytes:
@@ -93,9 +95,9 @@ def _line(**facts: object) -> bytes:
     ],
     ids=lambda line: line[:24].decode(),
 )
-def test_nonsense_is_no_errand(line: bytes) -> None:
+def test_nonsense_is_no_request(line: bytes) -> None:
     with pytest.raises(ValueError):
-        Errand.read(line)
+        OpenRequest.read(line)
 
 
 def test_a_later_start_in_its_own_process_is_heard(
@@ -104,7 +106,7 @@ def test_a_later_start_in_its_own_process_is_heard(
     receiver = Receiver(place)
     with qtbot.waitSignal(receiver.received, timeout=60_000) as heard:
         sender = start_sender(place, tmp_path / "one.png", tmp_path / "two.png")
-    assert heard.args == [Errand((tmp_path / "one.png", tmp_path / "two.png"))]
+    assert heard.args == [OpenRequest((tmp_path / "one.png", tmp_path / "two.png"))]
     qtbot.waitUntil(lambda: sender.poll() is not None, timeout=60_000)
     assert sender.returncode == 0
     receiver.close()
@@ -128,8 +130,8 @@ def test_a_window_that_is_still_starting_is_waited_for(
 
 
 def test_nobody_there_is_given_up_after_a_while(qapp: QApplication, place: str) -> None:
-    assert not send(lambda: place, Errand(), patience_ms=200)
-    assert not send(str, Errand(), patience_ms=200)
+    assert not send(lambda: place, OpenRequest(), patience_ms=200)
+    assert not send(str, OpenRequest(), patience_ms=200)
 
 
 def test_a_socket_that_a_crash_left_is_no_obstacle(
@@ -171,29 +173,29 @@ def test_the_socket_is_the_persons_alone(place: str, qapp: QApplication) -> None
     receiver.close()
 
 
-def test_files_from_the_finder_are_one_errand(qtbot: QtBot, qapp: QApplication) -> None:
+def test_files_from_the_finder_are_one_request(qtbot: QtBot, qapp: QApplication) -> None:
     events = FileEvents(qapp)
     try:
         QApplication.sendEvent(qapp, QFileOpenEvent("/one.png"))
         with qtbot.waitSignal(events.received, timeout=5_000) as heard:
             events.start()
             QApplication.sendEvent(qapp, QFileOpenEvent("/two.png"))
-        assert heard.args == [Errand((Path("/one.png"), Path("/two.png")))]
+        assert heard.args == [OpenRequest((Path("/one.png"), Path("/two.png")))]
     finally:
         qapp.removeEventFilter(events)
         events.deleteLater()
 
 
-def test_an_errand_opens_in_the_window_that_is_there(seat: Seat, tmp_path: Path) -> None:
+def test_a_request_opens_in_the_window_that_is_there(user: User, tmp_path: Path) -> None:
     from engine.formats.demo import SCENES
 
-    program = seat.start()
+    program = user.start()
     program.window.showMinimized()
-    program.open(Errand((SCENES[2].path,), NamedModel(ModelSource("demo:shortcut"))))
-    seat.until(lambda: program.state.info is not None and "shortcut" in program.state.info.source)
-    seat.until(lambda: bool(program.state.current and program.state.current.path == SCENES[2].path))
+    program.open(OpenRequest((SCENES[2].path,), NamedModel(ModelSource("demo:shortcut"))))
+    user.until(lambda: program.state.info is not None and "shortcut" in program.state.info.source)
+    user.until(lambda: bool(program.state.current and program.state.current.path == SCENES[2].path))
     assert not program.window.isMinimized()
-    seat.wait_explained()
+    user.wait_explained()
 
 
 def test_one_that_hung_does_not_open_later_what_was_given_up(
@@ -209,7 +211,7 @@ def test_one_that_hung_does_not_open_later_what_was_given_up(
     with qtbot.waitSignal(receiver.received, timeout=60_000):
         later = start_sender(place, tmp_path / "later.png")
     qtbot.waitUntil(lambda: later.poll() == 0, timeout=60_000)
-    assert heard == [Errand((tmp_path / "later.png",))]
+    assert heard == [OpenRequest((tmp_path / "later.png",))]
     receiver.close()
 
 
@@ -224,5 +226,5 @@ def test_one_that_closes_hears_nothing_and_the_next_start_takes_over(
         free.append(True)
         return len(free) > 2
 
-    assert not send(lambda: place, Errand(), 60_000, claim)
+    assert not send(lambda: place, OpenRequest(), 60_000, claim)
     assert len(free) == 3

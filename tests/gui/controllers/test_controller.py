@@ -1,6 +1,6 @@
-"""The controller with the real workbench and the demo network, without a window.
+"""The controller with the real worker and the demo network, without a window.
 
-What is late is made late by a gate of the test inside the workbench, never by time.
+What is late is made late by a gate of the test inside the worker, never by time.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from pytestqt.qtbot import QtBot
 from engine.errors import LayerError, ModelError
 from engine.formats.demo import SCENES
 from engine.images.reading import load_image
+from engine.records.exports import ExportChoice
 from engine.records.sources import ModelSource
 from gui.controllers.controller import Controller
-from gui.jobs.engine_worker import Answer
 from gui.jobs.file_work import ExportTask
 from gui.jobs.lanes import Job, Priority, Watch
 from gui.settings import SWEEP_ENABLED, Settings
+from gui.state.records import Answer
 from gui.state.state import Notice, NoticeKind, State
-from gui.widgets.dialogs.export import ExportChoice
 
 WAIT_MS = 60_000
 
@@ -44,7 +44,7 @@ class Bench:
         self.settings = Settings(store)
         self.state = State()
         self.controller = Controller(self.state, self.settings)
-        self.workbench: Any = self.controller._workbench
+        self.worker: Any = self.controller._worker
         self.notices: list[Notice] = []
         self.titles: list[str] = []
         self.state.noticed.connect(self.notices.append)
@@ -83,31 +83,31 @@ class Bench:
         self.until(lambda: self.explained and self.shown[0] == layer)
 
     def hold(self, method: str, after: bool = False) -> tuple[threading.Event, threading.Event]:
-        """The next call of a method of the workbench waits for the second event returned;
+        """The next call of a method of the worker waits for the second event returned;
         the first says that it has come there. after: it waits with its result in hand."""
-        original = getattr(self.workbench, method)
+        original = getattr(self.worker, method)
         begun, let = threading.Event(), threading.Event()
         self.gates.append(let)
 
         def held(*args: Any) -> Any:
-            setattr(self.workbench, method, original)
+            setattr(self.worker, method, original)
             result = original(*args) if after else None
             begun.set()
             assert let.wait(WAIT_MS / 1000)
             return result if after else original(*args)
 
-        setattr(self.workbench, method, held)
+        setattr(self.worker, method, held)
         return begun, let
 
     def fail(self, method: str, error: Exception) -> None:
-        """The next call of a method of the workbench fails."""
-        original = getattr(self.workbench, method)
+        """The next call of a method of the worker fails."""
+        original = getattr(self.worker, method)
 
         def failing(*_args: Any) -> Any:
-            setattr(self.workbench, method, original)
+            setattr(self.worker, method, original)
             raise error
 
-        setattr(self.workbench, method, failing)
+        setattr(self.worker, method, failing)
 
     def task(self, **paths: Path | None) -> ExportTask:
         state = self.state
@@ -324,7 +324,7 @@ def test_closing_the_last_image_leaves_nothing_shown_and_frees_the_session(bench
     assert state.explanation is None
     assert state.sweep is None
     assert not state.computing
-    assert bench.workbench._session is None
+    assert bench.worker._session is None
     bench.controller.choose_layer("layer1")
     assert not state.computing
 
@@ -377,16 +377,16 @@ def test_a_sweep_of_another_image_model_or_class_is_dropped_when_it_comes(bench:
 def test_a_sweep_gives_way_to_a_click_and_comes_back(bench: Bench) -> None:
     bench.start(sweep=False)
     begun = threading.Event()
-    original = bench.workbench.sweep
+    original = bench.worker.sweep
 
     def endless(*args: Any) -> Any:
-        bench.workbench.sweep = original
+        bench.worker.sweep = original
         watch: Watch = args[-1]
         begun.set()
         while True:
             watch.cancel.raise_if_cancelled()
 
-    bench.workbench.sweep = endless
+    bench.worker.sweep = endless
     bench.settings.set(SWEEP_ENABLED, True)
     bench.until(begun.is_set)
     bench.controller.choose_layer("layer1")

@@ -15,7 +15,7 @@ from engine.records.sources import ModelSource
 from gui.controllers.late_files import LateFiles
 from gui.jobs.lanes import Job, Lane
 from gui.state.state import STOP_READING, Notice, State
-from tests.gui.seat import Seat
+from tests.gui.user import User
 
 
 @pytest.fixture(autouse=True)
@@ -61,28 +61,28 @@ def endless(path: Path) -> Path:
 
 
 def test_a_model_that_is_read_for_long_can_be_stopped_from_the_notice(
-    seat: Seat, tmp_path: Path
+    user: User, tmp_path: Path
 ) -> None:
-    program = seat.start()
+    program = user.start()
     before = program.state.info
     bar = program.window.notice
     program.controller.models.open(ModelSource(str(endless(tmp_path / "endless.pth"))))
-    seat.until(lambda: "endless.pth is still being read" in bar.text)
+    user.until(lambda: "endless.pth is still being read" in bar.text)
     button = next(b for b in bar.findChildren(QAbstractButton) if b.text() == STOP_READING)
-    seat.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    seat.settle()
+    user.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    user.settle()
     assert program.state.model_loading is None
     assert program.state.info is before, "the model that was open stays"
     assert "endless" not in bar.text
 
 
-def test_a_notice_that_is_closed_waits(seat: Seat, tmp_path: Path) -> None:
-    program = seat.start()
+def test_a_notice_that_is_closed_waits(user: User, tmp_path: Path) -> None:
+    program = user.start()
     bar = program.window.notice
     program.controller.models.open(ModelSource(str(endless(tmp_path / "endless.pth"))))
-    seat.until(lambda: "endless.pth is still being read" in bar.text)
+    user.until(lambda: "endless.pth is still being read" in bar.text)
     bar.clear()
     assert program.controller.engine_lane.running is not None
-    seat.press(Qt.Key.Key_Escape)
-    seat.settle()
+    user.press(Qt.Key.Key_Escape)
+    user.settle()
     assert program.state.model_loading is None

@@ -21,7 +21,7 @@ from gui.diagnostics import crashes
 from gui.diagnostics.crashes import Crashes
 from gui.jobs.lanes import Job
 from gui.widgets.dialogs.crash import CrashDialog
-from tests.gui.seat import Key, Seat, child
+from tests.gui.user import Key, User, child
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -34,17 +34,17 @@ def fail(words: str) -> None:
     raise LookupError(words)
 
 
-def told(seat: Seat) -> str:
+def told(user: User) -> str:
     """What the report of the dialog says."""
-    return child(seat.dialog(CrashDialog), QPlainTextEdit).toPlainText()
+    return child(user.dialog(CrashDialog), QPlainTextEdit).toPlainText()
 
 
 def test_a_failure_is_told_with_a_report_and_the_program_goes_on(
-    seat: Seat, caplog: pytest.LogCaptureFixture
+    user: User, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with seat.at_work() as (program, caught):
+    with user.at_work() as (program, caught):
         QTimer.singleShot(0, lambda: fail("the cupboard is bare"))
-        dialog = seat.dialog(CrashDialog)
+        dialog = user.dialog(CrashDialog)
         assert [kind for kind, _, _ in caught] == [LookupError]
         assert "the cupboard is bare" in caplog.text
         assert any(record.levelno == logging.CRITICAL for record in caplog.records)
@@ -59,43 +59,43 @@ def test_a_failure_is_told_with_a_report_and_the_program_goes_on(
         assert child(dialog, QPlainTextEdit).toPlainText() == report
 
         button(dialog, "Continue").click()
-        seat.until(lambda: not program.window.findChildren(CrashDialog))
+        user.until(lambda: not program.window.findChildren(CrashDialog))
         program.window.activateWindow()
-        seat.focus_tree()
-        before = seat.layer
-        seat.press(Key.Key_Up)
-        seat.until(lambda: seat.layer != before and not program.state.computing)
+        user.focus_tree()
+        before = user.layer
+        user.press(Key.Key_Up)
+        user.until(lambda: user.layer != before and not program.state.computing)
 
 
 def test_a_failure_is_told_once_however_often_it_comes(
-    seat: Seat, caplog: pytest.LogCaptureFixture
+    user: User, caplog: pytest.LogCaptureFixture
 ) -> None:
     def same() -> None:
         fail("the same")
 
     before = Crashes.seen
-    with seat.at_work() as (program, caught):
+    with user.at_work() as (program, caught):
         for _ in range(120):
             QTimer.singleShot(0, same)
         QTimer.singleShot(0, lambda: int("another"))
-        seat.until(lambda: Crashes.seen == before + 121)
-        dialog = seat.dialog(CrashDialog)
-        seat.until(lambda: "another" in told(seat))
-        assert told(seat).count("LookupError: the same") == 1
+        user.until(lambda: Crashes.seen == before + 121)
+        dialog = user.dialog(CrashDialog)
+        user.until(lambda: "another" in told(user))
+        assert told(user).count("LookupError: the same") == 1
         assert not dialog.isModal()
         # Closed, the same failure does not bring it back.
         dialog.close()
-        seat.until(lambda: not program.window.findChildren(CrashDialog))
+        user.until(lambda: not program.window.findChildren(CrashDialog))
         QTimer.singleShot(0, same)
-        seat.until(lambda: Crashes.seen == before + 122)
-        seat.settle()
+        user.until(lambda: Crashes.seen == before + 122)
+        user.settle()
         assert not program.window.findChildren(CrashDialog)
         assert [kind for kind, _, _ in caught] == [LookupError, ValueError]
     assert caplog.text.count("unexpected failure") == 2
     assert caplog.text.count("the same failure for the 100. time") == 1
 
 
-def test_two_failures_that_end_in_the_same_line_are_both_told(seat: Seat, tmp_path: Path) -> None:
+def test_two_failures_that_end_in_the_same_line_are_both_told(user: User, tmp_path: Path) -> None:
     """Both in pathlib, which is where many end."""
 
     def save() -> None:
@@ -104,20 +104,20 @@ def test_two_failures_that_end_in_the_same_line_are_both_told(seat: Seat, tmp_pa
     def export() -> None:
         (tmp_path / "for exporting" / "a").mkdir()
 
-    with seat.at_work() as (program, caught):
+    with user.at_work() as (program, caught):
         QTimer.singleShot(0, save)
-        seat.until(lambda: "in save" in told(seat))
+        user.until(lambda: "in save" in told(user))
         QTimer.singleShot(0, export)
-        seat.until(lambda: "in export" in told(seat))
+        user.until(lambda: "in export" in told(user))
         # The first one closed, too.
-        seat.dialog(CrashDialog).close()
-        seat.until(lambda: not program.window.findChildren(CrashDialog))
+        user.dialog(CrashDialog).close()
+        user.until(lambda: not program.window.findChildren(CrashDialog))
         QTimer.singleShot(0, (tmp_path / "for nothing" / "a").mkdir)
-        seat.until(lambda: "for nothing" in told(seat))
+        user.until(lambda: "for nothing" in told(user))
         assert [kind for kind, _, _ in caught] == 3 * [FileNotFoundError]
 
 
-def test_an_endless_recursion_is_one_failure(seat: Seat) -> None:
+def test_an_endless_recursion_is_one_failure(user: User) -> None:
     """Its depth is another each time."""
 
     def down(left: int) -> None:
@@ -126,21 +126,21 @@ def test_an_endless_recursion_is_one_failure(seat: Seat) -> None:
         down(left - 1)
 
     before = Crashes.seen
-    with seat.at_work() as (_, caught):
+    with user.at_work() as (_, caught):
         for depth in (10, 20, 30):
             QTimer.singleShot(0, lambda depth=depth: down(depth))
-        seat.until(lambda: Crashes.seen == before + 3)
+        user.until(lambda: Crashes.seen == before + 3)
         assert [kind for kind, _, _ in caught] == [LookupError]
 
 
 def test_a_report_that_fails_is_not_told_for_ever(
-    seat: Seat, monkeypatch: pytest.MonkeyPatch
+    user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(crashes, "report", lambda _state, _what: fail("no report either"))
     before = Crashes.seen
-    with seat.at_work() as (program, _):
+    with user.at_work() as (program, _):
         QTimer.singleShot(0, lambda: int("no number"))
-        seat.until(lambda: Crashes.seen >= before + 2)
+        user.until(lambda: Crashes.seen >= before + 2)
         # What is still queued comes before this has gone round so often.
         rounds: list[int] = []
 
@@ -150,7 +150,7 @@ def test_a_report_that_fails_is_not_told_for_ever(
                 QTimer.singleShot(0, go_round)
 
         go_round()
-        seat.until(lambda: len(rounds) == 20)
+        user.until(lambda: len(rounds) == 20)
         # The report for the report failed as well, and that is where it ends.
         assert Crashes.seen <= before + 3
         assert not program.window.findChildren(CrashDialog)
@@ -210,11 +210,11 @@ def test_a_failure_in_a_slot_of_the_real_program_is_told(
 
 
 def test_a_log_folder_that_cannot_be_made_is_said(
-    seat: Seat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from engine.process import logs
 
-    program = seat.start()
+    program = user.start()
     (tmp_path / "file").touch()
     monkeypatch.setattr(logs, "log_folder", lambda: tmp_path / "file" / "log")
     program.window.actions_by_id["open_log"].trigger()
@@ -224,14 +224,14 @@ def test_a_log_folder_that_cannot_be_made_is_said(
     assert "works without a log" in notice.text
 
 
-def test_a_failure_on_a_lane_is_told_in_the_window(seat: Seat) -> None:
+def test_a_failure_on_a_lane_is_told_in_the_window(user: User) -> None:
     """What the lane's work raises is its job's failure, and no crash."""
-    program = seat.start()
+    program = user.start()
     said: list[HookscopeError] = []
     job = Job("Failing", lambda _watch: fail("on the lane"))
     job.failed.connect(said.append)
     program.controller.file_lane.submit(job)
-    seat.until(lambda: bool(said))
+    user.until(lambda: bool(said))
     assert "internal failure" in str(said[0])
     assert not program.window.findChildren(CrashDialog)
 

@@ -29,7 +29,7 @@ from gui.widgets.dialogs.crash import CrashDialog
 from gui.widgets.dialogs.setup_check import CheckDialog
 from gui.widgets.dialogs.small import AboutDialog
 from gui.window.main_window import MainWindow
-from tests.gui.seat import Seat
+from tests.gui.user import User
 
 
 def button(dialog: CheckDialog, text: str) -> QPushButton:
@@ -40,12 +40,12 @@ def words(dialog: CheckDialog) -> str:
     return " | ".join(one.text() for one in dialog.findChildren(QLabel))
 
 
-def other_windows(seat: Seat) -> list[MainWindow]:
+def other_windows(user: User) -> list[MainWindow]:
     return [
         window
         for window in QApplication.topLevelWidgets()
         if isinstance(window, MainWindow)
-        and window is not seat.program.window
+        and window is not user.program.window
         and window.isVisible()
     ]
 
@@ -53,9 +53,9 @@ def other_windows(seat: Seat) -> list[MainWindow]:
 class Onlooker:
     """Looks for the second window while the walk's own event loops run, and then acts once."""
 
-    def __init__(self, seat: Seat, act: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, user: User, act: Callable[[], object] = lambda: None) -> None:
         self.seen = 0
-        self._seat = seat
+        self._seat = user
         self._act = act
         self._timer = QTimer()
         self._timer.timeout.connect(self._look)
@@ -69,24 +69,24 @@ class Onlooker:
 
 
 @pytest.fixture
-def dialog(seat: Seat) -> CheckDialog:
+def dialog(user: User) -> CheckDialog:
     # Tests log elsewhere; a program has its file from the start on.
     log_file().parent.mkdir(parents=True, exist_ok=True)
     log_file().touch()
-    program = seat.start()
+    program = user.start()
     program.window.actions_by_id["check"].trigger()
-    return seat.dialog(CheckDialog)
+    return user.dialog(CheckDialog)
 
 
-def test_the_check_walks_through_a_window_of_its_own(seat: Seat, dialog: CheckDialog) -> None:
-    program = seat.program
-    before = (seat.layer, seat.target, list(seat.names), sys.excepthook, gc.isenabled())
-    onlooker = Onlooker(seat)
+def test_the_check_walks_through_a_window_of_its_own(user: User, dialog: CheckDialog) -> None:
+    program = user.program
+    before = (user.layer, user.target, list(user.names), sys.excepthook, gc.isenabled())
+    onlooker = Onlooker(user)
     button(dialog, "Start").click()
-    seat.until(lambda: "Everything works." in words(dialog))
+    user.until(lambda: "Everything works." in words(dialog))
     assert onlooker.seen
-    assert not other_windows(seat)
-    assert (seat.layer, seat.target, list(seat.names), sys.excepthook, gc.isenabled()) == before
+    assert not other_windows(user)
+    assert (user.layer, user.target, list(user.names), sys.excepthook, gc.isenabled()) == before
     button(dialog, "Copy report").click()
     report = QGuiApplication.clipboard().text()
     assert VERSION in report
@@ -95,48 +95,48 @@ def test_the_check_walks_through_a_window_of_its_own(seat: Seat, dialog: CheckDi
     assert program.garbage._timer.isActive()
     # Again, as often as one likes.
     button(dialog, "Check again").click()
-    onlooker = Onlooker(seat, lambda: button(dialog, "Stop").click())
-    seat.until(lambda: "Stopped" in words(dialog))
+    onlooker = Onlooker(user, lambda: button(dialog, "Stop").click())
+    user.until(lambda: "Stopped" in words(dialog))
     assert onlooker.seen
-    assert not other_windows(seat)
+    assert not other_windows(user)
 
 
-def test_a_check_leaves_nothing_behind(seat: Seat, dialog: CheckDialog) -> None:
+def test_a_check_leaves_nothing_behind(user: User, dialog: CheckDialog) -> None:
     """The second program is gone with its images, which take more than 100 MB."""
     for start in ("Start", "Check again"):
         button(dialog, start).click()
-        seat.until(lambda: "Everything works." in words(dialog))
+        user.until(lambda: "Everything works." in words(dialog))
 
     def states() -> int:
         gc.collect()
         return sum(isinstance(one, State) for one in gc.get_objects())
 
-    seat.until(lambda: states() == 1)
+    user.until(lambda: states() == 1)
 
 
 def test_closing_the_checked_window_ends_the_check_in_words(
-    seat: Seat, dialog: CheckDialog
+    user: User, dialog: CheckDialog
 ) -> None:
     def close() -> None:
-        other_windows(seat)[0].close()
+        other_windows(user)[0].close()
 
-    onlooker = Onlooker(seat, close)
+    onlooker = Onlooker(user, close)
     button(dialog, "Start").click()
-    seat.until(lambda: "Stopped" in words(dialog))
+    user.until(lambda: "Stopped" in words(dialog))
     assert onlooker.seen
 
 
-def test_closing_the_program_ends_the_check(seat: Seat, dialog: CheckDialog) -> None:
-    window = seat.program.window
-    onlooker = Onlooker(seat, window.close)
+def test_closing_the_program_ends_the_check(user: User, dialog: CheckDialog) -> None:
+    window = user.program.window
+    onlooker = Onlooker(user, window.close)
     button(dialog, "Start").click()
-    seat.until(lambda: bool(onlooker.seen))
-    seat.until(lambda: not window.isVisible() and not other_windows(seat))
+    user.until(lambda: bool(onlooker.seen))
+    user.until(lambda: not window.isVisible() and not other_windows(user))
     assert "Stopped" in words(dialog)
 
 
 def test_a_step_that_fails_is_named_with_its_reason(
-    seat: Seat, dialog: CheckDialog, monkeypatch: pytest.MonkeyPatch
+    user: User, dialog: CheckDialog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk is full, say, when the exported picture is to be written."""
     from engine.errors import ExportError
@@ -147,10 +147,10 @@ def test_a_step_that_fails_is_named_with_its_reason(
 
     monkeypatch.setattr(export, "save_picture", fail)
     button(dialog, "Start").click()
-    seat.until(lambda: "This does not work" in words(dialog))
+    user.until(lambda: "This does not work" in words(dialog))
     assert "Picture, map and facts are exported" in words(dialog)
     assert "the disk is full" in words(dialog)
-    assert not other_windows(seat)
+    assert not other_windows(user)
 
 
 def during(monkeypatch: pytest.MonkeyPatch, step: str, act: Callable[[], object]) -> None:
@@ -168,16 +168,16 @@ def fail() -> None:
     raise LookupError("the cupboard is bare")
 
 
-def check(seat: Seat, verdict: str) -> CheckDialog:
+def check(user: User, verdict: str) -> CheckDialog:
     """Run it once, up to that word."""
-    seat.program.window.actions_by_id["check"].trigger()
-    dialog = seat.dialog(CheckDialog)
+    user.program.window.actions_by_id["check"].trigger()
+    dialog = user.dialog(CheckDialog)
     begun = Crashes.seen
     button(dialog, "Start").click()
-    seat.until(lambda: verdict in words(dialog))
+    user.until(lambda: verdict in words(dialog))
     assert Crashes.seen == begun + 1
     assert button(dialog, "Check again").isEnabled()
-    assert not other_windows(seat)
+    assert not other_windows(user)
     return dialog
 
 
@@ -187,10 +187,10 @@ def signs(dialog: CheckDialog) -> dict[str, str]:
     return dict(name.rsplit(": ", 1) for name in names if ": " in name)
 
 
-def test_a_check_that_breaks_off_says_where(seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_breaks_off_says_where(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     during(monkeypatch, "zoom", fail)
-    with seat.at_work() as (_, caught):
-        dialog = check(seat, "broke off")
+    with user.at_work() as (_, caught):
+        dialog = check(user, "broke off")
         assert f"broke off at 'The picture is zoomed into'; the log has it: {log_file()}" in words(
             dialog
         )
@@ -204,33 +204,33 @@ def test_a_check_that_breaks_off_says_where(seat: Seat, monkeypatch: pytest.Monk
         log_file().parent.mkdir(parents=True, exist_ok=True)
         log_file().touch()
         button(dialog, "Check again").click()
-        seat.until(lambda: "Everything works." in words(dialog))
+        user.until(lambda: "Everything works." in words(dialog))
         assert set(signs(dialog).values()) == {"ok"}
 
 
-def test_a_check_that_cannot_begin_says_so(seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_cannot_begin_says_so(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(**_: object) -> None:
         raise FileNotFoundError("no usable temporary directory")
 
     monkeypatch.setattr(tempfile, "TemporaryDirectory", fail)
-    with seat.at_work() as (_, caught):
-        dialog = check(seat, "broke off before its first step")
+    with user.at_work() as (_, caught):
+        dialog = check(user, "broke off before its first step")
         assert [kind for kind, _, _ in caught] == [FileNotFoundError]
         assert set(signs(dialog).values()) == {"not yet"}
 
 
-def test_a_failure_beside_the_steps_is_told(seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_beside_the_steps_is_told(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a slot, say: no step notices it."""
     during(monkeypatch, "engine", lambda: QTimer.singleShot(0, fail))
-    with seat.at_work() as (program, caught):
-        dialog = check(seat, "Something went wrong inside")
+    with user.at_work() as (program, caught):
+        dialog = check(user, "Something went wrong inside")
         assert f"the log has it: {log_file()}" in words(dialog)
-        seat.dialog(CrashDialog).close()
-        seat.until(lambda: not program.window.findChildren(CrashDialog))
+        user.dialog(CrashDialog).close()
+        user.until(lambda: not program.window.findChildren(CrashDialog))
         # The second time it is known, and nothing but the verdict tells of it.
         begun = Crashes.seen
         button(dialog, "Check again").click()
-        seat.until(lambda: Crashes.seen > begun and "Something went wrong inside" in words(dialog))
+        user.until(lambda: Crashes.seen > begun and "Something went wrong inside" in words(dialog))
         assert [kind for kind, _, _ in caught] == [LookupError]
         assert not program.window.findChildren(CrashDialog)
         assert f"the log has it: {log_file()}" in words(dialog)
@@ -270,7 +270,7 @@ def test_whoever_gave_up_waits_for_nothing_more() -> None:
 
 
 def test_a_step_that_fails_early_is_no_stop(
-    seat: Seat, dialog: CheckDialog, monkeypatch: pytest.MonkeyPatch
+    user: User, dialog: CheckDialog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its window is closed then, which is not the same as a person who closes it."""
 
@@ -279,7 +279,7 @@ def test_a_step_that_fails_early_is_no_stop(
 
     during(monkeypatch, "zoom", fail)
     button(dialog, "Start").click()
-    seat.until(lambda: "This does not work: The picture is zoomed into" in words(dialog))
+    user.until(lambda: "This does not work: The picture is zoomed into" in words(dialog))
     assert "the wheel is stuck" in words(dialog)
 
 
@@ -293,14 +293,14 @@ def test_a_report_leaves_out_what_is_not_known_yet() -> None:
     assert "device" not in names
 
 
-def test_about_tells_what_a_report_needs(seat: Seat) -> None:
+def test_about_tells_what_a_report_needs(user: User) -> None:
     import platform
 
     import torch
     from PySide6.QtCore import qVersion
 
-    seat.start().window.actions_by_id["about"].trigger()
-    about = seat.dialog(AboutDialog)
+    user.start().window.actions_by_id["about"].trigger()
+    about = user.dialog(AboutDialog)
     next(one for one in about.findChildren(QPushButton) if one.text() == "Copy").click()
     text = QGuiApplication.clipboard().text()
     for fact in (VERSION, torch.__version__, qVersion(), platform.python_version(), "device: cpu"):

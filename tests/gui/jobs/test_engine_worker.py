@@ -10,7 +10,7 @@ import torch
 from engine.errors import ConsentNeeded
 from engine.progress import CancelToken, ignore_progress
 from engine.records.sources import ModelSource
-from gui.jobs.engine_worker import Workbench
+from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Watch
 
 _NETWORK = """
@@ -39,7 +39,7 @@ def test_files_that_are_named_with_trust_are_trusted_beside_earlier_ones(
     tmp_path: Path,
 ) -> None:
     watch = Watch(CancelToken(), ignore_progress)
-    bench = Workbench()
+    bench = EngineWorker()
     first, second, agreed = (network(tmp_path, name) for name in ("first", "second", "agreed"))
     with pytest.raises(ConsentNeeded) as asked:
         bench.open_model(ModelSource(str(agreed), input="3x32x32"), watch)

@@ -20,12 +20,12 @@ from engine.errors import Cancelled, ExportError, ImageError
 from engine.progress import CancelToken, ignore_progress
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation, Seconds
+from engine.records.exports import ExportChoice
 from engine.records.images import LoadedImage, Preprocessing, Region
 from engine.records.models import Layout, ModelInfo, Prediction
 from engine.records.sources import ModelSource
 from gui.jobs import file_work
 from gui.jobs.lanes import Watch
-from gui.widgets.dialogs.export import ExportChoice
 
 WATCH = Watch(CancelToken(), ignore_progress)
 

@@ -10,10 +10,11 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from engine.records.exports import ExportChoice
 from gui import file_dialogs
 from gui import settings as table
 from gui.settings import Settings
-from gui.widgets.dialogs.export import ExportChoice, ExportDialog, choice_for
+from gui.widgets.dialogs.export import ExportDialog, choice_for
 from gui.widgets.dialogs.small import AboutDialog, ResetDialog, ShortcutsDialog
 from gui.window import commands
 

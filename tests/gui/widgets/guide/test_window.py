@@ -16,7 +16,7 @@ from gui.handlers import help as help_menu
 from gui.toolkit import theme
 from gui.widgets.guide import page as guide_page
 from gui.widgets.guide.window import GuideWindow, slug
-from tests.gui.seat import Key, Modifier, Seat, child
+from tests.gui.user import Key, Modifier, User, child
 
 PICTURE = QUrl("images/first-start.png")
 
@@ -26,9 +26,9 @@ def guides() -> list[GuideWindow]:
 
 
 @pytest.fixture
-def guide(seat: Seat) -> GuideWindow:
-    seat.start()
-    seat.press(Key.Key_F1)
+def guide(user: User) -> GuideWindow:
+    user.start()
+    user.press(Key.Key_F1)
     (found,) = guides()
     return found
 
@@ -67,71 +67,71 @@ def top(page: QTextBrowser) -> QTextBlock:
     return page.cursorForPosition(QPoint(page.viewport().width() // 2, 0)).block()
 
 
-def test_a_task_bar_shows_the_guide_with_the_programs_icon(seat: Seat, guide: GuideWindow) -> None:
+def test_a_task_bar_shows_the_guide_with_the_programs_icon(user: User, guide: GuideWindow) -> None:
     size = QSize(32, 32)
     shown = guide.windowIcon().pixmap(size).toImage()
     assert not shown.isNull()
-    assert shown == seat.program.window.windowIcon().pixmap(size).toImage()
+    assert shown == user.program.window.windowIcon().pixmap(size).toImage()
 
 
-def test_f1_shows_the_guide_with_its_pictures(seat: Seat, guide: GuideWindow) -> None:
+def test_f1_shows_the_guide_with_its_pictures(user: User, guide: GuideWindow) -> None:
     page = child(guide, QTextBrowser)
     assert "First minutes" in page.toPlainText()
     # Its room is kept at first, and it comes soon.
-    seat.until(lambda: is_there(picture(page)))
+    user.until(lambda: is_there(picture(page)))
     whole = QImage(str(ROOT / "docs" / "images" / "first-start.png"))
     found = picture(page)
     assert found.width() / found.height() == pytest.approx(whole.width() / whole.height(), rel=0.01)
     # Pressed again, it is the same window.
-    seat.program.window.actions_by_id["guide"].trigger()
+    user.program.window.actions_by_id["guide"].trigger()
     assert guides() == [guide]
     QTest.keyClick(guide, Key.Key_Escape)
-    seat.until(lambda: not guides())
+    user.until(lambda: not guides())
     # And again, a new one.
-    seat.program.window.actions_by_id["guide"].trigger()
+    user.program.window.actions_by_id["guide"].trigger()
     (again,) = guides()
     assert again.isVisible()
 
 
-def test_a_minimised_guide_comes_back(seat: Seat, guide: GuideWindow) -> None:
+def test_a_minimised_guide_comes_back(user: User, guide: GuideWindow) -> None:
     guide.showMinimized()
     assert guide.isMinimized()
-    seat.program.window.actions_by_id["guide"].trigger()
+    user.program.window.actions_by_id["guide"].trigger()
     assert guides() == [guide]
     assert not guide.isMinimized()
     assert guide.isVisible()
 
 
 def test_the_guide_stands_beside_the_program_and_goes_with_it(
-    seat: Seat, guide: GuideWindow
+    user: User, guide: GuideWindow
 ) -> None:
     """A window with a parent stays above it on Windows."""
     assert guide.parent() is None
     assert guide.windowHandle().transientParent() is None
-    seat.program.window.close()
-    seat.until(lambda: not guides())
+    user.program.window.close()
+    user.until(lambda: not guides())
 
 
-def test_a_guide_that_is_closing_is_not_shown_again(seat: Seat, guide: GuideWindow) -> None:
+def test_a_guide_that_is_closing_is_not_shown_again(user: User, guide: GuideWindow) -> None:
     """Escape and F1 so quickly that Qt has not yet deleted the window in between."""
     QTest.keyClick(guide, Key.Key_Escape)
     assert not guide.isVisible()
-    seat.program.window.actions_by_id["guide"].trigger()
-    seat.until(lambda: len(guides()) == 1)
+    user.program.window.actions_by_id["guide"].trigger()
+    user.until(lambda: len(guides()) == 1)
     (again,) = guides()
     assert again.isVisible()
     # The old one's end is not taken for the new one's.
-    seat.program.window.actions_by_id["guide"].trigger()
+    user.program.window.actions_by_id["guide"].trigger()
     assert guides() == [again]
 
 
 def test_another_theme_gives_the_guide_its_colours_and_leaves_the_reader_in_place(
-    seat: Seat, guide: GuideWindow, qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+    user: User, guide: GuideWindow, qapp: QApplication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theme.apply(qapp, "light")
     page = child(guide, QTextBrowser)
-    seat.until(lambda: is_there(picture(page)))
-    seat.until(lambda: not page.findChildren(guide_page.QTimer)[0].isActive())
+    user.until(lambda: is_there(picture(page)))
+    user.until(lambda: not page.findChildren(guide_page.QTimer)[0].isActive())
     page.verticalScrollBar().setValue(2000)
     place = top(page).text()
 
@@ -142,73 +142,73 @@ def test_another_theme_gives_the_guide_its_colours_and_leaves_the_reader_in_plac
     def refuse(path: str) -> QImage:
         raise AssertionError(f"{path} is decoded again")
 
-    seat.until(lambda: colours() == {theme.LIGHT.accent, theme.LIGHT.border})
+    user.until(lambda: colours() == {theme.LIGHT.accent, theme.LIGHT.border})
     with monkeypatch.context() as patched:
         patched.setattr(guide_page, "decode", refuse)
         theme.apply(qapp, "dark")
-        seat.until(lambda: colours() == {theme.DARK.accent, theme.DARK.border})
+        user.until(lambda: colours() == {theme.DARK.accent, theme.DARK.border})
         assert is_there(picture(page))
         assert page.verticalScrollBar().value() == 2000
         assert top(page).text() == place
 
 
 def test_pictures_are_as_sharp_as_the_screen_that_the_guide_is_moved_to(
-    seat: Seat, guide: GuideWindow, monkeypatch: pytest.MonkeyPatch
+    user: User, guide: GuideWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = child(guide, QTextBrowser)
-    seat.until(lambda: is_there(picture(page)))
+    user.until(lambda: is_there(picture(page)))
     # What is still to be fitted would be sharp by itself.
-    seat.until(lambda: not any(timer.isActive() for timer in page.findChildren(QTimer)))
+    user.until(lambda: not any(timer.isActive() for timer in page.findChildren(QTimer)))
     before = picture(page)
     assert before.devicePixelRatio() == 1
     monkeypatch.setattr(type(page), "devicePixelRatioF", lambda _: 2.0)
     QApplication.sendEvent(guide.windowHandle(), QEvent(QEvent.Type.DevicePixelRatioChange))
-    seat.until(lambda: picture(page).devicePixelRatio() == 2)
+    user.until(lambda: picture(page).devicePixelRatio() == 2)
     assert picture(page).width() == pytest.approx(2 * before.width(), abs=2)
     assert is_there(picture(page))
 
 
 @pytest.mark.parametrize("width", [1080, 960, 720, 560])
-def test_text_and_pictures_fit_the_window(seat: Seat, guide: GuideWindow, width: int) -> None:
+def test_text_and_pictures_fit_the_window(user: User, guide: GuideWindow, width: int) -> None:
     page = child(guide, QTextBrowser)
-    seat.until(lambda: is_there(picture(page)))
+    user.until(lambda: is_there(picture(page)))
     guide.resize(width, 600)
     assert guide.width() == width
-    seat.until(lambda: page.document().size().width() <= page.viewport().width())
+    user.until(lambda: page.document().size().width() <= page.viewport().width())
     ratio = picture(page).devicePixelRatio()
     room = page.lineWrapColumnOrWidth() - 2 * page.document().documentMargin()
-    seat.until(lambda: room / 2 < picture(page).width() / ratio <= room)
+    user.until(lambda: room / 2 < picture(page).width() / ratio <= room)
     assert is_there(picture(page))
 
 
 def test_the_reader_keeps_the_place_when_the_window_gets_narrower(
-    seat: Seat, guide: GuideWindow
+    user: User, guide: GuideWindow
 ) -> None:
     page, chapters = child(guide, QTextBrowser), child(guide, QListWidget)
     names = [chapters.item(row).text().strip() for row in range(chapters.count())]
     chapters.setCurrentRow(names.index("Display"))
     place = top(page).text()
     guide.resize(560, guide.height())
-    seat.until(lambda: page.document().size().width() <= page.viewport().width())
+    user.until(lambda: page.document().size().width() <= page.viewport().width())
     assert top(page).text() == place
     assert page.verticalScrollBar().value() > 0
 
 
 def test_the_guide_is_not_wider_than_the_screen(
-    seat: Seat, monkeypatch: pytest.MonkeyPatch
+    user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Screen:
         def availableSize(self) -> QSize:
             return QSize(656, 380)
 
     monkeypatch.setattr(GuideWindow, "screen", lambda _: Screen())
-    seat.start().window.actions_by_id["guide"].trigger()
+    user.start().window.actions_by_id["guide"].trigger()
     (guide,) = guides()
     assert (guide.width(), guide.height()) == (656, 380)
 
 
 def test_the_lines_of_a_program_stand_together_and_are_not_broken(
-    seat: Seat, guide: GuideWindow
+    user: User, guide: GuideWindow
 ) -> None:
     page = child(guide, QTextBrowser)
     guide.resize(1080, 800)
@@ -224,7 +224,7 @@ def test_the_lines_of_a_program_stand_together_and_are_not_broken(
     assert size == pytest.approx(0.9 * page.font().pointSizeF())
 
 
-def test_chapters_and_links_lead_to_their_heading(seat: Seat, guide: GuideWindow) -> None:
+def test_chapters_and_links_lead_to_their_heading(user: User, guide: GuideWindow) -> None:
     page, chapters = child(guide, QTextBrowser), child(guide, QListWidget)
 
     names = [chapters.item(row).text().strip() for row in range(chapters.count())]
@@ -244,7 +244,7 @@ def test_every_anchor_of_the_guide_is_a_heading() -> None:
 
 
 def test_find_goes_from_place_to_place_and_says_when_there_is_none(
-    seat: Seat, guide: GuideWindow
+    user: User, guide: GuideWindow
 ) -> None:
     page, field = child(guide, QTextBrowser), child(guide, QLineEdit)
     chapters = child(guide, QListWidget)
@@ -263,9 +263,9 @@ def test_find_goes_from_place_to_place_and_says_when_there_is_none(
 
 
 def test_a_guide_that_is_gone_is_said_to_be(
-    seat: Seat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = seat.start()
+    program = user.start()
     monkeypatch.setattr(help_menu, "_GUIDE", tmp_path / "guide.md")
     program.window.actions_by_id["guide"].trigger()
     assert "install the program again" in program.window.notice.text

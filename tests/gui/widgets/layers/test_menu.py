@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QTreeView
 from engine.lazy import torchvision
 from engine.records.models import Layout
 from gui.state.state import NoticeKind
-from tests.gui.seat import Seat, child, files
+from tests.gui.user import User, child, files
 
 
 @pytest.fixture(autouse=True)
@@ -21,9 +21,9 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
-def menu_of(seat: Seat, layer: str, keyboard: bool = False) -> QMenu:
+def menu_of(user: User, layer: str, keyboard: bool = False) -> QMenu:
     """The menu as the right button or the menu key brings it up."""
-    tree = seat.program.window.tree
+    tree = user.program.window.tree
     tree.select(layer)
     view = child(tree, QTreeView)
     place = view.visualRect(view.currentIndex()).center() if not keyboard else QPoint()
@@ -35,56 +35,56 @@ def menu_of(seat: Seat, layer: str, keyboard: bool = False) -> QMenu:
     return menu
 
 
-def choose(seat: Seat, layer: str, title: str) -> None:
-    menu = menu_of(seat, layer)
+def choose(user: User, layer: str, title: str) -> None:
+    menu = menu_of(user, layer)
     (inner,) = [m for m in menu.findChildren(QMenu) if m.title() == "Read its output as"]
     (action,) = [a for a in inner.actions() if a.text() == title]
     action.trigger()
     menu.close()
 
 
-def layout_of(seat: Seat, layer: str) -> Layout | None:
-    return next(node.layout for node in seat.program.state.layers if node.name == layer)
+def layout_of(user: User, layer: str) -> Layout | None:
+    return next(node.layout for node in user.program.state.layers if node.name == layer)
 
 
 @pytest.mark.parametrize("keyboard", [False, True])
-def test_the_name_goes_to_the_clipboard(seat: Seat, keyboard: bool) -> None:
-    seat.start()
-    menu = menu_of(seat, "layer3", keyboard)
+def test_the_name_goes_to_the_clipboard(user: User, keyboard: bool) -> None:
+    user.start()
+    menu = menu_of(user, "layer3", keyboard)
     (copy,) = [a for a in menu.actions() if a.text() == "Copy name"]
     copy.trigger()
     menu.close()
     assert QGuiApplication.clipboard().text() == "layer3"
 
 
-def test_another_reading_of_a_layer_and_back(seat: Seat, tmp_path: Path) -> None:
+def test_another_reading_of_a_layer_and_back(user: User, tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = torchvision.load().models.swin_t(weights=None, num_classes=3)
     torch.save(network.state_dict(), tmp_path / "swin.pth")
-    state = seat.start().state
-    seat.drop(files(tmp_path / "swin.pth"))
-    seat.until(lambda: state.info is not None and state.info.source == "swin_t")
-    seat.wait_explained()
-    seat.program.controller.choose_layer("features.5")
-    seat.wait_layer("features.5")
+    state = user.start().state
+    user.drop(files(tmp_path / "swin.pth"))
+    user.until(lambda: state.info is not None and state.info.source == "swin_t")
+    user.wait_explained()
+    user.program.controller.choose_layer("features.5")
+    user.wait_layer("features.5")
     shape = state.explanation.map.shape if state.explanation is not None else ()
-    assert (layout_of(seat, "features.5"), shape) == (Layout.CHANNELS_LAST, (14, 14))
+    assert (layout_of(user, "features.5"), shape) == (Layout.CHANNELS_LAST, (14, 14))
 
-    choose(seat, "features.5", "Channels first (B C H W)")
-    seat.until(lambda: layout_of(seat, "features.5") is Layout.CHANNELS_FIRST)
-    seat.wait_layer("features.5")
+    choose(user, "features.5", "Channels first (B C H W)")
+    user.until(lambda: layout_of(user, "features.5") is Layout.CHANNELS_FIRST)
+    user.wait_layer("features.5")
     assert state.explanation is not None
     assert state.explanation.map.shape == (14, 384)
 
-    choose(seat, "features.5", "What is found by itself")
-    seat.until(lambda: layout_of(seat, "features.5") is Layout.CHANNELS_LAST)
-    seat.wait_layer("features.5")
+    choose(user, "features.5", "What is found by itself")
+    user.until(lambda: layout_of(user, "features.5") is Layout.CHANNELS_LAST)
+    user.wait_layer("features.5")
 
 
-def test_an_impossible_reading_is_refused_in_words(seat: Seat) -> None:
-    program = seat.start()
+def test_an_impossible_reading_is_refused_in_words(user: User) -> None:
+    program = user.start()
     before = program.state.layers
     program.window.tree.layout_chosen.emit("layer4", Layout.TOKENS)
-    seat.until(lambda: program.window.notice.kind == NoticeKind.ERROR)
+    user.until(lambda: program.window.notice.kind == NoticeKind.ERROR)
     assert "layer4" in program.window.notice.text
     assert program.state.layers is before

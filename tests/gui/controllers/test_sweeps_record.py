@@ -18,7 +18,7 @@ from gui.app import recovery
 from gui.app.recovery import Desk, record_file
 from gui.widgets.dialogs.crash import CrashDialog
 from tests.gui.app.test_recovery import crash, press, record, recorded
-from tests.gui.seat import WAIT_MS, Seat, child
+from tests.gui.user import WAIT_MS, User, child
 
 
 @pytest.fixture
@@ -29,41 +29,41 @@ def pictures(tmp_path: Path) -> list[Path]:
 
 
 def test_resetting_the_settings_leaves_what_is_open_on_record(
-    seat: Seat, pictures: list[Path]
+    user: User, pictures: list[Path]
 ) -> None:
-    program = seat.start(*pictures)
-    seat.until(lambda: "mine 2.jpg" in recorded(seat))
+    program = user.start(*pictures)
+    user.until(lambda: "mine 2.jpg" in recorded(user))
     program.settings.reset()
-    assert "mine 2.jpg" in recorded(seat)
+    assert "mine 2.jpg" in recorded(user)
 
 
-def test_what_could_not_be_read_is_not_offered(seat: Seat, tmp_path: Path) -> None:
-    program = seat.start(tmp_path / "nofile.png", explained=False)
-    seat.until(lambda: bool(program.state.current and program.state.current.error))
+def test_what_could_not_be_read_is_not_offered(user: User, tmp_path: Path) -> None:
+    program = user.start(tmp_path / "nofile.png", explained=False)
+    user.until(lambda: bool(program.state.current and program.state.current.error))
     assert Desk.of(program.state).title == ""
-    seat.until(lambda: bool(recorded(seat)) and "nofile" not in recorded(seat))
-    seat.until(lambda: program.state.info is not None)
-    crash(seat)
-    program = seat.start()
+    user.until(lambda: bool(recorded(user)) and "nofile" not in recorded(user))
+    user.until(lambda: program.state.info is not None)
+    crash(user)
+    program = user.start()
     assert not program.window.findChildren(CrashDialog)
 
 
 def test_a_file_that_turns_out_unreadable_goes_from_the_record(
-    seat: Seat, pictures: list[Path]
+    user: User, pictures: list[Path]
 ) -> None:
     """It is told some while after the others that it was opened with."""
-    program = seat.start(*pictures)
+    program = user.start(*pictures)
     timer = child(program.last_time, QTimer)
-    seat.until(lambda: "mine 2.jpg" in recorded(seat) and not timer.isActive())
+    user.until(lambda: "mine 2.jpg" in recorded(user) and not timer.isActive())
     key = next(key for key, image in program.state.images.items() if image.name == "mine 2.jpg")
     program.state.images[key].error = "gone"
     program.state.image_updated.emit(key)
-    seat.until(lambda: "mine 2.jpg" not in recorded(seat))
-    assert "mine 1.jpg" in recorded(seat)
+    user.until(lambda: "mine 2.jpg" not in recorded(user))
+    assert "mine 1.jpg" in recorded(user)
 
 
 def test_the_window_does_not_wait_for_the_disk(
-    seat: Seat, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+    user: User, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The record of many names takes a while to make and to write."""
     threads: list[QThread] = []
@@ -74,42 +74,42 @@ def test_the_window_does_not_wait_for_the_disk(
             return super().text()
 
     monkeypatch.setattr(recovery, "Desk", Watched)
-    program = seat.start(*pictures)
-    seat.until(lambda: "mine 2.jpg" in recorded(seat))
+    program = user.start(*pictures)
+    user.until(lambda: "mine 2.jpg" in recorded(user))
     assert threads
     assert program.thread() not in threads
 
 
-def test_the_same_is_not_written_again(seat: Seat, pictures: list[Path]) -> None:
-    program = seat.start(*pictures)
-    seat.until(lambda: "mine 2.jpg" in recorded(seat))
-    seat.settle()
+def test_the_same_is_not_written_again(user: User, pictures: list[Path]) -> None:
+    program = user.start(*pictures)
+    user.until(lambda: "mine 2.jpg" in recorded(user))
+    user.settle()
     titles: list[str] = []
     program.controller.file_lane.busy_changed.connect(
         lambda job: titles.append(job.title) if job is not None else None
     )
     timer = child(program.last_time, QTimer)
-    with seat.qtbot.waitSignal(timer.timeout, timeout=WAIT_MS):
+    with user.qtbot.waitSignal(timer.timeout, timeout=WAIT_MS):
         program.state.answer_changed.emit()
     assert titles == []
     program.controller.images.step(1)
-    seat.until(lambda: "Noting what is open" in titles)
+    user.until(lambda: "Noting what is open" in titles)
 
 
 def test_a_record_that_cannot_be_written_is_tried_again_and_costs_nothing_else(
-    seat: Seat, pictures: list[Path], caplog: pytest.LogCaptureFixture
+    user: User, pictures: list[Path], caplog: pytest.LogCaptureFixture
 ) -> None:
-    record(seat).mkdir(parents=True)
-    program = seat.start(*pictures)
-    seat.until(lambda: "Noting what is open: cannot write" in caplog.text)
-    seat.settle()
-    record(seat).rmdir()
+    record(user).mkdir(parents=True)
+    program = user.start(*pictures)
+    user.until(lambda: "Noting what is open: cannot write" in caplog.text)
+    user.settle()
+    record(user).rmdir()
     program.state.answer_changed.emit()
-    seat.until(lambda: "mine 2.jpg" in recorded(seat))
+    user.until(lambda: "mine 2.jpg" in recorded(user))
 
 
 def test_a_write_that_is_under_way_while_the_window_closes_leaves_nothing(
-    seat: Seat, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+    user: User, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, let = threading.Event(), threading.Event()
     written: list[bool] = []
@@ -122,15 +122,15 @@ def test_a_write_that_is_under_way_while_the_window_closes_leaves_nothing(
         written.append(path.exists())
 
     monkeypatch.setattr(recovery, "_write", slow)
-    program = seat.start(*pictures, explained=False)
-    seat.until(begun.is_set)
+    program = user.start(*pictures, explained=False)
+    user.until(begun.is_set)
     assert program.last_time is not None
     clear = program.last_time.close
     # It ends between the clearing and the rest of the lane.
     monkeypatch.setattr(program.last_time, "close", lambda: (clear(), let.set()))
-    seat.leave()
+    user.leave()
     assert written == [True]
-    assert not record(seat).exists()
+    assert not record(user).exists()
 
 
 def test_a_desk_survives_its_text(tmp_path: Path) -> None:
@@ -145,16 +145,16 @@ def test_a_desk_survives_its_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names are text elsewhere")
-def test_a_file_whose_name_is_no_text_is_opened_again(seat: Seat, pictures: list[Path]) -> None:
+def test_a_file_whose_name_is_no_text_is_opened_again(user: User, pictures: list[Path]) -> None:
     odd = pictures[0].with_name(os.fsdecode(b"bild-\xe4.jpg"))
     pictures[0].rename(odd)
-    seat.start(odd)
-    seat.until(lambda: "udce4" in recorded(seat))
-    crash(seat)
-    program = seat.start()
-    press(seat.dialog(CrashDialog), "Reopen")
-    seat.until(lambda: bool(program.state.current and program.state.current.path == odd))
-    seat.wait_explained()
+    user.start(odd)
+    user.until(lambda: "udce4" in recorded(user))
+    crash(user)
+    program = user.start()
+    press(user.dialog(CrashDialog), "Reopen")
+    user.until(lambda: bool(program.state.current and program.state.current.path == odd))
+    user.wait_explained()
 
 
 def test_a_persons_own_record_lies_beside_what_a_crash_leaves(tmp_path: Path) -> None:

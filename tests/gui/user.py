@@ -26,7 +26,7 @@ Key, Modifier = Qt.Key, Qt.KeyboardModifier
 W = TypeVar("W", bound=QObject)
 
 
-class Seat:
+class User:
     """Someone in front of the program: starts it, types, clicks, drops and looks."""
 
     def __init__(self, qtbot: QtBot, application: QApplication, folder: Path) -> None:
@@ -45,7 +45,7 @@ class Seat:
         explained: bool = True,
         model: NamedModel | None = None,
     ) -> Program:
-        """A program with this seat's settings; sweeps are off unless a test is about them."""
+        """A program with this user's settings; sweeps are off unless a test is about them."""
         store = QSettings(str(self.store), QSettings.Format.IniFormat)
         Settings(store).set(table.SWEEP_ENABLED, sweep)
         self.program = Program(self.application, store)
