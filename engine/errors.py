@@ -65,6 +65,10 @@ class LayerError(HookscopeError):
     """A layer does not exist or cannot be explained."""
 
 
+class MethodError(HookscopeError):
+    """A method does not exist, does not fit a layer, or was given an option it does not take."""
+
+
 class TargetError(HookscopeError):
     """A class index or label does not exist."""
 

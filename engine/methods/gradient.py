@@ -1,0 +1,162 @@
+"""Class activation maps from a layer's activation and its gradient.
+
+Notation: A the activation (C, h, w), G = d score / d A, Z = h * w, and S_k the sum of A_k over
+space. Every function takes a MethodInput with a gradient and returns a MethodMap; without a
+gradient it raises ValueError, which is a defect of the caller. `anything` is False where G is zero.
+
+Maps stay signed: the ReLU with which most papers end is left to the display.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from engine.methods.blocks import cells_of, channel_blocks, widest
+from engine.methods.inputs import Counted, MethodInput, MethodMap
+from engine.records.models import Layout
+
+# Of what the gradients of a sequence amount to: measured, 3e-7 to 8e-7 of it is left where they
+# cancel out, and 1e-1 where they do not.
+_ROUNDING = 1e-5
+
+# A channel's sum below this part of the sum of its magnitudes is what is left of numbers that
+# cancel out, and a quotient by it says nothing.
+_NO_SUM = 1e-6
+
+# How near 2 + S G comes to zero before its reciprocal is taken for a pole.
+_POLE = 1e-6
+
+
+def grad_cam(given: MethodInput) -> MethodMap:
+    """Sum over k of mean(G_k) A_k. Selvaraju et al. 2017, equations 1 and 2 without the ReLU.
+
+    The map is signed. `anything` is also False where the gradients of a sequence cancel out.
+    """
+    activations, gradients = (part.float() for part in _both(given))
+    weights = gradients.mean(dim=(1, 2))
+    any_weight = weights.any()
+    if given.layout is Layout.TOKENS:
+        # Keys that are all shifted alike change no attention: their gradients cancel out, and what
+        # is left of the sum is rounding, which would be drawn as if it were a map.
+        any_weight = weights.abs().max() > _ROUNDING * gradients.abs().mean()
+        weights = weights * any_weight
+    # One matrix-vector product over (cells, channels): no temporary as large as the activation.
+    return MethodMap(
+        torch.mv(cells_of(activations), weights).view(activations.shape[1:]), any_weight
+    )
+
+
+def hirescam(given: MethodInput) -> MethodMap:
+    """Sum over k of G_k * A_k, cell by cell. Draelos and Carin 2020 (arXiv 2011.08891).
+
+    The map is signed. In a network of convolutions and ReLUs without biases it sums to the score,
+    at every layer that everything passes through.
+    """
+    return _summed(given, lambda a, g: a * g)
+
+
+def grad_cam_elementwise(given: MethodInput) -> MethodMap:
+    """Sum over k of relu(G_k * A_k), cell by cell. From pytorch-grad-cam; in no paper.
+
+    The map is zero or positive.
+    """
+    return _summed(given, lambda a, g: (a * g).clamp_(min=0))
+
+
+def layercam(given: MethodInput) -> MethodMap:
+    """Sum over k of relu(G_k) * A_k, cell by cell. Jiang et al. 2021 (IEEE TIP).
+
+    The map is signed where the activation is.
+    """
+    return _summed(given, lambda a, g: g.clamp(min=0).mul_(a))
+
+
+def xgrad_cam(given: MethodInput) -> MethodMap:
+    """Sum over k of w_k A_k, where w_k = sum(G_k * A_k) / S_k. Fu et al. 2020 (arXiv 2008.02312).
+
+    The map is signed. A weight is 0 where abs(S_k) < 1e-6 sum(abs(A_k)): before a ReLU the values
+    of a channel may cancel out, and no small number added to S_k, as libraries do, mends that.
+    Those channels are counted; one that is zero throughout adds nothing, and is not.
+    """
+
+    def weigh(a: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+        total, size = a.sum(dim=(1, 2)), a.abs().sum(dim=(1, 2))
+        cancelled = (total.abs() < _NO_SUM * size) | (total == 0)
+        safe = torch.where(cancelled, 1.0, total)
+        weights = torch.where(cancelled, 0.0, (g * a).sum(dim=(1, 2)) / safe)
+        return weights, (cancelled & (size > 0)).sum()
+
+    return _weighed(
+        given,
+        weigh,
+        "1 channel was left out: its values cancel out, and their sum is a divisor.",
+        "{count} channels were left out: their values cancel out, and their sum is a divisor.",
+    )
+
+
+def grad_cam_plus_plus(given: MethodInput) -> MethodMap:
+    """Sum over k of w_k A_k, where w_k = sum over cells with G > 0 of G / (2 + S_k G).
+
+    Chattopadhyay et al. 2018 (arXiv 1710.11063): equation 19, G^2 / (2 G^2 + S_k G^3), times
+    relu(G), with the powers of G cancelled; a network's own small gradients then need no small
+    number beside them. The map is signed where the activation is, and w_k may be negative where
+    S_k is. A term with abs(2 + S_k G) < 1e-6 is at the pole: it counts as 0, and is counted.
+    """
+
+    def weigh(a: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+        below = g * a.sum(dim=(1, 2), keepdim=True) + 2
+        rising = g > 0
+        pole = rising & (below.abs() < _POLE)
+        # A divisor that is not used must not be zero either: 0 * inf is not 0.
+        terms = g / torch.where(rising & ~pole, below, 1.0)
+        return torch.where(rising & ~pole, terms, 0.0).sum(dim=(1, 2)), pole.sum()
+
+    return _weighed(
+        given,
+        weigh,
+        "1 value was left out: the formula divides by zero there.",
+        "{count} values were left out: the formula divides by zero there.",
+    )
+
+
+def _both(given: MethodInput) -> tuple[Tensor, Tensor]:
+    if given.gradient is None:
+        raise ValueError("the gradient is missing")
+    return given.activation.detach(), given.gradient.detach()
+
+
+def _summed(given: MethodInput, product: Callable[[Tensor, Tensor], Tensor]) -> MethodMap:
+    """The sum over channels of a product of activation and gradient, piece by piece."""
+    activation, gradient = _both(given)
+    summed = torch.zeros(activation.shape[1:], dtype=torch.float32, device=activation.device)
+    for part in channel_blocks(activation):
+        summed += product(activation[part].float(), gradient[part].float()).sum(dim=0)
+    return MethodMap(summed, gradient.any())
+
+
+def _weighed(
+    given: MethodInput,
+    weigh: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+    one: str,
+    many: str,
+) -> MethodMap:
+    """The sum over channels of weight times activation, in the widest type the device has.
+
+    weigh: from some channels of activation and gradient to their weights, and to how many of
+    something it left out. Both the sums below a fraction line and what becomes of a large quotient
+    in the map lose too many digits in float32.
+    """
+    activation, gradient = _both(given)
+    kind = widest(activation.device)
+    summed = torch.zeros(activation[0].numel(), dtype=kind, device=activation.device)
+    left_out = torch.zeros((), dtype=torch.int64, device=activation.device)
+    for part in channel_blocks(activation):
+        a, g = activation[part].to(kind), gradient[part].to(kind)
+        weights, missed = weigh(a, g)
+        summed += torch.mv(cells_of(a), weights)
+        left_out += missed
+    shape = activation.shape[1:]
+    return MethodMap(summed.view(shape).float(), gradient.any(), (Counted(left_out, one, many),))

@@ -1,0 +1,447 @@
+"""The table of methods: one row for each, as plain values, without torch and without numpy.
+
+Whatever names, describes, offers or checks a method reads it here: the command line, the window,
+the engine, the guide. The function of a row is imported when load is called, and torch with it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, cast
+
+from engine.errors import MethodError
+
+if TYPE_CHECKING:
+    from engine.methods.inputs import MethodInput, MethodMap
+
+
+class Family(StrEnum):
+    """What a method looks at."""
+
+    GRADIENT = "gradient of a layer"
+    ACTIVATION = "activation of a layer"
+    PERTURBATION = "perturbation"
+    PIXEL = "pixels of the input"
+    ATTENTION = "attention"
+
+
+class Need(StrEnum):
+    """What has to be computed for a method before it is called."""
+
+    ACTIVATION = "activation"
+    GRADIENT = "gradient"
+    LAYER_PASSES = "passes from the layer on"
+    INPUT_PASSES = "passes from the input on"
+    ATTENTION = "attention"
+
+
+class Kind(StrEnum):
+    """What the value of an option is."""
+
+    INT = "int"
+    FLOAT = "float"
+    BOOL = "bool"
+    CHOICE = "choice"
+
+
+Value = int | float | bool | str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A number, a switch or a choice that a method leaves to its user.
+
+    name: as in NAME=VALUE. title: what it does, in a few words. low, high: the range of a number,
+    both ends included; None where it has no such end. choices: those of a choice.
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    default: Value
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One row.
+
+    slug: the name by which it is asked for. title: as its authors write it.
+    summary: one line, what it is good for. paper: authors, year and where to find it.
+    equation: the formula, and its number in the paper where that is certain. A is the activation,
+        G the gradient of the score by it, Z the number of cells, k a channel, S_k the sum of A_k.
+    class_dependent: whether another class has another map. signed: whether a map can be negative
+        anywhere.
+    cost: in words. passes: forward (f) and backward (b) passes, '1f 1b'.
+    function: 'module:function', from MethodInput to MethodMap.
+    least_channels, least_cells: of a layer that the method can be had for; least_reason: why.
+    """
+
+    slug: str
+    title: str
+    family: Family
+    summary: str
+    paper: str
+    equation: str
+    needs: tuple[Need, ...]
+    class_dependent: bool
+    signed: bool
+    cost: str
+    passes: str
+    function: str
+    options: tuple[Option, ...] = ()
+    least_channels: int = 1
+    least_cells: int = 1
+    least_reason: str = ""
+
+
+_BOTH = (Need.ACTIVATION, Need.GRADIENT)
+_FORWARD = "one forward pass"
+_BACKWARD = "one forward and one backward pass"
+
+METHODS: tuple[Method, ...] = (
+    Method(
+        slug="grad-cam",
+        title="Grad-CAM",
+        family=Family.GRADIENT,
+        summary="The usual first look: which regions speak for a class, in smooth patches.",
+        paper="Selvaraju et al., 2017, arXiv:1610.02391",
+        equation="sum_k mean(G_k) * A_k (equations 1 and 2, without the ReLU)",
+        needs=_BOTH,
+        class_dependent=True,
+        signed=True,
+        cost=_BACKWARD,
+        passes="1f 1b",
+        function="engine.methods.gradient:grad_cam",
+    ),
+    Method(
+        slug="hirescam",
+        title="HiResCAM",
+        family=Family.GRADIENT,
+        summary="Only what the network used: no evidence is spread to where it was not found.",
+        paper="Draelos and Carin, 2020, arXiv:2011.08891",
+        equation="sum_k G_k * A_k, cell by cell",
+        needs=_BOTH,
+        class_dependent=True,
+        signed=True,
+        cost=_BACKWARD,
+        passes="1f 1b",
+        function="engine.methods.gradient:hirescam",
+    ),
+    Method(
+        slug="layercam",
+        title="LayerCAM",
+        family=Family.GRADIENT,
+        summary="Finer detail than Grad-CAM, in early layers above all.",
+        paper="Jiang et al., 2021, IEEE TIP 30, doi:10.1109/TIP.2021.3089943",
+        equation="sum_k relu(G_k) * A_k, cell by cell",
+        needs=_BOTH,
+        class_dependent=True,
+        signed=True,
+        cost=_BACKWARD,
+        passes="1f 1b",
+        function="engine.methods.gradient:layercam",
+    ),
+    Method(
+        slug="grad-cam-elementwise",
+        title="Grad-CAM, element-wise",
+        family=Family.GRADIENT,
+        summary="HiResCAM with the evidence for the class alone: what speaks against it is left.",
+        paper="Gildenblat et al., 2021, https://github.com/jacobgil/pytorch-grad-cam (no paper)",
+        equation="sum_k relu(G_k * A_k), cell by cell",
+        needs=_BOTH,
+        class_dependent=True,
+        signed=False,
+        cost=_BACKWARD,
+        passes="1f 1b",
+        function="engine.methods.gradient:grad_cam_elementwise",
+    ),
+    Method(
+        slug="xgrad-cam",
+        title="XGrad-CAM",
+        family=Family.GRADIENT,
+        summary="Grad-CAM that weighs a gradient by how active its cell is.",
+        paper="Fu et al., 2020, arXiv:2008.02312",
+        equation="sum_k w_k * A_k, w_k = sum(G_k * A_k) / S_k",
+        needs=_BOTH,
+        class_dependent=True,
+        signed=True,
+        cost=_BACKWARD,
+        passes="1f 1b",
+        function="engine.methods.gradient:xgrad_cam",
+    ),
+    Method(
+        slug="grad-cam++",
+        title="Grad-CAM++",
+        family=Family.GRADIENT,
+        summary="Covers several objects of one class, and more of each, than Grad-CAM does.",
+        paper="Chattopadhyay et al., 2018, arXiv:1710.11063",
+        equation="sum_k w_k * A_k, w_k = sum over G > 0 of G / (2 + S_k * G) (equation 19)",
+        needs=_BOTH,
+        class_dependent=True,
+        signed=True,
+        cost=_BACKWARD,
+        passes="1f 1b",
+        function="engine.methods.gradient:grad_cam_plus_plus",
+    ),
+    Method(
+        slug="eigen-cam",
+        title="Eigen-CAM",
+        family=Family.ACTIVATION,
+        summary="What a layer shows most of, whatever the class: often the main object.",
+        paper="Muhammad and Yeasin, 2020, arXiv:2008.00299",
+        equation="A as (Z, C), not centred, times its first right singular vector",
+        needs=(Need.ACTIVATION,),
+        class_dependent=False,
+        signed=True,
+        cost=_FORWARD + ", and an eigenvector",
+        passes="1f",
+        function="engine.methods.activation:eigen_cam",
+        least_channels=2,
+        least_reason="of a single channel the projection is that channel itself",
+    ),
+    Method(
+        slug="fem",
+        title="FEM",
+        family=Family.ACTIVATION,
+        summary="Where channels are uncommonly strong, whatever the class.",
+        paper="Fuad et al., 2020, IPTA, doi:10.1109/IPTA50016.2020.9286629",
+        equation="sum_k mu_k * [A_k >= mu_k + 2 sigma_k], sigma_k of the population",
+        needs=(Need.ACTIVATION,),
+        class_dependent=False,
+        signed=True,
+        cost=_FORWARD,
+        passes="1f",
+        function="engine.methods.activation:fem",
+        least_cells=5,
+        least_reason=(
+            "of n values none lies more than sqrt(n - 1) standard deviations above their mean, "
+            "and FEM looks for 2"
+        ),
+    ),
+    Method(
+        slug="random-cam",
+        title="Random-CAM",
+        family=Family.ACTIVATION,
+        summary="Channels weighed at random: the baseline that any other method has to beat.",
+        paper="Gildenblat et al., 2021, https://github.com/jacobgil/pytorch-grad-cam (no paper)",
+        equation="sum_k w_k * A_k, w_k drawn evenly from -1 to 1",
+        needs=(Need.ACTIVATION,),
+        class_dependent=False,
+        signed=True,
+        cost=_FORWARD,
+        passes="1f",
+        function="engine.methods.activation:random_cam",
+        options=(Option("seed", "which weights are drawn", Kind.INT, 0, low=0, high=2**31 - 1),),
+    ),
+)
+
+
+def find(slug: str) -> Method:
+    """The row of a slug, in any case of letters. Raises MethodError, with the nearest slugs."""
+    wanted = slug.strip().casefold()
+    for method in METHODS:
+        if method.slug == wanted:
+            return method
+    near = difflib.get_close_matches(wanted, [method.slug for method in METHODS], n=3)
+    hint = f"; did you mean {' or '.join(near)}?" if near else "."
+    raise MethodError(f"there is no method '{slug}'{hint} The command 'methods' lists all")
+
+
+def load(method: Method) -> Callable[[MethodInput], MethodMap]:
+    """The function of a row. Imports its module, and torch with it."""
+    module, _, name = method.function.partition(":")
+    function = getattr(importlib.import_module(module), name)
+    return cast("Callable[[MethodInput], MethodMap]", function)
+
+
+def parse_options(method: Method, texts: Mapping[str, str]) -> dict[str, Value]:
+    """A value for each option of the method, from the texts of NAME=VALUE and from its defaults.
+
+    Raises MethodError for a name that the method does not know, and for a value that is not of the
+    option's kind or lies outside its range.
+    """
+    values: dict[str, object] = {}
+    for name, text in texts.items():
+        option = _option(method, name)
+        values[name] = _read(method, option, text)
+    return check_options(method, values)
+
+
+def check_options(method: Method, values: Mapping[str, object]) -> dict[str, Value]:
+    """A value for each option of the method, from the values given and from its defaults.
+
+    A whole number is taken for a float. Raises MethodError as parse_options does.
+    """
+    for name in values:
+        _option(method, name)
+    return {
+        option.name: _checked(method, option, values[option.name])
+        if option.name in values
+        else option.default
+        for option in method.options
+    }
+
+
+def refusal(method: Method, shape_channels: int, grid: tuple[int, int]) -> str:
+    """Why the method cannot be had for a layer of so many channels and (rows, columns); else ''."""
+    cells = grid[0] * grid[1]
+    if shape_channels < method.least_channels:
+        has, needs, things = shape_channels, method.least_channels, "channel"
+    elif cells < method.least_cells:
+        has, needs, things = cells, method.least_cells, "cell"
+    else:
+        return ""
+    return (
+        f"{method.title} needs at least {needs} {things}s, and this layer has {has}: "
+        f"{method.least_reason}."
+    )
+
+
+def facts(method: Method) -> dict[str, object]:
+    """The row as values that JSON knows, for programs."""
+    return {
+        "slug": method.slug,
+        "title": method.title,
+        "family": method.family.value,
+        "summary": method.summary,
+        "paper": method.paper,
+        "equation": method.equation,
+        "needs": [need.value for need in method.needs],
+        "class_dependent": method.class_dependent,
+        "signed": method.signed,
+        "options": [
+            {
+                "name": option.name,
+                "title": option.title,
+                "kind": option.kind.value,
+                "default": option.default,
+                "low": option.low,
+                "high": option.high,
+                "choices": list(option.choices),
+            }
+            for option in method.options
+        ],
+        "cost": method.cost,
+        "passes": method.passes,
+        "least_channels": method.least_channels,
+        "least_cells": method.least_cells,
+        "least_reason": method.least_reason,
+    }
+
+
+def facts_all() -> list[dict[str, object]]:
+    """The facts of every row, in the table's order."""
+    return [facts(method) for method in METHODS]
+
+
+def lines() -> list[str]:
+    """The table for a terminal: a method's line, what it is good for, and its options."""
+    width = max(len(method.slug) for method in METHODS)
+    indent = " " * (width + 2)
+    told = []
+    for method in METHODS:
+        blind = "" if method.class_dependent else "; class-blind"
+        told.append(f"{method.slug:<{width}}  {method.title} ({method.cost}{blind})")
+        told.append(indent + method.summary)
+        told.extend(
+            f"{indent}{option.name}={_shown(option.default)}: {option.title}, {_range(option)}"
+            for option in method.options
+        )
+    return told
+
+
+def _option(method: Method, name: str) -> Option:
+    for option in method.options:
+        if option.name == name:
+            return option
+    if not method.options:
+        raise MethodError(f"{method.slug} has no option '{name}'; it has none")
+    known = ", ".join(option.name for option in method.options)
+    raise MethodError(f"{method.slug} has no option '{name}'; choose {known}")
+
+
+def _read(method: Method, option: Option, text: str) -> object:
+    """The value that a text stands for; whether it is in range is not asked yet."""
+    plain = text.strip()
+    if option.kind is Kind.CHOICE:
+        return plain
+    if option.kind is Kind.BOOL:
+        words = {"true": True, "yes": True, "on": True, "1": True}
+        words |= {"false": False, "no": False, "off": False, "0": False}
+        if plain.casefold() not in words:
+            raise _wrong(method, option, text)
+        return words[plain.casefold()]
+    try:
+        return int(plain) if option.kind is Kind.INT else float(plain)
+    except ValueError:
+        raise _wrong(method, option, text) from None
+
+
+def _checked(method: Method, option: Option, value: object) -> Value:
+    """The value, in the type of the option's kind."""
+    if option.kind is Kind.CHOICE:
+        if isinstance(value, str) and value in option.choices:
+            return value
+    elif option.kind is Kind.BOOL:
+        if isinstance(value, bool):
+            return value
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        # Ends of a range are compared first: a whole number may be too large for a float.
+        fits = (option.low is None or value >= option.low) and (
+            option.high is None or value <= option.high
+        )
+        if option.kind is Kind.INT and isinstance(value, int) and fits:
+            return value
+        if option.kind is Kind.FLOAT and fits and _is_finite(value):
+            return float(value)
+    raise _wrong(method, option, value)
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _wrong(method: Method, option: Option, value: object) -> MethodError:
+    # Whatever was typed has to stay on the one line of the message, and leave room for the rest.
+    text = value if isinstance(value, str) else repr(value)
+    shown = " ".join(text.split())
+    shown = shown if len(shown) <= 40 else shown[:40] + "..."
+    return MethodError(
+        f"{method.slug}: {option.name} is {_range(option)}, not '{shown}'; "
+        f"without it, it is {_shown(option.default)}"
+    )
+
+
+def _range(option: Option) -> str:
+    """What the option may be, in words."""
+    if option.kind is Kind.CHOICE:
+        return "one of " + ", ".join(option.choices)
+    if option.kind is Kind.BOOL:
+        return "yes or no"
+    noun = "a whole number" if option.kind is Kind.INT else "a number"
+    low, high = (None if end is None else _shown(end) for end in (option.low, option.high))
+    if low is not None and high is not None:
+        return f"{noun} from {low} to {high}"
+    if low is not None:
+        return f"{noun} of at least {low}"
+    return noun if high is None else f"{noun} of at most {high}"
+
+
+def _shown(value: Value) -> str:
+    """The value as it would be typed."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
