@@ -98,8 +98,10 @@ def _first_projection(activation: Tensor) -> Tensor:
     # Asked here, since the routine raises an error over such a matrix; it waits for the device too.
     if not gram.isfinite().all():
         return gram.new_full((cells,), torch.nan)
+    values: Tensor
+    vectors: Tensor
     values, vectors = torch.linalg.eigh(gram)
-    first: Tensor = vectors[:, -1]
+    first = vectors[:, -1]
     if cells <= channels:
         return first * values[-1].clamp(min=0).sqrt()
     return torch.cat([torch.mv(few, first) for few in cell_blocks(activation)])
