@@ -115,6 +115,28 @@ def test_the_rules_for_the_sign_in_their_order() -> None:
     assert found(0, -1, 1, 0) == pytest.approx([0, length, -length, 0])
 
 
+def test_what_is_constant_but_for_rounding_is_positive() -> None:
+    for seed in range(40):
+        level, factors = values(seed, 1).double(), values(seed + 50, 4, 1, 1).double()
+        found = activation.eigen_cam(given(level * factors * torch.ones(4, 1, 3 + seed))).map
+        assert found.min() > 0
+
+
+def test_what_cancels_but_for_rounding_goes_by_its_first_large_cell() -> None:
+    """Each value and its negative: neither the correlation nor the sum says anything."""
+    by_smaller_cell = 0
+    for seed in range(40):
+        half = values(seed, 20).double()
+        order = torch.randperm(40, generator=torch.Generator().manual_seed(seed))
+        cells = torch.cat([half, -half])[order]
+        a = values(seed + 50, 4, 1, 1).double() * cells.view(1, 5, 8)
+        found = activation.eigen_cam(given(a)).map.flatten()
+        large = found[found.abs() > 0.9 * found.abs().max()]
+        assert large[0] > 0
+        by_smaller_cell += bool(found[0] < 0)
+    assert by_smaller_cell > 5, "any cell would have done"
+
+
 def test_eigen_cam_is_not_centred() -> None:
     """A common offset is the first direction of what is not centred, and nothing of what is."""
     a = 100 + values(5, 6, 4, 4)
@@ -135,11 +157,19 @@ def test_eigen_cam_of_what_is_not_finite() -> None:
 @pytest.mark.parametrize("cells", [5, 6, 49, 3000])
 def test_fem_of_one_spike(cells: int) -> None:
     """Mean x / n; of five cells the spike lies at two deviations exactly."""
-    a = torch.zeros(1, 1, cells)
-    a[0, 0, 3] = 0.7
-    expected = np.zeros((1, cells))
-    expected[0, 3] = float(a[0, 0, 3]) / cells
-    assert close(activation.fem(given(a)).map, expected)
+    for value in (0.1, 0.3, 0.7, 1.1, 1e-6, 12345.678):
+        for kind in (torch.float32, torch.float64):
+            a = torch.zeros(1, 1, cells, dtype=kind)
+            a[0, 0, 3] = value
+            expected = np.zeros((1, cells))
+            expected[0, 3] = float(a[0, 0, 3]) / cells
+            assert close(activation.fem(given(a)).map, expected)
+
+
+def test_fem_takes_only_rounding_for_equality() -> None:
+    """Of five cells with another one off zero by e, the spike misses by 0.375 e squared."""
+    a = torch.tensor([[[1e-3, 0.0, 0.0, 0.0, 1.0]]], dtype=torch.float64)
+    assert not activation.fem(given(a)).map.any()
 
 
 def test_fem_marks_nothing_in_four_cells() -> None:
@@ -154,8 +184,9 @@ def test_fem_marks_nothing_in_four_cells() -> None:
 @pytest.mark.parametrize("cells", [7, 3001])
 def test_fem_of_a_constant_channel(value: float, cells: int) -> None:
     """Every cell is at the mean, with a deviation of zero, whatever rounding makes of them."""
-    found = activation.fem(given(torch.full((1, 1, cells), value))).map
-    assert close(found, np.full((1, cells), float(np.float32(value))))
+    for kind in (torch.float32, torch.float64):
+        found = activation.fem(given(torch.full((1, 1, cells), value, dtype=kind))).map
+        assert close(found, np.full((1, cells), value))
 
 
 @pytest.mark.parametrize("elements", [1 << 18, 70], ids=["whole", "in-pieces"])
@@ -232,3 +263,13 @@ def test_the_gradient_is_not_looked_at(function: Function) -> None:
     with_gradient = MethodInput(a, values(11, 5, 6, 6), Layout.CHANNELS_FIRST, {"seed": 0})
     assert torch.equal(function(with_gradient).map, function(given(a)).map)
     assert torch.equal(a, before)
+
+
+def test_a_device_without_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(activation, "widest", lambda device: torch.float32)
+    a = values(12, 30, 8, 7).relu()
+    assert close(activation.fem(given(a)).map, fem_by_hand(a.double().numpy()))
+    assert close(activation.eigen_cam(given(a)).map, eigen_by_hand(a.double().numpy()))
+    # As many equal values as make their mean in float32 miss them.
+    level = activation.fem(given(torch.full((1, 1, 3001), 0.1))).map
+    assert close(level, np.full((1, 3001), 0.1))

@@ -333,3 +333,17 @@ def test_sums_that_float32_would_lose(function: Function) -> None:
     assert int(found.counts[0].count) == 0
     expected = by_hand(function.__name__, a.double().numpy(), g.double().numpy())
     assert close(found.map, expected)
+
+
+@pytest.mark.parametrize("function", [gradient.xgrad_cam, gradient.grad_cam_plus_plus])
+def test_a_device_without_float64(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gradient, "widest", lambda device: torch.float32)
+    a, g = pair(12, signed=False)
+    expected = by_hand(function.__name__, a.double().numpy(), g.double().numpy())
+    assert close(function(given(a, g)).map, expected)
+
+
+def test_which_devices_are_without_float64() -> None:
+    assert blocks.widest(torch.device("mps")) is torch.float32
+    assert blocks.widest(torch.device("cpu")) is torch.float64
+    assert blocks.widest(torch.device("cuda", 0)) is torch.float64
