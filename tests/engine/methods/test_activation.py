@@ -266,7 +266,7 @@ def test_the_gradient_is_not_looked_at(function: Function) -> None:
 
 
 def test_a_device_without_float64(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(activation, "widest", lambda device: torch.float32)
+    monkeypatch.setattr(activation, "widest", lambda _: torch.float32)
     a = values(12, 30, 8, 7).relu()
     assert close(activation.fem(given(a)).map, fem_by_hand(a.double().numpy()))
     assert close(activation.eigen_cam(given(a)).map, eigen_by_hand(a.double().numpy()))

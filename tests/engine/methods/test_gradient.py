@@ -337,7 +337,7 @@ def test_sums_that_float32_would_lose(function: Function) -> None:
 
 @pytest.mark.parametrize("function", [gradient.xgrad_cam, gradient.grad_cam_plus_plus])
 def test_a_device_without_float64(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gradient, "widest", lambda device: torch.float32)
+    monkeypatch.setattr(gradient, "widest", lambda _: torch.float32)
     a, g = pair(12, signed=False)
     expected = by_hand(function.__name__, a.double().numpy(), g.double().numpy())
     assert close(function(given(a, g)).map, expected)
