@@ -12,7 +12,7 @@ from torch import Tensor
 
 from engine.methods import activation, blocks
 from engine.methods.inputs import MethodInput, MethodMap
-from engine.records import Layout
+from engine.records.models import Layout
 
 Array = NDArray[np.float64]
 Function = Callable[[MethodInput], MethodMap]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from engine.methods import blocks, gradient
 from engine.methods.inputs import MethodInput, MethodMap
-from engine.records import Layout
+from engine.records.models import Layout
 from tests.reference import reference_activation_and_gradient
 
 Function = Callable[[MethodInput], MethodMap]

@@ -16,7 +16,7 @@ from engine.errors import HookscopeError, MethodError
 from engine.methods import registry
 from engine.methods.inputs import MethodInput
 from engine.methods.registry import Family, Kind, Method, Need, Option
-from engine.records import Layout
+from engine.records.models import Layout
 
 ROOT = Path(__file__).parents[3]
 SLUGS = [
