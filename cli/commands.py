@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from cli.entry import check_names, fail, guarded, progress_line, put, require_stdout
 from cli.options import add_source, source_of, trusted_files
+from engine.errors import MethodError
 from engine.escaping import LINE, plain
 from engine.files import suffixes
 from engine.files.destinations import check_outputs, is_stdout
 from engine.lazy.pytorch import check_limit
 from engine.lazy.pytorch import load as load_torch
+from engine.methods import registry
 from engine.process.faults import clear_up
 from engine.reader import client
+from engine.records.models import DEFAULT_METHOD, Value
 from engine.version import NAME, VERSION
 
 if TYPE_CHECKING:
@@ -73,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_model(explain)
     explain.add_argument("--layer", help="layer, or NAME#k for its call k (default: the model's)")
     explain.add_argument("--class", dest="target", help="index or label (default: the top class)")
+    _add_method(explain)
     explain.add_argument("--out", type=Path, help="write the overlay as .png or .jpg")
     explain.add_argument("--map", type=Path, help="write the signed map as .npy")
     _add_json(explain)
@@ -82,6 +86,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_model(layers)
     _add_json(layers)
     layers.set_defaults(work=_layers)
+
+    methods = commands.add_parser("methods", help="the methods that a map can be made by")
+    _add_json(methods)
+    methods.set_defaults(work=_methods)
 
     models = commands.add_parser("models", help="torchvision's classifiers, and which are here")
     _add_json(models)
@@ -96,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_image(sweep)
     _add_model(sweep)
     sweep.add_argument("--class", dest="target", help="index or label (default: the top class)")
+    _add_method(sweep)
     sweep.add_argument("--out", type=Path, default=Path("maps.npz"), help="(default: maps.npz)")
     sweep.set_defaults(work=_sweep)
     return parser
@@ -103,6 +112,35 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_image(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", nargs="?", type=Path, help="(default: an embedded scene)")
+
+
+def _add_method(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--method",
+        default="",
+        metavar="SLUG",
+        help="as 'methods' lists it (default: what the model is set to, else grad-cam)",
+    )
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an option of the method; may be given several times",
+    )
+
+
+def _options_of(options: argparse.Namespace, model: Model | None = None) -> dict[str, Value]:
+    """The options that are named, checked. Raises MethodError."""
+    slug = options.method or (model.method.method.slug if model is not None else DEFAULT_METHOD)
+    texts: dict[str, str] = {}
+    for text in options.option:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise MethodError(f"--option {text}: write NAME=VALUE, as in seed=3")
+        texts[name.strip()] = value
+    named = registry.parse_options(registry.find(slug), texts)
+    return {name: value for name, value in named.items() if name in texts}
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -178,7 +216,12 @@ def _explain(options: argparse.Namespace) -> None:
 
     settings = DisplaySettings()
     with Session(model, image) as session:
-        explanation = session.explain(options.layer, options.target)
+        explanation = session.explain(
+            options.layer,
+            options.target,
+            method=options.method,
+            options=_options_of(options, model),
+        )
         top = session.predictions()
     facts = export.sidecar(image, explanation, model.info, top, settings, versions())
     if options.out is not None:
@@ -191,9 +234,10 @@ def _explain(options: argparse.Namespace) -> None:
     if not any(map(is_stdout, (options.json, options.out, options.map))):
         target = explanation.target
         rows, columns = explanation.map.shape
+        how = registry.described(explanation.method, explanation.options)
         _say(
             f"{image.name}: {explanation.layer} ({rows} x {columns}) for {target.label} "
-            f"({target.probability:.1%})"
+            f"({target.probability:.1%}), {how}"
         )
         for path in (options.out, options.map):
             if path is not None:
@@ -231,6 +275,23 @@ def _layer_facts(node: LayerNode) -> dict[str, Any]:
     }
 
 
+def _check_method(options: argparse.Namespace) -> None:
+    """Refuse before the work, not after it."""
+    if options.method:
+        _options_of(options)
+
+
+def _methods(options: argparse.Namespace) -> None:
+    _check_outputs(options, "json")
+    if options.json is None:
+        require_stdout()
+    else:
+        _write_json(options.json, registry.facts_all())
+    if not is_stdout(options.json):
+        for line in registry.lines():
+            _write(line)
+
+
 def _models(options: argparse.Namespace) -> None:
     _check_outputs(options, "json")
     if options.json is None:
@@ -260,12 +321,15 @@ def _download(options: argparse.Namespace) -> None:
 def _sweep(options: argparse.Namespace) -> None:
     _check_suffix(options.out, (".npz",), "--out")
     _check_outputs(options, "out")
+    _check_method(options)
     image, model = _open(options)
     from engine.explain.session import Session
     from engine.export import files as export
 
     with Session(model, image) as session:
-        explanations = session.sweep(options.target)
+        explanations = session.sweep(
+            options.target, method=options.method, options=_options_of(options, model)
+        )
         notices = session.notices
     export.save_maps(options.out, {name: e.map for name, e in explanations.items()})
     if is_stdout(options.out):

@@ -24,7 +24,7 @@ from engine.process.startup import LogStream
 from engine.progress import Report, ignore_progress
 from engine.version import NAME
 
-COMMANDS = ("explain", "layers", "sweep", "models", "download")
+COMMANDS = ("explain", "layers", "sweep", "methods", "models", "download")
 """Commands that open no window."""
 
 _log = logging.getLogger(__name__)

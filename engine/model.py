@@ -18,6 +18,7 @@ from engine.inspection.layer_tree import (
     last_convolution,
     layer_nodes,
 )
+from engine.methods.registry import GRAD_CAM, Chosen
 from engine.passes.allocation import limit_of
 from engine.passes.devices import is_out_of_memory, release_cache
 from engine.passes.observation import dtype_of
@@ -42,6 +43,7 @@ class Model:
     output: which part of what the network returns is explained, and as what; None finds it.
     layouts: what the user says of the outputs of layers, by name, where it was found wrongly.
     preprocessing_origin, classes_origin: who said so, for ModelInfo.
+    method: what explains it where no method is named.
     Raises ModelError when the network does not run on an input of the crop's size or does not
     return one row of logits, LayerError where a layer cannot have the layout given to it.
     """
@@ -62,6 +64,7 @@ class Model:
         layouts: Mapping[str, Layout] | None = None,
         preprocessing_origin: str = "",
         classes_origin: str = "",
+        method: Chosen = GRAD_CAM,
         cancel: CancelToken | None = None,
     ) -> None:
         self.device, self._notices = _place(module, torch.device(device))
@@ -79,6 +82,7 @@ class Model:
         facts = with_layouts(facts, layouts or {})
         self._asked = tuple(classes), output
         self.layouts = dict(layouts or {})
+        self.method = method
         self.facts: Inspection = without_dead_tokens(
             self.module, facts, self.device, self.dtype, cancel
         )
@@ -104,6 +108,7 @@ class Model:
         classes_origin: str = "set by you",
         output: OutputForm | None = None,
         layouts: Mapping[str, Layout] | None = None,
+        method: Chosen | None = None,
         cancel: CancelToken | None = None,
     ) -> Model:
         """The same network, fed or read otherwise; None leaves a thing as it is.
@@ -125,6 +130,7 @@ class Model:
             weights=self._weights,
             weights_sha256=self._weights_sha256,
             device=self.device,
+            method=self.method if method is None else method,
             cancel=cancel,
         )
 
@@ -147,6 +153,8 @@ class Model:
             classes_origin=self._origins[1],
             output=self.facts.reading.form,
             outputs=self.facts.reading.places,
+            method=self.method.method.slug,
+            method_options=self.method.options,
         )
 
     def address(self, layer: str | None) -> str:

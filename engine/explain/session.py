@@ -8,22 +8,22 @@ any click is a partial backward pass, and after a sweep it is nothing at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.errors import LayerError
+from engine.errors import LayerError, MethodError
 from engine.explain.kept_passes import Computation
+from engine.explain.maps import RawMap, map_all, map_one
 from engine.images.preprocessing import prepare
 from engine.inspection import memory
 from engine.inspection.layer_tree import parse_layer, reason_against
 from engine.inspection.spatial_axes import Axes
-from engine.methods import METHODS
+from engine.methods.registry import Chosen, choose, refusal
 from engine.model import Model
-from engine.passes.forward import RawMap
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.records.explanations import Explanation, Seconds
@@ -31,8 +31,12 @@ from engine.records.images import LoadedImage
 from engine.records.models import LayerNode, Prediction
 from engine.targets.classes import find_class
 
-# Maps of this many classes are remembered; the longest unused are found anew.
-_CLASSES_KEPT = 32
+# So many sets of maps, each of a class and a method, are remembered; the longest unused are found
+# anew.
+_SETS_KEPT = 32
+
+# The class under which maps of methods that know no class are remembered.
+_ANY_CLASS = -1
 
 
 class Session:
@@ -51,7 +55,7 @@ class Session:
             self._prepared = prepare(image, model.preprocessing)
         self._work = Computation(model, self._prepared.tensor, budget)
         self._names = tuple(node.name for node in model.layers)
-        self._maps: dict[tuple[int, str], dict[Call, RawMap]] = {}
+        self._maps: dict[tuple[int, Chosen], dict[Call, RawMap]] = {}
 
     def __enter__(self) -> Session:
         return self
@@ -98,63 +102,72 @@ class Session:
         layer: str | None = None,
         target: int | str | None = None,
         *,
-        method: str = "grad-cam",
+        method: str = "",
+        options: Mapping[str, object] | None = None,
         cancel: CancelToken | None = None,
     ) -> Explanation:
-        """The class activation map of one layer for one class.
+        """The map of one layer for one class.
 
         layer: 'NAME' for the last call of that module, 'NAME#k' for its call k, 'last
             convolution' for the last one; None for the model's default layer.
         target: index or label; None for the class of highest logit.
-        Returns an Explanation whose map is signed float32 (h, w) on the layer's own grid
-        (Selvaraju et al. 2017, equations 1 and 2, without the ReLU and without scaling).
+        method: a slug of engine.methods.registry; '' for what the model is set to, which is
+            Grad-CAM where nothing was. options: of that method, the others at their defaults.
+        Returns an Explanation whose map is signed float32 (h, w) on the layer's own grid, without
+        a ReLU and without scaling; the registry has the formula and its source.
 
-        Raises LayerError (unknown, not explainable, or a map that is not finite), TargetError,
+        Raises LayerError (unknown, not explainable, or a map that is not finite), MethodError
+        (unknown, an option that it does not have, or a layer that it cannot have), TargetError,
         ModelError when the network itself fails, DeviceError when memory does not suffice even
         with the least kept, and Cancelled.
         """
-        _check_method(method)
+        how = self._method(method, options)
         name = self.model.address(layer)
         call = parse_layer(name, self.model.facts, self._names)
         facts = self.model.facts.calls[call]
         assert facts.axes is not None  # parse_layer lets only spatial outputs through
         axes = facts.axes
+        reason = refusal(how.method, axes.channels(facts.shape), axes.grid)
+        if reason:
+            raise MethodError(f"layer '{name}': {reason}")
         index = None if target is None else find_class(target, self.model.classes)
 
         def work() -> tuple[RawMap, int]:
             known = self._work.logits is not None or index is not None
             chosen = self._chosen(index) if known else None
-            if chosen is not None and facts.source in self._maps_of(chosen, method):
-                return self._maps_of(chosen, method)[facts.source], chosen
+            if chosen is not None and facts.source in self._maps_of(chosen, how):
+                return self._maps_of(chosen, how)[facts.source], chosen
             done = self._work.pass_with(facts.source, cancel)
             chosen = self._chosen(index)
-            raw = done.explain(facts.source, chosen, method, axes, cancel)
-            self._maps_of(chosen, method)[facts.source] = raw
+            raw = map_one(done, facts.source, chosen, how, axes, cancel)
+            self._maps_of(chosen, how)[facts.source] = raw
             return raw, chosen
 
         raw, chosen = self._work.guarded(work)
-        return self._explanation(name, call, self._prediction(chosen), method, raw)
+        return self._explanation(name, call, self._prediction(chosen), how, raw)
 
     def sweep(
         self,
         target: int | str | None = None,
         *,
-        method: str = "grad-cam",
+        method: str = "",
+        options: Mapping[str, object] | None = None,
         cancel: CancelToken | None = None,
         progress: Report = ignore_progress,
     ) -> dict[str, Explanation]:
         """The maps of every explainable layer for one class, in tree order, keyed by layer name.
 
-        One backward pass finds them all; each map equals what explain returns. Where the graph
-        from the input on does not fit the budget, the graph starts at the earliest layer from
+        One backward pass finds them all, or none where the method needs no gradient; each map
+        equals what explain returns. Layers that the method cannot have are left out. Where the
+        graph from the input on does not fit the budget, the graph starts at the earliest layer from
         which it does; layers before that one are left out and counted in `notices`, and explain
-        still answers for each of them. So are layers whose map is not finite.
-        Raises as explain does.
+        still answers for each of them. So are layers whose map is not finite. Raises as explain
+        does.
         """
-        _check_method(method)
+        how = self._method(method, options)
         index = None if target is None else find_class(target, self.model.classes)
-        chosen = self._work.guarded(lambda: self._sweep_maps(index, method, cancel, progress))
-        maps = self._maps_of(chosen, method)
+        chosen = self._work.guarded(lambda: self._sweep_maps(index, how, cancel, progress))
+        maps = self._maps_of(chosen, how)
         target_class = self._prediction(chosen)
         result: dict[str, Explanation] = {}
         unfit, infinite = 0, 0
@@ -162,13 +175,17 @@ class Session:
             if not node.explainable:
                 continue
             call = (node.name, node.calls - 1)
-            raw = maps.get(self.model.facts.calls[call].source)
+            facts = self.model.facts.calls[call]
+            assert facts.axes is not None
+            raw = maps.get(facts.source)
+            if refusal(how.method, facts.axes.channels(facts.shape), facts.axes.grid):
+                continue
             if raw is None:
                 unfit += 1
             elif not np.isfinite(raw.map).all():
                 infinite += 1
             else:
-                result[node.name] = self._explanation(node.name, call, target_class, method, raw)
+                result[node.name] = self._explanation(node.name, call, target_class, how, raw)
         if unfit:
             which = "1 layer" if unfit == 1 else f"{unfit} layers"
             self._work.notify(
@@ -184,7 +201,7 @@ class Session:
         return result
 
     def _sweep_maps(
-        self, index: int | None, method: str, cancel: CancelToken | None, progress: Report
+        self, index: int | None, how: Chosen, cancel: CancelToken | None, progress: Report
     ) -> int:
         """Fill the maps of every explainable call for one class; returns the class."""
         facts, work = self.model.facts, self._work
@@ -192,11 +209,12 @@ class Session:
             call: output.axes
             for call, output in facts.calls.items()
             if output.source == call and output.axes is not None and not reason_against(output)
+            if not refusal(how.method, output.axes.channels(output.shape), output.axes.grid)
         }
         remaining = set(axes)
         total = max(1, len(remaining))
         if index is not None or work.logits is not None:
-            remaining -= self._maps_of(self._chosen(index), method).keys()
+            remaining -= self._maps_of(self._chosen(index), how).keys()
         whole = work.whole_fits
         if not whole and work.logits is None:
             # The class must be known even where no layer's graph fits.
@@ -213,25 +231,34 @@ class Session:
             chosen = self._chosen(index)
             report = _reporter(progress, total - len(remaining), total)
             todo = {call: axes[call] for call in done.kept if call in axes}
-            maps = done.sweep(todo, chosen, method, cancel, report)
+            maps = map_all(done, todo, chosen, how, cancel, report)
             # Before the next pass is made: two graphs at once is what does not fit.
             del done
-            self._maps_of(chosen, method).update(maps)
+            self._maps_of(chosen, how).update(maps)
             remaining -= maps.keys()
             if whole:
                 break
         return self._chosen(index)
 
-    def _maps_of(self, target: int, method: str) -> dict[Call, RawMap]:
-        """The maps found for a class; asking for them keeps them longest."""
-        maps = self._maps.pop((target, method), {})
-        self._maps[target, method] = maps
-        while len(self._maps) > _CLASSES_KEPT:
+    def _method(self, slug: str, options: Mapping[str, object] | None) -> Chosen:
+        """The method asked for, or the model's own. Raises MethodError."""
+        if slug:
+            return choose(slug, options)
+        return choose(
+            self.model.method.method.slug, dict(self.model.method.options) | dict(options or {})
+        )
+
+    def _maps_of(self, target: int, how: Chosen) -> dict[Call, RawMap]:
+        """The maps found for a class by a method; asking for them keeps them longest."""
+        key = (target if how.method.class_dependent else _ANY_CLASS, how)
+        maps = self._maps.pop(key, {})
+        self._maps[key] = maps
+        while len(self._maps) > _SETS_KEPT:
             del self._maps[next(iter(self._maps))]
         return maps
 
     def _explanation(
-        self, name: str, call: Call, target: Prediction, method: str, raw: RawMap
+        self, name: str, call: Call, target: Prediction, how: Chosen, raw: RawMap
     ) -> Explanation:
         if not np.isfinite(raw.map).all():
             raise LayerError(
@@ -240,7 +267,7 @@ class Session:
             )
         facts = self.model.facts.calls[call]
         assert facts.axes is not None
-        verdict, notice = raw.judged()
+        verdict, notice = raw.judged(how.method)
         raw.map.flags.writeable = False
         return Explanation(
             layer=name,
@@ -254,9 +281,10 @@ class Session:
             model=self.model.source,
             device=str(self.model.device),
             seconds=Seconds(self._work.forward_seconds, raw.seconds),
-            method=method,
+            method=how.method.slug,
+            options=how.options,
             verdict=verdict,
-            notices=(*self._work.notices, *notice),
+            notices=(*self._work.notices, *raw.said, *notice),
         )
 
     def _prediction(self, index: int) -> Prediction:
@@ -285,8 +313,3 @@ class Session:
 
 def _reporter(progress: Report, before: int, total: int) -> Callable[[int], None]:
     return lambda count: progress(min(1.0, (before + count) / total), "explaining every layer")
-
-
-def _check_method(method: str) -> None:
-    if method not in METHODS:
-        raise LayerError(f"there is no method '{method}'; choose {', '.join(METHODS)}")

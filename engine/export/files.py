@@ -178,6 +178,7 @@ def sidecar(
             "explain": explanation.seconds.explain,
         },
         "method": explanation.method,
+        "options": dict(explanation.options),
         "target": _prediction(explanation.target),
         "output_shape": list(explanation.shape),
         "layout": explanation.layout.value,

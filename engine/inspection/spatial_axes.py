@@ -52,6 +52,10 @@ class Axes:
     grid: Grid
     prefix: int = 0
 
+    def channels(self, shape: Sequence[int]) -> int:
+        """How many channels an output of that shape, its batch axis included, has."""
+        return shape[1] if self.layout is Layout.CHANNELS_FIRST else shape[-1]
+
 
 @dataclass(frozen=True, slots=True)
 class SeenGrid:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.files import presence
 from engine.loading.class_names import read_class_names
+from engine.methods.registry import GRAD_CAM, Chosen
 from engine.profiles import store
 from engine.profiles.format import ModelProfile
 from engine.progress import CancelToken
@@ -55,6 +56,7 @@ def _adjusted(model: Model, change: Adjustment, cancel: CancelToken | None) -> M
             classes_origin=told.classes_origin or change.profile.name,
             output=told.output,
             layouts=told.layouts or None,
+            method=told.method,
             cancel=cancel,
         )
     names = read_class_names(change.classes) if change.classes is not None else None
@@ -85,6 +87,7 @@ def profile_of(model: Model, source: ModelSource) -> ModelProfile:
         architecture=source.architecture or "",
         arguments=source.arguments,
         title=info.title,
+        method=model.method if model.method != GRAD_CAM else None,
     )
 
 
@@ -113,6 +116,18 @@ def remember_answers(model: Model, source: ModelSource) -> None:
     )
     if answers != known:
         store.save(sha256, answers)
+
+
+def remember_method(model: Model, how: Chosen) -> None:
+    """Explain the model by this method from now on, here and when it is opened again.
+
+    Nothing is computed: the model stays open. Raises ExportError when it cannot be written.
+    """
+    model.method = how
+    sha256 = model.info.weights_sha256
+    if sha256:
+        known = store.load(sha256) or ModelProfile()
+        store.save(sha256, replace(known, method=how if how != GRAD_CAM else None))
 
 
 def forget(model: Model, source: ModelSource) -> None:

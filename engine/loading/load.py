@@ -17,6 +17,7 @@ from engine.formats.openers import open_network
 from engine.images import presets
 from engine.loading.class_names import read_class_names
 from engine.loading.input_size import find_input
+from engine.methods.registry import GRAD_CAM
 from engine.model import Model
 from engine.passes import devices
 from engine.profiles import store
@@ -186,6 +187,7 @@ def _model(
             notices=(*network.notices, *notices),
             output=settled.output or network.output,
             layouts=settled.layouts,
+            method=settled.method or GRAD_CAM,
             cancel=cancel,
         )
     except ModelError as error:

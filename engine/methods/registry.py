@@ -9,12 +9,13 @@ from __future__ import annotations
 import difflib
 import importlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, cast
 
 from engine.errors import MethodError
+from engine.records.models import DEFAULT_METHOD, LayerNode, Layout, Value
 
 if TYPE_CHECKING:
     from engine.methods.inputs import MethodInput, MethodMap
@@ -47,9 +48,6 @@ class Kind(StrEnum):
     FLOAT = "float"
     BOOL = "bool"
     CHOICE = "choice"
-
-
-Value = int | float | bool | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +98,14 @@ class Method:
     least_channels: int = 1
     least_cells: int = 1
     least_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A method with a value for each of its options; equal choices give equal maps."""
+
+    method: Method
+    options: tuple[tuple[str, Value], ...] = ()
 
 
 _BOTH = (Need.ACTIVATION, Need.GRADIENT)
@@ -255,6 +261,27 @@ def find(slug: str) -> Method:
     raise MethodError(f"there is no method '{slug}'{hint} The command 'methods' lists all")
 
 
+def choose(slug: str, options: Mapping[str, object] | None = None) -> Chosen:
+    """The method of a slug with these options, the others at their defaults.
+
+    Raises MethodError as find and check_options do.
+    """
+    method = find(slug)
+    return Chosen(method, tuple(check_options(method, options or {}).items()))
+
+
+def title_of(slug: str) -> str:
+    """A method's name as its authors write it; a slug that the table lacks as it stands."""
+    return next((method.title for method in METHODS if method.slug == slug), slug)
+
+
+def described(slug: str, options: Sequence[tuple[str, Value]]) -> str:
+    """A method's title, with the options that are not at their defaults: 'Random-CAM (seed 3)'."""
+    defaults = {o.name: o.default for m in METHODS if m.slug == slug for o in m.options}
+    changed = [f"{name} {_shown(value)}" for name, value in options if defaults.get(name) != value]
+    return title_of(slug) + (f" ({', '.join(changed)})" if changed else "")
+
+
 def load(method: Method) -> Callable[[MethodInput], MethodMap]:
     """The function of a row. Imports its module, and torch with it."""
     module, _, name = method.function.partition(":")
@@ -303,6 +330,14 @@ def refusal(method: Method, shape_channels: int, grid: tuple[int, int]) -> str:
         f"{method.title} needs at least {needs} {things}s, and this layer has {has}: "
         f"{method.least_reason}."
     )
+
+
+def refusal_for(method: Method, layer: LayerNode) -> str:
+    """Why the method cannot be had for a layer that can be explained; '' where it can."""
+    if layer.shape is None or layer.grid is None:
+        return ""
+    first = layer.layout is Layout.CHANNELS_FIRST
+    return refusal(method, layer.shape[0] if first else layer.shape[-1], layer.grid)
 
 
 def facts(method: Method) -> dict[str, object]:
@@ -445,3 +480,7 @@ def _shown(value: Value) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
+
+
+GRAD_CAM = choose(DEFAULT_METHOD)
+"""What explains where nothing else is named."""

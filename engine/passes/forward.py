@@ -12,37 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import ModelError
-from engine.inspection.spatial_axes import Axes
-from engine.methods import class_activation_map
 from engine.passes import outputs
 from engine.passes.allocation import Bounded, TooLarge, limit_of
 from engine.passes.devices import wait_for
 from engine.passes.hooks import Call, Keeper, Kept, evaluating, uncut, watching
 from engine.passes.outputs import Endings, Reading
 from engine.progress import CancelToken
-from engine.records.explanations import FloatMap, Verdict
 
 _MAX_TRIES = 4
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RawMap:
-    """A map fresh from a backward pass: signed float32 (h, w), whether any weight is not zero,
-    and the wall-clock seconds of its backward pass (in a sweep, an equal share of it)."""
-
-    map: FloatMap
-    any_weight: bool
-    seconds: float
-
-    def judged(self) -> tuple[Verdict, tuple[str, ...]]:
-        """Whether the map shows anything, and what to say when it does not."""
-        if not self.any_weight:
-            text = "The gradient is zero: the layer does not change this class here."
-            return Verdict.ZERO_GRADIENT, (text,)
-        if self.map.max() <= 0:
-            text = "Nothing positive: look at the negative side, or choose another layer or class."
-            return Verdict.NOTHING_POSITIVE, (text,)
-        return Verdict.OK, ()
 
 
 @dataclass(slots=True, eq=False)
@@ -58,31 +35,21 @@ class ForwardPass:
     kept: dict[Call, Kept]
     seconds: float
 
-    def explain(
-        self,
-        call: Call,
-        target: int,
-        method: str,
-        axes: Axes,
-        cancel: CancelToken | None = None,
-    ) -> RawMap:
-        """One map, by a backward pass that ends at the call's output. The graph stays.
+    def gradient(self, call: Call, target: int, cancel: CancelToken | None = None) -> Tensor:
+        """d logit / d output of the call, by a backward pass that ends there. The graph stays.
 
+        Of the output's own shape and type; zeros where the logit does not depend on it.
         Raises Cancelled between two kept outputs once the token is set.
         """
-        started = time.perf_counter()
-        output = self.kept[call].tensor
         with _recording(), self._cancellable(cancel):
             (gradient,) = torch.autograd.grad(
                 self.logits[0, target],
-                [output],
+                [self.kept[call].tensor],
                 retain_graph=True,
                 allow_unused=True,
                 materialize_grads=True,
             )
-        cam, any_weight = class_activation_map(method, output, gradient, axes)
-        array: FloatMap = cam.cpu().numpy()
-        return RawMap(array, bool(any_weight), time.perf_counter() - started)
+        return gradient
 
     @contextmanager
     def _cancellable(self, cancel: CancelToken | None) -> Iterator[None]:
@@ -103,40 +70,27 @@ class ForwardPass:
             for handle in handles:
                 handle.remove()
 
-    def sweep(
+    def visit_gradients(
         self,
-        axes: dict[Call, Axes],
+        calls: Collection[Call],
         target: int,
-        method: str,
-        cancel: CancelToken | None = None,
-        visited: Callable[[int], None] | None = None,
-    ) -> dict[Call, RawMap]:
-        """The maps of many calls, by one backward pass. The graph stays.
+        visit: Callable[[Call, Tensor, Tensor], None],
+    ) -> None:
+        """visit(call, output, gradient) for many calls, by one backward pass. The graph stays.
 
-        Each gradient is reduced to its map when it arrives, so that no more than one is held
-        beside the graph. visited is told how many maps there are so far. Calls that the
-        gradient does not reach are left out. Raises Cancelled.
+        Each gradient is handed over when it arrives and let go of afterwards, later calls first.
+        Calls that the gradient does not reach are not visited. Whatever visit raises ends the pass.
         """
-        started = time.perf_counter()
-        found: dict[Call, tuple[Tensor, Tensor]] = {}
 
-        def reduce_for(call: Call, output: Tensor) -> Callable[[Tensor], None]:
-            def reduce(gradient: Tensor) -> None:
-                if cancel is not None:
-                    cancel.raise_if_cancelled()
-                with torch.no_grad():
-                    found[call] = class_activation_map(method, output, gradient, axes[call])
-                if visited is not None:
-                    visited(len(found))
-
-            return reduce
+        def hook_of(call: Call, output: Tensor) -> Callable[[Tensor], None]:
+            return lambda gradient: visit(call, output, gradient)
 
         handles = []
         try:
             for call, kept in self.kept.items():
-                if call in axes:
+                if call in calls:
                     tensor: Any = kept.tensor
-                    handles.append(tensor.register_hook(reduce_for(call, tensor)))
+                    handles.append(tensor.register_hook(hook_of(call, tensor)))
             with _recording():
                 torch.autograd.grad(
                     self.logits[0, target], [self.leaf], retain_graph=True, allow_unused=True
@@ -144,9 +98,6 @@ class ForwardPass:
         finally:
             for handle in handles:
                 handle.remove()
-        maps = [(call, cam.cpu().numpy(), bool(any_)) for call, (cam, any_) in found.items()]
-        share = (time.perf_counter() - started) / max(1, len(maps))
-        return {call: RawMap(array, any_, share) for call, array, any_ in maps}
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from engine.errors import ModelError
+from engine.errors import MethodError, ModelError
 from engine.images.presets import validate
+from engine.methods.registry import Chosen, choose
 from engine.records.images import Channels, Preprocessing
 from engine.records.models import Layout, OutputForm, Scores
 from engine.version import NAME
@@ -19,6 +20,7 @@ VERSION = 1
 _KIND = "hookscope model profile"
 _MAX_CLASSES = 200_000
 _MAX_LAYERS = 100_000
+_MAX_OPTIONS = 100
 
 _NO_LAYOUTS: Mapping[str, Layout] = MappingProxyType({})
 
@@ -32,6 +34,7 @@ class ModelProfile:
     weights: the weights file that was chosen for a Python file.
     architecture, arguments: how the network is made for the weights, as in sources.ModelSource.
     title: the model's name, for people who look into the file.
+    method: what explains it where no method is named.
     """
 
     preprocessing: Preprocessing | None = None
@@ -44,6 +47,7 @@ class ModelProfile:
     architecture: str = ""
     arguments: tuple[tuple[str, str], ...] = ()
     title: str = ""
+    method: Chosen | None = None
 
 
 def content_of(profile: ModelProfile, sha256: str = "") -> dict[str, Any]:
@@ -59,6 +63,7 @@ def content_of(profile: ModelProfile, sha256: str = "") -> dict[str, Any]:
         "preprocessing_origin": profile.preprocessing_origin,
         "output": _output_content(profile.output),
         "layouts": {name: layout.value for name, layout in profile.layouts.items()},
+        "method": _method_content(profile.method),
         "classes_origin": profile.classes_origin,
         "classes": list(profile.classes),
     }
@@ -109,7 +114,22 @@ def profile_of(content: object) -> ModelProfile:
         architecture=_text(content, "architecture"),
         arguments=_arguments(content.get("arguments", [])),
         title=_text(content, "title"),
+        method=_method(content["method"]) if "method" in content else None,
     )
+
+
+def _method_content(how: Chosen | None) -> dict[str, Any] | None:
+    return None if how is None else {"slug": how.method.slug, "options": dict(how.options)}
+
+
+def _method(content: object) -> Chosen:
+    if not isinstance(content, dict):
+        raise ModelError("'method' is no object")
+    options = _dict(content, "options", _MAX_OPTIONS)
+    try:
+        return choose(_text(content, "slug"), options)
+    except MethodError as error:
+        raise ModelError(f"'method': {error}") from error
 
 
 def _preprocessing(content: object) -> Preprocessing:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from engine.lazy.numpy import np
 from engine.records.images import Region
-from engine.records.models import Layout, Prediction
+from engine.records.models import DEFAULT_METHOD, Layout, Prediction, Value
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +23,7 @@ class Verdict(StrEnum):
     OK = "ok"
     NOTHING_POSITIVE = "nothing positive"
     ZERO_GRADIENT = "gradient is zero"
+    ZERO_ACTIVATION = "activation is zero"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Explanation:
     target: the explained class.
     shape: shape of the layer's output without the batch axis.
     region: where the map lies on the original image; image_size: (width, height) of it.
+    method: slug of the method that made it, with options, a value for each option it has.
     verdict: whether the map shows anything; notices: sentences for the user.
     """
 
@@ -58,9 +60,10 @@ class Explanation:
     model: str
     device: str
     seconds: Seconds
-    method: str = "grad-cam"
+    method: str = DEFAULT_METHOD
     verdict: Verdict = Verdict.OK
     notices: tuple[str, ...] = ()
+    options: tuple[tuple[str, Value], ...] = ()
 
     @property
     def peak(self) -> tuple[float, float]:

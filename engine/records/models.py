@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 from engine.records.images import Preprocessing
 
-if TYPE_CHECKING:
-    pass
+DEFAULT_METHOD = "grad-cam"
+"""The slug of the method that explains where none is named; see engine.methods.registry."""
+
+
+Value: TypeAlias = int | float | bool | str
+"""What an option of a method is set to."""
 
 
 class Layout(StrEnum):
@@ -122,6 +126,7 @@ class ModelInfo:
     preprocessing_origin, classes_origin: where they were found, 'assumed' where nothing told.
     output: which part of the network's output is explained, and as what; outputs: the places of
     all its tensors that could be.
+    method, method_options: what explains it where no method is named.
     """
 
     source: str
@@ -139,3 +144,5 @@ class ModelInfo:
     output: OutputForm = OutputForm()
     outputs: tuple[str, ...] = ("",)
     classes_origin: str = ""
+    method: str = DEFAULT_METHOD
+    method_options: tuple[tuple[str, Value], ...] = ()

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from engine.escaping import plain
+from engine.methods.registry import described, find, title_of
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage, Pixels
@@ -37,6 +38,12 @@ _SIGNS = {
     "signed": "both signs: against (blue), for (orange)",
 }
 
+_BLIND_SIGNS = {
+    "positive": "positive part, whatever the class",
+    "negative": "negative part, whatever the class",
+    "signed": "both signs, whatever the class: negative (blue), positive (orange)",
+}
+
 _Font = ImageFont.FreeTypeFont
 
 
@@ -46,12 +53,13 @@ def caption(
     """What the picture shows, as sentences for the lines of the band, the weightiest first."""
     target = explanation.target
     rows, columns = explanation.map.shape
-    method = overlay.method_name(explanation.method)
-    scale = f"{_SIGNS[settings.sign]}; {settings.colormap}, opacity {settings.opacity:.0%}"
+    method = described(explanation.method, explanation.options)
+    signs = _SIGNS if find(explanation.method).class_dependent else _BLIND_SIGNS
+    scale = f"{signs[settings.sign]}; {settings.colormap}, opacity {settings.opacity:.0%}"
     if settings.sign == "signed":
-        scale = f"{_SIGNS[settings.sign]}; opacity {settings.opacity:.0%}"
+        scale = f"{signs[settings.sign]}; opacity {settings.opacity:.0%}"
     if overlay.is_blank(explanation.map, settings):
-        scale = f"nothing of this sign in the map ({_SIGNS[settings.sign]})"
+        scale = f"nothing of this sign in the map ({signs[settings.sign]})"
     elif overlay.is_weak(explanation.map, settings):
         part = overlay.shown_part(explanation.map, settings)
         scale += f", weak: at most {max(part, 0.001):.1%} of the other sign"
@@ -109,7 +117,7 @@ def _draw_bar(
 ) -> None:
     """Colours from left to right, the method's name before them, numbers below."""
     left, top, room, height = place
-    title = f"{overlay.method_name(explanation.method)} value"
+    title = f"{title_of(explanation.method)} value"
     start = left + math.ceil(draw.textlength(title, font=font) + height)
     draw.text((left, top + height / 2), title, fill=_INK, font=font, anchor="lm")
     # Half a number sticks out on either side of the bar's ends.

@@ -22,7 +22,7 @@ from engine.records.display import DisplaySettings, Interpolation
 from engine.records.explanations import Explanation, FloatMap
 from engine.records.images import Pixels, Region
 from engine.render.colormaps import COLORMAPS, LEGACY, lookup_table
-from engine.render.ticks import marks, method_name, number_text, ticks
+from engine.render.ticks import marks, number_text, ticks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +41,6 @@ __all__ = [
     "is_weak",
     "lookup_table",
     "marks",
-    "method_name",
     "number_text",
     "scale",
     "shown_part",

@@ -1,18 +1,11 @@
-"""What is written beside a colour bar: the method, round values and their places."""
+"""What is written beside a colour bar: round values and their places."""
 
 from __future__ import annotations
 
 import math
 
-_METHODS = {"grad-cam": "Grad-CAM"}
-
 _PLAIN = (1e-3, 1e5)
 """Magnitudes written without an exponent."""
-
-
-def method_name(method: str) -> str:
-    """A method's name as its authors write it; one that is not known as it stands."""
-    return _METHODS.get(method, method)
 
 
 def ticks(low: float, high: float, most: int = 5) -> tuple[float, ...]:

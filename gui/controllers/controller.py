@@ -15,7 +15,9 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
+from engine.methods.registry import choose
 from engine.records.images import LoadedImage
+from engine.records.models import Value
 from gui.controllers.downloads import Downloads
 from gui.controllers.exports import Exports
 from gui.controllers.images import Images
@@ -108,6 +110,7 @@ class Controller(QObject):
             state.target = state.explanation.target.index
             if state.layer is not None:
                 state.layer = state.explanation.layer
+            state.method, state.options = state.explanation.method, state.explanation.options
         state.answer_changed.emit()
 
     def _engine_loaded(self, facts: EngineFacts) -> None:
@@ -154,6 +157,17 @@ class Controller(QObject):
             self.state.selection_changed.emit()
             self._explain()
 
+    def choose_method(self, slug: str, options: tuple[tuple[str, Value], ...] = ()) -> None:
+        """Explain by another method, with these options and the others at their defaults."""
+        chosen = choose(slug, dict(options))
+        asked = chosen.method.slug, chosen.options
+        state = self.state
+        if asked != (state.method, state.options) or state.explanation is None or self._stopped:
+            state.method, state.options = asked
+            state.selection_changed.emit()
+            self._explain()
+            self.models.remember_method()
+
     def _explain(self) -> None:
         image, source = self.state.current, self.state.model_source
         if image is None or image.loaded is None or source is None:
@@ -164,7 +178,13 @@ class Controller(QObject):
         self._stopped = False
         self.sweeper.allow()
         request = Request(
-            self._generation, image.key, source.key, self.state.layer, self.state.target
+            self._generation,
+            image.key,
+            source.key,
+            self.state.layer,
+            self.state.target,
+            self.state.method,
+            self.state.options,
         )
         if self._answered_by_sweep(request):
             return
@@ -198,7 +218,7 @@ class Controller(QObject):
             _log.debug("answer %d came late and is dropped", answer.request.generation)
             return
         state = self.state
-        self.sweeper.void_unless(answer.explanation.target.index)
+        self.sweeper.void_unless(answer.explanation)
         state.answer, state.explanation = answer, answer.explanation
         state.explain_error = ""
         state.set_computing(False)

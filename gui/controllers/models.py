@@ -115,6 +115,21 @@ class Models(QObject):
         """Back to what the model itself says."""
         self._change("Opening the model anew", "reset", self._worker.reset_model)
 
+    def remember_method(self) -> None:
+        """Keep the method that was chosen for the next time this model is opened."""
+        state = self._state
+        if state.model_source is None:
+            return
+        key, method, options = state.model_source.key, state.method, state.options
+        job = Job(
+            "Remembering the method",
+            lambda watch: self._worker.remember_method(key, method, options, watch),
+            slot="method",
+            stoppable=False,
+        )
+        job.failed.connect(lambda error: self._state.notify(NoticeKind.WARNING, str(error)))
+        self._lane.submit(job)
+
     def export_profile(self, path: Path) -> None:
         """Write what is settled about the open model into a file."""
         job = Job("Writing the profile", lambda watch: self._worker.export_profile(path, watch))
@@ -189,6 +204,7 @@ class Models(QObject):
         state.model_error = ""
         state.model_source, state.info, state.layers = opened.source, opened.info, opened.layers
         state.layer = state.target = None
+        state.method, state.options = opened.info.method, opened.info.method_options
         state.model_settled = opened.settled
         state.answer = state.explanation = state.sweep = None
 

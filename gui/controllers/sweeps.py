@@ -76,16 +76,16 @@ class Sweeper(QObject):
         sweep, answer, info = self._state.sweep, self._state.answer, self._state.info
         if sweep is None or answer is None or info is None:
             return None
-        if (sweep.request.image, sweep.request.model) != (request.image, request.model):
+        if _maps_asked(sweep.request) != _maps_asked(request):
             return None
         target = answer.predictions[0].index if request.target is None else request.target
         if target != sweep.target:
             return None
         return sweep.explanations.get(request.layer or info.default_layer)
 
-    def void_unless(self, target: int) -> None:
-        """Drop the maps of another class."""
-        if self._state.sweep is not None and self._state.sweep.target != target:
+    def void_unless(self, shown: Explanation) -> None:
+        """Drop the maps of another class or method."""
+        if self._state.sweep is not None and not _belongs(shown, self._state.sweep):
             self._state.sweep = None
             self._state.sweep_changed.emit()
 
@@ -106,11 +106,17 @@ class Sweeper(QObject):
         if not self._settings.get(SWEEP_ENABLED) or state.computing or self._unwanted:
             return
         target = explanation.target.index
-        if state.sweep is not None and state.sweep.target == target:
+        if state.sweep is not None and _belongs(explanation, state.sweep):
             return
         if self._engine_lane.running is not None or self._engine_lane.has("sweep"):
             return
-        request = replace(answer.request, layer=None, target=target)
+        request = replace(
+            answer.request,
+            layer=None,
+            target=target,
+            method=explanation.method,
+            options=explanation.options,
+        )
         loaded: LoadedImage = image.loaded
         job = Job(
             "Mapping every layer",
@@ -127,7 +133,7 @@ class Sweeper(QObject):
         current = (self._state.current_key, source.key if source is not None else "")
         if (swept.request.image, swept.request.model) != current or explanation is None:
             return
-        if explanation.target.index != swept.target:
+        if not _belongs(explanation, swept):
             return
         self._state.sweep = swept
         self._state.sweep_changed.emit()
@@ -156,3 +162,18 @@ class Sweeper(QObject):
     def _drawn(self, sweep: SweepAnswer, drawn: object) -> None:
         if sweep is self._state.sweep:
             self.thumbnails_ready.emit(drawn)
+
+
+def _maps_asked(request: Request) -> tuple[object, ...]:
+    """What has to be the same for the maps of a sweep to answer a request, but for the class."""
+    return request.image, request.model, request.method, request.options
+
+
+def _belongs(shown: Explanation, sweep: SweepAnswer) -> bool:
+    """Whether the maps of a sweep are of the class and the method of what is shown."""
+    asked = sweep.request
+    return (shown.target.index, shown.method, shown.options) == (
+        sweep.target,
+        asked.method,
+        asked.options,
+    )

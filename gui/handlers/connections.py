@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, QSettings
 from PySide6.QtWidgets import QApplication
 
 from engine.loading.adjustments import Adjustment
+from engine.methods.registry import METHODS
 from engine.records.display import DisplaySettings
 from engine.render.colormaps import COLORMAPS
 from gui import settings as table
@@ -27,6 +28,7 @@ from gui.handlers.model_opener import ModelOpener
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
 from gui.toolkit import theme
+from gui.window.commands import method_command
 from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
@@ -88,6 +90,10 @@ class Handlers(QObject):
         }
         for rank in range(1, 10):
             handlers[f"class_{rank}"] = partial(panel.choose_rank, rank)
+        for method in METHODS:
+            handlers[method_command(method.slug)] = partial(
+                self._controller.choose_method, method.slug
+            )
         for sign in ("positive", "negative", "signed"):
             handlers[f"sign_{sign}"] = partial(self._display, sign=sign)
         for name in COLORMAPS:

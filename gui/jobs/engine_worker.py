@@ -14,11 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.errors import LayerError, ModelError
+from engine.errors import LayerError, MethodError, ModelError
 from engine.files.trust import Trust, store_file
 from engine.lazy.numpy import np
 from engine.records.images import LoadedImage, Pixels
-from engine.records.models import Prediction
+from engine.records.models import Prediction, Value
 from engine.records.sources import ModelSource
 from gui.state.records import Answer, EngineFacts, OpenedModel, Request, SweepAnswer
 
@@ -111,6 +111,16 @@ class EngineWorker:
             store.save(sha256, profile_of(model, source))
         return self._take(model, source)
 
+    def remember_method(
+        self, key: str, method: str, options: tuple[tuple[str, Value], ...], _watch: Watch
+    ) -> None:
+        """Explain the model of that key by this method when it is opened again."""
+        from engine.loading.adjustments import remember_method
+        from engine.methods.registry import choose
+
+        if self._model is not None and self._source is not None and self._source.key == key:
+            remember_method(self._model, choose(method, dict(options)))
+
     def reset_model(self, watch: Watch) -> OpenedModel:
         """Forget what was settled about the open model, and open it anew."""
         from engine.loading.adjustments import forget
@@ -146,14 +156,20 @@ class EngineWorker:
         self._end_session()
         self._model, self._source = model, source
         sha256 = model.info.weights_sha256
-        settled = bool(sha256) and store.load(sha256) is not None
+        known = store.load(sha256) if sha256 else None
+        # A method alone says nothing of how the network is fed or read.
+        settled = known is not None and replace(known, method=None) != store.ModelProfile()
         return OpenedModel(source, model.info, model.layers, settled)
 
     def explain(self, image: LoadedImage, request: Request, watch: Watch) -> Answer:
         """One explanation and the predictions that belong to it."""
         session = self._session_for(image, request, watch)
         explanation = session.explain(
-            request.layer, request.target, method=request.method, cancel=watch.cancel
+            request.layer,
+            request.target,
+            method=request.method,
+            options=dict(request.options),
+            cancel=watch.cancel,
         )
         if self._predicted is None:
             everything = session.predictions(len(session.model.classes))
@@ -166,16 +182,27 @@ class EngineWorker:
     def sweep(self, image: LoadedImage, request: Request, watch: Watch) -> SweepAnswer:
         """The maps of all layers for the class of the request."""
         session = self._session_for(image, request, watch)
+        options = dict(request.options)
         maps = session.sweep(
-            request.target, method=request.method, cancel=watch.cancel, progress=watch.report
+            request.target,
+            method=request.method,
+            options=options,
+            cancel=watch.cancel,
+            progress=watch.report,
         )
         target = next((e.target.index for e in maps.values()), request.target or 0)
         for node in session.layers:
             if node.explainable and node.calls > 1:
                 # Found by the sweep as well; asking for them computes nothing.
                 for name in (f"{node.name}#{k}" for k in range(node.calls)):
-                    with suppress(LayerError):
-                        maps[name] = session.explain(name, target, cancel=watch.cancel)
+                    with suppress(LayerError, MethodError):
+                        maps[name] = session.explain(
+                            name,
+                            target,
+                            method=request.method,
+                            options=options,
+                            cancel=watch.cancel,
+                        )
         return SweepAnswer(request, target, maps, session.notices)
 
     def forget_image(self, _watch: Watch) -> None:

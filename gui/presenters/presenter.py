@@ -7,6 +7,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 from engine.escaping import LINE
+from engine.methods.registry import METHODS, described, refusal_for, title_of
 from engine.records.models import LayerNode
 from engine.version import NAME
 from gui import settings as table
@@ -16,8 +17,9 @@ from gui.settings import Settings
 from gui.state.state import State
 from gui.toolkit import plain_text
 from gui.toolkit.imaging import Picture
-from gui.widgets.canvas.words import method_name
 from gui.widgets.layers.model import count_text
+from gui.window.actions import in_menu
+from gui.window.commands import method_command
 from gui.window.main_window import MainWindow
 
 _ROW_THUMBNAIL = 24
@@ -146,12 +148,29 @@ class Presenter(QObject):
             window.model_label.show_text(f"{info.title}  ·  {count}")
             source, weights = (plain_text.line(t, LINE) for t in (info.source, info.weights))
             window.model_label.setToolTip(plain_text.tip(f"{source}\nweights: {weights}"))
-            window.method_label.show_text(method_name("grad-cam"))
         device = info.device if info is not None else (state.engine.device if state.engine else "")
         window.device_label.show_text(device.upper())
         window.device_label.setVisible(bool(device))
         window.device_label.setToolTip("The device that computes")
+        self._show_methods()
         self._show_actions()
+
+    def _show_methods(self) -> None:
+        """The method in use, and which of the others the layer in use cannot have."""
+        state, window = self._state, self._window
+        window.method_button.setVisible(state.info is not None)
+        window.method_button.setText(title_of(state.method))
+        window.method_button.setToolTip(
+            plain_text.tip(f"Method: {described(state.method, state.options)}")
+        )
+        name = state.layer or (state.info.default_layer if state.info is not None else "")
+        node = next((n for n in state.layers if n.name == name.partition("#")[0]), None)
+        for method in METHODS:
+            action = window.actions_by_id[method_command(method.slug)]
+            reason = refusal_for(method, node) if node is not None else ""
+            action.setEnabled(state.info is not None and not reason)
+            action.setText(in_menu(method.title, reason or method.summary))
+        window.actions_by_id.check(method_command(state.method))
 
     def _show_no_model(self) -> None:
         state, window = self._state, self._window
@@ -187,6 +206,7 @@ class Presenter(QObject):
         state, window = self._state, self._window
         explanation = state.explanation
         self._show_canvas_message()
+        self._show_methods()
         self._show_actions()
         if explanation is None:
             window.canvas.show_explanation(None)
@@ -204,6 +224,7 @@ class Presenter(QObject):
         """Mark what was chosen at once; its map follows."""
         if self._state.target is not None:
             self._window.predictions.select(self._state.target)
+        self._show_methods()
 
     def _draw_thumbnails(self) -> None:
         if self._state.sweep is None or not self._settings.get(table.SWEEP_ENABLED):

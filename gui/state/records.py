@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.lazy.numpy import np
 from engine.records.explanations import Explanation
-from engine.records.models import LayerNode, ModelInfo, Prediction
+from engine.records.models import DEFAULT_METHOD, LayerNode, ModelInfo, Prediction, Value
 from engine.records.sources import ModelSource
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ class OpenedModel:
 class Request:
     """What the window asks of the engine; an answer of an older generation is dropped.
 
-    image and model are keys of what is open. layer None means the model's default layer, target
-    None the class with the highest logit.
+    image and model are keys of what is open. options: of the method. layer None means the model's
+    default layer, target None the class with the highest logit.
     """
 
     generation: int
@@ -55,7 +55,8 @@ class Request:
     model: str
     layer: str | None = None
     target: int | None = None
-    method: str = "grad-cam"
+    method: str = DEFAULT_METHOD
+    options: tuple[tuple[str, Value], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

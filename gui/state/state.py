@@ -13,7 +13,7 @@ from engine.errors import HookscopeError
 from engine.formats.demo import Scene
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
-from engine.records.models import LayerNode, ModelInfo, Prediction
+from engine.records.models import DEFAULT_METHOD, LayerNode, ModelInfo, Prediction, Value
 from engine.records.sources import ModelSource
 from gui.state.records import Answer, EngineFacts, SweepAnswer
 from gui.toolkit.imaging import Picture
@@ -98,6 +98,8 @@ class State(QObject):
         self.layers: tuple[LayerNode, ...] = ()
         self.layer: str | None = None
         self.target: int | None = None
+        self.method = DEFAULT_METHOD
+        self.options: tuple[tuple[str, Value], ...] = ()
         self.answer: Answer | None = None
         self.explanation: Explanation | None = None
         self.explain_error = ""

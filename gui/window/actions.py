@@ -141,8 +141,20 @@ def fill_buttons(buttons: Mapping[str, QToolButton], actions: Actions) -> None:
     menu.addMenu(actions.menu("recent_models"))
 
 
+def menu_button(actions: Actions, ids: Iterable[str]) -> QToolButton:
+    """A button without a command of its own, whose menu offers some of the actions."""
+    button = QToolButton()
+    button.setProperty("popup", True)
+    menu = QMenu(button)
+    menu.setToolTipsVisible(True)
+    menu.addActions([actions[id] for id in ids])
+    button.setMenu(menu)
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    return button
+
+
 def _action(command: Command, window: QMainWindow, groups: dict[str, QActionGroup]) -> QAction:
-    action = QAction(command.text, window)
+    action = QAction(in_menu(command.text, command.note), window)
     action.setObjectName(command.id)
     action.setMenuRole(command.role)
     action.setShortcuts([QKeySequence(key) for key in command.keys])
@@ -159,6 +171,11 @@ def _action(command: Command, window: QMainWindow, groups: dict[str, QActionGrou
             groups[command.group] = QActionGroup(window)
         groups[command.group].addAction(action)
     return action
+
+
+def in_menu(text: str, note: str) -> str:
+    """The text of an action with a note in a column of its own, where menus write their keys."""
+    return f"{text}\t{note}" if note else text
 
 
 def _menu(above: QMenuBar | QMenu, title: str) -> QMenu:

@@ -14,6 +14,7 @@ from typing import Final
 
 from PySide6.QtGui import QAction, QKeySequence
 
+from engine.methods.registry import METHODS, Method
 from engine.render.colormaps import COLORMAPS, LEGACY
 
 
@@ -25,7 +26,7 @@ class Command:
     in the menu where it changes. keys: shortcuts, the first is shown. group: name of an exclusive
     choice. listing: (text, key) in Help > Shortcuts in place of text and keys; ('', '') hides.
     submenu: an empty menu that the window fills (recent files). bound: False when the key is
-    handled elsewhere and stands here only to be listed.
+    handled elsewhere and stands here only to be listed. note: a line beside the text in menus.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Command:
     listing: tuple[str, str] | None = None
     submenu: bool = False
     bound: bool = True
+    note: str = ""
     role: QAction.MenuRole = QAction.MenuRole.NoRole
 
 
@@ -54,6 +56,26 @@ def _colormap(name: str) -> Command:
         group="colormap",
         section=int(legacy),
     )
+
+
+def _method(method: Method) -> Command:
+    blind = "" if method.class_dependent else " Does not depend on the class."
+    return Command(
+        id=method_command(method.slug),
+        text=method.title,
+        menu="Model/Method",
+        tip=f"{method.summary}{blind} Takes {method.cost}.",
+        checkable=True,
+        group="method",
+        listing=("", ""),
+        section=1,
+        note=method.summary,
+    )
+
+
+def method_command(slug: str) -> str:
+    """The id of the command that chooses a method."""
+    return f"method_{slug}"
 
 
 def _rank(number: int) -> Command:
@@ -132,6 +154,7 @@ _MODEL: Final = (
     Command("default_layer", "Default layer", "Model", ("D",), "default-layer",
             "Explain the layer that is explained when none is chosen", section=1),
     Command("filter_layers", "Filter layers", "Model", ("Ctrl+F",), "search", section=1),
+    *(_method(method) for method in METHODS),
     *(_rank(number) for number in range(1, 10)),
     Command("previous_class", "Previous class", "Model", ("Alt+Up",), section=2),
     Command("next_class", "Next class", "Model", ("Alt+Down",), section=2),
@@ -159,6 +182,9 @@ TABLE: Final[tuple[Command, ...]] = (*_FILE, *_VIEW, *_MODEL, *_IMAGE, *_HELP)
 
 TOOLBAR: Final = (("open_image", "Open image"), ("open_model", "Open model"), ("export", "Export"))
 """Ids and short texts of the toolbar; the window puts its own chips between them."""
+
+METHOD_MENU: Final = tuple(method_command(method.slug) for method in METHODS)
+"""What the toolbar's method button offers."""
 
 MODEL_MENU: Final = ("demo_shapes", "demo_shortcut", "open_model", "open_weights")
 """What the toolbar's 'Open model' offers, the recent models below."""

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QSplitter,
     QStatusBar,
     QToolBar,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -24,6 +25,7 @@ from PySide6.QtWidgets import (
 from gui.toolkit import theme
 from gui.toolkit.labels import ElidedLabel, label
 from gui.window import actions
+from gui.window.commands import METHOD_MENU
 from gui.window.placeholders import canvas_room, first_size, panel_room
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ class MainWindow(QMainWindow):
     strip: ImageStrip
     side: QWidget
     model_label: ElidedLabel
-    method_label: Label
+    method_button: QToolButton
     device_label: Label
 
     def __init__(self) -> None:
@@ -177,7 +179,9 @@ class MainWindow(QMainWindow):
     def _fill_toolbar(self) -> None:
         actions.fill_buttons(self._buttons, self.actions_by_id)
         self.model_label = ElidedLabel()
-        self.method_label = label("", "dim")
+        self.method_button = actions.menu_button(self.actions_by_id, METHOD_MENU)
+        self.method_button.setObjectName("method")
+        self.method_button.hide()
         self.device_label = label("")
         self.device_label.setProperty("role", "chip")
         self.device_label.hide()
@@ -185,7 +189,7 @@ class MainWindow(QMainWindow):
         row.setContentsMargins(12, 0, 8, 0)
         row.setSpacing(12)
         row.addWidget(self.model_label, 1)
-        row.addWidget(self.method_label)
+        row.addWidget(self.method_button)
         row.addWidget(self.device_label)
 
     def _lay_out(self) -> None:

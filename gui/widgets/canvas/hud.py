@@ -11,6 +11,7 @@ import math
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
+from engine.methods.registry import title_of
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation
 from engine.render import overlay
@@ -28,7 +29,7 @@ from gui.widgets.canvas.places import (
     readout_columns,
     readout_rect,
 )
-from gui.widgets.canvas.words import Caption, Readout, method_name, scale_words
+from gui.widgets.canvas.words import Caption, Readout, scale_words
 
 SPACE = theme.SPACE
 _BAR_WIDTH = 48 * SPACE
@@ -126,7 +127,7 @@ class Hud:
         low, high = overlay.value_range(explanation.map, settings)
         metrics = QFontMetricsF(self._small)
         line = metrics.height()
-        words = (f"{method_name(explanation.method)} value", scale_words(settings))
+        words = (f"{title_of(explanation.method)} value", scale_words(explanation, settings))
         head = max(metrics.horizontalAdvance(word) for word in words) + 4 * SPACE
         ends = [metrics.horizontalAdvance(text) for _, text in overlay.marks(low, high, 1.0)]
         # Numbers stand under their places, so the outer ones reach past the ends of the bar.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.methods.registry import find
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation, Verdict
 from engine.render import overlay
-from engine.render.ticks import method_name
 from gui.toolkit import plain_text
 
-__all__ = ["Caption", "Readout", "caption_for", "method_name", "notice_for", "scale_words"]
+__all__ = ["Caption", "Readout", "caption_for", "notice_for", "scale_words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,17 @@ def notice_for(explanation: Explanation, settings: DisplaySettings) -> str:
             "The gradient is zero: this layer does not change the class's score here. "
             "Try another layer or class."
         )
+    if explanation.verdict is Verdict.ZERO_ACTIVATION:
+        return "The layer's output is zero: there is nothing to map. Try another layer."
+    method = find(explanation.method)
+    if not method.class_dependent:
+        return _class_blind_notice(explanation, settings)
     if overlay.is_weak(explanation.map, settings):
         return _weak_words(overlay.shown_part(explanation.map, settings), settings)
     if not overlay.is_blank(explanation.map, settings):
         return ""
+    if settings.sign == "positive" and not method.signed:
+        return "Nothing positive: no evidence for this class in this layer. Try another layer."
     if settings.sign == "positive":
         return "Nothing positive: no evidence for this class in this layer. Try the negative side."
     if settings.sign == "negative":
@@ -61,6 +68,16 @@ def notice_for(explanation: Explanation, settings: DisplaySettings) -> str:
             "Nothing negative: no evidence against this class in this layer. Try the positive side."
         )
     return "The map is zero everywhere in this layer. Try another layer or class."
+
+
+def _class_blind_notice(explanation: Explanation, settings: DisplaySettings) -> str:
+    """Evidence is of a class; a map that knows none has two signs and no more."""
+    if not overlay.is_blank(explanation.map, settings):
+        return ""
+    other = {"positive": "negative", "negative": "positive"}.get(settings.sign)
+    if other is None:
+        return "The map is zero everywhere in this layer. Try another layer."
+    return f"Nothing {settings.sign} in this map. Try the {other} side."
 
 
 def _weak_words(part: float, settings: DisplaySettings) -> str:
@@ -87,7 +104,9 @@ def caption_for(explanation: Explanation, settings: DisplaySettings, visible: bo
     return Caption(layer, label, percent, note)
 
 
-def scale_words(settings: DisplaySettings) -> str:
+def scale_words(explanation: Explanation, settings: DisplaySettings) -> str:
     words = {"positive": "for the class", "negative": "against it", "signed": "against / for"}
+    if not find(explanation.method).class_dependent:
+        words = {"positive": "any class", "negative": "negative", "signed": "− / +"}
     text = words[settings.sign]
     return text if settings.gamma == 1.0 else f"{text}, gamma {settings.gamma:g}"

@@ -1,0 +1,140 @@
+"""From a pass to maps: one layer, or every layer of a sweep, by any method of the registry.
+
+The gradient and activation families share what is here; what runs the network many times for one
+map gets a driver of its own beside it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.inspection.spatial_axes import Axes
+from engine.methods.inputs import MethodInput, MethodMap
+from engine.methods.registry import Chosen, Method, Need, load
+from engine.passes.forward import ForwardPass
+from engine.passes.hooks import Call
+from engine.progress import CancelToken
+from engine.records.explanations import FloatMap, Verdict
+from engine.records.models import Layout
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawMap:
+    """A map fresh from its method, on the CPU: signed float32 (h, w).
+
+    anything: False where what it is made of is zero throughout. said: sentences about how it was
+    computed. seconds: wall-clock time beside the forward pass (in a sweep, an equal share of it).
+    """
+
+    map: FloatMap
+    anything: bool
+    said: tuple[str, ...]
+    seconds: float
+
+    def judged(self, method: Method) -> tuple[Verdict, tuple[str, ...]]:
+        """Whether the map shows anything, and what to say when it does not."""
+        if not self.anything and Need.GRADIENT in method.needs:
+            text = "The gradient is zero: the layer does not change this class here."
+            return Verdict.ZERO_GRADIENT, (text,)
+        if not self.anything:
+            return Verdict.ZERO_ACTIVATION, (
+                "The layer's output is zero: there is nothing to map.",
+            )
+        if self.map.max() <= 0:
+            side = "look at the negative side, or " if method.signed else ""
+            other = "layer or class" if method.class_dependent else "layer"
+            return Verdict.NOTHING_POSITIVE, (f"Nothing positive: {side}choose another {other}.",)
+        return Verdict.OK, ()
+
+
+def map_of(chosen: Chosen, output: Tensor, gradient: Tensor | None, axes: Axes) -> MethodMap:
+    """The map of one output by a method.
+
+    output, gradient: (1, C, h, w), (1, h, w, C) or (1, N, C) as axes says, of any floating type;
+    computed in float32 at least. The result is on the output's device.
+    """
+    activation = _channels_first(output, axes)
+    slope = _channels_first(gradient, axes) if gradient is not None else None
+    given = MethodInput(activation, slope, axes.layout, dict(chosen.options))
+    with torch.no_grad():
+        return load(chosen.method)(given)
+
+
+def _channels_first(tensor: Tensor, axes: Axes) -> Tensor:
+    """(C, h, w), a view where the type allows it; of a sequence, the cells of its grid alone."""
+    single = tensor.detach()[0]
+    # Before the tokens are cut off: a sum over memory of another shape rounds differently.
+    single = single if single.dtype == torch.float64 else single.float()
+    if axes.layout is Layout.CHANNELS_FIRST:
+        return single
+    if axes.layout is Layout.TOKENS:
+        single = single[axes.prefix :].reshape((*axes.grid, -1))
+    return single.permute(2, 0, 1)
+
+
+def map_one(
+    done: ForwardPass,
+    call: Call,
+    target: int,
+    chosen: Chosen,
+    axes: Axes,
+    cancel: CancelToken | None = None,
+) -> RawMap:
+    """One map from a pass that kept the call's output, by a backward pass where one is needed.
+
+    Raises Cancelled.
+    """
+    started = time.perf_counter()
+    needs_gradient = Need.GRADIENT in chosen.method.needs
+    gradient = done.gradient(call, target, cancel) if needs_gradient else None
+    found = map_of(chosen, done.kept[call].tensor, gradient, axes)
+    return _raw(found, lambda: time.perf_counter() - started)
+
+
+def map_all(
+    done: ForwardPass,
+    axes: Mapping[Call, Axes],
+    target: int,
+    chosen: Chosen,
+    cancel: CancelToken | None = None,
+    visited: Callable[[int], None] | None = None,
+) -> dict[Call, RawMap]:
+    """The maps of many calls from one pass that kept them, by one backward pass at most.
+
+    Each gradient is reduced to its map when it arrives, so that no more than one is held beside
+    the graph. visited is told how many maps there are so far. Calls that the gradient does not
+    reach are left out. Raises Cancelled.
+    """
+    started = time.perf_counter()
+    found: dict[Call, MethodMap] = {}
+
+    def reduce(call: Call, output: Tensor, gradient: Tensor | None) -> None:
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        found[call] = map_of(chosen, output, gradient, axes[call])
+        if visited is not None:
+            visited(len(found))
+
+    if Need.GRADIENT in chosen.method.needs:
+        done.visit_gradients(axes.keys(), target, reduce)
+    else:
+        for call in axes:
+            reduce(call, done.kept[call].tensor, None)
+    share = _shared(started, len(found))
+    return {call: _raw(one, share) for call, one in found.items()}
+
+
+def _shared(started: float, count: int) -> Callable[[], float]:
+    return lambda: (time.perf_counter() - started) / max(1, count)
+
+
+def _raw(found: MethodMap, seconds: Callable[[], float]) -> RawMap:
+    """seconds is asked last: reading the map waits for the device."""
+    array: FloatMap = found.map.cpu().numpy()
+    said = tuple(text for counted in found.counts if (text := counted.sentence()))
+    return RawMap(array, bool(found.anything), said, seconds())
