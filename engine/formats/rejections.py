@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from engine.errors import ModelError
+from engine.passes.outputs import MOST_CLASSES
 from engine.passes.wrappers import unwrapped
 
 ONLY_CLASSIFIERS = "only image classifiers can be explained"
@@ -34,9 +35,6 @@ _ENDINGS = {
     "ForImageToImage": "a model that makes pictures",
     "ForVideoClassification": "a video classifier",
 }
-MOST_CLASSES = 1_000_000
-"""More numbers in a row are no classes: each of them would be given a name and a score."""
-
 _BOXES = frozenset({"boxes", "pred_boxes", "bboxes"})
 
 

@@ -21,9 +21,11 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from engine.errors import ModelError
-from engine.formats.rejections import MOST_CLASSES
 from engine.passes.hooks import tensors_in
 from engine.records.models import OutputForm, Scores
+
+MOST_CLASSES = 1_000_000
+"""More numbers in a row are no classes: each of them would be given a name and a score."""
 
 _log = logging.getLogger(__name__)
 
