@@ -242,3 +242,25 @@ def test_links_in_the_documents_lead_somewhere() -> None:
         if not (page.parent / target).exists()
     }
     assert not broken
+
+
+def test_only_controllers_write_the_state() -> None:
+    """As gui/state/state.py says; a notice is for everyone, and is a call."""
+    kept = (ROOT / "gui/state/state.py").read_text(encoding="utf-8")
+    parts = set(re.findall(r"^        self\.(\w+)(?:: [^=]+)? = ", kept, re.MULTILINE))
+    assert {"images", "explanation", "method"} <= parts
+    written = set()
+    for path in GUI:
+        if path.parent.name in ("controllers", "state"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            if isinstance(node, ast.AugAssign | ast.AnnAssign):
+                targets = [node.target]
+            for target in targets:
+                for part in ast.walk(target):
+                    if not isinstance(part, ast.Attribute) or part.attr not in parts:
+                        continue
+                    if re.search(r"(^|\.)_?state$", ast.unparse(part.value)):
+                        written.add((relative(path), ast.unparse(part)))
+    assert not written

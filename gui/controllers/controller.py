@@ -1,4 +1,4 @@
-"""From what a person does to what the engine is asked, and back.
+"""From what a person does to what the engine is asked, and back into the state.
 
 The cycle: a click changes the selection in the state, `_explain` makes a request with a new
 generation and puts it on the engine lane, the answer comes back on the GUI thread, and only an

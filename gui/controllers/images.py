@@ -1,4 +1,7 @@
-"""The opened images: found, read, selected and closed. The controller explains what is selected."""
+"""The opened images: found, read, selected and closed, and their part of the state.
+
+The controller explains what is selected.
+"""
 
 from __future__ import annotations
 

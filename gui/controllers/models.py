@@ -1,4 +1,7 @@
-"""The open model: opened in place of the last one, which stays where that fails."""
+"""The open model and its part of the state: opened, adjusted, remembered.
+
+A model is opened in place of the last one, which stays where that fails.
+"""
 
 from __future__ import annotations
 

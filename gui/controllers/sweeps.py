@@ -1,4 +1,7 @@
-"""When the engine is idle, a sweep maps every layer; a click then needs no engine any more."""
+"""The sweep, its part of the state, and the thumbnails drawn from it.
+
+When the engine is idle, a sweep maps every layer; a click then needs no engine any more.
+"""
 
 from __future__ import annotations
 

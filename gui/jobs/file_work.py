@@ -1,4 +1,6 @@
-"""What the file lane does: find, read, scale and write. Plain functions, no widget, no torch.
+"""What the file lane does: find, read, scale, colour and write.
+
+Plain functions of records and pictures: no widget, no state, no torch.
 
 Pillow is imported inside the jobs, so that the window is painted first.
 """

@@ -1,4 +1,8 @@
-"""What is open and selected, with changed signals. Only the controller writes here."""
+"""What is open and selected, with changed signals.
+
+Only gui/controllers writes here, each of its files what it is about; notify, warn and withdraw are
+for everyone.
+"""
 
 from __future__ import annotations
 
