@@ -264,3 +264,19 @@ def test_only_controllers_write_the_state() -> None:
                     if re.search(r"(^|\.)_?state$", ast.unparse(part.value)):
                         written.add((relative(path), ast.unparse(part)))
     assert not written
+
+
+def test_paths_that_are_written_about_exist() -> None:
+    """In documents, comments and docstrings; the changelog speaks of what was."""
+    named = re.compile(
+        r"(?<![\w./-])((?:engine|gui|cli|tests|scripts|benchmarks|docs)/[\w/]+\.\w+)"
+    )
+    stale = {
+        (relative(page), path)
+        for page in tracked()
+        if page.suffix in (".md", ".py", ".spec", ".yml", ".toml") and page.name != "CHANGELOG.md"
+        for path in named.findall(text_of(page))
+        # A name in capitals stands for any.
+        if not (ROOT / path).exists() and not re.fullmatch(r"[A-Z]+\.\w+", Path(path).name)
+    }
+    assert not stale
