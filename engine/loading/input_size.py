@@ -58,7 +58,7 @@ def find_input(
     its files name; the first that runs is taken. told: what the user says; no other is tried.
     A network that takes any size gets 224 x 224, assumed.
 
-    Raises ModelError for what is no classifier of single pictures (see unsuitable.refuse) or does
+    Raises ModelError for what is no classifier of single pictures (see rejections.refuse) or does
     not run on what was told, ChoiceNeeded with WhichInput where nothing runs, Cancelled. The
     network is as before.
     """
