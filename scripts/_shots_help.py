@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from engine.formats.demo import SCENES
-from gui.app.recovery import Desk
+from gui.app.recovery import OpenFiles
 from gui.widgets.dialogs.crash import CrashDialog
 from gui.widgets.dialogs.setup_check import CheckDialog
 from scripts._shots import shot
@@ -31,7 +31,7 @@ def last_session(stage: Stage, path: Path) -> None:
     last_time = stage.program.last_time
     assert last_time is not None
     images = tuple(str(scene.path) for scene in SCENES[:3])
-    last_time._last = Desk(images, images[0], "resnet18-mine.pth")
+    last_time._last = OpenFiles(images, images[0], "resnet18-mine.pth")
     last_time._fault = "Fatal Python error: Segmentation fault"
     stage.start()
     (dialog,) = stage.window.findChildren(CrashDialog)

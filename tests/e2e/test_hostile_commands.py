@@ -19,9 +19,9 @@ import pytest
 import torch
 
 from engine.version import NAME
-from tests.engine import hostile_zoo
-from tests.engine.honest_models import own
-from tests.engine.hostile_zoo import Hostile
+from tests.engine.hostile import zoo as hostile_zoo
+from tests.engine.hostile.honest_models import own
+from tests.engine.hostile.zoo import Hostile
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = "5"

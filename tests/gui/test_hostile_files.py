@@ -17,9 +17,9 @@ from engine.reader import SWITCH, client
 from engine.records.sources import ModelSource
 from gui.state.state import NoticeKind, State
 from gui.widgets.dialogs.consent import ConsentDialog
-from tests.engine import hostile_zoo
-from tests.engine.honest_models import own
-from tests.engine.honest_pictures import pictures
+from tests.engine.hostile import zoo
+from tests.engine.hostile.honest_models import own
+from tests.engine.hostile.honest_pictures import pictures
 from tests.gui.user import User, files
 
 pytestmark = pytest.mark.timeout(600)
@@ -96,7 +96,7 @@ def honest_files_open(user: User, place: Path) -> None:
 
 
 def try_pictures(user: User, place: Path, marker: Path, long: bool) -> None:
-    for found in hostile_zoo.images(place, marker, long):
+    for found in zoo.images(place, marker, long):
         if found.opens:
             drop(user, found.path)
             user.wait_explained()
@@ -106,7 +106,7 @@ def try_pictures(user: User, place: Path, marker: Path, long: bool) -> None:
 
 def try_models(user: User, place: Path, marker: Path, long: bool) -> None:
     state = user.program.state
-    for found in hostile_zoo.models(place, marker, long):
+    for found in zoo.models(place, marker, long):
         if found.path.suffix == ".png":
             refused_image(user, found.path)
         elif found.path.name == "folder depths":  # the window waits, until the person gives it up
@@ -127,7 +127,7 @@ def try_models(user: User, place: Path, marker: Path, long: bool) -> None:
 def test_pictures(user: User, place: Path, marker: Path) -> None:
     user.start()
     try_pictures(user, place, marker, long=False)
-    with hostile_zoo.no_files(place, ".png") as paths:
+    with zoo.no_files(place, ".png") as paths:
         for path in paths:
             refused_image(user, path)
         honest_files_open(user, place)
@@ -138,7 +138,7 @@ def test_pictures(user: User, place: Path, marker: Path) -> None:
 def test_models(user: User, place: Path, marker: Path) -> None:
     user.start()
     try_models(user, place, marker, long=False)
-    with hostile_zoo.no_files(place, ".pth") as paths:
+    with zoo.no_files(place, ".pth") as paths:
         for path in paths:
             refused_model(user, path)
         honest_files_open(user, place)
@@ -163,7 +163,7 @@ def test_those_that_take_long(
 def test_lists_of_class_names(user: User, place: Path) -> None:
     state = user.start().state
     honest_files_open(user, place)
-    for found in hostile_zoo.lists(place):
+    for found in zoo.lists(place):
         before = state.info
         drop(user, found.path)
         if found.opens:
@@ -172,7 +172,7 @@ def test_lists_of_class_names(user: User, place: Path) -> None:
             user.until(lambda name=found.path.name: name in said(user))
             assert user.program.window.notice.kind == NoticeKind.ERROR
             assert state.info is before
-    with hostile_zoo.no_files(place, ".txt") as paths:
+    with zoo.no_files(place, ".txt") as paths:
         for path in paths:
             drop(user, path)
             user.until(lambda name=path.name: name in said(user))
@@ -192,7 +192,7 @@ def endless_model(folder: Path) -> Path:
 
 
 def endless_picture(folder: Path) -> Path:
-    return hostile_zoo.scans(folder / "scans.jpg")
+    return zoo.scans(folder / "scans.jpg")
 
 
 def busy() -> list[psutil.Process]:

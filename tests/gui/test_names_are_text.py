@@ -68,7 +68,7 @@ class Odd(nn.Module):
 """
 
 
-class Desk:
+class OpenFiles:
     """A stranger's files."""
 
     def __init__(self, folder: Path) -> None:
@@ -104,9 +104,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenFiles:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    return Desk(tmp_path)
+    return OpenFiles(tmp_path)
 
 
 def found_faults() -> list[str]:
@@ -130,22 +130,22 @@ def check(*, places: int) -> None:
         assert not RAW.search(painted(widget)), widget
 
 
-def open_all(user: User, desk: Desk) -> None:
-    user.start(desk.image, desk.broken, model=desk.model)
+def open_all(user: User, opened: OpenFiles) -> None:
+    user.start(opened.image, opened.broken, model=opened.model)
     state = user.program.state
-    user.until(lambda: any(node.name == desk.name for node in state.layers))
+    user.until(lambda: any(node.name == opened.name for node in state.layers))
     user.wait_explained()
 
 
-def test_the_window(user: User, desk: Desk) -> None:
-    open_all(user, desk)
+def test_the_window(user: User, opened: OpenFiles) -> None:
+    open_all(user, opened)
     window, state = user.program.window, user.program.state
-    assert {node.name for node in state.layers} >= {desk.name, "long" * 25_000}
+    assert {node.name for node in state.layers} >= {opened.name, "long" * 25_000}
     assert state.info is not None
-    assert state.info.classes[0] == desk.name
-    user.program.controller.choose_layer(desk.name)
-    user.wait_layer(desk.name)
-    window.tree.select(desk.name)
+    assert state.info.classes[0] == opened.name
+    user.program.controller.choose_layer(opened.name)
+    user.wait_layer(opened.name)
+    window.tree.select(opened.name)
     user.program.controller.choose_class(0)
     user.until(lambda: user.target == 0 and not state.computing)
     check(places=25)
@@ -166,10 +166,10 @@ def test_the_window(user: User, desk: Desk) -> None:
     check(places=20)
 
 
-def test_tooltips_as_they_come_up(user: User, desk: Desk) -> None:
-    open_all(user, desk)
+def test_tooltips_as_they_come_up(user: User, opened: OpenFiles) -> None:
+    open_all(user, opened)
     view = user.tree()
-    user.program.window.tree.select(desk.name)
+    user.program.window.tree.select(opened.name)
     place = view.visualRect(view.currentIndex()).center()
     event = QHelpEvent(QHelpEvent.Type.ToolTip, place, view.viewport().mapToGlobal(place))
     QApplication.sendEvent(view.viewport(), event)
@@ -184,30 +184,30 @@ def test_tooltips_as_they_come_up(user: User, desk: Desk) -> None:
     QToolTip.hideText()
 
 
-def test_an_image_that_cannot_be_read(user: User, desk: Desk) -> None:
-    open_all(user, desk)
+def test_an_image_that_cannot_be_read(user: User, opened: OpenFiles) -> None:
+    open_all(user, opened)
     state, images = user.program.state, user.program.controller.images
-    (key,) = [key for key, image in state.images.items() if image.path == desk.broken]
+    (key,) = [key for key, image in state.images.items() if image.path == opened.broken]
     images.select(key)
     user.until(lambda: bool(state.images[key].error))
     check(places=20)
     assert MARK in user.said
 
 
-def test_what_is_said_of_it(user: User, desk: Desk) -> None:
+def test_what_is_said_of_it(user: User, opened: OpenFiles) -> None:
     user.start()
     window, state = user.program.window, user.program.state
     for kind in NoticeKind:
-        state.notify(kind, f"{desk.name} cannot be read", desk.name, "argument")
-        window.status.set_work(f"Opening {desk.name}")
-        window.status.show_message(f"{desk.name}\n{desk.name}")
+        state.notify(kind, f"{opened.name} cannot be read", opened.name, "argument")
+        window.status.set_work(f"Opening {opened.name}")
+        window.status.show_message(f"{opened.name}\n{opened.name}")
         check(places=5)
-    state.notify(NoticeKind.ERROR, f"{desk.name * 1000}")
-    window.tree.set_message(f"{desk.name * 1000}\n{desk.name}")
-    window.predictions.set_message(desk.name * 1000)
-    window.canvas.set_message(desk.name, desk.name * 1000)
+    state.notify(NoticeKind.ERROR, f"{opened.name * 1000}")
+    window.tree.set_message(f"{opened.name * 1000}\n{opened.name}")
+    window.predictions.set_message(opened.name * 1000)
+    window.canvas.set_message(opened.name, opened.name * 1000)
     check(places=5)
-    window.canvas.set_drop_hint(f"Open {desk.name}")
+    window.canvas.set_drop_hint(f"Open {opened.name}")
     assert "&lt;img" in painted(window.canvas)
     check(places=5)
     width = window.width()
@@ -216,20 +216,22 @@ def test_what_is_said_of_it(user: User, desk: Desk) -> None:
     assert window.minimumSizeHint().width() <= 720
 
 
-def test_a_notice_goes_with_what_it_is_about_whatever_is_in_it(user: User, desk: Desk) -> None:
+def test_a_notice_goes_with_what_it_is_about_whatever_is_in_it(
+    user: User, opened: OpenFiles
+) -> None:
     """The bar knows it by what was said, not by what is shown."""
     user.start()
     state, bar = user.program.state, user.program.window.notice
-    before, state.explanation, state.explain_error = state.explanation, None, desk.name
+    before, state.explanation, state.explain_error = state.explanation, None, opened.name
     state.answer_changed.emit()
-    assert bar.text == desk.name
+    assert bar.text == opened.name
     state.explanation, state.explain_error = before, ""
     state.answer_changed.emit()
     assert bar.text == ""
 
 
-def questions(desk: Desk) -> dict[str, ChoiceNeeded | ConsentNeeded]:
-    path, name = desk.code, desk.name
+def questions(opened: OpenFiles) -> dict[str, ChoiceNeeded | ConsentNeeded]:
+    path, name = opened.code, opened.name
     parameters = (
         Parameter("classes", "int", None),
         Parameter("title", "str", repr(name)),
@@ -245,7 +247,7 @@ def questions(desk: Desk) -> dict[str, ChoiceNeeded | ConsentNeeded]:
         "any architecture": WhichArchitecture(path, ()),
         "network": WhichNetwork(path, options),
         "arguments": WhichNetwork(path, options[:1]),
-        "weights": WhichWeights(path, (desk.weights, desk.image)),
+        "weights": WhichWeights(path, (opened.weights, opened.image)),
         "no weights": WhichWeights(path, ()),
         "input": WhichInput(path, 3, ((224, 224),)),
     }
@@ -271,10 +273,10 @@ def questions(desk: Desk) -> dict[str, ChoiceNeeded | ConsentNeeded]:
         "much consent",
     ],
 )
-def test_questions(user: User, desk: Desk, what: str) -> None:
+def test_questions(user: User, opened: OpenFiles, what: str) -> None:
     user.start()
-    source = ModelSource(str(desk.code))
-    user.program.controller.models.asked.emit(source, questions(desk)[what])
+    source = ModelSource(str(opened.code))
+    user.program.controller.models.asked.emit(source, questions(opened)[what])
     dialog = user.dialog(QDialog)
     check(places=1)
     assert "&lt;img" in painted(dialog)
@@ -283,21 +285,23 @@ def test_questions(user: User, desk: Desk, what: str) -> None:
     check(places=1)
 
 
-def test_the_default_of_an_argument_is_kept_whatever_is_in_it(user: User, desk: Desk) -> None:
+def test_the_default_of_an_argument_is_kept_whatever_is_in_it(
+    user: User, opened: OpenFiles
+) -> None:
     """The field shows it spelled; left as it is, it is no answer, so that the file's own counts."""
     from gui.widgets.dialogs.network import NetworkDialog
 
     user.start()
-    option = NetworkOption("Net", "class", (Parameter("title", "str", repr(desk.name)),))
-    dialog = NetworkDialog(WhichNetwork(desk.code, (option,)), user.program.window)
+    option = NetworkOption("Net", "class", (Parameter("title", "str", repr(opened.name)),))
+    dialog = NetworkDialog(WhichNetwork(opened.code, (option,)), user.program.window)
     given: list[object] = []
     dialog.chosen.connect(lambda *answer: given.append(answer))
     dialog._press()
     assert given == [("Net", ())]
 
 
-def test_export_input_and_output_and_the_menus(user: User, desk: Desk) -> None:
-    open_all(user, desk)
+def test_export_input_and_output_and_the_menus(user: User, opened: OpenFiles) -> None:
+    open_all(user, opened)
     window, actions = user.program.window, user.program.window.actions_by_id
     user.program.controller.choose_class(0)
     user.until(lambda: user.target == 0 and not user.program.state.computing)
@@ -306,7 +310,7 @@ def test_export_input_and_output_and_the_menus(user: User, desk: Desk) -> None:
     user.settle()
     check(places=20)
     assert panel.minimumSizeHint().width() < 1000
-    panel.show_fault(f"{desk.name}: no")
+    panel.show_fault(f"{opened.name}: no")
     panel.close()
     actions["export"].trigger()
     dialog = user.dialog(ExportDialog)
@@ -314,8 +318,8 @@ def test_export_input_and_output_and_the_menus(user: User, desk: Desk) -> None:
     suggested = dialog._suggested.name
     assert not set(suggested) & set("<>&\"'/\\|?*:\x1b\u202e")
     dialog.reject()
-    node = next(node for node in user.program.state.layers if node.name == desk.name)
-    menu = menu_for(node, desk.name, lambda *_: None, window)
+    node = next(node for node in user.program.state.layers if node.name == opened.name)
+    menu = menu_for(node, opened.name, lambda *_: None, window)
     check(places=20)
     next(action for action in menu.actions() if action.text() == "Copy name").trigger()
     copied = QGuiApplication.clipboard().text()
@@ -327,9 +331,9 @@ def test_export_input_and_output_and_the_menus(user: User, desk: Desk) -> None:
     assert len(recent.actions()[0].text()) < 120
 
 
-def test_reports_checks_and_the_gallery(user: User, desk: Desk) -> None:
+def test_reports_checks_and_the_gallery(user: User, opened: OpenFiles) -> None:
     user.start()
-    window, name = user.program.window, desk.name
+    window, name = user.program.window, opened.name
     crash = CrashDialog(name, f"It had open: {name}.", f"{name}\n{name * 100}", name, window)
     crash.add(f"ValueError: {name}")
     crash.show()
@@ -354,20 +358,20 @@ def test_reports_checks_and_the_gallery(user: User, desk: Desk) -> None:
         dialog.close()
 
 
-def test_a_drag_names_the_file_as_text(user: User, desk: Desk) -> None:
+def test_a_drag_names_the_file_as_text(user: User, opened: OpenFiles) -> None:
     user.start()
-    hint = user.drop(files(desk.image))
+    hint = user.drop(files(opened.image))
     assert not RAW.search(hint)
     assert MARK in hint
-    user.until(lambda: desk.image.name in user.names)
+    user.until(lambda: opened.image.name in user.names)
     user.wait_explained()
     check(places=5)
 
 
-def test_ten_thousand_class_names_without_end(user: User, desk: Desk) -> None:
+def test_ten_thousand_class_names_without_end(user: User, opened: OpenFiles) -> None:
     user.start()
     window = user.program.window
-    names = tuple(f"{n} {desk.name}{'long' * 500}" for n in range(10_000))
+    names = tuple(f"{n} {opened.name}{'long' * 500}" for n in range(10_000))
     window.predictions.set_classes(names)
     window.predictions.focus_search()
     user.type("img")

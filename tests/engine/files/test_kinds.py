@@ -14,7 +14,7 @@ from torch import nn
 
 from engine.errors import ModelError
 from engine.files.kinds import Kind, kind_of, refusal
-from tests.engine.hostile import Marks
+from tests.engine.hostile.payloads import Marks
 
 
 class Own(nn.Module):

@@ -17,7 +17,7 @@ from engine.files.trust import NOBODY, Trust
 from engine.formats.torch_export import open_exported
 from engine.loading.load import load_model, open_source
 from engine.records.sources import ModelSource
-from tests.engine.hostile import rewritten
+from tests.engine.hostile.payloads import rewritten
 
 TRUSTED = Trust(everything=True)
 

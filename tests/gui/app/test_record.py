@@ -15,7 +15,7 @@ from engine.formats.demo import SCENES
 from engine.process.faults import fault_file
 from engine.records.sources import ModelSource
 from gui.app import recovery
-from gui.app.recovery import Desk, record_file
+from gui.app.recovery import OpenFiles, record_file
 from gui.widgets.dialogs.crash import CrashDialog
 from tests.gui.app.test_recovery import crash, press, record, recorded
 from tests.gui.user import WAIT_MS, User, child
@@ -40,7 +40,7 @@ def test_resetting_the_settings_leaves_what_is_open_on_record(
 def test_what_could_not_be_read_is_not_offered(user: User, tmp_path: Path) -> None:
     program = user.start(tmp_path / "nofile.png", explained=False)
     user.until(lambda: bool(program.state.current and program.state.current.error))
-    assert Desk.of(program.state).title == ""
+    assert OpenFiles.of(program.state).title == ""
     user.until(lambda: bool(recorded(user)) and "nofile" not in recorded(user))
     user.until(lambda: program.state.info is not None)
     crash(user)
@@ -68,12 +68,12 @@ def test_the_window_does_not_wait_for_the_disk(
     """The record of many names takes a while to make and to write."""
     threads: list[QThread] = []
 
-    class Watched(Desk):
+    class Watched(OpenFiles):
         def text(self) -> str:
             threads.append(QThread.currentThread())
             return super().text()
 
-    monkeypatch.setattr(recovery, "Desk", Watched)
+    monkeypatch.setattr(recovery, "OpenFiles", Watched)
     program = user.start(*pictures)
     user.until(lambda: "mine 2.jpg" in recorded(user))
     assert threads
@@ -115,10 +115,10 @@ def test_a_write_that_is_under_way_while_the_window_closes_leaves_nothing(
     written: list[bool] = []
     original = recovery._write
 
-    def slow(path: Path, desk: Desk) -> None:
+    def slow(path: Path, opened: OpenFiles) -> None:
         begun.set()
         let.wait(WAIT_MS / 1000)
-        original(path, desk)
+        original(path, opened)
         written.append(path.exists())
 
     monkeypatch.setattr(recovery, "_write", slow)
@@ -136,12 +136,12 @@ def test_a_write_that_is_under_way_while_the_window_closes_leaves_nothing(
 def test_a_desk_survives_its_text(tmp_path: Path) -> None:
     """Also where a name is no text, as on a disk that was written under another encoding."""
     odd = "/bild-\udce4.png"
-    desk = Desk(
+    opened = OpenFiles(
         ("/a b/ü.png", "/c.png", odd), odd, ModelSource("x.pth", input="3x2x2").key, "a.b#1", 3
     )
-    recovery._write(tmp_path / "open.json", desk)
-    assert recovery._read(tmp_path / "open.json") == desk
-    assert Desk.read(desk.text()) == desk
+    recovery._write(tmp_path / "open.json", opened)
+    assert recovery._read(tmp_path / "open.json") == opened
+    assert OpenFiles.read(opened.text()) == opened
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names are text elsewhere")

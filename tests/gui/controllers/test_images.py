@@ -24,7 +24,7 @@ from gui.state.state import Notice, NoticeKind, State
 WAIT_MS = 20_000
 
 
-class Desk:
+class OpenFiles:
     """Images with a lane, a state and settings of their own, and what they said."""
 
     def __init__(self, qtbot: QtBot, folder: Path) -> None:
@@ -83,10 +83,10 @@ class Desk:
 
 
 @pytest.fixture
-def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(qtbot, tmp_path)
-    yield desk
-    desk.close()
+def opened(qtbot: QtBot, tmp_path: Path) -> Iterator[OpenFiles]:
+    opened = OpenFiles(qtbot, tmp_path)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
@@ -98,258 +98,266 @@ def pictures(tmp_path: Path) -> list[Path]:
     return paths
 
 
-def test_the_scenes_are_there_at_once_and_the_first_is_read(desk: Desk) -> None:
-    desk.images.open_scenes()
-    assert desk.names == [scene.title for scene in SCENES]
-    assert desk.name == SCENES[0].title
-    desk.settle()
-    assert desk.ready == [SCENES[0].title]
-    assert set(desk.thumbnails) == set(desk.state.images)
+def test_the_scenes_are_there_at_once_and_the_first_is_read(opened: OpenFiles) -> None:
+    opened.images.open_scenes()
+    assert opened.names == [scene.title for scene in SCENES]
+    assert opened.name == SCENES[0].title
+    opened.settle()
+    assert opened.ready == [SCENES[0].title]
+    assert set(opened.thumbnails) == set(opened.state.images)
 
 
-def test_the_scenes_are_opened_once(desk: Desk) -> None:
-    desk.images.open_scenes()
-    desk.images.open_scenes()
-    assert len(desk.state.images) == len(SCENES)
-    desk.settle()
+def test_the_scenes_are_opened_once(opened: OpenFiles) -> None:
+    opened.images.open_scenes()
+    opened.images.open_scenes()
+    assert len(opened.state.images) == len(SCENES)
+    opened.settle()
 
 
 def test_files_are_added_in_order_and_the_first_is_selected(
-    desk: Desk, pictures: list[Path]
+    opened: OpenFiles, pictures: list[Path]
 ) -> None:
-    desk.open(*pictures)
-    assert desk.names == ["a.png", "b.png", "c.png"]
-    assert desk.name == "a.png"
-    assert desk.ready == ["a.png"]
-    current = desk.state.current
+    opened.open(*pictures)
+    assert opened.names == ["a.png", "b.png", "c.png"]
+    assert opened.name == "a.png"
+    assert opened.ready == ["a.png"]
+    current = opened.state.current
     assert current is not None
     assert current.picture is not None
     assert not current.error
 
 
-def test_a_file_that_is_open_is_selected_not_added(desk: Desk, pictures: list[Path]) -> None:
-    desk.open(*pictures)
-    desk.open(pictures[1])
-    assert len(desk.state.images) == 3
-    assert desk.name == "b.png"
+def test_a_file_that_is_open_is_selected_not_added(opened: OpenFiles, pictures: list[Path]) -> None:
+    opened.open(*pictures)
+    opened.open(pictures[1])
+    assert len(opened.state.images) == 3
+    assert opened.name == "b.png"
 
 
-def test_opened_files_are_remembered_the_first_first(desk: Desk, pictures: list[Path]) -> None:
-    desk.open(*pictures)
-    assert desk.settings.get(RECENT_IMAGES) == tuple(str(path) for path in pictures)
+def test_opened_files_are_remembered_the_first_first(
+    opened: OpenFiles, pictures: list[Path]
+) -> None:
+    opened.open(*pictures)
+    assert opened.settings.get(RECENT_IMAGES) == tuple(str(path) for path in pictures)
 
 
 def test_a_file_that_is_not_there_is_shown_and_not_remembered(
-    desk: Desk, pictures: list[Path], tmp_path: Path
+    opened: OpenFiles, pictures: list[Path], tmp_path: Path
 ) -> None:
-    desk.open(tmp_path / "nofile.png", pictures[0])
-    assert desk.names == ["nofile.png", "a.png"]
-    desk.until(lambda: bool(desk.state.current and desk.state.current.error))
-    assert desk.settings.get(RECENT_IMAGES) == (str(pictures[0]),)
-    desk.open(tmp_path / "nofile.png")
-    assert desk.settings.get(RECENT_IMAGES) == (str(pictures[0]),)
+    opened.open(tmp_path / "nofile.png", pictures[0])
+    assert opened.names == ["nofile.png", "a.png"]
+    opened.until(lambda: bool(opened.state.current and opened.state.current.error))
+    assert opened.settings.get(RECENT_IMAGES) == (str(pictures[0]),)
+    opened.open(tmp_path / "nofile.png")
+    assert opened.settings.get(RECENT_IMAGES) == (str(pictures[0]),)
 
 
-def test_going_back_does_not_read_again(desk: Desk, pictures: list[Path]) -> None:
-    desk.open(*pictures)
-    first, second = list(desk.state.images)[:2]
-    desk.images.select(second)
-    desk.settle()
-    desk.titles.clear()
-    desk.images.select(first)
-    assert desk.ready == ["a.png", "b.png", "a.png"]
-    assert desk.titles == []
+def test_going_back_does_not_read_again(opened: OpenFiles, pictures: list[Path]) -> None:
+    opened.open(*pictures)
+    first, second = list(opened.state.images)[:2]
+    opened.images.select(second)
+    opened.settle()
+    opened.titles.clear()
+    opened.images.select(first)
+    assert opened.ready == ["a.png", "b.png", "a.png"]
+    assert opened.titles == []
 
 
-def test_leaving_comes_before_the_news_of_the_next(desk: Desk, pictures: list[Path]) -> None:
-    desk.open(*pictures)
+def test_leaving_comes_before_the_news_of_the_next(opened: OpenFiles, pictures: list[Path]) -> None:
+    opened.open(*pictures)
     order: list[str] = []
-    desk.images.leaving.connect(lambda: order.append("leaving"))
-    desk.state.current_changed.connect(lambda: order.append("current"))
-    desk.images.ready.connect(lambda: order.append("ready"))
-    desk.images.step(1)
-    desk.settle()
+    opened.images.leaving.connect(lambda: order.append("leaving"))
+    opened.state.current_changed.connect(lambda: order.append("current"))
+    opened.images.ready.connect(lambda: order.append("ready"))
+    opened.images.step(1)
+    opened.settle()
     assert order == ["leaving", "current", "ready"]
 
 
-def test_stepping_stops_at_the_ends(desk: Desk, pictures: list[Path]) -> None:
-    desk.open(*pictures)
+def test_stepping_stops_at_the_ends(opened: OpenFiles, pictures: list[Path]) -> None:
+    opened.open(*pictures)
     seen = []
     for by in (1, 1, 1, -1, -1, -1):
-        desk.images.step(by)
-        seen.append(desk.name)
+        opened.images.step(by)
+        seen.append(opened.name)
     assert seen == ["b.png", "c.png", "c.png", "b.png", "a.png", "a.png"]
-    desk.settle()
+    opened.settle()
 
 
-def test_stepping_with_nothing_open_does_nothing(desk: Desk) -> None:
-    desk.images.step(1)
-    assert desk.state.current_key is None
+def test_stepping_with_nothing_open_does_nothing(opened: OpenFiles) -> None:
+    opened.images.step(1)
+    assert opened.state.current_key is None
 
 
-def test_running_through_images_reads_only_the_last(desk: Desk, pictures: list[Path]) -> None:
-    desk.open(*pictures)
-    desk.hold()
-    desk.ready.clear()
-    desk.images.step(1)
-    desk.images.step(1)
-    desk.gate.set()
-    desk.settle()
-    assert desk.ready == ["c.png"]
-    assert list(desk.state.images.values())[1].loaded is None
-    assert "Opening b.png" not in desk.titles
+def test_running_through_images_reads_only_the_last(
+    opened: OpenFiles, pictures: list[Path]
+) -> None:
+    opened.open(*pictures)
+    opened.hold()
+    opened.ready.clear()
+    opened.images.step(1)
+    opened.images.step(1)
+    opened.gate.set()
+    opened.settle()
+    assert opened.ready == ["c.png"]
+    assert list(opened.state.images.values())[1].loaded is None
+    assert "Opening b.png" not in opened.titles
 
 
-def test_what_is_asked_for_goes_before_waiting_thumbnails(desk: Desk, pictures: list[Path]) -> None:
-    desk.hold()
-    desk.images.open_scenes()
-    desk.images.open_paths(pictures)
-    desk.titles.clear()
-    desk.gate.set()
-    desk.until(lambda: desk.name == "a.png" and bool(desk.ready))
-    assert "Reading thumbnails" not in desk.titles[: desk.titles.index("Looking for images")]
-    desk.settle()
+def test_what_is_asked_for_goes_before_waiting_thumbnails(
+    opened: OpenFiles, pictures: list[Path]
+) -> None:
+    opened.hold()
+    opened.images.open_scenes()
+    opened.images.open_paths(pictures)
+    opened.titles.clear()
+    opened.gate.set()
+    opened.until(lambda: opened.name == "a.png" and bool(opened.ready))
+    assert "Reading thumbnails" not in opened.titles[: opened.titles.index("Looking for images")]
+    opened.settle()
 
 
 def test_an_image_closed_while_it_is_read_does_not_come_back(
-    desk: Desk, pictures: list[Path]
+    opened: OpenFiles, pictures: list[Path]
 ) -> None:
-    desk.open(*pictures)
-    desk.hold()
-    desk.images.step(1)
-    key = desk.state.current_key
+    opened.open(*pictures)
+    opened.hold()
+    opened.images.step(1)
+    key = opened.state.current_key
     assert key is not None
-    desk.images.close(key)
-    desk.gate.set()
-    desk.settle()
-    assert key not in desk.state.images
-    assert desk.name == "c.png"
-    assert desk.ready[-1] == "c.png"
+    opened.images.close(key)
+    opened.gate.set()
+    opened.settle()
+    assert key not in opened.state.images
+    assert opened.name == "c.png"
+    assert opened.ready[-1] == "c.png"
 
 
 @pytest.mark.parametrize(("closed", "then"), [(0, "b.png"), (1, "c.png"), (2, "b.png")])
 def test_closing_the_current_image_selects_its_neighbour(
-    desk: Desk, pictures: list[Path], closed: int, then: str
+    opened: OpenFiles, pictures: list[Path], closed: int, then: str
 ) -> None:
-    desk.open(*pictures)
-    desk.images.step(closed)
-    desk.settle()
-    key = desk.state.current_key
+    opened.open(*pictures)
+    opened.images.step(closed)
+    opened.settle()
+    key = opened.state.current_key
     assert key is not None
-    desk.images.close(key)
-    assert desk.name == then
-    desk.settle()
+    opened.images.close(key)
+    assert opened.name == then
+    opened.settle()
 
 
-def test_closing_another_image_changes_nothing_else(desk: Desk, pictures: list[Path]) -> None:
-    desk.open(*pictures)
-    desk.left.clear()
-    desk.images.close(list(desk.state.images)[2])
-    assert desk.name == "a.png"
-    assert desk.left == []
+def test_closing_another_image_changes_nothing_else(
+    opened: OpenFiles, pictures: list[Path]
+) -> None:
+    opened.open(*pictures)
+    opened.left.clear()
+    opened.images.close(list(opened.state.images)[2])
+    assert opened.name == "a.png"
+    assert opened.left == []
 
 
-def test_closing_the_last_leaves_none(desk: Desk, pictures: list[Path]) -> None:
-    desk.open(pictures[0])
-    key = desk.state.current_key
+def test_closing_the_last_leaves_none(opened: OpenFiles, pictures: list[Path]) -> None:
+    opened.open(pictures[0])
+    key = opened.state.current_key
     assert key is not None
-    desk.images.close(key)
-    desk.images.close(key)
-    assert desk.state.current_key is None
-    assert desk.left[-1] is None
+    opened.images.close(key)
+    opened.images.close(key)
+    assert opened.state.current_key is None
+    assert opened.left[-1] is None
 
 
-def test_a_file_that_is_no_image_says_so_at_its_place(desk: Desk, tmp_path: Path) -> None:
+def test_a_file_that_is_no_image_says_so_at_its_place(opened: OpenFiles, tmp_path: Path) -> None:
     bad = tmp_path / "bad.png"
     bad.write_text("words")
-    desk.open(bad)
-    current = desk.state.current
+    opened.open(bad)
+    current = opened.state.current
     assert current is not None
     assert "bad.png" in current.error
     assert current.loaded is None
-    assert not desk.state.computing
-    assert desk.ready == []
+    assert not opened.state.computing
+    assert opened.ready == []
 
 
 def test_a_file_that_is_mended_is_read_when_selected_again(
-    desk: Desk, tmp_path: Path, pictures: list[Path]
+    opened: OpenFiles, tmp_path: Path, pictures: list[Path]
 ) -> None:
     bad = tmp_path / "bad.png"
-    desk.open(bad, pictures[0])
-    desk.images.step(1)
-    desk.settle()
+    opened.open(bad, pictures[0])
+    opened.images.step(1)
+    opened.settle()
     Image.new("RGB", (4, 4)).save(bad)
-    desk.images.step(-1)
-    desk.settle()
-    assert desk.state.current is not None
-    assert desk.state.current.error == ""
-    assert desk.ready[-1] == "bad.png"
+    opened.images.step(-1)
+    opened.settle()
+    assert opened.state.current is not None
+    assert opened.state.current.error == ""
+    assert opened.ready[-1] == "bad.png"
 
 
-def test_pasted_bytes_and_pasted_pixels_are_images_without_a_file(desk: Desk) -> None:
+def test_pasted_bytes_and_pasted_pixels_are_images_without_a_file(opened: OpenFiles) -> None:
     data = io.BytesIO()
     Image.new("RGB", (6, 4), "teal").save(data, "PNG")
-    desk.images.open_bytes(data.getvalue(), "from a browser")
-    desk.settle()
+    opened.images.open_bytes(data.getvalue(), "from a browser")
+    opened.settle()
     pixels = QImage(5, 3, QImage.Format.Format_RGB32)
     pixels.fill(QColor("red"))
-    desk.images.open_qimage(pixels, "pasted")
-    desk.settle()
-    assert desk.ready == ["from a browser", "pasted"]
-    assert desk.settings.get(RECENT_IMAGES) == ()
-    assert set(desk.thumbnails) == set(desk.state.images)
+    opened.images.open_qimage(pixels, "pasted")
+    opened.settle()
+    assert opened.ready == ["from a browser", "pasted"]
+    assert opened.settings.get(RECENT_IMAGES) == ()
+    assert set(opened.thumbnails) == set(opened.state.images)
 
 
-def test_pasted_nonsense_is_told(desk: Desk) -> None:
-    desk.images.open_bytes(b"nonsense", "from a browser")
-    desk.settle()
-    (notice,) = desk.notices
+def test_pasted_nonsense_is_told(opened: OpenFiles) -> None:
+    opened.images.open_bytes(b"nonsense", "from a browser")
+    opened.settle()
+    (notice,) = opened.notices
     assert notice.kind == NoticeKind.ERROR
     assert "from a browser" in notice.text
-    assert not desk.state.images
+    assert not opened.state.images
 
 
-def test_a_model_is_passed_on(desk: Desk, tmp_path: Path) -> None:
-    desk.open(tmp_path / "net.pth")
-    assert desk.models == [ModelSource(str(tmp_path / "net.pth"))]
-    assert not desk.state.images
+def test_a_model_is_passed_on(opened: OpenFiles, tmp_path: Path) -> None:
+    opened.open(tmp_path / "net.pth")
+    assert opened.models == [ModelSource(str(tmp_path / "net.pth"))]
+    assert not opened.state.images
 
 
-def test_an_empty_folder_is_told(desk: Desk, tmp_path: Path) -> None:
+def test_an_empty_folder_is_told(opened: OpenFiles, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    desk.open(tmp_path / "empty")
-    (notice,) = desk.notices
+    opened.open(tmp_path / "empty")
+    (notice,) = opened.notices
     assert notice == Notice(NoticeKind.WARNING, "No images in empty")
 
 
 def test_old_pictures_are_forgotten_and_read_again(
-    desk: Desk, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+    opened: OpenFiles, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # RGB, and a pyramid of 32-bit pictures, of at most a third more than its lowest level.
     one = 40 * 30 * (3 + 4 * 4 / 3)
     monkeypatch.setattr(module, "_KEEP_BYTES", one)
-    desk.open(*pictures)
+    opened.open(*pictures)
     for by in (1, 1):
-        desk.images.step(by)
-        desk.settle()
-    kept = [image.name for image in desk.state.images.values() if image.loaded is not None]
+        opened.images.step(by)
+        opened.settle()
+    kept = [image.name for image in opened.state.images.values() if image.loaded is not None]
     assert kept == ["b.png", "c.png"]
-    desk.images.step(-2)
-    desk.settle()
-    assert desk.ready[-1] == "a.png"
-    assert desk.state.current is not None
-    assert desk.state.current.picture is not None
+    opened.images.step(-2)
+    opened.settle()
+    assert opened.ready[-1] == "a.png"
+    assert opened.state.current is not None
+    assert opened.state.current.picture is not None
 
 
 def test_a_pasted_picture_is_never_forgotten(
-    desk: Desk, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+    opened: OpenFiles, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_KEEP_BYTES", 0)
     pixels = QImage(5, 3, QImage.Format.Format_RGB32)
     pixels.fill(QColor("red"))
-    desk.images.open_qimage(pixels, "pasted")
-    desk.settle()
-    desk.open(*pictures)
-    desk.images.step(1)
-    desk.settle()
-    assert next(iter(desk.state.images.values())).loaded is not None
+    opened.images.open_qimage(pixels, "pasted")
+    opened.settle()
+    opened.open(*pictures)
+    opened.images.step(1)
+    opened.settle()
+    assert next(iter(opened.state.images.values())).loaded is not None

@@ -28,7 +28,7 @@ from engine.formats.pickled.opening import open_pickled, read_tensors, tensors_i
 from engine.formats.torchvision import models
 from engine.lazy import torchvision
 from engine.weights.state_dicts import read_state_dict
-from tests.engine.hostile import rewritten
+from tests.engine.hostile.payloads import rewritten
 from tests.engine.networks import one_of_each_layer
 
 TRUSTED = Trust(everything=True)

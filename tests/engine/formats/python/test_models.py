@@ -20,7 +20,7 @@ from engine.formats.python.candidates import networks_in
 from engine.formats.python.importing import import_file
 from engine.formats.python.models import open_network_file
 from engine.questions import NetworkOption, Parameter, WhichNetwork, WhichWeights
-from tests.engine.hostile import Marks
+from tests.engine.hostile.payloads import Marks
 
 TRUSTED = Trust(everything=True)
 FIXTURES = Path(__file__).parents[3] / "fixtures"

@@ -1,6 +1,6 @@
 """Thousands of damaged and hostile files, made of honest ones from a seed, and what comes of each.
 
-    .venv/bin/python -m tests.engine.mutations [--pictures 5000] [--models 3000] [--first 0]
+    .venv/bin/python -m tests.engine.hostile.mutations [--pictures 5000] [--models 3000] [--first 0]
 
 prints the counts. A number stands for the same file on every machine with the same packages.
 """
@@ -31,10 +31,10 @@ from engine.profiles import store
 from engine.reader import SWITCH, client
 from engine.records.images import LoadedImage
 from gui.jobs.engine_worker import naming
-from tests.engine.damage import ANYWHERE, PICTURES, spliced
-from tests.engine.damage_models import MARKER, by_content
-from tests.engine.honest_models import models, own
-from tests.engine.honest_pictures import pictures
+from tests.engine.hostile.damage import ANYWHERE, PICTURES, spliced
+from tests.engine.hostile.damage_models import MARKER, by_content
+from tests.engine.hostile.honest_models import models, own
+from tests.engine.hostile.honest_pictures import pictures
 
 SEED = 20261121
 PATIENCE = 5.0

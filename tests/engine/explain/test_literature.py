@@ -23,7 +23,7 @@ from engine.lazy import torchvision
 from engine.records.models import Layout
 from tests.reference import reference_activation_and_gradient, reference_map
 
-FIXTURES = Path(__file__).parent.parent / "fixtures"
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 TRUSTED = Trust(everything=True)
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 

@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
-from tests.engine.damage import ANYWHERE, Damage, extreme, with_field
+from tests.engine.hostile.damage import ANYWHERE, Damage, extreme, with_field
 
 MARKER = "it-ran-unasked"
 """What hostile parts make in the working folder, if they run."""

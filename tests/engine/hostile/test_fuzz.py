@@ -1,7 +1,8 @@
 """Damaged and hostile files by the thousand: one clear error each, nothing runs, nothing hangs.
 
 Three hundred of them in `make test`, 5,000 pictures and 3,000 others in `make test-all`. What is
-held against each case is in tests/engine/mutations.py. A few go through with consent as well.
+held against each case is in tests/engine/hostile/mutations.py. A few go through with consent as
+well.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ import engine
 from engine.errors import HookscopeError
 from engine.files.trust import Trust
 from engine.reader import client
-from tests.engine.damage import ANYWHERE
-from tests.engine.damage_models import MARKER
-from tests.engine.honest_models import models
-from tests.engine.mutations import SEED, Proof
+from tests.engine.hostile.damage import ANYWHERE
+from tests.engine.hostile.damage_models import MARKER
+from tests.engine.hostile.honest_models import models
+from tests.engine.hostile.mutations import SEED, Proof
 
 # Layers without a weight and numbers beyond float32 are remarked on by torch and numpy.
 pytestmark = [pytest.mark.timeout(900), pytest.mark.filterwarnings("ignore")]

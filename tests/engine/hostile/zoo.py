@@ -25,9 +25,9 @@ from PIL import Image
 from torch import nn
 
 from engine.lazy import extras, torchvision
-from tests.engine.honest_models import own
-from tests.engine.honest_pictures import chunk, pictures
-from tests.engine.hostile import Marks
+from tests.engine.hostile.honest_models import own
+from tests.engine.hostile.honest_pictures import chunk, pictures
+from tests.engine.hostile.payloads import Marks
 
 HTML = "<img src='/etc/passwd'><b>bold</b>"
 ESCAPES = "red\x1b[31m\x1b]0;title\x07\u202egnp.exe"

@@ -33,7 +33,7 @@ from gui.widgets.dialogs.network import NetworkDialog
 from gui.widgets.input_output.dialog import InputPanel
 from tests.gui.user import Key, Modifier, User, files
 
-FIXTURES = Path(__file__).parent.parent / "fixtures"
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
 @pytest.fixture(autouse=True)

@@ -31,7 +31,7 @@ from engine.reader.channel import ChannelClosed, PipeChannel
 from engine.reader.shared import Shared
 from engine.weights import torch_files
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.timeout(120)
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="what Linux offers")
 

@@ -31,7 +31,7 @@ from engine.formats.torchvision import models
 from engine.lazy import torchvision
 from engine.weights import torch_files
 from engine.weights.descriptions import Described, Named
-from tests.engine.hostile import Marks
+from tests.engine.hostile.payloads import Marks
 from tests.engine.networks import one_of_each_layer
 
 pytestmark = pytest.mark.timeout(60)

@@ -27,7 +27,7 @@ from engine.formats.torchvision import architectures
 from engine.inspection.facts import inspect
 from engine.progress import CancelToken
 from engine.reader import client
-from tests.engine.hostile import Marks, rewritten, with_pickle
+from tests.engine.hostile.payloads import Marks, rewritten, with_pickle
 
 TRUSTED = Trust(everything=True)
 
