@@ -11,7 +11,7 @@ from torch import nn
 
 from engine.formats.demo import CLASSES, DEMOS, build
 
-_SOURCE = Path(__file__).resolve().parent.parent / "engine" / "demo_network.py"
+_SOURCE = Path(__file__).resolve().parent.parent / "engine" / "formats" / "demo_network.py"
 
 _DETECTOR = '''
 

@@ -221,7 +221,7 @@ class LastTime(QObject):
         self._written = opened
         job = Job(
             "Noting what is open",
-            lambda _watch: _write(self._record, opened),
+            lambda _watch: self._put(opened),
             slot="open now",
             # Before the thumbnails of a folder, any of which may be what ends the program.
             priority=Priority.CLICK,
@@ -229,6 +229,14 @@ class LastTime(QObject):
         )
         job.failed.connect(self._not_written)
         self._controller.file_lane.submit(job)
+
+    def _put(self, opened: OpenFiles) -> None:
+        """On the file lane."""
+        _write(self._record, opened)
+        # A lane that never rests has the process ended before close is called again. Closed is set
+        # before the record is removed: one of the two finds what is written here.
+        if self._closed:
+            self._record.unlink(missing_ok=True)
 
     def _not_written(self) -> None:
         self._written = None

@@ -133,8 +133,8 @@ sys.exit(main(["self-test", "--json", sys.argv[1]]))
 @pytest.mark.parametrize(
     ("module", "cls", "when", "told_by"),
     [
-        ("image_canvas", "ImageCanvas", "count > 3", "crashes"),
-        ("main_window", "MainWindow", "count == 1", "gauges"),
+        ("widgets.canvas.image_canvas", "ImageCanvas", "count > 3", "crashes"),
+        ("window.main_window", "MainWindow", "count == 1", "measures"),
     ],
 )
 def test_a_failure_that_no_step_notices_fails_it(

@@ -68,7 +68,7 @@ class Odd(nn.Module):
 """
 
 
-class OpenFiles:
+class StrangersFiles:
     """A stranger's files."""
 
     def __init__(self, folder: Path) -> None:
@@ -104,9 +104,9 @@ class OpenFiles:
 
 
 @pytest.fixture
-def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenFiles:
+def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StrangersFiles:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    return OpenFiles(tmp_path)
+    return StrangersFiles(tmp_path)
 
 
 def found_faults() -> list[str]:
@@ -130,22 +130,22 @@ def check(*, places: int) -> None:
         assert not RAW.search(painted(widget)), widget
 
 
-def open_all(user: User, opened: OpenFiles) -> None:
-    user.start(opened.image, opened.broken, model=opened.model)
+def open_all(user: User, strangers: StrangersFiles) -> None:
+    user.start(strangers.image, strangers.broken, model=strangers.model)
     state = user.program.state
-    user.until(lambda: any(node.name == opened.name for node in state.layers))
+    user.until(lambda: any(node.name == strangers.name for node in state.layers))
     user.wait_explained()
 
 
-def test_the_window(user: User, opened: OpenFiles) -> None:
-    open_all(user, opened)
+def test_the_window(user: User, strangers: StrangersFiles) -> None:
+    open_all(user, strangers)
     window, state = user.program.window, user.program.state
-    assert {node.name for node in state.layers} >= {opened.name, "long" * 25_000}
+    assert {node.name for node in state.layers} >= {strangers.name, "long" * 25_000}
     assert state.info is not None
-    assert state.info.classes[0] == opened.name
-    user.program.controller.choose_layer(opened.name)
-    user.wait_layer(opened.name)
-    window.tree.select(opened.name)
+    assert state.info.classes[0] == strangers.name
+    user.program.controller.choose_layer(strangers.name)
+    user.wait_layer(strangers.name)
+    window.tree.select(strangers.name)
     user.program.controller.choose_class(0)
     user.until(lambda: user.target == 0 and not state.computing)
     check(places=25)
@@ -166,10 +166,10 @@ def test_the_window(user: User, opened: OpenFiles) -> None:
     check(places=20)
 
 
-def test_tooltips_as_they_come_up(user: User, opened: OpenFiles) -> None:
-    open_all(user, opened)
+def test_tooltips_as_they_come_up(user: User, strangers: StrangersFiles) -> None:
+    open_all(user, strangers)
     view = user.tree()
-    user.program.window.tree.select(opened.name)
+    user.program.window.tree.select(strangers.name)
     place = view.visualRect(view.currentIndex()).center()
     event = QHelpEvent(QHelpEvent.Type.ToolTip, place, view.viewport().mapToGlobal(place))
     QApplication.sendEvent(view.viewport(), event)
@@ -184,30 +184,30 @@ def test_tooltips_as_they_come_up(user: User, opened: OpenFiles) -> None:
     QToolTip.hideText()
 
 
-def test_an_image_that_cannot_be_read(user: User, opened: OpenFiles) -> None:
-    open_all(user, opened)
+def test_an_image_that_cannot_be_read(user: User, strangers: StrangersFiles) -> None:
+    open_all(user, strangers)
     state, images = user.program.state, user.program.controller.images
-    (key,) = [key for key, image in state.images.items() if image.path == opened.broken]
+    (key,) = [key for key, image in state.images.items() if image.path == strangers.broken]
     images.select(key)
     user.until(lambda: bool(state.images[key].error))
     check(places=20)
     assert MARK in user.said
 
 
-def test_what_is_said_of_it(user: User, opened: OpenFiles) -> None:
+def test_what_is_said_of_it(user: User, strangers: StrangersFiles) -> None:
     user.start()
     window, state = user.program.window, user.program.state
     for kind in NoticeKind:
-        state.notify(kind, f"{opened.name} cannot be read", opened.name, "argument")
-        window.status.set_work(f"Opening {opened.name}")
-        window.status.show_message(f"{opened.name}\n{opened.name}")
+        state.notify(kind, f"{strangers.name} cannot be read", strangers.name, "argument")
+        window.status.set_work(f"Opening {strangers.name}")
+        window.status.show_message(f"{strangers.name}\n{strangers.name}")
         check(places=5)
-    state.notify(NoticeKind.ERROR, f"{opened.name * 1000}")
-    window.tree.set_message(f"{opened.name * 1000}\n{opened.name}")
-    window.predictions.set_message(opened.name * 1000)
-    window.canvas.set_message(opened.name, opened.name * 1000)
+    state.notify(NoticeKind.ERROR, f"{strangers.name * 1000}")
+    window.tree.set_message(f"{strangers.name * 1000}\n{strangers.name}")
+    window.predictions.set_message(strangers.name * 1000)
+    window.canvas.set_message(strangers.name, strangers.name * 1000)
     check(places=5)
-    window.canvas.set_drop_hint(f"Open {opened.name}")
+    window.canvas.set_drop_hint(f"Open {strangers.name}")
     assert "&lt;img" in painted(window.canvas)
     check(places=5)
     width = window.width()
@@ -217,21 +217,21 @@ def test_what_is_said_of_it(user: User, opened: OpenFiles) -> None:
 
 
 def test_a_notice_goes_with_what_it_is_about_whatever_is_in_it(
-    user: User, opened: OpenFiles
+    user: User, strangers: StrangersFiles
 ) -> None:
     """The bar knows it by what was said, not by what is shown."""
     user.start()
     state, bar = user.program.state, user.program.window.notice
-    before, state.explanation, state.explain_error = state.explanation, None, opened.name
+    before, state.explanation, state.explain_error = state.explanation, None, strangers.name
     state.answer_changed.emit()
-    assert bar.text == opened.name
+    assert bar.text == strangers.name
     state.explanation, state.explain_error = before, ""
     state.answer_changed.emit()
     assert bar.text == ""
 
 
-def questions(opened: OpenFiles) -> dict[str, ChoiceNeeded | ConsentNeeded]:
-    path, name = opened.code, opened.name
+def questions(strangers: StrangersFiles) -> dict[str, ChoiceNeeded | ConsentNeeded]:
+    path, name = strangers.code, strangers.name
     parameters = (
         Parameter("classes", "int", None),
         Parameter("title", "str", repr(name)),
@@ -247,7 +247,7 @@ def questions(opened: OpenFiles) -> dict[str, ChoiceNeeded | ConsentNeeded]:
         "any architecture": WhichArchitecture(path, ()),
         "network": WhichNetwork(path, options),
         "arguments": WhichNetwork(path, options[:1]),
-        "weights": WhichWeights(path, (opened.weights, opened.image)),
+        "weights": WhichWeights(path, (strangers.weights, strangers.image)),
         "no weights": WhichWeights(path, ()),
         "input": WhichInput(path, 3, ((224, 224),)),
     }
@@ -273,10 +273,10 @@ def questions(opened: OpenFiles) -> dict[str, ChoiceNeeded | ConsentNeeded]:
         "much consent",
     ],
 )
-def test_questions(user: User, opened: OpenFiles, what: str) -> None:
+def test_questions(user: User, strangers: StrangersFiles, what: str) -> None:
     user.start()
-    source = ModelSource(str(opened.code))
-    user.program.controller.models.asked.emit(source, questions(opened)[what])
+    source = ModelSource(str(strangers.code))
+    user.program.controller.models.asked.emit(source, questions(strangers)[what])
     dialog = user.dialog(QDialog)
     check(places=1)
     assert "&lt;img" in painted(dialog)
@@ -286,22 +286,22 @@ def test_questions(user: User, opened: OpenFiles, what: str) -> None:
 
 
 def test_the_default_of_an_argument_is_kept_whatever_is_in_it(
-    user: User, opened: OpenFiles
+    user: User, strangers: StrangersFiles
 ) -> None:
     """The field shows it spelled; left as it is, it is no answer, so that the file's own counts."""
     from gui.widgets.dialogs.network import NetworkDialog
 
     user.start()
-    option = NetworkOption("Net", "class", (Parameter("title", "str", repr(opened.name)),))
-    dialog = NetworkDialog(WhichNetwork(opened.code, (option,)), user.program.window)
+    option = NetworkOption("Net", "class", (Parameter("title", "str", repr(strangers.name)),))
+    dialog = NetworkDialog(WhichNetwork(strangers.code, (option,)), user.program.window)
     given: list[object] = []
     dialog.chosen.connect(lambda *answer: given.append(answer))
     dialog._press()
     assert given == [("Net", ())]
 
 
-def test_export_input_and_output_and_the_menus(user: User, opened: OpenFiles) -> None:
-    open_all(user, opened)
+def test_export_input_and_output_and_the_menus(user: User, strangers: StrangersFiles) -> None:
+    open_all(user, strangers)
     window, actions = user.program.window, user.program.window.actions_by_id
     user.program.controller.choose_class(0)
     user.until(lambda: user.target == 0 and not user.program.state.computing)
@@ -310,7 +310,7 @@ def test_export_input_and_output_and_the_menus(user: User, opened: OpenFiles) ->
     user.settle()
     check(places=20)
     assert panel.minimumSizeHint().width() < 1000
-    panel.show_fault(f"{opened.name}: no")
+    panel.show_fault(f"{strangers.name}: no")
     panel.close()
     actions["export"].trigger()
     dialog = user.dialog(ExportDialog)
@@ -318,8 +318,8 @@ def test_export_input_and_output_and_the_menus(user: User, opened: OpenFiles) ->
     suggested = dialog._suggested.name
     assert not set(suggested) & set("<>&\"'/\\|?*:\x1b\u202e")
     dialog.reject()
-    node = next(node for node in user.program.state.layers if node.name == opened.name)
-    menu = menu_for(node, opened.name, lambda *_: None, window)
+    node = next(node for node in user.program.state.layers if node.name == strangers.name)
+    menu = menu_for(node, strangers.name, lambda *_: None, window)
     check(places=20)
     next(action for action in menu.actions() if action.text() == "Copy name").trigger()
     copied = QGuiApplication.clipboard().text()
@@ -331,9 +331,9 @@ def test_export_input_and_output_and_the_menus(user: User, opened: OpenFiles) ->
     assert len(recent.actions()[0].text()) < 120
 
 
-def test_reports_checks_and_the_gallery(user: User, opened: OpenFiles) -> None:
+def test_reports_checks_and_the_gallery(user: User, strangers: StrangersFiles) -> None:
     user.start()
-    window, name = user.program.window, opened.name
+    window, name = user.program.window, strangers.name
     crash = CrashDialog(name, f"It had open: {name}.", f"{name}\n{name * 100}", name, window)
     crash.add(f"ValueError: {name}")
     crash.show()
@@ -358,20 +358,20 @@ def test_reports_checks_and_the_gallery(user: User, opened: OpenFiles) -> None:
         dialog.close()
 
 
-def test_a_drag_names_the_file_as_text(user: User, opened: OpenFiles) -> None:
+def test_a_drag_names_the_file_as_text(user: User, strangers: StrangersFiles) -> None:
     user.start()
-    hint = user.drop(files(opened.image))
+    hint = user.drop(files(strangers.image))
     assert not RAW.search(hint)
     assert MARK in hint
-    user.until(lambda: opened.image.name in user.names)
+    user.until(lambda: strangers.image.name in user.names)
     user.wait_explained()
     check(places=5)
 
 
-def test_ten_thousand_class_names_without_end(user: User, opened: OpenFiles) -> None:
+def test_ten_thousand_class_names_without_end(user: User, strangers: StrangersFiles) -> None:
     user.start()
     window = user.program.window
-    names = tuple(f"{n} {opened.name}{'long' * 500}" for n in range(10_000))
+    names = tuple(f"{n} {strangers.name}{'long' * 500}" for n in range(10_000))
     window.predictions.set_classes(names)
     window.predictions.focus_search()
     user.type("img")

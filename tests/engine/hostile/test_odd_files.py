@@ -174,7 +174,7 @@ def test_odd_metadata_turns_nothing_and_hinders_nothing(
 @pytest.mark.parametrize("size", [(1, 20_000), (20_000, 1)])
 def test_a_picture_too_long_and_thin_is_refused_with_a_way_out(size: tuple[int, int]) -> None:
     width, height = size
-    image = engine.images.image_from_array(np.zeros((height, width, 3), np.uint8), "thread.png")
+    image = engine.image_from_array(np.zeros((height, width, 3), np.uint8), "thread.png")
     how = replace(SMALL, resize=256, crop=(224, 224))
     with pytest.raises(ImageError, match=r"thread\.png.*20,000.*cut out") as caught:
         prepare(image, how)

@@ -37,6 +37,20 @@ def test_resetting_the_settings_leaves_what_is_open_on_record(
     assert "mine 2.jpg" in recorded(user)
 
 
+def test_a_record_written_while_the_program_ends_is_removed(
+    user: User, pictures: list[Path]
+) -> None:
+    """A write that was under way when the window closed, on a lane that never came to rest."""
+    program = user.start(*pictures)
+    user.until(lambda: "mine 2.jpg" in recorded(user))
+    keeper = program.last_time
+    assert keeper is not None
+    opened = OpenFiles.of(program.state)
+    keeper.close()
+    keeper._put(opened)
+    assert not record(user).exists()
+
+
 def test_what_could_not_be_read_is_not_offered(user: User, tmp_path: Path) -> None:
     program = user.start(tmp_path / "nofile.png", explained=False)
     user.until(lambda: bool(program.state.current and program.state.current.error))

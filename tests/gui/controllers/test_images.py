@@ -24,7 +24,7 @@ from gui.state.state import Notice, NoticeKind, State
 WAIT_MS = 20_000
 
 
-class OpenFiles:
+class Bench:
     """Images with a lane, a state and settings of their own, and what they said."""
 
     def __init__(self, qtbot: QtBot, folder: Path) -> None:
@@ -83,10 +83,10 @@ class OpenFiles:
 
 
 @pytest.fixture
-def opened(qtbot: QtBot, tmp_path: Path) -> Iterator[OpenFiles]:
-    opened = OpenFiles(qtbot, tmp_path)
-    yield opened
-    opened.close()
+def bench(qtbot: QtBot, tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(qtbot, tmp_path)
+    yield bench
+    bench.close()
 
 
 @pytest.fixture
@@ -98,266 +98,260 @@ def pictures(tmp_path: Path) -> list[Path]:
     return paths
 
 
-def test_the_scenes_are_there_at_once_and_the_first_is_read(opened: OpenFiles) -> None:
-    opened.images.open_scenes()
-    assert opened.names == [scene.title for scene in SCENES]
-    assert opened.name == SCENES[0].title
-    opened.settle()
-    assert opened.ready == [SCENES[0].title]
-    assert set(opened.thumbnails) == set(opened.state.images)
+def test_the_scenes_are_there_at_once_and_the_first_is_read(bench: Bench) -> None:
+    bench.images.open_scenes()
+    assert bench.names == [scene.title for scene in SCENES]
+    assert bench.name == SCENES[0].title
+    bench.settle()
+    assert bench.ready == [SCENES[0].title]
+    assert set(bench.thumbnails) == set(bench.state.images)
 
 
-def test_the_scenes_are_opened_once(opened: OpenFiles) -> None:
-    opened.images.open_scenes()
-    opened.images.open_scenes()
-    assert len(opened.state.images) == len(SCENES)
-    opened.settle()
+def test_the_scenes_are_opened_once(bench: Bench) -> None:
+    bench.images.open_scenes()
+    bench.images.open_scenes()
+    assert len(bench.state.images) == len(SCENES)
+    bench.settle()
 
 
 def test_files_are_added_in_order_and_the_first_is_selected(
-    opened: OpenFiles, pictures: list[Path]
+    bench: Bench, pictures: list[Path]
 ) -> None:
-    opened.open(*pictures)
-    assert opened.names == ["a.png", "b.png", "c.png"]
-    assert opened.name == "a.png"
-    assert opened.ready == ["a.png"]
-    current = opened.state.current
+    bench.open(*pictures)
+    assert bench.names == ["a.png", "b.png", "c.png"]
+    assert bench.name == "a.png"
+    assert bench.ready == ["a.png"]
+    current = bench.state.current
     assert current is not None
     assert current.picture is not None
     assert not current.error
 
 
-def test_a_file_that_is_open_is_selected_not_added(opened: OpenFiles, pictures: list[Path]) -> None:
-    opened.open(*pictures)
-    opened.open(pictures[1])
-    assert len(opened.state.images) == 3
-    assert opened.name == "b.png"
+def test_a_file_that_is_open_is_selected_not_added(bench: Bench, pictures: list[Path]) -> None:
+    bench.open(*pictures)
+    bench.open(pictures[1])
+    assert len(bench.state.images) == 3
+    assert bench.name == "b.png"
 
 
-def test_opened_files_are_remembered_the_first_first(
-    opened: OpenFiles, pictures: list[Path]
-) -> None:
-    opened.open(*pictures)
-    assert opened.settings.get(RECENT_IMAGES) == tuple(str(path) for path in pictures)
+def test_opened_files_are_remembered_the_first_first(bench: Bench, pictures: list[Path]) -> None:
+    bench.open(*pictures)
+    assert bench.settings.get(RECENT_IMAGES) == tuple(str(path) for path in pictures)
 
 
 def test_a_file_that_is_not_there_is_shown_and_not_remembered(
-    opened: OpenFiles, pictures: list[Path], tmp_path: Path
+    bench: Bench, pictures: list[Path], tmp_path: Path
 ) -> None:
-    opened.open(tmp_path / "nofile.png", pictures[0])
-    assert opened.names == ["nofile.png", "a.png"]
-    opened.until(lambda: bool(opened.state.current and opened.state.current.error))
-    assert opened.settings.get(RECENT_IMAGES) == (str(pictures[0]),)
-    opened.open(tmp_path / "nofile.png")
-    assert opened.settings.get(RECENT_IMAGES) == (str(pictures[0]),)
+    bench.open(tmp_path / "nofile.png", pictures[0])
+    assert bench.names == ["nofile.png", "a.png"]
+    bench.until(lambda: bool(bench.state.current and bench.state.current.error))
+    assert bench.settings.get(RECENT_IMAGES) == (str(pictures[0]),)
+    bench.open(tmp_path / "nofile.png")
+    assert bench.settings.get(RECENT_IMAGES) == (str(pictures[0]),)
 
 
-def test_going_back_does_not_read_again(opened: OpenFiles, pictures: list[Path]) -> None:
-    opened.open(*pictures)
-    first, second = list(opened.state.images)[:2]
-    opened.images.select(second)
-    opened.settle()
-    opened.titles.clear()
-    opened.images.select(first)
-    assert opened.ready == ["a.png", "b.png", "a.png"]
-    assert opened.titles == []
+def test_going_back_does_not_read_again(bench: Bench, pictures: list[Path]) -> None:
+    bench.open(*pictures)
+    first, second = list(bench.state.images)[:2]
+    bench.images.select(second)
+    bench.settle()
+    bench.titles.clear()
+    bench.images.select(first)
+    assert bench.ready == ["a.png", "b.png", "a.png"]
+    assert bench.titles == []
 
 
-def test_leaving_comes_before_the_news_of_the_next(opened: OpenFiles, pictures: list[Path]) -> None:
-    opened.open(*pictures)
+def test_leaving_comes_before_the_news_of_the_next(bench: Bench, pictures: list[Path]) -> None:
+    bench.open(*pictures)
     order: list[str] = []
-    opened.images.leaving.connect(lambda: order.append("leaving"))
-    opened.state.current_changed.connect(lambda: order.append("current"))
-    opened.images.ready.connect(lambda: order.append("ready"))
-    opened.images.step(1)
-    opened.settle()
+    bench.images.leaving.connect(lambda: order.append("leaving"))
+    bench.state.current_changed.connect(lambda: order.append("current"))
+    bench.images.ready.connect(lambda: order.append("ready"))
+    bench.images.step(1)
+    bench.settle()
     assert order == ["leaving", "current", "ready"]
 
 
-def test_stepping_stops_at_the_ends(opened: OpenFiles, pictures: list[Path]) -> None:
-    opened.open(*pictures)
+def test_stepping_stops_at_the_ends(bench: Bench, pictures: list[Path]) -> None:
+    bench.open(*pictures)
     seen = []
     for by in (1, 1, 1, -1, -1, -1):
-        opened.images.step(by)
-        seen.append(opened.name)
+        bench.images.step(by)
+        seen.append(bench.name)
     assert seen == ["b.png", "c.png", "c.png", "b.png", "a.png", "a.png"]
-    opened.settle()
+    bench.settle()
 
 
-def test_stepping_with_nothing_open_does_nothing(opened: OpenFiles) -> None:
-    opened.images.step(1)
-    assert opened.state.current_key is None
+def test_stepping_with_nothing_open_does_nothing(bench: Bench) -> None:
+    bench.images.step(1)
+    assert bench.state.current_key is None
 
 
-def test_running_through_images_reads_only_the_last(
-    opened: OpenFiles, pictures: list[Path]
-) -> None:
-    opened.open(*pictures)
-    opened.hold()
-    opened.ready.clear()
-    opened.images.step(1)
-    opened.images.step(1)
-    opened.gate.set()
-    opened.settle()
-    assert opened.ready == ["c.png"]
-    assert list(opened.state.images.values())[1].loaded is None
-    assert "Opening b.png" not in opened.titles
+def test_running_through_images_reads_only_the_last(bench: Bench, pictures: list[Path]) -> None:
+    bench.open(*pictures)
+    bench.hold()
+    bench.ready.clear()
+    bench.images.step(1)
+    bench.images.step(1)
+    bench.gate.set()
+    bench.settle()
+    assert bench.ready == ["c.png"]
+    assert list(bench.state.images.values())[1].loaded is None
+    assert "Opening b.png" not in bench.titles
 
 
 def test_what_is_asked_for_goes_before_waiting_thumbnails(
-    opened: OpenFiles, pictures: list[Path]
+    bench: Bench, pictures: list[Path]
 ) -> None:
-    opened.hold()
-    opened.images.open_scenes()
-    opened.images.open_paths(pictures)
-    opened.titles.clear()
-    opened.gate.set()
-    opened.until(lambda: opened.name == "a.png" and bool(opened.ready))
-    assert "Reading thumbnails" not in opened.titles[: opened.titles.index("Looking for images")]
-    opened.settle()
+    bench.hold()
+    bench.images.open_scenes()
+    bench.images.open_paths(pictures)
+    bench.titles.clear()
+    bench.gate.set()
+    bench.until(lambda: bench.name == "a.png" and bool(bench.ready))
+    assert "Reading thumbnails" not in bench.titles[: bench.titles.index("Looking for images")]
+    bench.settle()
 
 
 def test_an_image_closed_while_it_is_read_does_not_come_back(
-    opened: OpenFiles, pictures: list[Path]
+    bench: Bench, pictures: list[Path]
 ) -> None:
-    opened.open(*pictures)
-    opened.hold()
-    opened.images.step(1)
-    key = opened.state.current_key
+    bench.open(*pictures)
+    bench.hold()
+    bench.images.step(1)
+    key = bench.state.current_key
     assert key is not None
-    opened.images.close(key)
-    opened.gate.set()
-    opened.settle()
-    assert key not in opened.state.images
-    assert opened.name == "c.png"
-    assert opened.ready[-1] == "c.png"
+    bench.images.close(key)
+    bench.gate.set()
+    bench.settle()
+    assert key not in bench.state.images
+    assert bench.name == "c.png"
+    assert bench.ready[-1] == "c.png"
 
 
 @pytest.mark.parametrize(("closed", "then"), [(0, "b.png"), (1, "c.png"), (2, "b.png")])
 def test_closing_the_current_image_selects_its_neighbour(
-    opened: OpenFiles, pictures: list[Path], closed: int, then: str
+    bench: Bench, pictures: list[Path], closed: int, then: str
 ) -> None:
-    opened.open(*pictures)
-    opened.images.step(closed)
-    opened.settle()
-    key = opened.state.current_key
+    bench.open(*pictures)
+    bench.images.step(closed)
+    bench.settle()
+    key = bench.state.current_key
     assert key is not None
-    opened.images.close(key)
-    assert opened.name == then
-    opened.settle()
+    bench.images.close(key)
+    assert bench.name == then
+    bench.settle()
 
 
-def test_closing_another_image_changes_nothing_else(
-    opened: OpenFiles, pictures: list[Path]
-) -> None:
-    opened.open(*pictures)
-    opened.left.clear()
-    opened.images.close(list(opened.state.images)[2])
-    assert opened.name == "a.png"
-    assert opened.left == []
+def test_closing_another_image_changes_nothing_else(bench: Bench, pictures: list[Path]) -> None:
+    bench.open(*pictures)
+    bench.left.clear()
+    bench.images.close(list(bench.state.images)[2])
+    assert bench.name == "a.png"
+    assert bench.left == []
 
 
-def test_closing_the_last_leaves_none(opened: OpenFiles, pictures: list[Path]) -> None:
-    opened.open(pictures[0])
-    key = opened.state.current_key
+def test_closing_the_last_leaves_none(bench: Bench, pictures: list[Path]) -> None:
+    bench.open(pictures[0])
+    key = bench.state.current_key
     assert key is not None
-    opened.images.close(key)
-    opened.images.close(key)
-    assert opened.state.current_key is None
-    assert opened.left[-1] is None
+    bench.images.close(key)
+    bench.images.close(key)
+    assert bench.state.current_key is None
+    assert bench.left[-1] is None
 
 
-def test_a_file_that_is_no_image_says_so_at_its_place(opened: OpenFiles, tmp_path: Path) -> None:
+def test_a_file_that_is_no_image_says_so_at_its_place(bench: Bench, tmp_path: Path) -> None:
     bad = tmp_path / "bad.png"
     bad.write_text("words")
-    opened.open(bad)
-    current = opened.state.current
+    bench.open(bad)
+    current = bench.state.current
     assert current is not None
     assert "bad.png" in current.error
     assert current.loaded is None
-    assert not opened.state.computing
-    assert opened.ready == []
+    assert not bench.state.computing
+    assert bench.ready == []
 
 
 def test_a_file_that_is_mended_is_read_when_selected_again(
-    opened: OpenFiles, tmp_path: Path, pictures: list[Path]
+    bench: Bench, tmp_path: Path, pictures: list[Path]
 ) -> None:
     bad = tmp_path / "bad.png"
-    opened.open(bad, pictures[0])
-    opened.images.step(1)
-    opened.settle()
+    bench.open(bad, pictures[0])
+    bench.images.step(1)
+    bench.settle()
     Image.new("RGB", (4, 4)).save(bad)
-    opened.images.step(-1)
-    opened.settle()
-    assert opened.state.current is not None
-    assert opened.state.current.error == ""
-    assert opened.ready[-1] == "bad.png"
+    bench.images.step(-1)
+    bench.settle()
+    assert bench.state.current is not None
+    assert bench.state.current.error == ""
+    assert bench.ready[-1] == "bad.png"
 
 
-def test_pasted_bytes_and_pasted_pixels_are_images_without_a_file(opened: OpenFiles) -> None:
+def test_pasted_bytes_and_pasted_pixels_are_images_without_a_file(bench: Bench) -> None:
     data = io.BytesIO()
     Image.new("RGB", (6, 4), "teal").save(data, "PNG")
-    opened.images.open_bytes(data.getvalue(), "from a browser")
-    opened.settle()
+    bench.images.open_bytes(data.getvalue(), "from a browser")
+    bench.settle()
     pixels = QImage(5, 3, QImage.Format.Format_RGB32)
     pixels.fill(QColor("red"))
-    opened.images.open_qimage(pixels, "pasted")
-    opened.settle()
-    assert opened.ready == ["from a browser", "pasted"]
-    assert opened.settings.get(RECENT_IMAGES) == ()
-    assert set(opened.thumbnails) == set(opened.state.images)
+    bench.images.open_qimage(pixels, "pasted")
+    bench.settle()
+    assert bench.ready == ["from a browser", "pasted"]
+    assert bench.settings.get(RECENT_IMAGES) == ()
+    assert set(bench.thumbnails) == set(bench.state.images)
 
 
-def test_pasted_nonsense_is_told(opened: OpenFiles) -> None:
-    opened.images.open_bytes(b"nonsense", "from a browser")
-    opened.settle()
-    (notice,) = opened.notices
+def test_pasted_nonsense_is_told(bench: Bench) -> None:
+    bench.images.open_bytes(b"nonsense", "from a browser")
+    bench.settle()
+    (notice,) = bench.notices
     assert notice.kind == NoticeKind.ERROR
     assert "from a browser" in notice.text
-    assert not opened.state.images
+    assert not bench.state.images
 
 
-def test_a_model_is_passed_on(opened: OpenFiles, tmp_path: Path) -> None:
-    opened.open(tmp_path / "net.pth")
-    assert opened.models == [ModelSource(str(tmp_path / "net.pth"))]
-    assert not opened.state.images
+def test_a_model_is_passed_on(bench: Bench, tmp_path: Path) -> None:
+    bench.open(tmp_path / "net.pth")
+    assert bench.models == [ModelSource(str(tmp_path / "net.pth"))]
+    assert not bench.state.images
 
 
-def test_an_empty_folder_is_told(opened: OpenFiles, tmp_path: Path) -> None:
+def test_an_empty_folder_is_told(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    opened.open(tmp_path / "empty")
-    (notice,) = opened.notices
+    bench.open(tmp_path / "empty")
+    (notice,) = bench.notices
     assert notice == Notice(NoticeKind.WARNING, "No images in empty")
 
 
 def test_old_pictures_are_forgotten_and_read_again(
-    opened: OpenFiles, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+    bench: Bench, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # RGB, and a pyramid of 32-bit pictures, of at most a third more than its lowest level.
     one = 40 * 30 * (3 + 4 * 4 / 3)
     monkeypatch.setattr(module, "_KEEP_BYTES", one)
-    opened.open(*pictures)
+    bench.open(*pictures)
     for by in (1, 1):
-        opened.images.step(by)
-        opened.settle()
-    kept = [image.name for image in opened.state.images.values() if image.loaded is not None]
+        bench.images.step(by)
+        bench.settle()
+    kept = [image.name for image in bench.state.images.values() if image.loaded is not None]
     assert kept == ["b.png", "c.png"]
-    opened.images.step(-2)
-    opened.settle()
-    assert opened.ready[-1] == "a.png"
-    assert opened.state.current is not None
-    assert opened.state.current.picture is not None
+    bench.images.step(-2)
+    bench.settle()
+    assert bench.ready[-1] == "a.png"
+    assert bench.state.current is not None
+    assert bench.state.current.picture is not None
 
 
 def test_a_pasted_picture_is_never_forgotten(
-    opened: OpenFiles, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+    bench: Bench, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_KEEP_BYTES", 0)
     pixels = QImage(5, 3, QImage.Format.Format_RGB32)
     pixels.fill(QColor("red"))
-    opened.images.open_qimage(pixels, "pasted")
-    opened.settle()
-    opened.open(*pictures)
-    opened.images.step(1)
-    opened.settle()
-    assert next(iter(opened.state.images.values())).loaded is not None
+    bench.images.open_qimage(pixels, "pasted")
+    bench.settle()
+    bench.open(*pictures)
+    bench.images.step(1)
+    bench.settle()
+    assert next(iter(bench.state.images.values())).loaded is not None

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from gui.toolkit import plain_text
 from gui.toolkit.labels import Label, LinkLabel
 
-GUI = Path(__file__).resolve().parents[4] / "gui"
+GUI = Path(__file__).resolve().parents[3] / "gui"
 
 # --- what it makes of texts ----------------------------------------------------------------------
 
