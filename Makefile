@@ -10,8 +10,12 @@ SYSTEM := $(shell uname -s)
 # A process for each core, up to four; the tests of a file stay together and share its fixtures.
 PYTEST := $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
 
+# What a target needs of the system is looked at before anything is built for it.
+SYSTEM_OF := system-bundle system-test-bundle system-installer system-test-installer
+
+.NOTPARALLEL:
 .PHONY: run test test-all check bench bench-memory demo screenshots bundle test-bundle installer test-installer \
-        lock audit clean setup setup-dev setup-package setup-release help
+        lock audit clean setup setup-dev setup-package setup-release help $(SYSTEM_OF)
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*## |^[a-z-]+:  *## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -24,6 +28,9 @@ setup-package:   ## the same with what makes and checks installers
 
 setup-release:   ## what writes the bill of materials and checks the release workflow
 	@$(PYTHON) scripts/bootstrap.py release
+
+$(SYSTEM_OF): system-%:
+	@$(or $(wildcard $(PY)),$(PYTHON)) scripts/preflight.py $*
 
 setup-dev:       ## the same with what the tests need
 	@$(PYTHON) scripts/bootstrap.py test
@@ -61,13 +68,13 @@ demo: setup-dev  ## render the small world, train the demo networks, write resou
 screenshots: setup-dev ## the pictures of README and guide
 	$(PY) scripts/screenshots.py
 
-bundle: setup-package ## the packaged program for this system, in dist/
+bundle: system-bundle setup-package ## the packaged program for this system, in dist/
 	$(PY) scripts/make_bundle.py
 
-test-bundle: setup-package ## use it as its users do: without the network, in a home of its own
+test-bundle: system-test-bundle setup-package ## use it as its users do: without the network, in a home of its own
 	$(PY) scripts/check_bundle.py
 
-installer: bundle setup-release ## the installer for this system, in dist/ (Linux: .deb and .run)
+installer: system-installer bundle setup-release ## the installer for this system, in dist/ (Linux: .deb and .run)
 ifeq ($(SYSTEM),Darwin)
 	$(PY) scripts/make_dmg.py
 else
@@ -76,7 +83,7 @@ else
 endif
 	$(PY) scripts/make_sbom.py
 
-test-installer: setup-package setup-release ## install, use, upgrade and remove it; try those of other systems (root, debootstrap)
+test-installer: system-test-installer setup-package setup-release ## install, use, upgrade and remove it; try those of other systems (root, debootstrap)
 	$(PY) scripts/check_workflow.py
 ifeq ($(SYSTEM),Darwin)
 	$(PY) scripts/make_dmg.py --check

@@ -92,12 +92,15 @@ def needed_libraries(bundle: Path) -> tuple[set[str], set[str]]:
     return required - missing, optional - required - missing
 
 
-def package_of(library: str) -> str:
-    """The Debian package that holds a library. Raises SystemExit where no installed one does."""
+def packages_by_library(libraries: set[str]) -> dict[str, str]:
+    """The Debian package that holds each library. Raises SystemExit with all that none holds."""
     places = dict(re.findall(r"^\s*(\S+) .*=> (\S+)$", output("/sbin/ldconfig", "-p"), re.M))
-    path = places.get(library)
-    if path is None:
-        raise SystemExit(f"{library} is neither in the bundle nor on this system")
+    if missing := sorted(libraries - places.keys()):
+        raise SystemExit(f"neither in the bundle nor on this system: {', '.join(missing)}")
+    return {library: _package_with(places[library]) for library in sorted(libraries)}
+
+
+def _package_with(path: str) -> str:
     # Where /lib is a link to /usr/lib, dpkg knows the file by one of the two names.
     for place in (path, str(Path(path).resolve()), path.removeprefix("/usr")):
         asked = subprocess.run(["dpkg", "-S", place], capture_output=True, text=True, check=False)
@@ -108,7 +111,7 @@ def package_of(library: str) -> str:
 
 def packages_of(libraries: set[str]) -> list[str]:
     """The Debian packages of those libraries; the C and C++ libraries with their version."""
-    found = {package_of(library) for library in libraries}
+    found = {*packages_by_library(libraries).values()}
     return sorted(_with_version(name) if name in _TESTED_VERSIONS else name for name in found)
 
 

@@ -49,6 +49,8 @@ def target() -> Path:
 
 def control(bundle: Path, installed_kb: int) -> str:
     required, optional = tree.needed_libraries(bundle)
+    # Asked for together first, so that all that are missing are named at once.
+    tree.packages_by_library(required | optional)
     needed = tree.packages_of(required)
     bare = {name.partition(" ")[0] for name in needed}
     wished = {*tree.packages_of(optional), *_RECOMMENDED} - bare

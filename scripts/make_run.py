@@ -55,7 +55,8 @@ def file_list(bundle: Path) -> str:
 def values(bundle: Path, version: str) -> dict[str, str]:
     """What the scripts have filled in for @NAME@ and the like."""
     required, _ = tree.needed_libraries(bundle)
-    libraries = [f"{name}={tree.package_of(name)}" for name in sorted(required)]
+    packages = tree.packages_by_library(required)
+    libraries = [f"{name}={package}" for name, package in packages.items()]
     size = sum(p.lstat().st_size for p in bundle.rglob("*") if not p.is_dir())
     # A file takes up whole blocks.
     blocks = 4 * sum(1 for _ in bundle.rglob("*"))
