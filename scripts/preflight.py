@@ -21,8 +21,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import _system, bootstrap  # noqa: E402
-from scripts._system import Need  # noqa: E402
+from scripts import _system, bootstrap
+from scripts._system import Need
 
 _BUILDS = ("bundle", "installer")
 _AS_ROOT = "test-installer"

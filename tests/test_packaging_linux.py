@@ -179,6 +179,6 @@ def test_a_missing_bundle_is_said_in_one_line(tmp_path: Path) -> None:
 
 def test_libraries_that_are_nowhere_are_named_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = "\tlibz.so.1 (libc6,x86-64) => /lib/libz.so.1\n"
-    monkeypatch.setattr(tree, "output", lambda *command: listed)
+    monkeypatch.setattr(tree, "output", lambda *_: listed)
     with pytest.raises(SystemExit, match=r"libgdk-3\.so\.0, libwayland-egl\.so\.1$"):
         tree.packages_by_library({"libz.so.1", "libwayland-egl.so.1", "libgdk-3.so.0"})

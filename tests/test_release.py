@@ -1,4 +1,4 @@
-"""The release workflow against the scripts, targets and files that it names."""
+"""The release workflow against the files that it names; test_workflows.py has the common rules."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from engine.version import COMMAND, NAME
-from scripts import bootstrap, make_dmg, make_nsis
+from scripts import make_dmg, make_nsis
 
 ROOT = Path(__file__).resolve().parent.parent
 PATH = ROOT / ".github/workflows/release.yml"
@@ -20,23 +19,9 @@ STEPS = [(name, step) for name, job in JOBS.items() for step in job["steps"]]
 RUNS = "\n".join(step.get("run", "") for _, step in STEPS)
 
 
-def test_scripts_and_their_options_are_there() -> None:
-    called = re.findall(r"(scripts/\w+\.(?:py|sh))((?:\\\n|[^\n&|])*)", RUNS)
-    assert len(called) > 10
-    for script, words in called:
-        text = (ROOT / script).read_text(encoding="utf-8")
-        for option in re.findall(r"(?<= )--[a-z-]+", words):
-            assert f'"{option}"' in text, f"{script} {option}"
-    for purpose in re.findall(r"bootstrap\.py (\w+)", RUNS):
-        assert purpose in bootstrap.PURPOSES
-
-
-def test_make_targets_are_there() -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+def test_installers_are_made_and_tried() -> None:
     targets = set(re.findall(r"^make ([a-z-]+)", RUNS, re.MULTILINE))
     assert {"installer", "test-bundle", "test-installer"} <= targets
-    for target in targets:
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
 
 
 def test_names_are_those_that_the_scripts_give() -> None:
@@ -75,17 +60,10 @@ def test_python_for_intel_macs_has_the_torch_that_is_pinned() -> None:
     assert pins["python"] == setup["with"]["python-version"]
 
 
-def test_actions_are_pinned_and_rights_are_few() -> None:
-    assert yaml.safe_load(TEXT)["permissions"] == {}
+def test_one_job_may_write() -> None:
     for name, job in JOBS.items():
         writes = [right for right, much in job["permissions"].items() if much == "write"]
         assert writes == (["contents"] if name == "publish" else [])
-        assert job["timeout-minutes"] <= 240
-    used = [line for line in TEXT.splitlines() if "uses:" in line]
-    assert used
-    for line in used:
-        owner = "mamba-org" if "micromamba" in line else "actions"
-        assert re.search(rf"uses: {owner}/[a-z-]+@[0-9a-f]{{40}} # v\d+\.\d+\.\d+$", line), line
 
 
 def test_secrets_are_given_to_the_steps_that_sign_and_to_no_other() -> None:
@@ -108,7 +86,6 @@ def test_nothing_is_published_that_was_not_tried() -> None:
     assert JOBS["publish"]["steps"][-1]["if"] == "github.ref_type == 'tag'"
 
 
-@pytest.mark.parametrize("name", [".github/workflows/release.yml", "requirements-release.txt"])
-def test_no_index_of_packages_is_named(name: str) -> None:
-    text = (ROOT / name).read_text(encoding="utf-8")
+def test_no_index_of_packages_is_named() -> None:
+    text = (ROOT / "requirements-release.txt").read_text(encoding="utf-8")
     assert not re.search(r"https?://|index-url|\b\w+\.(org|io|com)\b", text)
