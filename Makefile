@@ -63,34 +63,34 @@ bench-memory: setup ## 1,000 images through sessions of one model
 	$(PY) benchmarks/memory_run.py $(BENCH_ARGS)
 
 demo: setup-dev  ## render the small world, train the demo networks, write resources/
-	$(PY) scripts/make_demo.py
+	$(PY) scripts/demo/make_demo.py
 
 screenshots: setup-dev ## the pictures of README and guide
-	$(PY) scripts/screenshots.py
+	$(PY) scripts/screenshots/take.py
 
 bundle: system-bundle setup-package ## the packaged program for this system, in dist/
-	$(PY) scripts/make_bundle.py
+	$(PY) scripts/bundle/make_bundle.py
 
 test-bundle: system-test-bundle setup-package ## use it as its users do: without the network, in a home of its own
-	$(PY) scripts/check_bundle.py
+	$(PY) scripts/bundle/check_bundle.py
 
 installer: system-installer bundle setup-release ## the installer for this system, in dist/ (Linux: .deb and .run)
 ifeq ($(SYSTEM),Darwin)
-	$(PY) scripts/make_dmg.py
+	$(PY) scripts/installers/make_dmg.py
 else
-	$(PY) scripts/make_deb.py
-	$(PY) scripts/make_run.py
+	$(PY) scripts/installers/make_deb.py
+	$(PY) scripts/installers/make_run.py
 endif
-	$(PY) scripts/make_sbom.py
+	$(PY) scripts/bundle/make_sbom.py
 
 test-installer: system-test-installer setup-package setup-release ## install, use, upgrade and remove it; try those of other systems (root, debootstrap)
 	$(PY) scripts/check_workflow.py
 ifeq ($(SYSTEM),Darwin)
-	$(PY) scripts/make_dmg.py --check
+	$(PY) scripts/installers/make_dmg.py --check
 else
-	$(PY) scripts/check_nsis.py
-	$(PY) scripts/check_deb.py
-	$(PY) scripts/check_run.py
+	$(PY) scripts/installers/check_nsis.py
+	$(PY) scripts/installers/check_deb.py
+	$(PY) scripts/installers/check_run.py
 endif
 
 lock:            ## write the locks in requirements/ anew; LOCK_ARGS="--upgrade"

@@ -29,8 +29,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import _locks, _system
-from scripts._locks import BUILDS, CUDA, TORCH
+from scripts.common import locks as _locks
+from scripts.common import system
+from scripts.common.locks import BUILDS, CUDA, TORCH
 
 # What is installed where: environment folder, then the locks in order.
 PURPOSES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -44,10 +45,10 @@ PURPOSES: dict[str, tuple[str, tuple[str, ...]]] = {
     "upkeep": (".venv-upkeep", ("requirements/upkeep.lock",)),
 }
 
-QT_LIBRARIES = _system.packages(_system.QT)
-_TEST = _system.packages((*_system.QT, *_system.DISPLAY))
-_ALL_TARGETS = (need for needs in _system.TARGETS.values() for need in needs)
-_PACKAGE = _system.packages((*_ALL_TARGETS, *_system.METADATA_TOOLS))
+QT_LIBRARIES = system.packages(system.QT)
+_TEST = system.packages((*system.QT, *system.DISPLAY))
+_ALL_TARGETS = (need for needs in system.TARGETS.values() for need in needs)
+_PACKAGE = system.packages((*_ALL_TARGETS, *system.METADATA_TOOLS))
 SYSTEM_PACKAGES = {
     "run": QT_LIBRARIES,
     "test": _TEST,

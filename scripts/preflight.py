@@ -4,8 +4,8 @@
 
 Building takes minutes, and would stop at one missing library after the other. As root on Debian and
 its relatives, what is missing is installed; otherwise all of it is named, with the command that
-installs it. The list is in scripts/_system.py. Needs nothing but Python. On other systems than
-Linux there is nothing to see to.
+installs it. The list is in scripts/common/system.py. Needs nothing but Python. On other systems
+than Linux there is nothing to see to.
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import _system, bootstrap
-from scripts._system import Need
+from scripts import bootstrap
+from scripts.common import system
+from scripts.common.system import Need
 
 _BUILDS = ("bundle", "installer")
 _AS_ROOT = "test-installer"
 
 
 def needs_of(target: str) -> tuple[Need, ...]:
-    python = (_system.shared_python(),) if target in _BUILDS else ()
-    return (*python, *_system.TARGETS[target])
+    python = (system.shared_python(),) if target in _BUILDS else ()
+    return (*python, *system.TARGETS[target])
 
 
 def told(target: str, absent: Sequence[Need]) -> str:
     """All that is missing, and how to get it."""
-    names = _system.packages(absent)
+    names = system.packages(absent)
     files = {
         name: [f for need in absent if need.package == name for f in need.files] for name in names
     }
@@ -52,15 +53,15 @@ def told(target: str, absent: Sequence[Need]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="See to what a target needs of the system.")
-    parser.add_argument("target", choices=sorted(_system.TARGETS))
+    parser.add_argument("target", choices=sorted(system.TARGETS))
     target = parser.parse_args(arguments).target
     if not sys.platform.startswith("linux"):
         return 0
     root, needs = os.geteuid() == 0, needs_of(target)
-    absent = _system.missing(needs)
+    absent = system.missing(needs)
     if absent and root and shutil.which("apt-get") is not None:
-        bootstrap.install_system_packages(_system.packages(absent))
-        absent = _system.missing(needs)
+        bootstrap.install_system_packages(system.packages(absent))
+        absent = system.missing(needs)
     if absent:
         bootstrap.say(told(target, absent))
     if target == _AS_ROOT and not root:

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from scripts import _linux_tree, _system, bootstrap, bundle_binaries, preflight
-from scripts._system import Need
-from scripts.bundle_contents import is_dropped
+from scripts import bootstrap, preflight
+from scripts.bundle import binaries
+from scripts.bundle.contents import is_dropped
+from scripts.common import system as _system
+from scripts.common.system import Need
+from scripts.installers import linux_tree
 
 ROOT = Path(__file__).resolve().parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -186,12 +189,12 @@ def test_the_list_has_what_the_wheels_ask_for() -> None:
     found = [p for folder in folders for p in folder.rglob("*.so*") if not p.is_symlink()]
     own = {path.name for path in site.rglob("*.so*")}
     entries = [(p.relative_to(site).as_posix(), str(p), "BINARY") for p in found]
-    kept = [e for e in bundle_binaries.kept(entries) if not is_dropped(e[0])]
+    kept = [e for e in binaries.kept(entries) if not is_dropped(e[0])]
     told = subprocess.run(
         ["readelf", "-dW", *(source for _, source, _ in kept)],
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
-    asked = set(re.findall(r"\(NEEDED\).*\[(.+)\]", told)) - own - {*_linux_tree._NOT_PACKAGED}
+    asked = set(re.findall(r"\(NEEDED\).*\[(.+)\]", told)) - own - {*linux_tree._NOT_PACKAGED}
     assert len(asked) > 20
     of_the_c_library = re.compile(r"(ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util))\.so\.\d+")
     listed = {f for need in _system.TARGETS["bundle"] for f in need.files}
