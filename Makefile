@@ -26,7 +26,7 @@ setup:           ## virtual environment with what the program needs
 setup-package:   ## the same with what makes and checks installers
 	@$(PYTHON) scripts/bootstrap.py package
 
-setup-release:   ## what writes the bill of materials and checks the release workflow
+setup-release:   ## what writes the bill of materials and checks the workflows
 	@$(PYTHON) scripts/bootstrap.py release
 
 $(SYSTEM_OF): system-%:

@@ -86,7 +86,7 @@ def _of_job(job: Job) -> Iterator[str]:
 
 def _of_commands(run: str) -> Iterator[str]:
     """Scripts, options, targets and purposes that are not there; packages without hashes."""
-    for script, words in re.findall(r"(scripts/\w+\.(?:py|sh))((?:\\\n|[^\n&|])*)", run):
+    for script, words in re.findall(r"(scripts/[\w/]+\.(?:py|sh))((?:\\\n|[^\n&|])*)", run):
         if not (ROOT / script).is_file():
             yield f"there is no {script}"
             continue
