@@ -14,8 +14,8 @@ PYTEST := $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
 SYSTEM_OF := system-bundle system-test-bundle system-installer system-test-installer
 
 .NOTPARALLEL:
-.PHONY: run test test-all check bench bench-memory demo screenshots bundle test-bundle installer test-installer \
-        lock audit clean setup setup-dev setup-package setup-release help $(SYSTEM_OF)
+.PHONY: run test test-all check bench bench-memory demo screenshots wheel bundle test-bundle installer \
+        test-installer lock audit clean setup setup-dev setup-package setup-release help $(SYSTEM_OF)
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*## |^[a-z-]+:  *## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -67,6 +67,9 @@ demo: setup-dev  ## render the small world, train the demo networks, write resou
 
 screenshots: setup-dev ## the pictures of README and guide
 	$(PY) scripts/screenshots/take.py
+
+wheel: setup-dev ## what pip, pipx and uv install, in dist/
+	$(PY) -I -m hatchling build --target wheel --directory dist
 
 bundle: system-bundle setup-package ## the packaged program for this system, in dist/
 	$(PY) scripts/bundle/make_bundle.py

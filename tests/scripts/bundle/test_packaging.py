@@ -45,7 +45,7 @@ def test_the_spec_takes_name_and_contents_from_the_code() -> None:
     assert "console=False" in SPEC
     assert not re.search(r"[\"']Hookscope", SPEC)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert (project["name"], project["version"]) == (COMMAND, VERSION)
+    assert (project["name"], list(project["scripts"])) == (COMMAND, [COMMAND])
     assert re.fullmatch(r"[a-z]+(\.[a-z]+)+\.[A-Z]\w+", APP_ID)
     assert NAME.lower() == COMMAND
 
@@ -217,6 +217,10 @@ def test_a_package_that_is_missing_leads_to_the_source(
         importing.import_file(path, trust=Trust(everything=True))
     monkeypatch.setattr(extras, "installed", lambda _package: False)
     with pytest.raises(ModelError, match=r"from source.*requirements-extras\.txt"):
+        extras.load("onnx", "network.onnx")
+    monkeypatch.setattr(paths, "PACKAGED", False)
+    monkeypatch.setattr(paths, "FROM_WHEEL", True)
+    with pytest.raises(ModelError, match=r"with its extras, as in '.*\.whl\[extras\]'"):
         extras.load("onnx", "network.onnx")
 
 
