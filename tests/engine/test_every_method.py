@@ -7,11 +7,12 @@ clone on (tests.engine.classifiers), the formulas are in numpy (tests.formulas).
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 import numpy as np
 import pytest
+import torch
 from torch import Tensor, nn
 
 from engine import Session
@@ -35,6 +36,15 @@ GRADIENT = [method.slug for method in METHODS if Need.GRADIENT in method.needs]
 # A quotient by a sum of both signs may be as ill-conditioned as it likes: with a float32 network,
 # one rounding of the activation is another map. In float64 nothing is lost.
 QUOTIENTS = ("xgrad-cam", "grad-cam++")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    """For tensors as small as these, handing work to a second thread takes longer than the work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def channels_first(tensor: Tensor, node: LayerNode) -> Array:

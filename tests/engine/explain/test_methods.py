@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -25,6 +25,15 @@ HookWatch = Callable[[nn.Module], AbstractContextManager[None]]
 SLUGS = [method.slug for method in METHODS]
 GRADIENT = [method.slug for method in METHODS if Need.GRADIENT in method.needs]
 BLIND = [method.slug for method in METHODS if not method.class_dependent]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    """For tensors as small as these, handing work to a second thread takes longer than the work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 class _Passing(torch.autograd.Function):
