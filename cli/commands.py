@@ -64,9 +64,9 @@ def _parser() -> argparse.ArgumentParser:
         prog=NAME.lower(),
         description="Shows where an image classifier looked.",
         epilog="Without a command: the window, with the FILES that are named (images, folders, "
-        "models) opened; --model, --weights, --arch, --arg, --classes, --input and --trust are "
-        "for it as well (see 'explain --help'). self-test [--json FILE|-]: start the window, use "
-        "it, check the result.",
+        "models) opened; --model, --weights, --arch, --arg, --classes, --input and --trust "
+        "apply to it as well (see 'explain --help'). self-test [--json FILE|-]: start the "
+        "window, use it, check the result.",
     )
     parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -87,15 +87,17 @@ def _parser() -> argparse.ArgumentParser:
     _add_json(layers)
     layers.set_defaults(work=_layers)
 
-    methods = commands.add_parser("methods", help="the methods that a map can be made by")
+    methods = commands.add_parser("methods", help="the attribution methods")
     _add_json(methods)
     methods.set_defaults(work=_methods)
 
-    models = commands.add_parser("models", help="torchvision's classifiers, and which are here")
+    models = commands.add_parser(
+        "models", help="torchvision's classifiers, and which are downloaded"
+    )
     _add_json(models)
     models.set_defaults(work=_models)
 
-    download = commands.add_parser("download", help="fetch the weights of one of them")
+    download = commands.add_parser("download", help="download the weights of one of them")
     download.add_argument("name", help="as 'models' lists it")
     download.add_argument("entry", nargs="?", help="which weights (default: the best)")
     download.set_defaults(work=_download)
@@ -163,19 +165,19 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         type=_seconds,
         default=client.PATIENCE,
         metavar="SECONDS",
-        help=f"how long a file is read before that is stopped (default: {client.PATIENCE:g})",
+        help=f"stop reading a file after this much computing time (default: {client.PATIENCE:g})",
     )
 
 
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds")
     return seconds
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", metavar="FILE", help="write the facts as JSON; - for stdout")
+    parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - for stdout")
 
 
 def _check_outputs(options: argparse.Namespace, *names: str) -> None:

@@ -65,11 +65,13 @@ def check_names(values: Iterable[object]) -> None:
             except UnicodeEncodeError:
                 odd = True
             if odd:
-                raise HookscopeError(f"{name}: no name can hold these characters; check it")
+                raise HookscopeError(
+                    f"{name}: a file name cannot contain these characters; check it"
+                )
 
 
 _STDOUT = {
-    errno.EPIPE: "whoever read from it has gone",
+    errno.EPIPE: "the reading program has ended",
     errno.ENOSPC: "the disk is full",
     errno.EBADF: "it is closed",
 }
@@ -119,7 +121,7 @@ def guarded(work: Callable[[], int]) -> int:
         return 2
     except Exception:  # noqa: BLE001 - the outermost frame: anything else is a defect to report
         _log.exception("internal failure")
-        tell(f"internal failure; the log has it: {log_file()}")
+        tell(f"internal error; see the log: {log_file()}")
         return 1
     finally:
         release_logging()

@@ -23,11 +23,11 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         help="an argument of the network's class; may be repeated",
     )
     parser.add_argument("--classes", type=Path, help="class names: .txt, .csv or .json")
-    parser.add_argument("--input", help="what the network gets, as 3x256x256, if it is not found")
+    parser.add_argument("--input", help="expected input, as 3x256x256, where it is not detected")
     parser.add_argument(
         "--trust",
         action="store_true",
-        help="the files named here may run the code that is in them",
+        help="let the files named here run the code they contain",
     )
 
 

@@ -30,8 +30,8 @@ from engine.records.models import LayerNode, Layout, ModelInfo, OutputForm, Pred
 from engine.targets import classes as targets
 
 _CUT = (
-    "This network cuts its gradients off (detach or no_grad). The maps follow its function through "
-    "the cut, as if it did not."
+    "This network cuts off its gradients (detach or no_grad). The maps are computed as if it "
+    "did not."
 )
 
 
@@ -203,7 +203,9 @@ def _place(module: nn.Module, device: torch.device) -> tuple[torch.device, tuple
             raise
         module.to("cpu")
         release_cache(device)
-        return torch.device("cpu"), (f"{device} has no room for this model; the CPU computes",)
+        return torch.device("cpu"), (
+            f"{device} has too little memory for this model; using the CPU",
+        )
     return device, ()
 
 

@@ -85,9 +85,7 @@ class _Fetch:
         progress: Report,
     ) -> None:
         if urlsplit(url).scheme not in ("http", "https"):
-            raise DownloadError(
-                f"{url}: this is no web address; name one that begins with https://"
-            )
+            raise DownloadError(f"{url}: not a web address; use one that begins with https://")
         self._url = url
         self._target = target
         self._prefix = prefix
@@ -109,7 +107,7 @@ class _Fetch:
                 lock.acquire(timeout=SLICE_S)
                 break
             except Timeout:
-                self._tell(self._part.size, "another program fetches this file")
+                self._tell(self._part.size, "another program is downloading this file")
         try:
             yield
         finally:
@@ -137,7 +135,7 @@ class _Fetch:
                 tries += came < MEGABYTE
                 if came <= 0 or tries >= _ATTEMPTS:
                     raise reasons.remote(error, self._url, self._target) from error
-                _log.info("%s: %s; it is gone on with", self._url, error)
+                _log.info("%s: %s; resuming", self._url, error)
                 self._pause()
         self._finish(digest)
 
@@ -165,7 +163,7 @@ class _Fetch:
             if not beyond and (start == 0 or fits):
                 return self._receive(answer, start, found)
         if not have:
-            raise ConnectionError("a part came that nobody had asked for")
+            raise ConnectionError("the server sent a range that was not requested")
         self._start_over()
         return self._continue(patience)
 
@@ -217,7 +215,7 @@ class _Fetch:
                 self._cancel.raise_if_cancelled()
                 digest.update(block)
                 done += len(block)
-                self._tell(done, "checking what is there", size)
+                self._tell(done, "verifying the part already downloaded", size)
         return digest
 
     def _pause(self) -> None:

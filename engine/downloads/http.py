@@ -102,7 +102,7 @@ async def _follow(
         # Windows and macOS are set to.
         proxy = proxy_for(str(request.url) if request else url)
         if proxy and urlsplit(proxy).scheme not in ("http", "https"):
-            raise ConnectionError(f"proxies of the kind {urlsplit(proxy).scheme} cannot be used")
+            raise ConnectionError(f"proxies of type {urlsplit(proxy).scheme} cannot be used")
         client = httpx2.AsyncClient(
             verify=trusted,
             proxy=proxy or None,
@@ -117,7 +117,7 @@ async def _follow(
         request = response.next_request
         if request is None:
             return response
-    raise ConnectionError("it is redirected without end")
+    raise ConnectionError("too many redirects")
 
 
 def _trusted() -> ssl.SSLContext:
@@ -167,9 +167,9 @@ def _system_errors(patience: float, broken: type[OSError]) -> Iterator[None]:
     try:
         yield
     except httpx2.ConnectTimeout as error:
-        raise TimeoutError(f"nothing came for {min(patience, _CONNECT_S):g} seconds") from error
+        raise TimeoutError(f"no data for {min(patience, _CONNECT_S):g} seconds") from error
     except httpx2.TimeoutException as error:
-        raise TimeoutError(f"nothing came for {patience:g} seconds") from error
+        raise TimeoutError(f"no data for {patience:g} seconds") from error
     except httpx2.ProxyError as error:
         raise ProxyRefused(str(error)) from error
     except httpx2.RemoteProtocolError as error:

@@ -24,8 +24,8 @@ _LOCAL = {
     errno.ENOTDIR: "a part of its path is a file; set TORCH_HOME to another folder",
     errno.EEXIST: "a part of its path is a file; set TORCH_HOME to another folder",
     errno.ENOSPC: _FULL,
-    errno.EDQUOT: "your quota is used up; make room, or set TORCH_HOME to another folder",
-    errno.EFBIG: "no file may be that large there; set TORCH_HOME to another folder",
+    errno.EDQUOT: "your disk quota is used up; make room, or set TORCH_HOME to another folder",
+    errno.EFBIG: "the file is larger than allowed there; set TORCH_HOME to another folder",
 }
 
 
@@ -48,8 +48,8 @@ def no_room(target: Path, missing: int, free: int) -> DownloadError:
 
 def wrong_checksum(url: str, digest: str, wanted: str) -> DownloadError:
     return DownloadError(
-        f"what came from {url} is not the file that was published (its SHA-256 begins with "
-        f"{digest[:8]} and not with {wanted}); it was removed. Try again; "
+        f"the file downloaded from {url} does not match the published checksum (its SHA-256 "
+        f"begins with {digest[:8]}, not {wanted}); it was deleted. Try again; "
         "a proxy or login page may have answered instead"
     )
 
@@ -61,9 +61,7 @@ def status(code: int, url: str, target: Path) -> DownloadError:
     if code in (404, 410):
         reason = f"it has no such file ({code}): {url}; {by_hand}"
     elif code == 407:
-        reason = (
-            "the proxy wants a name and a password; set HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT"
-        )
+        reason = "the proxy requires a user name and password; set HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT"
     elif code in (401, 403, 451):
         reason = f"it refuses {url} ({code}); {by_hand}"
     elif code == 429 or code >= 500:
@@ -89,8 +87,8 @@ def _reason(cause: OSError, url: str, target: Path, proxy: str) -> str:
         return str(cause)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return (
-            f"its certificate cannot be verified ({cause.verify_message}); where a proxy looks "
-            "into connections, name its certificate in SSL_CERT_FILE; check this computer's "
+            f"its certificate cannot be verified ({cause.verify_message}); if a proxy inspects "
+            "connections, name its certificate in SSL_CERT_FILE; check this computer's "
             f"clock, {by_hand}"
         )
     if isinstance(cause, ssl.SSLError):
@@ -99,27 +97,32 @@ def _reason(cause: OSError, url: str, target: Path, proxy: str) -> str:
     if isinstance(cause, socket.gaierror):
         return f"not found; this computer seems to be offline. Connect it, {proxies}, {by_hand}"
     if isinstance(cause, TimeoutError):
-        words = str(cause) if "nothing came" in str(cause) else "it does not answer"
-        return f"{words}; what has come is kept, download again to go on. If it stays, {proxies}"
+        words = str(cause) if "no data" in str(cause) else "it does not answer"
+        return (
+            f"{words}; the part already downloaded is kept; download again to resume. If it "
+            f"persists, {proxies}"
+        )
     if isinstance(cause, ConnectionResetError | ConnectionAbortedError | BrokenPipeError):
-        return "the connection was cut; what has come is kept, download again to go on"
+        return (
+            "the connection was cut; the part already downloaded is kept; download again to resume"
+        )
     if cause.errno in _UNREACHABLE:
-        return f"{_UNREACHABLE[cause.errno]}; go online, {proxies}, {by_hand}"
+        return f"{_UNREACHABLE[cause.errno]}; connect to a network, {proxies}, {by_hand}"
     if isinstance(cause, ProxyRefused):
         said = str(cause)
         return (
-            f"the proxy lets nothing through ({said}); set HTTPS_PROXY, with name and password "
-            f"where it wants them, {by_hand}"
+            f"the proxy blocked the request ({said}); set HTTPS_PROXY, with a user name and "
+            f"password if required, {by_hand}"
         )
     said = " ".join((str(cause) or type(cause).__name__).split())[:120]
     return f"the connection failed ({said}); try again, {proxies}, {by_hand}"
 
 
-_PROXY = "name a proxy in HTTPS_PROXY if one stands between"
+_PROXY = "set HTTPS_PROXY if you are behind a proxy"
 
 _UNREACHABLE = {
     errno.ECONNREFUSED: "the connection was refused",
-    errno.ENETUNREACH: "no network leads there",
-    errno.EHOSTUNREACH: "no network leads there",
+    errno.ENETUNREACH: "there is no route to it",
+    errno.EHOSTUNREACH: "there is no route to it",
     errno.ENETDOWN: "the network is down",
 }

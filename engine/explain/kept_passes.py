@@ -143,9 +143,9 @@ class Computation:
 
     def _failure(self, error: BaseException) -> ModelError:
         text = one_line(error)
-        hint = "" if self.model.device.type == "cpu" else "; try it with the device cpu"
+        hint = "" if self.model.device.type == "cpu" else "; try it on the CPU"
         return ModelError(
-            f"{self.model.source}: the network failed: {text}; the log has the details{hint}"
+            f"{self.model.source}: the network failed: {text}; see the log for details{hint}"
         )
 
     def _run(
@@ -179,11 +179,13 @@ class Computation:
         device = self.model.device
         if not self._frugal:
             self._frugal = True
-            self.notify(f"{device} ran out of memory; going on with less kept, and slower")
+            self.notify(
+                f"{device} ran out of memory; continuing with less kept in memory, more slowly"
+            )
             return
         if device.type == "cpu":
             raise DeviceError("there is not enough memory for this layer; choose a later layer")
-        text = f"{device} ran out of memory; going on with the CPU"
+        text = f"{device} ran out of memory; continuing on the CPU"
         self.model.move(torch.device("cpu"), text)
         self._frugal = False
         self.notify(text)

@@ -189,7 +189,8 @@ class Session:
         if unfit:
             which = "1 layer" if unfit == 1 else f"{unfit} layers"
             self._work.notify(
-                f"{which} did not fit into memory with the others; a click explains one alone"
+                f"{which} did not fit into memory with the others; click one to explain it on "
+                "its own"
             )
         if infinite:
             which = (

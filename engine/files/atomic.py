@@ -55,7 +55,7 @@ def exchange(new: Path, goal: Path) -> None:
     Raises ExportError for what is no regular file, and OSError.
     """
     if not goal_of(goal).exchanged:
-        raise refusal(goal, "this is no regular file; remove it")
+        raise refusal(goal, "not a regular file; remove it")
     new.replace(goal)
 
 
@@ -191,10 +191,12 @@ def _opened(goal: Goal) -> int:
             if error.errno != ENXIO or goal.found is None or not stat.S_ISFIFO(goal.found.st_mode):
                 raise
         if time.monotonic() > end:
-            raise refusal(goal.path, "nobody reads from this pipe; start its reader first")
+            raise refusal(
+                goal.path, "nothing reads from this pipe; start the reading program first"
+            )
         time.sleep(_LOOK_EVERY_S)
 
 
 def _wait_for_room(goal: Goal, descriptor: int) -> None:
     if not select.select([], [descriptor], [], PATIENCE_S)[1]:
-        raise refusal(goal.path, "its reader takes nothing any more; start the reader again")
+        raise refusal(goal.path, "the reading program has stopped reading; start it again")

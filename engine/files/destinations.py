@@ -28,13 +28,13 @@ _REASONS = {
     errno.EPERM: _FORBIDDEN,
     errno.EROFS: "the disk is read-only; choose another one",
     errno.ENOSPC: "the disk is full; make room or choose another one",
-    errno.EDQUOT: "your quota is used up; make room or choose another folder",
+    errno.EDQUOT: "your disk quota is used up; make room or choose another folder",
     errno.EFBIG: "the file would be larger than is allowed there; choose another place",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
-    errno.ELOOP: "its links lead in a circle; choose another name",
+    errno.ELOOP: "its symbolic links form a loop; choose another name",
     errno.EBUSY: "something is mounted there or has it open; choose another name",
-    errno.EPIPE: "whoever read from it has gone; start the reader again",
-    errno.EBADF: "no descriptor of that number is open for writing; name a file",
+    errno.EPIPE: "the reading program has ended; start it again",
+    errno.EBADF: "no file descriptor with that number is open for writing; name a file",
     errno.EIO: "the device reports an error; choose another place",
 }
 
@@ -78,7 +78,7 @@ def goal_of(path: Path) -> Goal:
 def cannot_write(path: Path, error: OSError | ValueError) -> ExportError:
     """The one line on why path cannot be written, with the way out."""
     if not isinstance(error, OSError):
-        return refusal(path, "no file can have that name; choose another one")
+        return refusal(path, "not a valid file name; choose another one")
     reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
     return refusal(path, reason)
 
@@ -106,7 +106,7 @@ def check_outputs(
             continue
         if goal.key in read or (goal.found is not None and _is_inside(goal.real, read)):
             raise ExportError(
-                f"{option} {path}: it would replace a file that is read; choose another name"
+                f"{option} {path}: it would overwrite an input file; choose another name"
             )
         if goal.key in taken:
             raise ExportError(

@@ -78,8 +78,7 @@ def refusal(path: Path, kind: Kind) -> ModelError:
     head = look(path).head
     if head.startswith(b"version https://git-lfs"):
         return ModelError(
-            f"{path}: only the pointer that Git LFS left in place of the file; get it with "
-            "'git lfs pull'"
+            f"{path}: only the Git LFS pointer to the file; get it with 'git lfs pull'"
         )
     if head.lstrip().lower().startswith((b"<!doctype", b"<html")):
         return ModelError(f"{path}: a web page, saved in place of the file; download it again")
@@ -89,8 +88,8 @@ def refusal(path: Path, kind: Kind) -> ModelError:
         )
     if head.startswith(b"\x89HDF") or path.suffix.lower() in (".keras", ".tflite", ".pb"):
         return ModelError(
-            f"{path}: a network of TensorFlow or Keras; only those of PyTorch can be explained, so "
-            "convert it to ONNX and open that"
+            f"{path}: a TensorFlow or Keras model; only PyTorch models can be explained: convert "
+            "it to ONNX and open that"
         )
     if head[:1] == b"\x80":
         return ModelError(
@@ -98,6 +97,6 @@ def refusal(path: Path, kind: Kind) -> ModelError:
             "torch.save and open that"
         )
     return ModelError(
-        f"{path}: not a kind of file that holds a network; open weights (.pth, .pt, .safetensors), "
+        f"{path}: not a file format that holds a network; open weights (.pth, .pt, .safetensors), "
         "a .pt2 archive, or the Python file of the network"
     )

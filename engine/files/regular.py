@@ -52,7 +52,9 @@ def read(path: Path, fault: Fault, most: int) -> bytes:
         except OSError as error:
             raise fault(f"{path}: {reason(error)}") from error
     if len(content) > most:
-        raise fault(f"{path}: larger than {most // 10**6} MB, as no such file is; fetch it again")
+        raise fault(
+            f"{path}: larger than {most // 10**6} MB, more than any such file; download it again"
+        )
     return content
 
 
@@ -63,7 +65,7 @@ def reason(error: OSError | ValueError) -> str:
     if isinstance(error, PermissionError):
         return "no permission to read it; change its access rights"
     if isinstance(error, ValueError):
-        return "this is no name that a file can have; check the name"
+        return "not a valid file name; check the name"
     return f"it cannot be read ({error.strerror or error}); check the disk and the name"
 
 

@@ -100,5 +100,5 @@ def refuse_larger(name: str, wanted: int, elements: int) -> None:
     if wanted > _MORE * elements + _FREE:
         raise WeightsError(
             f"{name}: its config.json describes a network of {wanted:,} numbers, but its weights "
-            f"are {elements:,}; fetch the folder again"
+            f"are {elements:,}; download the folder again"
         )

@@ -31,8 +31,8 @@ _ENDINGS = {
     "ForUniversalSegmentation": "a segmentation model",
     "ForImageSegmentation": "a segmentation model",
     "ForDepthEstimation": "a model for depth",
-    "ForMaskedImageModeling": "a model that completes pictures",
-    "ForImageToImage": "a model that makes pictures",
+    "ForMaskedImageModeling": "an image inpainting model",
+    "ForImageToImage": "an image generation model",
     "ForVideoClassification": "a video classifier",
 }
 _BOXES = frozenset({"boxes", "pred_boxes", "bboxes"})
@@ -47,8 +47,8 @@ def refuse(module: nn.Module, name: str) -> None:
     needed = _needed_inputs(module)
     if len(needed) > 1:
         raise ModelError(
-            f"{name}: the network takes {len(needed)} inputs ({', '.join(needed)}): not supported; "
-            "open one that takes a picture alone"
+            f"{name}: the network takes {len(needed)} inputs ({', '.join(needed)}): not "
+            "supported; open one that takes a single image"
         )
     kind = _kind(module)
     if kind:
@@ -90,7 +90,7 @@ def fault_of_output(output: Any) -> str:
             what = "a map" if channels == 1 else f"{channels} maps"
             return f"it gives {what} of {rows} x {columns}, as segmentation models do"
     if tensors:
-        return f"it returns {tuple(tensors[0].shape)} where (1, classes) is wanted"
+        return f"it returns {tuple(tensors[0].shape)} where (1, classes) is expected"
     return "it returns no floating-point tensor"
 
 

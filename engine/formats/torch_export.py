@@ -91,7 +91,7 @@ def _input(path: Path, program: torch.export.ExportedProgram) -> _Input:
     if len(names) != 1 or len(tensors) != 1:
         raise ModelError(
             f"{path}: its network takes {len(names)} inputs ({', '.join(map(str, names))}); "
-            "networks of one picture alone can be explained"
+            "only networks that take a single image can be explained"
         )
     tensor: Any = values[str(tensors[0])]
     sizes = tuple(size if isinstance(size, int) else None for size in tensor.shape)
@@ -118,7 +118,7 @@ def _unflattened(path: Path, program: torch.export.ExportedProgram) -> nn.Module
     except FOREIGN_ERRORS as error:
         _log.warning("%s cannot be unflattened", path, exc_info=True)
         raise ModelError(
-            f"{path}: its modules cannot be told apart again ({one_line(error)}); open the network "
+            f"{path}: its modules cannot be restored ({one_line(error)}); open the network "
             "itself with its weights"
         ) from error
     part: Any

@@ -94,10 +94,10 @@ def decode(file: BinaryIO, name: str, descriptor: int, draft: int = 0) -> dict[s
     except Image.DecompressionBombError:
         raise ImageError(_too_large(name)) from None
     except UnidentifiedImageError:
-        raise ImageError(f"{name}: not an image that can be read; use PNG, JPEG or TIFF") from None
+        raise ImageError(f"{name}: not a readable image; use PNG, JPEG or TIFF") from None
     except _DAMAGED as error:
         raise ImageError(
-            f"{name}: the image is damaged or cut short ({error}); fetch or save it again"
+            f"{name}: the image is damaged or cut short ({error}); download or save it again"
         ) from error
 
 
@@ -149,8 +149,8 @@ def _check_size(size: tuple[int, int], length: int, name: str) -> None:
         raise ImageError(_too_large(name, f"{width:,} x {height:,} pixels; "))
     if width * height > _FREE_PIXELS and 3 * width * height > _MOST_EXPANSION * length:
         raise ImageError(
-            f"{name}: {width:,} x {height:,} pixels in a file of {length / 1e6:.1f} MB, as no "
-            "photograph or scan has; scale it down to open it"
+            f"{name}: {width:,} x {height:,} pixels in a file of {length / 1e6:.1f} MB, more "
+            "than any photograph or scan has; scale it down to open it"
         )
 
 

@@ -58,8 +58,8 @@ def prepare(image: LoadedImage, how: Preprocessing) -> Prepared:
     place = _placement(image.width, image.height, how)
     if place.width * place.height > MAX_PIXELS:
         raise ImageError(
-            f"{image.name}: {image.width:,} x {image.height:,} pixels are too long and thin for a "
-            "network; cut out the part that matters"
+            f"{image.name}: {image.width:,} x {image.height:,} pixels are too long and thin for "
+            "a network; crop it to the part that matters"
         )
     functional = torchvision.load().transforms.functional
     picture = Image.fromarray(image.pixels)

@@ -140,11 +140,13 @@ def _fault_of_values(how: Preprocessing) -> str:
     count = len(how.mean)
     low, high = how.range
     if not count or count != len(how.std):
-        return f"as many means as deviations are needed ({count} and {len(how.std)} are given)"
+        return (
+            f"mean and deviation must have the same length ({count} and {len(how.std)} are given)"
+        )
     if not all(math.isfinite(value) for value in (*how.mean, *how.std, low, high)):
         return "mean, deviation and range must be finite numbers"
     if any(value <= 0 for value in how.std):
-        return "a deviation must be above 0"
+        return "a deviation must be greater than 0"
     if low == high:
         return "the two ends of the range must differ"
     if how.channels is Channels.GREY:

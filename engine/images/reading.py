@@ -78,7 +78,7 @@ def image_from_array(pixels: Pixels, name: str) -> LoadedImage:
     """
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
         raise ImageError(
-            f"{name}: uint8 (height, width, 3) is wanted, not {pixels.dtype} {pixels.shape}"
+            f"{name}: uint8 (height, width, 3) is expected, not {pixels.dtype} {pixels.shape}"
         )
     return LoadedImage(name=name, pixels=np.ascontiguousarray(pixels))
 

@@ -46,13 +46,13 @@ def without_dead_tokens(
     sequences = [f for f in facts.calls.values() if f.source == f.call and _is_sequence(f)]
     for start in _starts(sequences):
         if memory.estimate(facts, start.call) > _MOST_BYTES:
-            _log.info("not tried which tokens matter: the graph from %s is large", start.call[0])
+            _log.info("token check skipped: the graph from %s is large", start.call[0])
             return facts
         wanted = {f.call: f for f in sequences}
         try:
             alive = _alive(module, facts, start.call, wanted, device, dtype, cancel)
         except (*NETWORK_ERRORS, MemoryError) as error:
-            _log.info("not tried which tokens matter: %s", error)
+            _log.info("token check skipped: %s", error)
             return facts
         if any(alive.values()):
             dead = {call for call, has in alive.items() if not has}

@@ -13,7 +13,7 @@ from engine.passes.hooks import Call
 from engine.passes.outputs import Reading
 from engine.records.models import LayerNode, Layout
 
-_SCRIPTED = "part of a TorchScript program, into which nothing can look"
+_SCRIPTED = "part of a TorchScript program, which takes no hooks"
 
 
 def layer_nodes(module: nn.Module, facts: Inspection) -> tuple[LayerNode, ...]:

@@ -27,7 +27,7 @@ def load() -> None:
         ) from error
     except (ImportError, OSError, RuntimeError) as error:
         raise ModelError(
-            f"torch cannot be loaded ({one_line(error)}); install it anew as README says, on "
+            f"torch cannot be loaded ({one_line(error)}); reinstall it as README says, on "
             "Windows together with the Visual C++ runtime"
         ) from error
     del torch

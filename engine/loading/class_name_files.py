@@ -64,9 +64,9 @@ def _decoded(data: bytes, path: Path) -> str:
         try:
             text = data.decode("cp1252")
         except UnicodeDecodeError:
-            raise _fault(path, "this is no text; save it as UTF-8") from None
+            raise _fault(path, "not a text file; save it as UTF-8") from None
     if "\0" in text:
-        raise _fault(path, "this is no text; save it as UTF-8")
+        raise _fault(path, "not a text file; save it as UTF-8")
     return text
 
 
@@ -129,7 +129,7 @@ def _from_json(text: str, path: Path) -> list[str]:
         raise _fault(path, f"malformed JSON ({error})") from error
     names = _names_in(content, path, depth=0)
     if names is None:
-        raise _fault(path, "no class names in it; a list or a mapping by index is wanted")
+        raise _fault(path, "no class names found; expected a list or a mapping by index")
     return names
 
 
@@ -209,9 +209,9 @@ def _in_order(pairs: Iterable[tuple[str, str, str]], path: Path) -> list[str]:
     for text, name, where in pairs:
         index = _whole(text)
         if index is None:
-            raise _fault(path, f"{where}: '{text.strip()[:40]}' is no index")
+            raise _fault(path, f"{where}: '{text.strip()[:40]}' is not an index")
         if index in found:
-            raise _fault(path, f"{where}: index {index} stands there a second time")
+            raise _fault(path, f"{where}: index {index} is given twice")
         if not 0 <= index <= MAX_CLASSES:
             raise _fault(path, f"{where}: index {index} is out of range")
         found[index] = name

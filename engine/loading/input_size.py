@@ -279,7 +279,7 @@ def _give_up(trials: Trials, path: Path, channels: int | None) -> FoundInput:
     tried = tuple(dict.fromkeys(size for _, size in trials.done))
     error = next((trial.error for trial in trials.done.values() if trial.error), "")
     raise ChoiceNeeded(
-        f"{path.name}: the network ran on none of {len(tried)} input sizes ({error}); name its "
-        "own, as in --input 3x256x256",
+        f"{path.name}: the network ran on none of {len(tried)} input sizes ({error}); give the "
+        "right one, as in --input 3x256x256",
         WhichInput(path, channels, tried),
     )

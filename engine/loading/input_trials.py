@@ -131,7 +131,7 @@ class Trials:
     def _run(self, channels: int, size: Size) -> Trial | None:
         """None: this network cannot run without data."""
         if self.real and max(size) > _LARGEST_REAL:
-            return Trial(False, "", "too large to be tried", None, 0)
+            return Trial(False, "", "too large to try", None, 0)
         network = self.module if self.real else self.shadow
         tensors: Iterator[Tensor] = itertools.chain(network.parameters(), network.buffers())
         device = next((t.device for t in tensors), torch.device("cpu")) if self.real else "meta"

@@ -116,7 +116,7 @@ def _opened(
         if profile is not None or settled == _NOTHING:
             raise
         _log.warning("the remembered profile does not fit: %s", error)
-        notice = f"What was remembered of this model does not fit it and is left out ({error})"
+        notice = f"The saved profile does not fit this model and was ignored ({error})"
         network = replace(network, notices=(*network.notices, notice))
         return _model(network, source, _NOTHING, where, cancel)
 
@@ -219,7 +219,7 @@ def _preprocessing(
     name = presets.name_of(how) or "its"
     size_text = f"{found.size[0]} x {found.size[1]}"
     notice = (
-        f"The file {path.name} does not say how pictures are prepared for it. Assumed: "
+        f"The file {path.name} does not say how images are preprocessed. Assumed: "
         f"{size_text} pixels, {name} mean and deviation"
     )
     return how, presets.ASSUMED, (notice,)
@@ -234,7 +234,7 @@ def _told_input(text: str | None) -> tuple[int | None, tuple[int, int] | None]:
     fits = all(p.isdecimal() and len(p) < 6 and 0 < int(p) <= presets.MAX_SIDE for p in parts)
     if len(parts) not in (2, 3) or not fits:
         raise ModelError(
-            f"'{text[:40]}' is no input size; write channels x height x width, as in 3x256x256 "
+            f"'{text[:40]}' is not an input size; write channels x height x width, as in 3x256x256 "
             f"(each at most {presets.MAX_SIDE:,})"
         )
     *channels, height, width = (int(part) for part in parts)

@@ -36,7 +36,7 @@ def choose(name: str = "auto") -> torch.device:
     if wanted == "cuda":
         wanted = "cuda:0"
     if wanted not in there:
-        raise DeviceError(f"device '{name}' is not there; choose auto or {', '.join(there)}")
+        raise DeviceError(f"device '{name}' is not available; choose auto or {', '.join(there)}")
     return torch.device(wanted)
 
 

@@ -133,7 +133,7 @@ class Reading:
             "log-softmax": "its logarithms of probabilities are explained",
             "sigmoid": "the score is computed back from its probabilities",
         }[kind]
-        return f"The network ends in a {kind} that cannot be looked behind; {how}."
+        return f"The network ends in a {kind} whose input cannot be recovered; {how}."
 
     @contextmanager
     def watching(self) -> Iterator[Endings | None]:
@@ -186,7 +186,7 @@ def find(
     if not fitting:
         shapes = " and ".join(str(tuple(tensor.shape)) for tensor in list(tensors.values())[:3])
         raise ModelError(
-            f"the network returned {shapes} where (1, classes) is wanted; "
+            f"the network returned {shapes} where (1, classes) is expected; "
             "only image classifiers can be explained"
         )
     place = _chosen(fitting, names) if wanted is None else wanted.place

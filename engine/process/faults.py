@@ -37,7 +37,7 @@ def take_over() -> str:
         # Kept open for as long as the process lives: it is written to when nothing else works.
         faulthandler.enable(path.open("w", encoding="utf-8"))
     except OSError as error:
-        _log.warning("faults cannot be written down: %s", error)
+        _log.warning("crash reports cannot be written: %s", error)
         return ""
     return last.strip()
 

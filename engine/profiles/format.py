@@ -95,7 +95,7 @@ def _output_content(form: OutputForm | None) -> dict[str, Any] | None:
 def profile_of(content: object) -> ModelProfile:
     """The profile in what JSON gave. Raises ModelError with the first thing that is wrong."""
     if not isinstance(content, dict) or content.get("kind") != _KIND:
-        raise ModelError("this is no model profile")
+        raise ModelError("not a model profile")
     version = content.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise ModelError("its version cannot be read")
@@ -124,7 +124,7 @@ def _method_content(how: Chosen | None) -> dict[str, Any] | None:
 
 def _method(content: object) -> Chosen:
     if not isinstance(content, dict):
-        raise ModelError("'method' is no object")
+        raise ModelError("'method' is not an object")
     options = _dict(content, "options", _MAX_OPTIONS)
     try:
         return choose(_text(content, "slug"), options)
@@ -134,7 +134,7 @@ def _method(content: object) -> Chosen:
 
 def _preprocessing(content: object) -> Preprocessing:
     if not isinstance(content, dict):
-        raise ModelError("'preprocessing' is no object")
+        raise ModelError("'preprocessing' is not an object")
     resize = content.get("resize")
     low, high = _numbers(content, "range", 2, [0.0, 1.0])
     try:
@@ -158,7 +158,7 @@ def _preprocessing(content: object) -> Preprocessing:
 
 def _output(content: object) -> OutputForm:
     if not isinstance(content, dict):
-        raise ModelError("'output' is no object")
+        raise ModelError("'output' is not an object")
     scores = {kind.name.lower(): kind for kind in Scores}.get(str(content.get("scores")))
     if scores is None:
         raise ModelError("'scores' must be classes, labels or sides")
@@ -169,7 +169,7 @@ def _layout(name: str, value: object) -> Layout:
     try:
         return Layout(str(value))
     except ValueError:
-        raise ModelError(f"'{name[:80]}' has no layout that is known: {value!r:.40}") from None
+        raise ModelError(f"'{name[:80]}' has an unknown layout: {value!r:.40}") from None
 
 
 def _arguments(content: object) -> tuple[tuple[str, str], ...]:
@@ -184,7 +184,7 @@ def _arguments(content: object) -> tuple[tuple[str, str], ...]:
 def _text(content: Mapping[str, object], key: str, default: str = "") -> str:
     value = content.get(key, default)
     if not isinstance(value, str):
-        raise ModelError(f"'{key}' is no text")
+        raise ModelError(f"'{key}' is not text")
     return value
 
 
@@ -200,7 +200,7 @@ def _texts(content: Mapping[str, object], key: str, most: int) -> tuple[str, ...
 def _dict(content: Mapping[str, object], key: str, most: int) -> dict[str, object]:
     value = content.get(key, {})
     if not isinstance(value, dict) or len(value) > most:
-        raise ModelError(f"'{key}' is no object, or far too large")
+        raise ModelError(f"'{key}' is not an object, or far too large")
     return value
 
 

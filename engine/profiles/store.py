@@ -99,7 +99,7 @@ def _profile_in(path: Path) -> ModelProfile:
         return profile_of(json.loads(data.decode("utf-8-sig")))
     except (ValueError, RecursionError) as error:
         first = str(error).partition("\n")[0]
-        raise ModelError(f"{path}: no model profile that can be read ({first})") from error
+        raise ModelError(f"{path}: not a readable model profile ({first})") from error
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
 

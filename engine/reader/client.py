@@ -181,8 +181,8 @@ class Asked:
             # Somebody else may have ended it; twice is the file's doing.
             if not self._again:
                 raise self._fault(
-                    f"{name}: reading it made the decoder fail ({_in_words(code)}); fetch or save "
-                    "it again"
+                    f"{name}: the decoder crashed on it ({_in_words(code)}); download or save it "
+                    "again"
                 ) from None
         except _Stop as stop:
             reader.end()
@@ -286,13 +286,13 @@ class _Reader:
         started, before = self._asked
         if not self._ready:
             if time.monotonic() - started > _START:
-                raise ModelError("the program's reader does not start; the log says why")
+                raise ModelError("the reader process did not start; see the log")
             return
         taken, worked = self.measured()
         if taken + shared.size > memory:
             raise _Stop(
                 f"reading it takes more than {memory / 1e9:.1f} GB, far more than a file of "
-                "its size holds; fetch or save it again"
+                "its size holds; download or save it again"
             )
         if settings.patience is not None and (
             worked - before > settings.patience
@@ -381,7 +381,7 @@ def _started(role: str) -> tuple[subprocess.Popen[bytes], Channel, socket.socket
         return process, SocketChannel(ours), line
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"the program's reader cannot be started ({error}); close other programs"
+            f"the reader process cannot be started ({error}); close other programs"
         ) from error
 
 
@@ -397,8 +397,8 @@ def _checked(reply: dict[str, Any], fault: Fault, name: str) -> dict[str, Any]:
     if "failed" in reply:
         _log.warning("%s: the reader failed\n%s", name, reply.get("trace", ""))
         raise fault(
-            f"{name}: it is damaged or of an unknown kind ({reply['failed']}); fetch or save it "
-            "again"
+            f"{name}: it is damaged or of an unknown kind ({reply['failed']}); download or save "
+            "it again"
         )
     return reply
 

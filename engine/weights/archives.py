@@ -20,7 +20,7 @@ _MOST_EXPANSION = 4
 _FREE_EXPANSION = 64 << 20
 _LARGEST_HEADER = 100_000_000
 
-_AGAIN = "fetch or save it again"
+_AGAIN = "download or save it again"
 
 
 def is_legacy(head: bytes) -> bool:

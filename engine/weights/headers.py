@@ -37,7 +37,7 @@ def facts_of(path: Path) -> dict[str, Any]:
         head = file.read(_HEAD)
         file.seek(0)
         if not head:
-            raise ModelError(f"{path}: the file is empty; fetch or save it again")
+            raise ModelError(f"{path}: the file is empty; download or save it again")
         return {"kind": _kind(file, path, head, size), "head": head.decode("latin-1")}
 
 
@@ -50,7 +50,7 @@ def copy_contents(path: Path, descriptor: int) -> dict[str, Any]:
     with regular.opened(path, WeightsError) as file:
         size = os.fstat(file.fileno()).st_size
         if size == 0:
-            raise WeightsError(f"{path}: the file is empty; fetch or save it again")
+            raise WeightsError(f"{path}: the file is empty; download or save it again")
         found = _contents(file, path)
         parts: dict[str, tuple[int, int]] = {}
         end = 0
@@ -60,7 +60,7 @@ def copy_contents(path: Path, descriptor: int) -> dict[str, Any]:
             with torch_archives.opened_part(file, part) as inner:
                 if _copied(inner, part.bytes, descriptor) != part.bytes:
                     raise WeightsError(
-                        f"{path}: the file is cut off or damaged; fetch or save it again"
+                        f"{path}: the file is cut off or damaged; download or save it again"
                     )
             parts[part.key] = (place, part.bytes)
             end = place + part.bytes
@@ -121,7 +121,7 @@ def _zip_kind(file: IO[bytes], path: Path, size: int) -> str:
             names = archives.entries_of(archive, str(path), size)
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError) as error:
         raise WeightsError(
-            f"{path}: the archive is cut off or damaged; fetch or save it again"
+            f"{path}: the archive is cut off or damaged; download or save it again"
         ) from error
     # Names in the archive are below one folder, called as the file once was.
     inner = {name.partition("/")[2] or name for name in names}

@@ -19,7 +19,7 @@ from engine.errors import WeightsError
 from engine.weights import archives
 from engine.weights.unpickling import Bounded, Table, UnpicklingFault
 
-_AGAIN = "fetch or save it again"
+_AGAIN = "download or save it again"
 _LARGEST_PICKLE = 64 << 20
 _ENCRYPTED = 1
 # The signature, and the lengths of the name and of what else stands before an entry's bytes.

@@ -20,7 +20,7 @@ from engine.process.collector import not_collecting
 from engine.reader import client
 from engine.weights.descriptions import Described, Named
 
-_DAMAGED = "the file is cut off or damaged; fetch or save it again"
+_DAMAGED = "the file is cut off or damaged; download or save it again"
 # What a reader may take beside the tensors, and for each byte of the file.
 _MEMORY = 700 << 20
 _MEMORY_A_BYTE = 3
@@ -108,7 +108,7 @@ class _Storages:
         if elements and (last >= len(flat) or elements > len(flat) + _FREE_ELEMENTS):
             raise WeightsError(
                 f"{self._path}: it claims a tensor of {elements:,} numbers, but has {len(flat):,} "
-                "of them; fetch or save it again"
+                "of them; download or save it again"
             )
         if not elements:
             return torch.empty(shape, dtype=flat.dtype)

@@ -113,7 +113,7 @@ class _Worker(QObject):
             failure = error.with_traceback(None)
         except Exception:  # noqa: BLE001 - the outermost frame of the thread: report, go on
             _log.exception("%s: internal failure", job.title)
-            failure = HookscopeError(f"{job.title}: internal failure; the log has it: {log_file()}")
+            failure = HookscopeError(f"{job.title}: internal error; see the log: {log_file()}")
         self.done.emit(job, result, failure)
 
     def _reporter(self, job: Job) -> Report:

@@ -52,13 +52,13 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(regular.read(path, ModelError, _LARGEST_JSON).decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path}: it cannot be read ({error}); fetch it again") from error
+        raise ModelError(f"{path}: it cannot be read ({error}); download it again") from error
     if not isinstance(content, dict):
-        raise ModelError(f"{path}: it holds no configuration; fetch it again")
+        raise ModelError(f"{path}: it holds no configuration; download it again")
     if _is_deep(content):
         raise ModelError(
-            f"{path}: it is nested more than {_DEEPEST} levels deep, as no configuration is; fetch "
-            "it again"
+            f"{path}: it is nested more than {_DEEPEST} levels deep, more than any "
+            "configuration; download it again"
         )
     return content
 
@@ -88,8 +88,8 @@ def weights_of(folder: Path) -> Weights:
         if index.is_file():
             return Weights(index, _shards(folder, index))
     raise WeightsError(
-        f"{folder}: there are no weights beside its config.json ({' or '.join(_WEIGHTS)}); fetch "
-        "the folder with its weights"
+        f"{folder}: there are no weights beside its config.json ({' or '.join(_WEIGHTS)}); "
+        "download the folder with its weights"
     )
 
 
@@ -97,13 +97,13 @@ def _shards(folder: Path, index: Path) -> tuple[Path, ...]:
     listed = read_json(index).get("weight_map")
     names = sorted({str(n) for n in listed.values()}) if isinstance(listed, Mapping) else []
     if not names or any(Path(name).name != name for name in names):
-        raise WeightsError(f"{index}: it names no weights files of this folder; fetch it again")
+        raise WeightsError(f"{index}: it names no weights files of this folder; download it again")
     paths = tuple(folder / name for name in names)
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
         raise WeightsError(
             f"{folder}: {len(missing)} of {len(paths)} weights files are missing ({missing[0]}"
-            f"{', ...' if len(missing) > 1 else ''}); fetch the folder again"
+            f"{', ...' if len(missing) > 1 else ''}); download the folder again"
         )
     for path in paths:
         _check(path)
@@ -112,4 +112,4 @@ def _shards(folder: Path, index: Path) -> tuple[Path, ...]:
 
 def _check(path: Path) -> None:
     if kind_of(path) not in (Kind.SAFETENSORS, Kind.WEIGHTS, Kind.PICKLED):
-        raise WeightsError(f"{path}: no weights file, or damaged; fetch it again")
+        raise WeightsError(f"{path}: no weights file, or damaged; download it again")

@@ -96,10 +96,10 @@ def _of_timm(folder: Path, config: Mapping[str, Any], weights: Path) -> Network:
     except _FAILURES as error:
         _log.info("%s cannot be opened", folder, exc_info=True)
         raise ModelError(
-            f"{folder}: its config.json cannot be used ({one_line(error)}); fetch it again"
+            f"{folder}: its config.json cannot be used ({one_line(error)}); download it again"
         ) from error
     if fault:
-        raise ModelError(f"{folder}: its config.json cannot be used ({fault}); fetch it again")
+        raise ModelError(f"{folder}: its config.json cannot be used ({fault}); download it again")
     return network
 
 
@@ -116,13 +116,12 @@ def _refuse(folder: Path, config: Mapping[str, Any]) -> None:
         )
     if config.get("quantization_config"):
         raise ModelError(
-            f"{folder}: its weights are quantised, and such have no gradient; open the network as "
-            "it was before that"
+            f"{folder}: its weights are quantised and have no gradient; open the original network"
         )
     if config.get("model_type") == "timm_wrapper":
         # transformers would hand its arguments to timm as they are, names of other files too.
         raise ModelError(
-            f"{folder}: its config.json names no architecture of timm; fetch the folder again"
+            f"{folder}: its config.json names no architecture of timm; download the folder again"
         )
     kinds = _classifiers(folder)
     model_type = str(config.get("model_type", ""))[:80]
@@ -131,8 +130,8 @@ def _refuse(folder: Path, config: Mapping[str, Any]) -> None:
     known = kinds.get(model_type, ())
     if model_type in _NO_PICTURES:
         raise ModelError(
-            f"{folder}: {model_type} does not take a picture as it is, but one that was cut up or "
-            "counted beforehand; only image classifiers can be explained"
+            f"{folder}: {model_type} expects images that were split or tokenised beforehand; "
+            "only image classifiers can be explained"
         )
     if names and not set(names) & {name for each in kinds.values() for name in each}:
         raise ModelError(
@@ -253,7 +252,7 @@ def _module(folder: Path, config: Mapping[str, Any], files: Weights, usual: bool
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise WeightsError(
             f"{folder}: its weights do not belong to {type(module).__name__} "
-            f"(missing: {', '.join(missing[:3])}{more}); fetch the folder again, or train the "
+            f"(missing: {', '.join(missing[:3])}{more}); download the folder again, or train the "
             "classifier first"
         )
     return module
@@ -291,7 +290,7 @@ def _described(folder: Path, config: Mapping[str, Any]) -> tuple[Any, Any, dict[
 def _cannot_open(folder: Path, error: Exception) -> WeightsError:
     _log.info("%s cannot be opened", folder, exc_info=error)
     return WeightsError(
-        f"{folder}: transformers cannot open it ({one_line(error)}); fetch the folder again"
+        f"{folder}: transformers cannot open it ({one_line(error)}); download the folder again"
     )
 
 

@@ -50,8 +50,8 @@ def told(path: Path, reply: Mapping[str, Any]) -> tuple[Preprocessing | None, st
     if reply["same"]:
         return how, ""
     return how, (
-        f"{path.name} prepares pictures in a way of its own ({reply['name']}), which is only "
-        "followed approximately; probabilities may differ from those elsewhere."
+        f"{path.name} prepares pictures in its own way ({reply['name']}), which is only "
+        "approximated; probabilities may differ from those elsewhere."
     )
 
 

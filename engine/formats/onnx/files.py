@@ -84,7 +84,7 @@ def _read(path: Path) -> Any:
         model = onnx.load_from_string(content)
     except (damaged, ValueError, OSError) as error:
         raise ModelError(
-            f"{path}: not an ONNX file, or damaged ({one_line(error)}); export or fetch it again"
+            f"{path}: not an ONNX file, or damaged ({one_line(error)}); export or download it again"
         ) from error
     if not model.graph.node:
         raise ModelError(f"{path}: an ONNX file without a network; export it again")
@@ -119,8 +119,8 @@ def _input_of(path: Path, model: Any) -> dict[str, Any]:
     if len(inputs) != 1:
         names = ", ".join(f"'{each.name[:40]}'" for each in inputs[:4])
         raise ModelError(
-            f"{path}: the network takes {len(inputs)} inputs ({names or 'none'}); networks of "
-            "more or less than one picture are not supported"
+            f"{path}: the network takes {len(inputs)} inputs ({names or 'none'}); only networks "
+            "that take a single image are supported"
         )
     tensor = inputs[0].type.tensor_type
     kind = extras.load("onnx", str(path)).TensorProto.DataType.Name(tensor.elem_type)

@@ -111,7 +111,7 @@ def _value(path: Path, parameter: Parameter, text: str) -> object:
 
 
 def _unfit(path: Path, parameter: Parameter, text: str, what: str) -> ModelError:
-    return ModelError(f"{path}: the argument {parameter.name} has to be {what}, not {text[:40]}")
+    return ModelError(f"{path}: the argument {parameter.name} must be {what}, not {text[:40]}")
 
 
 def _classes(module: ModuleType) -> Iterator[str]:

@@ -127,8 +127,8 @@ def _missing_package(name: str) -> str:
             f"says under 'Start', with '{name}' beside it"
         )
     return (
-        f"it needs the package '{name}', which is not installed here; install it, or put the "
-        "network's class into a file without it"
+        f"it needs the package '{name}', which is not installed here; install it, or move the "
+        "network's class to a file that does not need it"
     )
 
 

@@ -77,8 +77,8 @@ def open_network_file(
     options = networks_in(module)
     if not options:
         raise ModelError(
-            f"{path}: it defines no network, neither a class of torch.nn.Module with a forward nor "
-            "a function that returns one; open the file that does"
+            f"{path}: it defines no network (a torch.nn.Module class with a forward method, or a "
+            "function that returns one); open the file that does"
         )
     file = _File(path, module, _named(path, options, name), arguments, trust)
     if weights is None:
@@ -128,7 +128,7 @@ def _with_found_weights(file: _File) -> Network:
     there = files or found
     named = f" (there are {', '.join(path.name for path in there[:3])})" if there else ""
     raise ChoiceNeeded(
-        f"{file.path}: its weights are needed as well{named}; name their file (--weights FILE)",
+        f"{file.path}: it needs its weights as well{named}; name their file (--weights FILE)",
         WhichWeights(file.path, there),
     )
 
@@ -236,9 +236,9 @@ def _which(file: _File, options: tuple[NetworkOption, ...]) -> ChoiceNeeded:
     first = options[0]
     wanted = " ".join(f"--arg {name}=VALUE" for name in missing(first, file.arguments))
     names = ", ".join(option.name for option in options[:5])
-    what = "which of its networks is meant" if len(options) > 1 else "with which arguments"
+    what = "which of its networks you mean" if len(options) > 1 else "with which arguments"
     return ChoiceNeeded(
-        f"{file.path}: it has to be said {what} ({names}); name it, as in "
+        f"{file.path}: specify {what} ({names}); name it, as in "
         f"{f'--arch {first.name} {wanted}'.strip()}",
         WhichNetwork(file.path, options),
     )

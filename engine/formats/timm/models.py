@@ -159,7 +159,7 @@ def _network(
     how = preprocessing_of(config, channels)
     count = int(module.num_classes)  # type: ignore[arg-type]
     if count < 1:
-        raise ModelError(f"{weights.path}: a network of timm without classes; it is no classifier")
+        raise ModelError(f"{weights.path}: a timm network without classes, not a classifier")
     labels = labels_of(config, count)
     own = not weights.published
     fixed = size is not None or bool(config.get("fixed_input_size"))
@@ -181,7 +181,7 @@ def _network(
 
 def _assumption(path: Path, name: str, how: Preprocessing) -> str:
     return (
-        f"{path.name} does not say how pictures are prepared for it. Assumed is what timm does for "
+        f"{path.name} does not say how images are preprocessed. Assumed, as timm does for "
         f"{name}: resize {how.resize}, crop {how.crop[0]}, {how.interpolation}."
     )
 

@@ -67,7 +67,7 @@ def published_weights(name: str, download: bool) -> Weights:
 def _how_to_get(name: str, config: Any) -> str:
     start = f"{name}: its weights are not on this computer; open it together with a weights file "
     if config.hf_hub_id:
-        return f"{start}(--weights FILE), or get them with 'hf download {config.hf_hub_id}'"
+        return f"{start}(--weights FILE), or download them with 'hf download {config.hf_hub_id}'"
     file = str(config.url).rpartition("/")[2]
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     return f"{start}(--weights FILE), or put {file} into {folder}"
@@ -103,7 +103,7 @@ def _downloaded(hub: Any, name: str, repository: str) -> Path:
     except (OSError, ValueError, hub.errors.HfHubHTTPError) as error:
         first = one_line(error)
         raise ModelError(
-            f"{name}: its weights could not be fetched ({first}); check the connection, or "
+            f"{name}: its weights could not be downloaded ({first}); check the connection, or "
             "open it together with a weights file"
         ) from error
 

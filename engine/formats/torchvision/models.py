@@ -215,8 +215,8 @@ def _preprocessing(entry: Any, fixed_size: int | None) -> Preprocessing:
 def _assumption(path: Path, entry: Any) -> str:
     how = preprocessing_of(entry)
     return (
-        f"The file {path.name} does not say how pictures are prepared for it. Assumed is what "
-        f"torchvision does: resize {how.resize}, crop {how.crop[0]}, ImageNet's mean and deviation."
+        f"The file {path.name} does not say how images are preprocessed. Assumed, as torchvision "
+        f"does: resize {how.resize}, crop {how.crop[0]}, ImageNet's mean and deviation."
     )
 
 

@@ -257,7 +257,7 @@ def test_nothing_is_left_behind_by_a_failure(where: str, no_hooks: HookWatch) ->
         if where == "forward":
             module.failures = [ValueError("an input of this kind\nis not wanted")]
             with pytest.raises(
-                engine.ModelError, match=r"an input of this kind; the log has the details$"
+                engine.ModelError, match=r"an input of this kind; see the log for details$"
             ):
                 session.explain("stem")
         elif where == "backward":

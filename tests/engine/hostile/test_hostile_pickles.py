@@ -304,7 +304,7 @@ def test_more_numbers_than_there_are_classes(path: Path) -> None:
     torch.save(nn.Sequential(nn.AdaptiveAvgPool2d(1), large, nn.Flatten()), path)
     with pytest.raises(HookscopeError) as caught:
         engine.load_model(path)
-    assert "(1, 50331648) where (1, classes) is wanted" in str(caught.value)
+    assert "(1, 50331648) where (1, classes) is expected" in str(caught.value)
 
 
 def test_a_network_within_itself(path: Path) -> None:

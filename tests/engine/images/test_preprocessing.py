@@ -300,7 +300,7 @@ def test_the_picture_that_the_network_saw(how: Preprocessing) -> None:
 
 
 def test_values_that_nothing_can_be_prepared_with() -> None:
-    with pytest.raises(ModelError, match="above 0"):
+    with pytest.raises(ModelError, match="greater than 0"):
         prepare(noise(9, 9), Preprocessing(8, (8, 8), (0.0,) * 3, (0.0,) * 3))
 
 

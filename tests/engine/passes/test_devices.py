@@ -40,7 +40,9 @@ def test_what_is_not_there_is_refused_with_what_is(
     monkeypatch: pytest.MonkeyPatch, wanted: str
 ) -> None:
     there(monkeypatch, 0, False)
-    with pytest.raises(DeviceError, match=f"device '{wanted}' is not there; choose auto or cpu$"):
+    with pytest.raises(
+        DeviceError, match=f"device '{wanted}' is not available; choose auto or cpu$"
+    ):
         devices.choose(wanted)
 
 

@@ -127,6 +127,6 @@ def test_an_assumption_is_told_only_where_it_is_made(tmp_path: Path) -> None:
 def test_an_input_that_no_picture_has(tmp_path: Path, text: str) -> None:
     path = tmp_path / "w.pth"
     torch.save(build("resnet18", classes=3).state_dict(), path)
-    with pytest.raises(ModelError, match="is no input size") as caught:
+    with pytest.raises(ModelError, match="is not an input size") as caught:
         engine.load_model(path, device="cpu", input=text)
     assert len(str(caught.value)) < 200

@@ -152,7 +152,7 @@ def test_a_busy_machine_changes_no_verdict(picture: Path) -> None:
 
 
 def test_a_process_that_takes_too_much_memory_is_ended(endless: Path) -> None:
-    with pytest.raises(WeightsError, match=r"takes more than 0\.0 GB.*fetch or save it again"):
+    with pytest.raises(WeightsError, match=r"takes more than 0\.0 GB.*download or save it again"):
         client.ask("torch file", WeightsError, "endless.pth", path=endless, memory=1 << 20)
     assert not readers()
 
@@ -167,7 +167,7 @@ def test_an_idle_reader_that_was_killed_is_replaced(picture: Path) -> None:
 
 def test_a_reader_that_dies_twice_is_the_files_doing(endless: Path) -> None:
     with (
-        pytest.raises(WeightsError, match=r"endless\.pth: reading it made the decoder fail"),
+        pytest.raises(WeightsError, match=r"endless\.pth: the decoder crashed on it"),
         client.reading(KillsReaders(), patience=None),
     ):
         torch_files.read(endless)

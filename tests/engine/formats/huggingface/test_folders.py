@@ -184,7 +184,10 @@ def test_a_pickle_in_the_weights_is_never_run(birds: Path, tmp_path: Path) -> No
         ({"architectures": ["DetrForObjectDetection"], "model_type": "detr"}, "object detection"),
         ({"architectures": ["BertForMaskedLM"], "model_type": "bert"}, "for masked lm"),
         ({"architectures": ["ViTModel"], "model_type": "vit"}, "without a classifier at its end"),
-        ({"architectures": ["ImageGPTForImageClassification"], "model_type": "imagegpt"}, "cut up"),
+        (
+            {"architectures": ["ImageGPTForImageClassification"], "model_type": "imagegpt"},
+            "split or tokenised",
+        ),
         ({"architectures": ["NewForImageClassification"], "model_type": "new"}, "only image|newer"),
         ({"architectures": None, "model_type": "new"}, "no image classifier of type 'new'"),
         ({"quantization_config": {"quant_method": "awq"}}, "quantised"),

@@ -113,7 +113,7 @@ def test_what_a_file_does_not_say_is_called_assumed(tmp_path: Path) -> None:
     path = saved(made("test_resnet", num_classes=1000), tmp_path / "mine.pth")
     network = models.network_of("timm:test_resnet", path)
     assert network.preprocessing_origin == network.classes_origin == "assumed"
-    assert "mine.pth does not say how pictures are prepared" in network.assumption
+    assert "mine.pth does not say how images are preprocessed" in network.assumption
     path = saved(made("test_resnet", num_classes=7), tmp_path / "seven.pth")
     assert models.network_of("timm:test_resnet", path).classes == ()
 
@@ -171,7 +171,7 @@ def _without_weights() -> str:
 
 def test_a_download_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(engine.ModelError, match="could not be fetched"):
+    with pytest.raises(engine.ModelError, match="could not be downloaded"):
         models.network_of("timm:test_resnet", download=True)
 
 

@@ -108,7 +108,7 @@ def test_a_mirror_takes_the_place_of_the_address(monkeypatch: pytest.MonkeyPatch
         "http://here/x/alexnet-owt-7be5be79.pth"
     )
     monkeypatch.setenv(gallery.MIRROR, "somewhere")
-    with pytest.raises(ModelError, match=r"somewhere/alexnet.*: this is no web address"):
+    with pytest.raises(ModelError, match=r"somewhere/alexnet.*: not a web address"):
         gallery.fetch(gallery.find("alexnet"))
 
 
@@ -196,7 +196,7 @@ def test_the_command_says_that_a_file_is_not_the_published_one(tmp_path: Path) -
     with serve(Site({name: b"something else"})) as site:
         done = run("download", "squeezenet1_1", home=tmp_path, mirror=site.url)
     assert done.returncode == 2
-    assert "not the file that was published" in done.stderr
+    assert "does not match the published checksum" in done.stderr
     assert done.stderr.count("\n") == 1
     assert not [path for path in tmp_path.rglob("*.pth*") if path.suffix != ".lock"]
 

@@ -212,7 +212,7 @@ def test_range_and_interpolation(panel: InputPanel, qtbot: QtBot) -> None:
         ("Mean", "0.1, 0.2", "one for each of 3 channels"),
         ("Mean", "", "one number"),
         ("Mean", "nan", "finite"),
-        ("Deviation", "0", "above 0"),
+        ("Deviation", "0", "greater than 0"),
         ("Range to", "0", "must differ"),
         ("Range from", "1, 2", "one number"),
     ],
