@@ -149,7 +149,7 @@ class Settings(QObject):
         """Why settings cannot be written; '' when they can."""
         if self._store.status() is QSettings.Status.NoError and self._store.isWritable():
             return ""
-        return f"settings cannot be written to {self._store.fileName()}"
+        return f"cannot write settings to {self._store.fileName()}"
 
     def display(self) -> DisplaySettings:
         """The display settings as the record that overlays are drawn from."""

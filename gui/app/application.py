@@ -152,7 +152,7 @@ def _parsed(arguments: Sequence[str]) -> tuple[OpenRequest, bool]:
     parser.add_argument("files", nargs="*", type=Path, help="images, folders and models to open")
     parser.add_argument("--model", help="model to open: a name or a file")
     parser.add_argument(
-        "--new-window", action="store_true", help="open a window of its own beside one that is open"
+        "--new-window", action="store_true", help="open a separate window even if one is open"
     )
     add_source(parser)
     options = parser.parse_args(list(arguments))

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 _MOST_BYTES = 32 << 20
 # A folder of images comes in one by one.
 _WRITE_AFTER_MS = 300
-_HEADING = "Hookscope was not closed properly the last time"
+_HEADING = "Hookscope was not closed properly last time"
 _STILL = "The last session can still be reopened"
 
 
@@ -158,7 +158,7 @@ class LastTime(QObject):
         if last is None or not (last.title or self._fault):
             self._last = None
             return
-        text = f"It had open: {last.title}." if last.title else "Only the demo was open."
+        text = f"Open at that time: {last.title}." if last.title else "Only the demo was open."
         what = f"{self._fault}\n\n{_log_words()}" if self._fault else ""
         offer = "Reopen" if last.title else ""
         told = report(self._state, what) if what else ""
@@ -220,7 +220,7 @@ class LastTime(QObject):
             return
         self._written = opened
         job = Job(
-            "Noting what is open",
+            "Saving the session",
             lambda _watch: self._put(opened),
             slot="open now",
             # Before the thumbnails of a folder, any of which may be what ends the program.

@@ -69,7 +69,7 @@ class Controller(QObject):
         job.finished.connect(self._engine_loaded)
         job.failed.connect(self._engine_failed)
         self.engine_lane.submit(job)
-        swatches = Job("Drawing colours", lambda _watch: color_strips(), stoppable=False)
+        swatches = Job("Drawing colour maps", lambda _watch: color_strips(), stoppable=False)
         swatches.finished.connect(self.swatches_ready)
         self.file_lane.submit(swatches)
         if paths:

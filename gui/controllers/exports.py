@@ -49,9 +49,7 @@ class Exports(QObject):
             priority=Priority.CLICK,
             keep=True,
         )
-        job.cancelled.connect(
-            lambda: self._state.notify(NoticeKind.WARNING, "The export was stopped.")
-        )
+        job.cancelled.connect(lambda: self._state.notify(NoticeKind.WARNING, "Export stopped."))
         job.finished.connect(self.written)
         job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
         self._lane.submit(job)

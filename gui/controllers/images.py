@@ -73,7 +73,7 @@ class Images(QObject):
         # Before the thumbnails of a folder that may still be waiting.
         self._next_scan += 1
         job = Job(
-            "Looking for images",
+            "Searching for images",
             lambda watch: scan(paths, watch),
             slot=f"scan {self._next_scan}",
             priority=Priority.CLICK,
@@ -256,7 +256,7 @@ class Images(QObject):
     def _stopped(self, key: str, path: Path) -> None:
         """Reading was given up: by the person, unless it makes way for another image."""
         if key == self._state.current_key and not self._lane.has("decode"):
-            self._failed(key, ImageError(f"{path}: reading it was stopped; select it to try again"))
+            self._failed(key, ImageError(f"{path}: reading was stopped; select it to try again"))
 
     def _forget_old(self) -> None:
         """Pictures can be read again from their files: keep the latest used that fit."""

@@ -38,6 +38,6 @@ class LateFiles(QObject):
         self._state.notify(
             NoticeKind.WARNING,
             f"{self._reading} is still being read after {PATIENCE_MS // 1000} seconds. "
-            "Close this to go on waiting.",
+            "Close this notice to keep waiting.",
             STOP_READING,
         )

@@ -87,7 +87,7 @@ class Models(QObject):
     def ask_architecture(self, source: ModelSource) -> None:
         """Have the user name the architecture of weights that were not recognised."""
         question = WhichArchitecture(Path(source.spec), ())
-        self.asked.emit(source, ChoiceNeeded(f"{source.spec}: name its architecture", question))
+        self.asked.emit(source, ChoiceNeeded(f"{source.spec}: specify its architecture", question))
 
     def trust(self, path: Path, sha256: str) -> None:
         """The user agreed to what may run when this very file is opened."""
@@ -108,7 +108,7 @@ class Models(QObject):
         kind = next((field.name for field in fields(change) if getattr(change, field.name)), "")
         file = change.classes or change.profile
         self._change(
-            "Changing the model",
+            "Updating the model",
             kind,
             lambda watch: self._worker.adjust(change, watch),
             file.name if file is not None else "",
@@ -116,7 +116,7 @@ class Models(QObject):
 
     def reset(self) -> None:
         """Back to what the model itself says."""
-        self._change("Opening the model anew", "reset", self._worker.reset_model)
+        self._change("Reopening the model", "reset", self._worker.reset_model)
 
     def remember_method(self) -> None:
         """Keep the method that was chosen for the next time this model is opened."""
@@ -125,7 +125,7 @@ class Models(QObject):
             return
         key, method, options = state.model_source.key, state.method, state.options
         job = Job(
-            "Remembering the method",
+            "Saving the method",
             lambda watch: self._worker.remember_method(key, method, options, watch),
             slot="method",
             stoppable=False,
@@ -135,7 +135,7 @@ class Models(QObject):
 
     def export_profile(self, path: Path) -> None:
         """Write what is settled about the open model into a file."""
-        job = Job("Writing the profile", lambda watch: self._worker.export_profile(path, watch))
+        job = Job("Saving the profile", lambda watch: self._worker.export_profile(path, watch))
         job.finished.connect(self.profile_written)
         job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
         self._lane.submit(job)
@@ -147,7 +147,7 @@ class Models(QObject):
             return
         loaded, name = image.loaded, image.name
         job = Job(
-            "Preparing the picture",
+            "Preprocessing the image",
             lambda watch: self._worker.seen(loaded, watch),
             slot="seen",
             priority=Priority.CLICK,
@@ -166,7 +166,9 @@ class Models(QObject):
     ) -> None:
         loading = self._state.model_loading
         if loading is not None:
-            self.not_adjusted.emit(f"{loading.title} is being opened; change that one once it is.")
+            self.not_adjusted.emit(
+                f"{loading.title} is still being opened. Try again when it is open."
+            )
             return
         job = Job(title, work, slot=f"model {kind}", reading=reading)
         job.finished.connect(self._adjusted)

@@ -122,7 +122,7 @@ class Sweeper(QObject):
         )
         loaded: LoadedImage = image.loaded
         job = Job(
-            "Mapping every layer",
+            "Computing the maps of all layers",
             lambda watch: self._worker.sweep(loaded, request, watch),
             slot="sweep",
             priority=Priority.IDLE,
@@ -144,7 +144,7 @@ class Sweeper(QObject):
 
     def _gave_up(self, error: HookscopeError) -> None:
         self._unwanted = True
-        self._state.notify(NoticeKind.WARNING, f"No thumbnails: {error}")
+        self._state.notify(NoticeKind.WARNING, f"Cannot compute the layer thumbnails: {error}")
 
     def draw_thumbnails(self, size: int) -> None:
         """Colour the maps of the sweep for the model tree, size device pixels each."""

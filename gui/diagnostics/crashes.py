@@ -17,10 +17,10 @@ from gui.window.main_window import MainWindow
 
 _log = logging.getLogger(__name__)
 
-_HEADING = "Something went wrong inside the program"
+_HEADING = "An unexpected error occurred"
 _GOES_ON = (
-    "The program goes on. If something looks wrong from here on, save what you need and start it "
-    "anew."
+    "The program keeps running. If something looks wrong from now on, save what you need and "
+    "restart it."
 )
 
 

@@ -22,10 +22,10 @@ def facts(state: State) -> list[tuple[str, str]]:
         ("Qt", f"{qVersion()} (PySide6 {pyside_version}, {QGuiApplication.platformName()})"),
         ("Python", platform.python_version() + (", packaged" if _is_packaged() else "")),
         ("system", f"{platform.system()} {platform.release()}, {platform.machine()}"),
-        ("device", engine.device_name if engine is not None else ""),
+        ("hardware", engine.device_name if engine is not None else ""),
     ]
     if info is not None:
-        found.append(("computes on", info.device))
+        found.append(("compute device", info.device))
     found.append(("log", str(logs.log_folder())))
     return [(name, value) for name, value in found if value]
 

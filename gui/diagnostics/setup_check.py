@@ -24,8 +24,8 @@ from gui.widgets.dialogs.setup_check import CheckDialog
 from gui.window.main_window import MainWindow
 
 _KEPT = "remember"
-_STEPS = {**STEPS, _KEPT: "Settings and log can be written"}
-_TITLE = "Set-up check: "
+_STEPS = {**STEPS, _KEPT: "Write settings and log"}
+_TITLE = "Installation check: "
 
 
 class Checkup(QObject):
@@ -122,18 +122,18 @@ class Checkup(QObject):
 
     def _tell(self, record: Record, failures: int) -> None:
         failed = next((step for step in record.steps if not step.ok), None)
-        log = f"the log has it: {log_file()}"
+        log = f"see the log: {log_file()}"
         if failures:
-            verdict = f"Something went wrong inside the program meanwhile; {log}"
+            verdict = f"An unexpected error occurred during the check; {log}"
         elif failed is None and len(record.steps) == len(_STEPS):
             verdict = "Everything works."
         elif failed is None:
             last = f"at '{_STEPS[self._begun]}'" if self._begun else "before its first step"
-            verdict = f"The check itself broke off {last}; {log}"
+            verdict = f"The check itself was interrupted {last}; {log}"
         elif self._given_up:
-            verdict = "Stopped. What was checked until then worked."
+            verdict = "Stopped. All steps up to then passed."
         else:
-            verdict = f"This does not work: {_STEPS[failed.name]}. {failed.detail}"
+            verdict = f"Failed: {_STEPS[failed.name]}. {failed.detail}"
         steps = (f"{'ok' if s.ok else 'FAILED'}  {s.name}: {s.detail}" for s in record.steps)
         figures = (f"{name}: {value}" for name, value in record.figures.items())
         self._dialog.end(verdict, report(self._state, "\n".join([verdict, *steps, *figures])))
@@ -147,5 +147,5 @@ class Checkup(QObject):
         try:
             log_file().stat()
         except OSError as error:
-            raise StepFailed(f"{log_file()} is not there: {error.strerror}") from error
+            raise StepFailed(f"{log_file()} is missing: {error.strerror}") from error
         return log_file().name

@@ -43,15 +43,15 @@ _ENGINE_S, _ANSWER_S, _SOON_S = 180.0, 60.0, 30.0
 
 
 STEPS = {
-    "engine": "The engine is loaded",
-    "first overlay": "A picture is explained",
-    "click layer": "Another layer is explained",
-    "click class": "Another class is explained",
-    "zoom": "The picture is zoomed into",
-    "thumbnails": "All layers are mapped at once",
-    "keep busy": "Many clicks on 12 megapixels",
-    "export": "Picture, map and facts are exported",
-    "quit": "A window closes in order",
+    "engine": "Load the engine",
+    "first overlay": "Explain an image",
+    "click layer": "Explain another layer",
+    "click class": "Explain another class",
+    "zoom": "Zoom in",
+    "thumbnails": "Compute the maps of all layers",
+    "keep busy": "Many clicks on a 12-megapixel image",
+    "export": "Export image, map and metadata",
+    "quit": "Close the window cleanly",
 }
 """What is done, by the names that the report has."""
 

@@ -151,4 +151,4 @@ class Handlers(QObject):
     def _reset(self) -> None:
         self._settings.reset()
         self._window.reset_layout()
-        self._state.notify(NoticeKind.INFO, "All settings are as they were at the first start.")
+        self._state.notify(NoticeKind.INFO, "All settings have been reset to their defaults.")

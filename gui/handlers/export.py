@@ -38,7 +38,7 @@ class Saver(QObject):
         image = self._window.canvas.picture_with_overlay()
         if not image.isNull():
             QGuiApplication.clipboard().setImage(image)
-            self._state.notify(NoticeKind.INFO, "The picture is on the clipboard.")
+            self._state.notify(NoticeKind.INFO, "Image copied to the clipboard.")
 
     def export(self) -> None:
         """Ask what to write and where; written is what is shown now."""

@@ -69,13 +69,13 @@ class GalleryOpener(QObject):
             dialog.set_models(self._gallery)
             self._look_again()
         elif self._state.engine_error is not None:
-            dialog.set_failure(f"There is no list: {self._state.engine_error}")
+            dialog.set_failure(f"Cannot load the list: {self._state.engine_error}")
 
     def _look_again(self) -> None:
         """What is on the disk may have changed; a disk can be slow."""
         models = self._gallery
         job = Job(
-            "Looking for weights",
+            "Looking for downloaded weights",
             lambda _watch: tuple(model.refreshed() for model in models),
             slot="gallery",
             priority=Priority.CLICK,
@@ -109,7 +109,7 @@ class GalleryOpener(QObject):
                 self._models.open(source)
                 return
         self._state.notify(
-            NoticeKind.INFO, f"{name} is on this computer now.", "Open it", source.key
+            NoticeKind.INFO, f"{name} has been downloaded.", "Open model", source.key
         )
         self._look_again()
 
@@ -124,6 +124,6 @@ class GalleryOpener(QObject):
         if self._dialog is not None:
             self._dialog.show_download_end()
         else:
-            text = f"The download of {name} was stopped. What has come is kept."
+            text = f"Download of {name} stopped. The part already downloaded is kept."
             self._state.notify(NoticeKind.INFO, text)
         self._look_again()

@@ -65,7 +65,7 @@ class Help(QObject):
                 self._guide = GuideWindow(_GUIDE)
             except OSError as error:
                 self._state.notify(
-                    NoticeKind.ERROR, f"The guide is not there; install the program again: {error}"
+                    NoticeKind.ERROR, f"The guide is missing; reinstall the program: {error}"
                 )
                 return
             self._guide.destroyed.connect(self._forget_guide)
@@ -84,7 +84,7 @@ class Help(QObject):
         except OSError as error:
             self._state.notify(
                 NoticeKind.ERROR,
-                f"The log folder {folder} cannot be made: {error.strerror or error}. "
+                f"Cannot create the log folder {folder}: {error.strerror or error}. "
                 "The program works without a log.",
             )
             return

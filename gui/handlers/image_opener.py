@@ -17,7 +17,7 @@ from gui.window.drops import Dropped
 from gui.window.main_window import MainWindow
 
 _NOTHING_DROPPED = (
-    "Nothing arrived: the program it was dragged from may have closed. Drop it again, or use "
+    "Nothing was received: the program you dragged from may have closed. Try again, or use "
     "File > Open images."
 )
 
@@ -77,7 +77,7 @@ class ImageOpener(QObject):
     def paste(self) -> None:
         """Open what lies on the clipboard."""
         data = QGuiApplication.clipboard().mimeData()
-        self._open(drops.read(data), "There is no image to open. Copy one first.")
+        self._open(drops.read(data), "The clipboard contains no image. Copy one first.")
 
     def _open(self, dropped: Dropped, nothing: str) -> None:
         """nothing: what to say where there is none."""
@@ -90,7 +90,7 @@ class ImageOpener(QObject):
         elif dropped.remote:
             self._state.notify(
                 NoticeKind.WARNING,
-                f"Only the address of the image arrived ({dropped.remote[:80]}). "
+                f"Only a link to the image was received ({dropped.remote[:80]}). "
                 "Save the image and drop the file.",
             )
         else:

@@ -71,7 +71,7 @@ class InputOpener(QObject):
 
         names = " ".join(f"*{suffix}" for suffix in sorted(suffixes.CLASS_NAMES))
         dialog = open_dialog(
-            self._window, "Class names", start_folder(self._settings), f"Class names ({names})"
+            self._window, "Load class names", start_folder(self._settings), f"Class names ({names})"
         )
         dialog.fileSelected.connect(lambda path: self.take_classes(Path(path)))
         dialog.open()
@@ -147,12 +147,12 @@ class InputOpener(QObject):
         panel.show_fault(reason)
 
     def _written(self, path: Path) -> None:
-        self._state.notify(NoticeKind.INFO, f"Wrote {path.name}", "Show folder", str(path.parent))
+        self._state.notify(NoticeKind.INFO, f"Saved {path.name}", "Show folder", str(path.parent))
 
     def _has_model(self, path: Path) -> bool:
         if self._state.info is None:
             self._state.notify(
-                NoticeKind.WARNING, f"{path.name} belongs to a model. Open the model first."
+                NoticeKind.WARNING, f"{path.name} applies to a model. Open the model first."
             )
         return self._state.info is not None
 

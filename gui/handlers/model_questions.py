@@ -85,11 +85,11 @@ class ModelQuestions(QObject):
         """Nothing fits by itself; who trained it may know better, and may mean one of timm's."""
         engine = self._state.engine
         dialog = QInputDialog(self._window)
-        dialog.setWindowTitle("Which architecture?")
+        dialog.setWindowTitle("Choose architecture")
         plain_text.ask(
             dialog,
-            f"What are the weights in {_short(question.path)} for?\n"
-            "A name of torchvision's, or timm:NAME where timm is installed:",
+            f"Which architecture do the weights in {_short(question.path)} belong to?\n"
+            "Name of a torchvision model, or timm:NAME if timm is installed:",
         )
         dialog.setComboBoxItems([model.name for model in engine.gallery] if engine else [])
         dialog.setComboBoxEditable(True)
@@ -120,11 +120,11 @@ class ModelQuestions(QObject):
 
     def _input(self, source: ModelSource, question: WhichInput) -> QDialog:
         dialog = QInputDialog(self._window)
-        dialog.setWindowTitle("Which input?")
+        dialog.setWindowTitle("Input size")
         plain_text.ask(
             dialog,
-            f"{_short(question.path)} ran on none of the {len(question.tried)} sizes tried.\n"
-            "What does it get? Channels x height x width:",
+            f"{_short(question.path)} runs with none of the {len(question.tried)} sizes tried.\n"
+            "Expected input, as channels x height x width:",
         )
         dialog.setTextValue(f"{question.channels or 3}x224x224")
         dialog.setOkButtonText("Open")
@@ -141,7 +141,7 @@ class ModelQuestions(QObject):
     def _not_answered(self, dialog: QDialog, source: ModelSource, agreed: bool) -> None:
         self._done(dialog)
         # A file that was agreed to has run by the time its networks are asked about.
-        words = "was not opened." if agreed else "was not opened; nothing of it was run."
+        words = "was not opened." if agreed else "was not opened; none of its code was run."
         self._state.notify(NoticeKind.INFO, f"{Path(source.spec).name} {words}")
 
 

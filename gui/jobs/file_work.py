@@ -107,7 +107,7 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
                 missing.add(images[-1])
     refused = ""
     if empty:
-        refused = f"No images in {', '.join(empty)}"
+        refused = f"No images found in {', '.join(empty)}"
     elif len(images) > _MOST_IMAGES:
         refused = f"Only the first {_MOST_IMAGES:,} of {len(images):,} images were opened"
     return Found(

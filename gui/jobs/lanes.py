@@ -112,8 +112,8 @@ class _Worker(QObject):
             # The traceback would keep the frames alive, and with them a graph of tensors.
             failure = error.with_traceback(None)
         except Exception:  # noqa: BLE001 - the outermost frame of the thread: report, go on
-            _log.exception("%s: internal failure", job.title)
-            failure = HookscopeError(f"{job.title}: internal failure; the log has it: {log_file()}")
+            _log.exception("%s: internal error", job.title)
+            failure = HookscopeError(f"{job.title}: internal error; see the log: {log_file()}")
         self.done.emit(job, result, failure)
 
     def _reporter(self, job: Job) -> Report:

@@ -14,8 +14,8 @@ from gui.state.state import State
 from gui.widgets.bars.hint_card import HintCard
 from gui.window.main_window import MainWindow
 
-LAYERS = "Click any layer to see what it looked at."
-OWN_FILES = "Drop your own images and your model anywhere on this window."
+LAYERS = "Click any layer to see its heat map."
+OWN_FILES = "Drop your own images or model anywhere on this window."
 
 _OF_LAYERS, _OF_FILES = "layers", "own files"
 FIRST_HINTS = (_OF_LAYERS, _OF_FILES)

@@ -17,7 +17,7 @@ from gui.window.main_window import MainWindow
 _LASTING = (NoticeKind.ERROR, NoticeKind.WARNING)
 _SHOW_FOLDER = "Show folder"
 _OPEN_MODEL = "Open model…"
-_FOREIGN = "The demo knows only eight shapes. Open a model for your own pictures."
+_FOREIGN = "The demo model knows only eight shapes. Open another model for your own images."
 FOREIGN_HINT = "own picture in a demo"
 """Under which settings.hint_seen remembers that this was closed."""
 
@@ -101,8 +101,8 @@ class Notices(QObject):
         if source.spec != wanted:
             if (wanted, source) == self._declined:
                 return
-            text = f"{scene.invitation} It belongs to the network '{wanted}'."
-            self._show(Notice(NoticeKind.HINT, text, "Open that network", wanted))
+            text = f"{scene.invitation} It is meant for the model '{wanted}'."
+            self._show(Notice(NoticeKind.HINT, text, "Open that model", wanted))
         elif not self._settings.hint_seen(scene.path.name):
             self._show(Notice(NoticeKind.HINT, scene.invitation))
         elif bar.kind == NoticeKind.HINT:

@@ -118,7 +118,7 @@ class Presenter(QObject):
         if image is None:
             canvas.set_message("No image", "Drop images or a folder here, or press Ctrl+O")
         elif image.error:
-            canvas.set_message("This image cannot be opened", image.error)
+            canvas.set_message("Cannot open this image", image.error)
         elif state.explain_error:
             canvas.set_message("" if image.picture else "No map", state.explain_error)
         else:
@@ -147,11 +147,11 @@ class Presenter(QObject):
             count = f"{len(info.classes):,} classes · {count_text(info.parameters)} parameters"
             window.model_label.show_text(f"{info.title}  ·  {count}")
             source, weights = (plain_text.line(t, LINE) for t in (info.source, info.weights))
-            window.model_label.setToolTip(plain_text.tip(f"{source}\nweights: {weights}"))
+            window.model_label.setToolTip(plain_text.tip(f"{source}\nWeights: {weights}"))
         device = info.device if info is not None else (state.engine.device if state.engine else "")
         window.device_label.show_text(device.upper())
         window.device_label.setVisible(bool(device))
-        window.device_label.setToolTip("The device that computes")
+        window.device_label.setToolTip("Compute device")
         self._show_methods()
         self._show_actions()
 
@@ -175,7 +175,7 @@ class Presenter(QObject):
     def _show_no_model(self) -> None:
         state, window = self._state, self._window
         if state.engine_error is not None:
-            text = f"The engine cannot be loaded.\n{state.engine_error}"
+            text = f"Cannot load the engine.\n{state.engine_error}"
         elif state.engine is None:
             text = "Loading the engine…"
         elif state.model_loading is not None:

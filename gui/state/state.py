@@ -44,11 +44,11 @@ CHECK_INPUT = "Input and output…"
 """The action of a notice that brings up the panel where an assumption can be checked."""
 
 
-NAME_ARCHITECTURE = "Name it…"
+NAME_ARCHITECTURE = "Specify architecture…"
 """The action of a notice on weights that were not recognised; its argument is their source."""
 
 
-STOP_READING = "Stop reading it"
+STOP_READING = "Stop reading"
 """The action of a notice on a file that is being read for long."""
 
 

@@ -24,4 +24,4 @@ def show_file(path: Path) -> bool:
 
 def not_shown(path: Path) -> str:
     """What to say where show_file found no program."""
-    return f"No program opens it here; it is in {path}"
+    return f"No program is available to open it; it is at {path}"

@@ -64,16 +64,16 @@ def hint(mime: QMimeData) -> str:
         return _hint_of_several(paths)
     if mime.hasImage() or any(mime.hasFormat(kind) for kind in _ENCODED):
         return "Open this image"
-    return "Only the address of an image: save it first" if mime.hasUrls() else ""
+    return "Only a link to an image: save the image first" if mime.hasUrls() else ""
 
 
 def _hint_of_one(path: Path) -> str:
     if suffixes.is_model(path):
         return f"Open the model {path.name}"
     if suffixes.is_profile(path):
-        return f"Take the settings in {path.name}"
+        return f"Apply the settings in {path.name}"
     if suffixes.is_class_names(path):
-        return f"Take the class names in {path.name}"
+        return f"Load the class names in {path.name}"
     return f"Open {path.name}"
 
 

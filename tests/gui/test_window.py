@@ -539,7 +539,7 @@ def test_copy_puts_the_picture_with_its_map_on_the_clipboard(user: User) -> None
     user.press(Key.Key_C, Modifier.ControlModifier)
     image = QGuiApplication.clipboard().image()
     assert not image.isNull()
-    assert program.window.notice.text == "The picture is on the clipboard."
+    assert program.window.notice.text == "Image copied to the clipboard."
     QGuiApplication.clipboard().clear()
 
 

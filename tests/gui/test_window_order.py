@@ -289,7 +289,7 @@ def test_a_photograph_in_the_demo_is_told_what_the_demo_knows(user: User, tmp_pa
     assert notice.kind == NoticeKind.HINT
     assert "eight shapes" in notice.text
     (close,) = [
-        b for b in notice.findChildren(QAbstractButton) if b.accessibleName() == "Close the notice"
+        b for b in notice.findChildren(QAbstractButton) if b.accessibleName() == "Close notice"
     ]
     close.click()
     assert not notice.text

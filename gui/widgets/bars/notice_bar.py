@@ -53,7 +53,7 @@ class NoticeBar(QFrame):
         self._button.clicked.connect(lambda: self.acted.emit(*self._action))
         self._close = QToolButton()
         self._close.setIcon(theme.icon("close"))
-        self._close.setAccessibleName("Close the notice")
+        self._close.setAccessibleName("Close notice")
         self._close.setToolTip("Close")
         self._close.setAutoRaise(True)
         self._close.clicked.connect(self._dismiss)

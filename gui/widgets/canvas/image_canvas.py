@@ -75,7 +75,7 @@ class ImageCanvas(ZoomView):
         self._busy_clock = QElapsedTimer()
         self.setMinimumSize(40 * theme.SPACE, 30 * theme.SPACE)
         self.set_band(legend_band(self.font()))
-        self.setAccessibleName("Picture")
+        self.setAccessibleName("Image")
 
     # --- what is shown ---------------------------------------------------------------------------
 

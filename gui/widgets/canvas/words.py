@@ -47,11 +47,11 @@ def notice_for(explanation: Explanation, settings: DisplaySettings) -> str:
     """What to say on the picture when the map shows nothing or hardly anything; '' otherwise."""
     if explanation.verdict is Verdict.ZERO_GRADIENT:
         return (
-            "The gradient is zero: this layer does not change the class's score here. "
+            "The gradient is zero: this layer has no influence on the class score here. "
             "Try another layer or class."
         )
     if explanation.verdict is Verdict.ZERO_ACTIVATION:
-        return "The layer's output is zero: there is nothing to map. Try another layer."
+        return "The activation is zero: there is nothing to map. Try another layer."
     method = find(explanation.method)
     if not method.class_dependent:
         return _class_blind_notice(explanation, settings)
@@ -60,12 +60,12 @@ def notice_for(explanation: Explanation, settings: DisplaySettings) -> str:
     if not overlay.is_blank(explanation.map, settings):
         return ""
     if settings.sign == "positive" and not method.signed:
-        return "Nothing positive: no evidence for this class in this layer. Try another layer."
+        return "No positive values: no evidence for this class in this layer. Try another layer."
     if settings.sign == "positive":
-        return "Nothing positive: no evidence for this class in this layer. Try the negative side."
+        return "No positive values: no evidence for this class in this layer. Try negative values."
     if settings.sign == "negative":
         return (
-            "Nothing negative: no evidence against this class in this layer. Try the positive side."
+            "No negative values: no evidence against this class in this layer. Try positive values."
         )
     return "The map is zero everywhere in this layer. Try another layer or class."
 
@@ -77,7 +77,7 @@ def _class_blind_notice(explanation: Explanation, settings: DisplaySettings) -> 
     other = {"positive": "negative", "negative": "positive"}.get(settings.sign)
     if other is None:
         return "The map is zero everywhere in this layer. Try another layer."
-    return f"Nothing {settings.sign} in this map. Try the {other} side."
+    return f"No {settings.sign} values in this map. Try {other} values."
 
 
 def _weak_words(part: float, settings: DisplaySettings) -> str:
@@ -86,8 +86,8 @@ def _weak_words(part: float, settings: DisplaySettings) -> str:
     if settings.sign == "negative":
         this, that, other = "against", "for", "positive"
     return (
-        f"Weak: what speaks {this} this class is at most {size} of what speaks {that} it. "
-        f"Try the {other} side."
+        f"Weak: the evidence {this} this class is at most {size} of the evidence {that} it. "
+        f"Try {other} values."
     )
 
 
@@ -96,9 +96,9 @@ def caption_for(explanation: Explanation, settings: DisplaySettings, visible: bo
     target = explanation.target
     note = ""
     if not visible:
-        note = "map hidden: O shows it"
+        note = "heat map hidden: press O to show it"
     elif settings.opacity <= 0.0:
-        note = "map at opacity 0: ] shows it"
+        note = "heat map at opacity 0: press ] to show it"
     percent = f"{100 * target.probability:.1f} %"
     layer, label = plain_text.line(explanation.layer), plain_text.line(target.label)
     return Caption(layer, label, percent, note)

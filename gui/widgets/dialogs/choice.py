@@ -104,10 +104,10 @@ class ArchitectureDialog(_ListDialog):
 
     def __init__(self, question: WhichArchitecture, parent: QWidget | None = None) -> None:
         super().__init__(
-            "Which architecture?",
-            f"{question.path.name} fits several architectures",
+            "Choose architecture",
+            f"{question.path.name} matches several architectures",
             "Their weights have the same names and shapes, but they compute differently. "
-            "The likeliest comes first.",
+            "The most likely one is listed first.",
             parent,
         )
         self._fill([(name, (name,)) for name in question.candidates])
@@ -125,11 +125,11 @@ class WeightsDialog(_ListDialog):
     def __init__(self, question: WhichWeights, parent: QWidget | None = None) -> None:
         found = question.found
         super().__init__(
-            "Which weights?",
-            f"Which file has the weights of {question.path.name}?",
-            "These lie beside it, the likeliest first."
+            "Choose weights",
+            f"Which file contains the weights of {question.path.name}?",
+            "Files in the same folder, most likely first."
             if found
-            else "No file that fits lies beside it.",
+            else "No matching file in the same folder.",
             parent,
         )
         self._path = question.path
@@ -145,7 +145,7 @@ class WeightsDialog(_ListDialog):
 
     def browse(self) -> None:
         """Opens the system's own dialog; what it gives is chosen."""
-        dialog = QFileDialog(self, "Weights", str(self._path.parent))
+        dialog = QFileDialog(self, "Choose weights", str(self._path.parent))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         endings = " ".join(f"*{suffix}" for suffix in sorted(WEIGHTS))

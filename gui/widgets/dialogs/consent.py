@@ -60,8 +60,8 @@ class ConsentDialog(QDialog):
         words.addSpacing(theme.SPACE)
         words.addWidget(
             _wrapped(
-                "Nothing of it has run yet. Trust only what comes from someone you know. The "
-                "answer is kept until the file changes.",
+                "None of its code has run yet. Trust only files from people you know. Trust is "
+                "remembered until the file changes.",
                 "dim",
             )
         )
@@ -102,7 +102,7 @@ class ConsentDialog(QDialog):
 
 def _heading(names: Sequence[str]) -> str:
     files = all(name.endswith(".py") for name in names)
-    return "These files run with it" if files else "Why this is asked"
+    return "These files would also run" if files else "Why you are asked"
 
 
 def _sentence(risk: str) -> str:

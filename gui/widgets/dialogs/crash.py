@@ -20,7 +20,7 @@ from gui.toolkit.labels import Label, label
 _PICTURE = 32
 _WIDTH = 520
 _REPORT_SIZE = QSize(640, 480)
-_PRIVATE = "Nothing is sent anywhere. The report names versions and may name your files."
+_PRIVATE = "Nothing is sent anywhere. The report lists versions and may contain file names."
 
 
 class CrashDialog(QDialog):
@@ -37,7 +37,7 @@ class CrashDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Last session" if offer else "Failure")
+        self.setWindowTitle("Last session" if offer else "Unexpected error")
         self._report = QPlainTextEdit(plain_text.report(report))
         self._report.setReadOnly(True)
         self._report.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
@@ -93,7 +93,7 @@ class CrashDialog(QDialog):
         show.toggled.connect(self._show_report)
         for button in (self._copy, show) if with_report else ():
             buttons.addButton(button, role.ActionRole)
-        close = QPushButton("Start afresh" if offer else "Continue")
+        close = QPushButton("Start new session" if offer else "Continue")
         buttons.addButton(close, role.RejectRole)
         default = QPushButton(plain_text.entry(offer)) if offer else close
         if offer:

@@ -25,9 +25,9 @@ from gui.toolkit.labels import Label
 
 PictureFormat = Literal["png", "jpeg", "none"]
 _FORMATS: Final = (
-    ("png", "PNG, without loss"),
-    ("jpeg", "JPEG, smaller"),
-    ("none", "No picture"),
+    ("png", "PNG (lossless)"),
+    ("jpeg", "JPEG (smaller file)"),
+    ("none", "No image"),
 )
 _SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".npy", ".json")
 
@@ -77,15 +77,17 @@ class ExportDialog(QDialog):
         for value, text in _FORMATS:
             self._picture.addItem(plain_text.line(text), value)
         self._picture.setCurrentIndex(self._picture.findData(settings.get(table.EXPORT_PICTURE)))
-        self._picture.setAccessibleName("Picture format")
-        self._colorbar = _box("Colour bar with numbers", settings.get(table.EXPORT_COLORBAR))
+        self._picture.setAccessibleName("Image format")
+        self._colorbar = _box("Colour bar with values", settings.get(table.EXPORT_COLORBAR))
         self._caption = _box(
             "Caption: image, model, layer, class", settings.get(table.EXPORT_CAPTION)
         )
         self._map = _box(
-            "Map as .npy: signed float32, the layer's own grid", settings.get(table.EXPORT_MAP)
+            "Raw map (.npy): signed float32, layer resolution", settings.get(table.EXPORT_MAP)
         )
-        self._json = _box("How it was made, as .json", settings.get(table.EXPORT_JSON))
+        self._json = _box(
+            "Metadata (.json): model, layer, class, settings", settings.get(table.EXPORT_JSON)
+        )
         self._note = Label()
         self._note.setWordWrap(True)
         self._save = QPushButton("Save as…")
@@ -102,7 +104,7 @@ class ExportDialog(QDialog):
         others = [other.name for other in choice.paths if other != path and other.exists()]
         if others:
             self._pending = choice
-            self._tell(f"Replaces {', '.join(others)}", "warning")
+            self._tell(f"Will replace {', '.join(others)}", "warning")
             self._save.setText("Replace")
         else:
             self._finish(choice)
@@ -114,12 +116,12 @@ class ExportDialog(QDialog):
         box = QVBoxLayout(self)
         box.setContentsMargins(16, 16, 16, 12)
         box.setSpacing(8)
-        box.addWidget(_header("Picture, at the image's full resolution"))
+        box.addWidget(_header("Image at full resolution"))
         box.addWidget(self._picture)
         box.addWidget(self._colorbar)
         box.addWidget(self._caption)
         box.addSpacing(theme.SPACE)
-        box.addWidget(_header("Beside it"))
+        box.addWidget(_header("Additional files"))
         box.addWidget(self._map)
         box.addWidget(self._json)
         box.addStretch()
@@ -138,8 +140,8 @@ class ExportDialog(QDialog):
         files = self._choice(self._suggested).paths
         self._save.setEnabled(bool(files))
         endings = ", ".join(path.suffix for path in files)
-        said = f"Writes {endings} with the name you choose next"
-        self._tell(said if files else "Nothing is chosen", "dim")
+        said = f"Saves {endings} under the name you choose next"
+        self._tell(said if files else "Nothing selected", "dim")
 
     def _choice(self, path: Path) -> ExportChoice:
         return choice_for(

@@ -31,7 +31,7 @@ _EXPECTED: Final[dict[ArgumentKind, str]] = {
     "float": "a number",
     "bool": "True or False",
     "str": "text",
-    "value": "a value of Python, as 3, [1, 2] or 'text'",
+    "value": "a Python literal such as 3, [1, 2] or 'text'",
 }
 _TYPES: Final[dict[str, tuple[type, ...]]] = {
     "int": (int,),
@@ -51,7 +51,7 @@ class NetworkDialog(QDialog):
 
     def __init__(self, question: WhichNetwork, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Which network?")
+        self.setWindowTitle("Choose network")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._options = question.options
         self._forms = [_Form(option) for option in question.options]
@@ -77,12 +77,12 @@ class NetworkDialog(QDialog):
     def _lay_out(self, question: WhichNetwork) -> None:
         several = len(self._options) > 1
         heading = label(
-            f"Which network of {question.path.name} is meant?"
+            f"Which network in {question.path.name} should be opened?"
             if several
-            else f"{self._options[0].name} needs its arguments",
+            else f"{self._options[0].name} requires arguments",
             "header",
         )
-        words = label("The arguments are those that the weights were trained with.", "dim")
+        words = label("Enter the arguments that the weights were trained with.", "dim")
         heading.setWordWrap(True)
         words.setWordWrap(True)
         middle = QHBoxLayout()
@@ -140,7 +140,7 @@ class _Form(QWidget):
         form.setVerticalSpacing(8)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         if not self._fields:
-            form.addRow(label("It takes no arguments.", "dim"))
+            form.addRow(label("This network takes no arguments.", "dim"))
         for parameter, field in self._fields:
             name = label(plain_text.line(parameter.name, plain_text.SHORT))
             name.setBuddy(field)
@@ -152,9 +152,9 @@ class _Form(QWidget):
         for parameter, field in self._fields:
             text = field.text().strip()
             if not text and parameter.required:
-                return f"{parameter.name} is needed: {_EXPECTED[parameter.kind]}"
+                return f"{parameter.name} is required: {_EXPECTED[parameter.kind]}"
             if text and text != _shown(parameter) and not _fits(parameter.kind, text):
-                return f"{parameter.name} has to be {_EXPECTED[parameter.kind]}"
+                return f"{parameter.name} must be {_EXPECTED[parameter.kind]}"
         return ""
 
     def arguments(self) -> tuple[tuple[str, str], ...]:

@@ -21,8 +21,8 @@ from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import ElidedLabel, label
 
 _BEFORE = (
-    "A second window opens and uses itself for some seconds: please leave it alone. Your "
-    "own window stays as it is."
+    "A second window opens and operates itself for a few seconds: please do not use it. Your "
+    "own window is not affected."
 )
 _ICON = 16
 _WIDTH = 560
@@ -41,7 +41,7 @@ class CheckDialog(QDialog):
 
     def __init__(self, steps: Mapping[str, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Check my set-up")
+        self.setWindowTitle("Check installation")
         self._titles = dict(steps)
         self._report = ""
         self._running = False
@@ -158,7 +158,7 @@ class _Mark(QLabel):
 
     def show_state(self, state: State) -> None:
         self.state = state
-        self.setAccessibleName(plain_text.line(f"{self._title}: {state or 'not yet'}"))
+        self.setAccessibleName(plain_text.line(f"{self._title}: {state or 'not run yet'}"))
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002

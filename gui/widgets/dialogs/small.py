@@ -30,7 +30,7 @@ class ShortcutsDialog(QDialog):
 
     def __init__(self, rows: Sequence[tuple[str, str, str]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Shortcuts")
+        self.setWindowTitle("Keyboard shortcuts")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         body = QWidget()
         grid = QGridLayout(body)
@@ -108,7 +108,7 @@ class AboutDialog(QDialog):
         buttons = _buttons(self)
         copy = buttons.addButton("Copy", QDialogButtonBox.ButtonRole.ActionRole)
         copy.setAutoDefault(False)
-        copy.setToolTip("Copy these versions for a report")
+        copy.setToolTip("Copy the version information for a bug report")
         copy.clicked.connect(self.copy)
         box.addWidget(buttons)
         # As high as that takes: the log's folder may need several lines.
@@ -130,8 +130,8 @@ class ResetDialog(QMessageBox):
         self.setWindowTitle("Reset settings")
         self.setText("Reset all settings?")
         self.setInformativeText(
-            "Window layout, theme, display settings and the lists of recent files are forgotten. "
-            "No image and no model is touched."
+            "Window layout, theme, display settings and the lists of recent files are reset. "
+            "Your images and models are not affected."
         )
         reset = self.addButton("Reset", QMessageBox.ButtonRole.AcceptRole)
         cancel = self.addButton(QMessageBox.StandardButton.Cancel)

@@ -31,13 +31,13 @@ GAMMA_LIMIT: Final = 5.0
 
 _SWATCH: Final = QSize(56, 12)
 _SIGNS: Final = (
-    ("positive", "+", "Positive: what speaks for the class"),
-    ("negative", "\u2212", "Negative: what speaks against the class"),
-    ("signed", "±", "Both: for and against the class, in a colour map with two ends"),
+    ("positive", "+", "Positive: evidence for the class"),
+    ("negative", "\u2212", "Negative: evidence against the class"),
+    ("signed", "±", "Both: evidence for and against the class, in a diverging colour map"),
 )
 _CELLS: Final = (
-    ("smooth", "Smooth", "Smooth between the cells of the map"),
-    ("grid", "Grid", "The map's own cells: all that the layer knows of place"),
+    ("smooth", "Smooth", "Interpolate between the cells of the map"),
+    ("grid", "Grid", "Show the cells of the map: the true spatial resolution of the layer"),
 )
 
 
@@ -50,19 +50,19 @@ class DisplayPanel(QWidget):
         super().__init__(parent)
         self._display = DisplaySettings()
         self._silent = False
-        self._opacity = _slider("Opacity", "How strongly the map covers the image", 0, 100)
+        self._opacity = _slider("Opacity", "Opacity of the heat map", 0, 100)
         self._opacity_value = _value()
         self._colormap = _colormap_box()
         self._sign = Segments("Sign", _SIGNS)
         self._gamma = _slider(
-            "Gamma", "Above 1 narrows what is bright, below 1 brings up what is faint", -100, 100
+            "Gamma", "Above 1 narrows the bright areas, below 1 brings out faint ones", -100, 100
         )
         self._gamma_value = _value()
         self._cells = Segments("Interpolation", _CELLS)
         self._reset = QToolButton()
         self._reset.setText("Reset")
         self._reset.setProperty("link", True)
-        self._reset.setToolTip("Set all display settings back")
+        self._reset.setToolTip("Reset all display settings")
         kept = self._reset.sizePolicy()
         kept.setRetainSizeWhenHidden(True)
         self._reset.setSizePolicy(kept)
@@ -110,10 +110,10 @@ class DisplayPanel(QWidget):
         grid.setColumnStretch(1, 1)
         rows: tuple[tuple[str, QWidget, Label | None], ...] = (
             ("Opacity", self._opacity, self._opacity_value),
-            ("Colours", self._colormap, None),
+            ("Colour map", self._colormap, None),
             ("Sign", self._sign, None),
             ("Gamma", self._gamma, self._gamma_value),
-            ("Cells", self._cells, None),
+            ("Interpolation", self._cells, None),
         )
         for place, (text, control, value) in enumerate(rows):
             name = Label(text)
@@ -158,7 +158,7 @@ class DisplayPanel(QWidget):
         both = self._display.sign == "signed"
         self._colormap.setEnabled(not both)
         self._colormap.setToolTip(
-            "Both signs have a colour map of their own" if both else "Colour map of the heat map"
+            "Both signs use a diverging colour map" if both else "Colour map of the heat map"
         )
         changed = self._display != DisplaySettings()
         self._reset.setEnabled(changed)
@@ -228,7 +228,7 @@ def _colormap_box() -> QComboBox:
     box.insertSeparator(box.count())
     for name in ordered[1]:
         box.addItem(blank, plain_text.line(f"{name} (legacy)"), name)
-        tip = "Its lightness folds back at the top: strong and middling values look alike"
+        tip = "Not perceptually uniform: high and medium values look alike"
         box.setItemData(box.count() - 1, plain_text.tip(tip), Qt.ItemDataRole.ToolTipRole)
     return box
 

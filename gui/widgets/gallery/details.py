@@ -56,7 +56,7 @@ class GalleryDetails(QWidget):
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self._message.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._message.setAccessibleName("State of the download")
+        self._message.setAccessibleName("Download status")
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(8)
@@ -173,8 +173,8 @@ class _Progress(QWidget):
         self._bar.setAccessibleName("Download")
         self._stop = QPushButton("Stop")
         self._stop.setAutoDefault(False)
-        self._stop.setToolTip("What has come is kept; the next download goes on with it")
-        self._stop.setAccessibleName("Stop the download")
+        self._stop.setToolTip("The downloaded part is kept; the next download resumes there")
+        self._stop.setAccessibleName("Stop download")
         self._stop.clicked.connect(self._press_stop)
         words = QVBoxLayout()
         words.setSpacing(0)
@@ -208,7 +208,7 @@ class _Progress(QWidget):
     def _press_stop(self) -> None:
         # While an address is looked up, it takes its time.
         self._stop.setEnabled(False)
-        self._words.show_text("stopping…")
+        self._words.show_text("Stopping…")
         self.stop_pressed.emit()
 
 
@@ -219,5 +219,5 @@ def _short(entry: str) -> str:
 
 def _terms(licence: str) -> str:
     if not licence:
-        return "not named"
-    return f"at {urlsplit(licence).hostname or licence}"
+        return "not stated"
+    return f"see {urlsplit(licence).hostname or licence}"

@@ -39,7 +39,7 @@ class GalleryDialog(QDialog):
     def __init__(self, folder: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("torchvision's classifiers")
+        self.setWindowTitle("Torchvision models")
         self._folder = folder
         self._no_list = "Loading the list…"
         self._downloading = ""
@@ -139,7 +139,7 @@ class GalleryDialog(QDialog):
         if error:
             self._details.show_message(error, "error")
         elif model is not None and model.name == self._downloading:
-            self._details.show_message("Closing this list does not stop the download.")
+            self._details.show_message("Closing this window does not stop the download.")
         else:
             self._details.show_message(_sentence(weights))
 
@@ -148,8 +148,9 @@ class GalleryDialog(QDialog):
             return self._no_list
         text = self._filter.text().strip()
         if text:
-            return f"No name with '{text}'" + (" among these" if self._only.isChecked() else "")
-        return "No weights are on this computer yet.\nChoose a classifier and download it."
+            where = " on this computer" if self._only.isChecked() else ""
+            return f"No model{where} matches '{text}'"
+        return "No weights are on this computer yet.\nSelect a model and download it."
 
     def _press(self) -> None:
         """Enter, or a double click: opens what is here, and offers the download otherwise."""
@@ -196,7 +197,7 @@ class GalleryDialog(QDialog):
         buttons.addButton(self._load, QDialogButtonBox.ButtonRole.ResetRole)
         buttons.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
         self._load.setAutoDefault(False)
-        self._load.setToolTip("Open the chosen architecture with weights of your own")
+        self._load.setToolTip("Open the selected architecture with your own weights")
         self._go.setAutoDefault(False)
         buttons.rejected.connect(self.reject)
         narrow = QHBoxLayout()
@@ -235,7 +236,7 @@ def _sentence(weights: PublishedWeights | None) -> str:
         return "These weights are on this computer."
     if weights.partial:
         return (
-            f"{percent(weights)} of {weights.megabytes:,.0f} MB have come already; "
-            "the download goes on there."
+            f"{percent(weights)} of {weights.megabytes:,.0f} MB already downloaded; "
+            "the download resumes there."
         )
     return f"Not on this computer: {weights.megabytes:,.0f} MB to download."

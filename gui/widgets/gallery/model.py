@@ -36,11 +36,11 @@ class Column(IntEnum):
 
 
 _TITLES = {
-    Column.NAME: ("Name", "torchvision's name of the architecture"),
-    Column.ACCURACY: ("Top-1", "How often its first answer is right on ImageNet, in percent"),
+    Column.NAME: ("Name", "Name of the architecture in torchvision"),
+    Column.ACCURACY: ("Top-1", "Top-1 accuracy on ImageNet, in percent"),
     Column.PARAMETERS: ("Params", "Number of parameters, in millions"),
     Column.SIZE: ("MB", "Size of the default weights, in megabytes"),
-    Column.DISK: ("On disk", "Whether weights of it are on this computer"),
+    Column.DISK: ("On disk", "Whether weights are on this computer"),
 }
 
 
@@ -175,7 +175,7 @@ def _spoken(model: PublishedModel, column: Column) -> str:
         case Column.NAME:
             return text
         case Column.ACCURACY:
-            return f"{text} percent right"
+            return f"{text} percent top-1 accuracy"
         case Column.PARAMETERS:
             return f"{text.removesuffix(' M')} million parameters"
         case Column.SIZE:

@@ -39,7 +39,7 @@ class GalleryTable(QTreeView):
     def __init__(self, rows: GalleryRows) -> None:
         super().__init__()
         self.setModel(rows)
-        self.setAccessibleName("Classifiers")
+        self.setAccessibleName("Models")
         self.setRootIsDecorated(False)
         self.setUniformRowHeights(True)
         self.setAllColumnsShowFocus(True)

@@ -37,7 +37,7 @@ class GuideWindow(QWidget):
     def __init__(self, path: Path) -> None:
         super().__init__(None, Qt.WindowType.Window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Hookscope guide")
+        self.setWindowTitle("Hookscope user guide")
         self.setWindowIcon(theme.app_icon())
         self._page = GuidePage(path)
         self._headings = self._page.headings()
@@ -111,7 +111,7 @@ class GuideWindow(QWidget):
         text = self._find.text()
         found = not text or self._find_next(text, anew)
         # Its room is always there, so that the chapters stay where they are.
-        self._missed.setText("" if found else "This is not in the guide")
+        self._missed.setText("" if found else "No matches in the guide")
 
     def _find_next(self, text: str, anew: bool) -> bool:
         """Select the next place of a text, from the top after the last; whether there is one."""

@@ -20,7 +20,7 @@ from gui.toolkit import theme
 from gui.toolkit.labels import label
 from gui.widgets.image_strip.model import StripDelegate, StripModel, cell_size
 
-EMPTY = "Opened images stand here"
+EMPTY = "Opened images appear here"
 
 
 class ImageStrip(QWidget):

@@ -32,8 +32,8 @@ from gui.widgets.input_output.output_form import OutputFields
 from gui.widgets.input_output.seen_picture import SeenPicture
 
 _NAMES_FILTER: Final = f"Class names ({' '.join(f'*{s}' for s in sorted(SUFFIXES))})"
-_NO_MODEL: Final = "Open a model, and this shows what it gets"
-_NO_IMAGE: Final = "Open an image, and this shows what the network sees of it"
+_NO_MODEL: Final = "Open a model to see its input here"
+_NO_IMAGE: Final = "Open an image to see here what the model receives"
 
 
 class InputPanel(QDialog):
@@ -74,7 +74,7 @@ class InputPanel(QDialog):
         self._import = QPushButton("Import profile…")
         self._export = QPushButton("Export profile…")
         self._reset = QPushButton("Reset")
-        self._reset.setToolTip("Back to what the model itself says")
+        self._reset.setToolTip("Restore the values that come with the model")
         self._close = QPushButton("Close")
         for button in (self._import, self._export, self._reset, self._close):
             button.setAutoDefault(False)
@@ -141,13 +141,13 @@ class InputPanel(QDialog):
     def _lay_out(self) -> None:
         picture = QVBoxLayout()
         picture.setSpacing(theme.SPACE)
-        picture.addWidget(_header("What the network saw"))
+        picture.addWidget(_header("Model input"))
         picture.addWidget(self._seen, 1)
         picture.addSpacing(theme.SPACE)
         picture.addWidget(self._name)
         picture.addWidget(self._facts)
         top = QHBoxLayout()
-        top.addWidget(_header("Input"), 1)
+        top.addWidget(_header("Preprocessing"), 1)
         top.addWidget(self._origin)
         fields = QVBoxLayout()
         fields.setSpacing(8)
@@ -203,8 +203,8 @@ class InputPanel(QDialog):
     def _advice(self) -> tuple[str, str]:
         if self._info is not None and self._info.preprocessing_origin == ASSUMED:
             return (
-                "Nothing says how pictures were prepared for this network: check it before you "
-                "trust a prediction.",
+                "The preprocessing of this model is unknown and has been assumed: check it before "
+                "you trust a prediction.",
                 "warning",
             )
         return "", "dim"

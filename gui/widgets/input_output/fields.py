@@ -18,7 +18,7 @@ from engine.images.presets import MAX_SIDE
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import Label, label
 
-_WIDEST: Final = "Interpolation"
+_WIDEST: Final = "Std. deviation"
 
 
 def written(numbers: Sequence[float]) -> str:
@@ -34,12 +34,12 @@ def read_numbers(text: str, count: int, word: str) -> tuple[float, ...]:
     try:
         numbers = tuple(float(part) for part in parts)
     except ValueError:
-        raise ModelError(f"{word}: numbers are wanted, as in 0.485, 0.456, 0.406") from None
+        raise ModelError(f"{word}: enter numbers such as 0.485, 0.456, 0.406") from None
     if len(numbers) == 1:
         return numbers * count
     if len(numbers) != count:
         wanted = "one number" if count == 1 else f"one number, or one for each of {count} channels"
-        raise ModelError(f"{word}: {wanted}")
+        raise ModelError(f"{word}: enter {wanted}")
     return numbers
 
 

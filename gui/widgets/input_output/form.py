@@ -32,10 +32,10 @@ _EXACT: Final = "exact"
 _LETTERBOX: Final = "letterbox"
 _NONE: Final = "none"
 _MODES: Final = (
-    (_SHORTER, "Shorter side", "The proportions are kept; the shorter side gets this length"),
-    (_EXACT, "Exact size", "Both sides get their length; the proportions may change"),
-    (_LETTERBOX, "Letterbox", "The proportions are kept; the rest of the size is filled with grey"),
-    (_NONE, "None", "The picture keeps its size"),
+    (_SHORTER, "Shorter side", "Keep the aspect ratio and scale the shorter side to this length"),
+    (_EXACT, "Exact size", "Scale to exactly this size; the aspect ratio may change"),
+    (_LETTERBOX, "Letterbox", "Keep the aspect ratio and fill the rest of the size with grey"),
+    (_NONE, "None", "Do not resize the image"),
 )
 _CHANNELS: Final = (
     (Channels.RGB, "RGB"),
@@ -65,13 +65,13 @@ class InputForm(QWidget):
         self._crop = sides("Crop")
         self._method = combo("Interpolation", ((name, name) for name in INTERPOLATIONS))
         self._antialias = QCheckBox("Antialias")
-        self._antialias.setToolTip("Averages what is made smaller, as Pillow always does")
+        self._antialias.setToolTip("Average pixels when downscaling, as Pillow always does")
         self._channels = combo("Channels", _CHANNELS)
-        self._low = number_field("Range from", "What black becomes, before mean and deviation")
-        self._high = number_field("Range to", "What white becomes, before mean and deviation")
-        tip = "One number for each channel, in the network's own order; one number counts for all"
+        self._low = number_field("Range from", "Value of black, before normalisation")
+        self._high = number_field("Range to", "Value of white, before normalisation")
+        tip = "One number per channel, in the network's channel order; a single one applies to all"
         self._mean = number_field("Mean", tip)
-        self._std = number_field("Deviation", tip)
+        self._std = number_field("Standard deviation", tip)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.timeout.connect(self._tell)
@@ -150,7 +150,7 @@ class InputForm(QWidget):
             ("C&hannels", self._channels),
             ("Ra&nge", row(self._low, self._high, between="to")),
             ("&Mean", self._mean),
-            ("&Deviation", self._std),
+            ("Std. &deviation", self._std),
         )
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)

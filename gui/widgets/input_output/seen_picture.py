@@ -24,7 +24,7 @@ class SeenPicture(QWidget):
         self._words = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(_SIDE, _SIDE)
-        self.setAccessibleName("What the network saw")
+        self.setAccessibleName("Model input")
 
     def sizeHint(self) -> QSize:
         return QSize(_SIDE, _SIDE)

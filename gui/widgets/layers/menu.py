@@ -33,7 +33,7 @@ def menu_for(node: LayerNode, address: str, choose: Choose, parent: QWidget) -> 
 
 
 def _layouts(node: LayerNode, choose: Choose, parent: QMenu) -> QMenu:
-    menu = QMenu("Read its output as", parent)
+    menu = QMenu("Interpret output as", parent)
     group = QActionGroup(menu)
     for layout, numbers in _NUMBERS.items():
         action = menu.addAction(plain_text.entry(LAYOUT_TITLES[layout]))
@@ -43,6 +43,6 @@ def _layouts(node: LayerNode, choose: Choose, parent: QMenu) -> QMenu:
         action.triggered.connect(lambda _on=False, layout=layout: choose(node.name, layout))
         group.addAction(action)
     menu.addSeparator()
-    found = menu.addAction("What is found by itself")
+    found = menu.addAction("Detect automatically")
     found.triggered.connect(lambda: choose(node.name, None))
     return menu

@@ -254,12 +254,12 @@ def tooltip(row: Row) -> str:
     if row.is_call:
         lines.append(f"Call {int(row.address.rpartition('#')[2]) + 1} of {node.calls}")
     elif node.calls > 1:
-        lines.append(f"Called {node.calls} times; this row is the last call")
+        lines.append(f"Called {node.calls} times; this row shows the last call")
     if node.layout is not None and node.grid is not None:
         rows, columns = node.grid
-        lines.append(f"{reading(node)}, a map of {rows} × {columns}")
+        lines.append(f"{reading(node)}, map of {rows} × {columns}")
     if node.output:
-        lines.append(f"Explained: {plain_text.line(node.output)}")
+        lines.append(f"Explained output: {plain_text.line(node.output)}")
     if words := description(row):
         lines.append(words)
     return "\n".join(lines)

@@ -42,7 +42,7 @@ class LayerTree(QWidget):
         self._left: str | None = None
         self._silent = False
         self._title = ElidedLabel("dim")
-        tip = "Words of a layer's name or type, such as 'layer4 relu'"
+        tip = "Words in a layer's name or type, such as 'layer4 relu'"
         self._filter = SearchField("Filter layers", tip)
         self._view = LayerView(self._model)
         self._message = label(role="dim")

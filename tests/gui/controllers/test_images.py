@@ -209,7 +209,7 @@ def test_what_is_asked_for_goes_before_waiting_thumbnails(
     bench.titles.clear()
     bench.gate.set()
     bench.until(lambda: bench.name == "a.png" and bool(bench.ready))
-    assert "Reading thumbnails" not in bench.titles[: bench.titles.index("Looking for images")]
+    assert "Reading thumbnails" not in bench.titles[: bench.titles.index("Searching for images")]
     bench.settle()
 
 

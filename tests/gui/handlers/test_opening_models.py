@@ -388,7 +388,7 @@ def test_weights_that_are_not_recognised_can_be_named(user: User, tuned: Path) -
     user.drop(files(tuned))
     user.until(lambda: program.window.notice.kind == NoticeKind.ERROR)
     assert "closest is resnet18" in program.window.notice.text
-    (name_it,) = [b for b in buttons(user) if b.text() == "Name it…"]
+    (name_it,) = [b for b in buttons(user) if b.text() == "Specify architecture…"]
     QTest.mouseClick(name_it, Qt.MouseButton.LeftButton)
     dialog = user.dialog(QInputDialog)
     dialog.setTextValue("resnet18")

@@ -259,7 +259,7 @@ def test_find_goes_from_place_to_place_and_says_when_there_is_none(
     field.setText("zebra crossing")
     QApplication.sendPostedEvents()
     assert (chapters.y(), page.verticalScrollBar().value()) == (height, value)
-    assert any("is not in the guide" in one.text() for one in guide.findChildren(QLabel))
+    assert any("No matches in the guide" in one.text() for one in guide.findChildren(QLabel))
 
 
 def test_a_guide_that_is_gone_is_said_to_be(
