@@ -559,7 +559,7 @@ def test_a_failed_engine_is_told(bench: Bench) -> None:
     bench.fail("open_model", ImportError("no torch"))
     bench.controller.start()
     bench.until(lambda: bench.state.engine_error is not None and bench.idle)
-    assert "internal failure" in str(bench.state.engine_error)
+    assert "internal error" in str(bench.state.engine_error)
     assert not bench.state.computing
 
 

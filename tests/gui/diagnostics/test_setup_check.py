@@ -147,7 +147,7 @@ def test_a_step_that_fails_is_named_with_its_reason(
 
     monkeypatch.setattr(export, "save_picture", fail)
     button(dialog, "Start").click()
-    user.until(lambda: "This does not work" in words(dialog))
+    user.until(lambda: "Failed: " in words(dialog))
     assert "Export image, map and metadata" in words(dialog)
     assert "the disk is full" in words(dialog)
     assert not other_windows(user)
@@ -190,7 +190,7 @@ def signs(dialog: CheckDialog) -> dict[str, str]:
 def test_a_check_that_breaks_off_says_where(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     during(monkeypatch, "zoom", fail)
     with user.at_work() as (_, caught):
-        dialog = check(user, "broke off")
+        dialog = check(user, "was interrupted")
         assert f"was interrupted at 'Zoom in'; see the log: {log_file()}" in words(dialog)
         assert [kind for kind, _, _ in caught] == [LookupError]
         found = signs(dialog)
@@ -212,7 +212,7 @@ def test_a_check_that_cannot_begin_says_so(user: User, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(tempfile, "TemporaryDirectory", fail)
     with user.at_work() as (_, caught):
-        dialog = check(user, "broke off before its first step")
+        dialog = check(user, "was interrupted before its first step")
         assert [kind for kind, _, _ in caught] == [FileNotFoundError]
         assert set(signs(dialog).values()) == {"not yet"}
 
@@ -221,14 +221,14 @@ def test_a_failure_beside_the_steps_is_told(user: User, monkeypatch: pytest.Monk
     """In a slot, say: no step notices it."""
     during(monkeypatch, "engine", lambda: QTimer.singleShot(0, fail))
     with user.at_work() as (program, caught):
-        dialog = check(user, "Something went wrong inside")
+        dialog = check(user, "An unexpected error occurred")
         assert f"see the log: {log_file()}" in words(dialog)
         user.dialog(CrashDialog).close()
         user.until(lambda: not program.window.findChildren(CrashDialog))
         # The second time it is known, and nothing but the verdict tells of it.
         begun = Crashes.seen
         button(dialog, "Check again").click()
-        user.until(lambda: Crashes.seen > begun and "Something went wrong inside" in words(dialog))
+        user.until(lambda: Crashes.seen > begun and "An unexpected error occurred" in words(dialog))
         assert [kind for kind, _, _ in caught] == [LookupError]
         assert not program.window.findChildren(CrashDialog)
         assert f"see the log: {log_file()}" in words(dialog)

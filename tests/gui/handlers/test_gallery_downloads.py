@@ -273,7 +273,7 @@ def test_a_check_that_fails_leaves_a_download_alone(
     window.actions_by_id["check"].trigger()
     dialog = person.dialog(CheckDialog)
     next(b for b in dialog.findChildren(QPushButton) if b.text() == "Start").click()
-    person.until(lambda: any("This does not work" in one for one in said(dialog)))
+    person.until(lambda: any("Failed: " in one for one in said(dialog)))
     assert person.downloading
     assert person.part_size == PART
     others = [one for one in QApplication.topLevelWidgets() if isinstance(one, MainWindow)]

@@ -208,7 +208,7 @@ def test_the_facts_of_the_chosen_one(person: Reader) -> None:
     assert any("terms.invalid" in text for text in person.said)
     assert "Not on this computer: 330 MB to download." in person.said
     person.go("resnet101")
-    assert any(text.startswith("25 % of 171 MB have come already") for text in person.said)
+    assert any(text.startswith("25 % of 171 MB already downloaded") for text in person.said)
 
 
 # --- opening -------------------------------------------------------------------------------------

@@ -268,4 +268,4 @@ def test_a_guide_that_is_gone_is_said_to_be(
     program = user.start()
     monkeypatch.setattr(help_menu, "_GUIDE", tmp_path / "guide.md")
     program.window.actions_by_id["guide"].trigger()
-    assert "install the program again" in program.window.notice.text
+    assert "reinstall the program" in program.window.notice.text

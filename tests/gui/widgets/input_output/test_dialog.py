@@ -208,7 +208,7 @@ def test_range_and_interpolation(panel: InputPanel, qtbot: QtBot) -> None:
 @pytest.mark.parametrize(
     ("field", "text", "words"),
     [
-        ("Mean", "a", "Mean: numbers are wanted"),
+        ("Mean", "a", "Mean: enter numbers"),
         ("Mean", "0.1, 0.2", "one for each of 3 channels"),
         ("Mean", "", "one number"),
         ("Mean", "nan", "finite"),
@@ -298,7 +298,7 @@ def test_output_and_scores(panel: InputPanel, qtbot: QtBot) -> None:
         choose(panel, "Explained output", "features")
     assert signal.args == [replace(form, place="features")]
     with qtbot.waitSignal(panel.output_changed) as signal:
-        choose(panel, "Scores", "Several independent labels")
+        choose(panel, "Scores", "Multi-label (sigmoid)")
     assert signal.args == [OutputForm("features", Scores.LABELS, "softmax")]
     scores = find(panel, QComboBox, "Scores")
     assert not scores.model().item(2).isEnabled()  # several scores have no two sides
