@@ -1,4 +1,4 @@
-"""The gallery's dialog, its downloads, and what is opened from it."""
+"""Handles the gallery: shows its dialog, starts downloads and opens models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class GalleryOpener(QObject):
-    """Shows the gallery, fetches what is asked for there, and opens it."""
+    """Shows the gallery, downloads weights on request and opens the chosen model."""
 
     def __init__(
         self, window: MainWindow, state: State, controller: Controller, settings: Settings
@@ -60,7 +60,7 @@ class GalleryOpener(QObject):
         self._dialog = None
 
     def _fill(self) -> None:
-        """The list, as soon as there is one; then as it is on the disk now."""
+        """Show the list as soon as it is available, then refresh what is on disk."""
         engine, dialog = self._state.engine, self._dialog
         if dialog is None:
             return
@@ -72,7 +72,7 @@ class GalleryOpener(QObject):
             dialog.set_failure(f"Cannot load the list: {self._state.engine_error}")
 
     def _look_again(self) -> None:
-        """What is on the disk may have changed; a disk can be slow."""
+        """Check in the background which weights are on disk, because a disk can be slow."""
         models = self._gallery
         job = Job(
             "Looking for downloaded weights",
@@ -96,7 +96,7 @@ class GalleryOpener(QObject):
             self._dialog.show_download(name, fraction, words)
 
     def _fetched(self, name: str, weights: PublishedWeights) -> None:
-        """Opened at once for who waited for it, and offered to who went on with something else."""
+        """Open the model if the user is waiting for it in the dialog; otherwise offer it."""
         from gui.widgets.gallery.dialog import source_of
 
         model = next(model for model in self._gallery if model.name == name)

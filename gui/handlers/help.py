@@ -1,4 +1,4 @@
-"""The Help menu: the guide, the keys, the log, the versions."""
+"""Handles the Help menu: user guide, shortcuts, installation check, log and About."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _GUIDE = ROOT / "docs" / "guide.md"
 
 
 class Help(QObject):
-    """Answers the Help menu.
+    """Handles the actions of the Help menu.
 
-    second: makes another program in this process, with the settings of a given store.
+    second: creates another program in this process, with the settings of a given store.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Help(QObject):
     def open_guide(self) -> None:
         from gui.widgets.guide.window import GuideWindow
 
-        # A guide that was closed is hidden, until Qt deletes it a moment later.
+        # A closed guide is hidden until Qt deletes it a moment later.
         if self._guide is None or self._guide.isHidden():
             try:
                 self._guide = GuideWindow(_GUIDE)

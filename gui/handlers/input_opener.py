@@ -1,4 +1,4 @@
-"""The window 'Input and output' and the files that belong to it: class names and profiles."""
+"""Handles the window 'Input and output', class name files and model profiles."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class InputOpener(QObject):
-    """Opens the panel once, keeps it up to date, and hands its changes on."""
+    """Creates the panel, keeps it up to date and passes its changes to the controller."""
 
     def __init__(
         self, window: MainWindow, state: State, controller: Controller, settings: Settings
@@ -49,7 +49,7 @@ class InputOpener(QObject):
         state.current_changed.connect(self._image_changed)
 
     def show(self) -> None:
-        """Bring the panel up, made on first use."""
+        """Show the panel, which is created on first use."""
         if self._panel is None:
             self._panel = self._made()
         self._panel.show()
@@ -57,12 +57,12 @@ class InputOpener(QObject):
         self._panel.activateWindow()
 
     def take_classes(self, path: Path) -> None:
-        """The class names in a file, for the open model."""
+        """Load class names from a file, for the open model."""
         if self._has_model(path):
             self._models.adjust(Adjustment(classes=path))
 
     def take_profile(self, path: Path) -> None:
-        """The settings in an exported profile, for the open model."""
+        """Apply an exported profile to the open model."""
         if self._has_model(path):
             self._models.adjust(Adjustment(profile=path))
 

@@ -1,4 +1,4 @@
-"""From the state to the widgets: every widget shows what the state says, and nothing else."""
+"""The main presenter: keeps all widgets of the window up to date with the state."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Presenter(QObject):
         self._show_actions()
 
     def _show_picture(self) -> None:
-        """The current image; while it is being read the last one stays, busy."""
+        """Show the current image; while it is being read, the previous one stays."""
         image, canvas = self._state.current, self._window.canvas
         if image is None or image.error:
             self._shown = None
@@ -156,7 +156,7 @@ class Presenter(QObject):
         self._show_actions()
 
     def _show_methods(self) -> None:
-        """The method in use, and which of the others the layer in use cannot have."""
+        """Show the current method, and disable those that the current layer does not support."""
         state, window = self._state, self._window
         window.method_button.setVisible(state.info is not None)
         window.method_button.setText(title_of(state.method))
@@ -221,7 +221,7 @@ class Presenter(QObject):
         window.predictions.select(explanation.target.index, explanation.target)
 
     def _show_selection(self) -> None:
-        """Mark what was chosen at once; its map follows."""
+        """Mark the selection at once; its map follows."""
         if self._state.target is not None:
             self._window.predictions.select(self._state.target)
         self._show_methods()
@@ -254,7 +254,7 @@ class Presenter(QObject):
         self._window.display.set_display(display)
 
     def _show_work(self, _job: Job | None) -> None:
-        """The engine's work counts more than reading files, and that more than a download."""
+        """Show the running job: of the engine first, then of the file lane, then a download."""
         controller = self._controller
         running = (
             controller.engine_lane.running
