@@ -20,7 +20,7 @@ SMALLEST_BAR = 16 * SPACE
 BUSY_HEIGHT = 2
 _LEAST_LEGEND = 10 * SPACE
 _NARROW = 164 * SPACE
-_LONGEST_HEAD = "against / for, gamma 0.000"
+_LONGEST_HEAD = "against the class, gamma 0.000"
 
 
 def legend_band(font: QFont) -> int:

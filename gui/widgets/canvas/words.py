@@ -105,7 +105,7 @@ def caption_for(explanation: Explanation, settings: DisplaySettings, visible: bo
 
 
 def scale_words(explanation: Explanation, settings: DisplaySettings) -> str:
-    words = {"positive": "for the class", "negative": "against it", "signed": "against / for"}
+    words = {"positive": "for the class", "negative": "against the class", "signed": "against / for"}
     if not find(explanation.method).class_dependent:
         words = {"positive": "any class", "negative": "negative", "signed": "− / +"}
     text = words[settings.sign]

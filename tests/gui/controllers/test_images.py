@@ -321,7 +321,7 @@ def test_an_empty_folder_is_told(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     bench.open(tmp_path / "empty")
     (notice,) = bench.notices
-    assert notice == Notice(NoticeKind.WARNING, "No images in empty")
+    assert notice == Notice(NoticeKind.WARNING, "No images found in empty")
 
 
 def test_old_pictures_are_forgotten_and_read_again(

@@ -196,7 +196,7 @@ def test_a_check_that_breaks_off_says_where(user: User, monkeypatch: pytest.Monk
         found = signs(dialog)
         assert found["Explain another class"] == "ok"
         assert found["Zoom in"] == "failed"
-        assert set(found.values()) == {"ok", "failed", "not yet"}
+        assert set(found.values()) == {"ok", "failed", "not run yet"}
         # What a check looked like is not what the next one looks like.
         monkeypatch.undo()
         log_file().parent.mkdir(parents=True, exist_ok=True)
@@ -214,7 +214,7 @@ def test_a_check_that_cannot_begin_says_so(user: User, monkeypatch: pytest.Monke
     with user.at_work() as (_, caught):
         dialog = check(user, "was interrupted before its first step")
         assert [kind for kind, _, _ in caught] == [FileNotFoundError]
-        assert set(signs(dialog).values()) == {"not yet"}
+        assert set(signs(dialog).values()) == {"not run yet"}
 
 
 def test_a_failure_beside_the_steps_is_told(user: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,7 +138,7 @@ def test_files_beside_the_chosen_one_are_not_replaced_unasked(
     box(dialog, "Metadata").setChecked(True)
     dialog.take(tmp_path / "cat.png")
     assert told == []
-    assert any("Replaces cat.json" in text for text in texts(dialog))
+    assert any("Will replace cat.json" in text for text in texts(dialog))
     button(dialog, "Replace").click()
     assert [choice.json for choice in told] == [tmp_path / "cat.json"]
 

@@ -76,7 +76,7 @@ def test_a_task_bar_shows_the_guide_with_the_programs_icon(user: User, guide: Gu
 
 def test_f1_shows_the_guide_with_its_pictures(user: User, guide: GuideWindow) -> None:
     page = child(guide, QTextBrowser)
-    assert "First minutes" in page.toPlainText()
+    assert "First steps" in page.toPlainText()
     # Its room is kept at first, and it comes soon.
     user.until(lambda: is_there(picture(page)))
     whole = QImage(str(ROOT / "docs" / "images" / "first-start.png"))
