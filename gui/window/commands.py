@@ -1,8 +1,8 @@
 """The table of all commands, from which menus, toolbar and keyboard shortcuts are made.
 
-Single keys must not fire while a person types. Nothing is needed for that: Qt sends a key first as
-ShortcutOverride to the widget in focus, and every text field claims the printable ones. A test
-holds Qt to it for each single key of the table. Lists claim Page Up and Page Down
+Single-key shortcuts must not fire while the user types text. This needs no code: Qt first sends a
+key as ShortcutOverride to the focused widget, and text fields claim the printable ones. A test
+verifies this for every single key of the table. Lists claim Page Up and Page Down
 (gui/toolkit/keys.py).
 """
 
@@ -22,11 +22,11 @@ from engine.render.colormaps import COLORMAPS, LEGACY
 class Command:
     """One row of the table.
 
-    menu: where it stands, 'View' or 'View/Colour map'; '' for no menu. section: a line is drawn
-    in the menu where it changes. keys: shortcuts, the first is shown. group: name of an exclusive
-    choice. listing: (text, key) for Help > Keyboard shortcuts instead of text and keys; ('', '')
-    hides the row. submenu: an empty menu that the window fills (recent files). bound: False when
-    the key is handled elsewhere and is only listed here. note: a line beside the text in menus.
+    menu: its menu, 'View' or 'View/Colour map'; '' for none. section: the menu has a separator
+    where it changes. keys: shortcuts, the first is shown. group: name of an exclusive choice.
+    listing: (text, key) for Help > Keyboard shortcuts instead of text and keys; ('', '') hides the
+    row. submenu: an empty menu that the window fills (recent files). bound: False if the key is
+    handled elsewhere and is only listed here. note: a line beside the text in menus.
     """
 
     id: str
@@ -182,17 +182,17 @@ _HELP: Final = (
 TABLE: Final[tuple[Command, ...]] = (*_FILE, *_VIEW, *_MODEL, *_IMAGE, *_HELP)
 
 TOOLBAR: Final = (("open_image", "Open image"), ("open_model", "Open model"), ("export", "Export"))
-"""Ids and short texts of the toolbar; the window puts its own chips between them."""
+"""Ids and short texts of the toolbar; the window adds the model label and chips."""
 
 METHOD_MENU: Final = tuple(method_command(method.slug) for method in METHODS)
-"""What the toolbar's method button offers."""
+"""The menu of the method button in the toolbar."""
 
 MODEL_MENU: Final = ("demo_shapes", "demo_shortcut", "open_model", "open_weights")
-"""What the toolbar's 'Open model' offers, the recent models below."""
+"""The menu of the button 'Open model' in the toolbar, above the recent models."""
 
 
 def shortcut_rows() -> list[tuple[str, str, str]]:
-    """(menu, text, keys) of every command that has a key, in the order of the table."""
+    """(menu, text, keys) of every command with a shortcut, in the order of the table."""
     rows = []
     for command in TABLE:
         text, keys = command.listing or (plain(command.text), native(command.keys))
@@ -202,11 +202,11 @@ def shortcut_rows() -> list[tuple[str, str, str]]:
 
 
 def plain(text: str) -> str:
-    """A command's text outside a menu."""
+    """The text of a command outside menus."""
     return text.replace("&", "").removesuffix("…")
 
 
 def native(keys: Iterable[str]) -> str:
-    """Keys as this system writes them."""
+    """Keys in the notation of the platform."""
     shown = QKeySequence.SequenceFormat.NativeText
     return ", ".join(QKeySequence(key).toString(shown) for key in keys)

@@ -1,4 +1,4 @@
-"""A short sentence in a panel of its own, with a cross that closes it for good."""
+"""A dismissible hint card."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from gui.toolkit.labels import label
 
 
 class HintCard(QFrame):
-    """Shows one sentence. closed(): the person pressed the cross; the card is gone.
+    """Shows one sentence. closed(): the user dismissed the card, which is now hidden.
 
-    width: in pixels, None for what room there is.
+    width: in pixels, None to fill the available width.
     """
 
     closed = Signal()

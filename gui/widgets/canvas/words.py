@@ -1,4 +1,4 @@
-"""What the canvas says about what it shows, apart from how it is painted."""
+"""The texts of the canvas: caption, notices and colour bar labels."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["Caption", "Readout", "caption_for", "notice_for", "scale_words"]
 
 @dataclass(frozen=True, slots=True)
 class Readout:
-    """What lies under the pointer.
+    """The values under the pointer.
 
-    x, y: the pixel's column and row on the original image. cell: (row, column) of the map and
-    value: its value there; None outside the explained region or when nothing is explained.
+    x, y: column and row of the pixel in the original image. cell: (row, column) of the map; value:
+    the map value there. Both are None outside the explained region or without a map.
     """
 
     x: int
@@ -29,7 +29,7 @@ class Readout:
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """Which layer and which class the picture shows. note: why there is no map in sight, or ''."""
+    """The explained layer and class. note: why the map is not visible, or ''."""
 
     layer: str
     label: str
@@ -38,13 +38,13 @@ class Caption:
 
     @property
     def text(self) -> str:
-        """All of it in one line."""
+        """The caption as one line."""
         line = f"{self.layer}  ·  {self.label}  {self.percent}"
         return f"{line}  ·  {self.note}" if self.note else line
 
 
 def notice_for(explanation: Explanation, settings: DisplaySettings) -> str:
-    """What to say on the picture when the map shows nothing or hardly anything; '' otherwise."""
+    """The notice for a map that shows nothing or hardly anything; '' otherwise."""
     if explanation.verdict is Verdict.ZERO_GRADIENT:
         return (
             "The gradient is zero: this layer has no influence on the class score here. "
@@ -71,7 +71,7 @@ def notice_for(explanation: Explanation, settings: DisplaySettings) -> str:
 
 
 def _class_blind_notice(explanation: Explanation, settings: DisplaySettings) -> str:
-    """Evidence is of a class; a map that knows none has two signs and no more."""
+    """The notice for methods that do not depend on the class, whose maps are no evidence for it."""
     if not overlay.is_blank(explanation.map, settings):
         return ""
     other = {"positive": "negative", "negative": "positive"}.get(settings.sign)
@@ -92,7 +92,7 @@ def _weak_words(part: float, settings: DisplaySettings) -> str:
 
 
 def caption_for(explanation: Explanation, settings: DisplaySettings, visible: bool) -> Caption:
-    """What the picture shows. visible: whether the person has the map switched on."""
+    """The caption of an explanation. visible: whether the map is switched on."""
     target = explanation.target
     note = ""
     if not visible:
@@ -105,7 +105,11 @@ def caption_for(explanation: Explanation, settings: DisplaySettings, visible: bo
 
 
 def scale_words(explanation: Explanation, settings: DisplaySettings) -> str:
-    words = {"positive": "for the class", "negative": "against the class", "signed": "against / for"}
+    words = {
+        "positive": "for the class",
+        "negative": "against the class",
+        "signed": "against / for",
+    }
     if not find(explanation.method).class_dependent:
         words = {"positive": "any class", "negative": "negative", "signed": "− / +"}
     text = words[settings.sign]

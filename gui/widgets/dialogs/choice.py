@@ -1,4 +1,4 @@
-"""Questions with a short list of answers: which weights, which architecture."""
+"""Dialogs to choose weights or an architecture from a short list."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NUMBERS = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class _ListDialog(QDialog):
-    """A heading, a sentence, a list of which one is chosen, and Open."""
+    """A dialog with a heading, a sentence, a list to choose from, and Open."""
 
     def __init__(self, title: str, heading: str, words: str, parent: QWidget | None) -> None:
         super().__init__(parent)
@@ -68,7 +68,7 @@ class _ListDialog(QDialog):
         self.resize(440, 320)
 
     def _fill(self, rows: Sequence[tuple[object, tuple[str, ...]]]) -> None:
-        """Shows rows of (value, texts) and chooses the first; the first text takes the room."""
+        """Show rows of (value, texts) and select the first; the first column stretches."""
         self._list.setColumnCount(max((len(texts) for _, texts in rows), default=1))
         for value, texts in rows:
             item = QTreeWidgetItem([plain_text.line(text) for text in texts])
@@ -89,7 +89,7 @@ class _ListDialog(QDialog):
 
     def _press(self) -> None:
         item = self._list.currentItem()
-        # Enter on a row is told by the list and, passed on, by the default button as well.
+        # Enter on a row is reported by the list and, passed on, by the default button as well.
         if item is not None and self.result() != QDialog.DialogCode.Accepted:
             self._choose(item.data(0, Qt.ItemDataRole.UserRole))
 
@@ -98,7 +98,7 @@ class _ListDialog(QDialog):
 
 
 class ArchitectureDialog(_ListDialog):
-    """Weights that fit several architectures. chosen(str): the one they were trained as."""
+    """Asks which of several matching architectures the weights belong to. chosen(str)."""
 
     chosen = Signal(str)
 
@@ -118,7 +118,7 @@ class ArchitectureDialog(_ListDialog):
 
 
 class WeightsDialog(_ListDialog):
-    """A network without weights. chosen(Path): the file that has them."""
+    """Asks for the weights file of a network. chosen(Path)."""
 
     chosen = Signal(object)
 
@@ -144,7 +144,7 @@ class WeightsDialog(_ListDialog):
             self.resize(440, 0)
 
     def browse(self) -> None:
-        """Opens the system's own dialog; what it gives is chosen."""
+        """Open the file dialog; its result is the answer."""
         dialog = QFileDialog(self, "Choose weights", str(self._path.parent))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
@@ -159,7 +159,7 @@ class WeightsDialog(_ListDialog):
 
 
 def _facts(path: Path) -> tuple[str, str]:
-    """Size and time of a file, as far as it still is there."""
+    """Size and modification time of a file, if it still exists."""
     try:
         facts = path.stat()
     except OSError:

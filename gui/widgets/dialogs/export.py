@@ -1,4 +1,4 @@
-"""What to export and where: options first, then the system's own save dialog."""
+"""The export dialog: options first, then the native save dialog."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".npy", ".json")
 def choice_for(
     path: Path, picture: PictureFormat, *, colorbar: bool, caption: bool, map: bool, json: bool
 ) -> ExportChoice:
-    """The files that belong to one chosen path: all share its name, without a known suffix.
+    """The files of an export, all named after one path without its known suffix.
 
-    A picture suffix that was typed decides between PNG and JPEG.
+    A typed image suffix decides between PNG and JPEG.
     """
     typed = path.suffix.lower()
     base = path.name[: -len(typed)] if typed in _SUFFIXES else path.name
@@ -58,10 +58,10 @@ def choice_for(
 
 
 class ExportDialog(QDialog):
-    """Options of an export; they are remembered. chosen(ExportChoice): write this.
+    """Asks for the options of an export, which are remembered. chosen(ExportChoice): write this.
 
-    suggested: folder and name to begin with, without a suffix. Files other than the one that the
-    save dialog already asked about are not replaced before a second press of the button.
+    suggested: initial folder and name, without a suffix. Existing files other than the one that the
+    save dialog has confirmed are replaced only after a second press of the button.
     """
 
     chosen = Signal(ExportChoice)
@@ -99,7 +99,7 @@ class ExportDialog(QDialog):
         self._refresh()
 
     def take(self, path: Path) -> None:
-        """Goes on with the path that the save dialog gave."""
+        """Continue with the path from the save dialog."""
         choice = self._choice(path)
         others = [other.name for other in choice.paths if other != path and other.exists()]
         if others:
@@ -128,7 +128,7 @@ class ExportDialog(QDialog):
         self._note.setMinimumHeight(2 * self._note.fontMetrics().lineSpacing())
         box.addWidget(self._note)
         box.addWidget(buttons)
-        self._save.setDefault(True)  # only counts once the dialog owns the button
+        self._save.setDefault(True)  # effective only once the dialog owns the button
         self.resize(400, 320)
 
     def _refresh(self) -> None:

@@ -1,4 +1,4 @@
-"""Which network of a Python file, and with which arguments."""
+"""The dialog to choose a network of a Python file and its arguments."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
 
 
 class NetworkDialog(QDialog):
-    """The networks of a file in a list, and a field for each argument of the one that is chosen.
+    """Lists the networks of a file, with a field for each argument of the selected one.
 
-    chosen(str, object): its name, and a tuple of (argument, Python literal) for those whose
-    fields differ from the default.
+    chosen(str, object): its name, and a tuple of (argument, Python literal) for the fields that
+    differ from their defaults.
     """
 
     chosen = Signal(str, object)
@@ -148,7 +148,7 @@ class _Form(QWidget):
             field.changed.connect(self.changed)
 
     def fault(self) -> str:
-        """What is wrong with the first field that cannot be taken, '' when all can."""
+        """What is wrong with the first invalid field, '' if all are valid."""
         for parameter, field in self._fields:
             text = field.text().strip()
             if not text and parameter.required:
@@ -167,7 +167,7 @@ class _Form(QWidget):
 
 
 class _Line(QLineEdit):
-    """An argument that is typed."""
+    """The field of an argument that is typed."""
 
     changed = Signal()
 
@@ -179,7 +179,7 @@ class _Line(QLineEdit):
 
 
 class _Switch(QComboBox):
-    """An argument that is True or False, or not said yet."""
+    """The field of an argument that is True, False or not set."""
 
     changed = Signal()
 
@@ -203,7 +203,7 @@ def _field(parameter: Parameter) -> _Line | _Switch:
 
 
 def _shown(parameter: Parameter) -> str:
-    """The default as it is typed: text without its quotes, everything in it in sight."""
+    """The default as it would be typed: text without quotes, invisible characters escaped."""
     default = parameter.default or ""
     if parameter.kind == "str" and default[:1] in ("'", '"'):
         default = str(ast.literal_eval(default))

@@ -1,4 +1,7 @@
-"""The panel 'Display': how the map is coloured. Nothing here ever runs the network."""
+"""The panel 'Display': opacity, colour map, sign, gamma and interpolation of the map.
+
+None of these settings runs the model.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import Label
 
 GAMMA_LIMIT: Final = 5.0
-"""Gamma goes from 1 / GAMMA_LIMIT to GAMMA_LIMIT, evenly by ratio."""
+"""Gamma ranges from 1 / GAMMA_LIMIT to GAMMA_LIMIT, on a logarithmic scale."""
 
 _SWATCH: Final = QSize(56, 12)
 _SIGNS: Final = (
@@ -42,7 +45,7 @@ _CELLS: Final = (
 
 
 class DisplayPanel(QWidget):
-    """display_changed(DisplaySettings): the person changed one of the settings."""
+    """display_changed(DisplaySettings): the user changed a setting."""
 
     display_changed = Signal(DisplaySettings)
 
@@ -76,18 +79,18 @@ class DisplayPanel(QWidget):
         self.set_display(self._display)
 
     def set_swatches(self, strips: dict[str, QImage]) -> None:
-        """Shows each colour map beside its name: strips of one row, low values at the left."""
+        """Show a swatch beside each colour map: strips of one row, low values at the left."""
         for place in range(self._colormap.count()):
             name = self._colormap.itemData(place)
             if name in strips:
                 self._colormap.setItemIcon(place, swatch(strips[name]))
 
     def display(self) -> DisplaySettings:
-        """What is shown."""
+        """The current settings."""
         return self._display
 
     def set_display(self, display: DisplaySettings) -> None:
-        """Shows these settings, without a signal."""
+        """Show these settings, without a signal."""
         self._silent = True
         self._opacity.setValue(round(100 * display.opacity))
         self._gamma.setValue(round(100 * math.log(display.gamma, GAMMA_LIMIT)))
@@ -170,7 +173,7 @@ class DisplayPanel(QWidget):
 
 
 class Segments(QWidget):
-    """A row of joined buttons of which one is down. chosen(value): the person pressed another."""
+    """A segmented control: joined buttons of which one is checked. chosen(value): another is."""
 
     chosen = Signal(str)
 
@@ -197,11 +200,11 @@ class Segments(QWidget):
         self.setAccessibleName(plain_text.line(name))
 
     def choose(self, value: str) -> None:
-        """Puts a button down."""
+        """Check a button."""
         self._buttons[value].setChecked(True)
 
     def current(self) -> str:
-        """Value of the button that is down; '' before the first choice."""
+        """The value of the checked button; '' if there is none."""
         return next((v for v, button in self._buttons.items() if button.isChecked()), "")
 
     def _toggled(self, _button: QAbstractButton, on: bool) -> None:
@@ -210,7 +213,7 @@ class Segments(QWidget):
 
 
 def swatch(strip: QImage) -> QIcon:
-    """A colour map at the size of a row's icon."""
+    """A colour map as an icon for a combo box row."""
     fast = Qt.TransformationMode.FastTransformation
     return QIcon(QPixmap.fromImage(strip.scaled(_SWATCH * 2, mode=fast)))
 

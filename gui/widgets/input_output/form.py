@@ -1,4 +1,4 @@
-"""The fields of a Preprocessing: each change is checked in place before anyone hears of it."""
+"""The form for the preprocessing; changes are validated before a signal is emitted."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ _CHANNELS: Final = (
 
 
 class InputForm(QWidget):
-    """changed(Preprocessing): other values, which are valid, shortly after the last edit.
+    """changed(Preprocessing): new, valid values, shortly after the last edit.
 
-    faulty(str): what is wrong with what stands there now; '' once nothing is.
+    faulty(str): what is wrong with the current input; '' if nothing is.
     """
 
     changed = Signal(Preprocessing)
@@ -80,7 +80,7 @@ class InputForm(QWidget):
         self.show_values(self._shown)
 
     def values(self) -> Preprocessing:
-        """What stands in the fields. Raises ModelError, in a few words, for what is no value."""
+        """The values of the fields. Raises ModelError, in a few words, for invalid input."""
         count = len(self._shown.mean)
         mode = self._mode.currentData()
         width, height = (box.value() for box in self._resize)
@@ -105,12 +105,12 @@ class InputForm(QWidget):
         return how
 
     def confirm(self, how: Preprocessing) -> None:
-        """As show_values, but where these were told last, what is being typed stays."""
+        """Like show_values, but keep the input of the user if these values were emitted last."""
         if how != self._shown:
             self.show_values(how)
 
     def show_values(self, how: Preprocessing) -> None:
-        """Shows these, without a signal but faulty('')."""
+        """Show these values, with no signal except faulty('')."""
         self._settle.stop()
         self._shown = how
         self._silent = True
@@ -224,13 +224,13 @@ class InputForm(QWidget):
         try:
             how = self.values()
         except ModelError:
-            return  # said beside the fields already
+            return  # already shown below the fields
         if how != self._shown:
             self._shown = how
             self.changed.emit(how)
 
     def _adapt(self) -> None:
-        """What depends on other fields: what can be typed where, the preset's name, the fault."""
+        """Update what depends on other fields: enabled fields, preset name, error."""
         mode = self._mode.currentData()
         self._resize[0].setEnabled(mode != _NONE)
         self._resize[0].setPrefix("" if mode in (_SHORTER, _NONE) else "w ")
@@ -244,7 +244,7 @@ class InputForm(QWidget):
         self.faulty.emit(fault)
 
     def _offer_channels(self, count: int) -> None:
-        """Colours are for networks of three channels."""
+        """Offer colour channels only for models with three channels."""
         model = self._channels.model()
         assert isinstance(model, QStandardItemModel)
         for place, (channels, _) in enumerate(_CHANNELS):
@@ -254,13 +254,13 @@ class InputForm(QWidget):
     def _kept(
         field: QLineEdit, shown: tuple[float, ...], count: int, word: str
     ) -> tuple[float, ...]:
-        """The numbers of a field; those that were shown where its text is as it was."""
+        """The numbers of a field; the exact original ones if its text has not changed."""
         text = field.text()
         return shown if text == written(shown) else read_numbers(text, count, word)
 
 
 def reordered(how: Preprocessing, channels: Channels) -> Preprocessing:
-    """how with another order of the colours; mean and deviation turn round with it."""
+    """The preprocessing with another channel order; mean and deviation are reordered with it."""
     turned = Channels.BGR in (how.channels, channels) and how.channels is not channels
     if not turned or Channels.GREY in (how.channels, channels):
         return replace(how, channels=channels)

@@ -1,4 +1,4 @@
-"""What a network gives: which output is explained, what its numbers are, what its classes are."""
+"""The form for the output: explained tensor, meaning of the scores, class names."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ENDINGS: Final = {
 
 
 class OutputFields(QWidget):
-    """changed(OutputForm): another choice. names_wanted(): class names shall be loaded."""
+    """changed(OutputForm): another choice. names_wanted(): load class names."""
 
     changed = Signal(OutputForm)
     names_wanted = Signal()
@@ -59,7 +59,7 @@ class OutputFields(QWidget):
         self._load.clicked.connect(self.names_wanted)
 
     def show_model(self, info: ModelInfo) -> None:
-        """Shows a model's output and classes, without a signal."""
+        """Show the output and classes of a model, without a signal."""
         self._form = info.output
         self._place.clear()
         for place in dict.fromkeys((*info.outputs, info.output.place)):
@@ -91,7 +91,7 @@ class OutputFields(QWidget):
         grid.addWidget(self._names, 4, 1, 1, 2)
 
     def _offer_scores(self, now: Scores) -> None:
-        """A single score has two sides and is nothing else; several scores have none."""
+        """Enable the meanings that fit: a single score is always binary, several scores never."""
         model = self._scores.model()
         assert isinstance(model, QStandardItemModel)
         for place, (value, _, _) in enumerate(_SCORES):

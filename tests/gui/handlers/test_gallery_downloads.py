@@ -222,7 +222,7 @@ def test_the_status_bar_stops_it(person: Visitor) -> None:
     (stop,) = [b for b in bar.findChildren(QToolButton) if b.accessibleName() == "Stop"]
     stop.click()
     person.until(lambda: not person.downloading)
-    assert "What has come is kept." in person.program.window.notice.text
+    assert "The part already downloaded is kept." in person.program.window.notice.text
     assert person.part_size == PART
 
 

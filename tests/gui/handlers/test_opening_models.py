@@ -438,7 +438,7 @@ def test_the_old_model_is_not_changed_while_another_is_opened(
     models = user.program.controller.models
     models.open(ModelSource(str(other)))
     models.adjust(Adjustment(output=OutputForm(scores=Scores.LABELS)))
-    assert "other.pth is being opened" in user.program.window.notice.text
+    assert "other.pth is still being opened" in user.program.window.notice.text
     user.until(lambda: state.info is not None and "other.pth" in state.info.weights)
     user.wait_explained()
 
