@@ -168,7 +168,7 @@ def test_a_stopped_download_goes_on_where_it_was(person: Visitor, saved: bytes) 
     person.part(QPushButton, "Stop download").click()
     person.until(lambda: not person.downloading)
     assert person.site.holding, "it waited for the server"
-    person.until(lambda: "% of 5 MB have come already" in person.words)
+    person.until(lambda: "% of 5 MB already downloaded" in person.words)
     person.site.stall_after = None
     person.button("Download and open").click()
     person.until(lambda: person.opened == person.weights.path.name)
