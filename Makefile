@@ -10,8 +10,12 @@ SYSTEM := $(shell uname -s)
 # A process for each core, up to four; the tests of a file stay together and share its fixtures.
 PYTEST := $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: run test test-all check bench bench-memory demo screenshots bundle test-bundle installer test-installer \
-        lock audit clean setup setup-dev setup-package setup-release help
+# What a target needs of the system is looked at before anything is built for it.
+SYSTEM_OF := system-bundle system-test-bundle system-installer system-test-installer
+
+.NOTPARALLEL:
+.PHONY: run test test-all check bench bench-memory demo screenshots wheel bundle test-bundle installer \
+        test-installer lock audit clean setup setup-dev setup-package setup-release help $(SYSTEM_OF)
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*## |^[a-z-]+:  *## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -22,8 +26,11 @@ setup:           ## virtual environment with what the program needs
 setup-package:   ## the same with what makes and checks installers
 	@$(PYTHON) scripts/bootstrap.py package
 
-setup-release:   ## what writes the bill of materials and checks the release workflow
+setup-release:   ## what writes the bill of materials and checks the workflows
 	@$(PYTHON) scripts/bootstrap.py release
+
+$(SYSTEM_OF): system-%:
+	@$(or $(wildcard $(PY)),$(PYTHON)) scripts/preflight.py $*
 
 setup-dev:       ## the same with what the tests need
 	@$(PYTHON) scripts/bootstrap.py test
@@ -56,34 +63,37 @@ bench-memory: setup ## 1,000 images through sessions of one model
 	$(PY) benchmarks/memory_run.py $(BENCH_ARGS)
 
 demo: setup-dev  ## render the small world, train the demo networks, write resources/
-	$(PY) scripts/make_demo.py
+	$(PY) scripts/demo/make_demo.py
 
 screenshots: setup-dev ## the pictures of README and guide
-	$(PY) scripts/screenshots.py
+	$(PY) scripts/screenshots/take.py
 
-bundle: setup-package ## the packaged program for this system, in dist/
-	$(PY) scripts/make_bundle.py
+wheel: setup-dev ## what pip, pipx and uv install, in dist/
+	$(PY) -I -m hatchling build --target wheel --directory dist
 
-test-bundle: setup-package ## use it as its users do: without the network, in a home of its own
-	$(PY) scripts/check_bundle.py
+bundle: system-bundle setup-package ## the packaged program for this system, in dist/
+	$(PY) scripts/bundle/make_bundle.py
 
-installer: bundle setup-release ## the installer for this system, in dist/ (Linux: .deb and .run)
+test-bundle: system-test-bundle setup-package ## use it as its users do: without the network, in a home of its own
+	$(PY) scripts/bundle/check_bundle.py
+
+installer: system-installer bundle setup-release ## the installer for this system, in dist/ (Linux: .deb and .run)
 ifeq ($(SYSTEM),Darwin)
-	$(PY) scripts/make_dmg.py
+	$(PY) scripts/installers/make_dmg.py
 else
-	$(PY) scripts/make_deb.py
-	$(PY) scripts/make_run.py
+	$(PY) scripts/installers/make_deb.py
+	$(PY) scripts/installers/make_run.py
 endif
-	$(PY) scripts/make_sbom.py
+	$(PY) scripts/bundle/make_sbom.py
 
-test-installer: setup-package setup-release ## install, use, upgrade and remove it; try those of other systems (root, debootstrap)
+test-installer: system-test-installer setup-package setup-release ## install, use, upgrade and remove it; try those of other systems (root, debootstrap)
 	$(PY) scripts/check_workflow.py
 ifeq ($(SYSTEM),Darwin)
-	$(PY) scripts/make_dmg.py --check
+	$(PY) scripts/installers/make_dmg.py --check
 else
-	$(PY) scripts/check_nsis.py
-	$(PY) scripts/check_deb.py
-	$(PY) scripts/check_run.py
+	$(PY) scripts/installers/check_nsis.py
+	$(PY) scripts/installers/check_deb.py
+	$(PY) scripts/installers/check_run.py
 endif
 
 lock:            ## write the locks in requirements/ anew; LOCK_ARGS="--upgrade"

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from engine.version import NAME
-from scripts._display import x_display
+from scripts.common.display import x_display
 
 FIGURES = {
     "first_paint_s": "first paint",

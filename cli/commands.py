@@ -25,7 +25,7 @@ from engine.lazy.pytorch import load as load_torch
 from engine.methods import registry
 from engine.process.faults import clear_up
 from engine.reader import client
-from engine.records.models import DEFAULT_METHOD, Value
+from engine.records.models import Value
 from engine.version import NAME, VERSION
 
 if TYPE_CHECKING:
@@ -130,17 +130,24 @@ def _add_method(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _options_of(options: argparse.Namespace, model: Model | None = None) -> dict[str, Value]:
-    """The options that are named, checked. Raises MethodError."""
-    slug = options.method or (model.method.method.slug if model is not None else DEFAULT_METHOD)
+def _options_of(options: argparse.Namespace, model: Model) -> dict[str, Value]:
+    """The options that are named, checked for the method that is named or else the model's."""
+    return _checked(options.method or model.method.method.slug, _option_texts(options))
+
+
+def _checked(slug: str, texts: dict[str, str]) -> dict[str, Value]:
+    named = registry.parse_options(registry.find(slug), texts)
+    return {name: value for name, value in named.items() if name in texts}
+
+
+def _option_texts(options: argparse.Namespace) -> dict[str, str]:
     texts: dict[str, str] = {}
     for text in options.option:
         name, equals, value = text.partition("=")
         if not equals:
             raise MethodError(f"--option {text}: write NAME=VALUE, as in seed=3")
         texts[name.strip()] = value
-    named = registry.parse_options(registry.find(slug), texts)
-    return {name: value for name, value in named.items() if name in texts}
+    return texts
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -208,6 +215,7 @@ def _explain(options: argparse.Namespace) -> None:
     _check_suffix(options.out, (".png", ".jpg", ".jpeg"), "--out")
     _check_suffix(options.map, (".npy",), "--map")
     _check_outputs(options, "out", "map", "json")
+    _check_method(options)
     image, model = _open(options)
     from engine.explain.session import Session
     from engine.export import files as export
@@ -276,9 +284,13 @@ def _layer_facts(node: LayerNode) -> dict[str, Any]:
 
 
 def _check_method(options: argparse.Namespace) -> None:
-    """Refuse before the work, not after it."""
+    """Refuse before the work, not after it.
+
+    Where no method is named, the model has to be open before it is known whose options these are.
+    """
+    texts = _option_texts(options)
     if options.method:
-        _options_of(options)
+        _checked(options.method, texts)
 
 
 def _methods(options: argparse.Namespace) -> None:

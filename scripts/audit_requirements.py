@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import _locks
+from scripts.common import locks
 
 # Advisories that do not concern Hookscope, each with its reason.
 ACCEPTED: dict[str, str] = {}
@@ -28,8 +28,8 @@ ACCEPTED: dict[str, str] = {}
 def locked() -> list[tuple[str, str]]:
     """Every package and version in any lock, those for other systems and Pythons among them.
     A build counts as its version."""
-    texts = [(ROOT / name).read_text("utf-8") for name in _locks.LOCKS]
-    found = [entry for text in texts for entry in _locks.entries(text)]
+    texts = [(ROOT / name).read_text("utf-8") for name in locks.LOCKS]
+    found = [entry for text in texts for entry in locks.entries(text)]
     return sorted({(entry.name, entry.version.partition("+")[0]) for entry in found})
 
 
@@ -64,7 +64,7 @@ def main() -> int:
     url = parser.parse_args().osv_url
     options = ["--vulnerability-service", "osv", "--osv-url", url] if url else []
     found = locked()
-    print(f"{len(found)} versions in {len(_locks.LOCKS)} locks", flush=True)
+    print(f"{len(found)} versions in {len(locks.LOCKS)} locks", flush=True)
     fine = [audit(pins, options) for pins in groups(found)]
     return int(not all(fine))
 

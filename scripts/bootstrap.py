@@ -29,8 +29,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import _locks
-from scripts._locks import BUILDS, CUDA, TORCH
+from scripts.common import locks as _locks
+from scripts.common import system
+from scripts.common.locks import BUILDS, CUDA, TORCH
 
 # What is installed where: environment folder, then the locks in order.
 PURPOSES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -44,44 +45,14 @@ PURPOSES: dict[str, tuple[str, tuple[str, ...]]] = {
     "upkeep": (".venv-upkeep", ("requirements/upkeep.lock",)),
 }
 
-QT_LIBRARIES = [
-    "libegl1",
-    "libgl1",
-    "libxcb-cursor0",
-    "libxkbcommon-x11-0",
-    "libdbus-1-3",
-    "libfontconfig1",
-    "libxcb-icccm4",
-    "libxcb-image0",
-    "libxcb-keysyms1",
-    "libxcb-randr0",
-    "libxcb-render-util0",
-    "libxcb-shape0",
-    "libxcb-xinerama0",
-    "libxcb-xkb1",
-]
-DISPLAY_TOOLS = ["xvfb", "xdotool", "openbox", "fonts-dejavu-core"]
-# What makes and checks the installers of Linux and, with a stand-in payload, of Windows.
-PACKAGING_TOOLS = [
-    "appstream",
-    "binutils",
-    "chrpath",
-    "debootstrap",
-    "desktop-file-utils",
-    "libglib2.0-bin",
-    "lintian",
-    "makeself",
-    "nsis",
-    "shared-mime-info",
-    "shellcheck",
-    "wine64",
-    "x11-utils",
-    "xz-utils",
-]
+QT_LIBRARIES = system.packages(system.QT)
+_TEST = system.packages((*system.QT, *system.DISPLAY))
+_ALL_TARGETS = (need for needs in system.TARGETS.values() for need in needs)
+_PACKAGE = system.packages((*_ALL_TARGETS, *system.METADATA_TOOLS))
 SYSTEM_PACKAGES = {
     "run": QT_LIBRARIES,
-    "test": QT_LIBRARIES + DISPLAY_TOOLS,
-    "package": QT_LIBRARIES + DISPLAY_TOOLS + PACKAGING_TOOLS,
+    "test": _TEST,
+    "package": _PACKAGE,
     "extras": QT_LIBRARIES,
     "bench": [],
     "release": [],

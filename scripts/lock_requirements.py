@@ -29,8 +29,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import _locks
-from scripts._locks import BUILDS, CUDA, LOCKS, TORCH, TORCH_NAMES, Entry
+from scripts.common import locks
+from scripts.common.locks import BUILDS, CUDA, LOCKS, TORCH, TORCH_NAMES, Entry
 
 _UV = [sys.executable, "-m", "uv", "--no-config", "--quiet", "pip"]
 _PYTHONS = ("3.11", "3.12", "3.13")
@@ -103,17 +103,17 @@ def resolve(lock: str, known: str) -> list[Entry]:
         if lock not in _FROM_SOURCE:
             command += ["--only-binary", ":all:"]
         uv(command)
-        return _locks.entries(out.read_text("utf-8"))
+        return locks.entries(out.read_text("utf-8"))
 
 
 def write(lock: str, body: str) -> None:
-    text = _HEAD.format(inputs=_locks.inputs_line(LOCKS[lock]))
+    text = _HEAD.format(inputs=locks.inputs_line(LOCKS[lock]))
     if built := _FROM_SOURCE.get(lock):
         text += f"--no-binary {built}\n"
     if lock == TORCH:
         text += _ONE_BUILD
     (ROOT / lock).write_text(f"{text}\n{body}", encoding="utf-8", newline="\n")
-    print(f"{lock}: {len(_locks.entries(body))} packages", flush=True)
+    print(f"{lock}: {len(locks.entries(body))} packages", flush=True)
 
 
 def wheels(requirement: str, index: str | None = None) -> dict[str, str]:
@@ -171,7 +171,7 @@ def write_builds(indices: dict[str, str], pinned: dict[str, str]) -> None:
 def torch_lock(pinned: dict[str, str]) -> str:
     """An entry for each build of torch and torchvision, below the files that its hashes are of.
     Raises SystemExit where those that are not the usual ones are of another version."""
-    listed = [line.split("  ") for line in _locks.pins(text_of(BUILDS))]
+    listed = [line.split("  ") for line in locks.pins(text_of(BUILDS))]
     others = {file: sha256 for sha256, file in listed}
     parts = []
     for name in TORCH_NAMES:
@@ -199,7 +199,7 @@ def is_for_all(entry: Entry) -> bool:
 def check_wheels(lock: str) -> None:
     """Look for a wheel of all that a lock holds, on each system. Raises SystemExit for a gap."""
     source = _FROM_SOURCE.get(lock)
-    found = _locks.entries(text_of(lock))
+    found = locks.entries(text_of(lock))
     usual = [entry.text for entry in found if not entry.build and entry.name != source]
     with tempfile.TemporaryDirectory(prefix="hookscope-lock-") as folder:
         asked = Path(folder) / "asked.txt"
@@ -225,7 +225,7 @@ def main() -> int:
         help=f"write the builds of that label anew ({', '.join(_MEANT)})",
     )
     options = parser.parse_args()
-    pinned = dict(line.split("==") for line in _locks.pins(text_of("requirements.txt")))
+    pinned = dict(line.split("==") for line in locks.pins(text_of("requirements.txt")))
     if options.builds:
         write_builds(dict(line.split("=", 1) for line in options.builds), pinned)
     before = {lock: "" if options.upgrade else text_of(lock) for lock in LOCKS}

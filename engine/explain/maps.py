@@ -89,6 +89,8 @@ def map_one(
 
     Raises Cancelled.
     """
+    if cancel is not None:
+        cancel.raise_if_cancelled()
     started = time.perf_counter()
     needs_gradient = Need.GRADIENT in chosen.method.needs
     gradient = done.gradient(call, target, cancel) if needs_gradient else None

@@ -216,8 +216,8 @@ class Session:
         if index is not None or work.logits is not None:
             remaining -= self._maps_of(self._chosen(index), how).keys()
         whole = work.whole_fits
-        if not whole and work.logits is None:
-            # The class must be known even where no layer's graph fits.
+        if work.logits is None and not (whole and remaining):
+            # The class must be known even where no layer's graph fits, or none can have the method.
             self._first_pass(cancel)
         while remaining:
             if whole:

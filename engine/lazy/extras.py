@@ -15,11 +15,14 @@ from typing import Any
 from engine import paths
 from engine.errors import ModelError, one_line
 from engine.lazy import torchvision
+from engine.version import COMMAND, VERSION
 
 _log = logging.getLogger(__name__)
 
 PACKAGES = ("timm", "transformers", "huggingface_hub", "onnx", "onnx2torch")
 """The packages of requirements-extras.txt, as they are imported."""
+
+_WITH_EXTRAS = f"'pipx install --force ./{COMMAND}-{VERSION}-py3-none-any.whl[extras]'"
 
 
 def installed(package: str) -> bool:
@@ -28,6 +31,8 @@ def installed(package: str) -> bool:
 
 
 def _way() -> str:
+    if paths.FROM_WHEEL:
+        return f"; install Hookscope anew with its extras, as in {_WITH_EXTRAS}"
     install = "'pip install -r requirements-extras.txt'"
     if paths.PACKAGED:
         return (
@@ -56,6 +61,10 @@ def load(module: str, what: str) -> Any:
         _log.exception("%s cannot be imported", module)
         first = one_line(error)
         raise ModelError(
-            f"{what}: the package {package} is installed but does not load ({first}); install the "
-            "versions named in requirements-extras.txt"
+            f"{what}: the package {package} is installed but does not load ({first}); install "
+            + (
+                f"Hookscope anew with its extras, as in {_WITH_EXTRAS}"
+                if paths.FROM_WHEEL
+                else "the versions named in requirements-extras.txt"
+            )
         ) from error

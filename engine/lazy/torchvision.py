@@ -52,7 +52,7 @@ def load() -> Any:
         if "operator torchvision::" not in str(error):
             raise ModelError(
                 f"torchvision does not fit torch {torch.__version__} ({error}); "
-                "install the pair named in requirements.txt"
+                "install the two of releases that belong together"
             ) from error
         _log.info("torchvision's operators do not load beside torch %s", torch.__version__)
     for name in [n for n in sys.modules if n == "torchvision" or n.startswith("torchvision.")]:

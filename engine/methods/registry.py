@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, cast
 
 from engine.errors import MethodError
+from engine.methods import options as _options
+from engine.methods.options import Kind, Option, range_of, shown
 from engine.records.models import DEFAULT_METHOD, LayerNode, Layout, Value
 
 if TYPE_CHECKING:
@@ -39,32 +40,6 @@ class Need(StrEnum):
     LAYER_PASSES = "passes from the layer on"
     INPUT_PASSES = "passes from the input on"
     ATTENTION = "attention"
-
-
-class Kind(StrEnum):
-    """What the value of an option is."""
-
-    INT = "int"
-    FLOAT = "float"
-    BOOL = "bool"
-    CHOICE = "choice"
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """A number, a switch or a choice that a method leaves to its user.
-
-    name: as in NAME=VALUE. title: what it does, in a few words. low, high: the range of a number,
-    both ends included; None where it has no such end. choices: those of a choice.
-    """
-
-    name: str
-    title: str
-    kind: Kind
-    default: Value
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +106,7 @@ METHODS: tuple[Method, ...] = (
         slug="hirescam",
         title="HiResCAM",
         family=Family.GRADIENT,
-        summary="Only what the network used: no evidence is spread to where it was not found.",
+        summary="Only evidence the network used: none spreads to where it was not found.",
         paper="Draelos and Carin, 2020, arXiv:2011.08891",
         equation="sum_k G_k * A_k, cell by cell",
         needs=_BOTH,
@@ -159,7 +134,7 @@ METHODS: tuple[Method, ...] = (
         slug="grad-cam-elementwise",
         title="Grad-CAM, element-wise",
         family=Family.GRADIENT,
-        summary="HiResCAM with the evidence for the class alone: what speaks against it is left.",
+        summary="HiResCAM without what counts against the class: only the evidence for it.",
         paper="Gildenblat et al., 2021, https://github.com/jacobgil/pytorch-grad-cam (no paper)",
         equation="sum_k relu(G_k * A_k), cell by cell",
         needs=_BOTH,
@@ -173,7 +148,7 @@ METHODS: tuple[Method, ...] = (
         slug="xgrad-cam",
         title="XGrad-CAM",
         family=Family.GRADIENT,
-        summary="Grad-CAM that weighs a gradient by how active its cell is.",
+        summary="Grad-CAM with each gradient weighted by how active its cell is.",
         paper="Fu et al., 2020, arXiv:2008.02312",
         equation="sum_k w_k * A_k, w_k = sum(G_k * A_k) / S_k",
         needs=_BOTH,
@@ -187,7 +162,7 @@ METHODS: tuple[Method, ...] = (
         slug="grad-cam++",
         title="Grad-CAM++",
         family=Family.GRADIENT,
-        summary="Covers several objects of one class, and more of each, than Grad-CAM does.",
+        summary="Covers several objects of a class, and more of each, than Grad-CAM.",
         paper="Chattopadhyay et al., 2018, arXiv:1710.11063",
         equation="sum_k w_k * A_k, w_k = sum over G > 0 of G / (2 + S_k * G) (equation 19)",
         needs=_BOTH,
@@ -201,7 +176,7 @@ METHODS: tuple[Method, ...] = (
         slug="eigen-cam",
         title="Eigen-CAM",
         family=Family.ACTIVATION,
-        summary="What a layer shows most of, whatever the class: often the main object.",
+        summary="The strongest pattern in a layer, whatever the class: often the main object.",
         paper="Muhammad and Yeasin, 2020, arXiv:2008.00299",
         equation="A as (Z, C), not centred, times its first right singular vector",
         needs=(Need.ACTIVATION,),
@@ -217,7 +192,7 @@ METHODS: tuple[Method, ...] = (
         slug="fem",
         title="FEM",
         family=Family.ACTIVATION,
-        summary="Where channels are uncommonly strong, whatever the class.",
+        summary="Where channels are unusually strong, whatever the class.",
         paper="Fuad et al., 2020, IPTA, doi:10.1109/IPTA50016.2020.9286629",
         equation="sum_k mu_k * [A_k >= mu_k + 2 sigma_k], sigma_k of the population",
         needs=(Need.ACTIVATION,),
@@ -236,7 +211,7 @@ METHODS: tuple[Method, ...] = (
         slug="random-cam",
         title="Random-CAM",
         family=Family.ACTIVATION,
-        summary="Channels weighed at random: the baseline that any other method has to beat.",
+        summary="Random channel weights: the baseline that every other method has to beat.",
         paper="Gildenblat et al., 2021, https://github.com/jacobgil/pytorch-grad-cam (no paper)",
         equation="sum_k w_k * A_k, w_k drawn evenly from -1 to 1",
         needs=(Need.ACTIVATION,),
@@ -278,7 +253,7 @@ def title_of(slug: str) -> str:
 def described(slug: str, options: Sequence[tuple[str, Value]]) -> str:
     """A method's title, with the options that are not at their defaults: 'Random-CAM (seed 3)'."""
     defaults = {o.name: o.default for m in METHODS if m.slug == slug for o in m.options}
-    changed = [f"{name} {_shown(value)}" for name, value in options if defaults.get(name) != value]
+    changed = [f"{name} {shown(value)}" for name, value in options if defaults.get(name) != value]
     return title_of(slug) + (f" ({', '.join(changed)})" if changed else "")
 
 
@@ -295,11 +270,7 @@ def parse_options(method: Method, texts: Mapping[str, str]) -> dict[str, Value]:
     Raises MethodError for a name that the method does not know, and for a value that is not of the
     option's kind or lies outside its range.
     """
-    values: dict[str, object] = {}
-    for name, text in texts.items():
-        option = _option(method, name)
-        values[name] = _read(method, option, text)
-    return check_options(method, values)
+    return _options.parse(method.slug, method.options, texts)
 
 
 def check_options(method: Method, values: Mapping[str, object]) -> dict[str, Value]:
@@ -307,14 +278,7 @@ def check_options(method: Method, values: Mapping[str, object]) -> dict[str, Val
 
     A whole number is taken for a float. Raises MethodError as parse_options does.
     """
-    for name in values:
-        _option(method, name)
-    return {
-        option.name: _checked(method, option, values[option.name])
-        if option.name in values
-        else option.default
-        for option in method.options
-    }
+    return _options.check(method.slug, method.options, values)
 
 
 def refusal(method: Method, shape_channels: int, grid: tuple[int, int]) -> str:
@@ -387,99 +351,10 @@ def lines() -> list[str]:
         told.append(f"{method.slug:<{width}}  {method.title} ({method.cost}{blind})")
         told.append(indent + method.summary)
         told.extend(
-            f"{indent}{option.name}={_shown(option.default)}: {option.title}, {_range(option)}"
+            f"{indent}{option.name}={shown(option.default)}: {option.title}, {range_of(option)}"
             for option in method.options
         )
     return told
-
-
-def _option(method: Method, name: str) -> Option:
-    for option in method.options:
-        if option.name == name:
-            return option
-    if not method.options:
-        raise MethodError(f"{method.slug} has no option '{name}'; it has none")
-    known = ", ".join(option.name for option in method.options)
-    raise MethodError(f"{method.slug} has no option '{name}'; choose {known}")
-
-
-def _read(method: Method, option: Option, text: str) -> object:
-    """The value that a text stands for; whether it is in range is not asked yet."""
-    plain = text.strip()
-    if option.kind is Kind.CHOICE:
-        return plain
-    if option.kind is Kind.BOOL:
-        words = {"true": True, "yes": True, "on": True, "1": True}
-        words |= {"false": False, "no": False, "off": False, "0": False}
-        if plain.casefold() not in words:
-            raise _wrong(method, option, text)
-        return words[plain.casefold()]
-    try:
-        return int(plain) if option.kind is Kind.INT else float(plain)
-    except ValueError:
-        raise _wrong(method, option, text) from None
-
-
-def _checked(method: Method, option: Option, value: object) -> Value:
-    """The value, in the type of the option's kind."""
-    if option.kind is Kind.CHOICE:
-        if isinstance(value, str) and value in option.choices:
-            return value
-    elif option.kind is Kind.BOOL:
-        if isinstance(value, bool):
-            return value
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        # Ends of a range are compared first: a whole number may be too large for a float.
-        fits = (option.low is None or value >= option.low) and (
-            option.high is None or value <= option.high
-        )
-        if option.kind is Kind.INT and isinstance(value, int) and fits:
-            return value
-        if option.kind is Kind.FLOAT and fits and _is_finite(value):
-            return float(value)
-    raise _wrong(method, option, value)
-
-
-def _is_finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
-
-
-def _wrong(method: Method, option: Option, value: object) -> MethodError:
-    # Whatever was typed has to stay on the one line of the message, and leave room for the rest.
-    text = value if isinstance(value, str) else repr(value)
-    shown = " ".join(text.split())
-    shown = shown if len(shown) <= 40 else shown[:40] + "..."
-    return MethodError(
-        f"{method.slug}: {option.name} is {_range(option)}, not '{shown}'; "
-        f"without it, it is {_shown(option.default)}"
-    )
-
-
-def _range(option: Option) -> str:
-    """What the option may be, in words."""
-    if option.kind is Kind.CHOICE:
-        return "one of " + ", ".join(option.choices)
-    if option.kind is Kind.BOOL:
-        return "yes or no"
-    noun = "a whole number" if option.kind is Kind.INT else "a number"
-    low, high = (None if end is None else _shown(end) for end in (option.low, option.high))
-    if low is not None and high is not None:
-        return f"{noun} from {low} to {high}"
-    if low is not None:
-        return f"{noun} of at least {low}"
-    return noun if high is None else f"{noun} of at most {high}"
-
-
-def _shown(value: Value) -> str:
-    """The value as it would be typed."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
 
 
 GRAD_CAM = choose(DEFAULT_METHOD)

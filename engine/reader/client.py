@@ -49,6 +49,9 @@ FILES, NETWORKS = "files", "networks"
 # An idle reader that has grown beyond this is replaced, so that memory stays flat.
 _LARGEST_IDLE = {FILES: 300 << 20, NETWORKS: 900 << 20}
 
+# -P: the modules beside that file are not to be taken for others of the same names.
+_AS_FILE = ("-P", str(Path(__file__).resolve().parents[1] / "reader_process" / "start.py"))
+
 Fault = Callable[[str], HookscopeError]
 
 
@@ -346,8 +349,7 @@ def _forget_after_fork() -> None:
 
 def _started(role: str) -> tuple[subprocess.Popen[bytes], Channel, socket.socket | None]:
     """The process, the channel to it, and what closes when this process ends."""
-    command = [sys.executable] if paths.PACKAGED else [sys.executable, str(paths.ROOT / "main.py")]
-    command += [SWITCH, str(os.getpid())]
+    command = [sys.executable, *([] if paths.PACKAGED else _AS_FILE), SWITCH, str(os.getpid())]
     try:
         if sys.platform == "win32":
             process = subprocess.Popen(

@@ -110,7 +110,10 @@ class Controller(QObject):
             state.target = state.explanation.target.index
             if state.layer is not None:
                 state.layer = state.explanation.layer
-            state.method, state.options = state.explanation.method, state.explanation.options
+            shown = state.explanation.method, state.explanation.options
+            if shown != (state.method, state.options):
+                state.method, state.options = shown
+                self.models.remember_method()
         state.answer_changed.emit()
 
     def _engine_loaded(self, facts: EngineFacts) -> None:

@@ -130,6 +130,7 @@ class Models(QObject):
             lambda watch: self._worker.remember_method(key, method, options, watch),
             slot="method",
             stoppable=False,
+            keep=True,
         )
         job.failed.connect(lambda error: self._state.notify(NoticeKind.WARNING, str(error)))
         self._lane.submit(job)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from shiboken6 import isValid
 
-from engine.paths import ROOT
+from engine.paths import GUIDE
 from engine.process import logs
 from engine.version import VERSION
 from gui.settings import Settings
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from gui.diagnostics.setup_check import Checkup
     from gui.diagnostics.walkthrough import Walked
     from gui.widgets.guide.window import GuideWindow
-
-_GUIDE = ROOT / "docs" / "guide.md"
 
 
 class Help(QObject):
@@ -62,7 +60,7 @@ class Help(QObject):
         # A closed guide is hidden until Qt deletes it a moment later.
         if self._guide is None or self._guide.isHidden():
             try:
-                self._guide = GuideWindow(_GUIDE)
+                self._guide = GuideWindow(GUIDE)
             except OSError as error:
                 self._state.notify(
                     NoticeKind.ERROR, f"The guide is missing; reinstall the program: {error}"

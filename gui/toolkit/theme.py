@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from string import Template
 from typing import Final, Literal
 
@@ -26,6 +25,8 @@ from PySide6.QtGui import (
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
+from engine.paths import RESOURCES
+
 Choice = Literal["system", "light", "dark"]
 
 STYLE: Final = "Fusion"
@@ -36,7 +37,6 @@ STYLED: Final = (
 SPACE: Final = 4
 """The grid of the layout, in logical pixels."""
 
-RESOURCES: Final = Path(__file__).resolve().parents[2] / "resources"
 ICONS: Final = RESOURCES / "icons"
 
 

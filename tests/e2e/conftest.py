@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from scripts._display import DISPLAY_COMMANDS, end, managed_display
+from scripts.common.display import DISPLAY_COMMANDS, end, managed_display
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STAGE = Path(__file__).with_name("stage.py")

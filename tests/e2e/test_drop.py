@@ -15,7 +15,7 @@ import torch
 
 from engine.formats.demo import SCENES
 from engine.lazy import torchvision
-from scripts._display import end
+from scripts.common.display import end
 
 DRAGGED = Path(__file__).with_name("dragged.py")
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts._checks import CheckFailed, wait_for
-from scripts._display import end
+from scripts.common.checks import CheckFailed, wait_for
+from scripts.common.display import end
 from tests.e2e.conftest import ROOT, WAIT_S
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="xdotool and signals")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,11 @@ def all_activations_and_gradients(
 
     def hook_of(name: str) -> Any:
         def hook(layer: nn.Module, inputs: Any, output: Any) -> Any:
+            if dataclasses.is_dataclass(output) and not isinstance(output, type):
+                fields = {f.name: getattr(output, f.name) for f in dataclasses.fields(output)}
+                field = next(key for key, value in fields.items() if isinstance(value, Tensor))
+                kept = hook(layer, inputs, fields[field])
+                return dataclasses.replace(output, **{field: kept})
             whole = isinstance(output, Tensor)
             # An attention returns its output and its weights, or None in their place.
             tensor_out = output if whole else output[0]

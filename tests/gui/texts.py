@@ -96,7 +96,9 @@ def _own_texts(widget: QWidget) -> Iterator[tuple[str, str, str]]:
 
 def _of_action(action: QAction, name: str) -> Iterator[Text]:
     where = f"action {action.objectName()} of {name}"
-    yield Text(where, "shortcut", action.text())
+    # What follows a tab stands in the column of the keys.
+    for part in action.text().split("\t", maxsplit=1):
+        yield Text(where, "shortcut", part)
     yield Text(f"tooltip of {where}", "rich", action.toolTip())
     yield Text(f"what's this of {where}", "rich", action.whatsThis())
     yield Text(f"status tip of {where}", "plain", action.statusTip())

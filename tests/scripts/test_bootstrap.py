@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from scripts import _locks, bootstrap
+from scripts import bootstrap
+from scripts.common import locks
 
 HASH = f"    --hash=sha256:{'0' * 64}\n"
 TAG = f"cp{sys.version_info[0]}{sys.version_info[1]}"
@@ -51,7 +52,7 @@ class Commands:
 
 def lock(root: Path, name: str, *pins: str) -> None:
     """Write a lock that is current."""
-    text = _locks.inputs_line(_locks.LOCKS[name], root) + "\n"
+    text = locks.inputs_line(locks.LOCKS[name], root) + "\n"
     text += "".join(f"{pin} \\\n{HASH}" for pin in pins)
     (root / name).write_text(text, encoding="utf-8")
 
@@ -64,17 +65,17 @@ def commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Commands:
     monkeypatch.delenv("SYSTEM_SITE_PACKAGES", raising=False)
     (tmp_path / "requirements").mkdir()
     (tmp_path / "benchmarks").mkdir()
-    for name in {name for inputs in _locks.LOCKS.values() for name in inputs}:
+    for name in {name for inputs in locks.LOCKS.values() for name in inputs}:
         (tmp_path / name).write_text(f"{Path(name).stem}==1\n", encoding="utf-8")
-    label = _locks.BUILD_OF.get(sys.platform, "cpu")
-    (tmp_path / _locks.BUILDS).write_text(
+    label = locks.BUILD_OF.get(sys.platform, "cpu")
+    (tmp_path / locks.BUILDS).write_text(
         f"{'0' * 64}  torch-2.13.0+{label}-{TAG}-{TAG}-any.whl\n", encoding="utf-8"
     )
-    for name in _locks.LOCKS:
+    for name in locks.LOCKS:
         lock(tmp_path, name)
-    lock(tmp_path, _locks.CUDA, "triton==3.7.1 ; sys_platform == 'linux'", "nvidia-cublas==13.1.1")
+    lock(tmp_path, locks.CUDA, "triton==3.7.1 ; sys_platform == 'linux'", "nvidia-cublas==13.1.1")
     versions = ("torch==2.13.0", f"torch==2.13.0+{label}", "torchvision==0.28.0")
-    lock(tmp_path, _locks.TORCH, *versions)
+    lock(tmp_path, locks.TORCH, *versions)
     return fake
 
 
@@ -104,7 +105,7 @@ def test_what_the_tests_need_includes_what_the_program_needs(commands: Commands)
     assert commands.installed() == ["torch.txt", "test.lock"]
 
 
-@pytest.mark.parametrize("name", ["requirements/run.lock", _locks.TORCH, _locks.CUDA])
+@pytest.mark.parametrize("name", ["requirements/run.lock", locks.TORCH, locks.CUDA])
 def test_a_changed_lock_is_installed(commands: Commands, tmp_path: Path, name: str) -> None:
     bootstrap.install_requirements("run")
     lock(tmp_path, name, "torch==2.13.0")
@@ -164,12 +165,12 @@ def test_the_build_of_torch_is_the_one_that_pip_can_have(
 ) -> None:
     monkeypatch.setattr(bootstrap.sys, "platform", platform)
     files = [f"{'0' * 64}  torch-2.13.0+{b}-{TAG}-{TAG}-x.whl" for b in ("cpu", "cu130")]
-    (tmp_path / _locks.BUILDS).write_text("\n".join(files), encoding="utf-8")
-    lock(tmp_path, _locks.TORCH, "torch==2.13.0", "torch==2.13.0+cpu", "torch==2.13.0+cu130")
+    (tmp_path / locks.BUILDS).write_text("\n".join(files), encoding="utf-8")
+    lock(tmp_path, locks.TORCH, "torch==2.13.0", "torch==2.13.0+cpu", "torch==2.13.0+cu130")
     commands.told = {"index": f"torch (2.14.0)\nAvailable versions: {offered}\n"}
     text = bootstrap.torch_of(Path("python"))
-    assert [entry.version for entry in _locks.entries(text)] == [chosen]
-    assert all(entry.hashes for entry in _locks.entries(text))
+    assert [entry.version for entry in locks.entries(text)] == [chosen]
+    assert all(entry.hashes for entry in locks.entries(text))
 
 
 def test_a_build_without_a_file_for_this_python_is_not_chosen(
@@ -177,10 +178,10 @@ def test_a_build_without_a_file_for_this_python_is_not_chosen(
 ) -> None:
     monkeypatch.setattr(bootstrap.sys, "platform", "linux")
     other = f"{'0' * 64}  torch-2.13.0+cpu-cp399-cp399-manylinux_2_28_x86_64.whl"
-    (tmp_path / _locks.BUILDS).write_text(other, encoding="utf-8")
-    lock(tmp_path, _locks.TORCH, "torch==2.13.0", "torch==2.13.0+cpu")
+    (tmp_path / locks.BUILDS).write_text(other, encoding="utf-8")
+    lock(tmp_path, locks.TORCH, "torch==2.13.0", "torch==2.13.0+cpu")
     commands.told = {"index": "Available versions: 2.13.0+cpu, 2.13.0\n"}
-    assert [e.version for e in _locks.entries(bootstrap.torch_of(Path("python")))] == ["2.13.0"]
+    assert [e.version for e in locks.entries(bootstrap.torch_of(Path("python")))] == ["2.13.0"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-; The installer for Windows. scripts/make_nsis.py compiles it and defines what it uses:
+; The installer for Windows. scripts/installers/make_nsis.py compiles it and defines what it uses:
 ;   NAME VERSION VERSION4 SUMMARY PUBLISHER COPYRIGHT APP_ID   from engine/version.py
 ;   ICON SIDE OUTPUT PAYLOAD_NSH LIST_FILE SIZE_KB LONGEST     made or found by it
 ;   SIGN                                                       a command, where there is one

@@ -119,7 +119,7 @@ def test_other_errors_are_not_a_lack_of_memory(error: BaseException) -> None:
 
 
 def test_the_maps_of_the_classes_used_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "_CLASSES_KEPT", 3)
+    monkeypatch.setattr(sessions, "_SETS_KEPT", 3)
     with Session(model_of(seeded(networks.Base, 8)), IMAGE) as session:
         found = {target: session.explain("last", target).map for target in range(3)}
         session.explain("last", 0)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 import engine
 from engine import Session
+from engine.errors import MethodError
 from engine.inspection import memory
 from engine.records.explanations import Verdict
 from engine.records.models import Layout
@@ -587,9 +588,10 @@ class TestRefusals:
                 session.sweep(target)
 
     def test_method_that_does_not_exist(self) -> None:
-        session = Session(model_of(networks.Base()), IMAGE)
-        with session, pytest.raises(engine.LayerError, match="grad-cam"):
-            session.explain(method="score-cam")
+        with Session(model_of(networks.Base()), IMAGE) as session:
+            for ask in (session.explain, session.sweep):
+                with pytest.raises(MethodError, match=r"no method 'gradcam'.*grad-cam"):
+                    ask(method="gradcam")
 
     def test_network_without_an_explainable_layer(self) -> None:
         module = nn.Sequential(nn.Flatten(), nn.Linear(3 * 24 * 32, 4))

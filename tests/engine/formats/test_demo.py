@@ -17,8 +17,9 @@ from engine.errors import WeightsError
 from engine.formats.demo import CLASSES, DEMOS, SCENES, Scene, build
 from engine.paths import RESOURCES
 from engine.records.images import Pixels
-from scripts import demo_sampling, demo_world, measure_demo
-from scripts.demo_scenes import SPECS, SceneSpec
+from scripts.demo import measure_demo, sampling
+from scripts.demo import world as demo_world
+from scripts.demo.scenes import SPECS, SceneSpec
 
 SEED = 31_000
 
@@ -132,7 +133,7 @@ def test_shortcut_network_reads_the_mark(networks: dict[str, nn.Module]) -> None
 
 def test_same_seed_draws_the_same_picture() -> None:
     first, second = (
-        demo_world.draw(demo_sampling.sample(np.random.default_rng(SEED), 2)) for _ in range(2)
+        demo_world.draw(sampling.sample(np.random.default_rng(SEED), 2)) for _ in range(2)
     )
     np.testing.assert_array_equal(first, second)
 

@@ -10,7 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from engine.explain.maps import map_all, map_one
 from engine.inspection.spatial_axes import Axes
+from engine.methods.registry import GRAD_CAM
 from engine.passes.forward import run_forward
 from engine.records.models import Layout
 from tests.engine import networks
@@ -33,7 +35,7 @@ def test_a_graph_that_starts_at_a_layer_holds_nothing_before_it(picture: Tensor)
     output = done.kept["middle", 0].tensor
     assert output.is_leaf
     assert done.leaf is output
-    raw = done.explain(("middle", 0), 1, "grad-cam", FIRST)
+    raw = map_one(done, ("middle", 0), 1, GRAD_CAM, FIRST)
     np.testing.assert_allclose(raw.map, reference_map(module, picture, "middle", 1), atol=1e-7)
     assert not picture.requires_grad
 
@@ -50,7 +52,7 @@ def test_clones_are_found_out_where_they_were_not_known(
         for call in wanted:
             activation, _ = reference_activation_and_gradient(module, picture, call[0], 0)
             assert torch.equal(done.kept[call].tensor, activation)
-            found = done.explain(call, 2, "grad-cam", FIRST).map
+            found = map_one(done, call, 2, GRAD_CAM, FIRST).map
             np.testing.assert_allclose(found, reference_map(module, picture, call[0], 2), atol=1e-7)
         again, same = run_forward(module, picture, None, wanted, clones)
         assert same == clones
@@ -72,12 +74,12 @@ def test_a_sweep_equals_explaining_one_by_one(picture: Tensor) -> None:
     clones = [call for call in calls if call[0] != "last"]
     done, _ = run_forward(module, picture, None, calls, clones)
     for target in (0, 3):
-        swept = done.sweep(dict.fromkeys(calls, FIRST), target, "grad-cam")
+        swept = map_all(done, dict.fromkeys(calls, FIRST), target, GRAD_CAM)
         assert set(swept) == set(calls)
         for call in calls:
-            single = done.explain(call, target, "grad-cam", FIRST)
+            single = map_one(done, call, target, GRAD_CAM, FIRST)
             np.testing.assert_allclose(swept[call].map, single.map, rtol=1e-5, atol=1e-8)
-            assert swept[call].any_weight == single.any_weight
+            assert swept[call].anything == single.anything
     assert not any(kept.tensor._backward_hooks for kept in done.kept.values())
 
 

@@ -19,13 +19,21 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_prepare_comes_before_everything_else() -> None:
-    """main.py imports nothing of the program before startup has been through."""
-    tree = ast.parse((ROOT / "main.py").read_text(encoding="utf-8"))
+    """The entry point imports nothing of the program before startup has been through."""
+    tree = ast.parse((ROOT / "gui/app/entry.py").read_text(encoding="utf-8"))
     function = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "main")
     lines = [ast.unparse(node) for node in function.body[1:3]]
     assert lines == ["from engine.process.startup import prepare", "prepare()"]
     outside = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
     assert not [n for n in outside if ast.unparse(n).startswith(("from engine", "from gui"))]
+    # Nor do the packages that it lies in, or what calls it.
+    for name in ("gui/__init__.py", "gui/app/__init__.py", "main.py"):
+        tree = ast.parse((ROOT / name).read_text(encoding="utf-8"))
+        nodes = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+        assert {ast.unparse(node) for node in nodes} <= {
+            "from __future__ import annotations",
+            "from gui.app.entry import main, run",
+        }
 
 
 def test_missing_streams_become_the_log(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from engine.errors import ExportError, ModelError
+from engine.methods.registry import choose
 from engine.profiles import store as profiles
 from engine.profiles.store import ModelProfile
 from engine.records.images import Channels, Preprocessing
@@ -39,6 +40,7 @@ FULL = ModelProfile(
     architecture="resnet18",
     arguments=(("num_classes", "3"), ("widths", "[8, 16]")),
     title="cats.pth",
+    method=choose("random-cam", {"seed": 3}),
 )
 NONE = ModelProfile()
 SOME = [
@@ -155,6 +157,19 @@ BAD: dict[str, tuple[Any, str]] = {
     "range": (BASE | {"preprocessing": INPUT | {"range": [0]}}, "'range' must be a list of 2"),
     "antialias": (BASE | {"preprocessing": INPUT | {"antialias": 1}}, "'antialias' must be true"),
     "interpolation": (BASE | {"preprocessing": INPUT | {"interpolation": "x"}}, "interpolation"),
+    "method": (BASE | {"method": "grad-cam"}, "'method' is no object"),
+    "unknown method": (BASE | {"method": {"slug": "gradcamm"}}, "no method 'gradcamm'.*grad-cam"),
+    "method without a name": (BASE | {"method": {}}, "'method': there is no method ''"),
+    "method's name": (BASE | {"method": {"slug": 3}}, "'slug' is no text"),
+    "method's options": (BASE | {"method": {"slug": "fem", "options": []}}, "'options' is no"),
+    "method's option": (
+        BASE | {"method": {"slug": "fem", "options": {"seed": 1}}},
+        "fem has no option 'seed'",
+    ),
+    "method's value": (
+        BASE | {"method": {"slug": "random-cam", "options": {"seed": 0.5}}},
+        "seed is a whole number",
+    ),
 }
 
 

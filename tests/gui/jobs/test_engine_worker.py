@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from engine import Session
 from engine.errors import ConsentNeeded
+from engine.formats.demo import SCENES
+from engine.images.reading import load_image
+from engine.loading.load import load_model
 from engine.progress import CancelToken, ignore_progress
 from engine.records.sources import ModelSource
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Watch
+from gui.state.records import Request
 
 _NETWORK = """
 from torch import nn
@@ -51,4 +57,25 @@ def test_files_that_are_named_with_trust_are_trusted_beside_earlier_ones(
     for path in (first, second, agreed):
         source = ModelSource(str(path), input="3x32x32")
         assert bench.open_model(source, watch).source == source
+    bench.close(watch)
+
+
+def test_every_call_is_swept_by_the_method_of_the_request() -> None:
+    """Whatever the model's own method is: calls of a reused module too."""
+    watch = Watch(CancelToken(), ignore_progress)
+    bench = EngineWorker()
+    source = ModelSource("demo:shapes")
+    bench.open_model(source, watch)
+    image = load_image(SCENES[0].path)
+    asked = Request(1, "picture", source.key, None, 2, "random-cam", (("seed", 3),))
+    swept = bench.sweep(image, asked, watch).explanations
+    calls = [name for name in swept if "#" in name]
+    assert calls
+    for name, found in swept.items():
+        assert (found.method, found.options) == ("random-cam", (("seed", 3),)), name
+    with Session(load_model("demo:shapes"), image) as session:
+        for name in calls:
+            wanted = session.explain(name, 2, method="random-cam", options={"seed": 3}).map
+            largest = np.abs(wanted).max()
+            np.testing.assert_allclose(swept[name].map, wanted, rtol=0, atol=1e-5 * largest)
     bench.close(watch)

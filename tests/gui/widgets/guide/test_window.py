@@ -266,6 +266,6 @@ def test_a_guide_that_is_gone_is_said_to_be(
     user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = user.start()
-    monkeypatch.setattr(help_menu, "_GUIDE", tmp_path / "guide.md")
+    monkeypatch.setattr(help_menu, "GUIDE", tmp_path / "guide.md")
     program.window.actions_by_id["guide"].trigger()
     assert "reinstall the program" in program.window.notice.text

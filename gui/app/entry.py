@@ -1,0 +1,64 @@
+"""Entry point of every way to start the program: the window, or one of the commands.
+
+main.py calls it in the source tree and in a bundle; the command of an installed wheel is run().
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Dispatch to a command or to the window; returns the exit code.
+
+    Nothing heavy is imported here: the window is painted before torch is loaded.
+    """
+    from engine.process.startup import prepare
+
+    prepare()
+    from engine.reader import SWITCH
+
+    if arguments and arguments[0] == SWITCH:
+        from engine.reader_process.main import main as read
+
+        return read(arguments[1:])
+    from engine.process.ending import heed_signals
+
+    heed_signals()
+    from cli.entry import COMMANDS, guarded
+    from engine.process.logs import hold_logging, start_logging
+
+    first = arguments[0] if arguments else ""
+    if first in COMMANDS or first in ("-h", "--help", "--version"):
+        from cli import commands
+
+        start_logging()
+        return commands.main(arguments)
+    # The collector would go over everything several times while the window is being imported; the
+    # window runs it by itself, on its own thread (gui/toolkit/garbage.py).
+    gc.disable()
+    hold_logging()
+    if first == "self-test":
+        from gui.app import self_test
+
+        return guarded(lambda: self_test.main(arguments[1:]))
+    from gui.app import application
+
+    return guarded(lambda: application.main(arguments))
+
+
+def _end(code: int) -> NoReturn:
+    """At once, where nobody is left who has to end in order: Qt has, unless a signal came."""
+    from engine.process.ending import code_of_signal, leave
+
+    if "PySide6" not in sys.modules or code_of_signal() is not None:
+        leave(code)
+    sys.exit(code)
+
+
+def run() -> NoReturn:
+    """The program with the arguments of this process, up to its end."""
+    _end(main(sys.argv[1:]))

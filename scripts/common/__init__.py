@@ -1,0 +1,1 @@
+"""What several groups of scripts share: checks, displays, locks, rules of workflows."""

@@ -1,0 +1,1 @@
+"""The embedded demo: its small world, its networks, its sample scenes."""

@@ -1,0 +1,1 @@
+"""Installers of the three systems: made, and installed, upgraded and removed on trial."""

@@ -1,0 +1,200 @@
+"""Pictures of the program at work: starting, explaining, colouring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gui import settings as table
+from scripts.screenshots.shots import shot
+
+if TYPE_CHECKING:
+    from scripts.screenshots.stage import Stage
+
+
+# --- starting ------------------------------------------------------------------------------------
+
+
+@shot("engine-loading", first=True)
+def engine_loading(stage: Stage, path: Path) -> None:
+    stage.program.start()
+    stage.until(lambda: stage.strip_pictures >= 7, "pictures in the strip")
+    stage.until(lambda: stage.window.canvas.busy_shown, "the busy line")
+    stage.until(lambda: stage.window.status.working, "the status bar")
+    stage.shoot(path)
+    stage.until(lambda: stage.state.info is not None, "model")
+
+
+@shot("first-start")
+def first_start(stage: Stage, path: Path) -> None:
+    stage.program.settings.set(table.HINTS_SEEN, ())
+    stage.start()
+    stage.shoot(path)
+
+
+@shot("hero")
+def hero(stage: Stage, path: Path) -> None:
+    stage.start()
+    # There and back, so that the times are those of a program that runs.
+    stage.choose_image("Hexagon")
+    stage.choose_image("Ring and star")
+    stage.hide_notice()
+    stage.shoot(path)
+
+
+@shot("light", look="light")
+def light(stage: Stage, path: Path) -> None:
+    hero(stage, path)
+
+
+@shot("no-image")
+def no_image(stage: Stage, path: Path) -> None:
+    stage.start()
+    for key in list(stage.state.images):
+        stage.controller.images.close(key)
+    stage.settled()
+    stage.shoot(path)
+
+
+@shot("image-without-model")
+def image_without_model(stage: Stage, path: Path) -> None:
+    stage.without_model()
+    stage.shoot(path)
+
+
+@shot("no-model")
+def no_model(stage: Stage, path: Path) -> None:
+    stage.without_model()
+    for key in list(stage.state.images):
+        stage.controller.images.close(key)
+    stage.settled()
+    stage.shoot(path)
+
+
+# --- explaining ----------------------------------------------------------------------------------
+
+
+@shot("other-class")
+def other_class(stage: Stage, path: Path) -> None:
+    stage.start()
+    assert stage.state.answer is not None
+    names = [p.label for p in stage.state.answer.predictions]
+    stage.choose_class("star" if names[0] != "star" else "ring")
+    stage.hide_notice()
+    stage.shoot(path)
+
+
+@shot("shortcut")
+def shortcut(stage: Stage, path: Path) -> None:
+    stage.start()
+    stage.open_model("demo:shortcut")
+    stage.choose_image("Star, with a watermark")
+    stage.shoot(path)
+
+
+@shot("grid")
+def grid(stage: Stage, path: Path) -> None:
+    from PySide6.QtCore import QPoint, Qt
+    from PySide6.QtTest import QTest
+
+    stage.start()
+    stage.choose_image("Crescent")
+    stage.hide_notice()
+    stage.display(interpolation="grid", colormap="viridis")
+    canvas = stage.window.canvas
+    place = canvas.viewport().rect().center() + QPoint(-60, 80)
+    QTest.mouseMove(canvas.viewport(), place)
+    canvas.viewport().setCursor(Qt.CursorShape.ArrowCursor)
+    stage.shoot(path)
+
+
+@shot("signed")
+def signed(stage: Stage, path: Path) -> None:
+    stage.start()
+    stage.choose_image("Triangle and circle")
+    stage.hide_notice()
+    stage.display(sign="signed")
+    stage.shoot(path)
+
+
+@shot("filter")
+def filter_layers(stage: Stage, path: Path) -> None:
+    from PySide6.QtTest import QTest
+
+    stage.start()
+    stage.hide_notice()
+    stage.window.tree.focus_filter()
+    QTest.keyClicks(stage.field(stage.window.tree), "bn2")
+    stage.choose_layer("layer2.0.bn2")
+    stage.shoot(path)
+
+
+@shot("layer-greyed")
+def layer_greyed(stage: Stage, path: Path) -> None:
+    stage.start()
+    stage.hide_notice()
+    stage.click_layer("avgpool")
+    stage.settled()
+    stage.shoot(path)
+
+
+@shot("computing", model="slow")
+def computing(stage: Stage, path: Path) -> None:
+    from scripts.screenshots.odd_models import GATE
+
+    GATE.set()
+    stage.no_sweep()
+    stage.start()
+    stage.open_model("odd")
+    GATE.clear()
+    stage.click_layer("layer2")
+    stage.until(lambda: stage.window.canvas.busy_shown, "the busy line")
+    stage.until(lambda: stage.window.status.working, "the status bar")
+    stage.hide_notice()
+    stage.shoot(path)
+    GATE.set()
+    stage.settled()
+
+
+@shot("superseded", model="slow")
+def superseded(stage: Stage, path: Path) -> None:
+    from scripts.screenshots.odd_models import GATE
+
+    GATE.set()
+    stage.no_sweep()
+    stage.start()
+    stage.open_model("odd")
+    GATE.clear()
+    for name in ("layer2", "layer3", "layer1.0.conv2"):
+        stage.click_layer(name)
+    stage.until(lambda: stage.window.canvas.busy_shown, "the busy line")
+    stage.until(lambda: stage.window.status.working, "the status bar")
+    stage.hide_notice()
+    stage.shoot(path)
+    GATE.set()
+    stage.settled()
+
+
+@shot("nothing-positive")
+def nothing_positive(stage: Stage, path: Path) -> None:
+    stage.start()
+    info = stage.state.info
+    assert info is not None
+    for label in reversed(info.classes):
+        stage.choose_class(label)
+        assert stage.state.sweep is not None
+        for name, explanation in reversed(stage.state.sweep.explanations.items()):
+            if explanation.verdict == "nothing positive":
+                stage.choose_layer(name)
+                stage.hide_notice()
+                stage.shoot(path)
+                return
+    raise RuntimeError("every map has something positive")
+
+
+@shot("no-gradient", model="untrained_head")
+def no_gradient(stage: Stage, path: Path) -> None:
+    stage.start()
+    stage.open_model("odd")
+    stage.hide_notice()
+    stage.shoot(path)

@@ -1,0 +1,194 @@
+"""Methods on the command line: listed, named, with options, remembered, and refused in one line."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import engine
+from engine.formats.demo import SCENES
+from engine.loading.adjustments import remember_method
+from engine.methods.registry import METHODS, choose
+from engine.profiles import store
+from tests.cli.runs import Result
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Remembered profiles of this test alone."""
+    folder = tmp_path / "profiles"
+    monkeypatch.setattr(store, "folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def session() -> Any:
+    """The same model and picture through the engine's public interface."""
+    image = engine.load_image(SCENES[0].path)
+    with engine.Session(engine.load_model("demo:shapes"), image) as session:
+        yield session
+
+
+def remembered(slug: str, options: dict[str, object] | None = None) -> None:
+    remember_method(engine.load_model("demo:shapes"), choose(slug, options))
+
+
+def test_the_list_for_people(run: Run) -> None:
+    result = run("methods")
+    assert (result.code, result.err) == (0, "")
+    lines = result.out.splitlines()
+    heads = [line for line in lines if not line.startswith(" ")]
+    assert [line.split()[0] for line in heads] == [method.slug for method in METHODS]
+    for line, method in zip(heads, METHODS, strict=True):
+        assert method.title in line
+        assert ("class-blind" in line) is (not method.class_dependent)
+    options = [line.strip() for line in lines if line.strip().startswith("seed=0")]
+    assert len(options) == 1
+    assert "2147483647" in options[0]
+
+
+def test_the_list_for_programs(run: Run, tmp_path: Path) -> None:
+    result = run("methods", "--json", "-")
+    assert (result.code, result.err) == (0, "")
+    found = {entry["slug"]: entry for entry in result.json}
+    assert list(found) == [method.slug for method in METHODS]
+    assert found["grad-cam++"]["paper"].endswith("arXiv:1710.11063")
+    assert found["fem"]["class_dependent"] is False
+    assert found["fem"]["least_cells"] == 5
+    assert [option["name"] for option in found["random-cam"]["options"]] == ["seed"]
+    written = tmp_path / "m.json"
+    shown = run("methods", "--json", written)
+    assert json.loads(written.read_text("utf-8")) == result.json
+    assert shown.out == run("methods").out
+
+
+@pytest.mark.parametrize("slug", [method.slug for method in METHODS])
+def test_explain_by_every_method(run: Run, tmp_path: Path, session: Any, slug: str) -> None:
+    array, facts = tmp_path / "m.npy", tmp_path / "f.json"
+    result = run(
+        *("explain", "--method", slug, "--layer", "layer3", "--class", "star"),
+        *("--map", array, "--json", facts),
+    )
+    assert (result.code, result.err) == (0, "")
+    wanted = session.explain("layer3", "star", method=slug)
+    np.testing.assert_array_equal(np.load(array), wanted.map)
+    content = json.loads(facts.read_text("utf-8"))
+    assert content["method"] == slug
+    assert content["options"] == dict(wanted.options)
+    title = next(method.title for method in METHODS if method.slug == slug)
+    assert result.out.splitlines()[0].endswith(f"), {title}")
+
+
+def test_an_option_changes_the_map_and_is_told(run: Run, tmp_path: Path, session: Any) -> None:
+    array = tmp_path / "m.npy"
+    command = ("explain", "--method", "random-cam", "--option", " seed =7", "--map", array)
+    result = run(*command)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines()[0].endswith(", Random-CAM (seed 7)")
+    assert run(*command, "--json", "-").json["options"] == {"seed": 7}
+    wanted = session.explain(method="random-cam", options={"seed": 7})
+    np.testing.assert_array_equal(np.load(array), wanted.map)
+    assert not np.array_equal(wanted.map, session.explain(method="random-cam").map)
+
+
+def test_sweep_by_a_method(run: Run, tmp_path: Path, session: Any) -> None:
+    out = tmp_path / "maps.npz"
+    result = run(
+        *("sweep", "--class", "circle", "--out", out),
+        *("--method", "random-cam", "--option", "seed=5"),
+    )
+    assert (result.code, result.err) == (0, "")
+    wanted = session.sweep("circle", method="random-cam", options={"seed": 5})
+    with np.load(out, allow_pickle=False) as maps:
+        assert set(maps.files) == set(wanted)
+        for name in maps.files:
+            np.testing.assert_array_equal(maps[name], wanted[name].map)
+
+
+REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
+    "unknown": (("--method", "gradcam"), "did you mean grad-cam"),
+    "unknown, of another": (("--method", "eigen"), "no method 'eigen'"),
+    "no equals sign": (("--method", "random-cam", "--option", "seed"), "write NAME=VALUE"),
+    "no equals sign and no method": (("--option", "seed"), "write NAME=VALUE"),
+    "of another method": (("--method", "fem", "--option", "seed=1"), "fem has no option 'seed'"),
+    "unknown option": (("--method", "random-cam", "--option", "sed=1"), "choose seed"),
+    "no number": (("--method", "random-cam", "--option", "seed=one"), "a whole number from 0"),
+    "out of range": (("--method", "random-cam", "--option", "seed=-1"), "not '-1'"),
+    "two lines": (("--method", "random-cam", "--option", "seed=1\n2"), "not '1 2'"),
+    "a slug of two lines": (("--method", "grad\ncam"), "no method"),
+}
+
+
+@pytest.mark.parametrize("command", ["explain", "sweep"])
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_refused_is_one_line_before_anything_is_opened(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str, command: str
+) -> None:
+    """Neither the picture nor the model exists: whatever opened one of them would say so."""
+    monkeypatch.chdir(tmp_path)
+    arguments, said = REFUSED[case]
+    result = run(command, "absent.png", "--model", "absent.pth", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("hookscope: error: ")
+    assert result.err.count("\n") == 1
+    assert said in result.err
+    assert "absent" not in result.err
+
+
+@pytest.mark.parametrize(("command", "name"), [("explain", "o.png"), ("sweep", "o.npz")])
+def test_an_option_that_the_models_own_method_lacks(
+    run: Run, tmp_path: Path, command: str, name: str
+) -> None:
+    result = run(command, "--option", "seed=1", "--out", tmp_path / name)
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "hookscope: error: grad-cam has no option 'seed'; it has none\n"
+    assert not (tmp_path / name).exists()
+
+
+def test_the_method_of_the_profile_explains_where_none_is_named(
+    run: Run, tmp_path: Path, session: Any
+) -> None:
+    remembered("random-cam", {"seed": 5})
+    array, out = tmp_path / "m.npy", tmp_path / "maps.npz"
+    facts = run("explain", "--map", array, "--json", "-").json
+    assert (facts["method"], facts["options"]) == ("random-cam", {"seed": 5})
+    wanted = session.explain(method="random-cam", options={"seed": 5})
+    np.testing.assert_array_equal(np.load(array), wanted.map)
+    assert run("explain", "--option", "seed=6", "--json", "-").json["options"] == {"seed": 6}
+    named = run("explain", "--method", "grad-cam", "--json", "-").json
+    assert (named["method"], named["options"]) == ("grad-cam", {})
+    assert run("sweep", "--out", out).code == 0
+    with np.load(out, allow_pickle=False) as maps:
+        np.testing.assert_array_equal(maps[wanted.layer], wanted.map)
+    # Naming one for a single run is not a change of mind.
+    assert run("explain", "--json", "-").json["method"] == "random-cam"
+    remembered("grad-cam")
+    assert run("explain", "--json", "-").json["method"] == "grad-cam"
+
+
+def test_a_profile_with_a_method_that_does_not_exist(
+    run: Run, profiles: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    remembered("fem")
+    (path,) = profiles.iterdir()
+    content = json.loads(path.read_text("utf-8"))
+    content["method"]["slug"] = "fern"
+    path.write_text(json.dumps(content), "utf-8")
+    with pytest.raises(engine.ModelError, match="no method 'fern'") as caught:
+        store.read(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+    # One that is only remembered must not keep its model shut: it is told in the log.
+    with caplog.at_level(logging.WARNING):
+        result = run("explain", "--json", "-")
+    assert (result.code, result.err) == (0, "")
+    assert result.json["method"] == "grad-cam"
+    assert [record for record in caplog.messages if "fern" in record]
