@@ -33,7 +33,7 @@ from gui.widgets.input_output.seen_picture import SeenPicture
 
 _NAMES_FILTER: Final = f"Class names ({' '.join(f'*{s}' for s in sorted(SUFFIXES))})"
 _NO_MODEL: Final = "Open a model to see its input here"
-_NO_IMAGE: Final = "Open an image to see here what the model receives"
+_NO_IMAGE: Final = "Open an image to see the model input here"
 
 
 class InputPanel(QDialog):
