@@ -1,1 +1,1 @@
-"""The window of Hookscope."""
+"""The graphical user interface of Hookscope."""

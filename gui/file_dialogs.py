@@ -1,4 +1,4 @@
-"""The system's own dialogs for opening files. None of them blocks: connect, then open()."""
+"""The native file dialogs. None of them blocks: connect its signal, then call open()."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MODELS_FILTER = f"Models ({_MODELS});;All files (*)"
 
 
 def start_folder(settings: Settings) -> Path:
-    """Where a dialog begins: where something was opened last, else the user's pictures."""
+    """The initial folder of a dialog: where a file was opened last, else the pictures folder."""
     remembered = settings.get(LAST_FOLDER)
     if remembered and presence.is_folder(Path(remembered)):
         return Path(remembered)
@@ -26,7 +26,7 @@ def start_folder(settings: Settings) -> Path:
 
 
 def images_dialog(parent: QWidget, folder: Path, suffixes: Sequence[str]) -> QFileDialog:
-    """The system's dialog for several images. It tells through filesSelected(list[str])."""
+    """A dialog for several images; emits filesSelected(list[str])."""
     dialog = _file_dialog(parent, "Open images", folder)
     dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
     pattern = " ".join(f"*{suffix}" for suffix in suffixes)
@@ -35,7 +35,7 @@ def images_dialog(parent: QWidget, folder: Path, suffixes: Sequence[str]) -> QFi
 
 
 def folder_dialog(parent: QWidget, folder: Path) -> QFileDialog:
-    """The system's dialog for a folder. It tells through fileSelected(str)."""
+    """A dialog for a folder; emits fileSelected(str)."""
     dialog = _file_dialog(parent, "Open folder", folder)
     dialog.setFileMode(QFileDialog.FileMode.Directory)
     dialog.setOption(QFileDialog.Option.ShowDirsOnly, False)
@@ -43,7 +43,7 @@ def folder_dialog(parent: QWidget, folder: Path) -> QFileDialog:
 
 
 def weights_dialog(parent: QWidget, folder: Path) -> QFileDialog:
-    """The system's dialog for a weights file. It tells through fileSelected(str)."""
+    """A dialog for a model file; emits fileSelected(str)."""
     dialog = _file_dialog(parent, "Open model file", folder)
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
     dialog.setNameFilter(MODELS_FILTER)
@@ -51,7 +51,7 @@ def weights_dialog(parent: QWidget, folder: Path) -> QFileDialog:
 
 
 def open_dialog(parent: QWidget, title: str, folder: Path, kinds: str) -> QFileDialog:
-    """The system's dialog for one file of these kinds. It tells through fileSelected(str)."""
+    """A dialog for one file that matches the name filter; emits fileSelected(str)."""
     dialog = _file_dialog(parent, title, folder)
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
     dialog.setNameFilter(f"{kinds};;All files (*)")
@@ -59,7 +59,7 @@ def open_dialog(parent: QWidget, title: str, folder: Path, kinds: str) -> QFileD
 
 
 def save_dialog(parent: QWidget, title: str, place: Path, kinds: str) -> QFileDialog:
-    """The system's dialog for a file to write. It tells through fileSelected(str)."""
+    """A dialog for the name of a file to save; emits fileSelected(str)."""
     dialog = _file_dialog(parent, title, place.parent)
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setNameFilter(kinds)

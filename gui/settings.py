@@ -1,7 +1,7 @@
-"""What the program remembers: one table of typed entries over QSettings.
+"""The persistent settings: one table of typed entries stored in QSettings.
 
-Every value is kept as text, so that the file reads the same on every system. A value that is not
-of its entry's type or out of its range counts as absent, and the log says so.
+Every value is stored as text, so that the file is the same on every system. A value of the wrong
+type or out of range counts as absent, and a warning is logged.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _anything(_value: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Entry(Generic[T]):
-    """One remembered value. accepts says whether a value read from the file is in range."""
+    """One setting. accepts: whether a value read from the file is in range."""
 
     key: str
     default: T
@@ -98,13 +98,13 @@ TABLE: Final[tuple[Entry[Any], ...]] = (
     EXPORT_JSON,
     HINTS_SEEN,
 )
-"""Everything that a person sees as remembered; reset() forgets exactly these."""
+"""All settings of the user; reset() removes exactly these."""
 
 
 class Settings(QObject):
     """Typed access to one QSettings.
 
-    changed(key): after a value differs from what it was, also through reset().
+    changed(key): a value has changed, also by reset().
     """
 
     changed = Signal(str)
@@ -115,13 +115,13 @@ class Settings(QObject):
         self._known: dict[str, Value] = {}
 
     def get(self, entry: Entry[T]) -> T:
-        """The remembered value, or the entry's default."""
+        """The stored value, or the default of the entry."""
         if entry.key not in self._known:
             self._known[entry.key] = self._read(entry)
         return cast(T, self._known[entry.key])
 
     def set(self, entry: Entry[T], value: T) -> None:
-        """Remembers value. Raises ValueError when it is out of the entry's range."""
+        """Store a value. Raises ValueError if it is out of range."""
         if type(value) is not type(entry.default) or not entry.accepts(value):
             raise ValueError(f"{entry.key}: {value!r} is not allowed")
         if self.get(entry) == value and self._store.contains(entry.key):
@@ -133,7 +133,7 @@ class Settings(QObject):
             self.changed.emit(entry.key)
 
     def reset(self) -> None:
-        """Forgets everything in the table."""
+        """Reset every entry of the table to its default."""
         for entry in TABLE:
             differs = self.get(entry) != entry.default
             self._store.remove(entry.key)
@@ -142,17 +142,17 @@ class Settings(QObject):
                 self.changed.emit(entry.key)
 
     def sync(self) -> None:
-        """Writes to the disk now."""
+        """Write to disk now."""
         self._store.sync()
 
     def fault(self) -> str:
-        """Why settings cannot be written; '' when they can."""
+        """Why settings cannot be written; '' if they can."""
         if self._store.status() is QSettings.Status.NoError and self._store.isWritable():
             return ""
-        return f"settings cannot be written to {self._store.fileName()}"
+        return f"cannot write settings to {self._store.fileName()}"
 
     def display(self) -> DisplaySettings:
-        """The display settings as the record that overlays are drawn from."""
+        """The display settings as the record that overlays are rendered from."""
         return DisplaySettings(
             opacity=self.get(OPACITY),
             colormap=self.get(COLORMAP),
@@ -162,7 +162,7 @@ class Settings(QObject):
         )
 
     def set_display(self, display: DisplaySettings) -> None:
-        """Remembers all display settings; changed is emitted for those that differ."""
+        """Store all display settings; changed is emitted for those that differ."""
         self.set(OPACITY, float(display.opacity))
         self.set(COLORMAP, display.colormap)
         self.set(INTERPOLATION, display.interpolation)
@@ -170,25 +170,25 @@ class Settings(QObject):
         self.set(SIGN, display.sign)
 
     def theme(self) -> Choice:
-        """The remembered look."""
+        """The stored theme."""
         return cast(Choice, self.get(THEME))
 
     def add_recent_image(self, path: Path) -> None:
-        """Puts path first among the recent images; the oldest beyond 12 is forgotten."""
+        """Put path first among the recent images; only the latest 12 are kept."""
         self._add_recent(RECENT_IMAGES, str(path), MAX_IMAGES)
 
     def add_recent_model(self, source: str) -> None:
-        """Puts source first among the recent models; the oldest beyond 8 is forgotten."""
+        """Put source first among the recent models; only the latest 8 are kept."""
         self._add_recent(RECENT_MODELS, source, MAX_MODELS)
 
     def mark_hint_seen(self, name: str) -> None:
-        """Remembers that a hint need not be shown again."""
+        """Store that a hint was dismissed."""
         seen = self.get(HINTS_SEEN)
         if name not in seen:
             self.set(HINTS_SEEN, (*seen, name))
 
     def hint_seen(self, name: str) -> bool:
-        """Whether a hint was marked as seen."""
+        """Whether a hint was dismissed."""
         return name in self.get(HINTS_SEEN)
 
     def _add_recent(self, entry: Entry[tuple[str, ...]], text: str, limit: int) -> None:
@@ -216,13 +216,13 @@ def _encode(value: Value) -> str:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode("ascii")
     if isinstance(value, tuple):
-        # In ASCII: a file's name need not be valid text, and comes back all the same.
+        # ASCII: file names that are not valid Unicode survive the round trip.
         return json.dumps(list(value))
     return str(value)
 
 
 def _decode(raw: object, kind: type[Value]) -> Value:
-    """Text to a value of kind. Raises ValueError or TypeError when it is none."""
+    """Parse a value of kind from text. Raises ValueError or TypeError."""
     if not isinstance(raw, str):
         raise TypeError(f"expected text, found {type(raw).__name__}")
     if kind is bool:

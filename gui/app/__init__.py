@@ -1,1 +1,1 @@
-"""The program as a whole: start, one window for each person, recovery, self-test."""
+"""The application: start-up, single instance, session recovery, self-test."""

@@ -1,4 +1,4 @@
-"""The start of the window: QApplication, the arguments, one window for each person."""
+"""Starts the graphical program: QApplication, command-line arguments, single instance."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ _LEVELS = {
 
 
 def create_application(arguments: Sequence[str] = ()) -> QApplication:
-    """The QApplication with the program's name and manners.
+    """Create the QApplication, with the name and message handler of the program.
 
-    Raises HookscopeError on Linux where no display is named: Qt itself would abort.
+    Raises HookscopeError on Linux if no display is set, where Qt itself would abort.
     """
     named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in named):
@@ -51,16 +51,16 @@ def create_application(arguments: Sequence[str] = ()) -> QApplication:
     application.setOrganizationName(NAME)
     application.setApplicationVersion(VERSION)
     application.setDesktopFileName(NAME.lower())
-    # Numbers read the same in the window, in exports and in the log.
+    # Numbers have the same format in the window, in exports and in the log.
     QLocale.setDefault(QLocale.c())
     qInstallMessageHandler(_log_qt_message)
     return application
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the window with these files and this model opened; returns the exit code.
+    """Run the window with the given files and model; returns the exit code.
 
-    Where one is open already, that one opens them, unless --new-window is given.
+    If a window is already open, it opens them instead, unless --new-window is given.
     """
     request, apart = _parsed(arguments)
     application = create_application()
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
             instance = None
     events = _file_events(application) if sys.platform == "darwin" else None
     shell = Shell(application)
-    # Queued: the paint event is over, and its picture on the screen, before the rest is made.
+    # Queued, so that the first frame is on the screen before the rest is created.
     shell.window.first_painted.connect(
         lambda: _begin(application, shell, request, instance, events),
         Qt.ConnectionType.QueuedConnection,
@@ -91,14 +91,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _file_events(application: QApplication) -> FileEvents:
-    """Made before the event loop runs: what comes before the window is there would be lost."""
+    """Created before the event loop runs, because earlier events would be lost."""
     from gui.app.relay import FileEvents
 
     return FileEvents(application)
 
 
 def _handed_over(instance: Instance, request: OpenRequest) -> bool:
-    """Whether the window that is open took it; it may also be closing, and the claim be free."""
+    """Whether the open window took the request; it may be closing, which frees the claim."""
     from gui.app.relay import send
 
     return send(instance.place, request, meanwhile=instance.claim)
@@ -111,20 +111,23 @@ def _begin(
     instance: Instance | None,
     events: FileEvents | None,
 ) -> None:
-    """instance: the claim of this start, None for a window beside the one that is open. events:
-    where macOS tells of files."""
+    """Complete the program once the window is painted.
+
+    instance: the single-instance claim, None for an additional window. events: the source of the
+    macOS file-open events.
+    """
     release_logging()
     from engine.process import faults
     from engine.reader import client
     from gui.app.relay import listen
 
-    # It starts while the rest of the window is made, so that the first picture need not wait.
+    # Started now, in parallel with the rest of the window, so that the first image need not wait.
     client.warm()
 
     faults.clear_up()
     receiver = listen(instance, shell.window) if instance is not None else None
     if receiver is not None:
-        # First of all: what arrives while the threads are waited for would be lost.
+        # Connected first: requests that arrive while the threads are joined would be lost.
         shell.window.closing.connect(receiver.close)
     remembers = instance is not None and instance.remembers
     program = Program(application, shell=shell, fault=faults.take_over() if remembers else None)
@@ -137,7 +140,7 @@ def _begin(
 
 
 def _parsed(arguments: Sequence[str]) -> tuple[OpenRequest, bool]:
-    """What to open, and whether in a window of its own."""
+    """What to open, and whether in a separate window."""
     activation = os.environ.get(ACTIVATION, "")
     if not arguments:
         return OpenRequest(activation=activation), False
@@ -152,7 +155,7 @@ def _parsed(arguments: Sequence[str]) -> tuple[OpenRequest, bool]:
     parser.add_argument("files", nargs="*", type=Path, help="images, folders and models to open")
     parser.add_argument("--model", help="model to open: a name or a file")
     parser.add_argument(
-        "--new-window", action="store_true", help="open a window of its own beside one that is open"
+        "--new-window", action="store_true", help="open a separate window even if one is open"
     )
     add_source(parser)
     options = parser.parse_args(list(arguments))

@@ -1,4 +1,4 @@
-"""Closing the window when a signal asks for it: Ctrl+C in its terminal, the end of the session."""
+"""Closes the window on a process signal: Ctrl+C in the terminal, or the end of the session."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from engine.process import ending
 
 
 class Closer(QObject):
-    """Closes the window in order and ends the event loop with the signal's exit code.
+    """Closes the window cleanly and quits the event loop with the exit code of the signal.
 
-    What takes longer than engine.process.ending grants is ended by that. stop() leaves signals to
+    engine.process.ending terminates whatever takes longer than it allows. stop() leaves signals to
     engine.process.ending alone.
     """
 
-    # From the thread that hears signals to that of the window.
+    # Crosses from the signal-handling thread to the GUI thread.
     _asked = Signal(int)
 
     def __init__(self, window: QWidget, application: QApplication) -> None:

@@ -1,6 +1,6 @@
-"""Entry point of every way to start the program: the window, or one of the commands.
+"""The entry point of the program: starts the window or runs a command.
 
-main.py calls it in the source tree and in a bundle; the command of an installed wheel is run().
+main.py calls it in the source tree and in a bundle; an installed wheel calls run().
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def main(arguments: Sequence[str]) -> int:
 
         start_logging()
         return commands.main(arguments)
-    # The collector would go over everything several times while the window is being imported; the
-    # window runs it by itself, on its own thread (gui/toolkit/garbage.py).
+    # The garbage collector would traverse everything several times during the imports; the window
+    # runs it itself, on its own thread (gui/toolkit/garbage.py).
     gc.disable()
     hold_logging()
     if first == "self-test":
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _end(code: int) -> NoReturn:
-    """At once, where nobody is left who has to end in order: Qt has, unless a signal came."""
+    """End the process: at once, unless Qt needs a clean exit and no signal has been received."""
     from engine.process.ending import code_of_signal, leave
 
     if "PySide6" not in sys.modules or code_of_signal() is not None:
@@ -60,5 +60,5 @@ def _end(code: int) -> NoReturn:
 
 
 def run() -> NoReturn:
-    """The program with the arguments of this process, up to its end."""
+    """Run the program with the arguments of this process, then exit."""
     _end(main(sys.argv[1:]))

@@ -1,9 +1,9 @@
-"""One window for each person and display: a second start hands its files to the first.
+"""Single instance per user and display: a second start passes its files to the first.
 
-The first start holds a lock file and, once its window is there, listens on a local socket, whose
-place it writes down beside the lock. A start that finds the lock taken sends what it was asked to
-open there, as one line of JSON, waits for the answer and ends. Only the same person can connect:
-the socket lies in a folder that is theirs alone; on Windows, where a pipe has no folder, its name
+The first start holds a lock file and, once its window exists, listens on a local socket whose
+address it writes next to the lock. A start that finds the lock taken sends its request to that
+address as one line of JSON, waits for the answer and exits. Only the same user can connect: the
+socket is in a folder that is private to the user; on Windows, where a pipe has no folder, its name
 cannot be guessed.
 """
 
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# In bytes: what the kernels of Linux and macOS take for a socket.
+# In bytes: the longest socket path that the kernels of Linux and macOS accept.
 _LONGEST_PLACE = 100
 ACTIVATION = "XDG_ACTIVATION_TOKEN"
-"""Where a desktop leaves its permission to come to the front (Wayland)."""
+"""The environment variable with the desktop's permission to raise a window (Wayland)."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenRequest:
     """What a start of the program was asked to open.
 
-    activation: the desktop's permission to come to the front, '' where it gives none.
+    activation: the desktop's permission to raise the window, '' if there is none.
     """
 
     files: tuple[Path, ...] = ()
@@ -47,10 +47,10 @@ class OpenRequest:
     activation: str = ""
 
     def line(self) -> bytes:
-        """As one line of JSON, for the window that is open.
+        """The request as one line of JSON, for the window that is open.
 
-        Without the trust that was given on the command line: any process of the same person could
-        send it, so the window asks about a file that could run code.
+        Trust given on the command line is left out: any process of the same user could send it,
+        so the window itself asks about files that could run code.
         """
         model = self.model
         facts = {
@@ -62,7 +62,7 @@ class OpenRequest:
 
     @classmethod
     def read(cls, line: bytes) -> OpenRequest:
-        """The request of that line. Raises ValueError for what is none."""
+        """Parse a request. Raises ValueError if the line is not one."""
         # Imported here: the window is painted before.
         from engine.records.sources import ModelSource
         from gui.controllers.models import NamedModel
@@ -80,10 +80,10 @@ class OpenRequest:
 
 
 class Instance:
-    """This start's claim to be the program that runs here.
+    """The claim of this process to be the single instance.
 
-    remembers: whether this one, of all that a person has open on whatever displays, keeps what is
-    open and what a crash leaves for the next start.
+    remembers: whether this process, of all that the user runs on any display, records the session
+    and the trace of a crash for the next start.
     """
 
     def __init__(self) -> None:
@@ -91,8 +91,8 @@ class Instance:
         folder = Path(QStandardPaths.writableLocation(caches)) / COMMAND
         self._folder = folder / "run"
         self._usable = _made(self._folder)
-        # A home may be on several computers. Two displays are two places: a window on the other one
-        # would not be seen.
+        # A home folder may be shared between computers. Each display has its own instance, because
+        # a window on another display would not be seen.
         machine = bytes(QSysInfo.machineUniqueId().data())
         displays = "\n".join(os.environ.get(name, "") for name in ("DISPLAY", "WAYLAND_DISPLAY"))
         home = hashlib.sha256(machine + str(folder).encode()).hexdigest()[:16]
@@ -103,9 +103,9 @@ class Instance:
         self._note = self._folder / f"running-{self._mark}.place"
 
     def claim(self) -> bool:
-        """Whether no other window runs here; it holds until release() or the end of the process.
+        """Whether this is the single instance; holds until release() or the end of the process.
 
-        Where no lock can be written every start is the first.
+        If no lock file can be written, every start claims successfully.
         """
         if self._lock.isLocked() or not self._usable:
             return True
@@ -117,12 +117,12 @@ class Instance:
         return True
 
     def release(self) -> None:
-        # First: whoever waits for the other is to find this one free too.
+        # First, so that a process waiting for the other lock finds this one free too.
         self._memory.unlock()
         self.let_others_open()
 
     def let_others_open(self) -> None:
-        """Nobody can be heard here: later starts open windows of their own, and at once."""
+        """Give up the claim where requests cannot be received: later starts open own windows."""
         if self._lock.isLocked():
             try:
                 self._note.unlink(missing_ok=True)
@@ -131,7 +131,7 @@ class Instance:
             self._lock.unlock()
 
     def new_place(self) -> str:
-        """Where this one, which holds the claim, is to listen; '' for nowhere."""
+        """The address to listen at, for the process that holds the claim; '' for none."""
         if not self._lock.isLocked():
             return ""
         if sys.platform == "win32":
@@ -141,7 +141,7 @@ class Instance:
         return _socket_name(self._folder, f"{COMMAND}-{self._mark}")
 
     def announce(self, place: str) -> bool:
-        """Write down for later starts where this one listens; whether that could be done."""
+        """Write the listening address for later starts; returns whether that succeeded."""
         draft = self._note.with_suffix(".part")
         try:
             draft.write_bytes(os.fsencode(place))
@@ -152,7 +152,7 @@ class Instance:
         return True
 
     def place(self) -> str:
-        """Where the window that is open listens; '' as long as it does not say."""
+        """The address at which the open window listens; '' while it is unknown."""
         try:
             return os.fsdecode(self._note.read_bytes())
         except FileNotFoundError:
@@ -162,7 +162,7 @@ class Instance:
             return ""
 
     def let_come_to_the_front(self) -> None:
-        """Give the running window the foreground: Windows asks that of the program in front."""
+        """Pass the right to come to the front on to the running window, as Windows requires."""
         if sys.platform == "win32":
             import ctypes
 
@@ -171,7 +171,7 @@ class Instance:
 
 
 def use_activation(token: str) -> None:
-    """Let the next activateWindow use it; Qt takes it from there."""
+    """Put the token where Qt finds it at the next activateWindow()."""
     if token:
         os.environ[ACTIVATION] = token
 
@@ -184,7 +184,7 @@ def _lock(path: Path) -> QLockFile:
 
 
 def _made(folder: Path) -> bool:
-    """Whether the folder of the lock files is there and the person's own; the log has why not."""
+    """Create the folder of the lock files; whether it exists and belongs to the user."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if sys.platform != "win32" and folder.stat().st_uid != os.getuid():
@@ -196,10 +196,9 @@ def _made(folder: Path) -> bool:
 
 
 def _socket_name(folder: Path, name: str) -> str:
-    """Where the socket lies, in a folder that is the person's alone; '' where there is none with
-    room for its name."""
+    """The path of the socket in a folder private to the user; '' if none is short enough."""
     runtime = os.environ.get("XDG_RUNTIME_DIR")
-    # One that the surroundings name may be somebody else's, or everybody's.
+    # The folder named in the environment may belong to somebody else, or be open to everybody.
     places = [Path(os.path.realpath(runtime)), folder] if runtime else [folder]
     temporary = Path(QDir.tempPath()) / f"{COMMAND}-{os.getuid()}"
     for place in (*places, temporary):
@@ -210,7 +209,7 @@ def _socket_name(folder: Path, name: str) -> str:
 
 
 def _is_own(folder: Path, make: bool) -> bool:
-    """Whether nobody else may look into the folder, which is made where that is wanted."""
+    """Whether the folder is private to the user; make: create it first."""
     try:
         if make:
             folder.mkdir(mode=0o700, exist_ok=True)

@@ -1,4 +1,4 @@
-"""One running window: the shell that is painted first, and everything that is put round it."""
+"""Assembles one running window: the shell that is painted first, then all other components."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 class Shell:
-    """The window alone, as it is painted first, and the settings that it is dressed by.
+    """The bare window, as it is painted first, with the settings that determine its look.
 
-    store: where settings are kept; None for the user's own place.
+    store: the settings storage; None for the default one of the user.
     """
 
     def __init__(self, application: QApplication, store: QSettings | None = None) -> None:
@@ -38,11 +38,11 @@ class Shell:
 
 
 class Program(QObject):
-    """Everything of one running window, put together round a shell; it lives as long as that.
+    """All components of one running window, built around a shell and living as long as it.
 
-    store: where settings are kept, when there is no shell yet; None for the user's own place.
-    fault: what a crash of the last run left, see engine.process.faults; None for a window beside
-    the one that remembers what is open.
+    store: the settings storage if there is no shell yet; None for the default one of the user.
+    fault: the trace of a crash of the last run, see engine.process.faults; None for an additional
+    window, which does not record its session.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Program(QObject):
         shell: Shell | None = None,
         fault: str | None = "",
     ) -> None:
-        # Imported here, so that the shell is painted before them.
+        # Imported here, so that the shell is painted first.
         from gui.app.recovery import LastTime, record_file
         from gui.controllers.controller import Controller
         from gui.diagnostics.crashes import Crashes
@@ -92,7 +92,7 @@ class Program(QObject):
         self._closed = False
 
     def start(self, paths: Sequence[Path] = (), model: NamedModel | None = None) -> None:
-        """Show the window; once it is painted, load the engine and open things."""
+        """Show the window; once it is painted, load the engine and open the files and the model."""
         if self.window.painted:
             self._begin(paths, model)
             return
@@ -105,26 +105,26 @@ class Program(QObject):
             self.last_time.offer()
 
     def export(self, choice: ExportChoice) -> None:
-        """Write what is shown, as File > Export does after its dialogs."""
+        """Export the current view, as File > Export does after its dialogs."""
         self.handlers.saver.export_as(choice)
 
     def _beside(self, store: QSettings) -> Program:
-        """Another one in this process, that remembers nothing of what is open."""
+        """A second program in this process, which does not record its session."""
         return Program(self.application, store, fault=None)
 
     def open(self, request: OpenRequest) -> None:
-        """Open what a later start was asked to open, and come to the front."""
+        """Open what a later start requested, and raise the window."""
         if request.files:
             self.controller.images.open_paths(request.files)
         if request.model is not None:
             self.controller.models.open_named(request.model)
         use_activation(request.activation)
         bring_to_front(self.window)
-        # Where the desktop lets no window come to the front by itself, its entry asks for it.
+        # Some desktops let no window raise itself; then its taskbar entry asks for attention.
         self.application.alert(self.window)
 
     def close(self) -> None:
-        """Remember the layout, stop the work, wait for the threads."""
+        """Save the layout, stop all jobs and join the threads."""
         if self._closed:
             return
         self._closed = True

@@ -1,4 +1,4 @@
-"""What is open, written down while it is, so that a start after a crash can offer it again."""
+"""Session recovery: records what is open, so that the next start can reopen it after a crash."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from gui.window.main_window import MainWindow
 
 _log = logging.getLogger(__name__)
 
-# The names of ten thousand images take a tenth of it.
+# Ten times the size of a record with ten thousand images.
 _MOST_BYTES = 32 << 20
-# A folder of images comes in one by one.
+# The images of a folder are added one by one; they make one write.
 _WRITE_AFTER_MS = 300
-_HEADING = "Hookscope was not closed properly the last time"
+_HEADING = "Hookscope was not closed properly last time"
 _STILL = "The last session can still be reopened"
 
 
 @dataclass(frozen=True, slots=True)
 class OpenFiles:
-    """What was open. images: their files; the demo's own scenes, pasted pictures and what could not
-    be read are left out.
+    """The record of a session.
 
-    model: key of its source. layer, target: what was chosen of it, None for its own choice.
-    put_off: a later run offered it, and ended in order before anybody answered.
+    images: the image files; demo scenes, pasted images and unreadable files are left out. model:
+    key of its source. layer, target: the selection, None for the defaults of the model. put_off: a
+    later run offered the session, but was closed before the user answered.
     """
 
     images: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ class OpenFiles:
 
     @classmethod
     def of(cls, state: State) -> OpenFiles:
-        """What is open now."""
+        """The session as it is now."""
         files = {
             key: str(image.path)
             for key, image in state.images.items()
@@ -64,7 +64,7 @@ class OpenFiles:
 
     @classmethod
     def read(cls, text: str) -> OpenFiles | None:
-        """The opened of that text; None for nonsense, which the log has."""
+        """Parse a record; None if it is invalid, which is logged."""
         try:
             facts = json.loads(text)
             ModelSource.from_key(facts["model"])
@@ -78,7 +78,7 @@ class OpenFiles:
 
     @property
     def makes_sense(self) -> bool:
-        """Whether everything is of its type, as in a record that nobody else has written."""
+        """Whether every field has its type, as in a record written by this program."""
         return (
             all(map(can_be_named, self.images))
             and (self.current is None or can_be_named(self.current))
@@ -88,12 +88,12 @@ class OpenFiles:
         )
 
     def text(self) -> str:
-        """In ASCII: a file's name need not be valid text, and comes back all the same."""
+        """The record as JSON, in ASCII so that file names that are not valid Unicode survive."""
         return json.dumps(asdict(self))
 
     @property
     def title(self) -> str:
-        """'3 images and model.pth'; '' when there is nothing that a fresh start would not show."""
+        """'3 images and model.pth'; '' if the session is the same as that of a fresh start."""
         count = len(self.images)
         images = "" if not count else "1 image" if count == 1 else f"{count} images"
         source = ModelSource.from_key(self.model)
@@ -103,17 +103,16 @@ class OpenFiles:
 
 
 def record_file(store: QSettings) -> Path:
-    """Where what is open is written down: beside settings that are a file of their own, else beside
-    what a crash leaves."""
+    """The session record: next to the settings file, or else next to the crash trace."""
     if store.format() is QSettings.Format.IniFormat:
         return Path(store.fileName()).with_suffix(".open.json")
     return log_folder() / "open.json"
 
 
 class LastTime(QObject):
-    """Keeps the opened on record while the program runs; none is there after an orderly end.
+    """Keeps the session record while the program runs, and removes it after a clean exit.
 
-    record: the file for it. fault: what a crash of the last run left, see engine.process.faults.
+    record: its file. fault: the trace of a crash of the last run, see engine.process.faults.
     """
 
     def __init__(
@@ -143,7 +142,7 @@ class LastTime(QObject):
         ):
             changed.connect(self._note_change)
         state.answer_changed.connect(self._choose)
-        # Whoever goes on to something else has no use for what was chosen then.
+        # If the user moves on, the selection of the last session is no longer wanted.
         for gesture in (
             window.strip.image_chosen,
             window.tree.layer_chosen,
@@ -153,12 +152,12 @@ class LastTime(QObject):
             gesture.connect(self._let_go)
 
     def offer(self) -> None:
-        """Say that the last run did not end in order, when it did not, and what can be done."""
+        """If the last run did not exit cleanly, say so and offer to reopen its session."""
         last = self._last
         if last is None or not (last.title or self._fault):
             self._last = None
             return
-        text = f"It had open: {last.title}." if last.title else "Only the demo was open."
+        text = f"Open at that time: {last.title}." if last.title else "Only the demo was open."
         what = f"{self._fault}\n\n{_log_words()}" if self._fault else ""
         offer = "Reopen" if last.title else ""
         told = report(self._state, what) if what else ""
@@ -169,15 +168,15 @@ class LastTime(QObject):
         dialog.show()
 
     def reopen(self) -> None:
-        """Open what was open when the last run ended."""
+        """Reopen the last session."""
         opened, self._last = self._last, None
         if opened is None:
             return
         if opened.images and opened.current is None:
-            # A picture that has no file was shown: what was chosen of it belongs to no other.
+            # The current image had no file: its layer and class apply to no other image.
             opened = replace(opened, current=opened.images[0], layer=None, target=None)
         self._wanted = opened
-        # The images first: a model may ask something before it is there.
+        # Images first: a model may need an answer before it opens.
         if opened.images:
             images = [Path(name) for name in opened.images]
             self._controller.images.open_paths(images, Path(opened.current or images[0]))
@@ -186,8 +185,8 @@ class LastTime(QObject):
             self._controller.models.open(source)
 
     def close(self) -> None:
-        """The program ends in order; to be said again once the lanes are at rest, one of which may
-        have been writing. An offer that nobody answered stands for the next start."""
+        """Clean exit: remove the record. To be called again once the lanes are idle, because one
+        may have been writing it. An offer that was not answered is kept for the next start."""
         self._closed = True
         self._timer.stop()
         try:
@@ -207,12 +206,12 @@ class LastTime(QObject):
         self._wanted = None
 
     def _note_change(self) -> None:
-        # What is still running while the window closes may change something.
+        # Jobs that are still running while the window closes may change the state.
         if not self._closed:
             self._timer.start()
 
     def _write(self) -> None:
-        """Until somebody decided about it, what the last run had open is kept."""
+        """Write the record, unless the user has not yet decided about that of the last run."""
         if self._last is not None:
             return
         opened = OpenFiles.of(self._state)
@@ -220,10 +219,10 @@ class LastTime(QObject):
             return
         self._written = opened
         job = Job(
-            "Noting what is open",
+            "Saving the session",
             lambda _watch: self._put(opened),
             slot="open now",
-            # Before the thumbnails of a folder, any of which may be what ends the program.
+            # Ahead of the thumbnails of a folder, any of which may crash the program.
             priority=Priority.CLICK,
             stoppable=False,
         )
@@ -233,8 +232,8 @@ class LastTime(QObject):
     def _put(self, opened: OpenFiles) -> None:
         """On the file lane."""
         _write(self._record, opened)
-        # A lane that never rests has the process ended before close is called again. Closed is set
-        # before the record is removed: one of the two finds what is written here.
+        # If the lane never becomes idle, the process ends before close() is called again. _closed
+        # is set before the record is removed, so one of the two removes what is written here.
         if self._closed:
             self._record.unlink(missing_ok=True)
 
@@ -242,7 +241,7 @@ class LastTime(QObject):
         self._written = None
 
     def _choose(self) -> None:
-        """Once model and image are those that were wanted, the layer and class are chosen too."""
+        """Select the layer and class of the last session, once its model and image are open."""
         opened, state = self._wanted, self._state
         shown = state.current
         if opened is None or shown is None or state.explanation is None:
@@ -262,7 +261,7 @@ class LastTime(QObject):
 
 
 def _read(record: Path) -> OpenFiles | None:
-    """What the last run left; None after an orderly end, and for what cannot be read."""
+    """The record of the last run; None after a clean exit, and if it cannot be read."""
     try:
         if not record.exists():
             return None
@@ -273,7 +272,7 @@ def _read(record: Path) -> OpenFiles | None:
 
 
 def _write(record: Path, opened: OpenFiles) -> None:
-    """On the file lane: many names take a while. Raises HookscopeError."""
+    """Write the record, on the file lane, as many names take a while. Raises HookscopeError."""
     try:
         record.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

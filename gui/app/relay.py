@@ -1,4 +1,4 @@
-"""How files reach the window that is open: from a later start, and from macOS' Finder."""
+"""Receives files for the open window: from a later start, and from the Finder of macOS."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 _GREETING = b"ready\n"
 _ANSWER = b"opened\n"
 _MOST_BYTES = 1 << 23
-# As long as a slow machine takes from its lock to its window.
+# What a slow machine needs from taking the lock to showing its window.
 _PATIENCE_MS = 10_000
 _AGAIN_MS = 50
 
@@ -36,11 +36,11 @@ def send(
     patience_ms: int = _PATIENCE_MS,
     meanwhile: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """Have the window open it that listens at place(); whether it said that it would.
+    """Send the request to the window that listens at place(); whether it accepted.
 
-    place() is '' as long as that is not known. The window may still be starting, or about to end,
-    so it is asked again until patience_ms is over or meanwhile() holds. Nothing is written before
-    it has greeted: one that hangs must not open later what somebody else has opened by then.
+    place() is '' while the address is unknown. The window may still be starting, or closing, so
+    this retries until patience_ms have passed or meanwhile() holds. Nothing is written before the
+    window has sent its greeting: a window that hangs must not open the files later, a second time.
     """
     deadline = QDeadlineTimer(patience_ms)
     while not deadline.hasExpired() and not meanwhile():
@@ -54,7 +54,7 @@ def send(
 
 
 def _taken(name: str, request: OpenRequest, deadline: QDeadlineTimer) -> bool:
-    """Whether who listens under that name says that it opens it."""
+    """Whether the listener of that name accepted the request."""
     socket = QLocalSocket()
     socket.connectToServer(name)
     if socket.waitForConnected(_AGAIN_MS) and _line(socket, deadline) == _GREETING:
@@ -66,8 +66,8 @@ def _taken(name: str, request: OpenRequest, deadline: QDeadlineTimer) -> bool:
 
 
 def listen(instance: Instance, parent: QObject | None = None) -> Receiver | None:
-    """What hears later starts, which are told where it listens; None where that cannot be, and
-    they open windows of their own."""
+    """Listen for later starts and announce the address; None if that fails, and later starts open
+    their own windows."""
     place = instance.new_place()
     if place:
         receiver = Receiver(place, parent)
@@ -90,7 +90,7 @@ class Receiver(QObject):
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._accept)
-        # Who holds the lock may take away the socket of one that crashed.
+        # The holder of the lock may remove the socket of a crashed process.
         QLocalServer.removeServer(name)
         if not self._server.listen(name):
             _log.warning("later starts cannot be heard: %s", self._server.errorString())
@@ -100,7 +100,7 @@ class Receiver(QObject):
         return self._server.isListening()
 
     def close(self) -> None:
-        """Hear nothing more, also of those who are about to speak."""
+        """Stop listening, also to clients that are already connected."""
         self._closed = True
         self._server.close()
 
@@ -133,10 +133,10 @@ class Receiver(QObject):
 
 
 class FileEvents(QObject):
-    """macOS sends the files that are opened from the Finder as events. received(OpenRequest).
+    """Collects the file-open events that macOS sends for the Finder. received(OpenRequest).
 
-    Several files are as many events, one after the other; they make one request. What
-    comes before start() waits for it.
+    Several files arrive as separate events and make one request. Events before start() are held
+    back until then.
     """
 
     received = Signal(object)
@@ -151,7 +151,7 @@ class FileEvents(QObject):
         application.installEventFilter(self)
 
     def start(self) -> None:
-        """The window is there: tell what has come, and what comes."""
+        """The window is ready: emit the files received so far, and those to come."""
         self._ready = True
         if self._files:
             self._timer.start()
@@ -170,7 +170,7 @@ class FileEvents(QObject):
 
 
 def _line(socket: QLocalSocket, deadline: QDeadlineTimer) -> bytes:
-    """The next line from there; b'' when there comes none."""
+    """The next line from the socket; b'' if none arrives in time."""
     while not socket.canReadLine() and not deadline.hasExpired():
         if not socket.waitForReadyRead(max(1, deadline.remainingTime())):
             break

@@ -1,6 +1,6 @@
-"""`main.py self-test`: the real window, driven by real events, measured and checked.
+"""The command self-test: drives the real window with real events, measures and checks it.
 
-It is what a packaged program is checked with. Only the settings are kept in a temporary folder.
+Packaged programs are checked with it. Only the settings are kept in a temporary folder.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _PAINT_S = 30.0
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run it, print or write the JSON; 0 when every step went well and nothing failed beside
-    them, else 1.
+    """Run the self-test and print or write its JSON report; 0 if all steps passed and nothing else
+    failed, else 1.
 
-    Raises HookscopeError for wrong usage and where there is no display.
+    Raises HookscopeError for wrong usage and if there is no display.
     """
     target = _parse(arguments)
     if target == "-":
@@ -68,14 +68,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _all_steps(application: QApplication, record: Record) -> bool:
-    """Up to the first that fails; whether all went well. The window is closed after them."""
+    """Run the steps up to the first failure, then close the window; whether all passed."""
     with ExitStack() as stack:
         folder = Path(
             stack.enter_context(
                 tempfile.TemporaryDirectory(prefix="hookscope-", ignore_cleanup_errors=True)
             )
         )
-        # A signal ends the process without a way back through here.
+        # A signal ends the process without unwinding this stack.
         stack.callback(ending.at_exit(lambda: shutil.rmtree(folder, ignore_errors=True)))
         store = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
         shell = Shell(application, store)
@@ -85,7 +85,7 @@ def _all_steps(application: QApplication, record: Record) -> bool:
 
 
 def _none(failures: list[str]) -> str:
-    """What nobody caught, in a slot or a paint event, fails no step by itself."""
+    """Fail for exceptions that no step noticed, such as those in slots and paint events."""
     if failures:
         count = len(failures)
         raise StepFailed(
@@ -96,7 +96,7 @@ def _none(failures: list[str]) -> str:
 
 
 def _first_paint(shell: Shell, record: Record) -> str:
-    """The window is on the screen before torch, and before the rest of the program."""
+    """Check that the window is painted before torch and the rest of the program are imported."""
     waiter = Waiter()
     torch_was_there: list[bool] = []
 

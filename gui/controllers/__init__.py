@@ -1,4 +1,4 @@
-"""What a person wants, put to the lanes, and the answers written into the state.
+"""Controllers: turn user actions into jobs on the lanes, and write the results into the state.
 
-Dialogs and menus belong in handlers; what is shown, in presenters.
+Dialogs and menus belong in handlers, display logic in presenters.
 """

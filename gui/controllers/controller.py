@@ -1,9 +1,9 @@
-"""From what a person does to what the engine is asked, and back into the state.
+"""The main controller: turns user actions into engine requests, and results into state.
 
-The cycle: a click changes the selection in the state, `_explain` makes a request with a new
-generation and puts it on the engine lane, the answer comes back on the GUI thread, and only an
-answer of the latest generation reaches the state. When the lane is idle, the sweeper maps every
-other layer; from then on a click is answered from the sweep, without the engine.
+The cycle: a click changes the selection in the state, `_explain` submits a request with a new
+generation number to the engine lane, the answer arrives on the GUI thread, and only an answer of
+the latest generation reaches the state. When the lane is idle, the sweeper computes the maps of all
+other layers; from then on clicks are answered from the sweep, without the engine.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 class Controller(QObject):
-    """Owns the two lanes, one for the engine and one for files, and those who work on them.
+    """Owns the engine lane, the file lane and the controllers that use them.
 
     swatches_ready(dict of QImage by colour map).
     """
@@ -64,12 +64,12 @@ class Controller(QObject):
     # --- starting and ending ---------------------------------------------------------------------
 
     def start(self, paths: Sequence[Path] = (), model: NamedModel | None = None) -> None:
-        """Load the engine, the first model and the first images."""
+        """Load the engine, open the first model and the first images."""
         job = Job("Loading the engine", self._worker.load_engine, stoppable=False)
         job.finished.connect(self._engine_loaded)
         job.failed.connect(self._engine_failed)
         self.engine_lane.submit(job)
-        swatches = Job("Drawing colours", lambda _watch: color_strips(), stoppable=False)
+        swatches = Job("Drawing colour maps", lambda _watch: color_strips(), stoppable=False)
         swatches.finished.connect(self.swatches_ready)
         self.file_lane.submit(swatches)
         if paths:
@@ -82,16 +82,16 @@ class Controller(QObject):
             self.models.open_named(model)
 
     def close(self) -> None:
-        """Stop everything and wait for the lanes."""
+        """Stop all jobs and wait for the lanes."""
         self.sweeper.close()
         self.downloads.close()
         self.file_lane.close()
         self.engine_lane.close()
 
     def cancel(self) -> None:
-        """Stop what is being computed or written, or else a download.
+        """Stop the current computation or export, or else a download.
 
-        What is shown stays, and is the selection.
+        The map on the screen stays and becomes the selection again.
         """
         if self.engine_lane.running is None and self.file_lane.running is None:
             self.downloads.cancel()
@@ -127,7 +127,7 @@ class Controller(QObject):
         self.state.notify(NoticeKind.ERROR, str(error))
 
     def _image_left(self) -> None:
-        """What was computed belongs to the image that was current until now."""
+        """Discard all results, which belong to the previous image."""
         self._generation += 1
         self.engine_lane.cancel("explain")
         self.sweeper.cancel()
@@ -140,28 +140,28 @@ class Controller(QObject):
             self.engine_lane.submit(Job("Closing the image", self._worker.forget_image))
 
     def _model_opened(self) -> None:
-        """What was computed belongs to the model that was open until now."""
+        """Make pending answers of the previous model stale, and explain with the new one."""
         self._generation += 1
         self._explain()
 
     # --- explaining ------------------------------------------------------------------------------
 
     def choose_layer(self, layer: str | None) -> None:
-        """Explain another layer, 'NAME' or 'NAME#k'; None for the model's default."""
+        """Explain another layer, 'NAME' or 'NAME#k'; None for the default layer."""
         if self.state.layer != layer or self.state.explanation is None or self._stopped:
             self.state.layer = layer
             self.state.selection_changed.emit()
             self._explain()
 
     def choose_class(self, index: int | None) -> None:
-        """Explain another class; None for the one of highest logit."""
+        """Explain another class; None for the class with the highest logit."""
         if self.state.target != index or self.state.explanation is None or self._stopped:
             self.state.target = index
             self.state.selection_changed.emit()
             self._explain()
 
     def choose_method(self, slug: str, options: tuple[tuple[str, Value], ...] = ()) -> None:
-        """Explain by another method, with these options and the others at their defaults."""
+        """Explain with another method; options that are not given take their defaults."""
         chosen = choose(slug, dict(options))
         asked = chosen.method.slug, chosen.options
         state = self.state
@@ -205,7 +205,7 @@ class Controller(QObject):
         self.engine_lane.submit(job)
 
     def _answered_by_sweep(self, request: Request) -> bool:
-        """Show a map that the sweep has found already; nothing is left to compute."""
+        """Show the map from the sweep, if it has been computed; whether it has."""
         explanation = self.sweeper.answer(request)
         if explanation is None:
             return False

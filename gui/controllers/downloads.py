@@ -1,4 +1,4 @@
-"""Published weights, fetched in the background: on a lane of its own, since it takes minutes."""
+"""Downloads of published weights, in the background on a lane of their own."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _BEGINNING = (0.0, "connecting")
 class Downloads(QObject):
     """One download at a time.
 
-    progressed(name, fraction, words). finished(name, PublishedWeights), as they are on the disk
-    then. failed(name, reason). stopped(name). changed(): one began or ended.
+    progressed(name, fraction, words). finished(name, PublishedWeights): with their state on disk.
+    failed(name, reason). stopped(name). changed(): a download started or ended.
     """
 
     progressed = Signal(str, float, str)
@@ -40,11 +40,11 @@ class Downloads(QObject):
 
     @property
     def last(self) -> tuple[float, str]:
-        """How far the running download is: fraction and words."""
+        """The progress of the running download: fraction and text."""
         return self._last
 
     def start(self, name: str, weights: PublishedWeights) -> None:
-        """Fetch these weights of the classifier of that name, unless a download goes on."""
+        """Download the weights of the named classifier, unless a download is running."""
         if self.name:
             return
         if self._lane is None:
@@ -60,12 +60,12 @@ class Downloads(QObject):
         self.changed.emit()
 
     def cancel(self) -> None:
-        """Stop it; what has come is kept."""
+        """Stop the download; the part already downloaded is kept."""
         if self._lane is not None:
             self._lane.cancel()
 
     def close(self) -> None:
-        """Stop it and wait for the lane."""
+        """Stop the download and wait for the lane."""
         if self._lane is not None:
             self._lane.close()
 

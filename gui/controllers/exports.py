@@ -1,4 +1,4 @@
-"""Exports: what is shown is taken when it is asked for, and written in the background."""
+"""Exports of the current view: captured on request, written in the background."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Exports(QObject):
         self._next = 0
 
     def task(self) -> ExportTask | None:
-        """What is shown now, to be written; None where nothing is, and the user is told."""
+        """Capture the current view; None, with a notice to the user, if there is no map."""
         state = self._state
         image, answer, explanation = state.current, state.answer, state.explanation
         if image is None or image.loaded is None or answer is None or explanation is None:
@@ -40,7 +40,7 @@ class Exports(QObject):
         )
 
     def write(self, task: ExportTask) -> None:
-        """Write it in the background; closing the program waits for it."""
+        """Write an export in the background; closing the program waits for it."""
         self._next += 1
         job = Job(
             "Exporting",
@@ -49,13 +49,11 @@ class Exports(QObject):
             priority=Priority.CLICK,
             keep=True,
         )
-        job.cancelled.connect(
-            lambda: self._state.notify(NoticeKind.WARNING, "The export was stopped.")
-        )
+        job.cancelled.connect(lambda: self._state.notify(NoticeKind.WARNING, "Export stopped."))
         job.finished.connect(self.written)
         job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
         self._lane.submit(job)
 
     def cancel(self) -> None:
-        """Give up what is being written."""
+        """Cancel the exports."""
         self._lane.cancel("export")

@@ -1,6 +1,6 @@
-"""The opened images: found, read, selected and closed, and their part of the state.
+"""The open images: finds, reads, selects and closes them, and updates their part of the state.
 
-The controller explains what is selected.
+The main controller explains the selected one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import MAX_IMAGES, Settings
 from gui.state.state import NoticeKind, OpenImage, State
 
-# Decoded pictures beyond the current one that are kept for going back, in bytes.
+# Memory for decoded images other than the current one, kept for going back.
 _KEEP_BYTES = 1_500_000_000
 # RGB for the engine, and the pyramid of 32-bit pictures for the canvas.
 _BYTES_A_PIXEL = 3 + 4 * 4 / 3
@@ -36,9 +36,9 @@ _BYTES_A_PIXEL = 3 + 4 * 4 / 3
 class Images(QObject):
     """Fills the state's images through the file lane.
 
-    leaving: another image was selected, or none; what belongs to the last one is void.
+    leaving: another image was selected, or none; results of the previous one are void.
     ready: the current image is decoded. thumbnail_ready(key, QImage).
-    model_found(ModelSource), classes_found(path), profile_found(path): what else was dropped.
+    model_found(ModelSource), classes_found(path), profile_found(path): other dropped files.
     """
 
     leaving = Signal()
@@ -58,22 +58,22 @@ class Images(QObject):
         self._used: dict[str, None] = {}
 
     def open_scenes(self) -> None:
-        """The embedded scenes, the first of them selected."""
+        """Open the embedded scenes and select the first."""
         known = self._known()
         keys: list[str] = []
         for scene in SCENES:
-            # The first is read at once, which brings its thumbnail as well.
+            # The first is decoded at once, which yields its thumbnail as well.
             key = known.get(scene.path) or self._add(scene.path, scene.title, scene, bool(keys))
             keys.append(key)
         self.select(keys[0])
 
     def open_paths(self, paths: Sequence[Path], current: Path | None = None) -> None:
-        """Open image files and folders of images, and select current or the first of them; a model
-        among them is only announced."""
-        # Before the thumbnails of a folder that may still be waiting.
+        """Open image files and folders of images, and select current or the first of them. Models
+        among them are announced by a signal."""
+        # Ahead of the pending thumbnails of another folder.
         self._next_scan += 1
         job = Job(
-            "Looking for images",
+            "Searching for images",
             lambda watch: scan(paths, watch),
             slot=f"scan {self._next_scan}",
             priority=Priority.CLICK,
@@ -86,16 +86,16 @@ class Images(QObject):
         self._open_unnamed(lambda watch: decode_bytes(data, name, watch))
 
     def open_qimage(self, image: QImage, name: str) -> None:
-        """Open a picture that has no file (pasted)."""
+        """Open an image that has no file (pasted)."""
         self._open_unnamed(lambda _watch: decode_qimage(image, name))
 
     def select(self, key: str) -> None:
-        """Make an image the current one, and read it where that has not been done."""
+        """Make an image the current one, and decode it if necessary."""
         image = self._state.images.get(key)
         if image is None or key == self._state.current_key:
             return
         self._state.current_key = key
-        # The order of the state's images is that of the strip; this one is that of use.
+        # state.images has the order of the strip; _used has the order of use.
         self._used.pop(key, None)
         self._used[key] = None
         self.leaving.emit()
@@ -106,14 +106,14 @@ class Images(QObject):
             self._decode(key, image.path)
 
     def step(self, by: int) -> None:
-        """Select the image by places further on; stops at the ends."""
+        """Select the image `by` places further on; stops at the ends."""
         keys = list(self._state.images)
         if keys and self._state.current_key in keys:
             place = keys.index(self._state.current_key) + by
             self.select(keys[min(max(place, 0), len(keys) - 1)])
 
     def close(self, key: str) -> None:
-        """Take an image out; its neighbour is selected when it was the current one."""
+        """Close an image; if it was the current one, select its neighbour."""
         if key not in self._state.images:
             return
         keys = list(self._state.images)
@@ -132,7 +132,7 @@ class Images(QObject):
         self._state.current_changed.emit()
 
     def cancel(self) -> None:
-        """Give up looking through folders, and the image that is being read."""
+        """Cancel the search in folders, and the image that is being read."""
         self._lane.cancel("scan")
         running = self._lane.running
         if running is not None and running.reading:
@@ -148,7 +148,7 @@ class Images(QObject):
         for path in found.images:
             key = known.get(path)
             if key is None:
-                # The one that is selected is read at once, which brings its thumbnail as well.
+                # The selected one is decoded at once, which yields its thumbnail as well.
                 key = self._add(path, path.name, None, len(keys) != chosen)
             else:
                 self._look_again(key)
@@ -168,7 +168,7 @@ class Images(QObject):
             self._state.notify(NoticeKind.WARNING, found.refused)
 
     def _look_again(self, key: str) -> None:
-        """Read a file that is open already anew, if it has changed or could not be read."""
+        """Read an open file again, if it has changed or could not be read before."""
         image = self._state.images[key]
         if image.path is None or not (image.error or image.stamp != stamp_of(image.path)):
             return
@@ -254,12 +254,12 @@ class Images(QObject):
             self._state.set_computing(False)
 
     def _stopped(self, key: str, path: Path) -> None:
-        """Reading was given up: by the person, unless it makes way for another image."""
+        """Reading was cancelled: by the user, unless it made way for another image."""
         if key == self._state.current_key and not self._lane.has("decode"):
-            self._failed(key, ImageError(f"{path}: reading it was stopped; select it to try again"))
+            self._failed(key, ImageError(f"{path}: reading was stopped; select it to try again"))
 
     def _forget_old(self) -> None:
-        """Pictures can be read again from their files: keep the latest used that fit."""
+        """Free decoded images that can be read again, least recently used first."""
         kept = 0.0
         for key in reversed(self._used):
             image = self._state.images[key]

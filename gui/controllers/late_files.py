@@ -1,4 +1,4 @@
-"""Asks, when a file has been read for long, whether to go on waiting for it."""
+"""Offers to stop reading a file that takes unusually long."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PATIENCE_MS = 20_000
 
 
 class LateFiles(QObject):
-    """Watches what a lane does. Closing the notice is to wait; nothing stops by itself."""
+    """Watches the jobs of a lane. Closing the notice means to wait; nothing stops by itself."""
 
     def __init__(self, state: State, lane: Lane, parent: QObject) -> None:
         super().__init__(parent)
@@ -38,6 +38,6 @@ class LateFiles(QObject):
         self._state.notify(
             NoticeKind.WARNING,
             f"{self._reading} is still being read after {PATIENCE_MS // 1000} seconds. "
-            "Close this to go on waiting.",
+            "Close this notice to keep waiting.",
             STOP_READING,
         )

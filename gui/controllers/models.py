@@ -1,6 +1,6 @@
-"""The open model and its part of the state: opened, adjusted, remembered.
+"""The open model: opens, adjusts and remembers it, and updates its part of the state.
 
-A model is opened in place of the last one, which stays where that fails.
+A new model replaces the current one, which stays open if the new one cannot be opened.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FIRST_MODEL = ModelSource("demo:shapes")
 
 @dataclass(frozen=True, slots=True)
 class NamedModel:
-    """A model of the command line. trusted: the files that may run what is in them."""
+    """A model named on the command line. trusted: files whose code may run."""
 
     source: ModelSource
     trusted: tuple[Path, ...] = ()
@@ -36,10 +36,10 @@ class NamedModel:
 class Models(QObject):
     """Fills the state's model through the engine lane.
 
-    opened: another model is there, or the same one is fed or read in another way; what was
-    computed with the last one is void. asked(ModelSource, HookscopeError): a question has to be
-    answered before a model can be opened. not_adjusted(sentence): why a change was not made.
-    seen(Pixels, name of the image): what the network gets of it. profile_written(Path).
+    opened: another model is open, or its preprocessing or output has changed; earlier results are
+    void. asked(ModelSource, HookscopeError): a question must be answered before a model can be
+    opened. not_adjusted(sentence): why a change was rejected. seen(Pixels, image name): the input
+    that the model receives. profile_written(Path).
     """
 
     opened = Signal()
@@ -60,15 +60,15 @@ class Models(QObject):
 
     @property
     def opening_first(self) -> bool:
-        """Whether the model of the start is still awaited: nothing can be done without one."""
+        """Whether the initial model is still being opened; nothing works without one."""
         return self._state.info is None and self._state.model_loading == FIRST_MODEL
 
     def open_named(self, model: NamedModel) -> None:
-        """Open the model of the command line, with the trust that was given to its files there."""
+        """Open a model named on the command line, with the trust given to its files there."""
         self.open(model.source, model.trusted)
 
     def open(self, source: ModelSource, trusted: tuple[Path, ...] = ()) -> None:
-        """Open a model in place of the current one, which stays if this one cannot be opened."""
+        """Open a model in place of the current one, which stays open on failure."""
         self._state.model_loading = source
         self._state.model_changed.emit()
         job = Job(
@@ -80,23 +80,24 @@ class Models(QObject):
         job.finished.connect(self._opened)
         job.failed.connect(lambda error: self._failed(source, error))
         job.cancelled.connect(lambda: self._given_up(source))
-        # What was still to be changed about the last one is void.
+        # Pending changes to the previous model are void.
         self._lane.cancel("model")
         self._lane.submit(job)
 
     def ask_architecture(self, source: ModelSource) -> None:
-        """Have the user name the architecture of weights that were not recognised."""
+        """Ask the user for the architecture of weights that were not recognised."""
         question = WhichArchitecture(Path(source.spec), ())
-        self.asked.emit(source, ChoiceNeeded(f"{source.spec}: name its architecture", question))
+        self.asked.emit(source, ChoiceNeeded(f"{source.spec}: specify its architecture", question))
 
     def trust(self, path: Path, sha256: str) -> None:
-        """The user agreed to what may run when this very file is opened."""
+        """Record that the user trusts this file with this content."""
         self._worker.trust.agree(path, sha256)
 
     def adjust(self, change: Adjustment) -> None:
-        """Feed or read the open network in another way; where it does not bear it, it stays.
+        """Change the preprocessing, output, layouts or class names of the open model.
 
-        A file of class names or a profile that comes while a model is being opened is for that one.
+        A change that does not fit leaves the model as it is. Class names or a profile that arrive
+        while a model is being opened are applied to that one.
         """
         loading = self._state.model_loading
         if loading is not None and (change.classes or change.profile) is not None:
@@ -104,28 +105,28 @@ class Models(QObject):
                 self._then = loading.spec, []
             self._then[1].append(change)
             return
-        # Two changes of one thing are one; of different things, both count.
+        # Of two changes of the same kind only the newer counts; of different kinds, both.
         kind = next((field.name for field in fields(change) if getattr(change, field.name)), "")
         file = change.classes or change.profile
         self._change(
-            "Changing the model",
+            "Updating the model",
             kind,
             lambda watch: self._worker.adjust(change, watch),
             file.name if file is not None else "",
         )
 
     def reset(self) -> None:
-        """Back to what the model itself says."""
-        self._change("Opening the model anew", "reset", self._worker.reset_model)
+        """Restore the settings that come with the model."""
+        self._change("Reopening the model", "reset", self._worker.reset_model)
 
     def remember_method(self) -> None:
-        """Keep the method that was chosen for the next time this model is opened."""
+        """Save the chosen method in the profile of the model."""
         state = self._state
         if state.model_source is None:
             return
         key, method, options = state.model_source.key, state.method, state.options
         job = Job(
-            "Remembering the method",
+            "Saving the method",
             lambda watch: self._worker.remember_method(key, method, options, watch),
             slot="method",
             stoppable=False,
@@ -135,20 +136,20 @@ class Models(QObject):
         self._lane.submit(job)
 
     def export_profile(self, path: Path) -> None:
-        """Write what is settled about the open model into a file."""
-        job = Job("Writing the profile", lambda watch: self._worker.export_profile(path, watch))
+        """Write the profile of the open model to a file."""
+        job = Job("Saving the profile", lambda watch: self._worker.export_profile(path, watch))
         job.finished.connect(self.profile_written)
         job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
         self._lane.submit(job)
 
     def look(self) -> None:
-        """Ask for the picture of exactly what the network gets of the current image."""
+        """Request the image that the model receives for the current image; emits seen."""
         image = self._state.current
         if image is None or image.loaded is None or self._state.info is None:
             return
         loaded, name = image.loaded, image.name
         job = Job(
-            "Preparing the picture",
+            "Preprocessing the image",
             lambda watch: self._worker.seen(loaded, watch),
             slot="seen",
             priority=Priority.CLICK,
@@ -159,7 +160,7 @@ class Models(QObject):
         self._lane.submit(job)
 
     def cancel(self) -> None:
-        """Give up the one that is being opened."""
+        """Cancel opening a model."""
         self._lane.cancel("model")
 
     def _change(
@@ -167,7 +168,9 @@ class Models(QObject):
     ) -> None:
         loading = self._state.model_loading
         if loading is not None:
-            self.not_adjusted.emit(f"{loading.title} is being opened; change that one once it is.")
+            self.not_adjusted.emit(
+                f"{loading.title} is still being opened. Try again when it is open."
+            )
             return
         job = Job(title, work, slot=f"model {kind}", reading=reading)
         job.finished.connect(self._adjusted)
@@ -175,7 +178,7 @@ class Models(QObject):
         self._lane.submit(job)
 
     def _adjusted(self, opened: OpenedModel) -> None:
-        """The same network: the layer and the class stay chosen where they still are there."""
+        """The same model: keep layer and class selected, as far as they still exist."""
         state = self._state
         layer, target = state.layer, state.target
         classes = len(state.info.classes) if state.info is not None else 0
@@ -215,7 +218,7 @@ class Models(QObject):
     def _failed(self, source: ModelSource, error: HookscopeError) -> None:
         self._state.model_loading = None
         if self._state.info is None and source != FIRST_MODEL:
-            # Asked for before the demo was there: without any model, nothing can be done.
+            # Requested before the demo was open: without any model, nothing works.
             self.open(FIRST_MODEL)
         if isinstance(error, ConsentNeeded | ChoiceNeeded):
             self._state.model_changed.emit()

@@ -1,6 +1,6 @@
-"""The sweep, its part of the state, and the thumbnails drawn from it.
+"""The sweep: computes the maps of all layers while the engine is idle, and their thumbnails.
 
-When the engine is idle, a sweep maps every layer; a click then needs no engine any more.
+Once it is done, a click on a layer is answered without the engine.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from gui.settings import SWEEP_ENABLED, Settings
 from gui.state.records import Request, SweepAnswer
 from gui.state.state import NoticeKind, State
 
-# Long enough that walking through layers by key does not start a sweep at every step.
+# Long enough that moving through layers by key does not start a sweep at every step.
 _DELAY_MS = 120
 
 
 class Sweeper(QObject):
-    """Fills the state's sweep through the engine lane, and draws its maps on the file lane.
+    """Runs sweeps on the engine lane, and draws their thumbnails on the file lane.
 
     thumbnails_ready(dict of QImage by layer name).
     """
@@ -55,27 +55,27 @@ class Sweeper(QObject):
         settings.changed.connect(self._setting_changed)
 
     def close(self) -> None:
-        """Begin nothing any more."""
+        """Start no more sweeps."""
         self._timer.stop()
         self._engine_lane.idle.disconnect(self._timer.start)
 
     def allow(self) -> None:
-        """Sweep when the lane is idle the next time."""
+        """Allow a sweep the next time the lane is idle."""
         self._unwanted = False
 
     def stop(self) -> None:
-        """End the sweep, and begin none until it is allowed again."""
-        # The lane, idle again, would start it at once.
+        """Cancel the sweep, and start none until allow() is called."""
+        # Otherwise the idle lane would start it again at once.
         self._unwanted = True
         self._timer.stop()
         self.cancel()
 
     def cancel(self) -> None:
-        """End the sweep that runs or waits."""
+        """Cancel the running or pending sweep."""
         self._engine_lane.cancel("sweep")
 
     def answer(self, request: Request) -> Explanation | None:
-        """The map that was asked for, where the sweep has found it already."""
+        """The requested map, if the sweep has already computed it."""
         sweep, answer, info = self._state.sweep, self._state.answer, self._state.info
         if sweep is None or answer is None or info is None:
             return None
@@ -87,7 +87,7 @@ class Sweeper(QObject):
         return sweep.explanations.get(request.layer or info.default_layer)
 
     def void_unless(self, shown: Explanation) -> None:
-        """Drop the maps of another class or method."""
+        """Discard the sweep if it is for another class or method."""
         if self._state.sweep is not None and not _belongs(shown, self._state.sweep):
             self._state.sweep = None
             self._state.sweep_changed.emit()
@@ -101,7 +101,7 @@ class Sweeper(QObject):
             self.cancel()
 
     def _sweep(self) -> None:
-        """Map every layer for the explained class, unless that is done, unwanted or untimely."""
+        """Start a sweep for the explained class, unless it is done, off or in the way."""
         state = self._state
         image, answer, explanation = state.current, state.answer, state.explanation
         if image is None or image.loaded is None or answer is None or explanation is None:
@@ -122,7 +122,7 @@ class Sweeper(QObject):
         )
         loaded: LoadedImage = image.loaded
         job = Job(
-            "Mapping every layer",
+            "Computing the maps of all layers",
             lambda watch: self._worker.sweep(loaded, request, watch),
             slot="sweep",
             priority=Priority.IDLE,
@@ -144,10 +144,10 @@ class Sweeper(QObject):
 
     def _gave_up(self, error: HookscopeError) -> None:
         self._unwanted = True
-        self._state.notify(NoticeKind.WARNING, f"No thumbnails: {error}")
+        self._state.notify(NoticeKind.WARNING, f"Cannot compute the layer thumbnails: {error}")
 
     def draw_thumbnails(self, size: int) -> None:
-        """Colour the maps of the sweep for the model tree, size device pixels each."""
+        """Render the thumbnails of the layer tree, size device pixels each."""
         sweep = self._state.sweep
         if sweep is None:
             return
@@ -168,12 +168,12 @@ class Sweeper(QObject):
 
 
 def _maps_asked(request: Request) -> tuple[object, ...]:
-    """What has to be the same for the maps of a sweep to answer a request, but for the class."""
+    """What a request and a sweep must have in common, apart from the class."""
     return request.image, request.model, request.method, request.options
 
 
 def _belongs(shown: Explanation, sweep: SweepAnswer) -> bool:
-    """Whether the maps of a sweep are of the class and the method of what is shown."""
+    """Whether a sweep has the class and method of the map that is shown."""
     asked = sweep.request
     return (shown.target.index, shown.method, shown.options) == (
         sweep.target,

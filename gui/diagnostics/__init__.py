@@ -1,1 +1,1 @@
-"""What the program says of itself: crash reports, the set-up check and its walk."""
+"""Self-diagnosis: crash reports, the installation check and its walkthrough."""

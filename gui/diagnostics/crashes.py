@@ -1,4 +1,4 @@
-"""Failures that nobody expected: written down, and told with a report that can be copied."""
+"""Handles uncaught exceptions: logs them and shows a report that can be copied."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from gui.window.main_window import MainWindow
 
 _log = logging.getLogger(__name__)
 
-_HEADING = "Something went wrong inside the program"
+_HEADING = "An unexpected error occurred"
 _GOES_ON = (
-    "The program goes on. If something looks wrong from here on, save what you need and start it "
-    "anew."
+    "The program keeps running. If something looks wrong from now on, save what you need and "
+    "restart it."
 )
 
 
@@ -28,15 +28,15 @@ _Way = tuple[type[BaseException], tuple[tuple[str, int], ...]]
 
 
 class Crashes(QObject):
-    """Hears of every exception that nobody caught, until stop().
+    """Receives every uncaught exception, until stop().
 
-    Each failure is told once, however often it comes: a paint event that fails does so many times
-    a second. It is another one when another way led to it. One of these in a process listens;
-    another that is made meanwhile leaves it to it.
+    Each failure is shown once, however often it occurs: a paint event that fails does so many times
+    a second. Failures with different tracebacks are different. Only one instance in a process is
+    active; others created meanwhile do nothing.
     """
 
     seen = 0
-    """How many failures there were in this process."""
+    """Number of failures in this process."""
 
     _at_work: Crashes | None = None
     _happened = Signal(str)
@@ -51,13 +51,13 @@ class Crashes(QObject):
         if Crashes._at_work is not None:
             return
         Crashes._at_work = self
-        # Queued: on the thread of the window, and not in the middle of what failed.
+        # Queued: shown on the GUI thread, and not in the middle of the failing code.
         self._happened.connect(self._tell, Qt.ConnectionType.QueuedConnection)
         self._old_hook = sys.excepthook
         sys.excepthook = self._unexpected
 
     def stop(self) -> None:
-        """Leave it to whoever heard of them before."""
+        """Restore the previous exception hook."""
         if Crashes._at_work is self:
             Crashes._at_work = None
             sys.excepthook = self._old_hook
@@ -96,9 +96,9 @@ class Crashes(QObject):
 
 
 def _way(kind: type[BaseException], trace: TracebackType | None) -> _Way:
-    """What a failure is known by: two that end in the same line of a library are two.
+    """The identity of a failure: two that end in the same line of a library differ by their frames.
 
-    Each place once: an endless recursion ends at another depth each time.
+    Each frame counts once, because an endless recursion ends at a different depth each time.
     """
     places = ((frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(trace))
     return kind, tuple(dict.fromkeys(places))

@@ -1,4 +1,4 @@
-"""What the self-test waits, measures and checks with."""
+"""Tools of the self-test: waiting, measuring, recording and checking."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _JSON_KEYS = frozenset(
 
 
 class StepFailed(Exception):
-    """A step of the self-test did not do what it should; says what in words."""
+    """A step of the self-test failed; the message says how."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What became of one step. detail: what was seen, or what went wrong."""
+    """The result of one step. detail: what was observed, or what went wrong."""
 
     name: str
     ok: bool
@@ -45,9 +45,9 @@ class Step:
 
 
 class Record(QObject):
-    """What was found: a step after the other, and figures by name.
+    """The results of a run: its steps in order, and measured figures by name.
 
-    begun(name): a step is being done. taken(Step): it is done.
+    begun(name): a step has started. taken(Step): it is done.
     """
 
     begun = Signal(str)
@@ -59,7 +59,7 @@ class Record(QObject):
         self.figures: dict[str, float] = {}
 
     def take(self, name: str, work: Callable[[], str]) -> bool:
-        """Do one step, which gives its detail or raises StepFailed; whether it went well."""
+        """Run one step, which returns its detail or raises StepFailed; whether it passed."""
         self.begun.emit(name)
         started = time.perf_counter()
         try:
@@ -73,7 +73,7 @@ class Record(QObject):
 
 
 class Waiter:
-    """Runs the event loop until something is so. error: what the program complained of."""
+    """Runs the event loop until a condition holds. error: an error reported by the program."""
 
     def __init__(self) -> None:
         self.error = ""
@@ -81,9 +81,9 @@ class Waiter:
         self._loop = QEventLoop()
 
     def wait(self, met: Callable[[], bool], seconds: float, what: str) -> None:
-        """Wait until met() holds, which is asked at each stir().
+        """Wait until met() holds; it is evaluated at each stir().
 
-        Raises StepFailed after seconds, or when the program complains or has complained.
+        Raises StepFailed after the time limit, or when the program reports an error.
         """
         if not self.error and not met():
             limit = QTimer()
@@ -100,18 +100,18 @@ class Waiter:
             raise StepFailed(f"{what}: {self.error}")
 
     def give_up(self, why: str) -> None:
-        """Whatever is waited for now or later fails, because of that."""
+        """Make the current wait and all later ones fail, for this reason."""
         self.error = self.error or why
         self._loop.exit(0)
 
     def stir(self) -> None:
-        """Something has changed: look again."""
+        """Something has changed: evaluate the condition again."""
         if self._met is not None and (self.error or self._met()):
             self._loop.exit(0)
 
 
 class Gaps(QObject):
-    """How long the event loop leaves a precise 5 ms timer waiting, in milliseconds."""
+    """Measures event-loop stalls: the gaps between ticks of a precise 5 ms timer, in ms."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -123,13 +123,13 @@ class Gaps(QObject):
         self._timer.timeout.connect(self._tick)
 
     def start(self) -> None:
-        """Begin to count."""
+        """Start measuring."""
         if not self._timer.isActive():
             self._last = time.perf_counter()
             self._timer.start()
 
     def stop(self) -> None:
-        """Count no more."""
+        """Stop measuring."""
         self._timer.stop()
 
     def figures(self) -> dict[str, float]:
@@ -147,7 +147,7 @@ class Gaps(QObject):
 
 
 class Watch(QObject):
-    """When the canvas was painted last and when the last answer came, by perf_counter.
+    """Records when the canvas was last painted and when the last answer came, by perf_counter.
 
     stir is called soon after each paint.
     """
@@ -165,21 +165,21 @@ class Watch(QObject):
         return super().eventFilter(watched, event)
 
     def note_answer(self) -> None:
-        """To be called when an answer has reached the widgets."""
+        """Record that an answer has reached the widgets."""
         self.answered = time.perf_counter()
 
 
 @contextmanager
 def uncaught() -> Iterator[list[str]]:
-    """The exceptions that nobody catches meanwhile, in words, as they come: those of slots and
-    paint events, say. What listens to them inside may leave out repetitions."""
+    """Collect uncaught exceptions while the context is active, such as those in slots and paint
+    events. A hook installed inside may suppress repetitions."""
     told: list[str] = []
     before = sys.excepthook
 
     def note(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         told.append(" ".join(f"{kind.__name__}: {error}".split()))
         if sys.excepthook is note:
-            # Otherwise it came through somebody who has written it down.
+            # Otherwise a hook installed inside has logged it already.
             _log.critical("unexpected failure", exc_info=(kind, error, trace))
         before(kind, error, trace)
 
@@ -191,10 +191,10 @@ def uncaught() -> Iterator[list[str]]:
 
 
 def process_age() -> float:
-    """Seconds since this process was started."""
+    """Seconds since this process started."""
     stat = Path("/proc/self/stat")
     if hasattr(time, "CLOCK_BOOTTIME") and stat.is_file():
-        # psutil adds the boot time, which Linux gives in whole seconds.
+        # psutil adds the boot time, which Linux reports in whole seconds only.
         ticks = stat.read_text(encoding="utf-8").rpartition(")")[2].split()[19]
         return time.clock_gettime(time.CLOCK_BOOTTIME) - int(ticks) / os.sysconf("SC_CLK_TCK")
     import psutil
@@ -203,7 +203,7 @@ def process_age() -> float:
 
 
 def resident_bytes() -> int:
-    """Memory of this process that is in RAM."""
+    """Resident memory of this process."""
     import psutil
 
     return int(psutil.Process().memory_info().rss)
@@ -212,8 +212,8 @@ def resident_bytes() -> int:
 def check_export(
     picture: Path, map: Path, facts: Path, image: LoadedImage, shown: Explanation
 ) -> str:
-    """Whether three exported files hold what is shown, in words. Raises StepFailed."""
-    # Imported here, as the window does: it is painted before numpy and Pillow are loaded.
+    """Check that three exported files match the view; returns a summary. Raises StepFailed."""
+    # Imported here, so that the window is painted before numpy and Pillow are loaded.
     import numpy as np
 
     from engine.images.reading import load_image

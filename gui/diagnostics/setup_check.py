@@ -1,4 +1,4 @@
-"""Help > Check my set-up: the self-test's walk through a second window of the running program."""
+"""Help > Check installation: runs the walkthrough of the self-test in a second window."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from gui.widgets.dialogs.setup_check import CheckDialog
 from gui.window.main_window import MainWindow
 
 _KEPT = "remember"
-_STEPS = {**STEPS, _KEPT: "Settings and log can be written"}
-_TITLE = "Set-up check: "
+_STEPS = {**STEPS, _KEPT: "Write settings and log"}
+_TITLE = "Installation check: "
 
 
 class Checkup(QObject):
-    """Runs the walk when asked, as often as asked, one at a time.
+    """Runs the walkthrough on request, one at a time.
 
-    second: makes another program in this process, with the settings of a given store.
+    second: creates another program in this process, with the settings of a given store.
     """
 
     def __init__(
@@ -50,17 +50,17 @@ class Checkup(QObject):
         self._begun = ""
         self._given_up = False
         self._dialog = CheckDialog(_STEPS, window)
-        # Queued: the walk has event loops of its own, which are not to run inside a click.
+        # Queued: the walkthrough runs nested event loops, which must not run inside a click.
         self._dialog.start_wanted.connect(lambda: QTimer.singleShot(0, self, self.run))
         self._dialog.stop_wanted.connect(self.stop)
         window.closing.connect(self.stop)
 
     def show(self) -> None:
-        """Bring up the dialog, which starts the walk."""
+        """Show the dialog from which the walkthrough is started."""
         bring_to_front(self._dialog)
 
     def run(self) -> None:
-        """Do all steps; the dialog tells what came out."""
+        """Run all steps and show the results in the dialog."""
         if self._walk is not None:
             return
         record = Record()
@@ -70,14 +70,14 @@ class Checkup(QObject):
         record.taken.connect(self._taken)
         self._dialog.begin()
         with ExitStack() as stack:
-            # Whatever happens, the dialog must not wait for ever.
+            # Whatever happens, the dialog must not wait forever.
             stack.callback(lambda: self._tell(record, Crashes.seen - failures))
             folder = Path(
                 stack.enter_context(
                     tempfile.TemporaryDirectory(prefix="hookscope-", ignore_cleanup_errors=True)
                 )
             )
-            # A signal ends the process without a way back through here.
+            # A signal ends the process without unwinding this stack.
             stack.callback(ending.at_exit(lambda: shutil.rmtree(folder, ignore_errors=True)))
             program = self._program(folder)
             stack.callback(program.window.deleteLater)
@@ -85,18 +85,18 @@ class Checkup(QObject):
             walk = self._walk = Walkthrough(program, folder, record)
             stack.callback(self._forget)
             program.window.closing.connect(lambda: self._give_up(walk))
-            # The steps stay in sight, and Stop within reach.
+            # Keep the steps visible and Stop within reach.
             program.window.first_painted.connect(self._dialog.raise_)
             if walk.run():
                 record.take(_KEPT, self._remember)
 
     def stop(self) -> None:
-        """Give up a walk that is under way, and close its window."""
+        """Cancel a running walkthrough and close its window."""
         if self._walk is not None:
             self._walk.program.window.close()
 
     def _program(self, folder: Path) -> Walked:
-        """A program with settings of its own, but for the look, which all windows share."""
+        """A program with settings of its own, except for the theme, which all windows share."""
         store = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
         Settings(store).set(table.THEME, self._settings.theme())
         program = self._second(store)
@@ -104,7 +104,7 @@ class Checkup(QObject):
         return program
 
     def _give_up(self, walk: Walkthrough) -> None:
-        """The window was closed: by the last step, before its time, or after the walk."""
+        """The window was closed: by the last step, by the user, or after the walkthrough."""
         self._given_up |= self._walk is walk and len(walk.record.steps) < len(STEPS) - 1
         walk.waiter.give_up("stopped")
 
@@ -122,24 +122,24 @@ class Checkup(QObject):
 
     def _tell(self, record: Record, failures: int) -> None:
         failed = next((step for step in record.steps if not step.ok), None)
-        log = f"the log has it: {log_file()}"
+        log = f"see the log: {log_file()}"
         if failures:
-            verdict = f"Something went wrong inside the program meanwhile; {log}"
+            verdict = f"An unexpected error occurred during the check; {log}"
         elif failed is None and len(record.steps) == len(_STEPS):
             verdict = "Everything works."
         elif failed is None:
             last = f"at '{_STEPS[self._begun]}'" if self._begun else "before its first step"
-            verdict = f"The check itself broke off {last}; {log}"
+            verdict = f"The check itself was interrupted {last}; {log}"
         elif self._given_up:
-            verdict = "Stopped. What was checked until then worked."
+            verdict = "Stopped. All steps up to then passed."
         else:
-            verdict = f"This does not work: {_STEPS[failed.name]}. {failed.detail}"
+            verdict = f"Failed: {_STEPS[failed.name]}. {failed.detail}"
         steps = (f"{'ok' if s.ok else 'FAILED'}  {s.name}: {s.detail}" for s in record.steps)
         figures = (f"{name}: {value}" for name, value in record.figures.items())
         self._dialog.end(verdict, report(self._state, "\n".join([verdict, *steps, *figures])))
 
     def _remember(self) -> str:
-        """Whether what the person sets is there the next time. Raises StepFailed."""
+        """Check that settings and log can be written. Raises StepFailed."""
         self._settings.sync()
         where = self._settings.fault()
         if where:
@@ -147,5 +147,5 @@ class Checkup(QObject):
         try:
             log_file().stat()
         except OSError as error:
-            raise StepFailed(f"{log_file()} is not there: {error.strerror}") from error
+            raise StepFailed(f"{log_file()} is missing: {error.strerror}") from error
         return log_file().name

@@ -1,7 +1,6 @@
-"""The self-test's walk through the program, each step a method.
+"""The walkthrough of the self-test: operates the program step by step, each step a method.
 
-Nothing is simulated below the level of a mouse click: the window, the lanes and the engine are
-those of every other start.
+Nothing below the level of a mouse click is simulated: window, lanes and engine are the real ones.
 """
 
 from __future__ import annotations
@@ -43,21 +42,21 @@ _ENGINE_S, _ANSWER_S, _SOON_S = 180.0, 60.0, 30.0
 
 
 STEPS = {
-    "engine": "The engine is loaded",
-    "first overlay": "A picture is explained",
-    "click layer": "Another layer is explained",
-    "click class": "Another class is explained",
-    "zoom": "The picture is zoomed into",
-    "thumbnails": "All layers are mapped at once",
-    "keep busy": "Many clicks on 12 megapixels",
-    "export": "Picture, map and facts are exported",
-    "quit": "A window closes in order",
+    "engine": "Load the engine",
+    "first overlay": "Explain an image",
+    "click layer": "Explain another layer",
+    "click class": "Explain another class",
+    "zoom": "Zoom in",
+    "thumbnails": "Compute the maps of all layers",
+    "keep busy": "Many clicks on a 12-megapixel image",
+    "export": "Export image, map and metadata",
+    "quit": "Close the window cleanly",
 }
-"""What is done, by the names that the report has."""
+"""The steps: titles by the names used in the report."""
 
 
 class Walked(Protocol):
-    """What is walked through: a whole program with its window."""
+    """A complete program with its window, as the walkthrough needs it."""
 
     @property
     def window(self) -> MainWindow: ...
@@ -69,11 +68,11 @@ class Walked(Protocol):
         """Show the window, load the engine, open the first scene."""
 
     def export(self, choice: ExportChoice) -> None:
-        """Write what is shown."""
+        """Export the current view."""
 
 
 class Walkthrough:
-    """One run through the program. folder: where the settings are and the exports go."""
+    """One run through the program. folder: for its settings and exports."""
 
     def __init__(self, program: Walked, folder: Path, record: Record) -> None:
         self.program = program
@@ -122,7 +121,7 @@ class Walkthrough:
         self.waiter.stir()
 
     def _wait_shown(self, layer: str | None, target: int | None, what: str) -> None:
-        """Until the map of a layer and a class (None: any) is painted."""
+        """Wait until the map of a layer and a class (None: any) is painted."""
         state, watch = self.program.state, self.watch
 
         def met() -> bool:
@@ -140,7 +139,7 @@ class Walkthrough:
     # --- steps -----------------------------------------------------------------------------------
 
     def run(self) -> bool:
-        """All steps in order, up to the first that fails; whether all went well."""
+        """Run the steps in order, up to the first failure; whether all passed."""
         self.program.start()
         return all(self.record.take(name, getattr(self, name.replace(" ", "_"))) for name in STEPS)
 
@@ -154,7 +153,7 @@ class Walkthrough:
         return f"{state.info.title} on {state.info.device}"
 
     def first_overlay(self) -> str:
-        """The demo is explained by itself."""
+        """The demo is explained without any action."""
         self._wait_shown(None, None, "first overlay")
         self.record.figures["first_overlay_s"] = round(process_age(), 3)
         return self._shown()
@@ -185,12 +184,12 @@ class Walkthrough:
         """Every layer gets its map when the engine is idle."""
         state = self.program.state
         self.waiter.wait(lambda: state.sweep is not None and self._thumbnails, _ANSWER_S, "sweep")
-        # The demo is open and every layer of it mapped: what the program holds at rest.
+        # The demo is open and all its layers are mapped: the memory of the idle program.
         self.record.figures["resident_mb"] = round(resident_bytes() / 1e6)
         return f"{len(state.sweep.explanations) if state.sweep is not None else 0} layers"
 
     def keep_busy(self) -> str:
-        """Clicks and sweeps on a large image for some seconds, for the sake of the gaps."""
+        """Click and sweep on a large image for some seconds, to measure stalls."""
         self._open_big()
         state = self.program.state
         end = time.perf_counter() + _BUSY_S
@@ -207,7 +206,7 @@ class Walkthrough:
         return f"{clicks} clicks, {sweeps} waits for a sweep, {len(self.gaps.gaps)} gaps"
 
     def export(self) -> str:
-        """Picture, map and JSON are written and hold what is shown."""
+        """Image, map and JSON are written and match the view."""
         picture, map, facts = (self.folder / f"explained.{s}" for s in ("png", "npy", "json"))
         from engine.records.exports import ExportChoice
 
@@ -238,7 +237,7 @@ class Walkthrough:
         return f"{shown.layer} for {shown.target.label}" if shown is not None else ""
 
     def _other_layers(self) -> list[str]:
-        """Layers that can be explained and are not, in tree order."""
+        """The explainable layers other than the current one, in tree order."""
         state = self.program.state
         shown = state.explanation.layer if state.explanation is not None else ""
         nodes = (node for node in state.layers if node.explainable and node.calls == 1)
@@ -277,7 +276,7 @@ class Walkthrough:
         )
 
     def _open_big(self) -> None:
-        """A picture of 12 megapixels, drawn on the file lane."""
+        """Open an image of 12 megapixels, created on the file lane."""
         state, path = self.program.state, self.folder / "big.jpg"
 
         def draw(_watch: object) -> None:

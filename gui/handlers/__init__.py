@@ -1,1 +1,1 @@
-"""From a gesture or menu to the controller that answers it, with the dialogs in between."""
+"""Handlers: connect actions, menus and drops to the controllers, and show dialogs in between."""

@@ -1,7 +1,7 @@
-"""From the widgets and the menu to those who do it.
+"""Connects widgets and menu actions to their handlers.
 
-Here is what concerns the view and its settings; opening, saving and helping have files of their
-own. Dialogs are imported when they are asked for: the window is painted before that.
+This file handles the view and its settings; opening, exporting and help have files of their own.
+Dialogs are imported on demand, so that the window is painted first.
 """
 
 from __future__ import annotations
@@ -151,4 +151,4 @@ class Handlers(QObject):
     def _reset(self) -> None:
         self._settings.reset()
         self._window.reset_layout()
-        self._state.notify(NoticeKind.INFO, "All settings are as they were at the first start.")
+        self._state.notify(NoticeKind.INFO, "All settings have been reset to their defaults.")

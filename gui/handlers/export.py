@@ -1,4 +1,4 @@
-"""What goes out: the picture on the clipboard, and exports, which are asked for and told of."""
+"""Handles the clipboard and export actions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Saver(QObject):
-    """Asks what to write and where, and hands it to those who write."""
+    """Copies the image, asks what to export and where, and reports the result."""
 
     def __init__(
         self, window: MainWindow, state: State, exports: Exports, settings: Settings
@@ -34,14 +34,14 @@ class Saver(QObject):
         window.actions_by_id.connect({"copy": self.copy, "export": self.export})
 
     def copy(self) -> None:
-        """The picture with its map on the clipboard."""
+        """Copy the visible part of the image with its map to the clipboard."""
         image = self._window.canvas.picture_with_overlay()
         if not image.isNull():
             QGuiApplication.clipboard().setImage(image)
-            self._state.notify(NoticeKind.INFO, "The picture is on the clipboard.")
+            self._state.notify(NoticeKind.INFO, "Image copied to the clipboard.")
 
     def export(self) -> None:
-        """Ask what to write and where; written is what is shown now."""
+        """Ask what to export and where; the view is captured now."""
         task = self._exports.task()
         if task is None:
             return
@@ -55,7 +55,7 @@ class Saver(QObject):
         dialog.open()
 
     def export_as(self, choice: ExportChoice) -> None:
-        """Write what is shown now, without asking."""
+        """Export the current view without asking."""
         task = self._exports.task()
         if task is not None:
             self._exports.write(task.into(choice))
@@ -70,7 +70,7 @@ class Saver(QObject):
 
 
 def _file_name(task: ExportTask) -> str:
-    """Image, layer and class."""
+    """A suggested file name, from image, layer and class."""
     explanation = task.explanation
     stem = Path(task.image.name).stem or "image"
     name = f"{stem[:60]} {explanation.layer[-40:]} {explanation.target.label[:40]}"

@@ -1,4 +1,4 @@
-"""The gallery's dialog, its downloads, and what is opened from it."""
+"""Handles the gallery: shows its dialog, starts downloads and opens models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class GalleryOpener(QObject):
-    """Shows the gallery, fetches what is asked for there, and opens it."""
+    """Shows the gallery, downloads weights on request and opens the chosen model."""
 
     def __init__(
         self, window: MainWindow, state: State, controller: Controller, settings: Settings
@@ -60,7 +60,7 @@ class GalleryOpener(QObject):
         self._dialog = None
 
     def _fill(self) -> None:
-        """The list, as soon as there is one; then as it is on the disk now."""
+        """Show the list as soon as it is available, then refresh what is on disk."""
         engine, dialog = self._state.engine, self._dialog
         if dialog is None:
             return
@@ -69,13 +69,13 @@ class GalleryOpener(QObject):
             dialog.set_models(self._gallery)
             self._look_again()
         elif self._state.engine_error is not None:
-            dialog.set_failure(f"There is no list: {self._state.engine_error}")
+            dialog.set_failure(f"Cannot load the list: {self._state.engine_error}")
 
     def _look_again(self) -> None:
-        """What is on the disk may have changed; a disk can be slow."""
+        """Check in the background which weights are on disk, because a disk can be slow."""
         models = self._gallery
         job = Job(
-            "Looking for weights",
+            "Looking for downloaded weights",
             lambda _watch: tuple(model.refreshed() for model in models),
             slot="gallery",
             priority=Priority.CLICK,
@@ -96,7 +96,7 @@ class GalleryOpener(QObject):
             self._dialog.show_download(name, fraction, words)
 
     def _fetched(self, name: str, weights: PublishedWeights) -> None:
-        """Opened at once for who waited for it, and offered to who went on with something else."""
+        """Open the model if the user is waiting for it in the dialog; otherwise offer it."""
         from gui.widgets.gallery.dialog import source_of
 
         model = next(model for model in self._gallery if model.name == name)
@@ -109,7 +109,7 @@ class GalleryOpener(QObject):
                 self._models.open(source)
                 return
         self._state.notify(
-            NoticeKind.INFO, f"{name} is on this computer now.", "Open it", source.key
+            NoticeKind.INFO, f"{name} has been downloaded.", "Open model", source.key
         )
         self._look_again()
 
@@ -124,6 +124,6 @@ class GalleryOpener(QObject):
         if self._dialog is not None:
             self._dialog.show_download_end()
         else:
-            text = f"The download of {name} was stopped. What has come is kept."
+            text = f"Download of {name} stopped. The part already downloaded is kept."
             self._state.notify(NoticeKind.INFO, text)
         self._look_again()

@@ -1,4 +1,4 @@
-"""The Help menu: the guide, the keys, the log, the versions."""
+"""Handles the Help menu: user guide, shortcuts, installation check, log and About."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 class Help(QObject):
-    """Answers the Help menu.
+    """Handles the actions of the Help menu.
 
-    second: makes another program in this process, with the settings of a given store.
+    second: creates another program in this process, with the settings of a given store.
     """
 
     def __init__(
@@ -57,13 +57,13 @@ class Help(QObject):
     def open_guide(self) -> None:
         from gui.widgets.guide.window import GuideWindow
 
-        # A guide that was closed is hidden, until Qt deletes it a moment later.
+        # A closed guide is hidden until Qt deletes it a moment later.
         if self._guide is None or self._guide.isHidden():
             try:
                 self._guide = GuideWindow(GUIDE)
             except OSError as error:
                 self._state.notify(
-                    NoticeKind.ERROR, f"The guide is not there; install the program again: {error}"
+                    NoticeKind.ERROR, f"The guide is missing; reinstall the program: {error}"
                 )
                 return
             self._guide.destroyed.connect(self._forget_guide)
@@ -82,7 +82,7 @@ class Help(QObject):
         except OSError as error:
             self._state.notify(
                 NoticeKind.ERROR,
-                f"The log folder {folder} cannot be made: {error.strerror or error}. "
+                f"Cannot create the log folder {folder}: {error.strerror or error}. "
                 "The program works without a log.",
             )
             return

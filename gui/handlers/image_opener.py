@@ -1,4 +1,4 @@
-"""How images come in: dialogs, drops, the clipboard, the recent files; and how they go again."""
+"""Handles opening images, by dialog, drop, clipboard or recent files, and closing them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from gui.window.drops import Dropped
 from gui.window.main_window import MainWindow
 
 _NOTHING_DROPPED = (
-    "Nothing arrived: the program it was dragged from may have closed. Drop it again, or use "
+    "Nothing was received: the program you dragged from may have closed. Try again, or use "
     "File > Open images."
 )
 
 
 class ImageOpener(QObject):
-    """Asks which images, and hands them to those who open them."""
+    """Asks for images and passes them to the controller."""
 
     def __init__(
         self, window: MainWindow, state: State, images: Images, settings: Settings
@@ -65,22 +65,22 @@ class ImageOpener(QObject):
         dialog.open()
 
     def open_paths(self, paths: list[Path]) -> None:
-        """Open files and folders, and begin there the next time."""
+        """Open files and folders, and remember the folder for the next dialog."""
         if paths:
             self._settings.set(table.LAST_FOLDER, str(paths[0].absolute().parent))
             self._images.open_paths(paths)
 
     def open_dropped(self, dropped: Dropped) -> None:
-        """Open what fell on the window."""
+        """Open what was dropped on the window."""
         self._open(dropped, _NOTHING_DROPPED)
 
     def paste(self) -> None:
-        """Open what lies on the clipboard."""
+        """Open the contents of the clipboard."""
         data = QGuiApplication.clipboard().mimeData()
-        self._open(drops.read(data), "There is no image to open. Copy one first.")
+        self._open(drops.read(data), "The clipboard contains no image. Copy one first.")
 
     def _open(self, dropped: Dropped, nothing: str) -> None:
-        """nothing: what to say where there is none."""
+        """Open dropped or pasted data. nothing: the message if there is none."""
         if dropped.paths:
             self.open_paths(list(dropped.paths))
         elif dropped.data:
@@ -90,7 +90,7 @@ class ImageOpener(QObject):
         elif dropped.remote:
             self._state.notify(
                 NoticeKind.WARNING,
-                f"Only the address of the image arrived ({dropped.remote[:80]}). "
+                f"Only a link to the image was received ({dropped.remote[:80]}). "
                 "Save the image and drop the file.",
             )
         else:

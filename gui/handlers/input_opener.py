@@ -1,4 +1,4 @@
-"""The window 'Input and output' and the files that belong to it: class names and profiles."""
+"""Handles the window 'Input and output', class name files and model profiles."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class InputOpener(QObject):
-    """Opens the panel once, keeps it up to date, and hands its changes on."""
+    """Creates the panel, keeps it up to date and passes its changes to the controller."""
 
     def __init__(
         self, window: MainWindow, state: State, controller: Controller, settings: Settings
@@ -49,7 +49,7 @@ class InputOpener(QObject):
         state.current_changed.connect(self._image_changed)
 
     def show(self) -> None:
-        """Bring the panel up, made on first use."""
+        """Show the panel, which is created on first use."""
         if self._panel is None:
             self._panel = self._made()
         self._panel.show()
@@ -57,12 +57,12 @@ class InputOpener(QObject):
         self._panel.activateWindow()
 
     def take_classes(self, path: Path) -> None:
-        """The class names in a file, for the open model."""
+        """Load class names from a file, for the open model."""
         if self._has_model(path):
             self._models.adjust(Adjustment(classes=path))
 
     def take_profile(self, path: Path) -> None:
-        """The settings in an exported profile, for the open model."""
+        """Apply an exported profile to the open model."""
         if self._has_model(path):
             self._models.adjust(Adjustment(profile=path))
 
@@ -71,7 +71,7 @@ class InputOpener(QObject):
 
         names = " ".join(f"*{suffix}" for suffix in sorted(suffixes.CLASS_NAMES))
         dialog = open_dialog(
-            self._window, "Class names", start_folder(self._settings), f"Class names ({names})"
+            self._window, "Load class names", start_folder(self._settings), f"Class names ({names})"
         )
         dialog.fileSelected.connect(lambda path: self.take_classes(Path(path)))
         dialog.open()
@@ -147,12 +147,12 @@ class InputOpener(QObject):
         panel.show_fault(reason)
 
     def _written(self, path: Path) -> None:
-        self._state.notify(NoticeKind.INFO, f"Wrote {path.name}", "Show folder", str(path.parent))
+        self._state.notify(NoticeKind.INFO, f"Saved {path.name}", "Show folder", str(path.parent))
 
     def _has_model(self, path: Path) -> bool:
         if self._state.info is None:
             self._state.notify(
-                NoticeKind.WARNING, f"{path.name} belongs to a model. Open the model first."
+                NoticeKind.WARNING, f"{path.name} applies to a model. Open the model first."
             )
         return self._state.info is not None
 

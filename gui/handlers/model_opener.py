@@ -1,4 +1,4 @@
-"""How a model comes in: dialogs, a weights file that was dropped, the demos, the recent ones."""
+"""Handles opening models: dialogs, dropped files, the demos and recent models."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_LETTERS = 60
 
 
 class ModelOpener(QObject):
-    """Asks which model, and hands it to those who open it."""
+    """Asks for a model and passes it to the controller."""
 
     def __init__(
         self, window: MainWindow, state: State, controller: Controller, settings: Settings
@@ -52,7 +52,7 @@ class ModelOpener(QObject):
         self._models.open(ModelSource(spec))
 
     def ask_file(self) -> None:
-        """The system's dialog for a model's file; what it holds is told from its content."""
+        """Ask for a model file; its type is recognised from its content."""
         from gui.file_dialogs import start_folder, weights_dialog
 
         dialog = weights_dialog(self._window, start_folder(self._settings))
@@ -74,9 +74,9 @@ class ModelOpener(QObject):
 
 
 def recent_models(keys: Sequence[str]) -> list[tuple[str, ModelSource]]:
-    """(text, source) for each key that still says something, no two texts alike.
+    """(text, source) for each valid key, all texts different.
 
-    Files of one name are told apart by their folders, and what is left by their answers.
+    Files of the same name are distinguished by their folders, then by the answers given for them.
     """
     sources = []
     for key in keys:
@@ -97,7 +97,7 @@ def recent_models(keys: Sequence[str]) -> list[tuple[str, ModelSource]]:
 
 
 def _short(text: str) -> str:
-    """Fit for a menu: the beginning and the end of a long name."""
+    """Shorten a long name for a menu: its beginning and its end."""
     half = _MOST_LETTERS // 2
     return text if len(text) <= _MOST_LETTERS else f"{text[:half]}…{text[-half:]}"
 
@@ -107,7 +107,7 @@ def _folder(source: ModelSource) -> str:
 
 
 def _answers(source: ModelSource) -> str:
-    """What was answered about it, as 'TwoHeads, classes=4'."""
+    """The answers given for a model, such as 'TwoHeads, classes=4'."""
     names = [Path(source.spec).name] if source.weights else []
     given = [f"{name}={value}" for name, value in source.arguments]
     classes = [Path(source.classes).name] if source.classes else []

@@ -1,4 +1,4 @@
-"""What has to be answered before a model can be opened: a dialog for each kind of question."""
+"""Shows the questions that must be answered before a model opens, a dialog for each kind."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from gui.window.main_window import MainWindow
 
 
 class ModelQuestions(QObject):
-    """Shows the question, and opens the model again with the answer in its source.
+    """Shows a question, then opens the model again with the answer in its source.
 
-    The model that is open stays until then, and where nothing is answered.
+    The current model stays open until then, or if the dialog is cancelled.
     """
 
     def __init__(self, window: MainWindow, state: State, models: Models) -> None:
@@ -39,7 +39,7 @@ class ModelQuestions(QObject):
 
     def _ask(self, source: ModelSource, error: ConsentNeeded | ChoiceNeeded) -> None:
         if self._dialog is not None:
-            # Another file was dropped meanwhile: the later question is the one that counts.
+            # Another file was dropped meanwhile: only the latest question counts.
             self._dialog.reject()
         dialog = self._made(source, error)
         dialog.setObjectName("question about a model")
@@ -82,14 +82,14 @@ class ModelQuestions(QObject):
         return dialog
 
     def _named_architecture(self, source: ModelSource, question: WhichArchitecture) -> QDialog:
-        """Nothing fits by itself; who trained it may know better, and may mean one of timm's."""
+        """No architecture matches, but the user may know it; it may be one of timm's."""
         engine = self._state.engine
         dialog = QInputDialog(self._window)
-        dialog.setWindowTitle("Which architecture?")
+        dialog.setWindowTitle("Choose architecture")
         plain_text.ask(
             dialog,
-            f"What are the weights in {_short(question.path)} for?\n"
-            "A name of torchvision's, or timm:NAME where timm is installed:",
+            f"Which architecture do the weights in {_short(question.path)} belong to?\n"
+            "Name of a torchvision model, or timm:NAME if timm is installed:",
         )
         dialog.setComboBoxItems([model.name for model in engine.gallery] if engine else [])
         dialog.setComboBoxEditable(True)
@@ -120,11 +120,11 @@ class ModelQuestions(QObject):
 
     def _input(self, source: ModelSource, question: WhichInput) -> QDialog:
         dialog = QInputDialog(self._window)
-        dialog.setWindowTitle("Which input?")
+        dialog.setWindowTitle("Input size")
         plain_text.ask(
             dialog,
-            f"{_short(question.path)} ran on none of the {len(question.tried)} sizes tried.\n"
-            "What does it get? Channels x height x width:",
+            f"{_short(question.path)} runs with none of the {len(question.tried)} sizes tried.\n"
+            "Expected input, as channels x height x width:",
         )
         dialog.setTextValue(f"{question.channels or 3}x224x224")
         dialog.setOkButtonText("Open")
@@ -140,11 +140,11 @@ class ModelQuestions(QObject):
 
     def _not_answered(self, dialog: QDialog, source: ModelSource, agreed: bool) -> None:
         self._done(dialog)
-        # A file that was agreed to has run by the time its networks are asked about.
-        words = "was not opened." if agreed else "was not opened; nothing of it was run."
+        # By the time its networks are asked about, the code of a trusted file has run.
+        words = "was not opened." if agreed else "was not opened; none of its code was run."
         self._state.notify(NoticeKind.INFO, f"{Path(source.spec).name} {words}")
 
 
 def _short(path: Path) -> str:
-    """A file's name, in a line that is not wrapped."""
+    """The name of a file, shortened for a line that is not wrapped."""
     return plain_text.line(path.name, plain_text.SHORT)

@@ -1,4 +1,4 @@
-"""Work away from the GUI thread: the lanes, and what runs on each.
+"""Background work: the lanes (worker threads) and the jobs that run on them.
 
-The only room that owns a thread, and the only one that calls the engine's torch side.
+The only package that owns threads, and the only one that calls the torch part of the engine.
 """

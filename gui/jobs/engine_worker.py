@@ -1,7 +1,7 @@
-"""The engine's side of the window: runs on the engine lane alone.
+"""Runs the engine for the window; used on the engine lane only.
 
-It holds the open model and the session of the current image. torch is imported here, inside the
-jobs, so that the window is painted first.
+Holds the open model and the session of the current image. torch is imported inside the jobs, so
+that the window is painted first.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# As many as there are keys to choose them by.
+# As many as there are shortcut keys for them.
 _TOP = 9
 
 
 class EngineWorker:
-    """Opens models and answers requests. Not thread-safe: one lane calls it."""
+    """Opens models and answers requests. Not thread-safe: called from one lane."""
 
     def __init__(self) -> None:
         self.trust = Trust(store=store_file())
@@ -47,7 +47,7 @@ class EngineWorker:
         self._predicted: tuple[tuple[Prediction, ...], NDArray[np.float64]] | None = None
 
     def load_engine(self, watch: Watch) -> EngineFacts:
-        """Import torch and what stands on it."""
+        """Import torch and the modules that depend on it."""
         started = time.perf_counter()
         from engine.lazy.pytorch import load
 
@@ -70,9 +70,9 @@ class EngineWorker:
     def open_model(
         self, source: ModelSource, watch: Watch, trusted: Sequence[Path] = ()
     ) -> OpenedModel:
-        """Open a model in place of the current one, which stays when this one fails.
+        """Open a model in place of the current one, which stays open on failure.
 
-        trusted: files that were named on the command line together with --trust.
+        trusted: files named on the command line together with --trust.
         """
         from engine.loading.adjustments import Adjustment, adjusted, remember_answers
         from engine.loading.load import open_source
@@ -80,9 +80,9 @@ class EngineWorker:
         watch.report(0.0, f"opening {source.spec}")
         if trusted:
             self.trust.name(trusted)
-        # Names that do not fit are no reason to keep the network from being seen.
+        # Class names that do not fit must not prevent the model from opening.
         bare = replace(source, classes=None)
-        # The window asks when it takes long; only the person can tell how long that may be.
+        # No time limit: the window offers to stop, and only the user knows how long it may take.
         model = open_source(bare, trust=self.trust, cancel=watch.cancel, patience=None)
         fault = ""
         if source.classes is not None:
@@ -96,7 +96,7 @@ class EngineWorker:
         return replace(self._take(model, source), fault=fault)
 
     def adjust(self, change: Adjustment, watch: Watch) -> OpenedModel:
-        """Feed or read the open network in another way, and remember that."""
+        """Change preprocessing, output, layouts or class names, and save them in the profile."""
         from engine.loading.adjustments import adjusted, profile_of
         from engine.profiles import store
 
@@ -114,7 +114,7 @@ class EngineWorker:
     def remember_method(
         self, key: str, method: str, options: tuple[tuple[str, Value], ...], _watch: Watch
     ) -> None:
-        """Explain the model of that key by this method when it is opened again."""
+        """Save the method in the profile of the model with this key."""
         from engine.loading.adjustments import remember_method
         from engine.methods.registry import choose
 
@@ -122,7 +122,7 @@ class EngineWorker:
             remember_method(self._model, choose(method, dict(options)))
 
     def reset_model(self, watch: Watch) -> OpenedModel:
-        """Forget what was settled about the open model, and open it anew."""
+        """Delete the profile of the open model and reopen it."""
         from engine.loading.adjustments import forget
 
         model, source = self._opened()
@@ -130,7 +130,7 @@ class EngineWorker:
         return self.open_model(replace(source, classes=None, input=None), watch)
 
     def export_profile(self, path: Path, _watch: Watch) -> Path:
-        """Write what is settled about the open model into a file."""
+        """Write the profile of the open model to a file."""
         from engine.loading.adjustments import profile_of
         from engine.profiles import store
 
@@ -139,7 +139,7 @@ class EngineWorker:
         return path
 
     def seen(self, image: LoadedImage, _watch: Watch) -> Pixels:
-        """The picture of exactly what the network gets of an image."""
+        """The image that the model receives, reconstructed from its input tensor."""
         from engine.images.preprocessing import as_seen, prepare
 
         how = self._opened()[0].preprocessing
@@ -157,12 +157,12 @@ class EngineWorker:
         self._model, self._source = model, source
         sha256 = model.info.weights_sha256
         known = store.load(sha256) if sha256 else None
-        # A method alone says nothing of how the network is fed or read.
+        # A method alone does not affect preprocessing or output.
         settled = known is not None and replace(known, method=None) != store.ModelProfile()
         return OpenedModel(source, model.info, model.layers, settled)
 
     def explain(self, image: LoadedImage, request: Request, watch: Watch) -> Answer:
-        """One explanation and the predictions that belong to it."""
+        """Compute one explanation and the predictions for the image."""
         session = self._session_for(image, request, watch)
         explanation = session.explain(
             request.layer,
@@ -180,7 +180,7 @@ class EngineWorker:
         return Answer(request, explanation, *self._predicted, session.model.info)
 
     def sweep(self, image: LoadedImage, request: Request, watch: Watch) -> SweepAnswer:
-        """The maps of all layers for the class of the request."""
+        """Compute the maps of all layers for the class of the request."""
         session = self._session_for(image, request, watch)
         options = dict(request.options)
         maps = session.sweep(
@@ -193,7 +193,7 @@ class EngineWorker:
         target = next((e.target.index for e in maps.values()), request.target or 0)
         for node in session.layers:
             if node.explainable and node.calls > 1:
-                # Found by the sweep as well; asking for them computes nothing.
+                # Already part of the sweep; this computes nothing new.
                 for name in (f"{node.name}#{k}" for k in range(node.calls)):
                     with suppress(LayerError, MethodError):
                         maps[name] = session.explain(
@@ -206,7 +206,7 @@ class EngineWorker:
         return SweepAnswer(request, target, maps, session.notices)
 
     def forget_image(self, _watch: Watch) -> None:
-        """Free what belongs to the current image."""
+        """Free the session of the current image."""
         self._end_session()
 
     def close(self, _watch: Watch) -> None:
@@ -218,7 +218,7 @@ class EngineWorker:
         from engine.explain.session import Session
 
         if self._source is None or self._source.key != request.model:
-            # Another model was opened, and given up before the window had heard of it.
+            # Another model was opened, but cancelled before the window received it.
             self.open_model(ModelSource.from_key(request.model), watch)
         model, _ = self._opened()
         if self._session is None or self._session.image is not image:
@@ -234,6 +234,6 @@ class EngineWorker:
 
 
 def naming(path: Path | None, error: ModelError) -> str:
-    """What is wrong with a file, with its name where the error does not say it."""
+    """The message of an error, with the name of the file if it is missing."""
     known = path is None or path.name in str(error)
     return str(error) if known or path is None else f"{path.name}: {error}"

@@ -1,8 +1,7 @@
-"""What the file lane does: find, read, scale, colour and write.
+"""The work of the file lane: finding, reading, scaling, colouring and writing files.
 
-Plain functions of records and pictures: no widget, no state, no torch.
-
-Pillow is imported inside the jobs, so that the window is painted first.
+Plain functions on records and images: no widgets, no state, no torch. Pillow is imported inside
+the jobs, so that the window is painted first.
 """
 
 from __future__ import annotations
@@ -35,9 +34,9 @@ _MOST_IMAGES = 10_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
-    """An image, its pyramid for the canvas and its small picture for the strip.
+    """A decoded image, with its pyramid for the canvas and its thumbnail for the strip.
 
-    stamp: see stamp_of; None for what has no file.
+    stamp: see stamp_of; None without a file.
     """
 
     loaded: LoadedImage
@@ -48,11 +47,11 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found under dropped names.
+    """The result of sorting dropped paths.
 
-    missing: those of the images that are not there. model: the one to open, with the weights and
-    class names that came with it. classes, profile: a file for the model that is open. refused:
-    one sentence on what was not opened, or ''.
+    missing: the images that do not exist. model: the model to open, with weights and class names
+    dropped together with it. classes, profile: a file for the open model. refused: one sentence on
+    what was not opened, or ''.
     """
 
     images: tuple[Path, ...]
@@ -65,8 +64,8 @@ class Found:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExportTask:
-    """Everything that an export needs, taken when it was asked for. choice: what to write and
-    where, None until it has been said."""
+    """Everything an export needs, captured on request. choice: what to write and where, None
+    until the user has chosen."""
 
     image: LoadedImage
     explanation: Explanation
@@ -77,12 +76,12 @@ class ExportTask:
     choice: ExportChoice | None = None
 
     def into(self, choice: ExportChoice) -> ExportTask:
-        """The same, to be written there."""
+        """The same task with a destination."""
         return replace(self, choice=choice)
 
 
 def scan(paths: Sequence[Path], watch: Watch) -> Found:
-    """Sort names into images and a model; folders are searched for images, sorted by name."""
+    """Sort paths into images and a model; folders are searched for images, sorted by name."""
     images: list[Path] = []
     models: list[Path] = []
     classes: list[Path] = []
@@ -107,7 +106,7 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
                 missing.add(images[-1])
     refused = ""
     if empty:
-        refused = f"No images in {', '.join(empty)}"
+        refused = f"No images found in {', '.join(empty)}"
     elif len(images) > _MOST_IMAGES:
         refused = f"Only the first {_MOST_IMAGES:,} of {len(images):,} images were opened"
     return Found(
@@ -121,10 +120,10 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
 
 
 def _whole(path: Path) -> Path:
-    """One name for one file, however the way to it is written; links are not followed.
+    """A canonical path, so that a file has one name; links are not followed.
 
-    Behind a link to a folder, '..' is the folder above what it points to: a name that would be
-    another file without it keeps it.
+    After a link to a folder, '..' is the parent of its target: where removing it would yield
+    another file, it is kept.
     """
     whole = path.absolute()
     plain = Path(os.path.normpath(whole))
@@ -157,7 +156,7 @@ def decode(path: Path, watch: Watch) -> Decoded:
 
 
 def stamp_of(path: Path) -> tuple[int, int] | None:
-    """(time of change in ns, size) by which a changed file is known; None when it is not there."""
+    """(modification time in ns, size), to detect changed files; None if there is no file."""
     try:
         facts = path.stat()
     except OSError:
@@ -173,14 +172,14 @@ def decode_bytes(data: bytes, name: str, watch: Watch) -> Decoded:
 
 
 def decode_qimage(image: QImage, name: str) -> Decoded:
-    """A picture that Qt holds (pasted, say), for the canvas. Raises ImageError."""
+    """Prepare a Qt image, such as a pasted one, for the canvas. Raises ImageError."""
     from engine.images.reading import image_from_array
 
     return decode_array(image_from_array(pixels_of(image), name))
 
 
 def decode_array(loaded: LoadedImage) -> Decoded:
-    """An image that is there already, for the canvas."""
+    """Prepare a loaded image for the canvas."""
     small = thumbnail(loaded.pixels, THUMBNAIL_SIZE)
     return Decoded(loaded, Picture.build(loaded.pixels), small)
 
@@ -193,7 +192,7 @@ def pixels_of(image: QImage) -> Pixels:
 
 
 def read_thumbnail(path: Path, watch: Watch) -> QImage:
-    """A small picture of an image file. Raises ImageError, Cancelled."""
+    """Read the thumbnail of an image file. Raises ImageError, Cancelled."""
     from engine.images.reading import load_thumbnail
 
     small = load_thumbnail(path, THUMBNAIL_SIZE, cancel=watch.cancel, patience=None)
@@ -212,7 +211,7 @@ def color_strips() -> dict[str, QImage]:
 def map_thumbnails(
     explanations: dict[str, Explanation], display: DisplaySettings, size: int, watch: Watch
 ) -> dict[str, QImage]:
-    """A small picture of every map, by layer name; equal maps are drawn once."""
+    """Render a thumbnail of every map, by layer name; identical maps are rendered once."""
     drawn: dict[int, QImage] = {}
     result: dict[str, QImage] = {}
     for name, explanation in explanations.items():
@@ -225,7 +224,7 @@ def map_thumbnails(
 
 
 def write_export(task: ExportTask, watch: Watch) -> ExportTask:
-    """Write every file of an export. Each is complete or absent. Raises ExportError."""
+    """Write all files of an export, each completely or not at all. Raises ExportError."""
     from engine.export import files as export
     from engine.files.destinations import check_outputs
 

@@ -1,9 +1,9 @@
-"""The only file that owns a thread.
+"""Lanes: worker threads with a priority queue of jobs. No other file owns a thread.
 
-A lane is one thread that does one job at a time. All scheduling happens on the GUI thread: the
-lane hands its worker a job, and hears of its end by a queued signal, so nothing is locked. Every
-signal of a job is emitted on the GUI thread. A cancelled job never finishes: whatever it still
-returns is dropped.
+A lane is one thread that runs one job at a time. All scheduling happens on the GUI thread: the lane
+passes a job to its worker and learns of its end by a queued signal, so no locks are needed. All
+signals of a job are emitted on the GUI thread. A cancelled job never emits finished: its result is
+dropped.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from engine.progress import CancelToken, Report
 
 _log = logging.getLogger(__name__)
 
-# For what must be kept, where the session ends; whoever ends it does not wait for long either.
+# Time for jobs that must be finished when the session ends, which does not wait long itself.
 _KEPT_S = 5.0
-# A sweep reports hundreds of layers; the eye wants twenty reports a second.
+# A sweep reports hundreds of layers; twenty reports a second are enough for a progress bar.
 _REPORT_EVERY = 0.05
 
 
 class Priority(IntEnum):
-    """Lower goes first. A job of a lower number makes a running IDLE job stop."""
+    """Lower runs first. A job with a lower number cancels a running IDLE job."""
 
     CLICK = 0
     WORK = 1
@@ -41,7 +41,7 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What a job's work is given: when to stop, and whom to tell how far it is."""
+    """The argument of a job's work function: cancellation token and progress callback."""
 
     cancel: CancelToken
     report: Report
@@ -53,10 +53,10 @@ Work = Callable[[Watch], Any]
 class Job(QObject):
     """One piece of work on a lane.
 
-    slot: of two jobs of one slot only the newer counts; '' for none. title: a few words for the
-    status bar. stoppable: False for what the person cannot do without. keep: finished even when
-    the program closes. reading: the name of the file that it reads, '' for none. Exactly one
-    of finished, failed and cancelled is emitted, then ended.
+    slot: a newer job replaces older ones of the same slot; '' for none. title: a few words for the
+    status bar. stoppable: whether the user may stop it. keep: finish it even when the program
+    closes. reading: the name of the file that it reads, '' for none. Exactly one of finished,
+    failed and cancelled is emitted, then ended.
     """
 
     started = Signal()
@@ -88,12 +88,12 @@ class Job(QObject):
         self.token = CancelToken()
 
     def cancel(self) -> None:
-        """Ask the work to stop; cancelled follows soon, also when it ends by itself."""
+        """Ask the work to stop; cancelled follows, even if the work completes anyway."""
         self.token.cancel()
 
 
 class _Worker(QObject):
-    """Lives on the lane's thread and does what it is sent."""
+    """Runs jobs on the thread of the lane."""
 
     progressed = Signal(object, float, str)
     done = Signal(object, object, object)
@@ -109,10 +109,10 @@ class _Worker(QObject):
             job.token.cancel()
         except HookscopeError as error:
             _log.warning("%s: %s", job.title, error)
-            # The traceback would keep the frames alive, and with them a graph of tensors.
+            # The traceback would keep the frames alive, and with them an autograd graph.
             failure = error.with_traceback(None)
         except Exception:  # noqa: BLE001 - the outermost frame of the thread: report, go on
-            _log.exception("%s: internal failure", job.title)
+            _log.exception("%s: internal error", job.title)
             failure = HookscopeError(f"{job.title}: internal error; see the log: {log_file()}")
         self.done.emit(job, result, failure)
 
@@ -159,12 +159,12 @@ class Lane(QObject):
 
     @property
     def alive(self) -> bool:
-        """Whether the thread is there, until close()."""
+        """Whether the thread is running; it is until close()."""
         return self._thread.isRunning()
 
     def submit(self, job: Job) -> Job:
-        """Take a job. An older one of the same slot is cancelled, and a running IDLE job makes
-        way for anything more urgent."""
+        """Queue a job. An older one of the same slot is cancelled, and so is a running IDLE job if
+        the new one is more urgent."""
         job.setParent(self)
         if self._closed:
             job.cancel()
@@ -180,20 +180,20 @@ class Lane(QObject):
         return job
 
     def cancel(self, slot: str | None = None) -> None:
-        """Cancel the jobs of a slot ('export' stands for 'export 1', 'export 2' too), or all."""
+        """Cancel the jobs of a slot ('export' includes 'export 1' and 'export 2'), or all."""
         self._cancel(lambda job: slot is None or job.slot.partition(" ")[0] == slot)
 
     def has(self, slot: str) -> bool:
-        """Whether a job of the slot waits or runs uncancelled."""
+        """Whether a job of the slot is queued, or is running and not cancelled."""
         if any(job.slot == slot for job in self._waiting):
             return True
         running = self._running
         return running is not None and running.slot == slot and not running.token.cancelled
 
     def close(self) -> None:
-        """Cancel everything but what must be kept, and wait for the thread.
+        """Cancel all jobs except those with keep, and join the thread.
 
-        What cannot be cancelled is waited for.
+        Waits for jobs that cannot be cancelled.
         """
         self._cancel(lambda job: not job.keep)
         if self._waiting or (self._running is not None and self._running.keep):
@@ -236,7 +236,7 @@ class Lane(QObject):
             self.idle.emit()
 
     def _end(self, job: Job, result: object, failure: HookscopeError | None) -> None:
-        # What must be kept and was done all the same, although it was to stop, is done.
+        # A job with keep that completed despite its cancellation counts as finished.
         if job.token.cancelled and not (job.keep and result is not None):
             job.cancelled.emit()
         elif failure is not None:

@@ -1,1 +1,1 @@
-"""From the state to the widgets: nothing here decides, computes or asks."""
+"""Presenters: show the state in the widgets. No decisions, computations or dialogs here."""

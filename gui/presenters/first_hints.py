@@ -1,7 +1,7 @@
-"""The hints of the first start, each where it is about, each closed for good by its cross, that of
-the layers also by whoever does what it says.
+"""Shows the hints of the first start, each in the panel it is about.
 
-The third is the invitation of the first scene, over the picture (gui/presenters/notices.py).
+A hint is dismissed permanently by its cross, that of the layers also by a click on a layer. The
+third hint is the invitation of the first scene, over the image (gui/presenters/notices.py).
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from gui.state.state import State
 from gui.widgets.bars.hint_card import HintCard
 from gui.window.main_window import MainWindow
 
-LAYERS = "Click any layer to see what it looked at."
-OWN_FILES = "Drop your own images and your model anywhere on this window."
+LAYERS = "Click any layer to see its heat map."
+OWN_FILES = "Drop your own images or model anywhere on this window."
 
 _OF_LAYERS, _OF_FILES = "layers", "own files"
 FIRST_HINTS = (_OF_LAYERS, _OF_FILES)
-"""Under which settings.hint_seen remembers that they were closed."""
+"""The names under which settings.hint_seen stores that they were dismissed."""
 
 _BESIDE = 216
 
 
 class FirstHints(QObject):
-    """Puts the cards into the panels and remembers which were closed."""
+    """Puts the cards into the panels and stores which were dismissed."""
 
     def __init__(self, window: MainWindow, state: State, settings: Settings) -> None:
         super().__init__(window)
@@ -47,13 +47,13 @@ class FirstHints(QObject):
         self._settings.mark_hint_seen(_OF_LAYERS)
 
     def _changed(self, key: str) -> None:
-        # Forgotten with all other settings, they are shown once more.
+        # After a reset of all settings, they are shown again.
         if key == table.HINTS_SEEN.key:
             self._show()
 
     def _show(self) -> None:
         own = any(image.scene is None for image in self._state.images.values())
         for name, card in self._cards.items():
-            # Whoever has dropped files knows that.
+            # A user who has opened images knows this already.
             done = own and name == _OF_FILES
             card.setVisible(not done and not self._settings.hint_seen(name))

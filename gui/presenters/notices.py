@@ -1,4 +1,4 @@
-"""What the bar over the picture says, and what its button and its cross do."""
+"""Controls the notice bar over the image: its text, its button and its close button."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from gui.window.main_window import MainWindow
 _LASTING = (NoticeKind.ERROR, NoticeKind.WARNING)
 _SHOW_FOLDER = "Show folder"
 _OPEN_MODEL = "Open model…"
-_FOREIGN = "The demo knows only eight shapes. Open a model for your own pictures."
+_FOREIGN = "The demo model knows only eight shapes. Open another model for your own images."
 FOREIGN_HINT = "own picture in a demo"
-"""Under which settings.hint_seen remembers that this was closed."""
+"""The name under which settings.hint_seen stores that this was dismissed."""
 
 
 class Notices(QObject):
-    """Shows the state's notices and the invitations of the scenes."""
+    """Shows the notices of the state and the invitations of the demo scenes."""
 
     def __init__(
         self, window: MainWindow, state: State, models: Models, settings: Settings
@@ -51,7 +51,7 @@ class Notices(QObject):
 
     def _show(self, notice: Notice) -> None:
         if notice.kind is NoticeKind.INFO and self._bar.kind in _LASTING:
-            # What was done is less than what went wrong and was not closed yet.
+            # Information must not replace an error that has not been closed yet.
             self._status.show_message(notice.text)
             return
         self._action = notice.action
@@ -63,7 +63,7 @@ class Notices(QObject):
             self._bar.clear()
 
     def _show_explain_error(self) -> None:
-        """Why there is no map; it goes when there is one."""
+        """Show why there is no map; cleared when there is one."""
         error = self._state.explain_error
         if self._state.explanation is None:
             if error:
@@ -75,7 +75,7 @@ class Notices(QObject):
         self._explain_error = ""
 
     def _let_go(self) -> None:
-        """A warning is about the model that was open, or how it was fed: both may have changed."""
+        """Clear a warning about a model or preprocessing that is no longer in use."""
         before, self._info = self._info, self._state.info
         if _fed_alike(before, self._info):
             return
@@ -83,7 +83,7 @@ class Notices(QObject):
             self._bar.clear()
 
     def _invite(self) -> None:
-        """What to try next: with an embedded scene, or with one's own picture in a demo network."""
+        """Suggest what to try next, with a demo scene or with the user's image in a demo model."""
         image, source = self._state.current, self._state.model_source
         bar = self._bar
         if bar.kind in _LASTING:
@@ -101,15 +101,15 @@ class Notices(QObject):
         if source.spec != wanted:
             if (wanted, source) == self._declined:
                 return
-            text = f"{scene.invitation} It belongs to the network '{wanted}'."
-            self._show(Notice(NoticeKind.HINT, text, "Open that network", wanted))
+            text = f"{scene.invitation} It is meant for the model '{wanted}'."
+            self._show(Notice(NoticeKind.HINT, text, "Open that model", wanted))
         elif not self._settings.hint_seen(scene.path.name):
             self._show(Notice(NoticeKind.HINT, scene.invitation))
         elif bar.kind == NoticeKind.HINT:
             bar.clear()
 
     def _misplaced(self, source: ModelSource | None) -> bool:
-        """Whether a person's own picture is asked of a network that only knows the demo's world."""
+        """Whether the user's own image is explained by a demo model, which knows only shapes."""
         is_demo = source is not None and source.spec.startswith("demo:")
         return is_demo and not self._settings.hint_seen(FOREIGN_HINT)
 
@@ -134,13 +134,13 @@ class Notices(QObject):
         if kind == NoticeKind.HINT and image is not None and image.scene is None:
             self._settings.mark_hint_seen(FOREIGN_HINT)
         elif kind == NoticeKind.HINT and image is not None and image.scene is not None:
-            # Closed, it is not said again at every change of this model.
+            # Once closed, it is not repeated at every change of this model.
             self._declined = f"demo:{image.scene.model}", self._state.model_source
             self._settings.mark_hint_seen(image.scene.path.name)
 
 
 def _fed_alike(one: ModelInfo | None, other: ModelInfo | None) -> bool:
-    """Whether what is said of the one holds for the other: other class names change nothing."""
+    """Whether warnings about one apply to the other; class names do not matter."""
     if one is None or other is None:
         return one is other
     return (one.source, one.weights, one.preprocessing) == (

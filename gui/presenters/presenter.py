@@ -1,4 +1,4 @@
-"""From the state to the widgets: every widget shows what the state says, and nothing else."""
+"""The main presenter: keeps all widgets of the window up to date with the state."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Presenter(QObject):
         self._show_actions()
 
     def _show_picture(self) -> None:
-        """The current image; while it is being read the last one stays, busy."""
+        """Show the current image; while it is being read, the previous one stays."""
         image, canvas = self._state.current, self._window.canvas
         if image is None or image.error:
             self._shown = None
@@ -118,7 +118,7 @@ class Presenter(QObject):
         if image is None:
             canvas.set_message("No image", "Drop images or a folder here, or press Ctrl+O")
         elif image.error:
-            canvas.set_message("This image cannot be opened", image.error)
+            canvas.set_message("Cannot open this image", image.error)
         elif state.explain_error:
             canvas.set_message("" if image.picture else "No map", state.explain_error)
         else:
@@ -147,16 +147,16 @@ class Presenter(QObject):
             count = f"{len(info.classes):,} classes · {count_text(info.parameters)} parameters"
             window.model_label.show_text(f"{info.title}  ·  {count}")
             source, weights = (plain_text.line(t, LINE) for t in (info.source, info.weights))
-            window.model_label.setToolTip(plain_text.tip(f"{source}\nweights: {weights}"))
+            window.model_label.setToolTip(plain_text.tip(f"{source}\nWeights: {weights}"))
         device = info.device if info is not None else (state.engine.device if state.engine else "")
         window.device_label.show_text(device.upper())
         window.device_label.setVisible(bool(device))
-        window.device_label.setToolTip("The device that computes")
+        window.device_label.setToolTip("Compute device")
         self._show_methods()
         self._show_actions()
 
     def _show_methods(self) -> None:
-        """The method in use, and which of the others the layer in use cannot have."""
+        """Show the current method, and disable those that the current layer does not support."""
         state, window = self._state, self._window
         window.method_button.setVisible(state.info is not None)
         window.method_button.setText(title_of(state.method))
@@ -175,7 +175,7 @@ class Presenter(QObject):
     def _show_no_model(self) -> None:
         state, window = self._state, self._window
         if state.engine_error is not None:
-            text = f"The engine cannot be loaded.\n{state.engine_error}"
+            text = f"Cannot load the engine.\n{state.engine_error}"
         elif state.engine is None:
             text = "Loading the engine…"
         elif state.model_loading is not None:
@@ -221,7 +221,7 @@ class Presenter(QObject):
         window.predictions.select(explanation.target.index, explanation.target)
 
     def _show_selection(self) -> None:
-        """Mark what was chosen at once; its map follows."""
+        """Mark the selection at once; its map follows."""
         if self._state.target is not None:
             self._window.predictions.select(self._state.target)
         self._show_methods()
@@ -254,7 +254,7 @@ class Presenter(QObject):
         self._window.display.set_display(display)
 
     def _show_work(self, _job: Job | None) -> None:
-        """The engine's work counts more than reading files, and that more than a download."""
+        """Show the running job: of the engine first, then of the file lane, then a download."""
         controller = self._controller
         running = (
             controller.engine_lane.running

@@ -1,1 +1,1 @@
-"""What is open and selected, as one object with signals, and the records that it holds."""
+"""The application state: one object with signals, and the records it holds."""

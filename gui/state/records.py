@@ -1,4 +1,4 @@
-"""What the window asks of the engine, and what comes back: frozen records, never a tensor."""
+"""Requests to the engine and its answers: frozen records without tensors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """What loading the engine took and brought."""
+    """Facts about the loaded engine: versions, devices, gallery."""
 
     torch_import_s: float
     versions: dict[str, str]
@@ -29,10 +29,10 @@ class EngineFacts:
 
 @dataclass(frozen=True, slots=True)
 class OpenedModel:
-    """A model that was opened: all that the window needs of it.
+    """An opened model, as the window needs it.
 
-    settled: something about it was set by the user and is remembered. fault: why the class names
-    that came with it were not taken; the source is then without them.
+    settled: the user has changed settings, which are stored in its profile. fault: why the class
+    names given with it were rejected; the source then lacks them.
     """
 
     source: ModelSource
@@ -44,9 +44,9 @@ class OpenedModel:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the window asks of the engine; an answer of an older generation is dropped.
+    """A request for an explanation; an answer to an older generation is dropped.
 
-    image and model are keys of what is open. options: of the method. layer None means the model's
+    image, model: keys of the open image and model. options: of the method. layer None means the
     default layer, target None the class with the highest logit.
     """
 
@@ -63,7 +63,7 @@ class Request:
 class Answer:
     """The engine's answer to a request.
 
-    predictions: the classes of highest logit. probabilities: float64 (classes,) of all.
+    predictions: the classes with the highest logits. probabilities: of all, float64 (classes,).
     """
 
     request: Request

@@ -1,7 +1,7 @@
-"""What is open and selected, with changed signals.
+"""The application state: what is open and selected, with signals for changes.
 
-Only gui/controllers writes here, each of its files what it is about; notify, warn and withdraw are
-for everyone.
+Only gui/controllers writes here, each file its own part; notify, warn and withdraw may be called
+from anywhere.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from gui.toolkit.imaging import Picture
 
 @dataclass(slots=True, eq=False)
 class OpenImage:
-    """One image of the strip. loaded and picture are there while it is decoded.
+    """One image of the strip. loaded and picture are set while it is decoded.
 
-    stamp: the file's (time of change in ns, size) when it was read.
+    stamp: (modification time in ns, size) of the file when it was read.
     """
 
     key: str
@@ -41,15 +41,15 @@ class OpenImage:
 
 
 CHECK_INPUT = "Input and output…"
-"""The action of a notice that brings up the panel where an assumption can be checked."""
+"""Notice action: open the panel where assumed preprocessing can be checked."""
 
 
-NAME_ARCHITECTURE = "Name it…"
-"""The action of a notice on weights that were not recognised; its argument is their source."""
+NAME_ARCHITECTURE = "Specify architecture…"
+"""Notice action for unrecognised weights; its argument is their source."""
 
 
-STOP_READING = "Stop reading it"
-"""The action of a notice on a file that is being read for long."""
+STOP_READING = "Stop reading"
+"""Notice action for a file that takes long to read."""
 
 
 class NoticeKind(StrEnum):
@@ -61,7 +61,7 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A sentence for the user; action names what its button offers ('' for no button)."""
+    """A message for the user; action is the text of its button ('' for none)."""
 
     kind: NoticeKind
     text: str
@@ -70,9 +70,9 @@ class Notice:
 
 
 class State(QObject):
-    """The one place that knows what is open.
+    """The single source of truth about what is open and selected.
 
-    Signals carry keys, not data: whoever hears them reads what it wants from here.
+    Signals carry keys, not data: receivers read the data from here.
     """
 
     image_added = Signal(str)
@@ -125,15 +125,15 @@ class State(QObject):
             self.computing_changed.emit(on)
 
     def notify(self, kind: NoticeKind, text: str, action: str = "", argument: str = "") -> None:
-        """Show a sentence to the user."""
+        """Show a message to the user."""
         self.noticed.emit(Notice(kind, text, action, argument))
 
     def withdraw(self, action: str) -> None:
-        """Take back the notice that offers this action: there is nothing left to act on."""
+        """Remove the notice that offers this action, because it no longer applies."""
         self.withdrawn.emit(action)
 
     def warn(self, notices: Sequence[str], action: str = "") -> None:
-        """Show what the engine says as one text: a newer notice takes the place of an older one."""
+        """Show notices of the engine as one text, as a new notice replaces the previous one."""
         if notices:
             text = " ".join(_sentence(text) for text in notices)
             self.notify(NoticeKind.WARNING, text, action)

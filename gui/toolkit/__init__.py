@@ -1,5 +1,4 @@
-"""What all widgets share: theme, labels, pictures for the screen, and the door between texts and
-Qt.
+"""Shared building blocks of all widgets: theme, labels, images for the screen, and plain text.
 
-Nothing here knows a model, an image that is open, or the engine's lane.
+Nothing here depends on open models or images, or on the engine lane.
 """

@@ -1,7 +1,7 @@
-"""Python's cyclic garbage collector, kept on the GUI thread.
+"""Runs Python's cyclic garbage collector on the GUI thread only.
 
-Left to itself it runs on whichever thread allocates, most often the engine's, and destroys Qt
-objects there, which Qt forbids. So it is switched off and run from a timer of the GUI thread.
+By default it runs on whichever thread allocates, most often that of the engine, and would destroy
+Qt objects there, which Qt forbids. So it is disabled and run from a timer of the GUI thread.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ _INTERVAL_MS = 1_000
 
 
 class GarbageCollector(QObject):
-    """Collects on the thread that it lives on, until it is stopped.
+    """Collects garbage on its own thread, until it is stopped.
 
-    One in a process does so; another that is made meanwhile leaves everything to it.
+    Only one instance in a process is active; others created meanwhile do nothing.
     """
 
     _at_work: GarbageCollector | None = None
@@ -34,12 +34,12 @@ class GarbageCollector(QObject):
         self._timer.start()
 
     def settle(self) -> None:
-        """Spare what is there now, the modules of torch above all, from every later look."""
+        """Exclude all current objects, above all the modules of torch, from later collections."""
         if GarbageCollector._at_work is self:
             gc.freeze()
 
     def stop(self) -> None:
-        """Leave collecting to Python again."""
+        """Re-enable automatic collection."""
         if GarbageCollector._at_work is not self:
             return
         GarbageCollector._at_work = None

@@ -1,4 +1,4 @@
-"""Pictures for the screen: numpy pixels to QImages. Everything here may run off the GUI thread."""
+"""Converts NumPy pixels to QImages. Everything here may run off the GUI thread."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.render.overlay import colorize
 
 _SMALLEST_LEVEL = 512
 
-# Qt's painter steps through a scaled image in 16.16 fixed point, which a wider one would overflow.
+# Qt scales images in 16.16 fixed point, which a wider image would overflow.
 _PAINTER_LIMIT = 32_000
 
 
@@ -38,8 +38,8 @@ def to_qimage(pixels: Pixels) -> QImage:
         )
     image = QImage(width, height, QImage.Format.Format_RGB32)
     if not image.isNull():
-        # Qt's own conversion would keep every other thread waiting, the GUI's with them: 0.3 s for
-        # 100 megapixels. 32-bit pixels lie in memory as blue, green, red, 255.
+        # Qt's own conversion holds the GIL and blocks the GUI thread: 0.3 s for 100 megapixels.
+        # The bytes of a 32-bit pixel are blue, green, red, 255.
         rows = np.frombuffer(image.bits(), np.uint8).reshape(height, width, 4)
         cv2.cvtColor(data, cv2.COLOR_RGB2BGRA, dst=rows)
     return image
@@ -51,7 +51,7 @@ def _fitted(width: int, height: int, size: int) -> tuple[int, int]:
 
 
 def thumbnail(pixels: Pixels, size: int) -> QImage:
-    """The whole picture with its longest side at `size` device pixels, aspect kept."""
+    """The whole image, scaled to `size` device pixels on its longest side."""
     height, width = pixels.shape[:2]
     fitted = _fitted(width, height, size)
     shrinks = fitted[0] <= width and fitted[1] <= height
@@ -61,24 +61,24 @@ def thumbnail(pixels: Pixels, size: int) -> QImage:
 
 
 def map_thumbnail(map: FloatMap, display: DisplaySettings, size: int) -> QImage:
-    """A heat map alone, coloured as `display` says, longest side `size` device pixels."""
+    """A heat map alone, coloured by `display`, with `size` device pixels on its longest side."""
     rows, columns = map.shape
     return to_qimage(colorize(map, display, _fitted(columns, rows, size)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """One image at several resolutions, so that painting never touches more than the screen shows.
+    """An image pyramid, so that painting never touches more pixels than the screen shows.
 
-    levels[0] is the image itself, each next one has half the width and height, down to about
-    512 pixels. Immutable: build it on any thread, paint it on the GUI's.
+    levels[0] is the image itself, each next level has half the width and height, down to about
+    512 pixels. Immutable: build it on any thread, paint it on the GUI thread.
     """
 
     levels: tuple[QImage, ...]
 
     @classmethod
     def build(cls, pixels: Pixels) -> Picture:
-        """pixels: uint8 (height, width, 3), RGB. Takes 4/3 of 4 bytes a pixel, and some time."""
+        """Build the pyramid of uint8 (height, width, 3) RGB pixels; slow, 16/3 bytes per pixel."""
         levels = [to_qimage(pixels)]
         current = np.ascontiguousarray(pixels)
         while max(current.shape[:2]) > 2 * _SMALLEST_LEVEL and min(current.shape[:2]) >= 2:

@@ -1,4 +1,4 @@
-"""Keys that a widget keeps for itself although the window has a command for them."""
+"""Lets a widget keep keys for itself that are also shortcuts of the window."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _PAGING = (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
 
 def claim(event: QEvent, *keys: Qt.Key) -> bool:
-    """Keeps these keys, alone, for the widget whose event() calls this first.
+    """Claim these keys, without modifiers, for the widget whose event() calls this first.
 
-    Qt offers each key as ShortcutOverride to the widget in focus before any shortcut is tried. True
-    when event was such an offer and has been accepted.
+    Qt sends each key as ShortcutOverride to the focused widget before any shortcut is tried. True
+    if event was such an offer and has been accepted.
     """
     if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
         return False
@@ -24,5 +24,5 @@ def claim(event: QEvent, *keys: Qt.Key) -> bool:
 
 
 def claim_paging(event: QEvent) -> bool:
-    """Keeps Page Up and Page Down, as claim() does."""
+    """Claim Page Up and Page Down, see claim()."""
     return claim(event, *_PAGING)

@@ -1,4 +1,4 @@
-"""Labels that all panels share: headers, secondary text, and text that shortens itself."""
+"""The label widgets of all panels: headers, secondary text, elided text and links."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ L = TypeVar("L", bound=QLabel)
 
 
 class Label(QLabel):
-    """A label of plain text. What it shows has every character in sight, see plain_text."""
+    """A plain-text label that makes invisible characters visible, see plain_text."""
 
     def __init__(self, text: str = "") -> None:
         super().__init__()
@@ -25,11 +25,11 @@ class Label(QLabel):
         self.show_text(text)
 
     def show_text(self, text: str) -> None:
-        """Sets the text, of one or several lines."""
+        """Set the text, of one or several lines."""
         self.setText(plain_text.paragraph(text))
 
     def minimumSizeHint(self) -> QSize:
-        """Of wrapped text no wider than a long word: one without end must not widen a window."""
+        """Limited for wrapped text, because an endless word must not widen the window."""
         hint = super().minimumSizeHint()
         if not self.wordWrap():
             return hint
@@ -38,12 +38,12 @@ class Label(QLabel):
 
 
 def label(text: str = "", role: Role = "") -> Label:
-    """A label of plain text; secondary text ('dim', 'warning', 'error') is smaller."""
+    """A plain-text label; secondary text ('dim', 'warning', 'error') is smaller."""
     return _dress(Label(text), role)
 
 
 class ElidedLabel(Label):
-    """One line that takes what room there is and ends in '…'; the tooltip has all of it."""
+    """One line that is elided with '…' to fit; the tooltip has the full text."""
 
     def __init__(self, role: Role = "") -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class ElidedLabel(Label):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
 
     def show_text(self, text: str) -> None:
-        """Sets text and tooltip."""
+        """Set text and tooltip."""
         self.setText(plain_text.line(text))
         self.setToolTip(plain_text.tip(plain_text.line(text, LINE)))
 
@@ -70,7 +70,7 @@ class ElidedLabel(Label):
 
 
 class LinkLabel(Label):
-    """Words that open an address in the system's browser."""
+    """A link that opens in the browser."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,11 +78,11 @@ class LinkLabel(Label):
         self.setOpenExternalLinks(True)
 
     def show_text(self, text: str) -> None:
-        """Sets words without a link."""
+        """Set text without a link."""
         self.setText(escape(plain_text.line(text)))
 
     def show_link(self, address: str, words: str) -> None:
-        """Sets words that lead to an address."""
+        """Set text that links to an address."""
         where, colour = escape(address), theme.current().accent
         said = escape(plain_text.line(words))
         self.setText(f'<a href="{where}" style="color: {colour}">{said}</a>')

@@ -1,13 +1,11 @@
-"""The door between texts and Qt: what a file says is shown as text, and does nothing.
+"""Escapes all text that goes into Qt widgets, so that names from files are shown as plain text.
 
-Qt takes a tooltip for rich text where it finds a tag in it, and loads the pictures that it names;
-'&' in a menu is a shortcut, a tab the beginning of one, '[*]' in a title is left out. Whatever is
-put into a widget comes through here or through gui/toolkit/labels.py
-(tests/gui/test_names_are_text.py).
+Qt interprets a tooltip as rich text if it contains a tag, and loads the images it names; '&' in a
+menu becomes a shortcut, a tab starts one, '[*]' in a title is removed. All text for widgets passes
+through this module or gui/toolkit/labels.py (tests/gui/test_names_are_text.py).
 
-Rich text there is in three places, and all of it is the program's own: the guide
-(gui/widgets/guide/page.py), the link to a licence (labels.LinkLabel), and a tooltip that tip() has
-made.
+Rich text is used in three places, always with content of the program itself: the guide
+(gui/widgets/guide/page.py), the link to a licence (labels.LinkLabel), and tooltips made by tip().
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from PySide6.QtWidgets import QInputDialog, QLabel
 from engine import escaping
 
 SHORT: Final = 60
-"""Characters of a name where little room is: in a field's name, a box of choices, a button."""
+"""Length limit of names where there is little room: field names, combo boxes, buttons."""
 
 _TIP_WIDTH: Final = 120
 _TIP_LINES: Final = 40
@@ -35,13 +33,13 @@ _WORD: Final = re.compile(rf"[^\s/\\-]{{{SHORT + 1},}}")
 
 
 def line(text: str, limit: int = escaping.NAME) -> str:
-    """One line, with everything in sight; limit: in characters."""
+    """One line with invisible characters made visible; limit: in characters."""
     return escaping.plain(text, limit)
 
 
 def paragraph(text: str, *, shorten: bool = True) -> str:
-    """One or several lines. shorten: whether words that are too long to be wrapped lose their
-    middle, so that they stretch no window."""
+    """One or several lines. shorten: whether words too long to be wrapped lose their middle, so
+    that they do not widen the window."""
     said = escaping.lines(text, _PARAGRAPH, _TIP_LINES)
     return _WORD.sub(lambda word: line(word[0], SHORT), said) if shorten else said
 
@@ -52,27 +50,27 @@ def report(text: str) -> str:
 
 
 def tip(text: str) -> str:
-    """A tooltip that is not taken for rich text, long lines folded."""
+    """A tooltip that Qt does not interpret as rich text; long lines are folded."""
     lines = [part for whole in escaping.lines(text).split("\n") for part in _folded(whole)]
     if len(lines) > _TIP_LINES:
         lines[_TIP_LINES - 1 :] = ["…"]
     said = "\n".join(lines)
-    # Not wrapped where it need not be: this is how all others look.
+    # Only wrapped in a tag where necessary, so that all tooltips look the same.
     return f'<p style="white-space: pre">{escape(said)}</p>' if Qt.mightBeRichText(said) else said
 
 
 def title(text: str) -> str:
-    """A window's title."""
+    """The title of a window."""
     return line(text, _TITLE).replace("[*]", "[*][*]")
 
 
 def entry(text: str) -> str:
-    """What stands in a menu or on a button: no letter of it becomes a shortcut."""
+    """The text of a menu entry or button, in which '&' makes no shortcut."""
     return line(text, _MENU).replace("&", "&&")
 
 
 def ask(dialog: QInputDialog, question: str) -> None:
-    """Sets what a dialog asks: its label would take a tag for rich text, '&' for a shortcut."""
+    """Set the question of an input dialog, whose label would interpret tags and '&'."""
     dialog.setLabelText("")
     for label in dialog.findChildren(QLabel):
         label.setTextFormat(Qt.TextFormat.PlainText)
@@ -80,7 +78,7 @@ def ask(dialog: QInputDialog, question: str) -> None:
 
 
 def file_name(text: str) -> str:
-    """A name for a file, in signs that every file system takes."""
+    """A file name with only characters that every file system accepts."""
     return "".join(c if c.isalnum() or c in " -_.#" else "_" for c in text).strip()
 
 

@@ -1,4 +1,4 @@
-"""The line above a list in which its rows are searched."""
+"""The search field above a list."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gui.toolkit.keys import claim
 
 
 class SearchField(QLineEdit):
-    """Esc clears, then leaves; Down leaves. entered(): Enter. left(): the list wants the focus."""
+    """Esc clears, then leaves; Down leaves. entered(): Enter pressed. left(): focus the list."""
 
     entered = Signal()
     left = Signal()

@@ -1,7 +1,7 @@
-"""Light and dark looks made from one set of tokens: palette, style sheet, icons and fonts.
+"""The light and dark themes: palette, style sheet, icons and fonts from one set of colour tokens.
 
 Everything is drawn by Qt's Fusion style with our palette; the style sheet adds only what a palette
-cannot say. Widgets that paint themselves ask current() while painting.
+cannot express. Custom-painted widgets read current() while painting.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from engine.paths import RESOURCES
 Choice = Literal["system", "light", "dark"]
 
 STYLE: Final = "Fusion"
-STYLED: Final = "hookscopeStyled"  # property of an application that has it: once is 10 ms
+STYLED: Final = (
+    "hookscopeStyled"  # property of an application that has the style, as setting it takes 10 ms
+)
 
 SPACE: Final = 4
 """The grid of the layout, in logical pixels."""
@@ -40,7 +42,7 @@ ICONS: Final = RESOURCES / "icons"
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The colours of one look, each '#rrggbb'.
+    """The colours of one theme, each '#rrggbb'.
 
     window, panel, raised and canvas are surfaces; selection is the surface of a selected row.
     Every other colour but border has a WCAG contrast of at least 4.5 on window, panel and raised;
@@ -96,7 +98,7 @@ LIGHT: Final = Tokens(
 
 
 class _State(QObject):
-    """What is shown now; follows the system's own switch while the choice is 'system'."""
+    """The current theme; follows the system while the choice is 'system'."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -115,20 +117,19 @@ _state = _State()
 
 
 def current() -> Tokens:
-    """The tokens that are shown now."""
+    """The tokens of the current theme."""
     return _state.tokens
 
 
 def choice() -> Choice:
-    """What was last asked of apply()."""
+    """The last argument of apply()."""
     return _state.choice
 
 
 def apply(app: QApplication, choice: Choice) -> None:
-    """Dresses the whole application, now and whenever the system changes (choice 'system').
+    """Apply a theme to the application, and follow the system if choice is 'system'.
 
-    Where the system does not say whether it is light or dark, dark is taken: it is what people
-    expect round a picture.
+    If the system reports no preference, the theme is dark, as usual in image viewers.
     """
     _state.choice = choice
     hints = app.styleHints()
@@ -145,25 +146,25 @@ def apply(app: QApplication, choice: Choice) -> None:
 
 
 def icon(name: str) -> QIcon:
-    """One of our own drawings, in the colour of the text at the moment of painting.
+    """One of our own icons, in the text colour of the theme at the time of painting.
 
-    Raises FileNotFoundError when resources/icons has no NAME.svg.
+    Raises FileNotFoundError if resources/icons has no NAME.svg.
     """
     return QIcon(_TintedSvg(_source(name)))
 
 
 def paint_icon(painter: QPainter, name: str, rect: QRect, colour: str) -> None:
-    """Paints one of our own drawings in a colour of the caller's choice, '#rrggbb'."""
+    """Paint one of our own icons in a given colour, '#rrggbb'."""
     _renderer(_source(name), colour).render(painter, QRectF(rect))
 
 
 def app_icon() -> QIcon:
-    """The program's own icon, in its own colours."""
+    """The application icon."""
     return QIcon(str(ICONS / "hookscope.svg"))
 
 
 def tabular(font: QFont) -> QFont:
-    """A copy of font whose figures all have one width."""
+    """A copy of font with tabular figures."""
     copy = QFont(font)
     copy.setFeature(QFont.Tag("tnum"), 1)
     return copy
@@ -210,7 +211,7 @@ def _show(app: QApplication, tokens: Tokens) -> None:
 
 
 def palette(tokens: Tokens) -> QPalette:
-    """The QPalette of a look."""
+    """The QPalette of a theme."""
     role = QPalette.ColorRole
     colours = {
         role.Window: tokens.window,
@@ -247,7 +248,7 @@ def palette(tokens: Tokens) -> QPalette:
 
 
 def style_sheet(tokens: Tokens) -> str:
-    """The style sheet of a look: resources/theme.qss with its $names replaced by the tokens."""
+    """The style sheet of a theme: resources/theme.qss with its $names replaced by the tokens."""
     values = {name: getattr(tokens, name) for name in Tokens.__slots__ if name != "dark"}
     source = (RESOURCES / "theme.qss").read_text(encoding="utf-8")
     marks = ("mark-on-dark", "mark-on-light")
@@ -258,7 +259,7 @@ def style_sheet(tokens: Tokens) -> str:
 
 
 class _TintedSvg(QIconEngine):
-    """Draws an SVG whose strokes are currentColor in the palette's text colour."""
+    """Draws an SVG, with currentColor replaced by the text colour of the theme."""
 
     def __init__(self, source: bytes) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Windows that are to be seen now, wherever they were left; files in the programs for them."""
+"""Raises windows, and opens files in the default programs of the system."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 
 def bring_to_front(window: QWidget) -> None:
-    """Show a window above the others, also one that was minimised, and let it have the keyboard."""
+    """Show a window, minimised or not, above the others and give it the focus."""
     window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
     window.show()
     window.raise_()
@@ -18,10 +18,10 @@ def bring_to_front(window: QWidget) -> None:
 
 
 def show_file(path: Path) -> bool:
-    """Hand a file or folder to the program that the system has for it; whether there is one."""
+    """Open a file or folder in the default program; whether there is one."""
     return QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
 
 
 def not_shown(path: Path) -> str:
-    """What to say where show_file found no program."""
-    return f"No program opens it here; it is in {path}"
+    """The message if show_file found no program."""
+    return f"No program is available to open it; it is at {path}"

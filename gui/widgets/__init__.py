@@ -1,5 +1,5 @@
-"""What is seen and touched: one room for each widget.
+"""The widgets, one package for each.
 
-A widget shows what it is given and says by signals what a person did. It imports records, toolkit,
-settings and file_dialogs, and no other widget's room, state, job or controller.
+A widget shows what it is given and reports user actions by signals. It imports records, toolkit,
+settings and file_dialogs, but no other widget package, state, job or controller.
 """

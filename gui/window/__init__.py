@@ -1,1 +1,1 @@
-"""The main window: it puts the widgets together, and holds the table of commands. No logic."""
+"""The main window: assembles the widgets, menus and toolbar from the command table. No logic."""

@@ -1,4 +1,4 @@
-"""Makes the actions of the table, and the menus and toolbar buttons that show them."""
+"""Creates the actions of the command table, with their menus and toolbar buttons."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from gui.window.commands import MODEL_MENU, TABLE, TOOLBAR, Command, native, pla
 
 
 class Actions(Mapping[str, QAction]):
-    """The actions by id, and the menus by path, of one window.
+    """The actions of a window by id, and its menus by path.
 
-    They belong to the window, so that their keys work even where the menu bar is hidden. At first
-    there are only those of the toolbar, and the titles of the menus: what the window shows when it
-    is painted first. complete() makes the rest.
+    They belong to the window, so that their shortcuts work even if the menu bar is hidden. At first
+    only the toolbar actions and the menu titles exist, which the first frame shows. complete()
+    creates the rest.
     """
 
     def __init__(self, window: QMainWindow) -> None:
@@ -35,7 +35,7 @@ class Actions(Mapping[str, QAction]):
                 self._add(command)
 
     def complete(self) -> None:
-        """Make all actions and fill the menus."""
+        """Create all actions and fill the menus."""
         sections: dict[str, int] = {}
         for command in TABLE:
             if not command.bound:
@@ -46,7 +46,7 @@ class Actions(Mapping[str, QAction]):
                 sections[command.menu] = command.section
             if command.submenu:
                 self._menus[command.id] = below = menu.addMenu(command.text)
-                # Two files of one name differ in their folders, which only the tips tell.
+                # Files of the same name differ in their folders, which only the tooltips show.
                 below.setToolTipsVisible(True)
                 below.setEnabled(False)
             else:
@@ -73,16 +73,16 @@ class Actions(Mapping[str, QAction]):
         return len(self._actions)
 
     def menu(self, path: str) -> QMenu:
-        """A menu by its path ('View/Sign') or a fillable submenu by its id ('recent_images')."""
+        """A menu by its path ('View/Sign'), or a dynamic submenu by its id ('recent_images')."""
         return self._menus[path]
 
     def connect(self, handlers: Mapping[str, Callable[[], object]]) -> None:
-        """Connects actions that need no argument. Raises KeyError for an unknown id."""
+        """Connect actions without arguments. Raises KeyError for an unknown id."""
         for id, handler in handlers.items():
             self._actions[id].triggered.connect(lambda _checked=False, call=handler: call())
 
     def enable(self, ids: Iterable[str], on: bool) -> None:
-        """Enables or greys several actions."""
+        """Enable or disable several actions."""
         for id in ids:
             self._actions[id].setEnabled(on)
 
@@ -93,9 +93,9 @@ class Actions(Mapping[str, QAction]):
         handler: Callable[[str], None],
         tip: Callable[[str], str] = str,
     ) -> None:
-        """Fills a submenu with (text, value) entries; a click calls handler with the value.
+        """Fill a submenu with (text, value) entries; a click calls handler with the value.
 
-        tip: what the tooltip says of a value.
+        tip: the tooltip of a value.
         """
         menu = self._menus[id]
         menu.clear()
@@ -106,12 +106,12 @@ class Actions(Mapping[str, QAction]):
         menu.setEnabled(bool(entries))
 
     def check(self, id: str, on: bool = True) -> None:
-        """Sets a check mark without triggering the action."""
+        """Set a check mark without triggering the action."""
         self._actions[id].setChecked(on)
 
 
 def toolbar_buttons(bar: QToolBar, actions: Actions) -> dict[str, QToolButton]:
-    """The toolbar's buttons by id, icon beside text; their menus are still empty."""
+    """The toolbar buttons by id; their menus are still empty."""
     bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     bar.setIconSize(QSize(18, 18))
     bar.setMovable(False)
@@ -134,7 +134,7 @@ def toolbar_buttons(bar: QToolBar, actions: Actions) -> dict[str, QToolButton]:
 
 
 def fill_buttons(buttons: Mapping[str, QToolButton], actions: Actions) -> None:
-    """Fill the buttons' menus, once there are all actions."""
+    """Fill the menus of the buttons, once all actions exist."""
     menu = buttons["open_model"].menu()
     menu.addActions([actions[id] for id in MODEL_MENU])
     menu.addSeparator()
@@ -142,7 +142,7 @@ def fill_buttons(buttons: Mapping[str, QToolButton], actions: Actions) -> None:
 
 
 def menu_button(actions: Actions, ids: Iterable[str]) -> QToolButton:
-    """A button without a command of its own, whose menu offers some of the actions."""
+    """A button that only opens a menu of some of the actions."""
     button = QToolButton()
     button.setProperty("popup", True)
     menu = QMenu(button)
@@ -174,7 +174,7 @@ def _action(command: Command, window: QMainWindow, groups: dict[str, QActionGrou
 
 
 def in_menu(text: str, note: str) -> str:
-    """The text of an action with a note in a column of its own, where menus write their keys."""
+    """The text of an action with a note in the column of the shortcuts."""
     return f"{text}\t{note}" if note else text
 
 

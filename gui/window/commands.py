@@ -1,8 +1,8 @@
-"""Every command of the program as one table: menus, toolbar, shortcuts and Help > Shortcuts.
+"""The table of all commands, from which menus, toolbar and keyboard shortcuts are made.
 
-Single keys must not fire while a person types. Nothing is needed for that: Qt sends a key first as
-ShortcutOverride to the widget in focus, and every text field claims the printable ones. A test
-holds Qt to it for each single key of the table. Lists claim Page Up and Page Down
+Single-key shortcuts must not fire while the user types text. This needs no code: Qt first sends a
+key as ShortcutOverride to the focused widget, and text fields claim the printable ones. A test
+verifies this for every single key of the table. Lists claim Page Up and Page Down
 (gui/toolkit/keys.py).
 """
 
@@ -22,11 +22,11 @@ from engine.render.colormaps import COLORMAPS, LEGACY
 class Command:
     """One row of the table.
 
-    menu: where it stands, 'View' or 'View/Colour map'; '' for no menu. section: a line is drawn
-    in the menu where it changes. keys: shortcuts, the first is shown. group: name of an exclusive
-    choice. listing: (text, key) in Help > Shortcuts in place of text and keys; ('', '') hides.
-    submenu: an empty menu that the window fills (recent files). bound: False when the key is
-    handled elsewhere and stands here only to be listed. note: a line beside the text in menus.
+    menu: its menu, 'View' or 'View/Colour map'; '' for none. section: the menu has a separator
+    where it changes. keys: shortcuts, the first is shown. group: name of an exclusive choice.
+    listing: (text, key) for Help > Keyboard shortcuts instead of text and keys; ('', '') hides the
+    row. submenu: an empty menu that the window fills (recent files). bound: False if the key is
+    handled elsewhere and is only listed here. note: a line beside the text in menus.
     """
 
     id: str
@@ -51,7 +51,7 @@ def _colormap(name: str) -> Command:
         id=f"colormap_{name}",
         text=name.capitalize() + (" (legacy)" if legacy else ""),
         menu="View/Colour map",
-        tip="Its lightness folds back at the top" if legacy else "",
+        tip="Not perceptually uniform: lightness drops at the high end" if legacy else "",
         checkable=True,
         group="colormap",
         section=int(legacy),
@@ -84,26 +84,26 @@ def _rank(number: int) -> Command:
         text=f"Prediction {number}",
         menu="Model/Explain class",
         keys=(str(number),),
-        listing=("Explain predicted class 1 to 9", "1 … 9") if number == 1 else ("", ""),
+        listing=("Explain prediction 1 to 9", "1 … 9") if number == 1 else ("", ""),
     )
 
 
 _FILE: Final = (
     Command("open_image", "Open images…", "File", ("Ctrl+O",), "open-image", "Open images"),
     Command("open_folder", "Open folder…", "File", ("Ctrl+Shift+O",), "open-folder"),
-    Command("paste", "Paste image", "File", ("Ctrl+V",), "paste", "Open the image or files copied"),
+    Command("paste", "Paste image", "File", ("Ctrl+V",), "paste", "Open the copied image or files"),
     Command("recent_images", "Recent images", "File", submenu=True),
     Command("open_weights", "Open model file…", "File", ("Ctrl+Shift+M",), "open-weights",
-            "Open weights, a network or its Python file", section=1),
+            "Open weights, a saved model or a Python file", section=1),
     Command("recent_models", "Recent models", "File", submenu=True, section=1),
     Command("export", "Export…", "File", ("Ctrl+E",), "export",
-            "Save the picture, the map and how it was made", section=2),
-    Command("copy", "Copy picture", "File", ("Ctrl+C",), "copy",
-            "Copy the picture with its heat map", section=2),
+            "Save the image with its heat map, the raw map or the metadata", section=2),
+    Command("copy", "Copy image", "File", ("Ctrl+C",), "copy",
+            "Copy the visible part of the image with its heat map", section=2),
     Command("close_image", "Close image", "File", ("Ctrl+W",), "close", section=3),
     Command("delete_image", "Close image (in the strip)", "File", ("Del",), bound=False),
     Command("reset_settings", "Reset settings…", "File", icon="settings-reset", section=4,
-            tip="Forget window layout, theme, display settings and recent files"),
+            tip="Reset window layout, theme, display settings and recent files"),
     Command("quit", "Quit", "File", ("Ctrl+Q",), "quit", section=5,
             role=QAction.MenuRole.QuitRole),
 )  # fmt: skip
@@ -111,55 +111,56 @@ _FILE: Final = (
 _VIEW: Final = (
     Command("fit", "Fit to window", "View", ("F", "Ctrl+0"), "fit"),
     Command("actual_size", "Actual size", "View", ("Ctrl+1",), "actual-size",
-            "One pixel of the image is one pixel of the screen"),
+            "Show one image pixel per screen pixel"),
     Command("zoom_in", "Zoom in", "View", ("+", "=", "Ctrl++", "Ctrl+="), "zoom-in"),
     Command("zoom_out", "Zoom out", "View", ("-", "Ctrl+-"), "zoom-out"),
     Command("overlay", "Heat map", "View", ("O",), "overlay", "Show the heat map over the image",
             checkable=True, section=1),
-    Command("bare", "Bare image while held", "View", ("Space",), "bare", bound=False),
+    Command("bare", "Show original image (hold)", "View", ("Space",), "bare", bound=False),
     Command("grid", "Native grid", "View", ("G",), "grid",
-            "Show the map's own cells instead of smoothing between them",
+            "Show the cells of the map without interpolation",
             checkable=True, section=1),
-    Command("opacity_down", "Less opacity", "View", ("[",), section=1),
-    Command("opacity_up", "More opacity", "View", ("]",), section=1),
+    Command("opacity_down", "Decrease opacity", "View", ("[",), section=1),
+    Command("opacity_up", "Increase opacity", "View", ("]",), section=1),
     Command("sign_positive", "Positive", "View/Sign", ("Shift+P",), "sign-positive",
-            "What speaks for the class", checkable=True, group="sign"),
+            "Evidence for the class", checkable=True, group="sign"),
     Command("sign_negative", "Negative", "View/Sign", ("Shift+N",), "sign-negative",
-            "What speaks against the class", checkable=True, group="sign"),
+            "Evidence against the class", checkable=True, group="sign"),
     Command("sign_signed", "Both signs", "View/Sign", ("Shift+S",), "sign-signed",
-            "What speaks for and against the class", checkable=True, group="sign"),
+            "Evidence for and against the class", checkable=True, group="sign"),
     *(_colormap(name) for name in COLORMAPS),
     Command("sweep", "Layer thumbnails", "View", ("T",), "thumbnails",
-            "Map every layer when idle and show each in the tree", checkable=True, section=3),
-    Command("panels", "Panels", "View", ("Ctrl+B",), "panels", "Show the panels round the picture",
+            "Compute the maps of all layers when idle and show them in the tree",
             checkable=True, section=3),
-    Command("theme_system", "Like the system", "View/Theme", checkable=True, group="theme"),
+    Command("panels", "Panels", "View", ("Ctrl+B",), "panels", "Show the panels around the image",
+            checkable=True, section=3),
+    Command("theme_system", "Follow system", "View/Theme", checkable=True, group="theme"),
     Command("theme_light", "Light", "View/Theme", checkable=True, group="theme"),
     Command("theme_dark", "Dark", "View/Theme", checkable=True, group="theme"),
 )  # fmt: skip
 
 _MODEL: Final = (
     Command("demo_shapes", "Demo: shapes", "Model", icon="demo",
-            tip="A small network that tells eight shapes apart"),
+            tip="A small model that classifies eight shapes"),
     Command("demo_shortcut", "Demo: shortcut", "Model", icon="demo",
-            tip="The same network, trained with a watermark in the corner of one class"),
-    Command("open_model", "From torchvision…", "Model", ("Ctrl+M",), "open-model",
-            "Open one of torchvision's classifiers by name"),
+            tip="The same architecture, trained with a watermark on the images of one class"),
+    Command("open_model", "Open torchvision model…", "Model", ("Ctrl+M",), "open-model",
+            "Choose, download and open a torchvision classifier"),
     Command("input_output", "Input and output…", "Model", ("Ctrl+I",), "input",
-            "How pictures are prepared for the network, and what its output means"),
-    Command("open_classes", "Class names…", "Model",
-            tip="Read class names from a .txt, .csv or .json file"),
+            "How images are preprocessed and how the output is interpreted"),
+    Command("open_classes", "Load class names…", "Model",
+            tip="Load class names from a .txt, .csv or .json file"),
     Command("import_profile", "Import profile…", "Model/Profile"),
     Command("export_profile", "Export profile…", "Model/Profile"),
-    Command("default_layer", "Default layer", "Model", ("D",), "default-layer",
-            "Explain the layer that is explained when none is chosen", section=1),
+    Command("default_layer", "Go to default layer", "Model", ("D",), "default-layer",
+            "Select and explain the default layer of the model", section=1),
     Command("filter_layers", "Filter layers", "Model", ("Ctrl+F",), "search", section=1),
     *(_method(method) for method in METHODS),
     *(_rank(number) for number in range(1, 10)),
     Command("previous_class", "Previous class", "Model", ("Alt+Up",), section=2),
     Command("next_class", "Next class", "Model", ("Alt+Down",), section=2),
     Command("find_class", "Find class", "Model", ("Ctrl+K",), "search", section=2),
-    Command("cancel", "Stop", "Model", ("Esc",), "cancel", "Stop what is being computed",
+    Command("cancel", "Stop", "Model", ("Esc",), "cancel", "Stop the current operation",
             section=3),
 )  # fmt: skip
 
@@ -170,9 +171,9 @@ _IMAGE: Final = (
 
 _HELP: Final = (
     Command("guide", "User guide", "Help", ("F1",), "help"),
-    Command("shortcuts", "Shortcuts", "Help", ("?",), "keyboard"),
-    Command("check", "Check my set-up…", "Help", icon="check", section=1,
-            tip="Use the program for some seconds in a second window, and say what works"),
+    Command("shortcuts", "Keyboard shortcuts", "Help", ("?",), "keyboard"),
+    Command("check", "Check installation…", "Help", icon="check", section=1,
+            tip="Run through the main functions in a second window and report what works"),
     Command("open_log", "Open log folder", "Help", icon="log", section=1),
     Command("about", "About Hookscope", "Help", icon="info", section=1,
             role=QAction.MenuRole.AboutRole),
@@ -181,17 +182,17 @@ _HELP: Final = (
 TABLE: Final[tuple[Command, ...]] = (*_FILE, *_VIEW, *_MODEL, *_IMAGE, *_HELP)
 
 TOOLBAR: Final = (("open_image", "Open image"), ("open_model", "Open model"), ("export", "Export"))
-"""Ids and short texts of the toolbar; the window puts its own chips between them."""
+"""Ids and short texts of the toolbar; the window adds the model label and chips."""
 
 METHOD_MENU: Final = tuple(method_command(method.slug) for method in METHODS)
-"""What the toolbar's method button offers."""
+"""The menu of the method button in the toolbar."""
 
 MODEL_MENU: Final = ("demo_shapes", "demo_shortcut", "open_model", "open_weights")
-"""What the toolbar's 'Open model' offers, the recent models below."""
+"""The menu of the button 'Open model' in the toolbar, above the recent models."""
 
 
 def shortcut_rows() -> list[tuple[str, str, str]]:
-    """(menu, text, keys) of every command that has a key, in the order of the table."""
+    """(menu, text, keys) of every command with a shortcut, in the order of the table."""
     rows = []
     for command in TABLE:
         text, keys = command.listing or (plain(command.text), native(command.keys))
@@ -201,11 +202,11 @@ def shortcut_rows() -> list[tuple[str, str, str]]:
 
 
 def plain(text: str) -> str:
-    """A command's text outside a menu."""
+    """The text of a command outside menus."""
     return text.replace("&", "").removesuffix("…")
 
 
 def native(keys: Iterable[str]) -> str:
-    """Keys as this system writes them."""
+    """Keys in the notation of the platform."""
     shown = QKeySequence.SequenceFormat.NativeText
     return ", ".join(QKeySequence(key).toString(shown) for key in keys)

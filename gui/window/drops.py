@@ -1,4 +1,4 @@
-"""What hovers over or falls on the window, or lies on the clipboard."""
+"""Reads drag-and-drop and clipboard data."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _ENCODED = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/tiff", 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dropped:
-    """paths: files and folders. data: bytes of an encoded image. image: a decoded one.
+    """Dropped or pasted data.
 
-    Only one of the three is filled. remote: the address of something that is not on this
-    computer, when there is nothing better.
+    paths: files and folders. data: bytes of an encoded image. image: a decoded one. Only one of the
+    three is set. remote: the address of a remote file, if there is nothing else.
     """
 
     paths: tuple[Path, ...] = ()
@@ -32,12 +32,12 @@ class Dropped:
 
 
 def accepts(mime: QMimeData) -> bool:
-    """Whether anything in it can be opened, found out without copying pixels."""
+    """Whether the data can be opened, without copying pixels."""
     return mime.hasUrls() or mime.hasImage() or any(mime.hasFormat(kind) for kind in _ENCODED)
 
 
 def read(mime: QMimeData) -> Dropped:
-    """Files first, for they keep their names; then image data, as browsers give it."""
+    """Read the data: files first, because they have names, then image data from browsers."""
     paths = tuple(Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile())
     if paths:
         return Dropped(paths=paths)
@@ -50,13 +50,13 @@ def read(mime: QMimeData) -> Dropped:
         image = mime.imageData()
         if isinstance(image, QImage) and not image.isNull():
             return Dropped(image=image)
-    # A program that ended meanwhile has promised addresses that nobody hands over any more.
+    # The source program may have exited, so that promised data is not delivered.
     remote = next((url.toDisplayString() for url in mime.urls()), "")
     return Dropped(remote=remote)
 
 
 def hint(mime: QMimeData) -> str:
-    """What a drop would do, in a few words; '' when it would do nothing."""
+    """What a drop would do, in a few words; '' for nothing."""
     paths = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
     if len(paths) == 1:
         return _hint_of_one(paths[0])
@@ -64,16 +64,16 @@ def hint(mime: QMimeData) -> str:
         return _hint_of_several(paths)
     if mime.hasImage() or any(mime.hasFormat(kind) for kind in _ENCODED):
         return "Open this image"
-    return "Only the address of an image: save it first" if mime.hasUrls() else ""
+    return "Only a link to an image: save the image first" if mime.hasUrls() else ""
 
 
 def _hint_of_one(path: Path) -> str:
     if suffixes.is_model(path):
         return f"Open the model {path.name}"
     if suffixes.is_profile(path):
-        return f"Take the settings in {path.name}"
+        return f"Apply the settings in {path.name}"
     if suffixes.is_class_names(path):
-        return f"Take the class names in {path.name}"
+        return f"Load the class names in {path.name}"
     return f"Open {path.name}"
 
 

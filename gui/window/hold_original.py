@@ -1,4 +1,4 @@
-"""Space, held: the bare image, without its map."""
+"""Shows the original image, without its map, while Space is held."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from gui.widgets.canvas.image_canvas import ImageCanvas
 
 
 class BareKey(QObject):
-    """Listens in the whole window, which owns it, wherever the focus is."""
+    """Handles Space in the whole window, wherever the focus is."""
 
     def __init__(self, window: QWidget, canvas: ImageCanvas) -> None:
         super().__init__(window)
         self._window = window
         self._canvas = canvas
         application = QApplication.instance()
-        assert application is not None  # there is no window without one
+        assert application is not None  # a window requires one
         application.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -36,11 +36,11 @@ class BareKey(QObject):
         return super().eventFilter(watched, event)
 
     def stop(self) -> None:
-        """Hear nothing any more."""
+        """Stop listening."""
         QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
 
     def _space(self, event: QKeyEvent) -> bool:
-        """The bare image while Space is held, except where Space means something else."""
+        """Show the original image while Space is held, except where Space has another meaning."""
         if event.key() != Qt.Key.Key_Space or event.modifiers():
             return False
         if event.type() == QEvent.Type.KeyRelease:
@@ -54,5 +54,5 @@ class BareKey(QObject):
             return False
         if not event.isAutoRepeat():
             self._canvas.show_bare(True)
-        # A list would take the key for its own selection.
+        # Otherwise a list would use the key for its selection.
         return isinstance(focus, QAbstractItemView)

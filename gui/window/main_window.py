@@ -1,8 +1,8 @@
-"""The window: assembles the widgets and passes on what falls on it. No logic.
+"""The main window: assembles the widgets and forwards drops. No logic.
 
-It is painted in two steps. At first only the frame is made, so that the window is on the screen at
-once; complete() puts the canvas and the panels into the room that was kept for them. What is not
-needed for the frame is imported there, too.
+It is built in two steps. At first only the frame is created, so that the window appears at once;
+complete() then replaces the placeholders by the canvas and the panels. Modules that the frame does
+not need are imported there, too.
 """
 
 from __future__ import annotations
@@ -49,20 +49,22 @@ if TYPE_CHECKING:
     from gui.window.hold_original import BareKey
 
 _LOADING = "Loading the engine…"
-_RIGHT = 280
-# The tree takes three tenths of the window, and no more than all its columns need.
+_RIGHT = 288
+# The tree takes three tenths of the width, but no more than all its columns need.
 _LEFT_SHARE, _LEFT_LEAST, _LEFT_MOST = 0.3, 320, 440
 _NARROWEST = 220
 _STRIP_HEIGHT = 128
 # Wide enough for a sentence with a button below it.
 _LEAST_CANVAS = QSize(60 * theme.SPACE, 30 * theme.SPACE)
-# As high as the button that comes and goes in it, which must not push the picture up.
+# As high as its stop button, so that the image does not move when the button appears.
 _STATUS_HEIGHT = 8 * theme.SPACE
 
 
 class MainWindow(QMainWindow):
-    """first_painted: the window is on the screen for the first time. dropped(Dropped).
-    closing: it is about to go; whoever owns threads ends them now. title_prefix: before its title.
+    """The main window.
+
+    first_painted: it is on the screen for the first time. dropped(Dropped). closing: it is about to
+    close, so threads must end now. title_prefix: goes before its title.
     """
 
     first_painted = Signal()
@@ -94,7 +96,7 @@ class MainWindow(QMainWindow):
         self._lay_out()
 
     def complete(self) -> None:
-        """Make the canvas, the panels and the menus. Nothing moves: their room has been kept."""
+        """Create the canvas, the panels and the menus, in place of the placeholders."""
         self.setWindowIcon(theme.app_icon())
         self.actions_by_id.complete()
         self._fill_toolbar()
@@ -129,14 +131,14 @@ class MainWindow(QMainWindow):
         side.setSpacing(1)
         side.addWidget(self.predictions, 1)
         side.addWidget(self.display)
-        # What is true until somebody says otherwise.
+        # Shown until the engine is loaded.
         self.tree.set_message(_LOADING)
         self.predictions.set_message(_LOADING)
 
     def _take_room(self) -> None:
-        """Put the widgets where their room has been kept.
+        """Replace the placeholders by the widgets.
 
-        From left to right, then down: that is how Tab goes, too.
+        From left to right, then down, which is also the tab order.
         """
         widths = self.columns.saveState()
         for panel in (self.tree, self.side):
@@ -151,13 +153,13 @@ class MainWindow(QMainWindow):
         self._strip_room.deleteLater()
         self.status.setMinimumHeight(_STATUS_HEIGHT)
         self.setStatusBar(self.status)
-        # Layouts show what is put into them a moment later, and would use the room until then.
+        # Layouts show new widgets a moment later, and would close the gap until then.
         for widget in (self.strip, self.status):
             widget.show()
 
     @property
     def painted(self) -> bool:
-        """Whether the window has been on the screen."""
+        """Whether the window has been painted."""
         return self._painted
 
     def _build_toolbar(self) -> None:
@@ -165,13 +167,13 @@ class MainWindow(QMainWindow):
         bar.setObjectName("toolbar")
         bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self._buttons = actions.toolbar_buttons(bar, self.actions_by_id)
-        # Nothing is shown that could be exported.
+        # There is no map to export yet.
         self.actions_by_id.enable(("export",), False)
         self._facts = QWidget()
         self._facts.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         for id, button in self._buttons.items():
             if id == "export":
-                # The facts stand between the buttons: export comes last, where the eye ends.
+                # The model facts are between the buttons; Export comes last.
                 bar.addWidget(self._facts)
             bar.addWidget(button)
         self.addToolBar(bar)
@@ -219,23 +221,23 @@ class MainWindow(QMainWindow):
         self.setStatusBar(status)
 
     def _share_width(self) -> None:
-        """A wider window is a wider picture."""
+        """Give extra width to the canvas only."""
         for place, stretch in enumerate((0, 1, 0)):
             self.columns.setStretchFactor(place, stretch)
 
     def set_default_columns(self) -> None:
-        """The widths of the first start."""
+        """Set the default column widths."""
         left = min(_LEFT_MOST, max(_LEFT_LEAST, round(_LEFT_SHARE * self.width())))
         self.columns.setSizes([left, max(200, self.width() - left - _RIGHT), _RIGHT])
 
     def reset_layout(self) -> None:
-        """Size and columns of the first start."""
+        """Restore the default window size and columns."""
         self.showNormal()
         self.resize(first_size(self.screen()))
         self.set_default_columns()
 
     def set_panels_visible(self, visible: bool) -> None:
-        """Show or hide everything round the picture."""
+        """Show or hide the panels and the image strip."""
         for widget in (self.tree, self.side, self.strip):
             widget.setVisible(visible)
 
@@ -244,19 +246,19 @@ class MainWindow(QMainWindow):
         return bytes(self.saveGeometry().data()), bytes(self.columns.saveState().data())
 
     def restore_layout(self, geometry: bytes, state: bytes) -> None:
-        """Where the window was left the last time; nonsense is ignored by Qt."""
+        """Restore the layout of the last run; Qt ignores invalid data."""
         if geometry:
             self.restoreGeometry(QByteArray(geometry))
         if state:
             self.columns.restoreState(QByteArray(state))
 
-    # --- what falls on the window ----------------------------------------------------------------
+    # --- drag and drop ---------------------------------------------------------------------------
 
     def _accept_drops(self) -> None:
         from PySide6.QtWidgets import QLineEdit
 
         self.setAcceptDrops(True)
-        # A file that falls on a text field is to be opened, not to become text.
+        # A file dropped on a text field is to be opened, not inserted as text.
         for field in self.findChildren(QLineEdit):
             field.setAcceptDrops(False)
 
@@ -287,7 +289,7 @@ class MainWindow(QMainWindow):
         super().paintEvent(event)
         if not self._painting:
             self._painting = True
-            # The widgets inside are painted after the window; the signal comes after them all.
+            # Child widgets are painted after the window; emit the signal after all of them.
             QTimer.singleShot(0, self._tell_painted)
 
     def _tell_painted(self) -> None:

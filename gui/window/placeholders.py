@@ -1,5 +1,4 @@
-"""The window's first size, and what stands for the canvas and the panels when it is painted first,
-in their colours."""
+"""The initial window size, and the placeholders for canvas and panels in the first frame."""
 
 from __future__ import annotations
 
@@ -10,26 +9,26 @@ from PySide6.QtWidgets import QWidget
 from gui.toolkit.labels import label
 
 _FIRST_SIZE = QSize(1280, 800)
-_FRAME = QSize(8, 40)  # about what a desktop draws round a window
+_FRAME = QSize(8, 40)  # roughly the window frame of a desktop
 
 
 def first_size(screen: QScreen) -> QSize:
-    """The size of the first start, which has room on that screen."""
+    """The default window size, limited to the screen."""
     return _FIRST_SIZE.boundedTo(screen.availableSize() - _FRAME)
 
 
 def canvas_room(least: QSize) -> QWidget:
-    """Room for the canvas. least: the smallest size that the canvas will have."""
+    """A placeholder for the canvas. least: its minimum size."""
     widget = QWidget()
     widget.setMinimumSize(least)
-    # The palette has the colour of the canvas there.
+    # The palette holds the canvas colour in this role.
     widget.setBackgroundRole(QPalette.ColorRole.Shadow)
     widget.setAutoFillBackground(True)
     return widget
 
 
 def panel_room(least: int, text: str = "") -> QWidget:
-    """Room for a panel, with words in its middle. least: its smallest width."""
+    """A placeholder for a panel, with centred text. least: its minimum width."""
     widget = label(text, "dim")
     widget.setAlignment(Qt.AlignmentFlag.AlignCenter)
     widget.setProperty("panel", True)

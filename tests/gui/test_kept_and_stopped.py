@@ -132,7 +132,7 @@ def test_stop_ends_the_export_that_runs_and_says_so(
     bench.controller.cancel()
     with bench.qtbot.waitSignal(bench.controller.file_lane.idle, timeout=WAIT_MS):
         gate.let.set()
-    assert said(bench) == ["The export was stopped."]
+    assert said(bench) == ["Export stopped."]
     assert done == []
     assert list(tmp_path.glob("out*")) == []
 

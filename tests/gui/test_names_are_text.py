@@ -334,7 +334,7 @@ def test_export_input_and_output_and_the_menus(user: User, strangers: StrangersF
 def test_reports_checks_and_the_gallery(user: User, strangers: StrangersFiles) -> None:
     user.start()
     window, name = user.program.window, strangers.name
-    crash = CrashDialog(name, f"It had open: {name}.", f"{name}\n{name * 100}", name, window)
+    crash = CrashDialog(name, f"Open at that time: {name}.", f"{name}\n{name * 100}", name, window)
     crash.add(f"ValueError: {name}")
     crash.show()
     checks = CheckDialog({"step": name}, window)

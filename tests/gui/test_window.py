@@ -208,7 +208,7 @@ def test_a_drop_that_nothing_comes_of_says_what_to_do(user: User) -> None:
     promised = QMimeData()
     promised.setData("image/png", QByteArray(b""))
     user.drop(promised)
-    assert "Drop it again" in program.window.notice.text
+    assert "Try again" in program.window.notice.text
     assert user.names == [scene.title for scene in SCENES]
 
 
@@ -458,7 +458,7 @@ def test_an_image_that_cannot_be_read_says_why_on_the_canvas(user: User, tmp_pat
     bad.write_text("words")
     program = user.start(bad, explained=False)
     user.until(lambda: "bad.png" in user.said)
-    assert "cannot be opened" in user.said
+    assert "Cannot open this image" in user.said
     user.until(lambda: program.state.info is not None)
     user.settle()
     assert not program.state.computing
@@ -539,7 +539,7 @@ def test_copy_puts_the_picture_with_its_map_on_the_clipboard(user: User) -> None
     user.press(Key.Key_C, Modifier.ControlModifier)
     image = QGuiApplication.clipboard().image()
     assert not image.isNull()
-    assert program.window.notice.text == "The picture is on the clipboard."
+    assert program.window.notice.text == "Image copied to the clipboard."
     QGuiApplication.clipboard().clear()
 
 

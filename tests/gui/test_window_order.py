@@ -259,14 +259,14 @@ def test_a_broken_file_that_was_repaired_is_shown(user: User, tmp_path: Path) ->
     path = tmp_path / "picture.png"
     path.write_bytes(b"no picture")
     program = user.start(path, explained=False)
-    user.until(lambda: "cannot be opened" in user.said)
+    user.until(lambda: "Cannot open this image" in user.said)
     flat(path, "blue", 2000)
     program.controller.images.open_paths([path])
     user.wait_explained()
     current = program.state.current
     assert current is not None
     assert seen_picture(user) is current.picture
-    assert "cannot be opened" not in user.said
+    assert "Cannot open this image" not in user.said
 
 
 def seen_picture(user: User) -> object:
@@ -289,7 +289,7 @@ def test_a_photograph_in_the_demo_is_told_what_the_demo_knows(user: User, tmp_pa
     assert notice.kind == NoticeKind.HINT
     assert "eight shapes" in notice.text
     (close,) = [
-        b for b in notice.findChildren(QAbstractButton) if b.accessibleName() == "Close the notice"
+        b for b in notice.findChildren(QAbstractButton) if b.accessibleName() == "Close notice"
     ]
     close.click()
     assert not notice.text

@@ -59,8 +59,8 @@ def cached_weights(name: str) -> tuple[Path, Any]:
             return path, entry
     path = cached_file(entries(name)[0])
     raise ModelError(
-        f"{name}: its weights are not on this computer; download them (Model > From torchvision, "
-        f"on the command line 'download {name}'), open it together with a weights file "
+        f"{name}: its weights are not on this computer; download them (Model > Open torchvision "
+        f"model, on the command line 'download {name}'), open it together with a weights file "
         f"(--weights FILE), or put {path.name} into {path.parent}"
     )
 

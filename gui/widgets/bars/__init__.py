@@ -1,1 +1,1 @@
-"""One line above or below the picture: notices, status, hints."""
+"""Bars around the image: notices, status bar, hints."""

@@ -1,4 +1,4 @@
-"""A short sentence in a panel of its own, with a cross that closes it for good."""
+"""A dismissible hint card."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from gui.toolkit.labels import label
 
 
 class HintCard(QFrame):
-    """Shows one sentence. closed(): the person pressed the cross; the card is gone.
+    """Shows one sentence. closed(): the user dismissed the card, which is now hidden.
 
-    width: in pixels, None for what room there is.
+    width: in pixels, None to fill the available width.
     """
 
     closed = Signal()
@@ -27,8 +27,8 @@ class HintCard(QFrame):
         words.setWordWrap(True)
         close = QToolButton()
         close.setIcon(theme.icon("close"))
-        close.setToolTip("Close this hint for good")
-        close.setAccessibleName(plain_text.line(f"Close the hint: {text}"))
+        close.setToolTip("Dismiss this hint permanently")
+        close.setAccessibleName(plain_text.line(f"Dismiss hint: {text}"))
         close.setAutoRaise(True)
         close.clicked.connect(self._close)
         row = QHBoxLayout(self)

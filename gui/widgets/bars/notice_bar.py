@@ -1,4 +1,4 @@
-"""A sentence that floats over the top of the canvas, with a button at most. It moves nothing."""
+"""The notice bar: a message over the top of the canvas, with an optional button."""
 
 from __future__ import annotations
 
@@ -25,10 +25,9 @@ _LEAST_WORDS = 320
 
 class NoticeBar(QFrame):
     """Shown over `host`. acted(action, argument): its button was pressed. Errors, warnings and
-    hints stay until they are closed or replaced; plain information goes by itself.
+    hints stay until they are closed or replaced; information disappears after some seconds.
 
-    covered(int): how many pixels of the host's top it takes up now, down to its lower edge; 0 when
-    it has gone.
+    covered(int): the number of pixels it covers at the top of the host; 0 while it is hidden.
     """
 
     covered = Signal(int)
@@ -46,14 +45,14 @@ class NoticeBar(QFrame):
         self._said = ""
         self._text = _Words()
         self._text.setWordWrap(True)
-        # A long word must not take the room of the button.
+        # A long word must not displace the button.
         self._text.setMinimumWidth(1)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._button = QPushButton()
         self._button.clicked.connect(lambda: self.acted.emit(*self._action))
         self._close = QToolButton()
         self._close.setIcon(theme.icon("close"))
-        self._close.setAccessibleName("Close the notice")
+        self._close.setAccessibleName("Close notice")
         self._close.setToolTip("Close")
         self._close.setAutoRaise(True)
         self._close.clicked.connect(self._dismiss)
@@ -72,16 +71,16 @@ class NoticeBar(QFrame):
 
     @property
     def kind(self) -> str:
-        """Kind of the notice that is shown; '' for none."""
+        """The kind of the current notice; '' for none."""
         return self._kind if not self.isHidden() else ""
 
     @property
     def text(self) -> str:
-        """What was said last, as it was said; '' for nothing."""
+        """The current text, unescaped; '' for none."""
         return self._said if not self.isHidden() else ""
 
     def show_notice(self, kind: str, text: str, action: str = "", argument: str = "") -> None:
-        """Replace what is shown. kind: 'hint', 'info', 'warning' or 'error'."""
+        """Show a notice instead of the current one. kind: 'hint', 'info', 'warning' or 'error'."""
         self._kind = kind
         self._action = (action, argument)
         self.setProperty("kind", kind)
@@ -101,7 +100,7 @@ class NoticeBar(QFrame):
         self._tell()
 
     def clear(self) -> None:
-        """Take the notice away."""
+        """Hide the notice."""
         self._timer.stop()
         self.hide()
         self._tell()
@@ -125,27 +124,27 @@ class NoticeBar(QFrame):
 
     def _place(self) -> None:
         room = max(120, self._host.width() - 2 * _SIDE)
-        # Only as wide as the sentence: a bar across the picture would hide more than it says.
+        # Only as wide as the text, to cover as little of the image as possible.
         extra = self._button.sizeHint().width() + 8 if self._action[0] else 0
         words = self._text.fontMetrics().horizontalAdvance(self._text.text())
         wanted = words + extra + self._close.sizeHint().width() + 48
         width = min(room, _MOST_WIDTH, wanted)
         self.setFixedWidth(width)
-        # Beside a button, a narrow bar would be a column of single words.
+        # Beside a button, the text of a narrow bar would be a column of single words.
         below = width - extra < _LEAST_WORDS
         place = (1, 0, 1, 3) if below else (0, 1, 1, 1)
         self._box.addWidget(self._button, *place, Qt.AlignmentFlag.AlignLeft)
-        # The layout's own answer would leave out the frame.
+        # The height of the layout alone would leave out the frame.
         self.setFixedHeight(max(40, self.heightForWidth(width)))
         self.move((self._host.width() - width) // 2, _TOP)
         self._box.activate()
-        # What has no place to break is cut: the name of a file, say.
+        # Text without a place to break, such as a file name, is cut off.
         cut = self._text.minimumSizeHint().width() > self._text.width()
         self.setToolTip(plain_text.tip(self._text.text()) if cut else "")
 
 
 class _Words(Label):
-    """Words that are cut where they have no place to break: the tooltip has them whole."""
+    """A label that cuts off unbreakable text; the tooltip has the full text."""
 
     def show_text(self, text: str) -> None:
         self.setText(plain_text.paragraph(text, shorten=False))

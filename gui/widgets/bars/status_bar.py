@@ -1,4 +1,4 @@
-"""The bottom line: what is explained, how long it took, what runs now, and how to stop it."""
+"""The status bar: explained layer, timings, running job with progress, stop button and zoom."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from engine.records.explanations import Explanation
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import ElidedLabel, Label
 
-# Work that ends sooner is not worth a flicker.
+# Shorter jobs are not shown, to avoid flicker.
 _DELAY_MS = 300
-# A long file name must not push the facts away, nor the window wider.
+# A long file name must not displace the facts or widen the window.
 _MOST_WIDTH = 320
 
 
 class StatusBar(QStatusBar):
-    """stop_requested: the person wants what runs now to stop."""
+    """stop_requested: the user wants to stop the running job."""
 
     stop_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(False)
-        # The button that comes and goes must not push the picture up.
+        # The image must not move when the stop button appears.
         self.setMinimumHeight(8 * theme.SPACE)
         self._facts = ElidedLabel()
         self._facts.setFont(theme.tabular(self._facts.font()))
@@ -54,7 +54,7 @@ class StatusBar(QStatusBar):
         self.setContentsMargins(0, 0, 8, 0)
 
     def show_explanation(self, explanation: Explanation | None) -> None:
-        """Which layer is shown, its shape, the device, and the time of its passes."""
+        """Show the layer, the shape of its output, the device and the duration of the passes."""
         if explanation is None:
             self._facts.show_text("")
             return
@@ -66,20 +66,20 @@ class StatusBar(QStatusBar):
         )
 
     def show_message(self, text: str) -> None:
-        """Words in place of the facts, until the next explanation."""
+        """Show a message instead of the facts, until the next explanation."""
         self._facts.show_text(text)
 
     def show_zoom(self, zoom: float | None) -> None:
-        """Physical screen pixels for a pixel of the image; None when there is none."""
+        """Show the zoom, in screen pixels per image pixel; None if there is no image."""
         self._zoom.show_text("" if zoom is None else f"{100 * zoom:.0f} %")
 
     @property
     def working(self) -> bool:
-        """Whether the bar says that something runs."""
+        """Whether a running job is shown."""
         return not self._progress.isHidden()
 
     def set_work(self, title: str, stoppable: bool = True) -> None:
-        """What runs now; '' for nothing. stoppable: whether a button to stop it makes sense."""
+        """Show the running job; '' for none. stoppable: whether the user may stop it."""
         self._stop.setEnabled(stoppable)
         if not title:
             self._delay.stop()
@@ -94,7 +94,7 @@ class StatusBar(QStatusBar):
             self._delay.start()
 
     def set_progress(self, fraction: float) -> None:
-        """How far it is, 0 to 1; 0 means that nobody knows."""
+        """Set the progress, 0 to 1; 0 means unknown."""
         if fraction <= 0:
             self._progress.setRange(0, 0)
         else:

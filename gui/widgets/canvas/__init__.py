@@ -1,1 +1,1 @@
-"""The picture with its map: items, zoom, and the words over it."""
+"""The canvas: the image with its map, zoom and pan, and the texts over it."""

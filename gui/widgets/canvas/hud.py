@@ -1,7 +1,7 @@
-"""What is written over the picture: read-out, colour bar, caption, notices, busy line.
+"""Paints the overlay texts of the canvas: read-out, colour bar, caption, notices, busy line.
 
-Painted in the viewport's own coordinates after the scene. Plates are dark and translucent in both
-looks, since they lie on a picture of any brightness: white on them has a contrast of 6 or more.
+Painted in viewport coordinates after the scene. Plates are dark and translucent in both themes,
+because the image below may have any brightness: white on them has a contrast of 6 or more.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _FAINT = QColor(255, 255, 255, 205)
 
 
 class Hud:
-    """Paints on the viewport; keeps no state of its own but the font."""
+    """Paints on the viewport; keeps no state except the font."""
 
     def __init__(self, painter: QPainter, area: QRect, font: QFont) -> None:
         self._painter = painter
@@ -68,7 +68,7 @@ class Hud:
         self._painter.drawText(rect, int(flags | Qt.TextFlag.TextSingleLine), text)
 
     def caption(self, caption: Caption) -> float:
-        """Top left; a note has a line of its own. Returns its lower edge."""
+        """Paint the caption at the top left, a note below it; returns the lower edge."""
         metrics = QFontMetricsF(self._small)
         room = max(0.0, self._area.width() - 2 * INSET - 4 * SPACE)
         note = metrics.elidedText(caption.note, Qt.TextElideMode.ElideRight, room)
@@ -85,7 +85,7 @@ class Hud:
         return line.bottom()
 
     def notice(self, text: str, top: float) -> None:
-        """One or more lines, centred below top."""
+        """Paint a notice of one or more lines, centred below top."""
         metrics = QFontMetricsF(self._small)
         room = min(self._area.width() - 2 * INSET - 6 * SPACE, 148.0 * SPACE)
         flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
@@ -100,7 +100,7 @@ class Hud:
     def readout(
         self, readout: Readout, size: tuple[int, int], grid: tuple[int, int] | None
     ) -> None:
-        """Bottom left: pixel, value and cell, each in a column of its own."""
+        """Paint pixel, value and cell at the bottom left, in separate columns."""
         rect = readout_rect(self._area.toRect(), self._font, size, grid)
         self.plate(rect)
         texts = [f"x {readout.x}", f"y {readout.y}"]
@@ -120,9 +120,9 @@ class Hud:
             left += width + 3 * SPACE
 
     def color_bar(self, explanation: Explanation, settings: DisplaySettings) -> None:
-        """Bottom right: the colours with the map values that they stand for.
+        """Paint the colour bar with its values at the bottom right.
 
-        On a narrow canvas the words stand in a line above the colours instead of beside them.
+        On a narrow canvas the text is above the colours instead of beside them.
         """
         low, high = overlay.value_range(explanation.map, settings)
         metrics = QFontMetricsF(self._small)
@@ -130,7 +130,7 @@ class Hud:
         words = (f"{title_of(explanation.method)} value", scale_words(explanation, settings))
         head = max(metrics.horizontalAdvance(word) for word in words) + 4 * SPACE
         ends = [metrics.horizontalAdvance(text) for _, text in overlay.marks(low, high, 1.0)]
-        # Numbers stand under their places, so the outer ones reach past the ends of the bar.
+        # Numbers are centred under their positions, so the outer ones extend beyond the bar.
         before, after = ends[0] / 2, ends[-1] / 2
         sides = before + after + 4 * SPACE
         room = self._area.width() - 2 * INSET - sides
@@ -165,7 +165,7 @@ class Hud:
             self.text(under, text, flags=Qt.AlignmentFlag.AlignCenter)
 
     def _bar(self, bar: QRectF, settings: DisplaySettings, *, blank: bool) -> None:
-        """The colours themselves; of a map with nothing to show they are only hinted at."""
+        """Paint the colours, faintly for a map with nothing to show."""
         colors = overlay.bar_colors(settings, 256)
         self._painter.setOpacity(_BLANK_OPACITY if blank else 1.0)
         self._painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
@@ -176,7 +176,7 @@ class Hud:
         self._painter.drawRect(bar.adjusted(-0.5, -0.5, 0.5, 0.5))
 
     def message(self, title: str, detail: str, on_picture: bool) -> None:
-        """Centred: a line, and below it some quieter ones."""
+        """Paint a centred title with dimmer text below it."""
         tokens = theme.current()
         head = QFont(self._font)
         if head.pointSizeF() > 0:
@@ -208,7 +208,7 @@ class Hud:
         self._painter.drawText(rest, flags, detail)
 
     def drop_hint(self, text: str) -> None:
-        """A frame round everything and a sentence in its middle: what a drop would do."""
+        """Paint a frame around the canvas and, in its centre, what a drop would do."""
         tokens = theme.current()
         accent = QColor(tokens.accent)
         veil = QColor(tokens.canvas)
@@ -233,7 +233,7 @@ class Hud:
         self.text(rect, shown, QColor(tokens.accent_text), self._font, centred)
 
     def busy_line(self, phase: float) -> None:
-        """At the top edge; phase 0 to 1 is where the moving part is on its way."""
+        """Paint the busy line at the top edge; phase 0 to 1 is the position of its moving part."""
         accent = QColor(theme.current().accent)
         width = self._area.width()
         rail = QColor(accent)
@@ -244,7 +244,7 @@ class Hud:
         self._painter.fillRect(QRectF(start, 0, part, BUSY_HEIGHT), accent)
 
     def focus_frame(self) -> None:
-        """Shown when the keyboard brought the focus here."""
+        """Paint the frame for keyboard focus."""
         self._painter.setBrush(Qt.BrushStyle.NoBrush)
         self._painter.setPen(QPen(QColor(theme.current().accent), 2))
         self._painter.drawRect(self._area.adjusted(1, 1, -1, -1))

@@ -1,4 +1,4 @@
-"""The canvas: the picture at full resolution, the map on its region, and the words on them."""
+"""The image canvas: shows the image at full resolution, the map over its region, and texts."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ _BY_KEYBOARD = (
 class ImageCanvas(ZoomView):
     """Shows a Picture and an Explanation of it.
 
-    zoom_changed(float): physical screen pixels for one pixel of the image.
-    hovered(Readout | None): what is under the pointer. bare_changed(bool): see show_bare.
+    zoom_changed(float): screen pixels per image pixel. hovered(Readout | None): values under the
+    pointer. bare_changed(bool): see show_bare.
     """
 
     hovered = Signal(object)
@@ -75,19 +75,19 @@ class ImageCanvas(ZoomView):
         self._busy_clock = QElapsedTimer()
         self.setMinimumSize(40 * theme.SPACE, 30 * theme.SPACE)
         self.set_band(legend_band(self.font()))
-        self.setAccessibleName("Picture")
+        self.setAccessibleName("Image")
 
-    # --- what is shown ---------------------------------------------------------------------------
+    # --- content ---------------------------------------------------------------------------------
 
     def show_picture(self, picture: Picture | None) -> None:
-        """Another picture, fitted to the canvas; the explanation of the last one goes with it."""
+        """Show another image, fitted to the canvas; clears the explanation."""
         self._picture = picture
         self._picture_item.set_picture(picture)
         self.show_explanation(None)
         self.set_bounds(self._picture_item.bounds)
 
     def show_explanation(self, explanation: Explanation | None) -> None:
-        """The map over the picture, and the outline of its region; None takes both away."""
+        """Show a map over the image, and the outline of its region; None removes both."""
         self._explanation = explanation
         self._overlay_item.set_explanation(explanation, self._picture_item.bounds)
         self.set_region(explanation.region if explanation else None)
@@ -95,50 +95,50 @@ class ImageCanvas(ZoomView):
         self.pointer_changed()
 
     def set_region(self, region: Region | None) -> None:
-        """The outline of what the network sees, with or without a map."""
+        """Show the outline of the region that the model receives, with or without a map."""
         self._outline_item.set_region(region, self._picture_item.bounds)
         self.viewport().update()
 
     def set_display(self, settings: DisplaySettings) -> None:
-        """Recolours what is shown."""
+        """Apply display settings."""
         self._display = settings
         self._overlay_item.set_display(settings)
         self._describe()
         self.viewport().update()
 
     def set_message(self, title: str, detail: str = "") -> None:
-        """Words in the middle of the canvas, for a state without a picture or a map; '' clears."""
+        """Show a centred message while there is no image or map; '' clears it."""
         self._message = plain_text.paragraph(title), plain_text.paragraph(detail)
         self._describe()
         self.viewport().update()
 
     def set_drop_hint(self, text: str) -> None:
-        """What a drop would do, while a file hovers over the window; '' clears."""
+        """Show what a drop would do, while files are dragged over the window; '' clears."""
         self._drop_hint = plain_text.line(text)
         self.viewport().update()
 
     def show_bare(self, bare: bool) -> None:
-        """The picture alone, without map and outline, while a key or button is held."""
+        """Show the original image, without map and outline."""
         if bare != self._bare:
             self._bare = bare
             self._update_visibility()
             self.bare_changed.emit(bare)
 
     def set_overlay_visible(self, visible: bool) -> None:
-        """The map on or off until further notice; the outline stays."""
+        """Show or hide the map; the outline stays."""
         self._overlay_visible = visible
         self._describe()
         self._update_visibility()
 
     def set_top_inset(self, height: int) -> None:
-        """Logical pixels at the top that something covers; words about the map go below them."""
+        """Set the height covered at the top, in logical pixels; notices are painted below it."""
         self._inset = height
         self.viewport().update()
 
     def set_busy(self, busy: bool) -> None:
-        """A newer map is being computed. Shown after a moment, so that fast work does not flicker.
+        """Show that a new map is being computed, after a short delay to avoid flicker.
 
-        Then the old map is paler and a thin line moves along the top, until set_busy(False).
+        The previous map is dimmed and a thin line moves along the top, until set_busy(False).
         """
         if not busy:
             self._busy_delay.stop()
@@ -150,11 +150,11 @@ class ImageCanvas(ZoomView):
 
     @property
     def busy_shown(self) -> bool:
-        """Whether the busy line is on the canvas now."""
+        """Whether the busy line is visible."""
         return self._busy_frame.isActive()
 
     def picture_with_overlay(self) -> QImage:
-        """The part of the picture in sight, as it looks, in physical pixels; null when none is."""
+        """The visible part of the image as displayed, in screen pixels; null if there is none."""
         part = self.visible_rect().intersected(self._picture_item.bounds)
         if part.isEmpty():
             return QImage()
@@ -233,7 +233,7 @@ class ImageCanvas(ZoomView):
         return area.toAlignedRect()
 
     def _grid(self) -> tuple[int, int] | None:
-        """Rows and columns of the map under the pointer."""
+        """Rows and columns of the map, if the pointer is over it."""
         if self._explanation is None or self._readout is None or self._readout.cell is None:
             return None
         rows, columns = self._explanation.map.shape

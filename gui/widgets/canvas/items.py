@@ -1,9 +1,8 @@
-"""What lies in the canvas's scene: the picture, the map over it, the outline of the region.
+"""The items of the canvas scene: the image, the map over it, and the outline of the region.
 
-Scene coordinates are pixels of the original image. Every item paints just the part of itself that
-the view shows (set_sight), and always that whole part, clipped by the painter: scaled painting
-rounds its source position to 1/65536, so that a patch repainted alone could differ from its
-surroundings.
+Scene coordinates are pixels of the original image. Every item paints only its visible part
+(set_sight), and always all of it, clipped by the painter: scaled painting rounds its source
+position to 1/65536, so that a patch repainted alone could differ from its surroundings.
 """
 
 from __future__ import annotations
@@ -27,16 +26,16 @@ _MOST_CELL_RECTANGLES = 2048
 _BUSY_FACTOR = 0.6
 
 _ACTUAL_SIZE = 1.0 - 1e-6
-"""A scale of one, after the roundings of a transform."""
+"""A scale of one, with tolerance for rounding in transforms."""
 
 
 def scale_of(painter: QPainter) -> float:
-    """Device pixels for one pixel of the image."""
+    """Device pixels per image pixel."""
     return float(painter.deviceTransform().m11())
 
 
 class SceneItem(QGraphicsItem):
-    """An item with bounds, of which only what is in sight is painted."""
+    """An item of which only the visible part is painted."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +45,7 @@ class SceneItem(QGraphicsItem):
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
 
     def set_sight(self, sight: QRectF) -> None:
-        """The part of the scene that the view shows."""
+        """Set the part of the scene that the view shows."""
         self.sight = QRectF(sight)
 
     def set_bounds(self, bounds: QRectF) -> None:
@@ -68,12 +67,12 @@ class SceneItem(QGraphicsItem):
         painter.restore()
 
     def draw(self, painter: QPainter, visible: QRectF) -> None:
-        """Paint what lies in visible, in scene coordinates."""
+        """Paint the part inside visible, in scene coordinates."""
         raise NotImplementedError
 
 
 class PictureItem(SceneItem):
-    """The original image: nearest neighbour above 1:1, smooth below."""
+    """The original image: nearest neighbour above 1:1, smooth below 1:1."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,9 +95,9 @@ class PictureItem(SceneItem):
 class OverlayItem(SceneItem):
     """The colours of a map, over its region of the image.
 
-    They are computed when the map or the settings change, at a modest size, and blended by the
-    painter. Only far inside a picture is the visible part computed anew, since Qt's fixed-point
-    steps are too coarse for such magnification.
+    They are computed at a moderate size when the map or the settings change, and blended by the
+    painter. Only at high magnification is the visible part computed separately, because Qt's
+    fixed-point arithmetic is too coarse for it.
     """
 
     def __init__(self) -> None:
@@ -111,7 +110,7 @@ class OverlayItem(SceneItem):
         self._dimmed = False
 
     def set_explanation(self, explanation: Explanation | None, limits: QRectF) -> None:
-        """limits: the image; of a region that reaches beyond it, only the part inside is drawn."""
+        """limits: the image; parts of the region outside it are not drawn."""
         self._explanation = explanation
         self._image = self._part = None
         self._region = rectangle(explanation.region) if explanation else QRectF()
@@ -130,7 +129,7 @@ class OverlayItem(SceneItem):
         self.update()
 
     def set_dimmed(self, dimmed: bool) -> None:
-        """Paler while a newer map is on its way."""
+        """Dim the map while a new one is being computed."""
         if dimmed != self._dimmed:
             self._dimmed = dimmed
             self.update()
@@ -171,7 +170,7 @@ class OverlayItem(SceneItem):
         painter.drawImage(self._region, self._image)
 
     def _cells(self, part: QRectF) -> tuple[int, int, int, int]:
-        """First row, end of rows, first column, end of columns that touch the part."""
+        """(first row, end row, first column, end column) of the cells that touch the part."""
         if self._explanation is None or part.isEmpty():
             return 0, 0, 0, 0
         rows, columns = self._explanation.map.shape
@@ -194,7 +193,7 @@ class OverlayItem(SceneItem):
             return
         region = self._region
         across, down = region.width() / columns, region.height() / rows
-        # Of the cells, unlike of an image, those that need no repainting can be left out.
+        # Unlike parts of an image, cells that need no repainting can be skipped.
         first_row, last_row, first_column, last_column = self._cells(visible & self.exposed)
         for row in range(first_row, last_row):
             for column in range(first_column, last_column):
@@ -206,7 +205,7 @@ class OverlayItem(SceneItem):
 
 
 class OutlineItem(SceneItem):
-    """The edge of the explained region: a light line with a dark one round it, seen on anything."""
+    """The outline of the explained region: a light line with a dark border, visible on anything."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -218,7 +217,7 @@ class OutlineItem(SceneItem):
         if inside.adjusted(-0.5, -0.5, 0.5, 0.5).contains(limits):
             inside = QRectF()
         self._region = inside
-        # Half of the line lies outside, by some device pixels at every zoom.
+        # Half of the line is outside, by some device pixels at every zoom.
         self.set_bounds(inside if inside.isEmpty() else inside.adjusted(-8, -8, 8, 8))
         self.update()
 

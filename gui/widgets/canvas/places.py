@@ -1,6 +1,6 @@
-"""Where on the canvas things are written, and how large: all from the font and the canvas.
+"""The layout of the canvas texts: positions and sizes, computed from font and canvas size.
 
-Unless said otherwise, font is the small one that the writing is in.
+Unless stated otherwise, font is the small font of the texts.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ SMALLEST_BAR = 16 * SPACE
 BUSY_HEIGHT = 2
 _LEAST_LEGEND = 10 * SPACE
 _NARROW = 164 * SPACE
-_LONGEST_HEAD = "against / for, gamma 0.000"
+_LONGEST_HEAD = "against the class, gamma 0.000"
 
 
 def legend_band(font: QFont) -> int:
-    """Height at the bottom of the canvas that a fitted picture leaves to the colour bar. font: the
-    canvas's own."""
+    """Height that a fitted image leaves free at the bottom for the colour bar. font: of the
+    canvas."""
     return legend_height(theme.small(font)) + 2 * INSET
 
 
 def legend_height(font: QFont) -> int:
-    """Height of the colour bar's plate in a (small) font: two lines, or colours and numbers."""
+    """Height of the colour bar plate: two lines of text, or colours and numbers."""
     line = math.ceil(QFontMetricsF(font).height())
     return max(_LEAST_LEGEND, 2 * line + 2 * SPACE, 3 * SPACE + BAR_HEIGHT + line)
 
 
 def plate_height(font: QFont) -> int:
-    """Height of a plate with one line in a (small) font."""
+    """Height of a plate with one line of text."""
     return max(6 * SPACE, math.ceil(QFontMetricsF(font).height()) + SPACE)
 
 
 def busy_rect(area: QRectF) -> QRectF:
-    """The strip that the busy line lives in."""
+    """The area of the busy line."""
     return QRectF(0, 0, area.width(), BUSY_HEIGHT)
 
 
 def readout_rect(
     area: QRect, font: QFont, size: tuple[int, int], grid: tuple[int, int] | None
 ) -> QRectF:
-    """Where the read-out is painted: wide enough for every pixel of an image of this size.
+    """The area of the read-out, wide enough for every pixel of an image of this size.
 
-    area: the viewport. font: the canvas's own. grid: rows and columns of the map, None to show the
+    area: the viewport. font: of the canvas. grid: rows and columns of the map, None to show the
     pixel only.
     """
     small = theme.tabular(theme.small(font))
@@ -61,7 +61,7 @@ def readout_rect(
         # The colour bar needs the whole width below.
         lift = legend_height(small) + SPACE
         metrics = QFontMetricsF(small)
-        # It may have its words in a line above it, where the longest leave no room beside it.
+        # Its text may be in a line above it, if the longest text leaves no room beside it.
         if area.width() < metrics.horizontalAdvance(_LONGEST_HEAD) + SMALLEST_BAR + 16 * SPACE:
             lift += math.ceil(metrics.height())
     high = plate_height(small)
@@ -72,7 +72,7 @@ def readout_rect(
 def readout_columns(
     font: QFont, size: tuple[int, int], grid: tuple[int, int] | None
 ) -> list[float]:
-    """Widths of the read-out's columns."""
+    """The column widths of the read-out."""
     digits = "0" * len(str(max(size)))
     samples = [f"x {digits}", f"y {digits}"]
     if grid is not None:
@@ -82,12 +82,12 @@ def readout_columns(
 
 
 def fitted_caption(caption: Caption, metrics: QFontMetricsF, room: float) -> str:
-    """The caption's line, layer and class each shortened in its middle, so that both are there."""
+    """The caption line, with layer and class elided in the middle, so that both remain visible."""
     names = (caption.layer, caption.label)
     widths = [metrics.horizontalAdvance(name) for name in names]
     free = room - metrics.horizontalAdvance(f"  ·    {caption.percent}")
     if sum(widths) > free:
-        # A short name leaves the rest of its half to the other.
+        # A short name leaves the rest of its half to the other name.
         half = max(0.0, free / 2)
         first = min(widths[0], max(half, free - widths[1]))
         limits = (first, max(0.0, free - first))

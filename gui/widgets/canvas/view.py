@@ -1,7 +1,7 @@
-"""A view that zooms at the pointer and pans, on one rectangle of a scene.
+"""A graphics view that zooms at the pointer and pans, over one rectangle of a scene.
 
-The view keeps its own centre in floating point and sets the (hidden) scroll bars from it, so that
-their whole pixels add up to no drift, however often one zooms.
+The view keeps its centre in floating point and sets the (hidden) scroll bars from it, so that
+rounding to whole pixels does not accumulate, however often the user zooms.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from gui.toolkit import theme
 
 MOST_ZOOM = 64.0
 MARGIN = 2 * theme.SPACE
-"""Left free round a fitted picture, in logical pixels."""
+"""Free space around a fitted image, in logical pixels."""
 
 _STEP = 1.25
 _WHEEL_NOTCH = 120.0
@@ -39,7 +39,7 @@ _KEY_PAN = 16 * theme.SPACE
 
 
 class ZoomView(QGraphicsView):
-    """zoom_changed(float): physical screen pixels for one unit of the scene."""
+    """zoom_changed(float): physical screen pixels per scene unit."""
 
     zoom_changed = Signal(float)
 
@@ -62,64 +62,63 @@ class ZoomView(QGraphicsView):
         self.setResizeAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
         self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.FullViewportUpdate)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        # Whatever is dropped is the window's to judge.
+        # Drops are handled by the window.
         self.setAcceptDrops(False)
         self.viewport().setAcceptDrops(False)
         self.viewport().setMouseTracking(True)
         self.viewport().grabGesture(Qt.GestureType.PinchGesture)
 
-    # --- to be filled in by a subclass -----------------------------------------------------------
+    # --- hooks for subclasses --------------------------------------------------------------------
 
     def view_changed(self) -> None:
-        """Called when the visible part of the scene changed."""
+        """Called when the visible part of the scene has changed."""
 
     def pointer_changed(self) -> None:
-        """Called when the pointer moved, entered or left; see pointer_position."""
+        """Called when the pointer has moved, entered or left; see pointer_position."""
 
     # --- zoom and position -----------------------------------------------------------------------
 
     def set_bounds(self, bounds: QRectF) -> None:
-        """The rectangle to look at; fits it. An empty one leaves nothing to zoom."""
+        """Set the rectangle to show, and fit it. An empty one disables zooming."""
         self._bounds = QRectF(bounds)
         self.fit()
 
     @property
     def zoom(self) -> float:
-        """Physical screen pixels for one unit of the scene."""
+        """Physical screen pixels per scene unit."""
         return self._zoom
 
     @property
     def fitted(self) -> bool:
-        """Whether the bounds keep filling the view when that is resized."""
+        """Whether the bounds are fitted again when the view is resized."""
         return self._fitted
 
     def set_band(self, height: int) -> None:
-        """Keep logical pixels at the bottom free of a fitted picture."""
+        """Set the free space below a fitted image, in logical pixels."""
         self._band = height
         self._replace()
 
     def fit(self) -> None:
-        """All of the bounds, centred above the band, as large as the view allows; kept when it is
-        resized."""
+        """Fit the bounds into the view, centred above the band, also when it is resized."""
         self._fitted = True
         zoom = self._fit_zoom()
         lower = (self._band - MARGIN) / 2 * self.devicePixelRatioF() / zoom
         self._place(zoom, self._bounds.center() + QPointF(0, lower))
 
     def actual_size(self) -> None:
-        """One unit of the scene on one physical pixel, about the centre of the view."""
+        """Show one scene unit per physical pixel, keeping the centre of the view."""
         self._zoom_to(1.0, self._middle())
 
     def zoom_in(self) -> None:
-        """A step nearer, about the centre of the view."""
+        """Zoom in one step, keeping the centre of the view."""
         self.zoom_at(_STEP, self._middle())
 
     def zoom_out(self) -> None:
-        """A step farther, about the centre of the view."""
+        """Zoom out one step, keeping the centre of the view."""
         self.zoom_at(1 / _STEP, self._middle())
 
     def zoom_at(self, factor: float, viewport_point: QPointF | QPoint) -> None:
-        """Zooms by factor; what lies under viewport_point (logical pixels) stays there.
+        """Zoom by factor, keeping the point under viewport_point (logical pixels) in place.
 
         The zoom stays between a quarter of the fitted one (or 1, if that is less) and 64.
         """
@@ -137,19 +136,19 @@ class ZoomView(QGraphicsView):
         self._place(zoom, held - offset * (ratio / zoom))
 
     def pan(self, offset: QPointF) -> None:
-        """Moves what is seen by offset, in logical pixels."""
+        """Pan by offset, in logical pixels."""
         if self._bounds.isEmpty():
             return
         self._fitted = False
         self._place(self._zoom, self._centre - offset * (self.devicePixelRatioF() / self._zoom))
 
     def visible_rect(self) -> QRectF:
-        """What the view shows, in scene coordinates; it may reach beyond the bounds."""
+        """The visible part of the scene; it may extend beyond the bounds."""
         inverse, _ = self.viewportTransform().inverted()
         return inverse.mapRect(QRectF(self.viewport().rect()))
 
     def pointer_position(self) -> QPointF | None:
-        """Where the pointer is in the scene, None while it is elsewhere."""
+        """The position of the pointer in the scene, None while it is outside the view."""
         if self._pointer is None:
             return None
         inverse, _ = self.viewportTransform().inverted()
@@ -167,7 +166,7 @@ class ZoomView(QGraphicsView):
         return min(scale * self.devicePixelRatioF(), MOST_ZOOM)
 
     def _place(self, zoom: float, centre: QPointF) -> None:
-        """The one way in which zoom and position change. Some of the bounds stays in sight."""
+        """Set zoom and centre, keeping part of the bounds visible. The only place that does so."""
         bounds = self._bounds
         centre = QPointF(
             min(max(centre.x(), bounds.left()), bounds.right()),
@@ -178,7 +177,7 @@ class ZoomView(QGraphicsView):
         scale = zoom / self.devicePixelRatioF()
         width, height = self.viewport().width(), self.viewport().height()
         across, down = width / scale, height / scale
-        # Room on every side, so that the scroll bars reach each position and Qt never centres.
+        # Margins on all sides, so that the scroll bars reach every position and Qt never centres.
         self.setSceneRect(bounds.adjusted(-across, -down, across, down))
         self.setTransform(QTransform.fromScale(scale, scale))
         self.horizontalScrollBar().setValue(round(centre.x() * scale - width / 2))
@@ -190,7 +189,7 @@ class ZoomView(QGraphicsView):
             self.zoom_changed.emit(zoom)
 
     def _replace(self) -> None:
-        """After a change of the view's size or of the screen."""
+        """Update zoom and position after a change of size or screen."""
         if self._fitted:
             self.fit()
         else:
@@ -227,7 +226,7 @@ class ZoomView(QGraphicsView):
         pinch = event.gesture(Qt.GestureType.PinchGesture)
         if not isinstance(pinch, QPinchGesture):
             return False
-        # The first finger comes as a mouse button too, and would pan against the second.
+        # The first finger also arrives as a mouse button, and would pan against the second.
         self._dragged_from = None
         point = self.viewport().mapFromGlobal(pinch.centerPoint())
         self.zoom_at(pinch.scaleFactor(), point)
@@ -237,11 +236,11 @@ class ZoomView(QGraphicsView):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.accept()
-        # After the fingers have left a trackpad the picture should rest, not zoom on.
+        # Once the fingers have left the trackpad, zooming should stop.
         if event.phase() == Qt.ScrollPhase.ScrollMomentum:
             return
-        # A pixel delta can be trusted from devices that report phases; elsewhere, say the notes to
-        # QWheelEvent, only the angle is reliable. Fine wheels report fractions of a notch.
+        # Pixel deltas are reliable only from devices that report phases; otherwise, according to
+        # the QWheelEvent documentation, only the angle is. Fine wheels report part of a notch.
         pixels = event.pixelDelta().y()
         if event.phase() != Qt.ScrollPhase.NoScrollPhase and pixels:
             notches = pixels / _TRACKPAD_PIXELS
@@ -280,7 +279,7 @@ class ZoomView(QGraphicsView):
         event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Arrows pan while some of the picture is out of sight; all other keys are the window's."""
+        """Arrow keys pan if part of the image is out of view; other keys go to the window."""
         steps = {
             Qt.Key.Key_Left: QPointF(_KEY_PAN, 0),
             Qt.Key.Key_Right: QPointF(-_KEY_PAN, 0),

@@ -1,4 +1,4 @@
-"""What the canvas says about what it shows, apart from how it is painted."""
+"""The texts of the canvas: caption, notices and colour bar labels."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["Caption", "Readout", "caption_for", "notice_for", "scale_words"]
 
 @dataclass(frozen=True, slots=True)
 class Readout:
-    """What lies under the pointer.
+    """The values under the pointer.
 
-    x, y: the pixel's column and row on the original image. cell: (row, column) of the map and
-    value: its value there; None outside the explained region or when nothing is explained.
+    x, y: column and row of the pixel in the original image. cell: (row, column) of the map; value:
+    the map value there. Both are None outside the explained region or without a map.
     """
 
     x: int
@@ -29,7 +29,7 @@ class Readout:
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """Which layer and which class the picture shows. note: why there is no map in sight, or ''."""
+    """The explained layer and class. note: why the map is not visible, or ''."""
 
     layer: str
     label: str
@@ -38,20 +38,20 @@ class Caption:
 
     @property
     def text(self) -> str:
-        """All of it in one line."""
+        """The caption as one line."""
         line = f"{self.layer}  ·  {self.label}  {self.percent}"
         return f"{line}  ·  {self.note}" if self.note else line
 
 
 def notice_for(explanation: Explanation, settings: DisplaySettings) -> str:
-    """What to say on the picture when the map shows nothing or hardly anything; '' otherwise."""
+    """The notice for a map that shows nothing or hardly anything; '' otherwise."""
     if explanation.verdict is Verdict.ZERO_GRADIENT:
         return (
-            "The gradient is zero: this layer does not change the class's score here. "
+            "The gradient is zero: this layer has no influence on the class score here. "
             "Try another layer or class."
         )
     if explanation.verdict is Verdict.ZERO_ACTIVATION:
-        return "The layer's output is zero: there is nothing to map. Try another layer."
+        return "The activation is zero: there is nothing to map. Try another layer."
     method = find(explanation.method)
     if not method.class_dependent:
         return _class_blind_notice(explanation, settings)
@@ -60,24 +60,24 @@ def notice_for(explanation: Explanation, settings: DisplaySettings) -> str:
     if not overlay.is_blank(explanation.map, settings):
         return ""
     if settings.sign == "positive" and not method.signed:
-        return "Nothing positive: no evidence for this class in this layer. Try another layer."
+        return "No positive values: no evidence for this class in this layer. Try another layer."
     if settings.sign == "positive":
-        return "Nothing positive: no evidence for this class in this layer. Try the negative side."
+        return "No positive values: no evidence for this class in this layer. Try negative values."
     if settings.sign == "negative":
         return (
-            "Nothing negative: no evidence against this class in this layer. Try the positive side."
+            "No negative values: no evidence against this class in this layer. Try positive values."
         )
     return "The map is zero everywhere in this layer. Try another layer or class."
 
 
 def _class_blind_notice(explanation: Explanation, settings: DisplaySettings) -> str:
-    """Evidence is of a class; a map that knows none has two signs and no more."""
+    """The notice for methods that do not depend on the class, whose maps are no evidence for it."""
     if not overlay.is_blank(explanation.map, settings):
         return ""
     other = {"positive": "negative", "negative": "positive"}.get(settings.sign)
     if other is None:
         return "The map is zero everywhere in this layer. Try another layer."
-    return f"Nothing {settings.sign} in this map. Try the {other} side."
+    return f"No {settings.sign} values in this map. Try {other} values."
 
 
 def _weak_words(part: float, settings: DisplaySettings) -> str:
@@ -86,26 +86,30 @@ def _weak_words(part: float, settings: DisplaySettings) -> str:
     if settings.sign == "negative":
         this, that, other = "against", "for", "positive"
     return (
-        f"Weak: what speaks {this} this class is at most {size} of what speaks {that} it. "
-        f"Try the {other} side."
+        f"Weak: the evidence {this} this class is at most {size} of the evidence {that} it. "
+        f"Try {other} values."
     )
 
 
 def caption_for(explanation: Explanation, settings: DisplaySettings, visible: bool) -> Caption:
-    """What the picture shows. visible: whether the person has the map switched on."""
+    """The caption of an explanation. visible: whether the map is switched on."""
     target = explanation.target
     note = ""
     if not visible:
-        note = "map hidden: O shows it"
+        note = "heat map hidden: press O to show it"
     elif settings.opacity <= 0.0:
-        note = "map at opacity 0: ] shows it"
+        note = "heat map at opacity 0: press ] to show it"
     percent = f"{100 * target.probability:.1f} %"
     layer, label = plain_text.line(explanation.layer), plain_text.line(target.label)
     return Caption(layer, label, percent, note)
 
 
 def scale_words(explanation: Explanation, settings: DisplaySettings) -> str:
-    words = {"positive": "for the class", "negative": "against it", "signed": "against / for"}
+    words = {
+        "positive": "for the class",
+        "negative": "against the class",
+        "signed": "against / for",
+    }
     if not find(explanation.method).class_dependent:
         words = {"positive": "any class", "negative": "negative", "signed": "− / +"}
     text = words[settings.sign]

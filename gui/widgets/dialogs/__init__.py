@@ -1,1 +1,1 @@
-"""Questions and small messages in windows of their own."""
+"""The dialogs: questions, export, reports and messages."""

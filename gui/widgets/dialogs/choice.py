@@ -1,4 +1,4 @@
-"""Questions with a short list of answers: which weights, which architecture."""
+"""Dialogs to choose weights or an architecture from a short list."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NUMBERS = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class _ListDialog(QDialog):
-    """A heading, a sentence, a list of which one is chosen, and Open."""
+    """A dialog with a heading, a sentence, a list to choose from, and Open."""
 
     def __init__(self, title: str, heading: str, words: str, parent: QWidget | None) -> None:
         super().__init__(parent)
@@ -68,7 +68,7 @@ class _ListDialog(QDialog):
         self.resize(440, 320)
 
     def _fill(self, rows: Sequence[tuple[object, tuple[str, ...]]]) -> None:
-        """Shows rows of (value, texts) and chooses the first; the first text takes the room."""
+        """Show rows of (value, texts) and select the first; the first column stretches."""
         self._list.setColumnCount(max((len(texts) for _, texts in rows), default=1))
         for value, texts in rows:
             item = QTreeWidgetItem([plain_text.line(text) for text in texts])
@@ -89,7 +89,7 @@ class _ListDialog(QDialog):
 
     def _press(self) -> None:
         item = self._list.currentItem()
-        # Enter on a row is told by the list and, passed on, by the default button as well.
+        # Enter on a row is reported by the list and, passed on, by the default button as well.
         if item is not None and self.result() != QDialog.DialogCode.Accepted:
             self._choose(item.data(0, Qt.ItemDataRole.UserRole))
 
@@ -98,16 +98,16 @@ class _ListDialog(QDialog):
 
 
 class ArchitectureDialog(_ListDialog):
-    """Weights that fit several architectures. chosen(str): the one they were trained as."""
+    """Asks which of several matching architectures the weights belong to. chosen(str)."""
 
     chosen = Signal(str)
 
     def __init__(self, question: WhichArchitecture, parent: QWidget | None = None) -> None:
         super().__init__(
-            "Which architecture?",
-            f"{question.path.name} fits several architectures",
+            "Choose architecture",
+            f"{question.path.name} matches several architectures",
             "Their weights have the same names and shapes, but they compute differently. "
-            "The likeliest comes first.",
+            "The most likely one is listed first.",
             parent,
         )
         self._fill([(name, (name,)) for name in question.candidates])
@@ -118,18 +118,18 @@ class ArchitectureDialog(_ListDialog):
 
 
 class WeightsDialog(_ListDialog):
-    """A network without weights. chosen(Path): the file that has them."""
+    """Asks for the weights file of a network. chosen(Path)."""
 
     chosen = Signal(object)
 
     def __init__(self, question: WhichWeights, parent: QWidget | None = None) -> None:
         found = question.found
         super().__init__(
-            "Which weights?",
-            f"Which file has the weights of {question.path.name}?",
-            "These lie beside it, the likeliest first."
+            "Choose weights",
+            f"Which file contains the weights of {question.path.name}?",
+            "Files in the same folder, most likely first."
             if found
-            else "No file that fits lies beside it.",
+            else "No matching file in the same folder.",
             parent,
         )
         self._path = question.path
@@ -144,8 +144,8 @@ class WeightsDialog(_ListDialog):
             self.resize(440, 0)
 
     def browse(self) -> None:
-        """Opens the system's own dialog; what it gives is chosen."""
-        dialog = QFileDialog(self, "Weights", str(self._path.parent))
+        """Open the file dialog; its result is the answer."""
+        dialog = QFileDialog(self, "Choose weights", str(self._path.parent))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         endings = " ".join(f"*{suffix}" for suffix in sorted(WEIGHTS))
@@ -159,7 +159,7 @@ class WeightsDialog(_ListDialog):
 
 
 def _facts(path: Path) -> tuple[str, str]:
-    """Size and time of a file, as far as it still is there."""
+    """Size and modification time of a file, if it still exists."""
     try:
         facts = path.stat()
     except OSError:

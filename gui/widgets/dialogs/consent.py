@@ -1,4 +1,4 @@
-"""Asks whether a file that could run code may do so. The answer is No unless the user says Yes."""
+"""Asks whether a file that could run code may be opened. The default answer is No."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _ICON = 32
 
 
 class ConsentDialog(QDialog):
-    """Names the file, says in one sentence what it could do, and lists why it has to be asked.
+    """Names the file, states the risk in one sentence, and lists the reasons.
 
     path, risk and names are those of engine.errors.ConsentNeeded. agreed(): the user trusts this
-    very file; anything else, closing the dialog included, means no.
+    file; anything else, including closing the dialog, means No.
     """
 
     agreed = Signal()
@@ -60,8 +60,8 @@ class ConsentDialog(QDialog):
         words.addSpacing(theme.SPACE)
         words.addWidget(
             _wrapped(
-                "Nothing of it has run yet. Trust only what comes from someone you know. The "
-                "answer is kept until the file changes.",
+                "None of its code has run yet. Trust only files from people you know. Trust is "
+                "remembered until the file changes.",
                 "dim",
             )
         )
@@ -94,7 +94,7 @@ class ConsentDialog(QDialog):
         buttons = QDialogButtonBox()
         buttons.addButton(self._agree, QDialogButtonBox.ButtonRole.AcceptRole)
         buttons.addButton(self._refuse, QDialogButtonBox.ButtonRole.RejectRole)
-        # Enter has to mean no, also after Tab has been through the buttons.
+        # Enter must mean No, even after the focus was moved through the buttons with Tab.
         self._agree.setAutoDefault(False)
         self._refuse.setDefault(True)
         return buttons
@@ -102,7 +102,7 @@ class ConsentDialog(QDialog):
 
 def _heading(names: Sequence[str]) -> str:
     files = all(name.endswith(".py") for name in names)
-    return "These files run with it" if files else "Why this is asked"
+    return "These files would also run" if files else "Why you are asked"
 
 
 def _sentence(risk: str) -> str:
@@ -126,7 +126,7 @@ def _list(names: Sequence[str], heading: str) -> QListWidget:
     for row, name in enumerate(names):
         shown.item(row).setToolTip(plain_text.tip(plain_text.line(name)))
         shown.item(row).setSizeHint(QSize(0, height))
-    # Half a row more says that there are others below.
+    # Half a row more shows that the list continues.
     rows = len(names) if len(names) <= _SHOWN_ROWS else _SHOWN_ROWS + 0.5
     shown.setFixedHeight(round(rows * height))
     return shown

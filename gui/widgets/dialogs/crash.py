@@ -1,4 +1,4 @@
-"""The dialog after a crash: what happened, a report to copy, and what was open."""
+"""The crash dialog: what happened, a report to copy, and an offer to reopen the session."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from gui.toolkit.labels import Label, label
 _PICTURE = 32
 _WIDTH = 520
 _REPORT_SIZE = QSize(640, 480)
-_PRIVATE = "Nothing is sent anywhere. The report names versions and may name your files."
+_PRIVATE = "Nothing is sent anywhere. The report lists versions and may contain file names."
 
 
 class CrashDialog(QDialog):
-    """Says `heading` and `text`; blocks nothing.
+    """A non-modal dialog with `heading` and `text`.
 
-    report: what can be copied, '' for none. offer: what the button for reopening says, '' for no
-    such button; pressing it emits reopen_wanted().
+    report: the text to copy, '' for none. offer: the text of the button to reopen the session, ''
+    for no such button; pressing it emits reopen_wanted().
     """
 
     reopen_wanted = Signal()
@@ -37,7 +37,7 @@ class CrashDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Last session" if offer else "Failure")
+        self.setWindowTitle("Last session" if offer else "Unexpected error")
         self._report = QPlainTextEdit(plain_text.report(report))
         self._report.setReadOnly(True)
         self._report.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
@@ -52,11 +52,11 @@ class CrashDialog(QDialog):
         self.setMinimumWidth(_WIDTH)
 
     def add(self, report: str) -> None:
-        """Something went wrong again while this is shown: it belongs to the same report."""
+        """Append another failure that occurred while the dialog is open to the report."""
         self._report.appendPlainText(plain_text.report(report))
 
     def copy(self) -> None:
-        """Puts the report on the clipboard."""
+        """Copy the report to the clipboard."""
         QGuiApplication.clipboard().setText(self._report.toPlainText())
         self._copy.setText("Copied")
 
@@ -85,7 +85,7 @@ class CrashDialog(QDialog):
         buttons = QDialogButtonBox()
         buttons.setContentsMargins(16, 0, 16, 4)
         self._copy = QPushButton("Copy report")
-        # As wide as it becomes, so that nothing moves when its words change.
+        # A fixed width, so that nothing moves when its text changes.
         self._copy.setMinimumWidth(self._copy.sizeHint().width())
         self._copy.clicked.connect(self.copy)
         show = QPushButton("Show report")
@@ -93,7 +93,7 @@ class CrashDialog(QDialog):
         show.toggled.connect(self._show_report)
         for button in (self._copy, show) if with_report else ():
             buttons.addButton(button, role.ActionRole)
-        close = QPushButton("Start afresh" if offer else "Continue")
+        close = QPushButton("Start new session" if offer else "Continue")
         buttons.addButton(close, role.RejectRole)
         default = QPushButton(plain_text.entry(offer)) if offer else close
         if offer:

@@ -1,4 +1,4 @@
-"""What to export and where: options first, then the system's own save dialog."""
+"""The export dialog: options first, then the native save dialog."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from gui.toolkit.labels import Label
 
 PictureFormat = Literal["png", "jpeg", "none"]
 _FORMATS: Final = (
-    ("png", "PNG, without loss"),
-    ("jpeg", "JPEG, smaller"),
-    ("none", "No picture"),
+    ("png", "PNG (lossless)"),
+    ("jpeg", "JPEG (smaller file)"),
+    ("none", "No image"),
 )
 _SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".npy", ".json")
 
@@ -35,9 +35,9 @@ _SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".npy", ".json")
 def choice_for(
     path: Path, picture: PictureFormat, *, colorbar: bool, caption: bool, map: bool, json: bool
 ) -> ExportChoice:
-    """The files that belong to one chosen path: all share its name, without a known suffix.
+    """The files of an export, all named after one path without its known suffix.
 
-    A picture suffix that was typed decides between PNG and JPEG.
+    A typed image suffix decides between PNG and JPEG.
     """
     typed = path.suffix.lower()
     base = path.name[: -len(typed)] if typed in _SUFFIXES else path.name
@@ -58,10 +58,10 @@ def choice_for(
 
 
 class ExportDialog(QDialog):
-    """Options of an export; they are remembered. chosen(ExportChoice): write this.
+    """Asks for the options of an export, which are remembered. chosen(ExportChoice): write this.
 
-    suggested: folder and name to begin with, without a suffix. Files other than the one that the
-    save dialog already asked about are not replaced before a second press of the button.
+    suggested: initial folder and name, without a suffix. Existing files other than the one that the
+    save dialog has confirmed are replaced only after a second press of the button.
     """
 
     chosen = Signal(ExportChoice)
@@ -77,15 +77,17 @@ class ExportDialog(QDialog):
         for value, text in _FORMATS:
             self._picture.addItem(plain_text.line(text), value)
         self._picture.setCurrentIndex(self._picture.findData(settings.get(table.EXPORT_PICTURE)))
-        self._picture.setAccessibleName("Picture format")
-        self._colorbar = _box("Colour bar with numbers", settings.get(table.EXPORT_COLORBAR))
+        self._picture.setAccessibleName("Image format")
+        self._colorbar = _box("Colour bar with values", settings.get(table.EXPORT_COLORBAR))
         self._caption = _box(
             "Caption: image, model, layer, class", settings.get(table.EXPORT_CAPTION)
         )
         self._map = _box(
-            "Map as .npy: signed float32, the layer's own grid", settings.get(table.EXPORT_MAP)
+            "Raw map (.npy): signed float32, layer resolution", settings.get(table.EXPORT_MAP)
         )
-        self._json = _box("How it was made, as .json", settings.get(table.EXPORT_JSON))
+        self._json = _box(
+            "Metadata (.json): model, layer, class, settings", settings.get(table.EXPORT_JSON)
+        )
         self._note = Label()
         self._note.setWordWrap(True)
         self._save = QPushButton("Save as…")
@@ -97,12 +99,12 @@ class ExportDialog(QDialog):
         self._refresh()
 
     def take(self, path: Path) -> None:
-        """Goes on with the path that the save dialog gave."""
+        """Continue with the path from the save dialog."""
         choice = self._choice(path)
         others = [other.name for other in choice.paths if other != path and other.exists()]
         if others:
             self._pending = choice
-            self._tell(f"Replaces {', '.join(others)}", "warning")
+            self._tell(f"Will replace {', '.join(others)}", "warning")
             self._save.setText("Replace")
         else:
             self._finish(choice)
@@ -114,19 +116,19 @@ class ExportDialog(QDialog):
         box = QVBoxLayout(self)
         box.setContentsMargins(16, 16, 16, 12)
         box.setSpacing(8)
-        box.addWidget(_header("Picture, at the image's full resolution"))
+        box.addWidget(_header("Image at full resolution"))
         box.addWidget(self._picture)
         box.addWidget(self._colorbar)
         box.addWidget(self._caption)
         box.addSpacing(theme.SPACE)
-        box.addWidget(_header("Beside it"))
+        box.addWidget(_header("Additional files"))
         box.addWidget(self._map)
         box.addWidget(self._json)
         box.addStretch()
         self._note.setMinimumHeight(2 * self._note.fontMetrics().lineSpacing())
         box.addWidget(self._note)
         box.addWidget(buttons)
-        self._save.setDefault(True)  # only counts once the dialog owns the button
+        self._save.setDefault(True)  # effective only once the dialog owns the button
         self.resize(400, 320)
 
     def _refresh(self) -> None:
@@ -138,8 +140,8 @@ class ExportDialog(QDialog):
         files = self._choice(self._suggested).paths
         self._save.setEnabled(bool(files))
         endings = ", ".join(path.suffix for path in files)
-        said = f"Writes {endings} with the name you choose next"
-        self._tell(said if files else "Nothing is chosen", "dim")
+        said = f"Saves {endings} under the name you choose next"
+        self._tell(said if files else "Nothing selected", "dim")
 
     def _choice(self, path: Path) -> ExportChoice:
         return choice_for(

@@ -1,4 +1,4 @@
-"""Which network of a Python file, and with which arguments."""
+"""The dialog to choose a network of a Python file and its arguments."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _EXPECTED: Final[dict[ArgumentKind, str]] = {
     "float": "a number",
     "bool": "True or False",
     "str": "text",
-    "value": "a value of Python, as 3, [1, 2] or 'text'",
+    "value": "a Python literal such as 3, [1, 2] or 'text'",
 }
 _TYPES: Final[dict[str, tuple[type, ...]]] = {
     "int": (int,),
@@ -41,17 +41,17 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
 
 
 class NetworkDialog(QDialog):
-    """The networks of a file in a list, and a field for each argument of the one that is chosen.
+    """Lists the networks of a file, with a field for each argument of the selected one.
 
-    chosen(str, object): its name, and a tuple of (argument, Python literal) for those whose
-    fields differ from the default.
+    chosen(str, object): its name, and a tuple of (argument, Python literal) for the fields that
+    differ from their defaults.
     """
 
     chosen = Signal(str, object)
 
     def __init__(self, question: WhichNetwork, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Which network?")
+        self.setWindowTitle("Choose network")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._options = question.options
         self._forms = [_Form(option) for option in question.options]
@@ -77,12 +77,12 @@ class NetworkDialog(QDialog):
     def _lay_out(self, question: WhichNetwork) -> None:
         several = len(self._options) > 1
         heading = label(
-            f"Which network of {question.path.name} is meant?"
+            f"Which network in {question.path.name} should be opened?"
             if several
-            else f"{self._options[0].name} needs its arguments",
+            else f"{self._options[0].name} requires arguments",
             "header",
         )
-        words = label("The arguments are those that the weights were trained with.", "dim")
+        words = label("Enter the arguments that the weights were trained with.", "dim")
         heading.setWordWrap(True)
         words.setWordWrap(True)
         middle = QHBoxLayout()
@@ -140,7 +140,7 @@ class _Form(QWidget):
         form.setVerticalSpacing(8)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         if not self._fields:
-            form.addRow(label("It takes no arguments.", "dim"))
+            form.addRow(label("This network takes no arguments.", "dim"))
         for parameter, field in self._fields:
             name = label(plain_text.line(parameter.name, plain_text.SHORT))
             name.setBuddy(field)
@@ -148,13 +148,13 @@ class _Form(QWidget):
             field.changed.connect(self.changed)
 
     def fault(self) -> str:
-        """What is wrong with the first field that cannot be taken, '' when all can."""
+        """What is wrong with the first invalid field, '' if all are valid."""
         for parameter, field in self._fields:
             text = field.text().strip()
             if not text and parameter.required:
-                return f"{parameter.name} is needed: {_EXPECTED[parameter.kind]}"
+                return f"{parameter.name} is required: {_EXPECTED[parameter.kind]}"
             if text and text != _shown(parameter) and not _fits(parameter.kind, text):
-                return f"{parameter.name} has to be {_EXPECTED[parameter.kind]}"
+                return f"{parameter.name} must be {_EXPECTED[parameter.kind]}"
         return ""
 
     def arguments(self) -> tuple[tuple[str, str], ...]:
@@ -167,7 +167,7 @@ class _Form(QWidget):
 
 
 class _Line(QLineEdit):
-    """An argument that is typed."""
+    """The field of an argument that is typed."""
 
     changed = Signal()
 
@@ -179,7 +179,7 @@ class _Line(QLineEdit):
 
 
 class _Switch(QComboBox):
-    """An argument that is True or False, or not said yet."""
+    """The field of an argument that is True, False or not set."""
 
     changed = Signal()
 
@@ -203,7 +203,7 @@ def _field(parameter: Parameter) -> _Line | _Switch:
 
 
 def _shown(parameter: Parameter) -> str:
-    """The default as it is typed: text without its quotes, everything in it in sight."""
+    """The default as it would be typed: text without quotes, invisible characters escaped."""
     default = parameter.default or ""
     if parameter.kind == "str" and default[:1] in ("'", '"'):
         default = str(ast.literal_eval(default))

@@ -1,4 +1,4 @@
-"""The dialog of Help > Check my set-up: what is checked, step by step, and what came out."""
+"""The dialog of Help > Check installation: lists the steps and their results."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import ElidedLabel, label
 
 _BEFORE = (
-    "A second window opens and uses itself for some seconds: please leave it alone. Your "
-    "own window stays as it is."
+    "A second window opens and operates itself for a few seconds: please do not use it. Your "
+    "own window is not affected."
 )
 _ICON = 16
 _WIDTH = 560
@@ -41,7 +41,7 @@ class CheckDialog(QDialog):
 
     def __init__(self, steps: Mapping[str, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Check my set-up")
+        self.setWindowTitle("Check installation")
         self._titles = dict(steps)
         self._report = ""
         self._running = False
@@ -63,7 +63,7 @@ class CheckDialog(QDialog):
         self.setMinimumWidth(_WIDTH)
 
     def begin(self) -> None:
-        """A run begins: nothing is known."""
+        """A run starts: clear all results."""
         self._running = True
         self._report = ""
         for name, mark in self._marks.items():
@@ -73,16 +73,16 @@ class CheckDialog(QDialog):
         self._show_buttons()
 
     def show_begun(self, name: str) -> None:
-        """That step is being done."""
+        """Mark a step as running."""
         self._marks[name].show_state("running")
 
     def show_step(self, name: str, state: State, detail: str) -> None:
-        """What came out of a step."""
+        """Show the result of a step."""
         self._marks[name].show_state(state)
         self._details[name].show_text(detail)
 
     def end(self, verdict: str, report: str) -> None:
-        """The run is over; a step that is not has failed. report: what can be copied."""
+        """The run is over; a step still running has failed. report: the text to copy."""
         self._running = False
         self._report = plain_text.report(report)
         for mark in self._marks.values():
@@ -91,12 +91,12 @@ class CheckDialog(QDialog):
         self._verdict.show_text(verdict)
         self._start.setText("Check again")
         self._show_buttons()
-        # A long verdict must not take its room from the steps. It stays: nothing is to move back.
+        # A long verdict must not squeeze the steps. The size is kept, so that nothing moves back.
         needed = self._box.totalHeightForWidth(self.width())
         self.resize(self.width(), max(self.height(), needed))
 
     def copy(self) -> None:
-        """Puts the report on the clipboard."""
+        """Copy the report to the clipboard."""
         QGuiApplication.clipboard().setText(self._report)
 
     def reject(self) -> None:
@@ -146,7 +146,7 @@ class CheckDialog(QDialog):
 
 
 class _Mark(QLabel):
-    """What became of a step, as a sign and for a screen reader."""
+    """The result of a step, as an icon and for screen readers."""
 
     _LOOKS: ClassVar = {"ok": ("on-disk", "accent"), "failed": ("warning", "error")}
 
@@ -158,7 +158,7 @@ class _Mark(QLabel):
 
     def show_state(self, state: State) -> None:
         self.state = state
-        self.setAccessibleName(plain_text.line(f"{self._title}: {state or 'not yet'}"))
+        self.setAccessibleName(plain_text.line(f"{self._title}: {state or 'not run yet'}"))
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002

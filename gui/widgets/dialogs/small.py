@@ -1,6 +1,6 @@
-"""Small dialogs: shortcuts, about, reset.
+"""Small dialogs: keyboard shortcuts, About, reset.
 
-None of them blocks: open() shows them, a signal tells what was decided.
+None of them blocks: open() shows them, a signal reports the decision.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from gui.toolkit.labels import Label
 
 
 class ShortcutsDialog(QDialog):
-    """Every key of the program. rows: (heading, text, keys), as actions.shortcut_rows() gives."""
+    """Lists all shortcuts. rows: (heading, text, keys), see commands.shortcut_rows()."""
 
     def __init__(self, rows: Sequence[tuple[str, str, str]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Shortcuts")
+        self.setWindowTitle("Keyboard shortcuts")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         body = QWidget()
         grid = QGridLayout(body)
@@ -60,9 +60,9 @@ class ShortcutsDialog(QDialog):
 
 
 class AboutDialog(QDialog):
-    """What the program is, and the versions a bug report needs.
+    """Shows what the program is, and the versions that a bug report needs.
 
-    facts: (name, value) pairs, such as ('torch', '2.13.0') and the log's folder.
+    facts: (name, value) pairs, such as ('torch', '2.13.0').
     """
 
     def __init__(
@@ -108,19 +108,19 @@ class AboutDialog(QDialog):
         buttons = _buttons(self)
         copy = buttons.addButton("Copy", QDialogButtonBox.ButtonRole.ActionRole)
         copy.setAutoDefault(False)
-        copy.setToolTip("Copy these versions for a report")
+        copy.setToolTip("Copy the version information for a bug report")
         copy.clicked.connect(self.copy)
         box.addWidget(buttons)
-        # As high as that takes: the log's folder may need several lines.
+        # As high as necessary: the log folder may need several lines.
         self.resize(440, self.heightForWidth(440))
 
     def copy(self) -> None:
-        """Puts the facts on the clipboard."""
+        """Copy the facts to the clipboard."""
         QGuiApplication.clipboard().setText(self._text)
 
 
 class ResetDialog(QMessageBox):
-    """Asks before all settings are forgotten. confirmed(): yes."""
+    """Asks before all settings are reset. confirmed(): yes."""
 
     confirmed = Signal()
 
@@ -130,8 +130,8 @@ class ResetDialog(QMessageBox):
         self.setWindowTitle("Reset settings")
         self.setText("Reset all settings?")
         self.setInformativeText(
-            "Window layout, theme, display settings and the lists of recent files are forgotten. "
-            "No image and no model is touched."
+            "Window layout, theme, display settings and the lists of recent files are reset. "
+            "Your images and models are not affected."
         )
         reset = self.addButton("Reset", QMessageBox.ButtonRole.AcceptRole)
         cancel = self.addButton(QMessageBox.StandardButton.Cancel)

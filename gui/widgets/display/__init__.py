@@ -1,1 +1,1 @@
-"""The panel that says how a map is coloured."""
+"""The display panel."""

@@ -1,4 +1,7 @@
-"""The panel 'Display': how the map is coloured. Nothing here ever runs the network."""
+"""The panel 'Display': opacity, colour map, sign, gamma and interpolation of the map.
+
+None of these settings runs the model.
+"""
 
 from __future__ import annotations
 
@@ -27,22 +30,22 @@ from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import Label
 
 GAMMA_LIMIT: Final = 5.0
-"""Gamma goes from 1 / GAMMA_LIMIT to GAMMA_LIMIT, evenly by ratio."""
+"""Gamma ranges from 1 / GAMMA_LIMIT to GAMMA_LIMIT, on a logarithmic scale."""
 
 _SWATCH: Final = QSize(56, 12)
 _SIGNS: Final = (
-    ("positive", "+", "Positive: what speaks for the class"),
-    ("negative", "\u2212", "Negative: what speaks against the class"),
-    ("signed", "±", "Both: for and against the class, in a colour map with two ends"),
+    ("positive", "+", "Positive: evidence for the class"),
+    ("negative", "\u2212", "Negative: evidence against the class"),
+    ("signed", "±", "Both: evidence for and against the class, in a diverging colour map"),
 )
 _CELLS: Final = (
-    ("smooth", "Smooth", "Smooth between the cells of the map"),
-    ("grid", "Grid", "The map's own cells: all that the layer knows of place"),
+    ("smooth", "Smooth", "Interpolate between the cells of the map"),
+    ("grid", "Grid", "Show the cells of the map: the true spatial resolution of the layer"),
 )
 
 
 class DisplayPanel(QWidget):
-    """display_changed(DisplaySettings): the person changed one of the settings."""
+    """display_changed(DisplaySettings): the user changed a setting."""
 
     display_changed = Signal(DisplaySettings)
 
@@ -50,19 +53,19 @@ class DisplayPanel(QWidget):
         super().__init__(parent)
         self._display = DisplaySettings()
         self._silent = False
-        self._opacity = _slider("Opacity", "How strongly the map covers the image", 0, 100)
+        self._opacity = _slider("Opacity", "Opacity of the heat map", 0, 100)
         self._opacity_value = _value()
         self._colormap = _colormap_box()
         self._sign = Segments("Sign", _SIGNS)
         self._gamma = _slider(
-            "Gamma", "Above 1 narrows what is bright, below 1 brings up what is faint", -100, 100
+            "Gamma", "Above 1 narrows the bright areas, below 1 brings out faint ones", -100, 100
         )
         self._gamma_value = _value()
         self._cells = Segments("Interpolation", _CELLS)
         self._reset = QToolButton()
         self._reset.setText("Reset")
         self._reset.setProperty("link", True)
-        self._reset.setToolTip("Set all display settings back")
+        self._reset.setToolTip("Reset all display settings")
         kept = self._reset.sizePolicy()
         kept.setRetainSizeWhenHidden(True)
         self._reset.setSizePolicy(kept)
@@ -76,18 +79,18 @@ class DisplayPanel(QWidget):
         self.set_display(self._display)
 
     def set_swatches(self, strips: dict[str, QImage]) -> None:
-        """Shows each colour map beside its name: strips of one row, low values at the left."""
+        """Show a swatch beside each colour map: strips of one row, low values at the left."""
         for place in range(self._colormap.count()):
             name = self._colormap.itemData(place)
             if name in strips:
                 self._colormap.setItemIcon(place, swatch(strips[name]))
 
     def display(self) -> DisplaySettings:
-        """What is shown."""
+        """The current settings."""
         return self._display
 
     def set_display(self, display: DisplaySettings) -> None:
-        """Shows these settings, without a signal."""
+        """Show these settings, without a signal."""
         self._silent = True
         self._opacity.setValue(round(100 * display.opacity))
         self._gamma.setValue(round(100 * math.log(display.gamma, GAMMA_LIMIT)))
@@ -110,10 +113,10 @@ class DisplayPanel(QWidget):
         grid.setColumnStretch(1, 1)
         rows: tuple[tuple[str, QWidget, Label | None], ...] = (
             ("Opacity", self._opacity, self._opacity_value),
-            ("Colours", self._colormap, None),
+            ("Colour map", self._colormap, None),
             ("Sign", self._sign, None),
             ("Gamma", self._gamma, self._gamma_value),
-            ("Cells", self._cells, None),
+            ("Interpolation", self._cells, None),
         )
         for place, (text, control, value) in enumerate(rows):
             name = Label(text)
@@ -158,7 +161,7 @@ class DisplayPanel(QWidget):
         both = self._display.sign == "signed"
         self._colormap.setEnabled(not both)
         self._colormap.setToolTip(
-            "Both signs have a colour map of their own" if both else "Colour map of the heat map"
+            "Both signs use a diverging colour map" if both else "Colour map of the heat map"
         )
         changed = self._display != DisplaySettings()
         self._reset.setEnabled(changed)
@@ -170,7 +173,7 @@ class DisplayPanel(QWidget):
 
 
 class Segments(QWidget):
-    """A row of joined buttons of which one is down. chosen(value): the person pressed another."""
+    """A segmented control: joined buttons of which one is checked. chosen(value): another is."""
 
     chosen = Signal(str)
 
@@ -197,11 +200,11 @@ class Segments(QWidget):
         self.setAccessibleName(plain_text.line(name))
 
     def choose(self, value: str) -> None:
-        """Puts a button down."""
+        """Check a button."""
         self._buttons[value].setChecked(True)
 
     def current(self) -> str:
-        """Value of the button that is down; '' before the first choice."""
+        """The value of the checked button; '' if there is none."""
         return next((v for v, button in self._buttons.items() if button.isChecked()), "")
 
     def _toggled(self, _button: QAbstractButton, on: bool) -> None:
@@ -210,7 +213,7 @@ class Segments(QWidget):
 
 
 def swatch(strip: QImage) -> QIcon:
-    """A colour map at the size of a row's icon."""
+    """A colour map as an icon for a combo box row."""
     fast = Qt.TransformationMode.FastTransformation
     return QIcon(QPixmap.fromImage(strip.scaled(_SWATCH * 2, mode=fast)))
 
@@ -228,7 +231,7 @@ def _colormap_box() -> QComboBox:
     box.insertSeparator(box.count())
     for name in ordered[1]:
         box.addItem(blank, plain_text.line(f"{name} (legacy)"), name)
-        tip = "Its lightness folds back at the top: strong and middling values look alike"
+        tip = "Not perceptually uniform: high and medium values look alike"
         box.setItemData(box.count() - 1, plain_text.tip(tip), Qt.ItemDataRole.ToolTipRole)
     return box
 

@@ -1,1 +1,1 @@
-"""The gallery of published classifiers."""
+"""The gallery of torchvision models."""

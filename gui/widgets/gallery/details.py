@@ -1,4 +1,4 @@
-"""What is known of one classifier of the gallery, and how its download goes."""
+"""The details of the selected gallery model, and the progress of a download."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import ElidedLabel, Label, LinkLabel, Role, label
 
 WIDTH: Final = 288
-"""Or what 36 figures take, where that is more."""
+"""Minimum width; 36 digits in a large font may need more."""
 _STEPS: Final = 1_000
 
 
 class GalleryDetails(QWidget):
-    """Facts of the chosen model and, below, the download.
+    """Shows the facts of the selected model and, below, the download.
 
-    weights_chosen: another set of weights was picked. stop_pressed: the download shall stop.
+    weights_chosen: another set of weights was selected. stop_pressed: stop the download.
     """
 
     weights_chosen = Signal()
@@ -56,7 +56,7 @@ class GalleryDetails(QWidget):
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self._message.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._message.setAccessibleName("State of the download")
+        self._message.setAccessibleName("Download status")
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(8)
@@ -87,7 +87,7 @@ class GalleryDetails(QWidget):
         return facts
 
     def show_model(self, model: PublishedModel | None) -> None:
-        """Shows what is known of a model. The weights picked last stay picked while it does."""
+        """Show a model. If it is the same as before, the selected weights stay selected."""
         same = model is not None and self._model is not None and model.name == self._model.name
         kept = max(0, self._weights.currentIndex()) if same else 0
         self._model = model
@@ -105,7 +105,7 @@ class GalleryDetails(QWidget):
 
     @property
     def weights(self) -> PublishedWeights | None:
-        """The set of weights that is picked."""
+        """The selected set of weights."""
         row = self._weights.currentIndex()
         return self._model.weights[row] if self._model is not None and row >= 0 else None
 
@@ -114,7 +114,7 @@ class GalleryDetails(QWidget):
         return self._message.text()
 
     def show_message(self, text: str, role: Role = "dim") -> None:
-        """One or several sentences on what there is, or what went wrong."""
+        """Show one or several sentences on the state of the weights, or an error."""
         self._message.show_text(text)
         self._message.setProperty("role", role)
         self._message.style().unpolish(self._message)
@@ -156,9 +156,9 @@ class GalleryDetails(QWidget):
 
 
 class _Progress(QWidget):
-    """One line that says how far a download is, a bar, and a button that stops it.
+    """The progress of a download: a line of text, a bar and a stop button.
 
-    Its room is kept when it is empty: nothing moves when a download begins.
+    Its space is reserved while it is hidden, so that nothing moves when a download starts.
     """
 
     stop_pressed = Signal()
@@ -173,8 +173,8 @@ class _Progress(QWidget):
         self._bar.setAccessibleName("Download")
         self._stop = QPushButton("Stop")
         self._stop.setAutoDefault(False)
-        self._stop.setToolTip("What has come is kept; the next download goes on with it")
-        self._stop.setAccessibleName("Stop the download")
+        self._stop.setToolTip("The downloaded part is kept; the next download resumes there")
+        self._stop.setAccessibleName("Stop download")
         self._stop.clicked.connect(self._press_stop)
         words = QVBoxLayout()
         words.setSpacing(0)
@@ -206,18 +206,18 @@ class _Progress(QWidget):
         self.hide()
 
     def _press_stop(self) -> None:
-        # While an address is looked up, it takes its time.
+        # Stopping can take a moment, for example during a DNS lookup.
         self._stop.setEnabled(False)
-        self._words.show_text("stopping…")
+        self._words.show_text("Stopping…")
         self.stop_pressed.emit()
 
 
 def _short(entry: str) -> str:
-    """'IMAGENET1K_SWAG_E2E_V1' as a person would say it."""
+    """A readable name for an entry such as 'IMAGENET1K_SWAG_E2E_V1'."""
     return entry.replace("IMAGENET1K", "ImageNet-1K").replace("_", " ")
 
 
 def _terms(licence: str) -> str:
     if not licence:
-        return "not named"
-    return f"at {urlsplit(licence).hostname or licence}"
+        return "not stated"
+    return f"see {urlsplit(licence).hostname or licence}"

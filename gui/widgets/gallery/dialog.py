@@ -1,4 +1,4 @@
-"""torchvision's classifiers: what is known of each, fetched on demand, opened by name or file."""
+"""The gallery dialog: lists the torchvision models, downloads their weights and opens them."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from gui.widgets.gallery.view import FilterField, GalleryTable
 
 
 class GalleryDialog(QDialog):
-    """The gallery. folder: where the file dialog begins.
+    """The gallery. folder: initial folder of the file dialog.
 
     chosen(ModelSource): open this; the dialog closes. download_requested(name, PublishedWeights).
-    stop_requested: stop the download that goes on.
+    stop_requested: stop the running download.
     """
 
     chosen = Signal(ModelSource)
@@ -39,7 +39,7 @@ class GalleryDialog(QDialog):
     def __init__(self, folder: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("torchvision's classifiers")
+        self.setWindowTitle("Torchvision models")
         self._folder = folder
         self._no_list = "Loading the list…"
         self._downloading = ""
@@ -66,10 +66,10 @@ class GalleryDialog(QDialog):
         self._go.clicked.connect(self._open_or_fetch)
         self._select()
 
-    # --- what it is told -------------------------------------------------------------------------
+    # --- input -----------------------------------------------------------------------------------
 
     def set_models(self, models: Sequence[PublishedModel]) -> None:
-        """Shows these. What was chosen stays chosen."""
+        """Show these models, keeping the selection."""
         first = self._gallery.rowCount() == 0
         self._gallery.set_models(models)
         if first:
@@ -77,12 +77,12 @@ class GalleryDialog(QDialog):
         self._select()
 
     def set_failure(self, text: str) -> None:
-        """There is no list, for this reason."""
+        """Show why there is no list."""
         self._no_list = text
         self._refresh()
 
     def show_download(self, name: str, fraction: float, text: str) -> None:
-        """A download goes on: how far it is."""
+        """Show the progress of a download."""
         if name != self._downloading:
             self._downloading = name
             self._failed.pop(name, None)
@@ -90,18 +90,18 @@ class GalleryDialog(QDialog):
         self._details.show_progress(name, fraction, text)
 
     def show_download_end(self, error: str = "") -> None:
-        """The download has ended. error: why it failed; '' where it did not."""
+        """The download has ended. error: why it failed; '' for success."""
         if error:
             self._failed[self._downloading] = error
         self._downloading = ""
         self._details.hide_progress()
         self._refresh()
 
-    # --- what is chosen --------------------------------------------------------------------------
+    # --- selection -------------------------------------------------------------------------------
 
     @property
     def model(self) -> PublishedModel | None:
-        """The row that is chosen."""
+        """The selected model."""
         index = self._table.currentIndex()
         return self._rows.model_at(index.row()) if index.isValid() else None
 
@@ -122,24 +122,24 @@ class GalleryDialog(QDialog):
             self._table.choose(0)
         self._select()
 
-    # --- what can be done ------------------------------------------------------------------------
+    # --- actions ---------------------------------------------------------------------------------
 
     def _refresh(self) -> None:
-        """The button and the sentence above it say what there is and what will happen."""
+        """Update the button and the message to the selected weights and the download."""
         model, weights = self.model, self._details.weights
         self._table.set_empty_text(self._empty_text())
         here = weights is not None and weights.on_disk
         busy = bool(self._downloading) and not here
         self._go.setText("Open" if here else "Download and open")
         self._go.setEnabled(weights is not None and not busy)
-        # Enter in the filter opens what is here; a download wants a press of its own.
+        # Enter in the filter opens downloaded models only; a download needs a separate press.
         self._go.setDefault(here)
         self._load.setEnabled(model is not None)
         error = self._failed.get(model.name, "") if model is not None else ""
         if error:
             self._details.show_message(error, "error")
         elif model is not None and model.name == self._downloading:
-            self._details.show_message("Closing this list does not stop the download.")
+            self._details.show_message("Closing this window does not stop the download.")
         else:
             self._details.show_message(_sentence(weights))
 
@@ -148,11 +148,12 @@ class GalleryDialog(QDialog):
             return self._no_list
         text = self._filter.text().strip()
         if text:
-            return f"No name with '{text}'" + (" among these" if self._only.isChecked() else "")
-        return "No weights are on this computer yet.\nChoose a classifier and download it."
+            where = " on this computer" if self._only.isChecked() else ""
+            return f"No model{where} matches '{text}'"
+        return "No weights are on this computer yet.\nSelect a model and download it."
 
     def _press(self) -> None:
-        """Enter, or a double click: opens what is here, and offers the download otherwise."""
+        """Enter or double-click: open a downloaded model, otherwise focus the download button."""
         if self._go.isDefault() and self._go.isEnabled():
             self._open_or_fetch()
         elif self._go.isEnabled():
@@ -167,7 +168,7 @@ class GalleryDialog(QDialog):
             self._finish(source_of(model, weights))
         else:
             self._failed.pop(model.name, None)
-            # The button is about to be greyed, and the next one closes the list.
+            # The button is about to be disabled, and the next one in the tab order closes the list.
             self._filter.setFocus(Qt.FocusReason.OtherFocusReason)
             self.download_requested.emit(model.name, weights)
 
@@ -186,9 +187,9 @@ class GalleryDialog(QDialog):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._refresh()  # a box of buttons makes the first one the default when it is shown
+        self._refresh()  # a button box makes its first button the default when it is shown
 
-    # --- how it looks ----------------------------------------------------------------------------
+    # --- layout ----------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
@@ -196,13 +197,13 @@ class GalleryDialog(QDialog):
         buttons.addButton(self._load, QDialogButtonBox.ButtonRole.ResetRole)
         buttons.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
         self._load.setAutoDefault(False)
-        self._load.setToolTip("Open the chosen architecture with weights of your own")
+        self._load.setToolTip("Open the selected architecture with your own weights")
         self._go.setAutoDefault(False)
         buttons.rejected.connect(self.reject)
         narrow = QHBoxLayout()
         narrow.setSpacing(12)
         narrow.addWidget(self._filter, 1)
-        # Aligned, since otherwise the row is no higher than the box wants to be.
+        # Aligned, because otherwise the row is only as high as the check box.
         narrow.addWidget(self._only, 0, Qt.AlignmentFlag.AlignVCenter)
         left = QVBoxLayout()
         left.setSpacing(8)
@@ -222,7 +223,7 @@ class GalleryDialog(QDialog):
 
 
 def source_of(model: PublishedModel, weights: PublishedWeights) -> ModelSource:
-    """What opens published weights: the name alone means the default ones."""
+    """The source for published weights: the name alone stands for the default ones."""
     if weights.entry == model.default.entry:
         return ModelSource(model.name)
     return ModelSource(model.name, weights=str(weights.path))
@@ -235,7 +236,7 @@ def _sentence(weights: PublishedWeights | None) -> str:
         return "These weights are on this computer."
     if weights.partial:
         return (
-            f"{percent(weights)} of {weights.megabytes:,.0f} MB have come already; "
-            "the download goes on there."
+            f"{percent(weights)} of {weights.megabytes:,.0f} MB already downloaded; "
+            "the download resumes there."
         )
     return f"Not on this computer: {weights.megabytes:,.0f} MB to download."

@@ -1,4 +1,4 @@
-"""The gallery as a table: one row for each classifier, sorted and filtered by Qt."""
+"""The gallery as a Qt table model: one row for each model, sorted and filtered by a proxy."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Column(IntEnum):
 
 
 _TITLES = {
-    Column.NAME: ("Name", "torchvision's name of the architecture"),
-    Column.ACCURACY: ("Top-1", "How often its first answer is right on ImageNet, in percent"),
+    Column.NAME: ("Name", "Name of the architecture in torchvision"),
+    Column.ACCURACY: ("Top-1", "Top-1 accuracy on ImageNet, in percent"),
     Column.PARAMETERS: ("Params", "Number of parameters, in millions"),
     Column.SIZE: ("MB", "Size of the default weights, in megabytes"),
-    Column.DISK: ("On disk", "Whether weights of it are on this computer"),
+    Column.DISK: ("On disk", "Whether weights are on this computer"),
 }
 
 
@@ -55,7 +55,7 @@ class GalleryModel(QAbstractTableModel):
         self._mark = theme.icon("on-disk")
 
     def set_models(self, models: Sequence[PublishedModel]) -> None:
-        """Shows these; the same names as before keep their places and are only painted anew."""
+        """Show these; if the names are the same as before, rows are only repainted."""
         same = [model.name for model in models] == [model.name for model in self._models]
         if same:
             self._models = tuple(models)
@@ -108,7 +108,7 @@ class GalleryModel(QAbstractTableModel):
 
 
 class GalleryRows(QSortFilterProxyModel):
-    """Filters by words of the name and by what is on disk."""
+    """Filters by words in the name and by what is on disk."""
 
     def __init__(self, source: GalleryModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -119,7 +119,7 @@ class GalleryRows(QSortFilterProxyModel):
         self.setSourceModel(source)
 
     def set_words(self, text: str) -> None:
-        """Shows names that hold every word of text."""
+        """Show names that contain every word of text."""
         self._words = tuple(text.lower().split())
         self.invalidate()
 
@@ -128,7 +128,7 @@ class GalleryRows(QSortFilterProxyModel):
         self.invalidate()
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        """With an arrow at the column that is sorted by, on the side that has room."""
+        """The header text, with an arrow in the sorted column."""
         given = super().headerData(section, orientation, role)
         if role != Role.DisplayRole or section != self.sortColumn():
             return given
@@ -175,7 +175,7 @@ def _spoken(model: PublishedModel, column: Column) -> str:
         case Column.NAME:
             return text
         case Column.ACCURACY:
-            return f"{text} percent right"
+            return f"{text} percent top-1 accuracy"
         case Column.PARAMETERS:
             return f"{text.removesuffix(' M')} million parameters"
         case Column.SIZE:
@@ -197,7 +197,7 @@ def _sort_key(model: PublishedModel, column: Column) -> str | float:
 
 
 def percent(weights: PublishedWeights) -> str:
-    """How much of them an earlier download left."""
+    """The part of the weights that is already downloaded, in percent."""
     return f"{min(99, round(100 * weights.partial / weights.size))} %"
 
 

@@ -1,4 +1,4 @@
-"""The rows of the gallery and the field that filters them."""
+"""The table of the gallery and its filter field."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gui.toolkit.labels import label
 from gui.widgets.gallery.model import Column, GalleryRows, Index
 
 _MARK = 16
-# The least width of a column, and the longest that stands in it.
+# Minimum width of a column, and its longest text.
 _WIDTHS = {
     Column.ACCURACY: (64, "↓ Top-1"),
     Column.PARAMETERS: (80, "↓ Params"),
@@ -32,14 +32,14 @@ _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
 class GalleryTable(QTreeView):
-    """The rows, with a sentence in their place where there are none. confirmed: Enter on a row."""
+    """The table, with a message if there are no rows. confirmed: Enter on a row."""
 
     confirmed = Signal()
 
     def __init__(self, rows: GalleryRows) -> None:
         super().__init__()
         self.setModel(rows)
-        self.setAccessibleName("Classifiers")
+        self.setAccessibleName("Models")
         self.setRootIsDecorated(False)
         self.setUniformRowHeights(True)
         self.setAllColumnsShowFocus(True)
@@ -57,7 +57,7 @@ class GalleryTable(QTreeView):
         header = self.header()
         header.setStretchLastSection(False)
         header.setSectionsMovable(False)
-        header.setSortIndicatorShown(False)  # the rows' own arrow does not cover the words
+        header.setSortIndicatorShown(False)  # the arrow in the header text does not cover the text
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
         for column, (least, longest) in _WIDTHS.items():
@@ -73,7 +73,7 @@ class GalleryTable(QTreeView):
         cover.addWidget(self._empty)
 
     def set_empty_text(self, text: str) -> None:
-        """Said while there is no row."""
+        """Set the message shown while there are no rows."""
         self._empty.show_text(text)
         self._empty.setVisible(self.model().rowCount() == 0)
 
@@ -81,7 +81,7 @@ class GalleryTable(QTreeView):
         self.choose(self.currentIndex().row() + by)
 
     def choose(self, row: int) -> None:
-        """Makes the row, or the nearest that there is, the current one."""
+        """Select the row, or the nearest existing one."""
         row = min(max(row, 0), self.model().rowCount() - 1)
         index: QModelIndex = self.model().index(row, 0)
         flags = QItemSelectionModel.SelectionFlag
@@ -89,7 +89,7 @@ class GalleryTable(QTreeView):
         self.scrollTo(index)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        # Kept from the dialog, which would press its default button as well.
+        # Not passed on to the dialog, which would press its default button as well.
         if event.key() in _ENTER:
             self.confirmed.emit()
         else:
@@ -97,7 +97,7 @@ class GalleryTable(QTreeView):
 
 
 class _Delegate(QStyledItemDelegate):
-    """Puts the mark of what is on disk into the middle of its column."""
+    """Centres the check mark in the column 'On disk'."""
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
         super().initStyleOption(option, index)
@@ -107,7 +107,7 @@ class _Delegate(QStyledItemDelegate):
 
 
 class FilterField(QLineEdit):
-    """stepped(±1): the arrow keys walk the list while typing goes on. confirmed: Enter."""
+    """stepped(±1): up or down arrow, to move in the list while typing. confirmed: Enter."""
 
     stepped = Signal(int)
     confirmed = Signal()

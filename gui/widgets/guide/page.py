@@ -1,4 +1,4 @@
-"""The text of the user guide: a Markdown file in a column of readable width, with its pictures."""
+"""The page of the user guide: renders a Markdown file in a readable column, with its images."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from gui.toolkit import theme
 
 MARGIN = 6 * theme.SPACE
 _DEEPEST = 3
-# The longest line of code in the guide has 109 letters; it is to stand in one line.
+# The longest line of code in the guide has 109 characters and must not be wrapped.
 _LETTERS = 110
-# Long enough that a window that is being dragged does not scale pictures all the time.
+# Long enough that resizing a window does not rescale the images all the time.
 _SETTLED_MS = 120
 _FIXED = QFontDatabase.SystemFont.FixedFont
 _IMAGE = QTextDocument.ResourceType.ImageResource.value
 
 
 class Heading(NamedTuple):
-    """A heading, 1 the title's level, and the number of its block in the document."""
+    """A heading with its level (1 is the title) and its block number in the document."""
 
     text: str
     level: int
@@ -47,8 +47,8 @@ class Heading(NamedTuple):
 
 
 class GuidePage(QTextBrowser):
-    """Pictures are fitted to the column and come one at a time, when they are first looked at;
-    their room is kept. Raises OSError when the file cannot be read."""
+    """Shows the text. Images are fitted to the column and loaded one at a time, when they first
+    become visible; their space is reserved. Raises OSError if the file cannot be read."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class GuidePage(QTextBrowser):
         self.moveCursor(QTextCursor.MoveOperation.Start)
 
     def column(self) -> int:
-        """The width of the text where there is room for it, margins included, in logical pixels."""
+        """The full width of the text, including margins, in logical pixels."""
         metrics = QFontMetricsF(self._code_format().font())
         return math.ceil(metrics.horizontalAdvance("0" * _LETTERS)) + 2 * MARGIN
 
@@ -91,18 +91,18 @@ class GuidePage(QTextBrowser):
         place = self.document().findBlockByNumber(number).position()
         self._scroll_to(place, MARGIN // 2)
 
-    # --- look ------------------------------------------------------------------------------------
+    # --- style -----------------------------------------------------------------------------------
 
     def event(self, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
-            # Both come, and the style sheet's come one by one: once is enough.
+            # Several of these events arrive together; one update is enough.
             self._changed.start()
         elif event.type() == QEvent.Type.DevicePixelRatioChange:
             self._settled.start()
         return super().event(event)
 
     def _follow_look(self) -> None:
-        """Set the text in the colours of now: links take theirs when the text is parsed."""
+        """Parse the text again if the theme has changed, because links get their colour then."""
         before, self._look = self._look, (theme.current(), self.font().key())
         if before == self._look:
             return
@@ -116,13 +116,13 @@ class GuidePage(QTextBrowser):
         cursor.setPosition(anchor)
         cursor.setPosition(position, QTextCursor.MoveMode.KeepAnchor)
         self.setTextCursor(cursor)
-        # The end of a long document is laid out when it is asked for.
+        # This forces the layout of the end of a long document.
         self.document().size()
         self.verticalScrollBar().setValue(value)
 
     def _dress(self) -> None:
-        """Room between the paragraphs and lines, quiet tables, code that keeps together."""
-        # Before the paragraphs: Qt lays the document out wrongly when tables change after them.
+        """Style the document: spacing, table borders, code blocks."""
+        # Before the paragraphs, because Qt's layout is wrong if tables change after them.
         for frame in self.document().rootFrame().childFrames():
             if isinstance(frame, QTextTable):
                 table = frame.format()
@@ -149,7 +149,7 @@ class GuidePage(QTextBrowser):
                 cursor.mergeCharFormat(how)
 
     def _code_format(self) -> QTextCharFormat:
-        """Smaller: letters of one width look larger than the others."""
+        """The format of code: smaller, because monospaced text looks larger."""
         how = QTextCharFormat()
         how.setFontFamilies([QFontDatabase.systemFont(_FIXED).family()])
         small = theme.small(self.font())
@@ -169,7 +169,7 @@ class GuidePage(QTextBrowser):
         self._settled.start()
 
     def _keeping_place(self, change: Callable[[], None]) -> None:
-        """What is read stays where it is, though what is above gets longer or shorter."""
+        """Keep the reading position although the text above gets longer or shorter."""
         if self.verticalScrollBar().value() == 0:
             change()
             return
@@ -185,10 +185,10 @@ class GuidePage(QTextBrowser):
         top = self.verticalScrollBar().value() + self.cursorRect(cursor).top()
         self.verticalScrollBar().setValue(top - above)
 
-    # --- pictures --------------------------------------------------------------------------------
+    # --- images ----------------------------------------------------------------------------------
 
     def loadResource(self, kind: int, name: QUrl | str) -> Any:
-        """Nothing to see until it is the picture's turn."""
+        """Return a transparent placeholder until the image is loaded."""
         url = QUrl(name).toString()
         if kind != _IMAGE:
             return super().loadResource(kind, name)
@@ -205,7 +205,7 @@ class GuidePage(QTextBrowser):
         self._loading.start()
 
     def _size_pictures(self) -> None:
-        """Keep the room for all pictures."""
+        """Reserve the space of all images."""
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
         column = self.lineWrapColumnOrWidth() - 2 * MARGIN
@@ -227,7 +227,7 @@ class GuidePage(QTextBrowser):
         return self._sizes[url]
 
     def _fit_pictures(self) -> None:
-        """To the width of the column now; stretched at first, until it is each one's turn."""
+        """Fit the images to the column; they are stretched until each one is loaded again."""
         before = dict(self._widths)
         self._keeping_place(self._size_pictures)
         for url, picture in self._pictures.items():
@@ -258,14 +258,14 @@ class GuidePage(QTextBrowser):
             block = block.next()
 
     def _runs(self, cursor: QTextCursor) -> Iterator[tuple[QTextBlock, QTextCharFormat]]:
-        """Each run of one format, selected. A picture is a run."""
+        """Select and yield each run of one format. An image is a run."""
         for block in self._blocks():
             place, runs = block.begin(), []
             while not place.atEnd():
                 run = place.fragment()
                 runs.append((run.position(), run.length(), run.charFormat()))
                 place += 1
-            # Formats change meanwhile, and runs with them.
+            # Collected first, because the caller changes formats and thereby the runs.
             for start, length, format in runs:
                 cursor.setPosition(start)
                 cursor.setPosition(start + length, QTextCursor.MoveMode.KeepAnchor)
@@ -273,12 +273,12 @@ class GuidePage(QTextBrowser):
 
 
 def decode(path: str) -> QImage:
-    """A picture as it is in its file; null when it cannot be read."""
+    """Read an image file; null if it cannot be read."""
     return QImage(path)
 
 
 def _is_code(block: QTextBlock) -> bool:
-    """A line of a program, indented or between fences."""
+    """Whether a block is code, indented or fenced."""
     how, kind = block.blockFormat(), QTextFormat.Property
     return how.hasProperty(kind.BlockCodeLanguage) or how.hasProperty(kind.BlockCodeFence)
 
@@ -291,7 +291,7 @@ def _spaced(block: QTextBlock, in_table: bool) -> QTextBlockFormat:
     if not in_table:
         how.setBottomMargin(2 * theme.SPACE)
     if _is_code(block):
-        # Where it is too long for a narrow window, it goes on further in.
+        # Lines too long for a narrow window continue with a hanging indent.
         how.setLeftMargin(6 * theme.SPACE)
         how.setTextIndent(-6 * theme.SPACE)
         if _is_code(block.next()):

@@ -1,5 +1,4 @@
-"""The user guide in a window of its own: chapters, a search, pictures. It needs no network and no
-other program."""
+"""The window of the user guide: table of contents, search and text. It works offline."""
 
 from __future__ import annotations
 
@@ -29,15 +28,15 @@ _LEAST_CHAPTERS, _MOST_CHAPTERS = 160, 220
 
 
 class GuideWindow(QWidget):
-    """Shows a Markdown file. Raises OSError when it cannot be read.
+    """Shows a Markdown file. Raises OSError if it cannot be read.
 
-    It has no parent: on Windows it would stay above it. It is deleted when it is closed.
+    It has no parent, because on Windows it would stay above it. It is deleted when it is closed.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__(None, Qt.WindowType.Window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Hookscope guide")
+        self.setWindowTitle("Hookscope user guide")
         self.setWindowIcon(theme.app_icon())
         self._page = GuidePage(path)
         self._headings = self._page.headings()
@@ -79,7 +78,7 @@ class GuideWindow(QWidget):
         return self._find, self._missed, self._chapters
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """The text has its whole width first, then the chapters."""
+        """Give the text its full width first, then the chapters."""
         super().resizeEvent(event)
         scroll_bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
         left = self.width() - self._page.column() - scroll_bar - 2 * self._page.frameWidth()
@@ -110,11 +109,11 @@ class GuideWindow(QWidget):
     def _search(self, anew: bool) -> None:
         text = self._find.text()
         found = not text or self._find_next(text, anew)
-        # Its room is always there, so that the chapters stay where they are.
-        self._missed.setText("" if found else "This is not in the guide")
+        # The label is always visible, so that the chapters do not move.
+        self._missed.setText("" if found else "No matches in the guide")
 
     def _find_next(self, text: str, anew: bool) -> bool:
-        """Select the next place of a text, from the top after the last; whether there is one."""
+        """Select the next match, wrapping around at the end; whether there is one."""
         cursor, document = self._page.textCursor(), self._page.document()
         start = cursor.selectionStart() if anew else cursor.selectionEnd()
         found = document.find(text, start)
@@ -131,5 +130,5 @@ class GuideWindow(QWidget):
 
 
 def slug(heading: str) -> str:
-    """The anchor that a heading has in Markdown: 'The layer tree' is '#the-layer-tree'."""
+    """The anchor of a Markdown heading: 'The layer tree' becomes 'the-layer-tree'."""
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")

@@ -1,1 +1,1 @@
-"""The strip of opened images."""
+"""The image strip."""

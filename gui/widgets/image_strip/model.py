@@ -1,4 +1,4 @@
-"""The opened images as a Qt item model, and how one of them is painted in the strip."""
+"""The Qt item model of the image strip, and the delegate that paints its cells."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LEAST_NAME = 16
 
 
 def cell_size(font: QFont) -> QSize:
-    """Size of one image's place, in logical pixels. font: the strip's own."""
+    """The size of a cell, in logical pixels. font: of the strip."""
     return QSize(THUMBNAIL.width() + 2 * GAP, THUMBNAIL.height() + _name_height(font) + 3 * GAP)
 
 
@@ -50,7 +50,7 @@ class _Image:
 
 
 class StripModel(QAbstractListModel):
-    """The images in the order in which they were opened."""
+    """The open images in the order in which they were opened."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -58,9 +58,9 @@ class StripModel(QAbstractListModel):
         self._rows: dict[str, int] = {}
 
     def add(self, images: Sequence[tuple[str, str]]) -> None:
-        """Appends images, each (key, name), the views being told once.
+        """Append images, each (key, name), with a single notification.
 
-        Raises ValueError when a key is taken; then nothing is added.
+        Raises ValueError if a key is taken; then nothing is added.
         """
         first = len(self._images)
         rows: dict[str, int] = {}
@@ -76,7 +76,7 @@ class StripModel(QAbstractListModel):
         self.endInsertRows()
 
     def remove(self, row: int) -> None:
-        """Removes the image of a row."""
+        """Remove the image of a row."""
         self.beginRemoveRows(QModelIndex(), row, row)
         del self._rows[self._images.pop(row).key]
         for place in range(row, len(self._images)):
@@ -84,7 +84,7 @@ class StripModel(QAbstractListModel):
         self.endRemoveRows()
 
     def update(self, key: str, *, error: str, thumbnail: QImage | None = None) -> None:
-        """Changes what is shown of an image; unknown keys are ignored."""
+        """Change the error and thumbnail of an image; unknown keys are ignored."""
         row = self.row_of(key)
         if row is None:
             return
@@ -95,16 +95,16 @@ class StripModel(QAbstractListModel):
         self.dataChanged.emit(self.index(row, 0), self.index(row, 0))
 
     def row_of(self, key: str) -> int | None:
-        """Row of a key, None when there is none."""
+        """The row of a key, None if there is none."""
         return self._rows.get(key)
 
     def key_at(self, index: Index) -> str | None:
-        """Key of a row."""
+        """The key of a row."""
         image = self.image(index)
         return image.key if image else None
 
     def image(self, index: Index) -> _Image | None:
-        """All that is known of the image of a row."""
+        """The image of a row."""
         return self._images[index.row()] if index.isValid() else None
 
     def keys(self) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ class StripModel(QAbstractListModel):
 
 
 class StripDelegate(QStyledItemDelegate):
-    """A thumbnail over its name; a warning where there is no picture to show."""
+    """Paints a thumbnail above its name, with a warning icon for unreadable images."""
 
     def __init__(self, model: StripModel, view: QAbstractItemView) -> None:
         super().__init__(view)
@@ -138,7 +138,7 @@ class StripDelegate(QStyledItemDelegate):
 
     @staticmethod
     def close_rect(cell: QRect) -> QRect:
-        """Where in a cell the closing cross is, shown while the pointer is over the cell."""
+        """The area of the close button in a cell, shown while the pointer is over the cell."""
         return QRect(cell.right() - GAP - 19, cell.top() + GAP, 20, 20)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
@@ -149,7 +149,7 @@ class StripDelegate(QStyledItemDelegate):
         if image is None:
             return
         tokens = theme.current()
-        # The view makes a row as high as itself, its scroll bar's place included.
+        # The view makes a row as high as itself, including the space for its scroll bar.
         cell = QRect(option.rect.topLeft(), cell_size(option.font))
         hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
         current = index == self._view.currentIndex()
@@ -199,7 +199,7 @@ class StripDelegate(QStyledItemDelegate):
 
 
 def _paint_backing(painter: QPainter, rect: QRect) -> None:
-    """A plain ground, so that a mark can be seen on any picture."""
+    """Paint a plain background, so that an icon is visible on any image."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(theme.current().panel))

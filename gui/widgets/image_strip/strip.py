@@ -1,4 +1,4 @@
-"""The strip of opened images at the bottom of the window."""
+"""The strip of open images at the bottom of the window."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from gui.toolkit import theme
 from gui.toolkit.labels import label
 from gui.widgets.image_strip.model import StripDelegate, StripModel, cell_size
 
-EMPTY = "Opened images stand here"
+EMPTY = "Opened images appear here"
 
 
 class ImageStrip(QWidget):
-    """The opened images, each under a key of the caller's choice.
+    """Shows the open images, each under a key given by the caller.
 
-    image_chosen(key): the person moved to an image. remove_requested(key): they want it closed;
-    nothing is removed until remove() is called.
+    image_chosen(key): the user selected an image. remove_requested(key): the user wants to close
+    it; nothing is removed until remove() is called.
     """
 
     image_chosen = Signal(str)
@@ -48,27 +48,27 @@ class ImageStrip(QWidget):
         self._view.remove_requested.connect(self.remove_requested)
 
     def add(self, key: str, name: str) -> None:
-        """Appends an image; its thumbnail may follow. Raises ValueError when the key is taken."""
+        """Append an image; its thumbnail may follow. Raises ValueError if the key is taken."""
         self.add_many([(key, name)])
 
     def add_many(self, images: Sequence[tuple[str, str]]) -> None:
-        """Appends images, each (key, name), at the cost of one. Raises ValueError as add does."""
+        """Append images, each (key, name), in one step. Raises ValueError as add does."""
         self._model.add(images)
         self._refresh()
 
     def set_thumbnail(self, key: str, thumbnail: QImage) -> None:
-        """Sets the picture of an image and takes its error away. Unknown keys are ignored: the
-        image may have been closed meanwhile."""
+        """Set the thumbnail of an image and clear its error. Unknown keys are ignored, as the image
+        may have been closed meanwhile."""
         self._model.update(key, thumbnail=thumbnail, error="")
         self._refresh()
 
     def set_error(self, key: str, text: str) -> None:
-        """Marks an image as unusable and says why; '' takes the mark away."""
+        """Mark an image as unreadable, with the reason; '' clears the mark."""
         self._model.update(key, error=text)
         self._refresh()
 
     def remove(self, key: str) -> None:
-        """Removes an image, without a signal. Its neighbour becomes the current one."""
+        """Remove an image, without a signal. Its neighbour becomes the current one."""
         row = self._model.row_of(key)
         if row is None:
             return
@@ -81,7 +81,7 @@ class ImageStrip(QWidget):
         self._refresh()
 
     def select(self, key: str) -> None:
-        """Makes an image the current one, without a signal."""
+        """Make an image the current one, without a signal."""
         row = self._model.row_of(key)
         if row is not None:
             with self._view.silence():
@@ -89,12 +89,12 @@ class ImageStrip(QWidget):
             self._refresh()
 
     def set_hint(self, hint: QWidget) -> None:
-        """Takes in a widget that stands at the right of the pictures."""
+        """Add a hint at the right of the images."""
         self._pictures.addWidget(hint, 0, Qt.AlignmentFlag.AlignVCenter)
         self._pictures.addSpacing(theme.SPACE)
 
     def current(self) -> str | None:
-        """Key of the current image."""
+        """The key of the current image."""
         return self._model.key_at(self._view.currentIndex())
 
     def keys(self) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ class ImageStrip(QWidget):
         return self._model.keys()
 
     def step(self, by: int) -> None:
-        """Moves by places to the right (by > 0) or left and tells; stops at the ends."""
+        """Move to the right (by > 0) or left, with a signal; stops at the ends."""
         here = self._view.currentIndex().row()
         there = min(max(here + by, 0), self._model.rowCount() - 1)
         if there not in (here, -1):
@@ -120,7 +120,7 @@ class ImageStrip(QWidget):
         box.setContentsMargins(0, 8, 0, 0)
         box.setSpacing(theme.SPACE)
         box.addLayout(top)
-        # A cell's own padding brings its picture to the 8 px of the header.
+        # The padding of a cell aligns its image with the 8 px margin of the header.
         pictures = QHBoxLayout()
         pictures.setContentsMargins(theme.SPACE, 0, theme.SPACE, 0)
         pictures.addWidget(self._stack)
@@ -156,7 +156,7 @@ class ImageStrip(QWidget):
 
 
 class _StripView(QListView):
-    """chosen(index): moved to by keys or mouse, or pressed again."""
+    """chosen(index): selected by key or mouse, or pressed again."""
 
     chosen = Signal(QModelIndex)
     remove_requested = Signal(str)
@@ -178,11 +178,11 @@ class _StripView(QListView):
         self.selectionModel().currentChanged.connect(self._moved)
 
     def silence(self) -> _Silence:
-        """A context in which moving tells nobody."""
+        """A context in which a change of the current row emits no signal."""
         return self._silence
 
     def go(self, row: int) -> None:
-        """Makes row the current one and scrolls to it."""
+        """Make a row the current one and scroll to it."""
         index = self._images.index(row, 0)
         self.selectionModel().setCurrentIndex(
             index, QItemSelectionModel.SelectionFlag.ClearAndSelect

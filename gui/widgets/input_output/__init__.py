@@ -1,1 +1,1 @@
-"""The dialog for what a network takes and gives."""
+"""The window 'Input and output': preprocessing, output and class names."""

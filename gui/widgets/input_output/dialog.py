@@ -1,6 +1,6 @@
-"""The window 'Input and output': what the network eats and gives, to be seen and changed.
+"""The window 'Input and output': shows and edits the preprocessing and the output of the model.
 
-It stays open beside the main window; every change counts at once.
+It stays open beside the main window; every change takes effect at once.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ from gui.widgets.input_output.output_form import OutputFields
 from gui.widgets.input_output.seen_picture import SeenPicture
 
 _NAMES_FILTER: Final = f"Class names ({' '.join(f'*{s}' for s in sorted(SUFFIXES))})"
-_NO_MODEL: Final = "Open a model, and this shows what it gets"
-_NO_IMAGE: Final = "Open an image, and this shows what the network sees of it"
+_NO_MODEL: Final = "Open a model to see its input here"
+_NO_IMAGE: Final = "Open an image to see the model input here"
 
 
 class InputPanel(QDialog):
-    """Records in, signals out.
+    """The window. It shows records and reports changes by signals.
 
-    preprocessing_changed(Preprocessing): other values, all valid by themselves.
-    output_changed(OutputForm): another output or meaning of its scores.
+    preprocessing_changed(Preprocessing): new values, each of them valid.
+    output_changed(OutputForm): another output tensor or meaning of its scores.
     classes_chosen(Path): a file of class names was chosen or dropped here.
-    profile_dropped(Path): so was a model profile.
-    profile_export_requested(), profile_import_requested(): the model profile, as a file.
-    reset_requested(): back to what the model itself says.
+    profile_dropped(Path): a model profile was dropped here.
+    profile_export_requested(), profile_import_requested(): export or import the model profile.
+    reset_requested(): restore the values that come with the model.
     """
 
     preprocessing_changed = Signal(Preprocessing)
@@ -74,7 +74,7 @@ class InputPanel(QDialog):
         self._import = QPushButton("Import profile…")
         self._export = QPushButton("Export profile…")
         self._reset = QPushButton("Reset")
-        self._reset.setToolTip("Back to what the model itself says")
+        self._reset.setToolTip("Restore the values that come with the model")
         self._close = QPushButton("Close")
         for button in (self._import, self._export, self._reset, self._close):
             button.setAutoDefault(False)
@@ -83,9 +83,9 @@ class InputPanel(QDialog):
         self.show_model(None)
 
     def show_model(self, info: ModelInfo | None, *, changed: bool = False) -> None:
-        """Shows what is open now, without a signal.
+        """Show the open model, without a signal.
 
-        changed: something of it was set by the person, so that there is something to reset.
+        changed: the user has changed settings, so that they can be reset.
         """
         before, self._info = self._info, info
         for part in (self._form, self._output):
@@ -110,9 +110,9 @@ class InputPanel(QDialog):
             self._seen.show_pixels(None, _NO_IMAGE)
 
     def show_seen(self, pixels: Pixels | None, name: str = "") -> None:
-        """The picture of exactly what the network got (preprocess.as_seen), and its image's name.
+        """Show the image that the model receives (preprocessing.as_seen), and the name of its file.
 
-        pixels: uint8 (height, width, 3), RGB, or None where there is no image.
+        pixels: uint8 (height, width, 3), RGB, or None if there is no image.
         """
         self._seen.show_pixels(pixels, _NO_MODEL if self._info is None else _NO_IMAGE)
         self._name.show_text(name if pixels is not None else "")
@@ -120,7 +120,7 @@ class InputPanel(QDialog):
         self._facts.show_text(_facts(self._info.preprocessing) if known and self._info else "")
 
     def show_fault(self, text: str) -> None:
-        """Says in place why a change could not be made, until the next one."""
+        """Show why a change was rejected, until the next change."""
         self._tell(text, "error")
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -141,13 +141,13 @@ class InputPanel(QDialog):
     def _lay_out(self) -> None:
         picture = QVBoxLayout()
         picture.setSpacing(theme.SPACE)
-        picture.addWidget(_header("What the network saw"))
+        picture.addWidget(_header("Model input"))
         picture.addWidget(self._seen, 1)
         picture.addSpacing(theme.SPACE)
         picture.addWidget(self._name)
         picture.addWidget(self._facts)
         top = QHBoxLayout()
-        top.addWidget(_header("Input"), 1)
+        top.addWidget(_header("Preprocessing"), 1)
         top.addWidget(self._origin)
         fields = QVBoxLayout()
         fields.setSpacing(8)
@@ -203,8 +203,8 @@ class InputPanel(QDialog):
     def _advice(self) -> tuple[str, str]:
         if self._info is not None and self._info.preprocessing_origin == ASSUMED:
             return (
-                "Nothing says how pictures were prepared for this network: check it before you "
-                "trust a prediction.",
+                "The preprocessing of this model is unknown and has been assumed: check it before "
+                "you trust a prediction.",
                 "warning",
             )
         return "", "dim"
@@ -228,7 +228,7 @@ class InputPanel(QDialog):
 
 
 def _dress(words: QWidget, role: str) -> None:
-    """Gives a label another role, and the colour that goes with it."""
+    """Give a label another role, with its colour."""
     words.setProperty("role", role)
     words.style().unpolish(words)
     words.style().polish(words)
@@ -249,7 +249,7 @@ def _names_file(event: QDropEvent) -> Path | None:
 
 
 def _facts(how: Preprocessing) -> str:
-    """Size, channels, and the values that black and white become."""
+    """Size, channels, and the value range of the input."""
     height, width = how.crop
     count = len(how.mean)
     colours = "grey" if how.channels is Channels.GREY else how.channels.value

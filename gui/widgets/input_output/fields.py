@@ -1,4 +1,4 @@
-"""Fields for sizes, numbers and choices, and how numbers are written and read in them."""
+"""Form fields for sizes, numbers and choices, and the format of numbers in them."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from engine.images.presets import MAX_SIDE
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import Label, label
 
-_WIDEST: Final = "Interpolation"
+_WIDEST: Final = "Std. deviation"
 
 
 def written(numbers: Sequence[float]) -> str:
-    """One number where all are the same, else all of them."""
+    """Format numbers: one if all are equal, else all."""
     texts = [f"{number:.6g}".replace("-", "\u2212") for number in numbers]
     return texts[0] if len(set(texts)) == 1 else ", ".join(texts)
 
 
 def read_numbers(text: str, count: int, word: str) -> tuple[float, ...]:
-    """As many numbers as count from a text, also as they stand in code; raises ModelError."""
+    """Parse `count` numbers from a text, also with brackets as in code; raises ModelError."""
     bare = text.strip().strip("[]()").replace("\u2212", "-").replace(";", ",")
     parts = [part for part in bare.replace(",", " ").split() if part]
     try:
         numbers = tuple(float(part) for part in parts)
     except ValueError:
-        raise ModelError(f"{word}: numbers are wanted, as in 0.485, 0.456, 0.406") from None
+        raise ModelError(f"{word}: enter numbers such as 0.485, 0.456, 0.406") from None
     if len(numbers) == 1:
         return numbers * count
     if len(numbers) != count:
         wanted = "one number" if count == 1 else f"one number, or one for each of {count} channels"
-        raise ModelError(f"{word}: {wanted}")
+        raise ModelError(f"{word}: enter {wanted}")
     return numbers
 
 
 def combo(name: str, choices: Iterable[tuple[str, str]]) -> QComboBox:
-    """A box of (value, text) choices."""
+    """A combo box of (value, text) choices."""
     box = QComboBox()
     for value, text in choices:
         box.addItem(plain_text.line(text, plain_text.SHORT), value)
@@ -53,14 +53,14 @@ def combo(name: str, choices: Iterable[tuple[str, str]]) -> QComboBox:
 
 
 def sides(name: str) -> tuple[QSpinBox, QSpinBox]:
-    """A width and a height in pixels."""
+    """Spin boxes for a width and a height in pixels."""
     boxes = []
     for prefix, side in (("w ", "width"), ("h ", "height")):
         box = QSpinBox()
         box.setRange(1, MAX_SIDE)
         box.setPrefix(plain_text.line(prefix))
         box.setKeyboardTracking(False)
-        # A style sheet has no say over the text inside.
+        # The style sheet does not reach the text inside.
         box.lineEdit().setTextMargins(theme.SPACE, 0, 0, 0)
         box.setAccessibleName(plain_text.line(f"{name}: {side} in pixels"))
         box.setToolTip(plain_text.tip(f"{side.capitalize()} in pixels"))
@@ -76,7 +76,7 @@ def sides(name: str) -> tuple[QSpinBox, QSpinBox]:
 
 
 def number_field(name: str, tip: str) -> QLineEdit:
-    """A line for one or several numbers."""
+    """A field for one or several numbers."""
     field = QLineEdit()
     field.setAccessibleName(plain_text.line(name))
     field.setToolTip(plain_text.tip(tip))
@@ -85,7 +85,7 @@ def number_field(name: str, tip: str) -> QLineEdit:
 
 
 def field_name(text: str, field: QWidget) -> Label:
-    """A field's name before it; the names of a window's fields are all as wide as the widest."""
+    """The label before a field; all labels are as wide as the widest."""
     name = label(text, "dim")
     kinds = (QComboBox, QSpinBox, QLineEdit)
     inner = next((child for kind in kinds for child in field.findChildren(kind)), field)
@@ -96,7 +96,7 @@ def field_name(text: str, field: QWidget) -> Label:
 
 
 def row(*fields: QWidget, between: str = "") -> QWidget:
-    """Fields beside each other at the right; boxes of choices and lines take all room there is."""
+    """A row of fields, aligned right; combo boxes and text fields take the free space."""
     holder = QWidget()
     box = QHBoxLayout(holder)
     box.setContentsMargins(0, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""The fields of a Preprocessing: each change is checked in place before anyone hears of it."""
+"""The form for the preprocessing; changes are validated before a signal is emitted."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _EXACT: Final = "exact"
 _LETTERBOX: Final = "letterbox"
 _NONE: Final = "none"
 _MODES: Final = (
-    (_SHORTER, "Shorter side", "The proportions are kept; the shorter side gets this length"),
-    (_EXACT, "Exact size", "Both sides get their length; the proportions may change"),
-    (_LETTERBOX, "Letterbox", "The proportions are kept; the rest of the size is filled with grey"),
-    (_NONE, "None", "The picture keeps its size"),
+    (_SHORTER, "Shorter side", "Keep the aspect ratio and scale the shorter side to this length"),
+    (_EXACT, "Exact size", "Scale to exactly this size; the aspect ratio may change"),
+    (_LETTERBOX, "Letterbox", "Keep the aspect ratio and fill the rest of the size with grey"),
+    (_NONE, "None", "Do not resize the image"),
 )
 _CHANNELS: Final = (
     (Channels.RGB, "RGB"),
@@ -45,9 +45,9 @@ _CHANNELS: Final = (
 
 
 class InputForm(QWidget):
-    """changed(Preprocessing): other values, which are valid, shortly after the last edit.
+    """changed(Preprocessing): new, valid values, shortly after the last edit.
 
-    faulty(str): what is wrong with what stands there now; '' once nothing is.
+    faulty(str): what is wrong with the current input; '' if nothing is.
     """
 
     changed = Signal(Preprocessing)
@@ -65,13 +65,13 @@ class InputForm(QWidget):
         self._crop = sides("Crop")
         self._method = combo("Interpolation", ((name, name) for name in INTERPOLATIONS))
         self._antialias = QCheckBox("Antialias")
-        self._antialias.setToolTip("Averages what is made smaller, as Pillow always does")
+        self._antialias.setToolTip("Average pixels when downscaling, as Pillow always does")
         self._channels = combo("Channels", _CHANNELS)
-        self._low = number_field("Range from", "What black becomes, before mean and deviation")
-        self._high = number_field("Range to", "What white becomes, before mean and deviation")
-        tip = "One number for each channel, in the network's own order; one number counts for all"
+        self._low = number_field("Range from", "Value of black, before normalisation")
+        self._high = number_field("Range to", "Value of white, before normalisation")
+        tip = "One number per channel, in the network's channel order; a single one applies to all"
         self._mean = number_field("Mean", tip)
-        self._std = number_field("Deviation", tip)
+        self._std = number_field("Standard deviation", tip)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.timeout.connect(self._tell)
@@ -80,7 +80,7 @@ class InputForm(QWidget):
         self.show_values(self._shown)
 
     def values(self) -> Preprocessing:
-        """What stands in the fields. Raises ModelError, in a few words, for what is no value."""
+        """The values of the fields. Raises ModelError, in a few words, for invalid input."""
         count = len(self._shown.mean)
         mode = self._mode.currentData()
         width, height = (box.value() for box in self._resize)
@@ -105,12 +105,12 @@ class InputForm(QWidget):
         return how
 
     def confirm(self, how: Preprocessing) -> None:
-        """As show_values, but where these were told last, what is being typed stays."""
+        """Like show_values, but keep the input of the user if these values were emitted last."""
         if how != self._shown:
             self.show_values(how)
 
     def show_values(self, how: Preprocessing) -> None:
-        """Shows these, without a signal but faulty('')."""
+        """Show these values, with no signal except faulty('')."""
         self._settle.stop()
         self._shown = how
         self._silent = True
@@ -150,7 +150,7 @@ class InputForm(QWidget):
             ("C&hannels", self._channels),
             ("Ra&nge", row(self._low, self._high, between="to")),
             ("&Mean", self._mean),
-            ("&Deviation", self._std),
+            ("Std. &deviation", self._std),
         )
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -224,13 +224,13 @@ class InputForm(QWidget):
         try:
             how = self.values()
         except ModelError:
-            return  # said beside the fields already
+            return  # already shown below the fields
         if how != self._shown:
             self._shown = how
             self.changed.emit(how)
 
     def _adapt(self) -> None:
-        """What depends on other fields: what can be typed where, the preset's name, the fault."""
+        """Update what depends on other fields: enabled fields, preset name, error."""
         mode = self._mode.currentData()
         self._resize[0].setEnabled(mode != _NONE)
         self._resize[0].setPrefix("" if mode in (_SHORTER, _NONE) else "w ")
@@ -244,7 +244,7 @@ class InputForm(QWidget):
         self.faulty.emit(fault)
 
     def _offer_channels(self, count: int) -> None:
-        """Colours are for networks of three channels."""
+        """Offer colour channels only for models with three channels."""
         model = self._channels.model()
         assert isinstance(model, QStandardItemModel)
         for place, (channels, _) in enumerate(_CHANNELS):
@@ -254,13 +254,13 @@ class InputForm(QWidget):
     def _kept(
         field: QLineEdit, shown: tuple[float, ...], count: int, word: str
     ) -> tuple[float, ...]:
-        """The numbers of a field; those that were shown where its text is as it was."""
+        """The numbers of a field; the exact original ones if its text has not changed."""
         text = field.text()
         return shown if text == written(shown) else read_numbers(text, count, word)
 
 
 def reordered(how: Preprocessing, channels: Channels) -> Preprocessing:
-    """how with another order of the colours; mean and deviation turn round with it."""
+    """The preprocessing with another channel order; mean and deviation are reordered with it."""
     turned = Channels.BGR in (how.channels, channels) and how.channels is not channels
     if not turned or Channels.GREY in (how.channels, channels):
         return replace(how, channels=channels)

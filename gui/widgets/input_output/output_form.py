@@ -1,4 +1,4 @@
-"""What a network gives: which output is explained, what its numbers are, what its classes are."""
+"""The form for the output: explained tensor, meaning of the scores, class names."""
 
 from __future__ import annotations
 
@@ -14,9 +14,17 @@ from gui.toolkit.labels import ElidedLabel
 from gui.widgets.input_output.fields import combo, field_name
 
 _SCORES: Final = (
-    (Scores.CLASSES, "One of several classes", "Logits; softmax makes probabilities of them"),
-    (Scores.LABELS, "Several independent labels", "Each is true or not by itself (sigmoid)"),
-    (Scores.SIDES, "Two sides of one score", "A single score, for and against (sigmoid)"),
+    (
+        Scores.CLASSES,
+        "Multi-class (softmax)",
+        "One of several classes; softmax of the logits",
+    ),
+    (
+        Scores.LABELS,
+        "Multi-label (sigmoid)",
+        "Independent labels, each true or false by itself",
+    ),
+    (Scores.SIDES, "Binary, one score (sigmoid)", "A single score, explained for and against"),
 )
 _ENDINGS: Final = {
     "softmax": "softmax",
@@ -26,7 +34,7 @@ _ENDINGS: Final = {
 
 
 class OutputFields(QWidget):
-    """changed(OutputForm): another choice. names_wanted(): class names shall be loaded."""
+    """changed(OutputForm): another choice. names_wanted(): load class names."""
 
     changed = Signal(OutputForm)
     names_wanted = Signal()
@@ -42,7 +50,7 @@ class OutputFields(QWidget):
         self._count = ElidedLabel()
         self._names = ElidedLabel("dim")
         self._load = QPushButton("Load…")
-        self._load.setToolTip("Class names from a .txt, .csv or .json file")
+        self._load.setToolTip("Load class names from a .txt, .csv or .json file")
         self._load.setAccessibleName("Load class names")
         self._load.setAutoDefault(False)
         self._lay_out()
@@ -51,11 +59,11 @@ class OutputFields(QWidget):
         self._load.clicked.connect(self.names_wanted)
 
     def show_model(self, info: ModelInfo) -> None:
-        """Shows a model's output and classes, without a signal."""
+        """Show the output and classes of a model, without a signal."""
         self._form = info.output
         self._place.clear()
         for place in dict.fromkeys((*info.outputs, info.output.place)):
-            words = place or "What it returns"
+            words = place or "Return value"
             self._place.addItem(plain_text.line(words, plain_text.SHORT), place)
         self._place.setCurrentIndex(self._place.findData(info.output.place))
         self._place.setEnabled(self._place.count() > 1)
@@ -72,7 +80,7 @@ class OutputFields(QWidget):
         grid.setVerticalSpacing(theme.SPACE)
         grid.setColumnStretch(1, 1)
         for place, (text, field) in enumerate(
-            (("E&xplained", self._place), ("&Scores", self._scores))
+            (("Output &tensor", self._place), ("&Scores", self._scores))
         ):
             grid.addWidget(field_name(text, field), place, 0)
             grid.addWidget(field, place, 1, 1, 2)
@@ -83,7 +91,7 @@ class OutputFields(QWidget):
         grid.addWidget(self._names, 4, 1, 1, 2)
 
     def _offer_scores(self, now: Scores) -> None:
-        """A single score has two sides and is nothing else; several scores have none."""
+        """Enable the meanings that fit: a single score is always binary, several scores never."""
         model = self._scores.model()
         assert isinstance(model, QStandardItemModel)
         for place, (value, _, _) in enumerate(_SCORES):
@@ -104,14 +112,14 @@ class OutputFields(QWidget):
 def _ending(ends_in: str) -> str:
     name = _ENDINGS.get(ends_in)
     if name is None:
-        return "Its scores are explained as they are"
-    return f"Ends in a {name}, which is left out"
+        return "The scores are explained as returned"
+    return f"Ends in a {name}; the values before it are explained"
 
 
 def _count(info: ModelInfo) -> str:
     count = f"{len(info.classes):,}"
     if all(name == f"class {n}" for n, name in enumerate(info.classes)):
-        return f"{count}, without names"
+        return f"{count}, unnamed"
     if info.output.scores is Scores.SIDES and info.classes_origin == "numbered":
         return f"{count}, one for each side"
     return f"{count}, {info.classes_origin}" if info.classes_origin else count

@@ -1,4 +1,4 @@
-"""The picture that the network saw, as large as there is room, its pixels never blurred."""
+"""Shows the image that the model receives, as large as possible, with sharp pixels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SIDE: Final = 288
 
 
 class SeenPicture(QWidget):
-    """Shows uint8 (height, width, 3) RGB, or a sentence where there is none."""
+    """Shows uint8 (height, width, 3) RGB pixels, or a message if there are none."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -24,31 +24,31 @@ class SeenPicture(QWidget):
         self._words = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(_SIDE, _SIDE)
-        self.setAccessibleName("What the network saw")
+        self.setAccessibleName("Model input")
 
     def sizeHint(self) -> QSize:
         return QSize(_SIDE, _SIDE)
 
     def show_pixels(self, pixels: Pixels | None, words: str = "") -> None:
-        """pixels: what to show; words: what to say where that is None."""
+        """pixels: the image; words: the message if it is None."""
         self._image = QImage() if pixels is None else to_qimage(pixels)
         self._words = plain_text.paragraph(words)
         self.setAccessibleDescription(plain_text.line(words))
         self.update()
 
     def image(self) -> QImage:
-        """What is shown; null where there is none."""
+        """The current image; null if there is none."""
         return self._image
 
     def picture_rect(self) -> QRectF:
-        """Where the picture lies in the widget, in logical pixels; empty where there is none."""
+        """The area of the image in the widget, in logical pixels; empty if there is none."""
         if self._image.isNull():
             return QRectF()
         ratio = self.devicePixelRatioF()
         width, height = self._image.width(), self._image.height()
         scale = min(self.width() * ratio / width, self.height() * ratio / height)
         if scale > 1:
-            scale = int(scale)  # each pixel of it as large as every other
+            scale = int(scale)  # all pixels have the same size
         wide, high = round(width * scale) / ratio, round(height * scale) / ratio
         left = round((self.width() - wide) / 2 * ratio) / ratio
         top = round((self.height() - high) / 2 * ratio) / ratio

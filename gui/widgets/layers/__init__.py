@@ -1,1 +1,1 @@
-"""The tree of the network's layers, its rows and their menu."""
+"""The layer tree, its rows and their context menu."""

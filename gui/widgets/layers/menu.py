@@ -1,4 +1,4 @@
-"""The menu of a row of the layer tree: its name, and how its output is to be read."""
+"""The context menu of the layer tree: copy the name, choose the layout of the output."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from gui.toolkit import plain_text
 from gui.widgets.layers.model import LAYOUT_TITLES
 
 _NUMBERS: Final = {Layout.CHANNELS_FIRST: 3, Layout.CHANNELS_LAST: 3, Layout.TOKENS: 2}
-"""How many numbers a shape without the batch axis has in each layout."""
+"""The number of dimensions, without the batch dimension, in each layout."""
 
 Choose = Callable[[str, Layout | None], None]
 
 
 def menu_for(node: LayerNode, address: str, choose: Choose, parent: QWidget) -> QMenu:
-    """A menu that deletes itself. choose(layer, layout): None is the layout that is found."""
+    """A menu that deletes itself. choose(layer, layout): None stands for detection."""
     menu = QMenu(parent)
     menu.aboutToHide.connect(menu.deleteLater)
     copy = menu.addAction("Copy name")
-    # Pasted into a terminal, a line break would be Enter: it is spelled out, as in the tree.
+    # In a terminal, a pasted line break would act as Enter, so it is escaped as in the tree.
     copied = plain(address, None)
     copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(copied))
     if node.shape is not None:
@@ -33,7 +33,7 @@ def menu_for(node: LayerNode, address: str, choose: Choose, parent: QWidget) -> 
 
 
 def _layouts(node: LayerNode, choose: Choose, parent: QMenu) -> QMenu:
-    menu = QMenu("Read its output as", parent)
+    menu = QMenu("Interpret output as", parent)
     group = QActionGroup(menu)
     for layout, numbers in _NUMBERS.items():
         action = menu.addAction(plain_text.entry(LAYOUT_TITLES[layout]))
@@ -43,6 +43,6 @@ def _layouts(node: LayerNode, choose: Choose, parent: QMenu) -> QMenu:
         action.triggered.connect(lambda _on=False, layout=layout: choose(node.name, layout))
         group.addAction(action)
     menu.addSeparator()
-    found = menu.addAction("What is found by itself")
+    found = menu.addAction("Detect automatically")
     found.triggered.connect(lambda: choose(node.name, None))
     return menu

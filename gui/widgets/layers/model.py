@@ -1,4 +1,4 @@
-"""The model tree as a Qt item model: rows by dotted name, calls of reused modules, filtering."""
+"""The Qt item model of the layer tree: rows by dotted name, calls of reused modules, filter."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Column(IntEnum):
 class Row:
     """One row: a module, or one call of a module that is called several times.
 
-    address: what the engine is asked for, 'layer4.1' or 'layer4.1.relu#0'. children: those that
-    pass the filter; all_children: all of them. place: position among the parent's children.
+    address: the name used in engine requests, 'layer4.1' or 'layer4.1.relu#0'. children: those
+    that pass the filter; all_children: all of them. place: position among its siblings.
     """
 
     node: LayerNode
@@ -81,7 +81,7 @@ def count_text(count: int) -> str:
 
 
 class LayerModel(QAbstractItemModel):
-    """Rows of the layers that pass the filter. Thumbnails and marks are kept beside the rows."""
+    """The layers that pass the filter. Thumbnails and marks are stored beside the rows."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -93,7 +93,7 @@ class LayerModel(QAbstractItemModel):
         self._by_address: dict[str, Row] = {}
 
     def set_layers(self, layers: tuple[LayerNode, ...]) -> None:
-        """Replaces everything. The network itself (name '') gets no row."""
+        """Replace all layers. The model itself (name '') gets no row."""
         self.beginResetModel()
         self.rows, self._all_top, self._by_address = [], [], {}
         self.thumbnails, self.explained = {}, None
@@ -104,9 +104,9 @@ class LayerModel(QAbstractItemModel):
         self.endResetModel()
 
     def filter(self, text: str) -> int:
-        """Keeps the rows whose name or type contains every word of text, and what encloses them.
+        """Keep the rows whose name or type contains every word of text, and their ancestors.
 
-        Returns how many rows match; all match an empty text.
+        Returns the number of matching rows; an empty text matches all.
         """
         words = text.lower().split()
         self.beginResetModel()
@@ -131,7 +131,7 @@ class LayerModel(QAbstractItemModel):
         return self._by_address.get(address)
 
     def index_of(self, address: str, column: int = 0) -> QModelIndex:
-        """The index of an address; invalid when there is none that passes the filter."""
+        """The index of an address; invalid if no such row passes the filter."""
         row = self.find(address)
         if row is None or not self._shown(row):
             return QModelIndex()
@@ -219,7 +219,7 @@ class LayerModel(QAbstractItemModel):
 
 
 def cell_text(row: Row, column: Column) -> str:
-    """What a cell says."""
+    """The text of a cell."""
     if column == Column.NAME:
         return plain_text.line(row.label)
     if row.is_call:
@@ -232,7 +232,7 @@ def cell_text(row: Row, column: Column) -> str:
 
 
 def description(row: Row) -> str:
-    """What is special about a row, in words; '' for an ordinary one."""
+    """What is special about a row; '' for an ordinary one."""
     node = row.node
     if not node.explainable:
         return f"Cannot be explained: {plain_text.line(node.reason)}"
@@ -240,12 +240,12 @@ def description(row: Row) -> str:
 
 
 def reading(node: LayerNode) -> str:
-    """How the output of a layer is read, in words; '' where it is not read as space."""
+    """The layout of the output of a layer; '' if it is not spatial."""
     return LAYOUT_TITLES[node.layout] if node.layout is not None else ""
 
 
 def tooltip(row: Row) -> str:
-    """All that is known of a row, a fact to a line."""
+    """All facts about a row, one per line."""
     node = row.node
     kind = plain_text.line(node.type)
     lines = [plain_text.line(row.address), f"{kind}   {shape_text(node.shape)}".strip()]
@@ -254,12 +254,12 @@ def tooltip(row: Row) -> str:
     if row.is_call:
         lines.append(f"Call {int(row.address.rpartition('#')[2]) + 1} of {node.calls}")
     elif node.calls > 1:
-        lines.append(f"Called {node.calls} times; this row is the last call")
+        lines.append(f"Called {node.calls} times; this row shows the last call")
     if node.layout is not None and node.grid is not None:
         rows, columns = node.grid
-        lines.append(f"{reading(node)}, a map of {rows} × {columns}")
+        lines.append(f"{reading(node)}, map of {rows} × {columns}")
     if node.output:
-        lines.append(f"Explained: {plain_text.line(node.output)}")
+        lines.append(f"Explained output: {plain_text.line(node.output)}")
     if words := description(row):
         lines.append(words)
     return "\n".join(lines)

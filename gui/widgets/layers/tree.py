@@ -1,4 +1,4 @@
-"""The tree of the network's layers: filter, walk with the arrow keys, click to explain."""
+"""The layer tree panel: filter, navigate with the arrow keys, click to explain."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from gui.widgets.layers.view import LayerView
 
 GAP = theme.SPACE
 SMALL_TREE = 40
-"""Up to this many rows a new network is shown fully expanded."""
+"""A new model with up to this many rows is shown fully expanded."""
 
 
 class LayerTree(QWidget):
     """Panel 'Layers'.
 
-    layer_chosen(address): the person moved to a row that can be explained, or pressed it again. Of
-    one that cannot, the reason is shown at the bottom. layout_chosen(layer, Layout or None): how a
-    layer's output is to be read, None as it is found.
+    layer_chosen(address): the user selected an explainable row, or pressed it again. For other
+    rows, the reason is shown at the bottom. layout_chosen(layer, Layout or None): the layout for
+    the output of a layer, None to detect it.
     """
 
     layer_chosen = Signal(str)
@@ -42,7 +42,7 @@ class LayerTree(QWidget):
         self._left: str | None = None
         self._silent = False
         self._title = ElidedLabel("dim")
-        tip = "Words of a layer's name or type, such as 'layer4 relu'"
+        tip = "Words in a layer's name or type, such as 'layer4 relu'"
         self._filter = SearchField("Filter layers", tip)
         self._view = LayerView(self._model)
         self._message = label(role="dim")
@@ -65,7 +65,7 @@ class LayerTree(QWidget):
         self.set_message("No model")
 
     def set_layers(self, layers: tuple[LayerNode, ...], title: str = "") -> None:
-        """Shows a network's layers in the order of its modules; title is its name."""
+        """Show the layers of a model in the order of its modules; title is its name."""
         self._silent = True
         self._filter.clear()
         self._expanded = None
@@ -83,7 +83,7 @@ class LayerTree(QWidget):
         self._stack.setCurrentWidget(self._view)
 
     def set_message(self, text: str) -> None:
-        """Shows text in the tree's place, as for 'Loading engine…' or 'No model'."""
+        """Show text instead of the tree, such as 'No model'."""
         self._message.show_text(text)
         self._filter.setEnabled(False)
         self._title.clear()
@@ -91,13 +91,13 @@ class LayerTree(QWidget):
         self._stack.setCurrentWidget(self._message)
 
     def select(self, name: str) -> None:
-        """Moves to the layer and describes it, without a signal; set_explained marks it."""
+        """Select the layer and describe it, without a signal; set_explained marks it."""
         index = self._go_to(name)
         if index.isValid():
             self._describe(self._model.row_at(index))
 
     def set_explained(self, name: str | None) -> None:
-        """Marks the layer whose map is shown; the current row stays where the person left it."""
+        """Mark the layer whose map is shown; the current row does not change."""
         self._model.explained = name
         self._view.viewport().update()
 
@@ -111,21 +111,21 @@ class LayerTree(QWidget):
         return self._model.explained
 
     def set_thumbnails(self, thumbnails: dict[str, QImage]) -> None:
-        """Adds heat maps by address; those of other rows stay."""
+        """Add thumbnails by address; those of other rows stay."""
         self._model.thumbnails.update(thumbnails)
         self._view.viewport().update()
 
     def clear_thumbnails(self) -> None:
-        """Forgets all heat maps; their places stay."""
+        """Remove all thumbnails; their space stays reserved."""
         self._model.thumbnails.clear()
         self._view.viewport().update()
 
     def set_hint(self, hint: QWidget) -> None:
-        """Takes in a widget that stands below the rows."""
+        """Add a hint below the rows."""
         self._hint.addWidget(hint)
 
     def focus_filter(self) -> None:
-        """Puts the cursor into the filter field."""
+        """Focus the filter field."""
         self._filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._filter.selectAll()
 
@@ -174,7 +174,7 @@ class LayerTree(QWidget):
         else:
             self._view.expand_addresses(self._expanded or set())
             self._expanded = None
-        # A filter may have hidden the row where it found the person.
+        # The filter may have hidden the row that was current before.
         for address in (here, self._left, self._model.explained):
             if address is not None and self._model.index_of(address).isValid():
                 self._reveal(address)
@@ -193,7 +193,7 @@ class LayerTree(QWidget):
             self._view.setCurrentIndex(self._model.index(0, 0))
 
     def _go_to(self, address: str) -> QModelIndex:
-        """Makes a row the current one without a signal. Qt would take the first on focus."""
+        """Select a row without a signal. Otherwise Qt would select the first one on focus."""
         self._reveal(address)
         index = self._model.index_of(address)
         if index.isValid():

@@ -1,4 +1,4 @@
-"""How the layer tree is painted and answers to the mouse: rows, marks, thumbnails, columns."""
+"""The tree view of the layers: painting, mouse handling and column widths."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ ROW_HEIGHT = 28
 THUMBNAIL = 24
 GAP = theme.SPACE
 
-# Columns that would leave the names less than this are hidden.
+# Columns are hidden if they would leave less than this for the names.
 _NAME_LEAST = 112
 
 
 class LayerView(QTreeView):
     """The tree itself. pressed_again(index): a press on the row that was current, or Enter.
 
-    menu_wanted(index, QPoint): by the right button or the menu key, where on the screen.
+    menu_wanted(index, QPoint): by right-click or menu key, with the screen position.
     """
 
     pressed_again = Signal(QModelIndex)
@@ -80,7 +80,7 @@ class LayerView(QTreeView):
             self.menu_wanted.emit(index, place)
 
     def fit_columns(self) -> None:
-        """Makes columns as wide as their longest text, within reason."""
+        """Make columns as wide as their longest text, up to a limit."""
         metrics = QFontMetrics(theme.tabular(theme.small(self.font())))
         limits = {Column.TYPE: 104, Column.SHAPE: 128, Column.PARAMS: 64}
         for column, limit in limits.items():
@@ -94,7 +94,7 @@ class LayerView(QTreeView):
         self._arrange()
 
     def expanded_addresses(self) -> set[str]:
-        """Addresses of the rows that are open now."""
+        """The addresses of the expanded rows."""
         layers = self._layers
         return {
             row.address
@@ -103,7 +103,7 @@ class LayerView(QTreeView):
         }
 
     def expand_addresses(self, addresses: set[str]) -> None:
-        """Opens these rows."""
+        """Expand these rows."""
         for address in addresses:
             self.expand(self._layers.index_of(address))
 
@@ -157,7 +157,7 @@ class LayerView(QTreeView):
         self.header().setFixedHeight(max(24, self.fontMetrics().height() + 2 * GAP))
 
     def _arrange(self) -> None:
-        """Hides the least needed columns where the panel is narrow."""
+        """Hide the least important columns if the panel is narrow."""
         if not self._wanted:
             return
         space = self.viewport().width() - self._wanted[Column.MAP] - _NAME_LEAST
@@ -237,7 +237,7 @@ class _Delegate(QStyledItemDelegate):
 
 
 def _draw_text(painter: QPainter, rect: QRect, text: str, side: Qt.AlignmentFlag) -> int:
-    """Draws text elided in its middle; returns its width in pixels."""
+    """Draw text elided in the middle; returns its width in pixels."""
     metrics = painter.fontMetrics()
     shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, rect.width())
     painter.drawText(rect, side | Qt.AlignmentFlag.AlignVCenter, shown)

@@ -1,1 +1,1 @@
-"""The likeliest classes, and the search among all of them."""
+"""The predictions panel: the top classes, and a search in all classes."""

@@ -1,4 +1,4 @@
-"""How a class is painted in the lists of the panel 'Predictions'."""
+"""Paints the classes in the lists of the panel 'Predictions'."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from gui.widgets.predictions.model import ClassModel, Index, logit_text, percent
 GAP = theme.SPACE
 _PADDING = 2
 _UPPER, _LOWER, _PLAIN = 18, 14, 28
-"""Least heights of a row's two lines, and of a row with one."""
+"""Minimum heights of the two lines of a row, and of a row with one line."""
 
 
 def row_height(font: QFont) -> int:
-    """Height of a row with a bar."""
+    """The height of a row with a probability bar."""
     return 2 * _PADDING + _upper(font) + _lower(font)
 
 
@@ -30,12 +30,12 @@ def _upper(font: QFont) -> int:
 
 
 def _lower(font: QFont) -> int:
-    """Height of the second line, that of the bar and the small number."""
+    """The height of the second line, with the bar and the small number."""
     return max(_LOWER, QFontMetrics(theme.small(font)).height() - 1)
 
 
 class ClassDelegate(QStyledItemDelegate):
-    """Two lines to a row: key, label and numbers, and below them the bar of the probability."""
+    """Paints two lines per row: key, label and probability, then the bar and the logit."""
 
     def __init__(self, model: ClassModel, view: QAbstractItemView) -> None:
         super().__init__(view)
@@ -92,7 +92,7 @@ class ClassDelegate(QStyledItemDelegate):
             painter.drawText(place, Qt.AlignmentFlag.AlignCenter, str(rank))
 
     def _paint_last(self, painter: QPainter, rect: QRect, number: int, font: QFont) -> int:
-        """Paints the number at the end of the second line; returns the room it is given."""
+        """Paint the number at the end of the second line; returns the width reserved for it."""
         logit = self._classes.logit(number)
         text = logit_text(logit) if logit is not None else ""
         if self._classes.numbered:

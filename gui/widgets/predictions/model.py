@@ -1,4 +1,4 @@
-"""Classes with their probabilities as a Qt item model, and the search among all of them."""
+"""The Qt item model of classes with their probabilities, and the search in all classes."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ Index = QModelIndex | QPersistentModelIndex
 Scores: TypeAlias = "NDArray[np.floating]"
 ROOT = QModelIndex()
 PAGE = 200
-"""Rows that are handed to the view at a time; more follow as it scrolls."""
+"""Number of rows that are passed to the view at a time; more follow on scrolling."""
 
 
 def percent_text(probability: float) -> str:
-    """0.9713 as '97.1 %'; what would round to nothing as '< 0.1 %'."""
+    """0.9713 as '97.1 %'; values that would round to zero as '< 0.1 %'."""
     if 0 < probability < 0.0005:
         return "< 0.1 %"
     if 0.9995 <= probability < 1:
@@ -37,15 +37,15 @@ def percent_text(probability: float) -> str:
 
 
 def logit_text(logit: float) -> str:
-    """12.44 as '12.4', with a true minus sign."""
-    # Adding zero takes the sign from a rounded −0.0.
+    """12.44 as '12.4', with a typographic minus sign."""
+    # Adding zero removes the sign of a rounded −0.0.
     return f"{round(logit, 1) + 0.0:.1f}".replace("-", "\u2212")
 
 
 class ClassModel(QAbstractListModel):
-    """Some of the classes, as rows. All known labels and numbers are kept beside them.
+    """Some classes as rows. Labels and numbers of all classes are stored beside them.
 
-    numbered: a row ends with the index of its class instead of its logit.
+    numbered: a row ends with the class index instead of the logit.
     """
 
     def __init__(self, parent: QObject | None = None, numbered: bool = False) -> None:
@@ -62,7 +62,7 @@ class ClassModel(QAbstractListModel):
         self._order: list[int] = []
 
     def set_classes(self, classes: tuple[str, ...]) -> None:
-        """Labels of all classes; forgets all numbers and rows."""
+        """Set the labels of all classes; clears all numbers and rows."""
         self._classes = classes
         self._lower = [label.lower() for label in classes]
         self._known = {}
@@ -70,13 +70,13 @@ class ClassModel(QAbstractListModel):
         self.show([], None)
 
     def know(self, predictions: Sequence[Prediction]) -> None:
-        """Keeps labels and numbers; several predictions replace all that were kept."""
+        """Store labels and numbers; several predictions replace all stored ones."""
         if len(predictions) > 1:
             self._known = {}
         self._known.update({prediction.index: prediction for prediction in predictions})
 
     def set_scores(self, probabilities: Scores | None) -> None:
-        """Probabilities of all classes: float (classes,)."""
+        """Set the probabilities of all classes: float (classes,)."""
         self._scores = probabilities
         if probabilities is None:
             self._order = list(range(len(self._classes)))
@@ -85,13 +85,13 @@ class ClassModel(QAbstractListModel):
 
     @property
     def barred(self) -> bool:
-        """Whether rows carry a probability bar: always, but for a search without scores."""
+        """Whether rows have a probability bar: always, except in a search without scores."""
         return not self.numbered or self._scores is not None
 
     def show(
         self, rows: list[int], explained: int | None, ranks: Mapping[int, int] | None = None
     ) -> None:
-        """Shows these classes; ranks numbers those that a key chooses."""
+        """Show these classes; ranks: the shortcut key of a class."""
         self.ranks = ranks or {}
         if rows != self._rows:
             self.beginResetModel()
@@ -101,7 +101,7 @@ class ClassModel(QAbstractListModel):
         self.mark(explained)
 
     def mark(self, explained: int | None) -> None:
-        """Marks the explained class; the rows stay."""
+        """Mark the explained class; the rows stay."""
         self.explained = explained
         if self._shown:
             self.dataChanged.emit(self.index(0, 0), self.index(self._shown - 1, 0))
@@ -109,7 +109,7 @@ class ClassModel(QAbstractListModel):
     def search(self, text: str) -> list[int]:
         """Classes whose label contains every word of text, or whose index is text.
 
-        First those whose index it is, then those that begin with text, then the likeliest.
+        First the class with that index, then labels that start with text, then by probability.
         """
         words = text.lower().split()
         whole = " ".join(words)
@@ -127,29 +127,29 @@ class ClassModel(QAbstractListModel):
         return found
 
     def class_at(self, index: Index) -> int | None:
-        """Class of a row."""
+        """The class of a row."""
         return self._rows[index.row()] if index.isValid() else None
 
     def label(self, index: int) -> str:
-        """Label of a class."""
+        """The label of a class."""
         known = self._known.get(index)
         if known is not None:
             return known.label
         return self._classes[index] if index < len(self._classes) else f"class {index}"
 
     def shown_label(self, index: int) -> str:
-        """Label of a class, with everything in sight."""
+        """The label of a class, with invisible characters made visible."""
         return plain_text.line(self.label(index))
 
     def probability(self, index: int) -> float | None:
-        """Probability of a class, when known."""
+        """The probability of a class, if known."""
         known = self._known.get(index)
         if known is not None:
             return known.probability
         return float(self._scores[index]) if self._scores is not None else None
 
     def logit(self, index: int) -> float | None:
-        """Logit of a class, when known."""
+        """The logit of a class, if known."""
         known = self._known.get(index)
         return known.logit if known is not None else None
 

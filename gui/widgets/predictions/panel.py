@@ -1,4 +1,4 @@
-"""The panel 'Predictions': the likeliest classes, and a search that reaches all of them."""
+"""The panel 'Predictions': the top classes, and a search in all classes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from gui.widgets.predictions.delegate import ClassDelegate, row_height
 from gui.widgets.predictions.model import ROOT, ClassModel, Scores
 
 TOP = 5
-"""Rows of predictions; one more is kept free for an explained class that is not among them."""
+"""Number of predictions shown; an explained class that is not among them gets another row."""
 
 
 class PredictionPanel(QWidget):
-    """class_chosen(index): the person wants this class explained; index is that of its logit."""
+    """class_chosen(index): explain this class; index is that of its logit."""
 
     class_chosen = Signal(int)
 
@@ -55,7 +55,7 @@ class PredictionPanel(QWidget):
         self.set_message("No image")
 
     def set_classes(self, classes: tuple[str, ...]) -> None:
-        """Labels of all classes in order of the logits. Forgets predictions and scores."""
+        """Set the labels of all classes in logit order; clears predictions and scores."""
         self._predictions, self._explained, self._extra = (), None, None
         self._model.set_classes(classes)
         self._found.set_classes(classes)
@@ -64,8 +64,8 @@ class PredictionPanel(QWidget):
         self._show_rows()
 
     def set_predictions(self, predictions: tuple[Prediction, ...]) -> None:
-        """The likeliest classes, best first. Five are shown; more are reached with 6 to 9."""
-        # Only a class that is explained no longer loses its row by this.
+        """Set the top classes, best first. Five are shown; more are reached with keys 6 to 9."""
+        # An extra class keeps its row only while it is explained.
         self._predictions, self._extra = predictions, None
         self._model.know(predictions)
         self._found.know(predictions)
@@ -73,16 +73,16 @@ class PredictionPanel(QWidget):
         self._show_rows()
 
     def set_scores(self, probabilities: Scores | None) -> None:
-        """Probabilities of all classes, float (classes,), shown and ranked by in the search."""
+        """Set the probabilities of all classes, float (classes,); they order search results."""
         self._model.set_scores(probabilities)
         self._found.set_scores(probabilities)
         here = self._results.current_class()
         self._find(self._search.text(), here)
 
     def select(self, index: int | None, prediction: Prediction | None = None) -> None:
-        """Marks the explained class, without a signal; None marks nothing.
+        """Mark the explained class, without a signal; None marks nothing.
 
-        prediction gives the numbers of a class that is not among the predictions.
+        prediction: the numbers of a class that is not among the predictions.
         """
         self._explained = index
         if index not in [known.index for known in self._predictions[:TOP]]:
@@ -93,16 +93,16 @@ class PredictionPanel(QWidget):
         self._show_rows()
 
     def selected(self) -> int | None:
-        """Index of the class marked as explained."""
+        """The index of the class marked as explained."""
         return self._explained
 
     def choose_rank(self, rank: int) -> None:
-        """Chooses the rank-th prediction, 1 being the likeliest; nothing when there is none."""
+        """Choose the prediction of this rank, 1 being the top class; no effect if there is none."""
         if 1 <= rank <= len(self._predictions):
             self._choose(self._predictions[rank - 1].index)
 
     def step(self, by: int) -> None:
-        """Chooses the prediction by places further down (by > 0) or up; stops at the ends."""
+        """Choose the prediction `by` rows further down (by > 0) or up; stops at the ends."""
         order = [prediction.index for prediction in self._predictions]
         if not order:
             return
@@ -112,13 +112,13 @@ class PredictionPanel(QWidget):
             self._choose(order[there])
 
     def set_message(self, text: str) -> None:
-        """Shows text in place of the predictions, as for 'No image'; '' shows them again."""
+        """Show text instead of the predictions, such as 'No image'; '' shows them again."""
         self._empty = text
         self._message.show_text(text)
         self._show_page()
 
     def focus_search(self) -> None:
-        """Puts the cursor into the search field."""
+        """Focus the search field."""
         self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._search.selectAll()
 
@@ -166,7 +166,7 @@ class PredictionPanel(QWidget):
             self._stack.setCurrentWidget(self._list)
 
     def _find(self, text: str, here: int | None = None) -> None:
-        """Searches anew; the current row is that of the class `here`, else the first."""
+        """Search again; the current row becomes that of the class `here`, else the first."""
         found = self._found.search(text) if text.strip() else []
         self._found.show(found, self._explained)
         self._results.move_silently(found.index(here) if here in found else 0)
@@ -195,7 +195,7 @@ class PredictionPanel(QWidget):
 class _ClassList(QListView):
     """Rows of a ClassModel.
 
-    chosen(index): Enter or a click; where at_once also as soon as the arrow keys move there.
+    chosen(index): Enter or click; with at_once also when the arrow keys move there.
     """
 
     chosen = Signal(int)
@@ -215,7 +215,7 @@ class _ClassList(QListView):
         self.selectionModel().currentChanged.connect(self._moved)
 
     def move_silently(self, row: int) -> None:
-        """Makes row the current one without a signal."""
+        """Make a row the current one without a signal."""
         self._silent = True
         while row >= self._classes.rowCount() and self._classes.canFetchMore(ROOT):
             self._classes.fetchMore(ROOT)
@@ -223,7 +223,7 @@ class _ClassList(QListView):
         self._silent = False
 
     def current_class(self) -> int | None:
-        """Class of the current row."""
+        """The class of the current row."""
         return self._classes.class_at(self.currentIndex())
 
     def event(self, event: QEvent) -> bool:

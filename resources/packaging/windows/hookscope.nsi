@@ -36,7 +36,7 @@ InstallDirRegKey HKCU "${UNINSTALL_KEY}" "InstallLocation"
 VIProductVersion "${VERSION4}"
 VIFileVersion "${VERSION4}"
 VIAddVersionKey "ProductName" "${NAME}"
-VIAddVersionKey "FileDescription" "Installer of ${NAME}"
+VIAddVersionKey "FileDescription" "${NAME} installer"
 VIAddVersionKey "FileVersion" "${VERSION}"
 VIAddVersionKey "ProductVersion" "${VERSION}"
 VIAddVersionKey "CompanyName" "${PUBLISHER}"
@@ -96,7 +96,7 @@ Function ${UN}WaitUntilClosed
       Return
     ${EndIf}
     MessageBox MB_RETRYCANCEL|MB_ICONEXCLAMATION \
-      "${NAME} is running.$\r$\n$\r$\nClose it, and then press Retry." /SD IDCANCEL IDRETRY +3
+      "${NAME} is running.$\r$\n$\r$\nClose it, then click Retry." /SD IDCANCEL IDRETRY +3
     SetErrorLevel ${ERROR_RUNNING}
     Quit
   ${Loop}
@@ -134,7 +134,7 @@ Function ${UN}RemoveListed
   FileClose $0
   ${If} $3 != ""
     MessageBox MB_OK|MB_ICONSTOP "$3$\r$\n$\r$\ncannot be removed, because another program is \
-      using it. Close that program, and start this one again." /SD IDOK
+      using it. Close that program, then run this one again." /SD IDOK
     SetErrorLevel ${ERROR_IN_USE}
     Quit
   ${EndIf}
@@ -178,8 +178,8 @@ Function CheckFolder
   ReadRegDWORD $1 HKLM "SYSTEM\CurrentControlSet\Control\FileSystem" "LongPathsEnabled"
   ${If} $0 >= 259
   ${AndIf} $1 <> 1
-    MessageBox MB_OK|MB_ICONEXCLAMATION "The name of this folder is too long for Windows: some \
-      files would end up with more than 259 characters. Choose a shorter one." /SD IDOK
+    MessageBox MB_OK|MB_ICONEXCLAMATION "The path of this folder is too long for Windows: some \
+      files would have paths of more than 259 characters. Choose a shorter path." /SD IDOK
     ${If} ${Silent}
       SetErrorLevel ${ERROR_FOLDER}
     ${EndIf}
@@ -196,7 +196,7 @@ Section "${NAME}" SectionProgram
   ReadRegStr $Folder HKCU "${UNINSTALL_KEY}" "InstallLocation"
   ${If} $Folder != ""
   ${AndIf} $Folder != $INSTDIR
-    DetailPrint "Removing the version in $Folder"
+    DetailPrint "Removing the previous version in $Folder"
     Call WaitUntilClosed
     Call RemoveListed
     Delete "$Folder\${LIST}"
@@ -206,7 +206,7 @@ Section "${NAME}" SectionProgram
 
   StrCpy $Folder $INSTDIR
   Call WaitUntilClosed
-  DetailPrint "Removing the version before"
+  DetailPrint "Removing the previous version"
   Call RemoveListed
 
   ; The list, the uninstaller and its entry come first: from here on, an installation that is
@@ -250,7 +250,7 @@ SectionEnd
     '"$INSTDIR\${PROGRAM}" "%1"'
 !macroend
 
-Section "'Open with' for pictures and networks" SectionDocuments
+Section "'Open with' entries for images and models" SectionDocuments
   ; 'Open with' alone: what a double click does is nobody's to change but the user's.
   Call RemoveDocuments
   !insertmacro ForEachKind DocumentKind
@@ -261,7 +261,7 @@ Section "'Open with' for pictures and networks" SectionDocuments
   ${RefreshShellIcons}
 SectionEnd
 
-Section /o "Icon on the desktop" SectionDesktop
+Section /o "Desktop shortcut" SectionDesktop
   SetOutPath "$INSTDIR"
   CreateShortcut "$DESKTOP\${NAME}.lnk" "$INSTDIR\${PROGRAM}" "" "$INSTDIR\${PROGRAM}" 0 \
     SW_SHOWNORMAL "" "${SUMMARY}"
@@ -270,7 +270,7 @@ SectionEnd
 Function .onInit
   ${IfNot} ${RunningX64}
   ${OrIfNot} ${AtLeastWin10}
-    MessageBox MB_OK|MB_ICONSTOP "${NAME} needs Windows 10 or later, 64 bits." /SD IDOK
+    MessageBox MB_OK|MB_ICONSTOP "${NAME} requires 64-bit Windows 10 or later." /SD IDOK
     Abort
   ${EndIf}
   ; /DESKTOP on the command line, or an icon from last time.

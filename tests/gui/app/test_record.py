@@ -107,7 +107,7 @@ def test_the_same_is_not_written_again(user: User, pictures: list[Path]) -> None
         program.state.answer_changed.emit()
     assert titles == []
     program.controller.images.step(1)
-    user.until(lambda: "Noting what is open" in titles)
+    user.until(lambda: "Saving the session" in titles)
 
 
 def test_a_record_that_cannot_be_written_is_tried_again_and_costs_nothing_else(
@@ -115,7 +115,7 @@ def test_a_record_that_cannot_be_written_is_tried_again_and_costs_nothing_else(
 ) -> None:
     record(user).mkdir(parents=True)
     program = user.start(*pictures)
-    user.until(lambda: "Noting what is open: cannot write" in caplog.text)
+    user.until(lambda: "Saving the session: cannot write" in caplog.text)
     user.settle()
     record(user).rmdir()
     program.state.answer_changed.emit()

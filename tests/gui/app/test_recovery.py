@@ -164,7 +164,7 @@ def test_starting_afresh_forgets_it(user: User, pictures: list[Path]) -> None:
     user.until(lambda: "mine 2.jpg" in recorded(user))
     crash(user)
     program = user.start()
-    press(user.dialog(CrashDialog), "Start afresh")
+    press(user.dialog(CrashDialog), "Start new session")
     user.until(lambda: "mine 2.jpg" not in recorded(user))
     assert user.names == [scene.title for scene in SCENES]
     assert not program.state.current or program.state.current.scene is not None
@@ -199,7 +199,7 @@ def test_an_offer_that_the_window_was_closed_over_is_made_again(
     dialog = user.dialog(CrashDialog)
     assert "3 images" in words(dialog)
     assert "not closed properly" not in words(dialog), "the last one was"
-    press(dialog, "Start afresh")
+    press(dialog, "Start new session")
     user.leave()
     program = user.start()
     assert not program.window.findChildren(CrashDialog)

@@ -398,7 +398,7 @@ def test_no_sweep_while_it_is_switched_off(bench: Bench) -> None:
     bench.start(sweep=False)
     bench.controller.sweeper._sweep()  # what the timer calls
     assert bench.idle
-    assert "Mapping every layer" not in bench.titles
+    assert "Computing the maps of all layers" not in bench.titles
     bench.settings.set(SWEEP_ENABLED, True)
     bench.until(lambda: bench.state.sweep is not None)
 
@@ -419,7 +419,7 @@ def test_a_failed_sweep_is_told_once_and_not_tried_again_by_itself(bench: Bench)
     bench.fail("sweep", ModelError("not enough memory"))
     bench.settings.set(SWEEP_ENABLED, True)
     bench.until(lambda: bool(warnings(bench)))
-    assert warnings(bench) == ["No thumbnails: not enough memory"]
+    assert warnings(bench) == ["Cannot compute the layer thumbnails: not enough memory"]
     bench.titles.clear()
     bench.controller.sweeper._sweep()
     assert bench.idle
@@ -559,7 +559,7 @@ def test_a_failed_engine_is_told(bench: Bench) -> None:
     bench.fail("open_model", ImportError("no torch"))
     bench.controller.start()
     bench.until(lambda: bench.state.engine_error is not None and bench.idle)
-    assert "internal failure" in str(bench.state.engine_error)
+    assert "internal error" in str(bench.state.engine_error)
     assert not bench.state.computing
 
 
@@ -661,4 +661,4 @@ def test_a_stopped_export_is_not_told_as_done(
         let.set()
     assert done == []
     assert not picture.exists()
-    assert warnings(bench) == ["The export was stopped."]
+    assert warnings(bench) == ["Export stopped."]

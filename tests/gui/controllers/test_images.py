@@ -209,7 +209,7 @@ def test_what_is_asked_for_goes_before_waiting_thumbnails(
     bench.titles.clear()
     bench.gate.set()
     bench.until(lambda: bench.name == "a.png" and bool(bench.ready))
-    assert "Reading thumbnails" not in bench.titles[: bench.titles.index("Looking for images")]
+    assert "Reading thumbnails" not in bench.titles[: bench.titles.index("Searching for images")]
     bench.settle()
 
 
@@ -321,7 +321,7 @@ def test_an_empty_folder_is_told(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     bench.open(tmp_path / "empty")
     (notice,) = bench.notices
-    assert notice == Notice(NoticeKind.WARNING, "No images in empty")
+    assert notice == Notice(NoticeKind.WARNING, "No images found in empty")
 
 
 def test_old_pictures_are_forgotten_and_read_again(

@@ -232,7 +232,7 @@ def test_a_failure_on_a_lane_is_told_in_the_window(user: User) -> None:
     job.failed.connect(said.append)
     program.controller.file_lane.submit(job)
     user.until(lambda: bool(said))
-    assert "internal failure" in str(said[0])
+    assert "internal error" in str(said[0])
     assert not program.window.findChildren(CrashDialog)
 
 

@@ -1,4 +1,4 @@
-"""Help > Check my set-up, and the guide: what a person finds under Help."""
+"""Help > Check installation, and the guide: what a person finds under Help."""
 
 from __future__ import annotations
 
@@ -147,8 +147,8 @@ def test_a_step_that_fails_is_named_with_its_reason(
 
     monkeypatch.setattr(export, "save_picture", fail)
     button(dialog, "Start").click()
-    user.until(lambda: "This does not work" in words(dialog))
-    assert "Picture, map and facts are exported" in words(dialog)
+    user.until(lambda: "Failed: " in words(dialog))
+    assert "Export image, map and metadata" in words(dialog)
     assert "the disk is full" in words(dialog)
     assert not other_windows(user)
 
@@ -190,15 +190,13 @@ def signs(dialog: CheckDialog) -> dict[str, str]:
 def test_a_check_that_breaks_off_says_where(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     during(monkeypatch, "zoom", fail)
     with user.at_work() as (_, caught):
-        dialog = check(user, "broke off")
-        assert f"broke off at 'The picture is zoomed into'; the log has it: {log_file()}" in words(
-            dialog
-        )
+        dialog = check(user, "was interrupted")
+        assert f"was interrupted at 'Zoom in'; see the log: {log_file()}" in words(dialog)
         assert [kind for kind, _, _ in caught] == [LookupError]
         found = signs(dialog)
-        assert found["Another class is explained"] == "ok"
-        assert found["The picture is zoomed into"] == "failed"
-        assert set(found.values()) == {"ok", "failed", "not yet"}
+        assert found["Explain another class"] == "ok"
+        assert found["Zoom in"] == "failed"
+        assert set(found.values()) == {"ok", "failed", "not run yet"}
         # What a check looked like is not what the next one looks like.
         monkeypatch.undo()
         log_file().parent.mkdir(parents=True, exist_ok=True)
@@ -214,26 +212,26 @@ def test_a_check_that_cannot_begin_says_so(user: User, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(tempfile, "TemporaryDirectory", fail)
     with user.at_work() as (_, caught):
-        dialog = check(user, "broke off before its first step")
+        dialog = check(user, "was interrupted before its first step")
         assert [kind for kind, _, _ in caught] == [FileNotFoundError]
-        assert set(signs(dialog).values()) == {"not yet"}
+        assert set(signs(dialog).values()) == {"not run yet"}
 
 
 def test_a_failure_beside_the_steps_is_told(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a slot, say: no step notices it."""
     during(monkeypatch, "engine", lambda: QTimer.singleShot(0, fail))
     with user.at_work() as (program, caught):
-        dialog = check(user, "Something went wrong inside")
-        assert f"the log has it: {log_file()}" in words(dialog)
+        dialog = check(user, "An unexpected error occurred")
+        assert f"see the log: {log_file()}" in words(dialog)
         user.dialog(CrashDialog).close()
         user.until(lambda: not program.window.findChildren(CrashDialog))
         # The second time it is known, and nothing but the verdict tells of it.
         begun = Crashes.seen
         button(dialog, "Check again").click()
-        user.until(lambda: Crashes.seen > begun and "Something went wrong inside" in words(dialog))
+        user.until(lambda: Crashes.seen > begun and "An unexpected error occurred" in words(dialog))
         assert [kind for kind, _, _ in caught] == [LookupError]
         assert not program.window.findChildren(CrashDialog)
-        assert f"the log has it: {log_file()}" in words(dialog)
+        assert f"see the log: {log_file()}" in words(dialog)
 
 
 @pytest.mark.parametrize("times", [1, 3, 6])
@@ -244,9 +242,7 @@ def test_a_long_verdict_takes_no_room_from_the_steps(qtbot: QtBot, times: int) -
         dialog.show()
     dialog.begin()
     before = dialog.height()
-    dialog.end(
-        "This does not work: explained.png cannot be written, the disk is full. " * times, ""
-    )
+    dialog.end("Failed: explained.png cannot be written, the disk is full. " * times, "")
 
     def clipped() -> list[str]:
         return [
@@ -279,7 +275,7 @@ def test_a_step_that_fails_early_is_no_stop(
 
     during(monkeypatch, "zoom", fail)
     button(dialog, "Start").click()
-    user.until(lambda: "This does not work: The picture is zoomed into" in words(dialog))
+    user.until(lambda: "Failed: Zoom in" in words(dialog))
     assert "the wheel is stuck" in words(dialog)
 
 

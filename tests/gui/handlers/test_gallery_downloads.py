@@ -165,10 +165,10 @@ def test_a_stopped_download_goes_on_where_it_was(person: Visitor, saved: bytes) 
     person.button("Download and open").click()
     person.until(lambda: person.part_size == PART)
     assert f"Downloading {NAME}" in person.words
-    person.part(QPushButton, "Stop the download").click()
+    person.part(QPushButton, "Stop download").click()
     person.until(lambda: not person.downloading)
     assert person.site.holding, "it waited for the server"
-    person.until(lambda: "% of 5 MB have come already" in person.words)
+    person.until(lambda: "% of 5 MB already downloaded" in person.words)
     person.site.stall_after = None
     person.button("Download and open").click()
     person.until(lambda: person.opened == person.weights.path.name)
@@ -203,9 +203,9 @@ def test_it_goes_on_without_the_list_and_is_offered_when_it_is_there(person: Vis
     person.close_gallery()
     person.site.stall_after = None
     person.site.release.set()  # the connection ends, and the rest comes by itself
-    person.until(lambda: f"{NAME} is on this computer now." in window.notice.text)
+    person.until(lambda: f"{NAME} has been downloaded." in window.notice.text)
     assert person.opened == "demo:shapes"
-    (offer,) = [b for b in window.notice.findChildren(QPushButton) if b.text() == "Open it"]
+    (offer,) = [b for b in window.notice.findChildren(QPushButton) if b.text() == "Open model"]
     offer.click()
     person.until(lambda: person.opened == person.weights.path.name)
 
@@ -222,7 +222,7 @@ def test_the_status_bar_stops_it(person: Visitor) -> None:
     (stop,) = [b for b in bar.findChildren(QToolButton) if b.accessibleName() == "Stop"]
     stop.click()
     person.until(lambda: not person.downloading)
-    assert "What has come is kept." in person.program.window.notice.text
+    assert "The part already downloaded is kept." in person.program.window.notice.text
     assert person.part_size == PART
 
 
@@ -256,7 +256,7 @@ def texts(bar: StatusBar) -> list[str]:
 def test_a_check_that_fails_leaves_a_download_alone(
     person: Visitor, saved: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Help > Check my set-up has a program of its own; its troubles are not this one's."""
+    """Help > Check installation has a program of its own; its troubles are not this one's."""
     log_file().parent.mkdir(parents=True, exist_ok=True)
     log_file().touch()
     person.site.stall_after = PART
@@ -273,7 +273,7 @@ def test_a_check_that_fails_leaves_a_download_alone(
     window.actions_by_id["check"].trigger()
     dialog = person.dialog(CheckDialog)
     next(b for b in dialog.findChildren(QPushButton) if b.text() == "Start").click()
-    person.until(lambda: any("This does not work" in one for one in said(dialog)))
+    person.until(lambda: any("Failed: " in one for one in said(dialog)))
     assert person.downloading
     assert person.part_size == PART
     others = [one for one in QApplication.topLevelWidgets() if isinstance(one, MainWindow)]

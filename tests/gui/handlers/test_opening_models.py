@@ -388,7 +388,7 @@ def test_weights_that_are_not_recognised_can_be_named(user: User, tuned: Path) -
     user.drop(files(tuned))
     user.until(lambda: program.window.notice.kind == NoticeKind.ERROR)
     assert "closest is resnet18" in program.window.notice.text
-    (name_it,) = [b for b in buttons(user) if b.text() == "Name it…"]
+    (name_it,) = [b for b in buttons(user) if b.text() == "Specify architecture…"]
     QTest.mouseClick(name_it, Qt.MouseButton.LeftButton)
     dialog = user.dialog(QInputDialog)
     dialog.setTextValue("resnet18")
@@ -438,7 +438,7 @@ def test_the_old_model_is_not_changed_while_another_is_opened(
     models = user.program.controller.models
     models.open(ModelSource(str(other)))
     models.adjust(Adjustment(output=OutputForm(scores=Scores.LABELS)))
-    assert "other.pth is being opened" in user.program.window.notice.text
+    assert "other.pth is still being opened" in user.program.window.notice.text
     user.until(lambda: state.info is not None and "other.pth" in state.info.weights)
     user.wait_explained()
 

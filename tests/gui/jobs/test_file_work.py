@@ -184,7 +184,7 @@ def test_a_folder_without_images_is_named(tmp_path: Path, watch: Watch) -> None:
     (tmp_path / "empty").mkdir()
     found = file_work.scan([tmp_path / "empty"], watch)
     assert found.images == ()
-    assert found.refused == "No images in empty"
+    assert found.refused == "No images found in empty"
 
 
 def test_more_images_than_can_be_shown_are_told(

@@ -135,7 +135,7 @@ def test_a_defect_is_logged_with_its_traceback_and_reported_with_the_log(
         ears = run(qtbot, lane, Job("Exporting", work))
     (error,) = ears.said[1][1]
     assert type(error) is HookscopeError
-    assert "Exporting: internal failure" in str(error)
+    assert "Exporting: internal error" in str(error)
     assert "hookscope.log" in str(error)
     (record,) = caplog.records
     assert record.exc_info is not None

@@ -211,8 +211,8 @@ def test_recent_entries(window: Window) -> None:
 def test_shortcut_rows_name_every_key_once() -> None:
     rows = table.shortcut_rows()
     texts = [text for _, text, _ in rows]
-    assert "Bare image while held" in texts
-    assert "Explain predicted class 1 to 9" in texts
+    assert "Show original image (hold)" in texts
+    assert "Explain prediction 1 to 9" in texts
     assert not any(re.fullmatch(r"Prediction \d", text) for text in texts)
     shown = " ".join(keys for _, _, keys in rows)
     for wanted in ("Ctrl+O", "Space", "Del", "F1", "PgUp", "["):

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs @NAME@ @VERSION@ for the user who runs it; started by the self-extracting archive, in
 # the folder that the archive was unpacked into. POSIX sh. Nothing outside HOME is written; what is
-# changed before the new program is complete comes back when anything fails (journal.sh).
+# changed before the new program is complete is restored when anything fails (journal.sh).
 set -eu
 umask 022
 
@@ -12,7 +12,7 @@ MACHINE='@MACHINE@'
 ABI='@ABI@'
 GLIBC='@GLIBC@'
 UNPACKED_KB='@UNPACKED_KB@'
-# Pairs of a library that the system has to have and the Debian package that holds it.
+# Pairs of a required system library and the Debian package that provides it.
 LIBRARIES='@LIBRARIES@'
 
 here=$(pwd)
@@ -30,17 +30,17 @@ fail() {
 
 usage() {
     cat <<END
-Installs $NAME $VERSION for the user who runs it; root is not needed.
+Installs $NAME $VERSION for the current user; root privileges are not needed.
 
     ./FILE.run [-- OPTIONS]
 
-    --yes           ask nothing
-    --prefix DIR    the program's folder; otherwise \$XDG_DATA_HOME/$COMMAND, which is
-                    ~/.local/share/$COMMAND where that is not set
+    --yes           do not ask for confirmation
+    --prefix DIR    folder for the program; default: \$XDG_DATA_HOME/$COMMAND, or
+                    ~/.local/share/$COMMAND if XDG_DATA_HOME is not set
     --allow-root    install for root
-    --help          this text
+    --help          show this text
 
-Running a newer one upgrades in place. '$COMMAND-uninstall' removes it.
+A newer installer upgrades in place. '$COMMAND-uninstall' removes the program.
 END
 }
 
@@ -86,7 +86,7 @@ while :; do
     case $dest in
         */) dest=${dest%/} ;;
         */.) dest=${dest%.} ;;
-        */..) fail "--prefix $prefix will not do: it needs the name of the program's own folder" ;;
+        */..) fail "--prefix $prefix will not do: name a folder for the program itself" ;;
         '') fail "--prefix $prefix will not do: the program needs a folder of its own" ;;
         *) break ;;
     esac
@@ -94,23 +94,23 @@ done
 newline='
 '
 case $dest$data$bin in
-    *"$newline"*) fail "a folder with a line break in its name will not do" ;;
+    *"$newline"*) fail "a folder name with a line break will not do" ;;
 esac
 mark=.installed-files
 
 # --- what has to be there ---------------------------------------------------------------------
 
-[ "$(uname -s)" = Linux ] || fail "this is for Linux, and this is $(uname -s)"
-[ "$(uname -m)" = "$MACHINE" ] || fail "this is for $MACHINE, and this is $(uname -m)"
+[ "$(uname -s)" = Linux ] || fail "this installer is for Linux; this system is $(uname -s)"
+[ "$(uname -m)" = "$MACHINE" ] || fail "this installer is for $MACHINE; this machine is $(uname -m)"
 
 have_glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null | sed 's/^glibc //') || have_glibc=
-[ -n "$have_glibc" ] || fail "it needs a system with glibc $GLIBC or newer"
+[ -n "$have_glibc" ] || fail "$NAME needs a system with glibc $GLIBC or newer"
 older() { # whether version $1 comes before version $2, both like 2.36
     [ "${1%%.*}" -lt "${2%%.*}" ] && return 0
     [ "${1%%.*}" -eq "${2%%.*}" ] && [ "${1#*.}" -lt "${2#*.}" ]
 }
 if older "$have_glibc" "$GLIBC"; then
-    fail "it needs glibc $GLIBC or newer; this system has $have_glibc"
+    fail "$NAME needs glibc $GLIBC or newer; this system has $have_glibc"
 fi
 
 ldconfig=$(command -v ldconfig || echo /sbin/ldconfig)
@@ -132,7 +132,7 @@ if [ -n "$known" ]; then
 fi
 command -v xz >/dev/null 2>&1 || lacking xz-utils xz
 if [ -n "$missing_apt" ]; then
-    say "$NAME needs what this system does not have. Install it, then run this again:"
+    say "$NAME needs system packages that are missing. Install them, then run this installer again:"
     if command -v apt-get >/dev/null 2>&1; then
         names=$(printf '%s' "$missing_apt" | tr ' ' '\n' | sort -u | tr '\n' ' ')
         say "    sudo apt-get install$names"
@@ -147,14 +147,14 @@ if [ -n "$missing_apt" ]; then
 fi
 
 recover "$dest" ||
-    fail "what an installation that was cut short left beside $dest cannot be taken back"
+    fail "the leftovers of an interrupted installation beside $dest cannot be taken back"
 
 old=
 if [ -f "$dest/$mark" ]; then
     old=$(cat "$dest/.version" 2>/dev/null) || old=unknown
 elif [ -e "$dest" ] || [ -L "$dest" ]; then
     if [ ! -d "$dest" ] || [ -n "$(ls -A "$dest")" ]; then
-        fail "$dest is there already, and is no $NAME; nothing was changed"
+        fail "$dest already exists and is no $NAME folder; nothing was changed"
     fi
 fi
 
@@ -168,7 +168,7 @@ real() { # $1 without links and dots, as far as its folders are there; its last 
 real_dest=$(real "$dest")
 keep_clear() { # the program's folder must neither be nor hold what goes elsewhere
     case $(real "$1")/ in
-        "$real_dest"/*) fail "the program cannot be put into $dest, since $1 has to be there" ;;
+        "$real_dest"/*) fail "the program cannot be put into $dest, since $1 belongs there" ;;
     esac
 }
 keep_clear "$bin/$COMMAND"
@@ -196,13 +196,13 @@ running() { # whether a program of that folder runs, as far as this user may see
     return 1
 }
 if [ -n "$old" ] && running "$dest"; then
-    fail "$NAME is running; close its windows, then run this again"
+    fail "$NAME is running; close its windows, then run this installer again"
 fi
 
 if [ "$yes" = 0 ] && [ -t 0 ]; then
     say "$NAME $VERSION will be installed into $dest ($((UNPACKED_KB / 1024)) MB)."
-    [ -z "$old" ] || say "It replaces $NAME $old there; settings stay."
-    printf 'Go on? [Y/n] '
+    [ -z "$old" ] || say "It replaces $NAME $old; your settings are kept."
+    printf 'Continue? [Y/n] '
     read -r answer || answer=n
     case $answer in
         '' | [Yy]*) ;;
@@ -225,9 +225,9 @@ undo() {
     code=$?
     trap - EXIT
     trap '' HUP INT TERM
-    state="what was there before is there still."
+    state="the previous state is there still."
     if [ -f "$new/.journal" ]; then
-        roll_back "$dest" "$new" || state="not everything could be put back: run this again."
+        roll_back "$dest" "$new" || state="not everything could be restored: run this installer again."
     else
         remove_folder "$new"
         printf '%s' "$above" | while IFS= read -r path; do remove_folder "$path"; done
@@ -268,9 +268,9 @@ printf '%s\n' "$VERSION" >"$new/.version"
 # Whatever it writes down about that goes into a folder of its own and away again.
 probe=$new/.probe
 said=$(XDG_STATE_HOME=$probe XDG_CONFIG_HOME=$probe XDG_CACHE_HOME=$probe \
-    "$new/$NAME" --version 2>&1) || fail "it was unpacked and does not start: $said"
+    "$new/$NAME" --version 2>&1) || fail "the program was unpacked but does not start: $said"
 rm -rf "$probe"
-[ "$said" = "$NAME $VERSION" ] || fail "it was unpacked and says '$said'"
+[ "$said" = "$NAME $VERSION" ] || fail "the program was unpacked but reports '$said'"
 
 # --- what the desktop reads: on an upgrade it leads to the same folder, before and after ---------
 
@@ -305,7 +305,7 @@ replace() { # $1, by what lies in .saved as the step's
 }
 
 put() { # the file $1 to the place $2
-    [ ! -d "$2" ] || fail "$2 is a folder, and a file has to be there"
+    [ ! -d "$2" ] || fail "$2 is a folder, but a file belongs there"
     make_folder "$(dirname "$2")"
     cp "$1" "$new/.saved/$step.now"
     replace "$2"
@@ -317,7 +317,7 @@ link() { # $2 leads to $1; what is no link stays as it is
         ln -s "$1" "$new/.saved/$step.now"
         replace "$2"
     else
-        say "$2 is there already and was left as it is."
+        say "$2 already exists and was not changed."
     fi
 }
 
@@ -354,10 +354,10 @@ sh "$dest/uninstall.sh" --refresh
 say "$NAME $VERSION is installed in $dest."
 [ -z "$old" ] || say "It replaced $NAME $old; settings were kept."
 case :${PATH:-}: in
-    *:"$bin":*) say "Start it from the desktop's menu, or by '$COMMAND'." ;;
+    *:"$bin":*) say "Start it from the application menu, or with '$COMMAND'." ;;
     *)
-        say "Start it from the desktop's menu, or by $bin/$COMMAND"
-        say "($bin is not on PATH; many systems put it there at the next login)."
+        say "Start it from the application menu, or with $bin/$COMMAND"
+        say "($bin is not on PATH; many systems add it at the next login)."
         ;;
 esac
 say "Remove it with $bin/$COMMAND-uninstall."

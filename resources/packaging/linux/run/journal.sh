@@ -99,7 +99,7 @@ clear_older() { # of what is installed in $1: the version before, which lies in 
 recover() { # what is left beside the folder $1 by installations that were killed
     for stale in "$1".new.[0-9]*; do
         if [ -f "$stale/.journal" ]; then
-            say "An installation that was cut short is taken back first."
+            say "An interrupted installation is taken back first."
             roll_back "$1" "$stale" || return 1
         elif [ -d "$stale" ]; then
             remove_folder "$stale"

@@ -58,7 +58,7 @@ case ${1:-} in
         exit 0
         ;;
     --help | -h)
-        say "Removes $NAME for the user who runs it. --yes asks nothing. Settings are kept."
+        say "Removes $NAME for the current user. --yes skips the confirmation. Settings are kept."
         exit 0
         ;;
     --yes | '') ;;
@@ -84,7 +84,7 @@ if [ "${1:-}" != --yes ] && [ -t 0 ]; then
 fi
 
 recover "$folder" ||
-    fail "what an upgrade that was cut short left beside $folder cannot be taken back"
+    fail "the leftovers of an interrupted upgrade beside $folder cannot be taken back"
 data=$(cat "$folder/.data")
 folders=$(cat "$folder/.folders")
 while IFS= read -r path; do
@@ -100,7 +100,7 @@ printf '%s\n' "$folders" | sort -r | while IFS= read -r path; do
 done
 
 say "$NAME was removed."
-[ ! -d "$folder" ] || say "Files that are not its own were left in $folder."
+[ ! -d "$folder" ] || say "Files that do not belong to it were left in $folder."
 for kept in "${XDG_CONFIG_HOME:-$HOME/.config}/$COMMAND" "${XDG_CONFIG_HOME:-$HOME/.config}/$NAME" \
     "${XDG_STATE_HOME:-$HOME/.local/state}/$COMMAND" "${XDG_CACHE_HOME:-$HOME/.cache}/$COMMAND"; do
     [ ! -d "$kept" ] || say "Kept: $kept"

@@ -142,7 +142,7 @@ def test_a_narrow_notice_has_its_button_below_the_words(
     host: QWidget, bar: NoticeBar, width: int, below: bool
 ) -> None:
     host.resize(width, 500)
-    bar.show_notice("hint", LONG, "Open that network")
+    bar.show_notice("hint", LONG, "Open that model")
     bar.layout().activate()  # type: ignore[union-attr]
     (words,) = (found for found in bar.findChildren(QLabel) if found.text() == LONG)
     assert (button(bar).y() >= words.geometry().bottom()) is below

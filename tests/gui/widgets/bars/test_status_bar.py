@@ -88,9 +88,9 @@ def test_short_work_does_not_flicker(bar: StatusBar) -> None:
 
 
 def test_long_work_is_named_and_can_be_stopped(bar: StatusBar, qtbot: QtBot) -> None:
-    bar.set_work("Mapping every layer")
+    bar.set_work("Computing the maps of all layers")
     delay(bar).timeout.emit()
-    assert "Mapping every layer" in words(bar)
+    assert "Computing the maps of all layers" in words(bar)
     assert progress(bar).isVisible()
     stop = bar.findChild(QToolButton)
     assert isinstance(stop, QToolButton)
@@ -99,7 +99,7 @@ def test_long_work_is_named_and_can_be_stopped(bar: StatusBar, qtbot: QtBot) -> 
         QTest.mouseClick(stop, Qt.MouseButton.LeftButton)
     bar.set_work("")
     assert not progress(bar).isVisible()
-    assert "Mapping every layer" not in words(bar)
+    assert "Computing the maps of all layers" not in words(bar)
 
 
 def test_work_after_work_stays_on_the_screen(bar: StatusBar) -> None:

@@ -684,9 +684,9 @@ def test_the_colour_bar_has_its_colours_from_left_to_right(canvas: ImageCanvas) 
 @pytest.mark.parametrize(
     ("map", "sign", "verdict", "words"),
     [
-        (-1.0, "positive", Verdict.NOTHING_POSITIVE, "Nothing positive"),
+        (-1.0, "positive", Verdict.NOTHING_POSITIVE, "No positive values"),
         (-1.0, "negative", Verdict.NOTHING_POSITIVE, ""),
-        (1.0, "negative", Verdict.OK, "Nothing negative"),
+        (1.0, "negative", Verdict.OK, "No negative values"),
         (0.0, "signed", Verdict.OK, "zero everywhere"),
         (0.0, "positive", Verdict.ZERO_GRADIENT, "gradient is zero"),
         (1.0, "positive", Verdict.OK, ""),
@@ -734,9 +734,9 @@ def test_words_about_the_map_go_below_what_covers_the_top(canvas: ImageCanvas) -
 @pytest.mark.parametrize(
     ("sign", "values", "words"),
     [
-        ("positive", (0.03, -1.0), "at most 3 % of what speaks against it. Try the negative"),
+        ("positive", (0.03, -1.0), "at most 3 % of the evidence against it. Try negative"),
         ("positive", (0.001, -1.0), "at most under 1 %"),
-        ("negative", (1.0, -0.03), "at most 3 % of what speaks for it. Try the positive"),
+        ("negative", (1.0, -0.03), "at most 3 % of the evidence for it. Try positive"),
         ("positive", (0.06, -1.0), ""),
         ("negative", (0.03, -1.0), ""),
         ("signed", (0.03, -1.0), ""),
@@ -764,7 +764,7 @@ def test_the_caption_says_that_the_map_is_not_in_sight(canvas: ImageCanvas) -> N
     ratio = canvas.devicePixelRatioF()
     second = np.s_[int(32 * ratio) : int(42 * ratio), int(12 * ratio) : int(90 * ratio)]
     canvas.set_overlay_visible(False)
-    assert "map hidden: O shows it" in canvas.accessibleDescription()
+    assert "heat map hidden: press O to show it" in canvas.accessibleDescription()
     hidden = shown(canvas)[second]
     canvas.set_overlay_visible(True)
     canvas.set_display(DisplaySettings(opacity=0.0))

@@ -119,9 +119,9 @@ def test_arguments_that_are_needed_keep_open_from_being_pressed(qtbot: QtBot) ->
     dialog = NetworkDialog(WhichNetwork(Path("net.py"), (NETWORK,)))
     answers = shown(qtbot, dialog)
     assert not button(dialog, "Open").isEnabled()
-    assert note(dialog, "classes is needed: a whole number")
+    assert note(dialog, "classes is required: a whole number")
     field(dialog, "classes").setText("five")
-    assert note(dialog, "classes has to be a whole number")
+    assert note(dialog, "classes must be a whole number")
     field(dialog, "classes").setText("5")
     button(dialog, "Open").click()
     assert answers == [("Net", (("classes", "5"),))], "what is left as it is, is not passed on"

@@ -37,14 +37,14 @@ def test_it_names_the_file_the_risk_and_what_is_asked_for(qtbot: QtBot) -> None:
     assert "Open xray_classifier.py?" in texts
     assert str(FILE.parent) in texts
     assert f"{RISK[0].upper()}{RISK[1:]}." in texts
-    assert "Why this is asked" in texts
+    assert "Why you are asked" in texts
     shown = dialog.findChild(QListWidget)
     assert [shown.item(row).text() for row in range(shown.count())] == ["os.system", "models.Net"]
 
 
 def test_files_that_run_with_it_are_called_so(qtbot: QtBot) -> None:
     dialog, _ = made(qtbot, "layers/blocks.py", "utils.py")
-    assert "These files run with it" in [label.text() for label in dialog.findChildren(QLabel)]
+    assert "These files would also run" in [label.text() for label in dialog.findChildren(QLabel)]
 
 
 def test_yes_is_only_the_button(qtbot: QtBot) -> None:

@@ -120,7 +120,7 @@ def box(dialog: ExportDialog, start: str) -> QCheckBox:
 
 def test_export_answers_and_remembers(qtbot: QtBot, settings: Settings, tmp_path: Path) -> None:
     dialog, told = export(qtbot, settings, tmp_path / "cat")
-    box(dialog, "Map").setChecked(True)
+    box(dialog, "Raw map").setChecked(True)
     box(dialog, "Caption").setChecked(False)
     dialog.take(tmp_path / "dog.png")
     assert told == [ExportChoice(tmp_path / "dog.png", tmp_path / "dog.npy", None, True, False)]
@@ -135,10 +135,10 @@ def test_files_beside_the_chosen_one_are_not_replaced_unasked(
 ) -> None:
     (tmp_path / "cat.json").write_text("{}")
     dialog, told = export(qtbot, settings, tmp_path / "cat")
-    box(dialog, "How").setChecked(True)
+    box(dialog, "Metadata").setChecked(True)
     dialog.take(tmp_path / "cat.png")
     assert told == []
-    assert any("Replaces cat.json" in text for text in texts(dialog))
+    assert any("Will replace cat.json" in text for text in texts(dialog))
     button(dialog, "Replace").click()
     assert [choice.json for choice in told] == [tmp_path / "cat.json"]
 
@@ -152,7 +152,7 @@ def test_nothing_to_export_cannot_be_saved(
     formats.setCurrentIndex(formats.findData("none"))
     assert not button(dialog, "Save as…").isEnabled()
     assert not box(dialog, "Caption").isEnabled()
-    box(dialog, "Map").setChecked(True)
+    box(dialog, "Raw map").setChecked(True)
     assert button(dialog, "Save as…").isEnabled()
     dialog.reject()
 

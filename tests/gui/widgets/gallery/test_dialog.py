@@ -165,7 +165,7 @@ def test_what_is_typed_filters_and_arrows_walk(person: Reader) -> None:
 
 def test_a_filter_without_a_hit_says_so_and_opens_nothing(person: Reader) -> None:
     QTest.keyClicks(person.field, "yolo")
-    assert "No name with 'yolo'" in person.said
+    assert "No model matches 'yolo'" in person.said
     assert not person.button("Download and open").isEnabled()
     assert not person.button("Load weights from file…").isEnabled()
     person.press(Key.Key_Return)
@@ -191,7 +191,7 @@ def test_only_what_is_on_this_computer(person: Reader) -> None:
     person.part(QCheckBox).click()
     assert person.names == ["resnet18", "resnet50"]
     QTest.keyClicks(person.field, "alex")
-    assert "No name with 'alex' among these" in person.said
+    assert "No model on this computer matches 'alex'" in person.said
 
 
 def test_nothing_on_this_computer_is_said(qtbot: QtBot) -> None:
@@ -208,7 +208,7 @@ def test_the_facts_of_the_chosen_one(person: Reader) -> None:
     assert any("terms.invalid" in text for text in person.said)
     assert "Not on this computer: 330 MB to download." in person.said
     person.go("resnet101")
-    assert any(text.startswith("25 % of 171 MB have come already") for text in person.said)
+    assert any(text.startswith("25 % of 171 MB already downloaded") for text in person.said)
 
 
 # --- opening -------------------------------------------------------------------------------------
@@ -269,7 +269,7 @@ def test_weights_of_ones_own(person: Reader, tmp_path: Path) -> None:
 
 
 def test_a_download_is_shown_and_can_be_stopped(person: Reader) -> None:
-    bar, stop = person.part(QProgressBar), person.part(QPushButton, "Stop the download")
+    bar, stop = person.part(QProgressBar), person.part(QPushButton, "Stop download")
     assert not bar.isVisible()
     height = person.table.height()
     person.dialog.show_download("alexnet", 0.25, "58.3 of 233.1 MB, 3.0 MB/s")
@@ -280,7 +280,7 @@ def test_a_download_is_shown_and_can_be_stopped(person: Reader) -> None:
     assert not person.button("Download and open").isEnabled()
     stop.click()
     assert len(person.stops) == 1
-    assert "stopping…" in person.said
+    assert "Stopping…" in person.said
     assert not stop.isEnabled()
     person.dialog.show_download_end()
     assert not bar.isVisible()
@@ -365,7 +365,7 @@ def test_the_marks_are_said_to_a_screen_reader(person: Reader) -> None:
         )
     }
     assert spoken["resnet18"] == [
-        "69.8 percent right",
+        "69.8 percent top-1 accuracy",
         "11.7 million parameters",
         "45 megabytes",
         "on disk",

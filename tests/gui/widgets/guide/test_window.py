@@ -76,7 +76,7 @@ def test_a_task_bar_shows_the_guide_with_the_programs_icon(user: User, guide: Gu
 
 def test_f1_shows_the_guide_with_its_pictures(user: User, guide: GuideWindow) -> None:
     page = child(guide, QTextBrowser)
-    assert "First minutes" in page.toPlainText()
+    assert "First steps" in page.toPlainText()
     # Its room is kept at first, and it comes soon.
     user.until(lambda: is_there(picture(page)))
     whole = QImage(str(ROOT / "docs" / "images" / "first-start.png"))
@@ -259,7 +259,7 @@ def test_find_goes_from_place_to_place_and_says_when_there_is_none(
     field.setText("zebra crossing")
     QApplication.sendPostedEvents()
     assert (chapters.y(), page.verticalScrollBar().value()) == (height, value)
-    assert any("is not in the guide" in one.text() for one in guide.findChildren(QLabel))
+    assert any("No matches in the guide" in one.text() for one in guide.findChildren(QLabel))
 
 
 def test_a_guide_that_is_gone_is_said_to_be(
@@ -268,4 +268,4 @@ def test_a_guide_that_is_gone_is_said_to_be(
     program = user.start()
     monkeypatch.setattr(help_menu, "GUIDE", tmp_path / "guide.md")
     program.window.actions_by_id["guide"].trigger()
-    assert "install the program again" in program.window.notice.text
+    assert "reinstall the program" in program.window.notice.text

@@ -109,7 +109,7 @@ def test_what_is_assumed_is_said(panel: InputPanel) -> None:
     words = said(panel)
     assert "assumed" in words
     assert "check it before you trust" in words
-    assert "10, without names" in words
+    assert "10, unnamed" in words
     assert "log-softmax" in words
     channels = find(panel, QComboBox, "Channels")
     assert [channels.model().item(n).isEnabled() for n in range(3)] == [False, False, True]
@@ -163,7 +163,7 @@ def test_other_values_have_no_preset(panel: InputPanel, qtbot: QtBot) -> None:
     assert signal.args[0].mean == (0.1, 0.2, 0.3)
     assert shown(panel, "Preset") == "Custom"
     with qtbot.waitSignal(panel.preprocessing_changed) as signal:
-        type_into(panel, "Deviation", "0.25")
+        type_into(panel, "Standard deviation", "0.25")
     assert signal.args[0].std == (0.25,) * 3
 
 
@@ -208,11 +208,11 @@ def test_range_and_interpolation(panel: InputPanel, qtbot: QtBot) -> None:
 @pytest.mark.parametrize(
     ("field", "text", "words"),
     [
-        ("Mean", "a", "Mean: numbers are wanted"),
+        ("Mean", "a", "Mean: enter numbers"),
         ("Mean", "0.1, 0.2", "one for each of 3 channels"),
         ("Mean", "", "one number"),
         ("Mean", "nan", "finite"),
-        ("Deviation", "0", "greater than 0"),
+        ("Standard deviation", "0", "greater than 0"),
         ("Range to", "0", "must differ"),
         ("Range from", "1, 2", "one number"),
     ],
@@ -298,7 +298,7 @@ def test_output_and_scores(panel: InputPanel, qtbot: QtBot) -> None:
         choose(panel, "Explained output", "features")
     assert signal.args == [replace(form, place="features")]
     with qtbot.waitSignal(panel.output_changed) as signal:
-        choose(panel, "Scores", "Several independent labels")
+        choose(panel, "Scores", "Multi-label (sigmoid)")
     assert signal.args == [OutputForm("features", Scores.LABELS, "softmax")]
     scores = find(panel, QComboBox, "Scores")
     assert not scores.model().item(2).isEnabled()  # several scores have no two sides
@@ -307,7 +307,7 @@ def test_output_and_scores(panel: InputPanel, qtbot: QtBot) -> None:
 def test_one_score_has_two_sides_and_nothing_else(panel: InputPanel) -> None:
     form = OutputForm("", Scores.SIDES, "sigmoid")
     panel.show_model(replace(INFO, output=form, classes=("negative", "positive")))
-    assert shown(panel, "Scores") == "Two sides of one score"
+    assert shown(panel, "Scores") == "Binary, one score (sigmoid)"
     assert not find(panel, QComboBox, "Scores").isEnabled()
     assert not find(panel, QComboBox, "Explained output").isEnabled()  # there is only one
 

@@ -37,7 +37,7 @@ def menu_of(user: User, layer: str, keyboard: bool = False) -> QMenu:
 
 def choose(user: User, layer: str, title: str) -> None:
     menu = menu_of(user, layer)
-    (inner,) = [m for m in menu.findChildren(QMenu) if m.title() == "Read its output as"]
+    (inner,) = [m for m in menu.findChildren(QMenu) if m.title() == "Interpret output as"]
     (action,) = [a for a in inner.actions() if a.text() == title]
     action.trigger()
     menu.close()
@@ -76,7 +76,7 @@ def test_another_reading_of_a_layer_and_back(user: User, tmp_path: Path) -> None
     assert state.explanation is not None
     assert state.explanation.map.shape == (14, 384)
 
-    choose(user, "features.5", "What is found by itself")
+    choose(user, "features.5", "Detect automatically")
     user.until(lambda: layout_of(user, "features.5") is Layout.CHANNELS_LAST)
     user.wait_layer("features.5")
 
