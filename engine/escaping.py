@@ -1,4 +1,4 @@
-"""Text that comes from files as it is shown: every character of it in sight, and no more than fits.
+"""Escapes text from files for display: every character visible, and no more than fits.
 
 A name from a stranger's file may hold anything: line breaks that forge a line of the log, escape
 sequences that a terminal obeys, marks that turn the order of what is read, letters nobody sees.

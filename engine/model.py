@@ -1,4 +1,4 @@
-"""An opened model: the network, what it eats, what its classes are called, what its layers are."""
+"""An opened model: its network, its expected input, its class names and its layers."""
 
 from __future__ import annotations
 

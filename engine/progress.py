@@ -1,4 +1,4 @@
-"""How a caller watches and stops work in the engine."""
+"""Progress reports and cancellation for work in the engine."""
 
 from __future__ import annotations
 

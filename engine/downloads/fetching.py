@@ -1,4 +1,4 @@
-"""Fetching a file over HTTP: with progress, to be stopped at any moment and gone on with later.
+"""Resumable, cancellable downloads over HTTP, with progress.
 
 What has come lies beside the target as NAME.part until it is complete and its checksum is right;
 then it takes the target's name in one step. NAME.part.json remembers which version of the file it
@@ -54,7 +54,7 @@ def download(
     sha256_prefix: the first hexadecimal digits of the SHA-256 that the file must have. size: how
     many bytes it will about be, where that is known before the server says so. progress: fraction
     (0 to 1) and words with megabytes and speed. patience: seconds of silence that end a try.
-    A part that an earlier call left is gone on with, when the server still has the same file. A
+    A part left by an earlier call is resumed if the server still has the same file. A
     connection that breaks after something came is made again. Of two callers with one target the
     later waits for the earlier.
 

@@ -1,4 +1,4 @@
-"""HTTP requests that can be given up while they wait: for an address, a connection or a byte.
+"""HTTP requests that can be cancelled while they wait for an address, a connection or data.
 
 httpx2 does the protocol, on an event loop of the calling thread. Every wait is watched in slices,
 between which the cancel token is looked at. Importing httpx2 takes a tenth of a second, so nothing

@@ -1,4 +1,4 @@
-"""What has come of a file so far, and which version of the file it is a part of."""
+"""The part of a file that is already downloaded, and the version of the file it belongs to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a download failed, in words that a person can act on."""
+"""Why a download failed, in a message that a person can act on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The passes of one session: which are kept, what they may hold, and what to do without memory."""
+"""The passes of one session: which are kept, how much they may hold, and running out of memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether something is there, for names that people give.
+"""Whether a file or folder exists, for paths that people name.
 
 Path.is_dir() and its like raise PermissionError where a folder on the way may not be looked into
 (until Python 3.14). These answer no, and whoever reads the file then says why it cannot be read.

@@ -1,4 +1,4 @@
-"""Opening a file of a stranger's: a regular file, or one line that says what it is instead.
+"""Opening untrusted files: regular files only, anything else refused in one line.
 
 A pipe would be waited for until somebody writes into it, a device can be endless, and looking at
 one can already change it.

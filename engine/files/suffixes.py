@@ -1,4 +1,4 @@
-"""What a file is taken for by the end of its name, before anybody has looked inside."""
+"""What kind of file a suffix suggests, before the content is looked at."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks that are no image classifiers: told from their signature, their class, their output."""
+"""Recognises networks that are not image classifiers by signature, class and output."""
 
 from __future__ import annotations
 

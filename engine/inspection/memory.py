@@ -1,4 +1,4 @@
-"""How much a pass will hold, and how a sweep is divided so that it fits."""
+"""How much memory a pass will hold, and how a sweep is split so that it fits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Packages that open further kinds of models, and that the program runs without.
+"""Optional packages, which open further model formats.
 
 They are imported by name, so that a packager, which follows import statements, sees none of them.
 """

@@ -1,4 +1,4 @@
-"""Loading torch, whose failures are told in one line.
+"""Loads torch, and reports a failure in one line.
 
 Where an address space is limited (ulimit -v), numpy and torch end the process from within: C++ that
 finds no memory while a library is loaded calls abort(). So the limit is looked at before.

@@ -1,4 +1,4 @@
-"""What a person changes about an open model, and the profile in which it is remembered."""
+"""Changes that a person makes to an open model, and the profile that remembers them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What size and how many channels a network takes, found by trying.
+"""Finds the input size and channels of a network by trying.
 
 Where a trial ends in a mismatch, the sizes of the linear layers tell which size is missing, as the
 position embedding of a vision transformer does. Otherwise the usual sizes are tried, then others.

@@ -1,4 +1,4 @@
-"""Opening a model: the network, and what it eats and gives, from the best source there is."""
+"""Opening a model: the network, its input and its output, from the best source available."""
 
 from __future__ import annotations
 

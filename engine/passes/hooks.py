@@ -1,4 +1,4 @@
-"""Hooks: watch every call of every module in one forward pass, and always let go again.
+"""Hooks: record every module call of one forward pass, and are always removed again.
 
 A call is addressed by (module name, k), k counting the calls of that module within one pass.
 The one subtlety is in-place operations. A module's output may be overwritten by what follows it

@@ -1,4 +1,4 @@
-"""The network inside what training programs wrap round it."""
+"""Unwraps a network from what training code wraps around it (DataParallel, torch.compile)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is left of a run that ended in the middle: the stacks of its threads, half-written files.
+"""What a crashed run leaves behind: the stacks of its threads, half-written files.
 
 No Python code runs after a fault of native code, so faulthandler writes the stacks into a file,
 which the next start reads.
@@ -46,7 +46,7 @@ def clear_up() -> None:
     """Remove what killed runs have left half-written in the program's own folders.
 
     What they left beside an output goes when something is written there again; what has come of a
-    download stays, to be gone on with.
+    download stays, to be resumed.
     """
     import platformdirs
 

@@ -1,4 +1,4 @@
-"""What has to be right before anything else is imported: streams, libraries, child processes.
+"""Set-up before anything else is imported: streams, libraries, child processes.
 
 Each step matters on one system or in the packaged program only, and does nothing elsewhere.
 """

@@ -1,4 +1,4 @@
-"""A model profile as plain JSON values, and back with every value checked."""
+"""Model profiles as plain JSON values, and back with every value checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user has settled about a model, kept so that a second opening asks nothing.
+"""What a user has settled about a model, kept so that opening it again asks nothing.
 
 A profile is a small JSON file, found by the SHA-256 of the weights it belongs to. The same format
 is exported and imported as NAME.hookscope.json. Nothing in it is ever run.

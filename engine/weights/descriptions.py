@@ -1,4 +1,4 @@
-"""What a pickle says of objects that are not made: inert records of plain values and tensors.
+"""Inert records of what a pickle describes: plain values and tensors, no live objects.
 
 Nothing here has a method that a pickle could reach, and nothing of it is ever called.
 """

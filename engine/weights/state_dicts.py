@@ -1,4 +1,4 @@
-"""Weights files, read without running anything that they contain."""
+"""State dicts from weights files, read without running anything they contain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A machine for the opcodes of a pickle that makes nothing but a table of plain values.
+"""Interprets the opcodes of a pickle into a table of plain values; it creates no objects.
 
 It decodes with pickletools and knows a short list of opcodes; classes and functions are only named,
 and what a pickle would call is written down (engine.weights.descriptions). It needs no torch.

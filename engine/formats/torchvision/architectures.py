@@ -1,4 +1,4 @@
-"""Telling which of torchvision's architectures a state dict was saved from.
+"""Recognises the torchvision architecture that a state dict was saved from.
 
 The index holds the keys and shapes of every classifier's state dict. It ships for the pinned
 torchvision; for any other it is made once (some seconds) and kept in the user's cache.
