@@ -144,7 +144,7 @@ def _parsed(arguments: Sequence[str]) -> tuple[OpenRequest, bool]:
     activation = os.environ.get(ACTIVATION, "")
     if not arguments:
         return OpenRequest(activation=activation), False
-    from cli.commands import Parser
+    from cli.arguments import Parser
     from cli.entry import check_names
     from cli.options import add_source, source_of, trusted_files
     from engine.files import suffixes

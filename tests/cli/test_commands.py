@@ -547,6 +547,8 @@ def test_a_signal_leaves_nothing_half_written(tmp_path: Path, name: str) -> None
     process = writing(tmp_path)
     assert len(list(tmp_path.iterdir())) == 3
     process.send_signal(getattr(signal, name))
+    # end_of closes its stdin, upon which it would be done with writing.
+    process.wait(timeout=240)
     code, err = end_of(process)
     assert (code, err) == (128 + getattr(signal, name), "")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["old.bin", "told"]

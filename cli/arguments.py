@@ -1,0 +1,71 @@
+"""The arguments that commands share, and a parser that fails in one line."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from cli.entry import fail
+from cli.options import add_source
+from engine.reader import client
+
+if TYPE_CHECKING:
+    pass
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as every other error of the program."""
+
+    def error(self, message: str) -> NoReturn:
+        fail(f"{message} (see {self.prog} --help)")
+        raise SystemExit(2)
+
+
+def add_image(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("image", nargs="?", type=Path, help="(default: an embedded scene)")
+
+
+def add_method(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--method",
+        default="",
+        metavar="SLUG",
+        help="as 'methods' lists it (default: what the model is set to, else grad-cam)",
+    )
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an option of the method; may be given several times",
+    )
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        default="demo:shapes",
+        help="demo:shapes, demo:shortcut, a torchvision name, or a file (see README: What opens)",
+    )
+    add_source(parser)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    parser.add_argument(
+        "--patience",
+        type=_seconds,
+        default=client.PATIENCE,
+        metavar="SECONDS",
+        help=f"stop reading a file after this much computing time (default: {client.PATIENCE:g})",
+    )
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds")
+    return seconds
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - for stdout")
