@@ -188,7 +188,7 @@ def _made(folder: Path) -> bool:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if sys.platform != "win32" and folder.stat().st_uid != os.getuid():
-            raise PermissionError(f"{folder} is somebody else's")
+            raise PermissionError(f"{folder} belongs to another user")
     except OSError as error:
         _log.warning("every start opens a window: %s", error)
         return False

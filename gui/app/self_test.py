@@ -89,10 +89,10 @@ def _none(failures: list[str]) -> str:
     if failures:
         count = len(failures)
         raise StepFailed(
-            f"{failures[0]} ({count} failure{'s' * (count > 1)} that nobody caught; "
-            f"the log has {'them' if count > 1 else 'it'}: {log_file()})"
+            f"{failures[0]} ({count} uncaught failure{'s' * (count > 1)}; "
+            f"see the log: {log_file()})"
         )
-    return "nothing failed beside the steps"
+    return "no failures outside the steps"
 
 
 def _first_paint(shell: Shell, record: Record) -> str:
