@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from gui.window.hold_original import BareKey
 
 _LOADING = "Loading the engine…"
-_RIGHT = 288
+_RIGHT = 280
 # The tree takes three tenths of the width, but no more than all its columns need.
 _LEFT_SHARE, _LEFT_LEAST, _LEFT_MOST = 0.3, 320, 440
 _NARROWEST = 220

@@ -1,4 +1,4 @@
-"""The panel 'Display': opacity, colour map, sign, gamma and interpolation of the map.
+"""The panel 'Display': opacity, colour map, sign, gamma and cells of the map.
 
 None of these settings runs the model.
 """
@@ -32,7 +32,7 @@ from gui.toolkit.labels import Label
 GAMMA_LIMIT: Final = 5.0
 """Gamma ranges from 1 / GAMMA_LIMIT to GAMMA_LIMIT, on a logarithmic scale."""
 
-_SWATCH: Final = QSize(56, 12)
+_SWATCH: Final = QSize(40, 12)
 _SIGNS: Final = (
     ("positive", "+", "Positive: evidence for the class"),
     ("negative", "\u2212", "Negative: evidence against the class"),
@@ -116,7 +116,7 @@ class DisplayPanel(QWidget):
             ("Colour map", self._colormap, None),
             ("Sign", self._sign, None),
             ("Gamma", self._gamma, self._gamma_value),
-            ("Interpolation", self._cells, None),
+            ("Cells", self._cells, None),
         )
         for place, (text, control, value) in enumerate(rows):
             name = Label(text)
