@@ -10,7 +10,7 @@ from cli.output import check_suffix, refuse_outputs, say, write_json
 from engine.errors import MethodError
 from engine.files.destinations import is_stdout
 from engine.methods import registry
-from engine.records.models import Value
+from engine.records.options import Value
 
 if TYPE_CHECKING:
     from engine.model import Model

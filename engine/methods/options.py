@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.errors import MethodError
-from engine.records.models import Value
+from engine.records.options import Value
 
 
 class Kind(StrEnum):

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, cast
 from engine.errors import MethodError
 from engine.methods import options as _options
 from engine.methods.options import Kind, Option, range_of, shown
-from engine.records.models import DEFAULT_METHOD, LayerNode, Layout, Value
+from engine.records.options import DEFAULT_METHOD, Value
 
 if TYPE_CHECKING:
     from engine.methods.inputs import MethodInput, MethodMap
+    from engine.records.models import LayerNode
 
 
 class Family(StrEnum):
@@ -298,6 +299,9 @@ def refusal(method: Method, shape_channels: int, grid: tuple[int, int]) -> str:
 
 def refusal_for(method: Method, layer: LayerNode) -> str:
     """Why the method cannot be had for a layer that can be explained; '' where it can."""
+    # Not at import: the first paint needs the table, and none of the records.
+    from engine.records.models import Layout
+
     if layer.shape is None or layer.grid is None:
         return ""
     first = layer.layout is Layout.CHANNELS_FIRST

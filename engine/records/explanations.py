@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from engine.lazy.numpy import np
 from engine.records.images import Region
-from engine.records.models import DEFAULT_METHOD, Layout, Prediction, Value
+from engine.records.models import Layout, Prediction
+from engine.records.options import DEFAULT_METHOD, Value
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

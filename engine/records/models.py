@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
 
 from engine.records.images import Preprocessing
-
-DEFAULT_METHOD = "grad-cam"
-"""The slug of the method that explains where none is named; see engine.methods.registry."""
-
-
-Value: TypeAlias = int | float | bool | str
-"""What an option of a method is set to."""
+from engine.records.options import DEFAULT_METHOD, Value
 
 
 class Layout(StrEnum):

@@ -17,7 +17,7 @@ from PySide6.QtCore import QObject, Signal
 from engine.errors import HookscopeError
 from engine.methods.registry import choose
 from engine.records.images import LoadedImage
-from engine.records.models import Value
+from engine.records.options import Value
 from gui.controllers.downloads import Downloads
 from gui.controllers.exports import Exports
 from gui.controllers.images import Images

@@ -18,7 +18,8 @@ from engine.errors import LayerError, MethodError, ModelError
 from engine.files.trust import Trust, store_file
 from engine.lazy.numpy import np
 from engine.records.images import LoadedImage, Pixels
-from engine.records.models import Prediction, Value
+from engine.records.models import Prediction
+from engine.records.options import Value
 from engine.records.sources import ModelSource
 from gui.state.records import Answer, EngineFacts, OpenedModel, Request, SweepAnswer
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from engine.lazy.numpy import np
 from engine.records.explanations import Explanation
-from engine.records.models import DEFAULT_METHOD, LayerNode, ModelInfo, Prediction, Value
+from engine.records.models import LayerNode, ModelInfo, Prediction
+from engine.records.options import DEFAULT_METHOD, Value
 from engine.records.sources import ModelSource
 
 if TYPE_CHECKING:

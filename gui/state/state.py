@@ -17,7 +17,8 @@ from engine.errors import HookscopeError
 from engine.formats.demo import Scene
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
-from engine.records.models import DEFAULT_METHOD, LayerNode, ModelInfo, Prediction, Value
+from engine.records.models import LayerNode, ModelInfo, Prediction
+from engine.records.options import DEFAULT_METHOD, Value
 from engine.records.sources import ModelSource
 from gui.state.records import Answer, EngineFacts, SweepAnswer
 from gui.toolkit.imaging import Picture

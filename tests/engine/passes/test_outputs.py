@@ -271,7 +271,7 @@ def test_what_comes_before_the_end_is_explained(
 def test_what_cannot_be_looked_behind_is_computed_back(make: Any, said: str) -> None:
     model = model_of(returning(scripted(make)))
     (notice,) = model.info.notices
-    assert "cannot be looked behind" in notice
+    assert "cannot be recovered" in notice
     assert said in notice
     plain = returning(lambda y: y)
     with Session(model, IMAGE) as session:
