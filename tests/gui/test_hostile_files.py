@@ -223,7 +223,10 @@ def _worked(reader: psutil.Process) -> bool:
 
 
 def gone(reader: psutil.Process) -> bool:
-    return not reader.is_running() or reader.status() == psutil.STATUS_ZOMBIE
+    try:
+        return not reader.is_running() or reader.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it went between the two questions
+        return True
 
 
 def stop_button(user: User) -> QAbstractButton:
