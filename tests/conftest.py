@@ -47,7 +47,9 @@ for _name, _folder in _FOLDERS.items():
     _folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.environ[_name] = str(_folder)
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
-os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "2"
+# Two threads each for several processes on two cores would wait for each other.
+_THREADS = "1" if "PYTEST_XDIST_WORKER" in os.environ else "2"
+os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = _THREADS
 
 
 def pytest_unconfigure() -> None:
