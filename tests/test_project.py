@@ -241,14 +241,14 @@ def test_demos_and_scenes_exist() -> None:
 
 def test_every_icon_that_the_code_names_exists() -> None:
     """Icons are named by plain strings: in calls of theme.icon, tables of actions and widgets."""
-    from gui.window.commands import TABLE
+    from gui.window.commands import table
 
     drawn = {path.stem for path in (ROOT / "resources/icons").glob("*.svg")}
     asked = re.compile(r"\b(?:icon|paint_icon)\((?:painter, )?\"([\w-]+)\"")
     code = {relative(path): path.read_text(encoding="utf-8") for path in GUI}
     named = {(p, name) for p, text in code.items() for name in asked.findall(text)}
     assert not {(path, name) for path, name in named if name not in drawn}
-    assert {command.icon for command in TABLE if command.icon} <= drawn
+    assert {command.icon for command in table() if command.icon} <= drawn
 
 
 def test_links_in_the_documents_lead_somewhere() -> None:

@@ -6,7 +6,6 @@ the engine, the guide. The function of a row is imported when load is called, an
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -232,6 +231,8 @@ def find(slug: str) -> Method:
     for method in METHODS:
         if method.slug == wanted:
             return method
+    import difflib
+
     near = difflib.get_close_matches(wanted, [method.slug for method in METHODS], n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else "."
     raise MethodError(f"there is no method '{slug}'{hint} The command 'methods' lists all")

@@ -9,7 +9,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar, QToolBar, QToolButton
 
 from gui.toolkit import plain_text, theme
-from gui.window.commands import MODEL_MENU, TABLE, TOOLBAR, Command, native, plain
+from gui.window.commands import FIXED, MODEL_MENU, TOOLBAR, Command, native, plain, table
 
 
 class Actions(Mapping[str, QAction]):
@@ -27,7 +27,7 @@ class Actions(Mapping[str, QAction]):
         self._groups: dict[str, QActionGroup] = {}
         wanted = {id for id, _ in TOOLBAR}
         bar = window.menuBar()
-        for command in TABLE:
+        for command in FIXED:
             title = command.menu.partition("/")[0]
             if title and title not in self._menus:
                 self._menus[title] = _menu(bar, title)
@@ -37,7 +37,7 @@ class Actions(Mapping[str, QAction]):
     def complete(self) -> None:
         """Create all actions and fill the menus."""
         sections: dict[str, int] = {}
-        for command in TABLE:
+        for command in table():
             if not command.bound:
                 continue
             menu = self._menu_for(command.menu)

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtGui import QAction, QKeySequence
 
-from engine.methods.registry import METHODS, Method
 from engine.render.colormaps import COLORMAPS, LEGACY
+
+if TYPE_CHECKING:
+    from engine.methods.registry import Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,6 @@ _MODEL: Final = (
     Command("default_layer", "Go to default layer", "Model", ("D",), "default-layer",
             "Select and explain the default layer of the model", section=1),
     Command("filter_layers", "Filter layers", "Model", ("Ctrl+F",), "search", section=1),
-    *(_method(method) for method in METHODS),
     *(_rank(number) for number in range(1, 10)),
     Command("previous_class", "Previous class", "Model", ("Alt+Up",), section=2),
     Command("next_class", "Next class", "Model", ("Alt+Down",), section=2),
@@ -179,13 +180,25 @@ _HELP: Final = (
             role=QAction.MenuRole.AboutRole),
 )  # fmt: skip
 
-TABLE: Final[tuple[Command, ...]] = (*_FILE, *_VIEW, *_MODEL, *_IMAGE, *_HELP)
-
 TOOLBAR: Final = (("open_image", "Open image"), ("open_model", "Open model"), ("export", "Export"))
 """Ids and short texts of the toolbar; the window adds the model label and chips."""
 
-METHOD_MENU: Final = tuple(method_command(method.slug) for method in METHODS)
-"""The menu of the method button in the toolbar."""
+FIXED: Final[tuple[Command, ...]] = (*_FILE, *_VIEW, *_MODEL, *_IMAGE, *_HELP)
+"""What is known without the table of methods: all that the first paint needs."""
+
+
+def table() -> tuple[Command, ...]:
+    """Every command, in the order of the menus. The methods are not read before the first paint."""
+    from engine.methods.registry import METHODS
+
+    place = next(i for i, command in enumerate(FIXED) if command.id == "class_1")
+    return (*FIXED[:place], *map(_method, METHODS), *FIXED[place:])
+
+
+def method_menu() -> tuple[str, ...]:
+    """What the toolbar's method button offers."""
+    return tuple(command.id for command in table() if command.group == "method")
+
 
 MODEL_MENU: Final = ("demo_shapes", "demo_shortcut", "open_model", "open_weights")
 """The menu of the button 'Open model' in the toolbar, above the recent models."""
@@ -194,7 +207,7 @@ MODEL_MENU: Final = ("demo_shapes", "demo_shortcut", "open_model", "open_weights
 def shortcut_rows() -> list[tuple[str, str, str]]:
     """(menu, text, keys) of every command with a shortcut, in the order of the table."""
     rows = []
-    for command in TABLE:
+    for command in table():
         text, keys = command.listing or (plain(command.text), native(command.keys))
         if keys:
             rows.append((command.menu.partition("/")[0], text, keys))

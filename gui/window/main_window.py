@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from gui.toolkit import theme
 from gui.toolkit.labels import ElidedLabel, label
 from gui.window import actions
-from gui.window.commands import METHOD_MENU
+from gui.window.commands import method_menu
 from gui.window.placeholders import canvas_room, first_size, panel_room
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class MainWindow(QMainWindow):
     def _fill_toolbar(self) -> None:
         actions.fill_buttons(self._buttons, self.actions_by_id)
         self.model_label = ElidedLabel()
-        self.method_button = actions.menu_button(self.actions_by_id, METHOD_MENU)
+        self.method_button = actions.menu_button(self.actions_by_id, method_menu())
         self.method_button.setObjectName("method")
         self.method_button.hide()
         self.device_label = label("")

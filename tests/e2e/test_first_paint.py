@@ -22,7 +22,7 @@ application = create_application()
 shell = Shell(application, QSettings({store!r}, QSettings.Format.IniFormat))
 heavy = ("torch", "torchvision", "cv2", "numpy", "PIL")
 later = ("platformdirs", "engine.records.images", "engine.records.explanations",
-         "engine.render.overlay", "cli.commands",
+         "engine.render.overlay", "engine.methods.registry", "cli.commands",
          "gui.controllers.controller", "gui.widgets.canvas.image_canvas", "gui.widgets.layers.tree",
          "gui.widgets.dialogs.small")
 seen = {{}}

@@ -32,7 +32,7 @@ from gui.window import commands as table
 
 SINGLE = [
     (command.id, key)
-    for command in table.TABLE
+    for command in table.table()
     for key in command.keys
     if command.bound and len(key) == 1
 ]
@@ -72,9 +72,9 @@ def focus(qtbot: QtBot, widget: QWidget) -> None:
 
 
 def test_ids_and_keys_are_unique() -> None:
-    ids = [command.id for command in table.TABLE]
+    ids = [command.id for command in table.table()]
     assert len(set(ids)) == len(ids)
-    keys = [QKeySequence(k).toString() for command in table.TABLE for k in command.keys]
+    keys = [QKeySequence(k).toString() for command in table.table() for k in command.keys]
     assert all(keys)
     assert len(set(keys)) == len(keys)
 
@@ -165,7 +165,7 @@ def test_a_dialog_keeps_its_keys(qtbot: QtBot, window: Window, tmp_path: Path) -
 def test_menus_follow_the_table(window: Window) -> None:
     titles = [action.text().replace("&", "") for action in window.menuBar().actions()]
     assert titles == ["File", "View", "Model", "Image", "Help"]
-    for command in table.TABLE:
+    for command in table.table():
         if command.bound and not command.submenu:
             assert window.acts[command.id] in window.acts.menu(command.menu).actions()
     assert not window.acts.menu("recent_images").isEnabled()
