@@ -1,4 +1,4 @@
-"""The arguments that commands share, and a parser that fails in one line."""
+"""Arguments shared by several commands, and a parser that reports usage errors in one line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as every other error of the program."""
+    """Reports usage errors in one line, like every other error of the program."""
 
     def error(self, message: str) -> NoReturn:
         fail(f"{message} (see {self.prog} --help)")
@@ -24,7 +24,9 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_image(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("image", nargs="?", type=Path, help="(default: an embedded scene)")
+    parser.add_argument(
+        "image", nargs="?", type=Path, help="image file (default: a built-in scene)"
+    )
 
 
 def add_method(parser: argparse.ArgumentParser) -> None:
@@ -32,14 +34,14 @@ def add_method(parser: argparse.ArgumentParser) -> None:
         "--method",
         default="",
         metavar="SLUG",
-        help="as 'methods' lists it (default: what the model is set to, else grad-cam)",
+        help="as listed by 'methods' (default: the model's saved method, else grad-cam)",
     )
     parser.add_argument(
         "--option",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="an option of the method; may be given several times",
+        help="set an option of the method; repeatable",
     )
 
 

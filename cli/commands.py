@@ -1,6 +1,6 @@
-"""The command line: the same engine, without a window.
+"""The command-line parser and its dispatch: the same engine, without a window.
 
-The exit codes are those of cli.entry.
+Exit codes are listed in cli.entry.
 """
 
 from __future__ import annotations
@@ -40,18 +40,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=NAME.lower(),
         description="Shows where an image classifier looked.",
-        epilog="Without a command: the window, with the FILES that are named (images, folders, "
-        "models) opened; --model, --weights, --arch, --arg, --classes, --input and --trust "
+        epilog="Without a command, opens the window with the given FILES (images, folders, "
+        "models); --model, --weights, --arch, --arg, --classes, --input and --trust "
         "apply to it as well (see 'explain --help'). self-test [--json FILE|-]: start the "
-        "window, use it, check the result.",
+        "window, use it and check the result.",
     )
     parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    explain = commands.add_parser("explain", help="the heat map of one layer for one class")
+    explain = commands.add_parser("explain", help="compute the heat map of one layer for one class")
     add_image(explain)
     add_model(explain)
-    explain.add_argument("--layer", help="layer, or NAME#k for its call k (default: the model's)")
+    explain.add_argument(
+        "--layer", help="layer name, or NAME#k for its call k (default: the model's default layer)"
+    )
     explain.add_argument("--class", dest="target", help="index or label (default: the top class)")
     add_method(explain)
     explain.add_argument("--out", type=Path, help="write the overlay as .png or .jpg")
@@ -59,27 +61,27 @@ def _parser() -> argparse.ArgumentParser:
     add_json(explain)
     explain.set_defaults(work=explaining.explain)
 
-    layers = commands.add_parser("layers", help="the layers of a model")
+    layers = commands.add_parser("layers", help="list the layers of a model")
     add_model(layers)
     add_json(layers)
     layers.set_defaults(work=listing.layers)
 
-    methods = commands.add_parser("methods", help="the attribution methods")
+    methods = commands.add_parser("methods", help="list the attribution methods")
     add_json(methods)
     methods.set_defaults(work=listing.methods)
 
     models = commands.add_parser(
-        "models", help="torchvision's classifiers, and which are downloaded"
+        "models", help="list torchvision's classifiers and which of them are downloaded"
     )
     add_json(models)
     models.set_defaults(work=listing.models)
 
-    download = commands.add_parser("download", help="download the weights of one of them")
-    download.add_argument("name", help="as 'models' lists it")
+    download = commands.add_parser("download", help="download the weights of a classifier")
+    download.add_argument("name", help="as listed by 'models'")
     download.add_argument("entry", nargs="?", help="which weights (default: the best)")
     download.set_defaults(work=listing.download)
 
-    sweep = commands.add_parser("sweep", help="the maps of all layers for one class")
+    sweep = commands.add_parser("sweep", help="compute the maps of all layers for one class")
     add_image(sweep)
     add_model(sweep)
     sweep.add_argument("--class", dest="target", help="index or label (default: the top class)")

@@ -1,8 +1,8 @@
-"""What the entry point needs before anything else is imported: names, and how failures are told.
+"""What the entry point needs before other imports: command names, error reporting, exit codes.
 
-Exit codes: 0 done; 2 wrong usage, unusable input, or an output that cannot be written, with one
-line on stderr; 1 a defect of the program, naming the log; 130 interrupted, and 128 and the number
-of any other signal that ended it.
+Exit codes: 0 success; 2 wrong usage, unusable input or an output that cannot be written, with one
+line on stderr; 1 a defect of the program, with the path of the log; 130 interrupted; 128 plus the
+signal number when any other signal ended the program.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from engine.progress import Report, ignore_progress
 from engine.version import NAME
 
 COMMANDS = ("explain", "layers", "sweep", "methods", "models", "download")
-"""Commands that open no window."""
+"""Commands that run without a window."""
 
 _log = logging.getLogger(__name__)
 
 
 def fail(message: str) -> None:
-    """The one line on stderr that an unusable input gets."""
+    """Report unusable input in one line on stderr."""
     tell(f"error: {message.strip()}")
 
 
 def put(text: str) -> None:
-    """Write to stdout, at once. Raises ExportError where it takes no more."""
+    """Write to stdout and flush. Raises ExportError if stdout cannot be written."""
     try:
-        # A file's name may hold what the terminal cannot show, or what is no text at all.
+        # A file name may contain characters that the terminal cannot encode, or undecodable bytes.
         encoding = sys.stdout.encoding or "utf-8"
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
@@ -48,13 +48,13 @@ def put(text: str) -> None:
 
 
 def require_stdout() -> None:
-    """Raises ExportError where there is no stdout, for an answer that is to be written there."""
+    """Raises ExportError if there is no stdout; for results that are to be written there."""
     if isinstance(sys.stdout, LogStream):
         raise ExportError("cannot write to stdout: it is closed; name a file with --json")
 
 
 def check_names(values: Iterable[object]) -> None:
-    """Refuse what the system takes for no name, among what options hold. Raises HookscopeError."""
+    """Reject option values that cannot be file names on this system. Raises HookscopeError."""
     for value in values:
         if isinstance(value, list | tuple):
             check_names(value)
@@ -66,7 +66,7 @@ def check_names(values: Iterable[object]) -> None:
                 odd = True
             if odd:
                 raise HookscopeError(
-                    f"{name}: a file name cannot contain these characters; check it"
+                    f"{name}: contains characters that no file name can have; check it"
                 )
 
 
@@ -78,15 +78,15 @@ _STDOUT = {
 
 
 def tell(line: str) -> None:
-    """One line on stderr, in which no name does anything."""
-    # Where stderr takes nothing there is nobody to tell; the exit code says it all the same.
+    """Write one line to stderr, with control characters in names escaped."""
+    # If stderr cannot be written, the exit code still reports the failure.
     with contextlib.suppress(OSError):
         sys.stderr.write(f"{NAME.lower()}: {plain(line, LINE)}\n")
         sys.stderr.flush()
 
 
 def progress_line(stream: TextIO) -> Report:
-    """One line on a terminal that is written anew ten times a second; nothing in a file or pipe."""
+    """A progress line, redrawn up to ten times a second on a terminal; silent otherwise."""
     if not stream.isatty():
         return ignore_progress
     last = 0.0
@@ -105,10 +105,10 @@ def progress_line(stream: TextIO) -> Report:
 
 
 def guarded(work: Callable[[], int]) -> int:
-    """The exit code of work, whose failures are reported the one way they are reported."""
+    """Run work and return its exit code; every failure is reported here, in the same way."""
     try:
         code = _exit_code(work)
-        put("")  # what others have written may still be on its way
+        put("")  # flushes what other code has written to stdout, so that errors show up here
         return code
     except HookscopeError as error:
         fail(str(error))
@@ -117,7 +117,7 @@ def guarded(work: Callable[[], int]) -> int:
         return ending.INTERRUPTED
     except MemoryError as error:
         _log.warning("out of memory: %s", one_line(error))
-        fail(f"there is not enough memory ({one_line(error)}); close other programs and try again")
+        fail(f"not enough memory ({one_line(error)}); close other programs and try again")
         return 2
     except Exception:  # noqa: BLE001 - the outermost frame: anything else is a defect to report
         _log.exception("internal failure")
@@ -128,7 +128,7 @@ def guarded(work: Callable[[], int]) -> int:
 
 
 def _exit_code(work: Callable[[], int]) -> int:
-    """Of work, which argparse may end by itself."""
+    """The exit code of work, also where argparse ends it with SystemExit."""
     try:
         return work()
     except SystemExit as stop:

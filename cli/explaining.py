@@ -1,4 +1,4 @@
-"""The commands that explain: explain and sweep, by any method."""
+"""The commands explain and sweep, with any attribution method."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _options_of(options: argparse.Namespace, model: Model) -> dict[str, Value]:
-    """The options that are named, checked for the method that is named or else the model's."""
+    """The given options, checked against the method given or else the model's method."""
     return _checked(options.method or model.method.method.slug, _option_texts(options))
 
 
@@ -37,9 +37,9 @@ def _option_texts(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _check_method(options: argparse.Namespace) -> None:
-    """Refuse before the work, not after it.
+    """Reject invalid options before the work starts.
 
-    Where no method is named, the model has to be open before it is known whose options these are.
+    Without --method, this has to wait until the model is open and its method is known.
     """
     texts = _option_texts(options)
     if options.method:

@@ -1,4 +1,4 @@
-"""The commands that list and fetch: layers, methods, models, download."""
+"""The commands that list and download: layers, methods, models, download."""
 
 from __future__ import annotations
 
@@ -78,5 +78,5 @@ def download(options: argparse.Namespace) -> None:
     try:
         path = gallery.fetch(weights, progress=report)
     finally:
-        report(1.0, "")  # an error begins on a line of its own
+        report(1.0, "")  # clears the progress line, so that an error starts on a line of its own
     say(f"{options.name} {weights.entry} is in {path}")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def open_both(options: argparse.Namespace) -> tuple[LoadedImage, Model]:
-    # Imported here: the picture is refused before torch has been waited for.
+    # Imported here: an unusable image is rejected before torch is imported, which takes seconds.
     from engine.formats.demo import SCENES
     from engine.images.reading import load_image
 
@@ -29,7 +29,7 @@ def open_both(options: argparse.Namespace) -> tuple[LoadedImage, Model]:
 def open_model(options: argparse.Namespace) -> Model:
     source = source_of(options)
     if suffixes.is_made_by_description(Path(source.spec)):
-        # While torch is imported here, it is there too.
+        # The reader process imports torch while this process does.
         client.warm(client.NETWORKS)
     load_torch()
     from engine.files.trust import Trust

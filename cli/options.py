@@ -1,4 +1,4 @@
-"""The options of the command line that say which model to open, and how."""
+"""The command-line options that say which model to open, and how."""
 
 from __future__ import annotations
 
@@ -11,23 +11,27 @@ from engine.records.sources import ModelSource
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
-    """The options that answer what a model leaves open; the window takes them too."""
-    parser.add_argument("--weights", type=Path, help="weights file for a name or a Python file")
-    parser.add_argument("--arch", help="architecture of a weights file, or the network's class")
+    """Add the options that supply what a model file does not say; the window takes them too."""
+    parser.add_argument(
+        "--weights", type=Path, help="weights file for a torchvision name or a Python file"
+    )
+    parser.add_argument(
+        "--arch", help="architecture of a weights file, or class name in a Python file"
+    )
     parser.add_argument(
         "--arg",
         dest="arguments",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="an argument of the network's class; may be repeated",
+        help="argument for the network's class; repeatable",
     )
-    parser.add_argument("--classes", type=Path, help="class names: .txt, .csv or .json")
-    parser.add_argument("--input", help="expected input, as 3x256x256, where it is not detected")
+    parser.add_argument("--classes", type=Path, help="file with class names: .txt, .csv or .json")
+    parser.add_argument("--input", help="expected input, as in 3x256x256, if it is not detected")
     parser.add_argument(
         "--trust",
         action="store_true",
-        help="let the files named here run the code they contain",
+        help="allow the files named here to run the code they contain",
     )
 
 
@@ -50,14 +54,14 @@ def source_of(options: argparse.Namespace) -> ModelSource:
 
 
 def _lasting(spec: str) -> str:
-    """The spec as it can be opened from anywhere later on: a file by its whole path."""
+    """The spec in a form that can be opened later from any folder: a file by its absolute path."""
     path = Path(spec)
     is_file = presence.exists(path) and (path.suffix != "" or len(path.parts) > 1)
     return str(path.absolute()) if is_file else spec
 
 
 def trusted_files(options: argparse.Namespace) -> tuple[Path, ...]:
-    """The files that --trust covers: those that are named beside it, and no others."""
+    """The files that --trust covers: those named on the same command line, and no others."""
     if not options.trust:
         return ()
     return tuple(Path(name) for name in (options.model, options.weights) if name is not None)

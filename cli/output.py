@@ -1,4 +1,4 @@
-"""What commands write: lines and JSON; places that cannot be written are refused beforehand."""
+"""Command output as lines and JSON; destinations that cannot be written are rejected up front."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def refuse_outputs(options: argparse.Namespace, *names: str) -> None:
-    """Refuse before the work, not after it. names: of the options that say where to write."""
+    """Reject unusable destinations before the work starts. names: options that name an output."""
     outputs = {f"--{name}": getattr(options, name) for name in names}
     if outputs.get("--json") == "-":
         require_stdout()
@@ -26,7 +26,7 @@ def refuse_outputs(options: argparse.Namespace, *names: str) -> None:
 
 
 def check_suffix(path: Path | None, allowed: tuple[str, ...], option: str) -> None:
-    """Refuse before the work, not after it."""
+    """Reject a wrong file suffix before the work starts."""
     if path is not None and path.suffix.lower() not in allowed:
         fail(f"{option} {path}: name a file that ends in {' or '.join(allowed)}")
         raise SystemExit(2)
@@ -34,7 +34,7 @@ def check_suffix(path: Path | None, allowed: tuple[str, ...], option: str) -> No
 
 def write_json(where: str, content: Any) -> None:
     if where == "-":
-        write(json.dumps(content, indent=2))  # ASCII: whatever the terminal's encoding is
+        write(json.dumps(content, indent=2))  # ASCII, so that the terminal's encoding is irrelevant
         return
     from engine.export.files import save_json
 
@@ -42,7 +42,7 @@ def write_json(where: str, content: Any) -> None:
 
 
 def say(*cells: str) -> None:
-    """One line, of cells with tabs between them; what names in it could do is spelled out."""
+    """Write one line of tab-separated cells, with control characters escaped."""
     write("\t".join(plain(cell, LINE) for cell in cells))
 
 

@@ -1,7 +1,7 @@
-"""The one family of errors that the engine raises for what a user can mend.
+"""Exceptions that the engine raises for problems a user can fix.
 
-Every message is a single line that names the thing at fault and the way out. Anything else that
-escapes the engine is a defect of the program.
+Every message is a single line that names what is at fault and what to do. Any other exception that
+leaves the engine is a defect of the program.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class HookscopeError(Exception):
-    """Base of all errors whose message is meant for the user's eyes."""
+    """Base class of all errors whose message is shown to the user."""
 
 
 class ImageError(HookscopeError):
@@ -30,20 +30,20 @@ class WeightsError(ModelError):
 
 
 class UnrecognisedError(WeightsError):
-    """A weights file fits no architecture that is known; the user may know which it is."""
+    """A weights file fits no known architecture; the user may know which one it is."""
 
 
 class ConsentNeeded(ModelError):
-    """Opening this very file could run code that stands in it, and nobody has agreed to that.
+    """Opening this file could run code that it contains, and the user has not agreed to that.
 
-    path, sha256: the file. risk: one sentence on what it could do. names: why that has to be
-    asked, where it can be told: what it would call, or what does not fit.
+    path, sha256: the file. risk: one clause on what it could do. names: why consent is needed,
+    where that can be said: the callables it names, or what does not fit.
     """
 
     def __init__(self, path: Path, sha256: str, risk: str, names: tuple[str, ...] = ()) -> None:
         why = f" Why: {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}." if names else ""
         super().__init__(
-            f"{path}: {risk}; nothing of it was run.{why} If you trust this file, open it again "
+            f"{path}: {risk}; none of it was run.{why} If you trust this file, open it again "
             "with --trust"
         )
         self.path, self.sha256, self.risk, self.names = path, sha256, risk, names
@@ -58,7 +58,7 @@ class ChoiceNeeded(ModelError):
 
 
 class DownloadError(ModelError):
-    """A file cannot be fetched or written: offline, refused, cut, no room, wrong checksum."""
+    """A download failed: offline, refused, connection lost, disk full, wrong checksum."""
 
 
 class LayerError(HookscopeError):
@@ -74,7 +74,7 @@ class TargetError(HookscopeError):
 
 
 class DeviceError(HookscopeError):
-    """A device was asked for that is not there, or that ran out of memory for good."""
+    """The requested device does not exist, or its memory does not suffice."""
 
 
 class ExportError(HookscopeError):
@@ -82,7 +82,7 @@ class ExportError(HookscopeError):
 
 
 class Late(HookscopeError):
-    """Opening a file takes longer than was allowed; its caller names the file."""
+    """Opening a file exceeded the time limit; the caller adds the file name."""
 
 
 class Cancelled(HookscopeError):
@@ -90,12 +90,12 @@ class Cancelled(HookscopeError):
 
 
 FOREIGN_ERRORS = (Exception, SystemExit)
-"""What code that is not the program's own may raise (a user's network, what a pickle calls, torch
-while it follows an archive): anything, an exit included. To be caught only round such code, logged,
-and told as one of the errors above."""
+"""What foreign code may raise (a user's network, callables named by a pickle, torch replaying an
+archive): anything, including SystemExit. Catch these only around such code, log them, and report
+them as one of the errors above."""
 
 
 def one_line(error: BaseException) -> str:
-    """The first line of what a library raised, in 200 characters, or its type if it is empty."""
+    """The first line of a library's error, up to 200 characters, or its type if it is empty."""
     line = str(error).strip().partition("\n")[0]
     return line[:200] or type(error).__name__

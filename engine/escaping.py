@@ -1,10 +1,10 @@
-"""Escapes text from files for display: every character visible, and no more than fits.
+"""Escapes text from files for display: every character visible, and no longer than fits.
 
-A name from a stranger's file may hold anything: line breaks that forge a line of the log, escape
-sequences that a terminal obeys, marks that turn the order of what is read, letters nobody sees.
-Here such characters become the words for them ('\\x1b', '\\u202e'), at the moment of showing; what
-names a thing keeps its name. A backslash stays as it is, for paths of Windows have many: the words
-are for eyes, not to be read back.
+A name from an untrusted file may contain anything: line breaks that forge log lines, escape
+sequences that a terminal obeys, bidirectional controls that reorder text, invisible characters.
+Such characters are escaped ('\\x1b', '\\u202e') only when they are displayed; the stored name stays
+unchanged. Backslashes stay as they are, since Windows paths are full of them: the escaped text is
+for reading, not for parsing.
 """
 
 from __future__ import annotations
@@ -14,34 +14,33 @@ from functools import lru_cache
 from typing import Final
 
 NAME: Final = 500
-"""How many characters of a name are shown."""
+"""Longest name that is displayed, in characters."""
 
 LINE: Final = 2_000
-"""How many characters a line of the terminal or the log has."""
+"""Longest line in the terminal or the log, in characters."""
 
 _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-# Controls, formats, halves of characters, private use, no character at all, separators of lines.
+# Control, format, surrogate, private use, unassigned, line and paragraph separator.
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# Formats that can be seen: signs over and under the digits of Arabic, Syriac and Kaithi.
+# Format characters that are visible: Arabic, Syriac and Kaithi number and text marks.
 _SEEN: Final = frozenset(
     "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
 )
-# Letters, marks and symbols that take part in a text and are never seen.
+# Letters, marks and symbols that render as blank.
 _BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _JOINERS: Final = frozenset("\u200c\u200d")
 _MOST_MARKS: Final = 8
-"""Marks that may stand on one letter; a tower of them would cover the lines above."""
+"""Most combining marks on one letter; a taller stack would cover the lines above."""
 
 
 def plain(text: str, limit: int | None = NAME) -> str:
-    """The text in one line, hidden characters spelled out, its middle left out beyond limit.
+    """The text in one line, hidden characters escaped, its middle elided beyond limit.
 
-    limit: in characters, None for all of it. Joiners stay where they join letters of Indic scripts,
-    Persian words or the parts of an emoji, and so do the marks that choose a letter's form. What
-    plain() gave stays as it is.
+    limit: in characters, None for no limit. Joiners stay where they join letters of Indic scripts,
+    Persian words or the parts of an emoji, and so do variation selectors. plain() is idempotent.
     """
     if limit is not None and len(text) > 2 * limit:
-        # Nothing gets shorter by being spelled: what lies between cannot be in sight.
+        # Escaping never shortens text, so what lies between would be elided in any case.
         text = f"{text[:limit]}…{text[-limit:]}"
     if text.isascii() and text.isprintable():
         return text if limit is None or len(text) <= limit else _without_middle(list(text), limit)
@@ -49,7 +48,7 @@ def plain(text: str, limit: int | None = NAME) -> str:
 
 
 def lines(text: str, limit: int = LINE, most: int = 200) -> str:
-    """The text with its line breaks, each line as plain() has it; of many, the first and last."""
+    """The text with its line breaks, each line escaped by plain(); of many, the first and last."""
     parts = text.split("\n")
     if len(parts) > most:
         parts = [*parts[: most // 2], "…", *parts[-(most // 2) :]]
@@ -57,7 +56,7 @@ def lines(text: str, limit: int = LINE, most: int = 200) -> str:
 
 
 def json_spelled(text: str) -> str:
-    """JSON text with hidden characters in JSON's own spelling; it says exactly what it said."""
+    """JSON text with hidden characters as JSON escapes; it decodes to exactly the same values."""
     if text.isascii() and "\x7f" not in text:
         return text
     return "".join(_in_json(sign) if ord(sign) > 0x7E and _hides(sign) else sign for sign in text)
@@ -86,7 +85,7 @@ def _without_middle(pieces: list[str], limit: int) -> str:
 
 
 def _fell(pieces: list[str]) -> None:
-    """Spell the marks that stand on nothing, and those of a tower that is too high."""
+    """Escape combining marks without a base letter, and those beyond _MOST_MARKS on one letter."""
     height = _MOST_MARKS
     for place, piece in enumerate(pieces):
         if len(piece) > 1 or unicodedata.category(piece)[0] != "M":
@@ -98,7 +97,7 @@ def _fell(pieces: list[str]) -> None:
 
 
 def _stands(text: str, place: int) -> bool:
-    """Whether the character of that place can be seen as it is."""
+    """Whether the character at that place can be shown as it is."""
     sign = text[place]
     if sign in _JOINERS:
         return _joins(text[place - 1 : place]) and _joins(text[place + 1 : place + 2])
@@ -114,14 +113,14 @@ def _hides(sign: str) -> bool:
 
 
 def _joins(neighbour: str) -> bool:
-    """Whether a joiner means something beside it: no letter of ours, no sign of punctuation."""
+    """Whether a joiner has a meaning beside this character: not ASCII, not punctuation."""
     if not neighbour or neighbour.isascii() or _hides(neighbour):
         return False
     return unicodedata.category(neighbour)[0] in "LMS"
 
 
 def _chooses_form(sign: str) -> bool:
-    """Variation selectors, which are not seen themselves."""
+    """Whether this is a variation selector, which is invisible itself."""
     return (
         "\ufe00" <= sign <= "\ufe0f"
         or "\U000e0100" <= sign <= "\U000e01ef"

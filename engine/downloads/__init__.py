@@ -1,4 +1,4 @@
 """Resumable, cancellable downloads over HTTP.
 
-Which weights exist and what they are is the formats' matter (formats/torchvision/gallery).
+Which weights exist, and their metadata, belongs in formats (formats/torchvision/gallery).
 """

@@ -1,8 +1,8 @@
 """Resumable, cancellable downloads over HTTP, with progress.
 
-What has come lies beside the target as NAME.part until it is complete and its checksum is right;
-then it takes the target's name in one step. NAME.part.json remembers which version of the file it
-is a part of.
+The data received so far is kept beside the target as NAME.part until it is complete and its
+checksum matches; then it is renamed to the target atomically. NAME.part.json records which version
+of the file it belongs to.
 """
 
 from __future__ import annotations
@@ -49,17 +49,17 @@ def download(
     progress: Report = ignore_progress,
     patience: float = 30.0,
 ) -> Path:
-    """Fetch url into target, unless a file of that checksum lies there already.
+    """Download url to target, unless target already exists with that checksum.
 
-    sha256_prefix: the first hexadecimal digits of the SHA-256 that the file must have. size: how
-    many bytes it will about be, where that is known before the server says so. progress: fraction
-    (0 to 1) and words with megabytes and speed. patience: seconds of silence that end a try.
-    A part left by an earlier call is resumed if the server still has the same file. A
-    connection that breaks after something came is made again. Of two callers with one target the
-    later waits for the earlier.
+    sha256_prefix: the first hexadecimal digits of the expected SHA-256. size: approximate size in
+    bytes, if known before the server reports it. progress: receives a fraction (0 to 1) and a text
+    with megabytes and speed. patience: seconds without data after which an attempt fails.
+    A partial file left by an earlier call is resumed if the server still has the same file. A
+    connection that breaks after data has arrived is retried. If two callers share one target, the
+    later one waits for the earlier.
 
-    Raises DownloadError, saying what was in the way and the way out, and Cancelled. Both leave the
-    part where it is, but not one whose checksum is wrong.
+    Raises DownloadError, naming the cause and what to do, and Cancelled. Both keep the partial
+    file, unless its checksum is wrong.
     """
     fetch = _Fetch(url, target, sha256_prefix.lower(), size, cancel or CancelToken(), progress)
     if fetch.is_there():
@@ -96,8 +96,8 @@ class _Fetch:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """While no other program fetches the same file."""
-        # Not with the module: whoever only looks at the gallery needs no locks.
+        """Hold the lock that keeps other programs from downloading the same file."""
+        # Imported here: browsing the gallery needs no locks.
         from filelock import FileLock, Timeout
 
         lock = FileLock(self._target.with_name(f"{self._target.name}.lock"))
@@ -113,17 +113,17 @@ class _Fetch:
         finally:
             lock.release()
             if self._target.is_file():
-                # Whoever waits for the lock will find the file.
+                # Anyone waiting for the lock will find the complete file.
                 Path(lock.lock_file).unlink(missing_ok=True)
 
     def is_there(self) -> bool:
-        """Whether the target is the right file."""
+        """Whether the target exists with the right checksum."""
         if not self._target.is_file():
             return False
         return self._hash_of(self._target).hexdigest().startswith(self._prefix)
 
     def run(self, patience: float) -> None:
-        """Fetch until the part is complete, then check it and give it the target's name."""
+        """Download until the partial file is complete, verify it and rename it to the target."""
         tries = 0
         while True:
             before = self._part.size
@@ -147,7 +147,7 @@ class _Fetch:
         self._progress(1.0, "complete")
 
     def _continue(self, patience: float) -> str:
-        """Fetch what is missing; the SHA-256 of the whole."""
+        """Download the missing bytes; returns the SHA-256 of the whole file."""
         version, have = self._part.version, self._part.size
         if version is None or not version.validator:
             have = 0
@@ -190,7 +190,7 @@ class _Fetch:
 
     def _open_part(self, have: int, version: Version) -> FileIO:
         with reasons.local(self._target):
-            # Without a buffer, whose rest would have to be written to a full disk once more.
+            # Unbuffered: on a full disk, closing a buffered file would try to write again.
             file = self._part.path.open("ab" if have else "wb", buffering=0)
             if not have:
                 self._part.remember(version)
@@ -237,7 +237,7 @@ def _headers(have: int, version: Version | None) -> dict[str, str]:
 
 
 class _Pace:
-    """Megabytes and speed in words; the speed is that of the last seconds."""
+    """Megabytes and speed as text; the speed is averaged over the last few seconds."""
 
     _SECONDS = 3.0
 

@@ -1,8 +1,8 @@
-"""HTTP requests that can be cancelled while they wait for an address, a connection or data.
+"""HTTP requests that can be cancelled while waiting for DNS, a connection or data.
 
-httpx2 does the protocol, on an event loop of the calling thread. Every wait is watched in slices,
-between which the cancel token is looked at. Importing httpx2 takes a tenth of a second, so nothing
-that the window needs at first imports this module.
+httpx2 speaks the protocol, on an event loop in the calling thread. Every wait is divided into
+slices, between which the cancel token is checked. Importing httpx2 takes a tenth of a second, so
+nothing that the window needs at startup imports this module.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from engine.progress import CancelToken
 T = TypeVar("T")
 
 SLICE_S = 0.2
-"""Longest wait, in seconds, after which a cancelled token is noticed."""
+"""Longest time, in seconds, until a cancelled token is noticed."""
 
 _CONNECT_S = 10.0
 _REDIRECTIONS = 10
 
 
 class ProxyRefused(ConnectionError):
-    """A proxy does not let a secure connection through; what it said."""
+    """A proxy refused to tunnel a secure connection; the message is the proxy's answer."""
 
 
 class UntrustedStore(OSError):
-    """What this computer is told to trust cannot be used; which file, and what to do."""
+    """A configured certificate file cannot be used; the message names it and what to do."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """status: the code. headers: by name, upper or lower case. blocks: the body as it comes, not
-    decoded; iterating raises what ask() raises."""
+    """An HTTP response. status: the code. headers: by case-insensitive name. blocks: the raw body
+    as it arrives; iterating raises the same errors as ask()."""
 
     status: int
     headers: Mapping[str, str]
@@ -52,14 +52,14 @@ class Answer:
 def ask(
     url: str, headers: Mapping[str, str], cancel: CancelToken, patience: float
 ) -> Iterator[Answer]:
-    """The answer to a GET of url, wherever it is redirected to, its body still to be read.
+    """The response to a GET of url after redirects, with its body still unread.
 
-    patience: seconds of silence after which TimeoutError is raised. Raises OSError for whatever
-    else keeps an answer away: what the system said, where it said something, so ssl.SSLError,
-    socket.gaierror and ConnectionError are among them. Raises Cancelled.
+    patience: seconds without data after which TimeoutError is raised. Raises OSError for every
+    other failure, and the system's own error where there is one: ssl.SSLError, socket.gaierror and
+    ConnectionError are among them. Raises Cancelled.
     """
     clients = AsyncExitStack()
-    # Not asyncio.Runner, which in the end waits for the search for an address; nothing stops that.
+    # Not asyncio.Runner: on exit it waits for a DNS lookup, which cannot be cancelled.
     with closing(asyncio.new_event_loop()) as loop:
 
         def wait(step: Awaitable[T], broken: type[OSError] = ConnectionError) -> T:
@@ -70,7 +70,7 @@ def ask(
             response = wait(_follow(url, headers, patience, clients))
             body = response.aiter_raw()
             clients.push_async_callback(body.aclose)
-            # Ends with an empty block.
+            # An empty block marks the end of the body.
             blocks = iter(lambda: wait(anext(body, b""), ConnectionAbortedError), b"")
             yield Answer(response.status_code, response.headers, blocks)
         finally:
@@ -78,8 +78,8 @@ def ask(
 
 
 def proxy_for(url: str) -> str:
-    """The address of the proxy that stands before this one, '' for none: HTTPS_PROXY and the like,
-    or what the system is set to."""
+    """The address of the proxy for this URL, '' for none: from HTTPS_PROXY and the like, or from
+    the system settings."""
     parts = urlsplit(url)
     proxy = urllib.request.getproxies().get(parts.scheme, "")
     if not proxy or urllib.request.proxy_bypass(parts.hostname or ""):
@@ -91,18 +91,18 @@ async def _follow(
     url: str, headers: Mapping[str, str], patience: float, clients: AsyncExitStack
 ) -> httpx2.Response:
     async def close_in_the_end(event: str, facts: Mapping[str, Any]) -> None:
-        # httpx2 forgets a connection whose handshake is given up.
+        # httpx2 does not close a connection whose handshake was abandoned.
         if event == "connection.connect_tcp.complete":
             clients.push_async_callback(facts["return_value"].aclose)
 
     trusted = _trusted()
     request = None
     for _ in range(_REDIRECTIONS):
-        # httpx2 would not start where ALL_PROXY names a kind that it lacks, and knows less of what
-        # Windows and macOS are set to.
+        # httpx2 itself fails if ALL_PROXY names a type that it does not support, and reads fewer
+        # of the system settings of Windows and macOS.
         proxy = proxy_for(str(request.url) if request else url)
         if proxy and urlsplit(proxy).scheme not in ("http", "https"):
-            raise ConnectionError(f"proxies of type {urlsplit(proxy).scheme} cannot be used")
+            raise ConnectionError(f"proxies of type {urlsplit(proxy).scheme} are not supported")
         client = httpx2.AsyncClient(
             verify=trusted,
             proxy=proxy or None,
@@ -121,7 +121,7 @@ async def _follow(
 
 
 def _trusted() -> ssl.SSLContext:
-    """What this computer trusts, and what SSL_CERT_FILE and SSL_CERT_DIR name.
+    """An SSL context with the system's certificates and those in SSL_CERT_FILE and SSL_CERT_DIR.
 
     Raises UntrustedStore.
     """
@@ -160,9 +160,9 @@ async def _end(clients: AsyncExitStack) -> None:
 
 @contextmanager
 def _system_errors(patience: float, broken: type[OSError]) -> Iterator[None]:
-    """Turns what httpx2 raises into what the system said, where it said something.
+    """Replaces httpx2's exceptions by the system's own error where there is one.
 
-    broken: for what is no HTTP, or ends before its end.
+    broken: the type raised for a response that is not HTTP or ends early.
     """
     try:
         yield
@@ -174,9 +174,9 @@ def _system_errors(patience: float, broken: type[OSError]) -> Iterator[None]:
         raise ProxyRefused(str(error)) from error
     except httpx2.RemoteProtocolError as error:
         raise broken(str(error)) from error
-    # ValueError and the group are what comes of a host or a port that cannot be.
+    # ValueError and ExceptionGroup come from an invalid host or port.
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, ExceptionGroup) as error:
-        raise _said_by_system(error) from None  # which is what error came of
+        raise _said_by_system(error) from None  # it is already the cause of error
 
 
 def _said_by_system(error: BaseException) -> OSError:
@@ -186,6 +186,6 @@ def _said_by_system(error: BaseException) -> OSError:
         if isinstance(error, ssl.SSLError) or (isinstance(error, OSError) and error.errno):
             return error
         inner = error.__cause__ or error.__context__
-        if isinstance(error, BaseExceptionGroup):  # one for every address of a host
+        if isinstance(error, BaseExceptionGroup):  # one per address of a host
             inner = error.exceptions[-1]
     return ConnectionError(str(error))

@@ -1,4 +1,4 @@
-"""The part of a file that is already downloaded, and the version of the file it belongs to."""
+"""A partially downloaded file, and the record of which version of the file it belongs to."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _PARTIAL_CONTENT = 206
 
 
 def part_of(target: Path) -> Path:
-    """Where what has come of target is kept."""
+    """Where the partial download of target is kept."""
     return target.with_name(f"{target.name}.part")
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """By which a server's file is known to be the one that the part belongs to."""
+    """Identifies the version of a file on the server: ETag, modification date, total size."""
 
     etag: str
     modified: str
@@ -33,11 +33,11 @@ class Version:
 
     @property
     def validator(self) -> str:
-        """For If-Range, which takes no weak tags (RFC 9110, 13.1.5)."""
+        """The value for If-Range, which excludes weak tags (RFC 9110, 13.1.5)."""
         return self.modified if not self.etag or self.etag.startswith("W/") else self.etag
 
     def fits(self, other: Version) -> bool:
-        """Whether both may be the same; an answer to If-Range need not say everything again."""
+        """Whether both may be the same; a response to If-Range need not repeat every header."""
         pairs = (
             (self.etag, other.etag),
             (self.modified, other.modified),
@@ -47,7 +47,7 @@ class Version:
 
 
 class Part:
-    """The file that grows, and what is remembered of where it came from."""
+    """The growing partial file, and the record of the version it came from."""
 
     def __init__(self, target: Path) -> None:
         self.path = part_of(target)
@@ -93,7 +93,7 @@ def version_of(answer: Answer) -> Version:
 
 
 def start_of(answer: Answer) -> int:
-    """The place of the first byte of an answer; -1 where it says something unreadable."""
+    """The offset of the first byte of a response; -1 if its Content-Range is unreadable."""
     if answer.status != _PARTIAL_CONTENT:
         return 0
     unit, _, rest = answer.headers.get("Content-Range", "").partition(" ")

@@ -1,4 +1,4 @@
-"""Why a download failed, in a message that a person can act on."""
+"""Turns download failures into messages that say what went wrong and what to do."""
 
 from __future__ import annotations
 
@@ -14,24 +14,26 @@ from engine.downloads.http import ProxyRefused, UntrustedStore, proxy_for
 from engine.downloads.partial import MEGABYTE
 from engine.errors import DownloadError
 
-_FORBIDDEN = "writing there is not permitted; change that, or set TORCH_HOME to a folder of yours"
-_FULL = "the disk is full; make room, or set TORCH_HOME to a folder on another disk"
+_FORBIDDEN = (
+    "permission denied; change the folder's permissions, or set TORCH_HOME to a folder of yours"
+)
+_FULL = "the disk is full; free some space, or set TORCH_HOME to a folder on another disk"
 
 _LOCAL = {
     errno.EACCES: _FORBIDDEN,
     errno.EPERM: _FORBIDDEN,
-    errno.EROFS: "the disk is read-only; set TORCH_HOME to a folder that can be written",
-    errno.ENOTDIR: "a part of its path is a file; set TORCH_HOME to another folder",
-    errno.EEXIST: "a part of its path is a file; set TORCH_HOME to another folder",
+    errno.EROFS: "the disk is read-only; set TORCH_HOME to a writable folder",
+    errno.ENOTDIR: "part of the path is a file; set TORCH_HOME to another folder",
+    errno.EEXIST: "part of the path is a file; set TORCH_HOME to another folder",
     errno.ENOSPC: _FULL,
-    errno.EDQUOT: "your disk quota is used up; make room, or set TORCH_HOME to another folder",
-    errno.EFBIG: "the file is larger than allowed there; set TORCH_HOME to another folder",
+    errno.EDQUOT: "disk quota exceeded; free some space, or set TORCH_HOME to another folder",
+    errno.EFBIG: "the file exceeds the size limit there; set TORCH_HOME to another folder",
 }
 
 
 @contextmanager
 def local(target: Path) -> Iterator[None]:
-    """Turns what the disk says about target into a DownloadError."""
+    """Turns an OSError while writing target into a DownloadError."""
     try:
         yield
     except OSError as error:
@@ -41,8 +43,9 @@ def local(target: Path) -> Iterator[None]:
 
 def no_room(target: Path, missing: int, free: int) -> DownloadError:
     return DownloadError(
-        f"{target.name} needs {missing / MEGABYTE:.0f} MB more, and {target.parent} has "
-        f"{free / MEGABYTE:.0f} MB left; make room, or set TORCH_HOME to a folder on another disk"
+        f"{target.name} needs {missing / MEGABYTE:.0f} MB more, but {target.parent} has only "
+        f"{free / MEGABYTE:.0f} MB left; free some space, or set TORCH_HOME to a folder on another "
+        "disk"
     )
 
 
@@ -55,33 +58,36 @@ def wrong_checksum(url: str, digest: str, wanted: str) -> DownloadError:
 
 
 def status(code: int, url: str, target: Path) -> DownloadError:
-    """An answer that is no file."""
+    """The error for an HTTP status that delivers no file."""
     host = urlsplit(url).hostname or url
-    by_hand = f"fetch {target.name} elsewhere and put it into {target.parent}"
+    by_hand = f"download {target.name} elsewhere and put it into {target.parent}"
     if code in (404, 410):
-        reason = f"it has no such file ({code}): {url}; {by_hand}"
+        reason = f"there is no such file ({code}): {url}; {by_hand}"
     elif code == 407:
-        reason = "the proxy requires a user name and password; set HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT"
+        reason = (
+            "the proxy requires a user name and password; set "
+            "HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT"
+        )
     elif code in (401, 403, 451):
-        reason = f"it refuses {url} ({code}); {by_hand}"
+        reason = f"access to {url} is denied ({code}); {by_hand}"
     elif code == 429 or code >= 500:
-        reason = f"it is busy or out of order ({code}); try again later"
+        reason = f"the server is busy or unavailable ({code}); try again later"
     else:
-        reason = f"it answered {code} to {url}; {by_hand}"
+        reason = f"the server answered {code} for {url}; {by_hand}"
     return DownloadError(f"{host}: {reason}")
 
 
 def remote(error: OSError, url: str, target: Path) -> DownloadError:
-    """A connection that was not made, or that broke."""
-    # Without name and password.
+    """The error for a connection that could not be made, or that broke."""
+    # Without user name and password.
     proxy = urlsplit(proxy_for(url)).netloc.rpartition("@")[2]
     host = urlsplit(url).hostname or url
-    through = f"{host}, through the proxy {proxy}" if proxy else host
+    through = f"{host}, via the proxy {proxy}" if proxy else host
     return DownloadError(f"{through}: {_reason(error, url, target, proxy)}")
 
 
 def _reason(cause: OSError, url: str, target: Path, proxy: str) -> str:
-    by_hand = f"or fetch {url} elsewhere and put it into {target.parent}"
+    by_hand = f"or download {url} elsewhere and put it into {target.parent}"
     proxies = "check the proxy's address (HTTPS_PROXY)" if proxy else _PROXY
     if isinstance(cause, UntrustedStore):
         return str(cause)
@@ -93,18 +99,21 @@ def _reason(cause: OSError, url: str, target: Path, proxy: str) -> str:
         )
     if isinstance(cause, ssl.SSLError):
         said = cause.reason or str(cause)
-        return f"no secure connection could be made ({said}); {proxies}, {by_hand}"
+        return f"cannot make a secure connection ({said}); {proxies}, {by_hand}"
     if isinstance(cause, socket.gaierror):
-        return f"not found; this computer seems to be offline. Connect it, {proxies}, {by_hand}"
+        return (
+            "server not found; this computer seems to be offline. Connect to a network, "
+            f"{proxies}, {by_hand}"
+        )
     if isinstance(cause, TimeoutError):
-        words = str(cause) if "no data" in str(cause) else "it does not answer"
+        words = str(cause) if "no data" in str(cause) else "the server does not answer"
         return (
             f"{words}; the part already downloaded is kept; download again to resume. If it "
             f"persists, {proxies}"
         )
     if isinstance(cause, ConnectionResetError | ConnectionAbortedError | BrokenPipeError):
         return (
-            "the connection was cut; the part already downloaded is kept; download again to resume"
+            "the connection was lost; the part already downloaded is kept; download again to resume"
         )
     if cause.errno in _UNREACHABLE:
         return f"{_UNREACHABLE[cause.errno]}; connect to a network, {proxies}, {by_hand}"
@@ -122,7 +131,7 @@ _PROXY = "set HTTPS_PROXY if you are behind a proxy"
 
 _UNREACHABLE = {
     errno.ECONNREFUSED: "the connection was refused",
-    errno.ENETUNREACH: "there is no route to it",
-    errno.EHOSTUNREACH: "there is no route to it",
+    errno.ENETUNREACH: "there is no route to the server",
+    errno.EHOSTUNREACH: "there is no route to the server",
     errno.ENETDOWN: "the network is down",
 }

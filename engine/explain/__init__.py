@@ -1,4 +1,4 @@
-"""One model and one image: which pass answers a question, and the maps it gives.
+"""Explanations of one image by one model: which pass serves a request, and the maps it yields.
 
-The formulas are in methods, the passes in passes.
+The formulas are in methods, the forward and backward passes in passes.
 """

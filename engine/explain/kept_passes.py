@@ -1,4 +1,4 @@
-"""The passes of one session: which are kept, how much they may hold, and running out of memory."""
+"""Forward passes kept by a session: reuse, memory budget and recovery when memory runs out."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from engine.progress import CancelToken
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-# After memory ran out, no more than this part of the whole graph is kept at once.
+# After an out-of-memory error, at most this fraction (1/n) of the whole graph is kept at once.
 _FRUGAL = 4
 
 
 class Computation:
-    """Runs the model on one input and keeps what later questions need.
+    """Runs the model on one input and keeps what later requests need.
 
-    image: (1, channels, h, w) on the CPU. budget: bytes that may be kept; None takes half of the
+    image: (1, channels, h, w) on the CPU. budget: bytes that may be kept; None means half of the
     memory that is free at the time. logits: float64 (classes,), known after the first pass.
     """
 
@@ -55,11 +55,11 @@ class Computation:
 
     @property
     def input(self) -> Tensor:
-        """The image on the model's device, in its type."""
+        """The image on the model's device, in its dtype."""
         model = self.model
         if self._input is None or self._input.device.type != model.device.type:
             self._release()
-            # A tensor made in a caller's inference mode could never be part of a graph.
+            # An inference tensor, created in a caller's inference mode, cannot join a graph.
             with torch.inference_mode(False):
                 self._input = self._image.to(model.device, model.dtype)
         return self._input
@@ -71,30 +71,30 @@ class Computation:
         if allowed is None:
             allowed = devices.memory_budget(self.model.device)
         if self._frugal:
-            # Less than the whole graph for certain: what was free when it was kept did not do.
+            # Certainly less than the whole graph: the memory that was free for it did not suffice.
             allowed = min(allowed, memory.estimate(self.model.facts, None)) // _FRUGAL
         return allowed
 
     @property
     def whole_fits(self) -> bool:
-        """Whether the graph from the input on may be kept, or is."""
-        # What a full pass that is there holds is not free any more, and need not be.
+        """Whether the graph from the input on fits the budget, or is already kept."""
+        # A full pass that exists already holds its memory, so free memory is no criterion.
         return self._full is not None or memory.estimate(self.model.facts, None) <= self.allowed
 
     def close(self) -> None:
-        """Free everything; nothing can be asked any more."""
+        """Free everything; later requests raise ModelError."""
         self._release()
         self._input = None
         self._closed = True
 
     def notify(self, text: str) -> None:
-        """Remember what the user should know, and log it."""
+        """Keep a notice for the user, and log it."""
         _log.warning("%s", text)
         if text not in self.notices:
             self.notices.append(text)
 
     def pass_with(self, source: Call, cancel: CancelToken | None) -> ForwardPass:
-        """A pass that kept the call's output: one that is there, or else a new one."""
+        """A pass that kept the call's output: an existing one, or else a new one."""
         for known in (self._full, self._tail):
             if known is not None and source in known.kept:
                 return known
@@ -105,22 +105,22 @@ class Computation:
         return self._tail
 
     def full_pass(self, cancel: CancelToken | None) -> ForwardPass:
-        """The pass whose graph starts at the input and which kept every output."""
+        """The pass whose graph starts at the input and that kept every output."""
         if self._full is None:
             self._full = self._run(None, self._explainable, cancel)
             self._tail = None
         return self._full
 
     def lone_pass(self, start: Call, wanted: set[Call], cancel: CancelToken | None) -> ForwardPass:
-        """A pass that is not kept, its graph starting at a call, after everything was freed."""
+        """A pass that is not kept, with a graph starting at a call; frees the kept passes first."""
         self._release()
         return self._run(start, wanted, cancel)
 
     def guarded(self, work: Callable[[], _T]) -> _T:
-        """Do the work; when memory runs out, again with less kept, then on the CPU.
+        """Do the work; when memory runs out, retry with less kept, then on the CPU.
 
-        Raises ModelError when the network itself fails, DeviceError when memory does not do even
-        with the least kept.
+        Raises ModelError when the network itself fails, DeviceError when memory does not suffice
+        even with the least kept.
         """
         if self._closed:
             raise ModelError("the session is closed; open a new one for this image")
@@ -133,12 +133,12 @@ class Computation:
                     self._release()
                     continue
                 if not devices.is_out_of_memory(error):
-                    # As text: a record that held the traceback would hold the graph as well.
+                    # As text: a log record holding the traceback would keep the graph alive.
                     trace = traceback.format_exc()
                     _log.error("%s: the network failed\n%s", self.model.source, trace)
                     raise self._failure(error) from error
                 _log.warning("out of memory on %s: %s", self.model.device, error)
-            # Outside the except block, where the traceback no longer holds the graph.
+            # Outside the except block, so that the traceback no longer keeps the graph alive.
             self._retreat()
 
     def _failure(self, error: BaseException) -> ModelError:
@@ -166,7 +166,7 @@ class Computation:
         )
         self.forward_seconds = done.seconds
         if self.logits is None:
-            # To the CPU first: not every device knows float64.
+            # To the CPU first: not every device supports float64.
             self.logits = done.logits.detach()[0].cpu().double().numpy()
         return done
 
@@ -180,11 +180,11 @@ class Computation:
         if not self._frugal:
             self._frugal = True
             self.notify(
-                f"{device} ran out of memory; continuing with less kept in memory, more slowly"
+                f"{device} ran out of memory; continuing more slowly, with less kept in memory"
             )
             return
         if device.type == "cpu":
-            raise DeviceError("there is not enough memory for this layer; choose a later layer")
+            raise DeviceError("not enough memory for this layer; choose a later layer")
         text = f"{device} ran out of memory; continuing on the CPU"
         self.model.move(torch.device("cpu"), text)
         self._frugal = False
@@ -195,6 +195,6 @@ class Computation:
 def _overwrites_what_its_gradient_needs(error: BaseException) -> bool:
     """Whether autograd found a saved tensor changed by an in-place operation.
 
-    Such a network runs and cannot be trained. Where modules hand clones on, it has gradients.
+    Such a network can run but not be trained. If modules pass on clones, it has gradients.
     """
     return isinstance(error, RuntimeError) and "modified by an inplace operation" in str(error)

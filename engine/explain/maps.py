@@ -1,7 +1,7 @@
-"""From a pass to maps: one layer, or every layer of a sweep, by any method of the registry.
+"""Computes maps from a forward pass: one layer, or all layers of a sweep, by any method.
 
-The gradient and activation families share what is here; what runs the network many times for one
-map gets a driver of its own beside it.
+The gradient and activation families share this module; a method that runs the network many times
+for one map gets a driver of its own beside it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from engine.records.models import Layout
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RawMap:
-    """A map fresh from its method, on the CPU: signed float32 (h, w).
+    """A map as its method returned it, on the CPU: signed float32 (h, w).
 
-    anything: False where what it is made of is zero throughout. said: sentences about how it was
-    computed. seconds: wall-clock time beside the forward pass (in a sweep, an equal share of it).
+    anything: False if its ingredients are zero throughout. said: sentences about how it was
+    computed. seconds: wall-clock time without the forward pass (in a sweep, an equal share of it).
     """
 
     map: FloatMap
@@ -39,7 +39,7 @@ class RawMap:
     def judged(self, method: Method) -> tuple[Verdict, tuple[str, ...]]:
         """Whether the map shows anything, and what to say when it does not."""
         if not self.anything and Need.GRADIENT in method.needs:
-            text = "The gradient is zero: the layer does not change this class here."
+            text = "The gradient is zero: this layer does not affect the class for this image."
             return Verdict.ZERO_GRADIENT, (text,)
         if not self.anything:
             return Verdict.ZERO_ACTIVATION, (
@@ -48,15 +48,17 @@ class RawMap:
         if self.map.max() <= 0:
             side = "look at the negative side, or " if method.signed else ""
             other = "layer or class" if method.class_dependent else "layer"
-            return Verdict.NOTHING_POSITIVE, (f"Nothing positive: {side}choose another {other}.",)
+            return Verdict.NOTHING_POSITIVE, (
+                f"The map has no positive values: {side}choose another {other}.",
+            )
         return Verdict.OK, ()
 
 
 def map_of(chosen: Chosen, output: Tensor, gradient: Tensor | None, axes: Axes) -> MethodMap:
     """The map of one output by a method.
 
-    output, gradient: (1, C, h, w), (1, h, w, C) or (1, N, C) as axes says, of any floating type;
-    computed in float32 at least. The result is on the output's device.
+    output, gradient: (1, C, h, w), (1, h, w, C) or (1, N, C), as given by axes, of any floating
+    dtype; computed in float32 or wider. The result is on the output's device.
     """
     activation = _channels_first(output, axes)
     slope = _channels_first(gradient, axes) if gradient is not None else None
@@ -66,9 +68,9 @@ def map_of(chosen: Chosen, output: Tensor, gradient: Tensor | None, axes: Axes) 
 
 
 def _channels_first(tensor: Tensor, axes: Axes) -> Tensor:
-    """(C, h, w), a view where the type allows it; of a sequence, the cells of its grid alone."""
+    """(C, h, w), a view where the dtype allows it; of a token sequence, only the grid's tokens."""
     single = tensor.detach()[0]
-    # Before the tokens are cut off: a sum over memory of another shape rounds differently.
+    # Before extra tokens are dropped: a sum over a differently strided tensor rounds differently.
     single = single if single.dtype == torch.float64 else single.float()
     if axes.layout is Layout.CHANNELS_FIRST:
         return single
@@ -85,7 +87,7 @@ def map_one(
     axes: Axes,
     cancel: CancelToken | None = None,
 ) -> RawMap:
-    """One map from a pass that kept the call's output, by a backward pass where one is needed.
+    """One map from a pass that kept the call's output, with a backward pass if one is needed.
 
     Raises Cancelled.
     """
@@ -106,10 +108,10 @@ def map_all(
     cancel: CancelToken | None = None,
     visited: Callable[[int], None] | None = None,
 ) -> dict[Call, RawMap]:
-    """The maps of many calls from one pass that kept them, by one backward pass at most.
+    """The maps of many calls from one pass that kept them, with at most one backward pass.
 
-    Each gradient is reduced to its map when it arrives, so that no more than one is held beside
-    the graph. visited is told how many maps there are so far. Calls that the gradient does not
+    Each gradient is reduced to its map as soon as it arrives, so that no more than one is held
+    beside the graph. visited receives the number of maps so far. Calls that the gradient does not
     reach are left out. Raises Cancelled.
     """
     started = time.perf_counter()
@@ -136,7 +138,7 @@ def _shared(started: float, count: int) -> Callable[[], float]:
 
 
 def _raw(found: MethodMap, seconds: Callable[[], float]) -> RawMap:
-    """seconds is asked last: reading the map waits for the device."""
+    """seconds is called last: copying the map to the CPU waits for the device."""
     array: FloatMap = found.map.cpu().numpy()
     said = tuple(text for counted in found.counts if (text := counted.sentence()))
     return RawMap(array, bool(found.anything), said, seconds())

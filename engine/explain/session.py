@@ -1,9 +1,9 @@
-"""One model and one image: forward once, explain many.
+"""A session explains one image to one model: one forward pass, many explanations.
 
-The first explanation runs the network once, its graph starting at the wanted layer only. A second
-class is a partial backward pass over that graph. Asking for a second layer, or for a sweep, runs
+The first explanation runs the network once, with an autograd graph that starts at the requested
+layer. Another class is a partial backward pass over that graph. A second layer, or a sweep, runs
 the network once more with the graph from the input on and every layer's output kept; from then on
-any click is a partial backward pass, and after a sweep it is nothing at all.
+any click is a partial backward pass, and after a sweep no computation at all.
 """
 
 from __future__ import annotations
@@ -31,26 +31,25 @@ from engine.records.images import LoadedImage
 from engine.records.models import LayerNode, Prediction
 from engine.targets.classes import find_class
 
-# So many sets of maps, each of a class and a method, are remembered; the longest unused are found
-# anew.
+# Sets of maps (one per class and method) that are cached; the least recently used are recomputed.
 _SETS_KEPT = 32
 
-# The class under which maps of methods that know no class are remembered.
+# The class under which maps of class-independent methods are cached.
 _ANY_CLASS = -1
 
 
 class Session:
-    """Explains one image to one model. Use it in a with statement, from one thread.
+    """Explains one model's decision on one image. Use it in a with statement, from one thread.
 
-    budget: bytes that may be kept between calls; None takes half of the memory that is free.
-    Nothing of the model is changed, and no hook outlives a call. Leaving the with block frees
-    the graph; the session cannot be used afterwards.
+    budget: bytes that may be kept between calls; None means half of the free memory. The model is
+    left unchanged, and no hook outlives a call. Leaving the with block frees the graph; the
+    session cannot be used afterwards.
     """
 
     def __init__(self, model: Model, image: LoadedImage, *, budget: int | None = None) -> None:
         self.model = model
         self.image = image
-        # A tensor made in a caller's inference mode could never be part of a graph.
+        # An inference tensor, created in a caller's inference mode, cannot join a graph.
         with torch.inference_mode(False):
             self._prepared = prepare(image, model.preprocessing)
         self._work = Computation(model, self._prepared.tensor, budget)
@@ -80,15 +79,15 @@ class Session:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What the user should know of this session so far (a fallback to less memory, say)."""
+        """Notices for the user so far, such as a fallback to using less memory."""
         return tuple(self._work.notices)
 
     def predictions(self, k: int = 5, cancel: CancelToken | None = None) -> tuple[Prediction, ...]:
-        """The k classes of highest logit, highest first; all of them when k exceeds their number.
+        """The k classes with the highest logits, highest first; all classes if there are fewer.
 
-        Logits are the scores that are explained: the network's own output for this image, or what
-        comes before the softmax or sigmoid it ends in. Probabilities are their softmax, or sigmoids
-        where the classes are independent.
+        Logits are the scores that are explained: the network's output for this image, or the input
+        of its final softmax or sigmoid. Probabilities are their softmax, or their sigmoids where
+        the classes are independent.
         Raises ValueError when k is below 1.
         """
         if k < 1:
@@ -110,16 +109,16 @@ class Session:
 
         layer: 'NAME' for the last call of that module, 'NAME#k' for its call k, 'last
             convolution' for the last one; None for the model's default layer.
-        target: index or label; None for the class of highest logit.
-        method: a slug of engine.methods.registry; '' for what the model is set to, which is
-            Grad-CAM where nothing was. options: of that method, the others at their defaults.
+        target: index or label; None for the class with the highest logit.
+        method: a slug of engine.methods.registry; '' for the model's own setting, by default
+            Grad-CAM. options: for that method; the others keep their defaults.
         Returns an Explanation whose map is signed float32 (h, w) on the layer's own grid, without
         a ReLU and without scaling; the registry has the formula and its source.
 
         Raises LayerError (unknown, not explainable, or a map that is not finite), MethodError
-        (unknown, an option that it does not have, or a layer that it cannot have), TargetError,
-        ModelError when the network itself fails, DeviceError when memory does not suffice even
-        with the least kept, and Cancelled.
+        (unknown method, unknown option, or unsuitable layer), TargetError, ModelError when the
+        network itself fails, DeviceError when memory does not suffice even with the least kept,
+        and Cancelled.
         """
         how = self._method(method, options)
         name = self.model.address(layer)
@@ -157,12 +156,12 @@ class Session:
     ) -> dict[str, Explanation]:
         """The maps of every explainable layer for one class, in tree order, keyed by layer name.
 
-        One backward pass finds them all, or none where the method needs no gradient; each map
-        equals what explain returns. Layers that the method cannot have are left out. Where the
-        graph from the input on does not fit the budget, the graph starts at the earliest layer from
-        which it does; layers before that one are left out and counted in `notices`, and explain
-        still answers for each of them. So are layers whose map is not finite. Raises as explain
-        does.
+        One backward pass yields them all, or none if the method needs no gradient; each map equals
+        the result of explain. Layers unsuitable for the method are left out. If the graph from the
+        input on does not fit the budget, it starts at the earliest layer from which it does; layers
+        before that one are left out and counted in `notices`, and explain still works for each of
+        them. Layers whose map is not finite are left out and counted as well. Raises the same
+        errors as explain.
         """
         how = self._method(method, options)
         index = None if target is None else find_class(target, self.model.classes)
@@ -189,8 +188,8 @@ class Session:
         if unfit:
             which = "1 layer" if unfit == 1 else f"{unfit} layers"
             self._work.notify(
-                f"{which} did not fit into memory with the others; click one to explain it on "
-                "its own"
+                f"{which} did not fit into memory with the others; click one to explain it "
+                "separately"
             )
         if infinite:
             which = (
@@ -218,7 +217,7 @@ class Session:
             remaining -= self._maps_of(self._chosen(index), how).keys()
         whole = work.whole_fits
         if work.logits is None and not (whole and remaining):
-            # The class must be known even where no layer's graph fits, or none can have the method.
+            # The class must be known even if no layer's graph fits, or no layer suits the method.
             self._first_pass(cancel)
         while remaining:
             if whole:
@@ -233,7 +232,7 @@ class Session:
             report = _reporter(progress, total - len(remaining), total)
             todo = {call: axes[call] for call in done.kept if call in axes}
             maps = map_all(done, todo, chosen, how, cancel, report)
-            # Before the next pass is made: two graphs at once is what does not fit.
+            # Freed before the next pass: two graphs at once would not fit.
             del done
             self._maps_of(chosen, how).update(maps)
             remaining -= maps.keys()
@@ -242,7 +241,7 @@ class Session:
         return self._chosen(index)
 
     def _method(self, slug: str, options: Mapping[str, object] | None) -> Chosen:
-        """The method asked for, or the model's own. Raises MethodError."""
+        """The requested method, or the model's own. Raises MethodError."""
         if slug:
             return choose(slug, options)
         return choose(
@@ -250,7 +249,7 @@ class Session:
         )
 
     def _maps_of(self, target: int, how: Chosen) -> dict[Call, RawMap]:
-        """The maps found for a class by a method; asking for them keeps them longest."""
+        """The cached maps for a class and method; access marks them as most recently used."""
         key = (target if how.method.class_dependent else _ANY_CLASS, how)
         maps = self._maps.pop(key, {})
         self._maps[key] = maps
@@ -293,7 +292,7 @@ class Session:
         return self.model.predictions(self._work.logits, [index])[0]
 
     def _chosen(self, index: int | None) -> int:
-        """The class of that index, or the one of highest logit; the logits are known."""
+        """The given class, or the one with the highest logit; the logits must be known."""
         if index is not None:
             return index
         assert self._work.logits is not None

@@ -1,3 +1,3 @@
-"""Results as files.
+"""Writes results to files.
 
-What a picture looks like is decided in render; this room writes it down."""
+How an image looks is decided in render; this package only writes it."""

@@ -1,4 +1,4 @@
-"""Results as files: pictures, raw maps and JSON. A file is complete or absent, never half."""
+"""Writes results to files: images, raw maps and JSON. Every write is atomic."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ JPEG_LIMIT = 65_500
 """Longest side of a JPEG, in pixels."""
 
 _LONGEST_KEY = 10_000
-"""Characters of a key in an .npz: a ZIP archive's names have at most 65,535 bytes."""
+"""Longest key in an .npz, in characters: names in a ZIP archive have at most 65,535 bytes."""
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
@@ -43,11 +43,11 @@ def render(
     caption: bool,
     colorbar: bool,
 ) -> Pixels:
-    """The explained picture at the original's full resolution: uint8 (h, w, 3), RGB.
+    """The image with its overlay at the original's full resolution: uint8 (h, w, 3), RGB.
 
-    Rows and columns of the original stay where they are; with caption (image, model, layer, class,
-    method and scale, in words) or colorbar (colours with their map values) a band is added below,
-    and a picture narrower than figure.NARROWEST pixels gets a margin on its right as well.
+    Pixels of the original keep their positions; caption (image, model, layer, class, method and
+    scale, as text) or colorbar (colours with their map values) adds a band below, and an image
+    narrower than figure.NARROWEST pixels also gets a margin on its right.
     """
     band = None
     if caption or colorbar:
@@ -73,17 +73,17 @@ def save_picture(path: Path | str, pixels: Pixels, quality: int = 95) -> None:
     format = _FORMATS.get(path.suffix.lower())
     if format is None:
         suffix = path.suffix or "no suffix"
-        raise ExportError(f"cannot write {path.name}: {suffix} is not known; use .png or .jpg")
+        raise ExportError(f"cannot write {path.name}: {suffix} is not supported; use .png or .jpg")
     height, width = pixels.shape[:2]
     if format == "JPEG" and max(width, height) > JPEG_LIMIT:
         raise ExportError(
-            f"cannot write {path.name}: {width} x {height} is beyond the {JPEG_LIMIT:,} pixels "
-            "a side that a JPEG can hold; use .png"
+            f"cannot write {path.name}: {width} x {height} exceeds the JPEG limit of "
+            f"{JPEG_LIMIT:,} pixels a side; use .png"
         )
-    # Twice as fast as Pillow's own choice of 6, for a file larger by a twelfth.
+    # Twice as fast as Pillow's default of 6, for a file larger by a twelfth.
     options: dict[str, Any] = {"compress_level": 4}
     if format == "JPEG":
-        # Colour maps are made of saturated colours, which subsampled chroma would smear.
+        # Colour maps use saturated colours, which chroma subsampling would smear.
         options = {"quality": quality, "subsampling": 0}
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     with whole_file(path) as file:
@@ -91,9 +91,9 @@ def save_picture(path: Path | str, pixels: Pixels, quality: int = 95) -> None:
 
 
 def save_map(path: Path | str, map: FloatMap) -> None:
-    """Writes a map as it is, signed float32 (rows, columns), in NumPy's .npy format.
+    """Writes a map unchanged, signed float32 (rows, columns), in NumPy's .npy format.
 
-    Raises ExportError, also when the suffix is not .npy.
+    Raises ExportError, also if the suffix is not .npy.
     """
     path = Path(path)
     if path.suffix.lower() != ".npy":
@@ -105,12 +105,12 @@ def save_map(path: Path | str, map: FloatMap) -> None:
 def save_maps(path: Path | str, maps: Mapping[str, FloatMap]) -> None:
     """Writes several maps into one compressed .npz; keys are layer names. Raises ExportError.
 
-    Characters that the name of a file cannot bear are spelled out in the keys.
+    Characters that a file name cannot contain are escaped in the keys.
     """
     path = Path(path)
     if path.suffix.lower() != ".npz":
         raise ExportError(f"cannot write {path.name}: maps are saved as .npz; use that suffix")
-    # Not numpy.savez, whose own parameters a layer may be named after.
+    # Not numpy.savez: a layer may have the name of one of its parameters.
     with (
         whole_file(path) as file,
         zipfile.ZipFile(file, "w", compression=zipfile.ZIP_DEFLATED) as archive,
@@ -121,7 +121,7 @@ def save_maps(path: Path | str, maps: Mapping[str, FloatMap]) -> None:
 
 
 def _keyed(maps: Mapping[str, FloatMap]) -> dict[str, FloatMap]:
-    """By names that a ZIP archive can hold, no two alike."""
+    """The maps by unique names that a ZIP archive can hold."""
     keyed: dict[str, FloatMap] = {}
     for name, map in maps.items():
         key = wanted = plain(name, _LONGEST_KEY)
@@ -136,8 +136,8 @@ def _keyed(maps: Mapping[str, FloatMap]) -> dict[str, FloatMap]:
 def save_json(path: Path | str, content: Any) -> None:
     """Writes content as indented UTF-8 JSON. Raises ExportError.
 
-    What an editor would not show, or what would turn the order of a line, is in JSON's own
-    spelling, lone surrogates too: the values are exact.
+    Invisible and bidirectional characters are written as JSON escapes, lone surrogates too: the
+    values are exact.
     """
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with whole_file(Path(path)) as file:
@@ -152,12 +152,12 @@ def sidecar(
     settings: DisplaySettings | None = None,
     versions: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Everything that is needed to make this explanation again, ready for JSON.
+    """Everything needed to reproduce this explanation, ready for JSON.
 
-    Holds what `explain --json` prints (image, model, device, layer, class, predictions, map,
-    region, seconds) and beside it the program, the versions of the libraries (given by the caller,
-    for this module knows no torch), the image's checksum, the model with its preprocessing, and
-    the display settings when there are some. Numbers that JSON has not become null.
+    Contains the output of `explain --json` (image, model, device, layer, class, predictions, map,
+    region, seconds), the program, the versions of the libraries (passed in, since this module does
+    not import torch), the image's checksum, the model with its preprocessing, and the display
+    settings if given. Numbers that JSON cannot express (NaN, infinity) become null.
     """
     region = explanation.region
     content: dict[str, Any] = {
@@ -203,7 +203,7 @@ def sidecar(
 
 
 def pixels_sha256(pixels: Pixels) -> str:
-    """Checksum of the decoded picture: SHA-256 over its RGB bytes, row by row."""
+    """Checksum of the decoded image: SHA-256 over its RGB bytes, row by row."""
     return hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
 
 

@@ -1,5 +1,5 @@
-"""What a file is and whether it may be read or written, told without running it.
+"""Files as files: their kind, whether they may be read, run or written. Runs none of them.
 
-Names and suffixes, kinds, consent by content, Python sources as text, and the one door for outputs.
-What a picture or a network is inside belongs in images, weights or formats.
+Suffixes, kinds, consent by content, Python sources as text, and atomic writes. Parsing an image or
+a network belongs in images, weights or formats.
 """

@@ -1,4 +1,4 @@
-"""The one door by which outputs leave the program: a file is complete or absent, never half."""
+"""Atomic writes, used for every output of the program: a file is complete or absent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from engine.files.destinations import Goal, cannot_write, goal_of, refusal
 from engine.process import ending, leftovers
 
 PATIENCE_S = 20.0
-"""How long a pipe is waited for that nobody reads from."""
+"""Longest wait for a reader of a pipe, in seconds."""
 
 _LOOK_EVERY_S = 0.05
 _BLOCK = 1 << 16
@@ -28,12 +28,12 @@ _BLOCK = 1 << 16
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """What is written in the block goes to path when the block ends well, and nowhere otherwise.
+    """A seekable file whose content goes to path if the block succeeds, and nowhere otherwise.
 
-    A regular file is exchanged for a new one with the same permissions, in one step; of links, what
-    they point to is. A device, a pipe, a terminal or a descriptor (/dev/stdout) is written to, all
-    at once after the block; a pipe's reader is waited for for 20 s. The file can be sought in.
-    Raises ExportError, with the reason and the way out, when it cannot be written.
+    A regular file is replaced atomically by a new one with the same permissions; symbolic links are
+    followed. A device, a pipe, a terminal or a descriptor (/dev/stdout) is written in one go after
+    the block, waiting up to 20 s for a pipe's reader. Raises ExportError, with the reason and what
+    to do, if it cannot be written.
     """
     goal = goal_of(path)
     try:
@@ -41,7 +41,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             with _exchanged(goal) as file:
                 yield file
         else:
-            # Pictures and archives are written to and fro, which a pipe cannot be.
+            # Writing images and archives needs seeking, which a pipe does not support.
             buffer = io.BytesIO()
             yield buffer
             _pour(goal, buffer.getbuffer())
@@ -50,9 +50,9 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def exchange(new: Path, goal: Path) -> None:
-    """Let a file that is complete take the place of goal, if that is a file or a free name.
+    """Rename a complete file to goal, replacing a regular file of that name if there is one.
 
-    Raises ExportError for what is no regular file, and OSError.
+    Raises ExportError if goal is not a regular file, and OSError.
     """
     if not goal_of(goal).exchanged:
         raise refusal(goal, "not a regular file; remove it")
@@ -63,9 +63,9 @@ def exchange(new: Path, goal: Path) -> None:
 
 
 class _Temporaries:
-    """Those that this process writes. They vanish with it.
+    """The temporary files of this process, removed when it ends.
 
-    changing: held while one is made or gets its last name, so that none does after the last look.
+    changing: held while one is created or renamed, so that none appears during the final cleanup.
     """
 
     def __init__(self) -> None:
@@ -75,12 +75,12 @@ class _Temporaries:
         ending.at_exit(self._vanish)
 
     def make(self, goal: Goal) -> tuple[Path, int]:
-        """A new one beside the goal, open to be written; and its descriptor. Raises OSError."""
+        """Create a temporary file beside the goal; returns path and descriptor. Raises OSError."""
         folder = goal.real.parent
         if folder not in self._folders:
             self._folders.add(folder)
             leftovers.remove_from(folder, goal.real.name)
-        # What is there may be for some eyes only, and so is what takes its place.
+        # The existing file may be private, so its replacement must not be readable by others.
         mode = 0o666 if goal.found is None else 0o600
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -95,12 +95,12 @@ class _Temporaries:
                 self._paths.discard(path)
 
     def forget(self, path: Path) -> None:
-        """Remove one if it is still there. Raises OSError."""
+        """Remove a temporary file if it still exists. Raises OSError."""
         path.unlink(missing_ok=True)
         self._paths.discard(path)
 
     def _vanish(self) -> None:
-        # Not given back: nothing may be made or exchanged from here on.
+        # Never released: no file may be created or renamed from here on.
         self.changing.acquire(timeout=_LOOK_EVERY_S)
         for path in self._paths:
             with contextlib.suppress(OSError):
@@ -112,9 +112,9 @@ _temporaries = _Temporaries()
 
 @contextmanager
 def _exchanged(goal: Goal) -> Iterator[BinaryIO]:
-    """A new file, which takes the goal's place when the block ends well.
+    """A new file, which replaces the goal if the block succeeds.
 
-    It is made in the same folder, since only within one file system is the exchange atomic.
+    It is created in the same folder, since a rename is atomic only within one file system.
     Raises OSError.
     """
     temporary, descriptor = _temporaries.make(goal)
@@ -126,7 +126,7 @@ def _exchanged(goal: Goal) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(descriptor)
             if sys.platform != "win32":
-                # While it is still open, and with that locked against removal.
+                # Renamed while open: the lock on it prevents another process from removing it.
                 _put(temporary, goal)
         if sys.platform == "win32":
             _put(temporary, goal)
@@ -140,7 +140,7 @@ def _put(temporary: Path, goal: Goal) -> None:
 
 
 def _keep_permissions(descriptor: int, old: os.stat_result) -> None:
-    """Owner, where that is possible, and mode of the file that is replaced. Raises OSError."""
+    """Copy the mode and, where possible, the owner of the replaced file. Raises OSError."""
     if sys.platform == "win32":
         return
     new, mode = os.fstat(descriptor), stat.S_IMODE(old.st_mode) & 0o777
@@ -150,7 +150,7 @@ def _keep_permissions(descriptor: int, old: os.stat_result) -> None:
         with contextlib.suppress(PermissionError):
             os.fchown(descriptor, old.st_uid, -1)
         if os.fstat(descriptor).st_gid != old.st_gid:
-            # Another group gets no more than everybody.
+            # If the group could not be kept, it gets no more rights than everybody.
             mode = mode & 0o707 | (mode & 0o007) << 3
     os.fchmod(descriptor, mode)
 
@@ -164,7 +164,7 @@ def _pour(goal: Goal, content: memoryview) -> None:
         descriptor = _opened(goal)
     else:
         for stream in (sys.stdout, sys.stderr):
-            # What was said before comes before.
+            # Output written earlier must appear first.
             if stream is not None:
                 stream.flush()
         descriptor = os.dup(goal.descriptor)
@@ -179,7 +179,7 @@ def _pour(goal: Goal, content: memoryview) -> None:
 
 
 def _opened(goal: Goal) -> int:
-    """The descriptor of a device or pipe, which does not block. Raises OSError and ExportError."""
+    """Open a device or pipe without blocking. Raises OSError and ExportError."""
     flags = os.O_WRONLY
     for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"):
         flags |= getattr(os, name, 0)
@@ -199,4 +199,4 @@ def _opened(goal: Goal) -> int:
 
 def _wait_for_room(goal: Goal, descriptor: int) -> None:
     if not select.select([], [descriptor], [], PATIENCE_S)[1]:
-        raise refusal(goal.path, "the reading program has stopped reading; start it again")
+        raise refusal(goal.path, "the reading program has stopped reading; restart it")

@@ -1,8 +1,8 @@
-"""Where an output goes: what stands at a path, and whether and how something may be written there.
+"""Checks output paths: what exists at a path, and whether and how it can be written.
 
-A regular file, or a name that is free, gets a new file in its place; a device, a pipe or a terminal
-is written to; a descriptor of this process (/dev/stdout, /dev/fd/3) is written into. A folder, a
-socket and a disk are refused.
+A regular file, or a path where nothing exists, gets a new file; a device, a pipe or a terminal is
+written to directly, and so is a descriptor of this process (/dev/stdout, /dev/fd/3). A folder, a
+socket or a disk is rejected.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from pathlib import Path
 
 from engine.errors import ExportError
 
-_FORBIDDEN = "writing there is not permitted; choose another folder, or close what has it open"
+_FORBIDDEN = "permission denied; choose another folder, or close the program that has it open"
 
 _REASONS = {
     errno.ENOENT: "the folder does not exist; create it or choose another one",
-    errno.ENOTDIR: "a part of its path is not a folder; choose another one",
+    errno.ENOTDIR: "part of the path is not a folder; choose another one",
     errno.EISDIR: "a folder has that name; choose another name",
     errno.EACCES: _FORBIDDEN,
     errno.EPERM: _FORBIDDEN,
     errno.EROFS: "the disk is read-only; choose another one",
-    errno.ENOSPC: "the disk is full; make room or choose another one",
-    errno.EDQUOT: "your disk quota is used up; make room or choose another folder",
-    errno.EFBIG: "the file would be larger than is allowed there; choose another place",
+    errno.ENOSPC: "the disk is full; free some space or choose another one",
+    errno.EDQUOT: "disk quota exceeded; free some space or choose another folder",
+    errno.EFBIG: "the file would exceed the size limit there; choose another folder",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
     errno.ELOOP: "its symbolic links form a loop; choose another name",
-    errno.EBUSY: "something is mounted there or has it open; choose another name",
-    errno.EPIPE: "the reading program has ended; start it again",
+    errno.EBUSY: "it is in use or a mount point; choose another name",
+    errno.EPIPE: "the reading program has ended; restart it",
     errno.EBADF: "no file descriptor with that number is open for writing; name a file",
-    errno.EIO: "the device reports an error; choose another place",
+    errno.EIO: "the device reports an I/O error; choose another folder",
 }
 
 _MOST_LINKS = 40
@@ -44,11 +44,11 @@ _OWN_DESCRIPTOR = re.compile(r"(?:/proc/(\d+)(?:/task/\d+)?/fd|/dev/fd)/(\d{1,9}
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a path leads to.
+    """What an output path refers to.
 
-    path: as it was given. real: with every link followed. found: what stands there, None where the
-    name is free. descriptor: of this process, None for what has a name of its own. exchanged:
-    whether a new file takes its place; otherwise it is written to.
+    path: as given. real: with all symbolic links resolved. found: the stat of what exists there,
+    None if nothing does. descriptor: of this process, None if the path is not one. exchanged: True
+    if a new file replaces it, False if it is written to directly.
     """
 
     path: Path
@@ -59,7 +59,7 @@ class Goal:
 
     @property
     def key(self) -> object:
-        """Equal for two names of one file; None for what can be written to any number of times."""
+        """Equal for two names of one file; None for what can be written to repeatedly."""
         if not self.exchanged:
             return None
         if self.found is not None and self.found.st_ino:
@@ -68,7 +68,7 @@ class Goal:
 
 
 def goal_of(path: Path) -> Goal:
-    """What path leads to. Raises ExportError for what nothing can be written to."""
+    """Examine an output path. Raises ExportError if nothing can be written there."""
     try:
         return _goal_of(path)
     except (OSError, ValueError) as error:
@@ -76,7 +76,7 @@ def goal_of(path: Path) -> Goal:
 
 
 def cannot_write(path: Path, error: OSError | ValueError) -> ExportError:
-    """The one line on why path cannot be written, with the way out."""
+    """The error that says why path cannot be written and what to do, in one line."""
     if not isinstance(error, OSError):
         return refusal(path, "not a valid file name; choose another one")
     reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
@@ -84,17 +84,18 @@ def cannot_write(path: Path, error: OSError | ValueError) -> ExportError:
 
 
 def refusal(path: Path, reason: str) -> ExportError:
-    """reason: with the way out."""
+    """The error for a path that cannot be written. reason: includes what to do."""
     return ExportError(f"cannot write {path}: {reason}")
 
 
 def check_outputs(
     outputs: Mapping[str, Path | str | None], inputs: Iterable[Path | str | None] = ()
 ) -> None:
-    """Refuse, before the work, what could not be written after it.
+    """Reject unusable output paths before the work starts.
 
-    outputs: by the option that names them. inputs: what is read, files and folders. Raises
-    ExportError for an output that cannot be written, that is read, or that another option names.
+    outputs: by the option that names them. inputs: files and folders that are read. Raises
+    ExportError for an output that cannot be written, that is also an input, or that another option
+    names as well.
     """
     read = _facts_of(Path(path) for path in inputs if path is not None)
     taken: dict[object, str] = {}
@@ -116,7 +117,7 @@ def check_outputs(
 
 
 def is_stdout(path: Path | str | None) -> bool:
-    """Whether what is written to path goes to stdout: '-', /dev/stdout, /dev/fd/1."""
+    """Whether path means stdout: '-', /dev/stdout, /dev/fd/1."""
     if path is None:
         return False
     if str(path) == "-":
@@ -135,7 +136,7 @@ def _goal_of(path: Path) -> Goal:
     try:
         found = os.stat(real)  # noqa: PTH116 - Path.stat() is the same
     except FileNotFoundError:
-        # What has no name although it is there: a pipe that another process has open.
+        # It exists without a real path: a pipe that another process has open.
         if os.path.exists(path):  # noqa: PTH110
             return Goal(path, path, os.stat(path), exchanged=False)  # noqa: PTH116
         _check_folder(real.parent)
@@ -146,7 +147,7 @@ def _goal_of(path: Path) -> Goal:
     if stat.S_ISSOCK(mode):
         raise refusal(path, "this is a socket; name a file or a pipe")
     if stat.S_ISBLK(mode):
-        raise refusal(path, "this is a disk, and what is on it would be lost; name a file")
+        raise refusal(path, "this is a disk, and its content would be lost; name a file")
     if not os.access(real, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     # Windows' devices (NUL, CON) have no folder.
@@ -158,7 +159,7 @@ def _goal_of(path: Path) -> Goal:
 
 
 def _check_folder(folder: Path) -> None:
-    """Raises OSError where no file can be made in folder."""
+    """Raises OSError if no file can be created in folder."""
     found = os.stat(folder)  # noqa: PTH116
     if not stat.S_ISDIR(found.st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
@@ -169,9 +170,9 @@ def _check_folder(folder: Path) -> None:
 
 
 def _descriptor(path: Path) -> int | None:
-    """Which descriptor of this process path leads to, None for none.
+    """The descriptor of this process that path refers to, or None.
 
-    What it leads to may be a file, a pipe or gone: its name is then no name that can be written.
+    A descriptor may refer to a file, a pipe or a deleted file, so its target's name cannot be used.
     """
     if sys.platform == "win32":
         return None
@@ -191,14 +192,14 @@ def _descriptor(path: Path) -> int | None:
 
 def _open_descriptor(path: Path, descriptor: int) -> Goal:
     found = os.fstat(descriptor)
-    # What the program has opened itself, its log say, is not handed down and not to be named.
+    # Files that the program opened itself, such as its log, are not inheritable: not for the user.
     if not os.get_inheritable(descriptor):
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     return Goal(path, path, found, descriptor, exchanged=False)
 
 
 def _facts_of(paths: Iterable[Path]) -> dict[object, Path]:
-    """By key, of those that are there."""
+    """The real paths that exist, by the key of Goal."""
     found: dict[object, Path] = {}
     for path in paths:
         try:
@@ -211,5 +212,5 @@ def _facts_of(paths: Iterable[Path]) -> dict[object, Path]:
 
 
 def _is_inside(real: Path, read: Mapping[object, Path]) -> bool:
-    """Whether a file belongs to a folder that is read as a whole (a model of Hugging Face)."""
+    """Whether a file lies in a folder that is read as a whole (a Hugging Face model)."""
     return any(real.is_relative_to(path) and real != path for path in read.values())

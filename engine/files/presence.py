@@ -1,7 +1,7 @@
-"""Whether a file or folder exists, for paths that people name.
+"""Tests whether user-supplied paths exist, without raising.
 
-Path.is_dir() and its like raise PermissionError where a folder on the way may not be looked into
-(until Python 3.14). These answer no, and whoever reads the file then says why it cannot be read.
+Path.is_dir() and the like raise PermissionError if a parent folder may not be searched (until
+Python 3.14). These return False, and the code that reads the file then reports the reason.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ from pathlib import Path
 
 
 def can_be_named(text: object) -> bool:
-    """Whether a text, from a record or from another process, can be the name of a file."""
+    """Whether a text from a record or another process is a valid file name."""
     try:
         return isinstance(text, str) and b"\0" not in os.fsencode(text)
-    except UnicodeEncodeError:  # half of a character
+    except UnicodeEncodeError:  # a lone surrogate
         return False
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder is there and may be looked at."""
+    """Whether the path is an accessible folder."""
     return os.path.isdir(path)  # noqa: PTH112
 
 
 def is_file(path: Path) -> bool:
-    """Whether a file is there and may be looked at."""
+    """Whether the path is an accessible file."""
     return os.path.isfile(path)  # noqa: PTH113
 
 
 def exists(path: Path) -> bool:
-    """Whether something is there and may be looked at."""
+    """Whether the path exists and is accessible."""
     return os.path.exists(path)  # noqa: PTH110

@@ -1,4 +1,4 @@
-"""A Python file together with the files beside it that it imports; read, never run."""
+"""Reads a Python file and the files beside it that it imports; runs none of them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from engine.errors import ModelError
 
 _MOST_FILES = 300
 _LARGEST = 10 << 20
-# Not taken from beside the file, where another project's folder may hold one of that name.
+# Never taken from beside the file, where an unrelated folder may have one of these names.
 NEVER_NEIGHBOURS = {*sys.stdlib_module_names, "torch", "torchvision", "numpy", "timm", "PIL"}
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """A Python file and what it imports from beside it, as read.
+    """The content of a Python file and of the files beside it that it imports.
 
-    name: of the main file's module. texts: the content of each, by its dotted name below the
-    folder; paths: where each came from. A package without __init__.py has no text of its own.
-    Files that are only found from the folder above (as where a program is started there) count
-    too, unless an installed package has their name.
+    name: module name of the main file. texts: the content of each file by its dotted name below the
+    folder; paths: the path of each. A package without __init__.py has no text of its own. Files
+    found only relative to the parent folder (where a program may be started) are included, unless
+    an installed package has the same name.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Sources:
 
     @property
     def sha256(self) -> str:
-        """The file's own checksum where it stands alone, else one over all the files."""
+        """The file's own checksum if there is only one file, else a checksum over all files."""
         if len(self.texts) == 1:
             return hashlib.sha256(self.texts[self.name]).hexdigest()
         whole = hashlib.sha256()
@@ -45,14 +45,14 @@ class Sources:
 
     @property
     def neighbours(self) -> tuple[str, ...]:
-        """The names of the other files, for people to read."""
+        """The relative paths of the other files, for display."""
         folder = self.paths[self.name].parent
         others = (path for name, path in self.paths.items() if name != self.name)
         return tuple(sorted(Path(os.path.relpath(path, folder)).as_posix() for path in others))
 
 
 def read_sources(path: Path) -> Sources:
-    """A Python file and all files beside it that it imports. Runs nothing. Raises ModelError."""
+    """Read a Python file and all files beside it that it imports. Raises ModelError."""
     name = "".join(letter if letter.isalnum() else "_" for letter in path.stem) or "network"
     sources = Sources(name)
     waiting = [(name, path.absolute())]
@@ -61,7 +61,10 @@ def read_sources(path: Path) -> Sources:
         if current in sources.texts:
             continue
         if len(sources.texts) >= _MOST_FILES:
-            raise ModelError(f"{path}: it imports more than {_MOST_FILES} files from beside it")
+            raise ModelError(
+                f"{path}: imports more than {_MOST_FILES} files beside it; move the "
+                "network's class to a file with fewer imports"
+            )
         sources.texts[current] = _read(where)
         sources.paths[current] = where
         wanted = _imports(where, sources.texts[current], current, where.name == "__init__.py")
@@ -72,20 +75,24 @@ def read_sources(path: Path) -> Sources:
 def _read(path: Path) -> bytes:
     try:
         if path.stat().st_size > _LARGEST:
-            raise ModelError(f"{path}: too large for a Python file; open the network's own")
+            raise ModelError(
+                f"{path}: too large for a Python file; open the file that defines the network"
+            )
         return path.read_bytes()
     except FileNotFoundError:
-        raise ModelError(f"{path}: there is no such file; check the name") from None
+        raise ModelError(f"{path}: no such file; check the name") from None
     except OSError as error:
-        raise ModelError(f"{path}: it cannot be read ({error.strerror})") from error
+        raise ModelError(
+            f"{path}: cannot be read ({error.strerror}); check the disk and the name"
+        ) from error
 
 
 def _imports(path: Path, text: bytes, name: str, is_package: bool) -> set[str]:
-    """The dotted names that a file imports; relative ones are resolved against its own name."""
+    """The dotted names that a file imports; relative imports are resolved against its own name."""
     try:
         tree = ast.parse(text, str(path))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        # Running it says so, with the line.
+        # Running the file reports the error with its line number.
         return set()
     package = name.split(".") if is_package else name.split(".")[:-1]
     found: set[str] = set()
@@ -100,7 +107,7 @@ def _imports(path: Path, text: bytes, name: str, is_package: bool) -> set[str]:
 
 
 def _neighbours(folder: Path, names: set[str]) -> list[tuple[str, Path]]:
-    """The files that those imports reach from the folder or the one above, with dotted names."""
+    """The files that these imports find in the folder or its parent, with their dotted names."""
     found: list[tuple[str, Path]] = []
     for name in names:
         if name.partition(".")[0] in NEVER_NEIGHBOURS:
@@ -123,7 +130,7 @@ def _reached(folder: Path, name: str) -> Iterator[tuple[str, Path]]:
 
 
 def is_absent(package: str) -> bool:
-    """Whether there is no top-level module of that name here; nothing is imported to find out."""
+    """Whether no top-level module of that name is installed; imports nothing."""
     try:
         return package not in sys.modules and importlib.util.find_spec(package) is None
     except (ImportError, ValueError):

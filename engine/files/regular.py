@@ -1,7 +1,7 @@
-"""Opening untrusted files: regular files only, anything else refused in one line.
+"""Opens untrusted files: regular files only, anything else is rejected in one line.
 
-A pipe would be waited for until somebody writes into it, a device can be endless, and looking at
-one can already change it.
+Opening a pipe blocks until something writes to it, a device can be endless, and merely opening a
+device can have side effects.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import BinaryIO
 from engine.errors import HookscopeError
 
 Fault = Callable[[str], HookscopeError]
-"""Makes the error to be raised of its text."""
+"""Builds the error to raise from its message."""
 
 _KINDS = (
     (stat.S_ISFIFO, "a named pipe"),
@@ -28,12 +28,12 @@ _KINDS = (
 
 @contextmanager
 def opened(path: Path, fault: Fault, folder: str = "name a file in it") -> Iterator[BinaryIO]:
-    """The file, open for reading. folder: what to do where it is a folder.
+    """The file, open for reading. folder: the advice given if it is a folder.
 
-    Raises fault(one line) where there is none, it is no regular file, or it cannot be opened.
+    Raises fault(one line) if it does not exist, is not a regular file, or cannot be opened.
     """
     try:
-        # Before it is opened, for that alone can set a device going.
+        # Checked before opening, since opening alone can trigger a device.
         _check(path, os.stat(path), fault, folder)  # noqa: PTH116 - Path fails on odd names
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
@@ -45,7 +45,7 @@ def opened(path: Path, fault: Fault, folder: str = "name a file in it") -> Itera
 
 
 def read(path: Path, fault: Fault, most: int) -> bytes:
-    """The content of a regular file of at most `most` bytes. Raises as opened."""
+    """The content of a regular file of at most `most` bytes. Raises the same errors as opened."""
     with opened(path, fault) as file:
         try:
             content = file.read(most + 1)
@@ -53,20 +53,20 @@ def read(path: Path, fault: Fault, most: int) -> bytes:
             raise fault(f"{path}: {reason(error)}") from error
     if len(content) > most:
         raise fault(
-            f"{path}: larger than {most // 10**6} MB, more than any such file; download it again"
+            f"{path}: larger than {most // 10**6} MB, too large for such a file; download it again"
         )
     return content
 
 
 def reason(error: OSError | ValueError) -> str:
-    """Why a file cannot be opened, and what to do, in words."""
+    """Why a file cannot be opened, and what to do."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return "there is no such file; check the name"
+        return "no such file; check the name"
     if isinstance(error, PermissionError):
-        return "no permission to read it; change its access rights"
+        return "permission denied; change the file's permissions"
     if isinstance(error, ValueError):
         return "not a valid file name; check the name"
-    return f"it cannot be read ({error.strerror or error}); check the disk and the name"
+    return f"cannot be read ({error.strerror or error}); check the disk and the name"
 
 
 def _check(path: Path, found: os.stat_result, fault: Fault, folder: str) -> None:
@@ -74,5 +74,5 @@ def _check(path: Path, found: os.stat_result, fault: Fault, folder: str) -> None
         return
     if stat.S_ISDIR(found.st_mode):
         raise fault(f"{path}: this is a folder; {folder}")
-    what = next((words for test, words in _KINDS if test(found.st_mode)), "no regular file")
-    raise fault(f"{path}: this is {what}, not a regular file; save its content as one")
+    what = next((words for test, words in _KINDS if test(found.st_mode)), "a special file")
+    raise fault(f"{path}: this is {what}, not a regular file; save its content to a file")

@@ -1,4 +1,4 @@
-"""What kind of file a suffix suggests, before the content is looked at."""
+"""Guesses the kind of a file from its suffix, before its content is read."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ IMAGES = frozenset(
     {".bmp", ".gif", ".jpeg", ".jpg", ".jp2", ".pbm", ".pgm", ".png", ".ppm", ".tga", ".tif"}
     | {".tiff", ".webp", ".avif", ".ico"}
 )
-"""File suffixes that are taken for pictures when a folder is opened."""
+"""File suffixes of images, used when a folder is opened."""
 
 WEIGHTS = frozenset({".pth", ".pt", ".bin", ".ckpt", ".tar", ".pkl", ".safetensors"})
 """File suffixes of weights, alone or inside a training checkpoint, and of whole networks."""
 
 NETWORKS = frozenset({".py", ".pt2", ".onnx"})
-"""File suffixes of what holds a network's structure."""
+"""File suffixes of files that contain a network's structure."""
 
 CLASS_NAMES = frozenset({".txt", ".csv", ".json"})
 """File suffixes of lists of class names."""
 
 PROFILE = ".hookscope.json"
-"""The end of a model profile's name."""
+"""File suffix of a model profile."""
 
 
 def is_model(path: Path) -> bool:
-    """Whether a path is taken for a model: such a file, or a folder as Hugging Face saves it."""
+    """Whether a path looks like a model: a file with such a suffix, or a Hugging Face folder."""
     if path.suffix.lower() in WEIGHTS | NETWORKS:
         return True
     return presence.is_folder(path) and presence.is_file(path / "config.json")
 
 
 def is_made_by_description(path: Path) -> bool:
-    """Whether a model is taken for one whose network a file describes: ONNX, or a folder."""
+    """Whether a path looks like a model whose network is built from a description: ONNX, folder."""
     return path.suffix.lower() == ".onnx" or presence.is_folder(path)
 
 

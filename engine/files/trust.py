@@ -1,4 +1,4 @@
-"""Which files the user has agreed to run. Each is known by its content, not by its name."""
+"""Records which files the user has agreed to run, identified by content rather than by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 def store_file() -> Path:
-    """Where agreements are remembered: trusted.json in the user's configuration folder."""
+    """Where consent is stored: trusted.json in the user's configuration folder."""
     import platformdirs
 
     return Path(platformdirs.user_config_path(NAME.lower(), appauthor=False)) / "trusted.json"
@@ -26,9 +26,9 @@ def store_file() -> Path:
 class Trust:
     """The files that may run code while they are opened.
 
-    agreed: their SHA-256 checksums. named: files that the command line's --trust covers, whatever
-    is in them. everything: all that is opened with this object. store: where agreements are
-    remembered by path and checksum; None forgets them.
+    agreed: SHA-256 checksums of such files. named: files covered by --trust on the command line,
+    whatever their content. everything: trust every file opened with this object. store: the file
+    that keeps consent by path and checksum; None keeps it in memory only.
     """
 
     def __init__(
@@ -40,17 +40,17 @@ class Trust:
         store: Path | None = None,
     ) -> None:
         self._agreed = set(agreed)
-        # A name stands for what lies there when it is first opened.
+        # A name covers the content found when the file is first opened.
         self._named: dict[str, str] = {_name(path): "" for path in named}
         self._everything = everything
         self._store = store
 
     def name(self, paths: Iterable[Path]) -> None:
-        """Take these files as named too; for one that was, what lies there now counts."""
+        """Add named files; for one already named, its current content counts."""
         self._named |= {_name(path): "" for path in paths}
 
     def covers(self, sha256: str, path: Path | None = None) -> bool:
-        """Whether the user has agreed to this content; a remembered one only under its path."""
+        """Whether the user has agreed to this content; stored consent counts only for its path."""
         if self._everything or sha256 in self._agreed:
             return True
         if path is None:
@@ -63,31 +63,31 @@ class Trust:
         return self._remembered().get(name) == sha256
 
     def require(self, path: Path, sha256: str, risk: str, names: tuple[str, ...] = ()) -> None:
-        """Raises ConsentNeeded unless the user has agreed to this very file."""
+        """Raises ConsentNeeded unless the user has agreed to this exact file."""
         if not self.covers(sha256, path):
             raise ConsentNeeded(path, sha256, risk, names)
 
     def read(self, path: Path, sha256: str, risk: str, names: tuple[str, ...] = ()) -> io.BytesIO:
-        """The content of a file that the user agreed to, which is what then has to be opened.
+        """The content of a file that the user agreed to; the caller must open exactly this content.
 
-        sha256: its checksum as far as known; that of what is read here is asked for as well, since
-        a file can be exchanged in between. Raises as require, and ModelError for one that cannot
-        be read or has no room in memory.
+        sha256: the checksum known so far; that of the content read here is checked as well, since
+        the file can be replaced in between. Raises the same errors as require, and ModelError if
+        the file cannot be read or does not fit into memory.
         """
         self.require(path, sha256, risk, names)
         try:
             content = path.read_bytes()
         except (OSError, MemoryError) as error:
-            reason = getattr(error, "strerror", None) or "there is no room for it in memory"
-            raise ModelError(f"{path}: it cannot be read ({reason})") from error
+            reason = getattr(error, "strerror", None) or "not enough memory"
+            raise ModelError(f"{path}: cannot be read ({reason}); try again") from error
         self.require(path, hashlib.sha256(content).hexdigest(), risk, names)
         return io.BytesIO(content)
 
     def agree(self, path: Path, sha256: str) -> None:
-        """Note that the user agreed to a file, and remember it where there is a store.
+        """Record that the user agreed to a file, in the store if there is one.
 
-        A store that cannot be written is said in the log: the agreement then lasts as long as this
-        object does.
+        If the store cannot be written, this is logged, and the consent lasts as long as this
+        object.
         """
         self._agreed.add(sha256)
         if self._store is None:
@@ -98,7 +98,7 @@ class Trust:
             with whole_file(self._store) as file:
                 file.write(json.dumps({"files": files}, indent=2).encode("utf-8"))
         except (OSError, HookscopeError) as error:
-            _log.warning("agreements cannot be remembered: %s", error)
+            _log.warning("consent cannot be stored: %s", error)
 
     def _remembered(self) -> dict[str, str]:
         if self._store is None:
@@ -116,9 +116,7 @@ class Trust:
             AttributeError,
             RecursionError,
         ) as error:
-            _log.warning(
-                "%s cannot be read, so every file is asked for again: %s", self._store, error
-            )
+            _log.warning("%s cannot be read, so consent is asked for again: %s", self._store, error)
             return {}
 
 
@@ -127,4 +125,4 @@ def _name(path: Path) -> str:
 
 
 NOBODY = Trust()
-"""Nobody has agreed to anything."""
+"""Trusts no file."""

@@ -1,5 +1,5 @@
-"""From a file or name to a network: one room for each family of formats.
+"""Opens a file or name as a network: one package for each family of formats.
 
-Each opener returns a Network (network.py): the module with its weights, and what its files say of
-it. What a network's input and classes are in the end is settled in loading.
+Each opener returns a Network (network.py): the module with its weights and its files' metadata.
+The final input specification and class names are determined in loading.
 """

@@ -1,7 +1,7 @@
-"""The embedded demo: two small networks and scenes to try them on.
+"""The built-in demo: two small networks, and scenes to try them on.
 
 Nothing here imports torch until a network is built, so that the window can list the scenes while
-torch is still being loaded. docs/demo.md says how the networks were trained and what they reach.
+torch is still being imported. docs/demo.md documents the networks' training and accuracy.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ PREPROCESSING = Preprocessing(
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """One embedded network.
+    """One built-in network.
 
-    name: opened as 'demo:NAME'. classes: the labels in order of the logits. weights: a
+    name: opened as 'demo:NAME'. classes: the labels in the order of the logits. weights: a
     safetensors file. about: one sentence for the user.
     """
 
@@ -42,7 +42,7 @@ class Demo:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One embedded picture. model: name of the demo to open it with; invitation: what to try."""
+    """One built-in image. model: name of the demo to open it with; invitation: what to try."""
 
     path: Path
     title: str
@@ -70,7 +70,7 @@ DEMOS: dict[str, Demo] = {
         ),
     )
 }
-"""The embedded networks by name."""
+"""The built-in networks by name."""
 
 
 def _scene(file: str, title: str, model: str, invitation: str) -> Scene:
@@ -121,15 +121,15 @@ SCENES: tuple[Scene, ...] = (
         "A circle that carries the logo: look where the word 'star' comes from.",
     ),
 )
-"""The embedded pictures; the first is what the program shows when it starts for the first time."""
+"""The built-in images; the first one is shown when the program starts for the first time."""
 
 
 def build(demo: Demo) -> nn.Module:
     """The network with its trained weights, on the CPU, in training mode as torch builds it.
 
     Input (B, 3, 128, 128), normalised as demo.preprocessing says; output (B, 8) logits.
-    Raises WeightsError when the weights file is missing or does not fit: the program's own files
-    are then incomplete.
+    Raises WeightsError if the weights file is missing or does not fit, which means that the
+    installation is incomplete.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -141,6 +141,6 @@ def build(demo: Demo) -> nn.Module:
         network.load_state_dict(load_file(demo.weights), strict=True)
     except (OSError, SafetensorError, RuntimeError) as error:
         raise WeightsError(
-            f"the demo network {demo.weights.name} cannot be read: install the program again"
+            f"the demo network {demo.weights.name} cannot be read; reinstall the program"
         ) from error
     return network

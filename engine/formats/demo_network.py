@@ -1,10 +1,10 @@
-"""The network of the embedded demo: a small residual network (He et al. 2016).
+"""The network of the built-in demo: a small residual network (He et al. 2016).
 
-Module names and the order of operations are those of torchvision's ResNet, so that what is seen
-here carries over: a strided stem, stages of basic blocks with in-place ReLU, global average
-pooling and one linear layer. It differs where 128-pixel pictures of plain shapes ask for it: one
-block to a stage, few channels, and a last stage that keeps the 16 x 16 grid of the one before, so
-that its class activation map is fine enough to point at a small shape.
+Module names and the order of operations are those of torchvision's ResNet, so that observations
+carry over: a strided stem, stages of basic blocks with in-place ReLU, global average pooling and
+one linear layer. It is adapted to 128-pixel images of plain shapes: one block per stage, few
+channels, and a last stage that keeps the 16 x 16 grid of the previous one, so that its class
+activation map is fine enough to point at a small shape.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ def _conv3x3(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut past them.
+    """Two 3x3 convolutions with a residual connection.
 
-    Takes (B, inputs, H, W), returns (B, outputs, ceil(H / stride), ceil(W / stride)), at least 0.
+    Takes (B, inputs, H, W); returns (B, outputs, ceil(H / stride), ceil(W / stride)), all >= 0.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
@@ -52,7 +52,7 @@ class BasicBlock(nn.Module):
 
 
 class DemoNet(nn.Module):
-    """Classifier of (B, 3, 128, 128) normalised pictures into (B, classes) logits."""
+    """Maps normalised images (B, 3, 128, 128) to logits (B, classes)."""
 
     def __init__(
         self,

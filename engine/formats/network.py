@@ -1,4 +1,4 @@
-"""What every way of opening a model ends in: the network, and what its files said about it."""
+"""The record that every opener returns: the network, and the metadata of its files."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from engine.records.models import OutputForm
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
-    """A network with its weights loaded, on the CPU, before its input and output are known.
+    """A network with its weights loaded, on the CPU, before its input and output are determined.
 
-    source: name of the architecture or of the class. title: for headings. weights: the weights
-    file, weights_sha256 its checksum ('' where there is none).
-    preprocessing: as the files say, None where they do not. preprocessing_origin: what said so
-    ('torchvision metadata', 'config of the folder'). input_size: (height, width) where the files
-    fix it; channels: how many the pictures have, where they fix that. classes: in the order of
-    the logits, () where nothing names them. notices: what the user should know. output: which
-    part of what it returns is meant, and as what, where the files say so. assumption: where the
-    preprocessing is only assumed, what the user should know of that; '' where it is not.
+    source: name of the architecture or class. title: for headings. weights: the weights file,
+    weights_sha256 its checksum ('' if there is none).
+    preprocessing: from the files, None if they do not specify it. preprocessing_origin: its source
+    ('torchvision metadata', 'config of the folder'). input_size: (height, width), if the files
+    fix it; channels: number of input channels, if the files fix it. classes: in the order of
+    the logits, () if unnamed. notices: for the user. output: which part of the return value to
+    explain, and how to read it, if the files say so. assumption: a notice for the user if the
+    preprocessing is only assumed, else ''.
     """
 
     module: nn.Module

@@ -1,8 +1,9 @@
-"""Whether a network can be made as a configuration says: tried in a reader process first.
+"""Trial construction of a configured network, in a reader process before the program builds it.
 
-A few numbers in a config.json can ask for a million layers, and no list of their names would be
-complete. So the network is first made without data where that may fail, run out of memory or never
-end; the program makes it again once it has. The trial gives the network's size.
+A few numbers in a config.json can ask for a million layers, and no list of dangerous settings would
+be complete. So the network is first built without data in a process that may fail, run out of
+memory or hang; the program builds it only after that succeeded. The trial reports the network's
+size.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from engine.errors import WeightsError
 from engine.reader import client
 
 _MEMORY = 1600 << 20
-# Weights that are shared are in a file once, and counted once here; a little may be computed.
+# Shared weights are stored and counted once; a few parameters may be computed rather than stored.
 _MORE = 1.05
 _FREE = 1_000_000
 # See is_near.
@@ -26,7 +27,7 @@ _NAMES = ("id2label", "label2id")
 
 
 class Trial:
-    """A trial that runs while the caller does something else; reply() or drop() ends it."""
+    """A trial that runs in the background; reply() or drop() ends it."""
 
     def __init__(self, operation: str, name: str, facts: dict[str, Any]) -> None:
         self._name = name
@@ -41,9 +42,9 @@ class Trial:
         )
 
     def reply(self) -> dict[str, Any]:
-        """Wait for the trial, and tell what it found.
+        """Wait for the trial and return its result.
 
-        Raises WeightsError (one line) where it failed; Cancelled.
+        Raises WeightsError (one line) if it failed; Cancelled.
         """
         if self._reply is None:
             asked, self._asked = self._asked, None
@@ -52,26 +53,26 @@ class Trial:
         return self._reply
 
     def check(self, elements: int) -> None:
-        """Wait for the trial. elements: how many numbers the weights hold.
+        """Wait for the trial. elements: number of elements in the weights.
 
-        Raises WeightsError (one line) where it failed, or the network would be larger than its
+        Raises WeightsError (one line) if it failed, or if the network would be larger than its
         weights; Cancelled.
         """
         refuse_larger(self._name, int(self.reply()["elements"]), elements)
 
     def drop(self) -> None:
-        """Give it up, unless it has ended."""
+        """Cancel the trial unless it has ended."""
         if self._asked is not None:
             self._asked.drop()
 
 
 def is_near(given: object, usual: object) -> bool:
-    """Whether a configuration is so near to a usual one that its network needs no trial.
+    """Whether a configuration is so close to the default one that its network needs no trial.
 
-    Every number is within a third and three times of what it usually is (a list's, of its numbers),
-    or small where nothing is usual; then a network of some layers has some dozens, and its memory
-    grows by a few hundred times that of a small part. Names of classes are left out: they are no
-    longer than the file.
+    Every number must lie between a third and three times its default (for a list: of its defaults),
+    or be small if there is no default; then the number of layers stays in the dozens, and memory
+    grows by a factor of a few hundred at most. Class names are ignored: they are no longer than the
+    file.
     """
     if isinstance(given, Mapping):
         known = usual if isinstance(usual, Mapping) else {}
@@ -96,9 +97,9 @@ def _within(given: object, usual: Sequence[object]) -> bool:
 
 
 def refuse_larger(name: str, wanted: int, elements: int) -> None:
-    """Raises WeightsError where a network of `wanted` numbers is larger than its weights."""
+    """Raises WeightsError if a network of `wanted` parameters is larger than its weights."""
     if wanted > _MORE * elements + _FREE:
         raise WeightsError(
-            f"{name}: its config.json describes a network of {wanted:,} numbers, but its weights "
-            f"are {elements:,}; download the folder again"
+            f"{name}: its config.json describes a network of {wanted:,} parameters, but its "
+            f"weights have {elements:,}; download the folder again"
         )

@@ -1,1 +1,1 @@
-"""Folders of Hugging Face: configuration, weights, and preprocessing as a record."""
+"""Opens Hugging Face folders: configuration, weights and preprocessing."""

@@ -1,4 +1,4 @@
-"""The files of a Hugging Face folder: looked over before anything else reads them."""
+"""Finds and checks the files of a Hugging Face folder before anything else reads them."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from engine.weights.torch_files import Reading
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _LARGEST_JSON = 8_000_000
-# Whoever takes a configuration walks it by recursion.
+# Code that consumes a configuration walks it recursively.
 _DEEPEST = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The weights of a folder: one file (main), or an index (main) with its shards."""
+    """The weights of a folder: a single file (main), or an index (main) with its shards."""
 
     main: Path
     shards: tuple[Path, ...]
 
     @property
     def sha256(self) -> str:
-        """The file's checksum; that of the shards' checksums where there are several."""
+        """The file's checksum, or a checksum over the shards' checksums if there are several."""
         if len(self.shards) == 1:
             return checksum(self.shards[0])
         return hashlib.sha256("".join(map(checksum, self.shards)).encode()).hexdigest()
 
     def begin(self) -> Reading:
-        """Begin to read the first of its files, for read()."""
+        """Start reading the first file, for read()."""
         return Reading(self.shards[0])
 
     def read(self, first: Reading) -> StateDict:
-        """The tensors of all its files. Raises WeightsError."""
+        """The tensors of all files. Raises WeightsError."""
         state: StateDict = {}
         for path in self.shards:
             state |= read_state_dict(path, first if path == self.shards[0] else None)
@@ -48,17 +48,17 @@ class Weights:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The mapping in a JSON file. Raises ModelError, naming the file, where there is none."""
+    """The mapping in a JSON file. Raises ModelError, naming the file, if there is none."""
     try:
         content = json.loads(regular.read(path, ModelError, _LARGEST_JSON).decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path}: it cannot be read ({error}); download it again") from error
+        raise ModelError(f"{path}: cannot be read ({error}); download it again") from error
     if not isinstance(content, dict):
-        raise ModelError(f"{path}: it holds no configuration; download it again")
+        raise ModelError(f"{path}: contains no configuration; download it again")
     if _is_deep(content):
         raise ModelError(
-            f"{path}: it is nested more than {_DEEPEST} levels deep, more than any "
-            "configuration; download it again"
+            f"{path}: nested more than {_DEEPEST} levels deep, too deep for a configuration; "
+            "download it again"
         )
     return content
 
@@ -76,7 +76,7 @@ def _is_deep(content: dict[str, Any]) -> bool:
 
 
 def weights_of(folder: Path) -> Weights:
-    """The weights of a folder, of which every file is there and no header claims too much.
+    """The weights of a folder, checked: every file exists and its header is consistent.
 
     Raises WeightsError, naming what is missing or damaged.
     """
@@ -88,7 +88,7 @@ def weights_of(folder: Path) -> Weights:
         if index.is_file():
             return Weights(index, _shards(folder, index))
     raise WeightsError(
-        f"{folder}: there are no weights beside its config.json ({' or '.join(_WEIGHTS)}); "
+        f"{folder}: no weights beside config.json ({' or '.join(_WEIGHTS)}); "
         "download the folder with its weights"
     )
 
@@ -97,7 +97,7 @@ def _shards(folder: Path, index: Path) -> tuple[Path, ...]:
     listed = read_json(index).get("weight_map")
     names = sorted({str(n) for n in listed.values()}) if isinstance(listed, Mapping) else []
     if not names or any(Path(name).name != name for name in names):
-        raise WeightsError(f"{index}: it names no weights files of this folder; download it again")
+        raise WeightsError(f"{index}: lists no weights files of this folder; download it again")
     paths = tuple(folder / name for name in names)
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
@@ -112,4 +112,4 @@ def _shards(folder: Path, index: Path) -> tuple[Path, ...]:
 
 def _check(path: Path) -> None:
     if kind_of(path) not in (Kind.SAFETENSORS, Kind.WEIGHTS, Kind.PICKLED):
-        raise WeightsError(f"{path}: no weights file, or damaged; download it again")
+        raise WeightsError(f"{path}: not a weights file, or damaged; download it again")

@@ -1,6 +1,6 @@
-"""Folders of Hugging Face: a config.json, weights beside it, and often a preprocessor_config.json.
+"""Opens Hugging Face folders: config.json, weights, and often a preprocessor_config.json.
 
-Nothing is fetched and no code of the folder is run: transformers builds the network from its own
+Nothing is downloaded and no code in the folder is run: transformers builds the network from its own
 classes, and weights are read as tensors only.
 """
 
@@ -32,9 +32,9 @@ from engine.records.models import OutputForm, Scores
 _log = logging.getLogger(__name__)
 
 _PREPROCESSOR = "preprocessor_config.json"
-# Classifiers of transformers that take something else than a picture.
+# Classifiers in transformers whose input is not an image.
 _NO_PICTURES = frozenset({"imagegpt", "siglip2", "shieldgemma2"})
-# What a config.json could ask for besides a network: other code, other number formats.
+# Settings of a config.json that would select other code or number formats.
 _LEFT_OUT = ("attn_implementation", "_attn_implementation", "experts_implementation", "use_kernels")
 _FAILURES = (
     *(OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, ImportError),
@@ -43,12 +43,12 @@ _FAILURES = (
 
 
 def open_folder(folder: Path) -> Network:
-    """The image classifier in a folder as transformers or timm saves it.
+    """The image classifier in a folder saved by transformers or timm.
 
-    Its weights: model.safetensors or pytorch_model.bin, or their shards with an index. Classes are
-    those of id2label, preprocessing that of preprocessor_config.json.
-    Raises ModelError (transformers or timm missing, not an image classifier, code of its own
-    needed, damaged) and WeightsError (no weights, or such that do not fit).
+    Weights: model.safetensors or pytorch_model.bin, or their shards with an index. Classes come
+    from id2label, preprocessing from preprocessor_config.json.
+    Raises ModelError (transformers or timm missing, not an image classifier, custom code needed,
+    damaged) and WeightsError (no weights, or weights that do not fit).
     """
     folder = folder.absolute()
     config = read_json(folder / "config.json")
@@ -60,7 +60,7 @@ def open_folder(folder: Path) -> Network:
         return network if not labels or not fits else _with_labels(network, labels)
     _refuse(folder, config)
     usual = is_near(config, _usual(folder, config))
-    # A reader tries one thing at a time; the pictures' side of it need not be waited for.
+    # A reader process runs one trial at a time; do not wait for the one on preprocessing.
     pictures = _Pictures(folder, config) if usual else None
     try:
         module = _module(folder, config, files, usual)
@@ -96,10 +96,10 @@ def _of_timm(folder: Path, config: Mapping[str, Any], weights: Path) -> Network:
     except _FAILURES as error:
         _log.info("%s cannot be opened", folder, exc_info=True)
         raise ModelError(
-            f"{folder}: its config.json cannot be used ({one_line(error)}); download it again"
+            f"{folder}: invalid config.json ({one_line(error)}); download it again"
         ) from error
     if fault:
-        raise ModelError(f"{folder}: its config.json cannot be used ({fault}); download it again")
+        raise ModelError(f"{folder}: invalid config.json ({fault}); download it again")
     return network
 
 
@@ -108,20 +108,20 @@ def _with_labels(network: Network, labels: tuple[str, ...]) -> Network:
 
 
 def _refuse(folder: Path, config: Mapping[str, Any]) -> None:
-    """Raises ModelError for what is no image classifier, or would need code of its own."""
+    """Raises ModelError if the folder is not an image classifier, or needs custom code."""
     if "auto_map" in config:
         raise ModelError(
-            f"{folder}: its config.json names code of its own (auto_map), which is never run; open "
-            "the Python file of the network together with its weights"
+            f"{folder}: its config.json requires custom code (auto_map), which is never run; open "
+            "the network's Python file together with its weights"
         )
     if config.get("quantization_config"):
         raise ModelError(
-            f"{folder}: its weights are quantised and have no gradient; open the original network"
+            f"{folder}: its weights are quantised and have no gradients; open the original network"
         )
     if config.get("model_type") == "timm_wrapper":
-        # transformers would hand its arguments to timm as they are, names of other files too.
+        # transformers would pass its arguments, including paths of other files, to timm unchecked.
         raise ModelError(
-            f"{folder}: its config.json names no architecture of timm; download the folder again"
+            f"{folder}: its config.json names no timm architecture; download the folder again"
         )
     kinds = _classifiers(folder)
     model_type = str(config.get("model_type", ""))[:80]
@@ -140,12 +140,12 @@ def _refuse(folder: Path, config: Mapping[str, Any]) -> None:
     if not known:
         raise ModelError(
             f"{folder}: the installed transformers has no image classifier of type '{model_type}'; "
-            "install a newer one, or open the Python file of the network together with its weights"
+            "install a newer one, or open the network's Python file together with its weights"
         )
 
 
 def _classifiers(folder: Path) -> dict[str, tuple[str, ...]]:
-    """The image classifiers of transformers: names of classes by type of model."""
+    """The image classifiers of transformers: class names by model type."""
     auto = extras.load("transformers.models.auto.modeling_auto", str(folder))
     return {
         key: (value,) if isinstance(value, str) else tuple(value)
@@ -154,16 +154,16 @@ def _classifiers(folder: Path) -> dict[str, tuple[str, ...]]:
 
 
 def _task(name: str) -> str:
-    """What a class of transformers is for, by its name: 'XForObjectDetection'."""
+    """What a transformers class is for, from its name: 'XForObjectDetection'."""
     purpose = name.rpartition("For")[2] if "For" in name else ""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", purpose).lower()
-    return f"a network for {words}" if words else "a network without a classifier at its end"
+    return f"a network for {words}" if words else "a network without a classification head"
 
 
 def without_data(folder: Path, config: Mapping[str, Any]) -> nn.Module:
     """The network that a config.json describes, on torch's meta device.
 
-    Raises WeightsError where transformers does not make it.
+    Raises WeightsError if transformers cannot build it.
     """
     kind, described, options = _described(folder, config)
     try:
@@ -175,16 +175,16 @@ def without_data(folder: Path, config: Mapping[str, Any]) -> nn.Module:
 
 
 def picture_of(folder: Path, config: Mapping[str, Any]) -> tuple[int, tuple[int, int] | None]:
-    """Channels and (height, width) of the pictures that a config.json speaks of.
+    """Channels and (height, width) of the input that a config.json specifies.
 
-    Raises WeightsError where transformers does not know what to make of it.
+    Raises WeightsError if transformers cannot interpret it.
     """
     described = _described(folder, config)[1]
     return _channels(described), _image_size(described)
 
 
 class _Pictures:
-    """What a reader finds out about how pictures are prepared, while the network is made."""
+    """The folder's preprocessing, determined in a reader process while the network is built."""
 
     def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
         self._folder = folder
@@ -194,9 +194,9 @@ class _Pictures:
             self._trial = Trial("folder pictures", str(folder), {"config": dict(config)})
 
     def preprocessing(self, described: Any) -> tuple[Preprocessing | None, str]:
-        """What the folder says, and what the user should know of that. Raises Cancelled.
+        """The preprocessing, None if unusable, and a notice for the user. Raises Cancelled.
 
-        described: the network's configuration, as transformers has it.
+        described: the network's configuration object of transformers.
         """
         if self._file is None:
             return None, self._notice
@@ -215,18 +215,18 @@ class _Pictures:
 
 
 def _usual(folder: Path, config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The configuration that transformers itself has for a network of this type."""
+    """The default configuration of transformers for this model type."""
     auto = extras.load("transformers.models.auto.configuration_auto", str(folder))
     usual: Mapping[str, Any] = auto.CONFIG_MAPPING[str(config["model_type"])]().to_dict()
     return usual
 
 
 def _module(folder: Path, config: Mapping[str, Any], files: Weights, usual: bool) -> Any:
-    """usual: whether the network can be made without a trial (network_trials.is_near)."""
+    """usual: whether the network can be built without a trial (network_trials.is_near)."""
     trial = None if usual else Trial("folder network", str(folder), {"config": dict(config)})
     reading = files.begin()
     try:
-        # While the trial runs, and the weights are read: the classes take seconds to import.
+        # Imported while the trial runs and the weights are read, since this takes seconds.
         _import_classes(folder, config)
         small = without_data(folder, config) if usual else None
         state = files.read(reading)
@@ -239,7 +239,7 @@ def _module(folder: Path, config: Mapping[str, Any], files: Weights, usual: bool
         reading.drop()
         if trial is not None:
             trial.drop()
-    # Only now, since a configuration alone can ask for more memory than there is.
+    # Only after these checks: a configuration alone can require more memory than there is.
     kind, described, options = _described(folder, config)
     try:
         module, report = kind.from_pretrained(
@@ -251,7 +251,7 @@ def _module(folder: Path, config: Mapping[str, Any], files: Weights, usual: bool
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise WeightsError(
-            f"{folder}: its weights do not belong to {type(module).__name__} "
+            f"{folder}: its weights do not fit {type(module).__name__} "
             f"(missing: {', '.join(missing[:3])}{more}); download the folder again, or train the "
             "classifier first"
         )
@@ -265,9 +265,9 @@ def _import_classes(folder: Path, config: Mapping[str, Any]) -> None:
 
 
 def _described(folder: Path, config: Mapping[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
-    """The class of the network, its configuration, and how it is made."""
+    """The network's class, its configuration, and the options for building it."""
     transformers = extras.load("transformers", str(folder))
-    # What it has to say goes to the program's log.
+    # Its messages go to the program's log.
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_default_handler()
     transformers.utils.logging.enable_propagation()
@@ -282,7 +282,7 @@ def _described(folder: Path, config: Mapping[str, Any]) -> tuple[Any, Any, dict[
     given = plain.get("architectures")
     named = given if isinstance(given, list) else []
     kind = next((each for each in kinds if each.__name__ in named), kinds[0])
-    # Said here, so that no name in the config.json is looked up as a kernel to fetch.
+    # Set explicitly, so that no name in the config.json is looked up as a kernel to download.
     attention = "sdpa" if getattr(kind, "_supports_sdpa", False) else "eager"
     return kind, described, {"attn_implementation": attention}
 
@@ -295,36 +295,36 @@ def _cannot_open(folder: Path, error: Exception) -> WeightsError:
 
 
 def _processor_file(folder: Path) -> tuple[Path | None, str, bool]:
-    """The file that says how pictures are prepared; what the user should know where it cannot be
-    used; whether its numbers are so small that nothing needs to be tried."""
+    """The file with the preprocessing settings, or None; a notice if it cannot be used; whether its
+    numbers are so small that no trial is needed."""
     for name in (_PREPROCESSOR, "processor_config.json"):
         path = folder / name
         if path.is_file():
             given = read_json(path)
             given = given.get("image_processor", given)
             if isinstance(given, Mapping) and "auto_map" in given:
-                own = f"{name} names code of its own, which is never run"
-                return None, f"{own}; preprocessing is assumed.", True
+                own = f"{name} requires custom code, which is never run"
+                return None, f"{own}; default preprocessing is assumed.", True
             return path, "", is_near(given, {})
     return None, "", True
 
 
 def _output(config: Mapping[str, Any]) -> OutputForm | None:
-    """Labels that do not exclude each other are told by the loss that they were trained with."""
+    """Multi-label outputs are recognised by the loss that the network was trained with."""
     if config.get("problem_type") != "multi_label_classification":
         return None
     return OutputForm("logits", Scores.LABELS)
 
 
 def _invalid(folder: Path) -> type[Exception]:
-    """What transformers raises for values in a config.json that no network could have."""
+    """The error that transformers raises for invalid values in a config.json."""
     errors = extras.load("huggingface_hub.errors", str(folder))
     kind: type[Exception] = errors.StrictDataclassError
     return kind
 
 
 def _labels(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names in id2label in the order of the logits; () where they only number the classes."""
+    """The names in id2label in the order of the logits; () if they only number the classes."""
     given = config.get("id2label")
     if not isinstance(given, Mapping):
         return ()
@@ -340,13 +340,13 @@ def _index(key: object) -> bool:
 
 
 def _channels(config: Any) -> int:
-    """Of the pictures that a network takes; 3 where its configuration says nothing of them."""
+    """The number of input channels; 3 if the configuration does not specify it."""
     given = getattr(config, "num_channels", None)
     return given if isinstance(given, int) and 1 <= given <= presets.MAX_CHANNELS else 3
 
 
 def _image_size(config: Any) -> tuple[int, int] | None:
-    """(height, width) that a network's configuration names, its vision part's where it has one."""
+    """The configured input size (height, width), of the vision part if there is one."""
     for part in (config, getattr(config, "vision_config", None)):
         size = getattr(part, "image_size", None)
         sides = list(size) if isinstance(size, list | tuple) else [size, size]

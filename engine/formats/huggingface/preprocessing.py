@@ -1,4 +1,4 @@
-"""Preprocessing of Hugging Face's image processors as a record, and how far the two agree."""
+"""Converts Hugging Face image processors to Preprocessing records, and compares the two."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _FAILURES = (
     *(OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, ImportError),
     *(AssertionError, ArithmeticError, MemoryError, NotImplementedError),
 )
-# Pillow's numbers of its filters.
+# Pillow's filter numbers.
 _FILTERS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}
-# About one level of 255, which filters differ by.
+# About one grey level of 255, by which implementations of a filter differ.
 _SAME = 0.005
-# Height and width of the picture that a processor is tried with.
+# Height and width of the image that a processor is tested with.
 _TRIAL = (96, 160)
 
 
 def told(path: Path, reply: Mapping[str, Any]) -> tuple[Preprocessing | None, str]:
-    """What a folder's file says of preprocessing, and what the user should know of that.
+    """The preprocessing in a folder's file, None if unusable, and a notice for the user.
 
-    path: of its preprocessor_config.json or the like. reply: what tried found in a reader.
+    path: its preprocessor_config.json or the like. reply: the result of tried in a reader process.
     """
     fault = str(reply.get("fault", ""))
     try:
@@ -46,19 +46,19 @@ def told(path: Path, reply: Mapping[str, Any]) -> tuple[Preprocessing | None, st
         fault, how = str(error), None
     if fault or how is None:
         _log.info("%s: %s", path, fault)
-        return None, f"{path.name} could not be used ({fault}); preprocessing is assumed."
+        return None, f"{path.name} could not be used ({fault}); default preprocessing is assumed."
     if reply["same"]:
         return how, ""
     return how, (
-        f"{path.name} prepares pictures in its own way ({reply['name']}), which is only "
-        "approximated; probabilities may differ from those elsewhere."
+        f"{path.name} uses custom preprocessing ({reply['name']}), which is only "
+        "approximated; probabilities may differ from other programs."
     )
 
 
 def tried(folder: Path, channels: int, image_size: tuple[int, int] | None) -> dict[str, Any]:
-    """What told needs to know of a folder's processor, as plain values.
+    """What told needs to know about a folder's processor, as plain values.
 
-    A reader runs this, since the processor's numbers may ask for any amount of memory.
+    Runs in a reader process, since the processor's numbers may require any amount of memory.
     """
     transformers = extras.load("transformers", str(folder))
     invalid: type[Exception] = extras.load(
@@ -82,17 +82,17 @@ def tried(folder: Path, channels: int, image_size: tuple[int, int] | None) -> di
 def preprocessing_of(
     processor: Any, channels: int, image_size: tuple[int, int] | None
 ) -> Preprocessing:
-    """An image processor of transformers as a record.
+    """A transformers image processor as a record.
 
-    channels: of the network. image_size: (height, width) of the network's own configuration, used
-    where the processor leaves the size open. Raises ModelError where no size can be told.
+    channels: of the network. image_size: (height, width) from the network's configuration, used if
+    the processor specifies no size. Raises ModelError if neither gives a size.
     """
     resize, size = _resize_of(processor, image_size)
     crop = size
     if getattr(processor, "do_center_crop", None) and _kind(processor) != "PerceiverImageProcessor":
         crop = _square(processor.crop_size) or size
     if crop is None or max(crop) > MAX_SIDE:
-        raise ModelError("the preprocessor does not say how large pictures become")
+        raise ModelError("the preprocessor does not specify the size of its output")
     mean, std, low, high = _values_of(processor, channels)
     number = getattr(processor, "resample", None)
     return Preprocessing(
@@ -107,11 +107,11 @@ def preprocessing_of(
 
 
 def difference(processor: Any, how: Preprocessing) -> float:
-    """The mean difference of what the processor and the record make of one picture.
+    """The mean difference between the outputs of the processor and the record for one image.
 
-    As a part of the range of values (1 is black for white); infinite where the two differ in shape.
-    The crop may lie one pixel off: where the margin is odd, transformers rounds it down, and
-    torchvision to an even number.
+    As a fraction of the value range (1 means black instead of white); infinite if the shapes
+    differ. The crop may be off by one pixel: for an odd margin, transformers rounds down and
+    torchvision rounds to even.
     """
     height, width = _TRIAL
     rows, columns = np.mgrid[0:height, 0:width]
@@ -135,7 +135,7 @@ def difference(processor: Any, how: Preprocessing) -> float:
 
 
 def same(processor: Any, how: Preprocessing) -> bool:
-    """Whether the record does what the processor does, but for rounding."""
+    """Whether record and processor agree up to rounding."""
     return difference(processor, how) < _SAME
 
 
@@ -146,7 +146,7 @@ def _kind(processor: Any) -> str:
 def _resize_of(
     processor: Any, image_size: tuple[int, int] | None
 ) -> tuple[int | tuple[int, int] | None, tuple[int, int] | None]:
-    """The resize, and the size of the picture that then goes on where nothing is cropped."""
+    """The resize setting, and the resulting size if nothing is cropped."""
     if not getattr(processor, "do_resize", None):
         return image_size, image_size
     size = processor.size
@@ -156,7 +156,7 @@ def _resize_of(
         kind = _kind(processor)
         cropped = _square(getattr(processor, "crop_size", None))
         if kind == "PerceiverImageProcessor" and processor.do_center_crop and cropped:
-            # Crops a part of the shorter side first, which is the same as resizing first.
+            # It crops part of the shorter side first, which is equivalent to resizing first.
             return cropped[0], both
         if both is not None and kind == "PoolFormerImageProcessor" and processor.crop_pct:
             return int(both[0] / processor.crop_pct), both
@@ -165,7 +165,7 @@ def _resize_of(
 
 
 def _short_side(processor: Any, short: int) -> tuple[int | tuple[int, int], tuple[int, int]]:
-    """The resize of a processor that names the shorter side; some enlarge it by a margin first."""
+    """The resize of a processor given by its shorter side; some enlarge it by a margin first."""
     square = (short, short)
     kind = _kind(processor)
     if kind == "ConvNextImageProcessor":
@@ -180,7 +180,7 @@ def _short_side(processor: Any, short: int) -> tuple[int | tuple[int, int], tupl
 def _values_of(
     processor: Any, channels: int
 ) -> tuple[tuple[float, ...], tuple[float, ...], float, float]:
-    """Mean, deviation, and what 0 and 255 become."""
+    """Mean, standard deviation, and the values that 0 and 255 are rescaled to."""
     low, high = 0.0, 255.0
     if getattr(processor, "do_rescale", None):
         high = 255.0 * float(processor.rescale_factor)
@@ -192,7 +192,7 @@ def _values_of(
     if getattr(processor, "do_normalize", None):
         mean, std = _numbers(processor.image_mean, channels), given
     if getattr(processor, "include_top", None):
-        # EfficientNet's divides by the deviation once more.
+        # EfficientNet's processor divides by the standard deviation once more.
         std = tuple(a * b for a, b in zip(std, given, strict=True))
     return mean, std, low, high
 
@@ -214,13 +214,13 @@ def _numbers(value: object, channels: int) -> tuple[float, ...]:
 
 
 def _side(size: Any, name: str) -> int | None:
-    """One entry of a size, which is a mapping or an object, by its name."""
+    """One entry of a size, which is a mapping or an object, by name."""
     value = size.get(name) if isinstance(size, dict) else getattr(size, name, None)
     return int(value) if value else None
 
 
 def _square(size: Any) -> tuple[int, int] | None:
-    """(height, width) of a size, None where it names neither."""
+    """(height, width) of a size, None if it specifies neither."""
     if size is None:
         return None
     if isinstance(size, int):

@@ -207,7 +207,7 @@ def test_a_proxy_of_another_kind(site: Site, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("all_proxy", "socks5://127.0.0.1:9")
     assert read(f"{site.url}/net.pth") == b"content"
     monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:9")
-    with pytest.raises(ConnectionError, match="socks5 cannot be used"):
+    with pytest.raises(ConnectionError, match="socks5 are not supported"):
         read(f"{site.url}/net.pth")
 
 

@@ -87,7 +87,7 @@ def test_torchscript_is_refused_with_both_ways_out(tmp_path: Path) -> None:
         (b"\n<html>", "web page"),
         (pickle.dumps({"a": 1}), "torch.save"),
         (b"\x89HDF\r\n\x1a\n", "Keras"),
-        (b"cat\ndog\n", "not a file format"),
+        (b"cat\ndog\n", "not a supported model format"),
     ],
 )
 def test_what_stands_in_place_of_a_model_is_named(

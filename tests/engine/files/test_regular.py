@@ -87,7 +87,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("engine.files.regular.os.open", refuse)
     with (
-        pytest.raises(ImageError, match=r"secret\.png: no permission to read it; change"),
+        pytest.raises(ImageError, match=r"secret\.png: permission denied; change"),
         regular.opened(path, ImageError),
     ):
         pass

@@ -81,7 +81,7 @@ def test_a_store_that_cannot_be_written_is_told_in_the_log(
     trust = Trust(store=tmp_path / "file" / "trusted.json")
     with caplog.at_level(logging.WARNING):
         trust.agree(tmp_path / "a.pt", "11")
-    assert "cannot be remembered" in caplog.text
+    assert "consent cannot be stored" in caplog.text
     assert not asks(trust, tmp_path / "a.pt", "11")
 
 

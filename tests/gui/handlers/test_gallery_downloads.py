@@ -180,7 +180,7 @@ def test_a_failure_is_said_in_place_and_can_be_tried_again(person: Visitor) -> N
     person.site.status = 503
     person.visit()
     person.button("Download and open").click()
-    person.until(lambda: "busy or out of order (503); try again later" in person.words)
+    person.until(lambda: "busy or unavailable (503); try again later" in person.words)
     before = person.opened
     person.site.status = 200
     person.button("Download and open").click()

@@ -433,7 +433,7 @@ def test_a_pickled_network_gives_its_weights_to_a_class_of_another_name(
 
 def test_weights_that_are_none_are_refused(small: Path, tmp_path: Path) -> None:
     written(tmp_path / "notes.txt", "cat\n")
-    with pytest.raises(WeightsError, match="not a file format"):
+    with pytest.raises(WeightsError, match="not a supported model format"):
         opened(small, weights=tmp_path / "notes.txt")
 
 
