@@ -48,9 +48,7 @@ class RawMap:
         if self.map.max() <= 0:
             side = "look at the negative side, or " if method.signed else ""
             other = "layer or class" if method.class_dependent else "layer"
-            return Verdict.NOTHING_POSITIVE, (
-                f"The map has no positive values: {side}choose another {other}.",
-            )
+            return Verdict.NOTHING_POSITIVE, (f"Nothing positive: {side}choose another {other}.",)
         return Verdict.OK, ()
 
 

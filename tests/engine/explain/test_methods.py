@@ -321,7 +321,7 @@ class TestWords:
                 assert found.verdict is Verdict.ZERO_GRADIENT, slug
                 assert not found.map.any()
                 assert found.notices == (
-                    "The gradient is zero: the layer does not change this class here.",
+                    "The gradient is zero: this layer does not affect the class for this image.",
                 )
                 assert session.sweep(0, method=slug)["middle"].verdict is Verdict.ZERO_GRADIENT
             for slug in BLIND:

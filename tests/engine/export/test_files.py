@@ -338,7 +338,7 @@ def test_no_permission_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(ExportError, match="not permitted"):
+    with pytest.raises(ExportError, match="permission denied"):
         export.save_map(tmp_path / "map.npy", np.zeros((1, 1), np.float32))
 
 

@@ -153,7 +153,7 @@ def test_what_is_refused(kind: str, tmp_path: Path) -> None:
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="there is no such file"):
+    with pytest.raises(ModelError, match="no such file"):
         read_class_names(tmp_path / "none.txt")
     (tmp_path / "folder.txt").mkdir()
     with pytest.raises(ModelError, match="this is a folder"):

@@ -451,7 +451,7 @@ def test_declining_arguments_does_not_say_that_nothing_ran(user: User, tmp_path:
     press(user.dialog(NetworkDialog), "Cancel")
     user.until(notice_of(user, "was not opened"))
     assert (tmp_path / "ran").exists()
-    assert "nothing of it was run" not in user.program.window.notice.text
+    assert "none of it was run" not in user.program.window.notice.text
 
 
 def test_recent_models_are_told_apart_and_open_as_they_were(user: User, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_the_transformer_is_explained_at_its_tokens() -> None:
 
 
 def test_what_is_asked_and_refused(tmp_path: Path) -> None:
-    with pytest.raises(engine.ConsentNeeded, match="nothing of it was run"):
+    with pytest.raises(engine.ConsentNeeded, match="none of it was run"):
         engine.load_model(user_files.doubtful(tmp_path))
     with pytest.raises(engine.ChoiceNeeded, match="ShapeNetWide"):
         engine.load_model(user_files.experiment(tmp_path), trust=TRUSTED)

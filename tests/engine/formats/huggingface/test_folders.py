@@ -214,7 +214,7 @@ def test_damaged_and_missing_files(birds: Path, tmp_path: Path) -> None:
         folders.open_folder(birds)
     index = {"weight_map": {"a": "../../elsewhere.safetensors"}}
     (birds / "model.safetensors.index.json").write_text(json.dumps(index))
-    with pytest.raises(engine.WeightsError, match="names no weights files of this folder"):
+    with pytest.raises(engine.WeightsError, match="lists no weights files of this folder"):
         folders.open_folder(birds)
     for text in ("{", "[]", "\x00", '{"a": ' * 5000):
         (birds / "config.json").write_text(text)
