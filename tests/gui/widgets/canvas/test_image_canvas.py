@@ -772,7 +772,7 @@ def test_the_caption_says_that_the_map_is_not_in_sight(canvas: ImageCanvas) -> N
     assert (shown(canvas)[second] > 150).any()
     assert (hidden > 150).any()
     canvas.set_display(DisplaySettings())
-    assert "O shows it" not in canvas.accessibleDescription()
+    assert "press O to show it" not in canvas.accessibleDescription()
 
 
 @pytest.mark.parametrize("width", [160, 200, 240, 260, 300, 420, 700])
