@@ -7,17 +7,17 @@ from collections.abc import Callable
 from engine.errors import Cancelled
 
 Report = Callable[[float, str], None]
-"""Called with the fraction done (0 to 1) and a few words on what is going on."""
+"""Called with the fraction done (0 to 1) and a short description of the current step."""
 
 
 def ignore_progress(fraction: float, text: str) -> None:
-    """A Report for callers that do not watch."""
+    """A Report that does nothing."""
 
 
 class CancelToken:
-    """Set once by any thread, read by the engine between operations.
+    """A flag that any thread can set once, and that the engine checks between operations.
 
-    A plain attribute is enough: its assignment is atomic, and the engine polls it in its hooks.
+    A plain attribute suffices: its assignment is atomic, and the engine polls it in its hooks.
     """
 
     __slots__ = ("_cancelled",)
@@ -26,7 +26,7 @@ class CancelToken:
         self._cancelled = False
 
     def cancel(self) -> None:
-        """Ask for the work to stop at the next opportunity; safe from any thread."""
+        """Request that the work stop at the next opportunity; safe from any thread."""
         self._cancelled = True
 
     @property

@@ -1,4 +1,4 @@
-"""What has to be asked before a model can be opened: options as plain values, for any front end."""
+"""Questions to answer before a model can be opened: options as plain values, for any front end."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 ArgumentKind = Literal["int", "float", "bool", "str", "value"]
-"""How an argument is typed in; 'value' is any literal of Python (a list, None, ...)."""
+"""The type of an argument's value; 'value' is any Python literal (a list, None, ...)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """An argument of a constructor or factory function.
 
-    default: as it stands in the file; None where there is none (then it is required).
+    default: as written in the file; None if there is none, which makes it required.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class NetworkOption:
-    """Something in a Python file that makes a network: an nn.Module class or a function."""
+    """Something in a Python file that creates a network: an nn.Module class or a function."""
 
     name: str
     kind: Literal["class", "function"]
@@ -37,7 +37,7 @@ class NetworkOption:
 
 @dataclass(frozen=True, slots=True)
 class WhichArchitecture:
-    """The weights fit several architectures: candidates, the likeliest first."""
+    """The weights fit several architectures: candidates, the most likely first."""
 
     path: Path
     candidates: tuple[str, ...]
@@ -45,7 +45,7 @@ class WhichArchitecture:
 
 @dataclass(frozen=True, slots=True)
 class WhichNetwork:
-    """A Python file has several networks, or one whose arguments have no default."""
+    """A Python file has several networks, or one with required arguments."""
 
     path: Path
     options: tuple[NetworkOption, ...]
@@ -53,7 +53,7 @@ class WhichNetwork:
 
 @dataclass(frozen=True, slots=True)
 class WhichWeights:
-    """A network was found, but no weights for it. found: files beside it that might be."""
+    """A network was found, but no weights for it. found: files beside it that may be weights."""
 
     path: Path
     found: tuple[Path, ...]
@@ -61,7 +61,7 @@ class WhichWeights:
 
 @dataclass(frozen=True, slots=True)
 class WhichInput:
-    """No input size or channel count could be found that the network runs on; tried says which."""
+    """No working input size or channel count was found. tried: the sizes that failed."""
 
     path: Path
     channels: int | None

@@ -1,4 +1,4 @@
-"""Name, version and ids of the program, in the one place that everything else reads."""
+"""Name, version and identifiers of the program; everything else reads them from here."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ NAME = "Hookscope"
 VERSION = "0.1.0"
 SUMMARY = "See where an image classifier looked"
 COMMAND = NAME.lower()
-"""What is typed to start an installed program; also its folder, icon and desktop file."""
+"""The command that starts the installed program; also the name of its folder and icon."""
 
 APP_ID = "io.github.hookscope.Hookscope"
-"""Reverse-domain id: AppStream's component on Linux, the bundle identifier on macOS."""
+"""Reverse-domain ID: the AppStream component on Linux, the bundle identifier on macOS."""
 
 CONTACT = "The Hookscope authors <hookscope@hookscope.invalid>"
-"""Named as maintainer. There is no address to write to yet, and .invalid never leads anywhere."""
+"""The maintainer field. There is no contact address yet, and .invalid never resolves."""

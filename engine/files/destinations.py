@@ -172,7 +172,7 @@ def _check_folder(folder: Path) -> None:
 def _descriptor(path: Path) -> int | None:
     """The descriptor of this process that path refers to, or None.
 
-    A descriptor may refer to a file, a pipe or a deleted file, so its target's name cannot be used.
+    It may refer to a file, a pipe or a deleted file, so its target's name cannot be used.
     """
     if sys.platform == "win32":
         return None
@@ -192,7 +192,7 @@ def _descriptor(path: Path) -> int | None:
 
 def _open_descriptor(path: Path, descriptor: int) -> Goal:
     found = os.fstat(descriptor)
-    # Files that the program opened itself, such as its log, are not inheritable: not for the user.
+    # What the program opened itself, such as its log, is not inheritable; users cannot name it.
     if not os.get_inheritable(descriptor):
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     return Goal(path, path, found, descriptor, exchanged=False)

@@ -1,4 +1,4 @@
-"""Pictures in: from a file to pixels, and from pixels to the network's input.
+"""Image input: from a file to pixels, and from pixels to the network's input.
 
-What is drawn on top of a picture belongs in render.
+Drawing on top of an image belongs in render.
 """

@@ -1,8 +1,8 @@
-"""Tokens that the logits do not depend on, although they are on the graph.
+"""Finds tokens on which the logits do not depend, although they are part of the autograd graph.
 
-A classifier that reads its class token alone has, after its last attention, tokens of the picture
-that lead nowhere. Their gradient is exactly zero, and no look at the modules or at the graph tells:
-they are in the same tensor as the class token. So it is tried, once, when a network is opened.
+In a classifier that reads only its class token, the image tokens after the last attention affect
+nothing. Their gradient is exactly zero, but neither the modules nor the graph show it: they share a
+tensor with the class token. So one backward pass tests it when a network is opened.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from engine.records.models import Layout
 
 _log = logging.getLogger(__name__)
 
-# What comes before the last quarter of the sequences is taken to be reached where some of that
-# quarter is: the graph from there on holds a quarter of the network at most. In a shallow network
-# that is less than a block, so it is at least so many.
+# Only the last quarter of the sequences is tested; if some of it is reached, everything before is
+# taken to be reached as well. The graph then covers a quarter of the network at most. In a shallow
+# network a quarter is less than a block, hence the minimum.
 _TRIED = 4
 _AT_LEAST = 40
 _MOST_BYTES = 1 << 30
@@ -37,11 +37,11 @@ def without_dead_tokens(
     dtype: torch.dtype,
     cancel: CancelToken | None = None,
 ) -> Inspection:
-    """The facts, with sequences marked as not reached whose cells have no gradient at all.
+    """The facts, with token sequences marked as not reached if their grid tokens have no gradient.
 
-    Runs the network once on noise, and back from a random mixture of its logits, where it has
-    sequences with tokens beside those of the grid. A network whose logits depend on none of them
-    (its head is all zeros, say) is left as it is. Raises Cancelled.
+    For networks with tokens beside those of the grid, runs one forward pass on noise and one
+    backward pass from a random mixture of the logits. If the logits depend on no sequence at all
+    (an all-zero head, for example), the facts are returned unchanged. Raises Cancelled.
     """
     sequences = [f for f in facts.calls.values() if f.source == f.call and _is_sequence(f)]
     for start in _starts(sequences):
@@ -72,7 +72,7 @@ def _is_sequence(facts: CallFacts) -> bool:
 
 
 def _starts(sequences: list[CallFacts]) -> list[CallFacts]:
-    """Where the graph may start: at the last quarter, or else at the first of all."""
+    """Where the graph may start: at the last quarter, or else at the first sequence."""
     if not sequences:
         return []
     late = sequences[-min(len(sequences), max(_AT_LEAST, len(sequences) // _TRIED))]
@@ -88,7 +88,7 @@ def _alive(
     dtype: torch.dtype,
     cancel: CancelToken | None,
 ) -> dict[Call, bool]:
-    """For each sequence from the start on, whether the gradient of any of its cells is not zero."""
+    """For each sequence from the start on, whether any of its grid tokens has a gradient."""
     generator = torch.Generator().manual_seed(0)
     picture = torch.randn(facts.input_shape, generator=generator).to(device, dtype)
     done, _ = run_forward(

@@ -1,17 +1,17 @@
-"""How much memory a pass will hold, and how a sweep is split so that it fits."""
+"""Estimates the memory that a pass keeps, and splits a sweep so that it fits."""
 
 from __future__ import annotations
 
 from engine.inspection.facts import CallFacts, Inspection
 from engine.passes.hooks import Call
 
-# Beside the modules' outputs, autograd keeps those of functions (concatenations, additions).
+# Besides module outputs, autograd saves those of functions (concatenations, additions).
 # Measured on torchvision's classifiers, the graph holds 1.0 to 1.4 times the modules' outputs.
 _GRAPH_FACTOR = 1.4
 
 
 def estimate(facts: Inspection, start: Call | None) -> int:
-    """Bytes that a pass holds whose graph starts at the call (None: at the input)."""
+    """Bytes kept by a pass whose graph starts at the call (None: at the input)."""
     total = 0.0
     counting = start is None
     for call, output in facts.calls.items():
@@ -24,7 +24,7 @@ def estimate(facts: Inspection, start: Call | None) -> int:
 
 
 def first_that_fits(facts: Inspection, wanted: set[Call], budget: int) -> CallFacts | None:
-    """The earliest of the wanted calls from which on a graph stays within the budget."""
+    """The earliest of the wanted calls at which a graph can start within the budget."""
     for call, output in facts.calls.items():
         if call in wanted and estimate(facts, call) <= budget:
             return output

@@ -1,8 +1,8 @@
-"""Which axes of an output are space: found from how it grows, else from what made it.
+"""Finds the spatial axes of an output, from how it grows with the input or from its module type.
 
-A sequence of tokens (1, N, C) is space as well where its tokens are the cells of a grid, row by
-row, after a few others (a class token, registers). Nothing in the sequence says so. What does is
-how it grows with the picture, and the grids that were there before it, which have as many cells.
+A token sequence (1, N, C) is spatial as well if its tokens are the cells of a grid, row by row,
+after a few others (a class token, registers). The sequence itself does not show this; evidence is
+how it grows with the input, and earlier grids with the same number of cells.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CHANNELS_FIRST = (
     nn.modules.pooling._MaxPoolNd,
     nn.GroupNorm,
 )
-# The modules of an archive of torch.export are of another class with the name of the first.
+# Modules of a torch.export archive have other classes with the original names.
 _NAMED_FIRST = frozenset(
     kind.__name__
     for kind in vars(nn).values()
@@ -34,7 +34,7 @@ _CHANNELS_LAST = (nn.Linear, nn.LayerNorm)
 
 # DINOv2 with registers has 1 + 4 tokens before the grid; some networks have up to 16 registers.
 _MOST_PREFIX = 16
-# Without any grid before it, a sequence is only taken for one with few tokens before the grid.
+# Without an earlier grid as evidence, only a few tokens before the grid are accepted.
 _MOST_PREFIX_UNSEEN = 5
 _HALVINGS = 5
 
@@ -45,7 +45,7 @@ Grid = tuple[int, int]
 class Axes:
     """layout of an output and the (rows, columns) of its grid.
 
-    prefix: how many tokens come before those of the grid; 0 for the 4-D layouts.
+    prefix: number of tokens before those of the grid; 0 for the 4-D layouts.
     """
 
     layout: Layout
@@ -53,19 +53,19 @@ class Axes:
     prefix: int = 0
 
     def channels(self, shape: Sequence[int]) -> int:
-        """How many channels an output of that shape, its batch axis included, has."""
+        """The number of channels of an output of that shape, including the batch axis."""
         return shape[1] if self.layout is Layout.CHANNELS_FIRST else shape[-1]
 
 
 @dataclass(frozen=True, slots=True)
 class SeenGrid:
-    """A grid of an earlier output, and what it is for the larger input (None where unknown)."""
+    """A grid of an earlier output, and its size for the larger input (None if unknown)."""
 
     grid: Grid
     larger: Grid | None = None
 
     def halved(self, times: int) -> SeenGrid:
-        """The grid after so many steps that merge two by two cells, the last ones padded."""
+        """The grid after `times` merges of 2 x 2 cells, with padding for odd sizes."""
         larger = _halved(self.larger, times) if self.larger is not None else None
         return SeenGrid(_halved(self.grid, times), larger)
 
@@ -75,11 +75,11 @@ def _halved(grid: Grid, times: int) -> Grid:
 
 
 def axes_by_growth(shape: tuple[int, ...], larger: tuple[int, ...]) -> Axes | None:
-    """The spatial axes of a 4-D output: the two that grew when the input did.
+    """The spatial axes of a 4-D output: the two that grew with the input.
 
-    larger: the output's shape for an input of more rows and columns. None when not exactly the
-    axes of one layout grew. Rows and columns grow by different factors, so two axes that were
-    equal and still are stand for the same thing twice (the weights of an attention).
+    larger: the output's shape for an input with more rows and columns. None unless exactly the
+    axes of one layout grew. Rows and columns grow by different factors, so two axes that stay equal
+    represent the same dimension twice (attention weights).
     """
     if len(shape) != 4 or len(larger) != 4:
         return None
@@ -100,11 +100,11 @@ def tokens_by_growth(
     seen: Sequence[SeenGrid],
     factors: Grid,
 ) -> Axes | None:
-    """The grid of a sequence (1, N, C) of which N alone grew when the input did.
+    """The grid of a sequence (1, N, C) of which only N grew with the input.
 
-    A grid that was seen before and leaves the same few tokens over at both sizes is the one.
-    Without such, N = p + hw and its larger value p + hw * factors[0] * factors[1] give p and hw,
-    and the proportions of the input give h and w.
+    An earlier grid that leaves the same few extra tokens at both sizes is taken. Without one,
+    N = p + hw and its larger value p + hw * factors[0] * factors[1] give p and hw, and the
+    proportions of the input give h and w.
     """
     if len(shape) != 3 or len(larger) != 3 or shape[0] != 1:
         return None
@@ -118,7 +118,7 @@ def tokens_by_growth(
             return Axes(Layout.TOKENS, known.grid, prefix)
     cells, rest = divmod(larger[1] - shape[1], factors[0] * factors[1] - 1)
     prefix = shape[1] - cells
-    # A sequence of rows alone would come out with more tokens before the grid than in it.
+    # A sequence of rows only would yield more tokens before the grid than in it.
     if rest or not 0 <= prefix <= min(_MOST_PREFIX, cells - 1):
         return None
     grid = _grid_of(cells, input_size)
@@ -128,10 +128,11 @@ def tokens_by_growth(
 def tokens_by_count(
     shape: tuple[int, ...], input_size: Grid, seen: Sequence[SeenGrid]
 ) -> Axes | None:
-    """The grid of a sequence (1, N, C) where the network takes only one input size.
+    """The grid of a sequence (1, N, C) in a network with a fixed input size.
 
-    The grid before it that leaves the fewest tokens over, the latest of such; without any, whole
-    square patches of the input. None where the other axis fits that grid better: it is (1, C, N).
+    It is the earlier grid that leaves the fewest extra tokens (the latest of several); without one,
+    whole square patches of the input. None if the other axis fits that grid better, as in
+    (1, C, N).
     """
     if len(shape) != 3 or shape[0] != 1 or shape[1] < 2:
         return None
@@ -152,13 +153,13 @@ def axes_by_kind(
     tokens: Iterable[int] = (),
     seen: Sequence[SeenGrid] = (),
 ) -> Axes | None:
-    """The spatial axes of a 4-D output from the kind of module that made it.
+    """The spatial axes of a 4-D output, from the type of its module.
 
     neighbour: the axes of the last output of the same shape, which an element-wise module
     shares. tokens: the lengths of the network's sequences; (1, heads, N, ...) is inside an
-    attention. seen: the grids before it. A grid that has not the proportions of the input is none
-    (the windows of an attention layer, say), nor is one of a size that no convolution or pooling
-    ever had (an attention between channels).
+    attention. seen: the earlier grids. A grid without the input's proportions is rejected (windows
+    of an attention layer), and so is one of a size that no convolution or pooling had (attention
+    between channels).
     """
     if len(shape) != 4 or shape[0] != 1:
         return None
@@ -182,7 +183,7 @@ def axes_by_kind(
 def axes_by_choice(
     layout: Layout, shape: tuple[int, ...], input_size: Grid, seen: Sequence[SeenGrid]
 ) -> Axes | None:
-    """The axes of an output that the user says has this layout; None where it cannot have it."""
+    """The axes of an output in the layout set by the user; None if it cannot have it."""
     if layout is Layout.TOKENS:
         if len(shape) != 3 or shape[0] != 1:
             return None
@@ -205,16 +206,16 @@ def _cells(grid: Grid) -> int:
 
 
 def _with_halves(seen: Sequence[SeenGrid]) -> Iterable[SeenGrid]:
-    """Whole grids first, the latest first; then halved once, twice and so on."""
+    """Unmerged grids first, the latest first; then halved once, twice and so on."""
     for times in range(_HALVINGS + 1):
         for known in reversed(seen):
             yield known.halved(times)
 
 
 def _nearest(length: int, seen: Sequence[SeenGrid]) -> tuple[int, SeenGrid] | None:
-    """How many tokens the best fitting grid leaves over, and that grid.
+    """The number of extra tokens with the best fitting grid, and that grid.
 
-    A grid that was merged leaves none: networks that merge have no class token.
+    A merged grid may leave none: networks that merge tokens have no class token.
     """
     best: tuple[int, SeenGrid] | None = None
     whole = {known.grid for known in seen}
@@ -228,7 +229,7 @@ def _nearest(length: int, seen: Sequence[SeenGrid]) -> tuple[int, SeenGrid] | No
 
 
 def _grid_of(cells: int, input_size: Grid) -> Grid | None:
-    """(rows, columns) of so many cells in the proportions of the input, to within one row."""
+    """(rows, columns) for `cells` cells in the proportions of the input, to within one row."""
     height, width = input_size
     best: tuple[float, Grid] | None = None
     for rows in range(1, cells + 1):
@@ -241,7 +242,7 @@ def _grid_of(cells: int, input_size: Grid) -> Grid | None:
 
 
 def _whole_patches(length: int, input_size: Grid) -> Axes | None:
-    """A grid of square patches that cut the input without a rest, after the fewest tokens."""
+    """A grid of square patches that divide the input exactly, with the fewest extra tokens."""
     height, width = input_size
     for prefix in range(_MOST_PREFIX_UNSEEN + 1):
         grid = _grid_of(length - prefix, input_size)

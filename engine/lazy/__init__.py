@@ -1,5 +1,6 @@
-"""One door for each heavy or optional package, opened when it is first used.
+"""Lazy imports of heavy or optional packages: one module for each.
 
-Each module loads one package (numpy, OpenCV, torch, torchvision, or an extra), works round what is
-known of it, and tells its failures in one line. Nothing here knows images, networks or maps.
+Each module imports one package (numpy, OpenCV, torch, torchvision, or an extra) on first use, works
+around its known problems, and reports failures in one line. Nothing here knows images, networks or
+maps.
 """

@@ -1,8 +1,8 @@
-"""numpy, imported when it is first used.
+"""numpy, imported on first use.
 
-The window is painted before anything heavy is loaded, and importing numpy takes a good part of the
-time until then. Modules on that path write `from engine.lazy.numpy import np` and use it as ever;
-its types are for the type checker alone.
+The window is painted before anything heavy is imported, and numpy would take a large part of the
+startup time. Modules on that path write `from engine.lazy.numpy import np` and use it as usual; the
+real import is for the type checker only.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 else:
 
     class _Lazy:
-        """Stands for a module until one of its attributes is asked for."""
+        """A proxy that imports its module on the first attribute access."""
 
         def __init__(self, name: str) -> None:
             self._name = name
 
         def __getattr__(self, attribute: str) -> Any:
             value = getattr(importlib.import_module(self._name), attribute)
-            # The next access finds it here and comes no more this way.
+            # Cached, so that the next access bypasses __getattr__.
             setattr(self, attribute, value)
             return value
 

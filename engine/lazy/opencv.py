@@ -1,8 +1,8 @@
-"""The one place that imports cv2.
+"""The only module that imports cv2.
 
-opencv-python sets variables of the environment when it is imported, which would send Qt to plugins
-that do not exist and child processes to libraries that are not theirs. They are put back here, and
-removed where they were absent. No window function of cv2 is used anywhere.
+opencv-python sets environment variables on import, which would point Qt to missing plugins and
+child processes to the wrong libraries. They are restored here, or removed if they were absent. No
+GUI function of cv2 is used anywhere.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _import_cv2() -> Any:
 
 
 class _Cv2:
-    """Stands for cv2 until one of its functions is called: the window is painted before that."""
+    """A proxy that imports cv2 on first use, after the window has been painted."""
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(_import_cv2(), name)

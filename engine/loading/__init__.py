@@ -1,4 +1,4 @@
-"""From a source to a Model: input size, class names, and what a person changed.
+"""Loads a source as a Model: input size, class names and the user's adjustments.
 
 Opening the network itself belongs in formats.
 """

@@ -1,4 +1,4 @@
-"""Changes that a person makes to an open model, and the profile that remembers them."""
+"""Applies the user's changes to an open model, and saves them in a profile."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """Another way to feed or read the same network; None leaves a thing as it is.
+    """Changes to a model's preprocessing, output, classes or layouts; None leaves one unchanged.
 
-    classes: a file of class names. layouts: (layer, layout) pairs; None takes back what was said
-    of a layer. profile: a file with all of it, which counts before the others.
+    classes: a file with class names. layouts: (layer, layout) pairs; None resets a layer to its
+    detected layout. profile: a profile file, applied before the other changes.
     """
 
     preprocessing: Preprocessing | None = None
@@ -37,10 +37,10 @@ class Adjustment:
 
 
 def adjusted(model: Model, change: Adjustment, cancel: CancelToken | None = None) -> Model:
-    """The model with the change made; the given one stays as it is.
+    """The changed model; the given one is left unchanged.
 
-    A file that the change names is read for as long as it takes.
-    Raises ModelError or LayerError where the network or a file does not bear it, and Cancelled.
+    Files named in the change are read without a time limit.
+    Raises ModelError or LayerError if the network or a file does not permit it, and Cancelled.
     """
     with client.reading(cancel, patience=None):
         return _adjusted(model, change, cancel)
@@ -74,7 +74,7 @@ def _adjusted(model: Model, change: Adjustment, cancel: CancelToken | None) -> M
 
 
 def profile_of(model: Model, source: ModelSource) -> ModelProfile:
-    """Everything that is settled about an open model now."""
+    """The current settings of an open model."""
     info = model.info
     named = info.classes_origin != "numbered"
     return ModelProfile(
@@ -92,10 +92,10 @@ def profile_of(model: Model, source: ModelSource) -> ModelProfile:
 
 
 def remember_answers(model: Model, source: ModelSource) -> None:
-    """Keep what was answered while a model was opened, so that the same files ask nothing again.
+    """Save the user's answers given while opening a model, so that its files ask nothing again.
 
-    Class names and the input belong to the weights; how the network is made, and with which
-    weights, to the file that was opened. Raises ExportError when it cannot be written.
+    Class names and input belong to the weights; architecture, arguments and weights to the file
+    that was opened. Raises ExportError if the profile cannot be written.
     """
     # The window imports this module before torch is loaded.
     from engine.weights.state_dicts import checksum
@@ -119,9 +119,9 @@ def remember_answers(model: Model, source: ModelSource) -> None:
 
 
 def remember_method(model: Model, how: Chosen) -> None:
-    """Explain the model by this method from now on, here and when it is opened again.
+    """Use this method for the model from now on, also when it is opened again.
 
-    Nothing is computed: the model stays open. Raises ExportError when it cannot be written.
+    Nothing is recomputed. Raises ExportError if the profile cannot be written.
     """
     model.method = how
     sha256 = model.info.weights_sha256
@@ -131,7 +131,7 @@ def remember_method(model: Model, how: Chosen) -> None:
 
 
 def forget(model: Model, source: ModelSource) -> None:
-    """Let go of all that is remembered of a model, and of the file that it was opened from."""
+    """Delete the profiles of a model and of the file that it was opened from."""
     from engine.weights.state_dicts import checksum
 
     path = Path(source.spec)

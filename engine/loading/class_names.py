@@ -1,4 +1,4 @@
-"""Class names from a file of the user's: text, CSV or JSON."""
+"""Reads class names from the user's text, CSV or JSON file, through a reader process."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from engine.reader import client
 
 
 def read_class_names(path: str | Path) -> tuple[str, ...]:
-    """The names in a file, by index, as engine.loading.class_name_files.parse finds them.
+    """The class names in a file, by index, as parsed by engine.loading.class_name_files.parse.
 
     Raises ModelError, a single line that names the file and the place, for a file that is
-    missing, no regular file, too large, malformed or empty, and for an index that is missing or
-    stands twice; Cancelled.
+    missing, not a regular file, too large, malformed or empty, and for an index that is missing or
+    duplicated; Cancelled.
     """
     path = Path(path)
     answer = client.ask("class names", ModelError, str(path), path=path)

@@ -1,7 +1,7 @@
-"""Trial passes: does a network run on an input of this size, and what does it give?
+"""Trial forward passes: whether a network runs on an input size, and what it returns.
 
-They run on a copy without data (torch's meta device), so that each costs some milliseconds
-whatever the network's size; a network that cannot run without data is tried for real.
+They run on a copy on torch's meta device, so that each takes milliseconds whatever the network's
+size; a network that cannot run without data is run for real.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _log = logging.getLogger(__name__)
 Size = tuple[int, int]
 """(height, width)."""
 
-# How far a network is tried: in calls of modules and in passes, since the outcome must not depend
-# on how busy the machine is. Some seconds' worth of both.
+# Limits are counted in module calls and passes rather than in seconds, so that the result does not
+# depend on the machine's load. Both amount to a few seconds.
 _MOST_CALLS = 100_000
 _MOST_TRIALS = 600
 _MOST_REAL_TRIALS = 80
@@ -42,11 +42,11 @@ _LARGEST_REAL = 640
 class Trial:
     """One pass with one input.
 
-    fault: '' when it gave logits; else why it is no classifier's output, or '' where it failed.
-    ran: the pass came to its end. error: why it did not.
-    grid: (channels, rows, columns) of the last output with space. calls: modules that returned.
-    dense: the output has no space left only because each cell of a larger map would be one.
-    spatial: rows and columns of the output, (1, 1) when it has none.
+    fault: why the output is not a classifier's; '' if it returned logits, or if it failed.
+    ran: the pass completed. error: why it did not.
+    grid: (channels, rows, columns) of the last spatial output. calls: modules that returned.
+    dense: the output is a single cell only because the input is small (a dense prediction).
+    spatial: rows and columns of the output, (1, 1) if it has none.
     """
 
     ran: bool
@@ -64,9 +64,9 @@ class Trial:
 
 @dataclass(slots=True)
 class _Watch:
-    """Sees the modules' outputs in one trial.
+    """Observes the modules' outputs in one trial.
 
-    strided: the last output with space became a single cell by stepping.
+    strided: the last spatial output was reduced to a single cell by a stride.
     """
 
     grid: tuple[int, int, int] | None = None
@@ -90,9 +90,10 @@ class _Watch:
 
 @dataclass(slots=True)
 class Trials:
-    """Runs a network on inputs of different sizes, and remembers how each went.
+    """Runs a network on inputs of different sizes, and caches the results.
 
-    real: it is run itself, and not a copy without data. calls: of modules, in all trials.
+    real: the network itself is run instead of a copy on the meta device. calls: module calls in
+    all trials.
     """
 
     module: nn.Module
@@ -129,7 +130,7 @@ class Trials:
         return self.done[key]
 
     def _run(self, channels: int, size: Size) -> Trial | None:
-        """None: this network cannot run without data."""
+        """None if this network cannot run on the meta device."""
         if self.real and max(size) > _LARGEST_REAL:
             return Trial(False, "", "too large to try", None, 0)
         network = self.module if self.real else self.shadow
@@ -159,10 +160,10 @@ class Trials:
 
 
 def _by_stride(module: nn.Module, grid: Sequence[int]) -> bool:
-    """Whether this module made one cell of a grid by stepping, and would make more of a larger.
+    """Whether this module reduced a grid to one cell by its stride, and a larger one to several.
 
-    A head that sees the whole grid at once (a large kernel, or one that does not step) is meant
-    for this very grid.
+    A head whose kernel covers the whole grid (a large kernel, or one with stride 1) is designed
+    for exactly this grid.
     """
     if not isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
         return False
@@ -171,7 +172,7 @@ def _by_stride(module: nn.Module, grid: Sequence[int]) -> bool:
     if padding is None:
         padding = _first(module.padding)
     if (max(grid) + 2 * padding - kernel) // stride > 0:
-        return False  # not here, but between the modules (a mean, say)
+        return False  # reduced between the modules (by a mean, for example)
     sees_all = padding == 0 and kernel >= max(grid)
     return not (sees_all and (kernel > 3 or stride == 1))
 

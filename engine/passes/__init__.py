@@ -1,4 +1,4 @@
-"""Forward passes through a network and what they leave behind: hooks, kept outputs, gradients.
+"""Forward and backward passes through a network: hooks, kept outputs, gradients.
 
-What a gradient means for a map belongs in methods; which pass answers a question, in explain.
+Computing a map from a gradient belongs in methods; choosing which pass to run, in explain.
 """

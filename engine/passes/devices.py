@@ -1,4 +1,4 @@
-"""Which device computes, how much it may hold, and what running out of memory looks like."""
+"""Chooses the device, its memory budget, and recognises out-of-memory errors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 
 from engine.errors import DeviceError
 
-# What torch says on its devices and systems, beside torch.OutOfMemoryError.
+# Messages of out-of-memory errors on various devices and systems, besides torch.OutOfMemoryError.
 _OUT_OF_MEMORY = (
     *("out of memory", "can't allocate memory", "not enough memory"),
     *("CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"),
@@ -15,7 +15,7 @@ _OUT_OF_MEMORY = (
 
 
 def available() -> tuple[str, ...]:
-    """Names of the devices that are there, the preferred one first."""
+    """Names of the available devices, the preferred one first."""
     names: list[str] = []
     if torch.cuda.is_available():
         names += [f"cuda:{i}" for i in range(torch.cuda.device_count())]
@@ -25,9 +25,9 @@ def available() -> tuple[str, ...]:
 
 
 def choose(name: str = "auto") -> torch.device:
-    """The device called name: 'auto' (CUDA, then MPS, then CPU), 'cpu', 'cuda', 'cuda:1', 'mps'.
+    """The device by name: 'auto' (CUDA, then MPS, then CPU), 'cpu', 'cuda', 'cuda:1', 'mps'.
 
-    Raises DeviceError, naming what is there, when the device is not.
+    Raises DeviceError, naming the alternatives, if the device is not available.
     """
     there = available()
     wanted = name.strip().lower()
@@ -41,7 +41,7 @@ def choose(name: str = "auto") -> torch.device:
 
 
 def title(name: str) -> str:
-    """A device by its name, with what it is: 'cuda:0 (NVIDIA H100, 79 GiB)', 'cpu (2 threads)'."""
+    """A device's name with its hardware: 'cuda:0 (NVIDIA H100, 79 GiB)', 'cpu (2 threads)'."""
     if name.startswith("cuda"):
         facts = torch.cuda.get_device_properties(name)
         return f"{name} ({facts.name}, {facts.total_memory / 2**30:.0f} GiB)"
@@ -49,17 +49,17 @@ def title(name: str) -> str:
 
 
 def memory_budget(device: torch.device) -> int:
-    """Bytes that a session may keep on the device: half of what is free now."""
+    """Bytes that a session may keep on the device: half of the memory that is free now."""
     if device.type == "cuda":
         free, _total = torch.cuda.mem_get_info(device)
-        # Blocks that torch's allocator holds without using them are free to a new session.
+        # Unused blocks cached by torch's allocator are available to a new session.
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return (int(free) + int(cached)) // 2
     return int(psutil.virtual_memory().available) // 2
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the error says that a device, or the machine, has no memory left."""
+    """Whether the error means that a device, or the machine, ran out of memory."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     text = str(error)
@@ -67,7 +67,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def wait_for(device: torch.device) -> None:
-    """Wait until the device has done what it was given, so that a clock tells the truth."""
+    """Wait until the device has finished its queued work, so that timings are correct."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -75,7 +75,7 @@ def wait_for(device: torch.device) -> None:
 
 
 def release_cache(device: torch.device) -> None:
-    """Hand unused blocks of torch's allocator back to the device."""
+    """Return unused blocks of torch's allocator to the device."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":

@@ -1,9 +1,9 @@
-"""Hooks: record every module call of one forward pass, and are always removed again.
+"""Forward hooks that record every module call of one pass, and are always removed afterwards.
 
-A call is addressed by (module name, k), k counting the calls of that module within one pass.
-The one subtlety is in-place operations. A module's output may be overwritten by what follows it
-(an in-place ReLU, `out += identity`); whoever keeps the output then holds something else than the
-module returned. So the tap can hand a clone on in the output's place and keep the output.
+A call is addressed by (module name, k), where k counts the calls of that module within one pass.
+The one subtlety is in-place operations. A later operation may overwrite a module's output (an
+in-place ReLU, `out += identity`), so that a kept output no longer is what the module returned.
+Therefore the hook can pass on a clone and keep the original.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ NETWORK_ERRORS = (
     TypeError,
     ValueError,
 )
-"""What a network's own code raises when it is given an input that does not suit it."""
+"""What a network's own code may raise for an unsuitable input."""
 
 Visit = Callable[[Call, nn.Module, Tensor], Tensor | None]
-"""Sees a call's output tensor; what it returns, unless None, is handed on in its place."""
+"""Receives a call's output tensor; a tensor that it returns replaces the output."""
 
 
 def members(output: Any) -> dict[str, Any]:
-    """What stands in a tuple, list, mapping or dataclass, by name or position; else nothing."""
+    """The members of a tuple, list, mapping or dataclass, by name or position; else none."""
     if isinstance(output, Mapping):
         return {str(key): value for key, value in output.items()}
     if isinstance(output, list | tuple):
@@ -53,7 +53,7 @@ def members(output: Any) -> dict[str, Any]:
 
 
 def tensors_in(output: Any) -> Iterator[tuple[str, Tensor]]:
-    """The floating-point tensors of an output with the way to each ('', '0', 'aux.logits'), depth
+    """The floating-point tensors of an output with their paths ('', '0', 'aux.logits'), depth
     first."""
     if isinstance(output, Tensor):
         if output.is_floating_point():
@@ -65,17 +65,17 @@ def tensors_in(output: Any) -> Iterator[tuple[str, Tensor]]:
 
 
 def first_tensor(output: Any) -> Tensor | None:
-    """The first floating-point tensor in a module's output, looked for depth first."""
+    """The first floating-point tensor in a module's output, depth first."""
     return next((tensor for _, tensor in tensors_in(output)), None)
 
 
 def replaced(output: Any, old: Tensor, new: Tensor) -> Any:
-    """The output with old, wherever it stands in it, exchanged for new."""
+    """The output with every occurrence of old replaced by new."""
     if output is old:
         return new
     if isinstance(output, tuple):
         values = [replaced(value, old, new) for value in output]
-        # A named tuple's class takes its fields one by one.
+        # A named tuple's class takes its fields as separate arguments.
         return type(output)(*values) if hasattr(output, "_fields") else tuple(values)
     if isinstance(output, list):
         return [replaced(value, old, new) for value in output]
@@ -86,7 +86,7 @@ def replaced(output: Any, old: Tensor, new: Tensor) -> Any:
         changed = {name: replaced(value, old, new) for name, value in members(output).items()}
     if not changed:
         return output
-    # A copy, since its class may take other arguments than what it holds.
+    # A copy, since the constructor of its class may take other arguments.
     result: Any = copy.copy(output)
     for key, value in changed.items():
         if isinstance(output, MutableMapping):
@@ -106,12 +106,12 @@ def watching(
 ) -> Iterator[None]:
     """Call visit for every output of every named module inside the with block.
 
-    names: the modules to watch, all where it is None. A hook costs some microseconds a call, which
-    on a small network of hundreds of modules is a tenth of its forward pass. parts: takes, for
-    each call that returned a tuple or mapping, which part of it is visited, in words.
+    names: the modules to watch; None for all. A hook costs a few microseconds per call, which for a
+    small network with hundreds of modules is a tenth of the forward pass. parts: filled with the
+    part that is visited, as text, for each call that returned a tuple or mapping.
 
-    The hooks are removed on every way out. Raises Cancelled from within the forward pass once
-    the token is set.
+    The hooks are removed in any case. Raises Cancelled from within the forward pass once the token
+    is set.
     """
     counts: dict[str, int] = {}
     handles = []
@@ -135,7 +135,7 @@ def watching(
     try:
         watched = module.named_modules() if names is None else _named(module, names)
         for name, inner in watched:
-            # What is scripted refuses hooks; the network around it takes them.
+            # Scripted modules support no hooks; the network around them does.
             if name and not isinstance(inner, torch.jit.ScriptModule):
                 handles.append(inner.register_forward_hook(hook_for(name)))
         with _known_errors():
@@ -147,7 +147,7 @@ def watching(
 
 @contextmanager
 def _known_errors() -> Iterator[None]:
-    """What else a network's own code raises, be it an exit, becomes a RuntimeError."""
+    """Turn any other exception of the network's code, even SystemExit, into a RuntimeError."""
     try:
         yield
     except (*NETWORK_ERRORS, HookscopeError, MemoryError):
@@ -157,7 +157,7 @@ def _known_errors() -> Iterator[None]:
 
 
 def _part(output: Any) -> str:
-    """Which part of a structure its first tensor is, as in 'output 0 of 2'."""
+    """The position of the first tensor in a structure, as in 'output 0 of 2'."""
     way = next(way for way, _ in tensors_in(output))
     return f"output {way} of {len(members(output))}"
 
@@ -169,7 +169,7 @@ def _named(module: nn.Module, names: Collection[str]) -> Iterator[tuple[str, nn.
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode for the with block; every module's own mode is restored afterwards."""
+    """Eval mode for the with block; every module's own mode is restored afterwards."""
     training = [inner for inner in module.modules() if inner.training]
     try:
         for inner in training:
@@ -195,10 +195,10 @@ class _Uncut(TorchFunctionMode):
 
 @contextmanager
 def uncut(wanted: bool) -> Iterator[None]:
-    """If wanted, gradients flow where the network's own code cuts them off.
+    """If wanted, let gradients flow where the network's own code cuts them off.
 
-    A backbone run under no_grad, or an output that is detached before the head, has maps all the
-    same: they ask how the logit depends on a layer, not what was trained.
+    A backbone run under no_grad, or an output detached before the head, can still be explained:
+    maps show how the logit depends on a layer, not what was trained.
     """
     with _Uncut() if wanted else nullcontext():
         yield
@@ -206,7 +206,7 @@ def uncut(wanted: bool) -> Iterator[None]:
 
 @dataclass(slots=True)
 class Kept:
-    """An output as its module returned it, and its version at that moment."""
+    """An output as its module returned it, and its version counter at that moment."""
 
     tensor: Tensor
     version: int
@@ -218,11 +218,11 @@ class Kept:
 
 @dataclass(slots=True)
 class Keeper:
-    """A visit that keeps the outputs of one pass, from one call on or from the input.
+    """A Visit that keeps the outputs of one pass, from one call on or from the input.
 
-    start: the call from which the graph starts: its output is detached and made to require a
-        gradient, and gradients are recorded from there on. None: the caller's input does.
-    wanted: the calls to keep; clones: those that hand a clone on, since what follows them
+    start: the call at which the graph starts: its output is detached and requires a gradient, and
+        operations are recorded from there on. None: the graph starts at the caller's input.
+    wanted: the calls to keep; clones: those that pass on a clone, since a later operation
         overwrites their output.
     kept: filled during the pass; modules that return the same tensor share one Kept.
     """
@@ -236,7 +236,7 @@ class Keeper:
     def __call__(self, call: Call, module: nn.Module, output: Tensor) -> Tensor | None:
         del module
         if call == self.start:
-            # The operator itself: in an uncut network, the method does nothing.
+            # The operator itself, since `uncut` disables the method.
             output = torch.ops.aten.detach.default(output).requires_grad_()
             torch.set_grad_enabled(True)
             return self._keep(call, output)
@@ -252,14 +252,14 @@ class Keeper:
     def _keep(self, call: Call, output: Tensor) -> Tensor:
         kept = self.kept[call] = Kept(output, output._version)
         handed = output.clone() if call in self.clones else output
-        # The tuple keeps the tensor alive, so that its id stays its own.
+        # The tuple keeps the tensor alive, so that its id is not reused.
         self._handed[id(handed)] = (handed, handed._version, kept)
         return handed
 
     def overwritten(self) -> set[Call]:
-        """The calls whose kept output changed after its module had returned it."""
+        """The calls whose kept output was changed after the module had returned it."""
         return {call for call, kept in self.kept.items() if kept.overwritten}
 
     def end_of_forward(self) -> None:
-        """Drop what only the forward pass needed."""
+        """Release what only the forward pass needed."""
         self._handed.clear()

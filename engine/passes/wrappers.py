@@ -1,4 +1,4 @@
-"""Unwraps a network from what training code wraps around it (DataParallel, torch.compile)."""
+"""Removes the wrappers that training code puts around a network (DataParallel, torch.compile)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""How a process of the program begins, is recorded and ends.
+"""The life cycle of a process: startup, logging, crash records and exit.
 
-Start-up before any heavy import, the log, the stacks that a crash leaves, temporary files of a
-killed write, and the one way out. Nothing here knows images, networks or maps.
+Startup before any heavy import, the log, stack traces after a crash, temporary files of killed
+writes, and the exit path. Nothing here knows images, networks or maps.
 """

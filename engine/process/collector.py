@@ -1,4 +1,4 @@
-"""Python's cyclic garbage collector, kept from looking while much is made at once."""
+"""Pauses Python's cyclic garbage collector while many objects are created at once."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def not_collecting() -> Iterator[None]:
-    """No collection begins inside.
+    """Disable automatic garbage collection inside the block.
 
-    With torch loaded, one goes over a million objects and takes longer than reading most files; and
-    what is only made and kept has no cycles to be found.
+    With torch loaded, one collection visits a million objects and takes longer than reading most
+    files, while freshly created objects that are all kept contain no garbage.
     """
     was_on = gc.isenabled()
     gc.disable()

@@ -1,13 +1,13 @@
-"""How the process ends: one way out for commands, for the window and for signals.
+"""Ends the process: one exit path for commands, for the window and for signals.
 
-Whatever the process must not leave behind (a half-written file, a child process) is put in order by
-a callback that is given to at_exit(). The callbacks run on every way out but a kill: at leave(),
-when a signal ends the process, and when the interpreter ends by itself.
+Cleanup that must not be skipped (a half-written file, a child process) is registered as a callback
+with at_exit(). The callbacks run on every exit except a kill: in leave(), when a signal ends the
+process, and when the interpreter exits normally.
 
-The interpreter's own end takes half a second once torch is loaded, and a handler of Python's waits
-for the operation that runs. So signals are heard by a thread of their own, which runs the callbacks
-and ends the process there and then: no frame is unwound, no `finally` runs, and what must happen
-all the same belongs into a callback. The window is asked first, see ask_first().
+Once torch is loaded, the interpreter's own shutdown takes half a second, and Python's signal
+handlers wait for the running operation. So a dedicated thread receives signals, runs the callbacks
+and ends the process immediately: no frame is unwound, no `finally` runs, so essential cleanup must
+be in a callback. The window is asked first; see ask_first().
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from collections.abc import Callable
 from typing import NoReturn, Protocol
 
 INTERRUPTED = 130
-"""Exit code after Ctrl+C: 128 and the number of the signal, as a shell has it."""
+"""Exit code after Ctrl+C: 128 plus the signal number, as in a shell."""
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 _PATIENCE_S = 0.08
@@ -38,11 +38,11 @@ _end = 0.0
 
 
 def at_exit(callback: Callable[[], None]) -> Callable[[], None]:
-    """Have callback called when the process ends; the last one given goes first.
+    """Register a callback for the end of the process; the last one registered runs first.
 
-    It is called once, on any thread, while the others still run. It must be quick (a few
-    milliseconds), wait for nobody, log nothing, for the lock of a log may be held by a thread that
-    is stopped, and import nothing. What is returned takes it back.
+    It is called once, on any thread, while other threads still run. It must be quick (a few
+    milliseconds), not wait, not import, and not log, since a stopped thread may hold the logging
+    lock. Returns a function that unregisters it.
     """
     _callbacks.append(callback)
 
@@ -54,25 +54,25 @@ def at_exit(callback: Callable[[], None]) -> Callable[[], None]:
 
 
 def leave(code: int) -> NoReturn:
-    """Run the callbacks, write what stdout and stderr still hold, and end the process at once."""
+    """Run the callbacks, flush stdout and stderr, and end the process immediately."""
     _run_callbacks()
     for stream in (sys.stdout, sys.stderr):
-        # Whoever wrote there has been told of what cannot be written.
+        # The code that wrote there has already reported the error.
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
     os._exit(code)
 
 
 def code_of_signal() -> int | None:
-    """The exit code that a signal has asked for, None where there was none."""
+    """The exit code requested by a signal, None if there was none."""
     return _code
 
 
 def ask_first(ask: Callable[[int], None]) -> Callable[[], None]:
-    """From now on a signal calls ask(exit code), on the thread that hears signals.
+    """Make signals call ask(exit code), on the signal thread, before the process ends.
 
-    It must return at once. The process then has 0.08 s to end in order, and what grant() adds; a
-    second signal, or the end of that time, ends it. What is returned takes it back.
+    It must return immediately. The process then has 0.08 s for an orderly exit, plus what grant()
+    adds; a second signal or the end of that time ends it. Returns a function that undoes this.
     """
     global _asked
     _asked = ask
@@ -85,9 +85,9 @@ def ask_first(ask: Callable[[int], None]) -> Callable[[], None]:
 
 
 def grant(seconds: float) -> None:
-    """Where a signal has asked for the end, leave time for what is to be finished all the same.
+    """After a termination signal, allow more time to finish essential work.
 
-    Not after Ctrl+C: whoever presses that is waiting.
+    Not after Ctrl+C, since the user is waiting.
     """
     global _end
     if _code is not None and _code != INTERRUPTED:
@@ -95,7 +95,7 @@ def grant(seconds: float) -> None:
 
 
 def heed_signals() -> None:
-    """Let Ctrl+C and requests to end do so at once, from here on; does nothing off the main thread.
+    """Make Ctrl+C and termination signals effective immediately; only on the main thread.
 
     A signal that the process was started to ignore (in the background, by nohup) stays ignored.
     """
@@ -114,11 +114,11 @@ def heed_signals() -> None:
 
 
 def _nothing(_number: int, _frame: object) -> None:
-    """A handler of Python's, so that the number is written where it is heard; see _hear."""
+    """A Python-level handler, required for the signal number to be written for _hear."""
 
 
 class _Ear(Protocol):
-    """Where the numbers of signals arrive as they come."""
+    """The receiving end for signal numbers."""
 
     def fileno(self) -> int: ...
 
@@ -139,7 +139,7 @@ class _Pipe:
 
 
 class _Socket:
-    """On Windows, where only a socket can be waited for."""
+    """For Windows, where select() supports only sockets."""
 
     def __init__(self) -> None:
         import socket
@@ -174,17 +174,17 @@ def _hear(ear: _Ear, meant: set[int]) -> None:
 
 
 def _end_now() -> NoReturn:
-    """Without a look at the streams, which somebody may be writing to this very moment."""
+    """End without flushing the streams, since another thread may be writing to them."""
     _run_callbacks()
     os._exit(_code or INTERRUPTED)
 
 
 def _run_callbacks() -> None:
-    """Once; whoever comes second waits for the first no longer than a moment."""
+    """Run the callbacks once; a second caller waits for the first only briefly."""
     if not _running.acquire(timeout=_LOCK_S):
         return
     while _callbacks:
-        # There is nobody left to tell, and the others must have their turn.
+        # Errors can no longer be reported, and the other callbacks must still run.
         with contextlib.suppress(OSError, RuntimeError, ValueError):
             _callbacks.pop()()
 

@@ -1,6 +1,6 @@
-"""What a crashed run leaves behind: the stacks of its threads, half-written files.
+"""Records crashes and cleans up after them: stack traces of the threads, half-written files.
 
-No Python code runs after a fault of native code, so faulthandler writes the stacks into a file,
+No Python code runs after a crash in native code, so faulthandler writes the stack traces to a file,
 which the next start reads.
 """
 
@@ -25,16 +25,16 @@ def fault_file() -> Path:
 
 
 def take_over() -> str:
-    """The stacks that the last run left ('' for none); from now on this run writes there.
+    """Return the stack traces of the last run ('' if none), and start recording those of this run.
 
-    On Windows faulthandler also tells of faults that were handled: only what a run left that did
-    not end in order is worth a look.
+    On Windows, faulthandler also records exceptions that were handled, so only the traces of a run
+    that did not exit normally are significant.
     """
     path = fault_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         last = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-        # Kept open for as long as the process lives: it is written to when nothing else works.
+        # Stays open for the life of the process, since it is written when nothing else works.
         faulthandler.enable(path.open("w", encoding="utf-8"))
     except OSError as error:
         _log.warning("crash reports cannot be written: %s", error)
@@ -43,10 +43,10 @@ def take_over() -> str:
 
 
 def clear_up() -> None:
-    """Remove what killed runs have left half-written in the program's own folders.
+    """Remove half-written files of killed runs from the program's own folders.
 
-    What they left beside an output goes when something is written there again; what has come of a
-    download stays, to be resumed.
+    Those beside an output are removed at the next write there; partial downloads are kept for
+    resuming.
     """
     import platformdirs
 
@@ -57,7 +57,7 @@ def clear_up() -> None:
 
 
 def log_tail() -> str:
-    """The last lines of the log, '' where there is none that can be read."""
+    """The last lines of the log, '' if it cannot be read."""
     try:
         with log_file().open(encoding="utf-8", errors="replace") as file:
             return "".join(deque(file, _LOG_LINES))

@@ -1,9 +1,9 @@
-"""The temporary files that outputs are written into, and what a killed write leaves of them.
+"""Names, locks and removes the temporary files of atomic writes, also after a killed process.
 
-A temporary file has the name .NAME.xxxxxxxx.part beside the file that it will become. Half of the
-eight digits are drawn, the others follow from the name and the drawn ones, so that no other
-program's file is taken for one. While it is written its writer holds a lock on it, which the system
-gives up with the process: a temporary file that nobody has locked is left over.
+A temporary file is called .NAME.xxxxxxxx.part and is created beside its target. Half of the eight
+digits are random, the others are a checksum of the name and the random ones, so that no other
+program's file is mistaken for one. Its writer holds a lock on it, which the system releases with
+the process: an unlocked temporary file is left over.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ if sys.platform != "win32":
     import fcntl
 
 _PATTERN = re.compile(r"\.(?P<name>[ -~]+)\.(?P<drawn>[0-9a-f]{4})(?P<check>[0-9a-f]{4})\.part")
-# With what is added, a name is no longer than file systems take.
+# With the additions, a name stays within the limits of file systems.
 _LONGEST_NAME = 100
 _MOST_ENTRIES = 50_000
-# Where no lock tells, and for names that an earlier version gave.
+# Age that counts as left over if there are no locks, or for names of an earlier version.
 _OLD_S = 3600.0
 
 
 def new_name(name: str) -> str:
-    """Of a temporary file that will become the file `name`; another one every time."""
+    """A new temporary name for the target file `name`; different on every call."""
     short = _shortened(name)
     drawn = secrets.token_hex(2)
     return f".{short}.{drawn}{_check(short, drawn)}.part"
 
 
 def held(descriptor: int) -> bool:
-    """Lock a temporary file that was just made; whether it is there and this process's own.
+    """Lock a newly created temporary file; returns whether it still exists and belongs to us.
 
-    It is not when somebody took it for left over in the moment before. Where the file system knows
-    no locks, it is.
+    It does not if another process took it for left over just before. On a file system without
+    locks, returns True.
     """
     if sys.platform == "win32":
-        return True  # there, an open file cannot be removed
+        return True  # Windows does not remove open files
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -54,10 +54,10 @@ def held(descriptor: int) -> bool:
 
 
 def remove_from(folder: Path, name: str = "") -> None:
-    """Remove what killed writes have left in a folder.
+    """Remove the temporary files of killed writes from a folder.
 
-    name: of a file that is about to be written there; what has its name and was not touched for an
-    hour is left over too, whoever gave it. What cannot be looked at or removed stays.
+    name: of a file about to be written there; temporary files with its name that are older than an
+    hour are removed as well, whoever created them. Files that cannot be accessed are kept.
     """
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for _, entry in zip(range(_MOST_ENTRIES), entries, strict=False):
@@ -71,7 +71,7 @@ def remove_from(folder: Path, name: str = "") -> None:
 
 
 def _remove(path: Path, ours: bool) -> None:
-    """Unless somebody writes it. Raises OSError."""
+    """Remove it unless it is being written. Raises OSError."""
     facts = path.lstat()
     if not stat.S_ISREG(facts.st_mode):
         return
@@ -82,7 +82,7 @@ def _remove(path: Path, ours: bool) -> None:
         return
     if facts.st_uid != os.geteuid() or not (ours or old):
         return
-    # To be written to, since locks of network file systems ask for that.
+    # Opened for writing, since locks on network file systems require it.
     descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -92,7 +92,7 @@ def _remove(path: Path, ours: bool) -> None:
 
 
 def _shortened(name: str) -> str:
-    # In ASCII, since some file systems write other letters in a way of their own.
+    # ASCII only, since some file systems normalise other characters.
     return re.sub(r"[^ -~]", "_", name)[:_LONGEST_NAME]
 
 

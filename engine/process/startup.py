@@ -1,6 +1,6 @@
-"""Set-up before anything else is imported: streams, libraries, child processes.
+"""Prepares the process before other imports: streams, libraries, child processes.
 
-Each step matters on one system or in the packaged program only, and does nothing elsewhere.
+Each step matters only on one system or in the packaged program, and does nothing elsewhere.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _RUNTIMES = ("msvcp140.dll", "msvcp140_1.dll", "msvcp140_2.dll")
 
 
 def prepare() -> None:
-    """Put the process in order; to be called before Qt, torch or cv2 is imported."""
+    """Prepare the process; call before Qt, torch or cv2 is imported."""
     frozen = bool(getattr(sys, "frozen", False))
     if frozen:
-        # A worker process of the packaged program is the program itself, started once more.
+        # A worker process of the packaged program is the program itself, started again.
         import multiprocessing
 
         multiprocessing.freeze_support()
@@ -40,10 +40,10 @@ def prepare() -> None:
 
 
 class LogStream(io.TextIOBase):
-    """A text stream whose whole lines go to the log.
+    """A text stream that writes complete lines to the log.
 
-    It stands for the stdout and stderr that a windowed program does not have. What the log itself
-    writes to it while it handles such a line has nowhere to go, and is dropped.
+    It replaces the stdout and stderr that a windowed program does not have. Output of the logging
+    system itself while it handles such a line is dropped.
     """
 
     def __init__(self, name: str, level: int) -> None:
@@ -78,9 +78,9 @@ class LogStream(io.TextIOBase):
 
 
 def fill_descriptors() -> None:
-    """Let no file that is opened from here on become stdin, stdout or stderr where one is closed.
+    """Occupy closed standard descriptors, so that no file opened later becomes stdin or stdout.
 
-    What stands in its place takes nothing, is at its end, and is not handed down.
+    The replacement is empty, cannot be written and is not inherited.
     """
     if os.name != "posix":
         return
@@ -92,19 +92,19 @@ def fill_descriptors() -> None:
 
 
 def settle_home() -> None:
-    """Name a home that is not there, as Debian does, where the system knows none of this user.
+    """Set HOME to a path that does not exist, as Debian does, if the user has no home folder.
 
-    Everything that is remembered under it then cannot be written, which is said where it matters.
+    Settings then cannot be written, which is reported where it matters.
     """
     if os.name == "posix" and not os.path.isabs(os.path.expanduser("~")):  # noqa: PTH111, PTH117
         os.environ["HOME"] = "/nonexistent"
 
 
 def adopt_streams() -> None:
-    """Send stdout and stderr to the log where there are none.
+    """Send stdout and stderr to the log if they do not exist.
 
-    A windowed program on Windows has None in their place, and whoever prints (torch.hub's progress
-    bar, a network's own file) would fail on it.
+    In a windowed program on Windows they are None, so that code that prints (torch.hub's progress
+    bar, a user's Python file) would fail.
     """
     if sys.stdout is None:
         sys.stdout = LogStream("stdout", logging.INFO)
@@ -113,10 +113,10 @@ def adopt_streams() -> None:
 
 
 def restore_library_path() -> None:
-    """Give LD_LIBRARY_PATH back the value that it had before the packaged program was started.
+    """Restore LD_LIBRARY_PATH to its value before the packaged program was started.
 
-    The loader of this process has read it already; a browser or file manager that is started from
-    here must find the system's libraries and not the program's.
+    This process has already loaded its libraries; a browser or file manager started from here must
+    use the system's libraries instead of the program's.
     """
     original = os.environ.pop("LD_LIBRARY_PATH_ORIG", None)
     if original:
@@ -126,10 +126,10 @@ def restore_library_path() -> None:
 
 
 def file_version(path: Path) -> tuple[int, int, int, int]:
-    """The version in the resources of a Windows library; zeros where there is none.
+    """The version in the resources of a Windows library; zeros if there is none.
 
-    Read from the signature of VS_FIXEDFILEINFO, whose third and fourth words are the version.
-    Raises OSError when the file cannot be read.
+    Located by the signature of VS_FIXEDFILEINFO; its third and fourth words are the version.
+    Raises OSError if the file cannot be read.
     """
     data = path.read_bytes()
     start = data.find(_SIGNATURE)
@@ -140,16 +140,16 @@ def file_version(path: Path) -> tuple[int, int, int, int]:
 
 
 def newest(name: str, folders: Iterable[Path]) -> Path | None:
-    """The file of that name with the highest version among folders; the first of equal ones."""
+    """The file with that name and the highest version in the folders; the first of equals."""
     found = [folder / name for folder in folders if (folder / name).is_file()]
     return max(found, key=file_version, default=None)
 
 
 def load_newest_runtimes(folders: Iterable[Path]) -> None:
-    """Load the newest C++ run-time library there is, so that everybody after gets that one.
+    """Load the newest available C++ runtime library, so that all later imports use it.
 
-    Windows takes a library of the same name that is loaded already, whoever asks. Qt comes with one
-    of its own, and torch stops with an access violation on one older than 14.40.
+    Windows reuses a loaded library of the same name for every caller. Qt ships its own, and torch
+    crashes with an access violation on a version older than 14.40.
     """
     places = list(folders)
     for name in _RUNTIMES:
@@ -163,7 +163,7 @@ def load_newest_runtimes(folders: Iterable[Path]) -> None:
 
 
 def _library_folders() -> list[Path]:
-    """Where such libraries may lie: the packages that bring them, Python's own, the system's."""
+    """Folders that may contain them: of packages that ship them, of Python and of the system."""
     bundle = getattr(sys, "_MEIPASS", None)
     roots = [Path(bundle)] if bundle is not None else [Path(sys.base_prefix)]
     for package in ("torch", "PySide6", "shiboken6"):

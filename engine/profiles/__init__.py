@@ -1,4 +1,4 @@
-"""What was settled about a model, as plain JSON, and where it is kept.
+"""Saved settings of a model (profiles): their JSON format and storage.
 
-Finding the settings anew belongs in loading.
+Detecting settings belongs in loading.
 """

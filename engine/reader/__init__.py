@@ -1,8 +1,8 @@
-"""How the program asks its reader, a process of its own that reads what strangers made.
+"""The program's side of the reader processes, which parse untrusted files in isolation.
 
-In here: who asks (client), how messages cross (channel) and what is large (shared). What the
-process does is in engine.reader_process. Nothing that comes back is unpickled or run.
+Contains the client, the message channel and the shared memory for large data. The process itself
+is in engine.reader_process. Nothing that comes back is unpickled or run.
 """
 
 SWITCH = "--reader-process"
-"""The hidden first argument of the program that makes it a reader."""
+"""The hidden first argument that starts the program as a reader process."""

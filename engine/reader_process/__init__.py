@@ -1,6 +1,5 @@
-"""The process that reads what strangers made: its loop (main), what it can be asked (operations),
-what it gives up beforehand (confinement).
+"""The reader process, which parses untrusted files: its loop (main), its requests (operations) and
+its sandbox (confinement).
 
-What is known about a format is in a module of its own beside this folder, and only called from
-here.
+Knowledge of file formats is in other packages and only called from here.
 """

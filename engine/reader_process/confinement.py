@@ -1,8 +1,8 @@
-"""What the reader gives up before it looks at a file: it cannot outlive its parent, leave a core
-file, reach the network, write to a disk or start a program, as far as the system can see to that.
+"""Sandboxes the reader process before it opens a file: as far as the system supports it, it cannot
+outlive its parent, dump core, use the network, write to disk or start programs.
 
-Linux does all of it (Landlock from kernel 5.13 on, seccomp); elsewhere the process is only watched
-from outside. What could not be had is returned, and the program's log says so.
+Linux supports all of this (Landlock from kernel 5.13 on, seccomp); elsewhere the process is only
+monitored from outside. Missing protections are returned and logged by the program.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _LANDLOCK_CREATE_RULESET = 444
 _LANDLOCK_RESTRICT_SELF = 446
 _LANDLOCK_VERSION = 1
 
-# linux/landlock.h: everything that changes a file system, and from ABI 4 on, TCP.
+# linux/landlock.h: all rights that modify a file system, and from ABI 4 on, TCP.
 _WRITES = (1 << 1) | sum(1 << bit for bit in range(4, 13))
 _REFER, _TRUNCATE, _BIND, _CONNECT = 1 << 13, 1 << 14, 1 << 0, 1 << 1
 
-# Numbers of system calls: (audit architecture, those that are refused).
+# System calls: (audit architecture, blocked numbers, number of clone).
 _REFUSED = {
     "x86_64": (
         0xC000003E,
@@ -34,21 +34,21 @@ _REFUSED = {
         (41, 42, 57, 58, 59, 322, 62, 101, 310, 311, 425),
         56,
     ),
-    # The same, but for fork and vfork, which are calls of clone there.
+    # The same without fork and vfork, which are calls of clone there.
     "aarch64": (0xC00000B7, (198, 203, 221, 281, 129, 117, 270, 271, 425), 220),
 }
 _OTHER_TABLE = 0x40000000
-"""From here on, x86-64 numbers its calls a second time (x32)."""
+"""Start of x86-64's second system call table (x32)."""
 _CLONE3 = 435
 _CLONE_THREAD = 0x10000
 _ALLOW, _EPERM, _ENOSYS = 0x7FFF0000, 0x00050000 | 1, 0x00050000 | 38
 
 
 def confine(*, programs: bool = False) -> tuple[str, ...]:
-    """Give up what a reader does not need, for good. programs: it may still start some, as
-    libraries that look for their parts do.
+    """Permanently drop the rights that a reader does not need. programs: still allow starting
+    programs, as libraries do to locate their files.
 
-    Returns what the system does not offer, in words.
+    Returns the names of the protections that the system does not support.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "win32":
@@ -70,11 +70,11 @@ def confine(*, programs: bool = False) -> tuple[str, ...]:
 
 
 def die_with(line: int) -> None:
-    """Have the kernel end this process when the other end of a socket closes, which it does with
-    the process that holds it. line: the descriptor of this end, on which nothing is ever sent.
+    """Have the kernel end this process when the other end of a socket closes, which happens when
+    the process holding it ends. line: the descriptor of this end; nothing is ever sent on it.
 
-    Not by the death of the parent, as prctl offers it: that is the death of the thread that started
-    this process, which may have had nothing else to do.
+    Not prctl's parent-death signal, which is sent when the thread that started this process ends,
+    even if its process goes on.
     """
     if sys.platform != "win32":
         import fcntl
@@ -120,8 +120,8 @@ def _without_calls(library: ctypes.CDLL, programs: bool) -> bool:
 
 
 def _filter(architecture: int, refused: tuple[int, ...], clone: int | None) -> bytes:
-    """A program of linux/filter.h: refused calls fail with EPERM; threads may be made, processes
-    not. clone3 fails as on older kernels, since what it is asked for cannot be looked at."""
+    """A BPF program (linux/filter.h): blocked calls fail with EPERM; threads may be created,
+    processes not. clone3 fails as on older kernels, since its arguments cannot be inspected."""
     load, jump_equal, jump_above, jump_set, back = 0x20, 0x15, 0x35, 0x45, 0x06
     steps: list[tuple[int, int, int, int]] = [
         (load, 0, 0, 4),

@@ -1,4 +1,4 @@
-"""The reader process: answers one request after the other until its parent is gone."""
+"""The main loop of the reader process: serves requests one by one until its parent ends."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _LOOK_EVERY = 0.25
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve the parent until it goes. arguments: its process id, the numbers of the inherited
-    socket and of the one that closes with it ('-' for the standard streams), the role."""
+    """Serve the parent until it ends. arguments: its process ID, the descriptors of the inherited
+    socket and of the one that closes when it ends ('-' for the standard streams), the role."""
     parent, end, line, role = arguments
     if line != "-":
         confinement.die_with(int(line))
     channel = _inherited(end)
     if role == "networks":
-        # Before anything of a stranger's is seen, and what confinement would keep from loading.
+        # Imported before any untrusted data is read, since confinement would prevent it.
         import tempfile
 
         import torch
 
         torch.set_num_threads(1)
-        # Libraries ask for it while they are imported, and it is found by writing there.
+        # Libraries ask for it on import, and finding it requires writing to the folder.
         tempfile.gettempdir()
-    # A process that makes and keeps, and lives for a while, has little to collect.
+    # A short-lived process that keeps most of its objects produces little garbage.
     gc.disable()
     missing = confinement.confine(programs=role == "networks")
     threading.Thread(target=_watch, args=(channel, int(parent)), daemon=True).start()
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
             descriptor = _file_of(request, channel)
             try:
                 reply = answer(request, descriptor)
-            except Exception:  # noqa: BLE001 - the outermost frame: what a library raised is told
+            except Exception:  # noqa: BLE001 - the outermost frame: library errors are reported
                 reply = {"failed": _last_line(), "trace": traceback.format_exc(limit=-20)}
             finally:
                 if descriptor is not None:
@@ -64,7 +64,7 @@ def _last_line() -> str:
 
 def _inherited(end: str) -> Channel:
     if end == "-":
-        # Nothing else may write there.
+        # Keep other code from writing to the channel.
         incoming, outgoing = os.dup(0), os.dup(1)
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, 0)
@@ -86,7 +86,7 @@ def _file_of(request: dict[str, Any], channel: Channel) -> int | None:
 
 
 def _watch(channel: Channel, parent: int) -> None:
-    """End the process when its parent has gone, be it that copies of it hold the sockets open."""
+    """End the process when its parent has ended, even if forks of it hold the sockets open."""
     while not channel.ended() and (sys.platform == "win32" or os.getppid() == parent):
         time.sleep(_LOOK_EVERY)
     os._exit(0)

@@ -1,7 +1,7 @@
-"""What a reader can be asked: one function for each request, from plain values to plain values.
+"""The requests that a reader process serves: one function each, from plain values to plain values.
 
-They run in the reader process. What is large goes into the shared file. Modules are imported when
-they are first needed, since a reader of pictures needs no others.
+Large results go into the shared file. Modules are imported on first use, since a process that only
+decodes images needs no others.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Reply = dict[str, Any]
 
 
 def answer(request: Request, descriptor: int | None) -> Reply:
-    """The reply to a request. descriptor: of the shared file. Raises what a library raises."""
+    """The reply to a request. descriptor: of the shared file. Library errors are propagated."""
     try:
         return _OPERATIONS[request["operation"]](request, descriptor)
     except HookscopeError as error:

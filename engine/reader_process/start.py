@@ -1,7 +1,7 @@
-"""Where a reader starts, but for that of the packaged program, which starts itself once more.
+"""Entry script of a reader process; the packaged program starts itself instead.
 
-It is run as a file, by its place: the reader then belongs to the engine that asked for it, wherever
-that was imported from, whether the source tree, an installed wheel or a folder a script had named.
+It is run by its path, so that the reader uses the same engine as its parent, wherever that was
+imported from: the source tree, an installed wheel or a folder on a script's path.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NoReturn
 
 def _start() -> NoReturn:
     root = Path(__file__).resolve().parents[2]
-    # Installed, it is on the path already, and behind the standard library, where it has to stay.
+    # If installed, it is on the path already, after the standard library, where it must stay.
     if root not in (Path(place).resolve() for place in sys.path):
         sys.path.insert(0, str(root))
     from engine.process.startup import prepare
@@ -22,7 +22,7 @@ def _start() -> NoReturn:
     from engine.process.ending import leave
     from engine.reader_process.main import main
 
-    # The first argument is the switch, by which a reader is known among processes.
+    # The first argument is SWITCH, which identifies a reader in process lists.
     leave(main(sys.argv[2:]))
 
 

@@ -1,4 +1,4 @@
-"""How a map is shown: apart from the other records, since the first paint needs this one alone."""
+"""Display settings of a map; a separate module, since the first paint needs no other record."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class DisplaySettings:
     """How a map is coloured. Changing any of these never runs the network.
 
     opacity: 0 (image only) to 1 (colours only). colormap: a name of overlay.COLORMAPS.
-    gamma: exponent on the scaled value in 0 to 1; above 1 narrows what is bright.
+    gamma: exponent applied to the scaled value (0 to 1); above 1 narrows the bright areas.
     """
 
     opacity: float = 0.5

@@ -1,4 +1,4 @@
-"""What is to be written of an explanation."""
+"""The choice of files to export for an explanation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class ExportChoice:
-    """What to write. Each path is None where that file is not wanted."""
+    """Which files to write; a path is None if that file is not wanted."""
 
     picture: Path | None
     map: Path | None

@@ -1,4 +1,4 @@
-"""Pictures as they come in, how they are prepared, and which part of them a network saw."""
+"""Images, their preprocessing, and the region of them that a network sees."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Pixels: TypeAlias = "NDArray[np.uint8]"
 
 
 MAX_PIXELS = 300_000_000
-"""Largest picture that is opened, in pixels: 17,000 x 17,000, about 900 MB as RGB."""
+"""Largest image that can be opened, in pixels: 17,000 x 17,000, about 900 MB as RGB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
     """The rectangle of the original image that the network saw, in original pixels.
 
-    It may be fractional, since resizing seldom ends on whole pixels.
+    Values may be fractional, since resizing rarely maps to whole pixels.
     """
 
     x: float
@@ -34,7 +34,7 @@ class Region:
 
 
 class Channels(StrEnum):
-    """The order of the colours that the network was trained with."""
+    """The channel order that the network was trained with."""
 
     RGB = "RGB"
     BGR = "BGR"
@@ -43,16 +43,17 @@ class Channels(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """Image to network input: resize, crop the centre, scale the values, normalise.
+    """Image to network input: resize, centre crop, scale the values, normalise.
 
-    resize: an int is the length of the shorter side afterwards, (height, width) the exact size,
-        None leaves the picture as it is. letterbox: the proportions are kept within (height,
-        width), and the rest is filled with grey.
-    crop: (height, width) of the centre crop, which is what the network gets; padded where the
-        picture is smaller.
+    resize: an int is the resulting length of the shorter side, (height, width) the exact size,
+        None no resizing. letterbox: keep the proportions within (height, width), and fill the rest
+        with grey.
+    crop: (height, width) of the centre crop, the network's input size; padded if the image is
+        smaller.
     mean, std: per channel, in units of range. As many as the network has channels.
-    interpolation: 'nearest', 'bilinear' or 'bicubic'; antialias as in torchvision's resize.
-    range: what 0 and 255 of a picture become before mean and std.
+    interpolation: 'nearest', 'bilinear', 'bicubic' or 'lanczos'; antialias as in torchvision's
+        resize.
+    range: the values that 0 and 255 of an image are scaled to, before mean and std.
     """
 
     resize: int | tuple[int, int] | None
@@ -72,7 +73,7 @@ class LoadedImage:
 
     pixels: uint8 (height, width, 3), RGB, EXIF orientation applied.
     path: the file it came from; None for pasted or generated images.
-    mode: Pillow's name of the file's own pixel format ('L', 'CMYK', 'I;16'), for information.
+    mode: Pillow's name of the file's pixel format ('L', 'CMYK', 'I;16'), for information.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Which model to open: a name or a file, and what has been answered about it."""
+"""The source of a model: a name or a file, and the user's answers about it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from engine.files import presence, suffixes
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """What to open, as load_model takes it.
+    """A model source, with the arguments of load_model.
 
     spec: 'demo:shapes', a torchvision or timm name, or the path of a file or folder.
-    weights: a weights file for a name or for a network of a Python file.
-    architecture: the architecture of a weights file, or the class or function of a Python file.
+    weights: a weights file for a name or for a network in a Python file.
+    architecture: the architecture of a weights file, or a class or function in a Python file.
     arguments: for that class or function, as (name, Python literal).
-    classes: a file of class names.
-    input: channels x height x width of what the network gets, as '3x256x256'.
+    classes: a file with class names.
+    input: expected input, channels x height x width, as in '3x256x256'.
     """
 
     spec: str
@@ -32,18 +32,18 @@ class ModelSource:
 
     @property
     def key(self) -> str:
-        """One line that says which it is, and from which it can be made again."""
+        """One line that identifies the source, and from which it can be restored."""
         facts = {name: value for name, value in asdict(self).items() if value}
         return self.spec if list(facts) == ["spec"] else json.dumps(facts)
 
     @property
     def title(self) -> str:
-        """A few words for a menu or a heading: the file's name, or the model's."""
+        """A short title for a menu or a heading: the file's name, or the model's."""
         return Path(self.weights or self.spec).name
 
     @classmethod
     def among(cls, paths: Sequence[Path], classes: Sequence[Path] = ()) -> ModelSource | None:
-        """The model that several files make: a network's file with its weights, or the first."""
+        """The source formed by several files: a Python file with its weights, or the first file."""
         if not paths:
             return None
         names = str(classes[0]) if classes else None
@@ -55,7 +55,7 @@ class ModelSource:
 
     @classmethod
     def from_key(cls, key: str) -> ModelSource:
-        """The source of that key. Raises ValueError for what is none."""
+        """The source with that key. Raises ValueError for an invalid key."""
         try:
             facts: dict[str, Any] = json.loads(key) if key.startswith("{") else {"spec": key}
             given: list[tuple[str, str]] = facts.pop("arguments", [])

@@ -1,4 +1,4 @@
-"""From a map to a picture: colours, numbers beside the bar, caption.
+"""Renders a map as an image: colours, colour bar with numbers, caption.
 
-Pure functions of numpy arrays; nothing here knows torch, and nothing writes a file (see export).
+Pure functions on numpy arrays; nothing here knows torch, and nothing writes a file (see export).
 """

@@ -1,11 +1,11 @@
-"""Maps to colours, and colours onto pictures: pure functions of numpy arrays.
+"""Converts maps to colours and blends them with images: pure functions on numpy arrays.
 
-Where a cell of the map lies on the original image is decided here, once. A map of R rows and C
+This module alone defines where a cell of the map lies on the original image. A map of R rows and C
 columns divides the explained region into R x C equal rectangles: a point (x, y) of the image has
 the map coordinates u = (x - region.x) / region.width * C and v = (y - region.y) / region.height * R
 and belongs to the cell (floor(v), floor(u)). A cell's value is exact at its centre, and 'smooth' is
-linear between centres: linear interpolation invents no peak and leaves no range, as cubic would.
-A pixel belongs to the region when its centre does.
+linear between centres: unlike cubic, linear interpolation adds no peaks and stays within the range.
+A pixel belongs to the region if its centre does.
 
 Values become colours in this order: sign (ReLU), division by the largest magnitude, resampling,
 gamma, colour table. Colours are never resampled.
@@ -51,13 +51,13 @@ __all__ = [
 ]
 
 WEAK = 0.05
-"""A map is weak where less than this part of its largest magnitude is shown."""
+"""A map is weak if the shown values reach less than this fraction of its largest magnitude."""
 
 _BAND_PIXELS = 1 << 20
 
 
 def table_for(settings: DisplaySettings) -> Pixels:
-    """The table that these settings show: the diverging one whenever both signs are shown."""
+    """The colour table for these settings: the diverging one if both signs are shown."""
     return lookup_table("signed" if settings.sign == "signed" else settings.colormap)
 
 
@@ -75,7 +75,7 @@ def value_range(map: FloatMap, settings: DisplaySettings) -> tuple[float, float]
     """The map values at the low and at the high end of the colour bar.
 
     (0, max) for positive, (0, min) for negative, (-m, m) with the largest magnitude m for signed;
-    (0, 0) when the map has nothing to show. Cells that are not finite count as zero.
+    (0, 0) if the map has nothing to show. Cells that are not finite count as zero.
     """
     values = _finite(map)
     low = min(0.0, float(values.min(initial=0.0)))
@@ -89,14 +89,15 @@ def value_range(map: FloatMap, settings: DisplaySettings) -> tuple[float, float]
 
 
 def is_blank(map: FloatMap, settings: DisplaySettings) -> bool:
-    """Whether these settings show nothing of the map: no value of the chosen sign."""
+    """Whether these settings show nothing, because no value has the chosen sign."""
     return value_range(map, settings)[1] == 0.0
 
 
 def shown_part(map: FloatMap, settings: DisplaySettings) -> float:
-    """The largest magnitude that these settings show, as a part of the map's own: 0 to 1.
+    """The largest shown magnitude, as a fraction (0 to 1) of the map's largest magnitude.
 
-    0 for a map that is zero everywhere. Colours do not tell: they always span what is shown.
+    0 for a map that is zero everywhere. Colours do not reveal it, since they always span the shown
+    range.
     """
     values = _finite(map).astype(np.float64)
     largest = float(np.abs(values).max(initial=0.0))
@@ -104,15 +105,16 @@ def shown_part(map: FloatMap, settings: DisplaySettings) -> float:
 
 
 def is_weak(map: FloatMap, settings: DisplaySettings) -> bool:
-    """Whether these settings show something, but under WEAK of the map's largest magnitude.
+    """Whether these settings show something, but less than WEAK of the map's largest magnitude.
 
-    So it is when the positive side of an almost entirely negative map is shown, or the reverse.
+    This is the case if the positive part of an almost entirely negative map is shown, or vice
+    versa.
     """
     return 0.0 < shown_part(map, settings) < WEAK
 
 
 def _normalise(map: FloatMap, settings: DisplaySettings) -> FloatMap:
-    """Signed -1 to 1, or 0 to 1 for one sign; without gamma. All zero for a blank map."""
+    """Values scaled to -1 to 1 (signed) or 0 to 1 (one sign), without gamma; 0 for a blank map."""
     values = _finite(map)
     end = value_range(values, settings)[1]
     if end == 0.0:
@@ -124,7 +126,7 @@ def _normalise(map: FloatMap, settings: DisplaySettings) -> FloatMap:
 
 
 def _shape(normalised: FloatMap, settings: DisplaySettings) -> FloatMap:
-    """Gamma, and signed values moved to 0..1 with zero at 0.5."""
+    """Apply gamma, and shift signed values to 0..1 with zero at 0.5."""
     if settings.sign == "signed":
         if settings.gamma != 1.0:
             magnitude = np.power(np.abs(normalised), np.float32(settings.gamma))
@@ -136,10 +138,10 @@ def _shape(normalised: FloatMap, settings: DisplaySettings) -> FloatMap:
 
 
 def scale(map: FloatMap, settings: DisplaySettings) -> FloatMap:
-    """Where each cell lies on the colour table: float32 like map, 0 to 1, never NaN.
+    """The position of each cell on the colour table: float32, shape of map, 0 to 1, never NaN.
 
     positive: relu(map) / max. negative: relu(-map) / max(-map). signed: 0.5 + map / (2 max|map|).
-    Gamma is the exponent of the quotient, for signed of its magnitude. A map with nothing to show
+    Gamma is the exponent of the quotient (of its magnitude, if signed). A map with nothing to show
     is 0 everywhere (signed: 0.5).
     """
     return _shape(_normalise(map, settings), settings)
@@ -168,7 +170,7 @@ def _sample(
     v: NDArray[np.float64],
     interpolation: Interpolation,
 ) -> FloatMap:
-    """Values at map coordinates: float32 (len(v), len(u)); beyond the outer centres, held."""
+    """Values at map coordinates: float32 (len(v), len(u)); constant beyond the outer centres."""
     rows, columns = values.shape
     if interpolation == "grid":
         row = np.clip(np.floor(v), 0, rows - 1).astype(np.intp)
@@ -179,7 +181,7 @@ def _sample(
 
 
 def _linear(values: FloatMap, at: NDArray[np.float64]) -> FloatMap:
-    """Linear along the first axis, whose entry i lies at i + 0.5."""
+    """Linear interpolation along the first axis, whose entry i is at i + 0.5."""
     last = values.shape[0] - 1
     place = np.clip(at - 0.5, 0.0, last)
     lower = np.floor(place).astype(np.intp)
@@ -196,10 +198,10 @@ def colorize(
     size: tuple[int, int],
     part: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0),
 ) -> Pixels:
-    """The map as colours, filling a picture of size (width, height): uint8 (height, width, 3), RGB.
+    """The map as colours, filling an image of size (width, height): uint8 (height, width, 3), RGB.
 
-    part: which part of the map, as fractions (left, top, right, bottom) of it. A picture of the
-    whole map with fewer pixels than cells shows their means. Opacity is not used here.
+    part: the part of the map, as fractions (left, top, right, bottom). An image of the whole map
+    with fewer pixels than cells shows their means. Opacity is not used here.
     """
     width, height = size
     rows, columns = map.shape
@@ -220,7 +222,7 @@ def colorize(
 
 
 def covered(region: Region, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Pixels whose centre lies in the region: (left, top, right, bottom), the ends exclusive.
+    """Pixels whose centre is in the region: (left, top, right, bottom), ends exclusive.
 
     size: (width, height) of the image, to which the result is clipped. It may be empty.
     """
@@ -235,9 +237,9 @@ def covered(region: Region, size: tuple[int, int]) -> tuple[int, int, int, int]:
 
 
 def blend_into(pixels: Pixels, explanation: Explanation, settings: DisplaySettings) -> None:
-    """As blend, but changes pixels (uint8 (H, W, 3), writeable) in place.
+    """Like blend, but changes pixels (uint8 (H, W, 3), writeable) in place.
 
-    Works in bands, so that a picture of 100 megapixels needs a few megabytes beside itself.
+    Works in bands, so that an image of 100 megapixels needs only a few additional megabytes.
     """
     if settings.opacity <= 0.0:
         return
@@ -259,7 +261,7 @@ def blend_into(pixels: Pixels, explanation: Explanation, settings: DisplaySettin
 
 
 def blend(pixels: Pixels, explanation: Explanation, settings: DisplaySettings) -> Pixels:
-    """The picture with the map over it: a new uint8 (H, W, 3), at the picture's own resolution.
+    """The image with the map blended in: a new uint8 (H, W, 3), at the image's own resolution.
 
     pixels: the original, RGB. Inside the explained region every pixel becomes
     (1 - opacity) x original + opacity x colour; outside it, and everywhere at opacity 0, the result
@@ -271,9 +273,9 @@ def blend(pixels: Pixels, explanation: Explanation, settings: DisplaySettings) -
 
 
 def cell_at(explanation: Explanation, x: float, y: float) -> tuple[int, int] | None:
-    """(row, column) of the cell that covers the point (x, y) of the original, None outside.
+    """(row, column) of the cell at the point (x, y) of the original, None outside.
 
-    For the pixel in column i and row j, ask for its centre (i + 0.5, j + 0.5).
+    For the pixel in column i and row j, pass its centre (i + 0.5, j + 0.5).
     """
     width, height = explanation.image_size
     region = explanation.region
@@ -288,6 +290,6 @@ def cell_at(explanation: Explanation, x: float, y: float) -> tuple[int, int] | N
 
 
 def value_at(explanation: Explanation, x: float, y: float) -> float | None:
-    """The map's own value in the cell under the point (x, y), None outside the region."""
+    """The map's value in the cell at the point (x, y), None outside the region."""
     cell = cell_at(explanation, x, y)
     return None if cell is None else float(explanation.map[cell])

@@ -1,4 +1,4 @@
-"""What is written beside a colour bar: round values and their places."""
+"""Computes the numbers beside a colour bar: round values and their positions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PLAIN = (1e-3, 1e5)
 def ticks(low: float, high: float, most: int = 5) -> tuple[float, ...]:
     """At most `most` round values (1, 2 or 5 times a power of ten apart), from low towards high.
 
-    low may be the larger one. Empty when the range is empty or not finite.
+    low may be the larger one. Empty if the range is empty or not finite.
     """
     span = abs(high - low)
     if not math.isfinite(span) or span == 0.0 or most < 1:
@@ -29,9 +29,9 @@ def ticks(low: float, high: float, most: int = 5) -> tuple[float, ...]:
 
 
 def number_text(value: float, decimals: int | None = None) -> str:
-    """A map value in a few characters: '0.83', '12.4', '−3.1e-5', with a true minus sign.
+    """A map value as short text: '0.83', '12.4', '−3.1e-5', with a true minus sign.
 
-    decimals: to align several numbers; without it, three significant digits.
+    decimals: fixed number of decimals, to align several numbers; None for three significant digits.
     """
     if value == 0:
         return "0"
@@ -59,10 +59,10 @@ def _decimals(value: float) -> int:
 
 
 def marks(low: float, high: float, spacing: float) -> tuple[tuple[float, str], ...]:
-    """What to write beside a colour bar: (place, text), place 0 at low and 1 at high.
+    """The numbers beside a colour bar as (place, text), with place 0 at low and 1 at high.
 
-    Both ends, and round values between them that keep a distance of spacing (a fraction of the
-    bar) from every other. All are written with the decimals of the ends, zero as '0'.
+    Both ends, and round values between them with at least spacing (a fraction of the bar) to every
+    other number. All have as many decimals as the ends, except zero, written as '0'.
     """
     if low == high:
         return ((0.0, number_text(low)),)

@@ -1,4 +1,4 @@
-"""What is explained: from logits to a scalar, and the names of classes.
+"""Targets of explanations: class names, predictions and the logit to explain.
 
 The maps themselves belong in methods.
 """

@@ -1,5 +1,5 @@
-"""What a weights file holds, read without running anything of it.
+"""Reads weights files without running any code in them.
 
-Tensors, plain values and inert descriptions of the rest. What a network is made of them is the
-formats' matter.
+Yields tensors, plain values and inert descriptions of the rest. Building a network from them
+belongs in formats.
 """

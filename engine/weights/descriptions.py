@@ -1,6 +1,6 @@
-"""Inert records of what a pickle describes: plain values and tensors, no live objects.
+"""Inert records of a pickle's content: plain values and tensors, no live objects.
 
-Nothing here has a method that a pickle could reach, and nothing of it is ever called.
+Nothing here has a method that a pickle could reach, and nothing in it is ever called.
 """
 
 from __future__ import annotations
@@ -10,21 +10,20 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A class or function that a pickle only names, as 'module.name'."""
+    """A class or function that a pickle references, as 'module.name'."""
 
     name: str
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Described:
-    """An object that a pickle would have made by calling something.
+    """An object that a pickle would create by a call.
 
-    kind: the class or function that would have been called, as 'module.name'. arguments, keywords:
-    what it would have got. state: what the object would then have been filled with (usually a dict
-    of its attributes, with slots a pair of dicts), None for nothing. items, pairs: what would have
-    been appended to it, and set in it by key.
+    kind: the class or function that it would call, as 'module.name'. arguments, keywords: of that
+    call. state: the state it would set (usually a dict of attributes; with slots, a pair of dicts),
+    None if none. items, pairs: the values it would append, and the key-value pairs it would set.
 
-    Objects may be shared and may contain themselves, so whoever walks them remembers what it saw.
+    Objects may be shared and may contain themselves, so traversals must remember visited objects.
     """
 
     kind: str
@@ -36,7 +35,7 @@ class Described:
 
     @property
     def attributes(self) -> dict[str, object]:
-        """The attributes that it would have had, by name; those of slots too."""
+        """The attributes that the object would have, by name, including slots."""
         found: dict[str, object] = {}
         for part in self.state if isinstance(self.state, tuple) else (self.state,):
             if isinstance(part, dict):
@@ -45,7 +44,7 @@ class Described:
 
     @property
     def is_module(self) -> bool:
-        """Whether it stands for a torch module: it has parameters, buffers and children."""
+        """Whether it describes a torch module, with parameters, buffers and children."""
         attributes = self.attributes
         return all(
             isinstance(attributes.get(part), dict)

@@ -1,1 +1,1 @@
-"""ONNX files: read and prepared in a reader process, converted to torch networks."""
+"""Opens ONNX files: read and prepared in a reader process, converted to torch networks."""

@@ -1,4 +1,4 @@
-"""ONNX files as torch networks, converted by onnx2torch from what a reader process prepared."""
+"""Opens ONNX files: a reader process prepares the graph, onnx2torch converts it to torch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from engine.weights.state_dicts import checksum
 
 _log = logging.getLogger(__name__)
 
-# What a reader may take for a file, and for each of its bytes: as a message, and serialised.
+# Memory limit of a reader process, plus a share per byte of the file: message and serialised copy.
 _MEMORY = 1200 << 20
 _MEMORY_A_BYTE = 8
 # Integer constants up to this length are shapes, axes and positions.
@@ -35,7 +35,7 @@ _POSITIONAL = frozenset(
 
 
 class ChannelsLast(nn.Module):
-    """A network that takes pictures as (batch, height, width, channels), given channels first."""
+    """Adapts a network with input (batch, height, width, channels) to channels-first input."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -46,11 +46,11 @@ class ChannelsLast(nn.Module):
 
 
 def open_onnx(path: Path) -> Network:
-    """The network in an ONNX file (.onnx, with its data file beside it where it has one).
+    """The network in an ONNX file (.onnx, with its data file beside it if it has one).
 
-    Its layers are called as they were in torch where the exporter kept those names. A batch of any
-    length becomes one of 1. Raises ModelError: onnx2torch is missing, the file is damaged, takes
-    something else than one picture, or has an operator that onnx2torch does not know (named).
+    Layers keep their torch names if the exporter stored them. A dynamic batch size becomes 1.
+    Raises ModelError: onnx2torch is missing, the file is damaged, its input is not one image, or it
+    has an operator that onnx2torch does not support (named).
     """
     path = path.absolute()
     size = path.stat().st_size if presence.is_file(path) else 0
@@ -63,7 +63,7 @@ def open_onnx(path: Path) -> Network:
         role=client.NETWORKS,
     )
     try:
-        # While the file is read: it takes a second to import.
+        # Imported while the file is read, since this takes a second.
         extras.load("onnx2torch", str(path))
         operators.teach()
     except BaseException:
@@ -91,7 +91,7 @@ def open_onnx(path: Path) -> Network:
 def _converted(path: Path, prepared: Any, names: list[str]) -> nn.Module:
     try:
         with warnings.catch_warnings():
-            # Remarks on arrays that are not writable; nothing writes to them.
+            # Warnings about read-only arrays; nothing writes to them.
             warnings.simplefilter("ignore", UserWarning)
             converted = extras.load("onnx2torch", str(path)).convert(prepared)
         new = {f"node_{index}": name for index, name in enumerate(names)}
@@ -102,7 +102,7 @@ def _converted(path: Path, prepared: Any, names: list[str]) -> nn.Module:
 
 
 def _renamed(converted: fx.GraphModule, names: dict[str, str], graph: Any) -> fx.GraphModule:
-    """The same network with its modules below the names of a tree."""
+    """The same network with its modules under tree names."""
     kinds = {node.name: node.op_type for node in graph.node}
     root: dict[str, Any] = {}
     at_hand = []
@@ -128,9 +128,9 @@ def _is_position(constant: fx.Node, user: fx.Node, kinds: dict[str, str]) -> boo
 
 
 def _keep_at_hand(network: fx.GraphModule, target: str) -> None:
-    """Take a short list of whole numbers out of the buffers, which follow the network to a device.
+    """Turn a short integer buffer into a plain attribute, so that it stays on the CPU.
 
-    Python reads it: on a GPU it would be waited for, and torch's meta device has nothing to read.
+    Python reads its values: on a GPU that would synchronise, and on the meta device it would fail.
     """
     holder, _, name = target.rpartition(".")
     module, buffer = network.get_submodule(holder), network.get_buffer(target)

@@ -1,7 +1,7 @@
-"""Newer operators of ONNX for onnx2torch, which knows those up to about version 17 of the format.
+"""Adds newer ONNX operators to onnx2torch, which supports those up to about opset 17.
 
-Most later versions of an operator differ in the types they take and in nothing else; onnx's own
-schemas tell which. Of the others, those that exporters write are rewritten to what they were.
+Most later versions of an operator differ only in the types they accept; onnx's own schemas tell
+which. Others, where exporters use them, are rewritten to their older form.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _REDUCTIONS = frozenset(
     f"Reduce{kind}"
     for kind in ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "SumSquare")
 )
-# Attributes that later versions added, with the values at which nothing changed.
+# Attributes that later versions added, with the values that keep the old behaviour.
 _ADDED: dict[str, dict[str, tuple[object, ...]]] = {
     "AveragePool": {"dilations": ([1], [1, 1], [1, 1, 1])},
     "Cast": {"saturate": (0, 1), "round_mode": (b"up",)},
@@ -25,34 +25,34 @@ _ADDED: dict[str, dict[str, tuple[object, ...]]] = {
     "Range": {"stash_type": (1,)},
     "Pad": {},
 }
-# How many inputs the version that onnx2torch knows has.
+# Number of inputs in the version that onnx2torch supports.
 _INPUTS = {"Pad": 3}
 _REWRITTEN = _REDUCTIONS | frozenset(_ADDED) | {"Split"}
 
 
 class GroupNormalization(nn.Module):
-    """ONNX GroupNormalization since version 21: scale and bias for each channel."""
+    """ONNX GroupNormalization since opset 21: scale and bias per channel."""
 
     def __init__(self, groups: int, epsilon: float) -> None:
         super().__init__()
         self.groups, self.epsilon = groups, epsilon
 
     def forward(self, values: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
-        if len(scale) == self.groups:  # version 18 had them for each group
+        if len(scale) == self.groups:  # opset 18 had them per group
             repeats = values.shape[1] // self.groups
             scale, bias = scale.repeat_interleave(repeats), bias.repeat_interleave(repeats)
         return functional.group_norm(values, self.groups, scale, bias, self.epsilon)
 
 
 class GlobalMaxPool(nn.Module):
-    """The largest value of each channel, its spatial axes kept with length 1."""
+    """The maximum of each channel, with spatial axes of length 1 kept."""
 
     def forward(self, values: Tensor) -> Tensor:
         return values.amax(dim=tuple(range(2, values.ndim)), keepdim=True)
 
 
 def teach() -> None:
-    """Register with onnx2torch what it lacks; what it has already stays. Safe to call twice."""
+    """Register missing converters with onnx2torch; existing ones stay. Safe to call twice."""
     history: dict[str, list[Any]] = {}
     for schema in extras.load("onnx.defs", "ONNX").get_all_schemas_with_history():
         if schema.domain == "":
@@ -73,10 +73,10 @@ def teach() -> None:
 
 
 def rewrite(graph: Any, constants: dict[str, Any]) -> None:
-    """Put newer nodes of a graph into the form that onnx2torch's converters read.
+    """Rewrite newer nodes of a graph to the form that onnx2torch's converters expect.
 
     constants: the values that do not depend on the input, by name, as numpy arrays.
-    Raises NotImplementedError, naming the operator, for a use that has no older form.
+    Raises NotImplementedError, naming the operator, for a use without an older form.
     """
     for node in graph.node:
         if node.op_type in _REDUCTIONS and len(node.input) > 1:
@@ -84,7 +84,7 @@ def rewrite(graph: Any, constants: dict[str, Any]) -> None:
         elif node.op_type == "Split":
             _drop(node, "num_outputs")
         elif node.op_type == "Reshape" and 0 not in constants.get(node.input[1], (0,)):
-            # Says what a 0 in the shape means, and there is none.
+            # It defines the meaning of a 0 in the shape, and there is none.
             _drop(node, "allowzero")
         for name, harmless in _ADDED.get(node.op_type, {}).items():
             value = _attribute(node, name)
@@ -126,7 +126,7 @@ def _drop(node: Any, name: str) -> None:
 
 
 def _signature(schema: Any) -> object:
-    """What of an operator's schema its meaning depends on: everything but types and words."""
+    """The parts of an operator's schema that define its meaning: all but types and descriptions."""
     return (
         [(each.name, str(each.option)) for each in schema.inputs],
         [each.name for each in schema.outputs],

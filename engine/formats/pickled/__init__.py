@@ -1,4 +1,4 @@
-"""Networks that torch.save pickled whole: described, recognised and built anew, or asked about.
+"""Opens networks pickled whole by torch.save: rebuilt from a description, or run after consent.
 
-Nothing of the pickle is run here; reading it belongs in weights.
+Reading the pickle as a description belongs in weights.
 """

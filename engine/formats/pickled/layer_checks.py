@@ -1,4 +1,4 @@
-"""Checks of the settings that a file says a layer has: exact types, and ranges that layers have."""
+"""Checks for layer settings read from a file: exact types and plausible ranges."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def any_of(*checks: Check) -> Check:
 
 
 def many(check: Check, *counts: int) -> Check:
-    """A tuple or list of so many values; of up to 8 where no count is given."""
+    """A tuple or list of one of these lengths; of 1 to 8 values if none is given."""
 
     def checked(value: Any) -> bool:
         right = type(value) in (tuple, list) and len(value) in (counts or range(1, 9))
@@ -47,5 +47,5 @@ def many(check: Check, *counts: int) -> Check:
 
 
 def each(check: Check, axes: int) -> Check:
-    """One value for all axes, or one for each."""
+    """One value for all axes, or one per axis."""
     return any_of(check, many(check, axes))

@@ -1,7 +1,7 @@
-"""What older versions of torch and torchvision called their layers, and which settings they lacked.
+"""Compatibility tables for pickles of older versions of torch and torchvision.
 
-Every entry keeps the network the same: another name for the same behaviour, a value that was meant
-before a setting existed, a setting that the forward pass of an evaluated network does not read.
+Every entry leaves the network's behaviour unchanged: a former name of a class, the implied value of
+a setting that did not exist yet, a setting that the forward pass in eval mode does not read.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ MEANT_BEFORE: dict[tuple[str, str], object] = {
     (f"{_NETWORKS}densenet._DenseLayer", "memory_efficient"): False,
     (f"{_NETWORKS}inception.Inception3", "transform_input"): False,
 }
-"""What it meant where a class had no such setting yet, by the class and the setting's name."""
+"""The implied value where a class had no such setting yet, by class and setting name."""
 
 _UNUSED: dict[str, set[str]] = {
     **{kind: {"p", "inplace"} for kind in _DROPOUTS},
     **{kind: {"momentum"} for kind in _BATCH_NORMS},
-    # Made of padding and padding_mode, which are compared, in each version in another form.
+    # Derived from padding and padding_mode, which are compared; its form differs between versions.
     **{
         kind: {"_reversed_padding_repeated_twice", "_padding_repeated_twice"}
         for kind in _CONVOLUTIONS
@@ -98,10 +98,10 @@ _UNUSED: dict[str, set[str]] = {
     f"{_NETWORKS}vision_transformer.EncoderBlock": {"num_heads"},
 }
 
-# What torch.compile notes on every module.
+# Set by torch.compile on every module.
 _MARKS = frozenset({"_is_torch_compile"})
 
-# What programs note on a network of the libraries, whose own code knows no such names.
+# Set by training programs on library networks, whose code does not read these names.
 NOTES = frozenset(
     {
         *("class_to_idx", "idx_to_class", "class_names", "classnames", "classes", "labels"),
@@ -112,12 +112,12 @@ _LIBRARIES = ("torch.nn.", "torchvision.")
 
 
 def canonical(name: str) -> str:
-    """What a class is called today."""
+    """The current name of a class."""
     return _BEFORE.get(name, name)
 
 
 def unused(kind: str, setting: str) -> bool:
-    """Whether a module of that class does not read the setting when it is evaluated."""
+    """Whether a module of that class ignores the setting in eval mode."""
     if setting in NOTES:
         return kind.startswith(_LIBRARIES)
     return setting in _UNUSED.get(kind, ()) or setting in _MARKS

@@ -1,1 +1,1 @@
-"""Python files of the user's: what in them makes a network, and making it after consent."""
+"""Opens the user's Python files: finds the networks they define and builds one after consent."""

@@ -1,1 +1,1 @@
-"""timm's networks: names, configurations and weights on this computer."""
+"""Opens timm networks: names, configurations and locally available weights."""

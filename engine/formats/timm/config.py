@@ -1,4 +1,4 @@
-"""What timm's configuration of a network says: the input, and what the classes are called."""
+"""Reads preprocessing and class names from timm's configuration of a network."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from engine.records.images import Channels, Preprocessing
 def preprocessing_of(config: Mapping[str, Any], channels: int = 3) -> Preprocessing:
     """timm's evaluation transform for a pretrained_cfg, as a record.
 
-    channels: of the network; grey pictures with the average mean and deviation where the
-    configuration speaks of another number. Follows timm.data.transforms_factory: the picture is
-    resized to size / crop_pct, rounded down, and its centre is cropped.
+    channels: of the network; if the configuration has another number, mean and standard deviation
+    are averaged. Follows timm.data.transforms_factory: the image is resized to size / crop_pct,
+    rounded down, and its centre is cropped.
     """
     resolve = extras.load("timm.data", "timm").resolve_data_config
     how = resolve(pretrained_cfg=dict(config))
@@ -42,10 +42,10 @@ def preprocessing_of(config: Mapping[str, Any], channels: int = 3) -> Preprocess
 
 
 def imagenet_labels(classes: int) -> tuple[str, ...]:
-    """Names of the classes of ImageNet-1k, -12k, -21k or -22k, told by their number; () for others.
+    """Class names of ImageNet-1k, -12k, -21k or -22k, selected by their number; () for others.
 
-    All of them are in the order of their WordNet numbers. For 1,000 classes that is the order of
-    torchvision's names, which are shorter, and which the other networks here have.
+    All are ordered by WordNet ID. For 1,000 classes this is the order of torchvision's names, which
+    are shorter and match those of the program's other networks.
     """
     if classes == 1000:
         entry = models.entries("resnet18")[0]
@@ -56,7 +56,7 @@ def imagenet_labels(classes: int) -> tuple[str, ...]:
 
 
 def labels_of(config: Mapping[str, Any], count: int) -> tuple[str, ...]:
-    """The classes that a pretrained_cfg names, else ImageNet's where their number is its."""
+    """The class names in a pretrained_cfg, else ImageNet's if the number of classes matches."""
     names = config.get("label_names")
     if isinstance(names, list | tuple) and len(names) == count:
         described = config.get("label_descriptions")
@@ -66,12 +66,12 @@ def labels_of(config: Mapping[str, Any], count: int) -> tuple[str, ...]:
 
 
 def first_of(value: object) -> str:
-    """A layer's name in a pretrained_cfg, the first where there are several (two heads)."""
+    """A layer's name in a pretrained_cfg; the first if there are several (two heads)."""
     if isinstance(value, str):
         return value
     return str(value[0]) if isinstance(value, Sequence) and value else ""
 
 
 def channels_of(config: Mapping[str, Any]) -> int:
-    """The number of channels of the pictures that a pretrained_cfg speaks of."""
+    """The number of input channels in a pretrained_cfg."""
     return int((config.get("input_size") or (3,))[0])

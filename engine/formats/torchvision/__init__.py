@@ -1,1 +1,1 @@
-"""torchvision's classifiers: recognised by their weights, built for them, and their gallery."""
+"""torchvision's classifiers: recognised by their weights, built for them, and downloaded."""

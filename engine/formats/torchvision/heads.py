@@ -1,7 +1,7 @@
-"""Classifiers whose last layer was put into a Sequential, or taken out of one, to be trained anew.
+"""Recognises classifiers whose last layer was moved into or out of a Sequential for fine-tuning.
 
 Fine-tuning often replaces fc by Sequential(Dropout, Linear), or a Sequential by a Linear. The
-tensors are the same then, and only the name of the last layer is another.
+tensors then have the same shapes, and only the name of the last layer differs.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ Shape = tuple[int, ...]
 
 
 def moved_head(wanted: Mapping[str, Shape], given: Mapping[str, Shape]) -> dict[str, str]:
-    """The new names, by the old ones, of the one linear layer that is called otherwise.
+    """A mapping from the file's keys to the architecture's keys for a renamed last layer.
 
     wanted: the keys and shapes of an architecture; given: those of a state dict. {} unless the
-    only difference between the keys is the weight and bias of a linear layer that stands in the
-    place of the architecture's last one, with the same number of inputs. Nothing is told of a head
-    of several linear layers: what stands between them is not in a file.
+    keys differ only in the weight and bias of a linear layer that replaces the architecture's last
+    one, with the same number of inputs. Heads of several linear layers are not recognised, since
+    the layers between them are not stored in the file.
     """
     ours, theirs = _layer(wanted.keys() - given.keys()), _layer(given.keys() - wanted.keys())
     if not ours or not theirs or not _in_its_place(ours, theirs, wanted):
@@ -29,7 +29,7 @@ def moved_head(wanted: Mapping[str, Shape], given: Mapping[str, Shape]) -> dict[
 
 
 def _layer(keys: set[str]) -> str:
-    """The name of the layer whose weight and bias these are, and nothing else; '' for none."""
+    """The name of the layer if the keys are exactly its weight and bias; else ''."""
     names = {key.rpartition(".")[0] for key in keys}
     parts = {key.rpartition(".")[2] for key in keys}
     return names.pop() if len(names) == 1 and parts == {"weight", "bias"} else ""
@@ -38,7 +38,7 @@ def _layer(keys: set[str]) -> str:
 def _in_its_place(ours: str, theirs: str, wanted: Mapping[str, Shape]) -> bool:
     if theirs.startswith(f"{ours}."):
         return True
-    # Among other layers with weights, it could not be told which of them it follows.
+    # Among other layers with weights, its position would be ambiguous.
     top = ours.partition(".")[0]
     alone = all(key.rpartition(".")[0] == ours for key in wanted if key.startswith(f"{top}."))
     return alone and (theirs == top or theirs.startswith(f"{top}."))
