@@ -58,7 +58,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         type=_seconds,
         default=client.PATIENCE,
         metavar="SECONDS",
-        help=f"stop reading a file after this much computing time (default: {client.PATIENCE:g})",
+        help=f"limit of CPU time for reading a file (default: {client.PATIENCE:g})",
     )
 
 

@@ -1,4 +1,4 @@
-"""An opened model: its network, its expected input, its class names and its layers."""
+"""An open model: its network, expected input, class names and layers."""
 
 from __future__ import annotations
 
@@ -29,23 +29,20 @@ from engine.records.images import Preprocessing
 from engine.records.models import LayerNode, Layout, ModelInfo, OutputForm, Prediction, Scores
 from engine.targets import classes as targets
 
-_CUT = (
-    "This network cuts off its gradients (detach or no_grad). The maps are computed as if it "
-    "did not."
-)
+_CUT = "This network blocks gradients (detach or no_grad). The maps are computed as if it did not."
 
 
 class Model:
     """A network ready for sessions. Its parameters, modes and hooks are never changed.
 
     module: any torch image classifier from (1, channels, h, w) to logits.
-    classes: labels in the order of the logits; missing ones are numbered.
-    output: which part of what the network returns is explained, and as what; None finds it.
-    layouts: what the user says of the outputs of layers, by name, where it was found wrongly.
-    preprocessing_origin, classes_origin: who said so, for ModelInfo.
-    method: what explains it where no method is named.
-    Raises ModelError when the network does not run on an input of the crop's size or does not
-    return one row of logits, LayerError where a layer cannot have the layout given to it.
+    classes: labels in the order of the logits; numbered if not given.
+    output: which part of the network's output to explain, and how to read it; None detects it.
+    layouts: layouts set by the user for layers by name, where detection was wrong.
+    preprocessing_origin, classes_origin: where these come from, for ModelInfo.
+    method: the attribution method used if none is named.
+    Raises ModelError if the network does not run on an input of the crop's size or does not
+    return one row of logits, LayerError if a layer cannot have its given layout.
     """
 
     def __init__(
@@ -76,7 +73,7 @@ class Model:
         facts = inspect(module, shape, self.device, output, len(classes))
         if facts.largest > limit_of(module, self.device):
             raise ModelError(
-                f"the output of one of its layers takes {facts.largest / 1e9:.1f} GB; choose a "
+                f"the output of one layer takes {facts.largest / 1e9:.1f} GB; choose a "
                 "smaller input, as in --input 3x224x224"
             )
         facts = with_layouts(facts, layouts or {})
@@ -111,9 +108,9 @@ class Model:
         method: Chosen | None = None,
         cancel: CancelToken | None = None,
     ) -> Model:
-        """The same network, fed or read otherwise; None leaves a thing as it is.
+        """A new Model of the same network with other settings; None leaves one unchanged.
 
-        This model stays as it is. Raises as the constructor does.
+        This model is left unchanged. Raises the same errors as the constructor.
         """
         names, form = self._asked
         how, origins = self.preprocessing, self._origins
@@ -136,7 +133,7 @@ class Model:
 
     @property
     def info(self) -> ModelInfo:
-        """Everything about the model that can be said without torch."""
+        """The model's metadata, free of torch objects."""
         return ModelInfo(
             source=self.source,
             title=self._title,
@@ -160,41 +157,43 @@ class Model:
     def address(self, layer: str | None) -> str:
         """The layer's name: the default for None, the convolution for 'last convolution'.
 
-        Any other text is taken for an address. Raises LayerError where there is no such layer.
+        Any other text is returned as it is. Raises LayerError if there is no such layer.
         """
         if layer is None:
             name = default_layer(self.facts)
             if not name:
                 raise LayerError(
-                    f"{self.source}: none of its layers can be explained; "
-                    "the list of layers says why for each"
+                    f"{self.source}: no layer can be explained; "
+                    "the list of layers gives the reason for each"
                 )
             return name
         if layer != LAST_CONVOLUTION:
             return layer
         name = last_convolution(self.module, self.facts)
         if not name:
-            raise LayerError(f"{self.source}: it has no convolution that can be explained")
+            raise LayerError(
+                f"{self.source}: no convolution can be explained; choose another layer"
+            )
         return name
 
     def predictions(
         self, logits: NDArray[np.float64], indices: Sequence[int]
     ) -> tuple[Prediction, ...]:
-        """The Prediction of each of the given classes; logits (classes,) as a pass gave them."""
+        """The Prediction for each of the given classes; logits: (classes,) from a forward pass."""
         scores = self.facts.reading.form.scores
         return targets.predictions(logits, self.classes, indices, scores)
 
     def move(self, device: torch.device, notice: str) -> None:
-        """Go on with the network on another device; the notice says why."""
+        """Move the network to another device; the notice says why."""
         self.module.to(device)
         self.device = device
         self._notices = (*self._notices, notice)
 
 
 def _place(module: nn.Module, device: torch.device) -> tuple[torch.device, tuple[str, ...]]:
-    """Move the network to the device, or to the CPU where the device has no room for it.
+    """Move the network to the device, or to the CPU if the device lacks memory.
 
-    Returns where it is, and what the user should know of that.
+    Returns the device used, and notices for the user.
     """
     try:
         module.to(device)
@@ -204,7 +203,7 @@ def _place(module: nn.Module, device: torch.device) -> tuple[torch.device, tuple
         module.to("cpu")
         release_cache(device)
         return torch.device("cpu"), (
-            f"{device} has too little memory for this model; using the CPU",
+            f"{device} does not have enough memory for this model; using the CPU",
         )
     return device, ()
 
@@ -212,11 +211,12 @@ def _place(module: nn.Module, device: torch.device) -> tuple[torch.device, tuple
 def _labels(classes: Sequence[str], reading: Reading, origin: str) -> tuple[str, ...]:
     count = reading.classes
     if reading.form.scores is Scores.SIDES and len(classes) < count:
-        # A single name is that of what the score speaks for.
+        # A single name is that of the positive class.
         return (f"not {classes[0]}", classes[0]) if classes else ("negative", "positive")
     if classes and len(classes) != count:
         named = f"{origin}: " if origin else ""
         raise ModelError(
-            f"{named}{len(classes)} class names were given, but the network has {count} classes"
+            f"{named}{len(classes)} class names were given, but the network has {count} classes; "
+            "open a file with as many names"
         )
     return tuple(classes) or tuple(f"class {i}" for i in range(count))

@@ -62,8 +62,8 @@ def read_sources(path: Path) -> Sources:
             continue
         if len(sources.texts) >= _MOST_FILES:
             raise ModelError(
-                f"{path}: imports more than {_MOST_FILES} files beside it; move the "
-                "network's class to a file with fewer imports"
+                f"{path}: imports more than {_MOST_FILES} files beside it; move the network's "
+                "class to a file with fewer imports"
             )
         sources.texts[current] = _read(where)
         sources.paths[current] = where

@@ -1,4 +1,4 @@
-"""From what is named or dropped to a network: the kind of file decides who opens it."""
+"""Opens a model source as a network: picks the opener by the kind of file."""
 
 from __future__ import annotations
 
@@ -31,18 +31,15 @@ from engine.weights.state_dicts import (
     read_state_dict,
 )
 
-_WAYS = (
-    "open the Python file that defines the network together with it, or save the network with "
-    "torch.export"
-)
+_WAYS = "open the network's Python file together with it, or save the network with torch.export"
 
 
-# They hold the network as well as its weights.
+# These contain the network as well as its weights.
 _COMPLETE = (Kind.FOLDER, Kind.ONNX, Kind.EXPORTED)
 
 
 def open_network(source: ModelSource, trust: Trust) -> Network:
-    """The network that a source names. Raises as models.load_model."""
+    """Open the network of a source. Raises the same errors as load_model."""
     spec = source.spec
     weights = Path(source.weights) if source.weights is not None else None
     if spec.startswith("demo:"):
@@ -71,11 +68,11 @@ def _from_path(path: Path, source: ModelSource, weights: Path | None, trust: Tru
         )
     if weights is not None:
         raise ModelError(
-            f"{path}: a model's {'folder' if kind is Kind.FOLDER else 'file'} cannot take another "
-            "weights file; name the architecture or the Python file instead"
+            f"{path}: this {'folder' if kind is Kind.FOLDER else 'file'} already contains weights; "
+            "to use other weights, name the architecture or the Python file instead"
         )
     if source.architecture is not None and kind in _COMPLETE:
-        raise ModelError(f"{path}: a {kind} says itself what its network is; leave out --arch")
+        raise ModelError(f"{path}: a {kind} defines its own architecture; leave out --arch")
     if kind is Kind.FOLDER:
         return open_folder(path)
     if kind is Kind.ONNX:
@@ -90,9 +87,9 @@ def _from_path(path: Path, source: ModelSource, weights: Path | None, trust: Tru
 
 
 def _from_pickle(path: Path, architecture: str | None, trust: Trust) -> Network:
-    """A whole network, or the state dict that lies among other objects.
+    """A whole network, or a state dict among other objects.
 
-    Where the architecture is named, the tensors are enough, and nothing needs to be run.
+    If the architecture is given, the tensors suffice, and no code needs to run.
     """
     if architecture is not None:
         return _from_state_dict(path, _tensors(path), architecture)
@@ -102,19 +99,19 @@ def _from_pickle(path: Path, architecture: str | None, trust: Trust) -> Network:
     state = find_state_dict(content)
     if state is None:
         raise WeightsError(
-            f"{path}: it holds neither a network nor a state dict; "
+            f"{path}: contains neither a network nor a state dict; "
             "save the network's state_dict() and open that"
         )
     return _from_state_dict(path, state, architecture)
 
 
 def _tensors(path: Path) -> StateDict:
-    """The state dict in a weights file, or of the network that was pickled into it; none is run."""
+    """The state dict in a weights file, or of a network pickled into it; runs no code."""
     if kinds.kind_of(path) is not Kind.PICKLED:
         return read_state_dict(path)
     state = opening.read_tensors(path)
     if state is None:
-        raise WeightsError(f"{path}: it holds no weights; name another file")
+        raise WeightsError(f"{path}: contains no weights; name another file")
     return state
 
 
@@ -152,13 +149,13 @@ def _torchvision(name: str, state: StateDict, path: Path, entry: Any = None) -> 
 
 
 def _from_state_dict(path: Path, state: StateDict, architecture: str | None) -> Network:
-    """The classifier that a weights file was saved from, recognised unless it is named."""
+    """The classifier that a weights file was saved from, detected unless it is named."""
     if architecture is not None:
         return _named(architecture, path, state)
     found = architectures.recognise(state)
     if len(found.names) > 1:
         raise ChoiceNeeded(
-            f"{path}: these weights fit {' and '.join(found.names)}; say which with --arch",
+            f"{path}: these weights fit {' and '.join(found.names)}; choose one with --arch",
             WhichArchitecture(path, found.names),
         )
     if not found.names:
@@ -182,18 +179,16 @@ def _named(name: str, path: Path, state: StateDict) -> Network:
 def _unrecognised(path: Path, found: architectures.Recognition) -> WeightsError:
     kind = rejections.kind_of_weights({key: tuple(t.shape) for key, t in found.state.items()})
     if kind:
-        return WeightsError(
-            f"{path}: these are the weights of {kind}; {rejections.ONLY_CLASSIFIERS}"
-        )
-    what = f"{path}: these weights belong to no architecture of torchvision"
+        return WeightsError(f"{path}: weights of {kind}; {rejections.ONLY_CLASSIFIERS}")
+    what = f"{path}: these weights fit no torchvision architecture"
     if (path.parent / "config.json").is_file():
         return UnrecognisedError(
-            f"{what}, but a config.json lies beside them; open their folder, {path.parent.name}"
+            f"{what}, but there is a config.json beside them; open their folder, {path.parent.name}"
         )
     if not found.closest:
         return UnrecognisedError(f"{what}; {_WAYS}")
     return UnrecognisedError(
-        f"{what}; the closest is {found.closest} ({found.difference}); {_WAYS}, or name timm's "
+        f"{what}; the closest is {found.closest} ({found.difference}); {_WAYS}, or name a timm "
         "architecture with --arch timm:NAME"
     )
 
@@ -203,4 +198,4 @@ def _nearest(text: str) -> str:
     near = difflib.get_close_matches(text.lower(), choices, n=3, cutoff=0.5)
     if near:
         return f"; did you mean {' or '.join(near)}?"
-    return "; name a demo (demo:shapes), a torchvision classifier (resnet50) or a model's file"
+    return "; name a demo (demo:shapes), a torchvision classifier (resnet50) or a model file"

@@ -1,4 +1,4 @@
-"""Recognises networks that are not image classifiers by signature, class and output."""
+"""Recognises networks that are not image classifiers, by signature, class and output."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from engine.passes.wrappers import unwrapped
 
 ONLY_CLASSIFIERS = "only image classifiers can be explained"
 
-# Kinds of networks by the package or the end of the name of one of their classes.
+# Kinds of networks by the package, or the end of the name, of one of their classes.
 _PACKAGES = {
     "torchvision.models.detection": "a detection model",
     "torchvision.models.segmentation": "a segmentation model",
     "torchvision.models.video": "a video classifier",
-    "torchvision.models.optical_flow": "a model for optical flow",
+    "torchvision.models.optical_flow": "an optical flow model",
     "ultralytics.nn.tasks.DetectionModel": "a detection model",
 }
 _ENDINGS = {
@@ -30,7 +30,7 @@ _ENDINGS = {
     "ForInstanceSegmentation": "a segmentation model",
     "ForUniversalSegmentation": "a segmentation model",
     "ForImageSegmentation": "a segmentation model",
-    "ForDepthEstimation": "a model for depth",
+    "ForDepthEstimation": "a depth estimation model",
     "ForMaskedImageModeling": "an image inpainting model",
     "ForImageToImage": "an image generation model",
     "ForVideoClassification": "a video classifier",
@@ -39,30 +39,30 @@ _BOXES = frozenset({"boxes", "pred_boxes", "bboxes"})
 
 
 def refuse(module: nn.Module, name: str) -> None:
-    """Raises ModelError for a network that is none for one picture, before anything of it runs.
+    """Raises ModelError for a network that does not classify single images, before it is run.
 
-    name: what to call it in the message. A network that needs two or more inputs is known by the
-    signature of its forward; detection, segmentation and the like by their class.
+    name: its name in the message. Networks with two or more inputs are recognised by the signature
+    of forward; detection, segmentation and the like by their class.
     """
     needed = _needed_inputs(module)
     if len(needed) > 1:
         raise ModelError(
-            f"{name}: the network takes {len(needed)} inputs ({', '.join(needed)}): not "
+            f"{name}: the network takes {len(needed)} inputs ({', '.join(needed)}), which is not "
             "supported; open one that takes a single image"
         )
     kind = _kind(module)
     if kind:
-        raise ModelError(f"{name}: this is {kind} ({type(module).__name__}); {ONLY_CLASSIFIERS}")
+        raise ModelError(f"{name}: {kind} ({type(module).__name__}); {ONLY_CLASSIFIERS}")
     if _takes_volumes(module):
         raise ModelError(
-            f"{name}: the network takes volumes or videos (its convolutions are three-dimensional)"
-            f"; {ONLY_CLASSIFIERS}"
+            f"{name}: the network takes volumes or videos (it has 3D convolutions); "
+            f"{ONLY_CLASSIFIERS}"
         )
 
 
 def kind_of_weights(shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """What torchvision's weights that belong to no classifier are of, by their keys and shapes; ''
-    where that cannot be told."""
+    """The kind of network that non-classifier torchvision weights belong to, by their keys and
+    shapes; '' if unknown."""
     if any(key.startswith(("roi_heads.", "rpn.", "head.classification_head.")) for key in shapes):
         return "a detection model"
     dense = any(key.startswith("classifier.") and len(shape) == 4 for key, shape in shapes.items())
@@ -72,10 +72,10 @@ def kind_of_weights(shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 
 def fault_of_output(output: Any) -> str:
-    """Why what a network returned for one picture holds no logits; '' when it may hold some.
+    """Why a network's output for one image contains no logits; '' if it may contain them.
 
-    Logits are a floating-point tensor of shape (1, classes), also with axes of length 1 after
-    them, or a single number. Tuples, lists, mappings and dataclasses are looked through.
+    Logits are a floating-point tensor of shape (1, classes), possibly with trailing axes of length
+    1, or a single number. Tuples, lists, mappings and dataclasses are searched.
     """
     tensors = list(tensors_in(output))
     if any(_like_logits(tensor) for tensor in tensors):
@@ -83,14 +83,14 @@ def fault_of_output(output: Any) -> str:
     if isinstance(output, list | tuple) and output and isinstance(output[0], Mapping):
         output = output[0]
     if isinstance(output, Mapping) and _BOXES & set(map(str, output)):
-        return "it gives boxes, as detection models do"
+        return "it returns boxes, as detection models do"
     for tensor in tensors:
         if tensor.ndim == 4 and tensor.shape[2] * tensor.shape[3] > 1:
             _, channels, rows, columns = tensor.shape
             what = "a map" if channels == 1 else f"{channels} maps"
-            return f"it gives {what} of {rows} x {columns}, as segmentation models do"
+            return f"it returns {what} of {rows} x {columns}, as segmentation models do"
     if tensors:
-        return f"it returns {tuple(tensors[0].shape)} where (1, classes) is expected"
+        return f"it returns shape {tuple(tensors[0].shape)} instead of (1, classes)"
     return "it returns no floating-point tensor"
 
 
@@ -124,7 +124,7 @@ def _needed_inputs(module: nn.Module) -> list[str]:
 
 
 def kind_of_class(name: str) -> str:
-    """What a class of the name 'module.Class' is, where it is no classifier; '' otherwise."""
+    """The kind of network of a class 'module.Class' that is not a classifier; '' otherwise."""
     for start, kind in _PACKAGES.items():
         if name.startswith(start):
             return kind

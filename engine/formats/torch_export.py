@@ -1,6 +1,6 @@
-"""Archives of torch.export (.pt2), opened through unflatten, whose submodules call their hooks.
+"""Opens torch.export archives (.pt2) through unflatten, whose submodules support hooks.
 
-torch.export.load can unpickle what an archive carries, and evaluates expressions in it; so nothing
+torch.export.load may unpickle an archive's content and evaluates expressions in it, so nothing
 beyond the list of its entries is read before the user has agreed to the file.
 """
 
@@ -24,19 +24,19 @@ from engine.weights.state_dicts import checksum
 _log = logging.getLogger(__name__)
 
 RISK = (
-    "an archive of torch.export; while it is opened, pickles in it can call any function of this "
-    "computer, with all your rights"
+    "a torch.export archive; opening it can call any function on this computer through pickles in "
+    "it, with all your rights"
 )
 _TRAINING = (
-    "This network was exported in training mode: dropout is random, and batch normalisation goes "
-    "by the one picture. Export it again after .eval()."
+    "This network was exported in training mode: dropout is random, and batch normalisation uses "
+    "the statistics of this single image. Export it again after .eval()."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Input:
-    """The one tensor that a program takes: its sizes (None where free), and its name where it is
-    passed by name."""
+    """The input tensor of a program: its sizes (None if dynamic), and its keyword if it is a
+    keyword argument."""
 
     sizes: tuple[int | None, ...]
     keyword: str | None
@@ -45,8 +45,8 @@ class _Input:
 def open_exported(path: Path, *, trust: Trust) -> Network:
     """The network in a .pt2 archive, with its submodules under their names.
 
-    Raises ConsentNeeded before anything of it is read; ModelError for a program without layers,
-    of several inputs, for another batch size than 1, or of a torch that this one cannot read.
+    Raises ConsentNeeded before its content is read; ModelError for a program without layers, with
+    several inputs, with a fixed batch size other than 1, or of an incompatible torch version.
     """
     sha256 = checksum(path)
     with trust.read(path, sha256, RISK) as file:
@@ -78,32 +78,32 @@ def _load(path: Path, file: io.BytesIO) -> torch.export.ExportedProgram:
     except FOREIGN_ERRORS as error:
         _log.warning("%s cannot be loaded", path, exc_info=True)
         raise ModelError(
-            f"{path}: torch {torch.__version__} cannot read it ({one_line(error)}); export it "
-            "again with this version"
+            f"{path}: torch {torch.__version__} cannot read it ({one_line(error)}); export the "
+            "network again with this version"
         ) from error
 
 
 def _input(path: Path, program: torch.export.ExportedProgram) -> _Input:
-    """What the program takes. Raises ModelError unless that is one tensor of pictures."""
+    """The input of the program. Raises ModelError unless it is one image tensor."""
     names = program.graph_signature.user_inputs
     values = {n.name: n.meta.get("val") for n in program.graph.nodes if n.op == "placeholder"}
     tensors = [name for name in names if isinstance(values.get(str(name)), torch.Tensor)]
     if len(names) != 1 or len(tensors) != 1:
         raise ModelError(
-            f"{path}: its network takes {len(names)} inputs ({', '.join(map(str, names))}); "
+            f"{path}: the network takes {len(names)} inputs ({', '.join(map(str, names))}); "
             "only networks that take a single image can be explained"
         )
     tensor: Any = values[str(tensors[0])]
     sizes = tuple(size if isinstance(size, int) else None for size in tensor.shape)
     if len(sizes) != 4:
         raise ModelError(
-            f"{path}: its network takes a tensor of {len(sizes)} axes, not pictures of the shape "
-            "(batch, channels, height, width)"
+            f"{path}: the network's input has {len(sizes)} axes, not 4 (batch, channels, height, "
+            "width); open a network that takes a single image"
         )
     if sizes[0] not in (None, 1):
         raise ModelError(
-            f"{path}: its network was exported for exactly {sizes[0]} pictures at a time; export "
-            "it with a batch of 1, or with a dynamic batch axis (dynamic_shapes)"
+            f"{path}: the network was exported with a fixed batch size of {sizes[0]}; export "
+            "it with a batch size of 1 or a dynamic batch axis (dynamic_shapes)"
         )
     _, named = program.call_spec.in_spec.children() if program.call_spec.in_spec else (None, None)
     keywords = list(named.context) if named is not None and named.num_leaves else []
@@ -118,26 +118,26 @@ def _unflattened(path: Path, program: torch.export.ExportedProgram) -> nn.Module
     except FOREIGN_ERRORS as error:
         _log.warning("%s cannot be unflattened", path, exc_info=True)
         raise ModelError(
-            f"{path}: its modules cannot be restored ({one_line(error)}); open the network "
-            "itself with its weights"
+            f"{path}: its modules cannot be restored ({one_line(error)}); open the original "
+            "network with its weights"
         ) from error
     part: Any
     for part in module.modules():
-        # Their generated code instead of torch.fx's interpreter, which is slower, writes into the
+        # Use generated code instead of torch.fx's interpreter, which is slower, modifies the
         # exceptions that pass through it and starts a thread for its progress bars.
         if getattr(part, "graph_module", None) is not None:
             part._run_with_interpreter = False
-            # What is known of the values in between makes copies of the network slow.
+            # Metadata of intermediate values makes copying the network slow.
             for node in part.graph.nodes:
                 if node.op != "placeholder":
                     node.meta.clear()
-            # The graph was changed after it: calls of one module were found to be the same.
+            # The graph was changed after code generation, when calls of one module were merged.
             part.graph_module.recompile()
     return module
 
 
 def _name_types(module: nn.Module, program: torch.export.ExportedProgram) -> None:
-    """Give each module the name of the class that it was exported from, for people to read."""
+    """Give each module the class name that it was exported from, for display."""
     types: dict[str, str] = {}
     for node in program.graph.nodes:
         for name, kind in (node.meta.get("nn_module_stack") or {}).values():
@@ -158,7 +158,7 @@ def _pass_by_name(module: nn.Module, keyword: str) -> None:
 
 
 def _in_training(program: torch.export.ExportedProgram) -> bool:
-    """Whether dropout or batch normalisation in the program work as in training."""
+    """Whether the program contains dropout or batch normalisation in training mode."""
     for node in program.graph.nodes:
         name = str(node.target)
         if name in ("aten.dropout.default", "aten.batch_norm.default"):

@@ -1,7 +1,7 @@
-"""Decoding pictures: whatever Pillow reads becomes 8-bit RGB with its EXIF orientation applied.
+"""Decodes images with Pillow to 8-bit RGB, with the EXIF orientation applied.
 
-This runs in a reader process, which a decoder may crash, fill or keep busy; engine.images.reading
-is how the program reads pictures.
+Runs in a reader process, since a decoder may crash, exhaust memory or hang; the program reads
+images through engine.images.reading.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from engine.records.images import MAX_PIXELS
 
 _log = logging.getLogger(__name__)
 
-# A picture of fewer pixels may be as uniform as it likes; beyond, one that is packed more than a
-# two-hundredth is a bomb: photographs and scans come to a fiftieth at most.
+# Up to this size, any compression ratio is accepted. Beyond it, a ratio above 200 is taken for a
+# decompression bomb: photographs and scans reach 50 at most.
 _FREE_PIXELS = 100_000_000
 _MOST_EXPANSION = 200
 
@@ -49,11 +49,11 @@ _DAMAGED = (
 )
 """What Pillow's decoders raise on damaged data."""
 
-# What a strip of rows that is converted and handed on at once may take.
+# Size of a strip of rows that is converted and written at once.
 _STRIP_BYTES = 1 << 20
 
-# Pillow's own guard stands at 89 megapixels, below what a scanner delivers. The check on the
-# header is the one that counts, and it comes before any pixel is decoded.
+# Pillow's default limit of 89 megapixels is below what scanners deliver. The check of the header
+# decides, before any pixel is decoded.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 
@@ -62,20 +62,20 @@ def unreadable(text: str) -> ImageError:
 
 
 def decode_bytes(content: bytes, name: str, descriptor: int) -> dict[str, Any]:
-    """As decode, for the bytes of a file."""
+    """Like decode, for the bytes of a file."""
     return decode(io.BytesIO(content), name, descriptor)
 
 
 def decode(file: BinaryIO, name: str, descriptor: int, draft: int = 0) -> dict[str, Any]:
-    """Write the pixels of a picture, uint8 (height, width, 3), RGB, row by row to a descriptor.
+    """Write the pixels of an image, uint8 (height, width, 3), RGB, row by row to a descriptor.
 
-    name: for messages. draft: a small version, its longer side about as many pixels; 0 for all.
-    Returns width, height and mode, Pillow's name of the file's own pixel format.
-    Raises ImageError when it is no image, truncated, empty or too large.
+    name: for messages. draft: longer side of a reduced version, in pixels; 0 for full size.
+    Returns width, height and mode (Pillow's name of the file's own pixel format).
+    Raises ImageError if it is not an image, truncated, empty or too large.
     """
     try:
         with warnings.catch_warnings():
-            # Pillow warns of odd metadata and of large sizes; the size is judged below.
+            # Pillow warns about odd metadata and large sizes; the size is checked below.
             warnings.simplefilter("ignore")
             with Image.open(file, formats=_formats()) as image:
                 _check_size(image.size, _length(file), name)
@@ -83,7 +83,7 @@ def decode(file: BinaryIO, name: str, descriptor: int, draft: int = 0) -> dict[s
                 if draft:
                     image.draft("RGB", (draft, draft))
                     image.thumbnail((2 * draft, 2 * draft), Image.Resampling.NEAREST)
-                # Before its metadata is asked: Pillow turns a TIFF by itself when it decodes.
+                # Before reading the metadata, since Pillow itself rotates a TIFF while decoding.
                 image.load()
                 whole = _upright(image)
                 if draft:
@@ -97,14 +97,14 @@ def decode(file: BinaryIO, name: str, descriptor: int, draft: int = 0) -> dict[s
         raise ImageError(f"{name}: not a readable image; use PNG, JPEG or TIFF") from None
     except _DAMAGED as error:
         raise ImageError(
-            f"{name}: the image is damaged or cut short ({error}); download or save it again"
+            f"{name}: the image is damaged or truncated ({error}); download or save it again"
         ) from error
 
 
 def _write(image: Image.Image, descriptor: int) -> None:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         image = _to_rgb(image)
-    # In strips: a whole picture in between would be as large as the outcome.
+    # In strips: a full intermediate image would be as large as the result.
     rows = max(1, _STRIP_BYTES // max(1, 3 * image.width))
     for top in range(0, image.height, rows):
         strip = image.crop((0, top, image.width, min(image.height, top + rows)))
@@ -122,15 +122,15 @@ def _length(file: BinaryIO) -> int:
 
 @lru_cache(maxsize=1)
 def _formats() -> tuple[str, ...]:
-    """The formats that this build of Pillow reads, of those that are wanted."""
+    """The supported formats that this build of Pillow can read."""
     Image.init()
     return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """The picture turned as its EXIF orientation says; odd metadata turns nothing.
+    """The image rotated by its EXIF orientation; invalid metadata is ignored.
 
-    Pillow's own exif_transpose writes the metadata anew as well, and fails where it is odd.
+    Pillow's own exif_transpose also rewrites the metadata, and fails if they are invalid.
     """
     try:
         orientation = image.getexif().get(_ORIENTATION)
@@ -144,13 +144,13 @@ def _upright(image: Image.Image) -> Image.Image:
 def _check_size(size: tuple[int, int], length: int, name: str) -> None:
     width, height = size
     if width < 1 or height < 1:
-        raise ImageError(f"{name}: the image is empty ({width} x {height} pixels)")
+        raise ImageError(f"{name}: the image is empty ({width} x {height} pixels); open another")
     if width * height > MAX_PIXELS:
         raise ImageError(_too_large(name, f"{width:,} x {height:,} pixels; "))
     if width * height > _FREE_PIXELS and 3 * width * height > _MOST_EXPANSION * length:
         raise ImageError(
-            f"{name}: {width:,} x {height:,} pixels in a file of {length / 1e6:.1f} MB, more "
-            "than any photograph or scan has; scale it down to open it"
+            f"{name}: {width:,} x {height:,} pixels in a file of {length / 1e6:.1f} MB, an "
+            "implausible compression ratio; scale the image down to open it"
         )
 
 
@@ -166,7 +166,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _scaled(image: Image.Image) -> Image.Image:
-    """Values of more than 8 bits as 8-bit ones, as torchvision's conversion of types does it."""
+    """Values of more than 8 bits reduced to 8 bits, as in torchvision's dtype conversion."""
     import numpy as np
 
     if image.mode == "F":

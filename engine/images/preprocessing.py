@@ -1,4 +1,4 @@
-"""Image to network input, with the geometry that places a map back on the original."""
+"""Preprocesses an image to network input, and keeps the geometry that maps back to the original."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from engine.lazy import torchvision
 from engine.records.images import Channels, LoadedImage, Pixels, Preprocessing, Region
 
 LETTERBOX_GREY = 114
-"""What fills the rest of a letterbox: the grey that YOLO's tools fill with, 0 to 255."""
+"""Grey value of a letterbox's bars, 0 to 255, as in YOLO's tools."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """tensor: float32 (1, channels, h, w) on the CPU; region: what of the original it covers."""
+    """tensor: float32 (1, channels, h, w) on the CPU; region: its place on the original image."""
 
     tensor: torch.Tensor
     region: Region
@@ -29,9 +29,9 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class _Placement:
-    """Where a resized picture lies: its size, and its offset in the canvas that is cropped.
+    """Size of a resized image, and its offset in the canvas that is then cropped.
 
-    All in pixels of the resized picture. Without a letterbox the canvas is the picture.
+    All in pixels of the resized image. Without a letterbox, the canvas is the image itself.
     """
 
     width: int
@@ -43,23 +43,22 @@ class _Placement:
 
 
 def prepare(image: LoadedImage, how: Preprocessing) -> Prepared:
-    """Resize, crop, choose channels and normalise, in this order, with torchvision's functions.
+    """Resize, crop, select channels and normalise, in this order, with torchvision's functions.
 
-    With a torchvision preset the tensor is bit for bit what `weights.transforms()` gives for the
-    same picture. Grey values are Pillow's (ITU-R 601-2), made before the resize, and are repeated
-    for networks of several channels. Without antialias, the picture is resized as torchvision
-    resizes tensors. A crop that is larger than the picture is padded with black; a letterbox with
-    LETTERBOX_GREY.
+    With a torchvision preset the tensor is bit-identical to the result of `weights.transforms()`.
+    Greyscale conversion is Pillow's (ITU-R 601-2), before the resize; grey values are repeated for
+    networks with several channels. Without antialias, the image is resized as torchvision resizes
+    tensors. A crop larger than the image is padded with black; a letterbox with LETTERBOX_GREY.
 
-    Raises ModelError where presets.validate does, ImageError for a picture so long and thin that
-    the resized one would exceed images.MAX_PIXELS.
+    Raises ModelError where presets.validate does, ImageError for an aspect ratio so extreme that
+    the resized image would exceed images.MAX_PIXELS.
     """
     validate(how)
     place = _placement(image.width, image.height, how)
     if place.width * place.height > MAX_PIXELS:
         raise ImageError(
-            f"{image.name}: {image.width:,} x {image.height:,} pixels are too long and thin for "
-            "a network; crop it to the part that matters"
+            f"{image.name}: {image.width:,} x {image.height:,} pixels is too extreme an aspect "
+            "ratio for a network; crop the image to the relevant part"
         )
     functional = torchvision.load().transforms.functional
     picture = Image.fromarray(image.pixels)
@@ -80,8 +79,8 @@ def prepare(image: LoadedImage, how: Preprocessing) -> Prepared:
 def region_of(width: int, height: int, how: Preprocessing) -> Region:
     """The rectangle of a width x height original that the network's input covers, in its pixels.
 
-    It reaches beyond the original where the crop is larger than the resized picture, since the
-    crop is then padded, and over the bars of a letterbox.
+    It extends beyond the original if the crop is padded because it is larger than the resized
+    image, and it includes the bars of a letterbox.
     """
     place = _placement(width, height, how)
     crop_height, crop_width = how.crop
@@ -92,10 +91,10 @@ def region_of(width: int, height: int, how: Preprocessing) -> Region:
 
 
 def as_seen(tensor: torch.Tensor, how: Preprocessing) -> Pixels:
-    """The picture that a network's input is: normalisation, range and order of colours undone.
+    """The network's input as an image: normalisation, value range and channel order undone.
 
-    tensor: (1, channels, h, w) or (channels, h, w), as prepare() gives it. Returns uint8
-    (h, w, 3), RGB, the very values that went in; a grey network's input is grey.
+    tensor: (1, channels, h, w) or (channels, h, w), as returned by prepare(). Returns uint8
+    (h, w, 3), RGB, exactly the values before normalisation; grey for a greyscale network.
     """
     values = tensor.detach().to("cpu", torch.float64).reshape(-1, *tensor.shape[-2:])
     std = torch.tensor(how.std, dtype=torch.float64)[:, None, None]
@@ -137,7 +136,7 @@ def _resized(picture: Image.Image, place: _Placement, how: Preprocessing) -> Ima
         return resized
     if picture.size == (place.width, place.height):
         return picture
-    # Channel by channel: torchvision makes floating-point numbers of all that it is given.
+    # Channel by channel: torchvision converts its whole argument to floating point at once.
     planes: list[Any] = [
         functional.resize(functional.pil_to_tensor(plane), size, mode, antialias=False)
         for plane in picture.split()
@@ -146,7 +145,7 @@ def _resized(picture: Image.Image, place: _Placement, how: Preprocessing) -> Ima
 
 
 def _normalised(levels: torch.Tensor, how: Preprocessing) -> torch.Tensor:
-    """uint8 (1 or 3, h, w) to the float32 values that the network gets."""
+    """uint8 (1 or 3, h, w) to the float32 values of the network's input."""
     low, high = how.range
     if how.channels is Channels.BGR:
         levels = levels.flip(0)

@@ -1,7 +1,7 @@
-"""Well-known ways to prepare a picture, and what is wrong with one: plain values, no torch.
+"""Preprocessing presets and their validation: plain values, no torch.
 
-Sources of the numbers: 'ImageNet' are the means and deviations of torchvision's presets; 'CLIP'
-those of Radford et al. 2021, 'Learning transferable visual models from natural language
+Sources of the numbers: 'ImageNet' has the means and standard deviations of torchvision's presets;
+'CLIP' those of Radford et al. 2021, 'Learning transferable visual models from natural language
 supervision', as published with its code.
 """
 
@@ -16,15 +16,15 @@ from engine.errors import ModelError
 from engine.records.images import Channels, Preprocessing
 
 MAX_SIDE = 4096
-"""Largest side, in pixels, of what a network may get."""
+"""Largest side of a network's input, in pixels."""
 
 MAX_CHANNELS = 64
-"""Most channels that are filled from one picture (its grey values, repeated)."""
+"""Most input channels that are filled from one image (its grey values, repeated)."""
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
 
 ASSUMED = "assumed"
-"""The origin of what nothing told."""
+"""The origin of settings that no file specifies."""
 
 PRESETS: Mapping[str, Preprocessing] = MappingProxyType(
     {
@@ -40,16 +40,16 @@ PRESETS: Mapping[str, Preprocessing] = MappingProxyType(
         ),
     }
 )
-"""Name -> preprocessing of a colour network of 224 x 224."""
+"""Name -> preprocessing of a colour network with 224 x 224 input."""
 
 
 def preset(name: str, size: tuple[int, int], channels: int = 3) -> Preprocessing:
-    """A named preset for a network that gets channels x height x width.
+    """A named preset for a network with input channels x height x width.
 
-    size: (height, width). The margin that a preset cuts off (256 to 224) keeps its proportion. A
-    network of one channel, or of any number but three, gets grey values; means and deviations are
-    then those that the preset has on average.
-    Raises KeyError for another name than those of PRESETS.
+    size: (height, width). The margin that a preset crops (256 to 224) keeps its proportion. A
+    network with any number of channels other than three gets grey values, with the preset's average
+    mean and standard deviation.
+    Raises KeyError for a name that is not in PRESETS.
     """
     known = PRESETS[name]
     margin = known.resize / known.crop[0] if isinstance(known.resize, int) else 1.0
@@ -67,13 +67,13 @@ def preset(name: str, size: tuple[int, int], channels: int = 3) -> Preprocessing
 
 
 def assumed(size: tuple[int, int], channels: int) -> Preprocessing:
-    """What to suppose of a network when nothing tells how its pictures were prepared.
+    """The preprocessing assumed for a network whose files do not specify it.
 
-    size: (height, width). Three channels: ImageNet, which most published networks were trained or
-    began with. Any other number: grey values from -1 to 1 (mean and deviation 0.5), since
-    ImageNet says nothing of grey pictures (X-rays, digits) and 0.5 centres any of them.
-    The margin that is cut off belongs to ImageNet at 224 x 224. Networks of another size see all
-    of the shorter side, since what lies in a margin cannot be explained.
+    size: (height, width). Three channels: ImageNet, on which most published networks were trained
+    or pretrained. Any other number: grey values from -1 to 1 (mean and standard deviation 0.5),
+    since ImageNet's values do not apply to grey images (X-rays, digits) and 0.5 centres any of
+    them. The cropped margin applies to ImageNet at 224 x 224 only. Networks of other sizes get the
+    full shorter side, since a cropped margin cannot be explained.
     """
     name = "ImageNet" if channels == 3 else "[\u22121, 1]"
     how = preset(name, size, channels)
@@ -83,7 +83,7 @@ def assumed(size: tuple[int, int], channels: int) -> Preprocessing:
 
 
 def name_of(how: Preprocessing) -> str:
-    """The preset that has these values (sizes and cropping aside), '' where none has."""
+    """The preset with these values (ignoring sizes and cropping), '' if there is none."""
     for name in PRESETS:
         same = preset(name, how.crop, len(how.mean))
         if _values(same) == _values(how):
@@ -92,9 +92,9 @@ def name_of(how: Preprocessing) -> str:
 
 
 def with_values_of(name: str, how: Preprocessing) -> Preprocessing:
-    """how with the values of a preset: its size and cropping stay, and BGR stays BGR.
+    """`how` with the values of a preset; its size, cropping and BGR order are kept.
 
-    Raises KeyError for another name than those of PRESETS.
+    Raises KeyError for a name that is not in PRESETS.
     """
     known = preset(name, how.crop, len(how.mean))
     flipped = how.channels is Channels.BGR
@@ -109,14 +109,14 @@ def with_values_of(name: str, how: Preprocessing) -> Preprocessing:
 
 
 def validate(how: Preprocessing) -> None:
-    """Raises ModelError, a single line, for values that no picture could be prepared with."""
+    """Raises ModelError, in a single line, for invalid values."""
     fault = fault_of(how)
     if fault:
         raise ModelError(f"preprocessing: {fault}")
 
 
 def fault_of(how: Preprocessing) -> str:
-    """What is wrong with these values, in a few words; '' when nothing is."""
+    """What is wrong with these values, in a few words; '' if they are valid."""
     return _fault_of_sizes(how) or _fault_of_values(how)
 
 
@@ -128,7 +128,7 @@ def _fault_of_sizes(how: Preprocessing) -> str:
         if isinstance(size, tuple) and len(sides) != 2:
             return f"{word} must be a height and a width"
     if how.letterbox and not isinstance(how.resize, tuple):
-        return "a letterbox needs a height and a width"
+        return "a letterbox requires a height and a width"
     if how.interpolation not in INTERPOLATIONS:
         return f"interpolation must be one of {', '.join(INTERPOLATIONS)}"
     if how.interpolation == "lanczos" and not how.antialias:
@@ -141,12 +141,13 @@ def _fault_of_values(how: Preprocessing) -> str:
     low, high = how.range
     if not count or count != len(how.std):
         return (
-            f"mean and deviation must have the same length ({count} and {len(how.std)} are given)"
+            "mean and standard deviation must have the same length "
+            f"({count} and {len(how.std)} are given)"
         )
     if not all(math.isfinite(value) for value in (*how.mean, *how.std, low, high)):
-        return "mean, deviation and range must be finite numbers"
+        return "mean, standard deviation and range must be finite numbers"
     if any(value <= 0 for value in how.std):
-        return "a deviation must be greater than 0"
+        return "a standard deviation must be greater than 0"
     if low == high:
         return "the two ends of the range must differ"
     if how.channels is Channels.GREY:
@@ -157,7 +158,7 @@ def _fault_of_values(how: Preprocessing) -> str:
 
 
 def _values(how: Preprocessing) -> tuple[object, ...]:
-    """What the numbers become, whatever the order of the colours."""
+    """The normalised values, independent of the channel order."""
     flipped = how.channels is Channels.BGR
     low, high = how.range
     span = high - low
@@ -167,7 +168,7 @@ def _values(how: Preprocessing) -> tuple[object, ...]:
 
 
 def _shorter_side(size: tuple[int, int], margin: float) -> int | tuple[int, int]:
-    """The resize before a centre crop: the shorter side, or both where the crop is no square."""
+    """The resize before a centre crop: the shorter side, or both if the crop is not square."""
     height, width = size
     if height != width:
         return (round(height * margin), round(width * margin))

@@ -1,4 +1,4 @@
-"""Opening pictures: a reader process decodes them (decoding.py), and their pixels come back."""
+"""Reads images: a reader process decodes them (decoding.py) and returns the pixels."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from engine.records.images import MAX_PIXELS, LoadedImage, Pixels
 
 __all__ = ["MAX_PIXELS", "decode_image", "image_from_array", "load_image", "load_thumbnail"]
 
-# What a reader may take for a picture: as much as a hundred megapixels need while they are decoded
-# and turned, and for larger ones in proportion to a file that holds them.
+# Memory limit of a reader process: enough to decode and rotate 100 megapixels, plus a share in
+# proportion to the file size for larger images.
 _MEMORY = 1300 << 20
 _MEMORY_A_BYTE = 16
 
@@ -27,14 +27,14 @@ def load_image(
 ) -> LoadedImage:
     """Read an image file.
 
-    patience: seconds of work after which reading it stops; None waits for as long as it takes.
+    patience: CPU time in seconds after which reading stops; None for no limit.
 
-    Returns pixels of uint8 (height, width, 3), RGB, with the EXIF orientation applied. Grey,
-    palette, RGBA (alpha dropped) and CMYK pictures are converted as Pillow's convert('RGB')
-    does; 16-bit values keep their upper 8 bits, as in torchvision's conversion of dtypes.
+    Returns pixels as uint8 (height, width, 3), RGB, with the EXIF orientation applied. Grey,
+    palette, RGBA (alpha dropped) and CMYK images are converted with Pillow's convert('RGB');
+    16-bit values keep their upper 8 bits, as in torchvision's dtype conversion.
 
-    Raises ImageError when the file is missing, no regular file, no image, truncated, empty, has
-    more than MAX_PIXELS pixels, or takes too long or too much memory; Cancelled.
+    Raises ImageError if the file is missing, not a regular file, not an image, truncated, empty,
+    has more than MAX_PIXELS pixels, or takes too long or too much memory; Cancelled.
     """
     path = Path(path)
     answer = _asked(path, 0, cancel, patience)
@@ -49,10 +49,10 @@ def load_thumbnail(
     cancel: CancelToken | None = None,
     patience: float | None = client.PATIENCE,
 ) -> Pixels:
-    """A small version of an image file: uint8 (h, w, 3), RGB, its longer side about size pixels.
+    """A thumbnail of an image file: uint8 (h, w, 3), RGB, with a longer side of about size pixels.
 
-    Much faster than load_image where the format can be decoded at a fraction of its size (JPEG).
-    Raises ImageError as load_image does.
+    Much faster than load_image if the format can be decoded at reduced size (JPEG). Raises the same
+    errors as load_image.
     """
     path = Path(path)
     return _pixels(_asked(path, size, cancel, patience), str(path))
@@ -65,7 +65,7 @@ def decode_image(
     cancel: CancelToken | None = None,
     patience: float | None = client.PATIENCE,
 ) -> LoadedImage:
-    """Like load_image, for the bytes of a file (pasted, or dropped from a browser)."""
+    """Like load_image, for the content of a file (pasted, or dropped from a browser)."""
     with client.reading(cancel, patience):
         answer = client.ask("picture", ImageError, name, data=data, memory=_memory_for(len(data)))
     return LoadedImage(name=name, pixels=_pixels(answer, name), mode=str(answer.reply["mode"]))
@@ -74,11 +74,11 @@ def decode_image(
 def image_from_array(pixels: Pixels, name: str) -> LoadedImage:
     """An image from uint8 (height, width, 3) RGB.
 
-    Raises ImageError for another shape or type, or an empty picture.
+    Raises ImageError for another shape or dtype, or an empty image.
     """
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
         raise ImageError(
-            f"{name}: uint8 (height, width, 3) is expected, not {pixels.dtype} {pixels.shape}"
+            f"{name}: expected uint8 (height, width, 3), not {pixels.dtype} {pixels.shape}"
         )
     return LoadedImage(name=name, pixels=np.ascontiguousarray(pixels))
 
@@ -94,12 +94,12 @@ def _asked(
 def _pixels(answer: client.Answer, name: str) -> Pixels:
     height, width = int(answer.reply["height"]), int(answer.reply["width"])
     if min(height, width) < 1 or len(answer.content) != 3 * height * width:
-        raise ImageError(f"{name}: the decoder gave other pixels than it said; save it anew")
+        raise ImageError(f"{name}: the decoder returned inconsistent data; save the image again")
     return np.frombuffer(answer.content, np.uint8).reshape(height, width, 3)
 
 
 def _size_of(path: Path) -> int:
-    """In bytes; 0 where that cannot be told, which reading it then says."""
+    """In bytes; 0 if unknown, since reading the file then reports the error."""
     try:
         return path.stat().st_size
     except (OSError, ValueError):

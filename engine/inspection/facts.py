@@ -1,9 +1,9 @@
-"""What one forward pass does, found out without computing it.
+"""Analyses a forward pass on the meta device, without computing it.
 
-A copy of the network on torch's meta device holds shapes and no data. A pass through it tells
-which modules are called how often, what shape each output has, which modules return the very same
-tensor, which outputs a later in-place operation overwrites, and which outputs the logits depend
-on. A second pass with a larger, oblong input tells which axes are space: those that grow with it.
+A copy of the network on torch's meta device has shapes but no data. A pass through it shows how
+often each module is called, the shape of each output, which modules return the same tensor, which
+outputs a later in-place operation overwrites, and on which outputs the logits depend. A second pass
+with a larger, oblong input shows which axes are spatial: those that grow with it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from engine.passes.outputs import Reading
 from engine.reader import client
 from engine.records.models import Layout, OutputForm
 
-# Rows and columns grow by different factors, so that a transposed grid is noticed.
+# Rows and columns grow by different factors, so that a transposed grid is detected.
 _GROWTH = (2, 3)
 
 
@@ -39,14 +39,14 @@ _GROWTH = (2, 3)
 class CallFacts:
     """One call of one module.
 
-    shape: of its output, batch axis included. bytes: size of the output.
-    source: the first call that returned this very tensor, unchanged since; often itself.
+    shape: of its output, including the batch axis. bytes: size of the output.
+    source: the first call that returned this tensor, unchanged since; often itself.
     overwritten: a later in-place operation changes the output.
     varies: the output depends on the image. reached: the logits depend on the output.
-    derived: the output is made by pooling, or is another view of a spatial output seen before.
-    axes: which axes are space, None where the output has none.
-    part: which part of a tuple or mapping the output is, in words; '' where it is the whole.
-    refusal: why a sequence of tokens cannot be read as one; '' where that is not so.
+    derived: the output comes from pooling, or is another view of an earlier spatial output.
+    axes: the spatial axes, None if the output has none.
+    part: which part of a tuple or mapping the output is, as text; '' if it is the whole.
+    refusal: why a token sequence is not supported; '' if it is.
     kind: the module's class name.
     """
 
@@ -68,10 +68,10 @@ class CallFacts:
 class Inspection:
     """All calls of one forward pass, in order, and how its output is read.
 
-    input_shape: (1, channels, h, w). grids: the grids of the 4-D outputs, each once.
-    cut: the network's own code cuts gradients off (no_grad, detach); the facts are those of a
-    pass where that has no effect.
-    real: it was run for real to be looked at, so what another picture asks for is not known.
+    input_shape: (1, channels, h, w). grids: the grids of the 4-D outputs, without duplicates.
+    cut: the network's own code cuts off gradients (no_grad, detach); the facts describe a pass in
+    which that is disabled.
+    real: the network was run with data, so another image's memory needs are unknown.
     """
 
     calls: dict[Call, CallFacts]
@@ -87,7 +87,7 @@ class Inspection:
         return self.reading.classes
 
     def last(self, name: str) -> CallFacts | None:
-        """The last call of the module, None when it returned no tensor or was not called."""
+        """The last call of the module, None if it returned no tensor or was not called."""
         return self.calls.get((name, self.counts.get(name, 0) - 1))
 
     @property
@@ -106,17 +106,17 @@ def inspect(
     wanted: OutputForm | None = None,
     names: int = 0,
 ) -> Inspection:
-    """Find out what a forward pass of an input of shape (1, channels, h, w) does.
+    """Analyse a forward pass of an input of shape (1, channels, h, w).
 
-    wanted: the output to explain, where the user says which. names: how many class names are
-    known, 0 for none.
-    The module's parameters, modes and hooks are as before. Raises ModelError when a pass fails or
-    the network returns no (or not the wanted) row of logits.
+    wanted: the output to explain, if chosen by the user. names: number of known class names, 0 for
+    none.
+    The module's parameters, modes and hooks are left unchanged. Raises ModelError if a pass fails,
+    or if the network returns no row of logits (or not the wanted one).
     """
     pass_ = observe_uncut(module, input_shape, device)
     seen = pass_.seen
     reading = outputs.find(pass_.output, pass_.endings, wanted, names)
-    # Whatever mode the caller is in: what reaches the logits is told by their graph.
+    # Independent of the caller's mode: dependencies of the logits are read from their graph.
     with torch.inference_mode(False), torch.enable_grad():
         logits = reading.logits(pass_.output, pass_.endings)
     grown = (*input_shape[:2], input_shape[2] * _GROWTH[0], input_shape[3] * _GROWTH[1])
@@ -157,9 +157,9 @@ def inspect(
 
 @dataclass(slots=True)
 class _Space:
-    """Tells which axes of each output are space.
+    """Determines the spatial axes of each output.
 
-    larger: the outputs' shapes for the larger input, empty where the network takes no other.
+    larger: the outputs' shapes for the larger input, empty if the network's input size is fixed.
     grids: those of the 4-D outputs so far, the latest last. tokens: lengths of the sequences that
     have a grid.
     """
@@ -183,11 +183,11 @@ class _Space:
         return found
 
     def refusal(self, item: Seen) -> str:
-        """Why tokens are not read as such although they are there."""
+        """Why an existing token sequence is not supported."""
         shape = item.shape
         if len(shape) == 3 and shape[1] == 1 and shape[0] > 1 and self._tokens((1, shape[0], 2)):
             sizes = " × ".join(str(n) for n in shape)
-            return f"tokens come before the batch in its output ({sizes}), which is not supported"
+            return f"the token axis precedes the batch axis ({sizes}), which is not supported"
         return ""
 
     def _axes(
@@ -204,14 +204,14 @@ class _Space:
             )
             if axes is not None or bigger != item.shape:
                 return axes
-        # The shape says nothing: a network of fixed size, or a grid of fixed size.
+        # The shape is no evidence: the network or the grid has a fixed size.
         if item.source in found:
             return found[item.source]
         grids = tuple(self.grids.values())
         if len(item.shape) == 3:
             if bigger is None:
                 return self._tokens(item.shape)
-            # Some networks bring the picture to their own size first: there nothing grows.
+            # Some networks resize the image internally, so that nothing grows.
             constant = tuple(seen for seen in grids if seen.larger == seen.grid)
             return tokens_by_count(item.shape, size, constant) if constant else None
         neighbour = by_shape.get(item.shape)
@@ -238,9 +238,9 @@ class _Space:
 
 
 def with_layouts(facts: Inspection, layouts: Mapping[str, Layout]) -> Inspection:
-    """The facts with the layouts that the user gives to layers, by name.
+    """The facts with layouts that the user has set for layers, by name.
 
-    A tensor that several modules return has one layout, for all of them.
+    A tensor returned by several modules has the same layout for all of them.
     Raises LayerError for a layer that is not called, or whose output cannot have that layout.
     """
     calls = dict(facts.calls)
@@ -248,7 +248,10 @@ def with_layouts(facts: Inspection, layouts: Mapping[str, Layout]) -> Inspection
     for name, layout in layouts.items():
         own = [call for call in facts.calls if call[0] == name]
         if not own:
-            raise LayerError(f"there is no layer '{name}' whose layout could be '{layout}'")
+            raise LayerError(
+                f"there is no layer '{name}' to set the layout '{layout}' for; "
+                "see the list of layers"
+            )
         sources = {facts.calls[call].source for call in own}
         for call, known in facts.calls.items():
             if known.source in sources:

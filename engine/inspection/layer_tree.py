@@ -1,4 +1,4 @@
-"""The model tree: which layers there are, which can be explained, and which is the default."""
+"""Builds the layer tree: names, which layers can be explained, and the default layer."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from engine.passes.hooks import Call
 from engine.passes.outputs import Reading
 from engine.records.models import LayerNode, Layout
 
-_SCRIPTED = "part of a TorchScript program, which takes no hooks"
+_SCRIPTED = "part of a TorchScript program, which supports no hooks"
 
 
 def layer_nodes(module: nn.Module, facts: Inspection) -> tuple[LayerNode, ...]:
-    """One LayerNode for every named module but the network itself, in tree order."""
+    """One LayerNode for every named module except the network itself, in tree order."""
     default = default_layer(facts)
     nodes = []
     for name, inner in module.named_modules():
@@ -44,32 +44,32 @@ def layer_nodes(module: nn.Module, facts: Inspection) -> tuple[LayerNode, ...]:
 
 
 def reason_against(facts: CallFacts | None) -> str:
-    """Why an output cannot be explained, in words; '' when it can."""
+    """Why an output cannot be explained, as text; '' if it can."""
     if facts is None:
-        return "not called in the forward pass, or it returns no tensor"
+        return "not called in the forward pass, or returns no tensor"
     if facts.refusal:
         return facts.refusal
     if not facts.varies:
-        return "it does not depend on the image"
+        return "does not depend on the image"
     if facts.axes is None:
         shape = " × ".join(str(n) for n in facts.shape[1:])
         return f"no spatial output ({shape})"
     if facts.axes.grid[0] * facts.axes.grid[1] < 2:
-        return "no spatial output (a single cell)"
+        return "no spatial output (1 × 1)"
     if not facts.reached:
         return "no gradient reaches it"
     return ""
 
 
 def default_layer(facts: Inspection) -> str:
-    """The layer explained when none is named; '' when the network has no explainable layer.
+    """The layer explained by default; '' if the network has no explainable layer.
 
-    It is the last spatial output before the head: not one made by pooling, not a mere view of
-    another, and not a map of class scores, since such outputs say nothing new or too little.
-    Where the last sequences of tokens lead nowhere, or an attention pools them, the normalised
-    input of that attention is taken (the ViT's last ln_1), not what it projects.
-    Of several modules that return it, the outermost gives the name (resnet's layer4, not
-    layer4.2.relu), one that returns it alone before one that returns it among other things.
+    It is the last spatial output before the head that is not the result of pooling, a mere view of
+    another output, or a map of class scores, since those add nothing or show too little.
+    If the last token sequences affect nothing, or an attention pools them, it is the normalised
+    input of that attention (the ViT's last ln_1), not its projections.
+    If several modules return it, the outermost gives the name (resnet's layer4, not
+    layer4.2.relu), and a module that returns only this tensor takes precedence.
     """
     explainable = [c for c in facts.calls.values() if not reason_against(c)]
     features = [c for c in explainable if not c.derived and not _is_score_map(c, facts.reading)]
@@ -104,13 +104,13 @@ def _is_score_map(facts: CallFacts, reading: Reading) -> bool:
 
 
 LAST_CONVOLUTION = "last convolution"
-"""Addresses the layer that last_convolution finds, where a layer's name is asked for."""
+"""Address of the layer that last_convolution finds, accepted in place of a layer name."""
 
 
 def last_convolution(module: nn.Module, facts: Inspection) -> str:
-    """Name of the two-dimensional convolution called last whose map can be drawn.
+    """Name of the last explainable Conv2d called in the forward pass; '' if there is none.
 
-    (ResNet18: layer4.1.conv2.) '' where there is none.
+    For ResNet18 it is layer4.1.conv2.
     """
     parts = dict(module.named_modules())
     names = [
@@ -134,8 +134,8 @@ def parse_layer(text: str, facts: Inspection, names: tuple[str, ...]) -> Call:
         raise LayerError(f"there is no layer '{name}'{hint}")
     count = facts.counts.get(name, 0)
     if "#" in text and not (number.isdecimal() and int(number) < count):
-        calls = f"calls 0 to {count - 1}" if count else "no call"
-        raise LayerError(f"layer '{name}' has no call '#{number}'; it has {calls}")
+        calls = f"choose a call from 0 to {count - 1}" if count else "it is never called"
+        raise LayerError(f"layer '{name}' has no call '#{number}'; {calls}")
     call = (name, int(number) if number else count - 1)
     reason = reason_against(facts.calls.get(call))
     if reason:

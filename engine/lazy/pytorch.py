@@ -1,7 +1,8 @@
-"""Loads torch, and reports a failure in one line.
+"""Imports torch, and reports a failure in one line.
 
-Where an address space is limited (ulimit -v), numpy and torch end the process from within: C++ that
-finds no memory while a library is loaded calls abort(). So the limit is looked at before.
+If the address space is limited (ulimit -v), importing numpy or torch can abort the process, since
+C++ code that runs out of memory while a library is loaded calls abort(). So the limit is checked
+first.
 """
 
 from __future__ import annotations
@@ -12,29 +13,29 @@ from pathlib import Path
 
 from engine.errors import ModelError, one_line
 
-# Beside torch's libraries, in bytes: Python, numpy, Pillow, the smallest network. Measured.
+# Bytes needed besides torch's libraries, as measured: Python, numpy, Pillow, the smallest network.
 _BESIDE = 500_000_000
 
 
 def load() -> None:
-    """Import torch. Raises ModelError with the way out."""
+    """Import torch. Raises ModelError, saying what to do."""
     check_limit()
     try:
         import torch
     except MemoryError as error:
         raise ModelError(
-            "there is not enough memory to load torch; close other programs and start again"
+            "not enough memory to load torch; close other programs and start again"
         ) from error
     except (ImportError, OSError, RuntimeError) as error:
         raise ModelError(
-            f"torch cannot be loaded ({one_line(error)}); reinstall it as README says, on "
-            "Windows together with the Visual C++ runtime"
+            f"torch cannot be loaded ({one_line(error)}); reinstall it as described in the README, "
+            "on Windows together with the Visual C++ runtime"
         ) from error
     del torch
 
 
 def check_limit() -> None:
-    """Raises ModelError where this process may not have the address space that torch takes."""
+    """Raises ModelError if the limit on address space is too low for torch."""
     if sys.platform == "win32":
         return
     import resource
@@ -45,13 +46,13 @@ def check_limit() -> None:
     needed = _BESIDE + _size_of_libraries()
     if limit < needed:
         raise ModelError(
-            f"this process is limited to {limit // 10**6} MB of address space, and torch takes "
+            f"this process is limited to {limit // 10**6} MB of address space, but torch needs "
             f"{needed // 10**6} MB; raise the limit (ulimit -v unlimited)"
         )
 
 
 def _size_of_libraries() -> int:
-    """In bytes; 0 where torch is not installed, which its import will say."""
+    """In bytes; 0 if torch is not installed, since its import reports that."""
     spec = importlib.util.find_spec("torch")
     if spec is None or spec.origin is None:
         return 0

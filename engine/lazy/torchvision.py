@@ -1,8 +1,8 @@
-"""The one place that imports torchvision.
+"""The only module that imports torchvision.
 
-A torchvision wheel built for CUDA beside a CPU build of torch cannot load its compiled operators,
-and its import stops at the registration of their meta kernels. No classifier needs those
-operators, so their schemas are declared and the import is tried again.
+A torchvision wheel built for CUDA cannot load its compiled operators beside a CPU build of torch,
+and its import fails when it registers their meta kernels. No classifier needs those operators, so
+their schemas are declared and the import is retried.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MISSING_SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
-# A fragment lives as long as its object does, and the schemas have to stay.
+# Keeps the fragments alive, since their schemas vanish with them.
 _fragments: list[Any] = []
 
 
@@ -44,14 +44,14 @@ def _declare_operators() -> None:
 def load() -> Any:
     """The torchvision module, imported on first use.
 
-    Raises ModelError when torchvision does not fit the installed torch.
+    Raises ModelError if torchvision does not match the installed torch.
     """
     try:
         return _import_torchvision()
     except RuntimeError as error:
         if "operator torchvision::" not in str(error):
             raise ModelError(
-                f"torchvision does not fit torch {torch.__version__} ({error}); "
+                f"torchvision does not match torch {torch.__version__} ({error}); "
                 "install matching releases of the two"
             ) from error
         _log.info("torchvision's operators do not load beside torch %s", torch.__version__)

@@ -1,4 +1,4 @@
-"""Class names in a file of the user's: text, CSV or JSON. A reader process parses it."""
+"""Parses class names from a text, CSV or JSON file; runs in a reader process."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from engine.files.suffixes import CLASS_NAMES
 MAX_BYTES = 16_000_000
 MAX_CLASSES = 200_000
 MAX_LENGTH = 500
-"""Longest name, in characters; a longer line is no name."""
+"""Longest class name, in characters."""
 
-# Where a JSON file with other things in it keeps the names.
+# Keys under which a larger JSON file may store the names.
 _NESTS = ("id2label", "label2id", "classes", "class_names", "names", "labels", "categories")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -30,20 +30,20 @@ _INDEX_HEADERS = ("index", "id", "idx", "class_id", "label_id", "class_index", "
 
 
 def parse(path: Path) -> tuple[str, ...]:
-    """The names in a file, by index.
+    """The class names in a file, by index.
 
-    .txt: one a line, in order; an empty line at the end is none. .csv: 'name' or 'index,name' a
-    line, with or without a header, separated by commas, semicolons or tabs. .json: a list, a
-    mapping from index to name or from name to index, or an object that holds one as 'id2label',
-    'classes', 'names' or the like. Text is UTF-8 (or UTF-16 with a byte order mark); what is not
-    is read as Windows-1252.
+    .txt: one per line, in order; empty lines at the end are ignored. .csv: 'name' or 'index,name'
+    per line, with or without a header, separated by commas, semicolons or tabs. .json: a list, a
+    mapping from index to name or from name to index, or an object that contains one as 'id2label',
+    'classes', 'names' or the like. Text is UTF-8 (or UTF-16 with a byte order mark), else read as
+    Windows-1252.
 
     Raises ModelError, a single line that names the file and the place, for a file that is
-    missing, too large, malformed or empty, and for an index that is missing or stands twice.
+    missing, too large, malformed or empty, and for an index that is missing or duplicated.
     """
     suffix = path.suffix.lower()
     if suffix not in CLASS_NAMES:
-        raise _fault(path, "class names are read from a .txt, .csv or .json file")
+        raise _fault(path, "not a class names file; use .txt, .csv or .json")
     data = regular.read(path, ModelError, MAX_BYTES)
     text = _decoded(data, path)
     if suffix == ".json":
@@ -60,7 +60,7 @@ def _decoded(data: bytes, path: Path) -> str:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError:
-        # Windows-1252 leaves a few bytes undefined, so that not everything passes for text.
+        # Windows-1252 leaves a few bytes undefined, so binary files are still detected.
         try:
             text = data.decode("cp1252")
         except UnicodeDecodeError:
@@ -71,7 +71,7 @@ def _decoded(data: bytes, path: Path) -> str:
 
 
 def _from_lines(text: str) -> list[str]:
-    # Not splitlines, which also breaks at separators that may stand inside a name.
+    # Not splitlines, which also breaks at separators that may occur inside a name.
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     while lines and not lines[-1].strip():
         lines.pop()
@@ -100,7 +100,7 @@ def _rows(text: str, path: Path) -> list[list[str]]:
     try:
         rows = list(csv.reader(io.StringIO(text), delimiter=separator, strict=True))
     except csv.Error as error:
-        raise _fault(path, f"malformed CSV ({error})") from error
+        raise _fault(path, f"malformed CSV ({error}); correct the file") from error
     return [row for row in rows if any(cell.strip() for cell in row)]
 
 
@@ -126,7 +126,7 @@ def _from_json(text: str, path: Path) -> list[str]:
     try:
         content = json.loads(text, object_pairs_hook=_Pairs)
     except (ValueError, RecursionError) as error:
-        raise _fault(path, f"malformed JSON ({error})") from error
+        raise _fault(path, f"malformed JSON ({error}); correct the file") from error
     names = _names_in(content, path, depth=0)
     if names is None:
         raise _fault(path, "no class names found; expected a list or a mapping by index")
@@ -134,7 +134,7 @@ def _from_json(text: str, path: Path) -> list[str]:
 
 
 class _Pairs(list[tuple[str, object]]):
-    """An object's members in order, so that a key that stands twice is noticed."""
+    """An object's members in order, so that duplicate keys are detected."""
 
 
 def _names_in(content: object, path: Path, depth: int) -> list[str] | None:
@@ -204,16 +204,16 @@ def _is_pair(entry: object) -> bool:
 
 
 def _in_order(pairs: Iterable[tuple[str, str, str]], path: Path) -> list[str]:
-    """Names by index, from (index, name, where it stands)."""
+    """Names by index, from (index, name, location)."""
     found: dict[int, str] = {}
     for text, name, where in pairs:
         index = _whole(text)
         if index is None:
-            raise _fault(path, f"{where}: '{text.strip()[:40]}' is not an index")
+            raise _fault(path, f"{where}: '{text.strip()[:40]}' is not an index; correct it")
         if index in found:
-            raise _fault(path, f"{where}: index {index} is given twice")
+            raise _fault(path, f"{where}: index {index} is given twice; remove one")
         if not 0 <= index <= MAX_CLASSES:
-            raise _fault(path, f"{where}: index {index} is out of range")
+            raise _fault(path, f"{where}: index {index} is out of range; correct it")
         found[index] = name
     return _without_gaps(found, path)
 
@@ -222,10 +222,10 @@ def _without_gaps(found: Mapping[int, str], path: Path) -> list[str]:
     if not found:
         return []
     if 0 not in found:
-        raise _fault(path, "index 0 is missing; indices count from 0")
+        raise _fault(path, "index 0 is missing; indices start at 0")
     missing = next((n for n in range(len(found)) if n not in found), None)
     if missing is not None:
-        raise _fault(path, f"index {missing} is missing, though {max(found)} is there")
+        raise _fault(path, f"index {missing} is missing, but index {max(found)} is given; add it")
     return [found[n] for n in range(len(found))]
 
 
@@ -235,18 +235,22 @@ def _whole(text: str) -> int | None:
 
 
 def _checked(names: list[str], path: Path) -> tuple[str, ...]:
-    # JSON can spell halves of characters, which no window and no file could show.
+    # JSON can contain lone surrogates, which cannot be displayed or encoded.
     whole = (name.encode("utf-8", "replace").decode("utf-8") for name in names)
     stripped = tuple(" ".join(name.split()) for name in whole)
     if not stripped:
-        raise _fault(path, "there are no class names in it")
+        raise _fault(path, "contains no class names; open another file")
     if len(stripped) > MAX_CLASSES:
-        raise _fault(path, f"more than {MAX_CLASSES:,} class names")
+        raise _fault(path, f"more than {MAX_CLASSES:,} class names; open another file")
     for number, name in enumerate(stripped):
         if not name:
-            raise _fault(path, f"the name of class {number} is empty")
+            raise _fault(path, f"the name of class {number} is empty; add it")
         if len(name) > MAX_LENGTH:
-            raise _fault(path, f"the name of class {number} has {len(name):,} characters")
+            raise _fault(
+                path,
+                f"the name of class {number} has {len(name):,} characters, more than {MAX_LENGTH}; "
+                "shorten it",
+            )
     return stripped
 
 

@@ -1,7 +1,7 @@
-"""Finds the input size and channels of a network by trying.
+"""Detects the input size and channels of a network by trial passes.
 
-Where a trial ends in a mismatch, the sizes of the linear layers tell which size is missing, as the
-position embedding of a vision transformer does. Otherwise the usual sizes are tried, then others.
+Candidates come from a vision transformer's position embedding and, after a shape mismatch, from the
+sizes of the linear layers. Otherwise the usual sizes are tried, then others.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from engine.progress import CancelToken
 from engine.questions import WhichInput
 
 USUAL = 224
-"""The size that is assumed of a network that takes any."""
+"""The size that is assumed for a network that accepts any."""
 
-# In the order of how likely they are.
+# Ordered by likelihood.
 _SIDES = (
     *(224, 256, 32, 28, 299, 384, 128, 64, 96, 227, 512, 192, 160, 112, 320, 448, 288, 240),
     *(300, 260, 380, 336, 331, 518, 480, 456, 528, 600, 640, 768, 1024, 48, 80, 100, 150),
@@ -33,9 +33,9 @@ _SIDES = (
 
 @dataclass(frozen=True, slots=True)
 class FoundInput:
-    """channels and (height, width) that the network runs on.
+    """channels and (height, width) on which the network runs.
 
-    assumed: it takes other sizes as well, and nothing told which it was trained with.
+    assumed: it accepts other sizes as well, and its training size is unknown.
     """
 
     channels: int
@@ -52,15 +52,15 @@ def find_input(
     told: Size | None = None,
     cancel: CancelToken | None = None,
 ) -> FoundInput:
-    """The channels and size of an input that the network turns into one row of logits.
+    """The channels and size of an input for which the network returns one row of logits.
 
-    path: the network's file, for messages. channels: where they are known. preferred: sizes that
-    its files name; the first that runs is taken. told: what the user says; no other is tried.
-    A network that takes any size gets 224 x 224, assumed.
+    path: the network's file, for messages. channels: if known. preferred: sizes from its files; the
+    first that runs is taken. told: the size given by the user; no other is tried. A network that
+    accepts any size gets 224 x 224, assumed.
 
-    Raises ModelError for what is no classifier of single pictures (see rejections.refuse) or does
-    not run on what was told, ChoiceNeeded with WhichInput where nothing runs, Cancelled. The
-    network is as before.
+    Raises ModelError if it does not classify single images (see rejections.refuse) or does not run
+    on the given size, ChoiceNeeded with WhichInput if no size works, Cancelled. The network is left
+    unchanged.
     """
     refuse(module, path.name)
     trials = Trials(module, cancel)
@@ -83,16 +83,17 @@ def _as_told(trials: Trials, path: Path, channels: Sequence[int], size: Size) ->
             return FoundInput(count, size, assumed=False)
     error = trials.run(channels[0], size).error
     raise ModelError(
-        f"{path.name}: the network does not run on {channels[0]} x {size[0]} x {size[1]} ({error})"
+        f"{path.name}: the network does not run on {channels[0]} x {size[0]} x {size[1]} "
+        f"({error}); try another input"
     )
 
 
 def channel_counts(module: nn.Module) -> list[int]:
-    """How many channels the network may take, the likeliest first; never empty.
+    """Candidate numbers of input channels, the most likely first; never empty.
 
-    The first convolution tells (a patch embedding is one as well), or the first weight that looks
-    like one's where modules have lost their types. After it come 3 and 1, for networks that
-    change the channels themselves or have no convolution.
+    The first convolution decides (a patch embedding counts), or the first convolution-like weight
+    if module types are lost. Then follow 3 and 1, for networks that convert the channels themselves
+    or have no convolution.
     """
     counts = [
         int(part.weight.shape[1]) * part.groups
@@ -107,7 +108,7 @@ def _search(
 ) -> FoundInput | None:
     for size in preferred:
         trial = trials.run(channels, size)
-        if trial.ran and not trial.fault:  # told, and so not dense by chance
+        if trial.ran and not trial.fault:  # specified, so a dense output is intended
             return FoundInput(channels, size, assumed=False)
     for size in embedded_sizes(trials.module, channels):
         if trials.run(channels, size).accepted:
@@ -116,7 +117,7 @@ def _search(
     if usual.accepted:
         return _found(trials, channels, (USUAL, USUAL))
     if usual.ran and max(usual.spatial) >= USUAL:
-        # As large as the picture itself: it was not meant to become one row at any size.
+        # The output is as large as the image: no input size gives a single row.
         raise _unsuitable(path, usual.fault)
     if _refused_at_once(trials, channels):
         return None
@@ -140,7 +141,7 @@ def _listed(trials: Trials, channels: int) -> Iterator[Size]:
         yield (side, side)
     smallest = trials.run(channels, (28, 28))
     if smallest.ran:
-        return  # what is a map at every size will not become one row at another
+        return  # a network that returns a map at this size returns one at every size
     steps = itertools.chain(range(16, 513, 16), range(8, 257, 4), range(4, 257), range(257, 513))
     for side in steps:
         if trials.spent:
@@ -149,7 +150,7 @@ def _listed(trials: Trials, channels: int) -> Iterator[Size]:
 
 
 def _solved(trials: Trials, channels: int, usual: Trial) -> Iterator[Size]:
-    """Sizes at which what is flattened fits a linear layer."""
+    """Sizes at which the flattened features fit a linear layer."""
     depth, *start = usual.grid if usual.grid is not None else (channels, USUAL, USUAL)
     flat = usual.grid is None
     features = [part.in_features for part in trials.module.modules() if isinstance(part, nn.Linear)]
@@ -165,7 +166,7 @@ def _solved(trials: Trials, channels: int, usual: Trial) -> Iterator[Size]:
 
 
 def _approach(trials: Trials, channels: int, goal: Size, start: Size) -> Iterator[Size]:
-    """Input sizes whose last grid comes nearer and nearer to the goal, by the secant's rule."""
+    """Input sizes whose last grid approaches the goal, by the secant method."""
     sizes = [(USUAL, USUAL)]
     grids = [start]
     for _ in range(8):
@@ -189,7 +190,7 @@ def _approach(trials: Trials, channels: int, goal: Size, start: Size) -> Iterato
 
 
 def _grids(cells: int) -> Iterator[Size]:
-    """Rows and columns of that many cells: a square, else the two rectangles nearest to one."""
+    """Rows and columns for `cells` cells: a square, else the two rectangles closest to one."""
     root = math.isqrt(cells)
     if root * root == cells:
         yield (root, root)
@@ -201,7 +202,7 @@ def _grids(cells: int) -> Iterator[Size]:
 
 
 def _nicest(trials: Trials, channels: int, size: Size) -> Size:
-    """The likeliest side near a found one that gives the same grid; the found one if none does."""
+    """The most likely side near the given one that also works; the given one if there is none."""
     if size[0] != size[1] or size[0] in _SIDES:
         return size
     grid = trials.run(channels, size).grid
@@ -213,7 +214,7 @@ def _nicest(trials: Trials, channels: int, size: Size) -> Size:
 
 
 def embedded_sizes(module: nn.Module, channels: int) -> list[Size]:
-    """Input sizes that a position embedding and the patches of a vision transformer tell."""
+    """Input sizes implied by the position embedding and patches of a vision transformer."""
     patch = _patch(module, channels)
     if patch is None:
         return []
@@ -233,7 +234,7 @@ def embedded_sizes(module: nn.Module, channels: int) -> list[Size]:
 
 
 def _token_grids(tokens: int) -> list[Size]:
-    """Grids of a sequence with a class token, none, two (distillation), or four registers more."""
+    """Grids of a sequence with one extra token, none, two (distillation), or five (registers)."""
     counts = [tokens - prefix for prefix in (1, 0, 2, 5) if tokens > prefix + 1]
     squares = [(math.isqrt(n),) * 2 for n in counts if math.isqrt(n) ** 2 == n]
     if squares:
@@ -244,7 +245,7 @@ def _token_grids(tokens: int) -> list[Size]:
 def _patch(module: nn.Module, channels: int) -> tuple[Size, int] | None:
     """(height, width) of a patch and the length of its token.
 
-    The first convolution makes patches when it steps as far as it sees, a linear layer when its
+    The first convolution makes patches if its stride equals its kernel size, a linear layer if its
     input is a square of pixels.
     """
     for part in module.modules():
@@ -260,7 +261,7 @@ def _patch(module: nn.Module, channels: int) -> tuple[Size, int] | None:
 
 
 def _refused_at_once(trials: Trials, channels: int) -> bool:
-    """Whether the first convolution is not even passed, at two sizes: it wants other channels."""
+    """Whether the first convolution fails at two sizes, so that it needs other channels."""
     if not any(isinstance(part, nn.Conv2d) for part in trials.module.modules()):
         return False
     tried = [trials.run(channels, (side, side)) for side in (USUAL, 32)]
@@ -274,12 +275,12 @@ def _unsuitable(path: Path, fault: str) -> ModelError:
 def _give_up(trials: Trials, path: Path, channels: int | None) -> FoundInput:
     ran = next((trial for trial in trials.done.values() if trial.ran), None)
     if ran is not None:
-        fault = ran.fault or "it gives one row of scores for each cell of a map"
+        fault = ran.fault or "it returns a row of scores for each cell of a map"
         raise _unsuitable(path, fault)
     tried = tuple(dict.fromkeys(size for _, size in trials.done))
     error = next((trial.error for trial in trials.done.values() if trial.error), "")
     raise ChoiceNeeded(
-        f"{path.name}: the network ran on none of {len(tried)} input sizes ({error}); give the "
-        "right one, as in --input 3x256x256",
+        f"{path.name}: the network ran on none of {len(tried)} input sizes ({error}); specify its "
+        "input, as in --input 3x256x256",
         WhichInput(path, channels, tried),
     )

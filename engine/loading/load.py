@@ -1,4 +1,4 @@
-"""Opening a model: the network, its input and its output, from the best source available."""
+"""Opens a model: network, input and output, each from the best source available."""
 
 from __future__ import annotations
 
@@ -48,23 +48,23 @@ def load_model(
 ) -> Model:
     """Open a model.
 
-    spec: 'demo:shapes' or 'demo:shortcut'; the name of one of torchvision's classifiers, or of
-        timm's where that is installed; or a file or folder: weights (a state dict, or a training
-        checkpoint that holds one), whose architecture is recognised; a whole pickled network; a
-        Python file; an archive of torch.export; ONNX; a folder of Hugging Face.
+    spec: 'demo:shapes' or 'demo:shortcut'; the name of a torchvision classifier, or of a timm
+        network if timm is installed; or a file or folder: weights (a state dict, or a training
+        checkpoint that contains one), whose architecture is recognised; a network pickled whole; a
+        Python file; a torch.export archive; ONNX; a Hugging Face folder.
     weights: a weights file for a name or a Python file. Without it, published weights are used if
-        torch's hub cache has them, and those beside a Python file.
+        they are in torch's hub cache, and weights beside a Python file.
     device: 'auto' (CUDA, then MPS, then CPU), 'cpu', 'cuda', 'cuda:1', 'mps'.
-    architecture: of a weights file that fits several, or the class in a Python file; arguments:
-        for that class, name -> Python literal. classes: a file of class names. input: what the
-        network gets, as '3x256x256', where that cannot be found.
-    trust: the files that may run the code that is in them; by default none.
-    profile: what was settled about the model before (engine.profiles.store).
-    patience: seconds of work after which reading a file stops; None waits for as long as it takes.
+    architecture: for a weights file that fits several, or the class in a Python file; arguments:
+        for that class, name -> Python literal. classes: a file with class names. input: the
+        expected input, as in '3x256x256', if it cannot be detected.
+    trust: the files that may run the code they contain; by default none.
+    profile: saved settings of the model (engine.profiles.store).
+    patience: CPU time in seconds after which reading a file stops; None for no limit.
 
-    Raises ModelError (unknown name, no classifier), WeightsError (unreadable or of another
+    Raises ModelError (unknown name, not a classifier), WeightsError (unreadable or of another
     architecture, naming the first keys that differ), ConsentNeeded (the file could run code, and
-    trust does not cover it), ChoiceNeeded (a question has to be answered first), DeviceError.
+    trust does not cover it), ChoiceNeeded (the user has to answer a question first), DeviceError.
     """
     source = ModelSource(
         str(spec),
@@ -86,11 +86,11 @@ def open_source(
     cancel: CancelToken | None = None,
     patience: float | None = client.PATIENCE,
 ) -> Model:
-    """As load_model, from the record of a source.
+    """Like load_model, from a ModelSource.
 
-    profile: None takes the remembered one of the weights. Raises Cancelled as well.
+    profile: None uses the saved one of the weights. Also raises Cancelled.
     """
-    # Tensors made in a caller's inference mode could never be part of a graph.
+    # Inference tensors, created in a caller's inference mode, cannot join a graph.
     with torch.inference_mode(False), client.reading(cancel, patience):
         try:
             return _opened(source, device, trust, profile, cancel)
@@ -115,14 +115,14 @@ def _opened(
     except (ModelError, LayerError) as error:
         if profile is not None or settled == _NOTHING:
             raise
-        _log.warning("the remembered profile does not fit: %s", error)
+        _log.warning("the saved profile does not fit: %s", error)
         notice = f"The saved profile does not fit this model and was ignored ({error})"
         network = replace(network, notices=(*network.notices, notice))
         return _model(network, source, _NOTHING, where, cancel)
 
 
 def _remembered(source: ModelSource) -> ModelProfile:
-    """What was settled about the file that is named; it may say how the network is made."""
+    """The saved profile of the named file, which may say how to build the network."""
     path = Path(source.spec)
     if not presence.is_file(path):
         return _NOTHING
@@ -130,9 +130,9 @@ def _remembered(source: ModelSource) -> ModelProfile:
 
 
 def _network(source: ModelSource, settled: ModelProfile, trust: Trust) -> Network:
-    """The network, made as was answered before; where that fails, as if nothing had been.
+    """The network, opened with the saved answers; if that fails, without them.
 
-    One Python file can have been opened with other weights, for another of its networks.
+    A Python file may have been opened before with other weights, for another of its networks.
     """
     answered = _with_answers(source, settled)
     try:
@@ -142,12 +142,12 @@ def _network(source: ModelSource, settled: ModelProfile, trust: Trust) -> Networ
     except ModelError as error:
         if answered == source:
             raise
-        _log.warning("what was answered of this model before does not fit: %s", error)
+        _log.warning("the saved answers for this model do not fit: %s", error)
         return open_network(source, trust)
 
 
 def _with_answers(source: ModelSource, settled: ModelProfile) -> ModelSource:
-    """With the answers that were remembered, unless it is another network that is asked for."""
+    """The source with the saved answers, unless it names another architecture."""
     if source.architecture not in (None, settled.architecture):
         return source
     chosen = settled.weights if presence.is_file(Path(settled.weights)) else None
@@ -191,14 +191,14 @@ def _model(
             cancel=cancel,
         )
     except ModelError as error:
-        # What is wrong with a network is said without the file that it came from.
+        # Errors about a network do not name the file that it came from.
         raise ModelError(f"{source.spec}: {error}") from error
 
 
 def _preprocessing(
     network: Network, source: ModelSource, settled: ModelProfile, cancel: CancelToken | None
 ) -> tuple[Preprocessing, str, tuple[str, ...]]:
-    """How pictures are prepared, who says so, and what the user should know of that."""
+    """The preprocessing, its origin, and notices for the user."""
     known = (network.assumption,) if network.assumption else ()
     if settled.preprocessing is not None and source.input is None:
         same = settled.preprocessing == network.preprocessing
@@ -219,18 +219,18 @@ def _preprocessing(
     name = presets.name_of(how) or "its"
     size_text = f"{found.size[0]} x {found.size[1]}"
     notice = (
-        f"The file {path.name} does not say how images are preprocessed. Assumed: "
-        f"{size_text} pixels, {name} mean and deviation"
+        f"The file {path.name} does not specify its preprocessing. Assumed: "
+        f"{size_text} pixels, {name} mean and standard deviation"
     )
     return how, presets.ASSUMED, (notice,)
 
 
 def _told_input(text: str | None) -> tuple[int | None, tuple[int, int] | None]:
-    """Channels and (height, width) of '3x256x256'; of '256x256' the size alone."""
+    """Channels and (height, width) from '3x256x256'; from '256x256' only the size."""
     if text is None:
         return None, None
     parts = [part.strip() for part in text.lower().replace("\u00d7", "x").split("x")]
-    # Five digits are more than any picture has, and no number grows too long to be read.
+    # Limiting the digits keeps int() from parsing arbitrarily long numbers.
     fits = all(p.isdecimal() and len(p) < 6 and 0 < int(p) <= presets.MAX_SIDE for p in parts)
     if len(parts) not in (2, 3) or not fits:
         raise ModelError(

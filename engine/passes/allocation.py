@@ -1,4 +1,4 @@
-"""What one pass of a network may allocate, where that cannot be told without making it."""
+"""Limits the memory that one pass may allocate, if it cannot be estimated beforehand."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from torch.utils._pytree import tree_map_only
 
 from engine.passes.devices import memory_budget
 
-# Activations of honest networks are some times as large as their weights, and small ones are free.
+# Activations of real networks are a small multiple of their weights; small networks always pass.
 _FREE = 1500 << 20
 _FOR_EACH_BYTE = 20
 
-# What an operation raises that cannot tell the size of its outcome without data. Of those, the
-# outcome is no larger than what they are given (nonzero, unique, masked_select).
+# Raised by operations whose output size depends on data. Their output is no larger than their input
+# (nonzero, unique, masked_select).
 _NO_ANSWER = (
     *(NotImplementedError, RuntimeError, TypeError, ValueError, LookupError, AttributeError),
     *(ArithmeticError, AssertionError),
@@ -25,22 +25,22 @@ _NO_ANSWER = (
 
 
 class TooLarge(RuntimeError):
-    """A pass asked for more memory than a network of that size should need."""
+    """A pass requested more memory than a network of that size should need."""
 
 
 def limit_of(module: nn.Module, device: torch.device) -> int:
-    """Bytes that all outcomes of one pass may take together: in proportion to the weights, and
-    never more than half of what is free."""
+    """Limit in bytes for all outputs of one pass together: in proportion to the weights, and at
+    most half of the free memory."""
     tensors = (*module.parameters(), *module.buffers())
     weights = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
     return min(_FREE + _FOR_EACH_BYTE * weights, memory_budget(device))
 
 
 class Bounded(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts what operations are about to allocate, and raises TooLarge before it is too much.
+    """Counts the bytes that operations are about to allocate; raises TooLarge beyond the limit.
 
-    The size of each outcome is found by the same operation on torch's meta device, which takes some
-    tenths of a millisecond: for networks that had to be run to be looked at, and for no others.
+    The size of each output is found by running the operation on torch's meta device, which takes a
+    few tenths of a millisecond. Used only for networks that cannot be inspected without data.
     """
 
     def __init__(self, limit: int) -> None:
@@ -54,14 +54,14 @@ class Bounded(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._left -= _bytes_of(func, args, kwargs)
         if self._left < 0:
             raise TooLarge(
-                f"one pass asks for more than {self._limit / 1e9:.1f} GB; choose a smaller input, "
+                f"one pass needs more than {self._limit / 1e9:.1f} GB; choose a smaller input, "
                 "as in --input 3x224x224"
             )
         return func(*args, **kwargs)
 
 
 def _bytes_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-    """Bytes of the new tensors that an operation would return; 0 for views and changes in place."""
+    """Bytes of the new tensors that an operation would return; 0 for views and in-place ones."""
     schema = getattr(func, "_schema", None)
     if schema is None or any(returned.alias_info is not None for returned in schema.returns):
         return 0

@@ -1,4 +1,4 @@
-"""One forward pass with its graph kept, and the backward passes over it."""
+"""Runs a forward pass with its autograd graph kept, and backward passes over that graph."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _MAX_TRIES = 4
 
 @dataclass(slots=True, eq=False)
 class ForwardPass:
-    """What one forward pass left behind.
+    """The result of one forward pass.
 
-    logits: (1, classes), on the graph. leaf: where the graph starts, the network's input or the
-    output of the first kept call. kept: outputs by call. seconds: wall-clock time it took.
+    logits: (1, classes), on the graph. leaf: where the graph starts: the network's input or the
+    output of the first kept call. kept: outputs by call. seconds: wall-clock time of the pass.
     """
 
     logits: Tensor
@@ -36,10 +36,10 @@ class ForwardPass:
     seconds: float
 
     def gradient(self, call: Call, target: int, cancel: CancelToken | None = None) -> Tensor:
-        """d logit / d output of the call, by a backward pass that ends there. The graph stays.
+        """d logit / d output of the call, by a partial backward pass. The graph is retained.
 
-        Of the output's own shape and type; zeros where the logit does not depend on it.
-        Raises Cancelled between two kept outputs once the token is set.
+        Same shape and dtype as the output; zeros if the logit does not depend on it. Once the token
+        is set, raises Cancelled at the next kept output.
         """
         with _recording(), self._cancellable(cancel):
             (gradient,) = torch.autograd.grad(
@@ -53,7 +53,7 @@ class ForwardPass:
 
     @contextmanager
     def _cancellable(self, cancel: CancelToken | None) -> Iterator[None]:
-        """Ask the token whenever a backward pass arrives at a kept output."""
+        """Check the token whenever a backward pass reaches a kept output."""
         handles: list[Any] = []
 
         def ask(_gradient: Tensor) -> None:
@@ -76,10 +76,10 @@ class ForwardPass:
         target: int,
         visit: Callable[[Call, Tensor, Tensor], None],
     ) -> None:
-        """visit(call, output, gradient) for many calls, by one backward pass. The graph stays.
+        """visit(call, output, gradient) for many calls, in one backward pass. Retains the graph.
 
-        Each gradient is handed over when it arrives and let go of afterwards, later calls first.
-        Calls that the gradient does not reach are not visited. Whatever visit raises ends the pass.
+        Each gradient is passed on as soon as it arrives and released afterwards, later calls first.
+        Calls that the gradient does not reach are not visited. An exception in visit ends the pass.
         """
 
         def hook_of(call: Call, output: Tensor) -> Callable[[Tensor], None]:
@@ -102,7 +102,7 @@ class ForwardPass:
 
 @contextmanager
 def _recording() -> Iterator[None]:
-    """Whatever mode the caller is in, the logit of a class has to be taken from the graph."""
+    """Record operations whatever mode the caller is in: selecting a logit must be on the graph."""
     with torch.inference_mode(False), torch.enable_grad():
         yield
 
@@ -121,15 +121,15 @@ def run_forward(
 ) -> tuple[ForwardPass, frozenset[Call]]:
     """Run the network once and keep the graph from `start` on (None: from the input on).
 
-    image: (1, channels, h, w) on the module's device. clones: the calls known to be overwritten
-    later, which hand a clone on. Returns the pass and the clones that it took in the end: where
-    an output was overwritten in spite of them, the pass is repeated with more. cut: the network's
-    own code cuts gradients off, which is to have no effect. reading: where the logits are in what
-    the network returns; None finds them there. bounded: what it allocates is not known beforehand
-    (Inspection.real), and is watched.
+    image: (1, channels, h, w) on the module's device. clones: calls whose output is known to be
+    overwritten later, so that a clone is passed on. Returns the pass and the clones used in the
+    end: if another output is overwritten, the pass is repeated with more clones. cut: disable
+    gradient cuts (no_grad, detach) in the network's own code. reading: where the logits are in the
+    network's output; None finds them. bounded: limit allocations, since the memory needed is
+    unknown (Inspection.real).
 
-    The module's parameters, modes and hooks are as before on every way out.
-    Raises Cancelled, and ModelError when the network overwrites without end or, bounded, asks for
+    The module's parameters, modes and hooks are restored in any case.
+    Raises Cancelled, and ModelError if the network keeps overwriting outputs or, if bounded, needs
     too much memory.
     """
     cloned = frozenset(clones)
@@ -142,7 +142,7 @@ def run_forward(
         except TooLarge as error:
             raise ModelError(f"the network does not run: {error}") from error
         except RuntimeError as error:
-            # A leaf that is changed in place cannot be kept without a clone.
+            # A leaf cannot be changed in place, so it needs a clone.
             if "leaf Variable" not in str(error) or start is None or start in cloned:
                 raise
             cloned |= {start}
@@ -153,7 +153,10 @@ def run_forward(
             seconds = time.perf_counter() - started
             return ForwardPass(logits, leaf, keeper.kept, seconds), cloned
         cloned |= overwritten
-    raise ModelError("the network overwrites its own outputs in a way that cannot be followed")
+    raise ModelError(
+        "the network overwrites its own outputs in a way that cannot be tracked; use operations "
+        "that are not in-place in its forward method"
+    )
 
 
 def _forward(
@@ -168,7 +171,8 @@ def _forward(
     ends: AbstractContextManager[Endings | None] = reading.watching() if reading else nullcontext()
     with torch.inference_mode(False), torch.set_grad_enabled(from_input), evaluating(module):
         leaf = image.detach().requires_grad_(from_input)
-        # A network may change its input in place: neither the caller's tensor nor a leaf may be.
+        # A network may change its input in place, which must affect neither the caller's tensor
+        # nor a leaf.
         with watching(module, keeper, cancel, _watched(module, keeper)), uncut(cut), ends as seen:
             output = module(leaf.clone())
         logits = (reading or outputs.find(output)).logits(output, seen)
@@ -179,12 +183,12 @@ def _forward(
 
 
 def _watched(module: nn.Module, keeper: Keeper) -> set[str]:
-    """The modules to hook: those that are kept, the start, and enough to stop at soon."""
+    """The modules to hook: those kept, the start, and the outer ones for prompt cancellation."""
     stops = {
         f"{outer}.{inner}" if inner else outer
         for outer, child in module.named_children()
         for inner in ("", *(name for name, _ in child.named_children()))
     }
     start = {keeper.start[0]} if keeper.start is not None else set()
-    # The start of nothing (a network without an explainable layer) is no module.
+    # In a network without an explainable layer, the start names no module.
     return (stops | start | {name for name, _ in keeper.wanted}) - {""}

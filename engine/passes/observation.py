@@ -1,7 +1,7 @@
-"""A pass through a network that is watched: every output, and what it is made of.
+"""Observes a forward pass: every output, its autograd node and its storage.
 
-A copy of the network on torch's meta device holds shapes and no data, so that such a pass costs
-next to nothing. A network that cannot do without data is watched for real.
+A copy of the network on torch's meta device has shapes but no data, so that such a pass costs next
+to nothing. A network that cannot run without data is run for real.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Observation:
-    """One pass: its calls in order, what the network returned, and how it may have ended.
+    """One pass: its calls in order, the network's output, and its final activations.
 
-    cut: gradients had to be let through where the network's own code cuts them off.
-    real: the network could not do without data, and was run for real.
+    cut: gradient cuts in the network's own code had to be disabled.
+    real: the network could not run without data, and was run for real.
     """
 
     seen: list[Seen]
@@ -43,9 +43,9 @@ class Observation:
 
 @dataclass(slots=True)
 class Seen:
-    """A call's output and what has to be noted of it at the moment of its return.
+    """A call's output and its properties at the moment of its return.
 
-    part: which part of a tuple or mapping the tensor is, in words; '' where it is the whole.
+    part: which part of a tuple or mapping the tensor is, as text; '' if it is the whole.
     """
 
     call: Call
@@ -62,9 +62,9 @@ class Seen:
 def observe_uncut(
     module: nn.Module, input_shape: tuple[int, ...], device: torch.device
 ) -> Observation:
-    """A pass, with gradients let through if the network cuts them off.
+    """Observe a pass, with gradient cuts disabled if the network has any.
 
-    Raises ModelError where the network does not run on such an input.
+    Raises ModelError if the network does not run on such an input.
     """
     plain = _observe_cheaply(module, input_shape, device)
     unvarying = sum(item.node is None for item in plain.seen)
@@ -72,7 +72,7 @@ def observe_uncut(
         try:
             again = _observe_cheaply(module, input_shape, device, cut=True)
         except ModelError as error:
-            _log.info("the network runs only with its gradients cut off: %s", error)
+            _log.info("the network fails if its gradient cuts are disabled: %s", error)
             return plain
         if sum(item.node is None for item in again.seen) < unvarying:
             return again
@@ -82,12 +82,12 @@ def observe_uncut(
 def _observe_cheaply(
     module: nn.Module, input_shape: tuple[int, ...], device: torch.device, cut: bool = False
 ) -> Observation:
-    """One pass on the meta device, or for real where the network cannot do without data."""
+    """One pass on the meta device, or for real if the network cannot run without data."""
     try:
         shadow = meta_copy(module)
         return _observe(shadow, input_shape, torch.device("meta"), cut)
     except NETWORK_ERRORS as error:
-        _log.info("no pass without data (%s); inspecting with a grey picture", error)
+        _log.info("no pass on the meta device (%s); inspecting with a grey image", error)
     try:
         with Bounded(limit_of(module, device)):
             found = _observe(module, input_shape, device, cut)
@@ -96,12 +96,13 @@ def _observe_cheaply(
     except NETWORK_ERRORS as error:
         first = one_line(error)
         raise ModelError(
-            f"the network does not run on an input of shape {input_shape}: {first}"
+            f"the network does not run on an input of shape {input_shape}: {first}; choose "
+            "another input"
         ) from error
 
 
 def shapes_when(module: nn.Module, input_shape: tuple[int, ...]) -> dict[Call, tuple[int, ...]]:
-    """Output shapes for another input size; empty where the network takes no other."""
+    """Output shapes for another input size; empty if the network's input size is fixed."""
     shapes: dict[Call, tuple[int, ...]] = {}
 
     def visit(call: Call, _module: nn.Module, output: Tensor) -> None:
@@ -113,7 +114,7 @@ def shapes_when(module: nn.Module, input_shape: tuple[int, ...]) -> dict[Call, t
         with torch.no_grad(), evaluating(shadow), watching(shadow, visit):
             shadow(torch.zeros(input_shape, device="meta", dtype=dtype_of(module)))
     except NETWORK_ERRORS as error:
-        _log.info("the network takes no other input size: %s", error)
+        _log.info("the network does not accept another input size: %s", error)
         return {}
     return shapes
 
@@ -158,16 +159,16 @@ def _observe(
 
 
 def _base(tensor: Tensor) -> int:
-    """Identity of the tensor that this one is a view of, or of itself when it is none.
+    """Identity of the tensor that this one is a view of, or of itself if it is not a view.
 
-    An in-place operation gives a tensor new values, so its version is part of the identity.
+    In-place operations change the values, so the version counter is part of the identity.
     """
     owner = tensor._base if tensor._is_view() and tensor._base is not None else tensor
     return hash((id(owner), tensor._version))
 
 
 class _Memo(dict[int, Any]):
-    """What deepcopy looks into for every object: copying tens of thousands of layers can stop."""
+    """deepcopy's memo, consulted for every object, which makes copying cancellable."""
 
     def get(self, key: int, default: Any = None) -> Any:
         client.raise_if_late()
@@ -175,9 +176,9 @@ class _Memo(dict[int, Any]):
 
 
 def meta_copy(module: nn.Module) -> nn.Module:
-    """A copy with the same structure and shapes whose tensors hold no data and want no gradient.
+    """A copy on the meta device: same structure and shapes, no data, no gradients.
 
-    Raises TypeError for a network that holds something which cannot be copied; Cancelled.
+    Raises TypeError for a network that cannot be copied; Cancelled.
     """
     memo = _Memo()
     for parameter in module.parameters():
@@ -186,7 +187,7 @@ def meta_copy(module: nn.Module) -> nn.Module:
         memo[id(buffer)] = buffer.detach().to("meta")
     try:
         with warnings.catch_warnings():
-            # torch's own records of an exported network warn of themselves when they are copied.
+            # torch's own metadata of an exported network emit warnings when copied.
             warnings.simplefilter("ignore")
             return copy.deepcopy(module, memo)
     except pickle.PickleError as error:
@@ -194,6 +195,6 @@ def meta_copy(module: nn.Module) -> nn.Module:
 
 
 def dtype_of(module: nn.Module) -> torch.dtype:
-    """The floating type the network computes in: that of its first floating parameter."""
+    """The floating-point dtype the network computes in: that of its first such parameter."""
     tensors: Iterable[Tensor] = (*module.parameters(), *module.buffers())
     return next((t.dtype for t in tensors if t.is_floating_point()), torch.float32)

@@ -1,9 +1,9 @@
-"""Which tensor of what a network returns holds its logits, and how its numbers are read.
+"""Finds the logits in a network's output, and how to interpret its numbers.
 
 A network that ends in a softmax or a sigmoid returns probabilities. Their gradient mixes the
-classes and vanishes where the network is sure, and Grad-CAM is defined on the score before the
-softmax (Selvaraju et al. 2017, section 3). So that score is looked for: the input of the call that
-made the output.
+classes and vanishes where the network is confident, and Grad-CAM is defined on the score before the
+softmax (Selvaraju et al. 2017, section 3). So that score is recovered: the input of the call that
+produced the output.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from engine.passes.hooks import tensors_in
 from engine.records.models import OutputForm, Scores
 
 MOST_CLASSES = 1_000_000
-"""More numbers in a row are no classes: each of them would be given a name and a score."""
+"""Most classes that are accepted, since each gets a name and a score."""
 
 _log = logging.getLogger(__name__)
 
-# The likeliest first. What is not named like any of them comes after these, in its order.
+# The most likely first. Other names come after these, in their own order.
 _NAMES = (
     *("logits", "logit", "class_logits", "cls_logits", "scores", "score", "out", "output"),
     *("outputs", "pred", "preds", "prediction", "predictions", "y_hat", "y", "cls", "main"),
@@ -37,7 +37,7 @@ _NAMES = (
 )
 _LAST = ("aux", "loss", "hidden", "feature", "embed", "attention", "pool", "last_hidden")
 
-# Calls whose result may be what a network returns, and how each is called in words.
+# Functions that a network may end in, and their names for display.
 _ENDS: dict[Any, str] = {
     **dict.fromkeys(
         (torch.softmax, Tensor.softmax, functional.softmax, torch.special.softmax), "softmax"
@@ -51,14 +51,14 @@ _ENDS: dict[Any, str] = {
     ),
     **dict.fromkeys((torch.sigmoid, Tensor.sigmoid, torch.special.expit), "sigmoid"),
     **dict.fromkeys((torch.sigmoid_, Tensor.sigmoid_, torch.ops.aten.sigmoid_), "sigmoid"),
-    # As exported programs call them.
+    # As they appear in exported programs.
     **dict.fromkeys((torch.ops.aten.softmax, torch.ops.aten._softmax), "softmax"),
     **dict.fromkeys((torch.ops.aten.log_softmax, torch.ops.aten._log_softmax), "log_softmax"),
     torch.ops.aten.sigmoid: "sigmoid",
 }
 _IN_PLACE = (torch.sigmoid_, Tensor.sigmoid_, torch.ops.aten.sigmoid_)
 _NODES = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Sigmoid": "sigmoid"}
-# Operations that leave the numbers as they are, as autograd names them.
+# Operations that keep the values, by autograd's names.
 _VIEWS = (
     *("View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Alias", "Clone", "ToCopy"),
     *("Permute", "Transpose", "T", "Select", "Slice", "Expand"),
@@ -67,7 +67,7 @@ _REMEMBERED = 8
 
 
 class Endings(TorchFunctionMode):
-    """Remembers the last calls of softmax, log_softmax and sigmoid: what each got and made."""
+    """Remembers the last calls of softmax, log_softmax and sigmoid with input and output."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class Endings(TorchFunctionMode):
         return made
 
     def before(self, tensor: Tensor, kind: str) -> Tensor | None:
-        """What that kind of call got whose result the tensor is, in another shape perhaps."""
+        """The input of the call of that kind that produced the tensor's values, or None."""
         node, _ = _maker(tensor)
         for known, given, made, made_by, version in reversed(self._seen):
             if known != kind or given.numel() != tensor.numel():
@@ -102,12 +102,12 @@ class Endings(TorchFunctionMode):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a network's output is read.
+    """How a network's output is interpreted.
 
-    form: as it is told. places: those of all tensors that could hold logits. width: how many
-    numbers the chosen one has. reachable: whether what comes before the softmax or sigmoid that
-    the network ends in can be had; where it cannot, it is computed back from the probabilities (up
-    to a constant, for a softmax).
+    form: the chosen interpretation. places: of all tensors that could be logits. width: number of
+    elements of the chosen one. reachable: whether the input of the final softmax or sigmoid can be
+    recovered; otherwise it is computed back from the probabilities (up to a constant, for a
+    softmax).
     """
 
     form: OutputForm
@@ -117,27 +117,27 @@ class Reading:
 
     @property
     def classes(self) -> int:
-        """How many there are to explain: two sides, or one for each number."""
+        """The number of classes to explain: two sides, or one per element."""
         return 2 if self.form.scores is Scores.SIDES else self.width
 
     @property
     def notice(self) -> str:
-        """What the user should know of how the network ends; '' where there is nothing."""
+        """A notice for the user about the network's final activation; '' if there is none."""
         kind = self.form.ends_in.replace("_", "-")
         if not kind:
             return ""
         if self.reachable:
-            return f"The network ends in a {kind}; what comes before it is explained."
+            return f"The network ends in a {kind}; its input (the logits) is explained."
         how = {
-            "softmax": "the logarithm of its probabilities is explained",
-            "log-softmax": "its logarithms of probabilities are explained",
-            "sigmoid": "the score is computed back from its probabilities",
+            "softmax": "the logarithm of the probabilities is explained",
+            "log-softmax": "the log-probabilities are explained",
+            "sigmoid": "the score is computed back from the probabilities",
         }[kind]
         return f"The network ends in a {kind} whose input cannot be recovered; {how}."
 
     @contextmanager
     def watching(self) -> Iterator[Endings | None]:
-        """Watch how the network ends, where that is needed."""
+        """Record the final activations, if needed."""
         if not self.form.ends_in or not self.reachable:
             yield None
             return
@@ -147,12 +147,14 @@ class Reading:
     def logits(self, output: Any, endings: Endings | None) -> Tensor:
         """The scores to be explained, (1, classes), on the graph.
 
-        endings: those of the pass that returned the output. Raises ModelError where the output is
-        not as it was when the network was opened.
+        endings: those of the pass that returned the output. Raises ModelError if the form of the
+        output has changed since the network was opened.
         """
         tensor = dict(tensors_in(output)).get(self.form.place)
         if tensor is None or not _may_be_logits(tensor):
-            raise ModelError("the network's output has changed its form since it was opened")
+            raise ModelError(
+                "the form of the network's output has changed since it was opened; open it again"
+            )
         kind = self.form.ends_in
         if kind:
             before = endings.before(tensor, kind) if endings is not None else None
@@ -169,12 +171,11 @@ def find(
 ) -> Reading:
     """How to read what a network returned for one image.
 
-    The tensors of tuples, lists, mappings and dataclasses that have the form (1, C) or (1, C, 1,
-    1) come into question, and where there are none, single numbers. Of these the one with as many
-    numbers as there are class names, then by its own name (logits, out, ...), then the first.
-    wanted: the place and scores the user asks for. names: how many class names there are, 0 for
-    unknown.
-    Raises ModelError where there is none, or not the wanted one.
+    Candidates are the tensors of shape (1, C) or (1, C, 1, 1) in tuples, lists, mappings and
+    dataclasses, or, if there are none, single numbers. Preferred is the one with as many elements
+    as there are class names, then by its name (logits, out, ...), then the first.
+    wanted: the place and scores chosen by the user. names: number of class names, 0 for unknown.
+    Raises ModelError if there is no candidate, or not the wanted one.
     """
     tensors = dict(tensors_in(output))
     fitting = {place: tensor for place, tensor in tensors.items() if _may_be_logits(tensor)}
@@ -182,11 +183,13 @@ def find(
     # A single number beside a row is a loss.
     fitting = rows or fitting
     if not tensors:
-        raise ModelError("the network returned no floating-point tensor; is it a classifier?")
+        raise ModelError(
+            "the network returned no floating-point tensor; only image classifiers can be explained"
+        )
     if not fitting:
         shapes = " and ".join(str(tuple(tensor.shape)) for tensor in list(tensors.values())[:3])
         raise ModelError(
-            f"the network returned {shapes} where (1, classes) is expected; "
+            f"the network returned shape {shapes} instead of (1, classes); "
             "only image classifiers can be explained"
         )
     place = _chosen(fitting, names) if wanted is None else wanted.place
@@ -199,8 +202,8 @@ def find(
     scores = _scores(width, ends_in) if wanted is None else wanted.scores
     if (scores is Scores.SIDES) != (width == 1):
         raise ModelError(
-            f"the network's output has {width} {'number' if width == 1 else 'numbers'}, which "
-            f"cannot be '{scores}'; leave that choice out"
+            f"the network's output has {width} {'value' if width == 1 else 'values'}, which "
+            f"cannot be '{scores}'; choose another interpretation"
         )
     before = endings.before(tensor, ends_in) if endings is not None and ends_in else None
     form = OutputForm(place, scores, ends_in)
@@ -234,8 +237,8 @@ def _scores(width: int, ends_in: str) -> Scores:
 
 
 def _maker(tensor: Tensor) -> tuple[Any, str]:
-    """The softmax or sigmoid that made the tensor's numbers and its kind; (None, '') where none
-    did. Operations that only give the numbers another shape are looked through."""
+    """The autograd node of the softmax or sigmoid that produced the tensor, and its kind; (None,
+    '') if there is none. Operations that only change the shape are skipped."""
     node: Any = tensor.grad_fn
     while node is not None:
         name = type(node).__name__.partition("Backward")[0]
@@ -248,7 +251,7 @@ def _maker(tensor: Tensor) -> tuple[Any, str]:
 
 
 def _same_numbers(tensor: Tensor, made: Tensor, version: int) -> bool:
-    """For tensors without a graph: whether one is the other, or a view of it, unchanged."""
+    """For tensors without a graph: whether one is the other or a view of it, unchanged."""
     if made._version != version:
         return False
     own = tensor._base if tensor._base is not None else tensor
@@ -256,7 +259,7 @@ def _same_numbers(tensor: Tensor, made: Tensor, version: int) -> bool:
 
 
 def _computed_back(tensor: Tensor, kind: str) -> Tensor:
-    """Scores that have these probabilities; for a softmax, those whose exponentials sum to 1."""
+    """Scores with these probabilities; for a softmax, those whose exponentials sum to 1."""
     values = tensor.float()
     if kind == "softmax":
         return values.clamp_min(torch.finfo(values.dtype).tiny).log()

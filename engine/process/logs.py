@@ -1,4 +1,4 @@
-"""The log file: what an engineer must know, kept where the user can find it."""
+"""Sets up the log file, its format and its location."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORMAT = "%(asctime)s %(levelname)-7s %(threadName)s %(name)s: %(message)s"
 _MAX_BYTES = 1_000_000
 _MOST = 2 * escaping.LINE
 _FURTHER = "    "
-"""What a further line of an entry begins with: no name can forge the beginning of an entry."""
+"""Indentation of continuation lines, so that no name can forge the start of an entry."""
 
 _Exception = (
     tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -24,16 +24,16 @@ _Exception = (
 
 
 class LogFormatter(logging.Formatter):
-    """Entries whose text is all in sight: control characters, also those of names, spelled out.
+    """Formats log entries with control characters escaped, also those in names.
 
-    A message is one line, unless its template has several; tracebacks keep theirs, set in.
+    A message is one line, unless its template has several; tracebacks keep their lines, indented.
     """
 
     def __init__(self) -> None:
         super().__init__(_FORMAT)
 
     def format(self, record: logging.LogRecord) -> str:
-        # A traceback that another handler has formatted is kept in the record.
+        # A traceback formatted by another handler is cached in the record.
         record = copy.copy(record)
         record.exc_text = None
         return super().format(record)
@@ -57,7 +57,7 @@ def _set_in(text: str) -> str:
 
 
 class _LogFile(logging.FileHandler):
-    """Says once that it cannot be written (the disk is full, say); the program goes on."""
+    """Reports once if it cannot be written (disk full, for example); the program continues."""
 
     _told = False
 
@@ -74,7 +74,7 @@ class _LogFile(logging.FileHandler):
 
 
 class _Held(logging.Handler):
-    """Keeps what is logged before there is a file for it."""
+    """Buffers log records until the log file is open."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ _held = _Held()
 
 
 def log_folder() -> Path:
-    """The folder of the log files, which may not exist yet."""
+    """The folder of the log files; it may not exist yet."""
     import platformdirs
 
     return Path(platformdirs.user_log_path(NAME.lower(), appauthor=False))
@@ -99,32 +99,32 @@ def log_file() -> Path:
 
 
 def hold_logging() -> None:
-    """Keep what is logged until start_logging: finding and opening the file takes a while, and the
-    window is painted before that."""
+    """Buffer log records until start_logging: opening the file takes a while, and the window is
+    painted before that."""
     root = logging.getLogger()
     root.setLevel(logging.INFO)
     root.addHandler(_held)
 
 
 def release_logging() -> None:
-    """Write what is still held, if anything is; for every way out of the program."""
+    """Write buffered records, if any; called on every exit path."""
     if _held in logging.getLogger().handlers:
         start_logging()
 
 
 def start_logging() -> Path | None:
-    """Log into log_file() from now on, and name it; None where it cannot be written.
+    """Start logging to log_file() and return its path; None if it cannot be written.
 
-    What was held comes first.
+    Buffered records are written first.
 
-    A log that cannot be written must not keep the program from its work: the reason goes to
-    stderr once, and warnings go there from then on.
+    A log that cannot be written must not stop the program: the reason goes to stderr once, and
+    warnings go there from then on.
     """
     root = logging.getLogger()
     root.setLevel(logging.INFO)
-    # What libraries warn of names the files that they read; the terminal is for the answer.
+    # Library warnings go to the log, since the terminal is for results.
     logging.captureWarnings(True)
-    # It tells every address that it asks; one that a server redirects to may be signed.
+    # At INFO it logs every URL; a redirect target may contain a signature.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     path = log_file()
     try:
@@ -136,7 +136,7 @@ def start_logging() -> Path | None:
         fallback.setLevel(logging.WARNING)
         fallback.setFormatter(LogFormatter())
         _add(root, fallback)
-        root.warning("no log file, since %s cannot be written: %s", path, error)
+        root.warning("no log file: %s cannot be written: %s", path, error)
         return None
     handler.setFormatter(LogFormatter())
     _add(root, handler)
@@ -154,9 +154,9 @@ def _add(root: logging.Logger, handler: logging.Handler) -> None:
 
 
 def _make_room(path: Path) -> None:
-    """Put a full log aside, in place of the one before it.
+    """Rotate a full log, replacing the previous one.
 
-    Where another running program holds it open (Windows), it just grows on.
+    If another instance has it open (Windows), it keeps growing.
     """
     if path.is_file() and path.stat().st_size > _MAX_BYTES:
         with contextlib.suppress(PermissionError):

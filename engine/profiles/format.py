@@ -1,4 +1,4 @@
-"""Model profiles as plain JSON values, and back with every value checked."""
+"""Converts model profiles to and from plain JSON values; reading checks every value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.records.models import Layout, OutputForm, Scores
 from engine.version import NAME
 
 VERSION = 1
-"""Of the format; a file of a later one is refused."""
+"""Version of the format; a file of a later version is rejected."""
 
 _KIND = "hookscope model profile"
 _MAX_CLASSES = 200_000
@@ -27,14 +27,14 @@ _NO_LAYOUTS: Mapping[str, Layout] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class ModelProfile:
-    """What is kept of a model; None and empty values mean that nothing was settled.
+    """The saved settings of a model; None and empty values are unset.
 
-    preprocessing_origin: who said so ('set by you', 'torchvision metadata').
-    layouts: layer name -> the layout that was chosen for its output.
-    weights: the weights file that was chosen for a Python file.
-    architecture, arguments: how the network is made for the weights, as in sources.ModelSource.
-    title: the model's name, for people who look into the file.
-    method: what explains it where no method is named.
+    preprocessing_origin: where it comes from ('set by you', 'torchvision metadata').
+    layouts: layer name -> the layout chosen for its output.
+    weights: the weights file chosen for a Python file.
+    architecture, arguments: how to build the network, as in sources.ModelSource.
+    title: the model's name, for readers of the file.
+    method: the attribution method used if none is named.
     """
 
     preprocessing: Preprocessing | None = None
@@ -51,7 +51,7 @@ class ModelProfile:
 
 
 def content_of(profile: ModelProfile, sha256: str = "") -> dict[str, Any]:
-    """The profile for JSON. sha256: of the weights it belongs to, for people who look into it."""
+    """The profile as JSON values. sha256: of its weights, for readers of the file."""
     content: dict[str, Any] = {"kind": _KIND, "version": VERSION}
     facts = {
         "title": profile.title,
@@ -93,14 +93,14 @@ def _output_content(form: OutputForm | None) -> dict[str, Any] | None:
 
 
 def profile_of(content: object) -> ModelProfile:
-    """The profile in what JSON gave. Raises ModelError with the first thing that is wrong."""
+    """The profile from parsed JSON. Raises ModelError for the first error found."""
     if not isinstance(content, dict) or content.get("kind") != _KIND:
-        raise ModelError("not a model profile")
+        raise ModelError(f"not a model profile; open one that {NAME} exported")
     version = content.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise ModelError("its version cannot be read")
+        raise ModelError("'version' must be a positive whole number")
     if version > VERSION:
-        raise ModelError(f"made by a newer {NAME} (version {version} of the format)")
+        raise ModelError(f"written by a newer {NAME} (format version {version}); update {NAME}")
     preprocessing, output = content.get("preprocessing"), content.get("output")
     layouts = _dict(content, "layouts", _MAX_LAYERS)
     return ModelProfile(
@@ -124,7 +124,7 @@ def _method_content(how: Chosen | None) -> dict[str, Any] | None:
 
 def _method(content: object) -> Chosen:
     if not isinstance(content, dict):
-        raise ModelError("'method' is not an object")
+        raise ModelError("'method' must be an object")
     options = _dict(content, "options", _MAX_OPTIONS)
     try:
         return choose(_text(content, "slug"), options)
@@ -134,7 +134,7 @@ def _method(content: object) -> Chosen:
 
 def _preprocessing(content: object) -> Preprocessing:
     if not isinstance(content, dict):
-        raise ModelError("'preprocessing' is not an object")
+        raise ModelError("'preprocessing' must be an object")
     resize = content.get("resize")
     low, high = _numbers(content, "range", 2, [0.0, 1.0])
     try:
@@ -158,7 +158,7 @@ def _preprocessing(content: object) -> Preprocessing:
 
 def _output(content: object) -> OutputForm:
     if not isinstance(content, dict):
-        raise ModelError("'output' is not an object")
+        raise ModelError("'output' must be an object")
     scores = {kind.name.lower(): kind for kind in Scores}.get(str(content.get("scores")))
     if scores is None:
         raise ModelError("'scores' must be classes, labels or sides")
@@ -177,21 +177,21 @@ def _arguments(content: object) -> tuple[tuple[str, str], ...]:
     if not all(
         isinstance(p, list) and len(p) == 2 and all(isinstance(x, str) for x in p) for p in pairs
     ):
-        raise ModelError("'arguments' must be pairs of texts")
+        raise ModelError("'arguments' must be a list of pairs of strings")
     return tuple((pair[0], pair[1]) for pair in pairs)
 
 
 def _text(content: Mapping[str, object], key: str, default: str = "") -> str:
     value = content.get(key, default)
     if not isinstance(value, str):
-        raise ModelError(f"'{key}' is not text")
+        raise ModelError(f"'{key}' must be a string")
     return value
 
 
 def _texts(content: Mapping[str, object], key: str, most: int) -> tuple[str, ...]:
     value = content.get(key, [])
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-        raise ModelError(f"'{key}' must be a list of texts")
+        raise ModelError(f"'{key}' must be a list of strings")
     if len(value) > most:
         raise ModelError(f"'{key}' has more than {most:,} entries")
     return tuple(value)
@@ -200,7 +200,7 @@ def _texts(content: Mapping[str, object], key: str, most: int) -> tuple[str, ...
 def _dict(content: Mapping[str, object], key: str, most: int) -> dict[str, object]:
     value = content.get(key, {})
     if not isinstance(value, dict) or len(value) > most:
-        raise ModelError(f"'{key}' is not an object, or far too large")
+        raise ModelError(f"'{key}' must be an object with at most {most:,} entries")
     return value
 
 
@@ -234,7 +234,7 @@ def _numbers(
     if not isinstance(value, list) or (count is not None and len(value) != count):
         raise ModelError(f"'{key}' must be a list of {'' if count is None else count} numbers")
     if not all(isinstance(n, int | float) and not isinstance(n, bool) for n in value):
-        raise ModelError(f"'{key}' must hold numbers only")
+        raise ModelError(f"'{key}' must contain only numbers")
     if not all(abs(n) < 1e9 for n in value):  # neither is NaN
-        raise ModelError(f"'{key}' holds a number out of range")
+        raise ModelError(f"'{key}' contains a number out of range")
     return tuple(float(n) for n in value)

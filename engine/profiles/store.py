@@ -1,6 +1,6 @@
-"""What a user has settled about a model, kept so that opening it again asks nothing.
+"""Saves and loads model profiles, so that opening a model again asks nothing.
 
-A profile is a small JSON file, found by the SHA-256 of the weights it belongs to. The same format
+A profile is a small JSON file, named by the SHA-256 of the weights it belongs to. The same format
 is exported and imported as NAME.hookscope.json. Nothing in it is ever run.
 """
 
@@ -23,24 +23,24 @@ from engine.version import NAME
 _log = logging.getLogger(__name__)
 
 SUFFIX = ".hookscope.json"
-"""How the name of an exported profile ends."""
+"""File suffix of an exported profile."""
 
 _MAX_BYTES = 16_000_000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def folder() -> Path:
-    """Where profiles are remembered: the folder 'profiles' in the user's configuration folder."""
+    """Where profiles are saved: the folder 'profiles' in the user's configuration folder."""
     import platformdirs
 
     return Path(platformdirs.user_config_path(NAME.lower(), appauthor=False)) / "profiles"
 
 
 def load(sha256: str, store: Path | None = None) -> ModelProfile | None:
-    """The remembered profile of the weights with this checksum; None where there is none.
+    """The saved profile of the weights with this checksum; None if there is none.
 
-    store: another folder than folder(). A file that is damaged is ignored, which the log says.
-    Raises ValueError for what is no SHA-256 in hexadecimal.
+    store: the folder to use instead of folder(). A damaged file is ignored and logged. Raises
+    ValueError unless sha256 is a hexadecimal SHA-256.
     """
     path = _place(sha256, store)
     if not path.is_file():
@@ -48,30 +48,30 @@ def load(sha256: str, store: Path | None = None) -> ModelProfile | None:
     try:
         return _profile_in(path)
     except ModelError as error:
-        _log.warning("a remembered profile is ignored: %s", error)
+        _log.warning("a saved profile is ignored: %s", error)
         return None
 
 
 def save(sha256: str, profile: ModelProfile, store: Path | None = None) -> None:
-    """Remember a profile for the weights with this checksum, in place of an earlier one.
+    """Save a profile for the weights with this checksum, replacing an earlier one.
 
-    Raises ExportError when it cannot be written, ValueError for what is no SHA-256.
+    Raises ExportError if it cannot be written, ValueError unless sha256 is a SHA-256.
     """
     path = _place(sha256, store)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        _log.warning("%s cannot be made: %s", path.parent, error)
+        _log.warning("%s cannot be created: %s", path.parent, error)
     export(path, profile, sha256)
 
 
 def forget(sha256: str, store: Path | None = None) -> None:
-    """Remove the remembered profile of these weights, if there is one. Raises OSError."""
+    """Delete the saved profile of these weights, if there is one. Raises OSError."""
     _place(sha256, store).unlink(missing_ok=True)
 
 
 def export(path: Path, profile: ModelProfile, sha256: str = "") -> None:
-    """Write a profile into a file, whole or not at all. Raises ExportError."""
+    """Write a profile to a file, atomically. Raises ExportError."""
     facts = content_of(profile, sha256)
     text = json_spelled(json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False))
     with whole_file(path) as file:
@@ -79,17 +79,16 @@ def export(path: Path, profile: ModelProfile, sha256: str = "") -> None:
 
 
 def read(path: Path) -> ModelProfile:
-    """The profile in a file of the user's.
+    """The profile in the user's file.
 
-    Raises ModelError, a single line that names the file and the first thing wrong with it;
-    Cancelled.
+    Raises ModelError, a single line that names the file and its first error; Cancelled.
     """
     answer = client.ask("profile", ModelError, str(path), path=path)
     return profile_of(client.text_of(answer))
 
 
 def parse(path: Path) -> dict[str, Any]:
-    """What read finds, as content that is known to be a profile's; a reader process runs this."""
+    """The validated content of a profile file, for read; runs in a reader process."""
     return content_of(_profile_in(path))
 
 
@@ -99,14 +98,16 @@ def _profile_in(path: Path) -> ModelProfile:
         return profile_of(json.loads(data.decode("utf-8-sig")))
     except (ValueError, RecursionError) as error:
         first = str(error).partition("\n")[0]
-        raise ModelError(f"{path}: not a readable model profile ({first})") from error
+        raise ModelError(
+            f"{path}: not a readable model profile ({first}); export it again"
+        ) from error
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
 
 
 def _place(sha256: str, store: Path | None) -> Path:
     if not _SHA256.fullmatch(sha256):
-        raise ValueError(f"no SHA-256: {sha256[:80]!r}")
+        raise ValueError(f"not a SHA-256: {sha256[:80]!r}")
     return (store or folder()) / f"{sha256}{SUFFIX}"
 
 

@@ -1,5 +1,5 @@
-"""Messages between the program and its reader: JSON with its length before it, over a socket pair
-that the process inherits; on Windows over its standard streams.
+"""Messages between the program and a reader process: length-prefixed JSON over a socket pair that
+the process inherits, or over its standard streams on Windows.
 
 A message can carry one open file (engine.reader.shared). Nothing that arrives is unpickled.
 """
@@ -22,13 +22,13 @@ _LARGEST = 64 << 20
 
 
 class ChannelClosed(Exception):
-    """The other side is gone."""
+    """The other process has ended or closed the channel."""
 
 
 def _decoded(content: bytes) -> dict[str, Any]:
     message = json.loads(content)
     if not isinstance(message, dict):
-        raise ChannelClosed("a message of another form")
+        raise ChannelClosed("a malformed message")
     return message
 
 
@@ -56,8 +56,8 @@ if sys.platform != "win32":
                 raise ChannelClosed(str(error)) from error
 
         def receive(self, timeout: float | None) -> dict[str, Any] | None:
-            """The next message; None where none came within timeout seconds (None waits for
-            ever). Raises ChannelClosed."""
+            """The next message; None if none arrives within timeout seconds (None waits
+            indefinitely). Raises ChannelClosed."""
             deadline = None if timeout is None else time.monotonic() + timeout
             while True:
                 whole = self._whole()
@@ -80,7 +80,7 @@ if sys.platform != "win32":
             return self._files.pop() if self._files else None
 
         def ended(self) -> bool:
-            """Whether the other side has gone; looks without taking anything."""
+            """Whether the other process has gone; peeks without consuming data."""
             try:
                 return self._end.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
             except BlockingIOError:
@@ -96,7 +96,7 @@ if sys.platform != "win32":
                 return None
             (length,) = _LENGTH.unpack(self._rest[: _LENGTH.size])
             if length > _LARGEST:
-                raise ChannelClosed("a message larger than any is")
+                raise ChannelClosed("a message that is too large")
             if len(self._rest) < _LENGTH.size + length:
                 return None
             content = bytes(self._rest[_LENGTH.size : _LENGTH.size + length])
@@ -105,8 +105,8 @@ if sys.platform != "win32":
 
 
 class PipeChannel:
-    """Two pipes, given by their descriptors. For Windows, where pipes cannot be waited for with
-    select: they are looked at every few milliseconds."""
+    """Two pipes, given by their descriptors. For Windows, where select does not support pipes, so
+    they are polled every few milliseconds."""
 
     _EVERY = 0.004
 
@@ -115,7 +115,7 @@ class PipeChannel:
         self._rest = bytearray()
 
     def send(self, message: dict[str, Any], descriptor: int | None = None) -> None:
-        """Raises ChannelClosed. Files are opened by their name here."""
+        """Raises ChannelClosed. Here files are passed by name, not as descriptors."""
         assert descriptor is None
         content = json.dumps(message).encode()
         view = memoryview(_LENGTH.pack(len(content)) + content)
@@ -126,13 +126,13 @@ class PipeChannel:
             raise ChannelClosed(str(error)) from error
 
     def receive(self, timeout: float | None) -> dict[str, Any] | None:
-        """As SocketChannel.receive."""
+        """Like SocketChannel.receive."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             if len(self._rest) >= _LENGTH.size:
                 (length,) = _LENGTH.unpack(self._rest[: _LENGTH.size])
                 if length > _LARGEST:
-                    raise ChannelClosed("a message larger than any is")
+                    raise ChannelClosed("a message that is too large")
                 if len(self._rest) >= _LENGTH.size + length:
                     content = bytes(self._rest[_LENGTH.size : _LENGTH.size + length])
                     del self._rest[: _LENGTH.size + length]
@@ -154,7 +154,7 @@ class PipeChannel:
         return None
 
     def ended(self) -> bool:
-        """Whether the other side has gone."""
+        """Whether the other process has gone."""
         try:
             self._waiting()
         except ChannelClosed:
@@ -166,7 +166,7 @@ class PipeChannel:
             os.close(descriptor)
 
     def _waiting(self) -> bool:
-        """Whether there is something to be read. Raises ChannelClosed."""
+        """Whether there is data to read. Raises ChannelClosed."""
         if sys.platform == "win32":
             import _winapi
             import msvcrt

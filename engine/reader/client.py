@@ -1,11 +1,11 @@
-"""How the program asks its reader: idle processes are kept warm, and one that is cancelled, late,
-too large or gone is ended and replaced.
+"""Sends requests to reader processes: idle ones are reused, and one that is cancelled, too slow,
+too large or dead is killed and replaced.
 
     with reading(cancel=token, patience=20.0):
         answer = ask("picture", ImageError, str(path), path=path)
 
-The caller waits in its own thread and looks at the process every few milliseconds; there is no
-thread here. Works from a script without a guard, from a notebook and from several threads at once.
+The caller waits in its own thread and polls the process every few milliseconds; no extra threads
+are used. Works from a script without a main guard, from a notebook and from several threads.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ from engine.reader.shared import Shared
 _log = logging.getLogger(__name__)
 
 PATIENCE = 20.0
-"""Seconds of work after which reading a file stops, unless told otherwise."""
+"""Default limit of CPU time for reading a file, in seconds."""
 
 _LOOK_EVERY = 0.02
-# A file on a disk or a network that does not answer costs no work, and so is waited for longer.
+# Wall-clock limit as a multiple of patience: a disk or network that does not respond uses no CPU.
 _STANDSTILL = 6
 _START = 300.0
 _MOST_IDLE = 2
 
 FILES, NETWORKS = "files", "networks"
-"""Roles of readers: those that only read, and those that try what torch makes of a description."""
+"""Roles of reader processes: reading files, and trial construction of networks with torch."""
 
-# An idle reader that has grown beyond this is replaced, so that memory stays flat.
+# An idle reader larger than this is replaced, so that memory use stays flat.
 _LARGEST_IDLE = {FILES: 300 << 20, NETWORKS: 900 << 20}
 
-# -P: the modules beside that file are not to be taken for others of the same names.
+# -P keeps modules beside that file from shadowing others of the same name.
 _AS_FILE = ("-P", str(Path(__file__).resolve().parents[1] / "reader_process" / "start.py"))
 
 Fault = Callable[[str], HookscopeError]
@@ -68,8 +68,8 @@ _settings: ContextVar[_Settings] = ContextVar("reading", default=_USUAL)
 
 @contextlib.contextmanager
 def reading(cancel: CancelToken | None = None, patience: float | None = PATIENCE) -> Iterator[None]:
-    """What is read inside, in this thread, stops when cancelled (Cancelled) or after that many
-    seconds of the reader's work (the operation's own error); None waits until cancelled."""
+    """Limit reading in this thread inside the block: it stops when cancelled (Cancelled), or after
+    `patience` seconds of the reader's CPU time (the operation's own error); None for no limit."""
     mark = _settings.set(_Settings(cancel, patience, time.thread_time()))
     try:
         yield
@@ -78,17 +78,16 @@ def reading(cancel: CancelToken | None = None, patience: float | None = PATIENCE
 
 
 def raise_if_cancelled() -> None:
-    """For reading that the program does itself, piece by piece. Raises Cancelled."""
+    """For files that this process reads itself, piece by piece. Raises Cancelled."""
     cancel = _settings.get().cancel
     if cancel is not None:
         cancel.raise_if_cancelled()
 
 
 def raise_if_late() -> None:
-    """For what the program itself makes of a file, step by step.
+    """For work on a file's content that this process does itself, step by step.
 
-    Raises Cancelled, and Late where this thread has computed for longer than its patience; how busy
-    the machine is does not count.
+    Raises Cancelled, and Late if this thread has used more CPU time than its patience allows.
     """
     raise_if_cancelled()
     settings = _settings.get()
@@ -96,22 +95,22 @@ def raise_if_late() -> None:
         return
     if time.thread_time() - settings.started > settings.patience:
         raise Late(
-            f"opening it was stopped after {settings.patience:g} seconds; save it in a simpler "
-            "form, or allow more (--patience SECONDS)"
+            f"opening was stopped after {settings.patience:g} seconds; save it in a simpler "
+            "form, or raise the limit (--patience SECONDS)"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """reply: the plain values. content: the shared bytes, writable, kept alive by whoever holds
-    them."""
+    """reply: the plain values. content: the shared bytes, writable, valid as long as they are
+    referenced."""
 
     reply: dict[str, Any]
     content: memoryview
 
 
 def ask(operation: str, fault: Fault, name: str, **options: Any) -> Answer:
-    """Have a reader do an operation, and wait for its answer; as begin, then result."""
+    """Run an operation in a reader process and wait for its answer: begin, then result."""
     return begin(operation, fault, name, **options).result()
 
 
@@ -126,11 +125,11 @@ def begin(
     role: str = FILES,
     **facts: Any,
 ) -> Asked:
-    """Have a reader do an operation of engine.reader_process.operations on the file at path, or on
-    data, while the caller does something else.
+    """Start an operation of engine.reader_process.operations on the file at path, or on data, in
+    the background.
 
-    name: what messages call it. memory: bytes that the reader may take for it. fault: the error
-    for what goes wrong with the file. Raises ModelError where no reader can be started.
+    name: of the file, for messages. memory: limit of the reader's memory in bytes. fault: the error
+    type for problems with the file. Raises ModelError if no reader can be started.
     """
     request = {"operation": operation, "name": name, **facts}
     if path is not None:
@@ -143,7 +142,7 @@ def begin(
 
 
 class Asked:
-    """An operation that a reader was asked for. Every one is ended by result() or drop()."""
+    """An operation running in a reader process; must be ended by result() or drop()."""
 
     def __init__(
         self, request: dict[str, Any], fault: Fault, data: bytes | None, memory: int, role: str
@@ -159,15 +158,15 @@ class Asked:
         self._shared = Shared()
         if self._data is not None:
             self._shared.write(self._data)
-        # One that has gone in the meantime is noticed by result().
+        # A reader that died in the meantime is detected by result().
         with contextlib.suppress(ChannelClosed):
             self._reader.send(self._request, self._shared)
 
     def result(self) -> Answer:
         """Wait for the answer.
 
-        Raises the operation's HookscopeError, the fault (one line) for everything else that is
-        wrong with the file, Cancelled.
+        Raises the operation's HookscopeError, the fault (one line) for any other problem with the
+        file, Cancelled.
         """
         reader, shared = self._reader, self._shared
         assert reader is not None
@@ -178,10 +177,10 @@ class Asked:
         except ChannelClosed:
             code = reader.end()
             _log.warning("the reader ended with %s while it read %s", code, name)
-            # Somebody else may have ended it; twice is the file's doing.
+            # It may have been killed from outside; a second time, the file is the cause.
             if not self._again:
                 raise self._fault(
-                    f"{name}: the decoder crashed on it ({_in_words(code)}); download or save it "
+                    f"{name}: the decoder crashed ({_in_words(code)}); download or save the file "
                     "again"
                 ) from None
         except _Stop as stop:
@@ -200,16 +199,16 @@ class Asked:
         return self.result()
 
     def drop(self) -> None:
-        """Give the operation up."""
+        """Cancel the operation."""
         if self._reader is not None and self._shared is not None:
             self._reader.end()
             self._shared.close()
 
 
 def warm(role: str = FILES) -> None:
-    """Start a reader that will be needed soon; the next ask does not wait for it to start.
+    """Start a reader in advance, so that the next ask does not wait for it.
 
-    Where it cannot be started, the next ask says so.
+    If it cannot be started, the next ask reports it.
     """
     _forget_after_fork()
     if not _idle.get(role):
@@ -220,7 +219,7 @@ def warm(role: str = FILES) -> None:
 
 
 def end_all() -> None:
-    """End every reader that is idle; for the end of the program."""
+    """End all idle readers; called when the program ends."""
     for readers in _idle.values():
         while readers:
             readers.pop().end()
@@ -231,11 +230,11 @@ def _cancelled() -> HookscopeError:
 
 
 class _Stop(Exception):
-    """Why a reader was told to stop; '' for a cancelled one."""
+    """Why a reader was stopped; '' if it was cancelled."""
 
 
 class _Reader:
-    """One process and the channel to it."""
+    """A reader process and the channel to it."""
 
     def __init__(self, role: str) -> None:
         self.role = role
@@ -247,7 +246,7 @@ class _Reader:
 
     def send(self, request: dict[str, Any], shared: Shared) -> None:
         """Raises ChannelClosed."""
-        # What it computed until it was asked is not the file's.
+        # CPU time used before this request does not count.
         self._asked = time.monotonic(), self.measured()[1] if self._ready else 0.0
         if shared.name:
             self._channel.send({**request, "file": shared.name})
@@ -255,7 +254,7 @@ class _Reader:
             self._channel.send(request, shared.descriptor)
 
     def wait(self, shared: Shared, memory: int) -> dict[str, Any]:
-        """The reply to what was sent. Raises ChannelClosed, _Stop."""
+        """The reply to the request. Raises ChannelClosed, _Stop."""
         while True:
             reply = self._channel.receive(_LOOK_EVERY)
             if reply is not None and self._ready:
@@ -279,34 +278,37 @@ class _Reader:
         return self._process.wait()
 
     def _look(self, shared: Shared, memory: int) -> None:
-        """Whether it may go on. Raises _Stop."""
+        """Check cancellation and limits. Raises _Stop."""
         settings = _settings.get()
         if settings.cancel is not None and settings.cancel.cancelled:
             raise _Stop
         started, before = self._asked
         if not self._ready:
             if time.monotonic() - started > _START:
-                raise ModelError("the reader process did not start; see the log")
+                raise ModelError(
+                    "the reader process did not start; see the log, close other programs and try "
+                    "again"
+                )
             return
         taken, worked = self.measured()
         if taken + shared.size > memory:
             raise _Stop(
-                f"reading it takes more than {memory / 1e9:.1f} GB, far more than a file of "
-                "its size holds; download or save it again"
+                f"reading needs more than {memory / 1e9:.1f} GB, far more than the size of the "
+                "file justifies; download or save it again"
             )
         if settings.patience is not None and (
             worked - before > settings.patience
             or time.monotonic() - started > _STANDSTILL * settings.patience
         ):
             raise _Stop(
-                f"reading it was stopped after {settings.patience:g} seconds; save it in a "
-                "simpler form, or allow more (--patience SECONDS)"
+                f"reading was stopped after {settings.patience:g} seconds; save it in a "
+                "simpler form, or raise the limit (--patience SECONDS)"
             )
 
     def measured(self) -> tuple[int, float]:
-        """Bytes that the process has in memory now, and seconds that it has computed, which do not
-        depend on how busy the machine is; zeros where it has gone."""
-        # Takes a while to import, and the first look comes after the first answers.
+        """Resident memory of the process in bytes, and its CPU time in seconds, which does not
+        depend on the machine's load; zeros if it has ended."""
+        # Imported here, since it takes a while and quick requests never need it.
         import psutil
 
         try:
@@ -324,7 +326,7 @@ _idle: dict[str, list[_Reader]] = {}
 def _borrowed(role: str) -> _Reader:
     _forget_after_fork()
     try:
-        # Taking from a list is atomic, so that no two threads get the same one.
+        # list.pop is atomic, so that no two threads get the same one.
         return _idle.setdefault(role, []).pop()
     except IndexError:
         return _Reader(role)
@@ -342,13 +344,13 @@ def _give_back(reader: _Reader) -> None:
 
 
 def _forget_after_fork() -> None:
-    """A copy of this process made by fork has no right to its parent's readers."""
+    """Drop the parent's readers after a fork; they do not belong to this process."""
     for readers in _idle.values():
         readers[:] = [reader for reader in readers if reader.owner == os.getpid()]
 
 
 def _started(role: str) -> tuple[subprocess.Popen[bytes], Channel, socket.socket | None]:
-    """The process, the channel to it, and what closes when this process ends."""
+    """The process, the channel to it, and a socket whose closing tells it that we ended."""
     command = [sys.executable, *([] if paths.PACKAGED else _AS_FILE), SWITCH, str(os.getpid())]
     try:
         if sys.platform == "win32":
@@ -381,7 +383,7 @@ def _started(role: str) -> tuple[subprocess.Popen[bytes], Channel, socket.socket
         return process, SocketChannel(ours), line
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"the reader process cannot be started ({error}); close other programs"
+            f"the reader process cannot be started ({error}); close other programs and try again"
         ) from error
 
 
@@ -389,22 +391,23 @@ def _checked(reply: dict[str, Any], fault: Fault, name: str) -> dict[str, Any]:
     if "error" in reply:
         kind = getattr(errors, str(reply["error"]), None)
         known = isinstance(kind, type) and issubclass(kind, HookscopeError)
-        # Those with more than a text are never raised while reading.
+        # Errors that carry more than a message are never raised while reading.
         plain = known and kind not in (errors.ConsentNeeded, errors.ChoiceNeeded)
         raise (kind if plain else fault)(str(reply.get("text", "")))  # type: ignore[misc]
     if reply.get("memory"):
-        raise fault(f"{name}: not enough memory to open it; close other programs, or scale it down")
+        raise fault(
+            f"{name}: not enough memory to open it; close other programs or use a smaller one"
+        )
     if "failed" in reply:
         _log.warning("%s: the reader failed\n%s", name, reply.get("trace", ""))
         raise fault(
-            f"{name}: it is damaged or of an unknown kind ({reply['failed']}); download or save "
-            "it again"
+            f"{name}: damaged or of an unknown kind ({reply['failed']}); download or save it again"
         )
     return reply
 
 
 def text_of(answer: Answer) -> Any:
-    """What the reader wrote as JSON."""
+    """The JSON that the reader wrote to the shared file."""
     return json.loads(bytes(answer.content))
 
 

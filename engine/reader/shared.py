@@ -1,8 +1,8 @@
-"""Memory that the reader fills and the program maps: pixels and tensors cross in it.
+"""Shared memory for pixels and tensors: the reader fills it and the program maps it.
 
-On Linux it is a file without a name in memory (memfd), which a container's small /dev/shm does not
-bound, and which cannot shrink once it was sealed. Elsewhere it is a temporary file, which is read
-and not mapped: a mapping would fail with a signal where the other side cuts the file off.
+On Linux it is an anonymous file in memory (memfd), which is not limited by a container's small
+/dev/shm and cannot shrink once sealed. Elsewhere it is a temporary file, which is read rather than
+mapped: access to a mapping would raise a signal if the other process truncated the file.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _SEALED = hasattr(os, "memfd_create")
 
 
 class Shared:
-    """A file that both sides have open. Close it when the bytes were taken.
+    """A file that both processes have open. Close it after taking the bytes.
 
-    descriptor: of this side. name: its path where the other side opens it by that (Windows), else
-    ''. size: in bytes, as it stands now.
+    descriptor: in this process. name: its path if the other process opens it by name (Windows),
+    else ''. size: current size in bytes.
     """
 
     def __init__(self) -> None:
@@ -47,21 +47,21 @@ class Shared:
         return os.fstat(self.descriptor).st_size
 
     def write(self, data: bytes) -> None:
-        """Put bytes at the beginning, for the other side to read."""
+        """Write bytes at the beginning, for the other process to read."""
         view = memoryview(data)
         while view:
             view = view[os.write(self.descriptor, view) :]
         os.lseek(self.descriptor, 0, os.SEEK_SET)
 
     def take(self, size: int) -> memoryview:
-        """The first `size` bytes, writable, without changing what the other side sees.
+        """The first `size` bytes, as a private writable copy.
 
-        Raises ValueError where there are fewer.
+        Raises ValueError if there are fewer.
         """
         if self._mapped:
             fcntl.fcntl(self.descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
         if self.size < size:
-            raise ValueError(f"{size} bytes were promised, and {self.size} came")
+            raise ValueError(f"expected {size} bytes, got {self.size}")
         if not size:
             return memoryview(bytearray())
         if self._mapped:
@@ -73,7 +73,7 @@ class Shared:
             while view:
                 count = file.readinto(view)
                 if not count:
-                    raise ValueError(f"{size} bytes were promised, and {size - len(view)} came")
+                    raise ValueError(f"expected {size} bytes, got {size - len(view)}")
                 view = view[count:]
         return memoryview(content)
 

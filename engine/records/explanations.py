@@ -1,4 +1,4 @@
-"""What was found: a map, what it belongs to, and whether it shows anything."""
+"""The result of an explanation: a map, its context, and whether it shows anything."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """Wall-clock seconds of the forward pass, and of what the explanation added to it: the
-    backward pass, or a layer's equal share of it in a sweep."""
+    """Wall-clock seconds of the forward pass, and of the explanation on top of it: the backward
+    pass, or a layer's equal share of it in a sweep."""
 
     forward: float
     explain: float
@@ -45,8 +45,8 @@ class Explanation:
     layer: as addressed, 'layer4' or 'layer4.0.relu#1'.
     target: the explained class.
     shape: shape of the layer's output without the batch axis.
-    region: where the map lies on the original image; image_size: (width, height) of it.
-    method: slug of the method that made it, with options, a value for each option it has.
+    region: the area of the original image covered by the map; image_size: its (width, height).
+    method: slug of the method used; options: a value for each of its options.
     verdict: whether the map shows anything; notices: sentences for the user.
     """
 

@@ -1,7 +1,7 @@
-"""The band below an exported picture: a colour bar with its numbers, and a caption in words.
+"""Draws the band below an exported image: a colour bar with numbers, and a text caption.
 
-Sizes follow the picture: a line of text is about a fiftieth of its mean side, and never less than
-can be read.
+Sizes scale with the image: the text height is about a fiftieth of the mean side, but never too
+small to read.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from engine.render import overlay
 from engine.render.fonts import as_written, font_for
 
 NARROWEST = 240
-"""A picture narrower than this many pixels gets a wider band, so that words fit."""
+"""An image narrower than this many pixels gets a wider band, so that the text fits."""
 
 PAPER = (24, 24, 24)
 _INK = (240, 240, 240)
@@ -30,7 +30,7 @@ _FAINT = (178, 178, 178)
 _SMALLEST_TEXT = 11
 _MOST_LINES = 3
 _NAME = 200
-"""How many characters of a name are written; the band is no wider than the picture."""
+"""Longest name that is written, in characters."""
 
 _SIGNS = {
     "positive": "positive part: evidence for the class",
@@ -39,9 +39,9 @@ _SIGNS = {
 }
 
 _BLIND_SIGNS = {
-    "positive": "positive part, whatever the class",
-    "negative": "negative part, whatever the class",
-    "signed": "both signs, whatever the class: negative (blue), positive (orange)",
+    "positive": "positive part, independent of the class",
+    "negative": "negative part, independent of the class",
+    "signed": "both signs, independent of the class: negative (blue), positive (orange)",
 }
 
 _Font = ImageFont.FreeTypeFont
@@ -50,7 +50,7 @@ _Font = ImageFont.FreeTypeFont
 def caption(
     image: LoadedImage, explanation: Explanation, settings: DisplaySettings
 ) -> tuple[str, ...]:
-    """What the picture shows, as sentences for the lines of the band, the weightiest first."""
+    """The lines of the caption, the most important first."""
     target = explanation.target
     rows, columns = explanation.map.shape
     method = described(explanation.method, explanation.options)
@@ -59,7 +59,7 @@ def caption(
     if settings.sign == "signed":
         scale = f"{signs[settings.sign]}; opacity {settings.opacity:.0%}"
     if overlay.is_blank(explanation.map, settings):
-        scale = f"nothing of this sign in the map ({signs[settings.sign]})"
+        scale = f"no values of this sign in the map ({signs[settings.sign]})"
     elif overlay.is_weak(explanation.map, settings):
         part = overlay.shown_part(explanation.map, settings)
         scale += f", weak: at most {max(part, 0.001):.1%} of the other sign"
@@ -78,10 +78,10 @@ def band(
     lines: Sequence[str],
     bar: tuple[Explanation, DisplaySettings] | None,
 ) -> Pixels:
-    """The band for a picture of size (width, height): uint8 (h, max(width, NARROWEST), 3), RGB."""
+    """The band for an image of size (width, height): uint8 (h, max(width, NARROWEST), 3), RGB."""
     width = max(size[0], NARROWEST)
     text = max(_SMALLEST_TEXT, round(math.sqrt(size[0] * size[1]) / 50))
-    # A very wide and low picture has room for large text in one direction only.
+    # A very wide, low image would otherwise get text that is too tall.
     text = min(text, max(_SMALLEST_TEXT, round(size[1] / 8)), width // 20)
     font = font_for("".join(lines), text)
     pad = round(text * 0.9)
@@ -115,7 +115,7 @@ def _draw_bar(
     explanation: Explanation,
     settings: DisplaySettings,
 ) -> None:
-    """Colours from left to right, the method's name before them, numbers below."""
+    """Draw the colours from left to right, with the method's name before and numbers below."""
     left, top, room, height = place
     title = f"{title_of(explanation.method)} value"
     start = left + math.ceil(draw.textlength(title, font=font) + height)
@@ -137,7 +137,7 @@ def _draw_bar(
 
 
 def _fold(line: str, font: _Font, room: float) -> list[str]:
-    """The line in parts that fit the room, broken at spaces; the last one is elided."""
+    """The line wrapped at spaces to the given width; the last part is elided."""
     parts: list[str] = []
     rest = line
     while rest and len(parts) < _MOST_LINES:
@@ -147,7 +147,7 @@ def _fold(line: str, font: _Font, room: float) -> list[str]:
             return [*parts, _shorten(rest, font, room)]
         count = _fitting(rest, font, room)
         space = rest.rfind(" ", 0, count + 1)
-        # A single long word, a layer's name say, is broken where the room ends.
+        # A single long word, such as a layer name, is broken anywhere.
         cut = space if space > count // 3 else count
         parts.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()
@@ -155,7 +155,7 @@ def _fold(line: str, font: _Font, room: float) -> list[str]:
 
 
 def _fitting(text: str, font: _Font, room: float) -> int:
-    """How many characters of text fit; at least one, so that folding comes to an end."""
+    """The number of characters that fit; at least one, so that wrapping terminates."""
     low, high = 1, len(text)
     while low < high:
         middle = (low + high + 1) // 2
@@ -167,7 +167,7 @@ def _fitting(text: str, font: _Font, room: float) -> int:
 
 
 def _shorten(text: str, font: _Font, room: float) -> str:
-    """Text with its middle left out."""
+    """The text with its middle elided."""
     low, high = min(2, len(text)), len(text)
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,4 +1,4 @@
-"""Colour tables of the heat maps: those of OpenCV, and a diverging one computed here."""
+"""Colour tables for heat maps: OpenCV's, and a diverging one computed here."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ COLORMAPS: tuple[str, ...] = ("inferno", "viridis", "cividis", "turbo", "jet")
 """Names for DisplaySettings.colormap, the default first."""
 
 LEGACY: frozenset[str] = frozenset({"turbo", "jet"})
-"""Maps whose lightness folds back at the top, so that the strongest is not the brightest."""
+"""Colour maps whose lightness decreases at the top, so that the strongest is not the brightest."""
 
 
 def _oklab_to_srgb(lightness: _Doubles, a: _Doubles, b: _Doubles) -> Pixels:
-    """Oklab (Ottosson 2020) to 8-bit sRGB; what lies outside the gamut is clipped."""
+    """Oklab (Ottosson 2020) to 8-bit sRGB; colours outside the gamut are clipped."""
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
     short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
@@ -43,13 +43,13 @@ def _oklab_to_srgb(lightness: _Doubles, a: _Doubles, b: _Doubles) -> Pixels:
 
 
 def _diverging() -> Pixels:
-    """Blue, near-black neutral, orange: lightness and chroma grow alike on both sides of zero."""
+    """Blue, near-black, orange: lightness and chroma grow equally on both sides of zero."""
     signed = np.linspace(-1.0, 1.0, 256)
     # Zero lies between entries 127 and 128, so that both sides have the same number of colours.
     magnitude = np.abs(signed)
     hue = np.where(signed < 0, np.radians(248.0), np.radians(56.0))
     lightness = 0.16 + 0.58 * magnitude
-    # sRGB's blue holds no more chroma than this at the end's lightness; both sides take the same.
+    # The largest chroma of sRGB's blue at the final lightness; both sides use the same.
     chroma = 0.132 * magnitude**0.75
     return _oklab_to_srgb(lightness, chroma * np.cos(hue), chroma * np.sin(hue))
 
@@ -72,5 +72,5 @@ def lookup_table(name: str) -> Pixels:
     name: one of COLORMAPS, or 'signed' for the diverging map. Raises ValueError for others.
     """
     if name != "signed" and name not in COLORMAPS:
-        raise ValueError(f"unknown colour map {name!r}; known are {', '.join(COLORMAPS)}")
+        raise ValueError(f"unknown colour map {name!r}; choose from {', '.join(COLORMAPS)}")
     return _table(name)

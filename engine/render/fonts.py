@@ -1,8 +1,8 @@
-"""A font that can write a given text, for pictures that leave the program.
+"""Finds a font that can write a given text, for exported images.
 
-Pillow's own font looks the same everywhere but knows little more than ASCII. Names of classes and
-files may hold anything: for those a font of the system is looked for, and what no font can write
-becomes its plain letter, or '?'.
+Pillow's own font looks the same everywhere but covers little more than ASCII. Class and file names
+may contain anything: for those a system font is searched, and characters that no font has become a
+plain letter or '?'.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _SYSTEM_FONTS = (
 _PLAIN = str.maketrans({"×": "x", "−": "-", "–": "-", "—": "-", "ß": "ss", "œ": "oe", "æ": "ae"})
 
 _NOTHING = "\uffff"
-"""A code point that is no character: what a font draws for it, it draws for all it lacks."""
+"""A noncharacter: a font draws it as its glyph for missing characters."""
 
 
 def font_for(text: str, size: int) -> ImageFont.FreeTypeFont:
-    """A font of size pixels that can write the text; Pillow's own when none can, or it can."""
+    """A font of size pixels that can write the text; Pillow's own if it can, or if none can."""
     own = ImageFont.load_default(size)
     if not isinstance(own, ImageFont.FreeTypeFont):
-        raise RuntimeError("this build of Pillow lacks FreeType, which is needed to write text")
+        raise RuntimeError("this build of Pillow lacks FreeType, which is required to draw text")
     if writes(own, text):
         return own
     for name in _SYSTEM_FONTS:
@@ -44,7 +44,7 @@ def font_for(text: str, size: int) -> ImageFont.FreeTypeFont:
 
 
 def as_written(text: str, font: ImageFont.FreeTypeFont) -> str:
-    """The text with what the font lacks replaced: by a plain letter, or '?'."""
+    """The text with missing characters replaced by a plain letter or '?'."""
     return text if writes(font, text) else "".join(_plain(character, font) for character in text)
 
 

@@ -1,4 +1,4 @@
-"""From logits to predictions, and from an index or a label to a class."""
+"""Converts logits to predictions, and finds a class by index or label."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probabilities (classes,) of logits (classes,) that are independent of each other."""
-    # Only negative numbers are raised, which cannot overflow.
+    # exp of non-positive numbers only, which cannot overflow.
     small = np.exp(-np.abs(logits))
     return np.asarray(np.where(logits >= 0, 1.0, small) / (1.0 + small))
 
@@ -31,7 +31,7 @@ def predictions(
     indices: Sequence[int],
     scores: Scores = Scores.CLASSES,
 ) -> tuple[Prediction, ...]:
-    """The Prediction of each of the given classes, in that order; scores says what they are."""
+    """The Prediction for each of the given classes, in that order; scores: their meaning."""
     probabilities = softmax(logits) if scores is Scores.CLASSES else sigmoid(logits)
     return tuple(
         Prediction(i, labels[i], float(logits[i]), float(probabilities[i])) for i in indices
@@ -39,10 +39,10 @@ def predictions(
 
 
 def find_class(target: int | str, labels: Sequence[str]) -> int:
-    """The index of a class given by index or by label (in any case of letters).
+    """The index of a class given by index or by label (case-insensitive).
 
-    A text of digits is an index, unless it is itself a label. Raises TargetError for an index
-    out of range, an unknown label (with the nearest ones) and a label that several classes have.
+    A string of digits is an index, unless it is itself a label. Raises TargetError for an index
+    out of range, an unknown label (naming similar ones) and a label shared by several classes.
     """
     if isinstance(target, str):
         wanted = target.strip().casefold()
@@ -52,7 +52,7 @@ def find_class(target: int | str, labels: Sequence[str]) -> int:
         if found:
             indices = ", ".join(str(i) for i in found)
             raise TargetError(
-                f"several classes are called '{target}'; name one by its index: {indices}"
+                f"several classes are called '{target}'; choose one by its index: {indices}"
             )
         try:
             target = int(wanted)
@@ -61,11 +61,13 @@ def find_class(target: int | str, labels: Sequence[str]) -> int:
             hint = f"; did you mean {' or '.join(near)}?" if near else _all(labels)
             raise TargetError(f"there is no class '{target}'{hint}") from None
     if not 0 <= target < len(labels):
-        raise TargetError(f"class {target} is out of range; classes are 0 to {len(labels) - 1}")
+        raise TargetError(
+            f"class {target} is out of range; choose an index from 0 to {len(labels) - 1}"
+        )
     return target
 
 
 def _all(labels: Sequence[str], most: int = 12) -> str:
     if len(labels) > most:
-        return f"; there are {len(labels)}, use an index from 0 to {len(labels) - 1}"
+        return f"; choose one of {len(labels)} classes by an index from 0 to {len(labels) - 1}"
     return f"; choose {', '.join(labels)}"

@@ -1,7 +1,8 @@
-"""What the headers of a file claim, read before anything else believes them.
+"""Validates the headers of weights files before other code relies on them.
 
-Nothing here unpickles or runs a file: a zip archive's directory, the opcodes of a pickle and the
-header of a .safetensors file are only looked at. A file that claims more than it holds is refused.
+Nothing here unpickles or runs a file: a ZIP archive's directory, the first bytes of a pickle and
+the header of a .safetensors file are only inspected. A file that claims more data than it has is
+rejected.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from typing import IO, Any
 from engine.errors import WeightsError
 
 ZIP = b"PK\x03\x04"
-# A legacy torch file is a row of pickles, of which the first is this number and nothing else.
+# A legacy torch file is a sequence of pickles, the first of which is just this number.
 _LEGACY_NUMBER = b"\x8a\n\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
-# torch stores tensors as they are, and only the few lines of code of a TorchScript archive packed.
+# torch stores tensors uncompressed, and compresses only the code of a TorchScript archive.
 _MOST_EXPANSION = 4
 _FREE_EXPANSION = 64 << 20
 _LARGEST_HEADER = 100_000_000
@@ -24,40 +25,40 @@ _AGAIN = "download or save it again"
 
 
 def is_legacy(head: bytes) -> bool:
-    """Whether a file with these first bytes was written by torch.save before its zip archives."""
-    # Between the protocol and the number, newer protocols put the length of a frame.
+    """Whether these first bytes are those of torch.save's format before ZIP archives."""
+    # Newer pickle protocols put a frame length between the protocol and the number.
     return head[:1] == b"\x80" and _LEGACY_NUMBER in head[2:32]
 
 
 def is_safetensors(head: bytes) -> bool:
-    """Whether a file with these first bytes begins as a .safetensors file does."""
+    """Whether these first bytes are those of a .safetensors file."""
     return head[8:10] == b'{"' and int.from_bytes(head[:8], "little") < 1 << 32
 
 
 def entries_of(archive: zipfile.ZipFile, name: str, size: int) -> dict[str, zipfile.ZipInfo]:
-    """The entries of a zip archive of `size` bytes, by name.
+    """The entries of a ZIP archive of `size` bytes, by name.
 
-    Raises WeightsError for one that would unpack to far more than its own size (a zip bomb).
+    Raises WeightsError if it would unpack to far more than its own size (a ZIP bomb).
     """
     entries = archive.infolist()
     unpacked = sum(entry.file_size for entry in entries)
     if unpacked > _MOST_EXPANSION * size + _FREE_EXPANSION:
         raise WeightsError(
-            f"{name}: an archive of {in_words(size)} that unpacks to {in_words(unpacked)}, as no "
-            f"saved network does; {_AGAIN}"
+            f"{name}: an archive of {in_words(size)} that unpacks to {in_words(unpacked)}, unlike "
+            f"any saved network; {_AGAIN}"
         )
     return {entry.filename: entry for entry in entries}
 
 
 def safetensors_header(file: IO[bytes], name: str, size: int) -> tuple[dict[str, Any], int]:
-    """The header of a .safetensors file of `size` bytes, and where its tensors begin.
+    """The header of a .safetensors file of `size` bytes, and the offset of its tensors.
 
-    Raises WeightsError unless it fits into the file.
+    Raises WeightsError if it is inconsistent with the file size.
     """
     length = int.from_bytes(file.read(8), "little")
     if length > min(size - 8, _LARGEST_HEADER):
         raise WeightsError(
-            f"{name}: its header claims {in_words(length)}, but the file has less; {_AGAIN}"
+            f"{name}: its header claims {in_words(length)}, but the file is smaller; {_AGAIN}"
         )
     try:
         header = json.loads(file.read(length))
@@ -75,7 +76,7 @@ def safetensors_header(file: IO[bytes], name: str, size: int) -> tuple[dict[str,
 
 
 def in_words(count: int) -> str:
-    """A number of bytes for people to read."""
+    """A number of bytes as text with a unit."""
     value = float(count)
     for unit in ("bytes", "KB", "MB", "GB"):
         if value < 1000:

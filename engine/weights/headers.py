@@ -1,7 +1,7 @@
-"""What a model's file is, told by its content, and its tensors copied out. Runs in a reader.
+"""Detects a model file's kind by its content, and copies its tensors; runs in a reader process.
 
-Only headers are believed, and those only as far as the file bears them out; engine.files.kinds and
-engine.weights.torch_files are how the program asks.
+Headers are used only as far as they are consistent with the file. The program calls this through
+engine.files.kinds and engine.weights.torch_files.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from engine.files import regular
 from engine.weights import archives, torch_archives
 
 _HEAD = 512
-# Formats of data that Pillow only recognises.
+# Data formats that Pillow recognises but cannot decode.
 _NO_PICTURES = ("HDF5", "GRIB", "BUFR")
 _COPIED_AT_ONCE = 1 << 20
-# What is said of tens of thousands of layers; whoever reads it takes ten times as much.
+# Enough for tens of thousands of layers; parsing it takes ten times as much memory.
 _LARGEST_TEXT = 64 << 20
-# Tensors begin at multiples of this in the shared file, which suits every type.
+# Alignment of tensors in the shared file, sufficient for every dtype.
 _ALIGNED = 64
 
 
 def facts_of(path: Path) -> dict[str, Any]:
-    """The kind of a file, as engine.files.kinds.Kind has it, and its first bytes as Latin-1 text.
+    """The kind of a file (a value of engine.files.kinds.Kind), and its first bytes as Latin-1 text.
 
-    Raises ModelError for what is not there, no regular file or empty; WeightsError for an archive
-    or header that is cut off, or that claims more than the file holds.
+    Raises ModelError if it does not exist, is not a regular file or is empty; WeightsError for an
+    archive or header that is truncated, or that claims more data than the file holds.
     """
     with regular.opened(path, ModelError, "open a file in it") as file:
         size = os.fstat(file.fileno()).st_size
@@ -42,10 +42,10 @@ def facts_of(path: Path) -> dict[str, Any]:
 
 
 def copy_contents(path: Path, descriptor: int) -> dict[str, Any]:
-    """Write what a file of torch.save or .safetensors holds to a descriptor: its tensors' bytes,
-    then what its pickle says (engine.weights.torch_archives.as_json).
+    """Write the content of a torch.save or .safetensors file to a descriptor: the tensors' bytes,
+    then the description of its pickle as JSON (engine.weights.torch_archives.as_json).
 
-    Returns where the tensors' storages and the text lie, and whether numbers are swapped.
+    Returns the offsets of the tensors' storages and of the JSON, and whether bytes are swapped.
     """
     with regular.opened(path, WeightsError) as file:
         size = os.fstat(file.fileno()).st_size
@@ -60,7 +60,7 @@ def copy_contents(path: Path, descriptor: int) -> dict[str, Any]:
             with torch_archives.opened_part(file, part) as inner:
                 if _copied(inner, part.bytes, descriptor) != part.bytes:
                     raise WeightsError(
-                        f"{path}: the file is cut off or damaged; download or save it again"
+                        f"{path}: the file is truncated or damaged; download or save it again"
                     )
             parts[part.key] = (place, part.bytes)
             end = place + part.bytes
@@ -68,8 +68,8 @@ def copy_contents(path: Path, descriptor: int) -> dict[str, Any]:
         text = torch_archives.as_json(found)
         if len(text) > _LARGEST_TEXT:
             raise WeightsError(
-                f"{path}: it holds {len(found.nodes):,} values beside its tensors, as no saved "
-                "network does; save the network's state_dict() and open that"
+                f"{path}: contains {len(found.nodes):,} values besides its tensors, unlike any "
+                "saved network; save the network's state_dict() and open that"
             )
         _written(memoryview(text), descriptor)
         return {
@@ -81,8 +81,8 @@ def copy_contents(path: Path, descriptor: int) -> dict[str, Any]:
 
 
 def _copied(inner: IO[bytes], length: int, descriptor: int) -> int:
-    """How many of those bytes there were."""
-    # One piece of memory for all of them: a new one for each would be cleared first.
+    """Copy up to length bytes; returns the number of bytes copied."""
+    # One reused buffer, since allocating a new one would zero it every time.
     buffer = memoryview(bytearray(min(length, _COPIED_AT_ONCE)))
     done = 0
     while done < length:
@@ -121,9 +121,9 @@ def _zip_kind(file: IO[bytes], path: Path, size: int) -> str:
             names = archives.entries_of(archive, str(path), size)
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError) as error:
         raise WeightsError(
-            f"{path}: the archive is cut off or damaged; download or save it again"
+            f"{path}: the archive is truncated or damaged; download or save it again"
         ) from error
-    # Names in the archive are below one folder, called as the file once was.
+    # Names in the archive start with one folder, named after the original file.
     inner = {name.partition("/")[2] or name for name in names}
     if "constants.pkl" in inner and any(name.startswith("code/") for name in inner):
         return "TorchScript archive"
@@ -143,7 +143,7 @@ _kept: dict[tuple[int, ...], torch_archives.Contents] = {}
 
 
 def _contents(file: IO[bytes], path: Path, *, keep: bool = False) -> torch_archives.Contents:
-    """What a file says. keep: it is asked for once more, to be copied, most of the time."""
+    """The parsed content of a file. keep: cache it, since it is usually requested again."""
     facts = os.fstat(file.fileno())
     key = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
     found = _kept.pop(key, None)
@@ -157,7 +157,7 @@ def _contents(file: IO[bytes], path: Path, *, keep: bool = False) -> torch_archi
 
 
 def _is_onnx(head: bytes) -> bool:
-    """Whether it begins as an ONNX model does: the version of its format, then who wrote it."""
+    """Whether it starts like an ONNX model, with the format version and the producer's name."""
     return len(head) > 3 and head[0] == 0x08 and head[1] < 0x20 and head[2] == 0x12
 
 

@@ -1,4 +1,4 @@
-"""State dicts from weights files, read without running anything they contain."""
+"""Finds and compares state dicts in weights files; runs no code in them."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from engine.weights import torch_files
 
 StateDict = dict[str, Tensor]
 
-# Where training programs keep the network's state dict, the likeliest first.
+# Keys under which training programs store the network's state dict, the most likely first.
 _NESTS = (
     *("state_dict", "model_state_dict", "model_state", "model", "net", "network", "module"),
     *("net_state_dict", "network_state_dict", "weights", "params", "model_weights", "backbone"),
     *("ema_state_dict", "state_dict_ema", "model_ema", "ema", "ema_model", "shadow"),
 )
 _NO_NESTS = ("optim", "scheduler", "lr_sched", "scaler", "amp", "loops", "callbacks", "args")
-# The part of all keys that has to carry a prefix for it to be a wrapper's.
+# Fraction of all keys that must share a prefix for it to be a wrapper's.
 _DOMINANT = 0.9
-# What a training program keeps beside its network, whose tensors are no layers of it.
+# Modules that a training program stores beside its network; their tensors are not layers of it.
 _ASIDE = ("criterion", "loss", "metric")
 _HASHED_AT_ONCE = 1 << 20
-# Mappings within mappings: more than any checkpoint has.
+# Nesting depth of mappings, more than any real checkpoint has.
 _DEEPEST = 30
 
 
 def checksum(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal digits.
 
-    Raises WeightsError when it is no regular file or cannot be read; Cancelled.
+    Raises WeightsError if it is not a regular file or cannot be read; Cancelled.
     """
     try:
         found = path.stat()
@@ -48,7 +48,7 @@ def checksum(path: Path) -> str:
 
 @functools.lru_cache(maxsize=64)
 def _checksum(path: Path, _size: int, _changed_ns: int) -> str:
-    """Asked for more than once while a model is opened, and files of gigabytes are read slowly."""
+    """Cached, since opening a model needs it repeatedly and hashing gigabytes is slow."""
     whole = hashlib.sha256()
     with regular.opened(path, WeightsError) as file:
         buffer = memoryview(bytearray(_HASHED_AT_ONCE))
@@ -59,35 +59,34 @@ def _checksum(path: Path, _size: int, _changed_ns: int) -> str:
 
 
 def read_state_dict(path: Path, reading: torch_files.Reading | None = None) -> StateDict:
-    """The state dict in a .safetensors file or in what torch.save wrote, on the CPU.
+    """The state dict in a .safetensors or torch.save file, on the CPU.
 
-    A training checkpoint's is found inside it (find_state_dict). reading: where it is being read
-    already.
-    Raises WeightsError when the file is missing, unreadable, or holds something else.
+    In a training checkpoint it is searched (find_state_dict). reading: a read already in progress.
+    Raises WeightsError if the file is missing, unreadable, or contains something else.
     """
     found = (reading or torch_files.Reading(path)).result()
     state = find_state_dict(found.content)
     if state is None:
-        more = f"it holds more than tensors ({found.names[0]})" if found.names else ""
+        more = f"contains more than tensors ({found.names[0]})" if found.names else ""
         raise WeightsError(
-            f"{path}: {more or 'it holds no state dict'}; save the network's state_dict() and open "
+            f"{path}: {more or 'contains no state dict'}; save the network's state_dict() and open "
             "that"
         )
     return state
 
 
 def find_state_dict(content: object) -> StateDict | None:
-    """The state dict in what a weights file holds; None where there is none.
+    """The state dict in the content of a weights file; None if there is none.
 
-    A training checkpoint keeps it beside an optimizer, an epoch and more, under a name of its own
-    or one inside the other. Names that usually mean it come first, then the one of most tensors.
-    An optimizer's tensors are never taken, nor a list's. Networks of one tensor are none.
+    A training checkpoint stores it beside an optimizer state, an epoch and more, under some key,
+    possibly nested. Well-known keys are tried first, then the mapping with most tensors. Tensors of
+    an optimizer or in a list are never used.
     """
     return _state_dict_in(content, set(), _DEEPEST)
 
 
 def _state_dict_in(content: object, seen: set[int], depth: int) -> StateDict | None:
-    """seen: mappings that were looked through; one can be in several, or in itself."""
+    """seen: mappings already searched, since they may be shared or contain themselves."""
     if not isinstance(content, Mapping) or id(content) in seen or not depth:
         return None
     seen.add(id(content))
@@ -96,7 +95,7 @@ def _state_dict_in(content: object, seen: set[int], depth: int) -> StateDict | N
         for key, value in content.items()
         if isinstance(key, str) and isinstance(value, Tensor)
     }
-    # A few plain values (an epoch, a version) may stand among the tensors.
+    # A few plain values (an epoch, a version) may be stored among the tensors.
     if tensors and 2 * len(tensors) > len(content):
         return tensors
     nested = {str(key): value for key, value in content.items() if isinstance(value, Mapping)}
@@ -113,12 +112,11 @@ def _state_dict_in(content: object, seen: set[int], depth: int) -> StateDict | N
 
 
 def variants(state: Mapping[str, Tensor]) -> Iterator[StateDict]:
-    """The state dict as it is, then without each prefix that a wrapper has put before its keys.
+    """The state dict as it is, then with each wrapper's key prefix removed.
 
-    Lightning puts 'model.' there (or whatever the program calls its network), DataParallel
-    'module.', torch.compile '_orig_mod.'. A few keys beside them (a loss's, an averaged model's
-    counter) belong to the wrapper and are left out; but not where they may be a layer's, without
-    which the network would be another one.
+    Lightning adds 'model.' (or the program's name for its network), DataParallel 'module.',
+    torch.compile '_orig_mod.'. A few other keys (of a loss, an averaged model's counter) belong to
+    the wrapper and are left out, unless they may be layers, without which the network would differ.
     """
     current = dict(state)
     yield current
@@ -131,12 +129,12 @@ def variants(state: Mapping[str, Tensor]) -> Iterator[StateDict]:
 
 
 def matching(wanted: Mapping[str, object], given: Mapping[str, Tensor]) -> StateDict:
-    """The variant of `given` that shares most keys with `wanted`, the earliest of equals."""
+    """The variant of `given` that shares most keys with `wanted`; the first of equals."""
     return max(variants(given), key=lambda variant: len(wanted.keys() & variant.keys()))
 
 
 def _wrapper(state: Mapping[str, Tensor]) -> str | None:
-    """The prefix that nearly all keys carry, if nothing beside them may be a layer."""
+    """The prefix that nearly all keys share, if no other key may be a layer."""
     firsts = Counter(key.partition(".")[0] for key in state if "." in key)
     if not firsts:
         return None
@@ -153,10 +151,10 @@ def _may_be_layer(key: str, tensor: Tensor) -> bool:
 
 
 def mismatch(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
-    """How two state dicts differ, naming the first keys of each kind; '' when they agree.
+    """How two state dicts differ, naming the first keys of each kind; '' if they match.
 
-    Numbers of another kind count, too: whole or quantised ones would be read as if they were
-    floating, and those of the meta device are not there.
+    Unsuitable dtypes count as well: integer or quantised values would be misread as floating-point,
+    and tensors on the meta device have no data.
     """
     missing = [key for key in wanted if key not in given]
     unexpected = [key for key in given if key not in wanted]
@@ -171,24 +169,24 @@ def mismatch(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
         if key in given and tensor.is_floating_point() and _kind(given[key])
     ]
     kinds = (
-        *(("missing", missing), ("unexpected", unexpected), ("other shape", shapes)),
-        ("not plain floating-point numbers", types),
+        *(("missing", missing), ("unexpected", unexpected), ("different shape", shapes)),
+        ("not plain floating-point tensors", types),
     )
     return "; ".join(f"{kind}: {few(keys)}" for kind, keys in kinds if keys)
 
 
 def _kind(tensor: Tensor) -> str:
-    """What keeps a tensor from filling a layer of floating-point numbers; '' for nothing."""
+    """Why a tensor cannot be loaded into a floating-point layer; '' if it can."""
     if tensor.is_quantized:
         return "quantised"
     if tensor.layout is not torch.strided:
         return "sparse"
     if tensor.is_meta:
-        return "without values"
+        return "without data"
     return "" if tensor.is_floating_point() else str(tensor.dtype).removeprefix("torch.")
 
 
 def few(keys: list[str], most: int = 3) -> str:
-    """The first keys, and how many more there are."""
+    """The first keys, and the number of further ones, as text."""
     more = f" and {len(keys) - most} more" if len(keys) > most else ""
     return ", ".join(keys[:most]) + more

@@ -1,7 +1,7 @@
-"""Files of torch.save and .safetensors: where their tensors lie, and what their pickles say.
+"""Parses torch.save and .safetensors files: tensor locations and inert pickle content.
 
-Nothing is unpickled and torch is not needed: a reader process runs this (engine/reader). What a
-header claims is held against the file before anything believes it.
+Nothing is unpickled and torch is not needed; runs in a reader process (engine/reader). Headers are
+checked against the file before they are used.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from engine.weights.unpickling import Bounded, Table, UnpicklingFault
 _AGAIN = "download or save it again"
 _LARGEST_PICKLE = 64 << 20
 _ENCRYPTED = 1
-# The signature, and the lengths of the name and of what else stands before an entry's bytes.
+# The signature, and the lengths of the name and the extra field before an entry's bytes.
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _ITEM_SIZES = {
     **dict.fromkeys(("float64", "int64", "uint64", "complex64"), 8),
@@ -57,8 +57,8 @@ _DAMAGE = (
 
 @dataclass(slots=True)
 class Part:
-    """A run of bytes of the file that a tensor's storage is. entry: of the zip archive; None for
-    bytes of the file itself, from start on."""
+    """The bytes of a tensor's storage. entry: in the ZIP archive; None for bytes of the file
+    itself, from start on."""
 
     key: str
     bytes: int
@@ -68,10 +68,10 @@ class Part:
 
 @dataclass(slots=True)
 class Contents:
-    """What a file of torch.save or .safetensors says, as engine.weights.unpickling writes it.
+    """The content of a torch.save or .safetensors file, in the form of engine.weights.unpickling.
 
-    root: the value that stands for all of it. parts: the storages that it has. swapped: its numbers
-    have their most significant byte first. safetensors: it is such a file.
+    root: the top-level value. parts: the storages. swapped: the data is big-endian. safetensors:
+    whether it is such a file.
     """
 
     root: Any
@@ -83,9 +83,9 @@ class Contents:
 
 
 def contents(file: IO[bytes], name: str, size: int) -> Contents:
-    """What a file of `size` bytes says. name: for messages.
+    """Parse a file of `size` bytes. name: for messages.
 
-    Raises WeightsError where it is damaged or cut off, or claims more than it holds.
+    Raises WeightsError if it is damaged or truncated, or claims more data than it holds.
     """
     try:
         head = file.read(32)
@@ -98,16 +98,16 @@ def contents(file: IO[bytes], name: str, size: int) -> Contents:
         return _of_legacy(file, name, size)
     except UnpicklingFault as error:
         raise WeightsError(
-            f"{name}: {error}, as no saved network does; save the network's state_dict() and open "
+            f"{name}: {error}, unlike any saved network; save the network's state_dict() and open "
             "that"
         ) from error
     except _DAMAGE as error:
-        raise WeightsError(f"{name}: the file is cut off or damaged; {_AGAIN}") from error
+        raise WeightsError(f"{name}: the file is truncated or damaged; {_AGAIN}") from error
 
 
 @contextmanager
 def opened_part(file: IO[bytes], part: Part) -> Iterator[IO[bytes]]:
-    """The bytes of a storage, to be read from their start."""
+    """A file positioned at the start of a storage's bytes."""
     if part.entry is None:
         file.seek(part.start)
         yield file
@@ -120,9 +120,9 @@ def _of_zip(file: IO[bytes], archive: zipfile.ZipFile, name: str, size: int) -> 
     entries = archives.entries_of(archive, name, size)
     pickled = next((n for n in entries if n == "data.pkl" or n.endswith("/data.pkl")), None)
     if pickled is None:
-        raise WeightsError(f"{name}: an archive without tensors; {_AGAIN}")
+        raise WeightsError(f"{name}: the archive contains no tensors; {_AGAIN}")
     if entries[pickled].file_size > _LARGEST_PICKLE:
-        raise UnpicklingFault("it lists its tensors in more than 64 MB")
+        raise UnpicklingFault("uses more than 64 MB to list its tensors")
     folder = pickled.removesuffix("data.pkl")
     table = Table()
     with archive.open(entries[pickled]) as inner:
@@ -133,7 +133,7 @@ def _of_zip(file: IO[bytes], archive: zipfile.ZipFile, name: str, size: int) -> 
     for key, (dtype, elements) in table.storages.items():
         entry = entries.get(f"{folder}data/{key}")
         if entry is None:
-            raise WeightsError(f"{name}: a tensor in it is missing (data/{key}); {_AGAIN}")
+            raise WeightsError(f"{name}: the data of a tensor is missing (data/{key}); {_AGAIN}")
         length = _bytes_of(dtype, elements)
         if entry.file_size < length:
             raise _claims(name, elements, size)
@@ -142,7 +142,7 @@ def _of_zip(file: IO[bytes], archive: zipfile.ZipFile, name: str, size: int) -> 
 
 
 def _stored(file: IO[bytes], key: str, length: int, entry: zipfile.ZipInfo, size: int) -> Part:
-    """An entry of a zip archive as bytes of the file, where it is not packed."""
+    """An entry of a ZIP archive, as bytes of the file if it is not compressed."""
     if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & _ENCRYPTED:
         return Part(key, length, entry=entry)
     file.seek(entry.header_offset)
@@ -155,8 +155,8 @@ def _stored(file: IO[bytes], key: str, length: int, entry: zipfile.ZipInfo, size
 
 
 def _of_legacy(file: IO[bytes], name: str, size: int) -> Contents:
-    """A row of pickles (a number, a version, the system, the content, the storages' keys), then
-    the storages one after the other, each with its number of elements before it."""
+    """Parse the legacy format: a sequence of pickles (a number, a version, the system, the content,
+    the storages' keys), then the storages, each preceded by its number of elements."""
     table = Table()
     bounded = Bounded(file, size)
     for _ in range(2):
@@ -221,11 +221,11 @@ def _bytes_of(dtype: str, elements: int) -> int:
 
 def _claims(name: str, elements: int, size: int) -> WeightsError:
     return WeightsError(
-        f"{name}: it claims a tensor of {elements:,} numbers, but the file has "
+        f"{name}: claims a tensor of {elements:,} elements, but the file has only "
         f"{archives.in_words(size)}; {_AGAIN}"
     )
 
 
 def as_json(found: Contents) -> bytes:
-    """The values of the contents, without what only this process needs."""
+    """The content as JSON, without what only this process needs."""
     return json.dumps([found.root, found.nodes, found.names], separators=(",", ":")).encode()

@@ -1,5 +1,6 @@
-"""What a file of torch.save or .safetensors holds: tensors, plain values, and descriptions of the
-rest. A reader process reads it; nothing of it is made or run here.
+"""Reads torch.save and .safetensors files as tensors, plain values and inert descriptions.
+
+A reader process parses the file; no object of it is created or run here.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from engine.process.collector import not_collecting
 from engine.reader import client
 from engine.weights.descriptions import Described, Named
 
-_DAMAGED = "the file is cut off or damaged; download or save it again"
-# What a reader may take beside the tensors, and for each byte of the file.
+_DAMAGED = "the file is truncated or damaged; download or save it again"
+# Memory limit of a reader process: a base amount, plus a share per byte of the file.
 _MEMORY = 700 << 20
 _MEMORY_A_BYTE = 3
-# A tensor that repeats its numbers by strides of 0 may show somewhat more than its file holds.
+# A tensor that repeats values by zero strides may have slightly more elements than the file.
 _FREE_ELEMENTS = 1 << 20
 _LOOKED_EVERY = 20_000
 _KEYS = (str, int, float, bool, bytes, complex, type(None))
@@ -32,10 +33,10 @@ _KEYS = (str, int, float, bool, bytes, complex, type(None))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TorchFile:
-    """content: dicts, lists, tuples, sets and plain values with tensors on the CPU among them, and
-    Named or Described (engine.weights.descriptions) for whatever else there is; objects may be
-    shared and may contain themselves. names: classes and functions beyond tensors and plain values
-    that the pickle would call, as 'module.name', in order of appearance.
+    """content: dicts, lists, tuples, sets, plain values and tensors on the CPU, and Named or
+    Described (engine.weights.descriptions) for everything else; objects may be shared and may
+    contain themselves. names: classes and functions beyond tensors and plain values that the pickle
+    would call, as 'module.name', in order of appearance.
     """
 
     content: object
@@ -43,16 +44,16 @@ class TorchFile:
 
 
 def read(path: Path) -> TorchFile:
-    """Read a file of torch.save (a zip archive, or older) or .safetensors.
+    """Read a torch.save file (a ZIP archive or the legacy format) or a .safetensors file.
 
-    Raises WeightsError when it is missing, no regular file, damaged, larger unpacked than packed,
-    or has what no saved network has; Cancelled.
+    Raises WeightsError if it is missing, not a regular file, damaged, a ZIP bomb, or has content
+    that no saved network has; Cancelled.
     """
     return Reading(path).result()
 
 
 class Reading:
-    """A file that is read while the caller does something else; result() or drop() ends it."""
+    """A read in the background; result() or drop() ends it."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -69,7 +70,7 @@ class Reading:
         )
 
     def result(self) -> TorchFile:
-        """What the file holds; to be asked for once. Raises as read."""
+        """The file's content; call once. Raises the same errors as read."""
         asked, self._asked = self._asked, None
         assert asked is not None
         answer = asked.result()
@@ -81,7 +82,7 @@ class Reading:
         return TorchFile(content, tuple(names))
 
     def drop(self) -> None:
-        """Give it up, unless it has ended."""
+        """Cancel the read unless it has ended."""
         if self._asked is not None:
             self._asked.drop()
             self._asked = None
@@ -107,8 +108,8 @@ class _Storages:
         last = offset + sum((side - 1) * step for side, step in zip(shape, stride, strict=True))
         if elements and (last >= len(flat) or elements > len(flat) + _FREE_ELEMENTS):
             raise WeightsError(
-                f"{self._path}: it claims a tensor of {elements:,} numbers, but has {len(flat):,} "
-                "of them; download or save it again"
+                f"{self._path}: claims a tensor of {elements:,} elements, but has only "
+                f"{len(flat):,}; download or save it again"
             )
         if not elements:
             return torch.empty(shape, dtype=flat.dtype)
@@ -124,8 +125,8 @@ class _Storages:
         kind: torch.dtype | None = getattr(torch, dtype, None)
         if not isinstance(kind, torch.dtype):
             raise WeightsError(
-                f"{self._path}: its numbers are of a kind ({dtype}) that this version of torch "
-                "does not have; save it as float32"
+                f"{self._path}: contains the dtype {dtype}, which this version of torch does not "
+                "have; save it as float32"
             )
         start, length = self._parts[key]
         if self._bytes is None or not length:
@@ -133,14 +134,14 @@ class _Storages:
         whole = length - length % kind.itemsize
         raw = self._bytes[start : start + whole]
         if self._swapped and kind.itemsize > 1:
-            # The halves of a complex number are swapped each for itself.
+            # The real and imaginary parts of a complex number are swapped separately.
             unit = kind.itemsize // (2 if kind.is_complex else 1)
             raw = raw.view(-1, unit).flip(1).contiguous().view(-1)
         return raw.view(kind)
 
 
 def _cancellable(nodes: list[list[Any]]) -> Iterator[tuple[int, list[Any]]]:
-    """The nodes with their places. Raises Cancelled."""
+    """The nodes with their indices. Raises Cancelled."""
     for place, node in enumerate(nodes):
         if place % _LOOKED_EVERY == 0:
             client.raise_if_late()
@@ -148,14 +149,14 @@ def _cancellable(nodes: list[list[Any]]) -> Iterator[tuple[int, list[Any]]]:
 
 
 class _Decoder:
-    """Makes Python's values of the nodes of engine.weights.unpickling; walks, never recurses."""
+    """Creates Python values from the nodes of engine.weights.unpickling, without recursion."""
 
     def __init__(self, path: Path, nodes: list[list[Any]], storages: _Storages) -> None:
         self._nodes = nodes
         self._storages = storages
         self._made: list[object] = [None] * len(nodes)
         try:
-            # What cannot contain itself refers to earlier nodes alone; the rest is filled after.
+            # Immutable values refer only to earlier nodes; mutable ones are filled afterwards.
             for place, node in _cancellable(nodes):
                 self._made[place] = self._empty(node)
             for place, node in _cancellable(nodes):
@@ -187,7 +188,7 @@ class _Decoder:
             plain = all(isinstance(key, _KEYS) for key in self._all(node[1][::2]))
             return {} if plain else Described("builtins.dict")
         if kind in ("set", "frozenset"):
-            # What else can be hashed may be nested deeper than hashing it can go.
+            # Other hashable values may be nested too deeply to hash.
             plain = all(isinstance(value, _KEYS) for value in self._all(node[1]))
             return set() if plain else Described(f"builtins.{kind}")
         if kind == "tensor":
@@ -196,7 +197,7 @@ class _Decoder:
             return Described("torch.storage", (node[1], node[2], node[3]))
         if kind == "described":
             return Described(str(node[1]))
-        raise ValueError(f"no node is a {kind!r}")
+        raise ValueError(f"unknown node kind {kind!r}")
 
     def _fill(self, made: object, node: list[Any]) -> None:
         kind = node[0]

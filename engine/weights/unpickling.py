@@ -1,11 +1,11 @@
 """Interprets the opcodes of a pickle into a table of plain values; it creates no objects.
 
-It decodes with pickletools and knows a short list of opcodes; classes and functions are only named,
-and what a pickle would call is written down (engine.weights.descriptions). It needs no torch.
+It decodes with pickletools and supports a short list of opcodes; classes and functions are only
+named, and calls are recorded instead of made (engine.weights.descriptions). It does not need torch.
 
 The table is a list of nodes. A value is None, a bool, an int, a float, a short str, or [i] for the
-i-th node. Nodes are made before whatever refers to them, but for what is appended to a list, set in
-a dict, or filled into an object later on; so values may be shared, and may contain themselves:
+i-th node. Nodes precede the nodes that refer to them, except for values added later to a list, a
+dict or an object's state; so values may be shared, and may contain themselves:
 
     ["str", text]  ["bytes", base64]  ["complex", real, imaginary]
     ["list", values]  ["tuple", values]  ["set", values]  ["frozenset", values]
@@ -54,21 +54,21 @@ _PLAIN_DTYPES = frozenset(
     | {"bool", "complex64", "complex128", "uint16", "uint32", "uint64"}
     | {"float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz"}
 )
-# As the class of a tensor, they change nothing about its values.
+# Tensor classes that do not change a tensor's values.
 _TENSOR_TYPES = frozenset(
     {"torch.Tensor", "torch._tensor.Tensor", "torch.nn.parameter.Parameter"}
     | {"torch.nn.parameter.Buffer"}
 )
-# As Python 2 called them.
+# Module names of Python 2.
 _OLD_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg", "cPickle": "pickle"}
 
 
 class UnpicklingFault(ValueError):
-    """The pickle is damaged, or has what no saved network has; the text says what."""
+    """The pickle is damaged, or has content that no saved network has; the message says what."""
 
 
 class Bounded:
-    """A file for pickletools, which would make room for whatever length a pickle claims."""
+    """A size-limited file for pickletools, which would allocate any length a pickle claims."""
 
     def __init__(self, file: IO[bytes], size: int) -> None:
         self._file, self._size = file, size
@@ -85,8 +85,8 @@ class Bounded:
 class Table:
     """The nodes that pickles are read into.
 
-    names: what they ask for beyond tensors and plain values, as 'module.name', in order of
-    appearance. storages: dtype and number of elements of each storage, by its key.
+    names: the callables they request beyond tensors and plain values, as 'module.name', in order of
+    appearance. storages: dtype and number of elements of each storage, by key.
     """
 
     def __init__(self) -> None:
@@ -98,13 +98,13 @@ class Table:
     def load(self, file: Bounded) -> Any:
         """The value of the next pickle in the file.
 
-        Raises UnpicklingFault, or what pickletools raises for a damaged one (ValueError, EOFError,
+        Raises UnpicklingFault, or pickletools' errors for a damaged pickle (ValueError, EOFError,
         IndexError).
         """
         return _Machine(self).run(file)
 
     def add(self, *node: Any) -> list[int]:
-        """A reference to a new node."""
+        """Add a node; returns a reference to it."""
         self.count(1)
         self.nodes.append(list(node))
         return [len(self.nodes) - 1]
@@ -112,7 +112,7 @@ class Table:
     def count(self, values: int) -> None:
         self._values += values
         if self._values > _MOST_VALUES:
-            raise UnpicklingFault(f"it holds more than {_MOST_VALUES:,} values")
+            raise UnpicklingFault(f"contains more than {_MOST_VALUES:,} values")
 
     def node(self, value: Any, *kinds: str) -> list[Any] | None:
         """The node that a value refers to, if it is of one of these kinds."""
@@ -138,7 +138,7 @@ class Table:
 
 
 class _Machine:
-    """Runs one pickle. The stack holds values and marks; the memo is the pickle's own."""
+    """Interprets one pickle. The stack holds values and marks; the memo is the pickle's own."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -148,14 +148,14 @@ class _Machine:
     def run(self, file: Bounded) -> Any:
         source: Any = file
         with warnings.catch_warnings():
-            # Odd escapes in the texts of a damaged pickle.
+            # Invalid escapes in strings of a damaged pickle cause warnings.
             warnings.simplefilter("ignore")
             for opcode, argument, _place in pickletools.genops(source):
                 if opcode.name == "STOP":
                     return self._pop()
                 step = _STEPS.get(opcode.name)
                 if step is None:
-                    raise UnpicklingFault(f"it has the opcode {opcode.name}")
+                    raise UnpicklingFault(f"has the opcode {opcode.name}")
                 step(self, argument)
         raise EOFError
 
@@ -165,31 +165,31 @@ class _Machine:
 
     def _pop(self) -> Any:
         if not self.stack or self.stack[-1] is _MARK:
-            raise UnpicklingFault("its opcodes do not fit together")
+            raise UnpicklingFault("has opcodes that do not fit together")
         return self.stack.pop()
 
     def top(self) -> Any:
         if not self.stack or self.stack[-1] is _MARK:
-            raise UnpicklingFault("its opcodes do not fit together")
+            raise UnpicklingFault("has opcodes that do not fit together")
         return self.stack[-1]
 
     def marked(self) -> list[Any]:
-        """What stands above the last mark, which goes with it."""
+        """Pop the values above the last mark, and the mark."""
         for place in range(len(self.stack) - 1, -1, -1):
             if self.stack[place] is _MARK:
                 found = self.stack[place + 1 :]
                 del self.stack[place:]
                 return found
-        raise UnpicklingFault("its opcodes do not fit together")
+        raise UnpicklingFault("has opcodes that do not fit together")
 
     def last(self, count: int) -> list[Any]:
         return [self._pop() for _ in range(count)][::-1]
 
-    # One method for each kind of opcode; what they take and leave is in pickletools' own words.
+    # One method for each kind of opcode; pickletools documents their effect on the stack.
 
     def plain(self, argument: Any) -> None:
         if isinstance(argument, int) and argument.bit_length() > _LARGEST_INT_BITS:
-            raise UnpicklingFault("it holds a number of thousands of digits")
+            raise UnpicklingFault("contains an extremely large number")
         self.push(argument)
 
     def text(self, argument: str) -> None:
@@ -197,7 +197,7 @@ class _Machine:
         self.push(self.table.add("str", argument) if long else argument)
 
     def octets(self, argument: Any) -> None:
-        # Python 2 wrote its texts with these opcodes as well; pickletools gives those as str.
+        # Python 2 used these opcodes for strings as well; pickletools decodes those to str.
         if isinstance(argument, str):
             self.text(argument)
             return
@@ -208,7 +208,7 @@ class _Machine:
 
     def pop(self, _argument: object) -> None:
         if not self.stack:
-            raise UnpicklingFault("its opcodes do not fit together")
+            raise UnpicklingFault("has opcodes that do not fit together")
         self.stack.pop()
 
     def pop_mark(self, _argument: object) -> None:
@@ -222,7 +222,7 @@ class _Machine:
 
     def get(self, argument: int) -> None:
         if int(argument) not in self.memo:
-            raise UnpicklingFault("its opcodes do not fit together")
+            raise UnpicklingFault("has opcodes that do not fit together")
         self.push(self.memo[int(argument)])
 
     def sequence(self, kind: str, values: list[Any]) -> None:
@@ -231,13 +231,13 @@ class _Machine:
     def append(self, values: list[Any]) -> None:
         node = self.table.node(self.top(), "list", "set", "described")
         if node is None:
-            raise UnpicklingFault("it appends to what is no list")
+            raise UnpicklingFault("appends to something other than a list")
         (node[5] if node[0] == "described" else node[1]).extend(values)
 
     def set_items(self, values: list[Any]) -> None:
         node = self.table.node(self.top(), "dict", "described")
         if node is None or len(values) % 2:
-            raise UnpicklingFault("it sets items of what is no dictionary")
+            raise UnpicklingFault("sets items of something other than a dict")
         (node[6] if node[0] == "described" else node[1]).extend(values)
 
     def name(self, module: str, name: str) -> None:
@@ -250,7 +250,7 @@ class _Machine:
     def stack_named(self, _argument: object) -> None:
         module, name = (self.table.text(value) for value in self.last(2))
         if module is None or name is None:
-            raise UnpicklingFault("a name in it is no text")
+            raise UnpicklingFault("contains a name that is not a string")
         self.name(module, name)
 
     def reduce(self, _argument: object) -> None:
@@ -278,23 +278,23 @@ class _Machine:
         state = self._pop()
         node = self.table.node(self.top(), "described")
         if node is not None:
-            # Filled twice, it would have been changed in between.
+            # A second state would update the object, so both are kept.
             node[4] = state if node[4] is None else self.table.add("tuple", [node[4], state])
         elif self.table.node(self.top(), "dict", "tensor") is None:
-            raise UnpicklingFault("it fills what has no attributes")
+            raise UnpicklingFault("sets the state of something without attributes")
 
     def persistent(self, _argument: object) -> None:
         self.push(_storage(self.table, self.table.items(self._pop())))
 
 
 def called(table: Table, what: Any, arguments: list[Any] | None, keywords: Any = None) -> list[int]:
-    """What stands for the outcome of a call that a pickle asks for; nothing is called.
+    """A reference to the result of a call that a pickle requests; nothing is called.
 
-    Tensors and plain containers are recognised; the rest is described.
+    Tensors and plain containers are recognised; other calls are described.
     """
     name = table.name(what)
     if name is None or arguments is None:
-        # What a call returned is called in turn, say.
+        # For example, the result of a call is called in turn.
         name, arguments = "an object", [what, *(arguments or ())]
     made = _plain_call(table, name, arguments) if keywords is None else None
     if made is not None:
@@ -321,7 +321,7 @@ def _plain_call(table: Table, name: str, given: list[Any]) -> list[int] | None:
         octets = (table.text(given[0]) or "").encode("latin-1", "replace")
         return table.add("bytes", base64.b64encode(octets).decode("ascii"))
     if name == "copyreg._reconstructor" and len(given) == 3:
-        # How the oldest protocols make an object of a class.
+        # The way the oldest protocols create an object.
         kind = table.name(given[0])
         if kind is not None and table.name(given[1]) == "builtins.object" and given[2] is None:
             return called(table, given[0], [])
@@ -350,10 +350,10 @@ def _tensor_call(table: Table, name: str, given: list[Any]) -> list[int] | None:
 
 
 def _refuse_marks(table: Table, given: list[Any]) -> None:
-    """Raises UnpicklingFault for a tensor with other numbers than its storage: torch notes that
-    they are negated or conjugated, and does that where they are read."""
+    """Raises UnpicklingFault for a tensor whose values differ from its storage: torch marks it as
+    negated or conjugated, and applies that on reading."""
     if any(value is not None and table.node(value, "dict") != ["dict", []] for value in given):
-        raise UnpicklingFault("it has a tensor that is only marked as negated or conjugated")
+        raise UnpicklingFault("has a tensor that is only marked as negated or conjugated")
 
 
 def _tensor(table: Table, given: list[Any], dtype: str | None) -> list[int] | None:
@@ -366,33 +366,33 @@ def _tensor(table: Table, given: list[Any], dtype: str | None) -> list[int] | No
     if kind not in _PLAIN_DTYPES or not all(_is_count(n) for n in numbers):
         return None
     if len(shape) != len(stride) or len(shape) > 16:
-        raise UnpicklingFault("a tensor in it has a shape that does not fit its strides")
+        raise UnpicklingFault("has a tensor whose shape does not fit its strides")
     return table.add("tensor", kind, storage[2], given[1], list(shape), list(stride))
 
 
 def _storage(table: Table, given: list[Any] | None) -> list[int]:
-    """The storage of a tensor, which the file holds elsewhere.
+    """A node for the storage of a tensor, whose bytes are elsewhere in the file.
 
     given: 'storage', its type, its key, a device, its number of elements; old files add a view.
     """
     if given and table.text(given[0]) == "module" and len(given) >= 2:
-        source: list[int] = given[1]  # a class, with its source for a warning
+        source: list[int] = given[1]  # a class; its source code, kept for a warning, is ignored
         return source
     name = table.name(given[1]) if given and len(given) >= 5 else None
     key = table.text(given[2]) if given and name is not None else None
     if given is None or table.text(given[0]) != "storage" or name is None or key is None:
-        raise UnpicklingFault("it refers to something that is no tensor")
+        raise UnpicklingFault("refers to something other than a tensor")
     dtype = _DTYPES.get(name.rpartition(".")[2])
     if dtype is None or not name.startswith("torch."):
-        raise UnpicklingFault("it has a tensor of an unknown kind")
+        raise UnpicklingFault("has a tensor of an unknown kind")
     if not _is_count(given[4]):
-        raise UnpicklingFault("a tensor in it has no size")
+        raise UnpicklingFault("has a tensor without a valid size")
     view = table.items(given[5]) if len(given) > 5 else None
     if view is not None:
-        raise UnpicklingFault("it has a view of a tensor, as torch wrote before version 0.4")
+        raise UnpicklingFault("has a view of a tensor, in the format of torch before 0.4")
     known = table.storages.setdefault(key, (dtype, given[4]))
     if known[1] != given[4] and known[0] == dtype:
-        raise UnpicklingFault("it names one tensor with two sizes")
+        raise UnpicklingFault("gives two sizes for one tensor")
     return table.add("storage", dtype, key, given[4])
 
 

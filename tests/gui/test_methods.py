@@ -416,7 +416,7 @@ def test_an_export_names_the_method(
     said = "\n".join(written)
     assert "Random-CAM (seed 3)" in said
     assert "Random-CAM value" in said
-    assert "whatever the class" in said
+    assert "independent of the class" in said
     with Image.open(tmp_path / "out.png") as picture:
         assert picture.width > 0
     facts = json.loads((tmp_path / "out.json").read_text("utf-8"))

@@ -1,8 +1,8 @@
-"""An ONNX file read and made ready for conversion; a reader process runs this.
+"""Reads an ONNX file and prepares it for conversion; runs in a reader process.
 
-An ONNX file is a graph and its weights; nothing of it is code. The converter, though, has torch.fx
-write Python for the graph and run that, and the names of the graph's nodes go into it as they are.
-So every node is named anew, of plain letters, before it is converted.
+An ONNX file contains a graph and its weights, but no code. The converter, however, lets torch.fx
+generate and run Python for the graph, and inserts the names of the graph's nodes unescaped. So
+every node is renamed, with plain letters, before conversion.
 """
 
 from __future__ import annotations
@@ -23,10 +23,7 @@ from engine.lazy import extras
 _CHANNELS = (1, 3)
 _FLOATS = ("FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE")
 _LABEL_KEYS = ("names", "classes", "class_names", "labels")
-WAY_OUT = (
-    "export it for an older version of ONNX (opset 13), or open the network that it was "
-    "exported from"
-)
+WAY_OUT = "export it for an older version of ONNX (opset 13), or open the original network"
 FAILURES = (
     *(RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError),
     *(ArithmeticError, OSError, MemoryError, NotImplementedError),
@@ -34,17 +31,18 @@ FAILURES = (
 
 
 def prepare(path: Path, descriptor: int) -> dict[str, Any]:
-    """Write the graph to a descriptor, with constants computed, operators in the form that
-    onnx2torch knows and nodes called node_0, node_1, ...; after it, as JSON, the nodes' names as in
-    a tree, the picture that the graph takes (channels, size, channels_last) and labels.
+    """Write the prepared graph to a descriptor, followed by its metadata as JSON.
 
-    Returns where the two end. Raises ModelError: damaged, takes something else than one picture,
-    or has an operator that cannot be brought into that form.
+    In the graph, constants are folded, operators have the form that onnx2torch supports, and nodes
+    are called node_0, node_1, ... The metadata holds the nodes' tree names, the input (channels,
+    size, channels_last) and labels.
+    Returns the end offsets of both. Raises ModelError: damaged, input other than one image, or an
+    operator that cannot be brought into that form.
     """
     model = _read(path)
     taken = _input_of(path, model)
     try:
-        # Shapes that exporters noted for another batch would contradict those that are inferred.
+        # Shapes recorded by the exporter for another batch size would contradict inferred ones.
         del model.graph.value_info[:]
         prepared = extras.load("onnx.shape_inference", str(path)).infer_shapes(model)
         constants = fold(prepared)
@@ -64,14 +62,14 @@ def prepare(path: Path, descriptor: int) -> dict[str, Any]:
 
 
 def reason(error: BaseException) -> str:
-    """Why a graph cannot be converted, in words."""
+    """Why a graph cannot be converted, as text."""
     line = one_line(error)
     if isinstance(error, KeyError):
-        return f"onnx2torch wants {line} as a constant, but the graph computes it"
+        return f"onnx2torch requires {line} to be a constant, but the graph computes it"
     name = line.partition("operation_type='")[2].partition("'")[0]
     version = line.partition("version=")[2].partition(")")[0]
     if isinstance(error, NotImplementedError) and name:
-        return f"onnx2torch does not know its operator {name} (version {version})"
+        return f"onnx2torch does not support its operator {name} (version {version})"
     return f"onnx2torch cannot convert it ({line})"
 
 
@@ -87,7 +85,7 @@ def _read(path: Path) -> Any:
             f"{path}: not an ONNX file, or damaged ({one_line(error)}); export or download it again"
         ) from error
     if not model.graph.node:
-        raise ModelError(f"{path}: an ONNX file without a network; export it again")
+        raise ModelError(f"{path}: the ONNX file contains no network; export it again")
     for location in {_location(tensor) for tensor in model.graph.initializer} - {""}:
         if presence.exists(path.parent / location):
             with regular.opened(path.parent / location, partial(_beside, path)):
@@ -98,14 +96,14 @@ def _read(path: Path) -> Any:
         files = sorted({_location(t) for t in model.graph.initializer if t.external_data} - {""})
         named = ", ".join(files[:3]) or "unnamed"
         raise ModelError(
-            f"{path}: its weights are in a file of their own ({named}), which cannot be "
+            f"{path}: its weights are in a separate file ({named}), which cannot be "
             "read; put it into the same folder, under that name"
         ) from error
     return model
 
 
 def _beside(path: Path, text: str) -> ModelError:
-    return ModelError(f"{path}: its weights are in a file of their own, {text}")
+    return ModelError(f"{path}: its weights are in a separate file, {text}")
 
 
 def _location(tensor: Any) -> str:
@@ -113,7 +111,7 @@ def _location(tensor: Any) -> str:
 
 
 def _input_of(path: Path, model: Any) -> dict[str, Any]:
-    """The one picture that a graph takes: channels and size where they are fixed."""
+    """The image input of a graph: channels and size where they are fixed."""
     weights = {tensor.name for tensor in model.graph.initializer}
     inputs = [each for each in model.graph.input if each.name not in weights]
     if len(inputs) != 1:
@@ -126,19 +124,19 @@ def _input_of(path: Path, model: Any) -> dict[str, Any]:
     kind = extras.load("onnx", str(path)).TensorProto.DataType.Name(tensor.elem_type)
     if kind not in _FLOATS:
         raise ModelError(
-            f"{path}: the network takes {kind.lower()} values, which have no gradient; export it "
+            f"{path}: the network takes {kind.lower()} input, which has no gradient; export it "
             "for float input"
         )
     sides = [int(each.dim_value) or None for each in tensor.shape.dim]
     if len(sides) != 4:
         raise ModelError(
-            f"{path}: the network takes an input of {len(sides)} axes, and a picture has 4 (batch, "
-            "channels, height, width)"
+            f"{path}: the network's input has {len(sides)} axes, not 4 (batch, channels, height, "
+            "width); open a network that takes a single image"
         )
     last = sides[3] in _CHANNELS and sides[1] not in _CHANNELS
     height, width = (sides[1], sides[2]) if last else (sides[2], sides[3])
     size = (height, width) if height is not None and width is not None else None
-    # One picture at a time; with the batch known, most shapes in the graph are.
+    # One image at a time; with a known batch size, most shapes in the graph are known.
     tensor.shape.dim[0].dim_value = 1
     return {
         "channels": sides[3] if last else sides[1],
@@ -148,7 +146,7 @@ def _input_of(path: Path, model: Any) -> dict[str, Any]:
 
 
 def _labels(model: Any) -> tuple[str, ...]:
-    """Class names that the exporter left in the file: a list, or a mapping from the index."""
+    """Class names in the file's metadata: a list, or a mapping from index to name."""
     facts = {each.key.lower(): each.value for each in model.metadata_props}
     for key in _LABEL_KEYS:
         found = _literal(facts.get(key, "")[:1_000_000])

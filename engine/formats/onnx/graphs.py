@@ -1,4 +1,4 @@
-"""An ONNX graph made ready for conversion: constants computed, operators named as in a tree."""
+"""Prepares an ONNX graph for conversion: folds constants and derives tree names for operators."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from torch import fx
 
 from engine.lazy import extras
 
-# Only shapes and the like are computed beforehand, never a picture-sized array.
+# Only shapes and the like are folded, never an image-sized array.
 _MOST_ELEMENTS = 100_000
-# Of all that is larger together, since it is made anew whenever the network runs.
+# Limit for all larger arrays together, since each is recomputed whenever the network runs.
 _REFUSED_ELEMENTS = 1 << 26
 _FOLDED = frozenset(
     {"Add", "Cast", "Concat", "ConstantOfShape", "Div", "Equal", "Expand", "Floor", "Gather"}
@@ -31,11 +31,10 @@ _MOST_PARTS = 16
 
 
 def fold(model: Any) -> dict[str, Any]:
-    """Replace what does not depend on the input by constants; returns them by name.
+    """Replace values that do not depend on the input by constants; returns them by name.
 
-    The constants of Constant nodes become initializers, the shapes of arrays of known shape become
-    constants, and so does what is computed from those alone. model: an onnx.ModelProto, changed in
-    place, whose shapes were inferred.
+    Constant nodes become initializers; known shapes, and values computed only from constants,
+    become constants. model: an onnx.ModelProto with inferred shapes, changed in place.
     """
     graph = model.graph
     to_array = extras.load("onnx.numpy_helper", "ONNX").to_array
@@ -59,8 +58,9 @@ def fold(model: Any) -> dict[str, Any]:
         if values is None:
             larger += _asked_for(node, small)
             if larger > _REFUSED_ELEMENTS:
-                asked = f"it asks for a {node.op_type} of {larger:,} numbers"
-                raise ValueError(f"{asked}, with those before it")
+                raise ValueError(
+                    f"its {node.op_type} and earlier nodes create {larger:,} constant values"
+                )
             kept.append(node)
             continue
         small |= values
@@ -69,7 +69,7 @@ def fold(model: Any) -> dict[str, Any]:
             graph.initializer.append(tensor)
             tensors[name] = tensor
     wanted = {renamed.get(each.name, each.name) for each in graph.output}
-    # A network all of whose outputs are constants stays as it is: it is refused later, in words.
+    # A network with only constant outputs stays as it is: it is rejected later with a message.
     if not wanted & tensors.keys():
         copies = [_copied(node) for node in kept]
         del graph.node[:]
@@ -78,7 +78,7 @@ def fold(model: Any) -> dict[str, Any]:
 
 
 def known_shape(value_info: Any) -> tuple[int, ...] | None:
-    """The shape of an array where all its sides are known, else None."""
+    """The shape of an array if all its dimensions are known, else None."""
     tensor = value_info.type.tensor_type
     if not tensor.HasField("shape"):
         return None
@@ -87,10 +87,10 @@ def known_shape(value_info: Any) -> tuple[int, ...] | None:
 
 
 def tree_names(nodes: Sequence[Any]) -> list[str]:
-    """A name for each node as in torch's named_modules ('layer1.0.conv1'), each once.
+    """A unique name for each node, as in torch's named_modules ('layer1.0.conv1').
 
-    Made from the names that exporters give: torch's newer one keeps the modules' own names beside
-    the node, its older one writes '/layer1/layer1.0/conv1/Conv'. Only letters, digits and '_'
+    Derived from the exporter's names: torch's newer exporter stores the module names in the node's
+    metadata, the older one writes '/layer1/layer1.0/conv1/Conv'. Only letters, digits and '_'
     remain, since torch.fx writes these names into the code that it runs.
     """
     scopes = [_scope(node) for node in nodes]
@@ -113,7 +113,7 @@ def tree_names(nodes: Sequence[Any]) -> list[str]:
 def _value(
     model: Any, node: Any, known: dict[str, Any], shapes: dict[str, tuple[int, ...] | None]
 ) -> dict[str, Any] | None:
-    """The outputs of a node that does not depend on the input, None where it does."""
+    """The outputs of a node that does not depend on the input, else None."""
     if node.domain != "":
         return None
     if node.op_type == "Shape" and not node.attribute:
@@ -138,14 +138,14 @@ def _value(
 
 
 def _is_large(node: Any, known: dict[str, Any]) -> bool:
-    """Whether the outcome is too large to keep, which a file can ask for in a few bytes."""
-    # Broadcasting makes no more elements than its operands have together, multiplied.
+    """Whether the result is too large to keep; a few bytes in a file can demand that."""
+    # Broadcasting yields at most the product of its operands' numbers of elements.
     operands = math.prod(int(known[name].size) for name in node.input if name)
     return (_asked_for(node, known) if node.op_type in _MAKERS else operands) > _MOST_ELEMENTS
 
 
 def _asked_for(node: Any, known: dict[str, Any]) -> int:
-    """How many numbers a node makes of known ones that say how many; 0 for any other node."""
+    """The number of elements that a node with a known size creates; 0 for any other node."""
     unknown = any(name and name not in known for name in node.input)
     if node.op_type not in _MAKERS or node.domain != "" or unknown:
         return 0
@@ -168,7 +168,7 @@ def _copied(node: Any) -> Any:
 
 
 def _scope(node: Any) -> tuple[str, ...]:
-    """Where a node stands in the network, outermost first; () where its name does not tell."""
+    """The modules that contain a node, outermost first; () if its name does not tell."""
     for fact in node.metadata_props:
         if fact.key == _SCOPES and len(fact.value) < 10_000:
             scopes = _literal(fact.value)
@@ -176,7 +176,7 @@ def _scope(node: Any) -> tuple[str, ...]:
                 return tuple(_part(part) for part in str(scopes[-2]).split(".") if part)
     parts: list[str] = []
     for part in [part for part in node.name.split("/") if part][:_MOST_PARTS]:
-        # torch repeats what it is in: 'layer1/layer1.0'.
+        # torch repeats the enclosing module: 'layer1/layer1.0'.
         own = part.removeprefix(f"{_last(parts, part)}.")
         parts += own.split(".")
     clean = tuple(_part(part) for part in parts if part)[:_MOST_PARTS]
@@ -200,6 +200,6 @@ def _literal(text: str) -> object:
 
 def _part(text: str) -> str:
     clean = re.sub(r"[^0-9A-Za-z_]", "_", text)[:_LONGEST_PART] or "_"
-    # What a module has already cannot be the name of a part of it.
+    # A submodule cannot have the name of an existing attribute.
     taken = hasattr(fx.GraphModule, clean) or keyword.iskeyword(clean) or clean == "initializers"
     return f"{clean}_" if taken else clean

@@ -1,8 +1,7 @@
-"""The short list of exact layer classes that are made anew of what a file says of them.
+"""The allow-list of layer classes that can be rebuilt from a pickle's description.
 
-Each is made by its constructor, on the meta device, with arguments of the checked types and ranges
-below. Whether what was made is what the file described is for engine.formats.pickled.same_module to
-say.
+Each is built by its constructor, on the meta device, with arguments of the checked types and ranges
+below. engine.formats.pickled.same_module then verifies the result against the description.
 """
 
 from __future__ import annotations
@@ -46,17 +45,17 @@ _STEP = whole(1, _KERNEL)
 _MARGIN = whole(0, _PADDING)
 
 REFUSALS = (ValueError, TypeError, RuntimeError, AssertionError, LookupError, ArithmeticError)
-"""What a constructor raises for arguments that do not go together."""
+"""What a constructor raises for inconsistent arguments."""
 
 
 class Misfit(Exception):
-    """A layer that is not made: not of the list, or with settings that no such layer has."""
+    """A layer that cannot be rebuilt: not on the list, or with implausible settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """kind: the class. settings: checks of the attributes that are the constructor's arguments of
-    the same name. flags: arguments that say whether a parameter is there, by its name."""
+    """How to rebuild a class. settings: checks for the attributes that are constructor arguments of
+    the same name. flags: arguments that say whether a parameter exists, with its name."""
 
     kind: type[nn.Module]
     settings: Mapping[str, Check] = field(default_factory=dict)
@@ -64,7 +63,7 @@ class Layer:
 
 
 def make(module: Described, place: str) -> nn.Module:
-    """The layer that a description is of, without its tensors; place: what to call it.
+    """The described layer, without its tensors. place: its name, for messages.
 
     Raises Misfit.
     """
@@ -92,7 +91,7 @@ def make(module: Described, place: str) -> nn.Module:
 
 
 def make_sequence(module: Described, children: Mapping[str, nn.Module], place: str) -> nn.Module:
-    """The Sequential that a description is of, with these children. Raises Misfit."""
+    """The described Sequential, with these children. Raises Misfit."""
     kind = canonical(module.kind)
     try:
         sequence = nn.Sequential(OrderedDict(children))
@@ -100,7 +99,7 @@ def make_sequence(module: Described, children: Mapping[str, nn.Module], place: s
             return sequence
         made = torchvision.load().ops.misc.Conv2dNormActivation(1, 1)
     except REFUSALS as error:
-        raise Misfit(f"{place}: names that no layer has") from error
+        raise Misfit(f"{place}: invalid layer names") from error
     made._modules.clear()
     made._modules.update(sequence._modules)
     channels = module.attributes.get("out_channels")
@@ -109,7 +108,7 @@ def make_sequence(module: Described, children: Mapping[str, nn.Module], place: s
 
 
 def is_sequence(kind: str) -> bool:
-    """Whether a class only calls one child after the other."""
+    """Whether a class only calls its children in sequence."""
     return canonical(kind) in (
         "torch.nn.modules.container.Sequential",
         "torchvision.ops.misc.Conv2dNormActivation",
@@ -131,7 +130,7 @@ def _shown(value: object) -> str:
 
 
 def layers() -> dict[str, Layer]:
-    """The classes that are made, by the names that pickles call them."""
+    """The classes that can be rebuilt, by their names in pickles."""
     if not _layers:
         known = (*_weighted(), *_normalisations(), *_poolings(), *_activations(), *_others())
         _layers.update({class_name(layer.kind): layer for layer in known})

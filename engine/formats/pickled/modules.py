@@ -1,7 +1,7 @@
-"""The networks that a pickle describes: where they are, their tensors, what in them is more.
+"""Finds networks in a pickle's description: their location, tensors, and anything unusual in them.
 
-All of it looks at records (engine.weights.descriptions) and makes no module. Walks are iterative
-and bounded: what a file describes may be shared, contain itself, and be as deep as it likes.
+Works only on records (engine.weights.descriptions) and builds no module. Traversals are iterative
+and bounded: a description may share objects, contain itself, and be arbitrarily deep.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ from engine.reader import client
 from engine.weights.descriptions import Described, Named
 from engine.weights.state_dicts import find_state_dict
 
-# What training programs wrap round a network, and the child or argument that is the network.
+# Wrappers that training programs put around a network, with the child or argument that is the
+# network.
 _WRAPPERS = {
     "torch.nn.parallel.data_parallel.DataParallel": "module",
     "torch.nn.parallel.distributed.DistributedDataParallel": "module",
     "torch.optim.swa_utils.AveragedModel": "module",
     "torch._dynamo.eval_frame.OptimizedModule": "_orig_mod",
 }
-# Under which keys training programs keep a whole network, the one meant for use first.
+# Keys under which training programs store a whole network; the one meant for inference first.
 PLACES = ("ema", "model_ema", "model", "net", "network", "module")
-# What they keep beside it, which is a module too.
+# Other modules that they store beside it.
 _ASIDE = ("criterion", "loss", "metric")
 _LOSSES = "torch.nn.modules.loss."
 
-# As deep, as many and as often called as in no network.
+# Limits of depth, number and calls that no real network reaches.
 _DEPTH = 100
 _MODULES = 100_000
 _CALLS = 100_000
@@ -45,10 +46,10 @@ _ODD = "save the network's state_dict() and open that"
 
 
 def network_in(content: object) -> Described | None:
-    """The module that a file's content is, or that a checkpoint holds, without its wrappers.
+    """The network that a file or a checkpoint in it contains, without wrappers.
 
-    Of several in a checkpoint the averaged one comes first. Losses are none, and beside a state
-    dict a module without weights is none either.
+    Of several in a checkpoint, the averaged one comes first. Losses do not count, nor do modules
+    without weights beside a state dict.
     """
     inner = bare(content)
     if isinstance(inner, Described):
@@ -67,9 +68,9 @@ def network_in(content: object) -> Described | None:
 
 
 def bare(value: object) -> object:
-    """What a description is of inside DataParallel, torch.compile and the like, or itself.
+    """The description inside DataParallel, torch.compile and the like, or value itself.
 
-    A wrapper stays on where it does more than wrap: it has a hook, or shadows a method.
+    A wrapper that does more than wrap is kept: it has a hook, or shadows a method.
     """
     seen: list[Described] = []
     while isinstance(value, Described) and value.kind in _WRAPPERS and len(seen) < _DEPTH:
@@ -88,9 +89,9 @@ def bare(value: object) -> object:
 
 
 def state_dict_of(module: Described) -> dict[str, Tensor]:
-    """The tensors of a described module under the names of its state dict.
+    """The tensors of a described module, by their state dict keys.
 
-    Where modules lie within themselves, only the first of their tensors.
+    For modules that contain themselves, only the first tensors.
     """
     found: dict[str, Tensor] = {}
     visited = 0
@@ -114,7 +115,7 @@ def state_dict_of(module: Described) -> dict[str, Tensor]:
 
 
 def with_state_dicts(content: object) -> object:
-    """content with each module in it, at its top or in a mapping, replaced by its state dict."""
+    """content with each module, at top level or in a mapping, replaced by its state dict."""
     inner = bare(content)
     if isinstance(inner, Described):
         return state_dict_of(inner) if inner.is_module else content
@@ -130,8 +131,8 @@ def with_state_dicts(content: object) -> object:
 
 
 def foreign_names(value: object) -> tuple[str, ...]:
-    """The classes and functions in a description that belong to no network of the libraries, in
-    order of appearance."""
+    """The classes and functions in a description that no library network uses, in order of
+    appearance."""
     found: dict[str, None] = {}
     for current in _within(value):
         name = current.kind if isinstance(current, Described) else ""
@@ -142,11 +143,11 @@ def foreign_names(value: object) -> tuple[str, ...]:
 
 
 def faults(root: Described, path: Path) -> tuple[str, ...]:
-    """What in a described network is more than layers, tensors and settings, in words.
+    """Anything in a described network beyond layers, tensors and settings, as text.
 
-    Such are hooks, attributes with the name of a method, and arguments to a constructor. Raises
-    WeightsError for modules within themselves, deeper, more or more often called than in any
-    network.
+    Examples are hooks, attributes that shadow a method, and constructor arguments. Raises
+    WeightsError for modules that contain themselves, or that exceed the limits of depth, number or
+    calls.
     """
     found: list[str] = []
     calls: dict[int, int] = {}
@@ -160,14 +161,14 @@ def faults(root: Described, path: Path) -> tuple[str, ...]:
             inner = (calls.get(id(child), 0) for _, child in children_of(module))
             calls[id(module)] = 1 + sum(inner)
             if calls[id(module)] > _CALLS:
-                raise WeightsError(f"{path}: it uses its layers more than {_CALLS:,} times; {_ODD}")
+                raise WeightsError(f"{path}: calls its layers more than {_CALLS:,} times; {_ODD}")
             continue
         if id(module) in above:
-            raise WeightsError(f"{path}: {escaping.plain(place, 80)} lies within itself; {_ODD}")
+            raise WeightsError(f"{path}: {escaping.plain(place, 80)} contains itself; {_ODD}")
         if id(module) in calls:
             continue
         if len(above) >= _DEPTH or len(calls) >= _MODULES:
-            raise WeightsError(f"{path}: it has more layers within layers than any network; {_ODD}")
+            raise WeightsError(f"{path}: too many or too deeply nested layers; {_ODD}")
         found += _faults_of(place, module)
         above.append(id(module))
         waiting.append((place, module, True))
@@ -187,12 +188,12 @@ def children_of(module: Described) -> list[tuple[str, Described]]:
 
 
 def settings_of(module: Described) -> dict[str, Any]:
-    """What a described module would be filled with."""
+    """The attributes of a described module."""
     return module.state if isinstance(module.state, dict) else module.attributes
 
 
 def joined(place: str, name: str) -> str:
-    """The name of a part of a module; place is '' for the network itself."""
+    """The full name of a submodule; place is '' for the network itself."""
     return f"{place}.{name}" if place else name
 
 
@@ -209,13 +210,13 @@ def _is_aside(key: str, module: Described) -> bool:
 
 def _is_plain(value: object) -> bool:
     if isinstance(value, Named):
-        # Not by getattr, for which torch imports some of its parts.
+        # Not getattr, which makes torch import submodules lazily.
         return isinstance(vars(torch).get(value.name.removeprefix("torch.")), torch.dtype)
     return isinstance(value, Described) and value.kind == "torch.device"
 
 
 def _within(value: object) -> Iterator[object]:
-    """value and all that it contains, each object once, in order."""
+    """value and everything it contains, each object once, in order."""
     waiting, seen = [value], set()
     while waiting:
         current = waiting.pop()
@@ -242,18 +243,18 @@ def _faults_of(place: str, module: Described) -> Iterator[str]:
         yield f"{place or 'the network'}: {module.kind}"
         return
     if module.arguments or module.keywords or module.items or module.pairs:
-        yield f"{place or 'the network'}: {module.kind}, made with arguments"
+        yield f"{place or 'the network'}: {module.kind}, built with arguments"
     for part in _PARTS:
         for name, value in module.state[part].items():
             if not isinstance(name, str) or not name or "." in name:
-                yield f"{place or 'the network'}: a part with the name {name!r:.40}"
+                yield f"{place or 'the network'}: a part with the invalid name {name!r:.40}"
             elif value is not None and not _fits_part(part, value):
                 yield f"{joined(place, name)}: {_kind_of(value)}"
     yield from _shadows(place, module.state)
 
 
 def _shadows(place: str, attributes: Mapping[Any, object]) -> Iterator[str]:
-    """Hooks, and attributes that would stand before a module's methods."""
+    """Hooks, and attributes that would shadow a module's methods."""
     for name, value in attributes.items():
         if not isinstance(name, str):
             yield f"an attribute of {place or 'the network'} without a name"
@@ -262,7 +263,7 @@ def _shadows(place: str, attributes: Mapping[Any, object]) -> Iterator[str]:
             if value is not None and not isinstance(value, bool) and not empty:
                 yield f"a hook on {place or 'the network'} ({name})"
         elif name in _OWN_NAMES:
-            yield f"{joined(place, name)}, in place of the method"
+            yield f"{joined(place, name)}, which replaces a method"
 
 
 def _fits_part(part: str, value: object) -> bool:

@@ -1,9 +1,9 @@
-"""Whole networks that torch.save pickled: rebuilt where they are known, else run after consent.
+"""Opens networks pickled whole by torch.save: rebuilt if possible, else run after consent.
 
 A file is read as an inert description (engine.weights.torch_files), and the program builds the
-network that it describes (engine.formats.pickled.rebuilt). What is not one of torchvision's
-networks, nor made of layers that are known, could only be had by running the pickle; so it is asked
-for.
+network that it describes (engine.formats.pickled.rebuilt). Anything other than torchvision's
+networks and known layers can only be restored by running the pickle, which requires the user's
+consent.
 """
 
 from __future__ import annotations
@@ -34,23 +34,20 @@ from engine.weights.state_dicts import StateDict, checksum, find_state_dict
 _log = logging.getLogger(__name__)
 
 FindClass = Callable[[str], type | None]
-"""Finds a class by the name 'module.Class' in a pickle, before it is looked for anywhere else."""
+"""Finds a class by its name 'module.Class' in a pickle; consulted before the normal import."""
 
-RISK = (
-    "a pickled network; while it is opened it can call any function of this computer, with all "
-    "your rights"
-)
+RISK = "a pickled network; opening it can call any function on this computer, with all your rights"
 _MOST_NAMES = 100
 _LONGEST_NAME = 150
-# What no training program saves; torch's own reader does not take the first four either.
+# What no training program saves; torch's own reader rejects the first four as well.
 _SYSTEM = ("os.", "posix.", "nt.", "sys.", "subprocess.", "builtins.eval", "builtins.exec")
 
 
 def open_pickled(path: Path, *, trust: Trust) -> Network | object:
-    """The network that a file of torch.save holds, or, where it holds none, the file's content.
+    """The network in a torch.save file, or the file's content if it contains none.
 
-    The content may hold descriptions (engine.weights.descriptions) among its tensors.
-    Raises ConsentNeeded, ModelError for a class that is not there, WeightsError for a damaged file.
+    The content may contain descriptions (engine.weights.descriptions) among its tensors.
+    Raises ConsentNeeded, ModelError for a missing class, WeightsError for a damaged file.
     """
     file = torch_files.read(path)
     root = network_in(file.content)
@@ -67,16 +64,16 @@ def open_pickled(path: Path, *, trust: Trust) -> Network | object:
 
 
 def read_tensors(path: Path) -> StateDict | None:
-    """The state dict of the network that a file of torch.save holds; None where it holds none.
+    """The state dict of the network in a torch.save file; None if it contains none.
 
-    Nothing of the file is run, whatever its classes are, and none of them needs to be there.
-    Raises WeightsError when the file is damaged.
+    No code of the file is run, and none of its classes needs to be installed. Raises WeightsError
+    if the file is damaged.
     """
     return tensors_in(torch_files.read(path).content)
 
 
 def tensors_in(content: object) -> StateDict | None:
-    """The state dict in content, be it one, a network's, or a network's within a checkpoint."""
+    """The state dict in content: a state dict, a network, or a checkpoint with either."""
     return find_state_dict(with_state_dicts(content))
 
 
@@ -88,11 +85,11 @@ def run_pickle(
     classes: Iterable[str] = (),
     find: FindClass | None = None,
 ) -> Network | object:
-    """What a pickle makes when it is run: its network, or its content where it has none.
+    """Run a pickle and return its network, or its content if it contains none.
 
-    names: what of it made that necessary. classes: those that it cannot do without. find: finds
-    some of them. Raises ConsentNeeded unless the user agreed to the file; ModelError for a class
-    that is not there, without asking for anything.
+    names: the reasons why it must be run. classes: those it requires. find: finds some of them.
+    Raises ConsentNeeded unless the user agreed to the file; ModelError for a missing class, before
+    asking for consent.
     """
     _refuse_missing(path, [name for name in classes if find is None or find(name) is None])
     names = tuple(escaping.plain(name, _LONGEST_NAME) for name in names[:_MOST_NAMES])
@@ -103,7 +100,7 @@ def run_pickle(
 
 
 def network_of(module: nn.Module, path: Path) -> Network:
-    """The record of a network that a file holds whole."""
+    """The Network record of a network restored whole from a file."""
     return Network(
         module=_ready(module, path),
         source=type(module).__name__,
@@ -114,10 +111,10 @@ def network_of(module: nn.Module, path: Path) -> Network:
 
 
 def _asked(content: object, names: tuple[str, ...]) -> tuple[str, ...]:
-    """What makes it necessary to run a pickle in which no network is described; () for nothing.
+    """Why a pickle without a described network must be run; () if it need not.
 
-    That is an object of unknown making where a network should be; and a call of the system's
-    functions, of which the user is to hear although reading tensors calls nothing.
+    Reasons are an unknown object where a network should be, and calls of system functions, which
+    the user should know about although reading tensors calls nothing.
     """
     called = tuple(name for name in names if name.startswith(_SYSTEM))
     if called:
@@ -142,15 +139,15 @@ def _module_in(content: object) -> nn.Module | None:
 
 def _ready(module: nn.Module, path: Path) -> nn.Module:
     if any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers())):
-        raise WeightsError(f"{path}: some of its weights are missing; save the network again")
+        raise WeightsError(f"{path}: some weights are missing; save the network again")
     try:
         return module.eval()
-    except RecursionError as error:  # a module within itself
+    except RecursionError as error:  # a module that contains itself
         raise _damaged(path, error) from error
 
 
 def _refuse_missing(path: Path, names: Iterable[str]) -> None:
-    """Raises ModelError for a class that no unpickling could find; nobody is asked in vain."""
+    """Raises ModelError for a missing class, so that no consent is asked for in vain."""
     together = (
         "open the Python file that defines it, with this one as its weights (--model FILE.py "
         f"--weights {path.name})"
@@ -160,13 +157,13 @@ def _refuse_missing(path: Path, names: Iterable[str]) -> None:
         name = escaping.plain(name, _LONGEST_NAME)
         if top == "__main__":
             raise ModelError(
-                f"{path}: it needs {name.partition('.')[2]}, a class of the program that saved it; "
+                f"{path}: needs {name.partition('.')[2]}, a class of the program that saved it; "
                 f"{together}, or name its architecture if it is a published one (--arch)"
             )
         if is_absent(top):
             top = escaping.plain(top, _LONGEST_NAME)
             raise ModelError(
-                f"{path}: it needs {name}, but there is no module '{top}' here; {together}, or "
+                f"{path}: needs {name}, but the module '{top}' is not installed; {together}, or "
                 "save the network's state_dict() and open that"
             )
 
@@ -189,13 +186,13 @@ def _unrestricted_load(path: Path, file: IO[bytes], find: FindClass | None) -> A
             raise
         except AttributeError as error:
             raise ModelError(
-                f"{path}: a class that it needs is not in the version installed here "
+                f"{path}: needs a class that is not in the installed version "
                 f"({one_line(error)}); open the Python file that defines it together with this one"
             ) from error
         except ImportError as error:
             raise ModelError(
-                f"{path}: it needs a module that is not here ({one_line(error)}); install it, or "
-                "save the network's state_dict() and open that"
+                f"{path}: needs a module that is not installed ({one_line(error)}); install it, "
+                "or save the network's state_dict() and open that"
             ) from error
         except FOREIGN_ERRORS as error:
             _log.warning("%s cannot be opened", path, exc_info=True)
@@ -203,7 +200,7 @@ def _unrestricted_load(path: Path, file: IO[bytes], find: FindClass | None) -> A
 
 
 def _reader(unpickler: type[pickle.Unpickler]) -> types.ModuleType:
-    """What torch.load takes in place of the module pickle."""
+    """A stand-in for the module pickle, for torch.load's pickle_module."""
     module = types.ModuleType("pickle")
 
     def load(file: Any, **options: Any) -> Any:
@@ -215,6 +212,6 @@ def _reader(unpickler: type[pickle.Unpickler]) -> types.ModuleType:
 
 def _damaged(path: Path, error: BaseException) -> WeightsError:
     return WeightsError(
-        f"{path}: it cannot be opened ({one_line(error)}); save the network's state_dict() and "
+        f"{path}: cannot be opened ({one_line(error)}); save the network's state_dict() and "
         "open that"
     )

@@ -1,9 +1,9 @@
-"""A network that a pickle describes, built by the program itself: nothing of the pickle is run.
+"""Rebuilds a network from a pickle's description, without running the pickle.
 
-One of torchvision's classes is built as the architecture that has its tensors, by torchvision's own
-constructor; what consists of layers of a short list is made of those. Then every class, setting and
-child has to be what the file described (engine.formats.pickled.same_module): one state dict gives
-other logits with another dilation, eps or pooling.
+A torchvision class is built by torchvision's own constructor, as the architecture that matches its
+tensors; a network of allow-listed layers is assembled from those. Then every class, setting and
+child must match the description (engine.formats.pickled.same_module): with another dilation, eps or
+pooling, the same state dict would give other logits.
 """
 
 from __future__ import annotations
@@ -46,30 +46,30 @@ from engine.weights.descriptions import Described
 
 _CLASSES = 1000
 _MOST_FITTING = 3
-# Of torchvision's networks within each other, each is tried with every candidate for the outer one.
+# Nested torchvision networks are tried once for every candidate of the outer one.
 _MOST_OUTLINES = 60
-# The pooling before the head, which has no tensors of its own.
+# The pooling before the head, which has no tensors.
 _LAST_POOLING = "avgpool"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rebuilt:
-    """network: built and filled; None where it cannot be. unfitting: then the first things of the
-    description that do not fit, in words or as names of classes."""
+    """network: with its weights loaded; None if it cannot be rebuilt. unfitting: in that case, the
+    first parts of the description that do not fit, as text or class names."""
 
     network: nn.Module | None
     unfitting: tuple[str, ...] = ()
 
 
 def rebuild(root: Described, path: Path) -> Rebuilt:
-    """The network that a description of the file `path` is of.
+    """Rebuild the network that the file `path` describes.
 
-    Raises ModelError for a network that is no image classifier, WeightsError for modules that lie
-    within themselves or are more than any network has.
+    Raises ModelError for a network that is not an image classifier, WeightsError for modules that
+    contain themselves or exceed the limits of depth and number.
     """
     refused = rejections.kind_of_class(root.kind)
     if refused:
-        raise ModelError(f"{path}: this is {refused}; {rejections.ONLY_CLASSIFIERS}")
+        raise ModelError(f"{path}: {refused}; {rejections.ONLY_CLASSIFIERS}")
     foreign = foreign_names(root)
     odd = faults(root, path)
     if odd or foreign:
@@ -87,8 +87,8 @@ def rebuild(root: Described, path: Path) -> Rebuilt:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A part of one of torchvision's networks. name: from the outermost network on, inner: from
-    torchvision's. free: the parts in which layers may be replaced; '' for all."""
+    """A submodule of a torchvision network. name: relative to the outermost network; inner:
+    relative to torchvision's. free: the parts in which layers may be replaced; '' for all."""
 
     name: str
     inner: str
@@ -104,14 +104,14 @@ class _Place:
 
 @dataclass(slots=True)
 class _Builder:
-    """Builds each described module once, however many names it has. outlines: which of
-    torchvision's architectures were tried so far, by all builders of one network."""
+    """Builds each described module once, however many names it has. outlines: the torchvision
+    architectures tried so far, shared by all builders of one network."""
 
     made: dict[int, nn.Module] = field(default_factory=dict)
     outlines: list[str] = field(default_factory=list)
 
     def built(self, module: Described, place: str) -> nn.Module:
-        """Raises Misfit for what is not of torchvision's networks nor of the listed layers."""
+        """Raises Misfit for anything but torchvision's networks and the allow-listed layers."""
         client.raise_if_late()
         if id(module) not in self.made:
             self.made[id(module)] = self._built(module, place)
@@ -128,12 +128,12 @@ class _Builder:
         return make(module, place)
 
     def _published(self, module: Described, place: str) -> nn.Module:
-        """The nearest of torchvision's networks, with listed layers for what is replaced in it."""
+        """The closest torchvision network, with allow-listed layers where it was modified."""
         state = state_dict_of(module)
         found: tuple[str, ...] = (f"{place}: {module.kind}",)
         for name in _nearest(families()[canonical(module.kind)], state):
             if len(self.outlines) >= _MOST_OUTLINES:
-                raise Misfit(f"{place}: more networks within networks than any has")
+                raise Misfit(f"{place}: too many nested networks")
             self.outlines.append(name)
             parts = _Builder(dict(self.made), self.outlines)
             try:
@@ -151,7 +151,7 @@ class _Builder:
         raise Misfit(*found)
 
     def adapted(self, module: Described, built: nn.Module, place: _Place) -> nn.Module:
-        """`built`, or listed layers in its place, with its children adapted in the same way."""
+        """`built`, or allow-listed layers in its place, with its children adapted likewise."""
         if id(module) in self.made:
             return self.made[id(module)]
         names = [name for name, _ in children_of(module)]
@@ -173,7 +173,7 @@ class _Builder:
 
 @functools.cache
 def families() -> Mapping[str, tuple[str, ...]]:
-    """The architectures of each of torchvision's classes, by the class's name in a pickle."""
+    """The architectures of each torchvision class, by the class's name in a pickle."""
     models = torchvision.load().models
     found: dict[str, tuple[str, ...]] = {}
     for name in torchvision_models.names():
@@ -184,7 +184,7 @@ def families() -> Mapping[str, tuple[str, ...]]:
 
 
 def _nearest(names: tuple[str, ...], state: Mapping[str, Tensor]) -> list[str]:
-    """Those whose tensors differ least from a state dict's, several where as many differ."""
+    """The architectures whose tensors differ least from a state dict; several if tied."""
     given = {(key, tuple(tensor.shape)) for key, tensor in state.items()}
     index = architectures.known()
     apart = {name: len(given ^ set(index[name].items())) for name in names if name in index}
@@ -193,8 +193,8 @@ def _nearest(names: tuple[str, ...], state: Mapping[str, Tensor]) -> list[str]:
 
 
 def _free_parts(name: str, state: Mapping[str, Tensor]) -> tuple[str, ...]:
-    """Where layers may be other than the architecture's: anywhere, if tensors say that it is
-    another network than the published one anyway, else in its head alone, which people replace."""
+    """The parts in which layers may differ from the architecture: anywhere, if the tensors already
+    show that it is not the published network, else only in its head, which is often replaced."""
     shapes = architectures.known()[name]
     heads = tuple(
         dict.fromkeys(
@@ -211,7 +211,7 @@ def _free_parts(name: str, state: Mapping[str, Tensor]) -> tuple[str, ...]:
 
 
 def _options(name: str, module: Described, state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """What the constructor has to be told, as the tensors and checked attributes say."""
+    """The constructor arguments, derived from the tensors and checked attributes."""
     options: dict[str, Any] = {}
     sizes = {
         int(state[key].shape[0])
@@ -232,7 +232,7 @@ def _options(name: str, module: Described, state: Mapping[str, Tensor]) -> dict[
 
 
 def _fill(root: Described, network: nn.Module) -> None:
-    """Give a network that does not differ the tensors of the description."""
+    """Load the described tensors into a network that matches the description."""
     waiting, seen = [(root, network)], set()
     while waiting:
         module, built = waiting.pop()

@@ -1,4 +1,4 @@
-"""Whether a network is the very one that a pickle describes: every class, setting and child."""
+"""Compares a network with a pickle's description: every class, setting and child must match."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from engine.reader import client
 from engine.weights.descriptions import Described, Named
 
 OwnClass = Callable[[str], type | None]
-"""Finds a class of the user's Python file by the name 'module.Class' in a pickle."""
+"""Finds a class of the user's Python file by its name 'module.Class' in a pickle."""
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 _PARTS = frozenset({"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set"})
 _NUMBERS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 _COUNTER = "num_batches_tracked"
-# Where functions that a network holds may be named.
+# Modules from which a network may reference functions.
 _FUNCTIONS: dict[str, ModuleType] = {
     "torch": torch,
     "torch.nn.functional": nn.functional,
@@ -39,10 +39,10 @@ def _no_class(_name: str) -> type | None:
 def differences(
     root: Described, network: nn.Module, *, own: OwnClass = _no_class, most: int = 5
 ) -> tuple[str, ...]:
-    """The first things in which a network is not what the description says, in words.
+    """The first differences between a network and a description, as text.
 
-    The values of parameters and persistent buffers are not compared, since they are what a network
-    is filled with; their shapes are. own: finds classes that are not of the libraries.
+    Values of parameters and persistent buffers are not compared, since they are loaded afterwards;
+    their shapes are. own: finds classes outside the libraries.
     """
     return tuple(_Comparison(own).run(root, network, most))
 
@@ -50,12 +50,12 @@ def differences(
 def own_differences(
     module: Described, built: nn.Module, place: str, own: OwnClass = _no_class
 ) -> tuple[str, ...]:
-    """The same for one module without its children."""
+    """The differences of one module without its children."""
     return tuple(_Comparison(own).of_module(place, module, built))
 
 
 def class_name(kind: type) -> str:
-    """How a pickle calls a class."""
+    """The name of a class in a pickle."""
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
@@ -64,11 +64,12 @@ class _Comparison:
 
     def __init__(self, own: OwnClass) -> None:
         self._own = own
-        # What stands for what, both ways: one module under two names has to be one here as well.
+        # The correspondence in both directions: a module shared under two names must be shared in
+        # the built network as well.
         self._built: dict[int, int] = {}
         self._described: dict[int, int] = {}
         self._waiting: list[tuple[str, Described, nn.Module]] = []
-        # With the pairs themselves, for what is gone could give its identity to something else.
+        # Keeps the pairs alive, since the id of a deleted object could be reused.
         self._compared: dict[tuple[int, int], tuple[object, object]] = {}
 
     def run(self, root: Described, network: nn.Module, most: int) -> list[str]:
@@ -82,7 +83,7 @@ class _Comparison:
             self._compared[id(module), id(built)] = module, built
             shared = self._built.setdefault(id(module), id(built)) != id(built)
             if shared or self._described.setdefault(id(built), id(module)) != id(module):
-                found.append(f"{place}, which is one layer in two places")
+                found.append(f"{place}, which is a layer shared by two places")
                 continue
             found += self.of_module(place, module, built)
             children = children_of(module)
@@ -94,7 +95,7 @@ class _Comparison:
         return found[:most]
 
     def of_module(self, place: str, module: Described, built: nn.Module) -> Iterator[str]:
-        """How one module differs, but for its children's own differences."""
+        """The differences of one module, without those of its children."""
         if not self._same_class(module.kind, type(built)):
             yield f"{place or 'the network'}: {module.kind}"
             return
@@ -115,11 +116,11 @@ class _Comparison:
         for part in ("_parameters", "_buffers"):
             given = {name: t for name, t in attributes[part].items() if t is not None}
             wanted = {n: t for n, t in getattr(built, part).items() if t is not None}
-            # Batch norms count since torch 0.4.1, and nothing here depends on it.
+            # Batch normalisation counts its batches since torch 0.4.1; nothing here depends on it.
             wanted = {n: t for n, t in wanted.items() if n != _COUNTER or n in given}
             for name in sorted(given.keys() ^ wanted.keys()):
                 lacking = f"{place or 'the network'} without {name}"
-                yield f"{joined(place, name)} of its own" if name in given else lacking
+                yield f"additional {joined(place, name)}" if name in given else lacking
             for name in given.keys() & wanted.keys():
                 tensor, other = given[name], wanted[name]
                 if tensor.shape != other.shape or not _same_kind(tensor.dtype, other.dtype):
@@ -133,7 +134,7 @@ class _Comparison:
         kind = class_name(type(built))
         given = _own_settings(attributes)
         wanted = _own_settings(vars(built))
-        # None as a child, a parameter or an attribute of that name is the same.
+        # None is equivalent as a child, a parameter or an attribute.
         absent = _none_names(attributes), _none_names(vars(built))
         for name in [*given, *(name for name in wanted if name not in given)]:
             if unused(kind, name) and _is_simple(given.get(name)):
@@ -152,9 +153,9 @@ class _Comparison:
                 yield f"{joined(place, name)} {_short(given[name])}"
 
     def same(self, given: object, wanted: object) -> bool:
-        """Whether a described value is that of the network. Modules among them are looked at later.
+        """Whether a described value equals the network's. Modules in it are compared later.
 
-        Iterative, each pair once, so that values may contain themselves.
+        Iterative, each pair once, since values may contain themselves.
         """
         waiting = [(given, wanted)]
         while waiting:
@@ -178,7 +179,7 @@ class _Comparison:
         return True
 
     def _inner(self, a: object, b: object) -> list[tuple[object, object]] | None:
-        """The pairs that have to be the same for a to be b; None where they are not alike."""
+        """The pairs that must be equal for a to equal b; None if a and b differ."""
         if isinstance(b, Tensor):
             return [] if isinstance(a, Tensor) and _same_tensor(a, b) else None
         if type(b) in (list, tuple, torch.Size):
@@ -215,7 +216,7 @@ class _Comparison:
     def _inner_of_partial(
         self, a: Described, b: functools.partial[Any]
     ) -> list[tuple[object, object]] | None:
-        # A pickle fills it with its function, arguments, keywords and attributes.
+        # Its pickled state is a tuple of function, arguments, keywords and attributes.
         state = a.state
         if a.kind != "functools.partial" or not isinstance(state, tuple) or len(state) != 4:
             return None
@@ -236,8 +237,8 @@ def _own_settings(attributes: Mapping[str, object]) -> dict[str, object]:
 
 
 def _pads_alike(given: Mapping[str, object], wanted: Mapping[str, object], name: str) -> bool:
-    """False for a convolution whose margins, as it computed them when it was made, are not those
-    of its padding. It reads them where it does not pad with zeros."""
+    """False for a convolution whose precomputed margins do not match its padding. It reads them
+    unless it pads with zeros."""
     if name != "_reversed_padding_repeated_twice" or given.get("padding_mode", "zeros") == "zeros":
         return True
     margins, others = given.get(name), wanted.get(name)
@@ -254,7 +255,7 @@ def _none_names(attributes: Mapping[str, Any]) -> set[str]:
 
 def _function(name: str) -> object:
     module, _, attribute = name.rpartition(".")
-    # Not by getattr, for which torch imports some of its parts.
+    # Not getattr, which makes torch import submodules lazily.
     return vars(_FUNCTIONS[module]).get(attribute) if module in _FUNCTIONS else None
 
 
@@ -279,7 +280,7 @@ def _same_kind(given: torch.dtype, wanted: torch.dtype) -> bool:
 
 
 def _is_computed(name: str, tensor: Tensor) -> bool:
-    """Whether a tensor is made by its module alone, as a table of indices is."""
+    """Whether a tensor is computed by its module, such as an index table."""
     return not tensor.is_floating_point() and name != _COUNTER
 
 
@@ -288,7 +289,7 @@ def _typed(keys: Any) -> set[tuple[type, object]]:
 
 
 def _is_simple(value: object) -> bool:
-    """Whether it is plain data that a module could not call anything by."""
+    """Whether a value is plain data, through which a module cannot call anything."""
     if isinstance(value, list | tuple | dict):
         parts = value.values() if isinstance(value, dict) else value
         return all(isinstance(part, _PLAIN) for part in parts)

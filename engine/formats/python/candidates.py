@@ -1,4 +1,4 @@
-"""What in a Python file makes a network, with which arguments, and making it."""
+"""Finds the classes and functions of a Python file that create networks, and calls them."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _KINDS: dict[object, ArgumentKind] = {
 
 
 def networks_in(module: ModuleType) -> tuple[NetworkOption, ...]:
-    """The networks of an imported file: its nn.Module classes with a forward of their own or an
-    inherited one, and its functions that return such a network.
+    """The networks of an imported file: its nn.Module classes with a forward method, own or
+    inherited, and its functions that return such a network.
 
-    A function counts when its result is annotated as a module, or when what it returns was made by
-    a call of a module class or of such a function. Losses and names with a leading underscore do
-    not. What the others are built of comes last.
+    A function counts if its return annotation is a module, or if its return value comes from
+    calling a module class or another such function. Losses and names with a leading underscore do
+    not count. Building blocks of other networks come last.
     """
-    # The text that was run, which the file on the disk may no longer be.
+    # The source that was run; the file on disk may have changed since.
     loader: Any = module.__loader__
     tree = ast.parse(loader.get_source(module.__name__))
     classes = list(_classes(module))
@@ -52,17 +52,17 @@ def make(
     option: NetworkOption,
     arguments: Iterable[tuple[str, str]] = (),
 ) -> nn.Module:
-    """The network of an option, made with those arguments (Python literals), in eval mode.
+    """Build the network of an option with these arguments (Python literals), in eval mode.
 
-    Raises ModelError for an argument that does not exist or is no literal of its kind, and, with
-    the line number, for whatever the file's own code raises.
+    Raises ModelError for an argument that does not exist or has the wrong type, and, with the line
+    number, for any error in the file's code.
     """
     given = _values(path, option, arguments)
     with told_in_one_line(path):
         made: object = getattr(module, option.name)(**given)
         if not isinstance(made, nn.Module):
             raise ModelError(
-                f"{path}: {option.name} returned {type(made).__name__}, not a network; "
+                f"{path}: {option.name} returned a {type(made).__name__}, not a network; "
                 "name another class or function"
             )
         return made.cpu().eval()
@@ -82,9 +82,9 @@ def _values(
     for name, text in arguments:
         parameter = known.get(name)
         if parameter is None:
-            takes = f"it takes {', '.join(known)}" if known else "it takes none"
+            takes = f"it takes {', '.join(known)}" if known else "it takes no arguments"
             raise ModelError(f"{path}: {option.name} has no argument '{name}'; {takes}")
-        # A default need not be a literal (an activation's class, say), and stands by itself.
+        # A default may be something other than a literal (an activation class); it is left unset.
         if text != parameter.default:
             values[name] = _value(path, parameter, text)
     return values
@@ -98,7 +98,7 @@ def _value(path: Path, parameter: Parameter, text: str) -> object:
             return text
         if parameter.kind == "bool" and text.strip().lower() in ("true", "false"):
             return text.strip().lower() == "true"
-        what = "a literal of Python, as 3 or [1, 2] or 'text'"
+        what = "a Python literal such as 3, [1, 2] or 'text'"
         raise _unfit(path, parameter, text, what) from None
     if parameter.kind == "float" and type(value) is int:
         return float(value)
@@ -106,7 +106,7 @@ def _value(path: Path, parameter: Parameter, text: str) -> object:
         return text
     wanted = {"int": int, "float": float, "bool": bool, "str": str}.get(parameter.kind)
     if wanted is not None and type(value) is not wanted and value is not None:
-        raise _unfit(path, parameter, text, f"of the type {parameter.kind}")
+        raise _unfit(path, parameter, text, f"of type {parameter.kind}")
     return value
 
 
@@ -143,7 +143,7 @@ def _functions(module: ModuleType, tree: ast.Module) -> Iterator[str]:
 
 
 def _result(function: Callable[..., object]) -> object:
-    """The class that a function is annotated to return, None where that cannot be told."""
+    """The return annotation of a function, None if it cannot be resolved."""
     try:
         return typing.get_type_hints(function).get("return")
     except (NameError, TypeError, AttributeError, SyntaxError):
@@ -164,7 +164,7 @@ def _returns_network(module: ModuleType, function: ast.FunctionDef, known: set[s
             return False
         if isinstance(value.func, ast.Name) and value.func.id in known:
             return True
-        # network.eval() and network.to(device) are the network again.
+        # network.eval() and network.to(device) return the network itself.
         if isinstance(value.func, ast.Attribute) and makes(value.func.value):
             return True
         target = _named(module, value.func)
@@ -178,7 +178,7 @@ def _returns_network(module: ModuleType, function: ast.FunctionDef, known: set[s
 
 
 def _named(module: ModuleType, expression: ast.expr) -> Any:
-    """What a dotted name stands for in the module; None for anything else."""
+    """The object that a dotted name refers to in the module; None for other expressions."""
     if isinstance(expression, ast.Name):
         return getattr(module, expression.id, None)
     if isinstance(expression, ast.Attribute):
@@ -187,7 +187,7 @@ def _named(module: ModuleType, expression: ast.expr) -> Any:
 
 
 def _used_inside(tree: ast.Module) -> set[str]:
-    """The names that other classes of the file use: the parts that they are built of."""
+    """The names used inside other classes of the file: their building blocks."""
     used: set[str] = set()
     for node in tree.body:
         if isinstance(node, ast.ClassDef):

@@ -1,9 +1,9 @@
-"""A Python file of the user's, imported after consent, apart from the program's own modules.
+"""Imports the user's Python file after consent, isolated from the program's own modules.
 
-The file and those beside it that it imports become modules below a name of their own, so that a
-neighbour called 'utils' or 'engine' meets neither the program's modules nor another network's.
-They are run from the very bytes whose checksum was agreed to. sys.path stays as it is, and nothing
-is written beside the files.
+The file and the files beside it that it imports become modules of a separate package, so that a
+neighbour called 'utils' or 'engine' collides neither with the program's modules nor with another
+network's. They are run from the exact bytes whose checksum was agreed to. sys.path is not changed,
+and nothing is written beside the files.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from engine.files.trust import Trust
 
 _log = logging.getLogger(__name__)
 
-RISK = "a Python file; opening it runs it, and it can do anything that you can"
+RISK = "a Python file; opening it runs its code, with all your rights"
 RISK_WITH_NEIGHBOURS = (
-    "a Python file; opening it runs it and the files beside it that it imports, which can do "
-    "anything that you can"
+    "a Python file; opening it runs its code and that of the files beside it that it imports, with "
+    "all your rights"
 )
 _PREFIX = "opened_network_"
 
 
 def import_file(path: Path, *, trust: Trust) -> ModuleType:
-    """The module of a Python file, imported afresh.
+    """Import a Python file afresh and return its module.
 
-    Raises ConsentNeeded before anything of it is run; ModelError for a file that cannot be read,
-    has an error, or needs a package that is not installed, in one line with the line number.
+    Raises ConsentNeeded before any of its code runs; ModelError for a file that cannot be read, has
+    an error, or needs a package that is not installed, in one line with the line number.
     """
     sources = read_sources(path)
     risk = RISK_WITH_NEIGHBOURS if sources.neighbours else RISK
@@ -67,10 +67,10 @@ def is_own(module: ModuleType, kind: type) -> bool:
 
 
 def own_class(module: ModuleType, name: str) -> type | None:
-    """What the file calls 'module.Class', as a pickle of its program does; None for others.
+    """The file's class that a pickle names 'module.Class'; None if it has none.
 
-    The program that saved it may have called the file '__main__' or anything else, so the class's
-    name in the file is enough.
+    The program that saved the pickle may have run the file as '__main__' or under any other name,
+    so a matching class name suffices.
     """
     place, _, attribute = name.rpartition(".")
     for where in (sys.modules.get(f"{module.__package__}.{place}"), module):
@@ -82,9 +82,9 @@ def own_class(module: ModuleType, name: str) -> type | None:
 
 @contextlib.contextmanager
 def told_in_one_line(path: Path) -> Iterator[None]:
-    """Runs code of the user's: what it raises becomes a ModelError with the line number.
+    """Run the user's code: its exceptions become a ModelError with the line number.
 
-    What it prints goes to the log, and settings of torch that it changes are put back.
+    Its output goes to the log, and torch settings that it changes are restored.
     """
     printed = io.StringIO()
     dtype, gradients = torch.get_default_dtype(), torch.is_grad_enabled()
@@ -111,29 +111,29 @@ def _sentence(path: Path, error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         if error.name.startswith(_PREFIX):
             missing = error.name.partition(".")[2].replace(".", "/")
-            return f"{path}: {where}there is no {missing}.py beside it; put it there"
+            return f"{path}: {where}{missing}.py is missing; put it into the same folder"
         return f"{path}: {where}{_missing_package(error.name.partition('.')[0])}"
     if isinstance(error, SyntaxError):
-        return f"{path}: {where}it is no valid Python ({error.msg}); correct it there"
+        return f"{path}: {where}not valid Python ({error.msg}); correct the file"
     what = type(error).__name__
-    return f"{path}: {where}{what}: {one_line(error)}; correct it there"
+    return f"{path}: {where}{what}: {one_line(error)}; correct the file"
 
 
 def _missing_package(name: str) -> str:
     if paths.PACKAGED:
         return (
-            f"it needs the package '{name}', which the installed program does not have (it has "
-            "torch, torchvision, NumPy, OpenCV and Pillow); run Hookscope from source, as README "
-            f"says under 'Start', with '{name}' beside it"
+            f"needs the package '{name}', which the installed program does not include (it has "
+            "torch, torchvision, NumPy, OpenCV and Pillow); run Hookscope from source (see 'Start' "
+            f"in the README) with '{name}' installed"
         )
     return (
-        f"it needs the package '{name}', which is not installed here; install it, or move the "
+        f"needs the package '{name}', which is not installed; install it, or move the "
         "network's class to a file that does not need it"
     )
 
 
 def _line_of(path: Path, error: BaseException) -> int | None:
-    """The last line of this file in the error's way, or the line that Python cannot read."""
+    """The last line of this file in the traceback, or the line of the syntax error."""
     if isinstance(error, SyntaxError) and error.filename == str(path.absolute()):
         return error.lineno
     frames = traceback.extract_tb(error.__traceback__)
@@ -149,7 +149,7 @@ def _forget(package: str) -> None:
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
-    """Gives importlib the modules below one such name, and those only, from their bytes."""
+    """Provides the modules of one package, and only those, from the bytes that were agreed to."""
 
     def __init__(self, package: str, sources: Sources) -> None:
         self.package, self._sources = package, sources
@@ -183,13 +183,13 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         text = self._sources.texts.get(inner)
         if text is None:
             return
-        # Functions of the module take their builtins, and so its imports, from here.
+        # The module's functions take their builtins, and so __import__, from here.
         module.__dict__["__builtins__"] = self._builtins
         code = compile(text, str(self._sources.paths[inner]), "exec", dont_inherit=True)
         exec(code, module.__dict__)  # after consent
 
     def _inner(self, fullname: str) -> str | None:
-        """The name below the folder; '' is the folder itself, None is not this finder's."""
+        """The name below the package; '' for the package itself, None if not this finder's."""
         if fullname == self.package:
             return ""
         start = f"{self.package}."
@@ -212,9 +212,9 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         fromlist: Sequence[str] = (),
         level: int = 0,
     ) -> ModuleType:
-        """The statement 'import' in those modules: neighbours are found below their own name."""
+        """The import statement in these modules: neighbours resolve to modules of the package."""
         top = name.partition(".")[0]
-        # Builtins and what is installed go Python's own way.
+        # Relative imports, builtins and installed packages are imported normally.
         if level or not top or top in NEVER_NEIGHBOURS or not self._is_known(top):
             return builtins.__import__(name, globals, locals, fromlist, level)
         inner = f"{self.package}.{name}"

@@ -1,4 +1,4 @@
-"""A network from the Python file that defines it, with its weights."""
+"""Opens a network from the Python file that defines it, together with its weights."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Arguments = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _File:
-    """The imported file and what the user said about it."""
+    """The imported file and the user's options for it."""
 
     path: Path
     module: ModuleType
@@ -49,7 +49,7 @@ class _File:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
-    """A network of the file with the state dict that fits it, under its own keys."""
+    """A network of the file with a matching state dict, under the network's keys."""
 
     option: NetworkOption
     network: nn.Module
@@ -67,17 +67,17 @@ def open_network_file(
 ) -> Network:
     """The network that a Python file defines, with its weights.
 
-    weights: looked for beside the file when None: under the file's own name, then the only file
-    there that fits. name: the class or function; when None, the only one that the weights fit.
-    arguments: for it, as Python literals.
-    Raises ConsentNeeded before anything is run; ChoiceNeeded (WhichNetwork, WhichWeights);
-    ModelError for errors of the file, WeightsError for weights of another network.
+    weights: if None, searched beside the file: first under the file's own name, then the only file
+    that fits. name: the class or function; if None, the only one that the weights fit.
+    arguments: its arguments, as Python literals.
+    Raises ConsentNeeded before any code runs; ChoiceNeeded (WhichNetwork, WhichWeights); ModelError
+    for errors in the file, WeightsError for weights of another network.
     """
     module = importing.import_file(path, trust=trust)
     options = networks_in(module)
     if not options:
         raise ModelError(
-            f"{path}: it defines no network (a torch.nn.Module class with a forward method, or a "
+            f"{path}: defines no network (a torch.nn.Module class with a forward method, or a "
             "function that returns one); open the file that does"
         )
     file = _File(path, module, _named(path, options, name), arguments, trust)
@@ -97,13 +97,13 @@ def _named(
     chosen = tuple(option for option in options if option.name == name)
     if not chosen:
         known = ", ".join(option.name for option in options)
-        raise ModelError(f"{path}: there is no network '{name}' in it; it has {known}")
+        raise ModelError(f"{path}: contains no network '{name}'; choose from {known}")
     return chosen
 
 
 def _with_found_weights(file: _File) -> Network:
     found = _beside(file.path)
-    # A file of the same name is meant, so what is wrong with it has to be said.
+    # A file of the same name is intended, so its errors must be reported.
     if found and found[0].stem == file.path.stem:
         state = _read(file, found[0])
         if isinstance(state, Network):
@@ -128,13 +128,13 @@ def _with_found_weights(file: _File) -> Network:
     there = files or found
     named = f" (there are {', '.join(path.name for path in there[:3])})" if there else ""
     raise ChoiceNeeded(
-        f"{file.path}: it needs its weights as well{named}; name their file (--weights FILE)",
+        f"{file.path}: needs its weights as well{named}; name their file (--weights FILE)",
         WhichWeights(file.path, there),
     )
 
 
 def _beside(path: Path) -> tuple[Path, ...]:
-    """Files beside it that may be weights: those of its own name first, then the newest."""
+    """Files beside it that may be weights: those with the same name first, then the newest."""
     near = [
         other
         for other in path.absolute().parent.iterdir()
@@ -145,7 +145,7 @@ def _beside(path: Path) -> tuple[Path, ...]:
 
 
 def _read(file: _File, weights: Path) -> StateDict | Network:
-    """The state dict in a weights file, or the network itself where it was pickled whole."""
+    """The state dict in a weights file, or the network itself if it was pickled whole."""
     kind = kind_of(weights)
     if kind not in _WEIGHTS:
         raise WeightsError(str(refusal(weights, kind)))
@@ -159,17 +159,17 @@ def _read(file: _File, weights: Path) -> StateDict | Network:
             return whole
     state = tensors_in(content)
     if state is None:
-        raise WeightsError(f"{weights}: it holds no weights; name another file")
+        raise WeightsError(f"{weights}: contains no weights; name another file")
     return state
 
 
 def _whole(file: _File, weights: Path, root: Described) -> Network | None:
-    """The network that a pickle describes, of one of the file's classes; None where another of the
-    file's networks is meant.
+    """The network that a pickle describes, built by the file's class; None if the user chose
+    another of the file's networks.
 
-    It is made by that class, with those of the described attributes that are called as its
-    arguments are. If it then differs in anything, only the pickle itself can make it.
-    Raises ConsentNeeded for the pickle.
+    The class is called with the described attributes that have the names of its arguments. If the
+    result differs from the description, only running the pickle can restore the network. Raises
+    ConsentNeeded for the pickle.
     """
     own = functools.partial(importing.own_class, file.module)
     name = root.kind.rpartition(".")[2]
@@ -189,7 +189,7 @@ def _whole(file: _File, weights: Path, root: Described) -> Network | None:
 def _described_fit(
     file: _File, weights: Path, root: Described, option: NetworkOption
 ) -> tuple[_Fit | None, tuple[str, ...]]:
-    """The network that a description is of, made by its class; else how that one differs."""
+    """The described network, built by its class; or None and the differences."""
     given = dict(file.arguments)
     attributes = root.attributes
     for parameter in option.parameters:
@@ -202,7 +202,7 @@ def _described_fit(
     try:
         network = candidates.make(file.path, file.module, option, tuple(given.items()))
     except ModelError as error:
-        _log.info("%s is not made again: %s", weights, error)
+        _log.info("%s cannot be rebuilt: %s", weights, error)
         return None, (root.kind,)
     own = functools.partial(importing.own_class, file.module)
     left = differences(root, network, own=own)
@@ -210,16 +210,16 @@ def _described_fit(
 
 
 def _made(file: _File) -> list[tuple[NetworkOption, nn.Module]]:
-    """Those networks of the file that can be made with what is given.
+    """The networks of the file that can be built with the given arguments.
 
-    Raises ChoiceNeeded where none can for want of arguments, ModelError for another reason.
+    Raises ChoiceNeeded if all lack arguments, ModelError if building fails for another reason.
     """
     ready = [option for option in file.options if not missing(option, file.arguments)]
     made: list[tuple[NetworkOption, nn.Module]] = []
     failures: list[ModelError] = []
     for option in ready:
         known = {parameter.name for parameter in option.parameters}
-        # With several to choose from, an argument need not be one that each of them has.
+        # With several candidates, an argument need not exist for each of them.
         given = [pair for pair in file.arguments if len(file.options) == 1 or pair[0] in known]
         try:
             made.append((option, candidates.make(file.path, file.module, option, given)))
@@ -236,10 +236,9 @@ def _which(file: _File, options: tuple[NetworkOption, ...]) -> ChoiceNeeded:
     first = options[0]
     wanted = " ".join(f"--arg {name}=VALUE" for name in missing(first, file.arguments))
     names = ", ".join(option.name for option in options[:5])
-    what = "which of its networks you mean" if len(options) > 1 else "with which arguments"
+    what = "which network to open" if len(options) > 1 else "the arguments of the network"
     return ChoiceNeeded(
-        f"{file.path}: specify {what} ({names}); name it, as in "
-        f"{f'--arch {first.name} {wanted}'.strip()}",
+        f"{file.path}: specify {what} ({names}), as in {f'--arch {first.name} {wanted}'.strip()}",
         WhichNetwork(file.path, options),
     )
 
@@ -247,7 +246,7 @@ def _which(file: _File, options: tuple[NetworkOption, ...]) -> ChoiceNeeded:
 def _fits(
     made: Sequence[tuple[NetworkOption, nn.Module]], weights: Path, state: StateDict
 ) -> tuple[list[_Fit], str]:
-    """The networks that the weights fit, and how the closest of the others differs."""
+    """The networks that the weights fit, and how the closest other one differs."""
     fits: dict[str, _Fit] = {}
     closest = (-1, "")
     for option, network in made:
@@ -258,7 +257,7 @@ def _fits(
             shared = len(own.keys() & variant.keys())
             closest = max(closest, (shared, f"{option.name}: {difference}"))
         elif own:
-            # A class and the function that makes it with its defaults are one network.
+            # A class and the function that calls it with its defaults count as one network.
             fits.setdefault(repr(network), _Fit(option, network, variant, weights))
     return list(fits.values()), closest[1] or "no network in it has weights"
 
@@ -280,8 +279,8 @@ def _one(
     if others:
         raise _which(file, others)
     raise WeightsError(
-        f"{weights}: not the weights of a network in {file.path.name} ({difference}); name other "
-        "weights, or the arguments that they were trained with (--arg NAME=VALUE)"
+        f"{weights}: fits no network in {file.path.name} ({difference}); name other "
+        "weights, or the arguments used in training (--arg NAME=VALUE)"
     )
 
 

@@ -1,4 +1,4 @@
-"""timm's networks: building them for given weights, and what timm's configuration says of them."""
+"""Builds timm networks for given weights, with input and classes from timm's configuration."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from engine.weights.state_dicts import (
 
 ORIGIN = "timm"
 
-# What timm's functions for older keys raise for keys that they do not know.
+# What timm's key conversion functions raise for unknown keys.
 _FILTER_ERRORS = (LookupError, RuntimeError, ValueError, TypeError, AttributeError, AssertionError)
 
 
@@ -52,7 +52,7 @@ def knows(name: str) -> bool:
 
 
 def similar(name: str, most: int = 3) -> tuple[str, ...]:
-    """The names of timm's networks that look most like this one; none without timm."""
+    """The most similar names of timm networks; () if timm is not installed."""
     if not extras.installed("timm"):
         return ()
     timm = extras.load("timm", name)
@@ -62,12 +62,12 @@ def similar(name: str, most: int = 3) -> tuple[str, ...]:
 
 
 def network_of(name: str, weights: Path | None = None, *, download: bool = False) -> Network:
-    """timm's network of a name ('timm:resnet18', 'resnet18.a1_in1k', 'convnext_atto').
+    """The timm network with this name ('timm:resnet18', 'resnet18.a1_in1k', 'convnext_atto').
 
-    weights: a state dict or training checkpoint saved from it (.pth, .safetensors); the number of
-    classes and channels, and a vision transformer's input size, are the file's. Without it the
-    published weights are taken, where huggingface_hub's or torch's cache has them, or, with
-    download, fetched into the cache of huggingface_hub.
+    weights: a state dict or training checkpoint saved from it (.pth, .safetensors), which defines
+    the number of classes and channels and a vision transformer's input size. Without it, the
+    published weights are used, from the cache of huggingface_hub or torch, or, with download,
+    downloaded into the cache of huggingface_hub.
 
     Raises ModelError (timm missing, unknown name, no weights on this computer), WeightsError
     (unreadable, or of another architecture, naming the first keys that differ).
@@ -77,7 +77,7 @@ def network_of(name: str, weights: Path | None = None, *, download: bool = False
     if not timm.is_model(architecture_of(name)):
         near = similar(plain)
         hint = (
-            f"did you mean {' or '.join(near)}?" if near else "look it up with timm.list_models()"
+            f"did you mean {' or '.join(near)}?" if near else "timm.list_models() lists the names"
         )
         raise ModelError(f"timm has no network '{plain}'; {hint}")
     if weights is None:
@@ -91,32 +91,33 @@ def network_of(name: str, weights: Path | None = None, *, download: bool = False
 def without_data(
     folder: Path, name: str, arguments: Mapping[str, Any], described: Mapping[str, Any]
 ) -> nn.Module:
-    """timm's network of a name on torch's meta device, as a folder's arguments ask for it.
+    """The timm network with a folder's arguments, on torch's meta device.
 
-    described: its pretrained_cfg, which timm takes sizes from as well. Raises ModelError where
-    timm does not make it.
+    described: its pretrained_cfg, from which timm also takes sizes. Raises ModelError if timm
+    cannot build it.
     """
     with torch.device("meta"):
         return _construct(name, arguments, described, folder)
 
 
 def is_timm_config(config: Mapping[str, Any]) -> bool:
-    """Whether a config.json was written by timm (or by transformers for a network of timm's)."""
+    """Whether a config.json was written by timm (or by transformers for a timm network)."""
     return isinstance(config.get("architecture"), str) and (
         "pretrained_cfg" in config or config.get("model_type") == "timm_wrapper"
     )
 
 
 def network_of_folder(folder: Path, config: Mapping[str, Any], weights: Path) -> Network:
-    """The network of a folder as timm saves it for the Hugging Face hub.
+    """The network in a folder saved by timm for the Hugging Face hub.
 
-    config: what its config.json holds; weights: its weights file. Raises as network_of.
+    config: the content of its config.json; weights: its weights file. Raises the same errors as
+    network_of.
     """
     timm = extras.load("timm", str(folder))
     name = str(config["architecture"])
     if not timm.is_model(name):
         raise ModelError(
-            f"{folder}: its config.json names timm's architecture '{name[:80]}', which the "
+            f"{folder}: its config.json names the timm architecture '{name[:80]}', which the "
             "installed timm does not have; install a newer timm"
         )
     own = {**config, **dict(config.get("pretrained_cfg") or {})}
@@ -133,7 +134,7 @@ def network_of_folder(folder: Path, config: Mapping[str, Any], weights: Path) ->
         facts = {"architecture": name, "arguments": arguments, "described": described}
         Trial("timm network", str(folder), facts).check(elements)
     else:
-        # Without arguments, the name says how many layers it has, and only their sizes are open.
+        # Without arguments, the name fixes the number of layers, and only their sizes vary.
         small = without_data(folder, name, _told(inner, described), described)
         refuse_larger(str(folder), sum(t.numel() for t in small.parameters()), elements)
     found = Weights(weights.absolute(), inner, published=name)
@@ -159,7 +160,9 @@ def _network(
     how = preprocessing_of(config, channels)
     count = int(module.num_classes)  # type: ignore[arg-type]
     if count < 1:
-        raise ModelError(f"{weights.path}: a timm network without classes, not a classifier")
+        raise ModelError(
+            f"{weights.path}: a timm network without a classification head; open a classifier"
+        )
     labels = labels_of(config, count)
     own = not weights.published
     fixed = size is not None or bool(config.get("fixed_input_size"))
@@ -181,7 +184,7 @@ def _network(
 
 def _assumption(path: Path, name: str, how: Preprocessing) -> str:
     return (
-        f"{path.name} does not say how images are preprocessed. Assumed, as timm does for "
+        f"{path.name} does not specify its preprocessing. Assumed, as timm does for "
         f"{name}: resize {how.resize}, crop {how.crop[0]}, {how.interpolation}."
     )
 
@@ -189,7 +192,7 @@ def _assumption(path: Path, name: str, how: Preprocessing) -> str:
 def _fitted(
     name: str, weights: Weights, config: Mapping[str, Any], arguments: Mapping[str, Any]
 ) -> tuple[nn.Module, dict[str, Any]]:
-    """The network with these weights, and the options that it was built with."""
+    """The network with these weights loaded, and the options it was built with."""
     options = {**arguments, **_told(weights.state, config)}
     module = _construct(name, options, config, weights.path)
     given = matching(module.state_dict(), weights.state)
@@ -203,8 +206,8 @@ def _fitted(
         given = _with_counters(module, _modern(name, module, given))
     if mismatch(module.state_dict(), given):
         raise WeightsError(
-            f"{weights.path}: these weights do not belong to timm's {name} ({difference}); "
-            "choose the architecture that they were saved from"
+            f"{weights.path}: these weights do not fit timm's {name} ({difference}); "
+            "choose the architecture they were saved from"
         )
     module.load_state_dict(given)
     return module, options
@@ -223,13 +226,13 @@ def _construct(
         given = ", ".join(f"{key}={value}" for key, value in options.items())
         raise ModelError(
             f"{path}: timm cannot build {name} with {given or 'its defaults'} ({first}); "
-            "choose the architecture that the weights were saved from"
+            "choose the architecture the weights were saved from"
         ) from error
     return module
 
 
 def _told(state: StateDict, config: Mapping[str, Any]) -> dict[str, int]:
-    """Numbers of classes and channels, by the shapes of the layers that timm's config names."""
+    """Numbers of classes and channels, from the shapes of the layers named in timm's config."""
     options: dict[str, int] = {}
     for variant in variants(state):
         head = variant.get(f"{first_of(config.get('classifier'))}.weight")
@@ -242,7 +245,7 @@ def _told(state: StateDict, config: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _adapted(module: nn.Module, given: Mapping[str, Tensor]) -> dict[str, int | tuple[int, int]]:
-    """The input size of a vision transformer, where its position embedding tells another one."""
+    """The input size of a vision transformer, if its position embedding implies another one."""
     ours: Any = module.state_dict().get("pos_embed")
     theirs = given.get("pos_embed")
     patch: Any = getattr(getattr(module, "patch_embed", None), "patch_size", None)
@@ -256,7 +259,7 @@ def _adapted(module: nn.Module, given: Mapping[str, Tensor]) -> dict[str, int | 
 
 
 def _modern(name: str, module: nn.Module, given: StateDict) -> Mapping[str, Tensor]:
-    """The tensors under timm's keys of today, where its own function knows the older ones."""
+    """The tensors under timm's current keys, if timm can convert the older ones."""
     timm = extras.load("timm", name)
     home = sys.modules[timm.models.model_entrypoint(architecture_of(name)).__module__]
     convert = getattr(home, "checkpoint_filter_fn", None) or getattr(home, "_filter_fn", None)
@@ -271,13 +274,13 @@ def _modern(name: str, module: nn.Module, given: StateDict) -> Mapping[str, Tens
 
 
 def _with_counters(module: nn.Module, given: Mapping[str, Tensor]) -> StateDict:
-    # Written before batch norms counted their batches; nothing here depends on the counters.
+    # Old files lack the batch counters of batch normalisation; nothing here depends on them.
     ours = module.state_dict()
     return {k: t for k, t in ours.items() if k.endswith(".num_batches_tracked")} | dict(given)
 
 
 def _plain_arguments(arguments: object) -> dict[str, Any]:
-    """A folder's arguments for its architecture, without those that would read other files."""
+    """A folder's arguments for its architecture, without those that would load other files."""
     if not isinstance(arguments, Mapping):
         return {}
     kept = {str(key): value for key, value in arguments.items()}

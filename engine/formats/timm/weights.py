@@ -1,4 +1,4 @@
-"""The names of timm's networks, and the published weights of them on this computer."""
+"""Resolves timm network names, and finds or downloads their published weights."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from engine.lazy import extras
 from engine.weights.state_dicts import StateDict, read_state_dict
 
 PREFIX = "timm:"
-"""What may stand before a name, and has to where torchvision has the same one."""
+"""Optional prefix of a name; required if torchvision has a network of the same name."""
 
 _HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weights:
-    """A weights file. published: its name at timm, '' for a file of the user's own."""
+    """A weights file. published: its timm name, '' for the user's own file."""
 
     path: Path
     state: StateDict
@@ -28,23 +28,23 @@ class Weights:
 
 
 def config_of(name: str) -> Any:
-    """timm's PretrainedCfg of 'NAME' (that of its default weights) or 'NAME.TAG'.
+    """timm's PretrainedCfg for 'NAME' (of its default weights) or 'NAME.TAG'.
 
-    Raises ModelError for a tag that it does not have.
+    Raises ModelError for an unknown tag.
     """
     models = extras.load("timm.models", name)
     try:
         return models.get_pretrained_cfg(name)
     except RuntimeError as error:
         known = ", ".join(_entries(models, architecture_of(name))[:5])
-        raise ModelError(f"timm has no weights called '{name}'; there are {known}") from error
+        raise ModelError(f"timm has no weights '{name}'; choose from {known}") from error
 
 
 def published_weights(name: str, download: bool) -> Weights:
-    """The published weights of a name on this computer, those of its default first.
+    """The locally available published weights of a name, preferring the default ones.
 
-    download: they may be fetched into the cache of huggingface_hub. Raises ModelError, saying how
-    to get them, when there are none, and WeightsError for damaged ones.
+    download: allow a download into the cache of huggingface_hub. Raises ModelError, saying how to
+    get them, if there are none, and WeightsError for damaged ones.
     """
     hub = extras.load("huggingface_hub", name)
     entries = [name] if "." in name else _entries(extras.load("timm.models", name), name)
@@ -56,7 +56,7 @@ def published_weights(name: str, download: bool) -> Weights:
     if not config.has_weights:
         raise ModelError(
             f"{name}: timm has no published weights for it; open it together with a weights file "
-            "(on the command line: --weights FILE)"
+            "(--weights FILE on the command line)"
         )
     if download and config.hf_hub_id:
         path = _downloaded(hub, entries[0], config.hf_hub_id)
@@ -65,7 +65,7 @@ def published_weights(name: str, download: bool) -> Weights:
 
 
 def _how_to_get(name: str, config: Any) -> str:
-    start = f"{name}: its weights are not on this computer; open it together with a weights file "
+    start = f"{name}: its weights are not downloaded; open it together with a weights file "
     if config.hf_hub_id:
         return f"{start}(--weights FILE), or download them with 'hf download {config.hf_hub_id}'"
     file = str(config.url).rpartition("/")[2]
@@ -74,7 +74,7 @@ def _how_to_get(name: str, config: Any) -> str:
 
 
 def _entries(models: Any, name: str) -> list[str]:
-    """The published entries of an architecture as 'NAME.TAG', the default's first."""
+    """The published entries of an architecture as 'NAME.TAG', the default first."""
     default = models.get_pretrained_cfg(name)
     first = f"{name}.{default.tag}" if default is not None and default.tag else name
     return [first, *(entry for entry in models.list_pretrained(f"{name}.*") if entry != first)]

@@ -1,7 +1,7 @@
 """Recognises the torchvision architecture that a state dict was saved from.
 
-The index holds the keys and shapes of every classifier's state dict. It ships for the pinned
-torchvision; for any other it is made once (some seconds) and kept in the user's cache.
+The index holds the keys and shapes of every classifier's state dict. It is shipped for the pinned
+torchvision version; for any other it is built once (a few seconds) and cached for the user.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 Shapes = dict[str, tuple[int, ...]]
 Index = Mapping[str, Shapes]
-"""Keys and shapes of the state dict of each architecture, by its name."""
+"""Keys and shapes of each architecture's state dict, by architecture name."""
 
 _CLASSES = 1000
 
@@ -40,10 +40,10 @@ SHIPPED: Path = RESOURCES / "architectures.json.gz"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recognition:
-    """names: the architectures that fit, the likeliest first; () for none. state: the state dict
-    with a wrapper's prefixes removed. closest: the architecture that shares most tensors, '' when
-    it shares none; difference: how the state dict differs from it, naming the first keys. notice:
-    what the user should know of how it was made to fit."""
+    """names: the architectures that fit, the most likely first; () for none. state: the state dict
+    without a wrapper's prefixes. closest: the architecture that shares most tensors, '' if none
+    shares any; difference: how the state dict differs from it, naming the first keys. notice: for
+    the user, on how it was made to fit."""
 
     names: tuple[str, ...]
     state: StateDict
@@ -53,10 +53,10 @@ class Recognition:
 
 
 def recognise(state: Mapping[str, Tensor], index: Index | None = None) -> Recognition:
-    """The architectures of torchvision that a state dict fits, whatever the number of classes.
+    """The torchvision architectures that a state dict fits, for any number of classes.
 
-    Auxiliary heads may be missing, counters of batch norms too, a vision transformer's position
-    embedding may have any length, and the last layer may lie in a Sequential of its own.
+    Auxiliary heads and the counters of batch normalisation may be missing, a vision transformer's
+    position embedding may have any length, and the last layer may be wrapped in a Sequential.
     """
     index = known() if index is None else index
     best = Recognition((), dict(state))
@@ -80,7 +80,7 @@ def recognise(state: Mapping[str, Tensor], index: Index | None = None) -> Recogn
 
 
 def with_moved_head(name: str, state: StateDict) -> Recognition:
-    """The state dict under the keys of a named architecture, if only its last layer has another."""
+    """The state dict under a named architecture's keys, if only its last layer is renamed."""
     wanted = {name: known()[name]} if name in known() else {}
     given = _essential({key: tuple(tensor.shape) for key, tensor in state.items()})
     return _with_moved_head(state, given, wanted) or Recognition((name,), state)
@@ -101,15 +101,14 @@ def _with_moved_head(variant: StateDict, given: Shapes, index: Index) -> Recogni
         tuple(name for name, each in found.items() if each == names),
         {names.get(key, key): tensor for key, tensor in variant.items()},
         notice=(
-            f"The last layer is called {theirs} in the file, and {ours} here. Layers without "
-            "weights that may stand beside it there, as dropout does, are not in the file and are "
-            "left out."
+            f"The last layer is called {theirs} in the file and {ours} here. Layers without "
+            "weights beside it, such as dropout, are not stored in the file and are left out."
         ),
     )
 
 
 def _essential(shapes: Mapping[str, tuple[int, ...]]) -> Shapes:
-    """What tells architectures apart: no auxiliary heads, no counters, no length of positions."""
+    """The shapes that distinguish architectures, without auxiliary heads, counters or lengths."""
     return {
         key: (shape[0], 0, *shape[2:]) if key == "encoder.pos_embedding" else shape
         for key, shape in shapes.items()
@@ -119,7 +118,7 @@ def _essential(shapes: Mapping[str, tuple[int, ...]]) -> Shapes:
 
 
 def _fits(wanted: Shapes, given: Shapes) -> bool:
-    """The same but for the head's number of classes, which all its tensors then share."""
+    """Whether both are equal except for the head's number of classes, shared by its tensors."""
     if wanted.keys() != given.keys():
         return False
     changed = {(wanted[key], given[key]) for key in wanted if wanted[key] != given[key]}
@@ -128,16 +127,16 @@ def _fits(wanted: Shapes, given: Shapes) -> bool:
 
 
 def _is_head(wanted: tuple[int, ...], given: tuple[int, ...]) -> bool:
-    """Whether only the number of classes differs; the index has a thousand of them."""
+    """Whether only the number of classes differs; the index has 1,000 classes."""
     return wanted[:1] == (_CLASSES,) and wanted[1:] == given[1:]
 
 
 def _difference(wanted: Shapes, given: Shapes) -> str:
     parts = (
         ("missing", [key for key in wanted if key not in given]),
-        ("not in it", [key for key in given if key not in wanted]),
+        ("unexpected", [key for key in given if key not in wanted]),
         (
-            "of another shape",
+            "different shape",
             [
                 f"{key} {given[key]}"
                 for key, shape in wanted.items()
@@ -150,7 +149,7 @@ def _difference(wanted: Shapes, given: Shapes) -> str:
 
 @functools.cache
 def known() -> Index:
-    """The index of the installed torchvision: shipped, from the cache, or made now and kept."""
+    """The index of the installed torchvision: shipped, cached, or built now and cached."""
     version = _version()
     cached = _cached(version)
     for path in (SHIPPED, cached):
@@ -162,12 +161,12 @@ def known() -> Index:
         cached.parent.mkdir(parents=True, exist_ok=True)
         write_index(cached, version, made)
     except (OSError, ExportError) as error:
-        _log.warning("the index of architectures cannot be kept: %s", error)
+        _log.warning("the index of architectures cannot be cached: %s", error)
     return made
 
 
 def read_index(path: Path, version: str) -> Index | None:
-    """The index in a file, None when there is none, it is damaged or of another torchvision."""
+    """The index in a file; None if missing, damaged or of another torchvision version."""
     try:
         with not_collecting():
             content = json.loads(gzip.decompress(path.read_bytes()))
@@ -181,12 +180,12 @@ def read_index(path: Path, version: str) -> Index | None:
     except FileNotFoundError:
         return None
     except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError) as error:
-        _log.warning("%s: no index of architectures (%s)", path, error)
+        _log.warning("%s: not an index of architectures (%s)", path, error)
         return None
 
 
 def write_index(path: Path, version: str, index: Index) -> None:
-    """Write the index; the same index gives the same bytes."""
+    """Write the index, reproducibly: equal indexes give equal bytes."""
     content = {"torchvision": version, "architectures": index}
     text = json.dumps(content, separators=(",", ":"), sort_keys=True)
     with whole_file(path) as file:

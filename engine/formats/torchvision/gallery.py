@@ -1,7 +1,7 @@
-"""The classifiers that torchvision publishes weights for, and fetching those weights.
+"""Lists the classifiers with published torchvision weights, and downloads those weights.
 
-Nothing here is fetched unless fetch() is called. torch and what fetches are imported inside the
-functions, so that a front end can have the records without them.
+Nothing is downloaded unless fetch() is called. torch and the download code are imported inside
+functions, so that a front end can use the records without them.
 """
 
 from __future__ import annotations
@@ -18,23 +18,22 @@ from engine.errors import ModelError
 from engine.progress import CancelToken, Report, ignore_progress
 
 MIRROR = "HOOKSCOPE_MIRROR"
-"""Environment variable: the address of a folder with the same files, taken in place of
-torchvision's own."""
+"""Environment variable: the URL of a folder with the same files, used instead of torchvision's."""
 
-# torchvision names sizes to a thousandth of a megabyte.
+# torchvision gives sizes to a thousandth of a megabyte.
 _ROUNDING = MEGABYTE // 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedWeights:
-    """One file of weights of a classifier.
+    """One published weights file of a classifier.
 
-    entry: torchvision's name of it ('IMAGENET1K_V2'). url: where it is published. path: where
-    torch's hub keeps it, whether it is there or not. size: in bytes, to about one part in 1,000.
+    entry: torchvision's name for it ('IMAGENET1K_V2'). url: where it is published. path: its
+    location in torch's hub cache, whether it exists or not. size: in bytes, to about 0.1 %.
     top1, top5: accuracy on ImageNet-1K's validation images, in percent. side: height and width of
-    the input. licence: address of terms that differ from torchvision's own, else ''.
-    on_disk: whether path is there and of that size (another program may have left half a file).
-    partial: bytes of it that an earlier download left.
+    the input. licence: URL of terms that differ from torchvision's own, else ''.
+    on_disk: whether path exists with that size (another program may have left a partial file).
+    partial: bytes left by an earlier download.
     """
 
     entry: str
@@ -50,7 +49,7 @@ class PublishedWeights:
 
     @property
     def sha256_prefix(self) -> str:
-        """The first digits of the file's SHA-256, which torchvision puts into its name."""
+        """The first digits of the file's SHA-256, which are part of its name."""
         return self.path.stem.rpartition("-")[2]
 
     @property
@@ -58,14 +57,14 @@ class PublishedWeights:
         return self.size / MEGABYTE
 
     def refreshed(self) -> PublishedWeights:
-        """The same, as it is on the disk now."""
+        """The same record with the current state of the disk."""
         whole = abs(_size_of(self.path) - self.size) <= _ROUNDING
         return replace(self, on_disk=whole, partial=max(0, _size_of(part_of(self.path))))
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedModel:
-    """A classifier of torchvision. parameters: how many; weights: the default first."""
+    """A torchvision classifier. parameters: their number; weights: the default first."""
 
     name: str
     parameters: int
@@ -76,14 +75,14 @@ class PublishedModel:
         return self.weights[0]
 
     def refreshed(self) -> PublishedModel:
-        """The same, as its files are on the disk now."""
+        """The same record with the current state of the disk."""
         return replace(self, weights=tuple(weights.refreshed() for weights in self.weights))
 
 
 def published(mirror: str | None = None) -> tuple[PublishedModel, ...]:
     """All classifiers of the installed torchvision that have weights, sorted by name.
 
-    mirror: see MIRROR, whose value is taken when it is None. Raises ModelError when torchvision
+    mirror: see MIRROR, whose value is used if this is None. Raises ModelError if torchvision
     cannot be imported.
     """
     from engine.formats.torchvision import models as torchvision_models
@@ -98,16 +97,16 @@ def published(mirror: str | None = None) -> tuple[PublishedModel, ...]:
 
 
 def find(name: str, entry: str | None = None, mirror: str | None = None) -> PublishedWeights:
-    """The published weights of a classifier; the default when no entry is named.
+    """The published weights of a classifier; the default if no entry is given.
 
-    Raises ModelError, naming what there is.
+    Raises ModelError, naming the alternatives.
     """
     import difflib
 
     models = {model.name: model for model in published(mirror)}
     if name not in models:
         near = difflib.get_close_matches(name.lower(), models, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else "'models' lists what there is"
+        hint = f"did you mean {' or '.join(near)}?" if near else "'models' lists the names"
         raise ModelError(f"torchvision has no classifier '{name}'; {hint}")
     weights = {weights.entry: weights for weights in models[name].weights}
     if entry is None:
@@ -122,10 +121,10 @@ def fetch(
     cancel: CancelToken | None = None,
     progress: Report = ignore_progress,
 ) -> Path:
-    """Fetch published weights into torch's hub cache, where every program finds them.
+    """Download published weights into torch's hub cache, which other programs use as well.
 
-    Returns at once when they are there. Raises DownloadError and Cancelled; what has come by then
-    is kept, and the next call goes on with it.
+    Returns at once if they exist. Raises DownloadError and Cancelled; data received so far is kept,
+    and the next call resumes the download.
     """
     from engine.downloads.fetching import download
 
@@ -140,7 +139,7 @@ def fetch(
 
 
 def facts(models: Sequence[PublishedModel]) -> list[dict[str, Any]]:
-    """The gallery as JSON's plain values."""
+    """The gallery as plain values for JSON."""
     return [
         {
             "name": model.name,
@@ -197,7 +196,7 @@ def _weights(entry: Any, path: Path, mirror: str) -> PublishedWeights:
 
 
 def _size_of(path: Path) -> int:
-    """In bytes; -2 * _ROUNDING, which is like no size, for a file that is not there."""
+    """In bytes; for a missing file -2 * _ROUNDING, which matches no size."""
     try:
         return path.stat().st_size
     except OSError:

@@ -1,4 +1,4 @@
-"""torchvision's classifiers: building them for given weights, and what their metadata says."""
+"""Builds torchvision's classifiers for given weights, with input and classes from the metadata."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from engine.lazy import torchvision
 from engine.records.images import Preprocessing
 from engine.weights.state_dicts import StateDict, mismatch
 
-# These change their input when built for the published weights, which a state dict cannot tell.
+# These transform their input when built for the published weights; a state dict does not show it.
 TRANSFORMING = ("googlenet", "inception_v3")
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -35,7 +35,7 @@ def names() -> tuple[str, ...]:
 def entries(name: str) -> tuple[Any, ...]:
     """The published weights of a classifier (members of its weights enum), the default first.
 
-    Those without classes are left out: vgg16's bare features come with a head of NaN.
+    Entries without classes are left out: vgg16's bare features come with a head of NaN.
     """
     weights = torchvision.load().models.get_model_weights(name)
     others = (entry for entry in weights if entry is not weights.DEFAULT)
@@ -43,15 +43,15 @@ def entries(name: str) -> tuple[Any, ...]:
 
 
 def cached_file(entry: Any) -> Path:
-    """Where torch's hub keeps the file of a published entry, whether it is there or not."""
+    """The path of a published entry in torch's hub cache, whether it exists or not."""
     name: str = entry.url.rpartition("/")[2]
     return Path(torch.hub.get_dir()) / "checkpoints" / name
 
 
 def cached_weights(name: str) -> tuple[Path, Any]:
-    """The file and entry of a classifier's weights in torch's hub cache, the default's first.
+    """The file and entry of a classifier's weights in torch's hub cache, preferring the default.
 
-    Raises ModelError, saying how to get one, when there is none.
+    Raises ModelError, saying how to get one, if there is none.
     """
     for entry in entries(name):
         path = cached_file(entry)
@@ -59,16 +59,16 @@ def cached_weights(name: str) -> tuple[Path, Any]:
             return path, entry
     path = cached_file(entries(name)[0])
     raise ModelError(
-        f"{name}: its weights are not on this computer; download them (Model > Open torchvision "
-        f"model, on the command line 'download {name}'), open it together with a weights file "
+        f"{name}: its weights are not downloaded; download them (Model > Open torchvision "
+        f"model, or 'download {name}' on the command line), open it together with a weights file "
         f"(--weights FILE), or put {path.name} into {path.parent}"
     )
 
 
 def published_entry(name: str, sha256: str) -> Any | None:
-    """The published entry whose file has this checksum, whatever its name now; None for none.
+    """The published entry whose file has this checksum, whatever its name; None if there is none.
 
-    torchvision puts the first digits of the checksum at the end of the file's name.
+    The name of a published file ends in the first digits of its checksum.
     """
     for entry in entries(name):
         digest = Path(entry.url.rpartition("/")[2]).stem.rpartition("-")[2]
@@ -78,7 +78,7 @@ def published_entry(name: str, sha256: str) -> Any | None:
 
 
 def published_name(file_name: str) -> str | None:
-    """The classifier whose published weights have this file name; None when there is none."""
+    """The classifier whose published weights have this file name; None if there is none."""
     for name in names():
         if any(entry.url.rpartition("/")[2] == file_name for entry in entries(name)):
             return name
@@ -102,12 +102,12 @@ def preprocessing_of(entry: Any) -> Preprocessing:
 def network_of(
     name: str, weights: StateDict, path: Path, sha256: str, entry: Any | None = None
 ) -> Network:
-    """The classifier `name` with these weights, and what torchvision says about it.
+    """The classifier `name` with these weights and torchvision's metadata.
 
-    weights: those of path, under the network's own keys. entry: what they were published as, by
-    default told from the checksum. Its classes and preprocessing are used; without one, those of
-    the default weights are assumed.
-    Raises WeightsError, naming the first keys that differ, when the weights belong to another
+    weights: those of path, under the network's own keys. entry: the published entry, by default
+    found by checksum; its classes and preprocessing are used. Without one, those of the default
+    weights are assumed.
+    Raises WeightsError, naming the first keys that differ, if the weights belong to another
     architecture.
     """
     entry = entry or published_entry(name, sha256)
@@ -132,10 +132,10 @@ def network_of(
 
 
 def build(name: str, weights: Mapping[str, Tensor], path: Path, *, published: bool) -> nn.Module:
-    """The classifier `name` with these weights; a head of another size is built to fit.
+    """Build the classifier `name` with these weights; the head is adapted to their size.
 
     published: the weights are torchvision's own. Raises WeightsError, naming the first keys that
-    differ, when the weights belong to another architecture.
+    differ, if the weights belong to another architecture.
     """
     options = _options(name, weights, published)
     module = construct(name, options)
@@ -143,24 +143,24 @@ def build(name: str, weights: Mapping[str, Tensor], path: Path, *, published: bo
     if classes is not None:
         module = construct(name, {**options, "num_classes": classes})
     filled = module.state_dict()
-    # Written before batch norms counted their batches; nothing here depends on the counters.
+    # Old files lack the batch counters of batch normalisation; nothing here depends on them.
     counters = {k: t for k, t in filled.items() if k.endswith(".num_batches_tracked")}
     difference = mismatch(filled, counters | dict(weights))
     if difference:
         raise WeightsError(
-            f"{path}: these weights do not belong to {name} ({difference}); "
-            "choose the architecture that they were saved from"
+            f"{path}: these weights do not fit {name} ({difference}); "
+            "choose the architecture they were saved from"
         )
-    # Filled, not made: the versions that torch keeps beside a state dict (MNASNet asks for its
-    # own) get lost in many files.
+    # Updated rather than replaced: the version metadata that torch attaches to a state dict, which
+    # MNASNet requires, is lost in many files.
     filled.update({key: _fitting(tensor, filled[key]) for key, tensor in weights.items()})
-    # The tensors themselves, and no copies of them: they were read for nobody else.
+    # Assigned without copying, since nothing else uses these tensors.
     module.load_state_dict(filled, assign=True)
     return module.eval()
 
 
 def _fitting(tensor: Tensor, own: Tensor) -> Tensor:
-    """A tensor of a file as a network has it: of the same type, one number after the other."""
+    """A tensor of a file with the dtype of the network's own, contiguous."""
     return tensor.detach().to(own.dtype).contiguous()
 
 
@@ -173,12 +173,12 @@ def signatures() -> dict[str, dict[str, tuple[int, ...]]]:
 
 
 def with_modern_keys(weights: Mapping[str, Tensor]) -> StateDict:
-    """The same tensors under the keys of today: a DenseNet's 'norm.1' became 'norm1'."""
+    """The same tensors under current keys: a DenseNet's 'norm.1' became 'norm1'."""
     return {_OLD_DENSENET.sub(r"\1.\2\3.", key): tensor for key, tensor in weights.items()}
 
 
 def image_size(name: str, weights: Mapping[str, Tensor]) -> int | None:
-    """The fixed input size of a vision transformer, told by its position embedding, else None."""
+    """The fixed input size of a vision transformer, from its position embedding, else None."""
     if not name.startswith("vit_"):
         return None
     embedding = weights.get("encoder.pos_embedding")
@@ -215,8 +215,8 @@ def _preprocessing(entry: Any, fixed_size: int | None) -> Preprocessing:
 def _assumption(path: Path, entry: Any) -> str:
     how = preprocessing_of(entry)
     return (
-        f"The file {path.name} does not say how images are preprocessed. Assumed, as torchvision "
-        f"does: resize {how.resize}, crop {how.crop[0]}, ImageNet's mean and deviation."
+        f"The file {path.name} does not specify its preprocessing. Assumed, as torchvision "
+        f"does: resize {how.resize}, crop {how.crop[0]}, ImageNet mean and standard deviation."
     )
 
 
@@ -227,7 +227,7 @@ def _options(name: str, weights: Mapping[str, Tensor], published: bool) -> dict[
         options = {
             "aux_logits": auxiliary,
             "init_weights": False,
-            # GoogLeNet's heads are dropped where the published weights are loaded, and only there.
+            # Only loading the published weights drops GoogLeNet's auxiliary heads.
             "transform_input": published or (name == "googlenet" and not auxiliary),
         }
     size = image_size(name, weights)
@@ -236,17 +236,17 @@ def _options(name: str, weights: Mapping[str, Tensor], published: bool) -> dict[
     return options
 
 
-# Functions of nn.init come to the mode themselves; what they call inside does not.
+# nn.init functions reach the mode themselves; the calls inside them do not.
 _RANDOM_INITS = (
     *(nn.init.normal_, nn.init.uniform_, nn.init.kaiming_normal_, nn.init.kaiming_uniform_),
 )
 
 
 class _WithoutRandomValues(TorchFunctionMode):
-    """Draws no values for new parameters: 100 million numbers to overwrite them are waste.
+    """Skips random initialisation, which would be wasted on parameters that are then overwritten.
 
-    Tensor.normal_ gives its mean instead, since nn.init.trunc_normal_ draws until every value
-    lies within its bounds, which arbitrary values would never do.
+    Tensor.normal_ fills with its mean instead, since nn.init.trunc_normal_ draws until every value
+    is within bounds, which uninitialised memory might never be.
     """
 
     def __torch_function__(
@@ -263,7 +263,7 @@ class _WithoutRandomValues(TorchFunctionMode):
 
 
 class _WithoutMemory(TorchFunctionMode):
-    """Makes new parameters on the meta device. Buffers with values are made as they always are."""
+    """Creates new parameters on the meta device. Buffers with values are created as usual."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -275,7 +275,7 @@ class _WithoutMemory(TorchFunctionMode):
 
 
 def construct(name: str, options: dict[str, Any]) -> nn.Module:
-    """The classifier `name`, with parameters of no particular values."""
+    """The classifier `name`, with uninitialised parameters."""
     with _WithoutRandomValues():
         module: nn.Module = torchvision.load().models.get_model(name, weights=None, **options)
     return module
@@ -288,7 +288,7 @@ def outline(name: str, options: dict[str, Any]) -> nn.Module:
 
 
 def _head_size(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> int | None:
-    """The number of classes that the weights were saved for, when only their heads differ."""
+    """The number of classes in the weights, if only the heads differ."""
     sizes = {
         int(given[key].shape[0])
         for key, tensor in wanted.items()

@@ -410,7 +410,7 @@ def test_a_folder_that_cannot_be_made(caller: Caller) -> None:
 def test_a_folder_that_is_read_only(caller: Caller) -> None:
     caller.target.parent.mkdir()
     caller.target.parent.chmod(0o500)
-    with pytest.raises(DownloadError, match=r"not permitted.*TORCH_HOME"):
+    with pytest.raises(DownloadError, match=r"permission denied.*TORCH_HOME"):
         caller.fetch()
     caller.target.parent.chmod(0o700)
 

@@ -571,7 +571,7 @@ class TestRefusals:
         model = model_of(networks.Untidy())
         reasons = {node.name: node.reason for node in model.layers}
         assert reasons["unused"].startswith("not called")
-        assert reasons["constant"] == "it does not depend on the image"
+        assert reasons["constant"] == "does not depend on the image"
         assert reasons["dead_end"] == "no gradient reaches it"
         assert reasons["head"].startswith("no spatial output")
         with Session(model, IMAGE) as session:
@@ -597,7 +597,7 @@ class TestRefusals:
         module = nn.Sequential(nn.Flatten(), nn.Linear(3 * 24 * 32, 4))
         with Session(model_of(module), IMAGE) as session:
             assert len(session.predictions()) == 4
-            with pytest.raises(engine.LayerError, match="none of its layers"):
+            with pytest.raises(engine.LayerError, match="no layer can be explained"):
                 session.explain()
             assert session.sweep() == {}
 

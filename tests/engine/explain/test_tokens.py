@@ -183,7 +183,7 @@ def test_a_batch_that_is_not_the_first_axis_is_refused_with_its_reason() -> None
     nodes = tree(model)
     assert nodes["patches"].explainable
     for name in ("drop", "norm"):
-        assert "tokens come before the batch in its output (48 × 1 × 10)" in nodes[name].reason
+        assert "the token axis precedes the batch axis (48 × 1 × 10)" in nodes[name].reason
     with pytest.raises(LayerError, match="cannot be read as 'B N C'"):
         model_of(seeded(SequenceFirst, 0, "mean"), layouts={"norm": Layout.TOKENS})
 

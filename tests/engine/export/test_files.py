@@ -130,7 +130,7 @@ def test_caption_says_where_you_are() -> None:
 def test_caption_of_a_map_with_nothing_to_show_says_so() -> None:
     image = LoadedImage("scene.png", picture(30, 20))
     blank = explain((30, 20), -np.ones((2, 2), np.float32))
-    assert "nothing of this sign" in " ".join(figure.caption(image, blank, DisplaySettings()))
+    assert "no values of this sign" in " ".join(figure.caption(image, blank, DisplaySettings()))
     render = export.render(image, blank, DisplaySettings(), caption=True, colorbar=True)
     assert render.shape[0] > 20
 

@@ -214,7 +214,7 @@ def _in_words(error: HookscopeError, path: Path, reading: bool) -> str:
         return "asked for consent"
     if not reading:
         return f"opened, but not explained ({type(error).__name__})"
-    kinds = {"takes more than": "too much memory", "made the decoder fail": "the reader ended"}
+    kinds = {"needs more than": "too much memory", "the decoder crashed": "the reader ended"}
     kind = next((kinds[words] for words in kinds if words in message), type(error).__name__)
     return f"one line ({kind})"
 

@@ -243,7 +243,7 @@ def test_an_archive_that_is_cut_off(tmp_path: Path, part: float) -> None:
     path = saved(tmp_path / "model.pt")
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * part)])
-    assert "cut off or damaged" in str(refused(path))
+    assert "truncated or damaged" in str(refused(path))
 
 
 @pytest.mark.parametrize("part", [0.05, 0.3, 0.6, 0.95, 0.999])
@@ -318,7 +318,7 @@ def test_a_text_of_exabytes_in_a_legacy_pickle(tmp_path: Path) -> None:
     _legacy(path)
     text = b"\x8d" + (1 << 60).to_bytes(8, "little")
     path.write_bytes(path.read_bytes().replace(b"X\x01\x00\x00\x00w", text + b"w"))
-    assert "cut off or damaged" in str(refused(path))
+    assert "truncated or damaged" in str(refused(path))
 
 
 def test_class_names_that_do_not_fit_are_named_with_the_model(tmp_path: Path) -> None:

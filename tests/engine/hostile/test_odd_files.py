@@ -56,7 +56,7 @@ def unknown(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_unknown_weights_are_said_to_be_whatever_their_name(unknown: Path) -> None:
     model = load_model(unknown)
     (notice,) = model.info.notices
-    assert "does not say how images are preprocessed" in notice
+    assert "does not specify its preprocessing" in notice
     assert unknown.name in notice
     assert model.info.weights == str(unknown)
     with unknown.open("rb") as file:

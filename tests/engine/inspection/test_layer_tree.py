@@ -154,9 +154,9 @@ def test_windows_are_no_maps() -> None:
         ("resnet18", "fc", "no spatial output (1000)"),
         ("vit_b_32", "heads.head", "no spatial output (1000)"),
         ("resnet18", "avgpool", "no spatial output (a single cell)"),
-        ("googlenet", "aux1.conv", "not called in the forward pass, or it returns no tensor"),
+        ("googlenet", "aux1.conv", "not called in the forward pass, or returns no tensor"),
         ("vit_b_32", "encoder.layers.encoder_layer_3.self_attention.out_proj", "not called"),
-        ("swin_v2_t", "features.1.0.attn.cpb_mlp.0", "it does not depend on the image"),
+        ("swin_v2_t", "features.1.0.attn.cpb_mlp.0", "does not depend on the image"),
         ("efficientnet_b0", "features.1.0.block.1.avgpool", "no spatial output (a single cell)"),
     ],
 )

@@ -107,11 +107,11 @@ def test_halves_of_characters_become_question_marks(tmp_path: Path) -> None:
 
 
 BAD: dict[str, tuple[str, str | bytes, str]] = {
-    "empty": ("a.txt", "", "there are no class names"),
-    "blank": ("a.txt", "\n \n", "there are no class names"),
-    "empty CSV": ("a.csv", "\n\n", "there are no class names"),
-    "empty list": ("a.json", "[]", "there are no class names"),
-    "empty object": ("a.json", "{}", "there are no class names"),
+    "empty": ("a.txt", "", "contains no class names"),
+    "blank": ("a.txt", "\n \n", "contains no class names"),
+    "empty CSV": ("a.csv", "\n\n", "contains no class names"),
+    "empty list": ("a.json", "[]", "contains no class names"),
+    "empty object": ("a.json", "{}", "contains no class names"),
     "gap in a text": ("a.txt", "cat\n\ndog\n", "the name of class 1 is empty"),
     "long line": ("a.txt", "cat\n" + "x" * 501, "class 1 has 501 characters"),
     "picture": ("a.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not a text file"),
@@ -119,7 +119,7 @@ BAD: dict[str, tuple[str, str | bytes, str]] = {
     "half of UTF-16": ("a.txt", b"\xff\xfec\0a", "not a text file"),
     "another suffix": ("a.xlsx", "cat", r"\.txt, \.csv or \.json"),
     "missing index": ("a.csv", "index,name\n0,cat\n2,dog\n", "index 1 is missing"),
-    "from one": ("a.csv", "1,cat\n2,dog\n", "index 0 is missing; indices count from 0"),
+    "from one": ("a.csv", "1,cat\n2,dog\n", "index 0 is missing; indices start at 0"),
     "twice": ("a.csv", "0,cat\n1,dog\n1,cow\n", "row 3: index 1 is given twice"),
     "no index": ("a.csv", "0,cat\none,dog\n", "row 2: 'one' is not an index"),
     "too large an index": ("a.csv", "0,cat\n999999,dog\n", "index 999999 is out of range"),

@@ -385,8 +385,8 @@ def torchvision(group: str, name: str, **options: Any) -> Callable[[], nn.Module
 
 
 REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
-    "two inputs": (Two, r"takes 2 inputs \(image, mask\): not supported"),
-    "a keyword input": (Named, r"takes 2 inputs \(image, age\): not supported"),
+    "two inputs": (Two, r"takes 2 inputs \(image, mask\), which is not supported"),
+    "a keyword input": (Named, r"takes 2 inputs \(image, age\), which is not supported"),
     "segmentation": (UNet, "4 maps of 224 x 224, as segmentation models do"),
     "coarse segmentation": (
         lambda: nn.Sequential(block(3, 8), block(8, 8), block(8, 8), nn.Conv2d(8, 21, 1)),
@@ -409,10 +409,13 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "volumes": (lambda: nn.Sequential(nn.Conv3d(1, 4, 3)), "volumes or videos"),
     "boxes": (
         lambda: Returns(lambda x: {"boxes": x[:, :4].flatten(2), "scores": x.flatten(2)}),
-        "it gives boxes, as detection models do",
+        "it returns boxes, as detection models do",
     ),
     "a mapping of maps": (lambda: Returns(lambda x: {"out": x}), "8 maps of 56 x 56"),
-    "a sequence": (lambda: Returns(lambda x: x.flatten(2)), r"returns \(1, 8, 3136\) where"),
+    "a sequence": (
+        lambda: Returns(lambda x: x.flatten(2)),
+        r"returns shape \(1, 8, 3136\) instead",
+    ),
     "integers": (lambda: Returns(lambda x: x.flatten(1).argmax(1)), "no floating-point tensor"),
     "nothing": (lambda: Returns(lambda _: None), "no floating-point tensor"),
 }

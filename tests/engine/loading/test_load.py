@@ -222,7 +222,7 @@ def test_weights_of_something_else(tmp_path: Path) -> None:
         assert words in message
     assert "\n" not in message
     torch.save({"w": torch.zeros(2)}, tmp_path / "none.pth")
-    with pytest.raises(engine.WeightsError, match="no architecture of torchvision"):
+    with pytest.raises(engine.WeightsError, match="fit no torchvision architecture"):
         load_model(tmp_path / "none.pth")
 
 

@@ -244,7 +244,7 @@ def test_what_comes_before_the_end_is_explained(
     assert form.scores is (Scores.LABELS if kind == "sigmoid" else Scores.CLASSES)
     said = kind.replace("_", "-")
     assert model.info.notices == (
-        f"The network ends in a {said}; what comes before it is explained.",
+        f"The network ends in a {said}; its input (the logits) is explained.",
     )
     with Session(model, IMAGE, budget=budget) as session:
         tensor = session._work.input
@@ -263,9 +263,9 @@ def test_what_comes_before_the_end_is_explained(
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (softmax, "the logarithm of its probabilities"),
-        (log_softmax, "its logarithms of probabilities"),
-        (sigmoid, "computed back from its probabilities"),
+        (softmax, "the logarithm of the probabilities"),
+        (log_softmax, "the log-probabilities"),
+        (sigmoid, "computed back from the probabilities"),
     ],
 )
 def test_what_cannot_be_looked_behind_is_computed_back(make: Any, said: str) -> None:
@@ -325,7 +325,10 @@ def test_an_output_that_changes_its_form_is_an_error() -> None:
     module = returning(lambda y: {"logits": y})
     model = model_of(module)
     module.make = lambda y: y
-    with Session(model, IMAGE) as session, pytest.raises(ModelError, match="changed its form"):
+    with (
+        Session(model, IMAGE) as session,
+        pytest.raises(ModelError, match="has changed since it was opened"),
+    ):
         session.predictions()
 
 

@@ -99,7 +99,7 @@ def test_the_error_without_the_answers_is_the_one_that_is_told(tmp_path: Path) -
     path = tmp_path / "w.pth"
     torch.save({"one.weight": torch.zeros(2, 2), "two.weight": torch.zeros(2, 2)}, path)
     store.save(checksum(path), ModelProfile(architecture="MyNetwork"))
-    with pytest.raises(WeightsError, match="no architecture of torchvision"):
+    with pytest.raises(WeightsError, match="fit no torchvision architecture"):
         opened(ModelSource(str(path)))
 
 

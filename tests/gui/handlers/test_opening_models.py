@@ -96,7 +96,7 @@ def test_a_fine_tuned_network_asks_nothing(user: User, tuned: Path) -> None:
     opened(user, "resnet18")
     assert user.layer == "layer4"
     assert not program.window.findChildren(QDialog)
-    assert "does not say how images are preprocessed" in program.window.notice.text
+    assert "does not specify its preprocessing" in program.window.notice.text
 
 
 def test_class_names_dropped_with_a_model_and_after_it(
@@ -144,7 +144,7 @@ def test_class_names_leave_the_warning_of_an_assumption(
     assert user.program.window.notice.kind == NoticeKind.WARNING
     user.drop(files(names))
     user.until(lambda: state.info is not None and state.info.classes[0] == "cat")
-    assert "does not say how images are preprocessed" in user.program.window.notice.text
+    assert "does not specify its preprocessing" in user.program.window.notice.text
 
 
 def test_a_python_file_runs_only_after_the_user_agreed(

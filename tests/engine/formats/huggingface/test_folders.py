@@ -335,8 +335,8 @@ def test_any_value_in_a_configuration_opens_or_is_refused(
 @pytest.mark.parametrize(
     ("changes", "words", "patience"),
     [
-        ({"num_labels": 10**9, "id2label": None, "label2id": None}, "takes more than", 60),
-        ({"depths": [10**8, 1]}, "takes more than|was stopped after", 3),
+        ({"num_labels": 10**9, "id2label": None, "label2id": None}, "needs more than", 60),
+        ({"depths": [10**8, 1]}, "needs more than|was stopped after", 3),
         ({"hidden_sizes": [8, 10**6]}, "describes a network of", 60),
         ({"architectures": 3}, "", None),
         ({"architectures": "ResNetForImageClassification"}, "", None),
@@ -372,7 +372,7 @@ def test_a_preprocessor_that_pads_to_a_billion_pixels(birds: Path) -> None:
     )
     network = folders.open_folder(birds)
     assert network.preprocessing is None
-    assert "preprocessor_config.json could not be used (reading it takes more" in network.notices[0]
+    assert "preprocessor_config.json could not be used (reading needs more" in network.notices[0]
     assert psutil.Process().memory_info().rss - before < 700 << 20
 
 

@@ -145,7 +145,7 @@ CHANGES: dict[str, tuple[Any, str]] = {
     ),
     "one layer for two": (
         lambda net: net.state["_modules"].update({"4": net.state["_modules"]["1"]}),
-        "one layer in two places",
+        "shared by two places",
     ),
     "two layers for one": (
         lambda net: net.state["_modules"].update(
@@ -155,7 +155,7 @@ CHANGES: dict[str, tuple[Any, str]] = {
                 )
             }
         ),
-        "one layer in two places",
+        "shared by two places",
     ),
 }
 

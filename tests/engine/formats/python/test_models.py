@@ -180,9 +180,9 @@ def test_nothing_is_left_behind(tmp_path: Path, capsys: pytest.CaptureFixture[st
         ("import torch\ndef broken(:\n", "line 2: it is no valid Python"),
         ("import torch\n\n1 / 0\n", "line 3: ZeroDivisionError: division by zero"),
         ("import sys\nsys.exit('usage')\n", "line 2: SystemExit: usage"),
-        ("from .gone import X\n", r"line 1: there is no gone\.py beside it"),
+        ("from .gone import X\n", r"line 1: gone\.py is missing"),
         ("x = 1\n", "defines no network"),
-        ("\x00", "no valid Python"),
+        ("\x00", "not valid Python"),
     ],
 )
 def test_errors_of_the_file_are_one_line_with_the_line_number(
@@ -290,7 +290,7 @@ def test_arguments_are_typed(small: Path, tmp_path: Path) -> None:
     torch.save(state(6), tmp_path / "w.pth")
     network = opened(small, weights=tmp_path / "w.pth", name="Small", arguments=[("channels", "6")])
     assert network.module.part.conv.out_channels == 6  # type: ignore[union-attr]
-    for value, words in (("six", "literal of Python"), ("6.5", "of the type int")):
+    for value, words in (("six", "a Python literal"), ("6.5", "of type int")):
         arguments = [("channels", value)]
         assert words in refused(
             small, weights=tmp_path / "w.pth", arguments=arguments, name="Small"

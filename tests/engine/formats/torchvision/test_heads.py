@@ -70,7 +70,7 @@ def test_a_head_behind_the_classifier_is_not_dropped(tmp_path: Path) -> None:
     state = {f"model.{key}": t for key, t in build("resnet18", classes=1000).state_dict().items()}
     state |= {"head.weight": torch.zeros(3, 1000), "head.bias": torch.zeros(3)}
     torch.save({"state_dict": state, "epoch": 3}, tmp_path / "last.ckpt")
-    with pytest.raises(WeightsError, match="no architecture of torchvision"):
+    with pytest.raises(WeightsError, match="fit no torchvision architecture"):
         engine.load_model(tmp_path / "last.ckpt", device="cpu")
 
 

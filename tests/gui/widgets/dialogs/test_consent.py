@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from gui.widgets.dialogs.consent import ConsentDialog
 
 FILE = Path("/studies/chest/xray_classifier.py")
-RISK = "a Python file; opening it runs it, and it can do anything that you can"
+RISK = "a Python file; opening it runs its code, with all your rights"
 
 
 def made(qtbot: QtBot, *names: str) -> tuple[ConsentDialog, list[str]]:
