@@ -63,7 +63,7 @@ bench-memory: setup ## 1,000 images through sessions of one model
 	$(PY) benchmarks/memory_run.py $(BENCH_ARGS)
 
 demo: setup-dev  ## render the small world, train the demo networks, write resources/
-	$(PY) scripts/demo/make_demo.py
+	$(PY) -m scripts.demo.make_demo
 
 screenshots: setup-dev ## the pictures of README and guide
 	$(PY) scripts/screenshots/take.py

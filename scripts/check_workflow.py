@@ -10,11 +10,13 @@ for Node, from npm, where there is one.
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +118,9 @@ def scripts(path: Path) -> str | None:
     return "\n".join(said for said in found if said.strip())
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
+    description = "Check the workflows of .github/workflows."
+    argparse.ArgumentParser(description=description).parse_args(arguments)
     failed = False
     for path in workflows():
         for name, check in (
@@ -136,4 +140,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -5,7 +5,6 @@ Each step matters only on one system or in the packaged program, and does nothin
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import io
 import logging
@@ -151,6 +150,9 @@ def load_newest_runtimes(folders: Iterable[Path]) -> None:
     Windows reuses a loaded library of the same name for every caller. Qt ships its own, and torch
     crashes with an access violation on a version older than 14.40.
     """
+    # Windows alone needs it here; it costs every start elsewhere.
+    import ctypes
+
     places = list(folders)
     for name in _RUNTIMES:
         path = newest(name, places)

@@ -9,7 +9,6 @@ cannot be guessed.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QDir, QLockFile, QStandardPaths, QSysInfo
+from PySide6.QtCore import QCryptographicHash, QDir, QLockFile, QStandardPaths, QSysInfo
 
 from engine.files.presence import can_be_named
 from engine.version import COMMAND
@@ -95,8 +94,8 @@ class Instance:
         # a window on another display would not be seen.
         machine = bytes(QSysInfo.machineUniqueId().data())
         displays = "\n".join(os.environ.get(name, "") for name in ("DISPLAY", "WAYLAND_DISPLAY"))
-        home = hashlib.sha256(machine + str(folder).encode()).hexdigest()[:16]
-        self._mark = hashlib.sha256(f"{home}\n{displays}".encode()).hexdigest()[:16]
+        home = _digest(machine + str(folder).encode())
+        self._mark = _digest(f"{home}\n{displays}".encode())
         self.remembers = False
         self._lock = _lock(self._folder / f"running-{self._mark}.lock")
         self._memory = _lock(self._folder / f"remembers-{home}.lock")
@@ -174,6 +173,12 @@ def use_activation(token: str) -> None:
     """Put the token where Qt finds it at the next activateWindow()."""
     if token:
         os.environ[ACTIVATION] = token
+
+
+def _digest(content: bytes) -> str:
+    """16 hexadecimal digits; by Qt, since hashlib loads OpenSSL before the first paint."""
+    digest = QCryptographicHash.hash(content, QCryptographicHash.Algorithm.Sha256)
+    return bytes(digest.toHex().data()).decode("ascii")[:16]
 
 
 def _lock(path: Path) -> QLockFile:

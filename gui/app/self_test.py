@@ -22,7 +22,6 @@ from PySide6.QtWidgets import QApplication
 from cli.entry import put, require_stdout, tell
 from engine.errors import HookscopeError
 from engine.escaping import LINE, plain
-from engine.files.destinations import check_outputs
 from engine.process import ending
 from engine.process.logs import log_file, release_logging
 from engine.version import NAME
@@ -43,6 +42,9 @@ def main(arguments: Sequence[str]) -> int:
     if target == "-":
         require_stdout()
     else:
+        # Not at the top: the window does not need it before its first paint either.
+        from engine.files.destinations import check_outputs
+
         check_outputs({"--json": Path(target)})
     application = create_application()
     record = Record()

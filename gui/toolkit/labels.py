@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Literal, TypeVar
 
 from PySide6.QtCore import QSize, Qt
@@ -79,12 +78,12 @@ class LinkLabel(Label):
 
     def show_text(self, text: str) -> None:
         """Set text without a link."""
-        self.setText(escape(plain_text.line(text)))
+        self.setText(plain_text.markup(plain_text.line(text)))
 
     def show_link(self, address: str, words: str) -> None:
         """Set text that links to an address."""
-        where, colour = escape(address), theme.current().accent
-        said = escape(plain_text.line(words))
+        where, colour = plain_text.markup(address), theme.current().accent
+        said = plain_text.markup(plain_text.line(words))
         self.setText(f'<a href="{where}" style="color: {colour}">{said}</a>')
 
 

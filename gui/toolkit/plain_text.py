@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator
-from html import escape
 from typing import Final
 
 from PySide6.QtGui import Qt
@@ -56,7 +55,15 @@ def tip(text: str) -> str:
         lines[_TIP_LINES - 1 :] = ["…"]
     said = "\n".join(lines)
     # Only wrapped in a tag where necessary, so that all tooltips look the same.
-    return f'<p style="white-space: pre">{escape(said)}</p>' if Qt.mightBeRichText(said) else said
+    return f'<p style="white-space: pre">{markup(said)}</p>' if Qt.mightBeRichText(said) else said
+
+
+def markup(text: str) -> str:
+    """Text for a place inside rich text, with its special characters escaped."""
+    # Not at the top: the first paint shows no rich text, and the module has a table of 2,231 names.
+    from html import escape
+
+    return escape(text)
 
 
 def title(text: str) -> str:

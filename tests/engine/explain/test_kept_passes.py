@@ -77,7 +77,7 @@ def test_a_model_goes_to_the_cpu_where_its_device_has_no_room(error: Exception) 
     assert model.device == torch.device("cpu")
     assert model.info.device == "cpu"
     assert len(model.info.notices) == 1
-    assert "cuda has too little memory" in model.info.notices[0]
+    assert "cuda does not have enough memory" in model.info.notices[0]
     with Session(model, IMAGE) as session:
         wanted = reference_map(module, session._work.input, "stem", 1)
         np.testing.assert_allclose(session.explain("stem", 1).map, wanted, atol=1e-6)

@@ -172,7 +172,7 @@ def test_training_mode_is_said(save: Save) -> None:
 @pytest.mark.parametrize(
     ("module", "shape", "inputs", "words"),
     [
-        (Network().eval(), (2, 3, 16, 16), 1, "exactly 2 pictures"),
+        (Network().eval(), (2, 3, 16, 16), 1, "fixed batch size of 2"),
         (Added(), (1, 3, 16, 16), 2, r"takes 2 inputs \(x, y\)"),
         (nn.Linear(8, 2), (1, 8), 1, "2 axes"),
     ],

@@ -176,7 +176,7 @@ def test_a_picture_too_long_and_thin_is_refused_with_a_way_out(size: tuple[int, 
     width, height = size
     image = engine.image_from_array(np.zeros((height, width, 3), np.uint8), "thread.png")
     how = replace(SMALL, resize=256, crop=(224, 224))
-    with pytest.raises(ImageError, match=r"thread\.png.*20,000.*crop it") as caught:
+    with pytest.raises(ImageError, match=r"thread\.png.*20,000.*crop the image") as caught:
         prepare(image, how)
     assert "\n" not in str(caught.value)
     assert prepare(image, SMALL).tensor.shape == (1, 3, 24, 32), "a small network takes it"

@@ -153,11 +153,11 @@ def test_windows_are_no_maps() -> None:
     [
         ("resnet18", "fc", "no spatial output (1000)"),
         ("vit_b_32", "heads.head", "no spatial output (1000)"),
-        ("resnet18", "avgpool", "no spatial output (a single cell)"),
+        ("resnet18", "avgpool", "no spatial output (1 × 1)"),
         ("googlenet", "aux1.conv", "not called in the forward pass, or returns no tensor"),
         ("vit_b_32", "encoder.layers.encoder_layer_3.self_attention.out_proj", "not called"),
         ("swin_v2_t", "features.1.0.attn.cpb_mlp.0", "does not depend on the image"),
-        ("efficientnet_b0", "features.1.0.block.1.avgpool", "no spatial output (a single cell)"),
+        ("efficientnet_b0", "features.1.0.block.1.avgpool", "no spatial output (1 × 1)"),
     ],
 )
 def test_reasons_in_words(name: str, layer: str, reason: str) -> None:
@@ -183,8 +183,8 @@ def test_addresses() -> None:
         ("Layer4", "layer4"),
         ("features.29", "there is no layer 'features.29'"),
         ("", "there is no layer ''"),
-        ("layer4#1", "has no call '#1'; it has calls 0 to 0"),
-        ("layer4.0.relu#2", "calls 0 to 1"),
+        ("layer4#1", "has no call '#1'; choose a call from 0 to 0"),
+        ("layer4.0.relu#2", "a call from 0 to 1"),
         ("layer4.0.relu#-1", "no call '#-1'"),
         ("layer4.0.relu#x", "no call '#x'"),
         ("layer4#", "no call '#'"),

@@ -114,7 +114,7 @@ def test_what_only_a_real_picture_asks_for_is_refused_when_it_is_explained() -> 
         assert session.explain("conv").map.shape == (14, 14)
     with (
         Session(model, image_from_array(picture(255), "x")) as session,
-        pytest.raises(ModelError, match=r"does not run: one pass asks for more"),
+        pytest.raises(ModelError, match=r"does not run: one pass needs more"),
     ):
         session.explain("conv")
 
@@ -124,5 +124,7 @@ def test_a_layer_whose_output_is_known_to_be_far_too_large_is_refused() -> None:
     network = nn.Sequential(
         nn.Conv2d(3, 8, 1), nn.Upsample(size=20_000), nn.AdaptiveAvgPool2d(1), nn.Flatten()
     )
-    with pytest.raises(ModelError, match=r"one of its layers takes 12\.8 GB; choose a smaller"):
+    with pytest.raises(
+        ModelError, match=r"the output of one layer takes 12\.8 GB; choose a smaller"
+    ):
         Model(network, preprocessing=HOW)

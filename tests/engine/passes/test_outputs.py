@@ -117,9 +117,9 @@ def test_the_user_says_which_output() -> None:
     with Session(labels, IMAGE) as session:
         for found in session.predictions():
             assert found.probability == pytest.approx(1 / (1 + np.exp(-found.logit)))
-    with pytest.raises(ModelError, match="4 numbers, which cannot be 'two sides of one score'"):
+    with pytest.raises(ModelError, match="4 values, which cannot be 'two sides of one score'"):
         model_of(module, output=OutputForm("logits", Scores.SIDES))
-    with pytest.raises(ModelError, match="1 number, which cannot be"):
+    with pytest.raises(ModelError, match="1 value, which cannot be"):
         model_of(returning(lambda y: y, 1), output=OutputForm("", Scores.CLASSES))
 
 
@@ -134,9 +134,9 @@ def test_class_names_tell_which_output() -> None:
     [
         (lambda _: "a text", "no floating-point tensor"),
         (lambda y: y.long(), "no floating-point tensor"),
-        (lambda y: y[0], r"\(4,\) where \(1, classes\)"),
-        (lambda y: y.repeat(2, 1), r"\(2, 4\) where"),
-        (lambda y: {"out": y[:, :, None, None].repeat(1, 1, 5, 6)}, r"\(1, 4, 5, 6\) where"),
+        (lambda y: y[0], r"\(4,\) instead of \(1, classes\)"),
+        (lambda y: y.repeat(2, 1), r"\(2, 4\) instead of"),
+        (lambda y: {"out": y[:, :, None, None].repeat(1, 1, 5, 6)}, r"\(1, 4, 5, 6\) instead of"),
     ],
 )
 def test_what_is_no_classifier(make: Callable[[Tensor], Any], said: str) -> None:

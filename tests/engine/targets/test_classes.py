@@ -26,7 +26,7 @@ def test_found(target: int | str, index: int) -> None:
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        (6, "class 6 is out of range; classes are 0 to 5"),
+        (6, "class 6 is out of range; choose an index from 0 to 5"),
         (-1, "out of range"),
         ("8", "out of range"),
         ("-1", "out of range"),
@@ -45,7 +45,7 @@ def test_not_found(target: int | str, said: str) -> None:
 
 def test_many_classes_are_counted_not_listed() -> None:
     labels = tuple(f"class {i}" for i in range(1000))
-    with pytest.raises(TargetError, match="there are 1000, use an index from 0 to 999"):
+    with pytest.raises(TargetError, match="one of 1000 classes by an index from 0 to 999"):
         find_class("zzzzzz", labels)
 
 

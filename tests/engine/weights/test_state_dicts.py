@@ -194,7 +194,7 @@ def test_a_layer_beside_a_prefix_is_not_left_out() -> None:
     [
         (torch.ones(2, 3).to(torch.int8), "w int8"),
         (torch.ones(2, 3).to_sparse(), "w sparse"),
-        (torch.ones(2, 3, device="meta"), "w without values"),
+        (torch.ones(2, 3, device="meta"), "w without data"),
     ],
 )
 def test_numbers_of_another_kind_are_a_mismatch(tensor: Tensor, word: str) -> None:

@@ -393,7 +393,7 @@ def test_weights_that_are_not_recognised_can_be_named(user: User, tuned: Path) -
     dialog = user.dialog(QInputDialog)
     dialog.setTextValue("resnet18")
     dialog.accept()
-    user.until(notice_of(user, "do not belong to resnet18"))
+    user.until(notice_of(user, "do not fit resnet18"))
     assert "extra.weight" in program.window.notice.text
 
 

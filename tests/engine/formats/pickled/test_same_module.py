@@ -125,7 +125,7 @@ CHANGES: dict[str, tuple[Any, str]] = {
     ),
     "a parameter of its own": (
         lambda net: net.state["_modules"]["1"].state["_parameters"].update(weight=torch.ones(3)),
-        "1.weight of its own",
+        "additional 1.weight",
     ),
     "a parameter that is not there": (
         lambda net: net.state["_modules"]["0"].state["_parameters"].update(bias=None),

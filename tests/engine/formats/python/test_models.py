@@ -177,7 +177,7 @@ def test_nothing_is_left_behind(tmp_path: Path, capsys: pytest.CaptureFixture[st
     ("text", "words"),
     [
         ("import torch\nimport not_a_package.sub\n", "line 2: .*'not_a_package', which is not"),
-        ("import torch\ndef broken(:\n", "line 2: it is no valid Python"),
+        ("import torch\ndef broken(:\n", "line 2: not valid Python"),
         ("import torch\n\n1 / 0\n", "line 3: ZeroDivisionError: division by zero"),
         ("import sys\nsys.exit('usage')\n", "line 2: SystemExit: usage"),
         ("from .gone import X\n", r"line 1: gone\.py is missing"),
@@ -320,7 +320,7 @@ def test_arguments_without_default_are_asked_for() -> None:
 
 
 def test_an_unknown_network_is_named_with_the_known_ones(small: Path) -> None:
-    assert "it has Small, Part" in refused(small, name="Big")
+    assert "choose from Small, Part" in refused(small, name="Big")
 
 
 def test_several_networks_that_fit_are_asked_for(tmp_path: Path) -> None:
@@ -399,7 +399,7 @@ def test_a_whole_network_whose_arguments_nobody_knows_is_asked_for(tmp_path: Pat
     [
         ({"extra": 3}, "extra 3"),
         ({"part": nn.Conv2d(3, 4, 3, dilation=2)}, "part: torch.nn"),
-        ({"forward": nn.functional.relu}, "forward, in place of the method"),
+        ({"forward": nn.functional.relu}, "forward, which replaces a method"),
     ],
 )
 def test_a_network_unlike_what_its_class_makes_is_asked_for(

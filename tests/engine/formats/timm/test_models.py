@@ -113,7 +113,7 @@ def test_what_a_file_does_not_say_is_called_assumed(tmp_path: Path) -> None:
     path = saved(made("test_resnet", num_classes=1000), tmp_path / "mine.pth")
     network = models.network_of("timm:test_resnet", path)
     assert network.preprocessing_origin == network.classes_origin == "assumed"
-    assert "mine.pth does not say how images are preprocessed" in network.assumption
+    assert "mine.pth does not specify its preprocessing" in network.assumption
     path = saved(made("test_resnet", num_classes=7), tmp_path / "seven.pth")
     assert models.network_of("timm:test_resnet", path).classes == ()
 
@@ -181,15 +181,13 @@ def test_names_that_timm_does_not_have() -> None:
     assert not models.knows("resnet_18")
     with pytest.raises(engine.ModelError, match=r"timm has no network 'resnet_18'.*resnet18"):
         load_model("timm:resnet_18")
-    with pytest.raises(engine.ModelError, match=r"no weights called 'resnet18.mine'.*a1_in1k"):
+    with pytest.raises(engine.ModelError, match=r"no weights 'resnet18.mine'.*a1_in1k"):
         load_model("timm:resnet18.mine")
 
 
 def test_weights_of_another_architecture(tmp_path: Path) -> None:
     path = saved(made("test_vit"), tmp_path / "vit.pth")
-    with pytest.raises(
-        engine.WeightsError, match=r"do not belong to timm's test_resnet .*missing:"
-    ):
+    with pytest.raises(engine.WeightsError, match=r"do not fit timm's test_resnet .*missing:"):
         load_model("timm:test_resnet", path)
     (tmp_path / "half.pth").write_bytes(path.read_bytes()[:5000])
     with pytest.raises(engine.WeightsError, match=r"half.pth"):

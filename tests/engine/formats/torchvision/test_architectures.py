@@ -86,7 +86,7 @@ def test_a_grey_first_layer_is_no_resnet() -> None:
     found = recognise(state)
     assert (found.names, found.closest) == ((), "resnet18")
     # That it has other classes is no difference.
-    assert found.difference == "of another shape: conv1.weight (64, 1, 7, 7)"
+    assert found.difference == "different shape: conv1.weight (64, 1, 7, 7)"
 
 
 def test_a_damaged_index_is_not_believed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
