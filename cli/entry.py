@@ -120,7 +120,7 @@ def guarded(work: Callable[[], int]) -> int:
         fail(f"not enough memory ({one_line(error)}); close other programs and try again")
         return 2
     except Exception:  # noqa: BLE001 - the outermost frame: anything else is a defect to report
-        _log.exception("internal failure")
+        _log.exception("Unexpected error")
         tell(f"internal error; see the log: {log_file()}")
         return 1
     finally:
