@@ -46,9 +46,10 @@ def refuse(module: nn.Module, name: str) -> None:
     """
     needed = _needed_inputs(module)
     if len(needed) > 1:
+        more = "a second input" if len(needed) == 2 else "further inputs"
         raise ModelError(
-            f"{name}: the network takes {len(needed)} inputs ({', '.join(needed)}), which is not "
-            "supported; open one that takes a single image"
+            f"{name}: forward wants {more} besides the image ({', '.join(needed[1:])}), which is "
+            "not supported; open a network that takes a single image"
         )
     kind = _kind(module)
     if kind:
@@ -110,17 +111,22 @@ def tensors_in(output: Any) -> Iterator[Tensor]:
             yield from tensors_in(getattr(output, entry.name))
 
 
+def optional_inputs(module: nn.Module) -> list[str]:
+    """The names of the inputs that forward takes besides the first, with None for a default."""
+    return [p.name for p in _inputs(module)[1:] if p.default is None]
+
+
 def _needed_inputs(module: nn.Module) -> list[str]:
+    return [p.name for p in _inputs(module) if p.default is inspect.Parameter.empty]
+
+
+def _inputs(module: nn.Module) -> list[inspect.Parameter]:
     try:
         signature = inspect.signature(unwrapped(module).forward)
     except (TypeError, ValueError):
         return []
     gathered = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return [
-        name
-        for name, parameter in signature.parameters.items()
-        if parameter.default is inspect.Parameter.empty and parameter.kind not in gathered
-    ]
+    return [p for p in signature.parameters.values() if p.kind not in gathered]
 
 
 def kind_of_class(name: str) -> str:

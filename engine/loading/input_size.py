@@ -1,13 +1,13 @@
 """Detects the input size and channels of a network by trial passes.
 
-Candidates come from a vision transformer's position embedding and, after a shape mismatch, from the
-sizes of the linear layers. Otherwise the usual sizes are tried, then others.
+The first candidates are what the network tells (input_hints); then come the usual size, those that
+its error names or the sizes of its linear layers imply, a list of usual ones, and others. An error
+that no size changes is reported at once.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,28 @@ from pathlib import Path
 from torch import nn
 
 from engine.errors import ChoiceNeeded, ModelError
-from engine.formats.rejections import ONLY_CLASSIFIERS, refuse
-from engine.loading.input_trials import Size, Trial, Trials
+from engine.formats.rejections import ONLY_CLASSIFIERS, optional_inputs, refuse
+from engine.loading.input_hints import (
+    Size,
+    channel_counts,
+    embedded_sizes,
+    grids_of,
+    is_for_small_pictures,
+    named_sizes,
+    told_sizes,
+    usual_sizes,
+)
+from engine.loading.input_trials import Trial, Trials
+from engine.loading.pass_failures import Failure
 from engine.progress import CancelToken
 from engine.questions import WhichInput
+from engine.reader import client
 
 USUAL = 224
 """The size that is assumed for a network that accepts any."""
+
+_SMALL = 32
+"""The same for one of ten or a hundred classes that keeps small images large."""
 
 # Ordered by likelihood.
 _SIDES = (
@@ -56,22 +71,25 @@ def find_input(
 
     path: the network's file, for messages. channels: if known. preferred: sizes from its files; the
     first that runs is taken. told: the size given by the user; no other is tried. A network that
-    accepts any size gets 224 x 224, assumed.
+    accepts any size gets 224 x 224, assumed, or 32 x 32 if it is built for such small images.
 
-    Raises ModelError if it does not classify single images (see rejections.refuse) or does not run
-    on the given size, ChoiceNeeded with WhichInput if no size works, Cancelled. The network is left
-    unchanged.
+    Raises ModelError if it does not classify single images (see rejections.refuse), does not run
+    on the given size, or fails on every size for another reason; ChoiceNeeded with WhichInput if no
+    size works, Cancelled. The network is left unchanged. The work is limited by counting, so that
+    the result does not depend on the machine's load.
     """
     refuse(module, path.name)
-    trials = Trials(module, cancel)
-    wanted = [channels] if channels is not None else channel_counts(module)
-    if told is not None:
-        return _as_told(trials, path, wanted, told)
-    for count in wanted:
-        found = _search(trials, path, count, preferred)
-        if found is not None:
-            return found
-    return _give_up(trials, path, channels)
+    with client.counting():
+        trials = Trials(module, cancel)
+        wanted = [channels] if channels is not None else channel_counts(module)
+        if told is not None:
+            return _as_told(trials, path, wanted, told)
+        for count in wanted:
+            found = _search(trials, path, count, preferred)
+            if found is not None:
+                return found
+        _raise_constant_failure(trials, path, wanted)
+        return _give_up(trials, path, channels)
 
 
 def _as_told(trials: Trials, path: Path, channels: Sequence[int], size: Size) -> FoundInput:
@@ -81,26 +99,13 @@ def _as_told(trials: Trials, path: Path, channels: Sequence[int], size: Size) ->
             raise _unsuitable(path, trial.fault)
         if trial.ran:
             return FoundInput(count, size, assumed=False)
-    error = trials.run(channels[0], size).error
+    _raise_constant_failure(trials, path, channels)
+    failure = trials.run(channels[0], size).failure
+    assert failure is not None
     raise ModelError(
         f"{path.name}: the network does not run on {channels[0]} x {size[0]} x {size[1]} "
-        f"({error}); try another input"
+        f"({failure.sentence}); try another input"
     )
-
-
-def channel_counts(module: nn.Module) -> list[int]:
-    """Candidate numbers of input channels, the most likely first; never empty.
-
-    The first convolution decides (a patch embedding counts), or the first convolution-like weight
-    if module types are lost. Then follow 3 and 1, for networks that convert the channels themselves
-    or have no convolution.
-    """
-    counts = [
-        int(part.weight.shape[1]) * part.groups
-        for part in module.modules()
-        if isinstance(part, nn.Conv2d)
-    ] or [int(weight.shape[1]) for weight in module.parameters() if weight.ndim == 4]
-    return list(dict.fromkeys([*counts[:1], 3, 1]))
 
 
 def _search(
@@ -110,24 +115,39 @@ def _search(
         trial = trials.run(channels, size)
         if trial.ran and not trial.fault:  # specified, so a dense output is intended
             return FoundInput(channels, size, assumed=False)
-    for size in embedded_sizes(trials.module, channels):
+    module = trials.module
+    for size in (
+        *told_sizes(module),
+        *embedded_sizes(module, channels),
+        *usual_sizes(module),
+    ):
         if trials.run(channels, size).accepted:
             return FoundInput(channels, size, assumed=False)
     usual = trials.run(channels, (USUAL, USUAL))
     if usual.accepted:
-        return _found(trials, channels, (USUAL, USUAL))
+        return _with_usual(trials, channels, usual)
     if usual.ran and max(usual.spatial) >= USUAL:
         # The output is as large as the image: no input size gives a single row.
         raise _unsuitable(path, usual.fault)
-    if _refused_at_once(trials, channels):
+    if _refused_at_once(trials, channels) or trials.constant_failure(channels) is not None:
         return None
-    sizes = itertools.chain(_solved(trials, channels, usual), _listed(trials, channels))
+    named = named_sizes(usual.failure, channels) if usual.failure is not None else ()
+    sizes = itertools.chain(named, _solved(trials, channels, usual), _listed(trials, channels))
     for size in sizes:
         if trials.run(channels, size).accepted:
             return _found(trials, channels, _nicest(trials, channels, size))
         if trials.spent:
             break
     return None
+
+
+def _with_usual(trials: Trials, channels: int, usual: Trial) -> FoundInput:
+    found = _found(trials, channels, (USUAL, USUAL))
+    grid = usual.grid[1:] if usual.grid is not None else (1, 1)
+    small = is_for_small_pictures(trials.module, usual.scores, grid, USUAL)
+    if found.assumed and small and trials.run(channels, (_SMALL, _SMALL)).accepted:
+        return FoundInput(channels, (_SMALL, _SMALL), assumed=True)
+    return found
 
 
 def _found(trials: Trials, channels: int, size: Size) -> FoundInput:
@@ -158,7 +178,7 @@ def _solved(trials: Trials, channels: int, usual: Trial) -> Iterator[Size]:
         cells, rest = divmod(count, depth)
         if rest or not cells:
             continue
-        for grid in _grids(cells):
+        for grid in grids_of(cells):
             if flat:
                 yield grid
             else:
@@ -189,18 +209,6 @@ def _approach(trials: Trials, channels: int, goal: Size, start: Size) -> Iterato
         grids.append((grid[1], grid[2]))
 
 
-def _grids(cells: int) -> Iterator[Size]:
-    """Rows and columns for `cells` cells: a square, else the two rectangles closest to one."""
-    root = math.isqrt(cells)
-    if root * root == cells:
-        yield (root, root)
-        return
-    rows = next(r for r in range(root, 0, -1) if cells % r == 0)
-    if cells // rows <= 2 * rows:
-        yield (rows, cells // rows)
-        yield (cells // rows, rows)
-
-
 def _nicest(trials: Trials, channels: int, size: Size) -> Size:
     """The most likely side near the given one that also works; the given one if there is none."""
     if size[0] != size[1] or size[0] in _SIDES:
@@ -211,53 +219,6 @@ def _nicest(trials: Trials, channels: int, size: Size) -> Size:
         if abs(side - size[0]) <= reach and trials.run(channels, (side, side)).accepted:
             return (side, side)
     return size
-
-
-def embedded_sizes(module: nn.Module, channels: int) -> list[Size]:
-    """Input sizes implied by the position embedding and patches of a vision transformer."""
-    patch = _patch(module, channels)
-    if patch is None:
-        return []
-    (height, width), depth = patch
-    grids: list[Size] = []
-    for name, tensor in itertools.chain(module.named_parameters(), module.named_buffers()):
-        if "pos" not in name.lower() or tensor.ndim < 2 or depth not in tensor.shape:
-            continue
-        if tensor.ndim == 4 and tensor.shape[0] == 1:
-            last = tensor.shape[3] == depth
-            sides = tensor.shape[1:3] if last else tensor.shape[2:]
-            grids.append((sides[0], sides[1]))
-        elif tensor.shape[-1] == depth and tensor.numel() == tensor.shape[-2] * depth:
-            grids += _token_grids(int(tensor.shape[-2]))
-    sizes = ((rows * height, columns * width) for rows, columns in grids)
-    return list(dict.fromkeys(size for size in sizes if min(size) >= 8 and max(size) <= 2048))
-
-
-def _token_grids(tokens: int) -> list[Size]:
-    """Grids of a sequence with one extra token, none, two (distillation), or five (registers)."""
-    counts = [tokens - prefix for prefix in (1, 0, 2, 5) if tokens > prefix + 1]
-    squares = [(math.isqrt(n),) * 2 for n in counts if math.isqrt(n) ** 2 == n]
-    if squares:
-        return [(side, side) for side, _ in squares]
-    return [grid for n in counts for grid in _grids(n)]
-
-
-def _patch(module: nn.Module, channels: int) -> tuple[Size, int] | None:
-    """(height, width) of a patch and the length of its token.
-
-    The first convolution makes patches if its stride equals its kernel size, a linear layer if its
-    input is a square of pixels.
-    """
-    for part in module.modules():
-        if isinstance(part, nn.Conv2d):
-            height, width = part.kernel_size[0], part.kernel_size[1]
-            whole = part.kernel_size == part.stride and height > 1
-            return ((height, width), part.out_channels) if whole else None
-        if isinstance(part, nn.Linear) and part.in_features % channels == 0:
-            side = math.isqrt(part.in_features // channels)
-            if side > 1 and side * side * channels == part.in_features:
-                return (side, side), part.out_features
-    return None
 
 
 def _refused_at_once(trials: Trials, channels: int) -> bool:
@@ -272,15 +233,38 @@ def _unsuitable(path: Path, fault: str) -> ModelError:
     return ModelError(f"{path.name}: {fault}; {ONLY_CLASSIFIERS}")
 
 
+def _raise_constant_failure(trials: Trials, path: Path, channels: Sequence[int]) -> None:
+    """Raises ModelError if the network fails for a reason that no size changes, with the channels
+    with which it comes furthest."""
+    furthest = max(channels, key=lambda count: trials.run(count, (USUAL, USUAL)).calls)
+    failure = trials.constant_failure(furthest)
+    if failure is None:
+        return
+    extra = optional_inputs(trials.module)
+    if failure.wants_cuda:
+        why = "its code moves data to a device other than the network's"
+        way = "write .to(x.device) there instead of .cuda() or a fixed device"
+    elif extra and "NoneType" in failure.text:
+        why = f"forward wants a second input ({', '.join(extra)}), although it is optional"
+        way = "open one that takes a single image"
+    else:
+        why = "its code fails on an input of any size"
+        way = "correct it there" if failure.place else "open another network"
+    raise ModelError(f"{path.name}: {why} ({failure.sentence}); {way}")
+
+
 def _give_up(trials: Trials, path: Path, channels: int | None) -> FoundInput:
     ran = next((trial for trial in trials.done.values() if trial.ran), None)
     if ran is not None:
         fault = ran.fault or "it returns a row of scores for each cell of a map"
         raise _unsuitable(path, fault)
     tried = tuple(dict.fromkeys(size for _, size in trials.done))
-    error = next((trial.error for trial in trials.done.values() if trial.error), "")
+    failure: Failure | None = next(
+        (trial.failure for trial in trials.done.values() if trial.failure is not None), None
+    )
     raise ChoiceNeeded(
-        f"{path.name}: the network ran on none of {len(tried)} input sizes ({error}); specify its "
+        f"{path.name}: the network ran on none of {len(tried)} input sizes "
+        f"({failure.sentence if failure is not None else ''}); specify its "
         "input, as in --input 3x256x256",
         WhichInput(path, channels, tried),
     )

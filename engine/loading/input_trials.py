@@ -16,24 +16,25 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.errors import one_line
 from engine.formats.rejections import fault_of_output, tensors_in
+from engine.loading.input_hints import Size
+from engine.loading.pass_failures import Failure, failure_of
 from engine.passes.allocation import Bounded, limit_of
 from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating, watching
 from engine.passes.observation import dtype_of, meta_copy
 from engine.progress import CancelToken
-from engine.reader import client
 
 _log = logging.getLogger(__name__)
 
-Size = tuple[int, int]
-"""(height, width)."""
-
-# Limits are counted in module calls and passes rather than in seconds, so that the result does not
-# depend on the machine's load. Both amount to a few seconds.
+# Limits are counted in module calls, passes and operations on numbers rather than in seconds, so
+# that the result does not depend on the machine's load. They amount to some seconds.
 _MOST_CALLS = 100_000
 _MOST_TRIALS = 600
 _MOST_REAL_TRIALS = 80
+_MOST_REAL_WORK = 10**12
+
+# A network fails for a reason other than the size if it fails alike at all of these sides.
+_APART = (224, 32, 512)
 
 _LARGEST_REAL = 640
 
@@ -43,7 +44,7 @@ class Trial:
     """One pass with one input.
 
     fault: why the output is not a classifier's; '' if it returned logits, or if it failed.
-    ran: the pass completed. error: why it did not.
+    ran: the pass completed. failure: why it did not. scores: how many logits it returned.
     grid: (channels, rows, columns) of the last spatial output. calls: modules that returned.
     dense: the output is a single cell only because the input is small (a dense prediction).
     spatial: rows and columns of the output, (1, 1) if it has none.
@@ -51,9 +52,10 @@ class Trial:
 
     ran: bool
     fault: str
-    error: str
+    failure: Failure | None
     grid: tuple[int, int, int] | None
     calls: int
+    scores: int = 0
     dense: bool = False
     spatial: Size = (1, 1)
 
@@ -75,8 +77,9 @@ class _Watch:
     single: bool = False
 
     def __call__(self, _call: Call, module: nn.Module, output: Tensor) -> None:
-        client.raise_if_late()
         self.calls += 1
+        if self.calls > _MOST_CALLS:
+            raise RuntimeError(f"it calls its modules more than {_MOST_CALLS:,} times")
         if output.ndim != 4 or output.shape[0] != 1:
             return
         _, channels, rows, columns = output.shape
@@ -93,7 +96,7 @@ class Trials:
     """Runs a network on inputs of different sizes, and caches the results.
 
     real: the network itself is run instead of a copy on the meta device. calls: module calls in
-    all trials.
+    all trials; work: operations on numbers in those with data.
     """
 
     module: nn.Module
@@ -102,6 +105,7 @@ class Trials:
     shadow: nn.Module = field(init=False)
     done: dict[tuple[int, Size], Trial] = field(default_factory=dict)
     calls: int = 0
+    work: int = 0
 
     def __post_init__(self) -> None:
         try:
@@ -113,7 +117,17 @@ class Trials:
     @property
     def spent(self) -> bool:
         most = _MOST_REAL_TRIALS if self.real else _MOST_TRIALS
-        return self.calls > _MOST_CALLS or len(self.done) >= most
+        worked = self.calls > _MOST_CALLS or self.work > _MOST_REAL_WORK
+        return worked or len(self.done) >= most
+
+    def constant_failure(self, channels: int) -> Failure | None:
+        """The failure that is the same for small and large inputs; None if there is none, or if it
+        may come from a comparison with the size that the network wants."""
+        failures = [self.run(channels, (side, side)).failure for side in _APART]
+        first = failures[0]
+        if first is None or first.check or any(failure != first for failure in failures):
+            return None
+        return first
 
     def run(self, channels: int, size: Size) -> Trial:
         key = (channels, size)
@@ -132,18 +146,19 @@ class Trials:
     def _run(self, channels: int, size: Size) -> Trial | None:
         """None if this network cannot run on the meta device."""
         if self.real and max(size) > _LARGEST_REAL:
-            return Trial(False, "", "too large to try", None, 0)
+            return Trial(False, "", Failure("too large to try"), None, 0)
         network = self.module if self.real else self.shadow
         tensors: Iterator[Tensor] = itertools.chain(network.parameters(), network.buffers())
         device = next((t.device for t in tensors), torch.device("cpu")) if self.real else "meta"
         watch = _Watch()
+        bound = Bounded(limit_of(network, torch.device(device))) if self.real else None
         try:
             with (
                 torch.inference_mode(False),
                 torch.no_grad(),
                 evaluating(network),
                 watching(network, watch, self.cancel),
-                Bounded(limit_of(network, torch.device(device))) if self.real else nullcontext(),
+                bound or nullcontext(),
             ):
                 picture = torch.zeros(1, channels, *size, device=device, dtype=dtype_of(network))
                 output = network(picture)
@@ -151,12 +166,22 @@ class Trials:
             if not self.real and _wants_data(error):
                 _log.info("no trial without data: %s", error)
                 return None
-            first = one_line(error)
-            return Trial(False, "", first, watch.grid, watch.calls)
+            return Trial(False, "", failure_of(error), watch.grid, watch.calls)
+        finally:
+            self.work += bound.work if bound is not None else 0
         shape = next((t.shape for t in tensors_in(output)), torch.Size())
         spatial = (shape[2], shape[3]) if len(shape) == 4 else (1, 1)
         dense = len(shape) == 4 and watch.strided
-        return Trial(True, fault_of_output(output), "", watch.grid, watch.calls, dense, spatial)
+        return Trial(
+            ran=True,
+            fault=fault_of_output(output),
+            failure=None,
+            grid=watch.grid,
+            calls=watch.calls,
+            scores=shape.numel(),
+            dense=dense,
+            spatial=spatial,
+        )
 
 
 def _by_stride(module: nn.Module, grid: Sequence[int]) -> bool:
@@ -178,7 +203,8 @@ def _by_stride(module: nn.Module, grid: Sequence[int]) -> bool:
 
 
 def _first(value: Any) -> int:
-    return int(value[0] if isinstance(value, tuple) else value)
+    """Of a number for both axes, or one for each; converters keep lists, as in [3, 3]."""
+    return int(value[0] if isinstance(value, tuple | list) else value)
 
 
 def _wants_data(error: Exception) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map_only
+from torch.utils._pytree import tree_leaves, tree_map_only
+from torch.utils.flop_counter import flop_registry
 
 from engine.passes.devices import memory_budget
 
@@ -41,11 +43,13 @@ class Bounded(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     The size of each output is found by running the operation on torch's meta device, which takes a
     few tenths of a millisecond. Used only for networks that cannot be inspected without data.
+    work: an estimate of the operations on numbers so far.
     """
 
     def __init__(self, limit: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._limit = self._left = limit
+        self.work = 0
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -57,7 +61,18 @@ class Bounded(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 f"one pass needs more than {self._limit / 1e9:.1f} GB; choose a smaller input, "
                 "as in --input 3x224x224"
             )
-        return func(*args, **kwargs)
+        made = func(*args, **kwargs)
+        self.work += _work_of(func, args, kwargs, made)
+        return made
+
+
+def _work_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], made: Any) -> int:
+    """Operations on numbers: those of a matrix product or convolution, or one for each element."""
+    formula: Any = flop_registry.get(getattr(func, "_overloadpacket", None))
+    if formula is not None:
+        with contextlib.suppress(*_NO_ANSWER):
+            return int(formula(*args, **kwargs, out_val=made))
+    return sum(tensor.numel() for tensor in tree_leaves(made) if isinstance(tensor, Tensor))
 
 
 def _bytes_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:

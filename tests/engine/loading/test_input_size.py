@@ -16,7 +16,8 @@ from torch.nn import functional
 
 from engine.errors import Cancelled, ChoiceNeeded, ModelError
 from engine.lazy import torchvision as vision
-from engine.loading.input_size import FoundInput, channel_counts, find_input
+from engine.loading.input_hints import channel_counts
+from engine.loading.input_size import FoundInput, find_input
 from engine.progress import CancelToken
 from engine.questions import WhichInput
 
@@ -385,8 +386,8 @@ def torchvision(group: str, name: str, **options: Any) -> Callable[[], nn.Module
 
 
 REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
-    "two inputs": (Two, r"takes 2 inputs \(image, mask\), which is not supported"),
-    "a keyword input": (Named, r"takes 2 inputs \(image, age\), which is not supported"),
+    "two inputs": (Two, r"wants a second input besides the image \(mask\), which is not"),
+    "a keyword input": (Named, r"wants a second input besides the image \(age\), which is not"),
     "segmentation": (UNet, "4 maps of 224 x 224, as segmentation models do"),
     "coarse segmentation": (
         lambda: nn.Sequential(block(3, 8), block(8, 8), block(8, 8), nn.Conv2d(8, 21, 1)),
