@@ -129,7 +129,7 @@ def _search(
     if usual.ran and max(usual.spatial) >= USUAL:
         # The output is as large as the image: no input size gives a single row.
         raise _unsuitable(path, usual.fault)
-    if _refused_at_once(trials, channels) or trials.constant_failure(channels) is not None:
+    if _wants_other_channels(trials, channels) or trials.constant_failure(channels) is not None:
         return None
     named = named_sizes(usual.failure, channels) if usual.failure is not None else ()
     sizes = itertools.chain(named, _solved(trials, channels, usual), _listed(trials, channels))
@@ -221,12 +221,13 @@ def _nicest(trials: Trials, channels: int, size: Size) -> Size:
     return size
 
 
-def _refused_at_once(trials: Trials, channels: int) -> bool:
-    """Whether the first convolution fails at two sizes, so that it needs other channels."""
-    if not any(isinstance(part, nn.Conv2d) for part in trials.module.modules()):
-        return False
-    tried = [trials.run(channels, (side, side)) for side in (USUAL, 32)]
-    return not any(trial.ran or trial.calls for trial in tried)
+def _wants_other_channels(trials: Trials, channels: int) -> bool:
+    """Whether the first layer refuses the number of channels, at two sizes."""
+    tried = [trials.run(channels, (side, side)) for side in (USUAL, _SMALL)]
+    return all(
+        trial.failure is not None and not trial.calls and "channel" in trial.failure.text.lower()
+        for trial in tried
+    )
 
 
 def _unsuitable(path: Path, fault: str) -> ModelError:

@@ -20,7 +20,7 @@ _INSTALLED = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "pureli
 # Exceptions with which code refuses an input that it has checked.
 _CHECKS = (AssertionError, ValueError, RuntimeError)
 _NO_CHECKS = (NotImplementedError, RecursionError)
-_NO_CUDA = re.compile(r"CUDA.*(not (compiled|available|linked)|no |unavailable)|NVIDIA|CUDA GPUs")
+_NO_CUDA = re.compile(r"not (compiled|linked) with CUDA|CUDA.*not available|NVIDIA|CUDA GPUs")
 _SEVERAL_DEVICES = "same device"
 
 
