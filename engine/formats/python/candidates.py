@@ -15,6 +15,7 @@ from torch import nn
 
 from engine.errors import ModelError
 from engine.formats.python.importing import told_in_one_line
+from engine.formats.python.offline import without_fetching
 from engine.formats.python.signatures import Calls, named
 from engine.questions import NetworkOption, Parameter
 
@@ -48,19 +49,15 @@ def blocks_in(module: ModuleType) -> frozenset[str]:
 
 
 def make(
-    path: Path,
-    module: ModuleType,
-    option: NetworkOption,
-    arguments: Iterable[tuple[str, str]] = (),
+    path: Path, module: ModuleType, option: NetworkOption, values: Mapping[str, object]
 ) -> nn.Module:
-    """Build the network of an option with these arguments (Python literals), in eval mode.
+    """Build the network of an option with these arguments, on the CPU and in eval mode.
 
-    Raises ModelError for an argument that does not exist or has the wrong type, and, with the line
-    number, for any error in the file's code.
+    Nothing is fetched (see offline). Raises ModelError, with the line number, for any error in the
+    file's code.
     """
-    given = values_of(path, option, arguments)
-    with told_in_one_line(path):
-        return called(path, module, option, given).cpu().eval()
+    with without_fetching(), told_in_one_line(path):
+        return called(path, module, option, values).cpu().eval()
 
 
 def called(
@@ -113,7 +110,7 @@ def _value(path: Path, parameter: Parameter, text: str) -> object:
         raise _unfit(path, parameter, text, what) from None
     if parameter.kind == "float" and type(value) is int:
         return float(value)
-    if parameter.kind == "str" and not isinstance(value, str):
+    if parameter.kind == "str" and not isinstance(value, str | None):
         return text
     wanted = {"int": int, "float": float, "bool": bool, "str": str}.get(parameter.kind)
     if wanted is not None and type(value) is not wanted and value is not None:
@@ -130,12 +127,12 @@ def _classes(module: ModuleType) -> Iterator[str]:
         if (
             isinstance(value, type)
             and issubclass(value, nn.Module)
+            and not issubclass(value, torch.jit.ScriptModule)
             and not issubclass(value, nn.modules.loss._Loss)
             and value.__module__ == module.__name__
             and value.__name__ == name
             and value.forward is not nn.Module.forward
             and not inspect.isabstract(value)
-            and not issubclass(value, torch.jit.ScriptModule)
             and not name.startswith("_")
         ):
             yield name

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
@@ -22,7 +23,7 @@ _LARGE: frozenset[object] = frozenset(
     {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn}
 )
 
-_COUNTER = "num_batches_tracked"
+COUNTER = "num_batches_tracked"
 """Counts the batches of training; a network in eval mode never reads it."""
 
 
@@ -48,13 +49,13 @@ def shapes_of(network: nn.Module) -> Shapes:
     return {
         key: None if is_lazy(tensor) else tuple(tensor.shape)
         for key, tensor in state.items()
-        if isinstance(tensor, Tensor) and not key.endswith(_COUNTER)
+        if isinstance(tensor, Tensor) and not key.endswith(COUNTER)
     }
 
 
 def shapes_in(state: Mapping[str, Tensor]) -> Shapes:
     """The same of the tensors in a weights file."""
-    return {k: tuple(tensor.shape) for k, tensor in state.items() if not k.endswith(_COUNTER)}
+    return {k: tuple(tensor.shape) for k, tensor in state.items() if not k.endswith(COUNTER)}
 
 
 def distance(own: Shapes, given: Shapes) -> int:
@@ -67,5 +68,30 @@ def distance(own: Shapes, given: Shapes) -> int:
 def completed(network: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The state dict with the network's own counters where it has none."""
     own = network.state_dict(keep_vars=True)
-    added = {k: own[k].detach() for k in own if k.endswith(_COUNTER) and k not in state}
+    added = {k: own[k].detach() for k in own if k.endswith(COUNTER) and k not in state}
     return {**state, **added}
+
+
+def finish_lazy_modules(network: nn.Module) -> None:
+    """Make the lazy modules of a network what their first pass would have made of them, once the
+    weights have given them their shapes."""
+    for part in network.modules():
+        if isinstance(part, LazyModuleMixin) and not part.has_uninitialized_params():
+            _settle(part)
+
+
+def _settle(part: Any) -> None:
+    """What LazyModuleMixin._infer_parameters does, without an input."""
+    if isinstance(part, nn.LazyLinear):
+        part.in_features = int(part.weight.shape[1])
+    elif isinstance(part, nn.modules.conv._ConvNd):
+        groups = 1 if part.transposed else part.groups
+        part.in_channels = int(part.weight.shape[0 if part.transposed else 1]) * groups
+    elif hasattr(part, "num_features"):
+        known = part.weight if part.weight is not None else part.running_mean
+        part.num_features = int(known.shape[0])
+    part._initialize_hook.remove()
+    part._load_hook.remove()
+    del part._initialize_hook, part._load_hook
+    if part.cls_to_become is not None:
+        part.__class__ = part.cls_to_become
