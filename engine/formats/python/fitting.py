@@ -127,31 +127,39 @@ class Search:
             return None
 
 
-def started(
+def _ready(
     search: Search, options: Sequence[NetworkOption], weights: Sequence[Shapes], given: Given
 ) -> list[Guess]:
-    """Every option with its defaults, or with what its required arguments may be; closest first."""
+    """The options that need no further argument, with their defaults."""
     guesses: list[Guess] = []
     for option in options:
         values = given(option)
-        starts = [values, *_without_pretrained(option, values)]
-        wanted = [p for p in option.parameters if p.required and p.name not in values]
-        if wanted:
-            firsts = proposals.required(wanted, weights[0], search.module)
-            starts = [{**values, **first} for first in firsts]
-        for each in starts:
-            if search.built >= _MOST_BUILT:
-                break
+        for each in (values, *_without_pretrained(option, values)):
             guess = search.guess(option, each, weights)
             if guess is not None:
-                guesses.append(replace(guess, found=tuple(p.name for p in wanted)))
-                if not wanted:
-                    search.failures.pop(option.name, None)
-                    break
-        # The reasons are of interest where nothing had to be guessed.
-        if wanted:
-            search.failures.pop(option.name, None)
-    return sorted(guesses, key=lambda guess: guess.distance)
+                search.failures.pop(option.name, None)
+                guesses.append(guess)
+                break
+    return guesses
+
+
+def _lacking(
+    search: Search, options: Sequence[NetworkOption], weights: Sequence[Shapes], given: Given
+) -> list[Guess]:
+    """The others, with what their arguments may have been."""
+    guesses: list[Guess] = []
+    for option in options:
+        values = given(option)
+        wanted = [p for p in option.parameters if p.required and p.name not in values]
+        for first in proposals.required(wanted, weights[0], search.module):
+            guess = search.guess(option, {**values, **first}, weights)
+            if guess is not None:
+                guesses.append(replace(guess, found=tuple(first)))
+            if search.built >= _MOST_BUILT or (guess is not None and not guess.distance):
+                break
+        # A reason is of interest only where nothing had to be guessed.
+        search.failures.pop(option.name, None)
+    return guesses
 
 
 def _without_pretrained(option: NetworkOption, values: Values) -> Iterator[Values]:
@@ -168,15 +176,27 @@ def fits(
 ) -> tuple[list[Guess], Guess | None]:
     """The networks that match the weights, each structure once, and the closest of all.
 
-    Networks that match with their defaults are taken; otherwise the closest few are searched.
+    Networks that match with their defaults are taken; otherwise the closest few are searched, and
+    last those that cannot be built without further arguments.
     """
-    guesses = started(search, options, weights, given)
-    matching = [guess for guess in guesses if not guess.distance]
-    for guess in [] if matching else guesses[:_MOST_SEARCHED]:
-        found = search.fitted(guess, weights, given(guess.option))
-        guesses.append(found)
-        if not found.distance:
-            matching.append(found)
+    needing = [
+        o for o in options if any(p.required and p.name not in given(o) for p in o.parameters)
+    ]
+    guesses: list[Guess] = []
+    matching: list[Guess] = []
+    for start, group in (
+        (_ready, [option for option in options if option not in needing]),
+        (_lacking, needing),
+    ):
+        begun = sorted(start(search, group, weights, given), key=lambda guess: guess.distance)
+        matching = [guess for guess in begun if not guess.distance]
+        for guess in [] if matching else begun[:_MOST_SEARCHED]:
+            found = search.fitted(guess, weights, given(guess.option))
+            guesses.append(found)
+            matching += [] if found.distance else [found]
+        guesses += begun
+        if matching:
+            break
     # A class and the function that calls it with its defaults count as one network.
     different = {guess.text: guess for guess in reversed(matching)}
     return list(reversed(different.values())), min(guesses, key=_closeness, default=None)
