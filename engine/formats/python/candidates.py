@@ -139,16 +139,19 @@ def _classes(module: ModuleType) -> Iterator[str]:
 
 
 def _functions(module: ModuleType, tree: ast.Module) -> Iterator[str]:
+    """Functions that return a network; they may call each other in any order."""
+    nodes = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     known: set[str] = set()
-    for node in tree.body:
-        if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
-            continue
-        function = getattr(module, node.name, None)
-        if inspect.isfunction(function) and (
-            _is_network(_result(function)) or _returns_network(module, node, known)
-        ):
-            known.add(node.name)
-            yield node.name
+    while found := {node.name for node in nodes if _makes(module, node, known)} - known:
+        known |= found
+    yield from (node.name for node in nodes if node.name in known and node.name[0] != "_")
+
+
+def _makes(module: ModuleType, node: ast.FunctionDef, known: set[str]) -> bool:
+    function = getattr(module, node.name, None)
+    return inspect.isfunction(function) and (
+        _is_network(_result(function)) or _returns_network(module, node, known)
+    )
 
 
 def _result(function: Callable[..., object]) -> object:

@@ -56,9 +56,8 @@ class Calls:
             return own
         for call, bound in _passing(body, gathers):
             further = self._further(call, bound, depth)
-            # Where arguments go to two calls, those of the first win; a required one of an own
-            # name that is passed on is bound there.
-            own = {**further, **own}
+            # Own arguments stay first: calls bind them by position.
+            own |= {name: found for name, found in further.items() if name not in own}
         return own
 
     def _further(self, call: ast.Call, bound: set[str], depth: int) -> dict[str, inspect.Parameter]:
