@@ -36,7 +36,8 @@ class Guess:
     """A network of the file with arguments.
 
     values: those that differ from the defaults. found: the names among them that were derived from
-    the weights. shapes: its own. distance: to the weights, in keys. text: repr of the network.
+    the weights. shapes: its own. distance: to the weights, in keys. text: repr of the network, kind
+    its class.
     """
 
     option: NetworkOption
@@ -44,6 +45,7 @@ class Guess:
     shapes: Shapes
     distance: int
     text: str
+    kind: type[nn.Module]
     found: tuple[str, ...] = ()
 
 
@@ -71,7 +73,7 @@ class Search:
             return None
         shapes = shapes_of(network)
         nearest = min(distance(shapes, variant) for variant in weights)
-        return Guess(option, values, shapes, nearest, repr(network))
+        return Guess(option, values, shapes, nearest, repr(network), type(network))
 
     def fitted(self, start: Guess, weights: Sequence[Shapes], given: Values) -> Guess:
         """The guess that comes closest when arguments are derived from the weights.

@@ -257,7 +257,7 @@ def _fits(file: _File, state: StateDict) -> tuple[list[Guess], Guess | None]:
     weights = [shapes_in(variant) for variant in variants(state)]
     matching, closest = fitting.fits(file.search, file.options, weights, file.given)
     # A class that another one extends is a part of it.
-    kinds = [getattr(file.module, guess.option.name) for guess in matching]
+    kinds = [guess.kind for guess in matching]
     extended = [
         kind for kind in kinds for other in kinds if other is not kind and _extends(other, kind)
     ]
@@ -297,9 +297,8 @@ def _one(file: _File, weights: Path, state: StateDict) -> _Fit:
 
 def _raise_hidden_failure(file: _File, guess: Guess) -> None:
     """Raises ModelError if the network that fits is only a part of one that cannot be built."""
-    part = getattr(file.module, guess.option.name)
     for name, error in file.search.failures.items():
-        if _extends(getattr(file.module, name, None), part):
+        if _extends(getattr(file.module, name, None), guess.kind):
             raise ModelError(
                 f"{error}; or open {guess.option.name}, which {name} extends "
                 f"(--arch {guess.option.name})"
