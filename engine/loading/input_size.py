@@ -17,11 +17,17 @@ from torch import nn
 from engine.errors import ChoiceNeeded, ModelError
 from engine.formats.rejections import ONLY_CLASSIFIERS, refuse
 from engine.loading.input_trials import Size, Trial, Trials
+from engine.passes.wrappers import unwrapped
 from engine.progress import CancelToken
 from engine.questions import WhichInput
 
 USUAL = 224
 """The size that is assumed for a network that accepts any."""
+
+SIZE_NAMES = ("image_size", "img_size", "input_size", "input_resolution", "in_size", "resolution")
+"""Attributes and arguments that say for which input size a network is built."""
+
+_MOST_ASKED = 16
 
 # Ordered by likelihood.
 _SIDES = (
@@ -110,7 +116,7 @@ def _search(
         trial = trials.run(channels, size)
         if trial.ran and not trial.fault:  # specified, so a dense output is intended
             return FoundInput(channels, size, assumed=False)
-    for size in embedded_sizes(trials.module, channels):
+    for size in (*named_sizes(trials.module), *embedded_sizes(trials.module, channels)):
         if trials.run(channels, size).accepted:
             return FoundInput(channels, size, assumed=False)
     usual = trials.run(channels, (USUAL, USUAL))
@@ -121,6 +127,7 @@ def _search(
         raise _unsuitable(path, usual.fault)
     if _refused_at_once(trials, channels):
         return None
+    _raise_if_not_the_size(trials, path, channels)
     sizes = itertools.chain(_solved(trials, channels, usual), _listed(trials, channels))
     for size in sizes:
         if trials.run(channels, size).accepted:
@@ -213,6 +220,31 @@ def _nicest(trials: Trials, channels: int, size: Size) -> Size:
     return size
 
 
+def named_sizes(module: nn.Module) -> list[Size]:
+    """Input sizes that a network or its patch embedding keeps as an attribute (image_size=96)."""
+    found: list[Size] = []
+    for part in itertools.islice(unwrapped(module).modules(), _MOST_ASKED):
+        for name in SIZE_NAMES:
+            value = part.__dict__.get(name)
+            sides = tuple(value)[-2:] if isinstance(value, list | tuple) else (value, value)
+            if len(sides) == 2 and all(type(n) is int and 16 <= n <= 4096 for n in sides):
+                found.append((sides[0], sides[1]))
+    return list(dict.fromkeys(found))
+
+
+def _raise_if_not_the_size(trials: Trials, path: Path, channels: int) -> None:
+    """Raises ModelError if the network fails alike at very different sizes, in a way that speaks of
+    no size: a fault of its code, which no other size cures."""
+    tried = [trials.run(channels, (side, side)) for side in (USUAL, 299, 64, 32)]
+    errors = {trial.error for trial in tried}
+    if any(trial.ran for trial in tried) or len(errors) > 1 or tried[0].assertion:
+        return
+    raise ModelError(
+        f"{path.name}: the network fails at every input size: {errors.pop()}{tried[0].place}; "
+        "correct its code"
+    )
+
+
 def embedded_sizes(module: nn.Module, channels: int) -> list[Size]:
     """Input sizes implied by the position embedding and patches of a vision transformer."""
     patch = _patch(module, channels)
@@ -251,7 +283,7 @@ def _patch(module: nn.Module, channels: int) -> tuple[Size, int] | None:
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
             height, width = part.kernel_size[0], part.kernel_size[1]
-            whole = part.kernel_size == part.stride and height > 1
+            whole = tuple(part.kernel_size) == tuple(part.stride) and height > 1
             return ((height, width), part.out_channels) if whole else None
         if isinstance(part, nn.Linear) and part.in_features % channels == 0:
             side = math.isqrt(part.in_features // channels)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import itertools
 import logging
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -46,7 +48,8 @@ class Trial:
     ran: the pass completed. error: why it did not.
     grid: (channels, rows, columns) of the last spatial output. calls: modules that returned.
     dense: the output is a single cell only because the input is small (a dense prediction).
-    spatial: rows and columns of the output, (1, 1) if it has none.
+    spatial: rows and columns of the output, (1, 1) if it has none. place: where in the user's code
+    it failed, as text. assertion: it failed by an assertion, which may be about the size.
     """
 
     ran: bool
@@ -56,6 +59,8 @@ class Trial:
     calls: int
     dense: bool = False
     spatial: Size = (1, 1)
+    place: str = ""
+    assertion: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -152,7 +157,12 @@ class Trials:
                 _log.info("no trial without data: %s", error)
                 return None
             first = one_line(error)
-            return Trial(False, "", first, watch.grid, watch.calls)
+            about = isinstance(error, AssertionError) and "CUDA" not in first
+            return Trial(
+                *(False, "", first, watch.grid, watch.calls),
+                place=_place(error),
+                assertion=about,
+            )
         shape = next((t.shape for t in tensors_in(output)), torch.Size())
         spatial = (shape[2], shape[3]) if len(shape) == 4 else (1, 1)
         dense = len(shape) == 4 and watch.strided
@@ -178,7 +188,17 @@ def _by_stride(module: nn.Module, grid: Sequence[int]) -> bool:
 
 
 def _first(value: Any) -> int:
-    return int(value[0] if isinstance(value, tuple) else value)
+    return int(value[0] if isinstance(value, tuple | list) else value)
+
+
+def _place(error: BaseException) -> str:
+    """The last line of code outside of the libraries and this program; '' if there is none."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
+    own = [
+        f for f in frames if not f.filename.startswith(ours) and "site-packages" not in f.filename
+    ]
+    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
 
 
 def _wants_data(error: Exception) -> bool:

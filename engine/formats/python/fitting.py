@@ -191,17 +191,28 @@ def fits(
         (_lacking, needing),
     ):
         begun = sorted(start(search, group, weights, given), key=lambda guess: guess.distance)
-        matching = [guess for guess in begun if not guess.distance]
-        for guess in [] if matching else begun[:_MOST_SEARCHED]:
-            found = search.fitted(guess, weights, given(guess.option))
-            guesses.append(found)
-            matching += [] if found.distance else [found]
-        guesses += begun
+        guesses += [*_searched(search, begun, weights, given), *begun]
+        matching = [guess for guess in guesses if not guess.distance]
         if matching:
             break
     # A class and the function that calls it with its defaults count as one network.
     different = {guess.text: guess for guess in reversed(matching)}
     return list(reversed(different.values())), min(guesses, key=_closeness, default=None)
+
+
+def _searched(
+    search: Search, begun: Sequence[Guess], weights: Sequence[Shapes], given: Given
+) -> Iterator[Guess]:
+    """The closest few with arguments derived from the weights, until one matches; those that were
+    as close before are searched as well, since they may match too."""
+    most: int | None = None
+    for guess in begun[:_MOST_SEARCHED]:
+        if not guess.distance or (most is not None and guess.distance > most):
+            return
+        found = search.fitted(guess, weights, given(guess.option))
+        yield found
+        if not found.distance:
+            most = guess.distance
 
 
 def _closeness(guess: Guess) -> float:
