@@ -1,4 +1,4 @@
-"""The built-in demo: two small networks, and scenes to try them on.
+"""The built-in demos: two small networks, scenes to try them on, and the names of all demos.
 
 Nothing here imports torch until a network is built, so that the window can list the scenes while
 torch is still being imported. docs/demo.md documents the networks' training and accuracy.
@@ -70,7 +70,16 @@ DEMOS: dict[str, Demo] = {
         ),
     )
 }
-"""The built-in networks by name."""
+"""The networks that were made here, by name."""
+
+PHOTOS = "demo:photos"
+"""The demo for photographs, whose weights are a package of their own (engine.formats.photos)."""
+
+TITLES: dict[str, str] = {
+    PHOTOS: "Photos",
+    **{f"demo:{demo.name}": demo.title for demo in DEMOS.values()},
+}
+"""All demos that can be opened, with their titles."""
 
 
 def _scene(file: str, title: str, model: str, invitation: str) -> Scene:

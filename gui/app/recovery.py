@@ -13,7 +13,7 @@ from engine.errors import HookscopeError
 from engine.files import regular
 from engine.files.atomic import whole_file
 from engine.files.presence import can_be_named
-from engine.formats.demo import DEMOS
+from engine.formats.demo import TITLES
 from engine.process.logs import log_folder
 from engine.records.sources import ModelSource
 from gui.controllers.controller import Controller
@@ -97,8 +97,7 @@ class OpenFiles:
         count = len(self.images)
         images = "" if not count else "1 image" if count == 1 else f"{count} images"
         source = ModelSource.from_key(self.model)
-        demo = DEMOS.get(source.spec.removeprefix("demo:"))
-        model = "" if source == FIRST_MODEL else demo.title if demo is not None else source.title
+        model = "" if source == FIRST_MODEL else TITLES.get(source.spec, source.title)
         return " and ".join(words for words in (images, model) if words)
 
 
