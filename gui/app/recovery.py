@@ -182,6 +182,8 @@ class LastTime(QObject):
         source = ModelSource.from_key(opened.model)
         if source != self._state.model_source:
             self._controller.models.open(source)
+        else:
+            self._controller.models.keep()
 
     def close(self) -> None:
         """Clean exit: remove the record. To be called again once the lanes are idle, because one

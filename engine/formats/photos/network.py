@@ -8,8 +8,8 @@ are modules of their own here, and are layers of the tree.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 CLASSES = 1000
 
@@ -46,7 +46,9 @@ class SameConv2d(nn.Conv2d):
             for side, step, kernel in zip(x.shape[-2:], self.stride, self.kernel_size, strict=True)
         )
         if height or width:
-            x = F.pad(x, (width // 2, width - width // 2, height // 2, height - height // 2))
+            x = functional.pad(
+                x, (width // 2, width - width // 2, height // 2, height - height // 2)
+            )
         return super().forward(x)
 
 

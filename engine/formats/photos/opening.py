@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.errors import WeightsError
 from engine.formats.network import Network
-from engine.formats.photos.network import CLASSES, EfficientNetLite0
+from engine.formats.photos.network import EfficientNetLite0
 from engine.formats.torchvision import models
 from engine.records.images import Preprocessing
 from engine.weights.state_dicts import StateDict, checksum, mismatch, read_state_dict
@@ -36,7 +36,12 @@ _AROUND = {
     "_bn1": "bn2",
     "_fc": "classifier",
 }
-_SEPARABLE = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+_SEPARABLE = {
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn1",
+    "_project_conv": "conv_pw",
+    "_bn2": "bn2",
+}
 _INVERTED = {
     "_expand_conv": "conv_pw",
     "_bn0": "bn1",
