@@ -17,7 +17,7 @@ from engine.formats.demo import TITLES
 from engine.process.logs import log_folder
 from engine.records.sources import ModelSource
 from gui.controllers.controller import Controller
-from gui.controllers.models import FIRST_MODEL
+from gui.controllers.models import FIRST_MODEL, PHOTO_MODEL
 from gui.diagnostics.report import report
 from gui.jobs.lanes import Job, Priority
 from gui.state.state import State
@@ -58,7 +58,9 @@ class OpenFiles:
             for key, image in state.images.items()
             if image.path is not None and image.scene is None and not image.error
         }
-        source = state.model_source if state.model_source is not None else FIRST_MODEL
+        # Opened for the images, as it will be again.
+        opens = state.model_loading == PHOTO_MODEL
+        source = PHOTO_MODEL if opens else state.model_source or FIRST_MODEL
         current = files.get(state.current_key or "")
         return cls(tuple(files.values()), current, source.key, state.layer, state.target)
 
@@ -97,7 +99,8 @@ class OpenFiles:
         count = len(self.images)
         images = "" if not count else "1 image" if count == 1 else f"{count} images"
         source = ModelSource.from_key(self.model)
-        model = "" if source == FIRST_MODEL else TITLES.get(source.spec, source.title)
+        usual = source in (FIRST_MODEL, PHOTO_MODEL)
+        model = "" if usual else TITLES.get(source.spec, source.title)
         return " and ".join(words for words in (images, model) if words)
 
 

@@ -46,9 +46,8 @@ class SameConv2d(nn.Conv2d):
             for side, step, kernel in zip(x.shape[-2:], self.stride, self.kernel_size, strict=True)
         )
         if height or width:
-            x = functional.pad(
-                x, (width // 2, width - width // 2, height // 2, height - height // 2)
-            )
+            left, top = width // 2, height // 2
+            x = functional.pad(x, (left, width - left, top, height - top))
         return super().forward(x)
 
 

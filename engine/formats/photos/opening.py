@@ -9,6 +9,7 @@ from engine.errors import WeightsError
 from engine.formats.network import Network
 from engine.formats.photos.network import EfficientNetLite0
 from engine.formats.torchvision import models
+from engine.paths import PACKAGED, ROOT
 from engine.records.images import Preprocessing
 from engine.weights.state_dicts import StateDict, checksum, mismatch, read_state_dict
 
@@ -26,7 +27,8 @@ PREPROCESSING = Preprocessing(
     interpolation="bicubic",
 )
 
-_FILE = Path("models", "efficientnet-lite0-57934424.pth")
+FILE = Path("models", "efficientnet-lite0-57934424.pth")
+"""The file with the weights, in the folder of the package; the same in a bundle."""
 
 # The file has the names of another implementation. By kind of module: its name, and the name here.
 _AROUND = {
@@ -74,12 +76,13 @@ def open_photos(source: str, title: str) -> Network:
 
 def weights_file() -> Path:
     """The file in the installed package. Raises WeightsError if the package is missing."""
-    found = importlib.util.find_spec(PACKAGE)
-    places = [Path(folder) / _FILE for folder in (found and found.submodule_search_locations) or ()]
+    found = None if PACKAGED else importlib.util.find_spec(PACKAGE)
+    folders = (found and found.submodule_search_locations) or ()
+    places = [Path(folder) / FILE for folder in (*folders, ROOT / PACKAGE)]
     path = next((place for place in places if place.is_file()), None)
     if path is None:
         raise WeightsError(
-            f"the demo network {_FILE.name} is not installed; install the package "
+            f"the demo network {FILE.name} is not installed; install the package "
             f"{PACKAGE.replace('_', '-')}, or reinstall the program"
         )
     return path
