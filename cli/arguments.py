@@ -48,8 +48,8 @@ def add_method(parser: argparse.ArgumentParser) -> None:
 def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
-        default="demo:shapes",
-        help="demo:shapes, demo:shortcut, a torchvision name, or a file (see README: What opens)",
+        help="demo:photos, demo:shapes, demo:shortcut, a torchvision name, or a file (see README: "
+        "What opens; default: demo:photos for an image of yours, demo:shapes otherwise)",
     )
     add_source(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")

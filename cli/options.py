@@ -44,13 +44,23 @@ def source_of(options: argparse.Namespace) -> ModelSource:
             raise ModelError(f"--arg {text}: write it as NAME=VALUE, as in --arg channels=3")
         arguments.append((name, value))
     return ModelSource(
-        _lasting(options.model),
+        _usual(options) if options.model is None else _lasting(options.model),
         None if options.weights is None else str(options.weights.absolute()),
         options.arch,
         tuple(arguments),
         None if options.classes is None else str(options.classes.absolute()),
         options.input,
     )
+
+
+def _usual(options: argparse.Namespace) -> str:
+    """The demo that knows the image of the command: what is drawn, or photographs."""
+    from engine.formats.demo import PHOTOS, SCENES
+
+    image: Path | None = getattr(options, "image", None)
+    if image is None or image.absolute() in {scene.path for scene in SCENES}:
+        return "demo:shapes"
+    return PHOTOS
 
 
 def _lasting(spec: str) -> str:

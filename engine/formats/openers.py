@@ -15,6 +15,7 @@ from engine.formats import demo, rejections, torch_export
 from engine.formats.huggingface.folders import open_folder
 from engine.formats.network import Network
 from engine.formats.onnx.models import open_onnx
+from engine.formats.photos.opening import open_photos
 from engine.formats.pickled import opening
 from engine.formats.python import models
 from engine.formats.timm import models as timm_models
@@ -116,9 +117,11 @@ def _tensors(path: Path) -> StateDict:
 
 
 def _demo(spec: str) -> Network:
+    if spec == demo.PHOTOS:
+        return open_photos(spec, demo.TITLES[spec])
     known = demo.DEMOS.get(spec.partition(":")[2])
     if known is None:
-        choices = " or ".join(f"demo:{name}" for name in demo.DEMOS)
+        choices = " or ".join(demo.TITLES)
         raise ModelError(f"there is no model '{spec}'; choose {choices}")
     return Network(
         demo.build(known),
@@ -194,8 +197,8 @@ def _unrecognised(path: Path, found: architectures.Recognition) -> WeightsError:
 
 
 def _nearest(text: str) -> str:
-    choices = (*(f"demo:{name}" for name in demo.DEMOS), *torchvision_models.names())
+    choices = (*demo.TITLES, *torchvision_models.names())
     near = difflib.get_close_matches(text.lower(), choices, n=3, cutoff=0.5)
     if near:
         return f"; did you mean {' or '.join(near)}?"
-    return "; name a demo (demo:shapes), a torchvision classifier (resnet50) or a model file"
+    return "; name a demo (demo:photos), a torchvision classifier (resnet50) or a model file"

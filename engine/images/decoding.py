@@ -73,6 +73,8 @@ def decode(file: BinaryIO, name: str, descriptor: int, draft: int = 0) -> dict[s
     Returns width, height and mode (Pillow's name of the file's own pixel format).
     Raises ImageError if it is not an image, truncated, empty or too large.
     """
+    if not _length(file):
+        raise ImageError(f"{name}: the file is empty; download or save it again")
     try:
         with warnings.catch_warnings():
             # Pillow warns about odd metadata and large sizes; the size is checked below.

@@ -95,7 +95,8 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
             inside = _images_in(path, watch)
             images += inside
             if not inside:
-                empty.append(path.name)
+                # '.' and a drive have no name of their own.
+                empty.append(_whole(path).name or str(path))
         elif suffixes.is_profile(path):
             profiles.append(_whole(path))
         elif suffixes.is_class_names(path):

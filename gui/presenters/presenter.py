@@ -17,6 +17,7 @@ from gui.settings import Settings
 from gui.state.state import State
 from gui.toolkit import plain_text
 from gui.toolkit.imaging import Picture
+from gui.widgets.canvas.view import Sight
 from gui.widgets.layers.model import count_text
 from gui.window.actions import in_menu
 from gui.window.commands import method_command
@@ -38,6 +39,8 @@ class Presenter(QObject):
         self._controller = controller
         self._settings = settings
         self._shown: Picture | None = None
+        self._shown_key = ""
+        self._sights: dict[str, Sight | None] = {}
         self._watched: Job | None = None
         self._shown_layers: tuple[LayerNode, ...] = ()
         self._recolour = QTimer(self)
@@ -86,6 +89,7 @@ class Presenter(QObject):
 
     def _remove_image(self, key: str) -> None:
         self._window.strip.remove(key)
+        self._sights.pop(key, None)
 
     def _show_current(self) -> None:
         image = self._state.current
@@ -101,15 +105,18 @@ class Presenter(QObject):
         self._show_actions()
 
     def _show_picture(self) -> None:
-        """Show the current image; while it is being read, the previous one stays."""
+        """Show the current image as it was left; while it is being read, the previous one stays."""
         image, canvas = self._state.current, self._window.canvas
+        if self._shown is not None and self._shown_key in self._state.images:
+            self._sights[self._shown_key] = canvas.sight()
         if image is None or image.error:
             self._shown = None
             canvas.show_picture(None)
             self._window.status.show_zoom(None)
         elif image.picture is not None and self._shown is not image.picture:
-            self._shown = image.picture
+            self._shown, self._shown_key = image.picture, image.key
             canvas.show_picture(image.picture)
+            canvas.look_at(self._sights.get(image.key))
         self._show_canvas_message()
 
     def _show_canvas_message(self) -> None:

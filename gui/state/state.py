@@ -28,7 +28,8 @@ from gui.toolkit.imaging import Picture
 class OpenImage:
     """One image of the strip. loaded and picture are set while it is decoded.
 
-    stamp: (modification time in ns, size) of the file when it was read.
+    stamp: (modification time in ns, size) of the file when it was read. target: the class that was
+    chosen for it, None for the one with the highest logit.
     """
 
     key: str
@@ -39,6 +40,7 @@ class OpenImage:
     picture: Picture | None = None
     error: str = ""
     stamp: tuple[int, int] | None = None
+    target: int | None = None
 
 
 CHECK_INPUT = "Input and output…"
@@ -62,12 +64,14 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message for the user; action is the text of its button ('' for none)."""
+    """A message for the user; action is the text of its button ('' for none). of_model: whether it
+    is about the open model, and void with it."""
 
     kind: NoticeKind
     text: str
     action: str = ""
     argument: str = ""
+    of_model: bool = False
 
 
 class State(QObject):
@@ -137,7 +141,7 @@ class State(QObject):
         """Show notices of the engine as one text, as a new notice replaces the previous one."""
         if notices:
             text = " ".join(_sentence(text) for text in notices)
-            self.notify(NoticeKind.WARNING, text, action)
+            self.noticed.emit(Notice(NoticeKind.WARNING, text, action, of_model=True))
 
 
 def _sentence(text: str) -> str:

@@ -142,6 +142,8 @@ _VIEW: Final = (
 )  # fmt: skip
 
 _MODEL: Final = (
+    Command("demo_photos", "Demo: photos", "Model", icon="demo",
+            tip="A network that knows the 1,000 classes of ImageNet"),
     Command("demo_shapes", "Demo: shapes", "Model", icon="demo",
             tip="A small model that classifies eight shapes"),
     Command("demo_shortcut", "Demo: shortcut", "Model", icon="demo",
@@ -181,7 +183,7 @@ _HELP: Final = (
 )  # fmt: skip
 
 TOOLBAR: Final = (("open_image", "Open image"), ("open_model", "Open model"), ("export", "Export"))
-"""Ids and short texts of the toolbar; the window adds the model label and chips."""
+"""Ids and short texts of the toolbar; the window adds the facts about the model."""
 
 FIXED: Final[tuple[Command, ...]] = (*_FILE, *_VIEW, *_MODEL, *_IMAGE, *_HELP)
 """What is known without the table of methods: all that the first paint needs."""
@@ -200,7 +202,7 @@ def method_menu() -> tuple[str, ...]:
     return tuple(command.id for command in table() if command.group == "method")
 
 
-MODEL_MENU: Final = ("demo_shapes", "demo_shortcut", "open_model", "open_weights")
+MODEL_MENU: Final = ("demo_photos", "demo_shapes", "demo_shortcut", "open_model", "open_weights")
 """The menu of the button 'Open model' in the toolbar, above the recent models."""
 
 

@@ -185,7 +185,7 @@ class MainWindow(QMainWindow):
         self.method_button.setObjectName("method")
         self.method_button.hide()
         self.device_label = label("")
-        self.device_label.setProperty("role", "chip")
+        self.device_label.setProperty("role", "dim")
         self.device_label.hide()
         row = QHBoxLayout(self._facts)
         row.setContentsMargins(12, 0, 8, 0)

@@ -42,6 +42,11 @@ def entries(name: str) -> tuple[Any, ...]:
     return (weights.DEFAULT, *(entry for entry in others if entry.meta["categories"]))
 
 
+def imagenet_labels() -> tuple[str, ...]:
+    """The names of ImageNet's 1,000 classes, in the order of WordNet IDs."""
+    return tuple(entries("resnet18")[0].meta["categories"])
+
+
 def cached_file(entry: Any) -> Path:
     """The path of a published entry in torch's hub cache, whether it exists or not."""
     name: str = entry.url.rpartition("/")[2]
