@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from engine import escaping
 from engine.errors import WeightsError
 from engine.reader import client
+from engine.weights.checkpoints import find_state_dict
 from engine.weights.descriptions import Described, Named
-from engine.weights.state_dicts import find_state_dict
 
 # Wrappers that training programs put around a network, with the child or argument that is the
 # network.

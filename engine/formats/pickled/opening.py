@@ -28,8 +28,9 @@ from engine.formats.pickled.modules import PLACES, foreign_names, network_in, wi
 from engine.formats.pickled.rebuilt import rebuild
 from engine.passes.wrappers import unwrapped
 from engine.weights import torch_files
+from engine.weights.checkpoints import find_state_dict
 from engine.weights.descriptions import Described
-from engine.weights.state_dicts import StateDict, checksum, find_state_dict
+from engine.weights.state_dicts import StateDict, checksum
 
 _log = logging.getLogger(__name__)
 
