@@ -76,6 +76,4 @@ class WhichInput:
     tried: tuple[tuple[int, int], ...]
 
 
-Question: TypeAlias = (
-    WhichArchitecture | WhichStateDict | WhichNetwork | WhichWeights | WhichInput
-)
+Question: TypeAlias = WhichArchitecture | WhichStateDict | WhichNetwork | WhichWeights | WhichInput
