@@ -7,6 +7,7 @@ fits.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,27 @@ from engine.questions import WhichArchitecture
 from engine.weights import checkpoint_facts, checkpoints, torch_files
 from engine.weights.checkpoint_facts import Facts
 from engine.weights.checkpoints import Chosen
-from engine.weights.state_dicts import StateDict, checksum, few, no_state_dict
+from engine.weights.state_dicts import StateDict, checksum, no_state_dict
 
 _log = logging.getLogger(__name__)
 
 _WAYS = "open the network's Python file together with it, or save the network with torch.export"
 _CHOICES_SHOWN = 6
+# Weights that no architecture fits, for a reason that their names or values show.
+_NAMED: tuple[tuple[str, Callable[[StateDict], bool]], ...] = (
+    (
+        "a LoRA adapter; merge it into its network before saving (merge_and_unload()), or open the "
+        "folder with its adapter_config.json",
+        lambda state: any(".lora_A." in key or ".lora_B." in key for key in state),
+    ),
+    (
+        "quantised weights, which pass no gradient; open the float network",
+        lambda state: any(
+            tensor.is_quantized or key.endswith(("._packed_params", ".zero_point", ".qweight"))
+            for key, tensor in state.items()
+        ),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +81,11 @@ def of_content(path: Path, content: object, key: str | None = None) -> Checkpoin
     if chosen is None:
         return None
     return Checkpoint(path, chosen, checkpoint_facts.facts_in(content))
+
+
+def of_state(path: Path, state: StateDict) -> Checkpoint:
+    """The same for tensors that were read from several files. path: of their index."""
+    return Checkpoint(path, Chosen(state), Facts())
 
 
 def open_checkpoint(found: Checkpoint, architecture: str | None) -> Network:
@@ -182,9 +203,12 @@ def _noted(network: Network, *notices: str) -> Network:
 
 def _unrecognised(found: Checkpoint, seen: architectures.Recognition) -> WeightsError:
     path = found.path
+    for words, matches in _NAMED:
+        if matches(found.state):
+            return WeightsError(f"{path}: {words}")
     kind = rejections.kind_of_weights({key: tuple(t.shape) for key, t in found.state.items()})
     if kind:
-        return WeightsError(f"{path}: weights of {kind}")
+        return WeightsError(f"{path}: weights of {kind}; {rejections.ONLY_CLASSIFIERS}")
     what = f"{path}: these weights fit no torchvision architecture"
     if (path.parent / "config.json").is_file():
         return UnrecognisedError(
@@ -194,12 +218,6 @@ def _unrecognised(found: Checkpoint, seen: architectures.Recognition) -> Weights
         return WeightsError(
             f"{path}: a {seen.headless} saved without its head, so it has no classes to explain; "
             "save the whole network's state_dict() and open that"
-        )
-    quantised = [key for key, tensor in found.state.items() if tensor.is_quantized]
-    if quantised:
-        return WeightsError(
-            f"{path}: quantised weights ({few(quantised, 1)}), which pass no gradient; open the "
-            "float network"
         )
     if not seen.closest:
         return UnrecognisedError(f"{what}; {_WAYS}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from engine.errors import ModelError, WeightsError
@@ -9,6 +10,8 @@ from engine.files import kinds, presence, suffixes
 from engine.files.kinds import Kind
 from engine.files.trust import Trust
 from engine.formats import checkpoints, demo, torch_export
+from engine.formats.huggingface.adapters import open_adapter
+from engine.formats.huggingface.files import shards_of
 from engine.formats.huggingface.folders import open_folder
 from engine.formats.network import Network
 from engine.formats.onnx.models import open_onnx
@@ -23,7 +26,9 @@ from engine.weights.state_dicts import checksum, read_state_dict
 
 _DEMOS = tuple(f"demo:{name}" for name in demo.DEMOS)
 # These contain the network as well as its weights.
-_COMPLETE = (Kind.FOLDER, Kind.ONNX, Kind.EXPORTED)
+_COMPLETE = (Kind.FOLDER, Kind.ADAPTER, Kind.ONNX, Kind.EXPORTED)
+_FOLDERS = (Kind.FOLDER, Kind.ADAPTER, Kind.SHARDS)
+_SHARD = re.compile(r"-\d{5}-of-(\d{5})\.")
 
 
 def open_network(source: ModelSource, trust: Trust) -> Network:
@@ -56,22 +61,53 @@ def _from_path(path: Path, source: ModelSource, weights: Path | None, trust: Tru
         )
     if weights is not None:
         raise ModelError(
-            f"{path}: this {'folder' if kind is Kind.FOLDER else 'file'} already contains weights; "
+            f"{path}: this {'folder' if kind in _FOLDERS else 'file'} already contains weights; "
             "to use other weights, name the architecture or the Python file instead"
         )
     if source.architecture is not None and kind in _COMPLETE:
         raise ModelError(f"{path}: a {kind} defines its own architecture; leave out --arch")
+    if kind is Kind.ADAPTER or _is_adapter(path):
+        return open_adapter(path if kind is Kind.ADAPTER else path.parent, open_folder)
     if kind is Kind.FOLDER:
         return open_folder(path)
+    if kind is Kind.SHARDS:
+        return _from_shards(path, source)
     if kind is Kind.ONNX:
         return open_onnx(path)
     if kind is Kind.EXPORTED:
         return torch_export.open_exported(path, trust=trust)
+    _refuse_shard(path)
     if kind in (Kind.WEIGHTS, Kind.SAFETENSORS):
         return _from_weights(path, source)
     if kind is Kind.PICKLED:
         return _from_pickle(path, source, trust)
     raise kinds.refusal(path, kind)
+
+
+def _is_adapter(path: Path) -> bool:
+    """Whether a weights file is that of an adapter, whose folder says how to merge it."""
+    own = path.name.startswith("adapter_model.")
+    return own and presence.is_file(path.parent / "adapter_config.json")
+
+
+def _refuse_shard(path: Path) -> None:
+    """Raises WeightsError for one of several files that weights were split into."""
+    found = _SHARD.search(path.name)
+    if found is not None and int(found[1]) > 1:
+        raise WeightsError(
+            f"{path}: one of {int(found[1])} files that hold the weights together; open their "
+            f"folder, {path.parent.name}"
+        )
+
+
+def _from_shards(path: Path, source: ModelSource) -> Network:
+    """Weights in several files: of a Hugging Face folder, or a state dict without a config."""
+    folder = path if presence.is_folder(path) else path.parent
+    if source.architecture is None and presence.is_file(folder / "config.json"):
+        return open_folder(folder)
+    shards = shards_of(path)
+    found = checkpoints.of_state(shards.main, shards.read(shards.begin()))
+    return checkpoints.open_checkpoint(found, source.architecture)
 
 
 def _from_pickle(path: Path, source: ModelSource, trust: Trust) -> Network:

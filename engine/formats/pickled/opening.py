@@ -40,6 +40,10 @@ FindClass = Callable[[str], type | None]
 RISK = "a pickled network; opening it can call any function on this computer, with all your rights"
 _MOST_NAMES = 100
 _LONGEST_NAME = 150
+# Parts of networks that cannot be explained, by their beginnings.
+_QUANTISED = ("torch.ao.nn.quantized", "torch.nn.quantized", "torch.ao.nn.intrinsic.quantized")
+# Packages whose pickles can be opened once they are installed.
+_PACKAGES = ("ultralytics",)
 # What no training program saves; torch's own reader rejects the first four as well.
 _SYSTEM = ("os.", "posix.", "nt.", "sys.", "subprocess.", "builtins.eval", "builtins.exec")
 
@@ -57,11 +61,20 @@ def open_pickled(path: Path, *, trust: Trust) -> Network | object:
         if not names:
             return file.content
         return run_pickle(path, trust=trust, names=names, classes=foreign_names(file.content))
+    _refuse_quantised(path, file.names)
     rebuilt = rebuild(root, path)
     if rebuilt.network is not None:
         return network_of(rebuilt.network, path)
     classes = foreign_names(root)
     return run_pickle(path, trust=trust, names=rebuilt.unfitting, classes=classes)
+
+
+def _refuse_quantised(path: Path, names: tuple[str, ...]) -> None:
+    if any(name.startswith(_QUANTISED) for name in names):
+        raise ModelError(
+            f"{path}: a quantised network, whose integer layers pass no gradient; open the float "
+            "network"
+        )
 
 
 def read_tensors(path: Path) -> StateDict | None:
@@ -160,6 +173,11 @@ def _refuse_missing(path: Path, names: Iterable[str]) -> None:
             raise ModelError(
                 f"{path}: needs {name.partition('.')[2]}, a class of the program that saved it; "
                 f"{together}, or name its architecture if it is a published one (--arch)"
+            )
+        if top in _PACKAGES and is_absent(top):
+            raise ModelError(
+                f"{path}: needs {name}; install {top} (pip install {top}) and open it again, or "
+                "export the network to ONNX with it and open that"
             )
         if is_absent(top):
             top = escaping.plain(top, _LONGEST_NAME)
