@@ -27,6 +27,7 @@ from engine.weights.state_dicts import checksum, read_state_dict
 _DEMOS = tuple(f"demo:{name}" for name in demo.DEMOS)
 # These contain the network as well as its weights.
 _COMPLETE = (Kind.FOLDER, Kind.ADAPTER, Kind.ONNX, Kind.EXPORTED)
+_WEIGHTS = (Kind.WEIGHTS, Kind.SAFETENSORS, Kind.PICKLED)
 _FOLDERS = (Kind.FOLDER, Kind.ADAPTER, Kind.SHARDS)
 _SHARD = re.compile(r"-\d{5}-of-(\d{5})\.")
 
@@ -51,6 +52,10 @@ def open_network(source: ModelSource, trust: Trust) -> Network:
 
 def _from_path(path: Path, source: ModelSource, weights: Path | None, trust: Trust) -> Network:
     kind = kinds.kind_of(path)
+    if source.weights_key is not None and kind not in _WEIGHTS:
+        raise ModelError(
+            f"{path}: not a weights file that may hold several networks; leave out --weights-key"
+        )
     if kind is Kind.PYTHON:
         return models.open_network_file(
             path,

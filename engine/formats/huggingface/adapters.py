@@ -64,9 +64,11 @@ def open_adapter(folder: Path, open_base: Callable[[Path], Network]) -> Network:
 def _base_of(folder: Path, config: Mapping[str, Any]) -> Path:
     """The folder of the adapter's network: the named one, or the one that it is in or beside."""
     named = config.get("base_model_name_or_path")
-    name = named if presence.can_be_named(named) and isinstance(named, str) else ""
-    last = Path(name).name
-    places = [folder / name, folder.parent / last] if last else []
+    name = named if isinstance(named, str) and presence.can_be_named(named) else ""
+    # Only beside the adapter: a stranger's file must not lead to other places on this computer.
+    last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    usable = last not in ("", ".", "..") and ":" not in last
+    places = [folder / last, folder.parent / last] if usable else []
     for place in (*places, folder, folder.parent):
         if presence.is_file(place / "config.json"):
             return place

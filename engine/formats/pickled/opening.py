@@ -77,15 +77,6 @@ def _refuse_quantised(path: Path, names: tuple[str, ...]) -> None:
         )
 
 
-def read_tensors(path: Path) -> StateDict | None:
-    """The state dict of the network in a torch.save file; None if it contains none.
-
-    No code of the file is run, and none of its classes needs to be installed. Raises WeightsError
-    if the file is damaged.
-    """
-    return tensors_in(torch_files.read(path).content)
-
-
 def tensors_in(content: object) -> StateDict | None:
     """The state dict in content: a state dict, a network, or a checkpoint with either."""
     return find_state_dict(with_state_dicts(content))
