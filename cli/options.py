@@ -19,6 +19,11 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         "--arch", help="architecture of a weights file, or class name in a Python file"
     )
     parser.add_argument(
+        "--weights-key",
+        metavar="NAME",
+        help="which network of a weights file that holds several, as in state_dict_ema",
+    )
+    parser.add_argument(
         "--arg",
         dest="arguments",
         action="append",
@@ -50,6 +55,7 @@ def source_of(options: argparse.Namespace) -> ModelSource:
         tuple(arguments),
         None if options.classes is None else str(options.classes.absolute()),
         options.input,
+        options.weights_key,
     )
 
 

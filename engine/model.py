@@ -62,6 +62,7 @@ class Model:
         preprocessing_origin: str = "",
         classes_origin: str = "",
         method: Chosen = GRAD_CAM,
+        other_weights: Sequence[str] = (),
         cancel: CancelToken | None = None,
     ) -> None:
         self.device, self._notices = _place(module, torch.device(device))
@@ -90,6 +91,7 @@ class Model:
         self._title = title or type(module).__name__
         self._weights = weights
         self._weights_sha256 = weights_sha256
+        self._other_weights = tuple(other_weights)
         self._notices = (*self._notices, *notices)
         if self.facts.reading.notice:
             self._notices += (self.facts.reading.notice,)
@@ -128,6 +130,7 @@ class Model:
             weights_sha256=self._weights_sha256,
             device=self.device,
             method=self.method if method is None else method,
+            other_weights=self._other_weights,
             cancel=cancel,
         )
 
@@ -152,6 +155,7 @@ class Model:
             outputs=self.facts.reading.places,
             method=self.method.method.slug,
             method_options=self.method.options,
+            other_weights=self._other_weights,
         )
 
     def address(self, layer: str | None) -> str:

@@ -21,7 +21,8 @@ class Network:
     fix it; channels: number of input channels, if the files fix it. classes: in the order of
     the logits, () if unnamed. notices: for the user. output: which part of the return value to
     explain, and how to read it, if the files say so. assumption: a notice for the user if the
-    preprocessing is only assumed, else ''.
+    preprocessing is only assumed, else ''. other_weights: other networks in the weights file, by
+    their keys.
     """
 
     module: nn.Module
@@ -38,3 +39,4 @@ class Network:
     notices: tuple[str, ...] = ()
     output: OutputForm | None = None
     assumption: str = ""
+    other_weights: tuple[str, ...] = ()

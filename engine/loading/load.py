@@ -42,6 +42,7 @@ def load_model(
     arguments: Mapping[str, str] | None = None,
     classes: str | Path | None = None,
     input: str | None = None,
+    weights_key: str | None = None,
     trust: Trust = NOBODY,
     profile: ModelProfile | None = None,
     patience: float | None = client.PATIENCE,
@@ -57,7 +58,8 @@ def load_model(
     device: 'auto' (CUDA, then MPS, then CPU), 'cpu', 'cuda', 'cuda:1', 'mps'.
     architecture: for a weights file that fits several, or the class in a Python file; arguments:
         for that class, name -> Python literal. classes: a file with class names. input: the
-        expected input, as in '3x256x256', if it cannot be detected.
+        expected input, as in '3x256x256', if it cannot be detected. weights_key: which of several
+        networks in a weights file, as in 'state_dict_ema'.
     trust: the files that may run the code they contain; by default none.
     profile: saved settings of the model (engine.profiles.store).
     patience: CPU time in seconds after which reading a file stops; None for no limit.
@@ -73,6 +75,7 @@ def load_model(
         tuple((arguments or {}).items()),
         None if classes is None else str(classes),
         input,
+        weights_key,
     )
     return open_source(source, device, trust, profile=profile or _NOTHING, patience=patience)
 
@@ -188,6 +191,7 @@ def _model(
             output=settled.output or network.output,
             layouts=settled.layouts,
             method=settled.method or GRAD_CAM,
+            other_weights=network.other_weights,
             cancel=cancel,
         )
     except ModelError as error:

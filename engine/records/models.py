@@ -120,6 +120,7 @@ class ModelInfo:
     output: which part of the network's output is explained, and as what; outputs: the places of
     all its tensors that could be.
     method, method_options: what explains it where no method is named.
+    other_weights: the keys of other networks in the weights file.
     """
 
     source: str
@@ -139,3 +140,4 @@ class ModelInfo:
     classes_origin: str = ""
     method: str = DEFAULT_METHOD
     method_options: tuple[tuple[str, Value], ...] = ()
+    other_weights: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ class ModelSource:
     arguments: for that class or function, as (name, Python literal).
     classes: a file with class names.
     input: expected input, channels x height x width, as in '3x256x256'.
+    weights_key: which of several networks in a weights file, as in 'state_dict_ema'.
     """
 
     spec: str
@@ -29,6 +30,7 @@ class ModelSource:
     arguments: tuple[tuple[str, str], ...] = ()
     classes: str | None = None
     input: str | None = None
+    weights_key: str | None = None
 
     @property
     def key(self) -> str:

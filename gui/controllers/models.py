@@ -15,13 +15,13 @@ from engine.errors import ChoiceNeeded, ConsentNeeded, HookscopeError, Unrecogni
 from engine.formats.demo import PHOTOS
 from engine.images.presets import ASSUMED
 from engine.loading.adjustments import Adjustment
-from engine.questions import WhichArchitecture
+from engine.questions import WhichArchitecture, WhichStateDict
 from engine.records.sources import ModelSource
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import Settings
 from gui.state.records import OpenedModel
-from gui.state.state import CHECK_INPUT, NAME_ARCHITECTURE, NoticeKind, State
+from gui.state.state import CHECK_INPUT, CHOOSE_WEIGHTS, NAME_ARCHITECTURE, NoticeKind, State
 
 FIRST_MODEL = ModelSource("demo:shapes")
 """What the first start shows, with the scenes that belong to it."""
@@ -127,6 +127,14 @@ class Models(QObject):
         """Ask the user for the architecture of weights that were not recognised."""
         question = WhichArchitecture(Path(source.spec), ())
         self.asked.emit(source, ChoiceNeeded(f"{source.spec}: specify its architecture", question))
+
+    def ask_weights(self) -> None:
+        """Ask the user which network of the open model's file to open."""
+        source, info = self._state.model_source, self._state.info
+        if source is None or info is None or not info.other_weights:
+            return
+        question = WhichStateDict(Path(source.weights or source.spec), info.other_weights)
+        self.asked.emit(source, ChoiceNeeded(f"{source.spec}: choose its weights", question))
 
     def trust(self, path: Path, sha256: str) -> None:
         """Record that the user trusts this file with this content."""
@@ -241,7 +249,8 @@ class Models(QObject):
             self._settings.add_recent_model(opened.source.key)
         self._state.model_changed.emit()
         assumed = opened.info.preprocessing_origin == ASSUMED
-        self._state.warn(opened.info.notices, CHECK_INPUT if assumed else "")
+        action = CHOOSE_WEIGHTS if opened.info.other_weights else CHECK_INPUT if assumed else ""
+        self._state.warn(opened.info.notices, action)
         if opened.fault:
             self._state.notify(NoticeKind.ERROR, opened.fault)
         self.opened.emit()

@@ -113,7 +113,7 @@ def _answers(source: ModelSource) -> str:
     names = [Path(source.spec).name] if source.weights else []
     given = [f"{name}={value}" for name, value in source.arguments]
     classes = [Path(source.classes).name] if source.classes else []
-    known = (source.architecture, *given, source.input, *classes)
+    known = (source.architecture, source.weights_key, *given, source.input, *classes)
     return ", ".join([*names, *(text for text in known if text)])
 
 

@@ -12,7 +12,15 @@ from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.controllers.models import Models
 from gui.settings import Settings
-from gui.state.state import CHECK_INPUT, NAME_ARCHITECTURE, STOP_READING, Notice, NoticeKind, State
+from gui.state.state import (
+    CHECK_INPUT,
+    CHOOSE_WEIGHTS,
+    NAME_ARCHITECTURE,
+    STOP_READING,
+    Notice,
+    NoticeKind,
+    State,
+)
 from gui.toolkit.windows import not_shown, show_file
 from gui.window.main_window import MainWindow
 
@@ -169,6 +177,8 @@ class Notices(QObject):
             self._input.trigger()
         elif action == STOP_READING:
             self._status.stop_requested.emit()
+        elif action == CHOOSE_WEIGHTS:
+            self._models.ask_weights()
         elif action == NAME_ARCHITECTURE:
             self._models.ask_architecture(ModelSource.from_key(argument))
         elif argument:

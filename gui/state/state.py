@@ -47,6 +47,10 @@ CHECK_INPUT = "Input and output…"
 """Notice action: open the panel where assumed preprocessing can be checked."""
 
 
+CHOOSE_WEIGHTS = "Choose weights…"
+"""Notice action for a weights file that holds other networks as well."""
+
+
 NAME_ARCHITECTURE = "Specify architecture…"
 """Notice action for unrecognised weights; its argument is their source."""
 

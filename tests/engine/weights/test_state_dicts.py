@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from engine.errors import WeightsError
+from engine.weights.checkpoints import find_state_dict
 from engine.weights.state_dicts import (
-    find_state_dict,
     matching,
     mismatch,
     read_state_dict,
