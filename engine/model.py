@@ -11,13 +11,9 @@ from torch import nn
 
 from engine.errors import LayerError, ModelError
 from engine.inspection.dead_tokens import without_dead_tokens
+from engine.inspection.default_layer import default_layer
 from engine.inspection.facts import Inspection, inspect, with_layouts
-from engine.inspection.layer_tree import (
-    LAST_CONVOLUTION,
-    default_layer,
-    last_convolution,
-    layer_nodes,
-)
+from engine.inspection.layer_tree import LAST_CONVOLUTION, last_convolution, layer_nodes
 from engine.methods.registry import GRAD_CAM, Chosen
 from engine.passes.allocation import limit_of
 from engine.passes.devices import is_out_of_memory, release_cache
@@ -146,7 +142,7 @@ class Model:
             classes=self.classes,
             parameters=sum(p.numel() for p in self.module.parameters()),
             preprocessing=self.preprocessing,
-            default_layer=default_layer(self.facts),
+            default_layer=default_layer(self.facts).name,
             notices=self._notices,
             weights_sha256=self._weights_sha256,
             preprocessing_origin=self._origins[0],
@@ -164,7 +160,7 @@ class Model:
         Any other text is returned as it is. Raises LayerError if there is no such layer.
         """
         if layer is None:
-            name = default_layer(self.facts)
+            name = default_layer(self.facts).name
             if not name:
                 raise LayerError(
                     f"{self.source}: no layer can be explained; "

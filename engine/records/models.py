@@ -34,7 +34,8 @@ class LayerNode:
         the last.
     explainable: whether a class activation map can be drawn for it.
     reason: why not, in words; '' when explainable.
-    default: whether this is the layer that is explained when none is named.
+    default: whether this is the layer that is explained when none is named. branches: of how many
+        branches the default layer is one, where no single layer sees all that the network sees.
     layout: the axes of an explainable output, else None.
     grid: (rows, columns) of its map, else None.
     output: which part of what it returns is explained, where that is a tuple or mapping
@@ -52,6 +53,7 @@ class LayerNode:
     layout: Layout | None = None
     grid: tuple[int, int] | None = None
     output: str = ""
+    branches: int = 1
 
     @property
     def parent(self) -> str | None:
