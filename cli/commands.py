@@ -41,9 +41,9 @@ def _parser() -> argparse.ArgumentParser:
         prog=NAME.lower(),
         description="Shows where an image classifier looked.",
         epilog="Without a command, opens the window with the given FILES (images, folders, "
-        "models); --model, --weights, --arch, --arg, --classes, --input and --trust "
-        "apply to it as well (see 'explain --help'). self-test [--json FILE|-]: start the "
-        "window, use it and check the result.",
+        "models); --model, --weights, --arch, --arg, --classes, --input, --trust and "
+        "the options for preprocessing apply to it as well (see 'explain --help'). "
+        "self-test [--json FILE|-]: start the window, use it and check the result.",
     )
     parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -69,6 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     methods = commands.add_parser("methods", help="list the attribution methods")
     add_json(methods)
     methods.set_defaults(work=listing.methods)
+
+    presets = commands.add_parser("presets", help="list the presets for preprocessing")
+    add_json(presets)
+    presets.set_defaults(work=listing.presets)
 
     models = commands.add_parser(
         "models", help="list torchvision's classifiers and which of them are downloaded"

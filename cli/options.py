@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from cli.preprocessing import add_preprocessing, chosen
 from engine.errors import ModelError
 from engine.files import presence
 from engine.records.sources import ModelSource
@@ -38,10 +39,11 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="allow the files named here to run the code they contain",
     )
+    add_preprocessing(parser)
 
 
 def source_of(options: argparse.Namespace) -> ModelSource:
-    """The model that the options name. Raises ModelError for an argument that is not NAME=VALUE."""
+    """The model that the options name. Raises ModelError for an invalid value."""
     arguments = []
     for text in options.arguments:
         name, sign, value = text.partition("=")
@@ -56,6 +58,8 @@ def source_of(options: argparse.Namespace) -> ModelSource:
         None if options.classes is None else str(options.classes.absolute()),
         options.input,
         options.weights_key,
+        preprocessing=chosen(options),
+        profile=None if options.profile is None else str(options.profile.absolute()),
     )
 
 

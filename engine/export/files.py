@@ -190,6 +190,7 @@ def sidecar(
             "width": image.width,
             "height": image.height,
             "mode": image.mode,
+            "notices": list(image.notices),
             "pixels_sha256": pixels_sha256(image.pixels),
         },
         "model_info": _model(model_info),
@@ -217,7 +218,11 @@ def _model(info: ModelInfo) -> dict[str, Any]:
         "parameters": info.parameters,
         "classes": len(info.classes),
         "default_layer": info.default_layer,
-        "preprocessing": asdict(info.preprocessing),
+        "preprocessing": {
+            **asdict(info.preprocessing),
+            "origin": info.preprocessing_from.value,
+            "source": info.preprocessing_origin,
+        },
     }
 
 

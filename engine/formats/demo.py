@@ -74,12 +74,12 @@ DEMOS: dict[str, Demo] = {
         _demo(
             "shapes",
             "Shapes",
-            "Tells eight shapes apart: click a layer and see where it found the one it names.",
+            "Classifies eight shapes: click a layer to see where it found the predicted one.",
         ),
         _demo(
             "shortcut",
             "Shapes, with a shortcut",
-            "Looks just as accurate, but what does it look at when it says 'star'?",
+            "Scores just as well, but what does it look at when it predicts 'star'?",
         ),
     )
 }

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from engine.errors import ImageError
+from engine.images import colour_profiles
 from engine.records.images import MAX_PIXELS
 
 _log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def decode(file: BinaryIO, name: str, descriptor: int, draft: int = 0) -> dict[s
     """Write the pixels of an image, uint8 (height, width, 3), RGB, row by row to a descriptor.
 
     name: for messages. draft: longer side of a reduced version, in pixels; 0 for full size.
-    Returns width, height and mode (Pillow's name of the file's own pixel format).
+    Returns width, height, mode (Pillow's name of the file's own pixel format) and notices.
     Raises ImageError if it is not an image, truncated, empty or too large.
     """
     if not _length(file):
@@ -82,6 +83,7 @@ def decode(file: BinaryIO, name: str, descriptor: int, draft: int = 0) -> dict[s
             with Image.open(file, formats=_formats()) as image:
                 _check_size(image.size, _length(file), name)
                 mode = image.mode
+                told = colour_profiles.notice(image.info.get("icc_profile"))
                 if draft:
                     image.draft("RGB", (draft, draft))
                     image.thumbnail((2 * draft, 2 * draft), Image.Resampling.NEAREST)
@@ -92,7 +94,12 @@ def decode(file: BinaryIO, name: str, descriptor: int, draft: int = 0) -> dict[s
                     whole = _to_rgb(whole)
                     whole.thumbnail((draft, draft))
                 _write(whole, descriptor)
-                return {"width": whole.width, "height": whole.height, "mode": mode}
+                return {
+                    "width": whole.width,
+                    "height": whole.height,
+                    "mode": mode,
+                    "notices": [told] if told else [],
+                }
     except Image.DecompressionBombError:
         raise ImageError(_too_large(name)) from None
     except UnidentifiedImageError:

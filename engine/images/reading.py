@@ -38,8 +38,8 @@ def load_image(
     """
     path = Path(path)
     answer = _asked(path, 0, cancel, patience)
-    mode = str(answer.reply["mode"])
-    return LoadedImage(path.name, _pixels(answer, str(path)), path.absolute(), mode)
+    pixels, mode, notices = _pixels(answer, str(path)), str(answer.reply["mode"]), _notices(answer)
+    return LoadedImage(path.name, pixels, path.absolute(), mode, notices)
 
 
 def load_thumbnail(
@@ -68,7 +68,8 @@ def decode_image(
     """Like load_image, for the content of a file (pasted, or dropped from a browser)."""
     with client.reading(cancel, patience):
         answer = client.ask("picture", ImageError, name, data=data, memory=_memory_for(len(data)))
-    return LoadedImage(name=name, pixels=_pixels(answer, name), mode=str(answer.reply["mode"]))
+    pixels, mode = _pixels(answer, name), str(answer.reply["mode"])
+    return LoadedImage(name=name, pixels=pixels, mode=mode, notices=_notices(answer))
 
 
 def image_from_array(pixels: Pixels, name: str) -> LoadedImage:
@@ -89,6 +90,10 @@ def _asked(
     memory = _memory_for(_size_of(path))
     with client.reading(cancel, patience):
         return client.ask("picture", ImageError, str(path), path=path, memory=memory, draft=draft)
+
+
+def _notices(answer: client.Answer) -> tuple[str, ...]:
+    return tuple(str(text) for text in answer.reply["notices"])
 
 
 def _pixels(answer: client.Answer, name: str) -> Pixels:

@@ -74,12 +74,14 @@ class LoadedImage:
     pixels: uint8 (height, width, 3), RGB, EXIF orientation applied.
     path: the file it came from; None for pasted or generated images.
     mode: Pillow's name of the file's pixel format ('L', 'CMYK', 'I;16'), for information.
+    notices: sentences for the user.
     """
 
     name: str
     pixels: Pixels
     path: Path | None = None
     mode: str = "RGB"
+    notices: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:

@@ -110,6 +110,19 @@ class OutputForm:
     ends_in: str = ""
 
 
+class Origin(StrEnum):
+    """Where the preprocessing comes from.
+
+    PROFILE: a saved or given profile. FILE: the model's files or published metadata. ASSUMED: no
+    source specifies it. CHOSEN: the user, by options, in the window or from Python.
+    """
+
+    PROFILE = "profile"
+    FILE = "file"
+    ASSUMED = "assumed"
+    CHOSEN = "chosen"
+
+
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What is open: everything about a model that can be said without torch.
@@ -119,6 +132,7 @@ class ModelInfo:
     classes: the labels in order of the logits; notices: sentences that the user should see (a
     fallback to another device, say).
     preprocessing_origin, classes_origin: where they were found, 'assumed' where nothing told.
+    preprocessing_from: the same in one word.
     output: which part of the network's output is explained, and as what; outputs: the places of
     all its tensors that could be.
     method, method_options: what explains it where no method is named.
@@ -143,3 +157,4 @@ class ModelInfo:
     method: str = DEFAULT_METHOD
     method_options: tuple[tuple[str, Value], ...] = ()
     other_weights: tuple[str, ...] = ()
+    preprocessing_from: Origin = Origin.CHOSEN

@@ -242,6 +242,7 @@ class Images(QObject):
         self.thumbnail_ready.emit(key, decoded.thumbnail)
         self._forget_old()
         if key == self._state.current_key:
+            self._state.warn(decoded.loaded.notices)
             self.ready.emit()
 
     def _failed(self, key: str, error: HookscopeError) -> None:

@@ -13,9 +13,9 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.errors import ChoiceNeeded, ConsentNeeded, HookscopeError, UnrecognisedError
 from engine.formats.demo import PHOTOS
-from engine.images.presets import ASSUMED
 from engine.loading.adjustments import Adjustment
 from engine.questions import WhichArchitecture, WhichStateDict
+from engine.records.models import Origin
 from engine.records.sources import ModelSource
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority, Watch
@@ -230,6 +230,7 @@ class Models(QObject):
         self._chosen = True
         layer, target = state.layer, state.target
         classes = len(state.info.classes) if state.info is not None else 0
+        how = state.info.preprocessing if state.info is not None else None
         self._take(opened)
         names = {node.name for node in opened.layers if node.explainable}
         if layer is not None and layer.partition("#")[0] in names:
@@ -239,6 +240,8 @@ class Models(QObject):
         else:
             self._forget_targets()
         state.model_changed.emit()
+        if opened.info.preprocessing_from is Origin.ASSUMED and opened.info.preprocessing != how:
+            state.warn(opened.info.notices, CHECK_INPUT)
         self.opened.emit()
 
     def _opened(self, opened: OpenedModel, chosen: bool) -> None:
@@ -248,7 +251,7 @@ class Models(QObject):
         if not opened.source.spec.startswith("demo:"):
             self._settings.add_recent_model(opened.source.key)
         self._state.model_changed.emit()
-        assumed = opened.info.preprocessing_origin == ASSUMED
+        assumed = opened.info.preprocessing_from is Origin.ASSUMED
         action = CHOOSE_WEIGHTS if opened.info.other_weights else CHECK_INPUT if assumed else ""
         self._state.warn(opened.info.notices, action)
         if opened.fault:

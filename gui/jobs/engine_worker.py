@@ -128,7 +128,8 @@ class EngineWorker:
 
         model, source = self._opened()
         forget(model, source)
-        return self.open_model(replace(source, classes=None, input=None), watch)
+        bare = replace(source, classes=None, input=None, preprocessing=(), profile=None)
+        return self.open_model(bare, watch)
 
     def export_profile(self, path: Path, _watch: Watch) -> Path:
         """Write the profile of the open model to a file."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -11,7 +10,14 @@ from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QLineEdit, QWidget
 
 from engine.errors import ModelError
-from engine.images.presets import INTERPOLATIONS, PRESETS, fault_of, name_of, with_values_of
+from engine.images.presets import (
+    INTERPOLATIONS,
+    PRESETS,
+    fault_of,
+    name_of,
+    reordered,
+    with_values_of,
+)
 from engine.records.images import Channels, Preprocessing
 from gui.toolkit import plain_text, theme
 from gui.widgets.input_output.fields import (
@@ -257,14 +263,6 @@ class InputForm(QWidget):
         """The numbers of a field; the exact original ones if its text has not changed."""
         text = field.text()
         return shown if text == written(shown) else read_numbers(text, count, word)
-
-
-def reordered(how: Preprocessing, channels: Channels) -> Preprocessing:
-    """The preprocessing with another channel order; mean and deviation are reordered with it."""
-    turned = Channels.BGR in (how.channels, channels) and how.channels is not channels
-    if not turned or Channels.GREY in (how.channels, channels):
-        return replace(how, channels=channels)
-    return replace(how, channels=channels, mean=how.mean[::-1], std=how.std[::-1])
 
 
 def _mode_of(how: Preprocessing) -> str:
