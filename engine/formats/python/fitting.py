@@ -88,12 +88,22 @@ class Search:
             for name, value in self._proposed(best, nearest, given):
                 if self.built >= _MOST_BUILT:
                     break
-                found = self.guess(best.option, {**best.values, name: value}, weights)
+                found = self._guess_unpretrained(best.option, {**best.values, name: value}, weights)
                 if found is not None and found.distance < best.distance:
                     names = tuple(dict.fromkeys((*best.found, name)))
                     best, left = replace(found, found=names), True
                     break
         return best
+
+    def _guess_unpretrained(
+        self, option: NetworkOption, values: Values, weights: Sequence[Shapes]
+    ) -> Guess | None:
+        """The guess; without published weights if the code accepts these values only so."""
+        for each in (values, *_without_pretrained(option, values)):
+            found = self.guess(option, each, weights)
+            if found is not None:
+                return found
+        return None
 
     def _proposed(
         self, best: Guess, nearest: Shapes, given: Values
