@@ -22,8 +22,11 @@ def open_both(options: argparse.Namespace) -> tuple[LoadedImage, Model]:
     from engine.images.reading import load_image
 
     chosen = options.image if options.image is not None else SCENES[0].path
-    image = load_image(chosen, patience=options.patience)
-    return image, open_model(options)
+    image = load_image(chosen, page=options.page, levels=options.levels, patience=options.patience)
+    model = open_model(options)
+    from engine.images.levels import with_levels
+
+    return with_levels(image, model.preprocessing.levels), model
 
 
 def open_model(options: argparse.Namespace) -> Model:

@@ -14,7 +14,14 @@ from engine.images import levels
 from engine.images.presets import validate
 from engine.images.reading import MAX_PIXELS
 from engine.lazy import torchvision
-from engine.records.images import Channels, LoadedImage, Pixels, Preprocessing, Region
+from engine.records.images import (
+    ChannelNumbers,
+    Channels,
+    LoadedImage,
+    Pixels,
+    Preprocessing,
+    Region,
+)
 from engine.records.levels import Applied, Depth
 
 if TYPE_CHECKING:
@@ -33,15 +40,6 @@ class Prepared:
 
     tensor: torch.Tensor
     region: Region
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelNumbers:
-    """The smallest, largest and mean value of one channel of a network's input."""
-
-    low: float
-    high: float
-    mean: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -73,6 +74,10 @@ class Preprocessing:
     levels: Levels = AUTO
 
 
+_SAFE_PART = 4
+"""Length from which a part of a name is masked inside other words, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """Whom and when a DICOM file shows.
@@ -84,6 +89,25 @@ class Subject:
     name: str = ""
     date: str = ""
     tokens: tuple[str, ...] = ()
+
+    def masked(self, text: str) -> str:
+        """A file name or path without what it says about the patient."""
+        for token in sorted(self.tokens, key=len, reverse=True):
+            pattern = re.escape(token)
+            if len(token) < _SAFE_PART:
+                # 'Li' is no part of 'slice'.
+                pattern = rf"(?<![^\W_]){pattern}(?![^\W_])"
+            text = re.sub(pattern, "\u2026", text, flags=re.IGNORECASE)
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelNumbers:
+    """The smallest, largest and mean value of one channel of a network's input."""
+
+    low: float
+    high: float
+    mean: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,6 +135,16 @@ class LoadedImage:
     pages: int = 1
     notices: tuple[str, ...] = ()
     subject: Subject | None = None
+
+    def is_same_input(self, other: LoadedImage) -> bool:
+        """Whether a network gets the same of both, whatever they display."""
+        if self.depth is None or other.depth is None:
+            return self.pixels is other.pixels and self.levels == other.levels
+        return self.depth is other.depth and self.levels == other.levels
+
+    def named(self, text: str, subject: bool) -> str:
+        """A text with the image's name, such as its path; without the patient unless subject."""
+        return text if subject or self.subject is None else self.subject.masked(text)
 
     @property
     def width(self) -> int:

@@ -79,8 +79,9 @@ def too_large(name: str, size: str = "", pixel: int = 3) -> str:
 def check_page(page: int, pages: int, name: str) -> None:
     """Raises ImageError if a file has no such page (from 0)."""
     if not 0 <= page < pages:
-        which = "only one page" if pages == 1 else f"{pages:,} pages"
-        raise ImageError(f"{name}: has {which}; choose --page 1{f' to {pages}' * (pages > 1)}")
+        if pages == 1:
+            raise ImageError(f"{name}: has only one page; open it without --page")
+        raise ImageError(f"{name}: has {pages:,} pages; choose --page 1 to {pages}")
 
 
 def upright(values: Values, orientation: object) -> Values:
