@@ -13,6 +13,8 @@ from cli.entry import fail
 from cli.options import add_source
 from cli.preprocessing import joined
 from engine.reader import client
+from engine.records import level_words
+from engine.records.levels import AUTO
 
 if TYPE_CHECKING:
     pass
@@ -34,6 +36,21 @@ class Parser(argparse.ArgumentParser):
 def add_image(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "image", nargs="?", type=Path, help="image file (default: a built-in scene)"
+    )
+    parser.add_argument(
+        "--page",
+        type=_page,
+        default=1,
+        metavar="N",
+        help="page of a TIFF, DICOM, .npy or animated file, from 1",
+    )
+    parser.add_argument(
+        "--levels",
+        type=level_words.parse,
+        default=AUTO,
+        metavar="SPEC",
+        help="which values of the image are black and white: "
+        f"{level_words.SPEC.replace('%', '%%')} (default: as the model's profile says, else auto)",
     )
 
 
@@ -67,6 +84,21 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         default=client.PATIENCE,
         metavar="SECONDS",
         help=f"limit of CPU time for reading a file (default: {client.PATIENCE:g})",
+    )
+
+
+def _page(text: str) -> int:
+    page = int(text)
+    if page < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a page; the first is 1")
+    return page
+
+
+def add_patient(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--patient",
+        action="store_true",
+        help="write the patient's name and the date of a DICOM file into the JSON",
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli import explaining, listing
-from cli.arguments import Parser, add_image, add_json, add_method, add_model
+from cli.arguments import Parser, add_image, add_json, add_method, add_model, add_patient
 from cli.entry import check_names, guarded
 from engine.lazy.pytorch import check_limit
 from engine.process.faults import clear_up
@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--out", type=Path, help="write the overlay as .png or .jpg")
     explain.add_argument("--map", type=Path, help="write the signed map as .npy")
     add_json(explain)
+    add_patient(explain)
     explain.set_defaults(work=explaining.explain)
 
     layers = commands.add_parser("layers", help="list the layers of a model")

@@ -26,10 +26,13 @@ def open_both(options: argparse.Namespace) -> tuple[LoadedImage, Model]:
 
     source = source_of(options)
     chosen = options.image if options.image is not None else SCENES[0].path
-    image = load_image(chosen, patience=options.patience)
+    image = load_image(chosen, page=options.page, levels=options.levels, patience=options.patience)
     for notice in image.notices:
         tell(f"warning: {image.name}: {notice}")
-    return image, _opened(source, options)
+    model = _opened(source, options)
+    from engine.images.levels import with_levels
+
+    return with_levels(image, model.preprocessing.levels), model
 
 
 def open_model(options: argparse.Namespace) -> Model:

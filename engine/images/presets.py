@@ -14,6 +14,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from engine.errors import ModelError
+from engine.records import level_words
 from engine.records.images import Channels, Preprocessing
 
 MAX_SIDE = 4096
@@ -157,7 +158,7 @@ def validate(how: Preprocessing) -> None:
 
 def fault_of(how: Preprocessing) -> str:
     """What is wrong with these values, in a few words; '' if they are valid."""
-    return _fault_of_sizes(how) or _fault_of_values(how)
+    return _fault_of_sizes(how) or _fault_of_values(how) or level_words.fault_of(how.levels)
 
 
 def _fault_of_sizes(how: Preprocessing) -> str:

@@ -67,9 +67,7 @@ class Flow:
         return tuple(call for call in self.leads_to if call in wanted and ends[call])
 
 
-def _from_the_image(
-    entries: Collection[Call], leads_to: dict[Call, frozenset[Call]]
-) -> list[Call]:
+def _from_the_image(entries: Collection[Call], leads_to: dict[Call, frozenset[Call]]) -> list[Call]:
     """All outputs, each before those that read it."""
     waiting = dict.fromkeys(leads_to, 0)
     for readers in leads_to.values():

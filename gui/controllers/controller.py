@@ -20,6 +20,7 @@ from engine.records.images import LoadedImage
 from engine.records.options import Value
 from gui.controllers.downloads import Downloads
 from gui.controllers.exports import Exports
+from gui.controllers.image_views import ImageViews
 from gui.controllers.images import Images
 from gui.controllers.late_files import LateFiles
 from gui.controllers.models import Models, NamedModel
@@ -50,7 +51,9 @@ class Controller(QObject):
         self.file_lane = files = Lane("files", self)
         self.images = Images(state, settings, files, self)
         self.images.leaving.connect(self._image_left)
+        self.views = ImageViews(state, self.images, files, self)
         self.images.ready.connect(self._image_ready)
+        self.views.altered.connect(self._image_altered)
         self.models = Models(state, settings, engine, self._worker, self)
         self.models.opened.connect(self._model_opened)
         self.models.not_opened.connect(self._model_not_opened)
@@ -142,6 +145,15 @@ class Controller(QObject):
         if state.current_key is None:
             self.engine_lane.submit(Job("Closing the image", self._worker.forget_image))
 
+    def _image_altered(self) -> None:
+        """Explain the same image with other levels; its map stays until the new one is there."""
+        self._generation += 1
+        self.engine_lane.cancel("explain")
+        self.sweeper.cancel()
+        self.state.answer = self.state.sweep = None
+        self.state.sweep_changed.emit()
+        self._explain()
+
     def _model_opened(self) -> None:
         """Make pending answers of the previous model stale, and explain with the new one."""
         self._generation += 1
@@ -154,6 +166,7 @@ class Controller(QObject):
 
     def _image_ready(self) -> None:
         """Explain the current image, an image of the user's by a model that knows such images."""
+        self.views.follow()
         image = self.state.current
         own = image is not None and image.loaded is not None and image.scene is None
         if own and self.models.open_for_photograph():
@@ -207,6 +220,7 @@ class Controller(QObject):
             self.state.target,
             self.state.method,
             self.state.options,
+            image.revision,
         )
         if self._answered_by_sweep(request):
             return

@@ -44,8 +44,8 @@ class Models(QObject):
     opened: another model is open, or its preprocessing or output has changed; earlier results are
     void. not_opened: one could not be opened, and the current one stays. asked(ModelSource,
     HookscopeError): a question must be answered before a model can be opened.
-    not_adjusted(sentence): why a change was rejected. seen(Pixels, image name): the input that the
-    model receives. profile_written(Path).
+    not_adjusted(sentence): why a change was rejected. seen(SeenInput, image name): the input
+    that the model receives. profile_written(Path).
     """
 
     opened = Signal()
@@ -202,7 +202,7 @@ class Models(QObject):
             priority=Priority.CLICK,
             stoppable=False,
         )
-        job.finished.connect(lambda pixels: self.seen.emit(pixels, name))
+        job.finished.connect(lambda seen: self.seen.emit(seen, name))
         job.failed.connect(lambda error: self.not_adjusted.emit(str(error)))
         self._lane.submit(job)
 

@@ -17,6 +17,7 @@ from engine.errors import HookscopeError
 from engine.formats.demo import Scene
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
+from engine.records.levels import AUTO, Levels
 from engine.records.models import LayerNode, ModelInfo, Prediction
 from engine.records.options import DEFAULT_METHOD, Value
 from engine.records.sources import ModelSource
@@ -29,7 +30,9 @@ class OpenImage:
     """One image of the strip. loaded and picture are set while it is decoded.
 
     stamp: (modification time in ns, size) of the file when it was read. target: the class that was
-    chosen for it, None for the one with the highest logit.
+    chosen for it, None for the one with the highest logit. page: from 1, of pages.
+    levels: set by hand; AUTO leaves them to the model. asked: those that picture shows. revision:
+    counts the changes of page and levels.
     """
 
     key: str
@@ -41,6 +44,11 @@ class OpenImage:
     error: str = ""
     stamp: tuple[int, int] | None = None
     target: int | None = None
+    page: int = 1
+    pages: int = 1
+    levels: Levels = AUTO
+    asked: Levels = AUTO
+    revision: int = 0
 
 
 CHECK_INPUT = "Input and output…"
@@ -123,6 +131,11 @@ class State(QObject):
     def current(self) -> OpenImage | None:
         """The image that is selected."""
         return self.images.get(self.current_key) if self.current_key is not None else None
+
+    @property
+    def policy(self) -> Levels:
+        """The levels of the open model's preprocessing, for images without their own."""
+        return self.info.preprocessing.levels if self.info is not None else AUTO
 
     @property
     def explained_class(self) -> Prediction | None:

@@ -170,7 +170,13 @@ _MODEL: Final = (
 _IMAGE: Final = (
     Command("previous_image", "Previous image", "Image", ("PgUp", "Alt+Left"), "previous"),
     Command("next_image", "Next image", "Image", ("PgDown", "Alt+Right"), "next"),
-)
+    Command("previous_page", "Previous page", "Image", ("Ctrl+PgUp",), section=1),
+    Command("next_page", "Next page", "Image", ("Ctrl+PgDown",), section=1),
+    Command("levels_auto", "Automatic levels", "Image", ("A",), section=2,
+            tip="Undo the levels set by dragging with the right button"),
+    Command("drag_levels", "Change levels: drag with right button", "Image", bound=False,
+            listing=("Change which values are black and white", "right-button drag")),
+)  # fmt: skip
 
 _HELP: Final = (
     Command("guide", "User guide", "Help", ("F1",), "help"),

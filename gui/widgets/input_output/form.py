@@ -29,6 +29,7 @@ from gui.widgets.input_output.fields import (
     sides,
     written,
 )
+from gui.widgets.input_output.level_fields import LevelFields
 
 _SETTLE_MS: Final = 200
 _TYPING_MS: Final = 700
@@ -78,6 +79,7 @@ class InputForm(QWidget):
         tip = "One number per channel, in the network's channel order; a single one applies to all"
         self._mean = number_field("Mean", tip)
         self._std = number_field("Standard deviation", tip)
+        self._levels = LevelFields()
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.timeout.connect(self._tell)
@@ -104,6 +106,7 @@ class InputForm(QWidget):
                 self._kept(self._low, self._shown.range[:1], 1, "range")[0],
                 self._kept(self._high, self._shown.range[1:], 1, "range")[0],
             ),
+            levels=self._levels.levels(),
         )
         fault = fault_of(how)
         if fault:
@@ -134,6 +137,7 @@ class InputForm(QWidget):
         for field, numbers in self._numbers(how):
             field.setText(plain_text.line(written(numbers)))
             field.setCursorPosition(0)
+        self._levels.show_levels(how.levels)
         self._silent = False
         self._adapt()
         self.faulty.emit("")
@@ -153,6 +157,7 @@ class InputForm(QWidget):
             ("&Resize", row(self._mode, *self._resize)),
             ("&Crop", row(*self._crop)),
             ("&Interpolation", row(self._method, self._antialias)),
+            ("&Levels", self._levels),
             ("C&hannels", self._channels),
             ("Ra&nge", row(self._low, self._high, between="to")),
             ("&Mean", self._mean),
@@ -178,6 +183,7 @@ class InputForm(QWidget):
         for field in (self._low, self._high, self._mean, self._std):
             field.textEdited.connect(self._typed)
             field.editingFinished.connect(self._finished)
+        self._levels.edited.connect(lambda typing: self._typed() if typing else self._edited())
 
     def _take_preset(self) -> None:
         name = self._preset.currentData()
