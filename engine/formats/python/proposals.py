@@ -24,6 +24,10 @@ _MOST_NAMES = 40
 _MOST_NUMBERS = 10
 _MOST_STARTS = 24
 
+# Depths in layers of which networks are published; those of ResNets, DenseNets and wide networks.
+_DEPTHS = (18, 20, 28, 16, 50, 34, 22, 40, 32, 44, 56, 110)
+_DEPTH = re.compile(r"(num_?|n_?)?(depth|layers)", re.IGNORECASE)
+
 
 def in_order(parameters: Sequence[Parameter]) -> list[Parameter]:
     """The number of classes first: it is what differs most often."""
@@ -69,6 +73,8 @@ def required(
             choices.append(list(_heads(given))[:2])
         elif parameter.kind == "str":
             choices.append(list(_names(module)))
+        elif _DEPTH.fullmatch(parameter.name) and parameter.kind in ("int", "value"):
+            choices.append([*_stages(given), *_DEPTHS])
         elif parameter.kind in ("int", "float", "bool"):
             return
         else:
@@ -87,7 +93,7 @@ def _unnamed(parameter: Parameter, given: Shapes, module: ModuleType) -> Iterato
                 own = value.__module__ == module.__name__
                 if own and ("block" in value.__name__.lower() or "neck" in value.__name__.lower()):
                     yield value
-    elif parameter.name.lower() in ("layers", "depths", "num_blocks", "blocks_num", "num_layers"):
+    elif parameter.name.lower() in ("depths", "num_blocks", "blocks_num"):
         yield from _stages(given)
 
 

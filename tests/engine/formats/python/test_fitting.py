@@ -172,6 +172,28 @@ def test_a_key_of_the_files_configurations_is_found(tmp_path: Path) -> None:
     assert "vgg_name='B'" in found.notices[0]
 
 
+def test_a_depth_without_default_is_found(tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "wide.py",
+        """
+        from torch import nn
+
+        class Wide(nn.Module):
+            def __init__(self, depth, num_classes, widen_factor=1, drop=0.0):
+                super().__init__()
+                width = 4 * widen_factor
+                self.stem = nn.Conv2d(3, width, 3)
+                layers = [nn.Conv2d(width, width, 3, padding=1) for _ in range((depth - 4) // 6)]
+                self.layers = nn.Sequential(*layers)
+                self.fc = nn.Linear(width, num_classes)
+            def forward(self, x):
+                return self.fc(self.layers(self.stem(x)).mean((2, 3)))
+        """,
+    )
+    network = saved(path, lambda m: m.Wide(28, 9, widen_factor=3))
+    assert same(opened(path).module, network)
+
+
 @pytest.mark.parametrize("given", ["None", "'None'"])
 def test_none_and_bare_words_are_arguments(tmp_path: Path, given: str) -> None:
     path = written(
