@@ -82,6 +82,8 @@ class Search:
         closer is kept, until nothing does. given: arguments of the user, which stay.
         """
         best, left = start, True
+        # What fails with a value that was only tried is no fault of the file.
+        failures = dict(self.failures)
         while best.distance and left and self.built < _MOST_BUILT:
             left = False
             nearest = min(weights, key=lambda variant: distance(best.shapes, variant))
@@ -93,6 +95,7 @@ class Search:
                     names = tuple(dict.fromkeys((*best.found, name)))
                     best, left = replace(found, found=names), True
                     break
+        self.failures = failures
         return best
 
     def _guess_unpretrained(

@@ -391,3 +391,23 @@ def test_a_size_in_the_arguments_is_the_input_size(tmp_path: Path) -> None:
     found = opened(path)
     assert found.input_size == (96, 96)
     assert same(found.module, network, size=96)
+
+
+def test_a_value_that_was_only_tried_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "picky.py",
+        """
+        from torch import nn
+
+        class Picky(nn.Module):
+            def __init__(self, first=64, width=64, num_classes=10):
+                super().__init__()
+                if first % 64:
+                    raise ValueError("first must be a multiple of 64")
+                self.conv, self.fc = nn.Conv2d(3, width, 3), nn.Linear(width, num_classes)
+            def forward(self, x):
+                return self.fc(self.conv(x).mean((2, 3)))
+        """,
+    )
+    network = saved(path, lambda m: m.Picky(width=24, num_classes=3))
+    assert same(opened(path).module, network)
