@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import engine
-from engine.errors import ChoiceNeeded, ModelError, WeightsError
+from engine.errors import ChoiceNeeded, ConsentNeeded, ModelError, WeightsError
 from engine.questions import WhichArchitecture, WhichStateDict
 from tests.engine.classifiers import build
 
@@ -373,3 +373,37 @@ def test_the_closest_architecture_has_the_fewest_other_keys(tmp_path: Path) -> N
     torch.save(state, tmp_path / "w.pth")
     with pytest.raises(WeightsError, match=r"closest is resnet34 \(different shape: layer4"):
         engine.load_model(tmp_path / "w.pth")
+
+
+class Foreign(nn.Module):
+    """A network of the program that saved it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x).mean((2, 3))
+
+
+@pytest.mark.parametrize("make", [Foreign, lambda: nn.Sequential(nn.Conv2d(3, 4, 3), Foreign())])
+def test_the_legacy_form_is_asked_about_no_more(
+    tmp_path: Path, make: Callable[[], nn.Module]
+) -> None:
+    asked = []
+    for new in (True, False):
+        path = tmp_path / f"{new}.pth"
+        torch.save(make(), path, _use_new_zipfile_serialization=new)
+        with pytest.raises(ConsentNeeded) as caught:
+            engine.load_model(path)
+        asked.append(caught.value.names)
+    assert asked[0] == asked[1] == (f"{__name__}.Foreign",)
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_a_published_network_saved_whole_is_not_asked_about(
+    tmp_path: Path, network: nn.Module, new: bool
+) -> None:
+    path = tmp_path / "whole.pth"
+    torch.save({"model": network, "epoch": 3}, path, _use_new_zipfile_serialization=new)
+    _same(path, network)
