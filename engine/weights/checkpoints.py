@@ -11,6 +11,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from engine import escaping
 from engine.errors import ChoiceNeeded, WeightsError
 from engine.questions import WhichStateDict
 from engine.weights.plain_values import members_of
@@ -33,6 +34,7 @@ ASIDE = ("criterion", "loss", "metric", "prototype", "queue", "centers", "proxie
 _DEEPEST = 30
 _MOST_VISITED = 200_000
 _MOST_NAMED = 5
+_LONGEST_NAME = 80
 
 
 def _is_optimizer(members: Mapping[str, object]) -> bool:
@@ -164,7 +166,7 @@ def preferred(path: Path, keys: Sequence[str]) -> tuple[str, str]:
     known = [key for key in plain if set(key.split(".")) <= set(_NESTS)]
     likely = plain if len(plain) == 1 else known
     if len(likely) != 1:
-        names = " and ".join(keys[:_MOST_NAMED])
+        names = " and ".join(_shown(keys))
         raise ChoiceNeeded(
             f"{path}: contains several networks ({names}); choose one with --weights-key",
             WhichStateDict(path, tuple(keys)),
@@ -174,9 +176,10 @@ def preferred(path: Path, keys: Sequence[str]) -> tuple[str, str]:
     if not others:
         return chosen, ""
     what = "averaged weights" if all(map(is_averaged, others)) else "other weights"
+    shown, first = ", ".join(_shown(others)), _shown([chosen])[0]
     return chosen, (
-        f"The file also holds {what} ({', '.join(others[:_MOST_NAMED])}). Opened: {chosen}. "
-        f"To open the others, use --weights-key {others[0]}."
+        f"The file also holds {what} ({shown}). Opened: {first}. To open the others, use "
+        f"--weights-key {_shown(others)[0]}."
     )
 
 
@@ -197,9 +200,14 @@ def _named(path: Path, every: Sequence[Held], key: str) -> Chosen:
         if len(found) == 1:
             others = tuple(held.key for held in every if held is not found[0] and held.key)
             return Chosen(found[0].state, found[0].key, "", others)
-    known = ", ".join(held.key for held in every if held.key)
+    known = ", ".join(_shown([held.key for held in every if held.key]))
     way = f"choose from {known}" if known else "it holds one network; leave out --weights-key"
-    raise WeightsError(f"{path}: contains no weights under '{key[:80]}'; {way}")
+    raise WeightsError(f"{path}: contains no weights under '{_shown([key])[0]}'; {way}")
+
+
+def _shown(keys: Sequence[str]) -> list[str]:
+    """The first keys as short text."""
+    return [escaping.plain(key, _LONGEST_NAME) for key in keys[:_MOST_NAMED]]
 
 
 def _walk(content: object) -> Iterator[Held]:

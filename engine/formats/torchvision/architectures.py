@@ -12,6 +12,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import platformdirs
@@ -25,6 +26,7 @@ from engine.formats.torchvision.spellings import Spelling, spellings
 from engine.lazy import torchvision
 from engine.paths import RESOURCES
 from engine.process.collector import not_collecting
+from engine.reader import client
 from engine.version import NAME
 from engine.weights.state_dicts import StateDict, few, is_counter, matching, unwrapped
 
@@ -35,6 +37,10 @@ Index = Mapping[str, Shapes]
 """Keys and shapes of each architecture's state dict, by architecture name."""
 
 _CLASSES = 1000
+# Tensors that a changed head or first convolution may add or lack.
+_MOST_CHANGED = 64
+# Wrappers around a network, more than any training program has.
+_MOST_VARIANTS = 12
 
 SHIPPED: Path = RESOURCES / "architectures.json.gz"
 
@@ -67,10 +73,11 @@ def recognise(state: Mapping[str, Tensor], index: Index | None = None) -> Recogn
     index = {name: _essential(shapes) for name, shapes in (index or known()).items()}
     closest = _Closest()
     headless = ""
-    for variant in unwrapped(state):
+    for variant in islice(unwrapped(state), _MOST_VARIANTS):
         modern = models.with_modern_keys(variant.state)
         given = _essential({key: tuple(tensor.shape) for key, tensor in modern.items()})
         for spelling in spellings(given, index):
+            client.raise_if_late()
             translated = {spelling.names[key]: shape for key, shape in given.items()}
             found = _fitting(translated, index)
             if found.names:
@@ -121,7 +128,11 @@ def _fitting(given: Shapes, index: Index) -> _Found:
     exact = tuple(name for name, wanted in index.items() if _fits(wanted, given))
     if exact:
         return _Found(exact)
-    compared = {name: bodies.compare(wanted, given) for name, wanted in index.items()}
+    compared = {
+        name: bodies.compare(wanted, given)
+        for name, wanted in index.items()
+        if abs(len(wanted) - len(given)) <= _MOST_CHANGED
+    }
     headless = next((name for name, each in compared.items() if each.headless), "")
     changed = {name: each for name, each in compared.items() if each.change is not None}
     if not changed:

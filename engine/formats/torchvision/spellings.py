@@ -87,7 +87,7 @@ def _numbered(given: Shapes, index: Mapping[str, Shapes]) -> Iterator[Spelling]:
         return
     for name in _alike(given, index):
         order = children_of(name)
-        for prefix in sorted(prefixes, key=len):
+        for prefix in sorted(prefixes, key=len)[:_MOST_NUMBERED]:
             start = f"{prefix}." if prefix else ""
             names = {key: _named(key, start, order) for key in given}
             if any(key != other for key, other in names.items()) and _distinct(names):
