@@ -9,6 +9,9 @@ from torch import nn
 from engine.records.images import Preprocessing
 from engine.records.models import OutputForm
 
+SIZE_NAMES = ("image_size", "img_size", "input_size", "input_resolution", "in_size", "resolution")
+"""Arguments and attributes that say for which input size a network is built."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:

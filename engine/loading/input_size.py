@@ -15,6 +15,7 @@ from pathlib import Path
 from torch import nn
 
 from engine.errors import ChoiceNeeded, ModelError
+from engine.formats.network import SIZE_NAMES
 from engine.formats.rejections import ONLY_CLASSIFIERS, refuse
 from engine.loading.input_trials import Size, Trial, Trials
 from engine.passes.wrappers import unwrapped
@@ -23,9 +24,6 @@ from engine.questions import WhichInput
 
 USUAL = 224
 """The size that is assumed for a network that accepts any."""
-
-SIZE_NAMES = ("image_size", "img_size", "input_size", "input_resolution", "in_size", "resolution")
-"""Attributes and arguments that say for which input size a network is built."""
 
 _MOST_ASKED = 16
 

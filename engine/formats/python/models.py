@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import torch
-from torch import nn
 from torch.nn.parameter import is_lazy
 
 from engine.errors import ChoiceNeeded, ModelError, WeightsError
@@ -18,66 +12,23 @@ from engine.files import suffixes
 from engine.files.kinds import Kind, kind_of, refusal
 from engine.files.trust import Trust
 from engine.formats.network import Network
-from engine.formats.pickled.modules import faults, foreign_names, network_in, state_dict_of
-from engine.formats.pickled.opening import run_pickle, tensors_in
-from engine.formats.pickled.same_module import differences
+from engine.formats.pickled.modules import network_in
+from engine.formats.pickled.opening import tensors_in
 from engine.formats.python import candidates, fitting, importing
 from engine.formats.python.candidates import missing, networks_in
-from engine.formats.python.fitting import Guess, Search, Values
-from engine.formats.python.proposals import default_of
-from engine.formats.python.shapes import COUNTER, completed, finish_lazy_modules, shapes_in
+from engine.formats.python.fits import Arguments, Fit, ImportedFile, network_of
+from engine.formats.python.fitting import Guess, Search
+from engine.formats.python.shapes import COUNTER, completed, shapes_in
+from engine.formats.python.whole import whole
 from engine.questions import NetworkOption, WhichNetwork, WhichWeights
 from engine.weights import torch_files
-from engine.weights.descriptions import Described
-from engine.weights.state_dicts import StateDict, checksum, mismatch, read_state_dict, variants
+from engine.weights.state_dicts import StateDict, mismatch, read_state_dict, variants
 from engine.weights.state_dicts import matching as matching_variant
-
-_log = logging.getLogger(__name__)
 
 _MOST_FILES = 12
 _WEIGHTS = (Kind.WEIGHTS, Kind.PICKLED, Kind.SAFETENSORS)
 
-# Arguments that say for which input size a network is built.
-_SIZES = ("image_size", "img_size", "input_size", "input_resolution", "in_size", "resolution")
-_SMALLEST = 16
-
 _FOUND = "Weights found beside the file: {}."
-
-Arguments = Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _File:
-    """The imported file and the user's options for it. blocks: names used inside other networks."""
-
-    path: Path
-    module: ModuleType
-    options: tuple[NetworkOption, ...]
-    arguments: Arguments
-    trust: Trust
-    search: Search
-
-    def given(self, option: NetworkOption) -> Values:
-        """The user's arguments for one option. Raises ModelError for an unsuitable value."""
-        known = {parameter.name for parameter in option.parameters}
-        # With several candidates, an argument need not exist for each of them.
-        pairs = [p for p in self.arguments if len(self.options) == 1 or p[0] in known]
-        return candidates.values_of(self.path, option, pairs)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Fit:
-    """A network of the file with a matching state dict, under the network's keys.
-
-    found: its arguments that were derived from the weights.
-    """
-
-    option: NetworkOption
-    network: nn.Module
-    state: StateDict
-    weights: Path
-    values: Values
-    found: tuple[str, ...] = ()
 
 
 def open_network_file(
@@ -104,13 +55,13 @@ def open_network_file(
             "function that returns one); open the file that does"
         )
     chosen = _named(path, options, name)
-    file = _File(path, module, chosen, arguments, trust, Search(path, module))
+    file = ImportedFile(path, module, chosen, arguments, trust, Search(path, module))
     if weights is None:
         return _with_found_weights(file)
     state = _read(file, weights)
     if isinstance(state, Network):
         return state
-    return _network(file, _one(file, weights, state))
+    return network_of(file, _one(file, weights, state))
 
 
 def _named(
@@ -125,14 +76,14 @@ def _named(
     return chosen
 
 
-def _with_found_weights(file: _File) -> Network:
+def _with_found_weights(file: ImportedFile) -> Network:
     found = _beside(file.path)
     # A file of the same name is intended, so its errors must be reported.
     if found and found[0].stem == file.path.stem:
         state = _read(file, found[0])
         if isinstance(state, Network):
             return state
-        return _network(file, _one(file, found[0], state), _FOUND.format(found[0].name))
+        return network_of(file, _one(file, found[0], state), _FOUND.format(found[0].name))
     matching: list[tuple[Path, StateDict, list[Guess]]] = []
     for weights in found:
         try:
@@ -144,7 +95,7 @@ def _with_found_weights(file: _File) -> Network:
             matching += [(weights, state, guesses)] if guesses else []
     if len(matching) == 1:
         weights, state, _ = matching[0]
-        return _network(file, _one(file, weights, state), _FOUND.format(weights.name))
+        return network_of(file, _one(file, weights, state), _FOUND.format(weights.name))
     if not matching:
         _require_a_network(file)
     there = tuple(weights for weights, _, _ in matching) or found
@@ -155,7 +106,7 @@ def _with_found_weights(file: _File) -> Network:
     )
 
 
-def _require_a_network(file: _File) -> None:
+def _require_a_network(file: ImportedFile) -> None:
     """Raises ModelError if no network of the file can be built as it is, for an error in it."""
     ready = [option for option in file.options if not missing(option, file.arguments)]
     guesses = [file.search.guess(option, file.given(option), [{}]) for option in ready]
@@ -174,7 +125,7 @@ def _beside(path: Path) -> tuple[Path, ...]:
     return tuple(near[:_MOST_FILES])
 
 
-def _read(file: _File, weights: Path) -> StateDict | Network:
+def _read(file: ImportedFile, weights: Path) -> StateDict | Network:
     """The state dict in a weights file, or the network itself if it was pickled whole."""
     kind = kind_of(weights)
     if kind not in _WEIGHTS:
@@ -184,64 +135,16 @@ def _read(file: _File, weights: Path) -> StateDict | Network:
     content = torch_files.read(weights).content
     root = network_in(content)
     if root is not None and importing.own_class(file.module, root.kind) is not None:
-        whole = _whole(file, weights, root)
-        if whole is not None:
-            return whole
+        network = whole(file, weights, root)
+        if network is not None:
+            return network
     state = tensors_in(content)
     if state is None:
         raise WeightsError(f"{weights}: contains no weights; name another file")
     return state
 
 
-def _whole(file: _File, weights: Path, root: Described) -> Network | None:
-    """The network that a pickle describes, built by the file's class; None if the user chose
-    another of the file's networks.
-
-    The class is called with the described attributes that have the names of its arguments. If the
-    result differs from the description, only running the pickle can restore the network. Raises
-    ConsentNeeded for the pickle.
-    """
-    own = functools.partial(importing.own_class, file.module)
-    name = root.kind.rpartition(".")[2]
-    option = next((option for option in file.options if option.name == name), None)
-    if option is None and any(known.name == name for known in networks_in(file.module)):
-        return None
-    unfitting = faults(root, weights) or (root.kind,)
-    if option is not None and not faults(root, weights):
-        fit, unfitting = _described_fit(file, weights, root, option)
-        if fit is not None:
-            return _network(file, fit)
-    classes = foreign_names(root)
-    whole = run_pickle(weights, trust=file.trust, names=unfitting, classes=classes, find=own)
-    return whole if isinstance(whole, Network) else None
-
-
-def _described_fit(
-    file: _File, weights: Path, root: Described, option: NetworkOption
-) -> tuple[_Fit | None, tuple[str, ...]]:
-    """The described network, built by its class; or None and the differences."""
-    given = dict(file.arguments)
-    attributes = root.attributes
-    for parameter in option.parameters:
-        value = attributes.get(parameter.name)
-        if type(value) in (bool, int, float, str):
-            given.setdefault(parameter.name, repr(value))
-    wanted = missing(option, tuple(given.items()))
-    if wanted:
-        return None, tuple(f"the argument {name} of {option.name}" for name in wanted)
-    try:
-        values = candidates.values_of(file.path, option, tuple(given.items()))
-        network = candidates.make(file.path, file.module, option, values)
-    except ModelError as error:
-        _log.info("%s cannot be rebuilt: %s", weights, error)
-        return None, (root.kind,)
-    own = functools.partial(importing.own_class, file.module)
-    left = differences(root, network, own=own)
-    fit = _Fit(option, network, state_dict_of(root), weights, values)
-    return (None, left) if left else (fit, ())
-
-
-def _which(file: _File, options: tuple[NetworkOption, ...]) -> ChoiceNeeded:
+def _which(file: ImportedFile, options: tuple[NetworkOption, ...]) -> ChoiceNeeded:
     first = options[0]
     wanted = " ".join(f"--arg {name}=VALUE" for name in missing(first, file.arguments))
     names = ", ".join(option.name for option in options[:5])
@@ -252,7 +155,7 @@ def _which(file: _File, options: tuple[NetworkOption, ...]) -> ChoiceNeeded:
     )
 
 
-def _fits(file: _File, state: StateDict) -> tuple[list[Guess], Guess | None]:
+def _fits(file: ImportedFile, state: StateDict) -> tuple[list[Guess], Guess | None]:
     """The networks that the weights fit, and the closest one."""
     weights = [shapes_in(variant) for variant in variants(state)]
     matching, closest = fitting.fits(file.search, file.options, weights, file.given)
@@ -269,7 +172,7 @@ def _extends(kind: object, other: object) -> bool:
     return isinstance(kind, type) and isinstance(other, type) and issubclass(kind, other)
 
 
-def _one(file: _File, weights: Path, state: StateDict) -> _Fit:
+def _one(file: ImportedFile, weights: Path, state: StateDict) -> Fit:
     """The one network that the weights fit. Raises ChoiceNeeded, ModelError, WeightsError."""
     matching, closest = _fits(file, state)
     if len(matching) == 1:
@@ -295,7 +198,7 @@ def _one(file: _File, weights: Path, state: StateDict) -> _Fit:
     )
 
 
-def _raise_hidden_failure(file: _File, guess: Guess) -> None:
+def _raise_hidden_failure(file: ImportedFile, guess: Guess) -> None:
     """Raises ModelError if the network that fits is only a part of one that cannot be built."""
     for name, error in file.search.failures.items():
         if _extends(getattr(file.module, name, None), guess.kind):
@@ -305,7 +208,7 @@ def _raise_hidden_failure(file: _File, guess: Guess) -> None:
             )
 
 
-def _made(file: _File, guess: Guess, weights: Path, state: StateDict) -> _Fit:
+def _made(file: ImportedFile, guess: Guess, weights: Path, state: StateDict) -> Fit:
     """The network itself, with the weights' variant that belongs to it."""
     network = candidates.make(file.path, file.module, guess.option, guess.values)
     own = network.state_dict(keep_vars=True)
@@ -320,7 +223,7 @@ def _made(file: _File, guess: Guess, weights: Path, state: StateDict) -> _Fit:
             f"{weights}: does not fit {guess.option.name} in {file.path.name} ({difference}); "
             "name other weights"
         )
-    return _Fit(guess.option, network, variant, weights, guess.values, guess.found)
+    return Fit(guess.option, network, variant, weights, guess.values, guess.found)
 
 
 def _difference(guess: Guess, state: StateDict) -> str:
@@ -332,45 +235,3 @@ def _difference(guess: Guess, state: StateDict) -> str:
     }
     variant = matching_variant(own, state)
     return mismatch(own, {k: t for k, t in variant.items() if not k.endswith(COUNTER)})
-
-
-def _network(file: _File, fit: _Fit, *notices: str) -> Network:
-    with importing.told_in_one_line(file.path):
-        fit.network.load_state_dict(fit.state, strict=True)
-        finish_lazy_modules(fit.network)
-    return Network(
-        module=fit.network,
-        source=fit.option.name,
-        title=fit.option.name,
-        weights=str(fit.weights.absolute()),
-        weights_sha256=checksum(fit.weights),
-        input_size=_told_size(fit),
-        notices=(*notices, *_notices(file, fit)),
-    )
-
-
-def _notices(file: _File, fit: _Fit) -> Iterator[str]:
-    found = [f"{name}={_shown(fit.values[name])}" for name in fit.found if name in fit.values]
-    if found:
-        yield f"Arguments derived from the weights: {', '.join(found)}."
-    if file.search.fetched:
-        names = ", ".join(file.search.fetched[:3])
-        yield (
-            f"The network's code asks for a download ({names}). Nothing was downloaded: all "
-            f"weights come from {fit.weights.name}."
-        )
-
-
-def _shown(value: object) -> str:
-    return value.__name__ if isinstance(value, type) else repr(value)
-
-
-def _told_size(fit: _Fit) -> tuple[int, int] | None:
-    """The input size that an argument gives; None if there is none."""
-    for parameter in fit.option.parameters:
-        if parameter.name in _SIZES:
-            value = fit.values.get(parameter.name, default_of(parameter))
-            side = value[-2:] if isinstance(value, list | tuple) else (value, value)
-            if len(side) == 2 and all(type(n) is int and n >= _SMALLEST for n in side):
-                return (side[0], side[1])
-    return None
