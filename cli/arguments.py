@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from cli.entry import fail
 from cli.options import add_source
+from cli.preprocessing import joined
 from engine.reader import client
+from engine.records import level_words
+from engine.records.levels import AUTO
 
 if TYPE_CHECKING:
     pass
@@ -17,6 +22,11 @@ if TYPE_CHECKING:
 
 class Parser(argparse.ArgumentParser):
     """Reports usage errors in one line, like every other error of the program."""
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        return super().parse_known_args(joined(sys.argv[1:] if args is None else args), namespace)
 
     def error(self, message: str) -> NoReturn:
         fail(f"{message} (see {self.prog} --help)")
@@ -26,6 +36,21 @@ class Parser(argparse.ArgumentParser):
 def add_image(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "image", nargs="?", type=Path, help="image file (default: a built-in scene)"
+    )
+    parser.add_argument(
+        "--page",
+        type=_page,
+        default=1,
+        metavar="N",
+        help="page of a TIFF, DICOM, .npy or animated file, from 1",
+    )
+    parser.add_argument(
+        "--levels",
+        type=level_words.parse,
+        default=AUTO,
+        metavar="SPEC",
+        help="which values of the image are black and white: "
+        f"{level_words.SPEC.replace('%', '%%')} (default: as the model's profile says, else auto)",
     )
 
 
@@ -48,8 +73,8 @@ def add_method(parser: argparse.ArgumentParser) -> None:
 def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
-        default="demo:shapes",
-        help="demo:shapes, demo:shortcut, a torchvision name, or a file (see README: What opens)",
+        help="demo:photos, demo:shapes, demo:shortcut, a torchvision name, or a file (see README: "
+        "What opens; default: demo:photos for an image of yours, demo:shapes otherwise)",
     )
     add_source(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
@@ -59,6 +84,21 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         default=client.PATIENCE,
         metavar="SECONDS",
         help=f"limit of CPU time for reading a file (default: {client.PATIENCE:g})",
+    )
+
+
+def _page(text: str) -> int:
+    page = int(text)
+    if page < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a page; the first is 1")
+    return page
+
+
+def add_patient(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--patient",
+        action="store_true",
+        help="write the patient's name and the date of a DICOM file into the JSON",
     )
 
 

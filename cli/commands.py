@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli import explaining, listing
-from cli.arguments import Parser, add_image, add_json, add_method, add_model
+from cli.arguments import Parser, add_image, add_json, add_method, add_model, add_patient
 from cli.entry import check_names, guarded
 from engine.lazy.pytorch import check_limit
 from engine.process.faults import clear_up
@@ -41,9 +41,9 @@ def _parser() -> argparse.ArgumentParser:
         prog=NAME.lower(),
         description="Shows where an image classifier looked.",
         epilog="Without a command, opens the window with the given FILES (images, folders, "
-        "models); --model, --weights, --arch, --arg, --classes, --input and --trust "
-        "apply to it as well (see 'explain --help'). self-test [--json FILE|-]: start the "
-        "window, use it and check the result.",
+        "models); --model, --weights, --arch, --arg, --classes, --input, --trust and "
+        "the options for preprocessing apply to it as well (see 'explain --help'). "
+        "self-test [--json FILE|-]: start the window, use it and check the result.",
     )
     parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--out", type=Path, help="write the overlay as .png or .jpg")
     explain.add_argument("--map", type=Path, help="write the signed map as .npy")
     add_json(explain)
+    add_patient(explain)
     explain.set_defaults(work=explaining.explain)
 
     layers = commands.add_parser("layers", help="list the layers of a model")
@@ -69,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     methods = commands.add_parser("methods", help="list the attribution methods")
     add_json(methods)
     methods.set_defaults(work=listing.methods)
+
+    presets = commands.add_parser("presets", help="list the presets for preprocessing")
+    add_json(presets)
+    presets.set_defaults(work=listing.presets)
 
     models = commands.add_parser(
         "models", help="list torchvision's classifiers and which of them are downloaded"

@@ -10,10 +10,12 @@ from cli.output import check_suffix, refuse_outputs, say, write_json
 from engine.errors import MethodError
 from engine.files.destinations import is_stdout
 from engine.methods import registry
+from engine.records.level_words import described
 from engine.records.options import Value
 
 if TYPE_CHECKING:
     from engine.model import Model
+    from engine.records.images import LoadedImage
 
 
 def _options_of(options: argparse.Namespace, model: Model) -> dict[str, Value]:
@@ -66,7 +68,9 @@ def explain(options: argparse.Namespace) -> None:
             options=_options_of(options, model),
         )
         top = session.predictions()
-    facts = export.sidecar(image, explanation, model.info, top, settings, versions())
+    facts = export.sidecar(
+        image, explanation, model.info, top, settings, versions(), subject=options.patient
+    )
     if options.out is not None:
         picture = export.render(image, explanation, settings, caption=False, colorbar=False)
         export.save_picture(options.out, picture)
@@ -85,8 +89,19 @@ def explain(options: argparse.Namespace) -> None:
         for path in (options.out, options.map):
             if path is not None:
                 say(f"wrote {path}")
+        _say_of_image(image)
         for notice in explanation.notices:
             say(notice)
+
+
+def _say_of_image(image: LoadedImage) -> None:
+    """Which page it is, and which values are black and white, where there is a choice."""
+    if image.pages > 1:
+        say(f"page {image.page:,} of {image.pages:,}")
+    if image.shown is not None:
+        say(f"levels: {described(image.shown, image.depth)}")
+    for notice in image.notices:
+        say(notice)
 
 
 def sweep(options: argparse.Namespace) -> None:
@@ -109,5 +124,6 @@ def sweep(options: argparse.Namespace) -> None:
     label = f" for {target.label}" if target is not None else ""
     say(f"{image.name}: {len(explanations)} layers{label}")
     say(f"wrote {options.out}")
+    _say_of_image(image)
     for notice in notices:
         say(notice)

@@ -1,4 +1,4 @@
-"""The commands that list and download: layers, methods, models, download."""
+"""The commands that list and download: layers, methods, presets, models, download."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from cli.entry import progress_line, require_stdout
 from cli.opening import open_model
 from cli.output import refuse_outputs, say, write, write_json
+from cli.preprocessing import preset_cells, preset_facts
 from engine.files.destinations import is_stdout
+from engine.images.presets import PRESETS
 from engine.methods import registry
 
 if TYPE_CHECKING:
@@ -54,6 +56,17 @@ def methods(options: argparse.Namespace) -> None:
     if not is_stdout(options.json):
         for line in registry.lines():
             write(line)
+
+
+def presets(options: argparse.Namespace) -> None:
+    refuse_outputs(options, "json")
+    if options.json is None:
+        require_stdout()
+    else:
+        write_json(options.json, preset_facts())
+    if not is_stdout(options.json):
+        for name, how in PRESETS.items():
+            say(*preset_cells(name, how))
 
 
 def models(options: argparse.Namespace) -> None:

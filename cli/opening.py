@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.entry import tell
 from cli.options import source_of, trusted_files
+from cli.preprocessing import warn
 from engine.files import suffixes
 from engine.lazy.pytorch import load as load_torch
 from engine.reader import client
@@ -14,6 +16,7 @@ from engine.reader import client
 if TYPE_CHECKING:
     from engine.model import Model
     from engine.records.images import LoadedImage
+    from engine.records.sources import ModelSource
 
 
 def open_both(options: argparse.Namespace) -> tuple[LoadedImage, Model]:
@@ -21,13 +24,22 @@ def open_both(options: argparse.Namespace) -> tuple[LoadedImage, Model]:
     from engine.formats.demo import SCENES
     from engine.images.reading import load_image
 
+    source = source_of(options)
     chosen = options.image if options.image is not None else SCENES[0].path
-    image = load_image(chosen, patience=options.patience)
-    return image, open_model(options)
+    image = load_image(chosen, page=options.page, levels=options.levels, patience=options.patience)
+    for notice in image.notices:
+        tell(f"warning: {image.name}: {notice}")
+    model = _opened(source, options)
+    from engine.images.levels import with_levels
+
+    return with_levels(image, model.preprocessing.levels), model
 
 
 def open_model(options: argparse.Namespace) -> Model:
-    source = source_of(options)
+    return _opened(source_of(options), options)
+
+
+def _opened(source: ModelSource, options: argparse.Namespace) -> Model:
     if suffixes.is_made_by_description(Path(source.spec)):
         # The reader process imports torch while this process does.
         client.warm(client.NETWORKS)
@@ -36,4 +48,6 @@ def open_model(options: argparse.Namespace) -> Model:
     from engine.loading.load import open_source
 
     trust = Trust(named=trusted_files(options))
-    return open_source(source, options.device, trust, patience=options.patience)
+    model = open_source(source, options.device, trust, patience=options.patience)
+    warn(model.info)
+    return model

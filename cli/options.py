@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from cli.preprocessing import add_preprocessing, chosen
 from engine.errors import ModelError
 from engine.files import presence
 from engine.records.sources import ModelSource
@@ -17,6 +18,11 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--arch", help="architecture of a weights file, or class name in a Python file"
+    )
+    parser.add_argument(
+        "--weights-key",
+        metavar="NAME",
+        help="which network of a weights file that holds several, as in state_dict_ema",
     )
     parser.add_argument(
         "--arg",
@@ -33,10 +39,11 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="allow the files named here to run the code they contain",
     )
+    add_preprocessing(parser)
 
 
 def source_of(options: argparse.Namespace) -> ModelSource:
-    """The model that the options name. Raises ModelError for an argument that is not NAME=VALUE."""
+    """The model that the options name. Raises ModelError for an invalid value."""
     arguments = []
     for text in options.arguments:
         name, sign, value = text.partition("=")
@@ -44,13 +51,26 @@ def source_of(options: argparse.Namespace) -> ModelSource:
             raise ModelError(f"--arg {text}: write it as NAME=VALUE, as in --arg channels=3")
         arguments.append((name, value))
     return ModelSource(
-        _lasting(options.model),
+        _usual(options) if options.model is None else _lasting(options.model),
         None if options.weights is None else str(options.weights.absolute()),
         options.arch,
         tuple(arguments),
         None if options.classes is None else str(options.classes.absolute()),
         options.input,
+        options.weights_key,
+        preprocessing=chosen(options),
+        profile=None if options.profile is None else str(options.profile.absolute()),
     )
+
+
+def _usual(options: argparse.Namespace) -> str:
+    """The demo that knows the image of the command: what is drawn, or photographs."""
+    from engine.formats.demo import PHOTOS, SCENES
+
+    image: Path | None = getattr(options, "image", None)
+    if image is None or image.absolute() in {scene.path for scene in SCENES}:
+        return "demo:shapes"
+    return PHOTOS
 
 
 def _lasting(spec: str) -> str:

@@ -21,7 +21,8 @@ def refuse_outputs(options: argparse.Namespace, *names: str) -> None:
     if outputs.get("--json") == "-":
         require_stdout()
         outputs["--json"] = None
-    read = [getattr(options, name, None) for name in ("image", "model", "weights", "classes")]
+    inputs = ("image", "model", "weights", "classes", "profile")
+    read = [getattr(options, name, None) for name in inputs]
     check_outputs(outputs, read)
 
 

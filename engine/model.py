@@ -11,13 +11,9 @@ from torch import nn
 
 from engine.errors import LayerError, ModelError
 from engine.inspection.dead_tokens import without_dead_tokens
+from engine.inspection.default_layer import default_layer
 from engine.inspection.facts import Inspection, inspect, with_layouts
-from engine.inspection.layer_tree import (
-    LAST_CONVOLUTION,
-    default_layer,
-    last_convolution,
-    layer_nodes,
-)
+from engine.inspection.layer_tree import LAST_CONVOLUTION, last_convolution, layer_nodes
 from engine.methods.registry import GRAD_CAM, Chosen
 from engine.passes.allocation import limit_of
 from engine.passes.devices import is_out_of_memory, release_cache
@@ -26,7 +22,15 @@ from engine.passes.outputs import Reading
 from engine.passes.wrappers import unwrapped
 from engine.progress import CancelToken
 from engine.records.images import Preprocessing
-from engine.records.models import LayerNode, Layout, ModelInfo, OutputForm, Prediction, Scores
+from engine.records.models import (
+    LayerNode,
+    Layout,
+    ModelInfo,
+    Origin,
+    OutputForm,
+    Prediction,
+    Scores,
+)
 from engine.targets import classes as targets
 
 _CUT = "This network blocks gradients (detach or no_grad). The maps are computed as if it did not."
@@ -39,7 +43,7 @@ class Model:
     classes: labels in the order of the logits; numbered if not given.
     output: which part of the network's output to explain, and how to read it; None detects it.
     layouts: layouts set by the user for layers by name, where detection was wrong.
-    preprocessing_origin, classes_origin: where these come from, for ModelInfo.
+    preprocessing_origin, classes_origin, preprocessing_from: where these come from, for ModelInfo.
     method: the attribution method used if none is named.
     Raises ModelError if the network does not run on an input of the crop's size or does not
     return one row of logits, LayerError if a layer cannot have its given layout.
@@ -60,8 +64,10 @@ class Model:
         output: OutputForm | None = None,
         layouts: Mapping[str, Layout] | None = None,
         preprocessing_origin: str = "",
+        preprocessing_from: Origin = Origin.CHOSEN,
         classes_origin: str = "",
         method: Chosen = GRAD_CAM,
+        other_weights: Sequence[str] = (),
         cancel: CancelToken | None = None,
     ) -> None:
         self.device, self._notices = _place(module, torch.device(device))
@@ -86,10 +92,12 @@ class Model:
         self.layers: tuple[LayerNode, ...] = layer_nodes(module, self.facts)
         self.classes = _labels(classes, self.facts.reading, classes_origin)
         self._origins = preprocessing_origin, classes_origin if classes else "numbered"
+        self._from = preprocessing_from
         self.source = source
         self._title = title or type(module).__name__
         self._weights = weights
         self._weights_sha256 = weights_sha256
+        self._other_weights = tuple(other_weights)
         self._notices = (*self._notices, *notices)
         if self.facts.reading.notice:
             self._notices += (self.facts.reading.notice,)
@@ -101,11 +109,13 @@ class Model:
         *,
         preprocessing: Preprocessing | None = None,
         preprocessing_origin: str = "set by you",
+        preprocessing_from: Origin = Origin.CHOSEN,
         classes: Sequence[str] | None = None,
         classes_origin: str = "set by you",
         output: OutputForm | None = None,
         layouts: Mapping[str, Layout] | None = None,
         method: Chosen | None = None,
+        notices: tuple[str, ...] = (),
         cancel: CancelToken | None = None,
     ) -> Model:
         """A new Model of the same network with other settings; None leaves one unchanged.
@@ -118,6 +128,7 @@ class Model:
             self.module,
             preprocessing=how if preprocessing is None else preprocessing,
             preprocessing_origin=origins[0] if preprocessing is None else preprocessing_origin,
+            preprocessing_from=self._from if preprocessing is None else preprocessing_from,
             classes=names if classes is None else classes,
             classes_origin=origins[1] if classes is None else classes_origin,
             output=form if output is None else output,
@@ -127,7 +138,9 @@ class Model:
             weights=self._weights,
             weights_sha256=self._weights_sha256,
             device=self.device,
+            notices=notices,
             method=self.method if method is None else method,
+            other_weights=self._other_weights,
             cancel=cancel,
         )
 
@@ -143,15 +156,17 @@ class Model:
             classes=self.classes,
             parameters=sum(p.numel() for p in self.module.parameters()),
             preprocessing=self.preprocessing,
-            default_layer=default_layer(self.facts),
+            default_layer=default_layer(self.facts).name,
             notices=self._notices,
             weights_sha256=self._weights_sha256,
             preprocessing_origin=self._origins[0],
+            preprocessing_from=self._from,
             classes_origin=self._origins[1],
             output=self.facts.reading.form,
             outputs=self.facts.reading.places,
             method=self.method.method.slug,
             method_options=self.method.options,
+            other_weights=self._other_weights,
         )
 
     def address(self, layer: str | None) -> str:
@@ -160,7 +175,7 @@ class Model:
         Any other text is returned as it is. Raises LayerError if there is no such layer.
         """
         if layer is None:
-            name = default_layer(self.facts)
+            name = default_layer(self.facts).name
             if not name:
                 raise LayerError(
                     f"{self.source}: no layer can be explained; "

@@ -44,6 +44,14 @@ class WhichArchitecture:
 
 
 @dataclass(frozen=True, slots=True)
+class WhichStateDict:
+    """A weights file has several networks. keys: where each is in it, the most likely first."""
+
+    path: Path
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WhichNetwork:
     """A Python file has several networks, or one with required arguments."""
 
@@ -68,4 +76,4 @@ class WhichInput:
     tried: tuple[tuple[int, int], ...]
 
 
-Question: TypeAlias = WhichArchitecture | WhichNetwork | WhichWeights | WhichInput
+Question: TypeAlias = WhichArchitecture | WhichStateDict | WhichNetwork | WhichWeights | WhichInput

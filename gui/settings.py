@@ -76,6 +76,7 @@ EXPORT_COLORBAR: Final = Entry("export/colorbar", True)
 EXPORT_CAPTION: Final = Entry("export/caption", True)
 EXPORT_MAP: Final = Entry("export/map", False)
 EXPORT_JSON: Final = Entry("export/json", False)
+EXPORT_SUBJECT: Final = Entry("export/patient", False)
 HINTS_SEEN: Final[Entry[tuple[str, ...]]] = Entry("hints/seen", ())
 
 TABLE: Final[tuple[Entry[Any], ...]] = (
@@ -96,6 +97,7 @@ TABLE: Final[tuple[Entry[Any], ...]] = (
     EXPORT_CAPTION,
     EXPORT_MAP,
     EXPORT_JSON,
+    EXPORT_SUBJECT,
     HINTS_SEEN,
 )
 """All settings of the user; reset() removes exactly these."""

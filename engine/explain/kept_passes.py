@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engine.errors import DeviceError, ModelError, one_line
 from engine.inspection import memory
-from engine.inspection.layer_tree import reason_against
+from engine.inspection.reasons import reason_against
 from engine.model import Model
 from engine.passes import devices
 from engine.passes.forward import ForwardPass, run_forward

@@ -20,7 +20,8 @@ from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap, map_all, map_one
 from engine.images.preprocessing import prepare
 from engine.inspection import memory
-from engine.inspection.layer_tree import parse_layer, reason_against
+from engine.inspection.layer_tree import parse_layer
+from engine.inspection.reasons import reason_against
 from engine.inspection.spatial_axes import Axes
 from engine.methods.registry import Chosen, choose, refusal
 from engine.model import Model

@@ -18,9 +18,11 @@ from PIL import Image
 from engine.errors import ExportError
 from engine.escaping import json_spelled, plain
 from engine.files.atomic import whole_file
+from engine.images.levels import applied_to
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation, FloatMap
 from engine.records.images import LoadedImage, Pixels
+from engine.records.levels import Levels
 from engine.records.models import ModelInfo, Prediction
 from engine.render import caption as figure
 from engine.render import overlay
@@ -42,16 +44,19 @@ def render(
     *,
     caption: bool,
     colorbar: bool,
+    subject: bool = False,
 ) -> Pixels:
     """The image with its overlay at the original's full resolution: uint8 (h, w, 3), RGB.
 
     Pixels of the original keep their positions; caption (image, model, layer, class, method and
     scale, as text) or colorbar (colours with their map values) adds a band below, and an image
-    narrower than figure.NARROWEST pixels also gets a margin on its right.
+    narrower than figure.NARROWEST pixels also gets a margin on its right. subject: see caption.
     """
     band = None
     if caption or colorbar:
-        words = figure.caption(image, explanation, settings) if caption else ()
+        words: tuple[str, ...] = ()
+        if caption:
+            words = figure.caption(image, explanation, settings, subject=subject)
         bar = (explanation, settings) if colorbar else None
         band = figure.band((image.width, image.height), words, bar)
     if band is None:
@@ -151,17 +156,20 @@ def sidecar(
     predictions: Sequence[Prediction],
     settings: DisplaySettings | None = None,
     versions: Mapping[str, str] | None = None,
+    *,
+    subject: bool = False,
 ) -> dict[str, Any]:
     """Everything needed to reproduce this explanation, ready for JSON.
 
     Contains the output of `explain --json` (image, model, device, layer, class, predictions, map,
     region, seconds), the program, the versions of the libraries (passed in, since this module does
     not import torch), the image's checksum, the model with its preprocessing, and the display
-    settings if given. Numbers that JSON cannot express (NaN, infinity) become null.
+    settings if given. Numbers that JSON cannot express (NaN, infinity) become null. subject: with
+    the patient's name and the date of a DICOM file, which are left out otherwise, in paths too.
     """
     region = explanation.region
     content: dict[str, Any] = {
-        "image": str(image.path) if image.path is not None else image.name,
+        "image": image.named(str(image.path or image.name), subject),
         "model": model_info.source,
         "device": explanation.device,
         "layer": explanation.layer,
@@ -185,12 +193,14 @@ def sidecar(
         "verdict": explanation.verdict.value,
         "notices": list(explanation.notices),
         "image_file": {
-            "name": image.name,
-            "path": str(image.path.resolve()) if image.path is not None else None,
+            "name": image.named(image.name, subject),
+            "path": image.named(str(image.path.resolve()), subject) if image.path else None,
             "width": image.width,
             "height": image.height,
             "mode": image.mode,
+            "notices": list(image.notices),
             "pixels_sha256": pixels_sha256(image.pixels),
+            **_depth_facts(image, model_info.preprocessing.levels),
         },
         "model_info": _model(model_info),
         "program": {"name": NAME, "version": VERSION},
@@ -199,7 +209,32 @@ def sidecar(
     }
     if settings is not None:
         content["display"] = asdict(settings)
+    if subject and image.subject is not None:
+        content["subject"] = {"name": image.subject.name, "date": image.subject.date}
     return content
+
+
+def _depth_facts(image: LoadedImage, policy: Levels) -> dict[str, Any]:
+    """What an image has besides 8-bit pixels: pages, values, and which are black and white."""
+    facts: dict[str, Any] = {}
+    if image.pages > 1:
+        facts |= {"page": image.page, "pages": image.pages}
+    depth, shown = image.depth, applied_to(image, policy)
+    if depth is not None and shown is not None:
+        facts["values"] = {
+            "type": depth.values.dtype.name,
+            "unit": depth.unit,
+            "sha256": hashlib.sha256(np.ascontiguousarray(depth.values).data).hexdigest(),
+            "not_finite": depth.not_finite,
+        }
+        facts["levels"] = {
+            "mode": shown.mode.value,
+            "asked": shown.asked.value,
+            "assumed": shown.assumed,
+            "black": shown.high if depth.inverted else shown.low,
+            "white": shown.low if depth.inverted else shown.high,
+        }
+    return facts
 
 
 def pixels_sha256(pixels: Pixels) -> str:
@@ -217,7 +252,11 @@ def _model(info: ModelInfo) -> dict[str, Any]:
         "parameters": info.parameters,
         "classes": len(info.classes),
         "default_layer": info.default_layer,
-        "preprocessing": asdict(info.preprocessing),
+        "preprocessing": {
+            **asdict(info.preprocessing),
+            "origin": info.preprocessing_from.value,
+            "source": info.preprocessing_origin,
+        },
     }
 
 

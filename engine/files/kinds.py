@@ -7,13 +7,15 @@ from enum import StrEnum
 from pathlib import Path
 
 from engine.errors import ModelError
-from engine.files import presence
+from engine.files import foreign, presence, suffixes
 from engine.reader import client
 
 
 class Kind(StrEnum):
     """The kind of a file. WEIGHTS: tensors and plain values written by torch.save. PICKLED: a
     torch.save file that names other classes, as a whole module does. FOLDER: a Hugging Face folder.
+    SHARDS: a folder with weights in several files and their index, or that index. ADAPTER: a folder
+    with a LoRA adapter.
     """
 
     WEIGHTS = "weights"
@@ -25,6 +27,8 @@ class Kind(StrEnum):
     PYTHON = "Python file"
     ONNX = "ONNX file"
     FOLDER = "folder with a config.json"
+    SHARDS = "index of weights in several files"
+    ADAPTER = "folder with an adapter"
     PICTURE = "picture"
     OTHER = "something else"
 
@@ -34,6 +38,11 @@ _SCRIPTED = (
     "explained; save the network's state_dict() and open that, or export the network with "
     "torch.export.save and open the .pt2 file"
 )
+
+
+# Files by which the folders of other programs are told.
+_FOREIGN = ("saved_model.pb", "model.json")
+_FOLDERS = {"adapter": Kind.ADAPTER, "network": Kind.FOLDER, "shards": Kind.SHARDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +60,20 @@ def look(path: Path) -> Looked:
     archive or header that is truncated, or that claims more data than the file holds.
     """
     if presence.is_folder(path):
-        if presence.is_file(path / "config.json"):
-            return Looked(Kind.FOLDER)
-        raise ModelError(f"{path}: a folder without a config.json; open a file in it")
+        return Looked(_kind_of_folder(path))
+    if suffixes.is_index(path) and presence.is_file(path):
+        return Looked(Kind.SHARDS)
     reply = client.ask("kind", ModelError, str(path), path=path).reply
     return Looked(Kind(reply["kind"]), str(reply["head"]).encode("latin-1"))
+
+
+def _kind_of_folder(path: Path) -> Kind:
+    for name, kind in suffixes.FOLDERS.items():
+        if presence.is_file(path / name):
+            return _FOLDERS[kind]
+    known = frozenset(n for n in _FOREIGN if presence.is_file(path / n))
+    words = foreign.words_for_folder(path, known)
+    raise ModelError(f"{path}: {words or 'a folder without a config.json; open a file in it'}")
 
 
 def kind_of(path: Path) -> Kind:
@@ -67,34 +85,16 @@ def refusal(path: Path, kind: Kind) -> ModelError:
     """The error for a kind of file that cannot be opened as a model, with what to do."""
     if kind is Kind.TORCHSCRIPT:
         return ModelError(_SCRIPTED.format(path=path))
-    if kind is Kind.PICTURE:
-        return ModelError(f"{path}: a picture, not a model; open it as an image")
     if kind is Kind.COMPILED:
         return ModelError(
             f"{path}: a compiled archive (by AOTInductor, for example), which contains no layers; "
             "save the network with torch.export.save"
         )
-    head = look(path).head
-    if head.startswith(b"version https://git-lfs"):
-        return ModelError(
-            f"{path}: a Git LFS pointer, not the file itself; get the file with 'git lfs pull'"
-        )
-    if head.lstrip().lower().startswith((b"<!doctype", b"<html")):
-        return ModelError(f"{path}: a web page saved instead of the file; download it again")
-    if path.suffix.lower() == ".ipynb":
-        return ModelError(
-            f"{path}: a notebook; put the network's class into a Python file (.py) and open that"
-        )
-    if head.startswith(b"\x89HDF") or path.suffix.lower() in (".keras", ".tflite", ".pb"):
-        return ModelError(
-            f"{path}: a TensorFlow or Keras model, which cannot be explained; convert it to ONNX "
-            "and open that"
-        )
-    if head[:1] == b"\x80":
-        return ModelError(
-            f"{path}: a pickle not written by torch.save; save the network's state_dict() with "
-            "torch.save and open that"
-        )
+    words = foreign.words_for(path, look(path).head)
+    if words:
+        return ModelError(f"{path}: {words}")
+    if kind is Kind.PICTURE:
+        return ModelError(f"{path}: a picture, not a model; open it as an image")
     return ModelError(
         f"{path}: not a supported model format; open weights (.pth, .pt, .safetensors), "
         "a .pt2 archive, or the network's Python file"

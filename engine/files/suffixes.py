@@ -21,15 +21,26 @@ NETWORKS = frozenset({".py", ".pt2", ".onnx"})
 CLASS_NAMES = frozenset({".txt", ".csv", ".json"})
 """File suffixes of lists of class names."""
 
+INDEX = ".index.json"
+"""File suffix of the list of weights files that a network's weights were split into."""
+
+FOLDERS = {
+    "adapter_config.json": "adapter",
+    "config.json": "network",
+    "model.safetensors.index.json": "shards",
+    "pytorch_model.bin.index.json": "shards",
+}
+"""What a folder is, by a file in it; the first that exists counts."""
+
 PROFILE = ".hookscope.json"
 """File suffix of a model profile."""
 
 
 def is_model(path: Path) -> bool:
-    """Whether a path looks like a model: a file with such a suffix, or a Hugging Face folder."""
-    if path.suffix.lower() in WEIGHTS | NETWORKS:
+    """Whether a path looks like a model: a file with such a suffix, or a folder of one."""
+    if path.suffix.lower() in WEIGHTS | NETWORKS or is_index(path):
         return True
-    return presence.is_folder(path) and presence.is_file(path / "config.json")
+    return presence.is_folder(path) and any(presence.is_file(path / name) for name in FOLDERS)
 
 
 def is_made_by_description(path: Path) -> bool:
@@ -37,9 +48,13 @@ def is_made_by_description(path: Path) -> bool:
     return path.suffix.lower() == ".onnx" or presence.is_folder(path)
 
 
+def is_index(path: Path) -> bool:
+    return path.name.lower().endswith(INDEX)
+
+
 def is_profile(path: Path) -> bool:
     return path.name.lower().endswith(PROFILE)
 
 
 def is_class_names(path: Path) -> bool:
-    return path.suffix.lower() in CLASS_NAMES and not is_profile(path)
+    return path.suffix.lower() in CLASS_NAMES and not (is_profile(path) or is_index(path))

@@ -1,4 +1,4 @@
-"""The built-in demo: two small networks, and scenes to try them on.
+"""The built-in demos: two small networks, scenes to try them on, and the names of all demos.
 
 Nothing here imports torch until a network is built, so that the window can list the scenes while
 torch is still being imported. docs/demo.md documents the networks' training and accuracy.
@@ -7,6 +7,7 @@ torch is still being imported. docs/demo.md documents the networks' training and
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,13 +41,25 @@ class Demo:
     about: str
 
 
+class Advice(StrEnum):
+    """What an invitation asks for: choose another class or layer, show the grid of the map, or the
+    image without its map."""
+
+    CLASS = "class"
+    LAYER = "layer"
+    GRID = "grid"
+    ORIGINAL = "original"
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One built-in image. model: name of the demo to open it with; invitation: what to try."""
+    """One built-in image. model: name of the demo to open it with; invitation: what to try, in a
+    sentence or two; advice: the action that it asks for."""
 
     path: Path
     title: str
     model: str
+    advice: Advice
     invitation: str
 
 
@@ -61,20 +74,29 @@ DEMOS: dict[str, Demo] = {
         _demo(
             "shapes",
             "Shapes",
-            "Tells eight shapes apart: click a layer and see where it found the one it names.",
+            "Classifies eight shapes: click a layer to see where it found the predicted one.",
         ),
         _demo(
             "shortcut",
             "Shapes, with a shortcut",
-            "Looks just as accurate, but what does it look at when it says 'star'?",
+            "Scores just as well, but what does it look at when it predicts 'star'?",
         ),
     )
 }
-"""The built-in networks by name."""
+"""The networks that were made here, by name."""
+
+PHOTOS = "demo:photos"
+"""The demo for photographs, whose weights are a package of their own (engine.formats.photos)."""
+
+TITLES: dict[str, str] = {
+    PHOTOS: "Photos",
+    **{f"demo:{demo.name}": demo.title for demo in DEMOS.values()},
+}
+"""All demos that can be opened, with their titles."""
 
 
-def _scene(file: str, title: str, model: str, invitation: str) -> Scene:
-    return Scene(RESOURCES / "scenes" / file, title, model, invitation)
+def _scene(file: str, title: str, model: str, advice: Advice, invitation: str) -> Scene:
+    return Scene(RESOURCES / "scenes" / file, title, model, advice, invitation)
 
 
 SCENES: tuple[Scene, ...] = (
@@ -82,43 +104,53 @@ SCENES: tuple[Scene, ...] = (
         "ring-and-star.jpg",
         "Ring and star",
         "shapes",
-        "Two shapes, two answers: click the other class and watch the heat move.",
+        Advice.CLASS,
+        "Click 'ring' under Predictions: the heat moves from the star to the ring.",
     ),
     _scene(
         "hexagon.jpg",
         "Hexagon",
         "shapes",
-        "Walk down the layers from conv1 to layer4 and see edges become a shape.",
+        Advice.LAYER,
+        "Click the layers from conv1 down to layer4: early ones see edges, late ones the hexagon.",
     ),
     _scene(
         "crescent.jpg",
         "Crescent",
         "shapes",
-        "Press G for the native grid: this is how finely the network really points.",
+        Advice.GRID,
+        "Press G to see the map in its own grid: no layer can point more finely than that.",
     ),
     _scene(
         "triangle-and-circle.jpg",
         "Triangle and circle",
         "shapes",
-        "Explain a class that is not in the picture: what speaks for it, and what against?",
+        Advice.CLASS,
+        "Click 'star' under Predictions, a shape that is not there: what comes closest to it?",
     ),
     _scene(
         "star-with-mark.jpg",
         "Star, with a watermark",
         "shortcut",
-        "This network says 'star' and is right: but is it looking at the star?",
+        Advice.ORIGINAL,
+        "The answer 'star' is right, but the heat is not on the star. Hold Space to see what is "
+        "below it.",
     ),
     _scene(
         "star-without-mark.jpg",
         "The same star, no watermark",
         "shortcut",
-        "The same picture without the little logo: what does the network say now?",
+        Advice.CLASS,
+        "Without the watermark, the same star is no longer recognised. Click 'star' under "
+        "Predictions to see how little speaks for it.",
     ),
     _scene(
         "circle-with-mark.jpg",
         "Circle, with a watermark",
         "shortcut",
-        "A circle that carries the logo: look where the word 'star' comes from.",
+        Advice.CLASS,
+        "The watermark turns a circle into a 'star'. Click 'circle' under Predictions to see where "
+        "the network finds it.",
     ),
 )
 """The built-in images; the first one is shown when the program starts for the first time."""

@@ -9,6 +9,9 @@ from torch import nn
 from engine.records.images import Preprocessing
 from engine.records.models import OutputForm
 
+SIZE_NAMES = ("image_size", "img_size", "input_size", "input_resolution", "in_size", "resolution")
+"""Arguments that say for which input size a network is built."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
@@ -21,7 +24,8 @@ class Network:
     fix it; channels: number of input channels, if the files fix it. classes: in the order of
     the logits, () if unnamed. notices: for the user. output: which part of the return value to
     explain, and how to read it, if the files say so. assumption: a notice for the user if the
-    preprocessing is only assumed, else ''.
+    preprocessing is only assumed, else ''. other_weights: other networks in the weights file, by
+    their keys.
     """
 
     module: nn.Module
@@ -38,3 +42,4 @@ class Network:
     notices: tuple[str, ...] = ()
     output: OutputForm | None = None
     assumption: str = ""
+    other_weights: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Decodes images with Pillow to 8-bit RGB, with the EXIF orientation applied.
+"""Decodes images: 8-bit ones with Pillow to RGB, others to the values that the file holds; upright.
 
 Runs in a reader process, since a decoder may crash, exhaust memory or hang; the program reads
 images through engine.images.reading.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import struct
 import warnings
 import zlib
@@ -18,19 +17,19 @@ from typing import Any, BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from engine.errors import ImageError
+from engine.images import colour_profiles
+from engine.images.decoders.raw import Raw, check_page, check_size, send, too_large
 from engine.records.images import MAX_PIXELS
 
 _log = logging.getLogger(__name__)
-
-# Up to this size, any compression ratio is accepted. Beyond it, a ratio above 200 is taken for a
-# decompression bomb: photographs and scans reach 50 at most.
-_FREE_PIXELS = 100_000_000
-_MOST_EXPANSION = 200
 
 # EPS and PDF are left out on purpose: reading them starts another program.
 _FORMATS = (
     *("PNG", "JPEG", "MPO", "TIFF", "WEBP", "BMP", "GIF", "PPM", "JPEG2000", "TGA", "AVIF", "ICO"),
 )
+
+_PAGED = ("TIFF", "GIF", "WEBP", "PNG", "AVIF")
+"""Formats whose further images are pages; those of others are previews and versions."""
 
 _ORIENTATION = 0x0112
 _TURNS = {
@@ -47,10 +46,10 @@ _DAMAGED = (
     *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError),
     *(ArithmeticError, NotImplementedError, RuntimeError, AssertionError, struct.error, zlib.error),
 )
-"""What Pillow's decoders raise on damaged data."""
+"""What decoders raise on damaged data."""
 
-# Size of a strip of rows that is converted and written at once.
-_STRIP_BYTES = 1 << 20
+_HEAD = 512
+"""Bytes from which the kind of a file is told."""
 
 # Pillow's default limit of 89 megapixels is below what scanners deliver. The check of the header
 # decides, before any pixel is decoded.
@@ -61,56 +60,113 @@ def unreadable(text: str) -> ImageError:
     return ImageError(text)
 
 
-def decode_bytes(content: bytes, name: str, descriptor: int) -> dict[str, Any]:
+def decode_bytes(content: bytes, name: str, descriptor: int, page: int = 0) -> dict[str, Any]:
     """Like decode, for the bytes of a file."""
-    return decode(io.BytesIO(content), name, descriptor)
+    return decode(io.BytesIO(content), name, descriptor, 0, page)
 
 
-def decode(file: BinaryIO, name: str, descriptor: int, draft: int = 0) -> dict[str, Any]:
-    """Write the pixels of an image, uint8 (height, width, 3), RGB, row by row to a descriptor.
+def decode(
+    file: BinaryIO, name: str, descriptor: int, draft: int = 0, page: int = 0
+) -> dict[str, Any]:
+    """Write the pixels of an image, row by row, to a descriptor.
 
-    name: for messages. draft: longer side of a reduced version, in pixels; 0 for full size.
-    Returns width, height and mode (Pillow's name of the file's own pixel format).
-    Raises ImageError if it is not an image, truncated, empty or too large.
+    They are uint8 (height, width, 3), RGB, unless the file has more than 8 bits or states its own
+    range; then they are its values, which the reply describes as 'depth'.
+
+    name: for messages. draft: longer side of a reduced version, RGB, in pixels; 0 for full size.
+    page: from 0. Returns the reply of decoders.raw.send.
+    Raises ImageError if it is not an image, truncated, empty, too large or has no such page.
     """
     try:
         with warnings.catch_warnings():
-            # Pillow warns about odd metadata and large sizes; the size is checked below.
+            # Decoders warn about odd metadata and large sizes; the size is checked here.
             warnings.simplefilter("ignore")
-            with Image.open(file, formats=_formats()) as image:
-                _check_size(image.size, _length(file), name)
-                mode = image.mode
-                if draft:
-                    image.draft("RGB", (draft, draft))
-                    image.thumbnail((2 * draft, 2 * draft), Image.Resampling.NEAREST)
-                # Before reading the metadata, since Pillow itself rotates a TIFF while decoding.
-                image.load()
-                whole = _upright(image)
-                if draft:
-                    whole = _to_rgb(whole)
-                    whole.thumbnail((draft, draft))
-                _write(whole, descriptor)
-                return {"width": whole.width, "height": whole.height, "mode": mode}
+            return send(_read(file, name, draft, page), descriptor, draft)
     except Image.DecompressionBombError:
-        raise ImageError(_too_large(name)) from None
+        raise ImageError(too_large(name)) from None
     except UnidentifiedImageError:
-        raise ImageError(f"{name}: not a readable image; use PNG, JPEG or TIFF") from None
+        raise ImageError(
+            f"{name}: not a readable image; use PNG, JPEG, TIFF, DICOM, HEIC or .npy"
+        ) from None
     except _DAMAGED as error:
         raise ImageError(
             f"{name}: the image is damaged or truncated ({error}); download or save it again"
         ) from error
 
 
-def _write(image: Image.Image, descriptor: int) -> None:
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        image = _to_rgb(image)
-    # In strips: a full intermediate image would be as large as the result.
-    rows = max(1, _STRIP_BYTES // max(1, 3 * image.width))
-    for top in range(0, image.height, rows):
-        strip = image.crop((0, top, image.width, min(image.height, top + rows)))
-        view = memoryview(_to_rgb(strip).tobytes())
-        while view:
-            view = view[os.write(descriptor, view) :]
+def _read(file: BinaryIO, name: str, draft: int, page: int) -> Raw:
+    """A page, by the decoder for its kind; these are imported when they are needed."""
+    length = _length(file)
+    if not length:
+        raise ImageError(f"{name}: the file is empty; download or save it again")
+    head = file.read(_HEAD)
+    file.seek(0)
+    from engine.images.decoders import dicom, heif
+
+    if head.startswith(b"\x93NUMPY"):
+        from engine.images.decoders import arrays
+
+        return arrays.read(file, name, page, length)
+    if dicom.is_dicom(head, name):
+        return dicom.read(file, name, page, length)
+    if heif.is_heif(head):
+        check_page(page, 1, name)
+        return heif.read(file, name, length)
+    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return _read_tiff(file, name, draft, page, length)
+    return _read_usual(file, name, draft, page, length)
+
+
+def _read_tiff(file: BinaryIO, name: str, draft: int, page: int, length: int) -> Raw:
+    from engine.images.decoders import tiff
+
+    pages = tiff.Pages(file)
+    check_page(page, len(pages), name)
+    facts = pages.facts(page)
+    file.seek(0)
+    deep = tiff.read(file, facts, len(pages), page, name, length) if facts.is_deep else None
+    if deep is not None:
+        return deep
+    file.seek(0)
+    return _read_usual(file, name, draft, page, length, facts.bits)
+
+
+def _read_usual(
+    file: BinaryIO, name: str, draft: int, page: int, length: int, bits: int = 8
+) -> Raw:
+    """With Pillow, and where it would lose depth, with another decoder. bits: if known."""
+    head = file.read(_HEAD)
+    file.seek(0)
+    with Image.open(file, formats=_formats()) as image:
+        check_size(*image.size, length, name)
+        mode, pages = image.mode, 1
+        told = colour_profiles.notice(image.info.get("icc_profile"))
+        # Counting the pages of an animation takes time, which a thumbnail does without.
+        if image.format in _PAGED and not (draft and page == 0):
+            pages = int(getattr(image, "n_frames", 1))
+        check_page(page, pages, name)
+        if page:
+            image.seek(page)
+            check_size(*image.size, length, name)
+        from engine.images.decoders import wide
+
+        if wide.loses_depth(image, head):
+            found = wide.read(image, file, head, name, pages, length, _orientation_of(image))
+            if found is not None:
+                return found
+            bits = 16
+        if draft and not page:
+            image.draft("RGB", (draft, draft))
+            image.thumbnail((2 * draft, 2 * draft), Image.Resampling.NEAREST)
+        # Before reading the metadata, since Pillow itself rotates a TIFF while decoding.
+        image.load()
+        whole = _upright(image)
+        if whole.mode in ("I", "F") or whole.mode.startswith("I;16"):
+            return wide.of_pillow(whole, mode, page, pages)
+        notices: tuple[str, ...] = (told,) if told else ()
+        if bits > 8:
+            notices += (f"The {bits} bits of this file were reduced to 8.",)
+        return Raw(picture=whole, mode=mode, page=page, pages=pages, notices=notices)
 
 
 def _length(file: BinaryIO) -> int:
@@ -132,48 +188,14 @@ def _upright(image: Image.Image) -> Image.Image:
 
     Pillow's own exif_transpose also rewrites the metadata, and fails if they are invalid.
     """
+    method = _TURNS.get(_orientation_of(image))
+    return image if method is None else image.transpose(method)
+
+
+def _orientation_of(image: Image.Image) -> int:
     try:
         orientation = image.getexif().get(_ORIENTATION)
     except _DAMAGED as error:
         _log.info("EXIF of %s cannot be read: %s", getattr(image, "filename", "?"), error)
-        return image
-    method = _TURNS.get(orientation) if isinstance(orientation, int) else None
-    return image if method is None else image.transpose(method)
-
-
-def _check_size(size: tuple[int, int], length: int, name: str) -> None:
-    width, height = size
-    if width < 1 or height < 1:
-        raise ImageError(f"{name}: the image is empty ({width} x {height} pixels); open another")
-    if width * height > MAX_PIXELS:
-        raise ImageError(_too_large(name, f"{width:,} x {height:,} pixels; "))
-    if width * height > _FREE_PIXELS and 3 * width * height > _MOST_EXPANSION * length:
-        raise ImageError(
-            f"{name}: {width:,} x {height:,} pixels in a file of {length / 1e6:.1f} MB, an "
-            "implausible compression ratio; scale the image down to open it"
-        )
-
-
-def _too_large(name: str, size: str = "") -> str:
-    limit = MAX_PIXELS // 1_000_000
-    return f"{name}: the image is too large ({size}the limit is {limit} megapixels); scale it down"
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return _scaled(image).convert("RGB")
-    return image.convert("RGB")
-
-
-def _scaled(image: Image.Image) -> Image.Image:
-    """Values of more than 8 bits reduced to 8 bits, as in torchvision's dtype conversion."""
-    import numpy as np
-
-    if image.mode == "F":
-        floats = np.nan_to_num(np.asarray(image))
-        scale = 255.0 if floats.max(initial=0.0) <= 1.0 else 1.0
-        return Image.fromarray((floats * scale).clip(0, 255).astype(np.uint8))
-    values = np.asarray(image).astype(np.int64)
-    if values.max(initial=0) > 255 or image.mode != "I":
-        values >>= 8
-    return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+        return 1
+    return orientation if isinstance(orientation, int) else 1

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from PIL import Image
 
 from engine.errors import ImageError
+from engine.images import levels
 from engine.images.presets import validate
 from engine.images.reading import MAX_PIXELS
 from engine.lazy import torchvision
-from engine.records.images import Channels, LoadedImage, Pixels, Preprocessing, Region
+from engine.records.images import (
+    ChannelNumbers,
+    Channels,
+    LoadedImage,
+    Pixels,
+    Preprocessing,
+    Region,
+)
+from engine.records.levels import Applied, Depth
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in grey (ITU-R 601-2), as in Pillow."""
 
 LETTERBOX_GREY = 114
 """Grey value of a letterbox's bars, 0 to 255, as in YOLO's tools."""
@@ -50,6 +65,9 @@ def prepare(image: LoadedImage, how: Preprocessing) -> Prepared:
     networks with several channels. Without antialias, the image is resized as torchvision resizes
     tensors. A crop larger than the image is padded with black; a letterbox with LETTERBOX_GREY.
 
+    Values of more than 8 bits are scaled by their levels, from 0 for black to 1 for white, and
+    resized as float32, never as 8 bits.
+
     Raises ModelError where presets.validate does, ImageError for an aspect ratio so extreme that
     the resized image would exceed images.MAX_PIXELS.
     """
@@ -60,20 +78,84 @@ def prepare(image: LoadedImage, how: Preprocessing) -> Prepared:
             f"{image.name}: {image.width:,} x {image.height:,} pixels is too extreme an aspect "
             "ratio for a network; crop the image to the relevant part"
         )
+    applied = levels.applied_to(image, how.levels)
+    region = region_of(image.width, image.height, how)
+    if applied is None:
+        units = _from_bytes(image.pixels, place, how)
+    else:
+        depth = levels.depth_of(image)
+        if levels.is_in_bytes(depth, applied):
+            units = _from_bytes(levels.to_bytes(depth, applied), place, how)
+        else:
+            units = _from_values(depth, applied, place, how)
+    return Prepared(_normalised(units, how).unsqueeze(0), region)
+
+
+def numbers_of(tensor: torch.Tensor) -> tuple[ChannelNumbers, ...]:
+    """The numbers of each channel of a network's input; tensor: (1, channels, h, w)."""
+    planes = tensor.detach().to("cpu", torch.float64).reshape(-1, *tensor.shape[-2:])
+    return tuple(
+        ChannelNumbers(float(plane.min()), float(plane.max()), float(plane.mean()))
+        for plane in planes
+    )
+
+
+def _from_bytes(pixels: Pixels, place: _Placement, how: Preprocessing) -> torch.Tensor:
+    """uint8 (1 or 3, h, w), cropped, in RGB order."""
     functional = torchvision.load().transforms.functional
-    picture = Image.fromarray(image.pixels)
+    picture = Image.fromarray(pixels)
     if how.channels is Channels.GREY:
         picture = picture.convert("L")
     picture = _resized(picture, place, how)
     if how.letterbox:
-        right = place.canvas_width - place.width - place.left
-        bottom = place.canvas_height - place.height - place.top
-        picture = functional.pad(
-            picture, [place.left, place.top, right, bottom], fill=LETTERBOX_GREY
-        )
+        picture = functional.pad(picture, _bars(place), fill=LETTERBOX_GREY)
     picture = functional.center_crop(picture, list(how.crop))
-    tensor = _normalised(functional.pil_to_tensor(picture), how)
-    return Prepared(tensor.unsqueeze(0), region_of(image.width, image.height, how))
+    result: torch.Tensor = functional.pil_to_tensor(picture)
+    return result
+
+
+def _from_values(
+    depth: Depth, applied: Applied, place: _Placement, how: Preprocessing
+) -> torch.Tensor:
+    """float32 (1 or 3, h, w) from 0 to 1, cropped, in RGB order."""
+    functional = torchvision.load().transforms.functional
+    unit = levels.to_unit(depth, applied)
+    planes = [unit] if unit.ndim == 2 else [unit[..., channel] for channel in range(3)]
+    if how.channels is Channels.GREY and len(planes) == 3:
+        weighted = [plane * np.float32(w) for plane, w in zip(planes, _LUMA, strict=True)]
+        planes = [weighted[0] + weighted[1] + weighted[2]]
+    whole = torch.stack([_plane_resized(plane, place, how) for plane in planes]).clamp(0, 1)
+    if how.letterbox:
+        whole = functional.pad(whole, _bars(place), fill=LETTERBOX_GREY / 255)
+    cropped: torch.Tensor = functional.center_crop(whole, list(how.crop))
+    if len(planes) == 1 and how.channels is not Channels.GREY:
+        return cropped.expand(3, -1, -1)
+    return cropped
+
+
+def _plane_resized(
+    plane: NDArray[np.float32], place: _Placement, how: Preprocessing
+) -> torch.Tensor:
+    """float32 (h, w), resized like an 8-bit image but without rounding."""
+    plane = np.ascontiguousarray(plane)
+    if plane.shape == (place.height, place.width):
+        return torch.from_numpy(plane)
+    functional = torchvision.load().transforms.functional
+    mode = functional.InterpolationMode(how.interpolation)
+    size = [place.height, place.width]
+    if how.antialias or how.interpolation == "nearest":
+        small = functional.resize(Image.fromarray(plane), size, interpolation=mode, antialias=True)
+        return torch.from_numpy(np.array(small))
+    whole = torch.from_numpy(plane)[None]
+    result: torch.Tensor = functional.resize(whole, size, mode, antialias=False)[0]
+    return result
+
+
+def _bars(place: _Placement) -> list[int]:
+    """The widths of a letterbox's bars: left, top, right, bottom."""
+    right = place.canvas_width - place.width - place.left
+    bottom = place.canvas_height - place.height - place.top
+    return [place.left, place.top, right, bottom]
 
 
 def region_of(width: int, height: int, how: Preprocessing) -> Region:
@@ -94,18 +176,19 @@ def as_seen(tensor: torch.Tensor, how: Preprocessing) -> Pixels:
     """The network's input as an image: normalisation, value range and channel order undone.
 
     tensor: (1, channels, h, w) or (channels, h, w), as returned by prepare(). Returns uint8
-    (h, w, 3), RGB, exactly the values before normalisation; grey for a greyscale network.
+    (h, w, 3), RGB, exactly the values before normalisation (rounded to 8 bits where there were
+    more); grey for a greyscale network.
     """
     values = tensor.detach().to("cpu", torch.float64).reshape(-1, *tensor.shape[-2:])
     std = torch.tensor(how.std, dtype=torch.float64)[:, None, None]
     mean = torch.tensor(how.mean, dtype=torch.float64)[:, None, None]
     low, high = how.range
-    levels = (values * std + mean - low) * (255 / (high - low))
+    greys = (values * std + mean - low) * (255 / (high - low))
     if how.channels is Channels.GREY:
-        levels = levels[:1].expand(3, -1, -1)
+        greys = greys[:1].expand(3, -1, -1)
     elif how.channels is Channels.BGR:
-        levels = levels.flip(0)
-    pixels = levels.round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+        greys = greys.flip(0)
+    pixels = greys.round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
     return np.asarray(pixels)
 
 
@@ -144,14 +227,17 @@ def _resized(picture: Image.Image, place: _Placement, how: Preprocessing) -> Ima
     return Image.merge(picture.mode, [functional.to_pil_image(plane) for plane in planes])
 
 
-def _normalised(levels: torch.Tensor, how: Preprocessing) -> torch.Tensor:
-    """uint8 (1 or 3, h, w) to the float32 values of the network's input."""
+def _normalised(units: torch.Tensor, how: Preprocessing) -> torch.Tensor:
+    """uint8 (1 or 3, h, w), or float32 from 0 to 1, to the values of the network's input."""
     low, high = how.range
     if how.channels is Channels.BGR:
-        levels = levels.flip(0)
-    # In this order a range of 0 to 1 divides by 255, as torchvision does, and one of 0 to 255
-    # changes nothing.
-    values = levels.to(torch.float32) * (high - low) / 255 + low
+        units = units.flip(0)
+    if units.dtype == torch.uint8:
+        # In this order a range of 0 to 1 divides by 255, as torchvision does, and one of 0 to 255
+        # changes nothing.
+        values = units.to(torch.float32) * (high - low) / 255 + low
+    else:
+        values = units * (high - low) + low
     values = values.expand(len(how.mean), -1, -1)
     normalize = torchvision.load().transforms.functional.normalize
     tensor: torch.Tensor = normalize(values, mean=list(how.mean), std=list(how.std))

@@ -2,7 +2,8 @@
 
 Sources of the numbers: 'ImageNet' has the means and standard deviations of torchvision's presets;
 'CLIP' those of Radford et al. 2021, 'Learning transferable visual models from natural language
-supervision', as published with its code.
+supervision', as published with its code; 'Caffe' the ImageNet means of Caffe's reference networks
+(VGG, ResNet), which take 0 to 255 in BGR order.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from engine.errors import ModelError
+from engine.records import level_words
 from engine.records.images import Channels, Preprocessing
 
 MAX_SIDE = 4096
@@ -38,9 +40,32 @@ PRESETS: Mapping[str, Preprocessing] = MappingProxyType(
             (0.26862954, 0.26130258, 0.27577711),
             interpolation="bicubic",
         ),
+        "Caffe": Preprocessing(
+            256,
+            (224, 224),
+            (103.939, 116.779, 123.68),
+            (1.0, 1.0, 1.0),
+            channels=Channels.BGR,
+            range=(0.0, 255.0),
+        ),
     }
 )
 """Name -> preprocessing of a colour network with 224 x 224 input."""
+
+
+def slug(name: str) -> str:
+    """The preset's name on the command line: '[\u22121, 1]' is '-1..1'."""
+    return name.casefold().replace("\u2212", "-").strip("[]").replace(", ", "..")
+
+
+def find(text: str) -> str:
+    """The name of the preset with this name or slug. Raises ModelError."""
+    wanted = slug(text.strip()).replace(",", "..")
+    for name in PRESETS:
+        if slug(name) == wanted:
+            return name
+    known = ", ".join(map(slug, PRESETS))
+    raise ModelError(f"there is no preset '{text[:40]}'; choose one of {known}")
 
 
 def preset(name: str, size: tuple[int, int], channels: int = 3) -> Preprocessing:
@@ -92,20 +117,36 @@ def name_of(how: Preprocessing) -> str:
 
 
 def with_values_of(name: str, how: Preprocessing) -> Preprocessing:
-    """`how` with the values of a preset; its size, cropping and BGR order are kept.
+    """`how` with the values of a preset; its size, cropping, BGR order and grey are kept.
 
-    Raises KeyError for a name that is not in PRESETS.
+    A preset in BGR order sets that order. Raises KeyError for a name that is not in PRESETS.
     """
     known = preset(name, how.crop, len(how.mean))
-    flipped = how.channels is Channels.BGR
-    channels = known.channels if how.channels is Channels.RGB else how.channels
-    return replace(
-        how,
-        mean=known.mean[::-1] if flipped else known.mean,
-        std=known.std[::-1] if flipped else known.std,
-        range=known.range,
-        channels=channels,
-    )
+    if how.channels is not Channels.RGB:
+        known = reordered(known, how.channels)
+    return replace(how, mean=known.mean, std=known.std, range=known.range, channels=known.channels)
+
+
+def reordered(how: Preprocessing, channels: Channels) -> Preprocessing:
+    """The preprocessing with another channel order; mean and deviation are reordered with it."""
+    turned = Channels.BGR in (how.channels, channels) and how.channels is not channels
+    if not turned or Channels.GREY in (how.channels, channels):
+        return replace(how, channels=channels)
+    return replace(how, channels=channels, mean=how.mean[::-1], std=how.std[::-1])
+
+
+def described(how: Preprocessing) -> str:
+    """Sizes and values in a few words, as in '224 x 224 pixels, ImageNet mean and deviation'."""
+    height, width = how.crop
+    low, high = how.range
+    name = name_of(how)
+    values = f"{name} mean and standard deviation"
+    if not name:
+        numbers = (", ".join(f"{value:g}" for value in part) for part in (how.mean, how.std))
+        values = "mean {} and standard deviation {}".format(*numbers)
+    order = "" if how.channels is Channels.RGB else f", {how.channels.value}"
+    span = "" if (low, high) == (0.0, 1.0) else f", values {low:g} to {high:g}"
+    return f"{height} x {width} pixels, {values}{order}{span}"
 
 
 def validate(how: Preprocessing) -> None:
@@ -117,7 +158,7 @@ def validate(how: Preprocessing) -> None:
 
 def fault_of(how: Preprocessing) -> str:
     """What is wrong with these values, in a few words; '' if they are valid."""
-    return _fault_of_sizes(how) or _fault_of_values(how)
+    return _fault_of_sizes(how) or _fault_of_values(how) or level_words.fault_of(how.levels)
 
 
 def _fault_of_sizes(how: Preprocessing) -> str:

@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import ImageError
+from engine.images import depths
+from engine.images.levels import resolve, to_bytes, with_levels
 from engine.progress import CancelToken
 from engine.reader import client
 from engine.records.images import MAX_PIXELS, LoadedImage, Pixels
+from engine.records.levels import AUTO, Levels
 
 __all__ = ["MAX_PIXELS", "decode_image", "image_from_array", "load_image", "load_thumbnail"]
 
@@ -18,28 +21,32 @@ __all__ = ["MAX_PIXELS", "decode_image", "image_from_array", "load_image", "load
 _MEMORY = 1300 << 20
 _MEMORY_A_BYTE = 16
 
+_INCONSISTENT = "the decoder returned inconsistent data; save the image again"
+
 
 def load_image(
     path: str | Path,
     *,
+    page: int = 1,
+    levels: Levels = AUTO,
     cancel: CancelToken | None = None,
     patience: float | None = client.PATIENCE,
 ) -> LoadedImage:
     """Read an image file.
 
+    page: from 1, of a TIFF, DICOM, .npy or animated file. levels: which values are black and white.
     patience: CPU time in seconds after which reading stops; None for no limit.
 
     Returns pixels as uint8 (height, width, 3), RGB, with the EXIF orientation applied. Grey,
-    palette, RGBA (alpha dropped) and CMYK images are converted with Pillow's convert('RGB');
-    16-bit values keep their upper 8 bits, as in torchvision's dtype conversion.
+    palette, RGBA (alpha dropped) and CMYK images of 8 bits are converted with Pillow's
+    convert('RGB'). Of others, depth has the values, and pixels show them with these levels.
 
     Raises ImageError if the file is missing, not a regular file, not an image, truncated, empty,
-    has more than MAX_PIXELS pixels, or takes too long or too much memory; Cancelled.
+    has no such page, more than MAX_PIXELS pixels, or takes too long or too much memory; Cancelled.
     """
     path = Path(path)
-    answer = _asked(path, 0, cancel, patience)
-    mode = str(answer.reply["mode"])
-    return LoadedImage(path.name, _pixels(answer, str(path)), path.absolute(), mode)
+    answer = _asked(path, 0, page, cancel, patience)
+    return _image(answer, str(path), levels, path)
 
 
 def load_thumbnail(
@@ -55,20 +62,29 @@ def load_thumbnail(
     errors as load_image.
     """
     path = Path(path)
-    return _pixels(_asked(path, size, cancel, patience), str(path))
+    return _pixels(_asked(path, size, 1, cancel, patience), str(path))
 
 
 def decode_image(
     data: bytes,
     name: str,
     *,
+    page: int = 1,
+    levels: Levels = AUTO,
     cancel: CancelToken | None = None,
     patience: float | None = client.PATIENCE,
 ) -> LoadedImage:
     """Like load_image, for the content of a file (pasted, or dropped from a browser)."""
     with client.reading(cancel, patience):
-        answer = client.ask("picture", ImageError, name, data=data, memory=_memory_for(len(data)))
-    return LoadedImage(name=name, pixels=_pixels(answer, name), mode=str(answer.reply["mode"]))
+        answer = client.ask(
+            "picture",
+            ImageError,
+            name,
+            data=data,
+            memory=_memory_for(len(data)),
+            page=page - 1,
+        )
+    return _image(answer, name, levels)
 
 
 def image_from_array(pixels: Pixels, name: str) -> LoadedImage:
@@ -84,17 +100,69 @@ def image_from_array(pixels: Pixels, name: str) -> LoadedImage:
 
 
 def _asked(
-    path: Path, draft: int, cancel: CancelToken | None, patience: float | None
+    path: Path, draft: int, page: int, cancel: CancelToken | None, patience: float | None
 ) -> client.Answer:
-    memory = _memory_for(_size_of(path))
     with client.reading(cancel, patience):
-        return client.ask("picture", ImageError, str(path), path=path, memory=memory, draft=draft)
+        return client.ask(
+            "picture",
+            ImageError,
+            str(path),
+            path=path,
+            memory=_memory_for(_size_of(path)),
+            draft=draft,
+            page=page - 1,
+        )
+
+
+def _image(
+    answer: client.Answer, name: str, levels: Levels, path: Path | None = None
+) -> LoadedImage:
+    """The image of an answer, whose every value is checked. Raises ImageError."""
+    reply = answer.reply
+    try:
+        depth = depths.received(reply, answer.content)
+        subject = depths.subject(reply)
+        pages = max(1, int(reply["pages"]))
+        page, mode = int(reply["page"]) + 1, str(reply["mode"])
+        notices = tuple(str(text) for text in reply["notices"])
+    except (LookupError, TypeError, ValueError):
+        raise ImageError(f"{name}: {_INCONSISTENT}") from None
+    shown = None
+    if depth is None:
+        pixels = _pixels(answer, name)
+    else:
+        shown = resolve(depth, levels)
+        pixels = to_bytes(depth, shown)
+        if depth.not_finite:
+            notices += (_odd_words(depth.not_finite),)
+    image = LoadedImage(
+        name=name if path is None else path.name,
+        pixels=pixels,
+        path=None if path is None else path.absolute(),
+        mode=mode,
+        depth=depth,
+        levels=levels,
+        shown=shown,
+        page=page,
+        pages=pages,
+        notices=notices,
+        subject=subject,
+    )
+    return with_levels(image, levels)
+
+
+def _odd_words(count: int) -> str:
+    which = "1 value is" if count == 1 else f"{count:,} values are"
+    return (
+        f"{which} NaN or infinite: NaN is taken as black, infinity as white, minus infinity as "
+        "black."
+    )
 
 
 def _pixels(answer: client.Answer, name: str) -> Pixels:
     height, width = int(answer.reply["height"]), int(answer.reply["width"])
     if min(height, width) < 1 or len(answer.content) != 3 * height * width:
-        raise ImageError(f"{name}: the decoder returned inconsistent data; save the image again")
+        raise ImageError(f"{name}: {_INCONSISTENT}")
     return np.frombuffer(answer.content, np.uint8).reshape(height, width, 3)
 
 

@@ -8,14 +8,15 @@ tensor with the class token. So one backward pass tests it when a network is ope
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from engine.inspection import memory
 from engine.inspection.facts import CallFacts, Inspection
-from engine.passes.forward import run_forward
+from engine.passes.forward import ForwardPass, run_forward
 from engine.passes.hooks import NETWORK_ERRORS, Call
 from engine.progress import CancelToken
 from engine.records.models import Layout
@@ -37,60 +38,104 @@ def without_dead_tokens(
     dtype: torch.dtype,
     cancel: CancelToken | None = None,
 ) -> Inspection:
-    """The facts, with token sequences marked as not reached if their grid tokens have no gradient.
+    """The facts, with token sequences marked as not reached if their grid tokens have no gradient,
+    and the norm through which all influence of the others leads (Inspection.carrier), if one does.
 
-    For networks with tokens beside those of the grid, runs one forward pass on noise and one
-    backward pass from a random mixture of the logits. If the logits depend on no sequence at all
+    For networks with tokens beside those of the grid, runs one forward pass on noise and a few
+    backward passes from a random mixture of the logits. If the logits depend on no sequence at all
     (an all-zero head, for example), the facts are returned unchanged. Raises Cancelled.
     """
     sequences = [f for f in facts.calls.values() if f.source == f.call and _is_sequence(f)]
+    if all(f.axes is None or f.axes.prefix == 0 for f in sequences):
+        return facts
     for start in _starts(sequences):
         if memory.estimate(facts, start.call) > _MOST_BYTES:
             _log.info("token check skipped: the graph from %s is large", start.call[0])
             return facts
-        wanted = {f.call: f for f in sequences}
         try:
-            alive = _alive(module, facts, start.call, wanted, device, dtype, cancel)
+            trial = _tried(module, facts, start.call, sequences, device, dtype, cancel)
+            if cancel is not None:
+                cancel.raise_if_cancelled()
+            alive = trial.alive()
+            if any(alive.values()):
+                return _told(facts, trial, alive)
         except (*NETWORK_ERRORS, MemoryError) as error:
             _log.info("token check skipped: %s", error)
             return facts
-        if any(alive.values()):
-            dead = {call for call, has in alive.items() if not has}
-            calls = {
-                call: replace(f, reached=False) if f.source in dead else f
-                for call, f in facts.calls.items()
-            }
-            return replace(facts, calls=calls)
     return facts
 
 
 def _is_sequence(facts: CallFacts) -> bool:
     axes = facts.axes
-    if axes is None or axes.layout is not Layout.TOKENS or axes.prefix == 0:
-        return False
-    return facts.varies and facts.reached
+    return axes is not None and axes.layout is Layout.TOKENS and facts.varies and facts.reached
 
 
 def _starts(sequences: list[CallFacts]) -> list[CallFacts]:
     """Where the graph may start: at the last quarter, or else at the first sequence."""
-    if not sequences:
-        return []
     late = sequences[-min(len(sequences), max(_AT_LEAST, len(sequences) // _TRIED))]
     return [late, sequences[0]] if late is not sequences[0] else [late]
 
 
-def _alive(
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """A pass on noise. sequences: those it kept, by call; mixture: of its logits, a scalar."""
+
+    done: ForwardPass
+    sequences: dict[Call, CallFacts]
+    mixture: Tensor
+
+    def alive(self) -> dict[Call, bool]:
+        """For each sequence, whether any of its grid tokens has a gradient."""
+        calls = list(self.sequences)
+        gradients = self._gradients(calls)
+        return {c: self._reaches(c, g) for c, g in zip(calls, gradients, strict=True)}
+
+    def carries_all(self, norm: Call, before: Call) -> bool:
+        """Whether the grid tokens of `before` act on the logits only through those of the norm."""
+        prefix = self._prefix(norm)
+
+        def stop(gradient: Tensor) -> Tensor:
+            stopped = gradient.clone()
+            stopped[:, prefix:] = 0
+            return stopped
+
+        tensor: Any = self.done.kept[norm].tensor
+        handle = tensor.register_hook(stop)
+        try:
+            return not self._reaches(before, self._gradients([before])[0])
+        finally:
+            handle.remove()
+
+    def _gradients(self, calls: list[Call]) -> tuple[Tensor | None, ...]:
+        with torch.inference_mode(False), torch.enable_grad():
+            return torch.autograd.grad(
+                self.mixture,
+                [self.done.kept[call].tensor for call in calls],
+                retain_graph=True,
+                allow_unused=True,
+            )
+
+    def _prefix(self, call: Call) -> int:
+        axes = self.sequences[call].axes
+        assert axes is not None
+        return axes.prefix
+
+    def _reaches(self, call: Call, gradient: Tensor | None) -> bool:
+        return gradient is not None and bool(gradient[:, self._prefix(call) :].any())
+
+
+def _tried(
     module: nn.Module,
     facts: Inspection,
     start: Call,
-    wanted: dict[Call, CallFacts],
+    sequences: list[CallFacts],
     device: torch.device,
     dtype: torch.dtype,
     cancel: CancelToken | None,
-) -> dict[Call, bool]:
-    """For each sequence from the start on, whether any of its grid tokens has a gradient."""
+) -> _Trial:
     generator = torch.Generator().manual_seed(0)
     picture = torch.randn(facts.input_shape, generator=generator).to(device, dtype)
+    wanted = {f.call: f for f in sequences}
     done, _ = run_forward(
         module,
         picture,
@@ -102,18 +147,32 @@ def _alive(
         reading=facts.reading,
         bounded=facts.real,
     )
-    if cancel is not None:
-        cancel.raise_if_cancelled()
-    mixture = torch.randn(done.logits.shape, generator=generator).to(done.logits)
+    weights = torch.randn(done.logits.shape, generator=generator).to(done.logits)
     with torch.inference_mode(False), torch.enable_grad():
-        gradients = torch.autograd.grad(
-            (done.logits * mixture).sum(),
-            [kept.tensor for kept in done.kept.values()],
-            allow_unused=True,
-        )
-    alive: dict[Call, bool] = {}
-    for call, gradient in zip(done.kept, gradients, strict=True):
-        axes = wanted[call].axes
-        assert axes is not None
-        alive[call] = gradient is not None and bool(gradient[:, axes.prefix :].any())
-    return alive
+        mixture = (done.logits * weights).sum()
+    return _Trial(done, {call: wanted[call] for call in done.kept}, mixture)
+
+
+def _told(facts: Inspection, trial: _Trial, alive: dict[Call, bool]) -> Inspection:
+    """The facts with what the trial has shown."""
+    dead = {call for call, has in alive.items() if not has}
+    if not dead:
+        return facts
+    calls = {
+        call: replace(f, reached=False) if f.source in dead else f
+        for call, f in facts.calls.items()
+    }
+    return replace(facts, calls=calls, carrier=_carrier(facts, trial, alive))
+
+
+def _carrier(facts: Inspection, trial: _Trial, alive: dict[Call, bool]) -> Call | None:
+    passed = [call for call in facts.flow.passed_by_all() if alive.get(call)]
+    if not passed:
+        return None
+    order = list(facts.calls)
+    norms = [
+        call
+        for call in order[order.index(passed[-1]) + 1 :]
+        if alive.get(call) and "norm" in facts.calls[call].kind.lower()
+    ]
+    return next((n for n in reversed(norms) if trial.carries_all(n, passed[-1])), None)

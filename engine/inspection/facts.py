@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from engine.errors import LayerError
+from engine.inspection.flow import Flow, flow_of
 from engine.inspection.spatial_axes import (
     Axes,
     SeenGrid,
@@ -47,7 +48,7 @@ class CallFacts:
     axes: the spatial axes, None if the output has none.
     part: which part of a tuple or mapping the output is, as text; '' if it is the whole.
     refusal: why a token sequence is not supported; '' if it is.
-    kind: the module's class name.
+    kind: the module's class name. weighted: it has a matrix or kernel of its own.
     """
 
     call: Call
@@ -62,12 +63,15 @@ class CallFacts:
     part: str = ""
     refusal: str = ""
     kind: str = ""
+    weighted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
     """All calls of one forward pass, in order, and how its output is read.
 
+    flow: how the image's influence reaches the logits. carrier: the norm through which all influence
+    of the tokens leads that matter last, if the tokens after it lead nowhere; else None.
     input_shape: (1, channels, h, w). grids: the grids of the 4-D outputs, without duplicates.
     cut: the network's own code cuts off gradients (no_grad, detach); the facts describe a pass in
     which that is disabled.
@@ -78,9 +82,11 @@ class Inspection:
     counts: dict[str, int]
     reading: Reading
     input_shape: tuple[int, ...]
+    flow: Flow
     grids: tuple[SeenGrid, ...] = ()
     cut: bool = False
     real: bool = False
+    carrier: Call | None = None
 
     @property
     def classes(self) -> int:
@@ -147,12 +153,22 @@ def inspect(
             part=item.part,
             refusal="" if axes is not None else space.refusal(item),
             kind=type(item.module).__name__,
+            weighted=any(p.ndim > 1 for p in item.module.parameters(recurse=False)),
         )
     counts: dict[str, int] = {}
     for name, index in calls:
         counts[name] = max(counts.get(name, 0), index + 1)
-    grids = tuple(space.grids.values())
-    return Inspection(calls, counts, reading, input_shape, grids, pass_.cut, pass_.real)
+    own = {item.call: item.node for item in seen if item.source == item.call and item.node}
+    return Inspection(
+        calls,
+        counts,
+        reading,
+        input_shape,
+        flow=flow_of(logits.grad_fn, pass_.entry, own),
+        grids=tuple(space.grids.values()),
+        cut=pass_.cut,
+        real=pass_.real,
+    )
 
 
 @dataclass(slots=True)

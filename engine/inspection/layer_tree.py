@@ -1,4 +1,4 @@
-"""Builds the layer tree: names, which layers can be explained, and the default layer."""
+"""Builds the layer tree: names, which layers can be explained and why not, addresses."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from torch import nn
 from torch.jit import ScriptModule
 
 from engine.errors import LayerError
-from engine.inspection.facts import CallFacts, Inspection
+from engine.inspection.default_layer import default_layer
+from engine.inspection.facts import Inspection
+from engine.inspection.reasons import reason_against
 from engine.passes.hooks import Call
-from engine.passes.outputs import Reading
-from engine.records.models import LayerNode, Layout
+from engine.records.models import LayerNode
 
 _SCRIPTED = "part of a TorchScript program, which supports no hooks"
 
 
 def layer_nodes(module: nn.Module, facts: Inspection) -> tuple[LayerNode, ...]:
     """One LayerNode for every named module except the network itself, in tree order."""
-    default = default_layer(facts)
+    chosen = default_layer(facts)
     nodes = []
     for name, inner in module.named_modules():
         if not name:
@@ -34,73 +35,14 @@ def layer_nodes(module: nn.Module, facts: Inspection) -> tuple[LayerNode, ...]:
                 calls=facts.counts.get(name, 0),
                 explainable=not reason,
                 reason=reason,
-                default=name == default,
+                default=name == chosen.name,
+                branches=chosen.branches if name == chosen.name else 1,
                 layout=last.axes.layout if last and last.axes and not reason else None,
                 grid=last.axes.grid if last and last.axes and not reason else None,
                 output=last.part if last else "",
             )
         )
     return tuple(nodes)
-
-
-def reason_against(facts: CallFacts | None) -> str:
-    """Why an output cannot be explained, as text; '' if it can."""
-    if facts is None:
-        return "not called in the forward pass, or returns no tensor"
-    if facts.refusal:
-        return facts.refusal
-    if not facts.varies:
-        return "does not depend on the image"
-    if facts.axes is None:
-        shape = " × ".join(str(n) for n in facts.shape[1:])
-        return f"no spatial output ({shape})"
-    if facts.axes.grid[0] * facts.axes.grid[1] < 2:
-        return "no spatial output (1 × 1)"
-    if not facts.reached:
-        return "no gradient reaches it"
-    return ""
-
-
-def default_layer(facts: Inspection) -> str:
-    """The layer explained by default; '' if the network has no explainable layer.
-
-    It is the last spatial output before the head that is not the result of pooling, a mere view of
-    another output, or a map of class scores, since those add nothing or show too little.
-    If the last token sequences affect nothing, or an attention pools them, it is the normalised
-    input of that attention (the ViT's last ln_1), not its projections.
-    If several modules return it, the outermost gives the name (resnet's layer4, not
-    layer4.2.relu), and a module that returns only this tensor takes precedence.
-    """
-    explainable = [c for c in facts.calls.values() if not reason_against(c)]
-    features = [c for c in explainable if not c.derived and not _is_score_map(c, facts.reading)]
-    candidates = features or explainable
-    if not candidates:
-        return ""
-    chosen = candidates[-1].source
-    projected = _is_tokens(facts.calls[chosen]) and facts.calls[chosen].kind == "Linear"
-    if projected or any(_leads_nowhere(c) for c in facts.calls.values()):
-        norms = [c for c in candidates if _is_tokens(c) and "norm" in c.kind.lower()]
-        chosen = norms[-1].source if norms and _is_tokens(candidates[-1]) else chosen
-    names = [
-        (bool(c.part), name.count("."), place, name)
-        for place, ((name, index), c) in enumerate(facts.calls.items())
-        if c.source == chosen and index == facts.counts[name] - 1
-    ]
-    return min(names)[-1] if names else chosen[0]
-
-
-def _is_tokens(facts: CallFacts) -> bool:
-    return facts.axes is not None and facts.axes.layout is Layout.TOKENS
-
-
-def _leads_nowhere(facts: CallFacts) -> bool:
-    return _is_tokens(facts) and facts.varies and not facts.reached
-
-
-def _is_score_map(facts: CallFacts, reading: Reading) -> bool:
-    if facts.axes is None or reading.classes < 2 or _is_tokens(facts):
-        return False
-    return facts.shape[1] == reading.width
 
 
 LAST_CONVOLUTION = "last convolution"

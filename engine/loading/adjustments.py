@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.files import presence
+from engine.images.presets import ASSUMED
 from engine.loading.class_names import read_class_names
 from engine.methods.registry import GRAD_CAM, Chosen
 from engine.profiles import store
@@ -14,11 +15,13 @@ from engine.profiles.format import ModelProfile
 from engine.progress import CancelToken
 from engine.reader import client
 from engine.records.images import Preprocessing
-from engine.records.models import Layout, OutputForm
+from engine.records.models import Layout, Origin, OutputForm
 from engine.records.sources import ModelSource
 
 if TYPE_CHECKING:
     from engine.model import Model
+
+_ASSUMING = "The preprocessing in this profile is assumed, not known: check it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,12 @@ def adjusted(model: Model, change: Adjustment, cancel: CancelToken | None = None
 def _adjusted(model: Model, change: Adjustment, cancel: CancelToken | None) -> Model:
     if change.profile is not None:
         told = store.read(change.profile)
+        assumed = told.preprocessing is not None and told.preprocessing_origin == ASSUMED
         model = model.configured(
             preprocessing=told.preprocessing,
             preprocessing_origin=told.preprocessing_origin or change.profile.name,
+            preprocessing_from=Origin.ASSUMED if assumed else Origin.PROFILE,
+            notices=(_ASSUMING,) if assumed else (),
             classes=told.classes or None,
             classes_origin=told.classes_origin or change.profile.name,
             output=told.output,
@@ -101,7 +107,7 @@ def remember_answers(model: Model, source: ModelSource) -> None:
     from engine.weights.state_dicts import checksum
 
     own = model.info.weights_sha256
-    if own and (source.classes is not None or source.input is not None):
+    if own and any((source.classes, source.input, source.preprocessing, source.profile)):
         store.save(own, profile_of(model, source))
     path = Path(source.spec)
     if not presence.is_file(path):

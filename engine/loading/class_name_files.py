@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -25,6 +26,11 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_TEXT = r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*\""""
+_PAIR = re.compile(rf"\s*({_TEXT}|\d{{1,9}})\s*:\s*({_TEXT}|\d{{1,9}})\s*(?:,|$)")
+_ENTRY = re.compile(rf"\s*({_TEXT})\s*(?:,|$)")
+_ESCAPED = re.compile(r"\\(.)")
+_NUMBERED = re.compile(r"\s*(\d{1,6})\s*[:;,=\t ]\s*(\S.*)")
 _NAME_HEADERS = ("name", "class", "label", "class_name", "classname", "label_name", "display_name")
 _INDEX_HEADERS = ("index", "id", "idx", "class_id", "label_id", "class_index", "mid", "no", "")
 
@@ -32,7 +38,8 @@ _INDEX_HEADERS = ("index", "id", "idx", "class_id", "label_id", "class_index", "
 def parse(path: Path) -> tuple[str, ...]:
     """The class names in a file, by index.
 
-    .txt: one per line, in order; empty lines at the end are ignored. .csv: 'name' or 'index,name'
+    .txt: one per line, in order; empty lines at the end are ignored; or 'index name' or 'index:
+    name' per line; or a Python dictionary or list. .csv: 'name' or 'index,name'
     per line, with or without a header, separated by commas, semicolons or tabs. .json: a list, a
     mapping from index to name or from name to index, or an object that contains one as 'id2label',
     'classes', 'names' or the like. Text is UTF-8 (or UTF-16 with a byte order mark), else read as
@@ -51,7 +58,7 @@ def parse(path: Path) -> tuple[str, ...]:
     elif suffix == ".csv":
         names = _from_csv(text, path)
     else:
-        names = _from_lines(text)
+        names = _from_text(text, path)
     return _checked(names, path)
 
 
@@ -68,6 +75,56 @@ def _decoded(data: bytes, path: Path) -> str:
     if "\0" in text:
         raise _fault(path, "not a text file; save it as UTF-8")
     return text
+
+
+def _from_text(text: str, path: Path) -> list[str]:
+    if text.lstrip()[:1] in ("{", "["):
+        names = _from_literal(text)
+        if names is not None:
+            return _in_order(names, path) if text.lstrip()[0] == "{" else [n for _, n, _ in names]
+    lines = _from_lines(text)
+    numbered = [_NUMBERED.fullmatch(line) for line in lines if line.strip()]
+    matches = [match for match in numbered if match is not None]
+    indices = {int(match[1]) for match in matches}
+    # Names may begin with a number ('3 wheeler'), so every index must be there.
+    if len(matches) > 1 and len(matches) == len(numbered) == len(indices) == max(indices) + 1:
+        return _in_order(((match[1], match[2], match[1]) for match in matches), path)
+    return lines
+
+
+def _from_literal(text: str) -> list[tuple[str, str, str]] | None:
+    """The pairs of a dictionary literal (index and name, either way round) or the entries of a
+    list, as (index, name, location); None if the text is anything else.
+
+    Read token by token, since nothing of a file is evaluated.
+    """
+    found: list[tuple[str, str, str]] = []
+    body = text.strip()
+    pairs = body[0] == "{"
+    if body[-1] != ("}" if pairs else "]"):
+        return None
+    at, end = 1, len(body) - 1
+    while at < end:
+        entry = (_PAIR if pairs else _ENTRY).match(body, at, end)
+        if entry is None or len(found) > MAX_CLASSES:
+            return None if body[at:end].strip() else found
+        key, value = (entry[1], entry[2]) if pairs else (str(len(found)), entry[1])
+        if not _is_text(value):
+            key, value = value, key
+        if not _is_text(value):
+            return None
+        index = key.strip("'\"") if pairs else key
+        found.append((index, _unquoted(value), f"key {index[:40]}"))
+        at = entry.end()
+    return found
+
+
+def _is_text(token: str) -> bool:
+    return token[:1] in ("'", '"')
+
+
+def _unquoted(token: str) -> str:
+    return _ESCAPED.sub(lambda match: match[1], token[1:-1])
 
 
 def _from_lines(text: str) -> list[str]:

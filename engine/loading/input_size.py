@@ -129,7 +129,8 @@ def _search(
     if usual.ran and max(usual.spatial) >= USUAL:
         # The output is as large as the image: no input size gives a single row.
         raise _unsuitable(path, usual.fault)
-    if _wants_other_channels(trials, channels) or trials.constant_failure(channels) is not None:
+    constant = trials.constant_failure(channels)
+    if _wants_other_channels(trials, channels) or (constant and not constant.check):
         return None
     named = named_sizes(usual.failure, channels) if usual.failure is not None else ()
     sizes = itertools.chain(named, _solved(trials, channels, usual), _listed(trials, channels))
@@ -162,6 +163,9 @@ def _listed(trials: Trials, channels: int) -> Iterator[Size]:
     smallest = trials.run(channels, (28, 28))
     if smallest.ran:
         return  # a network that returns a map at this size returns one at every size
+    constant = trials.constant_failure(channels)
+    if constant is not None and not constant.assertion:
+        return
     steps = itertools.chain(range(16, 513, 16), range(8, 257, 4), range(4, 257), range(257, 513))
     for side in steps:
         if trials.spent:
@@ -236,10 +240,10 @@ def _unsuitable(path: Path, fault: str) -> ModelError:
 
 def _raise_constant_failure(trials: Trials, path: Path, channels: Sequence[int]) -> None:
     """Raises ModelError if the network fails for a reason that no size changes, with the channels
-    with which it comes furthest."""
+    with which it comes furthest. An assertion may be about a size that was not tried."""
     furthest = max(channels, key=lambda count: trials.run(count, (USUAL, USUAL)).calls)
     failure = trials.constant_failure(furthest)
-    if failure is None:
+    if failure is None or failure.assertion:
         return
     extra = optional_inputs(trials.module)
     if failure.wants_cuda:
@@ -251,6 +255,7 @@ def _raise_constant_failure(trials: Trials, path: Path, channels: Sequence[int])
     else:
         why = "its code fails on an input of any size"
         way = "correct it there" if failure.place else "open another network"
+        way += ", or specify its input, as in --input 3x256x256" if failure.check else ""
     raise ModelError(f"{path.name}: {why} ({failure.sentence}); {way}")
 
 

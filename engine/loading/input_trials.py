@@ -121,13 +121,13 @@ class Trials:
         return worked or len(self.done) >= most
 
     def constant_failure(self, channels: int) -> Failure | None:
-        """The failure that is the same for small and large inputs; None if there is none, or if it
-        may come from a comparison with the size that the network wants."""
-        failures = [self.run(channels, (side, side)).failure for side in _APART]
-        first = failures[0]
-        if first is None or first.check or any(failure != first for failure in failures):
+        """The failure that is the same for small and large inputs, and for all that were tried;
+        None if there is none."""
+        first = self.run(channels, (_APART[0],) * 2).failure
+        if first is None or any(self.run(channels, (n, n)).failure != first for n in _APART):
             return None
-        return first
+        tried = (trial.failure for (count, _), trial in self.done.items() if count == channels)
+        return first if all(failure == first for failure in tried) else None
 
     def run(self, channels: int, size: Size) -> Trial:
         key = (channels, size)

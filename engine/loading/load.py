@@ -14,9 +14,10 @@ from engine.files import presence
 from engine.files.trust import NOBODY, Trust
 from engine.formats.network import Network
 from engine.formats.openers import open_network
-from engine.images import presets
+from engine.images import choices, presets
 from engine.loading.class_names import read_class_names
 from engine.loading.input_size import find_input
+from engine.loading.prepared import Prepared, assumption, prepared
 from engine.methods.registry import GRAD_CAM
 from engine.model import Model
 from engine.passes import devices
@@ -24,7 +25,7 @@ from engine.profiles import store
 from engine.profiles.format import ModelProfile
 from engine.progress import CancelToken
 from engine.reader import client
-from engine.records.images import Preprocessing
+from engine.records.models import Origin
 from engine.records.sources import ModelSource
 from engine.weights.state_dicts import checksum
 
@@ -42,6 +43,7 @@ def load_model(
     arguments: Mapping[str, str] | None = None,
     classes: str | Path | None = None,
     input: str | None = None,
+    weights_key: str | None = None,
     trust: Trust = NOBODY,
     profile: ModelProfile | None = None,
     patience: float | None = client.PATIENCE,
@@ -57,7 +59,8 @@ def load_model(
     device: 'auto' (CUDA, then MPS, then CPU), 'cpu', 'cuda', 'cuda:1', 'mps'.
     architecture: for a weights file that fits several, or the class in a Python file; arguments:
         for that class, name -> Python literal. classes: a file with class names. input: the
-        expected input, as in '3x256x256', if it cannot be detected.
+        expected input, as in '3x256x256', if it cannot be detected. weights_key: which of several
+        networks in a weights file, as in 'state_dict_ema'.
     trust: the files that may run the code they contain; by default none.
     profile: saved settings of the model (engine.profiles.store).
     patience: CPU time in seconds after which reading a file stops; None for no limit.
@@ -73,6 +76,7 @@ def load_model(
         tuple((arguments or {}).items()),
         None if classes is None else str(classes),
         input,
+        weights_key,
     )
     return open_source(source, device, trust, profile=profile or _NOTHING, patience=patience)
 
@@ -88,7 +92,7 @@ def open_source(
 ) -> Model:
     """Like load_model, from a ModelSource.
 
-    profile: None uses the saved one of the weights. Also raises Cancelled.
+    profile: None uses that of the source, else the saved one of the weights. Also raises Cancelled.
     """
     # Inference tensors, created in a caller's inference mode, cannot join a graph.
     with torch.inference_mode(False), client.reading(cancel, patience):
@@ -106,6 +110,8 @@ def _opened(
     cancel: CancelToken | None,
 ) -> Model:
     where = devices.choose(device)
+    if profile is None and source.profile is not None:
+        profile = store.read(Path(source.profile))
     settled = _remembered(source) if profile is None else profile
     network = _network(source, settled, trust)
     if profile is None and network.weights_sha256:
@@ -113,6 +119,8 @@ def _opened(
     try:
         return _model(network, source, settled, where, cancel)
     except (ModelError, LayerError) as error:
+        if profile is not None and source.profile is not None:
+            raise ModelError(f"{error} (opened with the profile {source.profile})") from error
         if profile is not None or settled == _NOTHING:
             raise
         _log.warning("the saved profile does not fit: %s", error)
@@ -166,7 +174,7 @@ def _model(
     where: torch.device,
     cancel: CancelToken | None,
 ) -> Model:
-    how, origin, notices = _preprocessing(network, source, settled, cancel)
+    how = _preprocessing(network, source, settled, cancel)
     names, names_origin = network.classes, network.classes_origin
     if settled.classes:
         names, names_origin = settled.classes, settled.classes_origin
@@ -175,8 +183,9 @@ def _model(
     try:
         return Model(
             network.module,
-            preprocessing=how,
-            preprocessing_origin=origin,
+            preprocessing=how.how,
+            preprocessing_origin=how.origin,
+            preprocessing_from=how.source,
             classes=names,
             classes_origin=names_origin,
             source=network.source,
@@ -184,10 +193,11 @@ def _model(
             weights=network.weights,
             weights_sha256=network.weights_sha256,
             device=where,
-            notices=(*network.notices, *notices),
+            notices=(*network.notices, *how.notices),
             output=settled.output or network.output,
             layouts=settled.layouts,
             method=settled.method or GRAD_CAM,
+            other_weights=network.other_weights,
             cancel=cancel,
         )
     except ModelError as error:
@@ -197,32 +207,46 @@ def _model(
 
 def _preprocessing(
     network: Network, source: ModelSource, settled: ModelProfile, cancel: CancelToken | None
-) -> tuple[Preprocessing, str, tuple[str, ...]]:
-    """The preprocessing, its origin, and notices for the user."""
-    known = (network.assumption,) if network.assumption else ()
-    if settled.preprocessing is not None and source.input is None:
-        same = settled.preprocessing == network.preprocessing
-        return settled.preprocessing, settled.preprocessing_origin, known if same else ()
-    if network.preprocessing is not None and source.input is None:
-        return network.preprocessing, network.preprocessing_origin, known
-    channels, told = _told_input(source.input)
+) -> Prepared:
+    """The preprocessing that is known, else one that is assumed; changed by the user's choice."""
+    choice = choices.parse(source.preprocessing)
     path = Path(network.weights or source.spec)
-    found = find_input(
-        network.module,
-        path,
-        channels=channels or network.channels,
-        preferred=[network.input_size] if network.input_size is not None else [],
-        told=told,
-        cancel=cancel,
-    )
-    how = presets.assumed(found.size, found.channels)
-    name = presets.name_of(how) or "its"
-    size_text = f"{found.size[0]} x {found.size[1]}"
-    notice = (
-        f"The file {path.name} does not specify its preprocessing. Assumed: "
-        f"{size_text} pixels, {name} mean and standard deviation"
-    )
-    return how, presets.ASSUMED, (notice,)
+    found = _known(network, source, settled)
+    if found is None:
+        channels, told = _told_input(source.input)
+        if told is not None and choice.size not in (None, told):
+            raise ModelError(
+                f"--crop and --input {source.input} name different input sizes; give one of them"
+            )
+        size = find_input(
+            network.module,
+            path,
+            channels=channels or network.channels,
+            preferred=[network.input_size] if network.input_size is not None else [],
+            told=told or choice.size,
+            cancel=cancel,
+        )
+        how = presets.assumed(size.size, size.channels)
+        notice = assumption(path.name, how)
+        found = Prepared(how, presets.ASSUMED, Origin.ASSUMED, (notice,))
+    return prepared(found, choice, path.name)
+
+
+def _known(network: Network, source: ModelSource, settled: ModelProfile) -> Prepared | None:
+    """The preprocessing of the profile or of the files, unless the user named another input."""
+    if source.input is not None:
+        return None
+    known = (network.assumption,) if network.assumption else ()
+    if settled.preprocessing is not None:
+        same = settled.preprocessing == network.preprocessing
+        origin, notices = settled.preprocessing_origin, known if same else ()
+        kind = Origin.ASSUMED if origin == presets.ASSUMED else Origin.PROFILE
+        return Prepared(settled.preprocessing, origin, kind, notices)
+    if network.preprocessing is None:
+        return None
+    origin = network.preprocessing_origin
+    kind = Origin.ASSUMED if origin == presets.ASSUMED else Origin.FILE
+    return Prepared(network.preprocessing, origin, kind, known)
 
 
 def _told_input(text: str | None) -> tuple[int | None, tuple[int, int] | None]:

@@ -31,11 +31,13 @@ class Failure:
     text: its type, unless it is a RuntimeError, and the first line of its message. place: the last
     line of the network's own code, as in 'net.py, line 14'; '' if it is not in a file.
     check: code raised it on purpose, and may have compared the size with the one that it wants.
+    assertion: it did so by an assertion, which often has no text of its own.
     """
 
     text: str
     place: str = ""
     check: bool = False
+    assertion: bool = False
 
     @property
     def sentence(self) -> str:
@@ -55,7 +57,9 @@ def failure_of(error: BaseException) -> Failure:
         # The hooks turn exceptions of other types into a RuntimeError.
         error = error.__cause__
         frames = traceback.extract_tb(error.__traceback__)
-    return Failure(_text(error), _place(frames), _is_check(error, frames))
+    check = _is_check(error, frames)
+    assertion = check and isinstance(error, AssertionError)
+    return Failure(_text(error), _place(frames), check, assertion)
 
 
 def _text(error: BaseException) -> str:

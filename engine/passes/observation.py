@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 class Observation:
     """One pass: its calls in order, the network's output, and its final activations.
 
+    entry: the autograd node of the input, where every way of the image begins.
     cut: gradient cuts in the network's own code had to be disabled.
     real: the network could not run without data, and was run for real.
     """
@@ -37,6 +38,7 @@ class Observation:
     seen: list[Seen]
     output: Any
     endings: Endings
+    entry: object
     cut: bool
     real: bool = False
 
@@ -154,8 +156,10 @@ def _observe(
     ):
         leaf = torch.zeros(input_shape, device=device, dtype=dtype_of(module), requires_grad=True)
         # A clone, since a network may change its input in place, which a leaf forbids.
-        output = module(leaf.clone())
-    return Observation(seen, output, endings, cut)
+        given = leaf.clone()
+        entry = given.grad_fn
+        output = module(given)
+    return Observation(seen, output, endings, entry, cut)
 
 
 def _base(tensor: Tensor) -> int:

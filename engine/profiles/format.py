@@ -11,6 +11,7 @@ from engine.errors import MethodError, ModelError
 from engine.images.presets import validate
 from engine.methods.registry import Chosen, choose
 from engine.records.images import Channels, Preprocessing
+from engine.records.levels import AUTO, Levels, LevelsMode
 from engine.records.models import Layout, OutputForm, Scores
 from engine.version import NAME
 
@@ -73,7 +74,8 @@ def content_of(profile: ModelProfile, sha256: str = "") -> dict[str, Any]:
 def _preprocessing_content(how: Preprocessing | None) -> dict[str, Any] | None:
     if how is None:
         return None
-    return {
+    levels = how.levels
+    content: dict[str, Any] = {
         "resize": list(how.resize) if isinstance(how.resize, tuple) else how.resize,
         "letterbox": how.letterbox,
         "crop": list(how.crop),
@@ -84,6 +86,9 @@ def _preprocessing_content(how: Preprocessing | None) -> dict[str, Any] | None:
         "mean": list(how.mean),
         "std": list(how.std),
     }
+    if levels != AUTO:
+        content["levels"] = {"mode": levels.mode.value, "ends": [levels.low, levels.high]}
+    return content
 
 
 def _output_content(form: OutputForm | None) -> dict[str, Any] | None:
@@ -151,9 +156,20 @@ def _preprocessing(content: object) -> Preprocessing:
         letterbox=_flag(content, "letterbox", False),
         channels=channels,
         range=(low, high),
+        levels=_levels(content["levels"]) if "levels" in content else AUTO,
     )
     validate(how)
     return how
+
+
+def _levels(content: object) -> Levels:
+    if not isinstance(content, dict):
+        raise ModelError("'levels' must be an object")
+    try:
+        mode = LevelsMode(str(content.get("mode")))
+    except ValueError:
+        raise ModelError(f"'mode' must be one of {', '.join(LevelsMode)}") from None
+    return Levels(mode, *_numbers(content, "ends", 2, [0.0, 0.0]))
 
 
 def _output(content: object) -> OutputForm:

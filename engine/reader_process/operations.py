@@ -37,9 +37,11 @@ def _picture(request: Request, descriptor: int | None) -> Reply:
             content = file.read(request["bytes"])
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
-        return decoding.decode_bytes(content, request["name"], descriptor)
+        return decoding.decode_bytes(content, request["name"], descriptor, request.get("page", 0))
     with regular.opened(Path(request["path"]), decoding.unreadable) as file:
-        return decoding.decode(file, request["name"], descriptor, request.get("draft", 0))
+        return decoding.decode(
+            file, request["name"], descriptor, request.get("draft", 0), request.get("page", 0)
+        )
 
 
 def _kind(request: Request, _descriptor: int | None) -> Reply:

@@ -8,13 +8,17 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class ExportChoice:
-    """Which files to write; a path is None if that file is not wanted."""
+    """Which files to write; a path is None if that file is not wanted.
+
+    subject: with the patient's name and the date of a DICOM file.
+    """
 
     picture: Path | None
     map: Path | None
     json: Path | None
     colorbar: bool
     caption: bool
+    subject: bool = False
 
     @property
     def paths(self) -> tuple[Path, ...]:

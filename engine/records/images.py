@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from engine.lazy.numpy import np
+from engine.records.levels import AUTO, Applied, Depth, Levels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,6 +20,9 @@ Pixels: TypeAlias = "NDArray[np.uint8]"
 
 MAX_PIXELS = 300_000_000
 """Largest image that can be opened, in pixels: 17,000 x 17,000, about 900 MB as RGB."""
+
+MAX_BYTES = 3 * MAX_PIXELS
+"""Most bytes that the values of one page may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,8 @@ class Preprocessing:
     mean, std: per channel, in units of range. As many as the network has channels.
     interpolation: 'nearest', 'bilinear', 'bicubic' or 'lanczos'; antialias as in torchvision's
         resize.
-    range: the values that 0 and 255 of an image are scaled to, before mean and std.
+    range: the values that black and white of an image are scaled to, before mean and std.
+    levels: which values of an image are black and white, unless the image has its own levels.
     """
 
     resize: int | tuple[int, int] | None
@@ -65,21 +71,80 @@ class Preprocessing:
     letterbox: bool = False
     channels: Channels = Channels.RGB
     range: tuple[float, float] = (0.0, 1.0)
+    levels: Levels = AUTO
+
+
+_SAFE_PART = 4
+"""Length from which a part of a name is masked inside other words, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom and when a DICOM file shows.
+
+    name, date: as written in the file ('' if absent). tokens: these, identifiers and further dates,
+    in lower case, for finding them in file names.
+    """
+
+    name: str = ""
+    date: str = ""
+    tokens: tuple[str, ...] = ()
+
+    def masked(self, text: str) -> str:
+        """A file name or path without what it says about the patient."""
+        for token in sorted(self.tokens, key=len, reverse=True):
+            pattern = re.escape(token)
+            if len(token) < _SAFE_PART:
+                # 'Li' is no part of 'slice'.
+                pattern = rf"(?<![^\W_]){pattern}(?![^\W_])"
+            text = re.sub(pattern, "\u2026", text, flags=re.IGNORECASE)
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelNumbers:
+    """The smallest, largest and mean value of one channel of a network's input."""
+
+    low: float
+    high: float
+    mean: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedImage:
     """An image ready to be explained.
 
-    pixels: uint8 (height, width, 3), RGB, EXIF orientation applied.
+    pixels: uint8 (height, width, 3), RGB, EXIF orientation applied; what is displayed.
     path: the file it came from; None for pasted or generated images.
     mode: Pillow's name of the file's pixel format ('L', 'CMYK', 'I;16'), for information.
+    depth: the values, if the file has more than 8 bits or its own range; None if pixels are all.
+    levels: set for this image; AUTO leaves them to the preprocessing.
+    shown: the levels that pixels show; None without depth.
+    page: from 1; pages: how many the file has.
+    notices: sentences for the user. subject: for DICOM files.
     """
 
     name: str
     pixels: Pixels
     path: Path | None = None
     mode: str = "RGB"
+    depth: Depth | None = None
+    levels: Levels = AUTO
+    shown: Applied | None = None
+    page: int = 1
+    pages: int = 1
+    notices: tuple[str, ...] = ()
+    subject: Subject | None = None
+
+    def is_same_input(self, other: LoadedImage) -> bool:
+        """Whether a network gets the same of both, whatever they display."""
+        if self.depth is None or other.depth is None:
+            return self.pixels is other.pixels and self.levels == other.levels
+        return self.depth is other.depth and self.levels == other.levels
+
+    def named(self, text: str, subject: bool) -> str:
+        """A text with the image's name, such as its path; without the patient unless subject."""
+        return text if subject or self.subject is None else self.subject.masked(text)
 
     @property
     def width(self) -> int:

@@ -34,7 +34,8 @@ class LayerNode:
         the last.
     explainable: whether a class activation map can be drawn for it.
     reason: why not, in words; '' when explainable.
-    default: whether this is the layer that is explained when none is named.
+    default: whether this is the layer that is explained when none is named. branches: of how many
+        branches the default layer is one, where no single layer sees all that the network sees.
     layout: the axes of an explainable output, else None.
     grid: (rows, columns) of its map, else None.
     output: which part of what it returns is explained, where that is a tuple or mapping
@@ -52,6 +53,7 @@ class LayerNode:
     layout: Layout | None = None
     grid: tuple[int, int] | None = None
     output: str = ""
+    branches: int = 1
 
     @property
     def parent(self) -> str | None:
@@ -108,6 +110,19 @@ class OutputForm:
     ends_in: str = ""
 
 
+class Origin(StrEnum):
+    """Where the preprocessing comes from.
+
+    PROFILE: a saved or given profile. FILE: the model's files or published metadata. ASSUMED: no
+    source specifies it. CHOSEN: the user, by options, in the window or from Python.
+    """
+
+    PROFILE = "profile"
+    FILE = "file"
+    ASSUMED = "assumed"
+    CHOSEN = "chosen"
+
+
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What is open: everything about a model that can be said without torch.
@@ -117,9 +132,11 @@ class ModelInfo:
     classes: the labels in order of the logits; notices: sentences that the user should see (a
     fallback to another device, say).
     preprocessing_origin, classes_origin: where they were found, 'assumed' where nothing told.
+    preprocessing_from: the same in one word.
     output: which part of the network's output is explained, and as what; outputs: the places of
     all its tensors that could be.
     method, method_options: what explains it where no method is named.
+    other_weights: the keys of other networks in the weights file.
     """
 
     source: str
@@ -139,3 +156,5 @@ class ModelInfo:
     classes_origin: str = ""
     method: str = DEFAULT_METHOD
     method_options: tuple[tuple[str, Value], ...] = ()
+    other_weights: tuple[str, ...] = ()
+    preprocessing_from: Origin = Origin.CHOSEN

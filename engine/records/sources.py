@@ -21,6 +21,9 @@ class ModelSource:
     arguments: for that class or function, as (name, Python literal).
     classes: a file with class names.
     input: expected input, channels x height x width, as in '3x256x256'.
+    weights_key: which of several networks in a weights file, as in 'state_dict_ema'.
+    preprocessing: chosen by the user, as (name, text); see engine.images.choices.
+    profile: a profile file, used in place of the saved one.
     """
 
     spec: str
@@ -29,6 +32,9 @@ class ModelSource:
     arguments: tuple[tuple[str, str], ...] = ()
     classes: str | None = None
     input: str | None = None
+    weights_key: str | None = None
+    preprocessing: tuple[tuple[str, str], ...] = ()
+    profile: str | None = None
 
     @property
     def key(self) -> str:
@@ -58,11 +64,15 @@ class ModelSource:
         """The source with that key. Raises ValueError for an invalid key."""
         try:
             facts: dict[str, Any] = json.loads(key) if key.startswith("{") else {"spec": key}
-            given: list[tuple[str, str]] = facts.pop("arguments", [])
-            arguments = tuple((str(name), str(value)) for name, value in given)
-            source = cls(**facts, arguments=arguments)
+            arguments = _pairs(facts.pop("arguments", []))
+            chosen = _pairs(facts.pop("preprocessing", []))
+            source = cls(**facts, arguments=arguments, preprocessing=chosen)
         except (TypeError, RecursionError) as error:
             raise ValueError(f"{key[:80]!r} names no model") from error
         if not all(map(presence.can_be_named, facts.values())):
             raise ValueError(f"{key[:80]!r} names no model")
         return source
+
+
+def _pairs(given: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((str(name), str(value)) for name, value in given)

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from engine.escaping import plain
 from engine.methods.registry import described, find, title_of
+from engine.records import level_words
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage, Pixels
@@ -48,9 +49,16 @@ _Font = ImageFont.FreeTypeFont
 
 
 def caption(
-    image: LoadedImage, explanation: Explanation, settings: DisplaySettings
+    image: LoadedImage,
+    explanation: Explanation,
+    settings: DisplaySettings,
+    *,
+    subject: bool = False,
 ) -> tuple[str, ...]:
-    """The lines of the caption, the most important first."""
+    """The lines of the caption, the most important first.
+
+    subject: with the patient's name and the date of a DICOM file, which are left out otherwise.
+    """
     target = explanation.target
     rows, columns = explanation.map.shape
     method = described(explanation.method, explanation.options)
@@ -69,8 +77,21 @@ def caption(
         f"{plain(target.label, _NAME)}  {100 * target.probability:.1f} %",
         f"{method} of {plain(explanation.layer, _NAME)} ({rows} x {columns}, "
         f"{settings.interpolation}) in {plain(explanation.model, _NAME)}",
-        f"{plain(image.name, _NAME)}; {scale}",
+        f"{_image_words(image, subject)}; {scale}",
     )
+
+
+def _image_words(image: LoadedImage, subject: bool) -> str:
+    """The image, its page, and the values shown as black and white if it has more than 8 bits."""
+    words = plain(image.named(image.name, subject), _NAME)
+    if image.pages > 1:
+        words += f", page {image.page:,} of {image.pages:,}"
+    if image.shown is not None:
+        words += f", {level_words.described(image.shown, image.depth)}"
+    if subject and image.subject is not None:
+        said = (image.subject.name, image.subject.date)
+        words += "".join(f", {plain(text, _NAME)}" for text in said if text)
+    return words
 
 
 def band(

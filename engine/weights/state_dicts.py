@@ -1,11 +1,12 @@
-"""Finds and compares state dicts in weights files; runs no code in them."""
+"""Reads and compares state dicts of weights files; runs no code in them."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -14,24 +15,17 @@ from torch import Tensor
 from engine.errors import WeightsError
 from engine.files import regular
 from engine.reader import client
-from engine.weights import torch_files
+from engine.weights import checkpoints, torch_files
+from engine.weights.checkpoints import find_state_dict, other_content
 
-StateDict = dict[str, Tensor]
+StateDict = checkpoints.StateDict
 
-# Keys under which training programs store the network's state dict, the most likely first.
-_NESTS = (
-    *("state_dict", "model_state_dict", "model_state", "model", "net", "network", "module"),
-    *("net_state_dict", "network_state_dict", "weights", "params", "model_weights", "backbone"),
-    *("ema_state_dict", "state_dict_ema", "model_ema", "ema", "ema_model", "shadow"),
-)
-_NO_NESTS = ("optim", "scheduler", "lr_sched", "scaler", "amp", "loops", "callbacks", "args")
-# Fraction of all keys that must share a prefix for it to be a wrapper's.
+# Fraction of the keys of layers that must share a prefix for it to be a wrapper's.
 _DOMINANT = 0.9
-# Modules that a training program stores beside its network; their tensors are not layers of it.
-_ASIDE = ("criterion", "loss", "metric")
+# What thop and similar counters of operations leave in every layer.
+_COUNTED = ("total_ops", "total_params")
+_TRACKED = "num_batches_tracked"
 _HASHED_AT_ONCE = 1 << 20
-# Nesting depth of mappings, more than any real checkpoint has.
-_DEEPEST = 30
 
 
 def checksum(path: Path) -> str:
@@ -59,95 +53,110 @@ def _checksum(path: Path, _size: int, _changed_ns: int) -> str:
 
 
 def read_state_dict(path: Path, reading: torch_files.Reading | None = None) -> StateDict:
-    """The state dict in a .safetensors or torch.save file, on the CPU.
+    """The most likely state dict in a .safetensors or torch.save file, on the CPU.
 
-    In a training checkpoint it is searched (find_state_dict). reading: a read already in progress.
-    Raises WeightsError if the file is missing, unreadable, or contains something else.
+    In a training checkpoint it is searched (checkpoints.held_in). reading: a read already in
+    progress. Raises WeightsError if the file is missing, unreadable, or contains something else.
     """
     found = (reading or torch_files.Reading(path)).result()
     state = find_state_dict(found.content)
     if state is None:
-        more = f"contains more than tensors ({found.names[0]})" if found.names else ""
-        raise WeightsError(
-            f"{path}: {more or 'contains no state dict'}; save the network's state_dict() and open "
-            "that"
-        )
+        raise no_state_dict(path, found)
     return state
 
 
-def find_state_dict(content: object) -> StateDict | None:
-    """The state dict in the content of a weights file; None if there is none.
-
-    A training checkpoint stores it beside an optimizer state, an epoch and more, under some key,
-    possibly nested. Well-known keys are tried first, then the mapping with most tensors. Tensors of
-    an optimizer or in a list are never used.
-    """
-    return _state_dict_in(content, set(), _DEEPEST)
-
-
-def _state_dict_in(content: object, seen: set[int], depth: int) -> StateDict | None:
-    """seen: mappings already searched, since they may be shared or contain themselves."""
-    if not isinstance(content, Mapping) or id(content) in seen or not depth:
-        return None
-    seen.add(id(content))
-    tensors = {
-        key: value
-        for key, value in content.items()
-        if isinstance(key, str) and isinstance(value, Tensor)
-    }
-    # A few plain values (an epoch, a version) may be stored among the tensors.
-    if tensors and 2 * len(tensors) > len(content):
-        return tensors
-    nested = {str(key): value for key, value in content.items() if isinstance(value, Mapping)}
-    for name in _NESTS:
-        found = _state_dict_in(nested.get(name), seen, depth - 1)
-        if found is not None:
-            return found
-    others = (
-        _state_dict_in(value, seen, depth - 1)
-        for key, value in nested.items()
-        if not key.startswith(_NO_NESTS)
+def no_state_dict(path: Path, found: torch_files.TorchFile) -> WeightsError:
+    """The error for a file without a state dict, with what it contains instead."""
+    what = other_content(found.content)
+    if what:
+        return WeightsError(f"{path}: {what}; save the network's state_dict() and open that")
+    more = f"contains more than tensors ({found.names[0]})" if found.names else ""
+    return WeightsError(
+        f"{path}: {more or 'contains no state dict'}; save the network's state_dict() and open that"
     )
-    return max((found for found in others if found), key=len, default=None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variant:
+    """A state dict without a wrapper's prefixes. dropped: keys that were left out."""
+
+    state: StateDict
+    dropped: tuple[str, ...] = ()
 
 
 def variants(state: Mapping[str, Tensor]) -> Iterator[StateDict]:
+    """The state dict as it is, then with each wrapper's key prefix removed (see unwrapped)."""
+    return (variant.state for variant in unwrapped(state))
+
+
+def unwrapped(state: Mapping[str, Tensor]) -> Iterator[Variant]:
     """The state dict as it is, then with each wrapper's key prefix removed.
 
     Lightning adds 'model.' (or the program's name for its network), DataParallel 'module.',
     torch.compile '_orig_mod.'. A few other keys (of a loss, an averaged model's counter) belong to
     the wrapper and are left out, unless they may be layers, without which the network would differ.
+    Counters of operations are always left out.
     """
-    current = dict(state)
-    yield current
+    current = {key: tensor for key, tensor in state.items() if not _is_count(key)}
+    dropped = tuple(key for key in state if key not in current)
+    yield Variant(current, dropped)
     while True:
         prefix = _wrapper(current)
         if prefix is None:
-            return
+            break
+        dropped += tuple(key for key in current if not key.startswith(prefix))
         current = {k.removeprefix(prefix): v for k, v in current.items() if k.startswith(prefix)}
-        yield current
+        yield Variant(current, dropped)
+    layers = {key: tensor for key, tensor in current.items() if not is_aside(key)}
+    if layers and len(layers) < len(current):
+        yield Variant(layers, dropped + tuple(key for key in current if key not in layers))
 
 
 def matching(wanted: Mapping[str, object], given: Mapping[str, Tensor]) -> StateDict:
-    """The variant of `given` that shares most keys with `wanted`; the first of equals."""
-    return max(variants(given), key=lambda variant: len(wanted.keys() & variant.keys()))
+    """The variant of `given` that shares most keys with `wanted` and has fewest others; the first
+    of equals.
+
+    The counters of batch normalisation that old files lack are added, since nothing depends on
+    them.
+    """
+    best = max(
+        variants(given),
+        key=lambda variant: (len(wanted.keys() & variant.keys()), -len(variant.keys() - wanted)),
+    )
+    return with_counters(wanted, best)
+
+
+def with_counters(wanted: Iterable[str], given: Mapping[str, Tensor]) -> StateDict:
+    """The state dict with the wanted counters of batch normalisation; missing ones are 0."""
+    absent = (key for key in wanted if is_counter(key) and key not in given)
+    return {**given, **{key: torch.zeros((), dtype=torch.int64) for key in absent}}
+
+
+def is_counter(key: str) -> bool:
+    """Whether a key is of a counter of batch normalisation, on which no output depends."""
+    return key.rpartition(".")[2] == _TRACKED
+
+
+def is_aside(key: str) -> bool:
+    """Whether a key is of a loss or the like, which is not part of the network."""
+    return checkpoints.is_aside(key.partition(".")[0])
+
+
+def _is_count(key: str) -> bool:
+    return key.rpartition(".")[2] in _COUNTED
 
 
 def _wrapper(state: Mapping[str, Tensor]) -> str | None:
     """The prefix that nearly all keys share, if no other key may be a layer."""
-    firsts = Counter(key.partition(".")[0] for key in state if "." in key)
+    layers = [key for key in state if not is_aside(key)]
+    firsts = Counter(key.partition(".")[0] for key in layers if "." in key)
     if not firsts:
         return None
     name, count = firsts.most_common(1)[0]
-    beside = (key for key in state if not key.startswith(f"{name}."))
-    if count < _DOMINANT * len(state) or any(_may_be_layer(key, state[key]) for key in beside):
+    beside = (key for key in layers if not key.startswith(f"{name}."))
+    if count < _DOMINANT * len(layers) or any(state[key].ndim >= 2 for key in beside):
         return None
     return f"{name}."
-
-
-def _may_be_layer(key: str, tensor: Tensor) -> bool:
-    owner = key.partition(".")[0].lower()
-    return tensor.ndim >= 2 and not any(word in owner for word in _ASIDE)
 
 
 def mismatch(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:

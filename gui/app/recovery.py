@@ -13,11 +13,11 @@ from engine.errors import HookscopeError
 from engine.files import regular
 from engine.files.atomic import whole_file
 from engine.files.presence import can_be_named
-from engine.formats.demo import DEMOS
+from engine.formats.demo import TITLES
 from engine.process.logs import log_folder
 from engine.records.sources import ModelSource
 from gui.controllers.controller import Controller
-from gui.controllers.models import FIRST_MODEL
+from gui.controllers.models import FIRST_MODEL, PHOTO_MODEL
 from gui.diagnostics.report import report
 from gui.jobs.lanes import Job, Priority
 from gui.state.state import State
@@ -58,7 +58,9 @@ class OpenFiles:
             for key, image in state.images.items()
             if image.path is not None and image.scene is None and not image.error
         }
-        source = state.model_source if state.model_source is not None else FIRST_MODEL
+        # Opened for the images, as it will be again.
+        opens = state.model_loading == PHOTO_MODEL
+        source = PHOTO_MODEL if opens else state.model_source or FIRST_MODEL
         current = files.get(state.current_key or "")
         return cls(tuple(files.values()), current, source.key, state.layer, state.target)
 
@@ -97,8 +99,8 @@ class OpenFiles:
         count = len(self.images)
         images = "" if not count else "1 image" if count == 1 else f"{count} images"
         source = ModelSource.from_key(self.model)
-        demo = DEMOS.get(source.spec.removeprefix("demo:"))
-        model = "" if source == FIRST_MODEL else demo.title if demo is not None else source.title
+        usual = source in (FIRST_MODEL, PHOTO_MODEL)
+        model = "" if usual else TITLES.get(source.spec, source.title)
         return " and ".join(words for words in (images, model) if words)
 
 
@@ -183,6 +185,8 @@ class LastTime(QObject):
         source = ModelSource.from_key(opened.model)
         if source != self._state.model_source:
             self._controller.models.open(source)
+        else:
+            self._controller.models.keep()
 
     def close(self) -> None:
         """Clean exit: remove the record. To be called again once the lanes are idle, because one

@@ -20,9 +20,10 @@ from engine.records.images import LoadedImage
 from engine.records.options import Value
 from gui.controllers.downloads import Downloads
 from gui.controllers.exports import Exports
+from gui.controllers.image_views import ImageViews
 from gui.controllers.images import Images
 from gui.controllers.late_files import LateFiles
-from gui.controllers.models import FIRST_MODEL, Models, NamedModel
+from gui.controllers.models import Models, NamedModel
 from gui.controllers.sweeps import Sweeper
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.file_work import color_strips
@@ -50,9 +51,12 @@ class Controller(QObject):
         self.file_lane = files = Lane("files", self)
         self.images = Images(state, settings, files, self)
         self.images.leaving.connect(self._image_left)
-        self.images.ready.connect(self._explain)
+        self.views = ImageViews(state, self.images, files, self)
+        self.images.ready.connect(self._image_ready)
+        self.views.altered.connect(self._image_altered)
         self.models = Models(state, settings, engine, self._worker, self)
         self.models.opened.connect(self._model_opened)
+        self.models.not_opened.connect(self._model_not_opened)
         self.sweeper = Sweeper(state, settings, engine, files, self._worker, self)
         self.exports = Exports(state, settings, files, self)
         self.downloads = Downloads(self)
@@ -77,7 +81,7 @@ class Controller(QObject):
         else:
             self.images.open_scenes()
         if model is None:
-            self.models.open(FIRST_MODEL)
+            self.models.open_first()
         else:
             self.models.open_named(model)
 
@@ -108,6 +112,8 @@ class Controller(QObject):
         state.set_computing(False)
         if state.explanation is not None:
             state.target = state.explanation.target.index
+            if state.current is not None:
+                state.current.target = state.target
             if state.layer is not None:
                 state.layer = state.explanation.layer
             shown = state.explanation.method, state.explanation.options
@@ -132,16 +138,40 @@ class Controller(QObject):
         self.engine_lane.cancel("explain")
         self.sweeper.cancel()
         state = self.state
-        state.target = None
+        state.target = state.current.target if state.current is not None else None
         state.answer = state.explanation = state.sweep = None
         state.explain_error = ""
         state.set_computing(False)
         if state.current_key is None:
             self.engine_lane.submit(Job("Closing the image", self._worker.forget_image))
 
+    def _image_altered(self) -> None:
+        """Explain the same image with other levels; its map stays until the new one is there."""
+        self._generation += 1
+        self.engine_lane.cancel("explain")
+        self.sweeper.cancel()
+        self.state.answer = self.state.sweep = None
+        self.state.sweep_changed.emit()
+        self._explain()
+
     def _model_opened(self) -> None:
         """Make pending answers of the previous model stale, and explain with the new one."""
         self._generation += 1
+        self._image_ready()
+
+    def _model_not_opened(self) -> None:
+        """Explain what waited for a model that does not come."""
+        if self.state.explanation is None and not self.state.explain_error:
+            self._image_ready()
+
+    def _image_ready(self) -> None:
+        """Explain the current image, an image of the user's by a model that knows such images."""
+        self.views.follow()
+        image = self.state.current
+        own = image is not None and image.loaded is not None and image.scene is None
+        if own and self.models.open_for_photograph():
+            self.state.set_computing(True)
+            return
         self._explain()
 
     # --- explaining ------------------------------------------------------------------------------
@@ -157,6 +187,8 @@ class Controller(QObject):
         """Explain another class; None for the class with the highest logit."""
         if self.state.target != index or self.state.explanation is None or self._stopped:
             self.state.target = index
+            if self.state.current is not None:
+                self.state.current.target = index
             self.state.selection_changed.emit()
             self._explain()
 
@@ -188,6 +220,7 @@ class Controller(QObject):
             self.state.target,
             self.state.method,
             self.state.options,
+            image.revision,
         )
         if self._answered_by_sweep(request):
             return

@@ -36,7 +36,7 @@ _BYTES_A_PIXEL = 3 + 4 * 4 / 3
 class Images(QObject):
     """Fills the state's images through the file lane.
 
-    leaving: another image was selected, or none; results of the previous one are void.
+    leaving: another image or page was selected, or none; results of the previous one are void.
     ready: the current image is decoded. thumbnail_ready(key, QImage).
     model_found(ModelSource), classes_found(path), profile_found(path): other dropped files.
     """
@@ -104,6 +104,16 @@ class Images(QObject):
             self.ready.emit()
         elif image.path is not None:
             self._decode(key, image.path)
+
+    def turn_to(self, image: OpenImage, page: int) -> None:
+        """Show another page of the current image, which has a file; results become void."""
+        assert image.path is not None
+        image.page = page
+        image.revision += 1
+        image.loaded = image.picture = None
+        self.leaving.emit()
+        self._state.current_changed.emit()
+        self._decode(image.key, image.path)
 
     def step(self, by: int) -> None:
         """Select the image `by` places further on; stops at the ends."""
@@ -174,6 +184,8 @@ class Images(QObject):
             return
         image.loaded = image.picture = None
         image.error = ""
+        image.page = 1
+        image.revision += 1
         self._state.image_updated.emit(key)
         if key == self._state.current_key:
             self.leaving.emit()
@@ -220,28 +232,32 @@ class Images(QObject):
 
     def _decode(self, key: str, path: Path) -> None:
         self._state.set_computing(True)
+        image, policy = self._state.images[key], self._state.policy
+        page, levels, revision = image.page, image.levels, image.revision
         job = Job(
             f"Opening {path.name}",
-            lambda watch: decode(path, watch),
+            lambda watch: decode(path, watch, page, levels, policy),
             slot="decode",
             priority=Priority.CLICK,
             reading=path.name,
         )
-        job.finished.connect(lambda decoded: self._decoded(key, decoded))
+        job.finished.connect(lambda decoded: self._decoded(key, decoded, revision))
         job.failed.connect(lambda error: self._failed(key, error))
         job.cancelled.connect(lambda: self._stopped(key, path))
         self._lane.submit(job)
 
-    def _decoded(self, key: str, decoded: Decoded) -> None:
+    def _decoded(self, key: str, decoded: Decoded, revision: int = 0) -> None:
         image = self._state.images.get(key)
-        if image is None:
+        if image is None or image.revision != revision:
             return
         image.loaded, image.picture, image.error = decoded.loaded, decoded.picture, ""
-        image.stamp = decoded.stamp
+        image.stamp, image.asked = decoded.stamp, decoded.asked
+        image.pages = decoded.loaded.pages
         self._state.image_updated.emit(key)
         self.thumbnail_ready.emit(key, decoded.thumbnail)
         self._forget_old()
         if key == self._state.current_key:
+            self._state.warn(decoded.loaded.notices)
             self.ready.emit()
 
     def _failed(self, key: str, error: HookscopeError) -> None:
@@ -266,5 +282,7 @@ class Images(QObject):
             if image.loaded is None or image.path is None or key == self._state.current_key:
                 continue
             kept += image.loaded.width * image.loaded.height * _BYTES_A_PIXEL
+            if image.loaded.depth is not None:
+                kept += image.loaded.depth.values.nbytes
             if kept > _KEEP_BYTES:
                 image.loaded = image.picture = None

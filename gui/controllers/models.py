@@ -12,17 +12,22 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import ChoiceNeeded, ConsentNeeded, HookscopeError, UnrecognisedError
-from engine.images.presets import ASSUMED
+from engine.formats.demo import PHOTOS
 from engine.loading.adjustments import Adjustment
-from engine.questions import WhichArchitecture
+from engine.questions import WhichArchitecture, WhichStateDict
+from engine.records.models import Origin
 from engine.records.sources import ModelSource
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import Settings
 from gui.state.records import OpenedModel
-from gui.state.state import CHECK_INPUT, NAME_ARCHITECTURE, NoticeKind, State
+from gui.state.state import CHECK_INPUT, CHOOSE_WEIGHTS, NAME_ARCHITECTURE, NoticeKind, State
 
 FIRST_MODEL = ModelSource("demo:shapes")
+"""What the first start shows, with the scenes that belong to it."""
+
+PHOTO_MODEL = ModelSource(PHOTOS)
+"""What explains an image of the user's until a model has been chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +42,14 @@ class Models(QObject):
     """Fills the state's model through the engine lane.
 
     opened: another model is open, or its preprocessing or output has changed; earlier results are
-    void. asked(ModelSource, HookscopeError): a question must be answered before a model can be
-    opened. not_adjusted(sentence): why a change was rejected. seen(Pixels, image name): the input
+    void. not_opened: one could not be opened, and the current one stays. asked(ModelSource,
+    HookscopeError): a question must be answered before a model can be opened.
+    not_adjusted(sentence): why a change was rejected. seen(SeenInput, image name): the input
     that the model receives. profile_written(Path).
     """
 
     opened = Signal()
+    not_opened = Signal()
     asked = Signal(object, object)
     not_adjusted = Signal(str)
     seen = Signal(object, str)
@@ -57,11 +64,37 @@ class Models(QObject):
         self._lane = lane
         self._worker = worker
         self._then: tuple[str, list[Adjustment]] = ("", [])
+        self._chosen = self._loading_chosen = self._photos_failed = False
 
     @property
     def opening_first(self) -> bool:
         """Whether the initial model is still being opened; nothing works without one."""
-        return self._state.info is None and self._state.model_loading == FIRST_MODEL
+        state = self._state
+        return state.info is None and state.model_loading is not None and not self._loading_chosen
+
+    @property
+    def chosen(self) -> bool:
+        """Whether somebody has chosen the model that is open, or that is being opened."""
+        loading = self._state.model_loading is not None
+        return self._loading_chosen if loading else self._chosen
+
+    def keep(self) -> None:
+        """Count the open model as chosen."""
+        self._chosen = True
+
+    def open_first(self) -> None:
+        """Open the model that the first start shows."""
+        self._open(FIRST_MODEL)
+
+    def open_for_photograph(self) -> bool:
+        """Open the demo for photographs, unless a model was chosen; whether it is being opened."""
+        state = self._state
+        if self.chosen or self._photos_failed or state.engine_error is not None:
+            return False
+        if PHOTO_MODEL in (state.model_loading, state.model_source):
+            return state.model_loading == PHOTO_MODEL
+        self._open(PHOTO_MODEL)
+        return True
 
     def open_named(self, model: NamedModel) -> None:
         """Open a model named on the command line, with the trust given to its files there."""
@@ -69,6 +102,12 @@ class Models(QObject):
 
     def open(self, source: ModelSource, trusted: tuple[Path, ...] = ()) -> None:
         """Open a model in place of the current one, which stays open on failure."""
+        self._open(source, trusted, chosen=True)
+
+    def _open(
+        self, source: ModelSource, trusted: tuple[Path, ...] = (), *, chosen: bool = False
+    ) -> None:
+        self._loading_chosen = chosen
         self._state.model_loading = source
         self._state.model_changed.emit()
         job = Job(
@@ -77,7 +116,7 @@ class Models(QObject):
             slot="model",
             reading=source.title,
         )
-        job.finished.connect(self._opened)
+        job.finished.connect(lambda opened: self._opened(opened, chosen))
         job.failed.connect(lambda error: self._failed(source, error))
         job.cancelled.connect(lambda: self._given_up(source))
         # Pending changes to the previous model are void.
@@ -88,6 +127,14 @@ class Models(QObject):
         """Ask the user for the architecture of weights that were not recognised."""
         question = WhichArchitecture(Path(source.spec), ())
         self.asked.emit(source, ChoiceNeeded(f"{source.spec}: specify its architecture", question))
+
+    def ask_weights(self) -> None:
+        """Ask the user which network of the open model's file to open."""
+        source, info = self._state.model_source, self._state.info
+        if source is None or info is None or not info.other_weights:
+            return
+        question = WhichStateDict(Path(source.weights or source.spec), info.other_weights)
+        self.asked.emit(source, ChoiceNeeded(f"{source.spec}: choose its weights", question))
 
     def trust(self, path: Path, sha256: str) -> None:
         """Record that the user trusts this file with this content."""
@@ -155,7 +202,7 @@ class Models(QObject):
             priority=Priority.CLICK,
             stoppable=False,
         )
-        job.finished.connect(lambda pixels: self.seen.emit(pixels, name))
+        job.finished.connect(lambda seen: self.seen.emit(seen, name))
         job.failed.connect(lambda error: self.not_adjusted.emit(str(error)))
         self._lane.submit(job)
 
@@ -178,26 +225,35 @@ class Models(QObject):
         self._lane.submit(job)
 
     def _adjusted(self, opened: OpenedModel) -> None:
-        """The same model: keep layer and class selected, as far as they still exist."""
+        """The same model: keep layer and classes selected, as far as they still exist."""
         state = self._state
+        self._chosen = True
         layer, target = state.layer, state.target
         classes = len(state.info.classes) if state.info is not None else 0
+        how = state.info.preprocessing if state.info is not None else None
         self._take(opened)
         names = {node.name for node in opened.layers if node.explainable}
         if layer is not None and layer.partition("#")[0] in names:
             state.layer = layer
         if len(opened.info.classes) == classes:
             state.target = target
+        else:
+            self._forget_targets()
         state.model_changed.emit()
+        if opened.info.preprocessing_from is Origin.ASSUMED and opened.info.preprocessing != how:
+            state.warn(opened.info.notices, CHECK_INPUT)
         self.opened.emit()
 
-    def _opened(self, opened: OpenedModel) -> None:
+    def _opened(self, opened: OpenedModel, chosen: bool) -> None:
+        self._chosen = chosen
         self._take(opened)
+        self._forget_targets()
         if not opened.source.spec.startswith("demo:"):
             self._settings.add_recent_model(opened.source.key)
         self._state.model_changed.emit()
-        assumed = opened.info.preprocessing_origin == ASSUMED
-        self._state.warn(opened.info.notices, CHECK_INPUT if assumed else "")
+        assumed = opened.info.preprocessing_from is Origin.ASSUMED
+        action = CHOOSE_WEIGHTS if opened.info.other_weights else CHECK_INPUT if assumed else ""
+        self._state.warn(opened.info.notices, action)
         if opened.fault:
             self._state.notify(NoticeKind.ERROR, opened.fault)
         self.opened.emit()
@@ -215,14 +271,21 @@ class Models(QObject):
         state.model_settled = opened.settled
         state.answer = state.explanation = state.sweep = None
 
+    def _forget_targets(self) -> None:
+        """The classes that were chosen for the images, which were those of another model."""
+        for image in self._state.images.values():
+            image.target = None
+
     def _failed(self, source: ModelSource, error: HookscopeError) -> None:
         self._state.model_loading = None
+        self._photos_failed |= source == PHOTO_MODEL
         if self._state.info is None and source != FIRST_MODEL:
             # Requested before the demo was open: without any model, nothing works.
-            self.open(FIRST_MODEL)
+            self.open_first()
         if isinstance(error, ConsentNeeded | ChoiceNeeded):
             self._state.model_changed.emit()
             self.asked.emit(source, error)
+            self.not_opened.emit()
             return
         self._then = "", []
         self._state.model_error = str(error)
@@ -232,10 +295,13 @@ class Models(QObject):
         self._state.model_changed.emit()
         action = (NAME_ARCHITECTURE, source.key) if unknown else ("", "")
         self._state.notify(NoticeKind.ERROR, str(error), *action)
+        self.not_opened.emit()
 
     def _given_up(self, source: ModelSource) -> None:
         if self._state.model_loading is source:
             self._state.model_loading = None
+            self._photos_failed |= source == PHOTO_MODEL
             if self._state.model_source is None:
                 self._state.set_computing(False)
             self._state.model_changed.emit()
+            self.not_opened.emit()

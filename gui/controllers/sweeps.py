@@ -133,8 +133,11 @@ class Sweeper(QObject):
 
     def _swept(self, swept: SweepAnswer) -> None:
         source, explanation = self._state.model_source, self._state.explanation
-        current = (self._state.current_key, source.key if source is not None else "")
-        if (swept.request.image, swept.request.model) != current or explanation is None:
+        image, request = self._state.current, swept.request
+        if image is None or source is None or explanation is None:
+            return
+        current = image.key, image.revision, source.key
+        if (request.image, request.revision, request.model) != current:
             return
         if not _belongs(explanation, swept):
             return
@@ -169,7 +172,7 @@ class Sweeper(QObject):
 
 def _maps_asked(request: Request) -> tuple[object, ...]:
     """What a request and a sweep must have in common, apart from the class."""
-    return request.image, request.model, request.method, request.options
+    return request.image, request.revision, request.model, request.method, request.options
 
 
 def _belongs(shown: Explanation, sweep: SweepAnswer) -> bool:

@@ -22,6 +22,7 @@ from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.handlers.export import Saver
 from gui.handlers.help import Help
+from gui.handlers.image_levels import ImageLevels
 from gui.handlers.image_opener import ImageOpener
 from gui.handlers.input_opener import InputOpener
 from gui.handlers.model_opener import ModelOpener
@@ -54,6 +55,7 @@ class Handlers(QObject):
         self._controller = controller
         self._settings = settings
         self.images = ImageOpener(window, state, controller.images, settings)
+        self.levels = ImageLevels(window, state, controller.views)
         self.models = ModelOpener(window, state, controller, settings)
         self.input = InputOpener(window, state, controller, settings)
         self.saver = Saver(window, state, controller.exports, settings)

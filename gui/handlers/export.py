@@ -49,7 +49,8 @@ class Saver(QObject):
         from gui.widgets.dialogs.export import ExportDialog
 
         place = start_folder(self._settings) / _file_name(task)
-        dialog = ExportDialog(self._settings, place, self._window)
+        has_subject = task.image.subject is not None
+        dialog = ExportDialog(self._settings, place, self._window, has_subject=has_subject)
         dialog.setObjectName("export dialog")
         dialog.chosen.connect(lambda choice: self._exports.write(task.into(choice)))
         dialog.open()
@@ -72,6 +73,7 @@ class Saver(QObject):
 def _file_name(task: ExportTask) -> str:
     """A suggested file name, from image, layer and class."""
     explanation = task.explanation
-    stem = Path(task.image.name).stem or "image"
+    # The name of the patient is not carried on.
+    stem = Path(task.image.named(task.image.name, False)).stem or "image"
     name = f"{stem[:60]} {explanation.layer[-40:]} {explanation.target.label[:40]}"
     return plain_text.file_name(name)

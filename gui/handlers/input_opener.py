@@ -9,8 +9,12 @@ from PySide6.QtCore import QObject
 
 from engine.files import suffixes
 from engine.loading.adjustments import Adjustment
+from engine.records.images import Preprocessing
+from engine.records.level_words import described
+from engine.records.levels import AUTO
 from gui.controllers.controller import Controller
 from gui.settings import Settings
+from gui.state.records import SeenInput
 from gui.state.state import NoticeKind, State
 from gui.toolkit import plain_text
 from gui.window.main_window import MainWindow
@@ -29,6 +33,7 @@ class InputOpener(QObject):
         self._window = window
         self._state = state
         self._models = controller.models
+        self._views = controller.views
         self._settings = settings
         self._panel: InputPanel | None = None
         window.actions_by_id.connect(
@@ -42,6 +47,7 @@ class InputOpener(QObject):
         controller.images.classes_found.connect(lambda path: self.take_classes(Path(path)))
         controller.images.profile_found.connect(lambda path: self.take_profile(Path(path)))
         controller.images.ready.connect(self._look)
+        controller.views.levelled.connect(self._look)
         self._models.not_adjusted.connect(self._not_adjusted)
         self._models.profile_written.connect(self._written)
         self._models.seen.connect(self._seen)
@@ -108,7 +114,7 @@ class InputOpener(QObject):
         panel = InputPanel(self._settings, self._window)
         panel.setObjectName("input panel")
         adjust = self._models.adjust
-        panel.preprocessing_changed.connect(lambda how: adjust(Adjustment(preprocessing=how)))
+        panel.preprocessing_changed.connect(self._take_preprocessing)
         panel.output_changed.connect(lambda form: adjust(Adjustment(output=form)))
         panel.classes_chosen.connect(self.take_classes)
         panel.profile_dropped.connect(self.take_profile)
@@ -118,6 +124,12 @@ class InputOpener(QObject):
         panel.shown.connect(self._look)
         panel.show_model(self._state.info, changed=self._state.model_settled)
         return panel
+
+    def _take_preprocessing(self, how: Preprocessing) -> None:
+        if self._state.info is not None and how.levels != self._state.info.preprocessing.levels:
+            # Levels chosen here replace those set by hand.
+            self._views.choose_levels(AUTO, settled=False)
+        self._models.adjust(Adjustment(preprocessing=how))
 
     def _model_changed(self) -> None:
         if self._panel is None or self._state.model_loading is not None:
@@ -133,10 +145,13 @@ class InputOpener(QObject):
         if self._panel is not None and self._panel.isVisible():
             self._models.look()
 
-    def _seen(self, pixels: object, name: str) -> None:
+    def _seen(self, seen: SeenInput, name: str) -> None:
         current = self._state.current
         if self._panel is not None and current is not None and current.name == name:
-            self._panel.show_seen(pixels, name)  # type: ignore[arg-type]
+            loaded, levels = current.loaded, ""
+            if loaded is not None and loaded.shown is not None:
+                levels = described(loaded.shown, loaded.depth)
+            self._panel.show_seen(seen.pixels, name, seen.numbers, levels)
 
     def _not_adjusted(self, reason: str) -> None:
         panel = self._panel

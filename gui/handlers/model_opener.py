@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
+from engine.formats.demo import PHOTOS
 from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.controllers.controller import Controller
@@ -38,6 +39,7 @@ class ModelOpener(QObject):
         controller.images.model_found.connect(self._models.open)
         window.actions_by_id.connect(
             {
+                "demo_photos": lambda: self.open_named(PHOTOS),
                 "demo_shapes": lambda: self.open_named("demo:shapes"),
                 "demo_shortcut": lambda: self.open_named("demo:shortcut"),
                 "open_model": self.gallery.ask,
@@ -111,7 +113,7 @@ def _answers(source: ModelSource) -> str:
     names = [Path(source.spec).name] if source.weights else []
     given = [f"{name}={value}" for name, value in source.arguments]
     classes = [Path(source.classes).name] if source.classes else []
-    known = (source.architecture, *given, source.input, *classes)
+    known = (source.architecture, source.weights_key, *given, source.input, *classes)
     return ", ".join([*names, *(text for text in known if text)])
 
 

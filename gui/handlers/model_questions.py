@@ -14,6 +14,7 @@ from engine.questions import (
     WhichArchitecture,
     WhichInput,
     WhichNetwork,
+    WhichStateDict,
     WhichWeights,
 )
 from engine.records.sources import ModelSource
@@ -55,6 +56,8 @@ class ModelQuestions(QObject):
         question = error.question
         if isinstance(question, WhichArchitecture):
             return self._architecture(source, question)
+        if isinstance(question, WhichStateDict):
+            return self._state_dict(source, question)
         if isinstance(question, WhichNetwork):
             return self._network(source, question)
         if isinstance(question, WhichWeights):
@@ -79,6 +82,13 @@ class ModelQuestions(QObject):
             return self._named_architecture(source, question)
         dialog = ArchitectureDialog(question, self._window)
         dialog.chosen.connect(self._opening(lambda name: replace(source, architecture=name)))
+        return dialog
+
+    def _state_dict(self, source: ModelSource, question: WhichStateDict) -> QDialog:
+        from gui.widgets.dialogs.choice import StateDictDialog
+
+        dialog = StateDictDialog(question, self._window)
+        dialog.chosen.connect(self._opening(lambda key: replace(source, weights_key=key)))
         return dialog
 
     def _named_architecture(self, source: ModelSource, question: WhichArchitecture) -> QDialog:

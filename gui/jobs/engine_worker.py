@@ -17,11 +17,18 @@ from typing import TYPE_CHECKING
 from engine.errors import LayerError, MethodError, ModelError
 from engine.files.trust import Trust, store_file
 from engine.lazy.numpy import np
-from engine.records.images import LoadedImage, Pixels
+from engine.records.images import LoadedImage
 from engine.records.models import Prediction
 from engine.records.options import Value
 from engine.records.sources import ModelSource
-from gui.state.records import Answer, EngineFacts, OpenedModel, Request, SweepAnswer
+from gui.state.records import (
+    Answer,
+    EngineFacts,
+    OpenedModel,
+    Request,
+    SeenInput,
+    SweepAnswer,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,7 +135,8 @@ class EngineWorker:
 
         model, source = self._opened()
         forget(model, source)
-        return self.open_model(replace(source, classes=None, input=None), watch)
+        bare = replace(source, classes=None, input=None, preprocessing=(), profile=None)
+        return self.open_model(bare, watch)
 
     def export_profile(self, path: Path, _watch: Watch) -> Path:
         """Write the profile of the open model to a file."""
@@ -139,12 +147,13 @@ class EngineWorker:
         store.export(path, profile_of(model, source), model.info.weights_sha256)
         return path
 
-    def seen(self, image: LoadedImage, _watch: Watch) -> Pixels:
-        """The image that the model receives, reconstructed from its input tensor."""
-        from engine.images.preprocessing import as_seen, prepare
+    def seen(self, image: LoadedImage, _watch: Watch) -> SeenInput:
+        """What the model receives: the image reconstructed from its input tensor, and numbers."""
+        from engine.images.preprocessing import as_seen, numbers_of, prepare
 
         how = self._opened()[0].preprocessing
-        return as_seen(prepare(image, how).tensor, how)
+        tensor = prepare(image, how).tensor
+        return SeenInput(as_seen(tensor, how), numbers_of(tensor))
 
     def _opened(self) -> tuple[Model, ModelSource]:
         if self._model is None or self._source is None:
@@ -222,7 +231,7 @@ class EngineWorker:
             # Another model was opened, but cancelled before the window received it.
             self.open_model(ModelSource.from_key(request.model), watch)
         model, _ = self._opened()
-        if self._session is None or self._session.image is not image:
+        if self._session is None or not self._session.image.is_same_input(image):
             self._end_session()
             self._session = Session(model, image)
         return self._session

@@ -19,6 +19,7 @@ from engine.lazy.numpy import np
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage, Pixels
+from engine.records.levels import AUTO, Levels
 from engine.records.models import ModelInfo, Prediction
 from engine.records.sources import ModelSource
 from engine.render import overlay
@@ -36,13 +37,14 @@ _MOST_IMAGES = 10_000
 class Decoded:
     """A decoded image, with its pyramid for the canvas and its thumbnail for the strip.
 
-    stamp: see stamp_of; None without a file.
+    stamp: see stamp_of; None without a file. asked: the levels that it shows.
     """
 
     loaded: LoadedImage
     picture: Picture
     thumbnail: QImage
     stamp: tuple[int, int] | None = None
+    asked: Levels = AUTO
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
             inside = _images_in(path, watch)
             images += inside
             if not inside:
-                empty.append(path.name)
+                # '.' and a drive have no name of their own.
+                empty.append(_whole(path).name or str(path))
         elif suffixes.is_profile(path):
             profiles.append(_whole(path))
         elif suffixes.is_class_names(path):
@@ -146,13 +149,26 @@ def _images_in(folder: Path, watch: Watch) -> list[Path]:
     return found
 
 
-def decode(path: Path, watch: Watch) -> Decoded:
-    """Read an image file for the canvas. Raises ImageError, Cancelled."""
+def decode(
+    path: Path, watch: Watch, page: int = 1, levels: Levels = AUTO, policy: Levels = AUTO
+) -> Decoded:
+    """Read a page of an image file for the canvas. Raises ImageError, Cancelled.
+
+    levels: set by hand; AUTO leaves them to policy, the levels of the model.
+    """
     from engine.images.reading import load_image
 
     stamp = stamp_of(path)
-    loaded = load_image(path, cancel=watch.cancel, patience=None)
-    return replace(decode_array(loaded), stamp=stamp)
+    loaded = load_image(path, page=page, levels=levels, cancel=watch.cancel, patience=None)
+    return replace(level(loaded, policy), stamp=stamp)
+
+
+def level(loaded: LoadedImage, policy: Levels) -> Decoded:
+    """Prepare an image with its own levels, or else with policy, for the canvas."""
+    from engine.images.levels import effective, with_levels
+
+    asked = effective(loaded, policy)
+    return replace(decode_array(with_levels(loaded, policy)), asked=asked)
 
 
 def stamp_of(path: Path) -> tuple[int, int] | None:
@@ -241,6 +257,7 @@ def write_export(task: ExportTask, watch: Watch) -> ExportTask:
             task.display,
             caption=choice.caption,
             colorbar=choice.colorbar,
+            subject=choice.subject,
         )
         watch.cancel.raise_if_cancelled()
         watch.report(0.5, f"writing {choice.picture.name}")
@@ -249,7 +266,13 @@ def write_export(task: ExportTask, watch: Watch) -> ExportTask:
         export.save_map(choice.map, task.explanation.map)
     if choice.json is not None:
         facts = export.sidecar(
-            task.image, task.explanation, task.info, task.predictions, task.display, task.versions
+            task.image,
+            task.explanation,
+            task.info,
+            task.predictions,
+            task.display,
+            task.versions,
+            subject=choice.subject,
         )
         export.save_json(choice.json, facts)
     return task

@@ -1,6 +1,7 @@
 """Shows the hints of the first start, each in the panel it is about.
 
-A hint is dismissed permanently by its cross, that of the layers also by a click on a layer. The
+A hint is dismissed permanently by its cross, and when its advice was followed: by a click on a
+layer, and by an image or a model of the user's own. The
 third hint is the invitation of the first scene, over the image (gui/presenters/notices.py).
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
+from engine.formats.demo import TITLES
 from gui import settings as table
 from gui.settings import Settings
 from gui.state.state import State
@@ -39,12 +41,21 @@ class FirstHints(QObject):
             card.closed.connect(lambda name=name: settings.mark_hint_seen(name))
         window.tree.layer_chosen.connect(self._layer_chosen)
         settings.changed.connect(self._changed)
-        for changed in (state.image_added, state.image_removed):
-            changed.connect(self._show)
+        state.image_added.connect(self._image_added)
+        state.model_changed.connect(self._model_changed)
         self._show()
 
     def _layer_chosen(self) -> None:
         self._settings.mark_hint_seen(_OF_LAYERS)
+
+    def _image_added(self, key: str) -> None:
+        if self._state.images[key].scene is None:
+            self._settings.mark_hint_seen(_OF_FILES)
+
+    def _model_changed(self) -> None:
+        source = self._state.model_source
+        if source is not None and source.spec not in TITLES:
+            self._settings.mark_hint_seen(_OF_FILES)
 
     def _changed(self, key: str) -> None:
         # After a reset of all settings, they are shown again.
@@ -52,8 +63,5 @@ class FirstHints(QObject):
             self._show()
 
     def _show(self) -> None:
-        own = any(image.scene is None for image in self._state.images.values())
         for name, card in self._cards.items():
-            # A user who has opened images knows this already.
-            done = own and name == _OF_FILES
-            card.setVisible(not done and not self._settings.hint_seen(name))
+            card.setVisible(not self._settings.hint_seen(name))

@@ -6,20 +6,36 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
+from engine.formats.demo import PHOTOS, TITLES, Advice
 from engine.records.models import ModelInfo
 from engine.records.sources import ModelSource
+from gui import settings as table
 from gui.controllers.models import Models
 from gui.settings import Settings
-from gui.state.state import CHECK_INPUT, NAME_ARCHITECTURE, STOP_READING, Notice, NoticeKind, State
+from gui.state.state import (
+    CHECK_INPUT,
+    CHOOSE_WEIGHTS,
+    NAME_ARCHITECTURE,
+    STOP_READING,
+    Notice,
+    NoticeKind,
+    State,
+)
 from gui.toolkit.windows import not_shown, show_file
 from gui.window.main_window import MainWindow
 
 _LASTING = (NoticeKind.ERROR, NoticeKind.WARNING)
 _SHOW_FOLDER = "Show folder"
 _OPEN_MODEL = "Open model…"
-_FOREIGN = "The demo model knows only eight shapes. Open another model for your own images."
+_OPEN_PHOTOS = "Open Demo: photos"
+_FOREIGN = "This demo knows only eight drawn shapes. Another one knows photographs."
+_PHOTOS = (
+    "Explained by the demo for photographs, which knows ImageNet's 1,000 classes. To explain your "
+    "own network, drop its file here."
+)
 FOREIGN_HINT = "own picture in a demo"
-"""The name under which settings.hint_seen stores that this was dismissed."""
+PHOTOS_HINT = "own picture in the demo for photographs"
+"""The names under which settings.hint_seen stores that these were dismissed."""
 
 
 class Notices(QObject):
@@ -42,9 +58,14 @@ class Notices(QObject):
         state.noticed.connect(self._show)
         state.withdrawn.connect(self._withdraw)
         self._action = ""
+        self._of_model = False
         state.answer_changed.connect(self._show_explain_error)
         self._info = state.info
         self._declined: tuple[str, ModelSource | None] = ("", None)
+        self._chosen: tuple[str | None, int | None] = (None, None)
+        state.selection_changed.connect(self._selection_changed)
+        settings.changed.connect(self._setting_changed)
+        window.canvas.bare_changed.connect(self._bare_changed)
         state.model_changed.connect(self._let_go)
         for changed in (state.current_changed, state.engine_changed, state.model_changed):
             changed.connect(self._invite)
@@ -55,6 +76,7 @@ class Notices(QObject):
             self._status.show_message(notice.text)
             return
         self._action = notice.action
+        self._of_model = notice.of_model
         self._bar.show_notice(notice.kind.value, notice.text, notice.action, notice.argument)
 
     def _withdraw(self, action: str) -> None:
@@ -79,18 +101,43 @@ class Notices(QObject):
         before, self._info = self._info, self._state.info
         if _fed_alike(before, self._info):
             return
-        if self._bar.kind == NoticeKind.WARNING:
+        if self._bar.kind == NoticeKind.WARNING and self._of_model:
             self._bar.clear()
+
+    def _selection_changed(self) -> None:
+        before, self._chosen = self._chosen, (self._state.layer, self._state.target)
+        if self._chosen[0] != before[0]:
+            self._followed(Advice.LAYER)
+        if self._chosen[1] != before[1]:
+            self._followed(Advice.CLASS)
+
+    def _setting_changed(self, key: str) -> None:
+        if key == table.INTERPOLATION.key and self._settings.get(table.INTERPOLATION) == "grid":
+            self._followed(Advice.GRID)
+
+    def _bare_changed(self, bare: bool) -> None:
+        if bare:
+            self._followed(Advice.ORIGINAL)
+
+    def _followed(self, advice: Advice) -> None:
+        """Close the invitation that asked for this, for good."""
+        image = self._state.current
+        scene = image.scene if image is not None else None
+        if scene is None or scene.advice is not advice or self._bar.text != scene.invitation:
+            return
+        self._bar.clear()
+        self._settings.mark_hint_seen(scene.path.name)
 
     def _invite(self) -> None:
         """Suggest what to try next, with a demo scene or with the user's image in a demo model."""
         image, source = self._state.current, self._state.model_source
+        self._chosen = self._state.layer, self._state.target
         bar = self._bar
         if bar.kind in _LASTING:
             return
         own = image is not None and image.scene is None and not image.error
-        if own and self._misplaced(source):
-            self._show(Notice(NoticeKind.HINT, _FOREIGN, _OPEN_MODEL))
+        if own and (hint := self._about_own_image()) is not None:
+            self._show(hint)
             return
         if image is None or image.scene is None or source is None:
             if bar.kind == NoticeKind.HINT:
@@ -108,10 +155,16 @@ class Notices(QObject):
         elif bar.kind == NoticeKind.HINT:
             bar.clear()
 
-    def _misplaced(self, source: ModelSource | None) -> bool:
-        """Whether the user's own image is explained by a demo model, which knows only shapes."""
-        is_demo = source is not None and source.spec.startswith("demo:")
-        return is_demo and not self._settings.hint_seen(FOREIGN_HINT)
+    def _about_own_image(self) -> Notice | None:
+        """What to say about an image of the user's that a demo explains; None for nothing."""
+        state, seen = self._state, self._settings.hint_seen
+        spec = state.model_source.spec if state.model_source is not None else ""
+        if spec == PHOTOS:
+            return None if seen(PHOTOS_HINT) else Notice(NoticeKind.HINT, _PHOTOS, _OPEN_MODEL)
+        # Unless somebody chose this one, that for photographs is about to be opened.
+        if spec not in TITLES or not self._models.chosen or seen(FOREIGN_HINT):
+            return None
+        return Notice(NoticeKind.HINT, _FOREIGN, _OPEN_PHOTOS, PHOTOS)
 
     def _acted(self, action: str, argument: str) -> None:
         self._bar.clear()
@@ -124,6 +177,8 @@ class Notices(QObject):
             self._input.trigger()
         elif action == STOP_READING:
             self._status.stop_requested.emit()
+        elif action == CHOOSE_WEIGHTS:
+            self._models.ask_weights()
         elif action == NAME_ARCHITECTURE:
             self._models.ask_architecture(ModelSource.from_key(argument))
         elif argument:
@@ -132,7 +187,9 @@ class Notices(QObject):
     def _dismissed(self, kind: str) -> None:
         image = self._state.current
         if kind == NoticeKind.HINT and image is not None and image.scene is None:
-            self._settings.mark_hint_seen(FOREIGN_HINT)
+            source = self._state.model_source
+            photos = source is not None and source.spec == PHOTOS
+            self._settings.mark_hint_seen(PHOTOS_HINT if photos else FOREIGN_HINT)
         elif kind == NoticeKind.HINT and image is not None and image.scene is not None:
             # Once closed, it is not repeated at every change of this model.
             self._declined = f"demo:{image.scene.model}", self._state.model_source

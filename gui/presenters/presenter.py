@@ -7,16 +7,20 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 from engine.escaping import LINE
-from engine.methods.registry import METHODS, described, refusal_for, title_of
+from engine.methods import registry
+from engine.methods.registry import METHODS, refusal_for, title_of
+from engine.records.level_words import described
+from engine.records.levels import AUTO
 from engine.records.models import LayerNode
 from engine.version import NAME
 from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.jobs.lanes import Job
 from gui.settings import Settings
-from gui.state.state import State
+from gui.state.state import OpenImage, State
 from gui.toolkit import plain_text
 from gui.toolkit.imaging import Picture
+from gui.widgets.canvas.view import Sight
 from gui.widgets.layers.model import count_text
 from gui.window.actions import in_menu
 from gui.window.commands import method_command
@@ -38,6 +42,8 @@ class Presenter(QObject):
         self._controller = controller
         self._settings = settings
         self._shown: Picture | None = None
+        self._shown_key = ""
+        self._sights: dict[str, Sight | None] = {}
         self._watched: Job | None = None
         self._shown_layers: tuple[LayerNode, ...] = ()
         self._recolour = QTimer(self)
@@ -86,6 +92,7 @@ class Presenter(QObject):
 
     def _remove_image(self, key: str) -> None:
         self._window.strip.remove(key)
+        self._sights.pop(key, None)
 
     def _show_current(self) -> None:
         image = self._state.current
@@ -101,16 +108,38 @@ class Presenter(QObject):
         self._show_actions()
 
     def _show_picture(self) -> None:
-        """Show the current image; while it is being read, the previous one stays."""
+        """Show the current image as it was left; while it is being read, the previous one stays."""
         image, canvas = self._state.current, self._window.canvas
+        if self._shown is not None and self._shown_key in self._state.images:
+            self._sights[self._shown_key] = canvas.sight()
         if image is None or image.error:
             self._shown = None
             canvas.show_picture(None)
+            canvas.show_values(None)
             self._window.status.show_zoom(None)
         elif image.picture is not None and self._shown is not image.picture:
-            self._shown = image.picture
-            canvas.show_picture(image.picture)
+            before, self._shown = self._shown, image.picture
+            if before is not None and (self._shown_key, before.size) == (
+                image.key,
+                image.picture.size,
+            ):
+                canvas.replace_picture(image.picture)
+                if self._state.explanation is None:
+                    canvas.show_explanation(None)
+            else:
+                canvas.show_picture(image.picture)
+                canvas.look_at(self._sights.get(image.key))
+            self._shown_key = image.key
+            self._show_levels(image)
+        self._window.pages.show_pages(*((image.page, image.pages) if image else (1, 1)))
         self._show_canvas_message()
+
+    def _show_levels(self, image: OpenImage) -> None:
+        loaded, text = image.loaded, ""
+        if loaded is not None and loaded.shown is not None:
+            text = described(loaded.shown, loaded.depth)
+        self._window.canvas.show_values(loaded.depth if loaded is not None else None, text)
+        self._show_actions()
 
     def _show_canvas_message(self) -> None:
         state, canvas = self._state, self._window.canvas
@@ -161,7 +190,7 @@ class Presenter(QObject):
         window.method_button.setVisible(state.info is not None)
         window.method_button.setText(title_of(state.method))
         window.method_button.setToolTip(
-            plain_text.tip(f"Method: {described(state.method, state.options)}")
+            plain_text.tip(f"Method: {registry.described(state.method, state.options)}")
         )
         name = state.layer or (state.info.default_layer if state.info is not None else "")
         node = next((n for n in state.layers if n.name == name.partition("#")[0]), None)
@@ -279,6 +308,9 @@ class Presenter(QObject):
         state, actions = self._state, self._window.actions_by_id
         actions.enable(("export", "copy"), state.explanation is not None)
         actions.enable(("close_image", "previous_image", "next_image"), state.current is not None)
+        image = state.current
+        actions.enable(("previous_page", "next_page"), image is not None and image.pages > 1)
+        actions.enable(("levels_auto",), image is not None and image.levels != AUTO)
         actions.enable(("default_layer", "filter_layers", "find_class"), state.info is not None)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.lazy.numpy import np
 from engine.records.explanations import Explanation
+from engine.records.images import ChannelNumbers, Pixels
 from engine.records.models import LayerNode, ModelInfo, Prediction
 from engine.records.options import DEFAULT_METHOD, Value
 from engine.records.sources import ModelSource
@@ -47,8 +48,8 @@ class OpenedModel:
 class Request:
     """A request for an explanation; an answer to an older generation is dropped.
 
-    image, model: keys of the open image and model. options: of the method. layer None means the
-    default layer, target None the class with the highest logit.
+    image, model: keys of the open image and model. revision: of the image. options: of the method.
+    layer None means the default layer, target None the class with the highest logit.
     """
 
     generation: int
@@ -58,6 +59,16 @@ class Request:
     target: int | None = None
     method: str = DEFAULT_METHOD
     options: tuple[tuple[str, Value], ...] = ()
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenInput:
+    """The input that the model receives, as an image (uint8 (h, w, 3), RGB), and its numbers by
+    channel."""
+
+    pixels: Pixels
+    numbers: tuple[ChannelNumbers, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,6 +17,7 @@ from engine.errors import HookscopeError
 from engine.formats.demo import Scene
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
+from engine.records.levels import AUTO, Levels
 from engine.records.models import LayerNode, ModelInfo, Prediction
 from engine.records.options import DEFAULT_METHOD, Value
 from engine.records.sources import ModelSource
@@ -28,7 +29,10 @@ from gui.toolkit.imaging import Picture
 class OpenImage:
     """One image of the strip. loaded and picture are set while it is decoded.
 
-    stamp: (modification time in ns, size) of the file when it was read.
+    stamp: (modification time in ns, size) of the file when it was read. target: the class that was
+    chosen for it, None for the one with the highest logit. page: from 1, of pages.
+    levels: set by hand; AUTO leaves them to the model. asked: those that picture shows. revision:
+    counts the changes of page and levels.
     """
 
     key: str
@@ -39,10 +43,20 @@ class OpenImage:
     picture: Picture | None = None
     error: str = ""
     stamp: tuple[int, int] | None = None
+    target: int | None = None
+    page: int = 1
+    pages: int = 1
+    levels: Levels = AUTO
+    asked: Levels = AUTO
+    revision: int = 0
 
 
 CHECK_INPUT = "Input and output…"
 """Notice action: open the panel where assumed preprocessing can be checked."""
+
+
+CHOOSE_WEIGHTS = "Choose weights…"
+"""Notice action for a weights file that holds other networks as well."""
 
 
 NAME_ARCHITECTURE = "Specify architecture…"
@@ -62,12 +76,14 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message for the user; action is the text of its button ('' for none)."""
+    """A message for the user; action is the text of its button ('' for none). of_model: whether it
+    is about the open model, and void with it."""
 
     kind: NoticeKind
     text: str
     action: str = ""
     argument: str = ""
+    of_model: bool = False
 
 
 class State(QObject):
@@ -117,6 +133,11 @@ class State(QObject):
         return self.images.get(self.current_key) if self.current_key is not None else None
 
     @property
+    def policy(self) -> Levels:
+        """The levels of the open model's preprocessing, for images without their own."""
+        return self.info.preprocessing.levels if self.info is not None else AUTO
+
+    @property
     def explained_class(self) -> Prediction | None:
         return self.explanation.target if self.explanation is not None else None
 
@@ -137,7 +158,7 @@ class State(QObject):
         """Show notices of the engine as one text, as a new notice replaces the previous one."""
         if notices:
             text = " ".join(_sentence(text) for text in notices)
-            self.notify(NoticeKind.WARNING, text, action)
+            self.noticed.emit(Notice(NoticeKind.WARNING, text, action, of_model=True))
 
 
 def _sentence(text: str) -> str:

@@ -142,6 +142,8 @@ _VIEW: Final = (
 )  # fmt: skip
 
 _MODEL: Final = (
+    Command("demo_photos", "Demo: photos", "Model", icon="demo",
+            tip="A network that knows the 1,000 classes of ImageNet"),
     Command("demo_shapes", "Demo: shapes", "Model", icon="demo",
             tip="A small model that classifies eight shapes"),
     Command("demo_shortcut", "Demo: shortcut", "Model", icon="demo",
@@ -168,7 +170,13 @@ _MODEL: Final = (
 _IMAGE: Final = (
     Command("previous_image", "Previous image", "Image", ("PgUp", "Alt+Left"), "previous"),
     Command("next_image", "Next image", "Image", ("PgDown", "Alt+Right"), "next"),
-)
+    Command("previous_page", "Previous page", "Image", ("Ctrl+PgUp",), section=1),
+    Command("next_page", "Next page", "Image", ("Ctrl+PgDown",), section=1),
+    Command("levels_auto", "Automatic levels", "Image", ("A",), section=2,
+            tip="Undo the levels set by dragging with the right button"),
+    Command("drag_levels", "Change levels: drag with right button", "Image", bound=False,
+            listing=("Change which values are black and white", "right-button drag")),
+)  # fmt: skip
 
 _HELP: Final = (
     Command("guide", "User guide", "Help", ("F1",), "help"),
@@ -181,7 +189,7 @@ _HELP: Final = (
 )  # fmt: skip
 
 TOOLBAR: Final = (("open_image", "Open image"), ("open_model", "Open model"), ("export", "Export"))
-"""Ids and short texts of the toolbar; the window adds the model label and chips."""
+"""Ids and short texts of the toolbar; the window adds the facts about the model."""
 
 FIXED: Final[tuple[Command, ...]] = (*_FILE, *_VIEW, *_MODEL, *_IMAGE, *_HELP)
 """What is known without the table of methods: all that the first paint needs."""
@@ -200,7 +208,7 @@ def method_menu() -> tuple[str, ...]:
     return tuple(command.id for command in table() if command.group == "method")
 
 
-MODEL_MENU: Final = ("demo_shapes", "demo_shortcut", "open_model", "open_weights")
+MODEL_MENU: Final = ("demo_photos", "demo_shapes", "demo_shortcut", "open_model", "open_weights")
 """The menu of the button 'Open model' in the toolbar, above the recent models."""
 
 

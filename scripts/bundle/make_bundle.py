@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 from engine.version import NAME, VERSION
 from scripts.bundle.contents import bundle_folder
 
-LIMIT_MB = 880
+LIMIT_MB = 900
 
 # The first part whose pattern fits takes the file. Patterns are beginnings of paths below the
 # folder that PyInstaller makes for everything but the program itself.

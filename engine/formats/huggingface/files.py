@@ -93,6 +93,12 @@ def weights_of(folder: Path) -> Weights:
     )
 
 
+def shards_of(path: Path) -> Weights:
+    """The weights of a folder with an index, or of an index, checked like weights_of."""
+    index = path if path.is_file() else weights_of(path).main
+    return Weights(index, _shards(index.parent, index))
+
+
 def _shards(folder: Path, index: Path) -> tuple[Path, ...]:
     listed = read_json(index).get("weight_map")
     names = sorted({str(n) for n in listed.values()}) if isinstance(listed, Mapping) else []

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from engine import escaping
 from engine.errors import WeightsError
 from engine.reader import client
+from engine.weights.checkpoints import find_state_dict
 from engine.weights.descriptions import Described, Named
-from engine.weights.state_dicts import find_state_dict
 
 # Wrappers that training programs put around a network, with the child or argument that is the
 # network.
@@ -48,8 +48,8 @@ _ODD = "save the network's state_dict() and open that"
 def network_in(content: object) -> Described | None:
     """The network that a file or a checkpoint in it contains, without wrappers.
 
-    Of several in a checkpoint, the averaged one comes first. Losses do not count, nor do modules
-    without weights beside a state dict.
+    Of several in a checkpoint, the averaged one comes first. Losses do not count, nor do small
+    modules beside the state dict of a network.
     """
     inner = bare(content)
     if isinstance(inner, Described):
@@ -61,10 +61,17 @@ def network_in(content: object) -> Described | None:
         for key, inner in ((key, bare(value)) for key, value in content.items())
         if isinstance(inner, Described) and inner.is_module and not _is_aside(str(key), inner)
     }
-    if found and find_state_dict(content) is not None:
-        found = {key: module for key, module in found.items() if state_dict_of(module)}
+    state = find_state_dict(content) if found else None
+    if state is not None:
+        found = {key: module for key, module in found.items() if _is_rival(module, state)}
     best = next((place for place in PLACES if place in found), next(iter(found), None))
     return found[best] if best is not None else None
+
+
+def _is_rival(module: Described, state: Mapping[str, Tensor]) -> bool:
+    """Whether a module may be the network itself, rather than one trained beside a state dict's."""
+    own = state_dict_of(module)
+    return bool(own) and 2 * len(own) > len(state)
 
 
 def bare(value: object) -> object:

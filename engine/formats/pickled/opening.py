@@ -28,8 +28,9 @@ from engine.formats.pickled.modules import PLACES, foreign_names, network_in, wi
 from engine.formats.pickled.rebuilt import rebuild
 from engine.passes.wrappers import unwrapped
 from engine.weights import torch_files
+from engine.weights.checkpoints import find_state_dict
 from engine.weights.descriptions import Described
-from engine.weights.state_dicts import StateDict, checksum, find_state_dict
+from engine.weights.state_dicts import StateDict, checksum
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +40,10 @@ FindClass = Callable[[str], type | None]
 RISK = "a pickled network; opening it can call any function on this computer, with all your rights"
 _MOST_NAMES = 100
 _LONGEST_NAME = 150
+# Parts of networks that cannot be explained, by their beginnings.
+_QUANTISED = ("torch.ao.nn.quantized", "torch.nn.quantized", "torch.ao.nn.intrinsic.quantized")
+# Packages whose pickles can be opened once they are installed.
+_PACKAGES = ("ultralytics",)
 # What no training program saves; torch's own reader rejects the first four as well.
 _SYSTEM = ("os.", "posix.", "nt.", "sys.", "subprocess.", "builtins.eval", "builtins.exec")
 
@@ -56,6 +61,7 @@ def open_pickled(path: Path, *, trust: Trust) -> Network | object:
         if not names:
             return file.content
         return run_pickle(path, trust=trust, names=names, classes=foreign_names(file.content))
+    _refuse_quantised(path, file.names)
     rebuilt = rebuild(root, path)
     if rebuilt.network is not None:
         return network_of(rebuilt.network, path)
@@ -63,13 +69,12 @@ def open_pickled(path: Path, *, trust: Trust) -> Network | object:
     return run_pickle(path, trust=trust, names=rebuilt.unfitting, classes=classes)
 
 
-def read_tensors(path: Path) -> StateDict | None:
-    """The state dict of the network in a torch.save file; None if it contains none.
-
-    No code of the file is run, and none of its classes needs to be installed. Raises WeightsError
-    if the file is damaged.
-    """
-    return tensors_in(torch_files.read(path).content)
+def _refuse_quantised(path: Path, names: tuple[str, ...]) -> None:
+    if any(name.startswith(_QUANTISED) for name in names):
+        raise ModelError(
+            f"{path}: a quantised network, whose integer layers pass no gradient; open the float "
+            "network"
+        )
 
 
 def tensors_in(content: object) -> StateDict | None:
@@ -159,6 +164,11 @@ def _refuse_missing(path: Path, names: Iterable[str]) -> None:
             raise ModelError(
                 f"{path}: needs {name.partition('.')[2]}, a class of the program that saved it; "
                 f"{together}, or name its architecture if it is a published one (--arch)"
+            )
+        if top in _PACKAGES and is_absent(top):
+            raise ModelError(
+                f"{path}: needs {name}; install {top} (pip install {top}) and open it again, or "
+                "export the network to ONNX with it and open that"
             )
         if is_absent(top):
             top = escaping.plain(top, _LONGEST_NAME)

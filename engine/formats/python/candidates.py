@@ -5,27 +5,19 @@ from __future__ import annotations
 import ast
 import inspect
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 from torch import nn
 
 from engine.errors import ModelError
 from engine.formats.python.importing import told_in_one_line
-from engine.questions import ArgumentKind, NetworkOption, Parameter
-
-_KINDS: dict[object, ArgumentKind] = {
-    int: "int",
-    float: "float",
-    bool: "bool",
-    str: "str",
-    "int": "int",
-    "float": "float",
-    "bool": "bool",
-    "str": "str",
-}
+from engine.formats.python.offline import without_fetching
+from engine.formats.python.signatures import Calls, named
+from engine.questions import NetworkOption, Parameter
 
 
 def networks_in(module: ModuleType) -> tuple[NetworkOption, ...]:
@@ -33,39 +25,53 @@ def networks_in(module: ModuleType) -> tuple[NetworkOption, ...]:
     inherited, and its functions that return such a network.
 
     A function counts if its return annotation is a module, or if its return value comes from
-    calling a module class or another such function. Losses and names with a leading underscore do
-    not count. Building blocks of other networks come last.
+    calling a module class or another such function. Losses, classes of TorchScript, names with a
+    leading underscore and helpers that make one layer for other classes do not count. Building
+    blocks of other networks come last.
     """
     # The source that was run; the file on disk may have changed since.
     loader: Any = module.__loader__
     tree = ast.parse(loader.get_source(module.__name__))
     classes = list(_classes(module))
     functions = list(_functions(module, tree))
-    used = _used_inside(tree)
-    ordered = sorted((*classes, *functions), key=lambda name: name in used)
-    return tuple(option for name in ordered if (option := _option(module, name)) is not None)
+    used = used_inside(tree)
+    inside = _used_in_classes(tree)
+    networks = [name for name in functions if name not in inside]
+    ordered = sorted((*classes, *networks), key=lambda name: name in used)
+    calls = Calls(module, tree)
+    return tuple(option for name in ordered if (option := calls.option(name)) is not None)
+
+
+def blocks_in(module: ModuleType) -> frozenset[str]:
+    """The names in a file that its other classes and functions use: parts, not whole networks."""
+    loader: Any = module.__loader__
+    return frozenset(used_inside(ast.parse(loader.get_source(module.__name__))))
 
 
 def make(
-    path: Path,
-    module: ModuleType,
-    option: NetworkOption,
-    arguments: Iterable[tuple[str, str]] = (),
+    path: Path, module: ModuleType, option: NetworkOption, values: Mapping[str, object]
 ) -> nn.Module:
-    """Build the network of an option with these arguments (Python literals), in eval mode.
+    """Build the network of an option with these arguments, on the CPU and in eval mode.
 
-    Raises ModelError for an argument that does not exist or has the wrong type, and, with the line
-    number, for any error in the file's code.
+    Nothing is fetched (see offline). Raises ModelError, with the line number, for any error in the
+    file's code.
     """
-    given = _values(path, option, arguments)
-    with told_in_one_line(path):
-        made: object = getattr(module, option.name)(**given)
-        if not isinstance(made, nn.Module):
-            raise ModelError(
-                f"{path}: {option.name} returned a {type(made).__name__}, not a network; "
-                "name another class or function"
-            )
-        return made.cpu().eval()
+    with without_fetching(), told_in_one_line(path):
+        return called(path, module, option, values).cpu().eval()
+
+
+def called(
+    path: Path, module: ModuleType, option: NetworkOption, values: Mapping[str, object]
+) -> nn.Module:
+    """The network that the option returns for these values. Raises ModelError if it returns
+    something else; the file's own exceptions pass."""
+    made: object = getattr(module, option.name)(**values)
+    if not isinstance(made, nn.Module):
+        raise ModelError(
+            f"{path}: {option.name} returned a {type(made).__name__}, not a network; "
+            "name another class or function"
+        )
+    return made
 
 
 def missing(option: NetworkOption, arguments: Iterable[tuple[str, str]]) -> tuple[str, ...]:
@@ -74,9 +80,11 @@ def missing(option: NetworkOption, arguments: Iterable[tuple[str, str]]) -> tupl
     return tuple(p.name for p in option.parameters if p.required and p.name not in given)
 
 
-def _values(
+def values_of(
     path: Path, option: NetworkOption, arguments: Iterable[tuple[str, str]]
 ) -> dict[str, object]:
+    """The arguments as Python values. Raises ModelError for one that does not exist or has the
+    wrong type."""
     known = {parameter.name: parameter for parameter in option.parameters}
     values: dict[str, object] = {}
     for name, text in arguments:
@@ -102,7 +110,7 @@ def _value(path: Path, parameter: Parameter, text: str) -> object:
         raise _unfit(path, parameter, text, what) from None
     if parameter.kind == "float" and type(value) is int:
         return float(value)
-    if parameter.kind == "str" and not isinstance(value, str):
+    if parameter.kind == "str" and not isinstance(value, str | None):
         return text
     wanted = {"int": int, "float": float, "bool": bool, "str": str}.get(parameter.kind)
     if wanted is not None and type(value) is not wanted and value is not None:
@@ -119,6 +127,7 @@ def _classes(module: ModuleType) -> Iterator[str]:
         if (
             isinstance(value, type)
             and issubclass(value, nn.Module)
+            and not issubclass(value, torch.jit.ScriptModule)
             and not issubclass(value, nn.modules.loss._Loss)
             and value.__module__ == module.__name__
             and value.__name__ == name
@@ -130,16 +139,19 @@ def _classes(module: ModuleType) -> Iterator[str]:
 
 
 def _functions(module: ModuleType, tree: ast.Module) -> Iterator[str]:
+    """Functions that return a network; they may call each other in any order."""
+    nodes = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     known: set[str] = set()
-    for node in tree.body:
-        if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
-            continue
-        function = getattr(module, node.name, None)
-        if inspect.isfunction(function) and (
-            _is_network(_result(function)) or _returns_network(module, node, known)
-        ):
-            known.add(node.name)
-            yield node.name
+    while found := {node.name for node in nodes if _makes(module, node, known)} - known:
+        known |= found
+    yield from (node.name for node in nodes if node.name in known and node.name[0] != "_")
+
+
+def _makes(module: ModuleType, node: ast.FunctionDef, known: set[str]) -> bool:
+    function = getattr(module, node.name, None)
+    return inspect.isfunction(function) and (
+        _is_network(_result(function)) or _returns_network(module, node, known)
+    )
 
 
 def _result(function: Callable[..., object]) -> object:
@@ -167,59 +179,45 @@ def _returns_network(module: ModuleType, function: ast.FunctionDef, known: set[s
         # network.eval() and network.to(device) return the network itself.
         if isinstance(value.func, ast.Attribute) and makes(value.func.value):
             return True
-        target = _named(module, value.func)
-        return _is_network(target) or (callable(target) and _is_network(_result(target)))
+        target = named(module, value.func)
+        if _is_network(target):
+            return not _is_layer(target)
+        return callable(target) and _is_network(_result(target))
 
     for node in ast.walk(function):
-        if isinstance(node, ast.Assign) and makes(node.value):
-            made |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        if isinstance(node, ast.Assign | ast.AnnAssign) and makes(node.value):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            made |= {target.id for target in targets if isinstance(target, ast.Name)}
     returned = [makes(node.value) for node in ast.walk(function) if isinstance(node, ast.Return)]
     return bool(returned) and all(returned)
 
 
-def _named(module: ModuleType, expression: ast.expr) -> Any:
-    """The object that a dotted name refers to in the module; None for other expressions."""
-    if isinstance(expression, ast.Name):
-        return getattr(module, expression.id, None)
-    if isinstance(expression, ast.Attribute):
-        return getattr(_named(module, expression.value), expression.attr, None)
-    return None
+def _is_layer(kind: type) -> bool:
+    """Whether a class is a layer of torch, unlike a container, which may be a whole network."""
+    return kind.__module__.startswith("torch.nn") and not issubclass(kind, nn.Sequential)
 
 
-def _used_inside(tree: ast.Module) -> set[str]:
-    """The names used inside other classes of the file: their building blocks."""
+def used_inside(tree: ast.Module) -> set[str]:
+    """The names used inside other classes of the file, or handed to a function: building blocks."""
+    handed = {
+        value.id
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        for call in ast.walk(node)
+        if isinstance(call, ast.Call)
+        for value in (*call.args, *(keyword.value for keyword in call.keywords))
+        if isinstance(value, ast.Name)
+    }
+    return handed | _used_in_classes(tree)
+
+
+def _used_in_classes(tree: ast.Module) -> set[str]:
     used: set[str] = set()
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
-            names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-            used |= names - {node.name}
+            used |= _names(node) - {node.name}
     return used
 
 
-def _option(module: ModuleType, name: str) -> NetworkOption | None:
-    value = getattr(module, name)
-    try:
-        signature = inspect.signature(value)
-    except (ValueError, TypeError):
-        return None
-    plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    parameters = [_parameter(p) for p in signature.parameters.values() if p.kind in plain]
-    kind: typing.Literal["class", "function"] = "class" if isinstance(value, type) else "function"
-    return NetworkOption(name, kind, tuple(parameters))
-
-
-def _parameter(parameter: inspect.Parameter) -> Parameter:
-    has_default = parameter.default is not inspect.Parameter.empty
-    kind = _KINDS.get(parameter.annotation)
-    if kind is None:
-        known = _KINDS.get(type(parameter.default)) if has_default else None
-        kind = known or "value"
-    if has_default and parameter.default is None:
-        kind = "value"
-    return Parameter(parameter.name, kind, _shown(parameter.default) if has_default else None)
-
-
-def _shown(default: object) -> str:
-    if isinstance(default, type) or inspect.isroutine(default):
-        return str(getattr(default, "__name__", default))
-    return repr(default)[:200]
+def _names(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}

@@ -48,8 +48,7 @@ def imagenet_labels(classes: int) -> tuple[str, ...]:
     are shorter and match those of the program's other networks.
     """
     if classes == 1000:
-        entry = models.entries("resnet18")[0]
-        return tuple(entry.meta["categories"])
+        return models.imagenet_labels()
     data = extras.load("timm.data", "timm")
     subset = data.infer_imagenet_subset({"num_classes": classes})
     return tuple(data.ImageNetInfo(subset).label_descriptions()) if subset else ()

@@ -61,11 +61,18 @@ def similar(name: str, most: int = 3) -> tuple[str, ...]:
     )
 
 
-def network_of(name: str, weights: Path | None = None, *, download: bool = False) -> Network:
+def network_of(
+    name: str,
+    weights: Path | None = None,
+    state: StateDict | None = None,
+    *,
+    download: bool = False,
+) -> Network:
     """The timm network with this name ('timm:resnet18', 'resnet18.a1_in1k', 'convnext_atto').
 
     weights: a state dict or training checkpoint saved from it (.pth, .safetensors), which defines
-    the number of classes and channels and a vision transformer's input size. Without it, the
+    the number of classes and channels and a vision transformer's input size; state: its content, if
+    it was read. Without it, the
     published weights are used, from the cache of huggingface_hub or torch, or, with download,
     downloaded into the cache of huggingface_hub.
 
@@ -84,7 +91,8 @@ def network_of(name: str, weights: Path | None = None, *, download: bool = False
         found = published_weights(plain, download)
         plain = found.published
     else:
-        found = Weights(weights.absolute(), read_state_dict(weights))
+        path = weights.absolute()
+        found = Weights(path, read_state_dict(path) if state is None else state)
     return _network(plain, found, config_of(plain).to_dict(), {})
 
 

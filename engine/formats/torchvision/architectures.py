@@ -12,6 +12,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import platformdirs
@@ -19,13 +20,15 @@ from torch import Tensor
 
 from engine.errors import ExportError
 from engine.files.atomic import whole_file
-from engine.formats.torchvision import models
-from engine.formats.torchvision.heads import moved_head
+from engine.formats.torchvision import bodies, models
+from engine.formats.torchvision.bodies import Change
+from engine.formats.torchvision.spellings import Spelling, spellings
 from engine.lazy import torchvision
 from engine.paths import RESOURCES
 from engine.process.collector import not_collecting
+from engine.reader import client
 from engine.version import NAME
-from engine.weights.state_dicts import StateDict, few, variants
+from engine.weights.state_dicts import StateDict, few, is_counter, matching, unwrapped
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +37,10 @@ Index = Mapping[str, Shapes]
 """Keys and shapes of each architecture's state dict, by architecture name."""
 
 _CLASSES = 1000
+# Tensors that a changed head or first convolution may add or lack.
+_MOST_CHANGED = 64
+# Wrappers around a network, more than any training program has.
+_MOST_VARIANTS = 12
 
 SHIPPED: Path = RESOURCES / "architectures.json.gz"
 
@@ -41,70 +48,127 @@ SHIPPED: Path = RESOURCES / "architectures.json.gz"
 @dataclass(frozen=True, slots=True, eq=False)
 class Recognition:
     """names: the architectures that fit, the most likely first; () for none. state: the state dict
-    without a wrapper's prefixes. closest: the architecture that shares most tensors, '' if none
-    shares any; difference: how the state dict differs from it, naming the first keys. notice: for
-    the user, on how it was made to fit."""
+    without a wrapper's prefixes, under torchvision's names. closest: the architecture that shares
+    most tensors, '' if none shares any; difference: how the state dict differs from it, naming the
+    first keys. change: how the network differs from torchvision's, None if it does not. headless:
+    the architecture whose head alone is missing. notices: for the user, on how it was made to
+    fit."""
 
     names: tuple[str, ...]
     state: StateDict
     closest: str = ""
     difference: str = ""
-    notice: str = ""
+    change: Change | None = None
+    headless: str = ""
+    notices: tuple[str, ...] = ()
 
 
 def recognise(state: Mapping[str, Tensor], index: Index | None = None) -> Recognition:
     """The torchvision architectures that a state dict fits, for any number of classes.
 
-    Auxiliary heads and the counters of batch normalisation may be missing, a vision transformer's
-    position embedding may have any length, and the last layer may be wrapped in a Sequential.
+    Auxiliary heads and the counters of batch normalisation may be missing, and a vision
+    transformer's position embedding may have any length. The names of the layers may be those of
+    other libraries (spellings), and the first and last layers may be others (bodies).
     """
-    index = known() if index is None else index
-    best = Recognition((), dict(state))
-    best_shared = 0
-    for variant in variants(state):
-        variant = models.with_modern_keys(variant)
-        given = _essential({key: tuple(tensor.shape) for key, tensor in variant.items()})
-        fitting = tuple(name for name, wanted in index.items() if _fits(_essential(wanted), given))
-        if fitting:
-            return Recognition(fitting, variant)
-        moved = _with_moved_head(variant, given, index)
-        if moved is not None:
-            return moved
-        shared = {name: len(shapes.items() & given.items()) for name, shapes in index.items()}
-        closest = max(shared, key=lambda name: shared[name], default="")
-        if shared.get(closest, 0) > best_shared:
-            best_shared = shared[closest]
-            difference = _difference(_essential(index[closest]), given)
-            best = Recognition((), variant, closest, difference)
-    return best
-
-
-def with_moved_head(name: str, state: StateDict) -> Recognition:
-    """The state dict under a named architecture's keys, if only its last layer is renamed."""
-    wanted = {name: known()[name]} if name in known() else {}
-    given = _essential({key: tuple(tensor.shape) for key, tensor in state.items()})
-    return _with_moved_head(state, given, wanted) or Recognition((name,), state)
-
-
-def _with_moved_head(variant: StateDict, given: Shapes, index: Index) -> Recognition | None:
-    found: dict[str, dict[str, str]] = {}
-    for name, wanted in index.items():
-        wanted = _essential(wanted)
-        names = moved_head(wanted, given)
-        if names and _fits(wanted, {names.get(key, key): shape for key, shape in given.items()}):
-            found[name] = names
-    if not found:
-        return None
-    names = next(iter(found.values()))
-    theirs, ours = (key.rpartition(".")[0] for key in next(iter(names.items())))
+    index = {name: _essential(shapes) for name, shapes in (index or known()).items()}
+    closest = _Closest()
+    headless = ""
+    for variant in islice(unwrapped(state), _MOST_VARIANTS):
+        modern = models.with_modern_keys(variant.state)
+        given = _essential({key: tuple(tensor.shape) for key, tensor in modern.items()})
+        for spelling in spellings(given, index):
+            client.raise_if_late()
+            translated = {spelling.names[key]: shape for key, shape in given.items()}
+            found = _fitting(translated, index)
+            if found.names:
+                return _recognition(found, modern, spelling, variant.dropped)
+            headless = headless or found.headless
+            closest.look(translated, index, modern)
     return Recognition(
-        tuple(name for name, each in found.items() if each == names),
-        {names.get(key, key): tensor for key, tensor in variant.items()},
-        notice=(
-            f"The last layer is called {theirs} in the file and {ours} here. Layers without "
-            "weights beside it, such as dropout, are not stored in the file and are left out."
-        ),
+        (), closest.state or dict(state), closest.name, closest.difference, headless=headless
     )
+
+
+def fitted(name: str, state: StateDict) -> Recognition:
+    """The same for a named architecture; the closest variant if it does not fit."""
+    wanted = known().get(name, {})
+    found = recognise(state, {name: wanted})
+    if found.names:
+        return found
+    return Recognition((name,), matching(wanted, models.with_modern_keys(state)))
+
+
+@dataclass(slots=True)
+class _Closest:
+    """The architecture with most equal tensors so far; of equals, that with fewest others."""
+
+    name: str = ""
+    difference: str = ""
+    state: StateDict | None = None
+    _best: tuple[int, int] = (0, 0)
+
+    def look(self, given: Shapes, index: Index, state: StateDict) -> None:
+        for name, wanted in index.items():
+            equal = len(wanted.items() & given.items())
+            found = equal, -len(wanted.keys() ^ given.keys())
+            if equal and found > self._best:
+                self._best, self.name, self.state = found, name, state
+                self.difference = _difference(wanted, given)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    names: tuple[str, ...] = ()
+    comparison: bodies.Comparison = bodies.NOTHING
+    headless: str = ""
+
+
+def _fitting(given: Shapes, index: Index) -> _Found:
+    """The architectures that shapes fit: as they are, else with changed layers."""
+    exact = tuple(name for name, wanted in index.items() if _fits(wanted, given))
+    if exact:
+        return _Found(exact)
+    compared = {
+        name: bodies.compare(wanted, given)
+        for name, wanted in index.items()
+        if abs(len(wanted) - len(given)) <= _MOST_CHANGED
+    }
+    headless = next((name for name, each in compared.items() if each.headless), "")
+    changed = {name: each for name, each in compared.items() if each.change is not None}
+    if not changed:
+        return _Found(headless=headless)
+    first = next(iter(changed.values()))
+    return _Found(tuple(name for name, each in changed.items() if each == first), first)
+
+
+def _recognition(
+    found: _Found, state: StateDict, spelling: Spelling, dropped: tuple[str, ...]
+) -> Recognition:
+    comparison = found.comparison
+    moved = dict(comparison.names)
+    names = {key: moved.get(translated, translated) for key, translated in spelling.names.items()}
+    # Counters and auxiliary heads are not compared.
+    others = {} if spelling.words or comparison.names else dict(state)
+    renamed = others | {name: state[key] for key, name in names.items()}
+    notices = []
+    if dropped:
+        notices.append(f"Left out, as not part of the network: {few(list(dropped))}.")
+    if spelling.words:
+        notices.append(
+            f"The file uses {spelling.words}; the layers between are assumed to be those of "
+            f"torchvision's {found.names[0]}."
+        )
+    if comparison.theirs and not spelling.words:
+        notices.append(
+            f"The last layer is called {comparison.theirs} in the file and {comparison.ours} here. "
+            "Layers without weights beside it, such as dropout, are not stored in the file and are "
+            "left out."
+        )
+    change = comparison.change
+    if change == bodies.Change():
+        change = None
+    notices += change.words if change is not None else ()
+    return Recognition(found.names, renamed, change=change, notices=tuple(notices))
 
 
 def _essential(shapes: Mapping[str, tuple[int, ...]]) -> Shapes:
@@ -112,8 +176,7 @@ def _essential(shapes: Mapping[str, tuple[int, ...]]) -> Shapes:
     return {
         key: (shape[0], 0, *shape[2:]) if key == "encoder.pos_embedding" else shape
         for key, shape in shapes.items()
-        if not key.startswith(("aux1.", "aux2.", "AuxLogits."))
-        and not key.endswith(".num_batches_tracked")
+        if not key.startswith(("aux1.", "aux2.", "AuxLogits.")) and not is_counter(key)
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from torch.overrides import TorchFunctionMode
 
 from engine.errors import ModelError, WeightsError
 from engine.formats.network import Network
+from engine.formats.torchvision import bodies
+from engine.formats.torchvision.bodies import Change
 from engine.lazy import torchvision
 from engine.records.images import Preprocessing
 from engine.weights.state_dicts import StateDict, mismatch
@@ -40,6 +43,11 @@ def entries(name: str) -> tuple[Any, ...]:
     weights = torchvision.load().models.get_model_weights(name)
     others = (entry for entry in weights if entry is not weights.DEFAULT)
     return (weights.DEFAULT, *(entry for entry in others if entry.meta["categories"]))
+
+
+def imagenet_labels() -> tuple[str, ...]:
+    """The names of ImageNet's 1,000 classes, in the order of WordNet IDs."""
+    return tuple(entries("resnet18")[0].meta["categories"])
 
 
 def cached_file(entry: Any) -> Path:
@@ -85,6 +93,17 @@ def published_name(file_name: str) -> str | None:
     return None
 
 
+def nearest(text: str, others: tuple[str, ...] = ()) -> str:
+    """The end of a message about an unknown name: similar names, or examples.
+
+    others: names of further models.
+    """
+    near = difflib.get_close_matches(text.lower(), (*others, *names()), n=3, cutoff=0.5)
+    if near:
+        return f"; did you mean {' or '.join(near)}?"
+    return "; name a demo (demo:photos), a torchvision classifier (resnet50) or a model file"
+
+
 def preprocessing_of(entry: Any) -> Preprocessing:
     """The preset of a published entry as a record."""
     preset = entry.transforms()
@@ -100,22 +119,29 @@ def preprocessing_of(entry: Any) -> Preprocessing:
 
 
 def network_of(
-    name: str, weights: StateDict, path: Path, sha256: str, entry: Any | None = None
+    name: str,
+    weights: StateDict,
+    path: Path,
+    sha256: str,
+    entry: Any | None = None,
+    change: Change | None = None,
 ) -> Network:
     """The classifier `name` with these weights and torchvision's metadata.
 
     weights: those of path, under the network's own keys. entry: the published entry, by default
     found by checksum; its classes and preprocessing are used. Without one, those of the default
-    weights are assumed.
+    weights are assumed. change: how the network differs from torchvision's.
     Raises WeightsError, naming the first keys that differ, if the weights belong to another
     architecture.
     """
     entry = entry or published_entry(name, sha256)
-    module = build(name, weights, path, published=entry is not None)
+    module = build(name, weights, path, published=entry is not None, change=change)
     described = entry or entries(name)[0]
     fixed = image_size(name, weights)
     labels = tuple(described.meta["categories"])
-    known = len(labels) == _classes(module)
+    known = len(labels) == _classes(module, change)
+    if change is not None and change.stem is not None:
+        return _with_own_input(name, module, path, sha256, change, entries(name)[0])
     return Network(
         module,
         source=name,
@@ -131,17 +157,44 @@ def network_of(
     )
 
 
-def build(name: str, weights: Mapping[str, Tensor], path: Path, *, published: bool) -> nn.Module:
+def _with_own_input(
+    name: str, module: nn.Module, path: Path, sha256: str, change: Change, entry: Any
+) -> Network:
+    """A network whose first layer was changed: torchvision's preprocessing does not apply."""
+    side = change.side or preprocessing_of(entry).crop[0]
+    return Network(
+        module,
+        source=name,
+        title=name,
+        weights=str(path),
+        weights_sha256=sha256,
+        input_size=(side, side),
+        channels=change.stem.channels if change.stem is not None else None,
+    )
+
+
+def build(
+    name: str,
+    weights: Mapping[str, Tensor],
+    path: Path,
+    *,
+    published: bool,
+    change: Change | None = None,
+) -> nn.Module:
     """Build the classifier `name` with these weights; the head is adapted to their size.
 
     published: the weights are torchvision's own. Raises WeightsError, naming the first keys that
     differ, if the weights belong to another architecture.
     """
     options = _options(name, weights, published)
+    if change is not None and change.stem is not None and name in TRANSFORMING:
+        options["transform_input"] = False
     module = construct(name, options)
     classes = _head_size(module.state_dict(), weights)
     if classes is not None:
         module = construct(name, {**options, "num_classes": classes})
+    if change is not None:
+        bodies.apply(module, change)
     filled = module.state_dict()
     # Old files lack the batch counters of batch normalisation; nothing here depends on them.
     counters = {k: t for k, t in filled.items() if k.endswith(".num_batches_tracked")}
@@ -194,8 +247,10 @@ def _plain(name: str) -> nn.Module:
     return construct(name, {"init_weights": False} if name in TRANSFORMING else {})
 
 
-def _classes(module: nn.Module) -> int:
+def _classes(module: nn.Module, change: Change | None) -> int:
     """The number of classes that the head of a torchvision classifier has."""
+    if change is not None and change.head is not None:
+        return change.head.classes
     return int(list(module.state_dict().values())[-1].shape[0])
 
 
@@ -242,7 +297,7 @@ _RANDOM_INITS = (
 )
 
 
-class _WithoutRandomValues(TorchFunctionMode):
+class WithoutRandomValues(TorchFunctionMode):
     """Skips random initialisation, which would be wasted on parameters that are then overwritten.
 
     Tensor.normal_ fills with its mean instead, since nn.init.trunc_normal_ draws until every value
@@ -276,7 +331,7 @@ class _WithoutMemory(TorchFunctionMode):
 
 def construct(name: str, options: dict[str, Any]) -> nn.Module:
     """The classifier `name`, with uninitialised parameters."""
-    with _WithoutRandomValues():
+    with WithoutRandomValues():
         module: nn.Module = torchvision.load().models.get_model(name, weights=None, **options)
     return module
 

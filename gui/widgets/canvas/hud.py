@@ -98,26 +98,44 @@ class Hud:
         self._painter.drawText(rect.adjusted(2 * SPACE, 0, -2 * SPACE, 0), flags, text)
 
     def readout(
-        self, readout: Readout, size: tuple[int, int], grid: tuple[int, int] | None
+        self,
+        readout: Readout,
+        size: tuple[int, int],
+        grid: tuple[int, int] | None,
+        raw: str = "",
     ) -> None:
-        """Paint pixel, value and cell at the bottom left, in separate columns."""
-        rect = readout_rect(self._area.toRect(), self._font, size, grid)
+        """Paint pixel, values and cell at the bottom left, in separate columns. raw: the longest
+        value of a pixel."""
+        rect = readout_rect(self._area.toRect(), self._font, size, grid, raw)
         self.plate(rect)
-        texts = [f"x {readout.x}", f"y {readout.y}"]
+        texts = [(f"x {readout.x}", False), (f"y {readout.y}", False)]
+        if raw:
+            texts.append((readout.raw, True))
         if readout.value is not None and readout.cell is not None:
             row, column = readout.cell
-            texts += [overlay.number_text(readout.value), f"row {row} col {column}"]
-        columns = readout_columns(self._small, size, grid)
+            texts.append((overlay.number_text(readout.value), True))
+            texts.append((f"row {row} col {column}", False))
+        columns = readout_columns(self._small, size, grid, raw)
         left = rect.left() + 2 * SPACE
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        for index, (text, width) in enumerate(zip(texts, columns, strict=False)):
+        for (text, is_value), width in zip(texts, columns, strict=False):
             cell = QRectF(left, rect.top(), width, rect.height())
-            color = _INK if index == 2 else _FAINT
-            if index == 2:
-                self.text(cell, text, color, flags=right)
+            if is_value:
+                self.text(cell, text, _INK, flags=right)
             else:
-                self.text(cell, text, color)
+                self.text(cell, text, _FAINT)
             left += width + 3 * SPACE
+
+    def levels(self, text: str) -> None:
+        """Paint which values are black and white at the left, above the read-out."""
+        metrics = QFontMetricsF(self._small)
+        room = max(0.0, self._area.width() - 2 * INSET - 4 * SPACE)
+        shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+        below = readout_rect(self._area.toRect(), self._font, (1, 1), None)
+        width = metrics.horizontalAdvance(shown) + 4 * SPACE
+        rect = QRectF(below.left(), below.top() - below.height() - SPACE, width, below.height())
+        self.plate(rect)
+        self.text(rect.adjusted(2 * SPACE, 0, 0, 0), shown, _FAINT)
 
     def color_bar(self, explanation: Explanation, settings: DisplaySettings) -> None:
         """Paint the colour bar with its values at the bottom right.

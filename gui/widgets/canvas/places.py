@@ -46,15 +46,15 @@ def busy_rect(area: QRectF) -> QRectF:
 
 
 def readout_rect(
-    area: QRect, font: QFont, size: tuple[int, int], grid: tuple[int, int] | None
+    area: QRect, font: QFont, size: tuple[int, int], grid: tuple[int, int] | None, raw: str = ""
 ) -> QRectF:
     """The area of the read-out, wide enough for every pixel of an image of this size.
 
     area: the viewport. font: of the canvas. grid: rows and columns of the map, None to show the
-    pixel only.
+    pixel only. raw: the longest value of a pixel, '' to show none.
     """
     small = theme.tabular(theme.small(font))
-    widths = readout_columns(small, size, grid)
+    widths = readout_columns(small, size, grid, raw)
     width = sum(widths) + (len(widths) - 1) * 3 * SPACE + 4 * SPACE
     lift = 0
     if area.width() < _NARROW:
@@ -70,11 +70,13 @@ def readout_rect(
 
 
 def readout_columns(
-    font: QFont, size: tuple[int, int], grid: tuple[int, int] | None
+    font: QFont, size: tuple[int, int], grid: tuple[int, int] | None, raw: str = ""
 ) -> list[float]:
-    """The column widths of the read-out."""
+    """The column widths of the read-out: x, y, the pixel's value if there is one, map and cell."""
     digits = "0" * len(str(max(size)))
     samples = [f"x {digits}", f"y {digits}"]
+    if raw:
+        samples.append(raw)
     if grid is not None:
         samples += ["−0.0000", f"row {'0' * len(str(grid[0]))} col {'0' * len(str(grid[1]))}"]
     metrics = QFontMetricsF(font)

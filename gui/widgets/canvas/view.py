@@ -7,6 +7,7 @@ rounding to whole pixels does not accumulate, however often the user zooms.
 from __future__ import annotations
 
 import math
+from typing import TypeAlias
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
@@ -31,6 +32,9 @@ from gui.toolkit import theme
 MOST_ZOOM = 64.0
 MARGIN = 2 * theme.SPACE
 """Free space around a fitted image, in logical pixels."""
+
+Sight: TypeAlias = tuple[float, QPointF]
+"""Zoom, and the point of the scene in the middle of the view."""
 
 _STEP = 1.25
 _WHEEL_NOTCH = 120.0
@@ -92,6 +96,18 @@ class ZoomView(QGraphicsView):
     def fitted(self) -> bool:
         """Whether the bounds are fitted again when the view is resized."""
         return self._fitted
+
+    def sight(self) -> Sight | None:
+        """What is looked at, for look_at; None while the bounds are fitted."""
+        return None if self._fitted else (self._zoom, QPointF(self._centre))
+
+    def look_at(self, sight: Sight | None) -> None:
+        """Look where sight() was taken; None fits the bounds."""
+        if sight is None or self._bounds.isEmpty():
+            self.fit()
+            return
+        self._fitted = False
+        self._place(*sight)
 
     def set_band(self, height: int) -> None:
         """Set the free space below a fitted image, in logical pixels."""

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.lazy.numpy import np
 from engine.methods.registry import find
+from engine.records import level_words
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation, Verdict
+from engine.records.levels import Depth
 from engine.render import overlay
 from gui.toolkit import plain_text
 
-__all__ = ["Caption", "Readout", "caption_for", "notice_for", "scale_words"]
+__all__ = [
+    "Caption",
+    "Readout",
+    "caption_for",
+    "longest_raw",
+    "notice_for",
+    "raw_words",
+    "scale_words",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +29,31 @@ class Readout:
     """The values under the pointer.
 
     x, y: column and row of the pixel in the original image. cell: (row, column) of the map; value:
-    the map value there. Both are None outside the explained region or without a map.
+    the map value there. Both are None outside the explained region or without a map. raw: what the
+    file holds at the pixel, '' for 8-bit images.
     """
 
     x: int
     y: int
     value: float | None
     cell: tuple[int, int] | None
+    raw: str = ""
+
+
+def raw_words(depth: Depth, x: int, y: int) -> str:
+    """The values of a pixel as the file holds them, with their unit."""
+    words = ", ".join(level_words.number(value) for value in np.atleast_1d(depth.values[y, x]))
+    return f"{words} {depth.unit}" if depth.unit else words
+
+
+def longest_raw(depth: Depth) -> str:
+    """A text as wide as the widest that raw_words returns for an image."""
+    ends = depth.extremes or depth.span
+    widest = max((level_words.number(end) for end in ends), key=len)
+    if depth.values.dtype.kind == "f":
+        widest = max(widest, "\u22120.0000e+00", key=len)
+    words = ", ".join([widest] * (depth.values.shape[2] if depth.values.ndim == 3 else 1))
+    return f"{words} {depth.unit}" if depth.unit else words
 
 
 @dataclass(frozen=True, slots=True)

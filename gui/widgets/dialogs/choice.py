@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from engine.escaping import LINE
 from engine.files.suffixes import WEIGHTS
-from engine.questions import WhichArchitecture, WhichWeights
+from engine.questions import WhichArchitecture, WhichStateDict, WhichWeights
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import label
 
@@ -111,6 +111,26 @@ class ArchitectureDialog(_ListDialog):
             parent,
         )
         self._fill([(name, (name,)) for name in question.candidates])
+
+    def _choose(self, value: object) -> None:
+        self.chosen.emit(str(value))
+        self.accept()
+
+
+class StateDictDialog(_ListDialog):
+    """Asks which of several networks in a weights file to open. chosen(str)."""
+
+    chosen = Signal(str)
+
+    def __init__(self, question: WhichStateDict, parent: QWidget | None = None) -> None:
+        super().__init__(
+            "Choose weights",
+            f"{question.path.name} contains several networks",
+            "Each is named by its place in the file. Averaged weights (EMA) are a smoothed copy of "
+            "the plain ones.",
+            parent,
+        )
+        self._fill([(key, (key,)) for key in question.keys])
 
     def _choose(self, value: object) -> None:
         self.chosen.emit(str(value))

@@ -33,7 +33,14 @@ _SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".npy", ".json")
 
 
 def choice_for(
-    path: Path, picture: PictureFormat, *, colorbar: bool, caption: bool, map: bool, json: bool
+    path: Path,
+    picture: PictureFormat,
+    *,
+    colorbar: bool,
+    caption: bool,
+    map: bool,
+    json: bool,
+    subject: bool = False,
 ) -> ExportChoice:
     """The files of an export, all named after one path without its known suffix.
 
@@ -54,19 +61,28 @@ def choice_for(
         json=beside(".json") if json else None,
         colorbar=colorbar,
         caption=caption,
+        subject=subject,
     )
 
 
 class ExportDialog(QDialog):
     """Asks for the options of an export, which are remembered. chosen(ExportChoice): write this.
 
-    suggested: initial folder and name, without a suffix. Existing files other than the one that the
+    suggested: initial folder and name, without a suffix. has_subject: it is a DICOM image, whose
+    patient and date can be written. Existing files other than the one that the
     save dialog has confirmed are replaced only after a second press of the button.
     """
 
     chosen = Signal(ExportChoice)
 
-    def __init__(self, settings: Settings, suggested: Path, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        suggested: Path,
+        parent: QWidget | None = None,
+        *,
+        has_subject: bool = False,
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Export")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -88,6 +104,10 @@ class ExportDialog(QDialog):
         self._json = _box(
             "Metadata (.json): model, layer, class, settings", settings.get(table.EXPORT_JSON)
         )
+        self._subject = _box(
+            "Patient's name and date in caption and metadata", settings.get(table.EXPORT_SUBJECT)
+        )
+        self._subject.setVisible(has_subject)
         self._note = Label()
         self._note.setWordWrap(True)
         self._save = QPushButton("Save as…")
@@ -124,6 +144,7 @@ class ExportDialog(QDialog):
         box.addWidget(_header("Additional files"))
         box.addWidget(self._map)
         box.addWidget(self._json)
+        box.addWidget(self._subject)
         box.addStretch()
         self._note.setMinimumHeight(2 * self._note.fontMetrics().lineSpacing())
         box.addWidget(self._note)
@@ -151,6 +172,7 @@ class ExportDialog(QDialog):
             caption=self._caption.isChecked(),
             map=self._map.isChecked(),
             json=self._json.isChecked(),
+            subject=self._subject.isVisibleTo(self) and self._subject.isChecked(),
         )
 
     def _press(self) -> None:
@@ -172,6 +194,7 @@ class ExportDialog(QDialog):
         self._settings.set(table.EXPORT_CAPTION, self._caption.isChecked())
         self._settings.set(table.EXPORT_MAP, self._map.isChecked())
         self._settings.set(table.EXPORT_JSON, self._json.isChecked())
+        self._settings.set(table.EXPORT_SUBJECT, self._subject.isChecked())
         self._settings.set(table.LAST_FOLDER, str(choice.paths[0].parent))
         self.chosen.emit(choice)
         self.accept()

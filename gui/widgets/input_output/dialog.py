@@ -22,12 +22,13 @@ from PySide6.QtWidgets import (
 from engine.files import suffixes
 from engine.files.suffixes import CLASS_NAMES as SUFFIXES
 from engine.images.presets import ASSUMED
-from engine.records.images import Channels, Pixels, Preprocessing
+from engine.records.images import ChannelNumbers, Pixels, Preprocessing
 from engine.records.models import ModelInfo, OutputForm
 from gui.settings import LAST_FOLDER, Settings
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import ElidedLabel, label
 from gui.widgets.input_output.form import InputForm
+from gui.widgets.input_output.input_words import number_lines, size_line
 from gui.widgets.input_output.output_form import OutputFields
 from gui.widgets.input_output.seen_picture import SeenPicture
 
@@ -65,6 +66,11 @@ class InputPanel(QDialog):
         self._seen = SeenPicture()
         self._name = ElidedLabel()
         self._facts = ElidedLabel("dim")
+        self._numbers = label("", "dim")
+        self._numbers.setFont(theme.tabular(self._numbers.font()))
+        self._numbers.setMinimumHeight(3 * self._numbers.fontMetrics().lineSpacing())
+        self._numbers.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._levels = ElidedLabel("dim")
         self._origin = label("", "dim")
         self._form = InputForm()
         self._output = OutputFields()
@@ -109,15 +115,25 @@ class InputPanel(QDialog):
         if self._seen.image().isNull():
             self._seen.show_pixels(None, _NO_IMAGE)
 
-    def show_seen(self, pixels: Pixels | None, name: str = "") -> None:
+    def show_seen(
+        self,
+        pixels: Pixels | None,
+        name: str = "",
+        numbers: tuple[ChannelNumbers, ...] = (),
+        levels: str = "",
+    ) -> None:
         """Show the image that the model receives (preprocessing.as_seen), and the name of its file.
 
-        pixels: uint8 (height, width, 3), RGB, or None if there is no image.
+        pixels: uint8 (height, width, 3), RGB, or None if there is no image. numbers: of each
+        channel of the input. levels: which values are black and white, '' for 8-bit images.
         """
         self._seen.show_pixels(pixels, _NO_MODEL if self._info is None else _NO_IMAGE)
         self._name.show_text(name if pixels is not None else "")
         known = pixels is not None and self._info is not None
-        self._facts.show_text(_facts(self._info.preprocessing) if known and self._info else "")
+        self._facts.show_text(size_line(self._info.preprocessing) if known and self._info else "")
+        how = self._info.preprocessing if known and self._info else None
+        self._numbers.show_text(number_lines(how, numbers) if how is not None and numbers else "")
+        self._levels.show_text(f"Levels: {levels}" if levels and known else "")
 
     def show_fault(self, text: str) -> None:
         """Show why a change was rejected, until the next change."""
@@ -146,6 +162,8 @@ class InputPanel(QDialog):
         picture.addSpacing(theme.SPACE)
         picture.addWidget(self._name)
         picture.addWidget(self._facts)
+        picture.addWidget(self._numbers)
+        picture.addWidget(self._levels)
         top = QHBoxLayout()
         top.addWidget(_header("Preprocessing"), 1)
         top.addWidget(self._origin)
@@ -178,7 +196,7 @@ class InputPanel(QDialog):
         box.setSpacing(16)
         box.addLayout(columns, 1)
         box.addLayout(buttons)
-        self.resize(800, 520)
+        self.resize(800, 584)
 
     def _connect(self) -> None:
         self._form.changed.connect(self.preprocessing_changed)
@@ -246,18 +264,3 @@ def _names_file(event: QDropEvent) -> Path | None:
         return None
     path = Path(urls[0].toLocalFile())
     return path if path.suffix.lower() in SUFFIXES else None
-
-
-def _facts(how: Preprocessing) -> str:
-    """Size, channels, and the value range of the input."""
-    height, width = how.crop
-    count = len(how.mean)
-    colours = "grey" if how.channels is Channels.GREY else how.channels.value
-    ends = [
-        (end - mean) / std for mean, std in zip(how.mean, how.std, strict=True) for end in how.range
-    ]
-    low, high = (f"{end:.2f}".replace("-", "\u2212") for end in (min(ends), max(ends)))
-    return (
-        f"{width} × {height} pixels, {count} channel{'s' if count > 1 else ''} ({colours}), "
-        f"values {low} to {high}"
-    )

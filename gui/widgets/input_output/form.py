@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -11,7 +10,14 @@ from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QLineEdit, QWidget
 
 from engine.errors import ModelError
-from engine.images.presets import INTERPOLATIONS, PRESETS, fault_of, name_of, with_values_of
+from engine.images.presets import (
+    INTERPOLATIONS,
+    PRESETS,
+    fault_of,
+    name_of,
+    reordered,
+    with_values_of,
+)
 from engine.records.images import Channels, Preprocessing
 from gui.toolkit import plain_text, theme
 from gui.widgets.input_output.fields import (
@@ -23,6 +29,7 @@ from gui.widgets.input_output.fields import (
     sides,
     written,
 )
+from gui.widgets.input_output.level_fields import LevelFields
 
 _SETTLE_MS: Final = 200
 _TYPING_MS: Final = 700
@@ -72,6 +79,7 @@ class InputForm(QWidget):
         tip = "One number per channel, in the network's channel order; a single one applies to all"
         self._mean = number_field("Mean", tip)
         self._std = number_field("Standard deviation", tip)
+        self._levels = LevelFields()
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.timeout.connect(self._tell)
@@ -98,6 +106,7 @@ class InputForm(QWidget):
                 self._kept(self._low, self._shown.range[:1], 1, "range")[0],
                 self._kept(self._high, self._shown.range[1:], 1, "range")[0],
             ),
+            levels=self._levels.levels(),
         )
         fault = fault_of(how)
         if fault:
@@ -128,6 +137,7 @@ class InputForm(QWidget):
         for field, numbers in self._numbers(how):
             field.setText(plain_text.line(written(numbers)))
             field.setCursorPosition(0)
+        self._levels.show_levels(how.levels)
         self._silent = False
         self._adapt()
         self.faulty.emit("")
@@ -147,6 +157,7 @@ class InputForm(QWidget):
             ("&Resize", row(self._mode, *self._resize)),
             ("&Crop", row(*self._crop)),
             ("&Interpolation", row(self._method, self._antialias)),
+            ("&Levels", self._levels),
             ("C&hannels", self._channels),
             ("Ra&nge", row(self._low, self._high, between="to")),
             ("&Mean", self._mean),
@@ -172,6 +183,7 @@ class InputForm(QWidget):
         for field in (self._low, self._high, self._mean, self._std):
             field.textEdited.connect(self._typed)
             field.editingFinished.connect(self._finished)
+        self._levels.edited.connect(lambda typing: self._typed() if typing else self._edited())
 
     def _take_preset(self) -> None:
         name = self._preset.currentData()
@@ -257,14 +269,6 @@ class InputForm(QWidget):
         """The numbers of a field; the exact original ones if its text has not changed."""
         text = field.text()
         return shown if text == written(shown) else read_numbers(text, count, word)
-
-
-def reordered(how: Preprocessing, channels: Channels) -> Preprocessing:
-    """The preprocessing with another channel order; mean and deviation are reordered with it."""
-    turned = Channels.BGR in (how.channels, channels) and how.channels is not channels
-    if not turned or Channels.GREY in (how.channels, channels):
-        return replace(how, channels=channels)
-    return replace(how, channels=channels, mean=how.mean[::-1], std=how.std[::-1])
 
 
 def _mode_of(how: Preprocessing) -> str:

@@ -15,6 +15,9 @@ from PIL import Image, ImageCms, ImageOps
 
 from engine.errors import HookscopeError, ImageError
 from engine.images.reading import decode_image, image_from_array, load_image, load_thumbnail
+from engine.records.levels import Levels, LevelsMode
+
+AS_TORCHVISION = Levels(LevelsMode.TORCHVISION)
 
 # What EXIF orientation n makes of stored pixels, after the TIFF 6.0 specification: for 1 to 8
 # row 0 of the stored picture is the visual top, top, bottom, bottom, left, right, right, left
@@ -123,7 +126,7 @@ def test_kinds_of_pixels_are_what_convert_makes_of_them(
 def test_sixteen_bit_grey_keeps_its_upper_byte(tmp_path: Path, suffix: str) -> None:
     values = np.array([[0, 255, 256, 1000], [32768, 40000, 65280, 65535]], np.uint16)
     Image.fromarray(values).save(tmp_path / f"deep.{suffix}")
-    found = load_image(tmp_path / f"deep.{suffix}").pixels
+    found = load_image(tmp_path / f"deep.{suffix}", levels=AS_TORCHVISION).pixels
     np.testing.assert_array_equal(found[..., 0], [[0, 0, 1, 3], [128, 156, 255, 255]])
     assert (found == found[..., :1]).all()
 
@@ -138,7 +141,7 @@ def test_sixteen_bit_grey_keeps_its_upper_byte(tmp_path: Path, suffix: str) -> N
 )
 def test_float_tiff(tmp_path: Path, values: list[list[float]], expected: list[list[int]]) -> None:
     Image.fromarray(np.array(values, np.float32)).save(tmp_path / "float.tif")
-    found = load_image(tmp_path / "float.tif").pixels
+    found = load_image(tmp_path / "float.tif", levels=AS_TORCHVISION).pixels
     np.testing.assert_array_equal(found[..., 0], expected)
 
 

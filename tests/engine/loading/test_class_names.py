@@ -202,3 +202,29 @@ def test_damaged_files_give_names_or_one_clear_error(seed: int, tmp_path: Path) 
     assert all(names)
     assert fault.startswith(str(path))
     assert "\n" not in fault
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("0 cat\n1 dog\n", ("cat", "dog")),
+        ("1: dog\n0: cat\n", ("cat", "dog")),
+        ("0\tcat\n1\tdog's\n", ("cat", "dog's")),
+        ("{0: 'cat', 1: \"dog's\", 2: 'a, b: c'}", ("cat", "dog's", "a, b: c")),
+        ("{'cat': 0,\n 'dog': 1,\n}", ("cat", "dog")),
+        ("['cat', 'it\\'s']", ("cat", "it's")),
+        ("3 wheeler\n4 wheeler\n", ("3 wheeler", "4 wheeler")),
+        ("{0: open('x').read()}", ("{0: open('x').read()}",)),
+    ],
+)
+def test_numbered_lines_and_literals(tmp_path: Path, text: str, names: tuple[str, ...]) -> None:
+    path = tmp_path / "classes.txt"
+    path.write_text(text)
+    assert read_class_names(path) == names
+
+
+def test_a_literal_with_a_missing_index_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "classes.txt"
+    path.write_text("{0: 'cat', 2: 'dog'}")
+    with pytest.raises(ModelError, match="index 1 is missing"):
+        read_class_names(path)

@@ -1,4 +1,4 @@
-"""What a network tells about its input is believed first, and errors that no size mends are told."""
+"""What a network tells about its input is tried first; errors that no size mends are told."""
 
 from __future__ import annotations
 
@@ -234,7 +234,10 @@ NOT_THE_SIZE: dict[str, tuple[Callable[..., Any], str]] = {
     "a wrong call": (mistaken, "TypeError: "),
     "layers that do not fit": (unfitting, "9.*3"),
     "an input that is optional": (with_age, r"wants a second input \(age\), although"),
-    "a device in the code": (on_cuda, r"moves data to a device other than .* write .to\(x.device\)"),
+    "a device in the code": (
+        on_cuda,
+        r"moves data to a device other than .* write .to\(x.device\)",
+    ),
 }
 
 

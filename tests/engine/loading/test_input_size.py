@@ -289,11 +289,58 @@ class Late(nn.Module):
         raise ValueError("the picture is of the wrong kind")
 
 
-@pytest.mark.timeout(30)
-@pytest.mark.parametrize(("make", "words"), [(Refuses, "never"), (Late, "of the wrong kind")])
-def test_a_question_where_nothing_runs(make: Callable[[], nn.Module], words: str) -> None:
-    with pytest.raises(ChoiceNeeded, match=words) as caught:
+class Asserts(nn.Module):
+    """Says nothing of the size that it wants, which none of the usual ones is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.convolution(x).mean((2, 3))
+        if x.shape[-1] != 700:
+            raise AssertionError
+        return y
+
+
+class OnTheCard(Late):
+    def forward(self, x: Tensor) -> Tensor:
+        self.convolution(x)
+        raise AssertionError("Torch not compiled with CUDA enabled")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [(Refuses, "ValueError: never"), (Late, "of the wrong kind"), (OnTheCard, "not compiled with")],
+)
+def test_an_error_that_no_size_changes_is_named_with_its_line(
+    make: Callable[[], nn.Module], words: str
+) -> None:
+    with pytest.raises(ModelError, match=words) as caught:
         find_input(make(), FILE)
+    assert not isinstance(caught.value, ChoiceNeeded)
+    assert "test_input_size.py, line" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["image_size", "img_size", "input_size"])
+def test_a_size_that_the_network_keeps_is_taken_first(name: str) -> None:
+    network = Asserts()
+    setattr(network, name, (3, 700, 700) if name == "input_size" else 700)
+    assert find_input(network, FILE) == FoundInput(3, (700, 700), assumed=False)
+
+
+def test_sizes_of_kernels_may_be_lists() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 8, 16, 16), nn.Conv2d(8, 4, 14), nn.Flatten(2))
+    network[0].kernel_size, network[0].stride = [16, 16], [16, 16]  # type: ignore[assignment]
+    network[1].kernel_size, network[1].stride = [14, 14], [1, 1]  # type: ignore[assignment]
+    assert find_input(network, FILE).size == (224, 224)
+
+
+@pytest.mark.timeout(30)
+def test_a_question_where_nothing_runs() -> None:
+    with pytest.raises(ChoiceNeeded, match=r"\(test_input_size.py, line \d+: Assertion") as caught:
+        find_input(Asserts(), FILE)
     question = caught.value.question
     assert isinstance(question, WhichInput)
     assert question.path == FILE

@@ -14,11 +14,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from engine.errors import WeightsError
+from engine.weights.checkpoints import find_state_dict
 from engine.weights.state_dicts import (
-    find_state_dict,
     matching,
     mismatch,
     read_state_dict,
+    unwrapped,
     variants,
 )
 
@@ -204,3 +205,22 @@ def test_numbers_of_another_kind_are_a_mismatch(tensor: Tensor, word: str) -> No
 def test_other_floating_types_and_counters_are_none() -> None:
     wanted = {"w": torch.zeros(2, 3), "n": torch.tensor(0)}
     assert not mismatch(wanted, {"w": torch.zeros(2, 3).half(), "n": torch.tensor(1.0)})
+
+
+def test_old_files_without_counters_match() -> None:
+    """Also for a network of a Python file, which takes the result strictly."""
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+    own = network.state_dict()
+    old = {f"module.{key}": tensor for key, tensor in own.items() if "num_batches" not in key}
+    counted = {"module.total_ops": torch.zeros(1), "module.0.total_params": torch.zeros(1)}
+    found = matching(own, {**old, **counted})
+    assert mismatch(own, found) == ""
+    network.load_state_dict(found, strict=True)
+
+
+def test_what_a_training_program_stores_aside_is_left_out_and_named() -> None:
+    state = {"net.conv.weight": torch.zeros(4, 3, 3, 3), "net.fc.weight": torch.zeros(2, 4)}
+    aside = {"arcface_loss.weight": torch.zeros(2, 4), "prototypes": torch.zeros(2, 4)}
+    last = list(unwrapped(state | aside))[-1]
+    assert last.state.keys() == {"conv.weight", "fc.weight"}
+    assert last.dropped == ("arcface_loss.weight", "prototypes")

@@ -96,7 +96,7 @@ def test_the_window_does_not_wait_for_the_disk(
 
 def test_the_same_is_not_written_again(user: User, pictures: list[Path]) -> None:
     program = user.start(*pictures)
-    user.until(lambda: "mine 2.jpg" in recorded(user))
+    user.until(lambda: "mine 2.jpg" in recorded(user) and "demo:photos" in recorded(user))
     user.settle()
     titles: list[str] = []
     program.controller.file_lane.busy_changed.connect(

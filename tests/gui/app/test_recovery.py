@@ -147,7 +147,7 @@ def test_a_window_beside_the_first_remembers_nothing(
     user: User, qapp: QApplication, pictures: list[Path]
 ) -> None:
     user.start(*pictures)
-    user.until(lambda: "mine 2.jpg" in recorded(user))
+    user.until(lambda: "mine 2.jpg" in recorded(user) and "demo:photos" in recorded(user))
     before = recorded(user)
     store = QSettings(str(user.store), QSettings.Format.IniFormat)
     beside = Program(qapp, store, fault=None)

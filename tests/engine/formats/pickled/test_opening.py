@@ -24,9 +24,10 @@ import engine
 from engine.errors import ConsentNeeded, ModelError, WeightsError
 from engine.files.trust import NOBODY, Trust
 from engine.formats.network import Network
-from engine.formats.pickled.opening import open_pickled, read_tensors, tensors_in
+from engine.formats.pickled.opening import open_pickled, tensors_in
 from engine.formats.torchvision import models
 from engine.lazy import torchvision
+from engine.weights import torch_files
 from engine.weights.state_dicts import read_state_dict
 from tests.engine.hostile.payloads import rewritten
 from tests.engine.networks import one_of_each_layer
@@ -487,7 +488,7 @@ def test_a_class_of_main_is_named(path: Path) -> None:
 
 def test_tensors_of_a_missing_class_are_read_without_running_it(gone: Path) -> None:
     expected = Gone().state_dict()
-    found = read_tensors(gone)
+    found = tensors_in(torch_files.read(gone).content)
     assert found is not None
     assert list(found) == list(expected)
     assert "passing" not in found

@@ -302,16 +302,18 @@ def test_arguments_are_typed(small: Path, tmp_path: Path) -> None:
 def test_weights_of_another_size_name_the_difference_and_the_way_out(
     small: Path, tmp_path: Path
 ) -> None:
-    torch.save(state(6), tmp_path / "w.pth")
+    # No number of channels gives a kernel of five.
+    torch.save(state() | {"part.conv.weight": torch.randn(4, 3, 5, 5)}, tmp_path / "w.pth")
     message = refused(small, weights=tmp_path / "w.pth")
-    assert "part.conv.weight (6, 3, 3, 3) instead of (4, 3, 3, 3)" in message
+    assert "part.conv.weight (4, 3, 5, 5) instead of (4, 3, 3, 3)" in message
     assert "--arg NAME=VALUE" in message
 
 
-def test_arguments_without_default_are_asked_for() -> None:
+def test_arguments_without_default_are_asked_for(tmp_path: Path) -> None:
     path = FIXTURES / "two_heads.py"
+    torch.save({"something.else": torch.ones(2)}, tmp_path / "w.pth")
     with pytest.raises(ChoiceNeeded, match="--arch TwoHeads --arg classes=VALUE") as caught:
-        opened(path)
+        opened(path, weights=tmp_path / "w.pth")
     question = caught.value.question
     assert isinstance(question, WhichNetwork)
     (option,) = question.options
@@ -324,14 +326,22 @@ def test_an_unknown_network_is_named_with_the_known_ones(small: Path) -> None:
 
 
 def test_several_networks_that_fit_are_asked_for(tmp_path: Path) -> None:
-    twins = SMALL + textwrap.indent("\nclass Twin(Small):\n    pass\n", "    ")
+    twin = SMALL.replace("class Part", "class Twig").replace("Part(", "Twig(")
+    twins = SMALL + twin.replace("class Small", "class Twin").replace("from torch import nn", "")
     path = written(tmp_path / "twins.py", twins)
     torch.save(state(), tmp_path / "twins.pth")
     with pytest.raises(ChoiceNeeded) as caught:
         opened(path)
     assert isinstance(caught.value.question, WhichNetwork)
-    assert [option.name for option in caught.value.question.options] == ["Twin", "Small"]
+    assert [option.name for option in caught.value.question.options] == ["Small", "Twin"]
     assert opened(path, name="Twin").source == "Twin"
+
+
+def test_a_class_that_another_one_extends_is_not_asked_about(tmp_path: Path) -> None:
+    longer = SMALL + textwrap.indent("\nclass Longer(Small):\n    pass\n", "    ")
+    path = written(tmp_path / "longer.py", longer)
+    torch.save(state(), tmp_path / "longer.pth")
+    assert opened(path).source == "Longer"
 
 
 def pickled(path: Path, name: str, goal: Path, *arguments: Any, **changes: Any) -> nn.Module:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from torch import nn
 
 import engine
 from engine.errors import WeightsError
-from engine.formats.torchvision.heads import moved_head
+from engine.formats.torchvision.bodies import compare
 from tests.engine.classifiers import build
 
 
@@ -50,12 +51,58 @@ def test_the_network_computes_what_it_did(
         assert torch.equal(model.module(picture), network(picture))
 
 
-def test_several_linear_layers_are_not_guessed_at(tmp_path: Path) -> None:
-    network = build("resnet18")
-    network.fc = nn.Sequential(nn.Linear(512, 8), nn.ReLU(), nn.Linear(8, 3))
+def _stack(*layers: nn.Module) -> Callable[[nn.Module], None]:
+    def change(network: nn.Module) -> None:
+        network.fc = nn.Sequential(*layers)
+
+    return change
+
+
+def _named_stack(network: nn.Module) -> None:
+    layers = {"fc1": nn.Linear(512, 6), "relu": nn.ReLU(), "fc2": nn.Linear(6, 3)}
+    network.fc = nn.Sequential(OrderedDict(layers))
+
+
+def _own_classifier(network: nn.Module) -> None:
+    """With torchvision's Hardswish between layers of other widths."""
+    network.classifier[0] = nn.Linear(576, 16)  # type: ignore[index,operator]
+    network.classifier[3] = nn.Linear(16, 3)  # type: ignore[index,operator]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        (
+            "resnet18",
+            _stack(nn.Dropout(), nn.Linear(512, 8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 3)),
+            "with ReLU between",
+        ),
+        ("resnet18", _stack(nn.Linear(512, 8), nn.Linear(8, 3)), "without an activation"),
+        (
+            "resnet18",
+            _stack(
+                *(nn.BatchNorm1d(512), nn.Dropout(), nn.Linear(512, 8), nn.ReLU()),
+                *(nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 3)),
+            ),
+            "with ReLU between",
+        ),
+        ("resnet18", _named_stack, "with ReLU between"),
+        ("mobilenet_v3_small", _own_classifier, "as in the architecture"),
+    ],
+)
+def test_several_linear_layers(
+    tmp_path: Path, name: str, change: Callable[[nn.Module], None], words: str
+) -> None:
+    network = build(name)
+    change(network)
+    network.eval()
     torch.save(network.state_dict(), tmp_path / "tuned.pth")
-    with pytest.raises(WeightsError, match="closest is resnet18"):
-        engine.load_model(tmp_path / "tuned.pth", device="cpu")
+    model = engine.load_model(tmp_path / "tuned.pth", device="cpu")
+    assert (model.source, len(model.classes)) == (name, 3)
+    assert any("2 linear layers" in n and words in n for n in model.info.notices)
+    picture = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.allclose(model.module(picture), network(picture), rtol=1e-5, atol=1e-6)
 
 
 def test_an_ordinary_head_has_no_such_notice(tmp_path: Path) -> None:
@@ -81,28 +128,34 @@ def test_a_network_of_any_name_in_a_training_program(tmp_path: Path) -> None:
 
 
 LINEAR = {"fc.weight": (1000, 512), "fc.bias": (1000,)}
+BODY = {"conv1.weight": (512, 3, 7, 7)}
 
 
 @pytest.mark.parametrize(
-    ("wanted", "given", "moved"),
+    ("given", "fits"),
     [
-        (LINEAR, {"fc.1.weight": (3, 512), "fc.1.bias": (3,)}, "fc.1"),
-        (LINEAR, {"fc.1.weight": (3, 256), "fc.1.bias": (3,)}, ""),
-        (LINEAR, {"fc.1.weight": (3, 512)}, ""),
-        (LINEAR, {"head.weight": (3, 512), "head.bias": (3,)}, ""),
-        (LINEAR, {"fc.1.weight": (3, 512), "fc.1.bias": (3,), "fc.2.running_mean": (3,)}, ""),
-        (
-            {"c.0.weight": (9, 9), "c.0.bias": (9,), "c.3.weight": (9, 9), "c.3.bias": (9,)},
-            {"c.0.weight": (9, 9), "c.0.bias": (9,), "c.2.weight": (2, 9), "c.2.bias": (2,)},
-            "",
-        ),
+        ({"fc.1.weight": (3, 512), "fc.1.bias": (3,)}, True),
+        ({"fc.1.weight": (3, 512)}, True),
+        ({"head.weight": (3, 512), "head.bias": (3,)}, True),
+        ({"fc.1.weight": (3, 256), "fc.1.bias": (3,)}, False),
+        ({"attention.weight": (3, 512), "attention.bias": (3,)}, False),
+        ({"fc.1.weight": (3, 512), "fc.1.bias": (3,), "fc.2.running_mean": (3,)}, False),
+        ({"fc.0.weight": (8, 512), "fc.2.weight": (3, 9)}, False),
     ],
 )
-def test_what_counts_as_moved(
-    wanted: dict[str, tuple[int, ...]], given: dict[str, tuple[int, ...]], moved: str
-) -> None:
-    names = moved_head(wanted, given)
-    assert set(names) == ({f"{moved}.weight", f"{moved}.bias"} if moved else set())
+def test_what_counts_as_a_head(given: dict[str, tuple[int, ...]], fits: bool) -> None:
+    found = compare({**BODY, **LINEAR}, {**BODY, **given})
+    assert (found.change is not None) == fits
+
+
+def test_a_layer_without_room_for_the_activation_of_the_architecture() -> None:
+    """Its own ReLU would stand between layers that had none."""
+    wanted = {"c.0.weight": (9, 9), "c.0.bias": (9,), "c.3.weight": (1000, 9), "c.3.bias": (1000,)}
+    given = {"c.0.weight": (9, 9), "c.0.bias": (9,), "c.1.weight": (2, 9), "c.1.bias": (2,)}
+    change = compare({**BODY, **wanted}, {**BODY, **given}).change
+    assert change is not None
+    assert change.head is not None
+    assert (change.head.place, change.head.activated) == ("c", ())
 
 
 def test_twins_stay_a_question() -> None:

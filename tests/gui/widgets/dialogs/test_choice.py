@@ -23,9 +23,10 @@ from engine.questions import (
     Parameter,
     WhichArchitecture,
     WhichNetwork,
+    WhichStateDict,
     WhichWeights,
 )
-from gui.widgets.dialogs.choice import ArchitectureDialog, WeightsDialog
+from gui.widgets.dialogs.choice import ArchitectureDialog, StateDictDialog, WeightsDialog
 from gui.widgets.dialogs.network import NetworkDialog
 
 NETWORK = NetworkOption(
@@ -205,3 +206,12 @@ def test_enter_on_a_row_answers_once(qtbot: QtBot) -> None:
     qtbot.keyClick(rows, Qt.Key.Key_Return)
     assert answers == ["two"]
     assert dialog.result() == QDialog.DialogCode.Accepted
+
+
+def test_one_of_several_networks_of_a_file_is_chosen(qtbot: QtBot) -> None:
+    dialog = StateDictDialog(WhichStateDict(Path("w.pth"), ("student", "teacher")))
+    answers = shown(qtbot, dialog)
+    rows = dialog.findChild(QTreeWidget)
+    qtbot.keyClick(rows, Qt.Key.Key_Down)
+    qtbot.keyClick(rows, Qt.Key.Key_Return)
+    assert answers == ["teacher"]

@@ -1,0 +1,65 @@
+"""Files of other programs, given as a model, are named with the way to open their content."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from engine.errors import ModelError
+from engine.files import suffixes
+from engine.files.kinds import Kind, kind_of, look, refusal
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("scan.pth", bytes(128) + b"DICM" + bytes(60), "a DICOM picture"),
+        ("photo.pth", b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture"),
+        ("layers.pth", b"8BPS\0\x01" + bytes(40), "a PSD picture"),
+        ("net.h5", b"\x89HDF\r\n\x1a\n", 'tf2onnx.convert --keras "net.h5" --output "net.onnx"'),
+        ("net.hdf5", b"\x89HDF\r\n\x1a\n", 'tf2onnx.convert --keras "net.hdf5"'),
+        ("renamed.bin", b"\x89HDF\r\n\x1a\n", 'tf2onnx.convert --keras "renamed.bin"'),
+        ("net.tflite", b"\x1c\0\0\0TFL3", 'tf2onnx.convert --tflite "net.tflite"'),
+        ("net.pt", b"\x1c\0\0\0TFL3", 'tf2onnx.convert --tflite "net.pt"'),
+        ("model.json", b'{"format": "layers-model", "x": 1}', "tf2onnx.convert --tfjs"),
+        ("graph.pb", b"\x0a\x10", 'tf2onnx.convert --graphdef "graph.pb"'),
+    ],
+)
+def test_the_file_is_named_with_the_way_out(
+    tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    message = str(refusal(path, look(path).kind))
+    assert words in message
+    assert str(path) in message
+    assert "\n" not in message
+
+
+def test_a_keras_archive(tmp_path: Path) -> None:
+    path = tmp_path / "net.bin"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("model.weights.h5", b"\x89HDF")
+    assert 'tf2onnx.convert --keras "net.bin"' in str(refusal(path, look(path).kind))
+
+
+def test_a_saved_model_is_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "saved_model.pb").write_bytes(b"\x08\x01")
+    with pytest.raises(ModelError, match=r"tf2onnx\.convert --saved-model"):
+        kind_of(tmp_path)
+
+
+def test_folders_of_weights(tmp_path: Path) -> None:
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text("{}")
+    assert kind_of(tmp_path) is kind_of(index) is Kind.SHARDS
+    assert suffixes.is_model(index)
+    assert suffixes.is_model(tmp_path)
+    assert not suffixes.is_class_names(index)
+    (tmp_path / "config.json").write_text("{}")
+    assert kind_of(tmp_path) is Kind.FOLDER
+    (tmp_path / "adapter_config.json").write_text("{}")
+    assert kind_of(tmp_path) is Kind.ADAPTER
