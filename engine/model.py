@@ -25,6 +25,10 @@ from engine.records.images import Preprocessing
 from engine.records.models import LayerNode, Layout, ModelInfo, OutputForm, Prediction, Scores
 from engine.targets import classes as targets
 
+_BRANCHES = (
+    "No single layer sees all that the network sees. The default layer, {name}, is one of {count} "
+    "branches."
+)
 _CUT = "This network blocks gradients (detach or no_grad). The maps are computed as if it did not."
 
 
@@ -91,6 +95,10 @@ class Model:
             self._notices += (self.facts.reading.notice,)
         if self.facts.cut:
             self._notices += (_CUT,)
+        self._default = default_layer(self.facts)
+        if self._default.branches > 1:
+            said = _BRANCHES.format(name=self._default.name, count=self._default.branches)
+            self._notices += (said,)
 
     def configured(
         self,
@@ -139,7 +147,7 @@ class Model:
             classes=self.classes,
             parameters=sum(p.numel() for p in self.module.parameters()),
             preprocessing=self.preprocessing,
-            default_layer=default_layer(self.facts).name,
+            default_layer=self._default.name,
             notices=self._notices,
             weights_sha256=self._weights_sha256,
             preprocessing_origin=self._origins[0],
@@ -156,7 +164,7 @@ class Model:
         Any other text is returned as it is. Raises LayerError if there is no such layer.
         """
         if layer is None:
-            name = default_layer(self.facts).name
+            name = self._default.name
             if not name:
                 raise LayerError(
                     f"{self.source}: no layer can be explained; "

@@ -70,8 +70,8 @@ class CallFacts:
 class Inspection:
     """All calls of one forward pass, in order, and how its output is read.
 
-    flow: how the image's influence reaches the logits. carrier: the norm through which all influence
-    of the tokens leads that matter last, if the tokens after it lead nowhere; else None.
+    flow: how the image's influence reaches the logits. carrier: where the last tokens lead nowhere,
+    the norm through which all influence of the tokens before it leads; else None.
     input_shape: (1, channels, h, w). grids: the grids of the 4-D outputs, without duplicates.
     cut: the network's own code cuts off gradients (no_grad, detach); the facts describe a pass in
     which that is disabled.

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from engine.errors import ModelError
 from engine.passes import outputs
 from engine.passes.allocation import Bounded, TooLarge, limit_of
+from engine.passes.cuts import uncut
 from engine.passes.devices import wait_for
-from engine.passes.hooks import Call, Keeper, Kept, evaluating, uncut, watching
+from engine.passes.hooks import Call, Keeper, Kept, evaluating, watching
 from engine.passes.outputs import Endings, Reading
 from engine.progress import CancelToken
 

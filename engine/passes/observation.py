@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from engine.errors import ModelError, one_line
 from engine.passes.allocation import Bounded, limit_of
-from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating, uncut, watching
+from engine.passes.cuts import uncut
+from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating, watching
 from engine.passes.outputs import Endings
 from engine.reader import client
 
