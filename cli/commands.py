@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         prog=NAME.lower(),
         description="Shows where an image classifier looked.",
         epilog="Without a command, opens the window with the given FILES (images, folders, "
-        "models); --model, --weights, --arch, --arg, --classes, --input and --trust "
+        "models); --model, --weights, --arch, --arg, --classes, --input, --output and --trust "
         "apply to it as well (see 'explain --help'). self-test [--json FILE|-]: start the "
         "window, use it and check the result.",
     )

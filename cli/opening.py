@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.entry import tell
 from cli.options import source_of, trusted_files
 from engine.files import suffixes
 from engine.lazy.pytorch import load as load_torch
@@ -36,4 +37,7 @@ def open_model(options: argparse.Namespace) -> Model:
     from engine.loading.load import open_source
 
     trust = Trust(named=trusted_files(options))
-    return open_source(source, options.device, trust, patience=options.patience)
+    model = open_source(source, options.device, trust, patience=options.patience)
+    for notice in model.info.notices:
+        tell(notice)
+    return model

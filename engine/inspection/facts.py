@@ -109,13 +109,13 @@ def inspect(
     module: nn.Module,
     input_shape: tuple[int, ...],
     device: torch.device,
-    wanted: OutputForm | None = None,
+    wanted: OutputForm | str | None = None,
     names: int = 0,
 ) -> Inspection:
     """Analyse a forward pass of an input of shape (1, channels, h, w).
 
-    wanted: the output to explain, if chosen by the user. names: number of known class names, 0 for
-    none.
+    wanted: the output to explain, or only its place, if chosen by the user. names: number of known
+    class names, 0 for none.
     The module's parameters, modes and hooks are left unchanged. Raises ModelError if a pass fails,
     or if the network returns no row of logits (or not the wanted one).
     """

@@ -42,6 +42,7 @@ def load_model(
     arguments: Mapping[str, str] | None = None,
     classes: str | Path | None = None,
     input: str | None = None,
+    output: str | None = None,
     trust: Trust = NOBODY,
     profile: ModelProfile | None = None,
     patience: float | None = client.PATIENCE,
@@ -57,7 +58,8 @@ def load_model(
     device: 'auto' (CUDA, then MPS, then CPU), 'cpu', 'cuda', 'cuda:1', 'mps'.
     architecture: for a weights file that fits several, or the class in a Python file; arguments:
         for that class, name -> Python literal. classes: a file with class names. input: the
-        expected input, as in '3x256x256', if it cannot be detected.
+        expected input, as in '3x256x256', if it cannot be detected. output: which of the network's
+        outputs to explain, by its name or position ('race', '1'), if it has several.
     trust: the files that may run the code they contain; by default none.
     profile: saved settings of the model (engine.profiles.store).
     patience: CPU time in seconds after which reading a file stops; None for no limit.
@@ -73,6 +75,7 @@ def load_model(
         tuple((arguments or {}).items()),
         None if classes is None else str(classes),
         input,
+        output,
     )
     return open_source(source, device, trust, profile=profile or _NOTHING, patience=patience)
 
@@ -172,6 +175,7 @@ def _model(
         names, names_origin = settled.classes, settled.classes_origin
     if source.classes is not None:
         names, names_origin = read_class_names(source.classes), Path(source.classes).name
+    output = source.output if source.output is not None else settled.output or network.output
     try:
         return Model(
             network.module,
@@ -185,9 +189,10 @@ def _model(
             weights_sha256=network.weights_sha256,
             device=where,
             notices=(*network.notices, *notices),
-            output=settled.output or network.output,
+            output=output,
             layouts=settled.layouts,
             method=settled.method or GRAD_CAM,
+            fitting=output is None or names is not network.classes,
             cancel=cancel,
         )
     except ModelError as error:

@@ -21,6 +21,7 @@ class ModelSource:
     arguments: for that class or function, as (name, Python literal).
     classes: a file with class names.
     input: expected input, channels x height x width, as in '3x256x256'.
+    output: which of the network's outputs to explain, by its name or position.
     """
 
     spec: str
@@ -29,6 +30,7 @@ class ModelSource:
     arguments: tuple[tuple[str, str], ...] = ()
     classes: str | None = None
     input: str | None = None
+    output: str | None = None
 
     @property
     def key(self) -> str:

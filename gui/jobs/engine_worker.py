@@ -128,7 +128,7 @@ class EngineWorker:
 
         model, source = self._opened()
         forget(model, source)
-        return self.open_model(replace(source, classes=None, input=None), watch)
+        return self.open_model(replace(source, classes=None, input=None, output=None), watch)
 
     def export_profile(self, path: Path, _watch: Watch) -> Path:
         """Write the profile of the open model to a file."""
@@ -176,7 +176,8 @@ class EngineWorker:
             everything = session.predictions(len(session.model.classes))
             probabilities = np.zeros(len(everything))
             for prediction in everything:
-                probabilities[prediction.index] = prediction.probability
+                known = prediction.probability
+                probabilities[prediction.index] = np.nan if known is None else known
             self._predicted = everything[:_TOP], probabilities
         return Answer(request, explanation, *self._predicted, session.model.info)
 

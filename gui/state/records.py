@@ -64,7 +64,8 @@ class Request:
 class Answer:
     """The engine's answer to a request.
 
-    predictions: the classes with the highest logits. probabilities: of all, float64 (classes,).
+    predictions: the classes with the highest logits. probabilities: of all, float64 (classes,);
+    NaN where the network returns values.
     """
 
     request: Request

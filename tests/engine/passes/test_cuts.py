@@ -159,11 +159,11 @@ def test_another_thread_goes_on_saving_memory() -> None:
 def test_other_functions_are_left_alone() -> None:
     class Doubled(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, x: Tensor) -> Tensor:
+        def forward(_ctx: Any, x: Tensor) -> Tensor:
             return x * 1.0
 
         @staticmethod
-        def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        def backward(_ctx: Any, gradient: Tensor) -> Tensor:
             return 2 * gradient
 
     x = torch.ones(1, requires_grad=True)
