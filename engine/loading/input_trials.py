@@ -21,8 +21,9 @@ from torch import Tensor, nn
 from engine.errors import one_line
 from engine.formats.rejections import fault_of_output, tensors_in
 from engine.passes.allocation import Bounded, limit_of
+from engine.passes.copies import meta_copy
 from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating, watching
-from engine.passes.observation import dtype_of, meta_copy
+from engine.passes.observation import dtype_of
 from engine.progress import CancelToken
 from engine.reader import client
 
