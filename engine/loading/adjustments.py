@@ -110,8 +110,8 @@ def remember_answers(model: Model, source: ModelSource) -> None:
     from engine.weights.state_dicts import checksum
 
     own = model.info.weights_sha256
-    answers = (source.classes, source.input, source.output, source.preprocessing, source.profile)
-    if own and any(answers):
+    how = (source.classes, source.input, source.output, source.preprocessing, source.profile)
+    if own and any(how):
         store.save(own, profile_of(model, source))
     path = Path(source.spec)
     if not presence.is_file(path):

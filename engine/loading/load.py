@@ -9,7 +9,14 @@ from pathlib import Path
 
 import torch
 
-from engine.errors import ChoiceNeeded, ConsentNeeded, Late, LayerError, ModelError
+from engine.errors import (
+    ChoiceNeeded,
+    ConsentNeeded,
+    Late,
+    LayerError,
+    ModelError,
+    OptionError,
+)
 from engine.files import presence
 from engine.files.trust import NOBODY, Trust
 from engine.formats.network import Network
@@ -121,6 +128,8 @@ def _opened(
         settled = store.load(network.weights_sha256) or _NOTHING
     try:
         return _model(network, source, settled, where, cancel)
+    except OptionError:
+        raise
     except (ModelError, LayerError) as error:
         if profile is not None and source.profile is not None:
             raise ModelError(f"{error} (opened with the profile {source.profile})") from error
@@ -220,7 +229,7 @@ def _preprocessing(
     if found is None:
         channels, told = _told_input(source.input)
         if told is not None and choice.size not in (None, told):
-            raise ModelError(
+            raise OptionError(
                 f"--crop and --input {source.input} name different input sizes; give one of them"
             )
         size = find_input(
