@@ -33,6 +33,12 @@ WITHOUT_TEXT = {
     "shiboken6": ("LGPL-3", "GPL-3"),
 }
 
+# What a wheel names and does not hold: libheif and libde265 in pi-heif.
+BESIDES = {"pi-heif": ("LGPL-3", "GPL-3")}
+
+OWN = Path(__file__).resolve().parents[2] / "resources" / "packaging" / "licences"
+"""Texts of wheels that hold none and whose licence is not in COMMON, as NAME.txt."""
+
 
 def _files(distribution: metadata.Distribution) -> list[metadata.PackagePath]:
     named = [
@@ -78,7 +84,11 @@ def collect(folder: Path, names: set[str]) -> list[str]:
         distribution = metadata.distribution(name)
         text = text_of(distribution)
         if not text and name in WITHOUT_TEXT:
-            text = _common_text(name)
+            text = _common_text(WITHOUT_TEXT[name])
+        if not text and (OWN / f"{name}.txt").is_file():
+            text = (OWN / f"{name}.txt").read_text(encoding="utf-8")
+        if text and name in BESIDES:
+            text += "\n" + _common_text(BESIDES[name])
         if not text:
             raise SystemExit(f"{name} {distribution.version} comes without the text of its licence")
         heading = f"{distribution.metadata['Name']} {distribution.version}\n\n"
@@ -112,13 +122,11 @@ def collect_origins(folder: Path, sources: Iterable[str]) -> list[Path]:
     return sorted(written)
 
 
-def _common_text(name: str) -> str:
-    """The licence as Debian has it, or where to read it on a system that is none."""
+def _common_text(names: tuple[str, ...]) -> str:
+    """The licences as Debian has it, or where to read it on a system that is none."""
     parts = []
-    for licence in WITHOUT_TEXT[name]:
+    for licence in names:
         path = COMMON / licence
         address = f"https://www.gnu.org/licenses/{licence.lower()}.0.txt\n"
         parts.append(path.read_text(encoding="utf-8") if path.is_file() else address)
-    return "\n".join(
-        f"=== {licence}\n\n{text}" for licence, text in zip(WITHOUT_TEXT[name], parts, strict=True)
-    )
+    return "\n".join(f"=== {licence}\n\n{text}" for licence, text in zip(names, parts, strict=True))
