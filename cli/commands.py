@@ -41,8 +41,8 @@ def _parser() -> argparse.ArgumentParser:
         prog=NAME.lower(),
         description="Shows where an image classifier looked.",
         epilog="Without a command, opens the window with the given FILES (images, folders, "
-        "models); --model, --weights, --arch, --arg, --classes, --input, --trust and "
-        "the options for preprocessing apply to it as well (see 'explain --help'). "
+        "models); --model, --weights, --arch, --arg, --classes, --input, --output, --trust "
+        "and the options for preprocessing apply to it as well (see 'explain --help'). "
         "self-test [--json FILE|-]: start the window, use it and check the result.",
     )
     parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")

@@ -82,9 +82,11 @@ def explain(options: argparse.Namespace) -> None:
         target = explanation.target
         rows, columns = explanation.map.shape
         how = registry.described(explanation.method, explanation.options)
+        known = target.probability
+        number = target.said if known is None else f"{known:.1%}"
         say(
             f"{image.name}: {explanation.layer} ({rows} x {columns}) for {target.label} "
-            f"({target.probability:.1%}), {how}"
+            f"({number}), {how}"
         )
         for path in (options.out, options.map):
             if path is not None:

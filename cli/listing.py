@@ -29,9 +29,13 @@ def layers(options: argparse.Namespace) -> None:
         return
     for node in model.layers:
         shape = " x ".join(str(n) for n in node.shape) if node.shape is not None else "-"
-        remark = "default" if node.default else node.reason
+        remark = _default(node) if node.default else node.reason
         calls = f" (called {node.calls} times)" if node.calls > 1 else ""
         say(node.name, node.type, shape, str(node.params), f"{remark}{calls}")
+
+
+def _default(node: LayerNode) -> str:
+    return f"default, one of {node.branches} branches" if node.branches > 1 else "default"
 
 
 def _layer_facts(node: LayerNode) -> dict[str, Any]:
@@ -44,6 +48,7 @@ def _layer_facts(node: LayerNode) -> dict[str, Any]:
         "explainable": node.explainable,
         "reason": node.reason,
         "default": node.default,
+        "branches": node.branches,
     }
 
 

@@ -35,6 +35,11 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--classes", type=Path, help="file with class names: .txt, .csv or .json")
     parser.add_argument("--input", help="expected input, as in 3x256x256, if it is not detected")
     parser.add_argument(
+        "--output",
+        metavar="NAME",
+        help="which of the network's outputs to explain, by name or position (default: the widest)",
+    )
+    parser.add_argument(
         "--trust",
         action="store_true",
         help="allow the files named here to run the code they contain",
@@ -60,6 +65,7 @@ def source_of(options: argparse.Namespace) -> ModelSource:
         options.weights_key,
         preprocessing=chosen(options),
         profile=None if options.profile is None else str(options.profile.absolute()),
+        output=options.output,
     )
 
 

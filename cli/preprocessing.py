@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.entry import tell
+from engine.errors import OptionError
 from engine.images import choices, presets
 from engine.records.images import Preprocessing
 from engine.records.models import Origin
@@ -61,11 +62,18 @@ def joined(arguments: Sequence[str]) -> list[str]:
 
 
 def chosen(options: argparse.Namespace) -> tuple[tuple[str, str], ...]:
-    """The options that were given, as in ModelSource. Raises ModelError if one is invalid."""
+    """The options that were given, as in ModelSource. Raises OptionError if one is invalid."""
     given = [(name, getattr(options, name)) for name in choices.NAMES]
     pairs = tuple((name, str(text)) for name, text in given if text is not None)
     choices.parse(pairs)
     return pairs
+
+
+def require_no_preprocessing(options: argparse.Namespace) -> None:
+    """Reject options that no model is named for, which would have no effect. Raises OptionError."""
+    for name in (*choices.NAMES, "profile"):
+        if getattr(options, name) is not None:
+            raise OptionError(f"--{name} says how a model is used; name the model with --model")
 
 
 def warn(info: ModelInfo) -> None:

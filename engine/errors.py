@@ -25,6 +25,10 @@ class ModelError(HookscopeError):
     """A model cannot be opened, or does not behave like an image classifier."""
 
 
+class OptionError(ModelError):
+    """A chosen value of the preprocessing is invalid, or does not fit the network."""
+
+
 class WeightsError(ModelError):
     """A weights file is missing, unreadable, or belongs to another architecture."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -15,7 +16,9 @@ from engine.inspection.default_layer import default_layer
 from engine.inspection.facts import Inspection, inspect, with_layouts
 from engine.inspection.layer_tree import LAST_CONVOLUTION, last_convolution, layer_nodes
 from engine.methods.registry import GRAD_CAM, Chosen
+from engine.passes import outputs
 from engine.passes.allocation import limit_of
+from engine.passes.copies import half_precision, in_float32
 from engine.passes.devices import is_out_of_memory, release_cache
 from engine.passes.observation import dtype_of
 from engine.passes.outputs import Reading
@@ -33,6 +36,13 @@ from engine.records.models import (
 )
 from engine.targets import classes as targets
 
+_log = logging.getLogger(__name__)
+
+_BRANCHES = (
+    "No single layer sees all that the network sees. The default layer, {name}, is one of {count} "
+    "branches."
+)
+_OTHER_NAMES = "The {} class names do not fit this output of {}; its classes are numbered."
 _CUT = "This network blocks gradients (detach or no_grad). The maps are computed as if it did not."
 
 
@@ -41,10 +51,14 @@ class Model:
 
     module: any torch image classifier from (1, channels, h, w) to logits.
     classes: labels in the order of the logits; numbered if not given.
-    output: which part of the network's output to explain, and how to read it; None detects it.
+    output: which part of the network's output to explain, and how to read it, or only which part;
+        None detects both. fitting: whether class names of another number are an error; otherwise
+        the classes are numbered instead.
     layouts: layouts set by the user for layers by name, where detection was wrong.
     preprocessing_origin, classes_origin, preprocessing_from: where these come from, for ModelInfo.
     method: the attribution method used if none is named.
+    arithmetic: that of the Model of which this is another configuration.
+    A network with 16-bit weights is copied, and computed in float32.
     Raises ModelError if the network does not run on an input of the crop's size or does not
     return one row of logits, LayerError if a layer cannot have its given layout.
     """
@@ -61,23 +75,23 @@ class Model:
         weights_sha256: str = "",
         device: torch.device | str = "cpu",
         notices: tuple[str, ...] = (),
-        output: OutputForm | None = None,
+        output: OutputForm | str | None = None,
         layouts: Mapping[str, Layout] | None = None,
         preprocessing_origin: str = "",
         preprocessing_from: Origin = Origin.CHOSEN,
         classes_origin: str = "",
         method: Chosen = GRAD_CAM,
         other_weights: Sequence[str] = (),
+        arithmetic: str = "",
+        fitting: bool = True,
         cancel: CancelToken | None = None,
     ) -> None:
-        self.device, self._notices = _place(module, torch.device(device))
-        module = unwrapped(module)
-        self.module = module
         self.preprocessing = preprocessing
-        self.dtype = dtype_of(module)
-        shape = (1, len(preprocessing.mean), *preprocessing.crop)
-        facts = inspect(module, shape, self.device, output, len(classes))
-        if facts.largest > limit_of(module, self.device):
+        self.arithmetic = arithmetic
+        self.device, self._notices = torch.device(device), notices
+        facts = self._inspected(unwrapped(module), output, len(classes))
+        self.dtype = dtype_of(self.module)
+        if facts.largest > limit_of(self.module, self.device):
             raise ModelError(
                 f"the output of one layer takes {facts.largest / 1e9:.1f} GB; choose a "
                 "smaller input, as in --input 3x224x224"
@@ -89,20 +103,60 @@ class Model:
         self.facts: Inspection = without_dead_tokens(
             self.module, facts, self.device, self.dtype, cancel
         )
-        self.layers: tuple[LayerNode, ...] = layer_nodes(module, self.facts)
-        self.classes = _labels(classes, self.facts.reading, classes_origin)
-        self._origins = preprocessing_origin, classes_origin if classes else "numbered"
+        self.layers: tuple[LayerNode, ...] = layer_nodes(self.module, self.facts)
+        fits = fitting or not classes or _is_named(classes, self.facts.reading)
+        self.classes = _labels(classes if fits else (), self.facts.reading, classes_origin)
+        self._names_origin = classes_origin
+        self._origins = preprocessing_origin, classes_origin if classes and fits else "numbered"
         self._from = preprocessing_from
         self.source = source
-        self._title = title or type(module).__name__
+        self._title = title or type(self.module).__name__
         self._weights = weights
         self._weights_sha256 = weights_sha256
         self._other_weights = tuple(other_weights)
-        self._notices = (*self._notices, *notices)
-        if self.facts.reading.notice:
-            self._notices += (self.facts.reading.notice,)
+        self._notices += self.facts.reading.notices
+        if not fits:
+            self._notices += (_OTHER_NAMES.format(len(classes), self.facts.reading.classes),)
         if self.facts.cut:
             self._notices += (_CUT,)
+        self._default = default_layer(self.facts)
+        if self._default.branches > 1:
+            said = _BRANCHES.format(name=self._default.name, count=self._default.branches)
+            self._notices += (said,)
+
+    def _inspected(
+        self, module: nn.Module, output: OutputForm | str | None, names: int
+    ) -> Inspection:
+        """Choose the module that is computed, place it, and inspect it."""
+        shape = (1, len(self.preprocessing.mean), *self.preprocessing.crop)
+        half = half_precision(module)
+        if half:
+            try:
+                self.module = in_float32(module)
+                self._place()
+                facts = inspect(self.module, shape, self.device, output, names)
+            except (TypeError, ModelError) as error:
+                _log.info("the network cannot be computed in float32: %s", error)
+                self.arithmetic = f"computed in {half}"
+            else:
+                self.arithmetic = "computed in float32"
+                return facts
+        self.module = module
+        self._place()
+        return inspect(module, shape, self.device, output, names)
+
+    def _place(self) -> None:
+        """Move the network to the device, or to the CPU if the device lacks memory."""
+        device = self.device
+        try:
+            self.module.to(device)
+        except (RuntimeError, MemoryError) as error:
+            if device.type == "cpu" or not is_out_of_memory(error):
+                raise
+            self.module.to("cpu")
+            release_cache(device)
+            text = f"{device} does not have enough memory for this model; using the CPU"
+            self.device, self._notices = torch.device("cpu"), (text, *self._notices)
 
     def configured(
         self,
@@ -112,7 +166,7 @@ class Model:
         preprocessing_from: Origin = Origin.CHOSEN,
         classes: Sequence[str] | None = None,
         classes_origin: str = "set by you",
-        output: OutputForm | None = None,
+        output: OutputForm | str | None = None,
         layouts: Mapping[str, Layout] | None = None,
         method: Chosen | None = None,
         notices: tuple[str, ...] = (),
@@ -120,7 +174,8 @@ class Model:
     ) -> Model:
         """A new Model of the same network with other settings; None leaves one unchanged.
 
-        This model is left unchanged. Raises the same errors as the constructor.
+        Class names that do not fit another output are kept for when it is changed back. This model
+        is left unchanged. Raises the same errors as the constructor.
         """
         names, form = self._asked
         how, origins = self.preprocessing, self._origins
@@ -130,7 +185,7 @@ class Model:
             preprocessing_origin=origins[0] if preprocessing is None else preprocessing_origin,
             preprocessing_from=self._from if preprocessing is None else preprocessing_from,
             classes=names if classes is None else classes,
-            classes_origin=origins[1] if classes is None else classes_origin,
+            classes_origin=self._names_origin if classes is None else classes_origin,
             output=form if output is None else output,
             layouts=self.layouts if layouts is None else layouts,
             source=self.source,
@@ -141,6 +196,8 @@ class Model:
             notices=notices,
             method=self.method if method is None else method,
             other_weights=self._other_weights,
+            arithmetic=self.arithmetic,
+            fitting=classes is not None,
             cancel=cancel,
         )
 
@@ -156,17 +213,19 @@ class Model:
             classes=self.classes,
             parameters=sum(p.numel() for p in self.module.parameters()),
             preprocessing=self.preprocessing,
-            default_layer=default_layer(self.facts).name,
+            default_layer=self._default.name,
             notices=self._notices,
             weights_sha256=self._weights_sha256,
             preprocessing_origin=self._origins[0],
             preprocessing_from=self._from,
             classes_origin=self._origins[1],
             output=self.facts.reading.form,
-            outputs=self.facts.reading.places,
+            outputs=tuple(self.facts.reading.places),
+            output_widths=tuple(self.facts.reading.places.values()),
             method=self.method.method.slug,
             method_options=self.method.options,
             other_weights=self._other_weights,
+            arithmetic=self.arithmetic,
         )
 
     def address(self, layer: str | None) -> str:
@@ -175,7 +234,7 @@ class Model:
         Any other text is returned as it is. Raises LayerError if there is no such layer.
         """
         if layer is None:
-            name = default_layer(self.facts).name
+            name = self._default.name
             if not name:
                 raise LayerError(
                     f"{self.source}: no layer can be explained; "
@@ -205,22 +264,9 @@ class Model:
         self._notices = (*self._notices, notice)
 
 
-def _place(module: nn.Module, device: torch.device) -> tuple[torch.device, tuple[str, ...]]:
-    """Move the network to the device, or to the CPU if the device lacks memory.
-
-    Returns the device used, and notices for the user.
-    """
-    try:
-        module.to(device)
-    except (RuntimeError, MemoryError) as error:
-        if device.type == "cpu" or not is_out_of_memory(error):
-            raise
-        module.to("cpu")
-        release_cache(device)
-        return torch.device("cpu"), (
-            f"{device} does not have enough memory for this model; using the CPU",
-        )
-    return device, ()
+def _is_named(classes: Sequence[str], reading: Reading) -> bool:
+    single = reading.form.scores is Scores.SIDES and len(classes) == 1
+    return single or len(classes) == reading.classes
 
 
 def _labels(classes: Sequence[str], reading: Reading, origin: str) -> tuple[str, ...]:
@@ -234,4 +280,15 @@ def _labels(classes: Sequence[str], reading: Reading, origin: str) -> tuple[str,
             f"{named}{len(classes)} class names were given, but the network has {count} classes; "
             "open a file with as many names"
         )
-    return tuple(classes) or tuple(f"class {i}" for i in range(count))
+    if classes:
+        return tuple(classes)
+    if reading.form.scores is Scores.VALUES:
+        name = _name_of(reading.form.place)
+        return (name,) if count == 1 else tuple(f"{name} {i}" for i in range(count))
+    return tuple(f"class {i}" for i in range(count))
+
+
+def _name_of(place: str) -> str:
+    """What a value is called: by its name among the outputs, if that says more than its place."""
+    last = place.rpartition(".")[2]
+    return "value" if not last or last.isdecimal() or outputs.is_usual(last) else last

@@ -286,6 +286,7 @@ class Session:
             options=how.options,
             verdict=verdict,
             notices=(*self._work.notices, *raw.said, *notice),
+            arithmetic=self.model.arithmetic,
         )
 
     def _prediction(self, index: int) -> Prediction:

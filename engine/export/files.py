@@ -190,6 +190,7 @@ def sidecar(
         "target": _prediction(explanation.target),
         "output_shape": list(explanation.shape),
         "layout": explanation.layout.value,
+        "arithmetic": explanation.arithmetic,
         "verdict": explanation.verdict.value,
         "notices": list(explanation.notices),
         "image_file": {
@@ -252,6 +253,8 @@ def _model(info: ModelInfo) -> dict[str, Any]:
         "parameters": info.parameters,
         "classes": len(info.classes),
         "default_layer": info.default_layer,
+        "output": {"place": info.output.place, "scores": info.output.scores.name.lower()},
+        "arithmetic": info.arithmetic,
         "preprocessing": {
             **asdict(info.preprocessing),
             "origin": info.preprocessing_from.value,
@@ -269,6 +272,8 @@ def _prediction(prediction: Prediction) -> dict[str, Any]:
     }
 
 
-def _number(value: float | np.floating[Any]) -> float | None:
+def _number(value: float | np.floating[Any] | None) -> float | None:
+    if value is None:
+        return None
     number = float(value)
     return number if math.isfinite(number) else None

@@ -58,6 +58,16 @@ def read(path: Path, fault: Fault, most: int) -> bytes:
     return content
 
 
+def has_mark(path: Path, mark: bytes, place: int) -> bool:
+    """Whether a path is a readable regular file with these bytes at this place."""
+    try:
+        with opened(path, HookscopeError) as file:
+            file.seek(place)
+            return file.read(len(mark)) == mark
+    except (HookscopeError, OSError):
+        return False
+
+
 def reason(error: OSError | ValueError) -> str:
     """Why a file cannot be opened, and what to do."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):

@@ -8,9 +8,13 @@ from engine.files import presence
 
 IMAGES = frozenset(
     {".bmp", ".gif", ".jpeg", ".jpg", ".jp2", ".pbm", ".pgm", ".png", ".ppm", ".tga", ".tif"}
-    | {".tiff", ".webp", ".avif", ".ico"}
+    | {".tiff", ".webp", ".avif", ".ico", ".pfm", ".heic", ".heif", ".hif", ".npy"}
+    | {".dcm", ".dicom", ".ima"}
 )
 """File suffixes of images, used when a folder is opened."""
+
+DICOM_LIST = "DICOMDIR"
+"""Name of the file that lists the DICOM files below its folder."""
 
 WEIGHTS = frozenset({".pth", ".pt", ".bin", ".ckpt", ".tar", ".pkl", ".safetensors"})
 """File suffixes of weights, alone or inside a training checkpoint, and of whole networks."""
@@ -50,6 +54,13 @@ def is_made_by_description(path: Path) -> bool:
 
 def is_index(path: Path) -> bool:
     return path.name.lower().endswith(INDEX)
+
+
+def may_be_dicom(path: Path) -> bool:
+    """Whether a file may be DICOM although it has no image suffix: scanners write names without a
+    suffix, or ones that end in numbers (1.2.840.113)."""
+    named = not path.suffix or path.suffix[1:].isdigit()
+    return named and path.name.upper() != DICOM_LIST
 
 
 def is_profile(path: Path) -> bool:

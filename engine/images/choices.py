@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from engine.errors import ModelError
+from engine.errors import OptionError
 from engine.images import presets
 from engine.records.images import Channels, Preprocessing
 
@@ -62,15 +62,15 @@ NOTHING = Choice()
 def parse(pairs: Iterable[tuple[str, str]]) -> Choice:
     """The choice from (name, text) pairs.
 
-    Raises ModelError, a single line that names the option and what is allowed.
+    Raises OptionError, a single line that names the option and what is allowed.
     """
     choice = NOTHING
     for name, text in pairs:
         if name not in NAMES:
-            raise ModelError(f"there is no option --{name[:40]}; use {', '.join(NAMES)}")
+            raise OptionError(f"there is no option --{name[:40]}; use {', '.join(NAMES)}")
         choice = _with(choice, name, text.strip())
     if choice.uncropped and (choice.unscaled or isinstance(choice.resize, int)):
-        raise ModelError(
+        raise OptionError(
             "--crop none needs the size of both sides, since the input of a network has a fixed "
             "size: --resize HxW, as in --resize 224x224"
         )
@@ -85,14 +85,14 @@ def _with(choice: Choice, name: str, text: str) -> Choice:
     if name == "std":
         std = _numbers(name, text)
         if min(std) <= 0:
-            raise ModelError(f"--std {text[:40]}: a standard deviation must be greater than 0")
+            raise OptionError(f"--std {text[:40]}: a standard deviation must be greater than 0")
         return replace(choice, std=std)
     if name == "range":
         return replace(choice, range=_range(text))
     if name == "channels":
         channels = _CHANNELS.get(text.lower())
         if channels is None:
-            raise ModelError(f"--channels {text[:40]}: choose rgb, bgr or grey")
+            raise OptionError(f"--channels {text[:40]}: choose rgb, bgr or grey")
         return replace(choice, channels=channels)
     if name == "resize":
         if text.lower() == _NONE:
@@ -109,7 +109,7 @@ def applied(choice: Choice, how: Preprocessing) -> Preprocessing:
 
     Mean and deviation that are not chosen keep their colours if the channel order changes. A chosen
     resize replaces a letterbox.
-    Raises ModelError, a single line that names an option, if the result would be invalid.
+    Raises OptionError, a single line that names an option, if the result would be invalid.
     """
     if choice == NOTHING:
         return how
@@ -123,7 +123,9 @@ def applied(choice: Choice, how: Preprocessing) -> Preprocessing:
     changed = replace(how, resize=None if choice.unscaled else resize, crop=crop)
     if choice.resize is not None or choice.unscaled or choice.uncropped:
         changed = replace(changed, letterbox=False)
-    presets.validate(changed)
+    fault = presets.fault_of(changed)
+    if fault:
+        raise OptionError(f"the options for preprocessing do not fit: {fault}")
     return changed
 
 
@@ -137,7 +139,7 @@ def _with_values(choice: Choice, how: Preprocessing) -> Preprocessing:
     mean = _for_channels("mean", choice.mean, count) or how.mean
     std = _for_channels("std", choice.std, count) or how.std
     if choice.range not in (None, how.range) and (choice.mean is None or choice.std is None):
-        raise ModelError(
+        raise OptionError(
             "--range changes the unit of mean and standard deviation; give --mean and --std as "
             "well (--mean 0 --std 1 to leave the values as they are)"
         )
@@ -155,7 +157,7 @@ def _check_sizes(choice: Choice, how: Preprocessing) -> None:
     if sides is None or (sides[0] >= crop[0] and sides[1] >= crop[1]):
         return
     given, other = ("crop", "resize") if choice.resize is None else ("resize", "crop")
-    raise ModelError(
+    raise OptionError(
         f"--{given}: the crop of {crop[0]} x {crop[1]} is larger than the image resized to "
         f"{_words(resize)} pixels and would be padded; give --{other} as well"
     )
@@ -170,7 +172,7 @@ def _for_channels(
         return numbers * count
     wanted = "1 number" if count == 1 else f"{count} numbers, or one for all"
     channels = "1 channel" if count == 1 else f"{count} channels"
-    raise ModelError(f"--{name}: the network has {channels}; give {wanted}, not {len(numbers)}")
+    raise OptionError(f"--{name}: the network has {channels}; give {wanted}, not {len(numbers)}")
 
 
 def _numbers(name: str, text: str) -> tuple[float, ...]:
@@ -180,7 +182,7 @@ def _numbers(name: str, text: str) -> tuple[float, ...]:
     except ValueError:
         numbers = ()
     if len(numbers) != len(parts) or not all(map(math.isfinite, numbers)):
-        raise ModelError(
+        raise OptionError(
             f"--{name} {text[:40]}: write a number for each channel, separated by commas, or one "
             f"for all, as in --{name} {'0.485,0.456,0.406' if name == 'mean' else '0.5'}"
         )
@@ -190,12 +192,12 @@ def _numbers(name: str, text: str) -> tuple[float, ...]:
 def _range(text: str) -> tuple[float, float]:
     try:
         low, high = _numbers("range", text)
-    except (ModelError, ValueError):
-        raise ModelError(
+    except (OptionError, ValueError):
+        raise OptionError(
             f"--range {text[:40]}: write the values of black and white, as in --range 0,255"
         ) from None
     if low == high:
-        raise ModelError(f"--range {text[:40]}: black and white need different values")
+        raise OptionError(f"--range {text[:40]}: black and white need different values")
     return low, high
 
 
@@ -204,7 +206,7 @@ def _sides(name: str, text: str) -> int | Size:
     # Limiting the digits keeps int() from parsing arbitrarily long numbers.
     fits = all(p.isdecimal() and len(p) < 6 and 0 < int(p) <= presets.MAX_SIDE for p in parts)
     if len(parts) > 2 or not fits:
-        raise ModelError(
+        raise OptionError(
             f"--{name} {text[:40]}: write a size in pixels, as in --{name} 224, height x width, as "
             f"in --{name} 224x192, or none (each side at most {presets.MAX_SIDE:,})"
         )

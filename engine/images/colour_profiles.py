@@ -100,7 +100,7 @@ def _parametric(tag: bytes, x: float) -> float:
     (kind,) = struct.unpack_from(">H", tag, 8)
     names = _PARAMETERS[kind]
     numbers = struct.unpack_from(f">{len(names)}i", tag, 12)
-    p = dict(zip(names, (number / 65536 for number in numbers), strict=True))
+    p: dict[str, float] = dict(zip(names, (n / 65536 for n in numbers), strict=True))
     g, a, b, c = p["g"], p.get("a", 1.0), p.get("b", 0.0), p.get("c", 0.0)
     if kind == 0:
         return math.pow(x, g)

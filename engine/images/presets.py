@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from engine.errors import ModelError
+from engine.errors import ModelError, OptionError
 from engine.records import level_words
 from engine.records.images import Channels, Preprocessing
 
@@ -59,13 +59,13 @@ def slug(name: str) -> str:
 
 
 def find(text: str) -> str:
-    """The name of the preset with this name or slug. Raises ModelError."""
+    """The name of the preset with this name or slug. Raises OptionError."""
     wanted = slug(text.strip()).replace(",", "..")
     for name in PRESETS:
         if slug(name) == wanted:
             return name
     known = ", ".join(map(slug, PRESETS))
-    raise ModelError(f"there is no preset '{text[:40]}'; choose one of {known}")
+    raise OptionError(f"there is no preset '{text[:40]}'; choose one of {known}")
 
 
 def preset(name: str, size: tuple[int, int], channels: int = 3) -> Preprocessing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from engine.inspection.facts import CallFacts, Inspection
@@ -31,8 +31,9 @@ def default_layer(facts: Inspection) -> DefaultLayer:
     """The last spatial output through which everything leads that the logits see of the image.
 
     Not considered, unless there is nothing else: outputs of pooling and mere views of another
-    output, maps of class scores, outputs of a few channels, gates, projections of tokens. Where
-    nothing is left (two networks side by side), it is the deepest of the branches.
+    output, maps of class scores, outputs of a few channels, gates, and of tokens projections and
+    the inner norms of a block. Where nothing is left (two networks side by side), it is the deepest
+    of the branches.
     Of tokens that lead nowhere after the last attention, it is the normalised input of that
     attention (a ViT's last ln_1) if all that matters of them leads through it, else the last block
     (CaiT, whose class token reads the same tokens twice).
@@ -42,12 +43,14 @@ def default_layer(facts: Inspection) -> DefaultLayer:
     explainable = [c for c in facts.calls.values() if not reason_against(c)]
     scores = _score_maps(facts)
     features = [c for c in explainable if not c.derived and c.call not in scores]
+    passed = set(facts.flow.passed_by_all())
     wide = [
         c
         for c in features
         if c.axes is not None
         and c.axes.channels(c.shape) >= _FEW_CHANNELS
         and c.source not in facts.flow.gates
+        and not (_is_tokens(c) and _is_inside(c, passed))
     ]
     if not explainable:
         return DefaultLayer("")
@@ -68,8 +71,7 @@ def _chosen(facts: Inspection, candidates: Sequence[CallFacts]) -> tuple[Call, i
         if call in sources and (sources[call] in last or _cells(sources[call]) < _STEM * coarsest)
     ]
     if through:
-        unprojected = [c for c in through if not (_is_tokens(c) and c.kind == "Linear")]
-        return (unprojected or through)[-1].source, 1
+        return through[-1].source, 1
     if not last:
         return candidates[-1].source, 1
     place = {call: index for index, call in enumerate(facts.calls)}
@@ -94,6 +96,12 @@ def _name(facts: Inspection, chosen: Call) -> str:
 def _cells(facts: CallFacts) -> int:
     assert facts.axes is not None
     return facts.axes.grid[0] * facts.axes.grid[1]
+
+
+def _is_inside(tokens: CallFacts, passed: Collection[Call]) -> bool:
+    """Whether it is a projection, or a norm that a block's own sum leads past."""
+    inner_norm = "norm" in tokens.kind.lower() and tokens.source not in passed
+    return tokens.kind == "Linear" or inner_norm
 
 
 def _is_tokens(facts: CallFacts) -> bool:

@@ -70,8 +70,8 @@ class CallFacts:
 class Inspection:
     """All calls of one forward pass, in order, and how its output is read.
 
-    flow: how the image's influence reaches the logits. carrier: the norm through which all influence
-    of the tokens leads that matter last, if the tokens after it lead nowhere; else None.
+    flow: how the image's influence reaches the logits. carrier: where the last tokens lead nowhere,
+    the norm through which all influence of the tokens before it leads; else None.
     input_shape: (1, channels, h, w). grids: the grids of the 4-D outputs, without duplicates.
     cut: the network's own code cuts off gradients (no_grad, detach); the facts describe a pass in
     which that is disabled.
@@ -109,13 +109,13 @@ def inspect(
     module: nn.Module,
     input_shape: tuple[int, ...],
     device: torch.device,
-    wanted: OutputForm | None = None,
+    wanted: OutputForm | str | None = None,
     names: int = 0,
 ) -> Inspection:
     """Analyse a forward pass of an input of shape (1, channels, h, w).
 
-    wanted: the output to explain, if chosen by the user. names: number of known class names, 0 for
-    none.
+    wanted: the output to explain, or only its place, if chosen by the user. names: number of known
+    class names, 0 for none.
     The module's parameters, modes and hooks are left unchanged. Raises ModelError if a pass fails,
     or if the network returns no row of logits (or not the wanted one).
     """

@@ -46,7 +46,7 @@ class Flow:
 
     def passed_by_all(self) -> tuple[Call, ...]:
         """The outputs on every way from the image to the logits, the first one first."""
-        order = _from_the_image(self.entries, self.leads_to)
+        order = _in_order(self.leads_to)
         place = {call: index for index, call in enumerate(order)}
         place[LOGITS] = len(order)
         farthest = max((place[call] for call in self.entries), default=len(order))
@@ -61,13 +61,13 @@ class Flow:
     def last_among(self, wanted: Collection[Call]) -> tuple[Call, ...]:
         """Those of the wanted outputs that reach the logits past no other wanted one."""
         ends: dict[Call, bool] = {LOGITS: True}
-        for call in reversed(_from_the_image(self.entries, self.leads_to)):
+        for call in reversed(_in_order(self.leads_to)):
             open_ways = (r == LOGITS or (r not in wanted and ends[r]) for r in self.leads_to[call])
             ends[call] = any(open_ways)
         return tuple(call for call in self.leads_to if call in wanted and ends[call])
 
 
-def _from_the_image(entries: Collection[Call], leads_to: dict[Call, frozenset[Call]]) -> list[Call]:
+def _in_order(leads_to: dict[Call, frozenset[Call]]) -> list[Call]:
     """All outputs, each before those that read it."""
     waiting = dict.fromkeys(leads_to, 0)
     for readers in leads_to.values():

@@ -28,14 +28,16 @@ _ASSUMING = "The preprocessing in this profile is assumed, not known: check it"
 class Adjustment:
     """Changes to a model's preprocessing, output, classes or layouts; None leaves one unchanged.
 
-    classes: a file with class names. layouts: (layer, layout) pairs; None resets a layer to its
-    detected layout. profile: a profile file, applied before the other changes.
+    place: another of the network's outputs; how to read it is detected. classes: a file with class
+    names. layouts: (layer, layout) pairs; None resets a layer to its detected layout. profile: a
+    profile file, applied before the other changes.
     """
 
     preprocessing: Preprocessing | None = None
     output: OutputForm | None = None
     classes: Path | None = None
     layouts: tuple[tuple[str, Layout | None], ...] = ()
+    place: str | None = None
     profile: Path | None = None
 
 
@@ -71,7 +73,7 @@ def _adjusted(model: Model, change: Adjustment, cancel: CancelToken | None) -> M
         return model
     return model.configured(
         preprocessing=change.preprocessing,
-        output=change.output,
+        output=change.output if change.place is None else change.place,
         classes=names,
         classes_origin=change.classes.name if change.classes is not None else "",
         layouts={name: layout for name, layout in layouts.items() if layout is not None},
@@ -94,6 +96,7 @@ def profile_of(model: Model, source: ModelSource) -> ModelProfile:
         arguments=source.arguments,
         title=info.title,
         method=model.method if model.method != GRAD_CAM else None,
+        arithmetic=info.arithmetic,
     )
 
 
@@ -107,7 +110,8 @@ def remember_answers(model: Model, source: ModelSource) -> None:
     from engine.weights.state_dicts import checksum
 
     own = model.info.weights_sha256
-    if own and any((source.classes, source.input, source.preprocessing, source.profile)):
+    how = (source.classes, source.input, source.output, source.preprocessing, source.profile)
+    if own and any(how):
         store.save(own, profile_of(model, source))
     path = Path(source.spec)
     if not presence.is_file(path):

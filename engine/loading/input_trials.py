@@ -20,8 +20,9 @@ from engine.formats.rejections import fault_of_output, tensors_in
 from engine.loading.input_hints import Size
 from engine.loading.pass_failures import Failure, failure_of
 from engine.passes.allocation import Bounded, limit_of
+from engine.passes.copies import meta_copy
 from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating, watching
-from engine.passes.observation import dtype_of, meta_copy
+from engine.passes.observation import dtype_of
 from engine.progress import CancelToken
 
 _log = logging.getLogger(__name__)

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import torch
 
-from engine.errors import ChoiceNeeded, ConsentNeeded, Late, LayerError, ModelError
+from engine.errors import (
+    ChoiceNeeded,
+    ConsentNeeded,
+    Late,
+    LayerError,
+    ModelError,
+    OptionError,
+)
 from engine.files import presence
 from engine.files.trust import NOBODY, Trust
 from engine.formats.network import Network
@@ -44,6 +51,7 @@ def load_model(
     classes: str | Path | None = None,
     input: str | None = None,
     weights_key: str | None = None,
+    output: str | None = None,
     trust: Trust = NOBODY,
     profile: ModelProfile | None = None,
     patience: float | None = client.PATIENCE,
@@ -60,7 +68,8 @@ def load_model(
     architecture: for a weights file that fits several, or the class in a Python file; arguments:
         for that class, name -> Python literal. classes: a file with class names. input: the
         expected input, as in '3x256x256', if it cannot be detected. weights_key: which of several
-        networks in a weights file, as in 'state_dict_ema'.
+        networks in a weights file, as in 'state_dict_ema'. output: which of the network's outputs
+        to explain, by its name or position ('race', '1'), if it has several.
     trust: the files that may run the code they contain; by default none.
     profile: saved settings of the model (engine.profiles.store).
     patience: CPU time in seconds after which reading a file stops; None for no limit.
@@ -77,6 +86,7 @@ def load_model(
         None if classes is None else str(classes),
         input,
         weights_key,
+        output=output,
     )
     return open_source(source, device, trust, profile=profile or _NOTHING, patience=patience)
 
@@ -118,6 +128,8 @@ def _opened(
         settled = store.load(network.weights_sha256) or _NOTHING
     try:
         return _model(network, source, settled, where, cancel)
+    except OptionError:
+        raise
     except (ModelError, LayerError) as error:
         if profile is not None and source.profile is not None:
             raise ModelError(f"{error} (opened with the profile {source.profile})") from error
@@ -180,6 +192,7 @@ def _model(
         names, names_origin = settled.classes, settled.classes_origin
     if source.classes is not None:
         names, names_origin = read_class_names(source.classes), Path(source.classes).name
+    output = source.output if source.output is not None else settled.output or network.output
     try:
         return Model(
             network.module,
@@ -194,9 +207,10 @@ def _model(
             weights_sha256=network.weights_sha256,
             device=where,
             notices=(*network.notices, *how.notices),
-            output=settled.output or network.output,
+            output=output,
             layouts=settled.layouts,
             method=settled.method or GRAD_CAM,
+            fitting=output is None or names is not network.classes,
             other_weights=network.other_weights,
             cancel=cancel,
         )
@@ -215,7 +229,7 @@ def _preprocessing(
     if found is None:
         channels, told = _told_input(source.input)
         if told is not None and choice.size not in (None, told):
-            raise ModelError(
+            raise OptionError(
                 f"--crop and --input {source.input} name different input sizes; give one of them"
             )
         size = find_input(

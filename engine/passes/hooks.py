@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from engine.errors import FOREIGN_ERRORS, HookscopeError, one_line
+from engine.passes.cuts import uncheckpointed
 from engine.progress import CancelToken
 
 Call = tuple[str, int]
@@ -110,8 +110,8 @@ def watching(
     small network with hundreds of modules is a tenth of the forward pass. parts: filled with the
     part that is visited, as text, for each call that returned a tuple or mapping.
 
-    The hooks are removed in any case. Raises Cancelled from within the forward pass once the token
-    is set.
+    Checkpointed parts of the network run plainly. The hooks are removed in any case. Raises
+    Cancelled from within the forward pass once the token is set.
     """
     counts: dict[str, int] = {}
     handles = []
@@ -138,7 +138,7 @@ def watching(
             # Scripted modules support no hooks; the network around them does.
             if name and not isinstance(inner, torch.jit.ScriptModule):
                 handles.append(inner.register_forward_hook(hook_for(name)))
-        with _known_errors():
+        with _known_errors(), uncheckpointed():
             yield
     finally:
         for handle in handles:
@@ -178,30 +178,6 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         for inner in training:
             inner.training = True
-
-
-class _Uncut(TorchFunctionMode):
-    """Makes no_grad blocks and detach() in a network's own code have no effect."""
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        if func is torch._C._set_grad_enabled and not args[0]:
-            return None
-        if func in (Tensor.detach, torch.detach, Tensor.detach_, torch.detach_):
-            return args[0]
-        return func(*args, **(kwargs or {}))
-
-
-@contextmanager
-def uncut(wanted: bool) -> Iterator[None]:
-    """If wanted, let gradients flow where the network's own code cuts them off.
-
-    A backbone run under no_grad, or an output detached before the head, can still be explained:
-    maps show how the logit depends on a layer, not what was trained.
-    """
-    with _Uncut() if wanted else nullcontext():
-        yield
 
 
 @dataclass(slots=True)

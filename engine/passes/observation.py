@@ -6,10 +6,7 @@ to nothing. A network that cannot run without data is run for real.
 
 from __future__ import annotations
 
-import copy
 import logging
-import pickle
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +16,10 @@ from torch import Tensor, nn
 
 from engine.errors import ModelError, one_line
 from engine.passes.allocation import Bounded, limit_of
-from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating, uncut, watching
-from engine.passes.outputs import Endings
+from engine.passes.copies import meta_copy
+from engine.passes.cuts import uncut
+from engine.passes.endings import Endings
+from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating, watching
 from engine.reader import client
 
 _log = logging.getLogger(__name__)
@@ -169,33 +168,6 @@ def _base(tensor: Tensor) -> int:
     """
     owner = tensor._base if tensor._is_view() and tensor._base is not None else tensor
     return hash((id(owner), tensor._version))
-
-
-class _Memo(dict[int, Any]):
-    """deepcopy's memo, consulted for every object, which makes copying cancellable."""
-
-    def get(self, key: int, default: Any = None) -> Any:
-        client.raise_if_late()
-        return super().get(key, default)
-
-
-def meta_copy(module: nn.Module) -> nn.Module:
-    """A copy on the meta device: same structure and shapes, no data, no gradients.
-
-    Raises TypeError for a network that cannot be copied; Cancelled.
-    """
-    memo = _Memo()
-    for parameter in module.parameters():
-        memo[id(parameter)] = nn.Parameter(parameter.detach().to("meta"), requires_grad=False)
-    for buffer in module.buffers():
-        memo[id(buffer)] = buffer.detach().to("meta")
-    try:
-        with warnings.catch_warnings():
-            # torch's own metadata of an exported network emit warnings when copied.
-            warnings.simplefilter("ignore")
-            return copy.deepcopy(module, memo)
-    except pickle.PickleError as error:
-        raise TypeError(f"the network cannot be copied: {error}") from error
 
 
 def dtype_of(module: nn.Module) -> torch.dtype:

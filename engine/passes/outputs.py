@@ -9,7 +9,6 @@ produced the output.
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,10 +16,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 
 from engine.errors import ModelError
+from engine.passes.endings import Endings, computed_back, maker
+from engine.passes.heads import is_unit_norm, widest_head
 from engine.passes.hooks import tensors_in
 from engine.records.models import OutputForm, Scores
 
@@ -37,83 +36,29 @@ _NAMES = (
 )
 _LAST = ("aux", "loss", "hidden", "feature", "embed", "attention", "pool", "last_hidden")
 
-# Functions that a network may end in, and their names for display.
-_ENDS: dict[Any, str] = {
-    **dict.fromkeys(
-        (torch.softmax, Tensor.softmax, functional.softmax, torch.special.softmax), "softmax"
-    ),
-    **dict.fromkeys(
-        (
-            *(torch.log_softmax, Tensor.log_softmax, functional.log_softmax),
-            torch.special.log_softmax,
-        ),
-        "log_softmax",
-    ),
-    **dict.fromkeys((torch.sigmoid, Tensor.sigmoid, torch.special.expit), "sigmoid"),
-    **dict.fromkeys((torch.sigmoid_, Tensor.sigmoid_, torch.ops.aten.sigmoid_), "sigmoid"),
-    # As they appear in exported programs.
-    **dict.fromkeys((torch.ops.aten.softmax, torch.ops.aten._softmax), "softmax"),
-    **dict.fromkeys((torch.ops.aten.log_softmax, torch.ops.aten._log_softmax), "log_softmax"),
-    torch.ops.aten.sigmoid: "sigmoid",
-}
-_IN_PLACE = (torch.sigmoid_, Tensor.sigmoid_, torch.ops.aten.sigmoid_)
-_NODES = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Sigmoid": "sigmoid"}
-# Operations that keep the values, by autograd's names.
-_VIEWS = (
-    *("View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Alias", "Clone", "ToCopy"),
-    *("Permute", "Transpose", "T", "Select", "Slice", "Expand"),
-)
-_REMEMBERED = 8
-
-
-class Endings(TorchFunctionMode):
-    """Remembers the last calls of softmax, log_softmax and sigmoid with input and output."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._seen: deque[tuple[str, Tensor, Tensor, object, int]] = deque(maxlen=_REMEMBERED)
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        family = getattr(func, "overloadpacket", func)
-        kind = _ENDS.get(family)
-        if kind is None:
-            return func(*args, **(kwargs or {}))
-        given = args[0] if args else (kwargs or {}).get("input")
-        if family in _IN_PLACE and isinstance(given, Tensor):
-            given = given.clone()
-        made = func(*args, **(kwargs or {}))
-        if isinstance(given, Tensor) and isinstance(made, Tensor):
-            self._seen.append((kind, given, made, made.grad_fn, made._version))
-        return made
-
-    def before(self, tensor: Tensor, kind: str) -> Tensor | None:
-        """The input of the call of that kind that produced the tensor's values, or None."""
-        node, _ = _maker(tensor)
-        for known, given, made, made_by, version in reversed(self._seen):
-            if known != kind or given.numel() != tensor.numel():
-                continue
-            same = made_by is node if node is not None else _same_numbers(tensor, made, version)
-            if same:
-                return given
-        return None
-
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How a network's output is interpreted.
 
-    form: the chosen interpretation. places: of all tensors that could be logits. width: number of
-    elements of the chosen one. reachable: whether the input of the final softmax or sigmoid can be
-    recovered; otherwise it is computed back from the probabilities (up to a constant, for a
-    softmax).
+    form: the chosen interpretation. places: of all tensors that could be logits, and the number of
+    elements of each. reachable: whether the input of the final softmax or sigmoid can be recovered;
+    otherwise it is computed back from the probabilities (up to a constant, for a softmax).
+    heads: the places that could as well have been chosen. embedding: the output is a vector of unit
+    length. guessed: only that it is unbounded makes a single number a value.
     """
 
     form: OutputForm
-    places: tuple[str, ...]
-    width: int
+    places: dict[str, int]
     reachable: bool = True
+    heads: tuple[str, ...] = ()
+    embedding: bool = False
+    guessed: bool = False
+
+    @property
+    def width(self) -> int:
+        """The number of elements of the chosen tensor."""
+        return self.places[self.form.place]
 
     @property
     def classes(self) -> int:
@@ -121,8 +66,39 @@ class Reading:
         return 2 if self.form.scores is Scores.SIDES else self.width
 
     @property
-    def notice(self) -> str:
-        """A notice for the user about the network's final activation; '' if there is none."""
+    def notices(self) -> tuple[str, ...]:
+        """Notices for the user about the network's output."""
+        said = (self._chosen_notice, self._ending_notice, self._meaning_notice)
+        return tuple(text for text in said if text)
+
+    @property
+    def _chosen_notice(self) -> str:
+        if len(self.heads) < 2:
+            return ""
+        widths = [self.places[place] for place in self.heads]
+        why = "The widest" if widths.count(max(widths)) == 1 else "The first of the widest"
+        return (
+            f"The network has {len(self.heads)} outputs ({', '.join(self.heads)}). {why}, "
+            f"{self.form.place}, is explained; choose another in Input and output, or with "
+            "--output."
+        )
+
+    @property
+    def _meaning_notice(self) -> str:
+        if self.embedding:
+            return (
+                "The network's output has length 1, so it is probably an embedding and not the "
+                "scores of classes; a map shows what changes one of its numbers."
+            )
+        if self.guessed:
+            return (
+                "The network returns one number without bounds, which is shown as a value. If it "
+                "answers a yes/no question, choose Binary under Input and output."
+            )
+        return ""
+
+    @property
+    def _ending_notice(self) -> str:
         kind = self.form.ends_in.replace("_", "-")
         if not kind:
             return ""
@@ -160,23 +136,60 @@ class Reading:
             before = endings.before(tensor, kind) if endings is not None else None
             if before is None and self.reachable:
                 _log.warning("the %s that the network ended in was not found again", kind)
-            tensor = before if before is not None else _computed_back(tensor, kind)
+            tensor = before if before is not None else computed_back(tensor, kind)
             tensor = tensor.reshape(1, -1)
         row = tensor.reshape(1, -1)
         return torch.cat([-row, row], dim=1) if self.form.scores is Scores.SIDES else row
 
 
 def find(
-    output: Any, endings: Endings | None = None, wanted: OutputForm | None = None, names: int = 0
+    output: Any,
+    endings: Endings | None = None,
+    wanted: OutputForm | str | None = None,
+    names: int = 0,
 ) -> Reading:
     """How to read what a network returned for one image.
 
     Candidates are the tensors of shape (1, C) or (1, C, 1, 1) in tuples, lists, mappings and
     dataclasses, or, if there are none, single numbers. Preferred is the one with as many elements
-    as there are class names, then by its name (logits, out, ...), then the first.
-    wanted: the place and scores chosen by the user. names: number of class names, 0 for unknown.
+    as there are class names, then by its name (logits, out, ...), then the widest head
+    (heads.widest_head).
+    wanted: the place and scores chosen by the user, or only the place. names: number of class
+    names, 0 for unknown.
     Raises ModelError if there is no candidate, or not the wanted one.
     """
+    fitting = _candidates(output)
+    place = wanted if isinstance(wanted, str) else ""
+    heads: tuple[str, ...] = ()
+    if isinstance(wanted, OutputForm):
+        place = wanted.place
+    elif wanted is None:
+        place, heads = _chosen(fitting, names)
+    if place not in fitting:
+        choices = ", ".join(f"'{known}'" for known in fitting)
+        raise ModelError(f"the network returns nothing at '{place}'; choose the output {choices}")
+    tensor = fitting[place]
+    _, ends_in = maker(tensor)
+    width = tensor.numel()
+    told = wanted.scores if isinstance(wanted, OutputForm) else None
+    scores = told or _scores(width, ends_in, names)
+    if not _is_possible(scores, width):
+        raise ModelError(
+            f"the network's output has {width} {'value' if width == 1 else 'values'}, which "
+            f"cannot be '{scores}'; choose another interpretation"
+        )
+    before = endings.before(tensor, ends_in) if endings is not None and ends_in else None
+    return Reading(
+        form=OutputForm(place, scores, ends_in),
+        places={known: tensor.numel() for known, tensor in fitting.items()},
+        reachable=before is not None or not ends_in,
+        heads=heads,
+        embedding=width > 1 and is_unit_norm(tensor),
+        guessed=scores is Scores.VALUES and told is None,
+    )
+
+
+def _candidates(output: Any) -> dict[str, Tensor]:
     tensors = dict(tensors_in(output))
     fitting = {place: tensor for place, tensor in tensors.items() if _may_be_logits(tensor)}
     rows = {place: tensor for place, tensor in fitting.items() if tensor.ndim >= 2}
@@ -192,22 +205,12 @@ def find(
             f"the network returned shape {shapes} instead of (1, classes); "
             "only image classifiers can be explained"
         )
-    place = _chosen(fitting, names) if wanted is None else wanted.place
-    if place not in fitting:
-        choices = ", ".join(f"'{known}'" for known in fitting)
-        raise ModelError(f"the network returns nothing at '{place}'; choose the output {choices}")
-    tensor = fitting[place]
-    _, ends_in = _maker(tensor)
-    width = tensor.numel()
-    scores = _scores(width, ends_in) if wanted is None else wanted.scores
-    if (scores is Scores.SIDES) != (width == 1):
-        raise ModelError(
-            f"the network's output has {width} {'value' if width == 1 else 'values'}, which "
-            f"cannot be '{scores}'; choose another interpretation"
-        )
-    before = endings.before(tensor, ends_in) if endings is not None and ends_in else None
-    form = OutputForm(place, scores, ends_in)
-    return Reading(form, tuple(fitting), width, before is not None or not ends_in)
+    return fitting
+
+
+def is_usual(name: str) -> bool:
+    """Whether an output's name only says that it is the output ('logits')."""
+    return name.lower() in _NAMES
 
 
 def _may_be_logits(tensor: Tensor) -> bool:
@@ -218,8 +221,9 @@ def _may_be_logits(tensor: Tensor) -> bool:
     return 1 <= tensor.shape[1] == tensor.numel() <= MOST_CLASSES
 
 
-def _chosen(fitting: dict[str, Tensor], names: int) -> str:
-    named = [place for place, tensor in fitting.items() if names and tensor.numel() == names]
+def _chosen(fitting: dict[str, Tensor], names: int) -> tuple[str, tuple[str, ...]]:
+    """The chosen place, and the places between which only the width decided."""
+    named = {place: t for place, t in fitting.items() if names and t.numel() == names} or fitting
 
     def rank(place: str) -> int:
         last = place.rpartition(".")[2].lower()
@@ -227,42 +231,17 @@ def _chosen(fitting: dict[str, Tensor], names: int) -> str:
             return _NAMES.index(last)
         return len(_NAMES) + (1 if last.startswith(_LAST) else 0)
 
-    return min(named or fitting, key=rank)
+    best = min(map(rank, named))
+    return widest_head({place: t for place, t in named.items() if rank(place) == best})
 
 
-def _scores(width: int, ends_in: str) -> Scores:
+def _scores(width: int, ends_in: str, names: int) -> Scores:
     if width == 1:
-        return Scores.SIDES
+        return Scores.SIDES if ends_in == "sigmoid" or names == 2 else Scores.VALUES
     return Scores.LABELS if ends_in == "sigmoid" else Scores.CLASSES
 
 
-def _maker(tensor: Tensor) -> tuple[Any, str]:
-    """The autograd node of the softmax or sigmoid that produced the tensor, and its kind; (None,
-    '') if there is none. Operations that only change the shape are skipped."""
-    node: Any = tensor.grad_fn
-    while node is not None:
-        name = type(node).__name__.partition("Backward")[0]
-        if name in _NODES:
-            return node, _NODES[name]
-        if name not in _VIEWS:
-            return None, ""
-        node = node.next_functions[0][0]
-    return None, ""
-
-
-def _same_numbers(tensor: Tensor, made: Tensor, version: int) -> bool:
-    """For tensors without a graph: whether one is the other or a view of it, unchanged."""
-    if made._version != version:
-        return False
-    own = tensor._base if tensor._base is not None else tensor
-    return own is made or own is made._base
-
-
-def _computed_back(tensor: Tensor, kind: str) -> Tensor:
-    """Scores with these probabilities; for a softmax, those whose exponentials sum to 1."""
-    values = tensor.float()
-    if kind == "softmax":
-        return values.clamp_min(torch.finfo(values.dtype).tiny).log()
-    if kind == "sigmoid":
-        return torch.logit(values, eps=torch.finfo(values.dtype).eps)
-    return values
+def _is_possible(scores: Scores, width: int) -> bool:
+    if scores is Scores.VALUES:
+        return True
+    return (scores is Scores.SIDES) == (width == 1)

@@ -36,6 +36,7 @@ class ModelProfile:
     architecture, arguments: how to build the network, as in sources.ModelSource.
     title: the model's name, for readers of the file.
     method: the attribution method used if none is named.
+    arithmetic: as in ModelInfo, for readers of the file.
     """
 
     preprocessing: Preprocessing | None = None
@@ -49,6 +50,7 @@ class ModelProfile:
     arguments: tuple[tuple[str, str], ...] = ()
     title: str = ""
     method: Chosen | None = None
+    arithmetic: str = ""
 
 
 def content_of(profile: ModelProfile, sha256: str = "") -> dict[str, Any]:
@@ -65,6 +67,7 @@ def content_of(profile: ModelProfile, sha256: str = "") -> dict[str, Any]:
         "output": _output_content(profile.output),
         "layouts": {name: layout.value for name, layout in profile.layouts.items()},
         "method": _method_content(profile.method),
+        "arithmetic": profile.arithmetic,
         "classes_origin": profile.classes_origin,
         "classes": list(profile.classes),
     }
@@ -120,6 +123,7 @@ def profile_of(content: object) -> ModelProfile:
         arguments=_arguments(content.get("arguments", [])),
         title=_text(content, "title"),
         method=_method(content["method"]) if "method" in content else None,
+        arithmetic=_text(content, "arithmetic"),
     )
 
 
@@ -177,7 +181,7 @@ def _output(content: object) -> OutputForm:
         raise ModelError("'output' must be an object")
     scores = {kind.name.lower(): kind for kind in Scores}.get(str(content.get("scores")))
     if scores is None:
-        raise ModelError("'scores' must be classes, labels or sides")
+        raise ModelError("'scores' must be classes, labels, sides or values")
     return OutputForm(_text(content, "place"), scores, _text(content, "ends_in"))
 
 

@@ -48,6 +48,7 @@ class Explanation:
     region: the area of the original image covered by the map; image_size: its (width, height).
     method: slug of the method used; options: a value for each of its options.
     verdict: whether the map shows anything; notices: sentences for the user.
+    arithmetic: as in ModelInfo.
     """
 
     layer: str
@@ -65,6 +66,7 @@ class Explanation:
     verdict: Verdict = Verdict.OK
     notices: tuple[str, ...] = ()
     options: tuple[tuple[str, Value], ...] = ()
+    arithmetic: str = ""
 
     @property
     def peak(self) -> tuple[float, float]:

@@ -73,13 +73,21 @@ class Prediction:
     """One class of the network's output.
 
     index: position in the logits. label: its name, or 'class N' when none is known.
-    logit: the score before softmax. probability: softmax of the logits, 0 to 1.
+    logit: the score before softmax, or the value. probability: softmax of the logits, 0 to 1; None
+    where the network returns values (Scores.VALUES).
     """
 
     index: int
     label: str
     logit: float
-    probability: float
+    probability: float | None
+
+    @property
+    def said(self) -> str:
+        """The probability as '97.1 %', or the value as '34.72'."""
+        if self.probability is None:
+            return f"{self.logit:.4g}".replace("-", "\u2212")
+        return f"{100 * self.probability:.1f} %"
 
 
 class Scores(StrEnum):
@@ -87,12 +95,13 @@ class Scores(StrEnum):
 
     CLASSES: logits of which one class is true (softmax). LABELS: logits each true or not by itself
     (sigmoid). SIDES: a single logit, shown as two classes, 'negative' with its score negated and
-    'positive' (sigmoid).
+    'positive' (sigmoid). VALUES: no probabilities at all, such as an age (regression).
     """
 
     CLASSES = "one of several classes"
     LABELS = "several independent labels"
     SIDES = "two sides of one score"
+    VALUES = "values"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +143,10 @@ class ModelInfo:
     preprocessing_origin, classes_origin: where they were found, 'assumed' where nothing told.
     preprocessing_from: the same in one word.
     output: which part of the network's output is explained, and as what; outputs: the places of
-    all its tensors that could be.
+    all its tensors that could be; output_widths: how many numbers each has.
     method, method_options: what explains it where no method is named.
     other_weights: the keys of other networks in the weights file.
+    arithmetic: 'computed in float32' if its weights are stored in 16 bits, else ''.
     """
 
     source: str
@@ -153,8 +163,10 @@ class ModelInfo:
     preprocessing_origin: str = ""
     output: OutputForm = OutputForm()
     outputs: tuple[str, ...] = ("",)
+    output_widths: tuple[int, ...] = ()
     classes_origin: str = ""
     method: str = DEFAULT_METHOD
     method_options: tuple[tuple[str, Value], ...] = ()
     other_weights: tuple[str, ...] = ()
     preprocessing_from: Origin = Origin.CHOSEN
+    arithmetic: str = ""

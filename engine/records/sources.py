@@ -24,6 +24,7 @@ class ModelSource:
     weights_key: which of several networks in a weights file, as in 'state_dict_ema'.
     preprocessing: chosen by the user, as (name, text); see engine.images.choices.
     profile: a profile file, used in place of the saved one.
+    output: which of the network's outputs to explain, by its name or position.
     """
 
     spec: str
@@ -35,6 +36,7 @@ class ModelSource:
     weights_key: str | None = None
     preprocessing: tuple[tuple[str, str], ...] = ()
     profile: str | None = None
+    output: str | None = None
 
     @property
     def key(self) -> str:

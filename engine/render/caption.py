@@ -39,6 +39,12 @@ _SIGNS = {
     "signed": "both signs: against (blue), for (orange)",
 }
 
+_VALUE_SIGNS = {
+    "positive": "positive part: raises the value",
+    "negative": "negative part: lowers the value",
+    "signed": "both signs: lowers the value (blue), raises it (orange)",
+}
+
 _BLIND_SIGNS = {
     "positive": "positive part, independent of the class",
     "negative": "negative part, independent of the class",
@@ -62,7 +68,9 @@ def caption(
     target = explanation.target
     rows, columns = explanation.map.shape
     method = described(explanation.method, explanation.options)
-    signs = _SIGNS if find(explanation.method).class_dependent else _BLIND_SIGNS
+    signs = _SIGNS if target.probability is not None else _VALUE_SIGNS
+    if not find(explanation.method).class_dependent:
+        signs = _BLIND_SIGNS
     scale = f"{signs[settings.sign]}; {settings.colormap}, opacity {settings.opacity:.0%}"
     if settings.sign == "signed":
         scale = f"{signs[settings.sign]}; opacity {settings.opacity:.0%}"
@@ -73,8 +81,10 @@ def caption(
         scale += f", weak: at most {max(part, 0.001):.1%} of the other sign"
     if settings.gamma != 1.0:
         scale += f", gamma {settings.gamma:g}"
+    if explanation.arithmetic:
+        scale += f"; {explanation.arithmetic}"
     return (
-        f"{plain(target.label, _NAME)}  {100 * target.probability:.1f} %",
+        f"{plain(target.label, _NAME)}  {target.said}",
         f"{method} of {plain(explanation.layer, _NAME)} ({rows} x {columns}, "
         f"{settings.interpolation}) in {plain(explanation.model, _NAME)}",
         f"{_image_words(image, subject)}; {scale}",

@@ -32,6 +32,8 @@ def predictions(
     scores: Scores = Scores.CLASSES,
 ) -> tuple[Prediction, ...]:
     """The Prediction for each of the given classes, in that order; scores: their meaning."""
+    if scores is Scores.VALUES:
+        return tuple(Prediction(i, labels[i], float(logits[i]), None) for i in indices)
     probabilities = softmax(logits) if scores is Scores.CLASSES else sigmoid(logits)
     return tuple(
         Prediction(i, labels[i], float(logits[i]), float(probabilities[i])) for i in indices

@@ -147,6 +147,7 @@ def _parsed(arguments: Sequence[str]) -> tuple[OpenRequest, bool]:
     from cli.arguments import Parser
     from cli.entry import check_names
     from cli.options import add_source, source_of, trusted_files
+    from cli.preprocessing import require_no_preprocessing
     from engine.files import suffixes
     from engine.records.sources import ModelSource
     from gui.controllers.models import NamedModel
@@ -162,6 +163,7 @@ def _parsed(arguments: Sequence[str]) -> tuple[OpenRequest, bool]:
     check_names(vars(options).values())
     models = [path for path in options.files if suffixes.is_model(path)]
     if options.model is None and not models:
+        require_no_preprocessing(options)
         return OpenRequest(tuple(options.files), None, activation), options.new_window
     names = [path for path in options.files if suffixes.is_class_names(path)]
     if options.model is None:

@@ -229,6 +229,7 @@ class Images(QObject):
         key = self._add(None, decoded.loaded.name)
         self._decoded(key, decoded)
         self.select(key)
+        self._state.warn(decoded.loaded.notices)
 
     def _decode(self, key: str, path: Path) -> None:
         self._state.set_computing(True)

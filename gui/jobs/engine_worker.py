@@ -135,7 +135,9 @@ class EngineWorker:
 
         model, source = self._opened()
         forget(model, source)
-        bare = replace(source, classes=None, input=None, preprocessing=(), profile=None)
+        bare = replace(
+            source, classes=None, input=None, output=None, preprocessing=(), profile=None
+        )
         return self.open_model(bare, watch)
 
     def export_profile(self, path: Path, _watch: Watch) -> Path:
@@ -185,7 +187,8 @@ class EngineWorker:
             everything = session.predictions(len(session.model.classes))
             probabilities = np.zeros(len(everything))
             for prediction in everything:
-                probabilities[prediction.index] = prediction.probability
+                known = prediction.probability
+                probabilities[prediction.index] = np.nan if known is None else known
             self._predicted = everything[:_TOP], probabilities
         return Answer(request, explanation, *self._predicted, session.model.info)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QImage
 
-from engine.files import presence, suffixes
+from engine.files import presence, regular, suffixes
 from engine.lazy.numpy import np
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 THUMBNAIL_SIZE = 128
 _MOST_IMAGES = 10_000
+_DICOM = b"DICM", 128
+"""What DICOM files have after their first bytes, and where."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +93,8 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
     empty: list[str] = []
     missing: set[Path] = set()
     for path in paths:
+        if path.name.upper() == suffixes.DICOM_LIST and not presence.is_folder(path):
+            path = path.absolute().parent
         if suffixes.is_model(path):
             models.append(_whole(path))
         elif presence.is_folder(path):
@@ -142,11 +146,17 @@ def _images_in(folder: Path, watch: Watch) -> list[Path]:
         found += [
             _whole(Path(root, name))
             for name in sorted(names)
-            if Path(name).suffix.lower() in suffixes.IMAGES and not name.startswith(".")
+            if not name.startswith(".") and _is_image(Path(root, name))
         ]
         if len(found) > _MOST_IMAGES:
             break
     return found
+
+
+def _is_image(path: Path) -> bool:
+    if path.suffix.lower() in suffixes.IMAGES:
+        return True
+    return suffixes.may_be_dicom(path) and regular.has_mark(path, *_DICOM)
 
 
 def decode(

@@ -57,7 +57,9 @@ class Notices(QObject):
         self._bar.dismissed.connect(self._dismissed)
         state.noticed.connect(self._show)
         state.withdrawn.connect(self._withdraw)
-        self._action = ""
+        self._action, self._shown = "", Notice(NoticeKind.INFO, "")
+        self._put_off: Notice | None = None
+        self._bar.covered.connect(self._bring_back)
         self._of_model = False
         state.answer_changed.connect(self._show_explain_error)
         self._info = state.info
@@ -75,9 +77,17 @@ class Notices(QObject):
             # Information must not replace an error that has not been closed yet.
             self._status.show_message(notice.text)
             return
-        self._action = notice.action
+        if self._bar.text == self._shown.text and self._shown.action == CHECK_INPUT:
+            self._put_off = self._shown if notice.action != CHECK_INPUT else None
+        self._action, self._shown = notice.action, notice
         self._of_model = notice.of_model
         self._bar.show_notice(notice.kind.value, notice.text, notice.action, notice.argument)
+
+    def _bring_back(self, covered: int) -> None:
+        """Once the bar is free, show the warning about assumed preprocessing that was replaced."""
+        if not covered and self._put_off is not None:
+            notice, self._put_off = self._put_off, None
+            self._show(notice)
 
     def _withdraw(self, action: str) -> None:
         if self._action == action:
@@ -101,6 +111,7 @@ class Notices(QObject):
         before, self._info = self._info, self._state.info
         if _fed_alike(before, self._info):
             return
+        self._put_off = None
         if self._bar.kind == NoticeKind.WARNING and self._of_model:
             self._bar.clear()
 

@@ -137,7 +137,7 @@ class Presenter(QObject):
     def _show_levels(self, image: OpenImage) -> None:
         loaded, text = image.loaded, ""
         if loaded is not None and loaded.shown is not None:
-            text = described(loaded.shown, loaded.depth)
+            text = f"Levels: {described(loaded.shown, loaded.depth)}"
         self._window.canvas.show_values(loaded.depth if loaded is not None else None, text)
         self._show_actions()
 

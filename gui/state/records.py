@@ -75,7 +75,8 @@ class SeenInput:
 class Answer:
     """The engine's answer to a request.
 
-    predictions: the classes with the highest logits. probabilities: of all, float64 (classes,).
+    predictions: the classes with the highest logits. probabilities: of all, float64 (classes,);
+    NaN where the network returns values.
     """
 
     request: Request

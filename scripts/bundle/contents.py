@@ -35,6 +35,14 @@ LICENCES = "licences"
 # A network's own Python file may import any part of these, whether the program does or not.
 WHOLE_PACKAGES = ("cli", "engine", "gui", "torch", "torchvision", "numpy", "safetensors")
 
+# Decoders that pydicom finds by their names, or by what pylibjpeg reads in their metadata.
+HIDDEN = (
+    *("pylibjpeg", "openjpeg", "openjpeg.utils", "_openjpeg", "rle", "rle.utils", "rle.rle"),
+    *("jpeg_ls", "jpeg_ls.CharLS", "gdcm", "_gdcm.gdcmswig", "_gdcm._gdcmswig"),
+    *("pi_heif", "_pi_heif"),
+)
+METADATA = ("pylibjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle", "pydicom", "pyjpegls")
+
 # Never wanted, though code in torch, torchvision or numpy names them, and so a packager would take
 # them along from whatever environment it runs in.
 UNWANTED = (
@@ -78,6 +86,9 @@ _DROPPED = re.compile(
             r"lib(X11|X11-xcb|xcb|ICE|SM|fontconfig|freetype|dbus-1|systemd|stdc\+\+|gcc_s)\.so",
             # OpenCV: its windows are never used, nor the cascades that come with it.
             r"cv2/(qt|data)/",
+            # GDCM's command-line programs, and pydicom's files for its own tests.
+            r"_gdcm/gdcm(?!\.py|swig)\w+(\.exe)?$",
+            r"pydicom/data/test_files/",
             r"(numpy|sympy|networkx|torch|torchvision)/(.*/)?tests/",
         )
     )

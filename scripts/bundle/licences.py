@@ -42,6 +42,12 @@ _ADDRESSES = {
     "Apache-2.0": "https://www.apache.org/licenses/LICENSE-2.0.txt",
 }
 
+# What a wheel names and does not hold: libheif and libde265 in pi-heif.
+BESIDES = {"pi-heif": ("LGPL-3", "GPL-3")}
+
+OWN = Path(__file__).resolve().parents[2] / "resources" / "packaging" / "licences"
+"""Texts of wheels that hold none and whose licence is not in COMMON, as NAME.txt."""
+
 
 def _files(distribution: metadata.Distribution) -> list[metadata.PackagePath]:
     named = [
@@ -88,6 +94,10 @@ def collect(folder: Path, names: set[str]) -> list[str]:
         text = text_of(distribution)
         if not text and name in WITHOUT_TEXT:
             text = _common_text(WITHOUT_TEXT[name])
+        if not text and (OWN / f"{name}.txt").is_file():
+            text = (OWN / f"{name}.txt").read_text(encoding="utf-8")
+        if text and name in BESIDES:
+            text += "\n" + _common_text(BESIDES[name])
         if not text:
             raise SystemExit(f"{name} {distribution.version} comes without the text of its licence")
         if name in NOTICE_ALONE:

@@ -36,6 +36,7 @@ _PREPROCESSOR = "preprocessor_config.json"
 _NO_PICTURES = frozenset({"imagegpt", "siglip2", "shieldgemma2"})
 # Settings of a config.json that would select other code or number formats.
 _LEFT_OUT = ("attn_implementation", "_attn_implementation", "experts_implementation", "use_kernels")
+_TRAINED_FOR = {"multi_label_classification": Scores.LABELS, "regression": Scores.VALUES}
 _FAILURES = (
     *(OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, ImportError),
     *(AssertionError, ArithmeticError, MemoryError, SafetensorError, pickle.UnpicklingError),
@@ -310,10 +311,9 @@ def _processor_file(folder: Path) -> tuple[Path | None, str, bool]:
 
 
 def _output(config: Mapping[str, Any]) -> OutputForm | None:
-    """Multi-label outputs are recognised by the loss that the network was trained with."""
-    if config.get("problem_type") != "multi_label_classification":
-        return None
-    return OutputForm("logits", Scores.LABELS)
+    """Labels and values are recognised by the loss that the network was trained with."""
+    scores = _TRAINED_FOR.get(str(config.get("problem_type")))
+    return None if scores is None else OutputForm("logits", scores)
 
 
 def _invalid(folder: Path) -> type[Exception]:

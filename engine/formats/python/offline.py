@@ -20,6 +20,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from engine.lazy import torchvision
+
 _noted: ContextVar[list[str] | None] = ContextVar("noted", default=None)
 
 
@@ -115,9 +117,7 @@ def _hub(original: Callable[..., Any]) -> Callable[..., Any]:
             kwargs.pop(name, None)
         _note(f"{repository} {model}")
         if str(repository).startswith("pytorch/vision"):
-            from torchvision import models
-
-            return models.get_model(model, *args, **kwargs)
+            return torchvision.load().models.get_model(model, *args, **kwargs)
         raise RuntimeError(
             f"its code loads more code, from {repository}, which is not fetched while a file is "
             "opened; put that code beside the file and import it"

@@ -50,7 +50,11 @@ def read(file: BinaryIO, name: str, page: int, length: int) -> Raw:
         size = math.prod(one) * dtype.itemsize
         file.seek(start + page * size)
         values = np.frombuffer(file.read(size), dtype).reshape(one)
-    return Raw(depth_of(*_as_image(values)), mode=str(dtype), page=page, pages=pages)
+    notices: tuple[str, ...] = ()
+    if _is_first(one):
+        notices = (f"Read as {one[0]} channels x {rows} x {columns}, not as pages.",)
+    depth = depth_of(*_as_image(values))
+    return Raw(depth, mode=str(dtype), page=page, pages=pages, notices=notices)
 
 
 def _split(shape: tuple[int, ...], name: str) -> tuple[int, tuple[int, ...]]:

@@ -128,9 +128,8 @@ def caption_for(explanation: Explanation, settings: DisplaySettings, visible: bo
         note = "heat map hidden: press O to show it"
     elif settings.opacity <= 0.0:
         note = "heat map at opacity 0: press ] to show it"
-    percent = f"{100 * target.probability:.1f} %"
     layer, label = plain_text.line(explanation.layer), plain_text.line(target.label)
-    return Caption(layer, label, percent, note)
+    return Caption(layer, label, target.said, note)
 
 
 def scale_words(explanation: Explanation, settings: DisplaySettings) -> str:
@@ -139,6 +138,8 @@ def scale_words(explanation: Explanation, settings: DisplaySettings) -> str:
         "negative": "against the class",
         "signed": "against / for",
     }
+    if explanation.target.probability is None:
+        words = {"positive": "raises it", "negative": "lowers it", "signed": "lowers / raises"}
     if not find(explanation.method).class_dependent:
         words = {"positive": "any class", "negative": "negative", "signed": "− / +"}
     text = words[settings.sign]

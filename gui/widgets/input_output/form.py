@@ -157,7 +157,7 @@ class InputForm(QWidget):
             ("&Resize", row(self._mode, *self._resize)),
             ("&Crop", row(*self._crop)),
             ("&Interpolation", row(self._method, self._antialias)),
-            ("&Levels", self._levels),
+            ("Le&vels", self._levels),
             ("C&hannels", self._channels),
             ("Ra&nge", row(self._low, self._high, between="to")),
             ("&Mean", self._mean),

@@ -25,6 +25,7 @@ _SCORES: Final = (
         "Independent labels, each true or false by itself",
     ),
     (Scores.SIDES, "Binary, one score (sigmoid)", "A single score, explained for and against"),
+    (Scores.VALUES, "Values (regression)", "Numbers such as an age, without probabilities"),
 )
 _ENDINGS: Final = {
     "softmax": "softmax",
@@ -34,9 +35,13 @@ _ENDINGS: Final = {
 
 
 class OutputFields(QWidget):
-    """changed(OutputForm): another choice. names_wanted(): load class names."""
+    """changed(OutputForm): another meaning of the scores. place_chosen(str): another output.
+
+    names_wanted(): load class names.
+    """
 
     changed = Signal(OutputForm)
+    place_chosen = Signal(str)
     names_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -54,7 +59,7 @@ class OutputFields(QWidget):
         self._load.setAccessibleName("Load class names")
         self._load.setAutoDefault(False)
         self._lay_out()
-        self._place.activated.connect(self._chosen)
+        self._place.activated.connect(self._place_taken)
         self._scores.activated.connect(self._chosen)
         self._load.clicked.connect(self.names_wanted)
 
@@ -63,11 +68,11 @@ class OutputFields(QWidget):
         self._form = info.output
         self._place.clear()
         for place in dict.fromkeys((*info.outputs, info.output.place)):
-            words = place or "Return value"
-            self._place.addItem(plain_text.line(words, plain_text.SHORT), place)
+            words = plain_text.line(place or "Return value", plain_text.SHORT)
+            self._place.addItem(f"{words}{_width(info, place)}", place)
         self._place.setCurrentIndex(self._place.findData(info.output.place))
         self._place.setEnabled(self._place.count() > 1)
-        self._offer_scores(info.output.scores)
+        self._offer_scores(info)
         self._scores.setCurrentIndex(self._scores.findData(info.output.scores))
         self._ending.show_text(_ending(info.output.ends_in))
         self._count.show_text(_count(info))
@@ -90,23 +95,39 @@ class OutputFields(QWidget):
         grid.addWidget(self._load, 3, 2)
         grid.addWidget(self._names, 4, 1, 1, 2)
 
-    def _offer_scores(self, now: Scores) -> None:
-        """Enable the meanings that fit: a single score is always binary, several scores never."""
+    def _offer_scores(self, info: ModelInfo) -> None:
+        """Enable the meanings that fit: a single score may be binary, several scores never."""
         model = self._scores.model()
         assert isinstance(model, QStandardItemModel)
+        sides = info.output.scores is Scores.SIDES
+        single = sides or (info.output.scores is Scores.VALUES and len(info.classes) == 1)
         for place, (value, _, _) in enumerate(_SCORES):
-            model.item(place).setEnabled((value is Scores.SIDES) == (now is Scores.SIDES))
-        self._scores.setEnabled(now is not Scores.SIDES)
+            fits = value is Scores.VALUES or (value is Scores.SIDES) == single
+            model.item(place).setEnabled(fits)
+
+    def _place_taken(self) -> None:
+        place = str(self._place.currentData())
+        if place != self._form.place:
+            self._form = OutputForm(place, self._form.scores, self._form.ends_in)
+            self.place_chosen.emit(place)
 
     def _chosen(self) -> None:
         form = OutputForm(
-            str(self._place.currentData()),
+            self._form.place,
             Scores(self._scores.currentData()),
             self._form.ends_in,
         )
         if form != self._form:
             self._form = form
             self.changed.emit(form)
+
+
+def _width(info: ModelInfo, place: str) -> str:
+    """How many numbers an output has, where there are several outputs to tell apart."""
+    widths = dict(zip(info.outputs, info.output_widths, strict=False))
+    if len(widths) < 2 or place not in widths:
+        return ""
+    return f" ({widths[place]:,} {'number' if widths[place] == 1 else 'numbers'})"
 
 
 def _ending(ends_in: str) -> str:

@@ -236,7 +236,10 @@ def description(row: Row) -> str:
     node = row.node
     if not node.explainable:
         return f"Cannot be explained: {plain_text.line(node.reason)}"
-    return "Default layer" if node.default and not row.is_call else ""
+    if not node.default or row.is_call:
+        return ""
+    branch = f", one of {node.branches} branches" if node.branches > 1 else ""
+    return f"Default layer{branch}"
 
 
 def reading(node: LayerNode) -> str:

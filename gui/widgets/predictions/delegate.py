@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.toolkit import theme
-from gui.widgets.predictions.model import ClassModel, Index, logit_text, percent_text
+from gui.widgets.predictions.model import ClassModel, Index
 
 GAP = theme.SPACE
 _PADDING = 2
@@ -93,27 +93,27 @@ class ClassDelegate(QStyledItemDelegate):
 
     def _paint_last(self, painter: QPainter, rect: QRect, number: int, font: QFont) -> int:
         """Paint the number at the end of the second line; returns the width reserved for it."""
-        logit = self._classes.logit(number)
-        text = logit_text(logit) if logit is not None else ""
+        text = self._classes.logit_text(number)
         if self._classes.numbered:
             text = str(number)
         painter.setFont(theme.tabular(theme.small(font)))
         painter.setPen(QColor(theme.current().text_dim))
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         painter.drawText(self._second_line(rect, font), right, text)
-        return painter.fontMetrics().horizontalAdvance("\u221288.88") + GAP
+        widest = max("\u221288.88", text, key=len)
+        return painter.fontMetrics().horizontalAdvance(widest) + GAP
 
     def _paint_text(
         self, painter: QPainter, rect: QRect, number: int, font: QFont, explained: bool
     ) -> None:
         tokens = theme.current()
         line = self._first_line(rect, font)
-        probability = self._classes.probability(number)
-        if probability is not None:
+        shown_number = self._classes.number_text(number)
+        if shown_number:
             painter.setFont(theme.tabular(theme.small(font)))
             painter.setPen(QColor(tokens.text))
             right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(line, right, percent_text(probability))
+            painter.drawText(line, right, shown_number)
             room = painter.fontMetrics().horizontalAdvance("> 99.9 %")
             line.setRight(line.right() - room)
         elif not self._classes.barred:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from PySide6.QtCore import (
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Index = QModelIndex | QPersistentModelIndex
 Scores: TypeAlias = "NDArray[np.floating]"
 ROOT = QModelIndex()
+MOST_DECIMALS = 6
 PAGE = 200
 """Number of rows that are passed to the view at a time; more follow on scrolling."""
 
@@ -36,10 +37,19 @@ def percent_text(probability: float) -> str:
     return f"{100 * probability:.1f} %"
 
 
-def logit_text(logit: float) -> str:
+def logit_text(logit: float, decimals: int = 1) -> str:
     """12.44 as '12.4', with a typographic minus sign."""
     # Adding zero removes the sign of a rounded −0.0.
-    return f"{round(logit, 1) + 0.0:.1f}".replace("-", "\u2212")
+    return f"{round(logit, decimals) + 0.0:.{decimals}f}".replace("-", "\u2212")
+
+
+def decimals_of(logits: Iterable[float]) -> int:
+    """The fewest decimals, 1 to 6, with which different logits read differently."""
+    different = {logit for logit in logits if np.isfinite(logit)}
+    for decimals in range(1, MOST_DECIMALS):
+        if len({logit_text(logit, decimals) for logit in different}) == len(different):
+            return decimals
+    return MOST_DECIMALS
 
 
 class ClassModel(QAbstractListModel):
@@ -58,6 +68,7 @@ class ClassModel(QAbstractListModel):
         self._classes: tuple[str, ...] = ()
         self._lower: list[str] = []
         self._known: dict[int, Prediction] = {}
+        self._decimals = 1
         self._scores: Scores | None = None
         self._order: list[int] = []
 
@@ -74,9 +85,10 @@ class ClassModel(QAbstractListModel):
         if len(predictions) > 1:
             self._known = {}
         self._known.update({prediction.index: prediction for prediction in predictions})
+        self._decimals = decimals_of(known.logit for known in self._known.values())
 
     def set_scores(self, probabilities: Scores | None) -> None:
-        """Set the probabilities of all classes: float (classes,)."""
+        """Set the probabilities of all classes: float (classes,), NaN where there are none."""
         self._scores = probabilities
         if probabilities is None:
             self._order = list(range(len(self._classes)))
@@ -142,16 +154,28 @@ class ClassModel(QAbstractListModel):
         return plain_text.line(self.label(index))
 
     def probability(self, index: int) -> float | None:
-        """The probability of a class, if known."""
+        """The probability of a class, if known and if the network has probabilities."""
         known = self._known.get(index)
         if known is not None:
             return known.probability
-        return float(self._scores[index]) if self._scores is not None else None
+        if self._scores is None or np.isnan(self._scores[index]):
+            return None
+        return float(self._scores[index])
 
-    def logit(self, index: int) -> float | None:
-        """The logit of a class, if known."""
+    def number_text(self, index: int) -> str:
+        """The probability of a class, or its value where there are none; '' if unknown."""
+        probability = self.probability(index)
+        if probability is not None:
+            return percent_text(probability)
         known = self._known.get(index)
-        return known.logit if known is not None else None
+        return known.said if known is not None else ""
+
+    def logit_text(self, index: int) -> str:
+        """The logit of a class beside its probability, if known; else ''."""
+        known = self._known.get(index)
+        if known is None or known.probability is None:
+            return ""
+        return logit_text(known.logit, self._decimals)
 
     def rowCount(self, parent: Index = ROOT) -> int:
         return 0 if parent.isValid() else self._shown
@@ -174,9 +198,8 @@ class ClassModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self.shown_label(number)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            probability = self.probability(number)
-            words = [self.shown_label(number)]
-            return ", ".join(words if probability is None else [*words, percent_text(probability)])
+            words = (self.shown_label(number), self.number_text(number))
+            return ", ".join(word for word in words if word)
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain_text.tip(self._tooltip(number))
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
@@ -185,11 +208,12 @@ class ClassModel(QAbstractListModel):
 
     def _tooltip(self, number: int) -> str:
         lines = [self.shown_label(number), f"Class {number}"]
-        probability, logit = self.probability(number), self.logit(number)
-        if probability is not None:
-            lines.append(f"Probability {percent_text(probability)}")
-        if logit is not None:
-            lines.append(f"Logit {logit_text(logit)}")
+        text, logit = self.number_text(number), self.logit_text(number)
+        if text:
+            name = "Value" if self.probability(number) is None else "Probability"
+            lines.append(f"{name} {text}")
+        if logit:
+            lines.append(f"Logit {logit}")
         if number == self.explained:
             lines.append("Explained")
         return "\n".join(lines)

@@ -12,8 +12,10 @@ from engine.images.presets import (
     PRESETS,
     assumed,
     fault_of,
+    find,
     name_of,
     preset,
+    slug,
     validate,
     with_values_of,
 )
@@ -22,8 +24,8 @@ from engine.records.images import Channels, Preprocessing
 GOOD = Preprocessing(256, (224, 224), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
-def test_the_four_presets() -> None:
-    assert len(PRESETS) == 4
+def test_the_presets() -> None:
+    assert list(PRESETS) == ["ImageNet", "[\u22121, 1]", "[0, 1]", "CLIP", "Caffe"]
     for name in PRESETS:
         for size, channels in (((224, 224), 3), ((28, 28), 1), ((96, 128), 3), ((64, 64), 5)):
             how = preset(name, size, channels)
@@ -75,6 +77,24 @@ def test_a_preset_is_known_by_its_values_in_any_range_and_order() -> None:
     assert flipped.mean == (0.406, 0.456, 0.485)
     assert name_of(flipped) == "ImageNet"
     assert name_of(replace(GOOD, mean=(0.1, 0.2, 0.3))) == ""
+
+
+def test_a_preset_is_found_by_name_and_by_slug() -> None:
+    for name in PRESETS:
+        assert find(name) == find(slug(name)) == find(f" {slug(name).upper()} ") == name
+    assert find("-1,1") == find("[-1, 1]") == "[\u22121, 1]"
+    with pytest.raises(ModelError, match=r"no preset 'x'; choose one of imagenet, [^\n]+$"):
+        find("x")
+
+
+def test_caffe_means_bgr() -> None:
+    """The mean pixel that Caffe's reference networks subtract, blue first, is the preset's zero."""
+    taken = with_values_of("Caffe", GOOD)
+    assert (taken.channels, taken.range) == (Channels.BGR, (0.0, 255.0))
+    assert taken.mean == (103.939, 116.779, 123.68)
+    assert with_values_of("Caffe", replace(GOOD, channels=Channels.BGR)) == taken
+    # Another preset keeps the order, and each colour its value.
+    assert with_values_of("ImageNet", taken).mean == (0.406, 0.456, 0.485)
 
 
 def test_taking_the_values_leaves_the_sizes() -> None:

@@ -44,7 +44,10 @@ class Recipe:
 def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
     monkeypatch.setattr(sys, "path", [*sys.path])
     # It asks PyInstaller only which modules a package has.
-    hooks = SimpleNamespace(collect_submodules=lambda package, **_: [package])
+    hooks = SimpleNamespace(
+        collect_submodules=lambda package, **_: [package],
+        copy_metadata=lambda package: [(package, ".")],
+    )
     monkeypatch.setitem(sys.modules, "PyInstaller.utils.hooks", hooks)
     # It would collect the licence texts anew, where a build may be reading them.
     monkeypatch.setattr(contents, "datas", list)

@@ -18,7 +18,7 @@ import engine
 from engine.formats.onnx import models
 from engine.lazy import torchvision
 from engine.loading.load import load_model
-from engine.passes.observation import meta_copy
+from engine.passes.copies import meta_copy
 from tests.engine.extras_help import check_against, package, photo, without
 from tests.engine.onnx_files import (
     FLOAT,

@@ -17,7 +17,8 @@ from PySide6.QtWidgets import QSpinBox as Sides
 from pytestqt.qtbot import QtBot
 
 from engine.images.presets import PRESETS, assumed, preset
-from engine.records.images import Channels, Preprocessing
+from engine.records.images import ChannelNumbers, Channels, Preprocessing
+from engine.records.levels import Levels, LevelsMode
 from engine.records.models import ModelInfo, OutputForm, Scores
 from gui.settings import Settings
 from gui.toolkit import theme
@@ -384,10 +385,12 @@ def test_the_picture_is_what_the_network_saw(panel: InputPanel) -> None:
     rng = np.random.default_rng(5)
     pixels = rng.integers(0, 256, (28, 28, 3), dtype=np.uint8)
     panel.show_model(GREY)
-    panel.show_seen(pixels, "seven.png")
+    panel.show_seen(pixels, "seven.png", (ChannelNumbers(-0.74, 0.13, -0.5),))
     words = said(panel)
     assert "seven.png" in words
-    assert "28 × 28 pixels, 1 channel (grey), values −1.00 to 1.00" in words
+    assert "28 × 28 pixels, 1 channel (grey)" in words
+    # Of this picture, not of any.
+    assert "Values: −0.740 to 0.130, mean −0.500" in words
     picture = panel.findChild(SeenPicture)
     assert isinstance(picture, SeenPicture)
     place = picture.picture_rect()
@@ -398,6 +401,48 @@ def test_the_picture_is_what_the_network_saw(panel: InputPanel) -> None:
         spot = place.topLeft() + QPointF((column + 0.5) * scale, (row + 0.5) * scale)
         colour = shot.pixelColor(spot.toPoint())
         assert colour.getRgb()[:3] == tuple(pixels[row, column])
+
+
+def test_the_numbers_of_each_channel(panel: InputPanel) -> None:
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    numbers = tuple(ChannelNumbers(n, n + 1, n + 0.5) for n in range(3))
+    panel.show_seen(pixels, "a.png", numbers)
+    assert "Red: 0.000 to 1.000, mean 0.500\nGreen: 1.000 to 2.000, mean 1.500\nBlue: 2" in said(
+        panel
+    )
+    bgr = replace(INFO, preprocessing=replace(IMAGENET, channels=Channels.BGR))
+    panel.show_model(bgr)
+    panel.show_seen(pixels, "a.png", numbers)
+    assert "Blue: 0.000 to 1.000" in said(panel)
+    panel.show_seen(pixels, "a.png", numbers[:1] * 3)
+    assert "Each channel: 0.000 to 1.000" in said(panel)
+    panel.show_seen(pixels, "deep.tif", numbers, "window, 0 to 400")
+    assert "Levels: window, 0 to 400" in said(panel)
+
+
+def test_levels_are_edited_like_the_rest(panel: InputPanel, qtbot: QtBot) -> None:
+    mode = find(panel, QComboBox, "Levels")
+    for place, expected in (
+        (1, Levels(LevelsMode.TYPE)),
+        (4, Levels(LevelsMode.PERCENTILES, 1.0, 99.0)),
+        (5, Levels(LevelsMode.WINDOW, 0.0, 256.0)),
+    ):
+        mode.setCurrentIndex(place)
+        with qtbot.waitSignal(panel.preprocessing_changed) as heard:
+            mode.activated.emit(place)
+        assert heard.args[0].levels == expected
+    width = find(panel, QLineEdit, "Width (window)")
+    width.setText("")
+    with qtbot.waitSignal(panel.preprocessing_changed) as heard:
+        QTest.keyClicks(width, "100")
+    assert heard.args[0].levels == Levels(LevelsMode.WINDOW, 78.0, 178.0)
+    width.clear()
+    QTest.keyClicks(width, "0")
+    assert "width of a window must be greater than 0" in said(panel)
+    kept = replace(INFO, preprocessing=replace(IMAGENET, levels=Levels(LevelsMode.WINDOW, -7, 9)))
+    panel.show_model(kept)
+    assert find(panel, QLineEdit, "Centre (level)").text() == "1"
+    assert panel._form.values().levels == Levels(LevelsMode.WINDOW, -7, 9)
 
 
 def test_a_large_picture_fits(panel: InputPanel) -> None:

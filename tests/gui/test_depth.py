@@ -1,0 +1,205 @@
+"""Images of more than 8 bits and several pages in the whole window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication, QSlider
+
+from engine.explain.session import Session
+from engine.formats.demo import SCENES
+from engine.images.reading import load_image
+from engine.loading.load import load_model
+from engine.records.level_words import window
+from engine.records.levels import AUTO, Levels, LevelsMode
+from gui.app.program import Program
+from gui.widgets.bars.page_bar import PageBar
+from gui.widgets.input_output.dialog import InputPanel
+from tests.engine.images.dicom_files import dataset, written
+from tests.gui.user import Key, Modifier, User, child
+
+
+@pytest.fixture
+def deep(tmp_path: Path) -> Path:
+    grey = np.asarray(Image.open(SCENES[0].path).convert("L")).astype(np.uint16)
+    pages = [Image.fromarray(values) for values in (grey * 16, np.flipud(grey) * 9 + 5)]
+    pages[0].save(tmp_path / "deep.tif", save_all=True, append_images=pages[1:])
+    return tmp_path / "deep.tif"
+
+
+def top_logit(path: Path, page: int = 1, levels: Levels = AUTO) -> float:
+    """What a session of its own finds."""
+    with Session(load_model("demo:shapes"), load_image(path, page=page, levels=levels)) as session:
+        return session.predictions(1)[0].logit
+
+
+def shown_logit(program: Program) -> float:
+    answer = program.state.answer
+    assert answer is not None
+    return answer.predictions[0].logit
+
+
+def settled(user: User) -> None:
+    state = user.program.state
+    user.until(lambda: state.answer is not None and not state.computing)
+    user.settle()
+
+
+def drag_right(program: Program, across: int, down: int) -> None:
+    viewport = program.window.canvas.viewport()
+    start = QPointF(viewport.rect().center())
+    right, none = Qt.MouseButton.RightButton, Qt.MouseButton.NoButton
+    steps = [(QEvent.Type.MouseButtonPress, 0.0, right, right)]
+    steps += [(QEvent.Type.MouseMove, part / 10, none, right) for part in range(1, 11)]
+    steps += [(QEvent.Type.MouseButtonRelease, 1.0, right, none)]
+    for kind, part, button, held in steps:
+        point = start + QPointF(across * part, down * part)
+        event = QMouseEvent(
+            kind, point, viewport.mapToGlobal(point), button, held, Modifier.NoModifier
+        )
+        QApplication.sendEvent(viewport, event)
+
+
+def test_a_deep_image_is_shown_and_explained_with_its_levels(user: User, deep: Path) -> None:
+    program = user.start(deep)
+    image = program.state.current
+    assert image is not None
+    assert image.loaded is not None
+    assert image.loaded.pixels.std() > 20
+    assert shown_logit(program) == pytest.approx(top_logit(deep), abs=1e-4)
+
+
+def test_dragging_the_right_button_sets_a_window(user: User, deep: Path) -> None:
+    program = user.start(deep)
+    state, canvas = program.state, program.window.canvas
+    image = state.current
+    assert image is not None
+    assert image.loaded is not None
+    assert image.loaded.shown is not None
+    before, depth = image.loaded.shown, image.loaded.depth
+    zoom, picture = canvas.zoom, image.picture
+    drag_right(program, -150, 0)
+    settled(user)
+    levels = image.levels
+    assert levels.mode is LevelsMode.WINDOW
+    assert levels.high - levels.low < 0.8 * (before.high - before.low)
+    assert image.loaded.depth is depth, "the file was read again"
+    assert image.loaded.shown == image.loaded.shown.__class__(
+        LevelsMode.WINDOW, levels.low, levels.high, LevelsMode.WINDOW
+    )
+    assert image.picture is not picture
+    assert canvas.zoom == zoom
+    assert shown_logit(program) == pytest.approx(top_logit(deep, levels=levels), abs=1e-4)
+    program.window.actions_by_id["levels_auto"].trigger()
+    settled(user)
+    assert image.levels == AUTO
+    assert image.loaded.shown == before
+    assert shown_logit(program) == pytest.approx(top_logit(deep), abs=1e-4)
+
+
+def test_a_click_of_the_right_button_changes_nothing(user: User, deep: Path) -> None:
+    program = user.start(deep)
+    drag_right(program, 1, 1)
+    assert program.state.current is not None
+    assert program.state.current.levels == AUTO
+    assert not program.window.actions_by_id["levels_auto"].isEnabled()
+
+
+def test_eight_bit_images_have_no_levels(user: User) -> None:
+    program = user.start()
+    drag_right(program, -150, 60)
+    assert program.state.current is not None
+    assert program.state.current.levels == AUTO
+    assert program.window.canvas._levels == ""
+
+
+def test_pages(user: User, deep: Path) -> None:
+    program = user.start(deep)
+    state, bar = program.state, child(program.window, PageBar)
+    assert bar.isVisible()
+    program.window.canvas.zoom_in()
+    zoom = program.window.canvas.zoom
+    program.window.actions_by_id["next_page"].trigger()
+    settled(user)
+    assert state.current is not None
+    assert state.current.loaded is not None
+    assert state.current.loaded.page == 2
+    assert program.window.canvas.zoom == zoom
+    assert child(bar, QSlider).value() == 2
+    assert shown_logit(program) == pytest.approx(top_logit(deep, page=2), abs=1e-4)
+    program.window.actions_by_id["next_page"].trigger()  # there is none
+    child(bar, QSlider).setValue(1)
+    settled(user)
+    assert shown_logit(program) == pytest.approx(top_logit(deep), abs=1e-4)
+    program.controller.images.open_scenes()
+    user.wait_explained()
+    assert not bar.isVisible()
+
+
+def test_levels_of_the_model(user: User, deep: Path) -> None:
+    program = user.start(deep)
+    program.window.actions_by_id["input_output"].trigger()
+    panel = child(program.window, InputPanel)
+    user.until(lambda: "Levels: minimum to maximum" in panel._levels.text())
+    user.settle()
+    fields = panel._form._levels
+    place = fields._mode.findData(LevelsMode.WINDOW)
+    fields._mode.setCurrentIndex(place)
+    fields._mode.activated.emit(place)
+    state = program.state
+    user.until(lambda: state.info is not None and state.policy.mode is LevelsMode.WINDOW)
+    settled(user)
+    image = state.current
+    assert image is not None
+    assert image.loaded is not None
+    assert image.loaded.shown is not None
+    assert (image.loaded.shown.low, image.loaded.shown.high) == (0, 256)
+    assert shown_logit(program) == pytest.approx(top_logit(deep, levels=window(128, 256)), abs=1e-4)
+    user.until(lambda: "Levels: window" in panel._levels.text())
+    numbers = panel._numbers.text()
+    assert "mean" in numbers
+    assert numbers.startswith("Each channel: ")
+
+
+def test_the_value_under_the_pointer(user: User, deep: Path) -> None:
+    program = user.start(deep)
+    canvas, image = program.window.canvas, program.state.current
+    assert image is not None
+    assert image.loaded is not None
+    assert image.loaded.depth is not None
+    canvas._pointer = QPointF(canvas.viewport().rect().center())
+    canvas.pointer_changed()
+    readout = canvas._readout
+    assert readout is not None
+    assert readout.raw.replace(",", "") == str(image.loaded.depth.values[readout.y, readout.x])
+
+
+def test_a_folder_of_dicom_files_without_suffixes(user: User, tmp_path: Path) -> None:
+    folder = tmp_path / "series"
+    folder.mkdir()
+    for number in range(3):
+        values = np.full((40, 50), 100 * number, np.uint16)
+        values[10:20, 10:20] = 900
+        (folder / f"IM{number}").write_bytes(written(dataset(values)))
+    (folder / "1.2.840.77").write_bytes(written(dataset(values)))
+    (folder / "DICOMDIR").write_bytes(written(dataset(values)))
+    (folder / "LICENCE").write_text("no image")
+    program = user.start(folder)
+    names = [image.name for image in program.state.images.values()]
+    assert names == ["1.2.840.77", "IM0", "IM1", "IM2"]
+    program.controller.images.open_paths([folder / "DICOMDIR"])
+    user.settle()
+    assert len(program.state.images) == 4
+
+
+def test_the_keys_turn_pages(user: User, deep: Path) -> None:
+    program = user.start(deep)
+    user.press(Key.Key_PageDown, Modifier.ControlModifier)
+    settled(user)
+    assert program.state.current is not None
+    assert program.state.current.page == 2
