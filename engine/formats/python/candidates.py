@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from engine.errors import ModelError
-from engine.formats.python.importing import told_in_one_line
-from engine.formats.python.offline import without_fetching
+from engine.formats.python.importing import fetched_by, told_in_one_line
+from engine.formats.python.offline.fetches import without_fetching
 from engine.formats.python.signatures import Calls, named
 from engine.questions import NetworkOption, Parameter
 
@@ -48,6 +48,15 @@ def blocks_in(module: ModuleType) -> frozenset[str]:
     return frozenset(used_inside(ast.parse(loader.get_source(module.__name__))))
 
 
+def users_of(module: ModuleType, name: str) -> frozenset[str]:
+    """The classes and functions of a file that use this name in their code."""
+    loader: Any = module.__loader__
+    definitions = (ast.ClassDef, ast.FunctionDef)
+    tree = ast.parse(loader.get_source(module.__name__))
+    own = [node for node in tree.body if isinstance(node, definitions) and node.name != name]
+    return frozenset(node.name for node in own if name in _names(node))
+
+
 def make(
     path: Path, module: ModuleType, option: NetworkOption, values: Mapping[str, object]
 ) -> nn.Module:
@@ -56,7 +65,7 @@ def make(
     Nothing is fetched (see offline). Raises ModelError, with the line number, for any error in the
     file's code.
     """
-    with without_fetching(), told_in_one_line(path):
+    with without_fetching(fetched_by(module)), told_in_one_line(path):
         return called(path, module, option, values).cpu().eval()
 
 

@@ -12,8 +12,8 @@ from torch import nn
 
 from engine.errors import FOREIGN_ERRORS, ModelError
 from engine.formats.python import candidates, proposals
-from engine.formats.python.importing import told_in_one_line
-from engine.formats.python.offline import without_fetching
+from engine.formats.python.importing import fetched_by, told_in_one_line
+from engine.formats.python.offline.fetches import without_fetching
 from engine.formats.python.shapes import Shapes, WithoutData, distance, shapes_of
 from engine.questions import NetworkOption
 from engine.reader import client
@@ -125,10 +125,11 @@ class Search:
     def _built(self, option: NetworkOption, values: Values) -> nn.Module | None:
         """The network without data, or with it where its constructor reads numbers; None, and a
         failure noted, if it cannot be built."""
-        client.raise_if_late()
+        client.raise_if_cancelled()
         self.built += 1
         try:
-            with without_fetching() as noted, told_in_one_line(self.path):
+            before = fetched_by(self.module)
+            with without_fetching(before) as noted, told_in_one_line(self.path):
                 try:
                     with WithoutData():
                         return candidates.called(self.path, self.module, option, values)

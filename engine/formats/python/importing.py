@@ -30,6 +30,8 @@ from engine import paths
 from engine.errors import FOREIGN_ERRORS, HookscopeError, ModelError, one_line
 from engine.files.python_sources import NEVER_NEIGHBOURS, Sources, read_sources
 from engine.files.trust import Trust
+from engine.formats.python.offline import fetches
+from engine.lazy import torchvision
 
 _log = logging.getLogger(__name__)
 
@@ -40,9 +42,12 @@ RISK_WITH_NEIGHBOURS = (
 )
 _PREFIX = "opened_network_"
 
+# Any other package may import torchvision, which has a door of its own.
+_WITHOUT_TORCHVISION = {*sys.stdlib_module_names, "torch", "numpy", "PIL", "cv2", "safetensors"}
+
 
 def import_file(path: Path, *, trust: Trust) -> ModuleType:
-    """Import a Python file afresh and return its module.
+    """Import a Python file afresh and return its module. Nothing is fetched (see fetched_by).
 
     Raises ConsentNeeded before any of its code runs; ModelError for a file that cannot be read, has
     an error, or needs a package that is not installed, in one line with the line number.
@@ -52,13 +57,22 @@ def import_file(path: Path, *, trust: Trust) -> ModuleType:
     trust.require(path, sources.sha256, risk, sources.neighbours)
     package = f"{_PREFIX}{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:12]}"
     _forget(package)
-    sys.meta_path.append(_Finder(package, sources))
+    finder = _Finder(package, sources)
+    sys.meta_path.append(finder)
     try:
-        with told_in_one_line(path):
-            return importlib.import_module(f"{package}.{sources.name}")
+        with fetches.without_fetching() as noted, told_in_one_line(path):
+            module = importlib.import_module(f"{package}.{sources.name}")
     except ModelError:
         _forget(package)
         raise
+    finder.fetched = tuple(noted)
+    return module
+
+
+def fetched_by(module: ModuleType) -> tuple[str, ...]:
+    """What a file's code asked to download while it was imported."""
+    finders = (f for f in sys.meta_path if isinstance(f, _Finder))
+    return next((f.fetched for f in finders if f.package == module.__package__), ())
 
 
 def is_own(module: ModuleType, kind: type) -> bool:
@@ -153,7 +167,9 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
     def __init__(self, package: str, sources: Sources) -> None:
         self.package, self._sources = package, sources
-        self._builtins = {**vars(builtins), "__import__": self._import}
+        self.fetched: tuple[str, ...] = ()
+        own = {"__import__": self._import, "open": fetches.opened}
+        self._builtins = {**vars(builtins), **own}
 
     def find_spec(
         self,
@@ -216,7 +232,11 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         top = name.partition(".")[0]
         # Relative imports, builtins and installed packages are imported normally.
         if level or not top or top in NEVER_NEIGHBOURS or not self._is_known(top):
-            return builtins.__import__(name, globals, locals, fromlist, level)
+            if not level and top not in _WITHOUT_TORCHVISION:
+                torchvision.load()
+            imported = builtins.__import__(name, globals, locals, fromlist, level)
+            fetches.renew()
+            return imported
         inner = f"{self.package}.{name}"
         if fromlist:
             return builtins.__import__(inner, globals, locals, fromlist, 0)

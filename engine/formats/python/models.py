@@ -18,9 +18,10 @@ from engine.formats.python import candidates, fitting, importing
 from engine.formats.python.candidates import missing, networks_in
 from engine.formats.python.fits import Arguments, Fit, ImportedFile, network_of
 from engine.formats.python.fitting import Guess, Search
-from engine.formats.python.shapes import COUNTER, completed, shapes_in
+from engine.formats.python.shapes import COUNTER, Shapes, completed, distance, shapes_in
 from engine.formats.python.whole import whole
 from engine.questions import NetworkOption, WhichNetwork, WhichWeights
+from engine.reader import client
 from engine.weights import torch_files
 from engine.weights.state_dicts import StateDict, mismatch, read_state_dict, variants
 from engine.weights.state_dicts import matching as matching_variant
@@ -158,7 +159,9 @@ def _which(file: ImportedFile, options: tuple[NetworkOption, ...]) -> ChoiceNeed
 def _fits(file: ImportedFile, state: StateDict) -> tuple[list[Guess], Guess | None]:
     """The networks that the weights fit, and the closest one."""
     weights = [shapes_in(variant) for variant in variants(state)]
-    matching, closest = fitting.fits(file.search, file.options, weights, file.given)
+    with client.counting():
+        matching, closest = fitting.fits(file.search, file.options, weights, file.given)
+    matching = _least_stripped(matching, weights)
     # A class that another one extends is a part of it.
     kinds = [guess.kind for guess in matching]
     extended = [
@@ -166,6 +169,16 @@ def _fits(file: ImportedFile, state: StateDict) -> tuple[list[Guess], Guess | No
     ]
     left = [g for g, kind in zip(matching, kinds, strict=True) if kind not in extended]
     return left, closest
+
+
+def _least_stripped(matching: list[Guess], weights: list[Shapes]) -> list[Guess]:
+    """Of the networks that fit, those that fit the keys with the fewest prefixes removed: the
+    wrapper that has these prefixes, rather than the part of it that has none."""
+    for variant in weights:
+        fitting_it = [guess for guess in matching if not distance(guess.shapes, variant)]
+        if fitting_it:
+            return fitting_it
+    return matching
 
 
 def _extends(kind: object, other: object) -> bool:
@@ -176,7 +189,7 @@ def _one(file: ImportedFile, weights: Path, state: StateDict) -> Fit:
     """The one network that the weights fit. Raises ChoiceNeeded, ModelError, WeightsError."""
     matching, closest = _fits(file, state)
     if len(matching) == 1:
-        _raise_hidden_failure(file, matching[0])
+        _raise_hidden_failure(file, matching[0], state)
         return _made(file, matching[0], weights, state)
     if matching:
         raise _which(file, tuple(guess.option for guess in matching))
@@ -198,14 +211,16 @@ def _one(file: ImportedFile, weights: Path, state: StateDict) -> Fit:
     )
 
 
-def _raise_hidden_failure(file: ImportedFile, guess: Guess) -> None:
-    """Raises ModelError if the network that fits is only a part of one that cannot be built."""
+def _raise_hidden_failure(file: ImportedFile, guess: Guess, state: StateDict) -> None:
+    """Raises ModelError if the network that fits is only a part of one that cannot be built: a
+    class that extends it, or uses it where the weights' keys have a further prefix."""
+    own = guess.option.name
+    prefixed = bool(distance(guess.shapes, shapes_in(state)))
+    users = candidates.users_of(file.module, own) if prefixed else frozenset()
     for name, error in file.search.failures.items():
-        if _extends(getattr(file.module, name, None), guess.kind):
-            raise ModelError(
-                f"{error}; or open {guess.option.name}, which {name} extends "
-                f"(--arch {guess.option.name})"
-            )
+        if name in users or _extends(getattr(file.module, name, None), guess.kind):
+            how = "uses" if name in users else "extends"
+            raise ModelError(f"{error}; or open {own}, which {name} {how} (--arch {own})")
 
 
 def _made(file: ImportedFile, guess: Guess, weights: Path, state: StateDict) -> Fit:
