@@ -16,7 +16,7 @@ from torch import nn
 from engine.errors import ModelError
 from engine.formats.python.importing import fetched_by, told_in_one_line
 from engine.formats.python.offline.fetches import without_fetching
-from engine.formats.python.signatures import Calls, named
+from engine.formats.python.signatures import Calls, maker, named
 from engine.questions import NetworkOption, Parameter
 
 
@@ -25,9 +25,10 @@ def networks_in(module: ModuleType) -> tuple[NetworkOption, ...]:
     inherited, and its functions that return such a network.
 
     A function counts if its return annotation is a module, or if its return value comes from
-    calling a module class or another such function. Losses, classes of TorchScript, names with a
-    leading underscore and helpers that make one layer for other classes do not count. Building
-    blocks of other networks come last.
+    calling a module class or another such function, and a class method ('Net.from_name') if it
+    returns what its class makes. Losses, classes of TorchScript, names with a leading underscore
+    and helpers that make one layer for other classes do not count. Building blocks of other
+    networks come last.
     """
     # The source that was run; the file on disk may have changed since.
     loader: Any = module.__loader__
@@ -37,7 +38,8 @@ def networks_in(module: ModuleType) -> tuple[NetworkOption, ...]:
     used = used_inside(tree)
     inside = _used_in_classes(tree)
     networks = [name for name in functions if name not in inside]
-    ordered = sorted((*classes, *networks), key=lambda name: name in used)
+    methods = [f"{kind}.{name}" for kind in classes for name in _class_methods(tree, kind)]
+    ordered = (*sorted((*classes, *networks), key=lambda name: name in used), *methods)
     calls = Calls(module, tree)
     return tuple(option for name in ordered if (option := calls.option(name)) is not None)
 
@@ -74,7 +76,7 @@ def called(
 ) -> nn.Module:
     """The network that the option returns for these values. Raises ModelError if it returns
     something else; the file's own exceptions pass."""
-    made: object = getattr(module, option.name)(**values)
+    made: object = maker(module, option.name)(**values)
     if not isinstance(made, nn.Module):
         raise ModelError(
             f"{path}: {option.name} returned a {type(made).__name__}, not a network; "
@@ -145,6 +147,38 @@ def _classes(module: ModuleType) -> Iterator[str]:
             and not name.startswith("_")
         ):
             yield name
+
+
+def _class_methods(tree: ast.Module, kind: str) -> Iterator[str]:
+    """The class methods that return what cls(...) makes."""
+    classes = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == kind)
+    for node in (part for found in classes for part in found.body):
+        if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
+            continue
+        decorated = any(
+            isinstance(d, ast.Name) and d.id == "classmethod" for d in node.decorator_list
+        )
+        if decorated and node.args.args and _returns_own(node, node.args.args[0].arg):
+            yield node.name
+
+
+def _returns_own(method: ast.FunctionDef, cls: str) -> bool:
+    made: set[str] = set()
+
+    def makes(value: ast.expr | None) -> bool:
+        if isinstance(value, ast.Name):
+            return value.id in made
+        if not isinstance(value, ast.Call):
+            return False
+        target = value.func
+        # cls(...), or another of its class methods.
+        owner = target.value if isinstance(target, ast.Attribute) else target
+        return isinstance(owner, ast.Name) and owner.id == cls
+
+    for node in ast.walk(method):
+        if isinstance(node, ast.Assign) and makes(node.value):
+            made |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return any(makes(node.value) for node in ast.walk(method) if isinstance(node, ast.Return))
 
 
 def _functions(module: ModuleType, tree: ast.Module) -> Iterator[str]:

@@ -87,12 +87,12 @@ class Search:
         while best.distance and left and self.built < _MOST_BUILT:
             left = False
             nearest = min(weights, key=lambda variant: distance(best.shapes, variant))
-            for name, value in self._proposed(best, nearest, given):
+            for changes in self._proposed(best, nearest, given):
                 if self.built >= _MOST_BUILT:
                     break
-                found = self._guess_unpretrained(best.option, {**best.values, name: value}, weights)
+                found = self._guess_unpretrained(best.option, {**best.values, **changes}, weights)
                 if found is not None and found.distance < best.distance:
-                    names = tuple(dict.fromkeys((*best.found, name)))
+                    names = tuple(dict.fromkeys((*best.found, *changes)))
                     best, left = replace(found, found=names), True
                     break
         self.failures = failures
@@ -108,19 +108,17 @@ class Search:
                 return found
         return None
 
-    def _proposed(
-        self, best: Guess, nearest: Shapes, given: Values
-    ) -> Iterator[tuple[str, object]]:
+    def _proposed(self, best: Guess, nearest: Shapes, given: Values) -> Iterator[Values]:
         seen: set[str] = set()
-        for parameter in proposals.in_order(best.option.parameters):
-            if parameter.name in given:
-                continue
+        free = [p for p in best.option.parameters if p.name not in given]
+        for parameter in proposals.in_order(free):
             current = best.values.get(parameter.name, proposals.default_of(parameter))
             for value in proposals.values(parameter, current, best.shapes, nearest, self.module):
                 key = f"{parameter.name}={value!r}"
                 if value != current and key not in seen:
                     seen.add(key)
-                    yield parameter.name, value
+                    yield {parameter.name: value}
+        yield from proposals.flags_with_classes(free, best.values, nearest)
 
     def _built(self, option: NetworkOption, values: Values) -> nn.Module | None:
         """The network without data, or with it where its constructor reads numbers; None, and a

@@ -164,9 +164,7 @@ def _fits(file: ImportedFile, state: StateDict) -> tuple[list[Guess], Guess | No
     matching = _least_stripped(matching, weights)
     # A class that another one extends is a part of it.
     kinds = [guess.kind for guess in matching]
-    extended = [
-        kind for kind in kinds for other in kinds if other is not kind and _extends(other, kind)
-    ]
+    extended = [kind for kind in kinds for other in kinds if _extends(other, kind)]
     left = [g for g, kind in zip(matching, kinds, strict=True) if kind not in extended]
     return left, closest
 
@@ -181,8 +179,8 @@ def _least_stripped(matching: list[Guess], weights: list[Shapes]) -> list[Guess]
     return matching
 
 
-def _extends(kind: object, other: object) -> bool:
-    return isinstance(kind, type) and isinstance(other, type) and issubclass(kind, other)
+def _extends(kind: object, other: type) -> bool:
+    return isinstance(kind, type) and kind is not other and issubclass(kind, other)
 
 
 def _one(file: ImportedFile, weights: Path, state: StateDict) -> Fit:

@@ -23,15 +23,21 @@ _CLASSES = re.compile(
 _MOST_NAMES = 40
 _MOST_NUMBERS = 10
 _MOST_STARTS = 24
+_MOST_FLAGS = 6
 
 # Depths in layers of which networks are published; those of ResNets, DenseNets and wide networks.
 _DEPTHS = (18, 20, 28, 16, 50, 34, 22, 40, 32, 44, 56, 110)
 _DEPTH = re.compile(r"(num_?|n_?)?(depth|layers)", re.IGNORECASE)
 
 
+def is_class_count(name: str) -> bool:
+    """Whether an argument of that name says how many classes there are."""
+    return _CLASSES.fullmatch(name) is not None
+
+
 def in_order(parameters: Sequence[Parameter]) -> list[Parameter]:
     """The number of classes first: it is what differs most often."""
-    return sorted(parameters, key=lambda p: not _CLASSES.fullmatch(p.name))
+    return sorted(parameters, key=lambda p: not is_class_count(p.name))
 
 
 def default_of(parameter: Parameter) -> object:
@@ -58,8 +64,8 @@ def values(
     elif isinstance(current, list | tuple) and current:
         yield from _lists(current, own, given)
     elif isinstance(current, str):
-        yield from _names(module)
-    elif _CLASSES.fullmatch(parameter.name) and parameter.kind in ("int", "value"):
+        yield from (name for name in _names(module) if isinstance(name, str))
+    elif is_class_count(parameter.name) and parameter.kind in ("int", "value"):
         yield from _heads(given)
 
 
@@ -69,10 +75,10 @@ def required(
     """Combinations of values for arguments without defaults; few, the most likely first."""
     choices: list[list[object]] = []
     for parameter in wanted:
-        if _CLASSES.fullmatch(parameter.name):
+        if is_class_count(parameter.name):
             choices.append(list(_heads(given))[:2])
         elif parameter.kind == "str":
-            choices.append(list(_names(module)))
+            choices.append([name for name in _names(module) if isinstance(name, str)])
         elif _DEPTH.fullmatch(parameter.name) and parameter.kind in ("int", "value"):
             choices.append([*_stages(given), *_DEPTHS])
         elif parameter.kind in ("int", "float", "bool"):
@@ -143,6 +149,9 @@ def _lists(current: Sequence[Any], own: Shapes, given: Shapes) -> Iterator[objec
         changed = [known.get(value, value) for value in current]
         if changed != list(current):
             yield made(changed)
+        for (a, b), place in itertools.product(_differing(own, given), range(len(current))):
+            if current[place] == a:
+                yield made((*current[:place], b, *current[place + 1 :]))
 
 
 def _stages(given: Shapes) -> Iterator[list[int]]:
@@ -162,15 +171,30 @@ def _stages(given: Shapes) -> Iterator[list[int]]:
 
 
 def _names(module: ModuleType) -> Iterator[object]:
-    """The keys of the file's dictionaries of configurations, such as cfg['VGG16']."""
-    found = [
-        key
-        for value in vars(module).values()
-        if isinstance(value, dict) and value is not module.__dict__.get("__builtins__")
-        for key in value
-        if isinstance(key, str) and not key.startswith("_")
-    ]
-    yield from list(dict.fromkeys(found))[:_MOST_NAMES]
+    """Names of configurations: the keys of the file's dictionaries, such as cfg['VGG16'], and the
+    entries of its lists of texts."""
+    found: list[object] = []
+    for name, value in vars(module).items():
+        if name.startswith("__"):
+            continue
+        if isinstance(value, dict):
+            found += [key for key in value if type(key) in (str, int, float)]
+        elif isinstance(value, list | tuple) and all(isinstance(text, str) for text in value):
+            found += value
+    plain = (key for key in found if not str(key).startswith("_"))
+    yield from list(dict.fromkeys(plain))[:_MOST_NAMES]
+
+
+def flags_with_classes(
+    parameters: Sequence[Parameter], values: Mapping[str, object], given: Shapes
+) -> Iterator[dict[str, object]]:
+    """A flag turned over together with a number of classes: some heads need both."""
+    free = [p for p in parameters if p.kind == "bool"]
+    counted = [p for p in parameters if is_class_count(p.name)]
+    for flag, count in itertools.product(free[:_MOST_FLAGS], counted[:1]):
+        turned = not values.get(flag.name, default_of(flag))
+        for classes in itertools.islice(_heads(given), 2):
+            yield {flag.name: turned, count.name: classes}
 
 
 def _heads(given: Shapes) -> Iterator[object]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
 
+from engine.formats.python.proposals import is_class_count
 from engine.questions import ArgumentKind, NetworkOption, Parameter
 
 _KINDS: dict[object, ArgumentKind] = {
@@ -26,6 +28,9 @@ _KINDS: dict[object, ArgumentKind] = {
 _PLAIN = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _DEEPEST = 5
 
+# Tried where nothing shows what becomes of **kwargs.
+_UNSEEN = inspect.Parameter("num_classes", inspect.Parameter.KEYWORD_ONLY, default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Calls:
@@ -39,13 +44,13 @@ class Calls:
         parameters = self._parameters(name, _DEEPEST)
         if parameters is None:
             return None
-        made = getattr(self.module, name)
+        made = maker(self.module, name)
         kind: Literal["class", "function"] = "class" if isinstance(made, type) else "function"
         return NetworkOption(name, kind, tuple(map(_parameter, parameters.values())))
 
     def _parameters(self, name: str, depth: int) -> dict[str, inspect.Parameter] | None:
         try:
-            signature = inspect.signature(getattr(self.module, name))
+            signature = inspect.signature(maker(self.module, name))
         except (AttributeError, ValueError, TypeError):
             return None
         given = signature.parameters.values()
@@ -55,14 +60,18 @@ class Calls:
         if gathers is None or body is None or not depth:
             return own
         for call, bound in _passing(body, gathers):
-            further = self._further(call, bound, depth)
+            further = self._further(name, call, bound, depth)
             # Own arguments stay first: calls bind them by position.
             own |= {name: found for name, found in further.items() if name not in own}
-        return own
+        return own if any(map(is_class_count, own)) else {**own, _UNSEEN.name: _UNSEEN}
 
-    def _further(self, call: ast.Call, bound: set[str], depth: int) -> dict[str, inspect.Parameter]:
+    def _further(
+        self, caller: str, call: ast.Call, bound: set[str], depth: int
+    ) -> dict[str, inspect.Parameter]:
         """The arguments that **kwargs may still name in this call."""
         target = named(self.module, call.func)
+        if _is_super(call):
+            target = next(iter(getattr(self.module, caller).__bases__), None)
         name = getattr(target, "__name__", "")
         if getattr(self.module, name, None) is target and target is not None:
             taken = self._parameters(name, depth - 1)
@@ -81,10 +90,32 @@ class Calls:
         }
 
     def _body(self, name: str) -> ast.FunctionDef | None:
+        """The code of a function, of a class's constructor, or of a class method."""
+        first, _, method = name.partition(".")
         for node in self.tree.body:
             if isinstance(node, ast.FunctionDef) and node.name == name:
                 return node
+            if isinstance(node, ast.ClassDef) and node.name == first:
+                inner = (part for part in node.body if isinstance(part, ast.FunctionDef))
+                return next((n for n in inner if n.name == (method or "__init__")), None)
         return None
+
+
+def maker(module: ModuleType, name: str) -> Any:
+    """What an option's name refers to: a class, a function, or the method 'Class.method'."""
+    return functools.reduce(getattr, name.split("."), module)
+
+
+def _is_super(call: ast.Call) -> bool:
+    """Whether this is super().__init__(...)."""
+    function = call.func
+    return (
+        isinstance(function, ast.Attribute)
+        and function.attr == "__init__"
+        and isinstance(function.value, ast.Call)
+        and isinstance(function.value.func, ast.Name)
+        and function.value.func.id == "super"
+    )
 
 
 def _plain(target: Any) -> dict[str, inspect.Parameter]:
