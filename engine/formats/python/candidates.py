@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,9 @@ from engine.formats.python.importing import fetched_by, told_in_one_line
 from engine.formats.python.offline.fetches import without_fetching
 from engine.formats.python.signatures import Calls, maker, named
 from engine.questions import NetworkOption, Parameter
+
+# Text without quotes, for an argument of unknown type.
+_WORD = re.compile(r"[A-Za-z_][\w.+/-]*")
 
 
 def networks_in(module: ModuleType) -> tuple[NetworkOption, ...]:
@@ -113,8 +117,9 @@ def _value(path: Path, parameter: Parameter, text: str) -> object:
     try:
         value = ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-        if parameter.kind == "str":
-            return text
+        word = parameter.kind == "value" and _WORD.fullmatch(text.strip())
+        if parameter.kind == "str" or word:
+            return text.strip() if word else text
         if parameter.kind == "bool" and text.strip().lower() in ("true", "false"):
             return text.strip().lower() == "true"
         what = "a Python literal such as 3, [1, 2] or 'text'"
