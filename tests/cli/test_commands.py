@@ -120,10 +120,10 @@ def test_an_image_of_ones_own_is_explained_by_the_demo_for_photographs(
     with Image.open(SCENES[0].path) as scene:
         scene.save(tmp_path / "mine.png")
     own = run("explain", tmp_path / "mine.png", "--json", "-").json
-    assert own["model"]["source"] == "demo:photos"
-    assert run("explain", SCENES[1].path, "--json", "-").json["model"]["source"] == "demo:shapes"
+    assert own["model"] == "demo:photos"
+    assert run("explain", SCENES[1].path, "--json", "-").json["model"] == "demo:shapes"
     asked = run("explain", tmp_path / "mine.png", "--model", "demo:shapes", "--json", "-").json
-    assert asked["model"]["source"] == "demo:shapes"
+    assert asked["model"] == "demo:shapes"
     names = [entry["name"] for entry in run("layers", "--json", "-").json]
     assert "layer4" in names
 

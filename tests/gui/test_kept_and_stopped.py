@@ -193,7 +193,7 @@ def test_stop_while_the_engine_loads_loses_nothing(bench: ClosableBench) -> None
 
 def own_map(path: Path, bench: Bench) -> np.ndarray:
     layer, target = bench.shown
-    with engine.Session(load_model("demo:shapes"), load_image(path)) as session:
+    with engine.Session(load_model("demo:photos"), load_image(path)) as session:
         return session.explain(layer, target).map
 
 
