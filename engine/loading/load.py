@@ -58,10 +58,10 @@ def load_model(
 ) -> Model:
     """Open a model.
 
-    spec: 'demo:shapes' or 'demo:shortcut'; the name of a torchvision classifier, or of a timm
-        network if timm is installed; or a file or folder: weights (a state dict, or a training
-        checkpoint that contains one), whose architecture is recognised; a network pickled whole; a
-        Python file; a torch.export archive; ONNX; a Hugging Face folder.
+    spec: 'demo:photos', 'demo:shapes' or 'demo:shortcut'; the name of a torchvision classifier,
+        or of a timm network if timm is installed; or a file or folder: weights (a state dict, or a
+        training checkpoint that contains one), whose architecture is recognised; a network pickled
+        whole; a Python file; a torch.export archive; ONNX; a Hugging Face folder.
     weights: a weights file for a name or a Python file. Without it, published weights are used if
         they are in torch's hub cache, and weights beside a Python file.
     device: 'auto' (CUDA, then MPS, then CPU), 'cpu', 'cuda', 'cuda:1', 'mps'.

@@ -111,9 +111,7 @@ class Controller(QObject):
         state = self.state
         state.set_computing(False)
         if state.explanation is not None:
-            state.target = state.explanation.target.index
-            if state.current is not None:
-                state.current.target = state.target
+            state.choose_target(state.explanation.target.index)
             if state.layer is not None:
                 state.layer = state.explanation.layer
             shown = state.explanation.method, state.explanation.options
@@ -138,7 +136,7 @@ class Controller(QObject):
         self.engine_lane.cancel("explain")
         self.sweeper.cancel()
         state = self.state
-        state.target = state.current.target if state.current is not None else None
+        state.target = state.chosen_target
         state.answer = state.explanation = state.sweep = None
         state.explain_error = ""
         state.set_computing(False)
@@ -165,11 +163,11 @@ class Controller(QObject):
             self._image_ready()
 
     def _image_ready(self) -> None:
-        """Explain the current image, an image of the user's by a model that knows such images."""
+        """Explain the current image, by the demo that knows such images if no model was chosen."""
         self.views.follow()
         image = self.state.current
-        own = image is not None and image.loaded is not None and image.scene is None
-        if own and self.models.open_for_photograph():
+        decoded = image is not None and image.loaded is not None
+        if image is not None and decoded and self.models.open_for(image):
             self.state.set_computing(True)
             return
         self._explain()
@@ -186,9 +184,7 @@ class Controller(QObject):
     def choose_class(self, index: int | None) -> None:
         """Explain another class; None for the class with the highest logit."""
         if self.state.target != index or self.state.explanation is None or self._stopped:
-            self.state.target = index
-            if self.state.current is not None:
-                self.state.current.target = index
+            self.state.choose_target(index)
             self.state.selection_changed.emit()
             self._explain()
 

@@ -6,7 +6,7 @@ A new model replaces the current one, which stays open if the new one cannot be 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -21,10 +21,17 @@ from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import Settings
 from gui.state.records import OpenedModel
-from gui.state.state import CHECK_INPUT, CHOOSE_WEIGHTS, NAME_ARCHITECTURE, NoticeKind, State
+from gui.state.state import (
+    CHECK_INPUT,
+    CHOOSE_WEIGHTS,
+    NAME_ARCHITECTURE,
+    NoticeKind,
+    OpenImage,
+    State,
+)
 
 FIRST_MODEL = ModelSource("demo:shapes")
-"""What the first start shows, with the scenes that belong to it."""
+"""What explains the scenes until a model has been chosen; the first start shows it."""
 
 PHOTO_MODEL = ModelSource(PHOTOS)
 """What explains an image of the user's until a model has been chosen."""
@@ -64,7 +71,8 @@ class Models(QObject):
         self._lane = lane
         self._worker = worker
         self._then: tuple[str, list[Adjustment]] = ("", [])
-        self._chosen = self._loading_chosen = self._photos_failed = False
+        self._chosen = self._loading_chosen = False
+        self._not_to_be_had: set[ModelSource] = set()
 
     @property
     def opening_first(self) -> bool:
@@ -86,14 +94,16 @@ class Models(QObject):
         """Open the model that the first start shows."""
         self._open(FIRST_MODEL)
 
-    def open_for_photograph(self) -> bool:
-        """Open the demo for photographs, unless a model was chosen; whether it is being opened."""
+    def open_for(self, image: OpenImage) -> bool:
+        """Open the demo that knows such images, unless a model was chosen; whether it is being
+        opened. A demo that failed or was stopped is not tried again for each image."""
         state = self._state
-        if self.chosen or self._photos_failed or state.engine_error is not None:
+        wanted = PHOTO_MODEL if image.scene is None else FIRST_MODEL
+        if self.chosen or wanted in self._not_to_be_had or state.engine_error is not None:
             return False
-        if PHOTO_MODEL in (state.model_loading, state.model_source):
-            return state.model_loading == PHOTO_MODEL
-        self._open(PHOTO_MODEL)
+        if (state.model_loading or state.model_source) == wanted:
+            return state.model_loading is not None
+        self._open(wanted)
         return True
 
     def open_named(self, model: NamedModel) -> None:
@@ -107,6 +117,8 @@ class Models(QObject):
     def _open(
         self, source: ModelSource, trusted: tuple[Path, ...] = (), *, chosen: bool = False
     ) -> None:
+        # A record of its own tells this attempt from an earlier one that ends late.
+        source = replace(source)
         self._loading_chosen = chosen
         self._state.model_loading = source
         self._state.model_changed.emit()
@@ -239,6 +251,7 @@ class Models(QObject):
             state.target = target
         else:
             self._forget_targets()
+            state.target = None
         state.model_changed.emit()
         if opened.info.preprocessing_from is Origin.ASSUMED and opened.info.preprocessing != how:
             state.warn(opened.info.notices, CHECK_INPUT)
@@ -246,8 +259,9 @@ class Models(QObject):
 
     def _opened(self, opened: OpenedModel, chosen: bool) -> None:
         self._chosen = chosen
+        if chosen:
+            self._forget_targets()
         self._take(opened)
-        self._forget_targets()
         if not opened.source.spec.startswith("demo:"):
             self._settings.add_recent_model(opened.source.key)
         self._state.model_changed.emit()
@@ -266,19 +280,19 @@ class Models(QObject):
         state.model_loading = None
         state.model_error = ""
         state.model_source, state.info, state.layers = opened.source, opened.info, opened.layers
-        state.layer = state.target = None
+        state.layer, state.target = None, state.chosen_target
         state.method, state.options = opened.info.method, opened.info.method_options
         state.model_settled = opened.settled
         state.answer = state.explanation = state.sweep = None
 
     def _forget_targets(self) -> None:
-        """The classes that were chosen for the images, which were those of another model."""
+        """Forget the classes that were chosen for the images: what they name may have changed."""
         for image in self._state.images.values():
-            image.target = None
+            image.targets.clear()
 
     def _failed(self, source: ModelSource, error: HookscopeError) -> None:
         self._state.model_loading = None
-        self._photos_failed |= source == PHOTO_MODEL
+        self._not_to_be_had.add(source)
         if self._state.info is None and source != FIRST_MODEL:
             # Requested before the demo was open: without any model, nothing works.
             self.open_first()
@@ -300,7 +314,7 @@ class Models(QObject):
     def _given_up(self, source: ModelSource) -> None:
         if self._state.model_loading is source:
             self._state.model_loading = None
-            self._photos_failed |= source == PHOTO_MODEL
+            self._not_to_be_had.add(source)
             if self._state.model_source is None:
                 self._state.set_computing(False)
             self._state.model_changed.emit()

@@ -30,7 +30,7 @@ _OPEN_MODEL = "Open model…"
 _OPEN_PHOTOS = "Open Demo: photos"
 _FOREIGN = "This demo knows only eight drawn shapes. Another one knows photographs."
 _PHOTOS = (
-    "Explained by the demo for photographs, which knows ImageNet's 1,000 classes. To explain your "
+    "Explained by EfficientNet-Lite0, a demo that knows ImageNet's 1,000 classes. To explain your "
     "own network, drop its file here."
 )
 FOREIGN_HINT = "own picture in a demo"
@@ -157,7 +157,11 @@ class Notices(QObject):
         scene = image.scene
         wanted = f"demo:{scene.model}"
         if source.spec != wanted:
-            if (wanted, source) == self._declined:
+            # Unless somebody chose the demo for photographs, that for scenes is about to be opened.
+            follows = source.spec == PHOTOS and not self._models.chosen
+            if follows and bar.kind == NoticeKind.HINT:
+                bar.clear()
+            if follows or (wanted, source) == self._declined:
                 return
             text = f"{scene.invitation} It is meant for the model '{wanted}'."
             self._show(Notice(NoticeKind.HINT, text, "Open that model", wanted))

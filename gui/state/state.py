@@ -7,7 +7,7 @@ from anywhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -29,8 +29,8 @@ from gui.toolkit.imaging import Picture
 class OpenImage:
     """One image of the strip. loaded and picture are set while it is decoded.
 
-    stamp: (modification time in ns, size) of the file when it was read. target: the class that was
-    chosen for it, None for the one with the highest logit. page: from 1, of pages.
+    stamp: (modification time in ns, size) of the file when it was read. targets: the class that
+    was chosen for it, by model; none for the one with the highest logit. page: from 1, of pages.
     levels: set by hand; AUTO leaves them to the model. asked: those that picture shows. revision:
     counts the changes of page and levels.
     """
@@ -43,7 +43,7 @@ class OpenImage:
     picture: Picture | None = None
     error: str = ""
     stamp: tuple[int, int] | None = None
-    target: int | None = None
+    targets: dict[ModelSource, int] = field(default_factory=dict)
     page: int = 1
     pages: int = 1
     levels: Levels = AUTO
@@ -153,6 +153,23 @@ class State(QObject):
     def withdraw(self, action: str) -> None:
         """Remove the notice that offers this action, because it no longer applies."""
         self.withdrawn.emit(action)
+
+    @property
+    def chosen_target(self) -> int | None:
+        """The class that was chosen for the current image and this model; None for the top one."""
+        if self.current is None or self.model_source is None:
+            return None
+        return self.current.targets.get(self.model_source)
+
+    def choose_target(self, index: int | None) -> None:
+        """Set the class to explain, and note it for the current image and this model."""
+        self.target = index
+        if self.current is None or self.model_source is None:
+            return
+        if index is None:
+            self.current.targets.pop(self.model_source, None)
+        else:
+            self.current.targets[self.model_source] = index
 
     def warn(self, notices: Sequence[str], action: str = "") -> None:
         """Show notices of the engine as one text, as a new notice replaces the previous one."""

@@ -143,7 +143,7 @@ _VIEW: Final = (
 
 _MODEL: Final = (
     Command("demo_photos", "Demo: photos", "Model", icon="demo",
-            tip="A network that knows the 1,000 classes of ImageNet"),
+            tip="EfficientNet-Lite0, which knows the 1,000 classes of ImageNet"),
     Command("demo_shapes", "Demo: shapes", "Model", icon="demo",
             tip="A small model that classifies eight shapes"),
     Command("demo_shortcut", "Demo: shortcut", "Model", icon="demo",

