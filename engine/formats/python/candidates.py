@@ -65,14 +65,15 @@ def users_of(module: ModuleType, name: str) -> frozenset[str]:
 
 def make(
     path: Path, module: ModuleType, option: NetworkOption, values: Mapping[str, object]
-) -> nn.Module:
+) -> tuple[nn.Module, tuple[str, ...]]:
     """Build the network of an option with these arguments, on the CPU and in eval mode.
 
-    Nothing is fetched (see offline). Raises ModelError, with the line number, for any error in the
-    file's code.
+    Nothing is fetched (see offline); also returns what the code asked to download. Raises
+    ModelError, with the line number, for any error in the file's code.
     """
-    with without_fetching(fetched_by(module)), told_in_one_line(path):
-        return called(path, module, option, values).cpu().eval()
+    with without_fetching(fetched_by(module)) as noted, told_in_one_line(path):
+        network = called(path, module, option, values).cpu().eval()
+    return network, tuple(noted)
 
 
 def called(

@@ -46,7 +46,8 @@ class ImportedFile:
 class Fit:
     """A network of the file with a matching state dict, under the network's keys.
 
-    found: its arguments that were derived from the weights.
+    fetched: what its code asked to download. found: its arguments that were derived from the
+    weights.
     """
 
     option: NetworkOption
@@ -54,6 +55,7 @@ class Fit:
     state: StateDict
     weights: Path
     values: Values
+    fetched: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
 
 
@@ -68,16 +70,16 @@ def network_of(file: ImportedFile, fit: Fit, *notices: str) -> Network:
         weights=str(fit.weights.absolute()),
         weights_sha256=checksum(fit.weights),
         input_size=_told_size(fit),
-        notices=(*notices, *_notices(file, fit)),
+        notices=(*notices, *_notices(fit)),
     )
 
 
-def _notices(file: ImportedFile, fit: Fit) -> Iterator[str]:
+def _notices(fit: Fit) -> Iterator[str]:
     found = [f"{name}={_shown(fit.values[name])}" for name in fit.found if name in fit.values]
     if found:
         yield f"Arguments derived from the weights: {', '.join(found)}."
-    if file.search.fetched:
-        names = ", ".join(file.search.fetched[:3])
+    if fit.fetched:
+        names = ", ".join(fit.fetched[:3])
         yield (
             f"The network's code asks for a download ({names}). Nothing was downloaded: all "
             f"weights come from {fit.weights.name}."

@@ -53,14 +53,12 @@ class Guess:
 class Search:
     """The search in one file.
 
-    failures: networks that cannot be built, and why. fetched: what their code asked to download.
-    built: how many networks were built.
+    failures: networks that cannot be built, and why. built: how many networks were built.
     """
 
     path: Path
     module: ModuleType
     failures: dict[str, ModelError] = field(default_factory=dict)
-    fetched: list[str] = field(default_factory=list)
     built: int = 0
 
     def guess(
@@ -126,16 +124,13 @@ class Search:
         client.raise_if_cancelled()
         self.built += 1
         try:
-            before = fetched_by(self.module)
-            with without_fetching(before) as noted, told_in_one_line(self.path):
+            with without_fetching(fetched_by(self.module)), told_in_one_line(self.path):
                 try:
                     with WithoutData():
                         return candidates.called(self.path, self.module, option, values)
                 except FOREIGN_ERRORS as error:
                     _log.info("%s is not built without data: %s", option.name, error)
                     return candidates.called(self.path, self.module, option, values)
-                finally:
-                    self.fetched += [name for name in noted if name not in self.fetched]
         except ModelError as error:
             self.failures.setdefault(option.name, error)
             return None

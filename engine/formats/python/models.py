@@ -223,7 +223,7 @@ def _raise_hidden_failure(file: ImportedFile, guess: Guess, state: StateDict) ->
 
 def _made(file: ImportedFile, guess: Guess, weights: Path, state: StateDict) -> Fit:
     """The network itself, with the weights' variant that belongs to it."""
-    network = candidates.make(file.path, file.module, guess.option, guess.values)
+    network, fetched = candidates.make(file.path, file.module, guess.option, guess.values)
     own = network.state_dict(keep_vars=True)
     variant = completed(network, matching_variant(own, state))
     lazy = {key for key, tensor in own.items() if is_lazy(tensor)}
@@ -236,7 +236,7 @@ def _made(file: ImportedFile, guess: Guess, weights: Path, state: StateDict) -> 
             f"{weights}: does not fit {guess.option.name} in {file.path.name} ({difference}); "
             "name other weights"
         )
-    return Fit(guess.option, network, variant, weights, guess.values, guess.found)
+    return Fit(guess.option, network, variant, weights, guess.values, fetched, guess.found)
 
 
 def _difference(guess: Guess, state: StateDict) -> str:

@@ -58,11 +58,11 @@ def _described_fit(
         return None, tuple(f"the argument {name} of {option.name}" for name in wanted)
     try:
         values = candidates.values_of(file.path, option, tuple(given.items()))
-        network = candidates.make(file.path, file.module, option, values)
+        network, fetched = candidates.make(file.path, file.module, option, values)
     except ModelError as error:
         _log.info("%s cannot be rebuilt: %s", weights, error)
         return None, (root.kind,)
     own = functools.partial(importing.own_class, file.module)
     left = differences(root, network, own=own)
-    fit = Fit(option, network, state_dict_of(root), weights, values)
+    fit = Fit(option, network, state_dict_of(root), weights, values, fetched)
     return (None, left) if left else (fit, ())

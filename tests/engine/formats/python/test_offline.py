@@ -160,6 +160,21 @@ def test_a_fetch_while_the_file_is_imported_is_none_either(tmp_path: Path) -> No
     )
 
 
+def test_only_what_the_opened_network_asks_for_is_named(tmp_path: Path) -> None:
+    found = opened(
+        tmp_path,
+        "",
+        """
+        class Other(Body):
+            def __init__(self):
+                super().__init__()
+                self.more = nn.Linear(2, 2)
+                torch.hub.load_state_dict_from_url(URL)
+        """,
+    )
+    assert found.notices == ()
+
+
 def test_files_that_are_there_are_read_and_written(tmp_path: Path) -> None:
     start = nn.ModuleDict({"conv": nn.Conv2d(3, 8, 3), "fc": nn.Linear(8, 5)}).state_dict()
     torch.save(start, tmp_path / "start.pth")
