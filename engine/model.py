@@ -277,7 +277,8 @@ def _labels(classes: Sequence[str], reading: Reading, origin: str) -> tuple[str,
     if classes and len(classes) != count:
         named = f"{origin}: " if origin else ""
         raise ModelError(
-            f"{named}{len(classes)} class names were given, but the network has {count} classes; "
+            f"{named}{len(classes)} class names were given, but the network has {count} "
+            f"{'class' if count == 1 else 'classes'}; "
             "open a file with as many names"
         )
     if classes:
