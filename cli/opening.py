@@ -38,6 +38,6 @@ def open_model(options: argparse.Namespace) -> Model:
 
     trust = Trust(named=trusted_files(options))
     model = open_source(source, options.device, trust, patience=options.patience)
-    for notice in model.info.notices:
-        tell(notice)
+    for doubt in model.doubts:
+        tell(doubt)
     return model
