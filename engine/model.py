@@ -121,8 +121,7 @@ class Model:
             self._notices += (_CUT,)
         self._default = default_layer(self.facts)
         if self._default.branches > 1:
-            said = _BRANCHES.format(name=self._default.name, count=self._default.branches)
-            self._notices += (said,)
+            self._notices += (self._branch,)
 
     def _inspected(
         self, module: nn.Module, output: OutputForm | str | None, names: int
@@ -227,6 +226,16 @@ class Model:
             other_weights=self._other_weights,
             arithmetic=self.arithmetic,
         )
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What was chosen for the user where another choice would make sense, in sentences."""
+        branch = (self._branch,) if self._default.branches > 1 else ()
+        return (*self.facts.reading.doubts, *branch)
+
+    @property
+    def _branch(self) -> str:
+        return _BRANCHES.format(name=self._default.name, count=self._default.branches)
 
     def address(self, layer: str | None) -> str:
         """The layer's name: the default for None, the convolution for 'last convolution'.

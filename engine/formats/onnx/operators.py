@@ -74,15 +74,9 @@ def teach() -> None:
 
 
 def _mend_slices() -> None:
-    """onnx2torch indexes with lists, which torch gives up, and has version 1 under other names."""
+    """onnx2torch indexes with lists, which torch no longer wants."""
     slices = extras.load("onnx2torch.node_converters.slice", "ONNX")
     slices._do_slice = _sliced
-    slices.OnnxSliceV9.forward = lambda module, values: _sliced(
-        values, module._flip_dims, module._pos_axes_slices, module._neg_axes_slices
-    )
-    if _converter("Slice", 1) is None:
-        # Registered for a version that the operator never had.
-        _register("Slice", 1, _converter("Slice", 9))
 
 
 def _sliced(values: Tensor, flipped: list[int], first: list[Any], last: list[Any]) -> Tensor:

@@ -80,11 +80,6 @@ NEWER: dict[str, tuple[int, Callable[[], list[Any]], dict[str, NDArray[Any]]]] =
             "steps": np.array([2, -1]),
         },
     ),
-    "Slice by attributes": (
-        9,
-        lambda: [helper.make_node("Slice", ["x"], ["z"], starts=[1], ends=[6], axes=[3])],
-        {},
-    ),
     "Identity": (25, lambda: [helper.make_node("Identity", ["x"], ["z"])], {}),
     "MaxPool": (22, lambda: [helper.make_node("MaxPool", ["x"], ["z"], kernel_shape=[2, 2])], {}),
 }
