@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tokenize
 from typing import BinaryIO
 
 import numpy as np
@@ -26,7 +27,10 @@ def read(file: BinaryIO, name: str, page: int, length: int) -> Raw:
     """
     version = npy.read_magic(file)
     header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, in_columns, dtype = header(file)
+    try:
+        shape, in_columns, dtype = header(file)
+    except (tokenize.TokenError, RecursionError) as error:
+        raise ValueError("no array header") from error
     if dtype.hasobject or dtype.kind not in _KINDS or dtype.itemsize > 8:
         raise ImageError(
             f"{name}: an array of {dtype}, not of numbers for pixels; save it as integers or floats"
