@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import tokenize
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
+from PIL import Image
 
 from engine.errors import ImageError
 from engine.images.decoders.raw import Raw, check_page, check_size, depth_of
@@ -57,8 +58,11 @@ def read(file: BinaryIO, name: str, page: int, length: int) -> Raw:
     notices: tuple[str, ...] = ()
     if _is_first(one):
         notices = (f"Read as {one[0]} channels x {rows} x {columns}, not as pages.",)
-    depth = depth_of(*_as_image(values))
-    return Raw(depth, mode=str(dtype), page=page, pages=pages, notices=notices)
+    values, span = _as_image(values)
+    facts: dict[str, Any] = {"mode": str(dtype), "page": page, "pages": pages, "notices": notices}
+    if values.dtype == np.uint8:
+        return Raw(picture=Image.fromarray(np.ascontiguousarray(values)), **facts)
+    return Raw(depth_of(values, span), **facts)
 
 
 def _split(shape: tuple[int, ...], name: str) -> tuple[int, tuple[int, ...]]:

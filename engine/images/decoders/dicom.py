@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
+from PIL import Image
 
 from engine.errors import ImageError
 from engine.images.decoders import dicom_windows as windows
@@ -80,8 +81,10 @@ def read(file: BinaryIO, name: str, page: int, length: int) -> Raw:
         from pydicom.pixels import apply_color_lut
 
         values, samples = apply_color_lut(values, data), 3
+    if values.ndim == 3 and values.dtype == np.uint8:
+        return Raw(picture=Image.fromarray(np.ascontiguousarray(values[..., :3])), **facts)
     if values.ndim == 3:
-        own = None if values.dtype == np.uint8 else (0.0, float(2 ** _colour_bits(data) - 1))
+        own = (0.0, float(2 ** _colour_bits(data) - 1))
         return Raw(depth_of(values[..., :3], own=own), **facts)
     return Raw(_grey(data, values, page), **facts)
 

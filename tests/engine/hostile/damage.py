@@ -375,6 +375,7 @@ PICTURES: dict[str, Damage] = {
     "j2k": _in_fields(_box_fields),
     "tga": _in_fields(_tga_fields),
     "avif": _in_fields(_box_fields),
+    "heic": _in_fields(_box_fields),
     "ico": _in_fields(_ico_fields),
     "npy": npy,
     "dcm": _in_fields(_dicom_fields),

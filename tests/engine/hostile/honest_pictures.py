@@ -13,6 +13,7 @@ from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from engine.lazy.opencv import cv2
 from tests.engine.images.dicom_files import dataset, written
+from tests.engine.images.heic_files import heic
 
 WIDTH, HEIGHT = 61, 47
 
@@ -188,6 +189,8 @@ def pictures() -> dict[str, tuple[str, bytes]]:
         "avif alpha": _saved(rgba, "AVIF", icc_profile=icc),
         "avif animated": _both(rgb, "AVIF"),
         "ico": _saved(rgba, "ICO", sizes=[(16, 16), (32, 32)]),
+        "heic": heic(np.arange(48 * 64).reshape(48, 64) % 256),
+        "heic 10 bit": heic(np.arange(48 * 64).reshape(48, 64) % 1024, 10, quarter_turns=1),
         "npy": _array(deep),
         "npy colour": _array(np.dstack([deep] * 3).astype(np.float32)),
         "tif 16 bit colour": _encoded(np.dstack([deep] * 3), ".tif"),
