@@ -48,7 +48,7 @@ def _layer_facts(node: LayerNode) -> dict[str, Any]:
         "explainable": node.explainable,
         "reason": node.reason,
         "default": node.default,
-        "branches": node.branches,
+        **({"branches": node.branches} if node.branches > 1 else {}),
     }
 
 

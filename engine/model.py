@@ -121,8 +121,7 @@ class Model:
             self._notices += (_CUT,)
         self._default = default_layer(self.facts)
         if self._default.branches > 1:
-            said = _BRANCHES.format(name=self._default.name, count=self._default.branches)
-            self._notices += (said,)
+            self._notices += (self._branch,)
 
     def _inspected(
         self, module: nn.Module, output: OutputForm | str | None, names: int
@@ -228,6 +227,16 @@ class Model:
             arithmetic=self.arithmetic,
         )
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What was chosen for the user where another choice would make sense, in sentences."""
+        branch = (self._branch,) if self._default.branches > 1 else ()
+        return (*self.facts.reading.doubts, *branch)
+
+    @property
+    def _branch(self) -> str:
+        return _BRANCHES.format(name=self._default.name, count=self._default.branches)
+
     def address(self, layer: str | None) -> str:
         """The layer's name: the default for None, the convolution for 'last convolution'.
 
@@ -277,7 +286,8 @@ def _labels(classes: Sequence[str], reading: Reading, origin: str) -> tuple[str,
     if classes and len(classes) != count:
         named = f"{origin}: " if origin else ""
         raise ModelError(
-            f"{named}{len(classes)} class names were given, but the network has {count} classes; "
+            f"{named}{len(classes)} class names were given, but the network has {count} "
+            f"{'class' if count == 1 else 'classes'}; "
             "open a file with as many names"
         )
     if classes:

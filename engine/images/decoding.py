@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from engine.errors import ImageError
+from engine.errors import ImageError, one_line
 from engine.images import colour_profiles
 from engine.images.decoders.raw import Raw, check_page, check_size, send, too_large
 from engine.records.images import MAX_PIXELS
@@ -90,7 +90,8 @@ def decode(
         ) from None
     except _DAMAGED as error:
         raise ImageError(
-            f"{name}: the image is damaged or truncated ({error}); download or save it again"
+            f"{name}: the image is damaged or truncated ({one_line(error)}); download or save it "
+            "again"
         ) from error
 
 

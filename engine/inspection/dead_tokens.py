@@ -46,9 +46,7 @@ def without_dead_tokens(
     (an all-zero head, for example), the facts are returned unchanged. Raises Cancelled.
     """
     sequences = [f for f in facts.calls.values() if f.source == f.call and _is_sequence(f)]
-    if all(f.axes is None or f.axes.prefix == 0 for f in sequences):
-        return facts
-    for start in _starts(sequences):
+    for start in _starts(facts, sequences):
         if memory.estimate(facts, start.call) > _MOST_BYTES:
             _log.info("token check skipped: the graph from %s is large", start.call[0])
             return facts
@@ -70,10 +68,17 @@ def _is_sequence(facts: CallFacts) -> bool:
     return axes is not None and axes.layout is Layout.TOKENS and facts.varies and facts.reached
 
 
-def _starts(sequences: list[CallFacts]) -> list[CallFacts]:
-    """Where the graph may start: at the last quarter, or else at the first sequence."""
-    late = sequences[-min(len(sequences), max(_AT_LEAST, len(sequences) // _TRIED))]
-    return [late, sequences[0]] if late is not sequences[0] else [late]
+def _starts(facts: Inspection, sequences: list[CallFacts]) -> list[CallFacts]:
+    """Where the graph may start: about the last quarter, or else at the first sequence."""
+    more = [f for f in sequences if f.axes is not None and f.axes.prefix > 0]
+    if not more:
+        return []
+    late = sequences.index(more[-min(len(more), max(_AT_LEAST, len(more) // _TRIED))])
+    # From a sum through which everything leads, so that what follows can be compared with it.
+    passed = set(facts.flow.passed_by_all())
+    sums = [place for place, f in enumerate(sequences[: late + 1]) if f.call in passed]
+    late = sums[-1] if sums else late
+    return [sequences[late], sequences[0]] if late else [sequences[0]]
 
 
 @dataclass(frozen=True, slots=True)

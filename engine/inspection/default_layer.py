@@ -12,8 +12,11 @@ from engine.records.models import Layout
 
 # A map of fewer channels shows what one gate or one score looks at, not the network.
 _FEW_CHANNELS = 8
-# An output with at least this many cells for each of the last ones is a mere stem.
-_STEM = 64
+# An output with this many cells for each of the last ones is a mere stem, and so is one after less
+# than this part (1/n) of the operations.
+_STEM_CELLS = 64
+_STEM_DEPTH = 4
+_MOST_BRANCHES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,9 @@ def default_layer(facts: Inspection) -> DefaultLayer:
     wide = [
         c
         for c in features
-        if c.axes is not None
-        and c.axes.channels(c.shape) >= _FEW_CHANNELS
+        if _channels(c) >= _FEW_CHANNELS
         and c.source not in facts.flow.gates
-        and not (_is_tokens(c) and _is_inside(c, passed))
+        and not _is_inside(c, passed)
     ]
     if not explainable:
         return DefaultLayer("")
@@ -62,25 +64,33 @@ def default_layer(facts: Inspection) -> DefaultLayer:
 
 def _chosen(facts: Inspection, candidates: Sequence[CallFacts]) -> tuple[Call, int]:
     """The chosen call, and of how many branches it is one."""
-    sources = {c.source: c for c in candidates}
-    last = [sources[call] for call in facts.flow.last_among(sources)]
-    coarsest = min((_cells(c) for c in last), default=1)
-    through = [
-        sources[call]
-        for call in facts.flow.passed_by_all()
-        if call in sources and (sources[call] in last or _cells(sources[call]) < _STEM * coarsest)
-    ]
+    flow = facts.flow
+    among = {c.source for c in candidates}
+    last = flow.last_among(among)
+    passed = [call for call in flow.passed_by_all() if call in among]
+    through = [call for call in passed if call in last or not _is_stem(facts, call, last)]
     if through:
-        return through[-1].source, 1
-    if not last:
-        return candidates[-1].source, 1
+        return through[-1], 1
     place = {call: index for index, call in enumerate(facts.calls)}
+    if len(last) == 1:
+        return last[0], 1
+    if not 1 < len(last) <= _MOST_BRANCHES:
+        # Sums that no module returns, so that each addend seems to be a branch of its own.
+        norms = [c for c in facts.calls.values() if _is_norm(c) and not reason_against(c)]
+        return (norms or candidates)[-1].source, 1
 
-    def rank(c: CallFacts) -> tuple[int, int, int]:
-        assert c.axes is not None
-        return facts.flow.depth[c.source], c.axes.channels(c.shape), place[c.source]
+    def rank(call: Call) -> tuple[int, int, int]:
+        return flow.depth[call], _channels(facts.calls[call]), place[call]
 
-    return max(last, key=rank).source, len(last)
+    return max(last, key=rank), len(last)
+
+
+def _is_stem(facts: Inspection, call: Call, last: Collection[Call]) -> bool:
+    """Whether an output is so early that it says little of what the network found."""
+    coarsest = min(_cells(facts.calls[later]) for later in last)
+    deepest = max(facts.flow.depth[later] for later in last)
+    fine = _cells(facts.calls[call]) >= _STEM_CELLS * coarsest
+    return fine or facts.flow.depth[call] * _STEM_DEPTH < deepest
 
 
 def _name(facts: Inspection, chosen: Call) -> str:
@@ -98,10 +108,20 @@ def _cells(facts: CallFacts) -> int:
     return facts.axes.grid[0] * facts.axes.grid[1]
 
 
-def _is_inside(tokens: CallFacts, passed: Collection[Call]) -> bool:
-    """Whether it is a projection, or a norm that a block's own sum leads past."""
-    inner_norm = "norm" in tokens.kind.lower() and tokens.source not in passed
-    return tokens.kind == "Linear" or inner_norm
+def _channels(facts: CallFacts) -> int:
+    assert facts.axes is not None
+    return facts.axes.channels(facts.shape)
+
+
+def _is_inside(facts: CallFacts, passed: Collection[Call]) -> bool:
+    """Whether tokens are a projection, or a norm that a block's own sum leads past."""
+    if not _is_tokens(facts):
+        return False
+    return facts.kind == "Linear" or (_is_norm(facts) and facts.source not in passed)
+
+
+def _is_norm(facts: CallFacts) -> bool:
+    return _is_tokens(facts) and "norm" in facts.kind.lower()
 
 
 def _is_tokens(facts: CallFacts) -> bool:

@@ -28,16 +28,15 @@ _ASSUMING = "The preprocessing in this profile is assumed, not known: check it"
 class Adjustment:
     """Changes to a model's preprocessing, output, classes or layouts; None leaves one unchanged.
 
-    place: another of the network's outputs; how to read it is detected. classes: a file with class
-    names. layouts: (layer, layout) pairs; None resets a layer to its detected layout. profile: a
-    profile file, applied before the other changes.
+    output: if it only names another of the network's outputs, how to read that one is detected.
+    classes: a file with class names. layouts: (layer, layout) pairs; None resets a layer to its
+    detected layout. profile: a profile file, applied before the other changes.
     """
 
     preprocessing: Preprocessing | None = None
     output: OutputForm | None = None
     classes: Path | None = None
     layouts: tuple[tuple[str, Layout | None], ...] = ()
-    place: str | None = None
     profile: Path | None = None
 
 
@@ -73,12 +72,19 @@ def _adjusted(model: Model, change: Adjustment, cancel: CancelToken | None) -> M
         return model
     return model.configured(
         preprocessing=change.preprocessing,
-        output=change.output if change.place is None else change.place,
+        output=_output(model, change.output),
         classes=names,
         classes_origin=change.classes.name if change.classes is not None else "",
         layouts={name: layout for name, layout in layouts.items() if layout is not None},
         cancel=cancel,
     )
+
+
+def _output(model: Model, form: OutputForm | None) -> OutputForm | str | None:
+    now = model.info.output
+    if form is not None and form.place != now.place and form.scores is now.scores:
+        return form.place
+    return form
 
 
 def profile_of(model: Model, source: ModelSource) -> ModelProfile:

@@ -68,7 +68,12 @@ class Reading:
     @property
     def notices(self) -> tuple[str, ...]:
         """Notices for the user about the network's output."""
-        said = (self._chosen_notice, self._ending_notice, self._meaning_notice)
+        return (*self.doubts, self._ending_notice) if self._ending_notice else self.doubts
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Those of the notices that say what was chosen, where another choice would make sense."""
+        said = (self._chosen_notice, self._meaning_notice)
         return tuple(text for text in said if text)
 
     @property

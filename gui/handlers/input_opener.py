@@ -116,7 +116,6 @@ class InputOpener(QObject):
         adjust = self._models.adjust
         panel.preprocessing_changed.connect(self._take_preprocessing)
         panel.output_changed.connect(lambda form: adjust(Adjustment(output=form)))
-        panel.place_chosen.connect(lambda place: adjust(Adjustment(place=place)))
         panel.classes_chosen.connect(self.take_classes)
         panel.profile_dropped.connect(self.take_profile)
         panel.profile_export_requested.connect(self.ask_where)

@@ -32,14 +32,19 @@ def kept(binaries: Iterable[Entry]) -> list[Entry]:
     if not any(entry[0] == f"torch/lib/{_CUDA_SIDE}" for entry in entries):
         # It cannot be loaded, and engine/lazy/torchvision.py does without.
         entries = [e for e in entries if not _is_for_cuda(reader, e)]
-    loose = {Path(e[0]).name: e[1] for e in entries if _LOOSE.match(e[0]) and e[2] != "SYMLINK"}
+    loose = {Path(e[0]).name: e[1] for e in entries if _is_loose(e) and e[2] != "SYMLINK"}
     wanted: set[str] = set()
-    waiting = [e[1] for e in entries if not _LOOSE.match(e[0]) and e[2] != "SYMLINK"]
+    waiting = [e[1] for e in entries if not _is_loose(e) and e[2] != "SYMLINK"]
     while waiting:
         named = _needed(reader, waiting.pop()) - wanted
         waiting += [loose[name] for name in named if name in loose]
         wanted |= named
-    return [e for e in entries if not _LOOSE.match(e[0]) or Path(e[0]).name in wanted]
+    return [e for e in entries if not _is_loose(e) or Path(e[0]).name in wanted]
+
+
+def _is_loose(entry: Entry) -> bool:
+    """Whether it is there only for libraries that link to it. Modules are imported."""
+    return entry[2] != "EXTENSION" and _LOOSE.match(entry[0]) is not None
 
 
 def once(binaries: Iterable[Entry], datas: Iterable[Entry]) -> list[Entry]:

@@ -91,7 +91,10 @@ def check(found: Hostile, code: int, out: str, err: str) -> None:
     assert found.opens is None or (code == 0) == found.opens, what
     assert all(text.isprintable() for text in (*out.split("\n"), *err.split("\n"))), what
     if code == 0:
-        assert err == "", what
+        # Nothing but that the preprocessing is assumed, and of an honest file its colour profile.
+        lines = err.splitlines()
+        assert all(line.startswith(f"{NAME.lower()}: warning: ") for line in lines), what
+        assert len(lines) <= 3, what
         return
     assert err.count("\n") == 1, what
     assert err.startswith(f"{NAME.lower()}: error: "), what

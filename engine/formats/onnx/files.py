@@ -22,7 +22,9 @@ from engine.lazy import extras
 
 _CHANNELS = (1, 3)
 _FLOATS = ("FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE")
-_LABEL_KEYS = ("names", "classes", "class_names", "labels")
+# What ultralytics, PaddlePaddle's converters and others call them.
+_LABEL_KEYS = ("names", "classes", "class_names", "labels", "character", "id2label")
+_LONGEST_LABELS = 1_000_000
 WAY_OUT = "export it for an older version of ONNX (opset 13), or open the original network"
 FAILURES = (
     *(RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError),
@@ -146,10 +148,12 @@ def _input_of(path: Path, model: Any) -> dict[str, Any]:
 
 
 def _labels(model: Any) -> tuple[str, ...]:
-    """Class names in the file's metadata: a list, or a mapping from index to name."""
-    facts = {each.key.lower(): each.value for each in model.metadata_props}
+    """Class names in the file's metadata: a list, a mapping from index to name, or lines."""
+    facts = {each.key.lower(): each.value[:_LONGEST_LABELS] for each in model.metadata_props}
+    count = _classes_of(model)
     for key in _LABEL_KEYS:
-        found = _literal(facts.get(key, "")[:1_000_000])
+        text = facts.get(key, "")
+        found = _literal(text)
         if isinstance(found, dict):
             by_index = {
                 int(k): v for k, v in found.items() if str(k).isdecimal() and len(str(k)) < 8
@@ -158,7 +162,19 @@ def _labels(model: Any) -> tuple[str, ...]:
                 found = [by_index[index] for index in range(len(by_index))]
         if isinstance(found, list) and found and all(isinstance(each, str) for each in found):
             return tuple(found)
+        for parts in (text.strip("\r\n").splitlines(), text.split(",")):
+            # Text without a form of its own, so the number of classes has to confirm it.
+            if len(parts) == count > 1:
+                return tuple(part.strip() for part in parts)
     return ()
+
+
+def _classes_of(model: Any) -> int:
+    """The number of classes if the file has a single output and fixes it, else 0."""
+    if len(model.graph.output) != 1:
+        return 0
+    sides = [int(each.dim_value) for each in model.graph.output[0].type.tensor_type.shape.dim]
+    return max(sides[1:], default=0)
 
 
 def _literal(text: str) -> object:

@@ -53,6 +53,7 @@ class GlobalMaxPool(nn.Module):
 
 def teach() -> None:
     """Register missing converters with onnx2torch; existing ones stay. Safe to call twice."""
+    _mend_slices()
     history: dict[str, list[Any]] = {}
     for schema in extras.load("onnx.defs", "ONNX").get_all_schemas_with_history():
         if schema.domain == "":
@@ -70,6 +71,18 @@ def teach() -> None:
                 name in _REWRITTEN or _signature(known[0]) == _signature(schema)
             ):
                 _register(name, version, known[1])
+
+
+def _mend_slices() -> None:
+    """onnx2torch indexes with lists, which torch no longer wants."""
+    slices = extras.load("onnx2torch.node_converters.slice", "ONNX")
+    slices._do_slice = _sliced
+
+
+def _sliced(values: Tensor, flipped: list[int], first: list[Any], last: list[Any]) -> Tensor:
+    values = values.flip(flipped) if flipped else values
+    values = values[tuple(first)] if first else values
+    return values[tuple(last)] if last else values
 
 
 def rewrite(graph: Any, constants: dict[str, Any]) -> None:

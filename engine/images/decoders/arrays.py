@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import BinaryIO
+import tokenize
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
+from PIL import Image
 
 from engine.errors import ImageError
 from engine.images.decoders.raw import Raw, check_page, check_size, depth_of
@@ -26,7 +28,10 @@ def read(file: BinaryIO, name: str, page: int, length: int) -> Raw:
     """
     version = npy.read_magic(file)
     header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, in_columns, dtype = header(file)
+    try:
+        shape, in_columns, dtype = header(file)
+    except (tokenize.TokenError, RecursionError) as error:
+        raise ValueError("no array header") from error
     if dtype.hasobject or dtype.kind not in _KINDS or dtype.itemsize > 8:
         raise ImageError(
             f"{name}: an array of {dtype}, not of numbers for pixels; save it as integers or floats"
@@ -53,8 +58,11 @@ def read(file: BinaryIO, name: str, page: int, length: int) -> Raw:
     notices: tuple[str, ...] = ()
     if _is_first(one):
         notices = (f"Read as {one[0]} channels x {rows} x {columns}, not as pages.",)
-    depth = depth_of(*_as_image(values))
-    return Raw(depth, mode=str(dtype), page=page, pages=pages, notices=notices)
+    values, span = _as_image(values)
+    facts: dict[str, Any] = {"mode": str(dtype), "page": page, "pages": pages, "notices": notices}
+    if values.dtype == np.uint8:
+        return Raw(picture=Image.fromarray(np.ascontiguousarray(values)), **facts)
+    return Raw(depth_of(values, span), **facts)
 
 
 def _split(shape: tuple[int, ...], name: str) -> tuple[int, tuple[int, ...]]:

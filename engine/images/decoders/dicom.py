@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
+from PIL import Image
 
 from engine.errors import ImageError
 from engine.images.decoders import dicom_windows as windows
@@ -28,6 +29,17 @@ _PERSONAL = ("PatientName", "PatientID", "OtherPatientIDs", "AccessionNumber", "
 _DATES = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "InstanceCreationDate")
 
 _DIRECTORY = "1.2.840.10008.1.3.10"
+# By transfer syntax. Where pydicom has the choice, it would take GDCM, whose copies of these
+# decoders are older.
+_PREFERRED = {
+    **dict.fromkeys(
+        (f"1.2.840.10008.1.2.4.{number}" for number in (90, 91, 201, 202, 203)), "pylibjpeg"
+    ),
+    **dict.fromkeys(("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"), "pyjpegls"),
+    "1.2.840.10008.1.2.4.50": "pillow",
+    "1.2.840.10008.1.2.5": "pylibjpeg",
+}
+
 _VIDEOS = "1.2.840.10008.1.2.4.10"
 """What the transfer syntaxes of MPEG-2, MPEG-4 and HEVC begin with."""
 
@@ -69,8 +81,10 @@ def read(file: BinaryIO, name: str, page: int, length: int) -> Raw:
         from pydicom.pixels import apply_color_lut
 
         values, samples = apply_color_lut(values, data), 3
+    if values.ndim == 3 and values.dtype == np.uint8:
+        return Raw(picture=Image.fromarray(np.ascontiguousarray(values[..., :3])), **facts)
     if values.ndim == 3:
-        own = None if values.dtype == np.uint8 else (0.0, float(2 ** _colour_bits(data) - 1))
+        own = (0.0, float(2 ** _colour_bits(data) - 1))
         return Raw(depth_of(values[..., :3], own=own), **facts)
     return Raw(_grey(data, values, page), **facts)
 
@@ -89,7 +103,6 @@ def _check_kind(data: Dataset, name: str) -> None:
 
 def _pixels(data: Dataset, page: int, pages: int, name: str) -> Values:
     """The stored values of a frame, colours as RGB."""
-    from pydicom.pixels import pixel_array
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     syntax = getattr(data.file_meta, "TransferSyntaxUID", None)
@@ -99,8 +112,9 @@ def _pixels(data: Dataset, page: int, pages: int, name: str) -> Values:
         data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
     elif str(syntax).startswith(_VIDEOS):
         raise ImageError(f"{name}: a DICOM video; export its frames as images")
+    index = page if pages > 1 else None
     try:
-        values: Values = pixel_array(data, index=page if pages > 1 else None)
+        values: Values = _decoded(data, index, _PREFERRED.get(str(syntax), ""))
     except (RuntimeError, NotImplementedError) as error:
         said = " ".join(str(error).split("\n  ")[-1].split())
         kind = getattr(syntax, "name", "uncompressed")
@@ -109,6 +123,19 @@ def _pixels(data: Dataset, page: int, pages: int, name: str) -> Values:
         ) from error
     if pages == 1 and values.ndim == 4:
         values = values[0]
+    return values
+
+
+def _decoded(data: Dataset, index: int | None, plugin: str) -> Values:
+    """The values of a frame, by this plugin of pydicom if it can, else by any."""
+    from pydicom.pixels import pixel_array
+
+    try:
+        values: Values = pixel_array(data, index=index, decoding_plugin=plugin)
+    except (RuntimeError, NotImplementedError):
+        if not plugin:
+            raise
+        return _decoded(data, index, "")
     return values
 
 

@@ -38,7 +38,8 @@ def read(file: BinaryIO, name: str, length: int) -> Raw:
         raise ImageError(f"{name}: a HEIC image of unknown kind ({found.mode}); save it as JPEG")
     if values.ndim == 3:
         values = values[..., 0] if values.shape[2] < 3 else values[..., :3]
-    bits = int(found.info.get("bit_depth", 16))
-    # libheif fills 16 bits, whatever the depth of the photograph.
-    depth = depth_of(values, own=(0.0, 65535.0), own_name=f"{bits} bits of the file")
+    bits = min(max(int(found.info.get("bit_depth", 16)), 8), 16)
+    # The bits of the photograph are the upper ones of 16.
+    white = float(((1 << bits) - 1) << (16 - bits))
+    depth = depth_of(values, own=(0.0, white), own_name=f"{bits} bits of the file")
     return Raw(depth, mode=found.mode)

@@ -41,8 +41,7 @@ class InputPanel(QDialog):
     """The window. It shows records and reports changes by signals.
 
     preprocessing_changed(Preprocessing): new values, each of them valid.
-    output_changed(OutputForm): another meaning of the output's scores.
-    place_chosen(str): another of the network's outputs.
+    output_changed(OutputForm): another output tensor or meaning of its scores.
     classes_chosen(Path): a file of class names was chosen or dropped here.
     profile_dropped(Path): a model profile was dropped here.
     profile_export_requested(), profile_import_requested(): export or import the model profile.
@@ -51,7 +50,6 @@ class InputPanel(QDialog):
 
     preprocessing_changed = Signal(Preprocessing)
     output_changed = Signal(OutputForm)
-    place_chosen = Signal(str)
     classes_chosen = Signal(Path)
     profile_dropped = Signal(Path)
     profile_export_requested = Signal()
@@ -205,7 +203,6 @@ class InputPanel(QDialog):
         self._form.changed.connect(self._heard)
         self._form.faulty.connect(self._check)
         self._output.changed.connect(self.output_changed)
-        self._output.place_chosen.connect(self.place_chosen)
         self._output.names_wanted.connect(self._choose_names)
         self._import.clicked.connect(self.profile_import_requested)
         self._export.clicked.connect(self.profile_export_requested)

@@ -35,13 +35,9 @@ _ENDINGS: Final = {
 
 
 class OutputFields(QWidget):
-    """changed(OutputForm): another meaning of the scores. place_chosen(str): another output.
-
-    names_wanted(): load class names.
-    """
+    """changed(OutputForm): another choice. names_wanted(): load class names."""
 
     changed = Signal(OutputForm)
-    place_chosen = Signal(str)
     names_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -59,7 +55,7 @@ class OutputFields(QWidget):
         self._load.setAccessibleName("Load class names")
         self._load.setAutoDefault(False)
         self._lay_out()
-        self._place.activated.connect(self._place_taken)
+        self._place.activated.connect(self._chosen)
         self._scores.activated.connect(self._chosen)
         self._load.clicked.connect(self.names_wanted)
 
@@ -96,7 +92,8 @@ class OutputFields(QWidget):
         grid.addWidget(self._names, 4, 1, 1, 2)
 
     def _offer_scores(self, info: ModelInfo) -> None:
-        """Enable the meanings that fit: a single score may be binary, several scores never."""
+        """Enable the meanings that fit: a single score is binary or a value, several scores never
+        binary."""
         model = self._scores.model()
         assert isinstance(model, QStandardItemModel)
         sides = info.output.scores is Scores.SIDES
@@ -104,16 +101,11 @@ class OutputFields(QWidget):
         for place, (value, _, _) in enumerate(_SCORES):
             fits = value is Scores.VALUES or (value is Scores.SIDES) == single
             model.item(place).setEnabled(fits)
-
-    def _place_taken(self) -> None:
-        place = str(self._place.currentData())
-        if place != self._form.place:
-            self._form = OutputForm(place, self._form.scores, self._form.ends_in)
-            self.place_chosen.emit(place)
+        self._scores.setEnabled(not (sides and info.output.ends_in))
 
     def _chosen(self) -> None:
         form = OutputForm(
-            self._form.place,
+            str(self._place.currentData()),
             Scores(self._scores.currentData()),
             self._form.ends_in,
         )

@@ -6,6 +6,7 @@ Every function takes a seeded random.Random and the content, and returns other c
 from __future__ import annotations
 
 import random
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -317,6 +318,50 @@ def ppm(rng: random.Random, content: bytes) -> bytes:
     return b"\n".join(words) + b"\n" + content[20:]
 
 
+def npy(rng: random.Random, content: bytes) -> bytes:
+    """In the header of an array, a Python literal, whose length is kept."""
+    start, end = 10, content.index(b"\n")
+    header = content[start:end]
+    words = re.findall(rb"\d+|'[^']*'|True|False|[(){},]", header)
+    other = (
+        b"0",
+        b"-1",
+        b"99999",
+        b"9" * 40,
+        b"'|O'",
+        b"'<f8'",
+        b"'<V9'",
+        b"True",
+        b"(",
+        b"[" * 90,
+    )
+    changed = header.replace(rng.choice(words), rng.choice(other), 1)
+    return content[:start] + changed[: end - start].ljust(end - start) + content[end:]
+
+
+_LONG = (b"OB", b"OW", b"SQ", b"UN", b"UT", b"OF", b"OD")
+
+
+def _dicom_fields(content: bytes) -> list[Field]:
+    """Of DICOM's elements: tag, length, and the first number of the value; sizes more often."""
+    found: list[Field] = []
+    at = 132
+    while at + 8 <= len(content) and len(found) < 2000:
+        group, number = struct.unpack_from("<HH", content, at)
+        long = content[at + 4 : at + 6] in _LONG
+        place, width = (at + 8, 4) if long else (at + 6, 2)
+        length = struct.unpack_from("<I" if long else "<H", content, place)[0]
+        value = place + width
+        times = 8 if group == 0x28 else 1
+        found += [(at, 2, "<"), (at + 2, 2, "<"), (place, width, "<")]
+        found += [(value, 2, "<")] * times if length >= 2 else []
+        if length == 0xFFFFFFFF or (group, number) == (0x7FE0, 0x10):
+            found += [(value + n, 4, "<") for n in range(0, 32, 4)]
+            break
+        at = value + length
+    return [field for field in found if field[0] + field[1] <= len(content)]
+
+
 PICTURES: dict[str, Damage] = {
     "png": png,
     "jpg": jpeg,
@@ -330,6 +375,9 @@ PICTURES: dict[str, Damage] = {
     "j2k": _in_fields(_box_fields),
     "tga": _in_fields(_tga_fields),
     "avif": _in_fields(_box_fields),
+    "heic": _in_fields(_box_fields),
     "ico": _in_fields(_ico_fields),
+    "npy": npy,
+    "dcm": _in_fields(_dicom_fields),
 }
 """By the suffix, the damage that knows a format's structure."""

@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
+from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from engine.lazy.opencv import cv2
+from tests.engine.images.dicom_files import dataset, written
+from tests.engine.images.heic_files import heic
 
 WIDTH, HEIGHT = 61, 47
 
@@ -108,6 +111,21 @@ def _text() -> PngImagePlugin.PngInfo:
     return info
 
 
+_KINDS = {"rle": RLELossless, "jpeg 2000": JPEG2000Lossless, "jpeg ls": JPEGLSLossless}
+
+
+def _compressed(deep: Any, kind: Any) -> bytes:
+    data = dataset(np.tile(deep, (2, 2)))
+    data.compress(kind)
+    return written(data)
+
+
+def _array(values: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    return buffer.getvalue()
+
+
 def _deep() -> Any:
     ramp = np.linspace(0, 65535, WIDTH * HEIGHT).reshape(HEIGHT, WIDTH)
     return ramp.astype(np.uint16)
@@ -171,6 +189,19 @@ def pictures() -> dict[str, tuple[str, bytes]]:
         "avif alpha": _saved(rgba, "AVIF", icc_profile=icc),
         "avif animated": _both(rgb, "AVIF"),
         "ico": _saved(rgba, "ICO", sizes=[(16, 16), (32, 32)]),
+        "heic": heic(np.arange(48 * 64).reshape(48, 64) % 256),
+        "heic 10 bit": heic(np.arange(48 * 64).reshape(48, 64) % 1024, 10, quarter_turns=1),
+        "npy": _array(deep),
+        "npy colour": _array(np.dstack([deep] * 3).astype(np.float32)),
+        "tif 16 bit colour": _encoded(np.dstack([deep] * 3), ".tif"),
+        "tif deep pages": _saved(
+            Image.fromarray(deep), "TIFF", save_all=True, append_images=[Image.fromarray(deep)]
+        ),
+        "ppm 16 bit": _encoded(np.dstack([deep] * 3), ".ppm"),
+        "jp2 16 bit colour": _encoded(np.dstack([deep] * 3), ".jp2"),
+        "dcm": written(dataset(deep, WindowCenter=30_000, WindowWidth=9000)),
+        "dcm frames": written(dataset(np.stack([deep, deep]))),
+        **{f"dcm {name}": _compressed(deep, kind) for name, kind in _KINDS.items()},
         "ico bmp": _saved(rgba, "ICO", sizes=[(16, 16), (32, 32)], bitmap_format="bmp"),
     }
     return {name: (f".{name.partition(' ')[0]}", content) for name, content in found.items()}

@@ -84,7 +84,7 @@ def network(tmp_path: Path) -> tuple[str, ...]:
     torch.save(space["Odd"]().state_dict(), tmp_path / "odd.pth")  # type: ignore[operator]
     return (
         *("--model", str(path), "--weights", str(tmp_path / "odd.pth"), "--trust"),
-        *("--input", "3x32x32", "--classes", str(names)),
+        *("--input", "3x32x32", "--preset", "imagenet", "--classes", str(names)),
     )
 
 

@@ -149,10 +149,9 @@ class TestTwoSides:
     @pytest.mark.parametrize(
         "make",
         [
-            lambda y: y,
-            lambda y: y[:, :, None, None],
             torch.sigmoid,
             lambda y: y[:, :, None, None].sigmoid(),
+            lambda y: y.sigmoid()[:, 0],
             lambda y: (y.sigmoid_(), wide(y)),
         ],
     )
@@ -179,11 +178,172 @@ class TestTwoSides:
             np.testing.assert_allclose(swept, negative, rtol=0, atol=atol)
 
     def test_names(self) -> None:
-        module = returning(lambda y: y, 1)
+        module = returning(torch.sigmoid, 1)
         assert model_of(module, classes=("healthy", "ill")).classes == ("healthy", "ill")
         assert model_of(module, classes=("ill",)).classes == ("not ill", "ill")
         with pytest.raises(ModelError, match="3 class names were given"):
             model_of(module, classes=("a", "b", "c"))
+
+    def test_two_names_make_an_unbounded_number_two_sides(self) -> None:
+        model = model_of(returning(lambda y: y, 1), classes=("healthy", "ill"))
+        assert model.info.output.scores is Scores.SIDES
+        assert model.classes == ("healthy", "ill")
+
+    def test_the_user_says_so(self) -> None:
+        model = model_of(returning(lambda y: y, 1), output=OutputForm("", Scores.SIDES))
+        assert model.classes == ("negative", "positive")
+        assert model.info.notices == ()
+
+
+class TestValues:
+    @pytest.mark.parametrize(
+        "make", [lambda y: y, lambda y: y[:, :, None, None], lambda y: y[:, 0], lambda y: y[0, 0]]
+    )
+    def test_one_unbounded_number(self, make: Callable[[Tensor], Any]) -> None:
+        plain = returning(lambda y: y, 1)
+        model = model_of(returning(make, 1))
+        assert model.info.output == OutputForm("", Scores.VALUES)
+        assert model.classes == ("value",)
+        assert "one number without bounds" in " ".join(model.info.notices)
+        with Session(model, IMAGE) as session:
+            (found,) = session.predictions()
+            assert found.logit == pytest.approx(plain(session._work.input).item(), rel=1e-5)
+            assert found.probability is None
+            assert float(found.said.replace("\u2212", "-")) == pytest.approx(found.logit, rel=1e-3)
+            wanted = reference_map(plain, session._work.input, "middle", 0)
+            atol = 1e-5 * np.abs(wanted).max()
+            explanation = session.explain("middle")
+            np.testing.assert_allclose(explanation.map, wanted, rtol=0, atol=atol)
+            assert explanation.target == found
+            swept = session.sweep()["middle"].map
+            np.testing.assert_allclose(swept, wanted, rtol=0, atol=atol)
+
+    def test_its_name_is_its_place_or_the_one_given(self) -> None:
+        def tasks(y: Tensor) -> dict[str, Tensor]:
+            return {"age": y[:, :1], "race": y[:, 1:]}
+
+        assert model_of(returning(tasks), output="age").classes == ("age",)
+        assert model_of(returning(lambda y: y, 1), classes=("age",)).classes == ("age",)
+
+    def test_several_values_by_choice(self) -> None:
+        model = model_of(returning(lambda y: y), output=OutputForm("", Scores.VALUES))
+        assert model.classes == ("value 0", "value 1", "value 2", "value 3")
+        with Session(model, IMAGE) as session:
+            assert {found.probability for found in session.predictions()} == {None}
+
+
+class TestHeads:
+    """Networks with several outputs, none of which has a telling name."""
+
+    @staticmethod
+    def tasks(y: Tensor) -> dict[str, Tensor]:
+        return {"age": y[:, :1], "gender": y[:, 1:3], "race": y[:, 3:]}
+
+    def test_the_widest_is_explained_and_named(self) -> None:
+        model = model_of(returning(self.tasks, 8))
+        assert model.info.output == OutputForm("race", Scores.CLASSES)
+        assert dict(zip(model.info.outputs, model.info.output_widths, strict=True)) == {
+            "age": 1,
+            "gender": 2,
+            "race": 5,
+        }
+        (said,) = model.info.notices
+        assert "3 outputs (age, gender, race)" in said
+        assert "widest, race, is explained" in said
+        assert "--output" in said
+
+    @pytest.mark.parametrize(("place", "rows"), [("age", [0]), ("gender", [1, 2])])
+    def test_another_by_its_name(self, place: str, rows: list[int]) -> None:
+        plain = returning(lambda y: y, 8)
+        model = model_of(returning(self.tasks, 8), output=place)
+        assert model.info.output.place == place
+        with Session(model, IMAGE) as session:
+            for index, row in enumerate(rows):
+                wanted = reference_map(plain, session._work.input, "middle", row)
+                found = session.explain("middle", index).map
+                np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
+        with pytest.raises(ModelError, match="nothing at 'hair'; choose the output 'age', 'gender"):
+            model_of(returning(self.tasks, 8), output="hair")
+
+    def test_a_tuple_of_heads(self) -> None:
+        model = model_of(returning(lambda y: tuple(self.tasks(y).values()), 8))
+        assert model.info.output.place == "2"
+        assert "(0, 1, 2)" in model.info.notices[0]
+
+    def test_heads_of_the_same_width(self) -> None:
+        model = model_of(returning(lambda y: (y[:, :4], y[:, 4:]), 8))
+        assert model.info.output.place == "0"
+        assert "first of the widest, 0" in model.info.notices[0]
+
+    def test_features_beside_the_logits_are_no_head(self) -> None:
+        class WithFeatures(networks.Base):
+            """Returns what the head reads, first; an embedding made by a layer of its own."""
+
+            def __init__(self, embedded: bool) -> None:
+                super().__init__()
+                self.embed = nn.Linear(8, 16)
+                self.head = nn.Linear(16, 4)
+                self.embedded = embedded
+
+            def forward(self, x: Tensor) -> Any:
+                features = torch.tanh(self.embed(torch.tanh(self.last(self.stem(x))).mean((2, 3))))
+                return (features, self.head(features))
+
+        model = model_of(seeded(WithFeatures, True))
+        assert model.info.output.place == "1"
+        assert model.info.notices == ()
+
+    def test_switching_keeps_class_names_for_the_way_back(self) -> None:
+        names = tuple("abcde")
+        model = model_of(returning(self.tasks, 8), classes=names, classes_origin="names.txt")
+        assert model.info.output.place == "race"
+        other = model.configured(output="gender")
+        assert other.classes == ("class 0", "class 1")
+        assert other.info.classes_origin == "numbered"
+        assert any("5 class names do not fit" in said for said in other.info.notices)
+        back = other.configured(output="race")
+        assert (back.classes, back.info.classes_origin) == (names, "names.txt")
+        with pytest.raises(ModelError, match="5 class names were given"):
+            model.configured(output="gender", classes=names)
+
+
+def by_hand(y: Tensor) -> Tensor:
+    return y / torch.sqrt((y * y).sum(1, keepdim=True))
+
+
+@pytest.mark.parametrize(
+    "normalised",
+    [
+        lambda y: functional.normalize(y, dim=1),
+        lambda y: y / y.norm(dim=1, keepdim=True),
+        lambda y: y / (torch.linalg.vector_norm(y, dim=1, keepdim=True) + 1e-6),
+        lambda y: y / y.norm(dim=1, keepdim=True).clamp(min=1e-6),
+        lambda y: y * torch.rsqrt(y.pow(2).sum(1, keepdim=True) + 1e-12),
+        by_hand,
+        lambda y: functional.normalize(y, dim=1)[:, :, None, None],
+    ],
+)
+def test_a_vector_of_unit_length_is_probably_an_embedding(
+    normalised: Callable[[Tensor], Any],
+) -> None:
+    model = model_of(returning(normalised))
+    assert any("probably an embedding" in said for said in model.info.notices)
+    beside = model_of(returning(lambda y: {"out": {"one": normalised(y)}, "two": y[:, :3]}))
+    assert beside.info.output.place == "two"
+
+
+@pytest.mark.parametrize(
+    "scaled",
+    [
+        lambda y: y / 3,
+        lambda y: y / y.sum(1, keepdim=True),
+        lambda y: y / wide(y).norm(dim=1, keepdim=True),
+        lambda y: 16 * functional.normalize(y, dim=1),
+        lambda y: y * y.sigmoid(),
+    ],
+)
+def test_other_scalings_are_not_taken_for_embeddings(scaled: Callable[[Tensor], Tensor]) -> None:
+    assert model_of(returning(scaled)).info.notices == ()
 
 
 def softmax(y: Tensor) -> Tensor:
@@ -336,16 +496,16 @@ def test_an_output_that_changes_its_form_is_an_error() -> None:
 @pytest.mark.parametrize("make", [lambda y: y, lambda y: y.softmax(1), lambda y: y.sigmoid()])
 def test_half_precision(dtype: torch.dtype, make: Callable[[Tensor], Any]) -> None:
     module = returning(make)
-    with Session(model_of(copy.deepcopy(module)), IMAGE) as session:
+    module = module.to(dtype)
+    with Session(model_of(copy.deepcopy(module).float()), IMAGE) as session:
         wanted = session.explain("middle", 1)
-        exact = {p.index: p.probability for p in session.predictions()}
-    with Session(model_of(module.to(dtype)), IMAGE) as session:
-        assert session._work.input.dtype is dtype
+        exact = session.predictions()
+    with Session(model_of(module), IMAGE) as session:
         found = session.explain("middle", 1)
-        for p in session.predictions():
-            assert p.probability == pytest.approx(exact[p.index], abs=0.01)
-    assert found.map.dtype == np.float32
-    np.testing.assert_allclose(found.map, wanted.map, rtol=0, atol=0.1 * np.abs(wanted.map).max())
+        assert session.predictions() == exact
+    np.testing.assert_array_equal(found.map, wanted.map)
+    assert (found.arithmetic, wanted.arithmetic) == ("computed in float32", "")
+    assert next(module.parameters()).dtype is dtype
 
 
 class TestWrappers:
@@ -421,16 +581,15 @@ def test_structures() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1,), ()], ids=str)
-@pytest.mark.parametrize("ends", ["", "sigmoid"])
-def test_one_score_that_was_squeezed_has_two_sides(shape: tuple[int, ...], ends: str) -> None:
+def test_one_score_that_was_squeezed_has_two_sides(shape: tuple[int, ...]) -> None:
     """As networks trained with a binary loss return it: (B,), or no axis at all."""
 
     def make(row: Tensor) -> Tensor:
-        return (row.sigmoid() if ends else row).reshape(shape)
+        return row.sigmoid().reshape(shape)
 
     module = returning(make, classes=1)
     model = model_of(module)
-    assert model.facts.reading.form == OutputForm("", Scores.SIDES, ends)
+    assert model.facts.reading.form == OutputForm("", Scores.SIDES, "sigmoid")
     logits = Session(model, IMAGE).predictions(2)
     with torch.no_grad():
         plain = copy.deepcopy(module)

@@ -96,8 +96,6 @@ def test_another_notice_does_not_make_an_assumption_silent(
     assert SILENT in notice.text
     press(user, QToolButton)
     assert notice.text == ""
-    user.drop(files(path.with_name("absent.png")))
-    assert SILENT not in notice.text
 
 
 def test_an_assumption_goes_with_its_model(user: User, tuned: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import random
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 import torch
@@ -21,8 +23,10 @@ from engine.formats.huggingface import folders
 from engine.formats.network_trials import is_near
 from engine.loading.load import load_model
 from engine.records.images import Channels
+from engine.records.models import Scores
 from tests.engine.extras_help import check_against, no_network, package, photo, pillow, without
 from tests.engine.hf_folders import LABELS, PROCESSORS, folder_of, resnet, vit
+from tests.reference import reference_map
 
 transformers = package("transformers")
 timm = package("timm")
@@ -111,6 +115,54 @@ def test_labels_that_do_not_exclude_each_other(tmp_path: Path) -> None:
     with engine.Session(model, photo()) as session:
         for found in session.predictions():
             assert found.probability == pytest.approx(1 / (1 + math.exp(-found.logit)), abs=1e-6)
+
+
+def test_a_regression_shows_its_value(tmp_path: Path) -> None:
+    module = vit(problem_type="regression", id2label={0: "age"})
+    model = load_model(folder_of(module, PROCESSORS["exact size"](), tmp_path / "ages"))
+    assert model.classes == ("age",)
+    assert model.info.output.scores is Scores.VALUES
+    with engine.Session(model, photo()) as session:
+        (found,) = session.predictions()
+    assert found.probability is None
+    assert "%" not in found.said
+    assert found.logit == pytest.approx(float(own_logits(tmp_path / "ages")), abs=1e-4)
+
+
+def test_a_regression_of_several_values(tmp_path: Path) -> None:
+    module = vit(problem_type="regression", id2label={0: "x", 1: "y"})
+    model = load_model(folder_of(module, PROCESSORS["exact size"](), tmp_path / "points"))
+    with engine.Session(model, photo()) as session:
+        assert {found.label: found.probability for found in session.predictions()} == {
+            "x": None,
+            "y": None,
+        }
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_weights_of_16_bits_are_computed_in_float32(dtype: torch.dtype, tmp_path: Path) -> None:
+    module = resnet().to(dtype)
+    folder = folder_of(module, PROCESSORS["CLIP"](), tmp_path / "half")
+    model = load_model(folder)
+    assert model.info.arithmetic == "computed in float32"
+    network = copy.deepcopy(module).float()
+    layer = "resnet.embedder"
+    with engine.Session(model, photo()) as session:
+        found = session.explain(layer, 1)
+        given = session._work.input
+    assert given.dtype is torch.float32
+
+    class Logits(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = network
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            logits: Tensor = self.inner(pixels).logits
+            return logits
+
+    wanted = reference_map(Logits(), given, f"inner.{layer}", 1)
+    np.testing.assert_allclose(found.map, wanted, rtol=0, atol=1e-4 * np.abs(wanted).max())
 
 
 def edited(folder: Path, name: str = "config.json", **changes: Any) -> Path:

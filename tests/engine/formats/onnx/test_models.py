@@ -233,6 +233,9 @@ def test_names_that_meet_stay_apart(tmp_path: Path) -> None:
         ("names", "{0: 'a', 1: 'b', 2: 'c', 3: 'd'}"),
         ("classes", '["a", "b", "c", "d"]'),
         ("labels", '{"0": "a", "2": "c", "1": "b", "3": "d"}'),
+        ("character", "a\nb\nc\nd"),
+        ("character", "a\r\nb\r\nc\r\nd\r\n"),
+        ("Names", "a, b, c, d"),
     ],
 )
 def test_class_names_in_the_file(key: str, text: str, tmp_path: Path) -> None:
@@ -241,6 +244,15 @@ def test_class_names_in_the_file(key: str, text: str, tmp_path: Path) -> None:
     network = models.open_onnx(saved(model, tmp_path / "named.onnx"))
     assert network.classes == ("a", "b", "c", "d")
     assert network.classes_origin == "the ONNX file"
+
+
+@pytest.mark.parametrize("text", ["a\nb\nc", "one text, with a comma", "0", ""])
+def test_text_that_names_no_classes(text: str, tmp_path: Path) -> None:
+    """Recognisers of letters list those they can read; other tools describe the file."""
+    model = onnx.load(str(small(tmp_path / "small.onnx")))
+    helper.set_model_props(model, {"character": text, "names": text})
+    network = models.open_onnx(saved(model, tmp_path / "named.onnx"))
+    assert (network.classes, network.classes_origin) == ((), "")
 
 
 def refused(model: Any, path: Path) -> str:

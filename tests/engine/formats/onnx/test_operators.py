@@ -70,6 +70,16 @@ NEWER: dict[str, tuple[int, Callable[[], list[Any]], dict[str, NDArray[Any]]]] =
         lambda: [helper.make_node("Reshape", ["x", "s"], ["z"], allowzero=1)],
         {"s": np.array([1, 6, 4, 16])},
     ),
+    "Slice": (
+        13,
+        lambda: [helper.make_node("Slice", ["x", "from", "to", "axes", "steps"], ["z"])],
+        {
+            "from": np.array([1, -1]),
+            "to": np.array([7, -9]),
+            "axes": np.array([2, -1]),
+            "steps": np.array([2, -1]),
+        },
+    ),
     "Identity": (25, lambda: [helper.make_node("Identity", ["x"], ["z"])], {}),
     "MaxPool": (22, lambda: [helper.make_node("MaxPool", ["x"], ["z"], kernel_shape=[2, 2])], {}),
 }
