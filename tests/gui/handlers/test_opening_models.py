@@ -67,6 +67,14 @@ def with_weights(name: str, kind: str, folder: Path, **arguments: Any) -> Path:
     return path
 
 
+def with_an_unknown_argument(folder: Path) -> Path:
+    """TwoHeads with a required argument that no shape of its weights tells."""
+    path = with_weights("two_heads", "TwoHeads", folder, classes=4)
+    text = path.read_text(encoding="utf-8").replace("classes: int", "stride: int, classes: int = 4")
+    path.write_text(text.replace("stride=2", "stride=stride"), encoding="utf-8")
+    return path
+
+
 def opened(user: User, source: str) -> None:
     state = user.program.state
     user.until(lambda: state.info is not None and state.info.source == source)
@@ -178,14 +186,14 @@ def test_a_python_file_runs_only_after_the_user_agreed(
 
 
 def test_arguments_are_asked_for_once(user: User, tmp_path: Path) -> None:
-    path = with_weights("two_heads", "TwoHeads", tmp_path, classes=4)
+    path = with_an_unknown_argument(tmp_path)
     state = user.start().state
     user.drop(files(path))
     press(user.dialog(ConsentDialog), "Trust and open")
     dialog = user.dialog(NetworkDialog)
     field = dialog.findChildren(QLineEdit)[0]
     field.setFocus()
-    QTest.keyClicks(field, "4")
+    QTest.keyClicks(field, "2")
     press(dialog, "Open")
     opened(user, "TwoHeads")
     assert state.info is not None
@@ -444,7 +452,7 @@ def test_the_old_model_is_not_changed_while_another_is_opened(
 
 
 def test_declining_arguments_does_not_say_that_nothing_ran(user: User, tmp_path: Path) -> None:
-    path = with_weights("two_heads", "TwoHeads", tmp_path, classes=4)
+    path = with_an_unknown_argument(tmp_path)
     user.start()
     user.drop(files(path))
     press(user.dialog(ConsentDialog), "Trust and open")

@@ -1,4 +1,4 @@
-"""Empty answers in place of those of a server, and files that are written only with content."""
+"""Empty answers in place of those of a server, and files that are not written from them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from email.message import Message
 from pathlib import Path
 from typing import Any
+
+from engine.formats.python.offline.replacing import noted
 
 
 class EmptyResponse(io.BytesIO):
@@ -43,10 +45,10 @@ class EmptyResponse(io.BytesIO):
 
 
 class LateFile(io.BytesIO):
-    """A file opened for writing that is written when it is closed, and only if it has content.
+    """A file opened for writing that is written when it is closed.
 
-    From an empty answer nothing is written: later runs of the user's code would take an empty file
-    for the download. An existing file stays as it is.
+    After a fetch, it is not written without content: later runs of the user's code would take an
+    empty file for the download. An existing file stays as it is.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,7 +57,7 @@ class LateFile(io.BytesIO):
 
     def close(self) -> None:
         path, self._path = self._path, None
-        if path is not None and self.getbuffer().nbytes:
+        if path is not None and (self.getbuffer().nbytes or not noted()):
             path.write_bytes(self.getvalue())
         super().close()
 

@@ -189,12 +189,14 @@ def test_files_that_are_there_are_read_and_written(tmp_path: Path) -> None:
             file.write("été\\n")
         with open("{folder}/kept.bin", "wb") as file:
             file.write(b"12")
+        open("{folder}/empty", "w").close()
         with open("{folder}/kept.txt", encoding="utf-8") as file:
             assert file.read() == "été\\n"
         """,
     )
     assert not found.notices
     assert (tmp_path / "kept.bin").read_bytes() == b"12"
+    assert (tmp_path / "empty").read_bytes() == b""
 
 
 def test_everything_is_put_back(tmp_path: Path) -> None:
