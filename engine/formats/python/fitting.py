@@ -129,6 +129,8 @@ class Search:
                     with WithoutData():
                         return candidates.called(self.path, self.module, option, values)
                 except FOREIGN_ERRORS as error:
+                    if not isinstance(error, NotImplementedError) and "meta" not in str(error):
+                        raise
                     _log.info("%s is not built without data: %s", option.name, error)
                     return candidates.called(self.path, self.module, option, values)
         except ModelError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -214,3 +215,29 @@ def test_a_function_that_makes_a_network_of_another_package(tmp_path: Path) -> N
     torch.save(made.state_dict(), path.with_suffix(".pth"))
     found = opened(path)
     assert (found.source, found.module.num_classes) == ("build", 4)
+
+
+def test_only_what_needs_data_is_built_with_data(tmp_path: Path) -> None:
+    """A constructor that reads its numbers is built anew with them; one that is wrong is not."""
+    text = """
+        made = []
+
+        class Reading(Body):
+            def __init__(self, num_classes=10):
+                super().__init__((3, 3), 8, num_classes)
+                made.append("reading")
+                self.largest = self.fc.weight.abs().max().item()
+
+        class Wrong(Body):
+            def __init__(self, num_classes=10):
+                super().__init__((5, 5), 8, num_classes)
+                made.append("wrong")
+                raise KeyError(num_classes)
+    """
+    path = tmp_path / "net.py"
+    saved(path, text, lambda m: m.Reading())
+    found = opened(path)
+    assert found.source == "Reading"
+    made = sys.modules[type(found.module).__module__].made
+    assert made.count("wrong") == 1
+    assert made.count("reading") == 3, "without data, with it, and the one that is opened"
