@@ -61,12 +61,12 @@ DEMOS: dict[str, Demo] = {
         _demo(
             "shapes",
             "Shapes",
-            "Tells eight shapes apart: click a layer and see where it found the one it names.",
+            "Classifies eight shapes: click a layer to see where it found the predicted one.",
         ),
         _demo(
             "shortcut",
             "Shapes, with a shortcut",
-            "Looks just as accurate, but what does it look at when it says 'star'?",
+            "Scores just as well, but what does it look at when it predicts 'star'?",
         ),
     )
 }
@@ -82,43 +82,43 @@ SCENES: tuple[Scene, ...] = (
         "ring-and-star.jpg",
         "Ring and star",
         "shapes",
-        "Two shapes, two answers: click the other class and watch the heat move.",
+        "Two shapes, two predictions: click the other class and watch the heat move.",
     ),
     _scene(
         "hexagon.jpg",
         "Hexagon",
         "shapes",
-        "Walk down the layers from conv1 to layer4 and see edges become a shape.",
+        "Go through the layers from conv1 to layer4 and watch edges turn into a shape.",
     ),
     _scene(
         "crescent.jpg",
         "Crescent",
         "shapes",
-        "Press G for the native grid: this is how finely the network really points.",
+        "Press G for the native grid: this is the actual resolution of the map.",
     ),
     _scene(
         "triangle-and-circle.jpg",
         "Triangle and circle",
         "shapes",
-        "Explain a class that is not in the picture: what speaks for it, and what against?",
+        "Explain a class that is not in the picture: what is evidence for it, and what against?",
     ),
     _scene(
         "star-with-mark.jpg",
         "Star, with a watermark",
         "shortcut",
-        "This network says 'star' and is right: but is it looking at the star?",
+        "This network correctly predicts 'star', but is it looking at the star?",
     ),
     _scene(
         "star-without-mark.jpg",
         "The same star, no watermark",
         "shortcut",
-        "The same picture without the little logo: what does the network say now?",
+        "The same picture without the watermark: what does the network predict now?",
     ),
     _scene(
         "circle-with-mark.jpg",
         "Circle, with a watermark",
         "shortcut",
-        "A circle that carries the logo: look where the word 'star' comes from.",
+        "A circle with the watermark: see where the prediction 'star' comes from.",
     ),
 )
 """The built-in images; the first one is shown when the program starts for the first time."""
