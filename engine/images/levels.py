@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-import numpy as np
-
+from engine.lazy.numpy import np
 from engine.records.images import LoadedImage, Pixels
 from engine.records.levels import Applied, Depth, Levels, LevelsMode, Values
 

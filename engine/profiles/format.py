@@ -172,7 +172,7 @@ def _levels(content: object) -> Levels:
     try:
         mode = LevelsMode(str(content.get("mode")))
     except ValueError:
-        raise ModelError(f"'mode' must be one of {', '.join(LevelsMode)}") from None
+        raise ModelError(f"'mode' of levels must be one of {', '.join(LevelsMode)}") from None
     return Levels(mode, *_numbers(content, "ends", 2, [0.0, 0.0]))
 
 

@@ -19,6 +19,7 @@ Entry = tuple[str, str, str]
 """As PyInstaller lists what it collects: destination, source, kind."""
 
 _CUDA_SIDE = "libtorch_cuda.so"
+_WITH_SYMBOLS = ("torch/lib/lib", "libpython", "_openjpeg.", "_CharLS.")
 _LOOSE = re.compile(r"(?!libpython)[^/]+$|torchvision\.libs/")
 
 
@@ -115,8 +116,9 @@ def _needed(reader: str, source: str) -> set[str]:
 
 
 def stripped(binaries: Iterable[Entry], folder: Path) -> list[Entry]:
-    """The binaries, some of them replaced by copies: those of torch and Python itself without
-    symbol tables, and any that looks for libraries in a folder of the building system without that.
+    """The binaries, some of them replaced by copies: those of torch, Python itself and decoders of
+    DICOM without symbol tables, and any that looks for libraries in a folder of the building system
+    without that.
 
     Debuggers alone read the symbols; they are a fifth of libtorch_cpu.so. A path of the building
     system leads nowhere on another, or to what somebody else put there. Linux only: elsewhere the
@@ -126,9 +128,7 @@ def stripped(binaries: Iterable[Entry], folder: Path) -> list[Entry]:
         return list(binaries)
     result: list[Entry] = []
     for destination, source, kind in binaries:
-        strip = (
-            destination.startswith(("torch/lib/lib", "libpython")) or "/lib-dynload/" in destination
-        )
+        strip = destination.startswith(_WITH_SYMBOLS) or "/lib-dynload/" in destination
         paths = _run_path(source) if kind != "SYMLINK" and ".so" in destination else []
         own = [path for path in paths if path.startswith("$ORIGIN")]
         if kind == "SYMLINK" or not (strip or own != paths):

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from engine.version import COMMAND, NAME, VERSION
-from scripts.bundle import models
+from scripts.bundle import models, pictures
 from scripts.bundle.contents import bundle_folder
 from scripts.common.checks import CheckFailed, failed_step
 from scripts.common.display import x_display
@@ -47,6 +47,7 @@ class Stage:
         for place in (self.work, folder / "tmp", folder / "run"):
             place.mkdir(mode=0o700)
         models.make_all(self.work)
+        self.pictures = pictures.make_all(self.work)
         self._hand_over()
         self.prefix = _isolation()
 
@@ -148,6 +149,18 @@ def check_models(stage: Stage) -> str:
     return f"{len(models.OPENED)} kinds of model"
 
 
+def check_pictures(stage: Stage) -> str:
+    """Each decoder of images is there, in the reader of the packaged program."""
+    for name in stage.pictures:
+        facts = json.loads(stage.run("explain", name, "--json", "-"))
+        if facts["image_file"]["values"]["type"] != "uint16":
+            raise CheckFailed(f"{name} has lost its depth")
+    said = stage.run("explain", pictures.HEIC, code=2)
+    if "No module" in said or "damaged or truncated" not in said:
+        raise CheckFailed(said)
+    return f"{len(stage.pictures)} kinds of DICOM, HEIC"
+
+
 def check_imports(stage: Stage) -> str:
     """A network's own file can import what the bundle has, among it what torch imports late."""
     stage.run("explain", *models.IMPORTS, "--json", "-")
@@ -214,6 +227,7 @@ CHECKS: tuple[tuple[str, Callable[[Stage], str]], ...] = (
     ("self-test, under Xvfb", check_self_test_on_screen),
     ("explain", check_explain),
     ("model files", check_models),
+    ("image files", check_pictures),
     ("imports of a network's file", check_imports),
     ("what it does not have", check_refusals),
     ("sweep", check_sweep),

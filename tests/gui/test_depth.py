@@ -24,6 +24,12 @@ from tests.engine.images.dicom_files import dataset, written
 from tests.gui.user import Key, Modifier, User, child
 
 
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Profiles of this test alone."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
 @pytest.fixture
 def deep(tmp_path: Path) -> Path:
     grey = np.asarray(Image.open(SCENES[0].path).convert("L")).astype(np.uint16)

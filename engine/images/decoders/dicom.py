@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
 from PIL import Image
 
 from engine.errors import ImageError
 from engine.images.decoders import dicom_windows as windows
 from engine.images.decoders.raw import MOST_PAGES, Raw, check_page, check_size, depth_of
+from engine.lazy.numpy import np
 from engine.records.images import Subject
 from engine.records.levels import Values
 

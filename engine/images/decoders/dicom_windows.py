@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
+from engine.lazy.numpy import np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-import numpy as np
-
 from engine.errors import ImageError
 from engine.images.decoders.raw import Raw, check_size, depth_of
+from engine.lazy.numpy import np
 
 _BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from engine.lazy.numpy import np
 from engine.lazy.opencv import cv2
 from engine.records.levels import Values
 

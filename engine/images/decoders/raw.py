@@ -6,11 +6,11 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PIL import Image
 
 from engine.errors import ImageError
 from engine.images import levels
+from engine.lazy.numpy import np
 from engine.records.images import MAX_BYTES, MAX_PIXELS, Subject
 from engine.records.levels import AUTO, Depth, Values
 
@@ -35,7 +35,7 @@ _UPRIGHT: dict[int, Callable[[Values], Values]] = {
     5: lambda v: v.swapaxes(0, 1),
     6: lambda v: np.rot90(v, -1),
     7: lambda v: v[::-1, ::-1].swapaxes(0, 1),
-    8: np.rot90,
+    8: lambda v: np.rot90(v, 1),
 }
 
 

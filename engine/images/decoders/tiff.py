@@ -10,11 +10,10 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
-import numpy as np
-
 from engine.errors import ImageError
 from engine.images.decoders import opencv
 from engine.images.decoders.raw import Raw, check_page, check_size, depth_of, upright
+from engine.lazy.numpy import np
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from typing import BinaryIO
 
-import numpy as np
 from PIL import Image, ImageFile
 
 from engine.images.decoders import opencv
 from engine.images.decoders.raw import Raw, check_size, depth_of, upright
+from engine.lazy.numpy import np
 from engine.records.levels import Values
 
 _PNG_DEPTH = 24

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QRect, QRectF, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QColor, QFocusEvent, QImage, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFocusEvent, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from engine.escaping import LINE
@@ -18,16 +18,13 @@ from gui.toolkit import plain_text, theme
 from gui.toolkit.imaging import Picture
 from gui.widgets.canvas.hud import Hud
 from gui.widgets.canvas.items import OutlineItem, OverlayItem, PictureItem
-from gui.widgets.canvas.level_drag import LevelDrag
+from gui.widgets.canvas.level_view import LevelView
 from gui.widgets.canvas.places import busy_rect, legend_band, readout_rect
-from gui.widgets.canvas.view import ZoomView
 from gui.widgets.canvas.words import (
     Caption,
     Readout,
     caption_for,
-    longest_raw,
     notice_for,
-    raw_words,
 )
 
 __all__ = ["ImageCanvas", "Readout"]
@@ -43,17 +40,15 @@ _BY_KEYBOARD = (
 )
 
 
-class ImageCanvas(ZoomView):
+class ImageCanvas(LevelView):
     """Shows a Picture and an Explanation of it.
 
     zoom_changed(float): screen pixels per image pixel. hovered(Readout | None): values under the
-    pointer. bare_changed(bool): see show_bare. levels_dragged(across, down, done): the right button
-    was dragged over an image with levels, by these fractions of the canvas since it was pressed.
+    pointer. bare_changed(bool): see show_bare.
     """
 
     hovered = Signal(object)
     bare_changed = Signal(bool)
-    levels_dragged = Signal(float, float, bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -67,10 +62,6 @@ class ImageCanvas(ZoomView):
         self._inset = 0
         self._message = ("", "")
         self._drop_hint = ""
-        self._depth: Depth | None = None
-        self._longest_raw = ""
-        self._levels = ""
-        self._drag = LevelDrag()
         self._readout: Readout | None = None
         self._readout_area = QRect()
         self._keyboard_focus = False
@@ -107,12 +98,8 @@ class ImageCanvas(ZoomView):
         self._picture_item.set_picture(picture)
 
     def show_values(self, depth: Depth | None, levels: str = "") -> None:
-        """Set the values that the file of the image holds, None for 8 bits, and what is said of
-        those that are black and white."""
-        self._depth, self._levels = depth, plain_text.line(levels)
-        self._longest_raw = longest_raw(depth) if depth is not None else ""
-        self.pointer_changed()
-        self.viewport().update()
+        super().show_values(depth, levels)
+        self._describe()
 
     def show_explanation(self, explanation: Explanation | None) -> None:
         """Show a map over the image, and the outline of its region; None removes both."""
@@ -213,7 +200,7 @@ class ImageCanvas(ZoomView):
         self.viewport().update(busy_rect(QRectF(self.viewport().rect())).toAlignedRect())
 
     def _describe(self) -> None:
-        words, shown = list(self._message), self._explanation
+        words, shown = [*self._message, self._levels], self._explanation
         self._caption, self._notice = None, ""
         if shown is not None:
             self._caption = caption_for(shown, self._display, self._overlay_visible)
@@ -246,20 +233,13 @@ class ImageCanvas(ZoomView):
         column, row = math.floor(point.x()), math.floor(point.y())
         if self._picture is None or column >= self._picture.width or row >= self._picture.height:
             return None
-        raw = self._raw(column, row)
+        raw = self.raw(column, row)
         if self._explanation is None:
             return Readout(column, row, None, None, raw)
         x, y = column + 0.5, row + 0.5
         return Readout(
             column, row, value_at(self._explanation, x, y), cell_at(self._explanation, x, y), raw
         )
-
-    def _raw(self, column: int, row: int) -> str:
-        depth = self._depth
-        # Between two images, the values may be those of another.
-        if depth is None or not (row < depth.values.shape[0] and column < depth.values.shape[1]):
-            return ""
-        return raw_words(depth, column, row)
 
     def _area_of_readout(self) -> QRect:
         if self._readout is None or self._picture is None:
@@ -276,29 +256,6 @@ class ImageCanvas(ZoomView):
             return None
         rows, columns = self._explanation.map.shape
         return rows, columns
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.RightButton and self._levels:
-            self._drag.press(event.position())
-            event.accept()
-        else:
-            super().mousePressEvent(event)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        super().mouseMoveEvent(event)
-        if event.buttons() & Qt.MouseButton.RightButton:
-            self._drag_levels(event, done=False)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        super().mouseReleaseEvent(event)
-        if event.button() == Qt.MouseButton.RightButton:
-            self._drag_levels(event, done=True)
-            self._drag.release()
-
-    def _drag_levels(self, event: QMouseEvent, *, done: bool) -> None:
-        offset = self._drag.offset(event.position(), self.viewport().size())
-        if offset is not None:
-            self.levels_dragged.emit(*offset, done)
 
     # --- painting --------------------------------------------------------------------------------
 

@@ -17,9 +17,12 @@ from PIL import Image
 
 from engine.errors import ExportError
 from engine.export import files as export
+from engine.images.decoders.raw import depth_of
+from engine.images.levels import with_levels
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation, FloatMap, Seconds
-from engine.records.images import LoadedImage, Pixels, Preprocessing, Region
+from engine.records.images import LoadedImage, Pixels, Preprocessing, Region, Subject
+from engine.records.level_words import window
 from engine.records.models import Layout, ModelInfo, Prediction
 from engine.render import caption as figure
 from engine.render import fonts, overlay
@@ -359,3 +362,40 @@ def test_files_get_the_usual_permissions(tmp_path: Path) -> None:
     finally:
         os.umask(old)
     assert (tmp_path / "out.json").stat().st_mode & 0o777 == 0o644
+
+
+# --- depth and patients --------------------------------------------------------------------------
+
+
+def scan() -> LoadedImage:
+    values = np.arange(6000, dtype=np.uint16).reshape(60, 100)
+    depth = depth_of(values, unit="HU")
+    subject = Subject("Roe Jane", "20190418", ("jane", "roe"))
+    image = LoadedImage(
+        "Roe_Jane.dcm", picture(100, 60), Path("/x/Roe_Jane.dcm"), depth=depth, subject=subject
+    )
+    return with_levels(replace(image, page=2, pages=7), window(2000, 1000))
+
+
+def test_a_caption_names_levels_and_page_and_no_patient() -> None:
+    image, explanation = scan(), explain((100, 60))
+    text = " ".join(figure.caption(image, explanation, DisplaySettings()))
+    assert "page 2 of 7, window, 1,500 to 2,500 HU" in text
+    assert "Roe" not in text
+    assert "2019" not in text
+    named = " ".join(figure.caption(image, explanation, DisplaySettings(), subject=True))
+    assert "Roe_Jane.dcm, page 2 of 7" in named
+    assert "Roe Jane, 20190418" in named
+
+
+def test_the_sidecar_has_the_levels_that_the_network_got() -> None:
+    info = replace(MODEL, preprocessing=replace(MODEL.preprocessing, levels=window(3000, 200)))
+    content = export.sidecar(scan(), explain((100, 60)), info, [])
+    file = content["image_file"]
+    assert file["levels"]["black"] == 2900
+    assert file["levels"]["white"] == 3100
+    assert (file["page"], file["pages"], file["values"]["unit"]) == (2, 7, "HU")
+    assert "Roe" not in json.dumps(content)
+    named = export.sidecar(scan(), explain((100, 60)), info, [], subject=True)
+    assert named["subject"] == {"name": "Roe Jane", "date": "20190418"}
+    assert named["image_file"]["name"] == "Roe_Jane.dcm"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 import warnings
 import zlib
 from collections.abc import Callable
@@ -231,3 +233,24 @@ def test_arrays(pixels: np.ndarray) -> None:
     for wrong in (pixels[..., 0], pixels.astype(float), pixels[..., :2], pixels[:0]):
         with pytest.raises(ImageError, match="uint8"):
             image_from_array(wrong, "made")
+
+
+def test_a_plain_picture_costs_neither_numpy_nor_a_decoder_of_others(tmp_path: Path) -> None:
+    """A reader that decodes photographs stays small, and is ready at once."""
+    Image.new("RGB", (40, 30), "teal").save(tmp_path / "plain.png")
+    code = (
+        "import sys, os\n"
+        "from engine.images import decoding\n"
+        "with open(sys.argv[1], 'rb') as file, open(os.devnull, 'wb') as out:\n"
+        "    decoding.decode(file, 'plain', out.fileno())\n"
+        "print(*sorted({'numpy', 'cv2', 'pydicom', 'pi_heif', 'gdcm'} & set(sys.modules)))\n"
+    )
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "plain.png")],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == ""

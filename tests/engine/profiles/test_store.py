@@ -16,6 +16,7 @@ from engine.methods.registry import choose
 from engine.profiles import store as profiles
 from engine.profiles.store import ModelProfile
 from engine.records.images import Channels, Preprocessing
+from engine.records.level_words import window
 from engine.records.models import Layout, OutputForm, Scores
 
 SHA = "0123456789abcdef" * 4
@@ -48,6 +49,11 @@ SOME = [
     NONE,
     ModelProfile(
         preprocessing=Preprocessing(None, (28, 28), (0.5,), (0.5,), channels=Channels.GREY)
+    ),
+    ModelProfile(
+        preprocessing=Preprocessing(
+            28, (28, 28), (0.5,), (0.5,), channels=Channels.GREY, levels=window(-600, 1500.5)
+        )
     ),
     ModelProfile(output=OutputForm()),
     ModelProfile(output=OutputForm(scores=Scores.SIDES)),
@@ -129,6 +135,12 @@ def test_a_damaged_remembered_profile_is_ignored_and_logged(
 
 BASE: dict[str, Any] = {"kind": "hookscope model profile", "version": 1}
 INPUT: dict[str, Any] = {"resize": 256, "crop": [224, 224], "mean": [0.5] * 3, "std": [0.5] * 3}
+
+
+def _levels(content: Any) -> dict[str, Any]:
+    return {"preprocessing": INPUT | {"levels": content}}
+
+
 BAD: dict[str, tuple[Any, str]] = {
     "a list": ([], "not a (readable )?model profile"),
     "another file": ({"model_type": "vit"}, "not a (readable )?model profile"),
@@ -137,6 +149,16 @@ BAD: dict[str, tuple[Any, str]] = {
     "classes": (BASE | {"classes": "cat"}, "'classes' must be a list of strings"),
     "class": (BASE | {"classes": ["cat", 1]}, "'classes' must be a list of strings"),
     "layout": (BASE | {"layouts": {"a": "B Q"}}, "'a' has an unknown layout"),
+    "levels": (BASE | _levels(3), "'levels' must be an object"),
+    "mode of levels": (
+        BASE | _levels({"mode": "bright"}),
+        "'mode' of levels must be one of",
+    ),
+    "ends of levels": (
+        BASE | _levels({"mode": "window", "ends": [5]}),
+        "'ends' must be a list",
+    ),
+    "window": (BASE | _levels({"mode": "window", "ends": [5, 5]}), "must be greater than 0"),
     "layouts": (BASE | {"layouts": [1]}, "'layouts' must be an object"),
     "output": (BASE | {"output": 1}, "'output' must be an object"),
     "scores": (BASE | {"output": {"scores": "points"}}, "'scores' must be"),
@@ -154,7 +176,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "mean": (BASE | {"preprocessing": INPUT | {"mean": ["a"]}}, "'mean' must contain only numbers"),
     "huge mean": (BASE | {"preprocessing": INPUT | {"mean": [10**400]}}, "out of range"),
     "std of 0": (BASE | {"preprocessing": INPUT | {"std": [0, 0, 0]}}, "greater than 0"),
-    "range": (BASE | {"preprocessing": INPUT | {"range": [0]}}, "'range' must be a list of 2"),
+    "range": (BASE | {"preprocessing": INPUT | {"range": [0]}}, "'range' must be a list"),
     "antialias": (BASE | {"preprocessing": INPUT | {"antialias": 1}}, "'antialias' must be true"),
     "interpolation": (BASE | {"preprocessing": INPUT | {"interpolation": "x"}}, "interpolation"),
     "method": (BASE | {"method": "grad-cam"}, "'method' must be an object"),

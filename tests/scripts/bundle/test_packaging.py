@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -186,6 +188,9 @@ def test_a_file_that_links_lead_to_twice_is_bundled_once(tmp_path: Path) -> None
         "cv2/qt/plugins/platforms/libqxcb.so",
         "libgtk-3.so.0",
         "libstdc++.so.6",
+        "_gdcm/gdcmconv",
+        "_gdcm/gdcmdump.exe",
+        "pydicom/data/test_files/CT_small.dcm",
     ],
 )
 def test_dropped(place: str) -> None:
@@ -213,10 +218,35 @@ def test_dropped(place: str) -> None:
         "cv2/cv2.abi3.so",
         "libxcb-cursor.so.0",
         "libcrypto.so.3",
+        "_gdcm/_gdcmswig.so",
+        "_gdcm/gdcmswig.py",
+        "_gdcm/libgdcmMSFF.so.3.2",
+        "pydicom/data/charset_files/FileInfo.txt",
     ],
 )
 def test_kept(place: str) -> None:
     assert not contents.is_dropped(place)
+
+
+def test_every_decoder_can_be_imported_under_its_name() -> None:
+    """What the packager is told of by name is there, as it is for pydicom in the bundle."""
+    for module in contents.HIDDEN:
+        assert importlib.util.find_spec(module) is not None, module
+    for name in contents.METADATA:
+        assert metadata.version(name)
+
+
+@pytest.mark.skipif(shutil.which("readelf") is None, reason="readelf reads Linux's libraries")
+def test_a_module_beside_the_libraries_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No library links to a module; a library that none links to is left out."""
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(files, "_needed", lambda *_: {"libneeded.so"})
+    entries = [
+        ("_decoder.cpython-311-x86_64-linux-gnu.so", "/there/_decoder.so", "EXTENSION"),
+        ("libneeded.so", "/there/libneeded.so", "BINARY"),
+        ("libother.so", "/there/libother.so", "BINARY"),
+    ]
+    assert files.kept(entries) == entries[:2]
 
 
 def test_a_package_that_is_missing_leads_to_the_source(
