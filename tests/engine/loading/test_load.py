@@ -100,10 +100,10 @@ def test_wrong_architecture_names_the_first_keys(resnet: Path, tmp_path: Path) -
     with pytest.raises(engine.WeightsError, match=r"layer1\.2|layer1\.0"):
         load_model("resnet50", weights=resnet)
     state = seeded("resnet18")
-    state["conv1.weight"] = state["conv1.weight"][:, :1]
-    torch.save(state, tmp_path / "grey.pth")
-    with pytest.raises(engine.WeightsError, match=r"conv1\.weight \(64, 1, 7, 7\)"):
-        load_model("resnet18", weights=tmp_path / "grey.pth")
+    state["conv1.weight"] = state["conv1.weight"][:, :, :5, :5]
+    torch.save(state, tmp_path / "small.pth")
+    with pytest.raises(engine.WeightsError, match=r"conv1\.weight \(64, 3, 5, 5\)"):
+        load_model("resnet18", weights=tmp_path / "small.pth")
 
 
 def test_the_hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,13 +80,13 @@ def test_twins_are_all_named() -> None:
     assert recognise({"w": torch.zeros(2, 3)}, index).names == ("one", "two")
 
 
-def test_a_grey_first_layer_is_no_resnet() -> None:
+def test_another_kernel_in_the_first_layer_is_no_resnet() -> None:
     state = shapes_only("resnet18", num_classes=3)
-    state["conv1.weight"] = torch.zeros(64, 1, 7, 7)
+    state["conv1.weight"] = torch.zeros(64, 3, 5, 5)
     found = recognise(state)
     assert (found.names, found.closest) == ((), "resnet18")
     # That it has other classes is no difference.
-    assert found.difference == "different shape: conv1.weight (64, 1, 7, 7)"
+    assert found.difference == "different shape: conv1.weight (64, 3, 5, 5)"
 
 
 def test_a_damaged_index_is_not_believed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
