@@ -57,8 +57,9 @@ def default_layer(facts: Inspection) -> DefaultLayer:
     if not explainable:
         return DefaultLayer("")
     chosen, branches = _chosen(facts, wide or features or explainable)
-    if facts.carrier is not None and branches == 1 and _is_tokens(facts.calls[chosen]):
-        chosen = facts.carrier
+    if facts.carrier is not None and branches == 1:
+        order = list(facts.calls)
+        chosen = max(chosen, facts.carrier, key=order.index)
     return DefaultLayer(_name(facts, chosen), branches)
 
 
