@@ -182,6 +182,7 @@ class Models(QObject):
         state = self._state
         layer, target = state.layer, state.target
         classes = len(state.info.classes) if state.info is not None else 0
+        before = state.info.notices if state.info is not None else ()
         self._take(opened)
         names = {node.name for node in opened.layers if node.explainable}
         if layer is not None and layer.partition("#")[0] in names:
@@ -189,6 +190,7 @@ class Models(QObject):
         if len(opened.info.classes) == classes:
             state.target = target
         state.model_changed.emit()
+        state.warn([notice for notice in opened.info.notices if notice not in before])
         self.opened.emit()
 
     def _opened(self, opened: OpenedModel) -> None:
