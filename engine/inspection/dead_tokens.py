@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from engine.inspection import memory
 from engine.inspection.facts import CallFacts, Inspection
+from engine.inspection.reasons import reason_against
 from engine.passes.forward import ForwardPass, run_forward
 from engine.passes.hooks import NETWORK_ERRORS, Call
 from engine.progress import CancelToken
@@ -51,7 +52,7 @@ def without_dead_tokens(
             _log.info("token check skipped: the graph from %s is large", start.call[0])
             return facts
         try:
-            trial = _tried(module, facts, start.call, sequences, device, dtype, cancel)
+            trial = _tried(module, facts, start, sequences, device, dtype, cancel)
             if cancel is not None:
                 cancel.raise_if_cancelled()
             alive = trial.alive()
@@ -73,25 +74,33 @@ def _starts(facts: Inspection, sequences: list[CallFacts]) -> list[CallFacts]:
     more = [f for f in sequences if f.axes is not None and f.axes.prefix > 0]
     if not more:
         return []
-    late = sequences.index(more[-min(len(more), max(_AT_LEAST, len(more) // _TRIED))])
-    # From a sum through which everything leads, so that what follows can be compared with it.
-    passed = set(facts.flow.passed_by_all())
-    sums = [place for place, f in enumerate(sequences[: late + 1]) if f.call in passed]
-    late = sums[-1] if sums else late
-    return [sequences[late], sequences[0]] if late else [sequences[0]]
+    late = more[-min(len(more), max(_AT_LEAST, len(more) // _TRIED))]
+    # From an output through which everything leads, so that what follows can be compared with it.
+    order = {call: place for place, call in enumerate(facts.calls)}
+    before = [
+        facts.calls[call]
+        for call in facts.flow.passed_by_all()
+        if order[call] <= order[late.call] and not reason_against(facts.calls[call])
+    ]
+    late = before[-1] if before else late
+    return [late, sequences[0]] if order[late.call] > order[sequences[0].call] else [late]
 
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """A pass on noise. sequences: those it kept, by call; mixture: of its logits, a scalar."""
+    """A pass on noise.
+
+    outputs: those it kept, by call: the start and the sequences after it. mixture: of its logits,
+    a scalar.
+    """
 
     done: ForwardPass
-    sequences: dict[Call, CallFacts]
+    outputs: dict[Call, CallFacts]
     mixture: Tensor
 
     def alive(self) -> dict[Call, bool]:
         """For each sequence, whether any of its grid tokens has a gradient."""
-        calls = list(self.sequences)
+        calls = [call for call, known in self.outputs.items() if _is_sequence(known)]
         gradients = self._gradients(calls)
         return {c: self._reaches(c, g) for c, g in zip(calls, gradients, strict=True)}
 
@@ -121,7 +130,7 @@ class _Trial:
             )
 
     def _prefix(self, call: Call) -> int:
-        axes = self.sequences[call].axes
+        axes = self.outputs[call].axes
         assert axes is not None
         return axes.prefix
 
@@ -132,7 +141,7 @@ class _Trial:
 def _tried(
     module: nn.Module,
     facts: Inspection,
-    start: Call,
+    start: CallFacts,
     sequences: list[CallFacts],
     device: torch.device,
     dtype: torch.dtype,
@@ -140,11 +149,11 @@ def _tried(
 ) -> _Trial:
     generator = torch.Generator().manual_seed(0)
     picture = torch.randn(facts.input_shape, generator=generator).to(device, dtype)
-    wanted = {f.call: f for f in sequences}
+    wanted = {f.call: f for f in (start, *sequences)}
     done, _ = run_forward(
         module,
         picture,
-        start,
+        start.call,
         wanted,
         facts.overwritten(),
         cancel,
@@ -171,7 +180,8 @@ def _told(facts: Inspection, trial: _Trial, alive: dict[Call, bool]) -> Inspecti
 
 
 def _carrier(facts: Inspection, trial: _Trial, alive: dict[Call, bool]) -> Call | None:
-    passed = [call for call in facts.flow.passed_by_all() if alive.get(call)]
+    kept = trial.outputs
+    passed = [c for c in facts.flow.passed_by_all() if c in kept and alive.get(c, True)]
     if not passed:
         return None
     order = list(facts.calls)

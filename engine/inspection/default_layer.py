@@ -57,8 +57,9 @@ def default_layer(facts: Inspection) -> DefaultLayer:
     if not explainable:
         return DefaultLayer("")
     chosen, branches = _chosen(facts, wide or features or explainable)
-    if facts.carrier is not None and branches == 1 and _is_tokens(facts.calls[chosen]):
-        chosen = facts.carrier
+    if facts.carrier is not None and branches == 1:
+        order = list(facts.calls)
+        chosen = max(chosen, facts.carrier, key=order.index)
     return DefaultLayer(_name(facts, chosen), branches)
 
 
@@ -129,15 +130,19 @@ def _is_tokens(facts: CallFacts) -> bool:
 
 
 def _score_maps(facts: Inspection) -> set[Call]:
-    """The outputs whose channels are the classes: as many, and no weights follow."""
+    """The outputs whose channels are the classes: as many, and no weights follow.
+
+    None, if earlier outputs have as many channels: then the number says nothing.
+    """
     if facts.reading.classes < 2:
         return set()
     found: set[Call] = set()
     weights_of: set[Call] = set()
     for call, known in reversed(facts.calls.items()):
-        follows = bool(weights_of - {known.source})
-        as_many = known.axes is not None and known.shape[1] == facts.reading.width
-        if as_many and not _is_tokens(known) and not follows:
+        spatial = known.axes is not None and not _is_tokens(known)
+        if spatial and _channels(known) == facts.reading.width:
+            if weights_of - {known.source}:
+                return set()
             found.add(call)
         if known.weighted and known.reached:
             weights_of.add(known.source)

@@ -170,3 +170,11 @@ class ModelInfo:
     other_weights: tuple[str, ...] = ()
     preprocessing_from: Origin = Origin.CHOSEN
     arithmetic: str = ""
+
+    @property
+    def counted(self) -> str:
+        """'5 classes', or '1 value' where the network returns values."""
+        count, values = len(self.classes), self.output.scores is Scores.VALUES
+        if values:
+            return f"{count:,} value" if count == 1 else f"{count:,} values"
+        return f"{count:,} class" if count == 1 else f"{count:,} classes"

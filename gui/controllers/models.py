@@ -243,6 +243,7 @@ class Models(QObject):
         layer, target = state.layer, state.target
         classes = len(state.info.classes) if state.info is not None else 0
         how = state.info.preprocessing if state.info is not None else None
+        before = state.info.notices if state.info is not None else ()
         self._take(opened)
         names = {node.name for node in opened.layers if node.explainable}
         if layer is not None and layer.partition("#")[0] in names:
@@ -255,6 +256,8 @@ class Models(QObject):
         state.model_changed.emit()
         if opened.info.preprocessing_from is Origin.ASSUMED and opened.info.preprocessing != how:
             state.warn(opened.info.notices, CHECK_INPUT)
+        else:
+            state.warn([notice for notice in opened.info.notices if notice not in before])
         self.opened.emit()
 
     def _opened(self, opened: OpenedModel, chosen: bool) -> None:

@@ -173,7 +173,7 @@ class Presenter(QObject):
             window.predictions.set_classes(info.classes)
             self._show_classes()
         if info is not None:
-            count = f"{len(info.classes):,} classes · {count_text(info.parameters)} parameters"
+            count = f"{info.counted} · {count_text(info.parameters)} parameters"
             window.model_label.show_text(f"{info.title}  ·  {count}")
             source, weights = (plain_text.line(t, LINE) for t in (info.source, info.weights))
             window.model_label.setToolTip(plain_text.tip(f"{source}\nWeights: {weights}"))

@@ -186,6 +186,61 @@ def test_weights_and_photographs_of_other_kinds(run: Callable[..., Result], tmp_
     assert result.json["layer"] == "features"
 
 
+@pytest.fixture
+def tasks(tmp_path: Path) -> list[str | Path]:
+    """The options that open a network with three heads."""
+    source = tmp_path / "multi_task.py"
+    source.write_bytes((ROOT / "tests/fixtures/multi_task.py").read_bytes())
+    names: dict[str, Any] = {"__name__": "multi_task"}
+    exec(compile(source.read_text(), str(source), "exec"), names)
+    torch.save(names["Tasks"]().state_dict(), tmp_path / "multi_task.pth")
+    return ["--model", source, "--weights", tmp_path / "multi_task.pth", "--trust"]
+
+
+@pytest.mark.parametrize(
+    ("given", "place", "classes", "scores"),
+    [
+        ([], "race", 5, "classes"),
+        (["--output", "gender"], "gender", 2, "classes"),
+        (["--output", "age"], "age", 1, "values"),
+    ],
+)
+def test_which_of_several_outputs(
+    run: Callable[..., Result],
+    tasks: list[str | Path],
+    given: list[str],
+    place: str,
+    classes: int,
+    scores: str,
+) -> None:
+    result = run("explain", *tasks, *given, "--json", "-")
+    assert result.code == 0
+    info = result.json["model_info"]
+    assert info["output"] == {"place": place, "scores": scores}
+    assert info["classes"] == classes
+    if not given:
+        assert "has 3 outputs (age, gender, race)" in result.err
+        assert "--output" in result.err
+    else:
+        assert "3 outputs" not in result.err
+
+
+def test_a_value_is_not_written_as_a_percentage(
+    run: Callable[..., Result], tasks: list[str | Path]
+) -> None:
+    result = run("explain", *tasks, "--output", "age")
+    assert result.code == 0
+    assert "for age (" in result.out
+    assert "%" not in result.out
+
+
+def test_an_output_that_does_not_exist(run: Callable[..., Result], tasks: list[str | Path]) -> None:
+    result = run("layers", *tasks, "--output", "hair")
+    assert result.code == 2
+    assert "nothing at 'hair'; choose the output 'age', 'gender', 'race'" in result.err
+    assert result.err.count("\n") == 1
+
+
 UNUSABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "missing image": (("explain", "absent.jpg"), "absent.jpg"),
     "no image": (("explain", "notes.txt"), "notes.txt"),

@@ -133,6 +133,8 @@ def _count(info: ModelInfo) -> str:
     count = f"{len(info.classes):,}"
     if all(name == f"class {n}" for n, name in enumerate(info.classes)):
         return f"{count}, unnamed"
+    if info.output.scores is Scores.VALUES and info.classes_origin == "numbered":
+        return info.counted
     if info.output.scores is Scores.SIDES and info.classes_origin == "numbered":
         return f"{count}, one for each side"
     return f"{count}, {info.classes_origin}" if info.classes_origin else count

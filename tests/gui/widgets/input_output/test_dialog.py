@@ -313,6 +313,34 @@ def test_one_score_has_two_sides_and_nothing_else(panel: InputPanel) -> None:
     assert not find(panel, QComboBox, "Explained output").isEnabled()  # there is only one
 
 
+def test_one_unbounded_number_is_a_value_or_binary(panel: InputPanel, qtbot: QtBot) -> None:
+    form = OutputForm("", Scores.VALUES)
+    panel.show_model(replace(INFO, output=form, outputs=("",), classes=("value",)))
+    assert shown(panel, "Scores") == "Values (regression)"
+    scores = find(panel, QComboBox, "Scores")
+    assert [scores.model().item(n).isEnabled() for n in range(4)] == [False, False, True, True]
+    with qtbot.waitSignal(panel.output_changed) as signal:
+        choose(panel, "Scores", "Binary, one score (sigmoid)")
+    assert signal.args == [OutputForm("", Scores.SIDES)]
+
+
+def test_several_heads_and_how_wide_they_are(panel: InputPanel, qtbot: QtBot) -> None:
+    form = OutputForm("race", Scores.CLASSES)
+    heads = {"age": 1, "gender": 2, "race": 5}
+    panel.show_model(
+        replace(INFO, output=form, outputs=tuple(heads), output_widths=tuple(heads.values()))
+    )
+    places = find(panel, QComboBox, "Explained output")
+    assert [places.itemText(n) for n in range(places.count())] == [
+        "age (1 number)",
+        "gender (2 numbers)",
+        "race (5 numbers)",
+    ]
+    with qtbot.waitSignal(panel.output_changed) as signal:
+        choose(panel, "Explained output", "gender (2 numbers)")
+    assert signal.args == [replace(form, place="gender")]
+
+
 def test_buttons(panel: InputPanel, qtbot: QtBot) -> None:
     def press(text: str) -> None:
         button = next(b for b in panel.findChildren(Button) if b.text() == text)

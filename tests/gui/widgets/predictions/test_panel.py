@@ -71,6 +71,46 @@ def test_percentages(probability: float, text: str) -> None:
     assert percent_text(probability) == text
 
 
+@pytest.mark.parametrize(
+    ("logits", "texts"),
+    [
+        ((12.44, 3.21, -0.5), ["12.4", "3.2", "−0.5"]),
+        ((0.0125, 0.0119, 0.0031), ["0.013", "0.012", "0.003"]),
+        ((7.314, 7.311, 7.316), ["7.314", "7.311", "7.316"]),
+        ((2.0, 2.0, 1.0), ["2.0", "2.0", "1.0"]),  # equal logits stay equal
+        ((1.00000001, 1.0, 0.5), ["1.000000", "1.000000", "0.500000"]),
+        ((float("inf"), 2.25, 2.24), ["inf", "2.25", "2.24"]),
+    ],
+)
+def test_logits_have_enough_digits_to_tell_classes_apart(
+    logits: tuple[float, ...], texts: list[str]
+) -> None:
+    model = ClassModel()
+    model.set_classes(CLASSES)
+    model.know([Prediction(i, CLASSES[i], logit, 1 / 3) for i, logit in enumerate(logits)])
+    assert [model.logit_text(i) for i in range(len(logits))] == texts
+    # A class from the search is told apart from those as well.
+    model.know([Prediction(6, CLASSES[6], logits[1] + 0.04, 0.1)])
+    assert len({model.logit_text(1), model.logit_text(6)}) == 2
+
+
+def test_values_are_shown_without_probabilities(panel: PredictionPanel) -> None:
+    """As of a regression: no percent, no bar, no second number."""
+    panel.set_classes(("age",))
+    panel.set_predictions((Prediction(0, "age", 34.7213, None),))
+    panel.set_scores(np.array([np.nan]))
+    panel.select(0)
+    view = lists(panel)[0]
+    index = view.model().index(0, 0)
+    assert index.data(Qt.ItemDataRole.AccessibleTextRole) == "age, 34.72"
+    tip = index.data(Qt.ItemDataRole.ToolTipRole)
+    assert "Value 34.72" in tip
+    assert "Probability" not in tip
+    assert "Logit" not in tip
+    picture = view.grab()
+    assert not picture.isNull()
+
+
 def test_logits_have_a_true_minus() -> None:
     assert logit_text(-3.21) == "−3.2"
     assert logit_text(12.44) == "12.4"
