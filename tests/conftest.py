@@ -10,6 +10,7 @@ import gc
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -47,6 +48,9 @@ for _name, _folder in _FOLDERS.items():
     _folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.environ[_name] = str(_folder)
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    # Inherited from nohup. Programs started by tests would inherit it too, and obey no hang-up.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # Two threads each for several processes on two cores would wait for each other.
 _THREADS = "1" if "PYTEST_XDIST_WORKER" in os.environ else "2"
 os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = _THREADS

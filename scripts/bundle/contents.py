@@ -20,7 +20,10 @@ ROOT = Path(__file__).resolve().parents[2]
 # Files of the project, as (where it lies, the folder in the bundle). resources/packaging stays out:
 # the installers read it, the program does not.
 DATA = (
-    *(("resources/architectures.json.gz", "resources"), ("resources/theme.qss", "resources")),
+    *(
+        (f"resources/{name}", "resources")
+        for name in ("architectures.json.gz", "timm_architectures.json.gz", "theme.qss")
+    ),
     *((f"resources/{name}", f"resources/{name}") for name in ("demo", "icons", "scenes")),
     *(("docs/guide.md", "docs"), ("docs/images", "docs/images"), ("LICENSE", ".")),
 )

@@ -30,25 +30,32 @@ _CHOICES = '''"""Networks of an experiment."""
 from torch import nn
 
 
+def layers(activation: nn.Module, classes: int, width: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(3, width, 7, stride=2, padding=3),
+        activation,
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(width, classes),
+    )
+
+
 class ShapeNet(nn.Module):
-    def __init__(self, classes: int, width: int = 64, dropout: float = 0.2, pretrained=False):
+    def __init__(self, classes: int, width: int = 64):
         super().__init__()
-        self.features = nn.Sequential(nn.Conv2d(3, width, 7, stride=2, padding=3), nn.ReLU())
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(width, classes)
-        )
+        self.body = layers(nn.ReLU(), classes, width)
 
     def forward(self, x):
-        return self.head(self.features(x))
+        return self.body(x)
 
 
-class ShapeNetWide(ShapeNet):
-    def __init__(self, classes: int, width: int = 128, dropout: float = 0.5):
-        super().__init__(classes, width, dropout)
+class SmoothShapeNet(nn.Module):
+    def __init__(self, classes: int, width: int = 64):
+        super().__init__()
+        self.body = layers(nn.GELU(), classes, width)
 
-
-def small_net(classes: int) -> nn.Module:
-    return ShapeNet(classes, width=16)
+    def forward(self, x):
+        return self.body(x)
 '''
 
 
@@ -92,10 +99,14 @@ def shapes_unnamed(folder: Path) -> tuple[Path, Path]:
 
 
 def experiment(folder: Path) -> Path:
-    """A Python file with several networks whose arguments nobody can guess."""
+    """A Python file with two networks whose tensors are alike, and weights that fit both."""
     path = folder / "experiment.py"
     path.write_text(_CHOICES, encoding="utf-8")
-    torch.save({"weight": torch.zeros(2)}, folder / "run-7.pth")
+    torch.manual_seed(7)
+    layers = nn.Sequential(nn.Conv2d(3, 64, 7), nn.ReLU(), nn.Flatten(0), nn.Flatten(0))
+    layers.append(nn.Linear(64, 8))
+    state = {f"body.{key}": value for key, value in layers.state_dict().items()}
+    torch.save(state, path.with_suffix(".pth"))
     return path
 
 
@@ -114,12 +125,12 @@ def scripted(folder: Path) -> Path:
 
 
 def nearly_resnet(folder: Path) -> Path:
-    """Weights that are almost those of a resnet34: its first layer has been changed."""
+    """Weights that are almost those of a resnet34: a layer has been changed."""
     from engine.lazy import torchvision
 
     path = folder / "run-12-best.pth"
     torch.manual_seed(1)
     network = torchvision.load().models.resnet34(num_classes=3)
-    network.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    network.layer1[0].conv1 = nn.Conv2d(64, 64, 5, padding=2, bias=False)
     torch.save({"epoch": 30, "state_dict": network.state_dict()}, path)
     return path

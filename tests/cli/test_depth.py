@@ -40,7 +40,7 @@ def test_the_network_gets_the_page_and_its_levels(run: Callable[..., Result], de
     }  # fmt: skip
     assert file["values"]["type"] == "uint16"
     image = load_image(deep, page=2, levels=window(2000, 3000))
-    with engine.Session(engine.load_model("demo:shapes"), image) as session:
+    with engine.Session(engine.load_model("demo:photos"), image) as session:
         wanted = session.predictions(1)[0]
     assert facts["predictions"][0]["logit"] == pytest.approx(wanted.logit, abs=1e-5)
 

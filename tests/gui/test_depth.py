@@ -40,7 +40,7 @@ def deep(tmp_path: Path) -> Path:
 
 def top_logit(path: Path, page: int = 1, levels: Levels = AUTO) -> float:
     """What a session of its own finds."""
-    with Session(load_model("demo:shapes"), load_image(path, page=page, levels=levels)) as session:
+    with Session(load_model("demo:photos"), load_image(path, page=page, levels=levels)) as session:
         return session.predictions(1)[0].logit
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.app.program import Program
+from gui.jobs.lanes import Job
 from gui.settings import Settings
 
 WAIT_MS = 60_000
@@ -59,12 +61,20 @@ def test_a_model_that_fails_leaves_the_open_one_as_it_was(program: Program, qtbo
 def test_an_image_without_a_model_is_shown_and_nothing_keeps_turning(
     program: Program, qtbot: QtBot
 ) -> None:
+    lane, let = program.controller.engine_lane, threading.Event()
+    lane.submit(Job("held", lambda _: let.wait(WAIT_MS / 1000)))
     program.controller.images.open_scenes()
     program.window.show()
     qtbot.waitUntil(
         lambda: program.state.current is not None and program.state.current.picture is not None,
         timeout=WAIT_MS,
     )
+    # As with Escape: the demo is not opened.
+    lane.cancel("model")
+    let.set()
+    qtbot.waitUntil(lambda: lane.running is None, timeout=WAIT_MS)
+    assert program.state.model_loading is None
+    assert program.state.info is None
     assert not program.state.computing
     assert not program.window.canvas.busy_shown
     assert any(text.endswith(" %") for text in texts(program))

@@ -287,7 +287,7 @@ def test_a_photograph_in_the_demo_is_told_what_the_demo_knows(user: User, tmp_pa
     program = user.start(tmp_path / "own.png")
     notice = program.window.notice
     assert notice.kind == NoticeKind.HINT
-    assert "eight shapes" in notice.text
+    assert "1,000 classes" in notice.text
     (close,) = [
         b for b in notice.findChildren(QAbstractButton) if b.accessibleName() == "Close notice"
     ]

@@ -47,7 +47,7 @@ class Fit:
     """A network of the file with a matching state dict, under the network's keys.
 
     fetched: what its code asked to download. found: its arguments that were derived from the
-    weights.
+    weights. parts: classes that it extends, and that match the weights as well.
     """
 
     option: NetworkOption
@@ -57,6 +57,7 @@ class Fit:
     values: Values
     fetched: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 def network_of(file: ImportedFile, fit: Fit, *notices: str) -> Network:
@@ -78,6 +79,11 @@ def _notices(fit: Fit) -> Iterator[str]:
     found = [f"{name}={_shown(fit.values[name])}" for name in fit.found if name in fit.values]
     if found:
         yield f"Arguments derived from the weights: {', '.join(found)}."
+    if fit.parts:
+        yield (
+            f"The weights also fit {', '.join(fit.parts)}, which {fit.option.name} extends "
+            f"(--arch {fit.parts[0]})."
+        )
     if fit.fetched:
         names = ", ".join(fit.fetched[:3])
         yield (

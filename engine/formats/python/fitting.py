@@ -37,7 +37,7 @@ class Guess:
 
     values: those that differ from the defaults. found: the names among them that were derived from
     the weights. shapes: its own. distance: to the weights, in keys. text: repr of the network, kind
-    its class.
+    its class. parts: names of the classes that it extends and that match as well.
     """
 
     option: NetworkOption
@@ -47,6 +47,7 @@ class Guess:
     text: str
     kind: type[nn.Module]
     found: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)

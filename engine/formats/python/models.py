@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -162,11 +163,17 @@ def _fits(file: ImportedFile, state: StateDict) -> tuple[list[Guess], Guess | No
     with client.counting():
         matching, closest = fitting.fits(file.search, file.options, weights, file.given)
     matching = _least_stripped(matching, weights)
-    # A class that another one extends is a part of it.
-    kinds = [guess.kind for guess in matching]
-    extended = [kind for kind in kinds for other in kinds if _extends(other, kind)]
-    left = [g for g, kind in zip(matching, kinds, strict=True) if kind not in extended]
-    return left, closest
+    return _unextended(matching), closest
+
+
+def _unextended(matching: list[Guess]) -> list[Guess]:
+    """Those that none of the others extends: a class that another one extends is a part of it."""
+    left = []
+    for guess in matching:
+        if not any(_extends(other.kind, guess.kind) for other in matching):
+            parts = dict.fromkeys(g.kind.__name__ for g in matching if _extends(guess.kind, g.kind))
+            left.append(replace(guess, parts=tuple(parts)))
+    return left
 
 
 def _least_stripped(matching: list[Guess], weights: list[Shapes]) -> list[Guess]:
@@ -236,7 +243,9 @@ def _made(file: ImportedFile, guess: Guess, weights: Path, state: StateDict) -> 
             f"{weights}: does not fit {guess.option.name} in {file.path.name} ({difference}); "
             "name other weights"
         )
-    return Fit(guess.option, network, variant, weights, guess.values, fetched, guess.found)
+    return Fit(
+        guess.option, network, variant, weights, guess.values, fetched, guess.found, guess.parts
+    )
 
 
 def _difference(guess: Guess, state: StateDict) -> str:

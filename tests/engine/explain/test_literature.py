@@ -295,9 +295,7 @@ def test_a_network_that_returns_a_dict(tmp_path: Path, photo: Path) -> None:
     network = namespace("two_heads").TwoHeads(classes=4).eval()
     path = copied("two_heads", tmp_path)
     torch.save(network.state_dict(), tmp_path / "two_heads.pth")
-    with pytest.raises(engine.ChoiceNeeded, match="classes"):
-        engine.load_model(path, trust=TRUSTED)
-    model = engine.load_model(path, trust=TRUSTED, arguments={"classes": "4"})
+    model = engine.load_model(path, trust=TRUSTED)
     assert model.info.output.place == "logits"
     assert set(model.info.outputs) == {"embedding", "logits"}
     with engine.Session(model, engine.load_image(photo)) as session:

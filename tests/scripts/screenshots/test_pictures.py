@@ -42,7 +42,7 @@ def test_the_transformer_is_explained_at_its_tokens() -> None:
 def test_what_is_asked_and_refused(tmp_path: Path) -> None:
     with pytest.raises(engine.ConsentNeeded, match="none of it was run"):
         engine.load_model(user_files.doubtful(tmp_path))
-    with pytest.raises(engine.ChoiceNeeded, match="ShapeNetWide"):
+    with pytest.raises(engine.ChoiceNeeded, match="SmoothShapeNet"):
         engine.load_model(user_files.experiment(tmp_path), trust=TRUSTED)
     with pytest.raises(engine.ModelError, match="TorchScript"):
         engine.load_model(user_files.scripted(tmp_path))
