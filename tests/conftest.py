@@ -48,9 +48,12 @@ for _name, _folder in _FOLDERS.items():
     _folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.environ[_name] = str(_folder)
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
-if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-    # Inherited from nohup. Programs started by tests would inherit it too, and obey no hang-up.
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# A shell has a background job ignore SIGINT, and nohup SIGHUP. Programs started by tests would
+# inherit that and obey neither.
+for _signal, _handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    _number = getattr(signal, _signal, None)
+    if _number is not None and signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _handler)
 # Two threads each for several processes on two cores would wait for each other.
 _THREADS = "1" if "PYTEST_XDIST_WORKER" in os.environ else "2"
 os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = _THREADS
