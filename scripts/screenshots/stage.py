@@ -34,6 +34,7 @@ from engine.loading.adjustments import Adjustment
 from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.app.program import Program
+from gui.controllers.models import FIRST_MODEL, PHOTO_MODEL
 from gui.presenters.first_hints import FIRST_HINTS
 from gui.presenters.notices import FOREIGN_HINT
 from gui.settings import Settings
@@ -292,7 +293,9 @@ class Stage:
 
     def without_model(self) -> None:
         """Start as if no model could be opened, and wait for the pictures."""
-        with patch.object(self.controller.models, "open"):
+        models = self.controller.models
+        models._not_to_be_had |= {FIRST_MODEL, PHOTO_MODEL}
+        with patch.object(models, "open_first"):
             self.program.start()
             self.until(lambda: self.state.engine is not None, "engine")
         self.until(lambda: self.strip_pictures >= len(self.state.images), "pictures in the strip")

@@ -197,7 +197,7 @@ def _one(file: ImportedFile, weights: Path, state: StateDict) -> Fit:
         _raise_hidden_failure(file, matching[0], state)
         return _made(file, matching[0], weights, state)
     if matching:
-        raise _which(file, tuple(guess.option for guess in matching))
+        raise _which(file, tuple(_known(guess) for guess in matching))
     blocks = candidates.blocks_in(file.module)
     failures = [error for name, error in file.search.failures.items() if name not in blocks]
     far = closest is None or closest.distance > len(closest.shapes) / 2
@@ -226,6 +226,16 @@ def _raise_hidden_failure(file: ImportedFile, guess: Guess, state: StateDict) ->
         if name in users or _extends(getattr(file.module, name, None), guess.kind):
             how = "uses" if name in users else "extends"
             raise ModelError(f"{error}; or open {own}, which {name} {how} (--arch {own})")
+
+
+def _known(guess: Guess) -> NetworkOption:
+    """The option with the arguments that were derived from the weights in place of defaults."""
+    known = {n: v for n, v in guess.values.items() if n in guess.found and not isinstance(v, type)}
+    parameters = tuple(
+        replace(p, default=repr(known[p.name])) if p.name in known else p
+        for p in guess.option.parameters
+    )
+    return replace(guess.option, parameters=parameters)
 
 
 def _made(file: ImportedFile, guess: Guess, weights: Path, state: StateDict) -> Fit:

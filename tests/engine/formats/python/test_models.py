@@ -337,6 +337,31 @@ def test_several_networks_that_fit_are_asked_for(tmp_path: Path) -> None:
     assert opened(path, name="Twin").source == "Twin"
 
 
+def test_what_the_weights_tell_is_not_asked_along(tmp_path: Path) -> None:
+    """The question which of two networks it is comes with the arguments of each filled in."""
+    network = """
+    class {name}(nn.Module):
+        def __init__(self, classes: int):
+            super().__init__()
+            self.layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.{activation}(), nn.Flatten(2))
+            self.head = nn.Linear(4, classes)
+        def forward(self, x):
+            return self.head(self.layers(x).mean(2))
+    """
+    twins = [("Small", "ReLU"), ("Twin", "GELU")]
+    text = "".join(network.format(name=name, activation=kind) for name, kind in twins)
+    path = written(tmp_path / "twins.py", "\n    from torch import nn\n" + text)
+    weights = {"layers.0.weight": torch.randn(4, 3, 3, 3), "layers.0.bias": torch.randn(4)}
+    weights |= {"head.weight": torch.randn(6, 4), "head.bias": torch.randn(6)}
+    torch.save(weights, tmp_path / "twins.pth")
+    with pytest.raises(ChoiceNeeded, match=r"as in --arch Small$") as caught:
+        opened(path)
+    assert isinstance(caught.value.question, WhichNetwork)
+    for option in caught.value.question.options:
+        (classes,) = option.parameters
+        assert (classes.required, classes.default) == (False, "6")
+
+
 def test_a_class_that_another_one_extends_is_not_asked_about(tmp_path: Path) -> None:
     longer = SMALL + textwrap.indent("\nclass Longer(Small):\n    pass\n", "    ")
     path = written(tmp_path / "longer.py", longer)
