@@ -68,8 +68,13 @@ def _stem_words(change: Change) -> tuple[str, ...]:
         found.append(
             "The first convolution is 3 x 3: assumed, as for CIFAR, stride 1 and no pooling."
         )
+    if stem.bias:
+        found.append("The first convolution has a bias, unlike that of the architecture.")
     if stem.stride is not None:
-        found.append("Built as MONAI does: the first convolution has stride 1.")
+        found.append(
+            "Built as MONAI does: the first convolution has stride 1, and those of the shortcuts "
+            "have a bias."
+        )
     return tuple(found)
 
 
