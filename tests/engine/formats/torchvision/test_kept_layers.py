@@ -199,3 +199,37 @@ def test_every_difference_is_said(tmp_path: Path) -> None:
         network = build("resnet18", classes=3)
         network.set_submodule(place, layer)
         assert words in _opened(_refilled(network), tmp_path / "w.pth")
+
+
+def _parts(*layers: nn.Module, drop: int = 1) -> Callable[[nn.Module], nn.Module]:
+    return lambda network: nn.Sequential(*list(network.children())[:-drop], *layers)
+
+
+POOL, FLAT = nn.AdaptiveAvgPool2d(1), nn.Flatten()
+
+
+@pytest.mark.parametrize(
+    ("name", "rebuilt"),
+    [
+        ("resnet18", _parts(FLAT, L(512, 3))),
+        ("resnet18", _parts(FLAT, D(), L(512, 64), R(), L(64, 3))),
+        ("resnet18", _parts(POOL, FLAT, L(512, 3), drop=2)),
+        ("mobilenet_v2", _parts(POOL, FLAT, L(1280, 3))),
+        ("efficientnet_b0", _parts(FLAT, L(1280, 3))),
+        ("resnet18", lambda own: nn.Sequential(_parts()(own), FLAT, L(512, 3))),
+    ],
+)
+def test_a_sequential_of_the_parts_with_a_head_after_them(
+    tmp_path: Path, name: str, rebuilt: Callable[[nn.Module], nn.Module]
+) -> None:
+    said = _opened(_refilled(rebuilt(build(name))), tmp_path / "w.pth")
+    assert "Sequential(*children)" in said
+
+
+def test_a_sequential_that_lacks_an_activation_is_not_opened_as_the_network(tmp_path: Path) -> None:
+    """DenseNet's own forward applies ReLU to its features."""
+    features = build("densenet121").features
+    network = nn.Sequential(features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), L(1024, 3))
+    torch.save(network.state_dict(), tmp_path / "w.pth")
+    with pytest.raises(engine.errors.WeightsError, match="fit no torchvision"):
+        engine.load_model(tmp_path / "w.pth", device="cpu")
