@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import ChoiceNeeded, ModelError, UnrecognisedError, WeightsError
+from engine.files import suffixes
 from engine.formats import rejections
 from engine.formats.network import Network
 from engine.formats.pickled.modules import with_state_dicts
@@ -24,8 +25,8 @@ from engine.lazy import extras
 from engine.questions import WhichArchitecture
 from engine.weights import checkpoint_facts, checkpoints, torch_files
 from engine.weights.checkpoint_facts import Facts
-from engine.weights.checkpoints import Chosen
-from engine.weights.state_dicts import StateDict, checksum, no_state_dict
+from engine.weights.checkpoints import Chosen, Held
+from engine.weights.state_dicts import StateDict, checksum, no_state_dict, read_state_dict
 
 _log = logging.getLogger(__name__)
 
@@ -62,11 +63,17 @@ class Checkpoint:
 
 
 def read(path: Path, key: str | None = None) -> Checkpoint:
-    """The weights in a .safetensors or torch.save file; of a network pickled whole, its tensors.
+    """The weights in a .safetensors or torch.save file, or in the files of an index; of a network
+    pickled whole, its tensors.
 
     key: which of several to open. Runs no code of the file. Raises WeightsError if it has none,
     ChoiceNeeded (WhichStateDict) if it has several equally likely ones.
     """
+    if suffixes.is_index(path):
+        held = (Held("", read_state_dict(path)),)
+        chosen = checkpoints.choose(path, held, key, side_by_side=True)
+        assert chosen is not None
+        return Checkpoint(path, chosen, Facts())
     found = torch_files.read(path)
     opened = of_content(path, found.content, key)
     if opened is None:
@@ -81,11 +88,6 @@ def of_content(path: Path, content: object, key: str | None = None) -> Checkpoin
     if chosen is None:
         return None
     return Checkpoint(path, chosen, checkpoint_facts.facts_in(content))
-
-
-def of_state(path: Path, state: StateDict) -> Checkpoint:
-    """The same for tensors that were read from several files. path: of their index."""
-    return Checkpoint(path, Chosen(state), Facts())
 
 
 def open_checkpoint(found: Checkpoint, architecture: str | None) -> Network:

@@ -11,7 +11,7 @@ from engine.files.kinds import Kind
 from engine.files.trust import Trust
 from engine.formats import checkpoints, demo, torch_export
 from engine.formats.huggingface.adapters import open_adapter
-from engine.formats.huggingface.files import shards_of
+from engine.formats.huggingface.files import weights_of
 from engine.formats.huggingface.folders import open_folder
 from engine.formats.network import Network
 from engine.formats.onnx.models import open_onnx
@@ -28,7 +28,7 @@ from engine.weights.state_dicts import checksum, read_state_dict
 _DEMOS = tuple(f"demo:{name}" for name in demo.DEMOS)
 # These contain the network as well as its weights.
 _COMPLETE = (Kind.FOLDER, Kind.ADAPTER, Kind.ONNX, Kind.EXPORTED)
-_WEIGHTS = (Kind.WEIGHTS, Kind.SAFETENSORS, Kind.PICKLED)
+_WEIGHTS = (Kind.WEIGHTS, Kind.SAFETENSORS, Kind.PICKLED, Kind.SHARDS)
 _FOLDERS = (Kind.FOLDER, Kind.ADAPTER, Kind.SHARDS)
 _SHARD = re.compile(r"-\d{5}-of-(\d{5})\.")
 
@@ -111,9 +111,8 @@ def _from_shards(path: Path, source: ModelSource) -> Network:
     folder = path if presence.is_folder(path) else path.parent
     if source.architecture is None and presence.is_file(folder / "config.json"):
         return open_folder(folder)
-    shards = shards_of(path)
-    found = checkpoints.of_state(shards.main, shards.read(shards.begin()))
-    return checkpoints.open_checkpoint(found, source.architecture)
+    index = path if path != folder else weights_of(folder).main
+    return _from_weights(index, source)
 
 
 def _from_pickle(path: Path, source: ModelSource, trust: Trust) -> Network:

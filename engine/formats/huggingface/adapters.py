@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from engine import escaping
 from engine.errors import ModelError, WeightsError
 from engine.files import presence
-from engine.formats.huggingface.files import read_json
+from engine.files.json_files import read_json
 from engine.formats.network import Network
 from engine.weights.state_dicts import StateDict, checksum, few, read_state_dict
 
