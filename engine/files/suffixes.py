@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from engine.files import presence
@@ -27,6 +28,8 @@ CLASS_NAMES = frozenset({".txt", ".csv", ".json"})
 
 INDEX = ".index.json"
 """File suffix of the list of weights files that a network's weights were split into."""
+
+_SHARD = re.compile(r"-\d{5}-of-(\d{5})\.")
 
 FOLDERS = {
     "adapter_config.json": "adapter",
@@ -54,6 +57,16 @@ def is_made_by_description(path: Path) -> bool:
 
 def is_index(path: Path) -> bool:
     return path.name.lower().endswith(INDEX)
+
+
+def shards(path: Path) -> int:
+    """Of how many files that hold weights together a file is one, by its name."""
+    found = _SHARD.search(path.name)
+    return int(found[1]) if found is not None else 1
+
+
+def is_shard(path: Path) -> bool:
+    return shards(path) > 1
 
 
 def may_be_dicom(path: Path) -> bool:

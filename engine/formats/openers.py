@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from engine.errors import ModelError, WeightsError
@@ -16,7 +15,7 @@ from engine.formats.huggingface.folders import open_folder
 from engine.formats.network import Network
 from engine.formats.onnx.models import open_onnx
 from engine.formats.photos.opening import open_photos
-from engine.formats.pickled import opening
+from engine.formats.pickled import checkpoint_files, opening
 from engine.formats.python import models
 from engine.formats.timm import models as timm_models
 from engine.formats.torchvision import models as torchvision_models
@@ -30,7 +29,6 @@ _DEMOS = tuple(f"demo:{name}" for name in demo.DEMOS)
 _COMPLETE = (Kind.FOLDER, Kind.ADAPTER, Kind.ONNX, Kind.EXPORTED)
 _WEIGHTS = (Kind.WEIGHTS, Kind.SAFETENSORS, Kind.PICKLED, Kind.SHARDS)
 _FOLDERS = (Kind.FOLDER, Kind.ADAPTER, Kind.SHARDS)
-_SHARD = re.compile(r"-\d{5}-of-(\d{5})\.")
 
 
 def open_network(source: ModelSource, trust: Trust) -> Network:
@@ -53,7 +51,7 @@ def open_network(source: ModelSource, trust: Trust) -> Network:
 
 def _from_path(path: Path, source: ModelSource, weights: Path | None, trust: Trust) -> Network:
     kind = kinds.kind_of(path)
-    if source.weights_key is not None and kind not in _WEIGHTS:
+    if source.weights_key is not None and kind not in (*_WEIGHTS, Kind.PYTHON):
         raise ModelError(
             f"{path}: not a weights file that may hold several networks; leave out --weights-key"
         )
@@ -64,6 +62,7 @@ def _from_path(path: Path, source: ModelSource, weights: Path | None, trust: Tru
             name=source.architecture,
             arguments=source.arguments,
             trust=trust,
+            weights_key=source.weights_key,
         )
     if weights is not None:
         raise ModelError(
@@ -98,11 +97,11 @@ def _is_adapter(path: Path) -> bool:
 
 def _refuse_shard(path: Path) -> None:
     """Raises WeightsError for one of several files that weights were split into."""
-    found = _SHARD.search(path.name)
-    if found is not None and int(found[1]) > 1:
+    count = suffixes.shards(path)
+    if count > 1:
         raise WeightsError(
-            f"{path}: one of {int(found[1])} files that hold the weights together; open their "
-            f"folder, {path.parent.name}"
+            f"{path}: one of {count} files that hold the weights together; open their folder, "
+            f"{path.parent.name}"
         )
 
 
@@ -118,15 +117,14 @@ def _from_shards(path: Path, source: ModelSource) -> Network:
 def _from_pickle(path: Path, source: ModelSource, trust: Trust) -> Network:
     """A whole network, or a state dict among other objects.
 
-    If the architecture or one of several networks is named, the tensors suffice, and no code needs
-    to run.
+    If the architecture is named, the tensors suffice, and no code needs to run.
     """
-    if source.architecture is not None or source.weights_key is not None:
+    if source.architecture is not None:
         return _from_weights(path, source)
-    content = opening.open_pickled(path, trust=trust)
+    content = opening.open_pickled(path, trust=trust, key=source.weights_key)
     if isinstance(content, Network):
         return content
-    found = checkpoints.of_content(path, content)
+    found = checkpoint_files.of_content(path, content, source.weights_key)
     if found is None:
         what = other_content(content) or "contains neither a network nor a state dict"
         raise WeightsError(f"{path}: {what}; save the network's state_dict() and open that")
@@ -134,7 +132,7 @@ def _from_pickle(path: Path, source: ModelSource, trust: Trust) -> Network:
 
 
 def _from_weights(path: Path, source: ModelSource) -> Network:
-    found = checkpoints.read(path, source.weights_key)
+    found = checkpoint_files.read(path, source.weights_key)
     return checkpoints.open_checkpoint(found, source.architecture)
 
 
@@ -161,13 +159,13 @@ def _demo(spec: str) -> Network:
 def _of_timm(spec: str, source: ModelSource, weights: Path | None) -> Network:
     if weights is None:
         return timm_models.network_of(spec)
-    found = checkpoints.read(weights.absolute(), source.weights_key)
+    found = checkpoint_files.read(weights.absolute(), source.weights_key)
     return checkpoints.open_checkpoint(found, spec)
 
 
 def _by_name(name: str, source: ModelSource, weights: Path | None) -> Network:
     if weights is not None:
-        found = checkpoints.read(weights.absolute(), source.weights_key)
+        found = checkpoint_files.read(weights.absolute(), source.weights_key)
         return checkpoints.open_checkpoint(found, name)
     path, entry = torchvision_models.cached_weights(name)
     return checkpoints.of_torchvision(name, read_state_dict(path), path, entry)

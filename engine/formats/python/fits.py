@@ -33,6 +33,7 @@ class ImportedFile:
     arguments: Arguments
     trust: Trust
     search: Search
+    weights_key: str | None = None
 
     def given(self, option: NetworkOption) -> Values:
         """The user's arguments for one option. Raises ModelError for an unsuitable value."""
