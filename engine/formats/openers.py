@@ -34,7 +34,7 @@ _FOLDERS = (Kind.FOLDER, Kind.ADAPTER, Kind.SHARDS)
 def open_network(source: ModelSource, trust: Trust) -> Network:
     """Open the network of a source. Raises the same errors as load_model."""
     spec = source.spec
-    weights = Path(source.weights) if source.weights is not None else None
+    weights = _file_of(Path(source.weights)) if source.weights is not None else None
     if spec.startswith("demo:"):
         if weights is not None:
             raise ModelError(f"{spec}: the demo has its own weights; leave out the weights file")
@@ -87,6 +87,11 @@ def _from_path(path: Path, source: ModelSource, weights: Path | None, trust: Tru
     if kind is Kind.PICKLED:
         return _from_pickle(path, source, trust)
     raise kinds.refusal(path, kind)
+
+
+def _file_of(weights: Path) -> Path:
+    """The weights file that is named, or that of a named folder (an index if there are several)."""
+    return weights_of(weights.absolute()).main if presence.is_folder(weights) else weights
 
 
 def _is_adapter(path: Path) -> bool:

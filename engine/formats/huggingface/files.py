@@ -50,6 +50,6 @@ def weights_of(folder: Path) -> Weights:
         if index.is_file():
             return Weights(index, shards.files_of(index))
     raise WeightsError(
-        f"{folder}: no weights beside config.json ({' or '.join(_WEIGHTS)}); "
+        f"{folder}: no weights in it ({' or '.join(_WEIGHTS)}); "
         "download the folder with its weights"
     )
