@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from engine.errors import ModelError, WeightsError
@@ -26,7 +27,7 @@ from engine.weights.state_dicts import checksum, read_state_dict
 
 _DEMOS = tuple(f"demo:{name}" for name in demo.DEMOS)
 # These contain the network as well as its weights.
-_COMPLETE = (Kind.FOLDER, Kind.ADAPTER, Kind.ONNX, Kind.EXPORTED)
+_COMPLETE = (Kind.FOLDER, Kind.ONNX, Kind.EXPORTED)
 _WEIGHTS = (Kind.WEIGHTS, Kind.SAFETENSORS, Kind.PICKLED, Kind.SHARDS)
 _FOLDERS = (Kind.FOLDER, Kind.ADAPTER, Kind.SHARDS)
 
@@ -51,7 +52,7 @@ def open_network(source: ModelSource, trust: Trust) -> Network:
 
 def _from_path(path: Path, source: ModelSource, weights: Path | None, trust: Trust) -> Network:
     kind = kinds.kind_of(path)
-    if source.weights_key is not None and kind not in (*_WEIGHTS, Kind.PYTHON):
+    if source.weights_key is not None and kind not in (*_WEIGHTS, Kind.PYTHON, Kind.ADAPTER):
         raise ModelError(
             f"{path}: not a weights file that may hold several networks; leave out --weights-key"
         )
@@ -72,7 +73,8 @@ def _from_path(path: Path, source: ModelSource, weights: Path | None, trust: Tru
     if source.architecture is not None and kind in _COMPLETE:
         raise ModelError(f"{path}: a {kind} defines its own architecture; leave out --arch")
     if kind is Kind.ADAPTER or _is_adapter(path):
-        return open_adapter(path if kind is Kind.ADAPTER else path.parent, open_folder)
+        folder = path if kind is Kind.ADAPTER else path.parent
+        return open_adapter(folder, lambda base: _from_base(base, source, trust))
     if kind is Kind.FOLDER:
         return open_folder(path)
     if kind is Kind.SHARDS:
@@ -98,6 +100,15 @@ def _is_adapter(path: Path) -> bool:
     """Whether a weights file is that of an adapter, whose folder says how to merge it."""
     own = path.name.startswith("adapter_model.")
     return own and presence.is_file(path.parent / "adapter_config.json")
+
+
+def _from_base(base: Path, source: ModelSource, trust: Trust) -> Network:
+    """The network that an adapter was trained on, from a folder or a weights file."""
+    if not presence.is_folder(base):
+        return _from_path(base, replace(source, spec=str(base)), None, trust)
+    if source.architecture is not None:
+        raise ModelError(f"{base}: a folder defines its own architecture; leave out --arch")
+    return open_folder(base)
 
 
 def _refuse_shard(path: Path) -> None:
