@@ -43,7 +43,7 @@ def open_network(source: ModelSource, trust: Trust) -> Network:
     if spec in torchvision_models.names():
         return _by_name(spec, source, weights)
     path = Path(spec)
-    if path.suffix.lower() in suffixes.WEIGHTS | suffixes.NETWORKS or presence.exists(path):
+    if suffixes.is_model(path) or presence.exists(path):
         return _from_path(path.absolute(), source, weights, trust)
     if spec.startswith("timm:") or (extras.installed("timm") and timm_models.knows(spec)):
         return _of_timm(spec, source, weights)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 import engine
 from engine.errors import ChoiceNeeded, ConsentNeeded, ModelError, WeightsError
+from engine.lazy import torchvision
 from engine.questions import WhichArchitecture, WhichStateDict
 from tests.engine.classifiers import build
 
@@ -408,3 +409,12 @@ def test_a_published_network_saved_whole_is_not_asked_about(
     path = tmp_path / "whole.pth"
     torch.save({"model": network, "epoch": 3}, path, _use_new_zipfile_serialization=new)
     _same(path, network)
+
+
+def test_volumes_are_named(tmp_path: Path) -> None:
+    video = torchvision.load().models.video.r3d_18(weights=None, num_classes=3)
+    for prefix in ("", "module."):
+        state = {prefix + key: tensor for key, tensor in video.state_dict().items()}
+        torch.save(state, tmp_path / "w.pth")
+        with pytest.raises(WeightsError, match=r"for volumes or videos .*only image classifiers"):
+            engine.load_model(tmp_path / "w.pth")
