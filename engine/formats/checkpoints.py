@@ -21,7 +21,7 @@ from engine.formats.torchvision import architectures
 from engine.formats.torchvision import models as torchvision_models
 from engine.lazy import extras
 from engine.questions import WhichArchitecture
-from engine.weights.state_dicts import StateDict, checksum
+from engine.weights.state_dicts import StateDict, checksum, dropped
 
 _log = logging.getLogger(__name__)
 
@@ -59,8 +59,16 @@ def named(name: str, found: Checkpoint) -> Network:
     if name in torchvision_models.names():
         return of_torchvision(name, found.state, found.path)
     if name.startswith("timm:") or (extras.installed("timm") and timm_models.knows(name)):
-        return timm_models.network_of(name, found.path, found.state)
+        return _named_of_timm(name, found)
     raise ModelError(f"there is no architecture '{name}'{torchvision_models.nearest(name)}")
+
+
+def _named_of_timm(name: str, found: Checkpoint) -> Network:
+    if not timm_models.knows(name):
+        return timm_models.network_of(name, found.path, found.state)
+    seen = timm_recognition.under_timms_names(name, found.state)
+    network = timm_models.network_of(name, found.path, seen.state)
+    return noted(network, *seen.notices, dropped(network.module.state_dict(), seen.state))
 
 
 def of_torchvision(name: str, state: StateDict, path: Path, entry: Any = None) -> Network:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,11 +125,24 @@ def matching(wanted: Mapping[str, object], given: Mapping[str, Tensor]) -> State
     The counters of batch normalisation that old files lack are added, since nothing depends on
     them.
     """
-    best = max(
-        variants(given),
-        key=lambda variant: (len(wanted.keys() & variant.keys()), -len(variant.keys() - wanted)),
+    return with_counters(wanted, _best(wanted, given).state)
+
+
+def dropped(wanted: Mapping[str, object], given: Mapping[str, Tensor]) -> str:
+    """A notice for the user on the keys that matching leaves out; '' if there are none."""
+    return left_out(_best(wanted, given).dropped)
+
+
+def left_out(keys: Sequence[str]) -> str:
+    """A notice for the user on keys that were left out; '' for none."""
+    return f"Left out, as not part of the network: {few(list(keys))}." if keys else ""
+
+
+def _best(wanted: Mapping[str, object], given: Mapping[str, Tensor]) -> Variant:
+    return max(
+        unwrapped(given),
+        key=lambda each: (len(wanted.keys() & each.state.keys()), -len(each.state.keys() - wanted)),
     )
-    return with_counters(wanted, best)
 
 
 def with_counters(wanted: Iterable[str], given: Mapping[str, Tensor]) -> StateDict:

@@ -48,7 +48,7 @@ class Fit:
     """A network of the file with a matching state dict, under the network's keys.
 
     fetched: what its code asked to download. found: its arguments that were derived from the
-    weights.
+    weights. dropped: a notice on tensors that were left out, '' if none were.
     """
 
     option: NetworkOption
@@ -58,6 +58,7 @@ class Fit:
     values: Values
     fetched: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
+    dropped: str = ""
 
 
 def network_of(file: ImportedFile, fit: Fit, *notices: str) -> Network:
@@ -79,6 +80,8 @@ def _notices(fit: Fit) -> Iterator[str]:
     found = [f"{name}={_shown(fit.values[name])}" for name in fit.found if name in fit.values]
     if found:
         yield f"Arguments derived from the weights: {', '.join(found)}."
+    if fit.dropped:
+        yield fit.dropped
     if fit.fetched:
         names = ", ".join(fit.fetched[:3])
         yield (

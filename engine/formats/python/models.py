@@ -25,7 +25,7 @@ from engine.formats.python.whole import whole
 from engine.questions import NetworkOption, WhichNetwork, WhichStateDict, WhichWeights
 from engine.reader import client
 from engine.weights import torch_files
-from engine.weights.state_dicts import StateDict, mismatch, variants
+from engine.weights.state_dicts import StateDict, dropped, mismatch, variants
 from engine.weights.state_dicts import matching as matching_variant
 
 _MOST_FILES = 12
@@ -255,7 +255,8 @@ def _made(file: ImportedFile, guess: Guess, weights: Path, state: StateDict) -> 
             f"{weights}: does not fit {guess.option.name} in {file.path.name} ({difference}); "
             "name other weights"
         )
-    return Fit(guess.option, network, variant, weights, guess.values, fetched, guess.found)
+    lost = dropped(own, state)
+    return Fit(guess.option, network, variant, weights, guess.values, fetched, guess.found, lost)
 
 
 def _difference(guess: Guess, state: StateDict) -> str:

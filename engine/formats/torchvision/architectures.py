@@ -28,7 +28,7 @@ from engine.paths import RESOURCES
 from engine.process.collector import not_collecting
 from engine.reader import client
 from engine.version import NAME
-from engine.weights.state_dicts import StateDict, few, is_counter, matching, unwrapped
+from engine.weights.state_dicts import StateDict, few, is_counter, left_out, matching, unwrapped
 
 _log = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ def _recognition(
     renamed = others | {name: state[key] for key, name in names.items()}
     notices = []
     if dropped:
-        notices.append(f"Left out, as not part of the network: {few(list(dropped))}.")
+        notices.append(left_out(dropped))
     if spelling.words:
         notices.append(
             f"The file uses {spelling.words}; the layers between are assumed to be those of "

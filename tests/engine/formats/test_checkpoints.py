@@ -289,10 +289,28 @@ def test_the_names_of_efficientnet_pytorch(tmp_path: Path) -> None:
         else:
             parts = [{**outside, "classifier": "_fc"}[parts[0]], parts[-1]]
         state[".".join(parts)] = tensor
-    torch.save(state, tmp_path / "w.pth")
-    model = _same(tmp_path / "w.pth", known)
-    assert model.source == "timm:tf_efficientnet_b0"
-    assert _said(model, "EfficientNet-PyTorch")
+    for prefix in ("", "module."):
+        torch.save({prefix + key: tensor for key, tensor in state.items()}, tmp_path / "w.pth")
+        for name in (None, "timm:tf_efficientnet_b0", "tf_efficientnet_b0"):
+            model = _same(tmp_path / "w.pth", known, architecture=name)
+            assert model.source.removeprefix("timm:") == "tf_efficientnet_b0"
+            assert _said(model, "EfficientNet-PyTorch")
+
+
+@pytest.mark.parametrize("prefix", ["module.", "model.", "module.model."])
+def test_a_named_network_of_timm_in_a_training_program(tmp_path: Path, prefix: str) -> None:
+    timm = pytest.importorskip("timm")
+    known = _trained(timm.create_model("resnet18d", num_classes=3))
+    state = {prefix + key: tensor for key, tensor in known.state_dict().items()}
+    path = tmp_path / "w.pth"
+    torch.save({"state_dict": state | {"criterion.weight": torch.ones(3)}, "epoch": 3}, path)
+    model = _same(path, known, architecture="timm:resnet18d")
+    assert _said(model, "Left out, as not part of the network: criterion.weight")
+    torch.save(state, path)
+    picture = torch.randn(1, 3, 64, 64)
+    given = engine.load_model("timm:resnet18d", path, device="cpu")
+    with torch.no_grad():
+        assert torch.allclose(given.module(picture), known(picture), rtol=1e-5, atol=1e-5)
 
 
 def _sharded(folder: Path, state: State, suffix: str) -> Path:

@@ -159,3 +159,15 @@ def test_class_names_of_another_number_are_said(file: Path, network: nn.Module) 
     model = opened(file, {"state_dict": network.state_dict(), "classes": ["a", "b"]})
     assert model.info.classes_origin == "numbered"
     assert "2 class names do not fit" in " ".join(model.info.notices)
+
+
+@pytest.mark.parametrize("prefix", ["", "model.", "module."])
+def test_what_is_left_out_is_said(file: Path, network: nn.Module, prefix: str) -> None:
+    state = {prefix + key: tensor for key, tensor in network.state_dict().items()}
+    beside = {"criterion.weight": torch.ones(3), f"{prefix}fc.total_ops": torch.zeros(1)}
+    model = opened(file, {"state_dict": {**state, **beside}})
+    same(model, network)
+    said = " ".join(model.info.notices)
+    assert "Left out" in said
+    assert "criterion.weight" in said
+    assert "Left out" not in " ".join(opened(file, {"state_dict": state}).info.notices)
