@@ -39,11 +39,13 @@ class Stem:
 @dataclass(frozen=True, slots=True)
 class Change:
     """How a network differs from torchvision's. head: the layers in place of its last one, None if
-    that is the same; biased: convolutions that have a bias here."""
+    that is the same; biased: convolutions that have a bias here; auxiliary: whether its file has
+    auxiliary heads, which are left out."""
 
     stem: Stem | None = None
     head: Head | None = None
     biased: tuple[str, ...] = ()
+    auxiliary: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:

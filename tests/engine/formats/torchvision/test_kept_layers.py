@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 import engine
+from engine.lazy import torchvision
 from tests.engine.classifiers import build
 
 Change = Callable[[nn.Module], None]
@@ -233,3 +234,31 @@ def test_a_sequential_that_lacks_an_activation_is_not_opened_as_the_network(tmp_
     torch.save(network.state_dict(), tmp_path / "w.pth")
     with pytest.raises(engine.errors.WeightsError, match="fit no torchvision"):
         engine.load_model(tmp_path / "w.pth", device="cpu")
+
+
+@pytest.mark.parametrize("layers", [(), (D(), L(1024, 3)), (L(1024, 8), R(), L(8, 3))])
+@pytest.mark.parametrize("auxiliary", [False, True])
+def test_a_changed_head_leaves_the_input_alone(
+    tmp_path: Path, layers: tuple[nn.Module, ...], auxiliary: bool
+) -> None:
+    """GoogLeNet renormalises its input if it was published so, which its auxiliary heads tell."""
+    network = torchvision.load().models.get_model(
+        *("googlenet",),
+        weights=None,
+        num_classes=3,
+        init_weights=False,
+        aux_logits=auxiliary,
+        transform_input=not auxiliary,
+    )
+    if layers:
+        network.fc = nn.Sequential(*layers)
+    network.eval()
+    torch.save(network.state_dict(), tmp_path / "w.pth")
+    model = engine.load_model(tmp_path / "w.pth", device="cpu")
+    assert model.module.transform_input is not auxiliary  # type: ignore[comparison-overlap]
+    said = " ".join(model.info.notices)
+    assert f"transform_input={not auxiliary}" in said
+    assert ("only training uses them: aux1" in said) == (auxiliary and bool(layers))
+    picture = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.allclose(model.module(picture), network(picture), rtol=1e-5, atol=1e-6)
