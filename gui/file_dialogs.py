@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from engine.files import presence, suffixes
 from gui.settings import LAST_FOLDER, Settings
 
-_MODELS = " ".join(f"*{suffix}" for suffix in sorted(suffixes.WEIGHTS | suffixes.NETWORKS))
+_MODELS = " ".join(
+    f"*{suffix}" for suffix in sorted(suffixes.WEIGHTS | suffixes.NETWORKS | {suffixes.INDEX})
+)
 MODELS_FILTER = f"Models ({_MODELS});;All files (*)"
 
 

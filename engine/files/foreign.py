@@ -77,6 +77,25 @@ _KINDS = (
         _converted("a TensorFlow graph", "--graphdef") + " (it also needs --inputs and --outputs)",
     ),
     _Foreign(
+        lambda _, head: head.startswith(b"\x93NUMPY"),
+        "a NumPy array, not a model; open it as an image if it is one, or save the network's "
+        "state_dict() with torch.save and open that",
+    ),
+    _Foreign(
+        _suffixed(".pdparams", ".pdmodel", ".pdiparams"),
+        "a PaddlePaddle model, which cannot be explained; convert it with paddle2onnx and open the "
+        ".onnx file",
+    ),
+    _Foreign(
+        lambda path, head: head.startswith(b"GGUF") or path.suffix.lower() == ".gguf",
+        "a GGUF file, whose weights are quantised for language models; open the float network",
+    ),
+    _Foreign(
+        _suffixed(".caffemodel", ".mlmodel", ".mlpackage"),
+        "a model of another framework, which cannot be explained; convert it to ONNX and open the "
+        ".onnx file",
+    ),
+    _Foreign(
         lambda _, head: head[:1] == b"\x80",
         "a pickle not written by torch.save; save the network's state_dict() with torch.save and "
         "open that",

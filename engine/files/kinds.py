@@ -40,8 +40,6 @@ _SCRIPTED = (
 )
 
 
-# Files by which the folders of other programs are told.
-_FOREIGN = ("saved_model.pb", "model.json")
 _FOLDERS = {"adapter": Kind.ADAPTER, "network": Kind.FOLDER, "shards": Kind.SHARDS}
 
 
@@ -71,7 +69,7 @@ def _kind_of_folder(path: Path) -> Kind:
     for name, kind in suffixes.FOLDERS.items():
         if presence.is_file(path / name):
             return _FOLDERS[kind]
-    known = frozenset(n for n in _FOREIGN if presence.is_file(path / n))
+    known = frozenset(n for n in suffixes.FOREIGN_FOLDERS if presence.is_file(path / n))
     words = foreign.words_for_folder(path, known)
     raise ModelError(f"{path}: {words or 'a folder without a config.json; open a file in it'}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from engine.files import presence
@@ -22,11 +23,19 @@ WEIGHTS = frozenset({".pth", ".pt", ".bin", ".ckpt", ".tar", ".pkl", ".safetenso
 NETWORKS = frozenset({".py", ".pt2", ".onnx"})
 """File suffixes of files that contain a network's structure."""
 
+FOREIGN = frozenset(
+    {".h5", ".hdf5", ".keras", ".tflite", ".pb", ".pdparams", ".pdmodel", ".pdiparams"}
+    | {".caffemodel", ".mlmodel", ".mlpackage", ".gguf", ".ipynb"}
+)
+"""File suffixes of other programs' models, which are refused with the way to open their content."""
+
 CLASS_NAMES = frozenset({".txt", ".csv", ".json"})
 """File suffixes of lists of class names."""
 
 INDEX = ".index.json"
 """File suffix of the list of weights files that a network's weights were split into."""
+
+_SHARD = re.compile(r"-\d{5}-of-(\d{5})\.")
 
 FOLDERS = {
     "adapter_config.json": "adapter",
@@ -36,15 +45,20 @@ FOLDERS = {
 }
 """What a folder is, by a file in it; the first that exists counts."""
 
+FOREIGN_FOLDERS = ("saved_model.pb", "model.json")
+"""Files by which the folders of other programs' models are told."""
+
 PROFILE = ".hookscope.json"
 """File suffix of a model profile."""
 
 
 def is_model(path: Path) -> bool:
-    """Whether a path looks like a model: a file with such a suffix, or a folder of one."""
-    if path.suffix.lower() in WEIGHTS | NETWORKS or is_index(path):
+    """Whether a path looks like a model: a file with such a suffix, or a folder of one; also of
+    another program, which is refused with what it is."""
+    if path.suffix.lower() in WEIGHTS | NETWORKS | FOREIGN or is_index(path):
         return True
-    return presence.is_folder(path) and any(presence.is_file(path / name) for name in FOLDERS)
+    known = (*FOLDERS, "saved_model.pb")
+    return presence.is_folder(path) and any(presence.is_file(path / name) for name in known)
 
 
 def is_made_by_description(path: Path) -> bool:
@@ -54,6 +68,16 @@ def is_made_by_description(path: Path) -> bool:
 
 def is_index(path: Path) -> bool:
     return path.name.lower().endswith(INDEX)
+
+
+def shards(path: Path) -> int:
+    """Of how many files that hold weights together a file is one, by its name."""
+    found = _SHARD.search(path.name)
+    return int(found[1]) if found is not None else 1
+
+
+def is_shard(path: Path) -> bool:
+    return shards(path) > 1
 
 
 def may_be_dicom(path: Path) -> bool:

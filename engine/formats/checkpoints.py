@@ -1,4 +1,4 @@
-"""Opens weights files that come without their network: finds the weights, recognises the network.
+"""Opens weights files that come without their network: recognises the network.
 
 What a training program stored beside them (class names, the architecture's name) is used where it
 fits.
@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from engine.errors import ChoiceNeeded, ModelError, UnrecognisedError, WeightsError
 from engine.formats import rejections
 from engine.formats.network import Network
-from engine.formats.pickled.modules import with_state_dicts
+from engine.formats.pickled.checkpoint_files import Checkpoint, described, noted
 from engine.formats.timm import models as timm_models
 from engine.formats.timm import recognition as timm_recognition
 from engine.formats.torchvision import architectures
 from engine.formats.torchvision import models as torchvision_models
 from engine.lazy import extras
 from engine.questions import WhichArchitecture
-from engine.weights import checkpoint_facts, checkpoints, torch_files
-from engine.weights.checkpoint_facts import Facts
-from engine.weights.checkpoints import Chosen
-from engine.weights.state_dicts import StateDict, checksum, no_state_dict
+from engine.weights.state_dicts import StateDict, checksum, dropped
 
 _log = logging.getLogger(__name__)
 
@@ -48,54 +44,14 @@ _NAMED: tuple[tuple[str, Callable[[StateDict], bool]], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Checkpoint:
-    """The weights of a file, and what it says of their network."""
-
-    path: Path
-    chosen: Chosen
-    facts: Facts
-
-    @property
-    def state(self) -> StateDict:
-        return self.chosen.state
-
-
-def read(path: Path, key: str | None = None) -> Checkpoint:
-    """The weights in a .safetensors or torch.save file; of a network pickled whole, its tensors.
-
-    key: which of several to open. Runs no code of the file. Raises WeightsError if it has none,
-    ChoiceNeeded (WhichStateDict) if it has several equally likely ones.
-    """
-    found = torch_files.read(path)
-    opened = of_content(path, found.content, key)
-    if opened is None:
-        raise no_state_dict(path, found)
-    return opened
-
-
-def of_content(path: Path, content: object, key: str | None = None) -> Checkpoint | None:
-    """The same for a file that was read; None if it contains no weights."""
-    held = checkpoints.held_in(with_state_dicts(content))
-    chosen = checkpoints.choose(path, held, key, side_by_side=True)
-    if chosen is None:
-        return None
-    return Checkpoint(path, chosen, checkpoint_facts.facts_in(content))
-
-
-def of_state(path: Path, state: StateDict) -> Checkpoint:
-    """The same for tensors that were read from several files. path: of their index."""
-    return Checkpoint(path, Chosen(state), Facts())
-
-
 def open_checkpoint(found: Checkpoint, architecture: str | None) -> Network:
     """The classifier that a weights file was saved from, detected unless it is named.
 
     Raises ChoiceNeeded (WhichArchitecture), WeightsError, ModelError for an unknown name.
     """
     if architecture is not None:
-        return _described(named(architecture, found), found)
-    return _described(_detected(found), found)
+        return described(named(architecture, found), found)
+    return described(_detected(found), found)
 
 
 def named(name: str, found: Checkpoint) -> Network:
@@ -103,8 +59,16 @@ def named(name: str, found: Checkpoint) -> Network:
     if name in torchvision_models.names():
         return of_torchvision(name, found.state, found.path)
     if name.startswith("timm:") or (extras.installed("timm") and timm_models.knows(name)):
-        return timm_models.network_of(name, found.path, found.state)
+        return _named_of_timm(name, found)
     raise ModelError(f"there is no architecture '{name}'{torchvision_models.nearest(name)}")
+
+
+def _named_of_timm(name: str, found: Checkpoint) -> Network:
+    if not timm_models.knows(name):
+        return timm_models.network_of(name, found.path, found.state)
+    seen = timm_recognition.under_timms_names(name, found.state)
+    network = timm_models.network_of(name, found.path, seen.state)
+    return noted(network, *seen.notices, dropped(network.module.state_dict(), seen.state))
 
 
 def of_torchvision(name: str, state: StateDict, path: Path, entry: Any = None) -> Network:
@@ -113,7 +77,7 @@ def of_torchvision(name: str, state: StateDict, path: Path, entry: Any = None) -
     network = torchvision_models.network_of(
         name, found.state, path, checksum(path), entry, found.change
     )
-    return _noted(network, *found.notices)
+    return noted(network, *found.notices)
 
 
 def _detected(found: Checkpoint) -> Network:
@@ -129,7 +93,7 @@ def _detected(found: Checkpoint) -> Network:
         network = torchvision_models.network_of(
             names[0], seen.state, path, checksum(path), change=seen.change
         )
-        return _noted(network, *seen.notices)
+        return noted(network, *seen.notices)
     network_or_none = _stated(found) or _of_timm(found)
     if network_or_none is None:
         raise _unrecognised(found, seen)
@@ -155,7 +119,7 @@ def _stated(found: Checkpoint) -> Network | None:
     if not name or (name not in known.values() and not timm_models.knows(name)):
         return None
     try:
-        return _noted(named(name, found), f"The file names its architecture: {name}.")
+        return noted(named(name, found), f"The file names its architecture: {name}.")
     except ModelError as error:
         _log.info("%s: the stated architecture does not fit: %s", found.path, error)
         return None
@@ -176,29 +140,7 @@ def _of_timm(found: Checkpoint) -> Network | None:
             WhichArchitecture(found.path, names),
         )
     network = timm_models.network_of(names[0], found.path, seen.state)
-    return _noted(network, *seen.notices)
-
-
-def _described(network: Network, found: Checkpoint) -> Network:
-    """The network with the class names that the checkpoint states, and the notice on others."""
-    network = _noted(network, found.chosen.notice)
-    network = replace(network, other_weights=found.chosen.others)
-    classes = found.facts.classes
-    if not classes or len(classes) != _outputs(network):
-        return network
-    where = f"'{found.facts.classes_key}' of {found.path.name}"
-    return replace(network, classes=classes, classes_origin=where)
-
-
-def _outputs(network: Network) -> int:
-    """The number of rows of the last matrix: the classes, in a classifier."""
-    rows = [len(tensor) for tensor in network.module.state_dict().values() if tensor.ndim >= 2]
-    return rows[-1] if rows else 0
-
-
-def _noted(network: Network, *notices: str) -> Network:
-    more = tuple(notice for notice in notices if notice)
-    return replace(network, notices=(*network.notices, *more)) if more else network
+    return noted(network, *seen.notices)
 
 
 def _unrecognised(found: Checkpoint, seen: architectures.Recognition) -> WeightsError:

@@ -22,10 +22,10 @@ class Network:
     preprocessing: from the files, None if they do not specify it. preprocessing_origin: its source
     ('torchvision metadata', 'config of the folder'). input_size: (height, width), if the files
     fix it; channels: number of input channels, if the files fix it. classes: in the order of
-    the logits, () if unnamed. notices: for the user. output: which part of the return value to
-    explain, and how to read it, if the files say so. assumption: a notice for the user if the
-    preprocessing is only assumed, else ''. other_weights: other networks in the weights file, by
-    their keys.
+    the logits, () if unnamed; classes_sure: whether their number is known to be the network's.
+    notices: for the user. output: which part of the return value to explain, and how to read it,
+    if the files say so. assumption: a notice for the user if the preprocessing is only assumed,
+    else ''. other_weights: other networks in the weights file, by their keys.
     """
 
     module: nn.Module
@@ -39,6 +39,7 @@ class Network:
     channels: int | None = None
     classes: tuple[str, ...] = ()
     classes_origin: str = ""
+    classes_sure: bool = True
     notices: tuple[str, ...] = ()
     output: OutputForm | None = None
     assumption: str = ""

@@ -62,8 +62,11 @@ def refuse(module: nn.Module, name: str) -> None:
 
 
 def kind_of_weights(shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """The kind of network that non-classifier torchvision weights belong to, by their keys and
-    shapes; '' if unknown."""
+    """The kind of network that weights belong to that is not a classifier of images, by their keys
+    and shapes; '' if unknown."""
+    axes = {len(shape) for shape in shapes.values()}
+    if 5 in axes and 4 not in axes:
+        return "a network for volumes or videos (it has 3D convolutions)"
     if any(key.startswith(("roi_heads.", "rpn.", "head.classification_head.")) for key in shapes):
         return "a detection model"
     dense = any(key.startswith("classifier.") and len(shape) == 4 for key, shape in shapes.items())

@@ -192,6 +192,7 @@ def _model(
         names, names_origin = settled.classes, settled.classes_origin
     if source.classes is not None:
         names, names_origin = read_class_names(source.classes), Path(source.classes).name
+    own = names is network.classes
     output = source.output if source.output is not None else settled.output or network.output
     try:
         return Model(
@@ -210,7 +211,7 @@ def _model(
             output=output,
             layouts=settled.layouts,
             method=settled.method or GRAD_CAM,
-            fitting=output is None or names is not network.classes,
+            fitting=not own or (output is None and network.classes_sure),
             other_weights=network.other_weights,
             cancel=cancel,
         )

@@ -56,7 +56,11 @@ class ModelSource:
             return None
         names = str(classes[0]) if classes else None
         network = next((path for path in paths if path.suffix.lower() == ".py"), None)
-        weights = next((path for path in paths if path.suffix.lower() in suffixes.WEIGHTS), None)
+        # An index comes before the files that it lists.
+        indices = [path for path in paths if suffixes.is_index(path)]
+        kinds = suffixes.WEIGHTS | suffixes.FOREIGN
+        files = [path for path in paths if path.suffix.lower() in kinds]
+        weights = next(iter((*indices, *files)), None)
         if network is not None:
             return cls(str(network), str(weights) if weights else None, classes=names)
         return cls(str(paths[0]), classes=names)

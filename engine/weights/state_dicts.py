@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from engine.errors import WeightsError
-from engine.files import regular
+from engine.files import regular, suffixes
 from engine.reader import client
-from engine.weights import checkpoints, torch_files
+from engine.weights import checkpoints, shards, torch_files
 from engine.weights.checkpoints import find_state_dict, other_content
 
 StateDict = checkpoints.StateDict
@@ -29,10 +29,13 @@ _HASHED_AT_ONCE = 1 << 20
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits.
+    """SHA-256 of a file, in hexadecimal digits; of an index of weights files, over theirs.
 
     Raises WeightsError if it is not a regular file or cannot be read; Cancelled.
     """
+    if suffixes.is_index(path):
+        files = [checksum(shard) for shard in shards.files_of(path)]
+        return files[0] if len(files) == 1 else hashlib.sha256("".join(files).encode()).hexdigest()
     try:
         found = path.stat()
     except (OSError, ValueError) as error:
@@ -53,11 +56,14 @@ def _checksum(path: Path, _size: int, _changed_ns: int) -> str:
 
 
 def read_state_dict(path: Path, reading: torch_files.Reading | None = None) -> StateDict:
-    """The most likely state dict in a .safetensors or torch.save file, on the CPU.
+    """The most likely state dict in a .safetensors or torch.save file, on the CPU, or the one that
+    is split into the files of an index.
 
     In a training checkpoint it is searched (checkpoints.held_in). reading: a read already in
     progress. Raises WeightsError if the file is missing, unreadable, or contains something else.
     """
+    if suffixes.is_index(path):
+        return {k: t for shard in shards.files_of(path) for k, t in read_state_dict(shard).items()}
     found = (reading or torch_files.Reading(path)).result()
     state = find_state_dict(found.content)
     if state is None:
@@ -119,11 +125,24 @@ def matching(wanted: Mapping[str, object], given: Mapping[str, Tensor]) -> State
     The counters of batch normalisation that old files lack are added, since nothing depends on
     them.
     """
-    best = max(
-        variants(given),
-        key=lambda variant: (len(wanted.keys() & variant.keys()), -len(variant.keys() - wanted)),
+    return with_counters(wanted, _best(wanted, given).state)
+
+
+def dropped(wanted: Mapping[str, object], given: Mapping[str, Tensor]) -> str:
+    """A notice for the user on the keys that matching leaves out; '' if there are none."""
+    return left_out(_best(wanted, given).dropped)
+
+
+def left_out(keys: Sequence[str]) -> str:
+    """A notice for the user on keys that were left out; '' for none."""
+    return f"Left out, as not part of the network: {few(list(keys))}." if keys else ""
+
+
+def _best(wanted: Mapping[str, object], given: Mapping[str, Tensor]) -> Variant:
+    return max(
+        unwrapped(given),
+        key=lambda each: (len(wanted.keys() & each.state.keys()), -len(each.state.keys() - wanted)),
     )
-    return with_counters(wanted, best)
 
 
 def with_counters(wanted: Iterable[str], given: Mapping[str, Tensor]) -> StateDict:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,29 +19,35 @@ from torch import Tensor, nn
 
 from engine import escaping
 from engine.errors import ModelError, WeightsError
-from engine.files import presence
-from engine.formats.huggingface.files import read_json
+from engine.files import presence, suffixes
+from engine.files.json_files import read_json
 from engine.formats.network import Network
 from engine.weights.state_dicts import StateDict, checksum, few, read_state_dict
 
 CONFIG = "adapter_config.json"
 _FILES = ("adapter_model.safetensors", "adapter_model.bin")
+_NO_BASES = ("adapter_model", "training_args", "optimizer", "scheduler", "rng_state", "scaler")
 _PREFIX = "base_model.model."
 _MERGE = "merge it (merge_and_unload()), save the network and open that"
 # Kinds of adapters whose merging differs, by the setting that is set then.
-_OTHERS = ("use_dora", "rank_pattern", "alpha_pattern", "megatron_config", "use_qalora")
+_OTHERS = ("use_dora", "megatron_config", "use_qalora")
+_PATTERN = "alpha_pattern"
+_PLAIN_NAME = re.compile(r"\^?[\w.-]+\$?")
 
 
 def open_adapter(folder: Path, open_base: Callable[[Path], Network]) -> Network:
     """The network that a LoRA adapter changes, with the adapter merged.
 
-    open_base: opens the folder of that network. Raises ModelError if that is not on this computer
-    or the adapter is of another kind, WeightsError if it does not fit.
+    open_base: opens the folder or weights file of that network. Raises ModelError if that is not on
+    this computer or the adapter is of another kind, WeightsError if it does not fit.
     """
     folder = folder.absolute()
     config = read_json(folder / CONFIG)
     kind = str(config.get("peft_type", ""))[:40]
     odd = next((name for name in _OTHERS if config.get(name)), "")
+    patterns = config.get(_PATTERN) or {}
+    if not isinstance(patterns, Mapping) or not all(map(_PLAIN_NAME.fullmatch, map(str, patterns))):
+        odd = _PATTERN
     if kind != "LORA" or odd:
         raise ModelError(f"{folder}: an adapter of the kind {odd or kind}; {_MERGE}")
     path = next((folder / name for name in _FILES if presence.is_file(folder / name)), None)
@@ -62,21 +69,44 @@ def open_adapter(folder: Path, open_base: Callable[[Path], Network]) -> Network:
 
 
 def _base_of(folder: Path, config: Mapping[str, Any]) -> Path:
-    """The folder of the adapter's network: the named one, or the one that it is in or beside."""
+    """The adapter's network: the folder or weights file that is named, in its folder or beside it;
+    else the folder that it is in or beside, or the only weights file there if none is named."""
     named = config.get("base_model_name_or_path")
     name = named if isinstance(named, str) and presence.can_be_named(named) else ""
     # Only beside the adapter: a stranger's file must not lead to other places on this computer.
     last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
     usable = last not in ("", ".", "..") and ":" not in last
-    places = [folder / last, folder.parent / last] if usable else []
-    for place in (*places, folder, folder.parent):
+    near = (folder, folder.parent)
+    for place in (*(each / last for each in near if usable), *near):
         if presence.is_file(place / "config.json"):
             return place
+    for place in near:
+        files = _weights_in(place)
+        found = [path for path in files if last in (path.name, path.stem)] if last else files
+        if len(found) == 1:
+            return found[0]
     shown = escaping.plain(name, 80) or "a network that it does not name"
     beside = (
-        f", or put that network's folder ({escaping.plain(last, 80)}) beside it" if last else ""
+        f", or put that network's folder or weights ({escaping.plain(last, 80)}) beside it"
+        if last
+        else ", or put that network's weights beside it"
     )
     raise ModelError(f"{folder}: a LoRA adapter for {shown}; {_MERGE}{beside}")
+
+
+def _weights_in(folder: Path) -> list[Path]:
+    """The weights files of a folder, without adapters and what trainers save beside them."""
+    try:
+        files = sorted(folder.iterdir())
+    except OSError:
+        return []
+    return [
+        path
+        for path in files
+        if path.suffix.lower() in suffixes.WEIGHTS
+        and not path.name.startswith(_NO_BASES)
+        and presence.is_file(path)
+    ]
 
 
 def _merge(network: nn.Module, adapter: StateDict, config: Mapping[str, Any], path: Path) -> bool:
@@ -97,7 +127,7 @@ def _merge(network: nn.Module, adapter: StateDict, config: Mapping[str, Any], pa
     with torch.no_grad():
         for name in down:
             weight = parameters[f"{name}.weight"]
-            change = _change(down[name], up[name], config)
+            change = _change(down[name], up[name], _alpha(name, config), config)
             if change is None or change.shape != weight.shape:
                 raise WeightsError(f"{path}: the adapter does not fit {name}; {_MERGE}")
             weight.add_(change.to(weight.dtype))
@@ -124,9 +154,19 @@ def _sorted(adapter: StateDict) -> tuple[StateDict, StateDict, StateDict]:
     return down, up, others
 
 
-def _change(down: Tensor, up: Tensor, config: Mapping[str, Any]) -> Tensor | None:
-    """s B A in the shape of the weight; None if the tensors do not fit together."""
-    rank, alpha = len(down), config.get("lora_alpha")
+def _alpha(layer: str, config: Mapping[str, Any]) -> object:
+    """alpha of a layer: of the first pattern that is its name or the end of it, else the usual."""
+    for pattern, alpha in (config.get(_PATTERN) or {}).items():
+        name = str(pattern).strip("^$")
+        if layer == name or (layer.endswith(f".{name}") and not str(pattern).startswith("^")):
+            return alpha
+    return config.get("lora_alpha")
+
+
+def _change(down: Tensor, up: Tensor, alpha: object, config: Mapping[str, Any]) -> Tensor | None:
+    """s B A in the shape of the weight; None if the tensors do not fit together. The rank is that
+    of the tensors, so a rank_pattern says nothing new."""
+    rank = len(down)
     if not rank or isinstance(alpha, bool) or not isinstance(alpha, int | float):
         return None
     if down.ndim != up.ndim or down.ndim not in (2, 4) or up.shape[1] != rank:

@@ -19,8 +19,9 @@ from safetensors import SafetensorError
 from torch import nn
 
 from engine.errors import ModelError, WeightsError, one_line
+from engine.files.json_files import read_json
 from engine.formats.huggingface import preprocessing as hf_preprocessing
-from engine.formats.huggingface.files import Weights, read_json, weights_of
+from engine.formats.huggingface.files import Weights, weights_of
 from engine.formats.network import Network
 from engine.formats.network_trials import Trial, is_near, refuse_larger
 from engine.formats.timm import models

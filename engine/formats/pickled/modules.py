@@ -7,6 +7,7 @@ and bounded: a description may share objects, contain itself, and be arbitrarily
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from engine import escaping
 from engine.errors import WeightsError
 from engine.reader import client
-from engine.weights.checkpoints import find_state_dict
+from engine.weights.checkpoints import find_state_dict, preferred
 from engine.weights.descriptions import Described, Named
 
 # Wrappers that training programs put around a network, with the child or argument that is the
@@ -27,8 +28,8 @@ _WRAPPERS = {
     "torch.optim.swa_utils.AveragedModel": "module",
     "torch._dynamo.eval_frame.OptimizedModule": "_orig_mod",
 }
-# Keys under which training programs store a whole network; the one meant for inference first.
-PLACES = ("ema", "model_ema", "model", "net", "network", "module")
+# Keys under which training programs store a whole network; plain weights first.
+PLACES = ("model", "net", "network", "module", "ema", "model_ema")
 # Other modules that they store beside it.
 _ASIDE = ("criterion", "loss", "metric")
 _LOSSES = "torch.nn.modules.loss."
@@ -45,27 +46,56 @@ _OWN_NAMES = frozenset(dir(nn.Module))
 _ODD = "save the network's state_dict() and open that"
 
 
-def network_in(content: object) -> Described | None:
-    """The network that a file or a checkpoint in it contains, without wrappers.
+@dataclass(frozen=True, slots=True, eq=False)
+class Whole:
+    """A network in a file. key: in the checkpoint, '' for the file itself. notice: for the user if
+    there are others; others: their keys."""
 
-    Of several in a checkpoint, the averaged one comes first. Losses do not count, nor do small
-    modules beside the state dict of a network.
+    root: Described
+    key: str = ""
+    notice: str = ""
+    others: tuple[str, ...] = ()
+
+
+def networks_in(content: object) -> dict[str, Described]:
+    """The networks that a file or a checkpoint in it contains, by their keys, without wrappers.
+
+    Losses do not count, nor do small modules beside the state dict of a network, nor modules
+    without convolutions of pictures beside one that has some.
     """
     inner = bare(content)
     if isinstance(inner, Described):
-        return inner if inner.is_module else None
+        return {"": inner} if inner.is_module else {}
     if not isinstance(content, Mapping):
-        return None
-    found = {
-        str(key): inner
-        for key, inner in ((key, bare(value)) for key, value in content.items())
-        if isinstance(inner, Described) and inner.is_module and not _is_aside(str(key), inner)
-    }
+        return {}
+    found: dict[str, Described] = {}
+    for key, value in content.items():
+        inner = bare(value)
+        known = any(inner is other for other in found.values())
+        if isinstance(inner, Described) and inner.is_module and not known:
+            found |= {} if _is_aside(str(key), inner) else {str(key): inner}
     state = find_state_dict(content) if found else None
     if state is not None:
         found = {key: module for key, module in found.items() if _is_rival(module, state)}
-    best = next((place for place in PLACES if place in found), next(iter(found), None))
-    return found[best] if best is not None else None
+    pictures = {key: module for key, module in found.items() if _has_images(module)}
+    return pictures or found
+
+
+def network_in(path: Path, content: object, key: str | None = None) -> Whole | None:
+    """The network to open of those in a file; None if there is none, or none under the key.
+
+    Of several, plain weights come before averaged ones. Raises ChoiceNeeded (WhichStateDict) if
+    that does not decide.
+    """
+    found = networks_in(content)
+    if not found or (key is not None and key not in found):
+        return None
+    chosen, notice = (key, "") if key is not None else preferred(path, list(found))
+    return Whole(found[chosen], chosen, notice, tuple(k for k in found if k != chosen))
+
+
+def _has_images(module: Described) -> bool:
+    return any(tensor.ndim == 4 for tensor in state_dict_of(module).values())
 
 
 def _is_rival(module: Described, state: Mapping[str, Tensor]) -> bool:

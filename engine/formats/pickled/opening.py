@@ -13,6 +13,7 @@ import pickle
 import types
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,10 +25,18 @@ from engine.errors import FOREIGN_ERRORS, HookscopeError, ModelError, WeightsErr
 from engine.files.python_sources import is_absent
 from engine.files.trust import Trust
 from engine.formats.network import Network
-from engine.formats.pickled.modules import PLACES, foreign_names, network_in, with_state_dicts
+from engine.formats.pickled.checkpoint_files import noted, with_class_names
+from engine.formats.pickled.modules import (
+    PLACES,
+    Whole,
+    foreign_names,
+    network_in,
+    with_state_dicts,
+)
 from engine.formats.pickled.rebuilt import rebuild
 from engine.passes.wrappers import unwrapped
 from engine.weights import torch_files
+from engine.weights.checkpoint_facts import facts_in
 from engine.weights.checkpoints import find_state_dict
 from engine.weights.descriptions import Described
 from engine.weights.state_dicts import StateDict, checksum
@@ -48,25 +57,36 @@ _PACKAGES = ("ultralytics",)
 _SYSTEM = ("os.", "posix.", "nt.", "sys.", "subprocess.", "builtins.eval", "builtins.exec")
 
 
-def open_pickled(path: Path, *, trust: Trust) -> Network | object:
+def open_pickled(path: Path, *, trust: Trust, key: str | None = None) -> Network | object:
     """The network in a torch.save file, or the file's content if it contains none.
 
-    The content may contain descriptions (engine.weights.descriptions) among its tensors.
-    Raises ConsentNeeded, ModelError for a missing class, WeightsError for a damaged file.
+    The content may contain descriptions (engine.weights.descriptions) among its tensors. key: which
+    of several networks; the content is returned if it names none.
+    Raises ConsentNeeded, ModelError for a missing class, WeightsError for a damaged file,
+    ChoiceNeeded (WhichStateDict) for several equally likely networks.
     """
     file = torch_files.read(path)
-    root = network_in(file.content)
-    if root is None:
-        names = _asked(file.content, file.names)
+    found = network_in(path, file.content, key)
+    if found is None:
+        names = _asked(file.content, file.names) if key is None else ()
         if not names:
             return file.content
         return run_pickle(path, trust=trust, names=names, classes=foreign_names(file.content))
     _refuse_quantised(path, file.names)
-    rebuilt = rebuild(root, path)
+    rebuilt = rebuild(found.root, path)
     if rebuilt.network is not None:
-        return network_of(rebuilt.network, path)
-    classes = foreign_names(root)
-    return run_pickle(path, trust=trust, names=rebuilt.unfitting, classes=classes)
+        return told(network_of(rebuilt.network, path), path, file.content, found)
+    classes, names = foreign_names(found.root), rebuilt.unfitting
+    network = run_pickle(path, trust=trust, names=names, classes=classes, key=found.key)
+    if not isinstance(network, Network):
+        return network
+    return told(network, path, file.content, found)
+
+
+def told(network: Network, path: Path, content: object, found: Whole) -> Network:
+    """The network with what its file says of it, and of others in it."""
+    network = replace(noted(network, found.notice), other_weights=found.others)
+    return with_class_names(network, path, facts_in(content))
 
 
 def _refuse_quantised(path: Path, names: tuple[str, ...]) -> None:
@@ -89,10 +109,12 @@ def run_pickle(
     names: tuple[str, ...],
     classes: Iterable[str] = (),
     find: FindClass | None = None,
+    key: str = "",
 ) -> Network | object:
     """Run a pickle and return its network, or its content if it contains none.
 
     names: the reasons why it must be run. classes: those it requires. find: finds some of them.
+    key: of the network, '' if that is the whole file or unknown.
     Raises ConsentNeeded unless the user agreed to the file; ModelError for a missing class, before
     asking for consent.
     """
@@ -100,7 +122,7 @@ def run_pickle(
     names = tuple(escaping.plain(name, _LONGEST_NAME) for name in names[:_MOST_NAMES])
     with trust.read(path, checksum(path), RISK, names) as file:
         content = _unrestricted_load(path, file, find)
-    module = _module_in(content)
+    module = _module_in(content, key)
     return content if module is None else network_of(module, path)
 
 
@@ -132,13 +154,14 @@ def _asked(content: object, names: tuple[str, ...]) -> tuple[str, ...]:
     return foreign_names(content) or names
 
 
-def _module_in(content: object) -> nn.Module | None:
+def _module_in(content: object, key: str) -> nn.Module | None:
     if isinstance(content, nn.Module):
         return unwrapped(content)
     if not isinstance(content, Mapping):
         return None
     modules = {str(k): value for k, value in content.items() if isinstance(value, nn.Module)}
-    best = next((place for place in PLACES if place in modules), next(iter(modules), None))
+    places = (key, *PLACES)
+    best = next((place for place in places if place in modules), next(iter(modules), None))
     return unwrapped(modules[best]) if best is not None else None
 
 

@@ -33,6 +33,7 @@ class ImportedFile:
     arguments: Arguments
     trust: Trust
     search: Search
+    weights_key: str | None = None
 
     def given(self, option: NetworkOption) -> Values:
         """The user's arguments for one option. Raises ModelError for an unsuitable value."""
@@ -47,7 +48,8 @@ class Fit:
     """A network of the file with a matching state dict, under the network's keys.
 
     fetched: what its code asked to download. found: its arguments that were derived from the
-    weights. parts: classes that it extends, and that match the weights as well.
+    weights. parts: classes that it extends, and that match the weights as well. dropped: a notice
+    on tensors that were left out, '' if none were.
     """
 
     option: NetworkOption
@@ -58,6 +60,7 @@ class Fit:
     fetched: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
+    dropped: str = ""
 
 
 def network_of(file: ImportedFile, fit: Fit, *notices: str) -> Network:
@@ -84,6 +87,8 @@ def _notices(fit: Fit) -> Iterator[str]:
             f"The weights also fit {', '.join(fit.parts)}, which {fit.option.name} extends "
             f"(--arch {fit.parts[0]})."
         )
+    if fit.dropped:
+        yield fit.dropped
     if fit.fetched:
         names = ", ".join(fit.fetched[:3])
         yield (

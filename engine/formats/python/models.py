@@ -13,22 +13,24 @@ from engine.files import suffixes
 from engine.files.kinds import Kind, kind_of, refusal
 from engine.files.trust import Trust
 from engine.formats.network import Network
+from engine.formats.pickled import checkpoint_files
+from engine.formats.pickled.checkpoint_files import Checkpoint, described, noted
 from engine.formats.pickled.modules import network_in
-from engine.formats.pickled.opening import tensors_in
+from engine.formats.pickled.opening import told
 from engine.formats.python import candidates, fitting, importing
 from engine.formats.python.candidates import missing, networks_in
 from engine.formats.python.fits import Arguments, Fit, ImportedFile, network_of
 from engine.formats.python.fitting import Guess, Search
 from engine.formats.python.shapes import COUNTER, Shapes, completed, distance, shapes_in
 from engine.formats.python.whole import whole
-from engine.questions import NetworkOption, WhichNetwork, WhichWeights
+from engine.questions import NetworkOption, WhichNetwork, WhichStateDict, WhichWeights
 from engine.reader import client
 from engine.weights import torch_files
-from engine.weights.state_dicts import StateDict, mismatch, read_state_dict, variants
+from engine.weights.state_dicts import StateDict, dropped, mismatch, variants
 from engine.weights.state_dicts import matching as matching_variant
 
 _MOST_FILES = 12
-_WEIGHTS = (Kind.WEIGHTS, Kind.PICKLED, Kind.SAFETENSORS)
+_WEIGHTS = (Kind.WEIGHTS, Kind.PICKLED, Kind.SAFETENSORS, Kind.SHARDS)
 
 _FOUND = "Weights found beside the file: {}."
 
@@ -40,14 +42,16 @@ def open_network_file(
     name: str | None = None,
     arguments: Arguments = (),
     trust: Trust,
+    weights_key: str | None = None,
 ) -> Network:
     """The network that a Python file defines, with its weights.
 
     weights: if None, searched beside the file: first under the file's own name, then the only file
     that fits. name: the class or function; if None, the only one that the weights fit.
-    arguments: its arguments, as Python literals.
-    Raises ConsentNeeded before any code runs; ChoiceNeeded (WhichNetwork, WhichWeights); ModelError
-    for errors in the file, WeightsError for weights of another network.
+    arguments: its arguments, as Python literals. weights_key: which of several networks in the
+    weights file.
+    Raises ConsentNeeded before any code runs; ChoiceNeeded (WhichNetwork, WhichWeights,
+    WhichStateDict); ModelError for errors in the file, WeightsError for weights of another network.
     """
     module = importing.import_file(path, trust=trust)
     options = networks_in(module)
@@ -57,13 +61,19 @@ def open_network_file(
             "function that returns one); open the file that does"
         )
     chosen = _named(path, options, name)
-    file = ImportedFile(path, module, chosen, arguments, trust, Search(path, module))
+    file = ImportedFile(path, module, chosen, arguments, trust, Search(path, module), weights_key)
     if weights is None:
         return _with_found_weights(file)
-    state = _read(file, weights)
-    if isinstance(state, Network):
-        return state
-    return network_of(file, _one(file, weights, state))
+    return _with_weights(file, weights)
+
+
+def _with_weights(
+    file: ImportedFile, weights: Path, *notices: str, read: Checkpoint | None = None
+) -> Network:
+    found = read or _read(file, weights)
+    if isinstance(found, Network):
+        return noted(found, *notices)
+    return described(network_of(file, _one(file, weights, found.state), *notices), found)
 
 
 def _named(
@@ -82,25 +92,23 @@ def _with_found_weights(file: ImportedFile) -> Network:
     found = _beside(file.path)
     # A file of the same name is intended, so its errors must be reported.
     if found and found[0].stem == file.path.stem:
-        state = _read(file, found[0])
-        if isinstance(state, Network):
-            return state
-        return network_of(file, _one(file, found[0], state), _FOUND.format(found[0].name))
-    matching: list[tuple[Path, StateDict, list[Guess]]] = []
+        return _with_weights(file, found[0], _FOUND.format(found[0].name))
+    matching: list[tuple[Path, Checkpoint | None]] = []
     for weights in found:
         try:
-            state = _read(file, weights)
-        except ModelError:
+            read = _read(file, weights)
+        except ModelError as error:
+            choice = error.question if isinstance(error, ChoiceNeeded) else None
+            matching += [(weights, None)] if isinstance(choice, WhichStateDict) else []
             continue
-        if not isinstance(state, Network):
-            guesses = _fits(file, state)[0]
-            matching += [(weights, state, guesses)] if guesses else []
+        if not isinstance(read, Network) and _fits(file, read.state)[0]:
+            matching.append((weights, read))
     if len(matching) == 1:
-        weights, state, _ = matching[0]
-        return network_of(file, _one(file, weights, state), _FOUND.format(weights.name))
+        weights, checkpoint = matching[0]
+        return _with_weights(file, weights, _FOUND.format(weights.name), read=checkpoint)
     if not matching:
         _require_a_network(file)
-    there = tuple(weights for weights, _, _ in matching) or found
+    there = tuple(weights for weights, _ in matching) or found
     named = f" (there are {', '.join(path.name for path in there[:3])})" if there else ""
     raise ChoiceNeeded(
         f"{file.path}: needs its weights as well{named}; name their file (--weights FILE)",
@@ -121,29 +129,40 @@ def _beside(path: Path) -> tuple[Path, ...]:
     near = [
         other
         for other in path.absolute().parent.iterdir()
-        if other.suffix.lower() in suffixes.WEIGHTS and other.is_file()
+        if (other.suffix.lower() in suffixes.WEIGHTS or suffixes.is_index(other))
+        and other.is_file()
+        and not suffixes.is_shard(other)
     ]
     near.sort(key=lambda other: (other.stem != path.stem, -other.stat().st_mtime, other.name))
     return tuple(near[:_MOST_FILES])
 
 
-def _read(file: ImportedFile, weights: Path) -> StateDict | Network:
-    """The state dict in a weights file, or the network itself if it was pickled whole."""
+def _read(file: ImportedFile, weights: Path) -> Checkpoint | Network:
+    """The weights in a file, or the network itself if it was pickled whole."""
     kind = kind_of(weights)
     if kind not in _WEIGHTS:
         raise WeightsError(str(refusal(weights, kind)))
+    key = file.weights_key
     if kind is not Kind.PICKLED:
-        return read_state_dict(weights)
+        return _part(file, checkpoint_files.read(weights, key, side_by_side=key is not None))
     content = torch_files.read(weights).content
-    root = network_in(content)
-    if root is not None and importing.own_class(file.module, root.kind) is not None:
+    root = network_in(weights, content, key)
+    if root is not None and importing.own_class(file.module, root.root.kind) is not None:
         network = whole(file, weights, root)
         if network is not None:
-            return network
-    state = tensors_in(content)
+            return told(network, weights, content, root)
+    state = checkpoint_files.of_content(weights, content, key, side_by_side=key is not None)
     if state is None:
         raise WeightsError(f"{weights}: contains no weights; name another file")
-    return state
+    return _part(file, state)
+
+
+def _part(file: ImportedFile, found: Checkpoint) -> Checkpoint:
+    """One of the networks side by side in a state dict, unless the file's network has them all."""
+    whole_fits = not found.has_parts or file.weights_key is not None
+    if whole_fits or _fits(file, found.state)[0]:
+        return found
+    return found.one_part()
 
 
 def _which(file: ImportedFile, options: tuple[NetworkOption, ...]) -> ChoiceNeeded:
@@ -253,9 +272,9 @@ def _made(file: ImportedFile, guess: Guess, weights: Path, state: StateDict) -> 
             f"{weights}: does not fit {guess.option.name} in {file.path.name} ({difference}); "
             "name other weights"
         )
-    return Fit(
-        guess.option, network, variant, weights, guess.values, fetched, guess.found, guess.parts
-    )
+    lost = dropped(own, state)
+    told = (fetched, guess.found, guess.parts, lost)
+    return Fit(guess.option, network, variant, weights, guess.values, *told)
 
 
 def _difference(guess: Guess, state: StateDict) -> str:

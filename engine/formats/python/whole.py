@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.errors import ModelError
 from engine.formats.network import Network
-from engine.formats.pickled.modules import faults, foreign_names, state_dict_of
+from engine.formats.pickled.modules import Whole, faults, foreign_names, state_dict_of
 from engine.formats.pickled.opening import run_pickle
 from engine.formats.pickled.same_module import differences
 from engine.formats.python import candidates, importing
@@ -20,7 +20,7 @@ from engine.weights.descriptions import Described
 _log = logging.getLogger(__name__)
 
 
-def whole(file: ImportedFile, weights: Path, root: Described) -> Network | None:
+def whole(file: ImportedFile, weights: Path, found: Whole) -> Network | None:
     """The network that a pickle describes, built by the file's class; None if the user chose
     another of the file's networks.
 
@@ -28,6 +28,7 @@ def whole(file: ImportedFile, weights: Path, root: Described) -> Network | None:
     result differs from the description, only running the pickle can restore the network. Raises
     ConsentNeeded for the pickle.
     """
+    root = found.root
     own = functools.partial(importing.own_class, file.module)
     name = root.kind.rpartition(".")[2]
     option = next((option for option in file.options if option.name == name), None)
@@ -39,8 +40,10 @@ def whole(file: ImportedFile, weights: Path, root: Described) -> Network | None:
         if fit is not None:
             return network_of(file, fit)
     classes = foreign_names(root)
-    found = run_pickle(weights, trust=file.trust, names=unfitting, classes=classes, find=own)
-    return found if isinstance(found, Network) else None
+    run = run_pickle(
+        weights, trust=file.trust, names=unfitting, classes=classes, find=own, key=found.key
+    )
+    return run if isinstance(run, Network) else None
 
 
 def _described_fit(

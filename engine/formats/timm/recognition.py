@@ -19,10 +19,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from engine.formats.timm.weights import PREFIX
+from engine.formats.timm.weights import PREFIX, architecture_of, without_prefix
 from engine.lazy import extras
 from engine.paths import RESOURCES
-from engine.weights.state_dicts import StateDict, few, is_counter, unwrapped
+from engine.weights.state_dicts import StateDict, is_counter, left_out, unwrapped
 
 SHIPPED: Path = RESOURCES / "timm_architectures.json.gz"
 
@@ -30,6 +30,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 Place = tuple[tuple[str, ...], tuple[str, ...]]
 """The names of the last layers and of the first ones, whose sizes depend on the task."""
 
+_WORDS = "The file uses EfficientNet-PyTorch's names; opened as timm's {}."
 _DIGITS = 16
 _EFFICIENTNETS = tuple(f"tf_efficientnet_b{number}" for number in range(9))
 _BLOCK = re.compile(r"_blocks\.(\d{1,3})\.(.+)")
@@ -64,13 +65,12 @@ def recognise(state: Mapping[str, Tensor]) -> Recognition:
     if not extras.installed("timm"):
         return Recognition((), dict(state))
     for variant in unwrapped(state):
-        dropped = variant.dropped
-        notices = (f"Left out, as not part of the network: {few(list(dropped))}.",)
+        notices = (left_out(variant.dropped),) if variant.dropped else ()
         if "_conv_stem.weight" in variant.state:
             return _efficientnet_pytorch(variant.state)
         names = _named(variant.state)
         if names:
-            return Recognition(names, variant.state, notices if dropped else ())
+            return Recognition(names, variant.state, notices)
     return Recognition((), dict(state))
 
 
@@ -119,19 +119,37 @@ def index_of(networks: Iterable[tuple[str, Place, Shapes]]) -> bytes:
     return gzip.compress(json.dumps(content, separators=(",", ":")).encode(), mtime=0)
 
 
+def under_timms_names(name: str, state: StateDict) -> Recognition:
+    """The state dict of a named network, under timm's names where those are another library's."""
+    for variant in unwrapped(state):
+        if "_conv_stem.weight" in variant.state:
+            renamed = _renamed(variant.state, _blocks_of(_outline(architecture_of(name))))
+            words = _WORDS.format(without_prefix(name))
+            return Recognition((name,), renamed, (words, left_out(variant.dropped)))
+    return Recognition((name,), state)
+
+
 def _efficientnet_pytorch(state: StateDict) -> Recognition:
     """EfficientNet-PyTorch's keys as those of timm's network with the same layers."""
     for name in _EFFICIENTNETS:
-        with torch.device("meta"):
-            network: nn.Module = extras.load("timm", name).create_model(name, pretrained=False)
+        network = _outline(name)
         wanted = {k: tuple(t.shape) for k, t in network.state_dict().items() if not is_counter(k)}
-        renamed = _renamed(state, [key for key, _ in network.named_modules() if _is_block(key)])
+        renamed = _renamed(state, _blocks_of(network))
         shapes = {k: tuple(t.shape) for k, t in renamed.items() if not is_counter(k)}
         place = (("classifier",), ("conv_stem",))
         if fingerprint(shapes, place) == fingerprint(wanted, place):
-            words = f"The file uses EfficientNet-PyTorch's names; opened as timm's {name}."
-            return Recognition((PREFIX + name,), renamed, (words,))
+            return Recognition((PREFIX + name,), renamed, (_WORDS.format(name),))
     return Recognition((), state)
+
+
+def _outline(name: str) -> nn.Module:
+    with torch.device("meta"):
+        network: nn.Module = extras.load("timm", name).create_model(name, pretrained=False)
+    return network
+
+
+def _blocks_of(network: nn.Module) -> list[str]:
+    return [key for key, _ in network.named_modules() if _is_block(key)]
 
 
 def _is_block(name: str) -> bool:

@@ -11,7 +11,7 @@ import gzip
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from engine.paths import RESOURCES
 from engine.process.collector import not_collecting
 from engine.reader import client
 from engine.version import NAME
-from engine.weights.state_dicts import StateDict, few, is_counter, matching, unwrapped
+from engine.weights.state_dicts import StateDict, few, is_counter, left_out, matching, unwrapped
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ Index = Mapping[str, Shapes]
 """Keys and shapes of each architecture's state dict, by architecture name."""
 
 _CLASSES = 1000
+_AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
 # Tensors that a changed head or first convolution may add or lack.
 _MOST_CHANGED = 64
 # Wrappers around a network, more than any training program has.
@@ -152,7 +153,7 @@ def _recognition(
     renamed = others | {name: state[key] for key, name in names.items()}
     notices = []
     if dropped:
-        notices.append(f"Left out, as not part of the network: {few(list(dropped))}.")
+        notices.append(left_out(dropped))
     if spelling.words:
         notices.append(
             f"The file uses {spelling.words}; the layers between are assumed to be those of "
@@ -164,11 +165,14 @@ def _recognition(
             "Layers without weights beside it, such as dropout, are not stored in the file and are "
             "left out."
         )
-    change = comparison.change
-    if change == bodies.Change():
-        change = None
-    notices += change.words if change is not None else ()
-    return Recognition(found.names, renamed, change=change, notices=tuple(notices))
+    change = comparison.change or bodies.Change()
+    notices += change.words
+    lost = [key for key in state if key.startswith(_AUXILIARY) and key not in renamed]
+    if lost:
+        change = replace(change, auxiliary=True)
+        notices.append(f"Left out, as only training uses them: {few(lost)}.")
+    differs = change if change != bodies.Change() else None
+    return Recognition(found.names, renamed, change=differs, notices=tuple(notices))
 
 
 def _essential(shapes: Mapping[str, tuple[int, ...]]) -> Shapes:
@@ -176,7 +180,7 @@ def _essential(shapes: Mapping[str, tuple[int, ...]]) -> Shapes:
     return {
         key: (shape[0], 0, *shape[2:]) if key == "encoder.pos_embedding" else shape
         for key, shape in shapes.items()
-        if not key.startswith(("aux1.", "aux2.", "AuxLogits.")) and not is_counter(key)
+        if not key.startswith(_AUXILIARY) and not is_counter(key)
     }
 
 

@@ -39,11 +39,13 @@ class Stem:
 @dataclass(frozen=True, slots=True)
 class Change:
     """How a network differs from torchvision's. head: the layers in place of its last one, None if
-    that is the same; biased: convolutions that have a bias here."""
+    that is the same; biased: convolutions that have a bias here; auxiliary: whether its file has
+    auxiliary heads, which are left out."""
 
     stem: Stem | None = None
     head: Head | None = None
     biased: tuple[str, ...] = ()
+    auxiliary: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -68,8 +70,13 @@ def _stem_words(change: Change) -> tuple[str, ...]:
         found.append(
             "The first convolution is 3 x 3: assumed, as for CIFAR, stride 1 and no pooling."
         )
+    if stem.bias:
+        found.append("The first convolution has a bias, unlike that of the architecture.")
     if stem.stride is not None:
-        found.append("Built as MONAI does: the first convolution has stride 1.")
+        found.append(
+            "Built as MONAI does: the first convolution has stride 1, and those of the shortcuts "
+            "have a bias."
+        )
     return tuple(found)
 
 

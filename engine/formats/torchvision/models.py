@@ -154,6 +154,7 @@ def network_of(
         classes=labels if known else (),
         classes_origin="torchvision's metadata" if known else "",
         assumption="" if entry is not None else _assumption(path, described),
+        notices=tuple(filter(None, [_renormalising(name, module)])) if entry is None else (),
     )
 
 
@@ -186,7 +187,8 @@ def build(
     published: the weights are torchvision's own. Raises WeightsError, naming the first keys that
     differ, if the weights belong to another architecture.
     """
-    options = _options(name, weights, published)
+    left_out = change is not None and change.auxiliary
+    options = _options(name, weights, published, left_out=left_out)
     if change is not None and change.stem is not None and name in TRANSFORMING:
         options["transform_input"] = False
     module = construct(name, options)
@@ -275,7 +277,25 @@ def _assumption(path: Path, entry: Any) -> str:
     )
 
 
-def _options(name: str, weights: Mapping[str, Tensor], published: bool) -> dict[str, Any]:
+def _transforms(name: str, auxiliary: bool) -> bool:
+    return name == "googlenet" and not auxiliary
+
+
+def _renormalising(name: str, module: nn.Module) -> str:
+    """A notice on what a file does not show of these networks; '' for others."""
+    if name not in TRANSFORMING:
+        return ""
+    how = "renormalises" if getattr(module, "transform_input", False) else "does not renormalise"
+    return (
+        f"Assumed, since the file does not show it: {name} {how} its input "
+        f"(transform_input={how == 'renormalises'}). If that is wrong, open its Python file."
+    )
+
+
+def _options(
+    name: str, weights: Mapping[str, Tensor], published: bool, *, left_out: bool
+) -> dict[str, Any]:
+    """left_out: whether auxiliary heads of the file are not among the weights."""
     options: dict[str, Any] = {}
     if name in TRANSFORMING:
         auxiliary = any(key.startswith(("aux1.", "AuxLogits.")) for key in weights)
@@ -283,7 +303,7 @@ def _options(name: str, weights: Mapping[str, Tensor], published: bool) -> dict[
             "aux_logits": auxiliary,
             "init_weights": False,
             # Only loading the published weights drops GoogLeNet's auxiliary heads.
-            "transform_input": published or (name == "googlenet" and not auxiliary),
+            "transform_input": published or _transforms(name, auxiliary or left_out),
         }
     size = image_size(name, weights)
     if size is not None:

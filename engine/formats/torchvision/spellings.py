@@ -23,6 +23,8 @@ _NUMBERED = re.compile(r"(?:(.+?)\.)?(\d+)\.")
 _MONAI_LAYER = re.compile(r"(denselayer\d+)\.layers\.")
 _DENSE_HEAD = "class_layers.out."
 _MOST_NUMBERED = 3
+# Their forward applies an activation after the body, which a Sequential of their parts may lack.
+_MORE_THAN_PARTS = "densenet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,8 @@ def _split(given: Shapes) -> Iterator[Spelling]:
 
 
 def _numbered(given: Shapes, index: Mapping[str, Shapes]) -> Iterator[Spelling]:
-    """A body rebuilt as Sequential(*network.children()), whose layers are numbered."""
+    """A body rebuilt as Sequential(*network.children()), whose layers are numbered. What comes
+    after its own last number, or beside it with a higher one, is the head."""
     prefixes = {match[1] or "" for key in given if (match := _NUMBERED.match(key))}
     if not prefixes:
         return
@@ -89,18 +92,35 @@ def _numbered(given: Shapes, index: Mapping[str, Shapes]) -> Iterator[Spelling]:
         order = children_of(name)
         for prefix in sorted(prefixes, key=len)[:_MOST_NUMBERED]:
             start = f"{prefix}." if prefix else ""
-            names = {key: _named(key, start, order) for key in given}
+            inner = [number for key in given if (number := _number(key, start)) is not None]
+            ends = max(inner, default=0) >= len(order)
+            if ends and name.startswith(_MORE_THAN_PARTS):
+                continue
+            names = {key: _named(key, start, order, ends=ends) for key in given}
             if any(key != other for key, other in names.items()) and _distinct(names):
                 yield Spelling(names, "layers numbered by Sequential(*children)")
 
 
-def _named(key: str, start: str, order: tuple[str, ...]) -> str:
-    if not key.startswith(start):
-        return key
-    number, dot, rest = key.removeprefix(start).partition(".")
-    if not dot or not number.isdigit() or len(number) > 3 or int(number) >= len(order):
-        return key
-    return f"{order[int(number)]}.{rest}"
+def _number(key: str, start: str) -> int | None:
+    """The number that follows a prefix in a key."""
+    number, dot, _ = key.removeprefix(start).partition(".")
+    known = key.startswith(start) and dot and number.isdigit() and len(number) < 4
+    return int(number) if known else None
+
+
+def _named(key: str, start: str, order: tuple[str, ...], *, ends: bool) -> str:
+    """ends: whether the numbers go on after the network's own, with those of another head."""
+    number = _number(key, start)
+    if number is not None:
+        rest = key.removeprefix(start).partition(".")[2]
+        if ends and number >= len(order) - 1:
+            return f"{order[-1]}.{number}.{rest}"
+        return f"{order[number]}.{rest}" if number < len(order) else key
+    outer, _, last = start.removesuffix(".").rpartition(".")
+    beside = _number(key, f"{outer}." if outer else "")
+    if last.isdigit() and beside is not None and beside > int(last):
+        return f"{order[-1]}.{key.removeprefix(f'{outer}.' if outer else '')}"
+    return key
 
 
 def _alike(given: Shapes, index: Mapping[str, Shapes]) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 from engine.errors import ModelError
 from engine.files import suffixes
 from engine.files.kinds import Kind, kind_of, look, refusal
+from engine.loading.load import load_model
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,16 @@ from engine.files.kinds import Kind, kind_of, look, refusal
         ("net.tflite", b"\x1c\0\0\0TFL3", 'tf2onnx.convert --tflite "net.tflite"'),
         ("net.pt", b"\x1c\0\0\0TFL3", 'tf2onnx.convert --tflite "net.pt"'),
         ("model.json", b'{"format": "layers-model", "x": 1}', "tf2onnx.convert --tfjs"),
+        (
+            "net.npy",
+            b"\x93NUMPY\x01" + bytes(60),
+            "a NumPy array, not a model; open it as an image",
+        ),
+        ("net.pt", b"\x93NUMPY\x01" + bytes(60), "a NumPy array"),
+        ("net.pdparams", b"\x80\x02}q", "a PaddlePaddle model"),
+        ("net.pdmodel", b"\x0a\x10", "paddle2onnx"),
+        ("net.gguf", b"GGUF\x03", "a GGUF file"),
+        ("net.caffemodel", b"\x0a\x10", "convert it to ONNX"),
         ("graph.pb", b"\x0a\x10", 'tf2onnx.convert --graphdef "graph.pb"'),
     ],
 )
@@ -50,6 +61,25 @@ def test_a_saved_model_is_a_folder(tmp_path: Path) -> None:
     (tmp_path / "saved_model.pb").write_bytes(b"\x08\x01")
     with pytest.raises(ModelError, match=r"tf2onnx\.convert --saved-model"):
         kind_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["a.h5", "a.hdf5", "a.keras", "A.TFLITE", "a.pb", "a.pdparams", "a.caffemodel"]
+)
+def test_models_of_other_programs_are_dropped_as_models(tmp_path: Path, name: str) -> None:
+    """So that they are refused as models, with the way out, rather than as images."""
+    path = tmp_path / name
+    assert suffixes.is_model(path)
+    path.write_bytes(b"\x0a\x10" + bytes(60))
+    with pytest.raises(ModelError, match="onnx"):
+        load_model(path)
+
+
+def test_arrays_and_folders_of_other_programs(tmp_path: Path) -> None:
+    assert not suffixes.is_model(tmp_path / "image.npy")
+    assert not suffixes.is_model(tmp_path)
+    (tmp_path / "saved_model.pb").write_bytes(b"\x08\x01")
+    assert suffixes.is_model(tmp_path)
 
 
 def test_folders_of_weights(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 import engine
 from engine.errors import ChoiceNeeded, ConsentNeeded, ModelError, WeightsError
+from engine.lazy import torchvision
 from engine.questions import WhichArchitecture, WhichStateDict
 from tests.engine.classifiers import build
 
@@ -288,10 +289,28 @@ def test_the_names_of_efficientnet_pytorch(tmp_path: Path) -> None:
         else:
             parts = [{**outside, "classifier": "_fc"}[parts[0]], parts[-1]]
         state[".".join(parts)] = tensor
-    torch.save(state, tmp_path / "w.pth")
-    model = _same(tmp_path / "w.pth", known)
-    assert model.source == "timm:tf_efficientnet_b0"
-    assert _said(model, "EfficientNet-PyTorch")
+    for prefix in ("", "module."):
+        torch.save({prefix + key: tensor for key, tensor in state.items()}, tmp_path / "w.pth")
+        for name in (None, "timm:tf_efficientnet_b0", "tf_efficientnet_b0"):
+            model = _same(tmp_path / "w.pth", known, architecture=name)
+            assert model.source.removeprefix("timm:") == "tf_efficientnet_b0"
+            assert _said(model, "EfficientNet-PyTorch")
+
+
+@pytest.mark.parametrize("prefix", ["module.", "model.", "module.model."])
+def test_a_named_network_of_timm_in_a_training_program(tmp_path: Path, prefix: str) -> None:
+    timm = pytest.importorskip("timm")
+    known = _trained(timm.create_model("resnet18d", num_classes=3))
+    state = {prefix + key: tensor for key, tensor in known.state_dict().items()}
+    path = tmp_path / "w.pth"
+    torch.save({"state_dict": state | {"criterion.weight": torch.ones(3)}, "epoch": 3}, path)
+    model = _same(path, known, architecture="timm:resnet18d")
+    assert _said(model, "Left out, as not part of the network: criterion.weight")
+    torch.save(state, path)
+    picture = torch.randn(1, 3, 64, 64)
+    given = engine.load_model("timm:resnet18d", path, device="cpu")
+    with torch.no_grad():
+        assert torch.allclose(given.module(picture), known(picture), rtol=1e-5, atol=1e-5)
 
 
 def _sharded(folder: Path, state: State, suffix: str) -> Path:
@@ -408,3 +427,12 @@ def test_a_published_network_saved_whole_is_not_asked_about(
     path = tmp_path / "whole.pth"
     torch.save({"model": network, "epoch": 3}, path, _use_new_zipfile_serialization=new)
     _same(path, network)
+
+
+def test_volumes_are_named(tmp_path: Path) -> None:
+    video = torchvision.load().models.video.r3d_18(weights=None, num_classes=3)
+    for prefix in ("", "module."):
+        state = {prefix + key: tensor for key, tensor in video.state_dict().items()}
+        torch.save(state, tmp_path / "w.pth")
+        with pytest.raises(WeightsError, match=r"for volumes or videos .*only image classifiers"):
+            engine.load_model(tmp_path / "w.pth")

@@ -24,7 +24,7 @@ from torch import nn
 import engine
 from engine.errors import ConsentNeeded, HookscopeError, WeightsError
 from engine.files.trust import NOBODY
-from engine.formats.pickled.modules import network_in
+from engine.formats.pickled.modules import networks_in
 from engine.formats.pickled.opening import open_pickled, tensors_in
 from engine.formats.pickled.rebuilt import rebuild
 from engine.formats.torchvision import models
@@ -512,7 +512,7 @@ def test_descriptions_of_any_content_cost_one_line(path: Path, seeds: range) -> 
         for _ in range(chance.choice((1, 1, 2, 4))):
             mutate(chance, changed)
         tensors_in(changed)
-        root = network_in(changed)
+        root = next(iter(networks_in(changed).values()), None)
         if root is None:
             outcomes["no network"] += 1
             continue

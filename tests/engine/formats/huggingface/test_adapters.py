@@ -12,9 +12,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+import engine
 from engine.errors import ModelError, WeightsError
 from engine.formats.huggingface.adapters import open_adapter
 from engine.formats.network import Network
+from tests.engine.classifiers import build
 
 
 class Base(nn.Module):
@@ -108,3 +110,81 @@ def test_an_adapter_of_another_network(tmp_path: Path) -> None:
     base = Network(Base(), "Base", "base")
     with pytest.raises(WeightsError, match="does not fit its network"):
         open_adapter(folder, lambda _: base)
+
+
+LAYERS = ("layer1.0.conv1", "layer4.1.conv2", "fc")
+
+
+def _adapted(scales: dict[str, float]) -> tuple[nn.Module, nn.Module, dict[str, torch.Tensor]]:
+    """A ResNet-18, the same with merged changes, and the changes under peft's names."""
+    base, merged = (build("resnet18", classes=3) for _ in range(2))
+    generator = torch.Generator().manual_seed(4)
+    tensors: dict[str, torch.Tensor] = {}
+    for rank, name in enumerate(LAYERS, start=2):
+        layer: Any = merged.get_submodule(name)
+        out, inner, *kernel = layer.weight.shape
+        a = 0.05 * torch.randn(rank, inner, *kernel, generator=generator)
+        b = 0.05 * torch.randn(out, rank, *(1 for _ in kernel), generator=generator)
+        tensors |= {f"{name}.lora_A.weight": a, f"{name}.lora_B.weight": b}
+        change = torch.einsum("or,r...->o...", b.double().flatten(1), a.double())
+        with torch.no_grad():
+            layer.weight.copy_(layer.weight.double() + scales[name] / rank * change)
+    return base, merged, tensors
+
+
+def _same(folder: Path, network: nn.Module, **options: Any) -> engine.Model:
+    model = engine.load_model(folder, device="cpu", **options)
+    picture = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.allclose(model.module(picture), network(picture), rtol=1e-4, atol=1e-5)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("named", "place"),
+    [
+        ("base.pth", "base.pth"),
+        ("someone/base.pth", "base.pth"),
+        ("someone/base", "base.pth"),
+        (None, "weights.pt"),
+        (None, "adapter/base.pth"),
+    ],
+)
+def test_a_base_that_is_a_weights_file(tmp_path: Path, named: str | None, place: str) -> None:
+    base, merged, tensors = _adapted(dict.fromkeys(LAYERS, 6.0))
+    folder = _write(tmp_path, tensors, base_model_name_or_path=named)
+    (tmp_path / "base" / "config.json").unlink()
+    torch.save({"state_dict": base.state_dict(), "classes": ["a", "b", "c"]}, tmp_path / place)
+    model = _same(folder, merged)
+    assert model.classes == ("a", "b", "c")
+    assert f"merged into {Path(place).name}" in " ".join(model.info.notices)
+    _same(folder / "adapter_model.safetensors", merged, architecture="resnet18")
+    before = model.info.weights_sha256
+    torch.save(merged.state_dict(), tmp_path / place)
+    assert engine.load_model(folder, device="cpu").info.weights_sha256 != before
+
+
+def test_layers_with_an_alpha_of_their_own(tmp_path: Path) -> None:
+    scales = {"layer1.0.conv1": 3.0, "layer4.1.conv2": 6.0, "fc": 10.0}
+    base, merged, tensors = _adapted(scales)
+    patterns = {"conv1": 3, "^fc": 10, "^conv2": 99}
+    folder = _write(tmp_path, tensors, alpha_pattern=patterns, rank_pattern={"fc": 4, "conv2": 3})
+    (tmp_path / "base" / "config.json").unlink()
+    torch.save(base.state_dict(), tmp_path / "base.pth")
+    _same(folder, merged)
+
+
+def test_of_two_weights_files_none_is_guessed(tmp_path: Path) -> None:
+    base, _, tensors = _adapted(dict.fromkeys(LAYERS, 6.0))
+    folder = _write(tmp_path, tensors, base_model_name_or_path=None)
+    (tmp_path / "base" / "config.json").unlink()
+    for name in ("one.pth", "two.pth"):
+        torch.save(base.state_dict(), tmp_path / name)
+    with pytest.raises(ModelError, match="put that network's weights beside it"):
+        engine.load_model(folder, device="cpu")
+
+
+def test_a_pattern_that_is_more_than_a_name(tmp_path: Path) -> None:
+    folder = _write(tmp_path, TENSORS, alpha_pattern={"(a+)+$": 3})
+    with pytest.raises(ModelError, match="alpha_pattern; merge it"):
+        open_adapter(folder, _never)

@@ -21,7 +21,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 import engine
-from engine.errors import ConsentNeeded, ModelError, WeightsError
+from engine.errors import ChoiceNeeded, ConsentNeeded, ModelError, WeightsError
 from engine.files.trust import NOBODY, Trust
 from engine.formats.network import Network
 from engine.formats.pickled.opening import open_pickled, tensors_in
@@ -409,12 +409,21 @@ def test_wrappers_are_taken_off(path: Path, wrap: Callable[[nn.Module], nn.Modul
     assert type(opened(path).module) is nn.Sequential
 
 
-def test_the_averaged_network_of_a_checkpoint_comes_first(path: Path) -> None:
-    content = {"model": nn.Sequential(nn.ReLU()), "ema": nn.Sequential(nn.Tanh()), "epoch": 1}
+def test_the_plain_network_of_a_checkpoint_comes_before_the_averaged_one(path: Path) -> None:
+    content = {"ema": nn.Sequential(nn.Tanh()), "model": nn.Sequential(nn.ReLU()), "epoch": 1}
     torch.save(content, path)
+    network = opened(path)
+    assert isinstance(network.module[0], nn.ReLU)  # type: ignore[index]
+    assert network.other_weights == ("ema",)
+    assert "--weights-key ema" in " ".join(network.notices)
+    averaged = open_pickled(path, trust=NOBODY, key="ema")
+    assert isinstance(averaged, Network)
+    assert isinstance(averaged.module[0], nn.Tanh)  # type: ignore[index]
+    torch.save({**content, "model": None}, path)
     assert isinstance(opened(path).module[0], nn.Tanh)  # type: ignore[index]
-    torch.save({**content, "ema": None}, path)
-    assert isinstance(opened(path).module[0], nn.ReLU)  # type: ignore[index]
+    torch.save({"student": content["model"], "teacher": content["ema"]}, path)
+    with pytest.raises(ChoiceNeeded, match="student and teacher"):
+        opened(path)
 
 
 def test_a_loss_beside_weights_is_not_the_network(path: Path) -> None:
