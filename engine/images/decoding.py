@@ -11,6 +11,7 @@ import logging
 import struct
 import warnings
 import zlib
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, BinaryIO
 
@@ -141,7 +142,7 @@ def _read_usual(
     with Image.open(file, formats=_formats()) as image:
         check_size(*image.size, length, name)
         mode, pages = image.mode, 1
-        told = colour_profiles.notice(image.info.get("icc_profile"))
+        notices = colour_profiles.notices(image.info.get("icc_profile"))
         # Counting the pages of an animation takes time, which a thumbnail does without.
         if image.format in _PAGED and not (draft and page == 0):
             pages = int(getattr(image, "n_frames", 1))
@@ -154,7 +155,7 @@ def _read_usual(
         if wide.loses_depth(image, head):
             found = wide.read(image, file, head, name, pages, length, _orientation_of(image))
             if found is not None:
-                return found
+                return replace(found, notices=found.notices + notices)
             bits = 16
         if draft and not page:
             image.draft("RGB", (draft, draft))
@@ -163,8 +164,7 @@ def _read_usual(
         image.load()
         whole = _upright(image)
         if whole.mode in ("I", "F") or whole.mode.startswith("I;16"):
-            return wide.of_pillow(whole, mode, page, pages)
-        notices: tuple[str, ...] = (told,) if told else ()
+            return replace(wide.of_pillow(whole, mode, page, pages), notices=notices)
         if bits > 8:
             notices += (f"The {bits} bits of this file were reduced to 8.",)
         return Raw(picture=whole, mode=mode, page=page, pages=pages, notices=notices)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from PIL import Image
 
 from engine.errors import ImageError
+from engine.images import colour_profiles
 from engine.images.decoders import dicom_windows as windows
 from engine.images.decoders.raw import MOST_PAGES, Raw, check_page, check_size, depth_of
 from engine.lazy.numpy import np
@@ -77,6 +78,7 @@ def read(file: BinaryIO, name: str, page: int, length: int) -> Raw:
         "pages": pages,
     }
     facts["subject"] = _subject(data)
+    facts["notices"] = colour_profiles.notices(data.get("ICCProfile"))
     if str(data.get("PhotometricInterpretation")) == "PALETTE COLOR":
         from pydicom.pixels import apply_color_lut
 

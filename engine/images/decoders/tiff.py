@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from engine.errors import ImageError
+from engine.images import colour_profiles
 from engine.images.decoders import opencv
 from engine.images.decoders.raw import Raw, check_page, check_size, depth_of, upright
 from engine.lazy.numpy import np
@@ -20,15 +21,16 @@ MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MOST_PAGES = 100_000
 _MOST_ENTRIES = 4096
 _MOST_BYTES = 1 << 16
+_LONGEST_PROFILE = 1 << 22
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _DESCRIPTION, _ORIENTATION, _SAMPLES = 270, 274, 277
-_LEAST, _MOST, _FORMAT, _S_LEAST, _S_MOST = 280, 281, 339, 340, 341
+_LEAST, _MOST, _FORMAT, _S_LEAST, _S_MOST, _PROFILE = 280, 281, 339, 340, 341, 34675
 _WANTED = {
     *(_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _DESCRIPTION, _ORIENTATION, _SAMPLES),
-    *(_LEAST, _MOST, _FORMAT, _S_LEAST, _S_MOST),
+    *(_LEAST, _MOST, _FORMAT, _S_LEAST, _S_MOST, _PROFILE),
 }
-_TYPES = {1: "B", 2: "s", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 16: "Q"}
+_TYPES = {1: "B", 2: "s", 3: "H", 4: "I", 6: "b", 7: "s", 8: "h", 9: "i", 11: "f", 12: "d", 16: "Q"}
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
@@ -41,7 +43,10 @@ _Tags = dict[int, tuple[float | bytes, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the tags of a page say. turned_at: place of the orientation in the file, 0 if absent."""
+    """What the tags of a page say.
+
+    turned_at: place of the orientation in the file, 0 if absent. profile: ICC, b"" if absent.
+    """
 
     width: int
     height: int
@@ -53,6 +58,7 @@ class Facts:
     turned_at: int
     own: tuple[float, float] | None
     own_name: str
+    profile: bytes
 
     @property
     def is_deep(self) -> bool:
@@ -98,6 +104,7 @@ class Pages:
             turned_at=places.get(_ORIENTATION, 0),
             own=own,
             own_name=own_name,
+            profile=b"".join(part for part in tags.get(_PROFILE, ()) if isinstance(part, bytes)),
         )
 
     def _entries(self, place: int) -> tuple[int, int, int]:
@@ -130,7 +137,7 @@ class Pages:
                 continue
             number = self._unpack("Q" if self._big else "I", entry[4:-inline])
             size = number * struct.calcsize(_TYPES[kind])
-            if size > _MOST_BYTES:
+            if size > (_LONGEST_PROFILE if tag == _PROFILE else _MOST_BYTES):
                 continue
             where = at + length - inline
             if size > inline:
@@ -173,7 +180,8 @@ def read(file: BinaryIO, facts: Facts, pages: int, page: int, name: str, length:
         own_name=facts.own_name,
         inverted=facts.photometric == _WHITE_IS_ZERO,
     )
-    return Raw(depth, mode=_mode(facts), page=page, pages=pages)
+    told = colour_profiles.notices(facts.profile)
+    return Raw(depth, mode=_mode(facts), page=page, pages=pages, notices=told)
 
 
 def _mode(facts: Facts) -> str:
