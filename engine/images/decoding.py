@@ -82,7 +82,9 @@ def decode(
         with warnings.catch_warnings():
             # Decoders warn about odd metadata and large sizes; the size is checked here.
             warnings.simplefilter("ignore")
-            return send(_read(file, name, draft, page), descriptor, draft)
+            raw = _read(file, name, draft, page)
+            _check_values(raw, name)
+            return send(raw, descriptor, draft)
     except Image.DecompressionBombError:
         raise ImageError(too_large(name)) from None
     except UnidentifiedImageError:
@@ -94,6 +96,15 @@ def decode(
             f"{name}: the image is damaged or truncated ({one_line(error)}); download or save it "
             "again"
         ) from error
+
+
+def _check_values(raw: Raw, name: str) -> None:
+    """Raises ImageError if there is no value to show."""
+    depth = raw.depth
+    if depth is not None and depth.not_finite == depth.values.size:
+        raise ImageError(
+            f"{name}: all values of the image are NaN or infinite; save it with finite ones"
+        )
 
 
 def _read(file: BinaryIO, name: str, draft: int, page: int) -> Raw:
@@ -130,7 +141,15 @@ def _read_tiff(file: BinaryIO, name: str, draft: int, page: int, length: int) ->
     if deep is not None:
         return deep
     file.seek(0)
-    return _read_usual(file, name, draft, page, length, facts.bits)
+    try:
+        return _read_usual(file, name, draft, page, length, facts.bits)
+    except UnidentifiedImageError:
+        if not facts.is_deep:
+            raise
+        raise ImageError(
+            f"{name}: a TIFF of {facts.kind} in a form that cannot be read; save it uncompressed, "
+            "as integers of 16 bits or floats of 32 bits"
+        ) from None
 
 
 def _read_usual(

@@ -20,6 +20,7 @@ MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _MOST_PAGES = 100_000
 _MOST_ENTRIES = 4096
+_MOST_SAMPLES = 4
 _MOST_BYTES = 1 << 16
 _LONGEST_PROFILE = 1 << 22
 
@@ -34,6 +35,7 @@ _TYPES = {1: "B", 2: "s", 3: "H", 4: "I", 6: "b", 7: "s", 8: "h", 9: "i", 11: "f
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
+_KINDS = {1: "integers", 2: "integers", 3: "floats", 5: "complex numbers", 6: "complex numbers"}
 
 _IMAGEJ = re.compile(r"^(min|max)=([-+.\dEe]+)\s*$", re.MULTILINE)
 """The display range in the description that ImageJ writes."""
@@ -45,7 +47,8 @@ _Tags = dict[int, tuple[float | bytes, ...]]
 class Facts:
     """What the tags of a page say.
 
-    turned_at: place of the orientation in the file, 0 if absent. profile: ICC, b"" if absent.
+    turned_at, format_at: places of orientation and sample formats in the file, 0 if absent;
+    formats: how many there are. profile: ICC, b"" if absent.
     """
 
     width: int
@@ -56,6 +59,8 @@ class Facts:
     photometric: int
     orientation: int
     turned_at: int
+    format_at: int
+    formats: int
     own: tuple[float, float] | None
     own_name: str
     profile: bytes
@@ -63,6 +68,16 @@ class Facts:
     @property
     def is_deep(self) -> bool:
         return self.bits > 8
+
+    @property
+    def kind(self) -> str:
+        """The type of the values, in words."""
+        return f"{self.bits}-bit {_KINDS.get(self.format, 'values')}"
+
+    @property
+    def is_half(self) -> bool:
+        """Whether the values are floats of 16 bits."""
+        return self.bits == 16 and self.format == _FLOAT and self.formats <= _MOST_SAMPLES
 
 
 class Pages:
@@ -102,6 +117,8 @@ class Pages:
             photometric=first(_PHOTOMETRIC, _BLACK_IS_ZERO),
             orientation=first(_ORIENTATION, 1),
             turned_at=places.get(_ORIENTATION, 0),
+            format_at=places.get(_FORMAT, 0),
+            formats=len(tags.get(_FORMAT, ())),
             own=own,
             own_name=own_name,
             profile=b"".join(part for part in tags.get(_PROFILE, ()) if isinstance(part, bytes)),
@@ -161,13 +178,17 @@ def read(file: BinaryIO, facts: Facts, pages: int, page: int, name: str, length:
     if facts.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
         return None
     data = bytearray(file.read())
+    # Whether OpenCV turns the image differs between its versions; here it never does.
     if facts.turned_at:
-        # Whether OpenCV turns the image differs between its versions; here it never does.
-        order = "<" if data[:2] == b"II" else ">"
-        data[facts.turned_at : facts.turned_at + 2] = struct.pack(f"{order}H", 1)
+        _put(data, facts.turned_at, 1)
+    # OpenCV reads no floats of 16 bits, but every compression of integers with the same bits.
+    if facts.is_half:
+        _put(data, facts.format_at, *[_UNSIGNED] * facts.formats)
     values = opencv.decode(data, page)
     if values is None or values.dtype == np.uint8:
         return None
+    if facts.is_half and values.dtype == np.uint16:
+        values = values.view(np.float16)
     if facts.bits < 16 and values.dtype == np.uint16:
         values = values >> (16 - facts.bits)
     if values.shape[:2] != (facts.height, facts.width):
@@ -182,6 +203,12 @@ def read(file: BinaryIO, facts: Facts, pages: int, page: int, name: str, length:
     )
     told = colour_profiles.notices(facts.profile)
     return Raw(depth, mode=_mode(facts), page=page, pages=pages, notices=told)
+
+
+def _put(data: bytearray, place: int, *numbers: int) -> None:
+    """Overwrite shorts of a file in its byte order."""
+    order = "<" if data[:2] == b"II" else ">"
+    struct.pack_into(f"{order}{len(numbers)}H", data, place, *numbers)
 
 
 def _mode(facts: Facts) -> str:
