@@ -28,6 +28,12 @@ _SAMPLES = tuple(step / 16 for step in range(1, 16))
 _PARAMETERS = {0: "g", 1: "gab", 2: "gabc", 3: "gabcd", 4: "gabcdef"}
 
 
+def notices(profile: object) -> tuple[str, ...]:
+    """The notice about an image with this profile, if there is one."""
+    told = notice(profile)
+    return (told,) if told else ()
+
+
 def notice(profile: object) -> str:
     """What to say of an image with this profile; '' for sRGB, no profile or a damaged one.
 

@@ -11,6 +11,7 @@ import logging
 import struct
 import warnings
 import zlib
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, BinaryIO
 
@@ -81,7 +82,9 @@ def decode(
         with warnings.catch_warnings():
             # Decoders warn about odd metadata and large sizes; the size is checked here.
             warnings.simplefilter("ignore")
-            return send(_read(file, name, draft, page), descriptor, draft)
+            raw = _read(file, name, draft, page)
+            _check_values(raw, name)
+            return send(raw, descriptor, draft)
     except Image.DecompressionBombError:
         raise ImageError(too_large(name)) from None
     except UnidentifiedImageError:
@@ -93,6 +96,15 @@ def decode(
             f"{name}: the image is damaged or truncated ({one_line(error)}); download or save it "
             "again"
         ) from error
+
+
+def _check_values(raw: Raw, name: str) -> None:
+    """Raises ImageError if there is no value to show."""
+    depth = raw.depth
+    if depth is not None and depth.not_finite == depth.values.size:
+        raise ImageError(
+            f"{name}: all values of the image are NaN or infinite; save it with finite ones"
+        )
 
 
 def _read(file: BinaryIO, name: str, draft: int, page: int) -> Raw:
@@ -129,7 +141,15 @@ def _read_tiff(file: BinaryIO, name: str, draft: int, page: int, length: int) ->
     if deep is not None:
         return deep
     file.seek(0)
-    return _read_usual(file, name, draft, page, length, facts.bits)
+    try:
+        return _read_usual(file, name, draft, page, length, facts.bits)
+    except UnidentifiedImageError:
+        if not facts.is_deep:
+            raise
+        raise ImageError(
+            f"{name}: a TIFF of {facts.kind} in a form that cannot be read; save it uncompressed, "
+            "as integers of 16 bits or floats of 32 bits"
+        ) from None
 
 
 def _read_usual(
@@ -141,7 +161,7 @@ def _read_usual(
     with Image.open(file, formats=_formats()) as image:
         check_size(*image.size, length, name)
         mode, pages = image.mode, 1
-        told = colour_profiles.notice(image.info.get("icc_profile"))
+        notices = colour_profiles.notices(image.info.get("icc_profile"))
         # Counting the pages of an animation takes time, which a thumbnail does without.
         if image.format in _PAGED and not (draft and page == 0):
             pages = int(getattr(image, "n_frames", 1))
@@ -154,7 +174,7 @@ def _read_usual(
         if wide.loses_depth(image, head):
             found = wide.read(image, file, head, name, pages, length, _orientation_of(image))
             if found is not None:
-                return found
+                return replace(found, notices=found.notices + notices)
             bits = 16
         if draft and not page:
             image.draft("RGB", (draft, draft))
@@ -163,8 +183,7 @@ def _read_usual(
         image.load()
         whole = _upright(image)
         if whole.mode in ("I", "F") or whole.mode.startswith("I;16"):
-            return wide.of_pillow(whole, mode, page, pages)
-        notices: tuple[str, ...] = (told,) if told else ()
+            return replace(wide.of_pillow(whole, mode, page, pages), notices=notices)
         if bits > 8:
             notices += (f"The {bits} bits of this file were reduced to 8.",)
         return Raw(picture=whole, mode=mode, page=page, pages=pages, notices=notices)

@@ -5,16 +5,16 @@ pydicom and its decoders are imported when the first DICOM file is read.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from PIL import Image
 
 from engine.errors import ImageError
+from engine.images import colour_profiles
 from engine.images.decoders import dicom_windows as windows
+from engine.images.decoders.dicom_subject import subject_of
 from engine.images.decoders.raw import MOST_PAGES, Raw, check_page, check_size, depth_of
 from engine.lazy.numpy import np
-from engine.records.images import Subject
 from engine.records.levels import Values
 
 if TYPE_CHECKING:
@@ -22,11 +22,9 @@ if TYPE_CHECKING:
 
 _PREAMBLE = 128
 _GROUPS = (b"\x02\0", b"\x08\0")
+_BIG_ENDIAN_GROUP = b"\0\x08\0"
+_TYPES = (b"CS", b"UI", b"UL", b"DA", b"TM", b"SH", b"LO", b"PN")
 _SUFFIXES = (".dcm", ".dicom", ".ima", ".dic")
-
-_WORD = re.compile(r"[^\W_]{2,}")
-_PERSONAL = ("PatientName", "PatientID", "OtherPatientIDs", "AccessionNumber", "PatientBirthDate")
-_DATES = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "InstanceCreationDate")
 
 _DIRECTORY = "1.2.840.10008.1.3.10"
 # By transfer syntax. Where pydicom has the choice, it would take GDCM, whose copies of these
@@ -47,6 +45,8 @@ _VIDEOS = "1.2.840.10008.1.2.4.10"
 def is_dicom(head: bytes, name: str) -> bool:
     """Whether the first bytes of a file are those of a DICOM file, with or without preamble."""
     if head[_PREAMBLE : _PREAMBLE + 4] == b"DICM":
+        return True
+    if head[:3] == _BIG_ENDIAN_GROUP and head[4:6] in _TYPES:
         return True
     # Old files begin with their first element: its group and number, then its type or length.
     bare = head[:2] in _GROUPS and head[3:4] == b"\0" and len(head) > 8
@@ -76,7 +76,8 @@ def read(file: BinaryIO, name: str, page: int, length: int) -> Raw:
         "page": page,
         "pages": pages,
     }
-    facts["subject"] = _subject(data)
+    facts["subject"] = subject_of(data)
+    facts["notices"] = colour_profiles.notices(data.get("ICCProfile"))
     if str(data.get("PhotometricInterpretation")) == "PALETTE COLOR":
         from pydicom.pixels import apply_color_lut
 
@@ -208,13 +209,3 @@ def _colour_bits(data: Dataset) -> int:
         descriptor = data.get("RedPaletteColorLookupTableDescriptor") or (0, 0, 16)
         return min(max(int(descriptor[2]), 1), 16)
     return min(max(int(data.get("BitsStored") or 16), 1), 32)
-
-
-def _subject(data: Dataset) -> Subject:
-    """The patient and the date, and everything personal that a file name could contain."""
-    texts = [str(data.get(word, "") or "") for word in (*_PERSONAL, *_DATES)]
-    tokens = {token.lower() for text in texts for token in _WORD.findall(text)}
-    tokens |= {f"{t[:4]}-{t[4:6]}-{t[6:]}" for t in texts if re.fullmatch(r"\d{8}", t)}
-    dates = [text for text in (str(data.get(word, "") or "") for word in _DATES) if text]
-    name = " ".join(str(data.get("PatientName", "") or "").replace("^", " ").split())
-    return Subject(name[:200], dates[0][:40] if dates else "", tuple(sorted(tokens))[:200])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from engine.errors import ImageError
+from engine.images import colour_profiles
 from engine.images.decoders.raw import Raw, check_size, depth_of
 from engine.lazy.numpy import np
 
@@ -29,8 +30,9 @@ def read(file: BinaryIO, name: str, length: int) -> Raw:
     deep = ";" in found.mode
     width, height = found.size
     check_size(width, height, length, name, 6 if deep else 3)
+    notices = colour_profiles.notices(found.info.get("icc_profile"))
     if not deep:
-        return Raw(picture=found.to_pillow(), mode=found.mode)
+        return Raw(picture=found.to_pillow(), mode=found.mode, notices=notices)
     # Rows may be padded. A copy, since the memory goes with the HeifFile.
     values = np.asarray(found)[:, :width].copy()
     if values.dtype != np.uint16 or values.ndim not in (2, 3):
@@ -41,4 +43,4 @@ def read(file: BinaryIO, name: str, length: int) -> Raw:
     # The bits of the photograph are the upper ones of 16.
     white = float(((1 << bits) - 1) << (16 - bits))
     depth = depth_of(values, own=(0.0, white), own_name=f"{bits} bits of the file")
-    return Raw(depth, mode=found.mode)
+    return Raw(depth, mode=found.mode, notices=notices)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from engine.errors import ImageError
+from engine.images import colour_profiles
 from engine.images.decoders import opencv
 from engine.images.decoders.raw import Raw, check_page, check_size, depth_of, upright
 from engine.lazy.numpy import np
@@ -19,19 +20,22 @@ MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _MOST_PAGES = 100_000
 _MOST_ENTRIES = 4096
+_MOST_SAMPLES = 4
 _MOST_BYTES = 1 << 16
+_LONGEST_PROFILE = 1 << 22
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _DESCRIPTION, _ORIENTATION, _SAMPLES = 270, 274, 277
-_LEAST, _MOST, _FORMAT, _S_LEAST, _S_MOST = 280, 281, 339, 340, 341
+_LEAST, _MOST, _FORMAT, _S_LEAST, _S_MOST, _PROFILE = 280, 281, 339, 340, 341, 34675
 _WANTED = {
     *(_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _DESCRIPTION, _ORIENTATION, _SAMPLES),
-    *(_LEAST, _MOST, _FORMAT, _S_LEAST, _S_MOST),
+    *(_LEAST, _MOST, _FORMAT, _S_LEAST, _S_MOST, _PROFILE),
 }
-_TYPES = {1: "B", 2: "s", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 16: "Q"}
+_TYPES = {1: "B", 2: "s", 3: "H", 4: "I", 6: "b", 7: "s", 8: "h", 9: "i", 11: "f", 12: "d", 16: "Q"}
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
+_KINDS = {1: "integers", 2: "integers", 3: "floats", 5: "complex numbers", 6: "complex numbers"}
 
 _IMAGEJ = re.compile(r"^(min|max)=([-+.\dEe]+)\s*$", re.MULTILINE)
 """The display range in the description that ImageJ writes."""
@@ -41,7 +45,11 @@ _Tags = dict[int, tuple[float | bytes, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the tags of a page say. turned_at: place of the orientation in the file, 0 if absent."""
+    """What the tags of a page say.
+
+    turned_at, format_at: places of orientation and sample formats in the file, 0 if absent;
+    formats: how many there are. profile: ICC, b"" if absent.
+    """
 
     width: int
     height: int
@@ -51,12 +59,25 @@ class Facts:
     photometric: int
     orientation: int
     turned_at: int
+    format_at: int
+    formats: int
     own: tuple[float, float] | None
     own_name: str
+    profile: bytes
 
     @property
     def is_deep(self) -> bool:
         return self.bits > 8
+
+    @property
+    def kind(self) -> str:
+        """The type of the values, in words."""
+        return f"{self.bits}-bit {_KINDS.get(self.format, 'values')}"
+
+    @property
+    def is_half(self) -> bool:
+        """Whether the values are floats of 16 bits."""
+        return self.bits == 16 and self.format == _FLOAT and self.formats <= _MOST_SAMPLES
 
 
 class Pages:
@@ -96,8 +117,11 @@ class Pages:
             photometric=first(_PHOTOMETRIC, _BLACK_IS_ZERO),
             orientation=first(_ORIENTATION, 1),
             turned_at=places.get(_ORIENTATION, 0),
+            format_at=places.get(_FORMAT, 0),
+            formats=len(tags.get(_FORMAT, ())),
             own=own,
             own_name=own_name,
+            profile=b"".join(part for part in tags.get(_PROFILE, ()) if isinstance(part, bytes)),
         )
 
     def _entries(self, place: int) -> tuple[int, int, int]:
@@ -130,7 +154,7 @@ class Pages:
                 continue
             number = self._unpack("Q" if self._big else "I", entry[4:-inline])
             size = number * struct.calcsize(_TYPES[kind])
-            if size > _MOST_BYTES:
+            if size > (_LONGEST_PROFILE if tag == _PROFILE else _MOST_BYTES):
                 continue
             where = at + length - inline
             if size > inline:
@@ -154,13 +178,17 @@ def read(file: BinaryIO, facts: Facts, pages: int, page: int, name: str, length:
     if facts.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
         return None
     data = bytearray(file.read())
+    # Whether OpenCV turns the image differs between its versions; here it never does.
     if facts.turned_at:
-        # Whether OpenCV turns the image differs between its versions; here it never does.
-        order = "<" if data[:2] == b"II" else ">"
-        data[facts.turned_at : facts.turned_at + 2] = struct.pack(f"{order}H", 1)
+        _put(data, facts.turned_at, 1)
+    # OpenCV reads no floats of 16 bits, but every compression of integers with the same bits.
+    if facts.is_half:
+        _put(data, facts.format_at, *[_UNSIGNED] * facts.formats)
     values = opencv.decode(data, page)
     if values is None or values.dtype == np.uint8:
         return None
+    if facts.is_half and values.dtype == np.uint16:
+        values = values.view(np.float16)
     if facts.bits < 16 and values.dtype == np.uint16:
         values = values >> (16 - facts.bits)
     if values.shape[:2] != (facts.height, facts.width):
@@ -173,7 +201,14 @@ def read(file: BinaryIO, facts: Facts, pages: int, page: int, name: str, length:
         own_name=facts.own_name,
         inverted=facts.photometric == _WHITE_IS_ZERO,
     )
-    return Raw(depth, mode=_mode(facts), page=page, pages=pages)
+    told = colour_profiles.notices(facts.profile)
+    return Raw(depth, mode=_mode(facts), page=page, pages=pages, notices=told)
+
+
+def _put(data: bytearray, place: int, *numbers: int) -> None:
+    """Overwrite shorts of a file in its byte order."""
+    order = "<" if data[:2] == b"II" else ">"
+    struct.pack_into(f"{order}{len(numbers)}H", data, place, *numbers)
 
 
 def _mode(facts: Facts) -> str:

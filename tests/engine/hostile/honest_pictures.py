@@ -66,7 +66,7 @@ def _interlaced() -> bytes:
 
 def tiff(tags: list[tuple[int, int, list[int]]], data: bytes, order: str = ">") -> bytes:
     """A TIFF file with the data behind its header. tags: (tag, type, values), in order."""
-    size = {1: "B", 3: "H", 4: "I"}
+    size = {1: "B", 3: "H", 4: "I", 7: "B"}
     start = 8 + len(data) + len(data) % 2
     extra = start + 2 + 12 * len(tags) + 4
     entries, beside = b"", b""

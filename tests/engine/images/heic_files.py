@@ -155,9 +155,11 @@ def _full(kind: bytes, content: bytes, version: int = 0) -> bytes:
     return _box(kind, bytes([version, 0, 0, 0]) + content)
 
 
-def heic(samples: Any, depth: int = 8, quarter_turns: int = 0) -> bytes:
+def heic(
+    samples: Any, depth: int = 8, quarter_turns: int = 0, profile: bytes | None = None
+) -> bytes:
     """samples: (height, width) of the luma, 0 to 2 ** depth - 1. quarter_turns: to the left, by
-    which the picture is to be turned when it is shown."""
+    which the picture is to be turned when it is shown. profile: ICC."""
     height, width = samples.shape
     sets = _parameter_sets(width, height, depth)
     arrays = b"".join(
@@ -168,6 +170,8 @@ def heic(samples: Any, depth: int = 8, quarter_turns: int = 0) -> bytes:
     record += b"\x90\0\0\0\0\0" + bytes([30]) + b"\xf0\0\xfc" + bytes([0xFC | 1])
     record += bytes([0xF8 | depth - 8, 0xF8 | depth - 8]) + b"\0\0" + b"\x0f" + bytes([3]) + arrays
     colour = b"nclx" + struct.pack(">HHH", 1, 13, 6) + b"\x80"
+    if profile is not None:
+        colour = b"prof" + profile
     properties = [
         _box(b"hvcC", record),
         _full(b"ispe", struct.pack(">II", width, height)),

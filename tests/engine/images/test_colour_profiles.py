@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +15,10 @@ from PIL import Image, ImageCms
 
 from engine.images import colour_profiles
 from engine.images.reading import decode_image, load_image
+from tests.engine.hostile.honest_pictures import chunk
+from tests.engine.images.dicom_files import dataset, written
+from tests.engine.images.heic_files import heic
+from tests.engine.images.test_depth import encoded, raw_tiff
 
 SRGB = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141))
 ADOBE = ((0.6097, 0.3111, 0.0195), (0.2053, 0.6257, 0.0609), (0.1492, 0.0632, 0.7446))
@@ -122,6 +129,54 @@ def test_the_values_are_those_of_the_file(tmp_path: Path, suffix: str) -> None:
         np.testing.assert_array_equal(image.pixels, np.asarray(reference.convert("RGB")))
     Image.fromarray(pixels).save(path, icc_profile=SILENT["littlecms' own"], **options)
     assert load_image(path).notices == ()
+
+
+DEEP = np.random.default_rng(2).integers(0, 65536, (16, 16, 3)).astype(np.uint16)
+
+
+def deep_png(values: Any, icc: bytes) -> bytes:
+    """OpenCV's PNG with an iCCP chunk after its header."""
+    content = encoded(values, ".png")
+    return content[:33] + chunk(b"iCCP", b"named\0\0" + zlib.compress(icc)) + content[33:]
+
+
+def deep_tiff(values: Any, icc: bytes) -> bytes:
+    tags = [(34675, 7, list(icc))]
+    return raw_tiff(values, 1 if values.ndim == 2 else 2, tags)
+
+
+def dicom(values: Any, icc: bytes) -> bytes:
+    return written(dataset(values, ICCProfile=icc + b"\0" * (len(icc) % 2)))
+
+
+BESIDES: dict[str, Callable[[bytes], tuple[bytes, Any]]] = {
+    "colour.png": lambda icc: (deep_png(DEEP, icc), DEEP),
+    "grey.png": lambda icc: (deep_png(DEEP[..., 0], icc), DEEP[..., 0]),
+    "colour.tif": lambda icc: (deep_tiff(DEEP, icc), DEEP),
+    "grey.tif": lambda icc: (deep_tiff(DEEP[..., 0], icc), DEEP[..., 0]),
+    "eight.heic": lambda icc: (heic(DEEP[..., 0] >> 8, 8, 0, icc), None),
+    "ten.heic": lambda icc: (heic(DEEP[..., 0] >> 6, 10, 0, icc), None),
+    "colour.dcm": lambda icc: (dicom(DEEP, icc), DEEP),
+}
+
+
+@pytest.mark.parametrize("name", BESIDES)
+def test_a_deep_image_tells_of_its_profile_and_keeps_its_values(name: str) -> None:
+    content, values = BESIDES[name](TOLD["Display P3"])
+    image = decode_image(content, name)
+    (told,) = image.notices
+    assert "'Display P3'" in told
+    if values is not None:
+        assert image.depth is not None
+        np.testing.assert_array_equal(image.depth.values, values)
+    usual, _ = BESIDES[name](of_colours(SRGB, PARA, mluc("sRGB v4")))
+    assert decode_image(usual, name).notices == ()
+
+
+def test_a_large_profile_of_a_deep_tiff() -> None:
+    icc = TOLD["Display P3"] + bytes(200_000)
+    (told,) = decode_image(deep_tiff(DEEP, icc), "large.tif").notices
+    assert "'Display P3'" in told
 
 
 def test_bytes_without_a_file() -> None:

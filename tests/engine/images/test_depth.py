@@ -91,6 +91,9 @@ def pgm(array: Any, most: int) -> bytes:
 INTS = RNG.integers(-70000, 2_000_000, (47, 61)).astype(np.int32)
 FLOATS = RNG.normal(0, 1000, (47, 61)).astype(np.float32)
 
+HALVES = FLOATS.astype(np.float16).astype(np.float32)
+HALF_COLOUR = (COLOUR / 65535).astype(np.float16).astype(np.float32)
+
 FILES: dict[str, tuple[bytes, Any]] = {
     "twelve.png": (saved(TWELVE, "PNG"), TWELVE),
     "colour.png": (encoded(COLOUR, ".png"), COLOUR),
@@ -106,6 +109,17 @@ FILES: dict[str, tuple[bytes, Any]] = {
     "float.tif": (saved(FLOATS, "TIFF"), FLOATS),
     "float-lzw.tif": (saved(FLOATS, "TIFF", compression="tiff_lzw"), FLOATS),
     "double.tif": (raw_tiff(FLOATS.astype(np.float64), 1, []), FLOATS),
+    "half.tif": (raw_tiff(FLOATS.astype(np.float16), 1, []), HALVES),
+    "half-colour.tif": (raw_tiff((COLOUR / 65535).astype(np.float16), 2, []), HALF_COLOUR),
+    "half-lzw.tif": (
+        saved(
+            FLOATS.astype(np.float16).view(np.uint16),
+            "TIFF",
+            compression="tiff_lzw",
+            tiffinfo={339: 3},
+        ),
+        HALVES,
+    ),
     "float-colour.tif": (
         encoded((COLOUR / 65535).astype(np.float32), ".tif"),
         (COLOUR / 65535).astype(np.float32),
@@ -177,6 +191,29 @@ def test_infinity_does_not_blacken_the_image() -> None:
     assert any("3 values" in notice for notice in found.notices)
     tensor = prepare(found, Preprocessing(20, (20, 20), (0.5,) * 3, (0.5,) * 3)).tensor
     assert torch.isfinite(tensor).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_without_a_finite_value_it_is_one_line(value: float) -> None:
+    values = np.full((20, 30), value, np.float32)
+    for content, name in ((saved(values, "TIFF"), "odd.tif"), (npy(values), "odd.npy")):
+        with pytest.raises(ImageError) as caught:
+            decode_image(content, name)
+        assert str(caught.value) == (
+            f"{name}: all values of the image are NaN or infinite; save it with finite ones"
+        )
+
+
+def test_an_unknown_kind_of_tiff_is_named() -> None:
+    """Floats of 24 bits, which neither Pillow nor OpenCV reads."""
+    content = raw_tiff(FLOATS, 1, [])
+    packed = [struct.pack(">HHI", 258, 3, 1) + bits for bits in (b"\0\x20", b"\0\x18")]
+    with pytest.raises(ImageError) as caught:
+        decode_image(content.replace(*packed), "odd.tif")
+    assert str(caught.value) == (
+        "odd.tif: a TIFF of 24-bit floats in a form that cannot be read; save it uncompressed, as "
+        "integers of 16 bits or floats of 32 bits"
+    )
 
 
 def test_white_is_zero() -> None:

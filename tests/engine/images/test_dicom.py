@@ -7,9 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydicom.encaps import encapsulate
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
 from pydicom.uid import (
     MPEG4HP41,
     JPEG2000Lossless,
+    JPEGExtended12Bit,
     JPEGLSLossless,
     RLELossless,
 )
@@ -172,7 +176,7 @@ def test_what_has_no_image() -> None:
     video.file_meta.TransferSyntaxUID = MPEG4HP41
     video.PixelData = b"\xfe\xff\x00\xe0\x00\x00\x00\x00"
     video["PixelData"].is_undefined_length = True
-    with pytest.raises(ImageError, match="video; export its frames"):
+    with pytest.raises(ImageError, match=r"^scan\.dcm: a DICOM video; export its frames"):
         read(video)
 
 
@@ -207,6 +211,67 @@ def test_whom_it_shows_is_known_and_left_out_of_names() -> None:
 def test_short_names_are_no_parts_of_words() -> None:
     subject = Subject("Li Bo", "", ("li", "bo"))
     assert subject.masked("slices/Li_Bo/slice 12.dcm") == "slices/…_…/slice 12.dcm"
+
+
+@pytest.mark.parametrize(
+    ("facts", "text", "left"),
+    [
+        ({}, "JaneRoe RoeJane jroe RoeJ JR_1 r.j.dcm", "… … … … …_1 ….dcm"),
+        ({"PatientName": "Doe^J"}, "doe_j_slice.dcm", "…_…_slice.dcm"),
+        ({"PatientName": "D^J"}, "DJ/jd 12.dcm", "…/… 12.dcm"),
+        ({"PatientName": "Müller^Zoë"}, "Mu\u0308ller Muller-zoe Mueller", "… …-… …"),
+        ({"PatientName": "Yamada^Tarou=山田^太郎"}, "山田太郎 Yamada.dcm", "… ….dcm"),
+        ({"OtherPatientNames": ["Poe^Ann", "Fox^Ida"]}, "AnnPoe idafox.dcm", "… ….dcm"),
+        ({"PatientBirthName": "Birch^Jane"}, "birch.dcm", "….dcm"),
+        ({"PatientID": "AB-47.11"}, "ab4711 AB-47.11.dcm", "… ….dcm"),
+        ({"AccessionNumber": "ACC0815"}, "x_acc0815_y.dcm", "x_…_y.dcm"),
+        ({"PatientBirthDate": "19701224"}, "24.12.1970 24121970 701224 12-24-1970", "… … … …"),
+        ({"StudyTime": "101533.25"}, "IM_101533 10-15-33.dcm", "IM_… ….dcm"),
+        ({"StudyTime": "000000"}, "IM000000.dcm", "IM000000.dcm"),
+        ({"AcquisitionDateTime": "20190501111213.5+0100"}, "20190501 111213", "… …"),
+        ({}, "1.2.840.20190418.7.dcm", "1.2.840.….7.dcm"),
+    ],
+)
+def test_forms_in_which_a_name_tells_of_the_patient(
+    facts: dict[str, Any], text: str, left: str
+) -> None:
+    data = dataset(STORED, **facts)
+    data.SpecificCharacterSet = "ISO_IR 192"
+    found = read(data)
+    assert found.named(text, subject=False) == left
+    assert found.named(text, subject=True) == text
+
+
+def test_what_is_left_of_a_name_is_still_a_name() -> None:
+    name = "/data/scans/thorax/series 3/slice 012 axial.dcm"
+    assert read(dataset(STORED, StudyTime="101530")).named(name, subject=False) == name
+
+
+def test_big_endian_without_preamble(tmp_path: Path) -> None:
+    """As old archives hold it: no header, most significant byte first."""
+    data = dataset(STORED.astype(">u2"))
+    del data.file_meta
+    stream = DicomBytesIO()
+    stream.is_little_endian, stream.is_implicit_VR = False, False
+    write_dataset(stream, data)
+    for name in ("old.dcm", "IM0001"):
+        (tmp_path / name).write_bytes(stream.getvalue())
+        found = load_image(tmp_path / name)
+        assert found.depth is not None
+        np.testing.assert_array_equal(found.depth.values, STORED)
+
+
+def test_jpeg_of_12_bits_with_losses_in_one_line() -> None:
+    data = dataset(STORED, BitsStored=12)
+    data.file_meta.TransferSyntaxUID = JPEGExtended12Bit
+    head = bytes.fromhex("ffd8ffc1000b0c0030004001011100ffd9")
+    data.PixelData = encapsulate([head])
+    data["PixelData"].is_undefined_length = True
+    with pytest.raises(ImageError) as caught:
+        read(data)
+    assert str(caught.value).startswith("scan.dcm: the image (JPEG Extended")
+    assert str(caught.value).endswith("; export it uncompressed")
+    assert "\n" not in str(caught.value)
 
 
 def test_jpeg_lossless(tmp_path: Path) -> None:
