@@ -34,6 +34,7 @@ from engine.records.models import (
     Prediction,
     Scores,
 )
+from engine.rewriting.faster import Faster
 from engine.targets import classes as targets
 
 _log = logging.getLogger(__name__)
@@ -120,6 +121,7 @@ class Model:
         if self.facts.cut:
             self._notices += (_CUT,)
         self._default = default_layer(self.facts)
+        self.faster = Faster(self.module, self.facts, self.device)
         if self._default.branches > 1:
             self._notices += (self._branch,)
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.errors import DeviceError, ModelError, one_line
 from engine.inspection import memory
@@ -32,11 +32,15 @@ class Computation:
     """Runs the model on one input and keeps what later requests need.
 
     image: (1, channels, h, w) on the CPU. budget: bytes that may be kept; None means half of the
-    memory that is free at the time. logits: float64 (classes,), known after the first pass.
+    memory that is free at the time. exact: use the network's own modules in every pass. logits:
+    float64 (classes,), known after the first pass.
     """
 
-    def __init__(self, model: Model, image: Tensor, budget: int | None) -> None:
+    def __init__(
+        self, model: Model, image: Tensor, budget: int | None, *, exact: bool = False
+    ) -> None:
         self.model = model
+        self._exact = exact
         self.logits: NDArray[np.float64] | None = None
         self.forward_seconds = 0.0
         self.notices: list[str] = []
@@ -153,21 +157,59 @@ class Computation:
     ) -> ForwardPass:
         if self._untrainable:
             wanted = self._sources
-        done, self._clones = run_forward(
-            self.model.module,
-            self.input,
-            start,
-            wanted,
-            self._clones,
-            cancel,
-            cut=self.model.facts.cut,
-            reading=self.model.facts.reading,
-            bounded=self.model.facts.real,
-        )
+        done = self._rewritten(start, wanted, cancel) if start is not None else None
+        if done is None:
+            done = self._pass(self.model.module, self.input, start, wanted, cancel)
         self.forward_seconds = done.seconds
         if self.logits is None:
             # To the CPU first: not every device supports float64.
             self.logits = done.logits.detach()[0].cpu().double().numpy()
+        return done
+
+    def _rewritten(
+        self, start: Call, wanted: set[Call] | tuple[()], cancel: CancelToken | None
+    ) -> ForwardPass | None:
+        """A pass whose part before the start is rewritten; None if it has to be made without."""
+        faster = self.model.faster
+        form = None if self._exact or self._untrainable else faster.before(start, self.allowed)
+        if form is None:
+            return None
+        image = self.input.contiguous(memory_format=torch.channels_last)
+        try:
+            done = self._pass(form.module, image, start, wanted, cancel)
+            if start not in done.kept:
+                raise LookupError(f"{start[0]} is not called")
+            if not form.checked:
+                own = self._pass(self.model.module, self.input, start, wanted, cancel)
+                form.check(done.logits, own.logits)
+                return own
+        except NETWORK_ERRORS as error:
+            if devices.is_out_of_memory(error):
+                raise
+            faster.give_up(f"{type(error).__name__}: {one_line(error)}")
+            return None
+        return done
+
+    def _pass(
+        self,
+        module: nn.Module,
+        image: Tensor,
+        start: Call | None,
+        wanted: set[Call] | tuple[()],
+        cancel: CancelToken | None,
+    ) -> ForwardPass:
+        facts = self.model.facts
+        done, self._clones = run_forward(
+            module,
+            image,
+            start,
+            wanted,
+            self._clones,
+            cancel,
+            cut=facts.cut,
+            reading=facts.reading,
+            bounded=facts.real,
+        )
         return done
 
     def _release(self) -> None:

@@ -42,18 +42,27 @@ _ANY_CLASS = -1
 class Session:
     """Explains one model's decision on one image. Use it in a with statement, from one thread.
 
-    budget: bytes that may be kept between calls; None means half of the free memory. The model is
-    left unchanged, and no hook outlives a call. Leaving the with block frees the graph; the
-    session cannot be used afterwards.
+    budget: bytes that may be kept between calls; None means half of the free memory. exact: compute
+    with the network's own modules alone; otherwise what lies before the explained layer may be
+    computed in a faster form (engine/rewriting), which changes a map by less than 1e-4 of its peak.
+    The model is left unchanged, and no hook outlives a call. Leaving the with block frees the
+    graph; the session cannot be used afterwards.
     """
 
-    def __init__(self, model: Model, image: LoadedImage, *, budget: int | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        image: LoadedImage,
+        *,
+        budget: int | None = None,
+        exact: bool = False,
+    ) -> None:
         self.model = model
         self.image = image
         # An inference tensor, created in a caller's inference mode, cannot join a graph.
         with torch.inference_mode(False):
             self._prepared = prepare(image, model.preprocessing)
-        self._work = Computation(model, self._prepared.tensor, budget)
+        self._work = Computation(model, self._prepared.tensor, budget, exact=exact)
         self._names = tuple(node.name for node in model.layers)
         self._maps: dict[tuple[int, Chosen], dict[Call, RawMap]] = {}
 

@@ -1,0 +1,145 @@
+"""The faster forms of a model's network: one for each layer at which a graph starts."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from engine.inspection.facts import Inspection
+from engine.passes.hooks import NETWORK_ERRORS, Call
+from engine.rewriting.dataflow import dataflow_of
+from engine.rewriting.packed import Absorbed, Packed, available, packed
+from engine.rewriting.plan import Chain, before, chains_of
+from engine.rewriting.twin import twin
+
+_log = logging.getLogger(__name__)
+
+_MOST_FORMS = 2
+_CLOSE = 1e-4
+# Of the memory that a pass may hold, the rewritten weights take at most one part in so many.
+_SHARE = 4
+
+
+@dataclass(slots=True, eq=False)
+class Form:
+    """A network whose modules before some call are rewritten; the others are its own.
+
+    checked: its logits have been compared with the network's own for an image.
+    """
+
+    module: nn.Module
+    checked: bool = False
+
+    def check(self, found: Tensor, own: Tensor) -> None:
+        """Compare the logits of both for one image. Raises ArithmeticError if they differ."""
+        peak = float(own.detach().abs().max())
+        if not torch.allclose(found.detach(), own.detach(), rtol=0, atol=max(peak, 1.0) * _CLOSE):
+            raise ArithmeticError("its logits differ from those of the network")
+        self.checked = True
+
+
+@dataclass(slots=True, eq=False)
+class Faster:
+    """What a model keeps of them. Nothing is rewritten until it is asked for.
+
+    why_not: why nothing is rewritten; '' while it may be.
+    """
+
+    module: nn.Module
+    facts: Inspection
+    device: torch.device
+    why_not: str = ""
+    _chains: tuple[Chain, ...] | None = None
+    _layers: dict[tuple[str, ...], Packed] = field(default_factory=dict)
+    _forms: dict[Call, Form | None] = field(default_factory=dict)
+
+    @property
+    def bytes(self) -> int:
+        """Memory that the rewritten layers take."""
+        return sum(layer.bytes for layer in self._layers.values())
+
+    def before(self, start: Call, allowed: int) -> Form | None:
+        """The network with rewritten modules before the call; None if it is not to be used.
+
+        allowed: bytes that a pass may hold. The first request for a call returns None: rewriting
+        pays from the next image on.
+        """
+        if self.why_not:
+            return None
+        if start not in self._forms:
+            self._forms[start] = None
+            while len(self._forms) > _MOST_FORMS:
+                del self._forms[next(iter(self._forms))]
+            return None
+        form = self._forms.pop(start) or self._made(start, allowed)
+        if not self.why_not:
+            self._forms[start] = form
+        return form
+
+    def give_up(self, reason: str) -> None:
+        """Rewrite nothing from now on, and free what was rewritten."""
+        _log.info("the passes before the layer are not rewritten: %s", reason)
+        self.why_not = reason
+        self._layers.clear()
+        self._forms.clear()
+
+    def _made(self, start: Call, allowed: int) -> Form | None:
+        if self._chains is None:
+            self._chains = self._planned()
+        done = before(self.facts.calls, start)
+        used = [cut for chain in self._chains if (cut := _cut(chain, done))]
+        size = sum(self._size(names) for names in used)
+        if not used or size > allowed // _SHARE:
+            return None
+        modules: dict[str, nn.Module] = {}
+        with torch.inference_mode(False), torch.no_grad():
+            for names in used:
+                layer = self._layer(names)
+                modules[names[0]] = layer
+                for name in names[1:]:
+                    modules[name] = Absorbed(self.module.get_submodule(name), layer)
+        _log.info("%d layers before %s are rewritten", len(used), start[0])
+        return Form(twin(self.module, modules))
+
+    def _size(self, names: tuple[str, ...]) -> int:
+        weight = self.module.get_submodule(names[0]).weight
+        assert isinstance(weight, Tensor)
+        return weight.numel() * weight.element_size()
+
+    def _layer(self, names: tuple[str, ...]) -> Packed:
+        if names not in self._layers:
+            first, *rest = (self.module.get_submodule(name) for name in names)
+            self._layers[names] = packed(first, rest)
+        return self._layers[names]
+
+    def _planned(self) -> tuple[Chain, ...]:
+        reason = self._reason()
+        if not reason:
+            try:
+                flow = dataflow_of(self.module, self.facts.input_shape)
+            except NETWORK_ERRORS as error:
+                reason = f"{type(error).__name__}: {error}"
+            else:
+                return chains_of(self.module, flow, self.facts.counts)
+        self.give_up(reason)
+        return ()
+
+    def _reason(self) -> str:
+        if self.device.type != "cpu" or not available():
+            return f"nothing is known to be faster on {self.device.type}"
+        if self.facts.real or self.facts.cut:
+            return "the network cannot be followed without data, or blocks gradients"
+        return ""
+
+
+def _cut(chain: Chain, done: frozenset[str]) -> tuple[str, ...]:
+    """The part of the chain that lies before the start."""
+    names: list[str] = []
+    for name in chain.names:
+        if name not in done:
+            break
+        names.append(name)
+    return tuple(names)
