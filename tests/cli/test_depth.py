@@ -40,7 +40,7 @@ def test_the_network_gets_the_page_and_its_levels(run: Callable[..., Result], de
     }  # fmt: skip
     assert file["values"]["type"] == "uint16"
     image = load_image(deep, page=2, levels=window(2000, 3000))
-    with engine.Session(engine.load_model("demo:shapes"), image) as session:
+    with engine.Session(engine.load_model("demo:photos"), image) as session:
         wanted = session.predictions(1)[0]
     assert facts["predictions"][0]["logit"] == pytest.approx(wanted.logit, abs=1e-5)
 
@@ -84,6 +84,12 @@ def test_the_patient_is_named_only_on_request(run: Callable[..., Result], tmp_pa
     for word in ("Roe", "Jane", NUMBER, DATE):
         assert word.lower() not in result.out.lower()
     assert "subject" not in result.json
+    printed = [run("explain", path, "--page", "1"), run("sweep", path, "--out", tmp_path / "m.npz")]
+    for result in printed:
+        assert result.code == 0, result.err
+        said = (result.out + result.err).lower()
+        assert not any(word in said for word in (NUMBER.lower(), DATE))
+    assert path.name in run("explain", path, "--patient").out
     named = run("explain", path, "--json", "-", "--patient").json
     assert named["subject"] == {"name": "Roe Jane", "date": DATE}
     assert named["image"] == str(path)

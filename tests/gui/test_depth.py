@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,10 @@ from engine.loading.load import load_model
 from engine.records.level_words import window
 from engine.records.levels import AUTO, Levels, LevelsMode
 from gui.app.program import Program
+from gui.handlers.export import _file_name
 from gui.widgets.bars.page_bar import PageBar
 from gui.widgets.input_output.dialog import InputPanel
-from tests.engine.images.dicom_files import dataset, written
+from tests.engine.images.dicom_files import DATE, NUMBER, dataset, written
 from tests.gui.user import Key, Modifier, User, child
 
 
@@ -40,7 +42,7 @@ def deep(tmp_path: Path) -> Path:
 
 def top_logit(path: Path, page: int = 1, levels: Levels = AUTO) -> float:
     """What a session of its own finds."""
-    with Session(load_model("demo:shapes"), load_image(path, page=page, levels=levels)) as session:
+    with Session(load_model("demo:photos"), load_image(path, page=page, levels=levels)) as session:
         return session.predictions(1)[0].logit
 
 
@@ -209,3 +211,48 @@ def test_the_keys_turn_pages(user: User, deep: Path) -> None:
     settled(user)
     assert program.state.current is not None
     assert program.state.current.page == 2
+
+
+# ------------------------------------------------------------------ patients
+
+
+def test_title_and_suggested_name_leave_the_patient_out(user: User, tmp_path: Path) -> None:
+    """Whether the file is read, visited or still to be read; its name in the strip stays."""
+    values = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
+    scan = tmp_path / f"JRoe {NUMBER} {DATE} axial.dcm"
+    scan.write_bytes(written(dataset(values)))
+    program, titles = user.start(), list[str]()
+    program.window.windowTitleChanged.connect(titles.append)
+    program.controller.images.open_paths([scan])
+    user.until(lambda: "axial" in program.window.windowTitle())
+    settled(user)
+    task = program.controller.exports.task()
+    assert task is not None
+    assert program.state.current is not None
+    assert program.state.current.name == scan.name
+    suggested = _file_name(task)
+    assert "axial" in suggested
+    program.controller.images.step(-1)
+    settled(user)
+    program.controller.images.step(1)
+    settled(user)
+    for text in (*titles, suggested):
+        for word in ("roe", NUMBER, DATE):
+            assert word.lower() not in text.lower()
+
+
+def test_the_log_names_no_image(
+    user: User, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = written(dataset(np.zeros((64, 64), np.uint16)))
+    folder = tmp_path / "Roe_Jane"
+    folder.mkdir()
+    for name, cut in (("JRoe.dcm", 300), ("JRoe 2.dcm", 0)):
+        (folder / name).write_bytes(content[:cut])
+    program = user.start()
+    with caplog.at_level(logging.DEBUG):
+        program.controller.images.open_paths([folder])
+        user.until(lambda: sum(bool(i.error) for i in program.state.images.values()) == 2)
+        user.settle()
+    assert "…: the " in caplog.text
+    assert "roe" not in caplog.text.lower()
