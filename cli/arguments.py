@@ -98,7 +98,7 @@ def add_patient(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--patient",
         action="store_true",
-        help="write the patient's name and the date of a DICOM file into the JSON",
+        help="name the patient and the date of a DICOM file in the JSON and what is printed",
     )
 
 

@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sweep = commands.add_parser("sweep", help="compute the maps of all layers for one class")
     add_image(sweep)
+    sweep.set_defaults(patient=False)
     add_model(sweep)
     sweep.add_argument("--class", dest="target", help="index or label (default: the top class)")
     add_method(sweep)

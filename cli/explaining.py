@@ -85,8 +85,8 @@ def explain(options: argparse.Namespace) -> None:
         known = target.probability
         number = target.said if known is None else f"{known:.1%}"
         say(
-            f"{image.name}: {explanation.layer} ({rows} x {columns}) for {target.label} "
-            f"({number}), {how}"
+            f"{image.named(image.name, options.patient)}: {explanation.layer} "
+            f"({rows} x {columns}) for {target.label} ({number}), {how}"
         )
         for path in (options.out, options.map):
             if path is not None:
@@ -124,7 +124,7 @@ def sweep(options: argparse.Namespace) -> None:
         return
     target = next((e.target for e in explanations.values()), None)
     label = f" for {target.label}" if target is not None else ""
-    say(f"{image.name}: {len(explanations)} layers{label}")
+    say(f"{image.named(image.name, options.patient)}: {len(explanations)} layers{label}")
     say(f"wrote {options.out}")
     _say_of_image(image)
     for notice in notices:

@@ -28,7 +28,7 @@ def open_both(options: argparse.Namespace) -> tuple[LoadedImage, Model]:
     chosen = options.image if options.image is not None else SCENES[0].path
     image = load_image(chosen, page=options.page, levels=options.levels, patience=options.patience)
     for notice in image.notices:
-        tell(f"warning: {image.name}: {notice}")
+        tell(f"warning: {image.named(image.name, options.patient)}: {notice}")
     model = _opened(source, options)
     from engine.images.levels import with_levels
 

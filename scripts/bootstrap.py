@@ -45,6 +45,8 @@ PURPOSES: dict[str, tuple[str, tuple[str, ...]]] = {
     "upkeep": (".venv-upkeep", ("requirements/upkeep.lock",)),
 }
 
+PUBLISHED = "requirements/published.txt"
+
 QT_LIBRARIES = system.packages(system.QT)
 _TEST = system.packages((*system.QT, *system.DISPLAY))
 _ALL_TARGETS = (need for needs in system.TARGETS.values() for need in needs)
@@ -227,6 +229,15 @@ def install_locks(python: Path, locks: tuple[str, ...], shared: bool) -> None:
                 install(command, ROOT / CUDA)
 
 
+def install_published(python: Path) -> None:
+    """Networks for tests, which are left out where pip cannot have them."""
+    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
+    command += ["--require-hashes", "--no-deps", "--no-build-isolation"]
+    command += ["-r", str(ROOT / PUBLISHED)]
+    if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode:
+        say(f"{PUBLISHED} could not be installed; going on without the tests that need it.")
+
+
 def install_requirements(purpose: str) -> None:
     folder, locks = PURPOSES[purpose]
     environment, shared = ROOT / folder, shares(folder)
@@ -246,6 +257,8 @@ def install_requirements(purpose: str) -> None:
         create_environment(environment, shared)
     say(f"Installing {', '.join(locks)} into {folder}")
     install_locks(python, locks, shared)
+    if purpose == "test":
+        install_published(python)
     inputs = set(_locks.LOCKS[locks[-1]])
     for name, (other_folder, other) in PURPOSES.items():
         if other_folder == folder and set(_locks.LOCKS[other[-1]]) <= inputs:

@@ -192,7 +192,9 @@ class Asked:
             reply = reader.wait(shared, self._memory)
         except ChannelClosed:
             code = reader.end()
-            _log.warning("the reader ended with %s while it read %s", code, name)
+            _log.warning(
+                "the reader ended with %s while it read %s", code, _logged(name, name, self._fault)
+            )
             # It may have been killed from outside; a second time, the file is the cause.
             if not self._again:
                 raise self._fault(
@@ -403,6 +405,11 @@ def _started(role: str) -> tuple[subprocess.Popen[bytes], Channel, socket.socket
         ) from error
 
 
+def _logged(text: str, name: str, fault: Fault) -> str:
+    """A text for the log, without the name of an image, which may be that of a patient."""
+    return text.replace(name, "an image") if fault is errors.ImageError else text
+
+
 def _checked(reply: dict[str, Any], fault: Fault, name: str) -> dict[str, Any]:
     if "error" in reply:
         kind = getattr(errors, str(reply["error"]), None)
@@ -415,7 +422,8 @@ def _checked(reply: dict[str, Any], fault: Fault, name: str) -> dict[str, Any]:
             f"{name}: not enough memory to open it; close other programs or use a smaller one"
         )
     if "failed" in reply:
-        _log.warning("%s: the reader failed\n%s", name, reply.get("trace", ""))
+        trace = _logged(str(reply.get("trace", "")), name, fault)
+        _log.warning("%s: the reader failed\n%s", _logged(name, name, fault), trace)
         raise fault(
             f"{name}: damaged or of an unknown kind ({reply['failed']}); download or save it again"
         )

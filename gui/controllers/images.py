@@ -213,6 +213,7 @@ class Images(QObject):
             "Reading thumbnails",
             lambda watch: read_thumbnail(path, watch),
             reading=path.name,
+            unlogged=_names(path),
         )
         job.finished.connect(lambda image: self.thumbnail_ready.emit(key, image))
         job.failed.connect(lambda error: self._failed(key, error))
@@ -241,6 +242,7 @@ class Images(QObject):
             slot="decode",
             priority=Priority.CLICK,
             reading=path.name,
+            unlogged=_names(path),
         )
         job.finished.connect(lambda decoded: self._decoded(key, decoded, revision))
         job.failed.connect(lambda error: self._failed(key, error))
@@ -287,3 +289,8 @@ class Images(QObject):
                 kept += image.loaded.depth.values.nbytes
             if kept > _KEEP_BYTES:
                 image.loaded = image.picture = None
+
+
+def _names(path: Path) -> tuple[str, ...]:
+    """What the log leaves out of an image's path, since it may name a patient; longest first."""
+    return str(path.absolute()), str(path), path.name

@@ -1,8 +1,9 @@
-"""Handles levels set by hand, and the pages of an image."""
+"""Handles levels set by hand, the pages of an image, and its context menu."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QPoint
+from PySide6.QtWidgets import QMenu
 
 from engine.records.level_words import window
 from engine.records.levels import AUTO, Depth, Levels
@@ -17,15 +18,22 @@ _SHIFT = 2.0
 """How many widths a window moves over the whole height of the canvas."""
 
 
+_MENU = (("fit", "actual_size"), ("levels_auto", "previous_page", "next_page"), ("copy", "export"))
+_WHERE_POSSIBLE = 1
+"""The section of the menu whose actions are left out while they are disabled."""
+
+
 class ImageLevels(QObject):
     """Connects the right-button drag, the page bar and their menu actions to the images."""
 
     def __init__(self, window: MainWindow, state: State, views: ImageViews) -> None:
         super().__init__(window)
+        self._window = window
         self._state = state
         self._views = views
         self._start: tuple[float, float] | None = None
         window.canvas.levels_dragged.connect(self._drag)
+        window.canvas.menu_wanted.connect(self._show_menu)
         window.pages.page_chosen.connect(views.choose_page)
         window.actions_by_id.connect(
             {
@@ -34,6 +42,20 @@ class ImageLevels(QObject):
                 "levels_auto": lambda: views.choose_levels(AUTO),
             }
         )
+
+    def _show_menu(self, place: QPoint) -> None:
+        if self._state.current is None:
+            return
+        menu = QMenu(self._window.canvas)
+        menu.aboutToHide.connect(menu.deleteLater)
+        for section, ids in enumerate(_MENU):
+            actions = [self._window.actions_by_id[id] for id in ids]
+            if section == _WHERE_POSSIBLE:
+                actions = [action for action in actions if action.isEnabled()]
+            if section and actions:
+                menu.addSeparator()
+            menu.addActions(actions)
+        menu.popup(place)
 
     def _step(self, by: int) -> None:
         image = self._state.current

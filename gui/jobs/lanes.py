@@ -55,7 +55,8 @@ class Job(QObject):
 
     slot: a newer job replaces older ones of the same slot; '' for none. title: a few words for the
     status bar. stoppable: whether the user may stop it. keep: finish it even when the program
-    closes. reading: the name of the file that it reads, '' for none. Exactly one of finished,
+    closes. reading: the name of the file that it reads, '' for none. unlogged: what the log leaves
+    out of the job's title and error. Exactly one of finished,
     failed and cancelled is emitted, then ended.
     """
 
@@ -76,6 +77,7 @@ class Job(QObject):
         stoppable: bool = True,
         keep: bool = False,
         reading: str = "",
+        unlogged: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         self.title = title
@@ -85,7 +87,14 @@ class Job(QObject):
         self.stoppable = stoppable
         self.keep = keep
         self.reading = reading
+        self.unlogged = unlogged
         self.token = CancelToken()
+
+    def logged(self, text: str) -> str:
+        """A text as it may stand in the log."""
+        for part in self.unlogged:
+            text = text.replace(part, "\u2026")
+        return text
 
     def cancel(self) -> None:
         """Ask the work to stop; cancelled follows, even if the work completes anyway."""
@@ -108,11 +117,11 @@ class _Worker(QObject):
         except Cancelled:
             job.token.cancel()
         except HookscopeError as error:
-            _log.warning("%s: %s", job.title, error)
+            _log.warning("%s: %s", job.logged(job.title), job.logged(str(error)))
             # The traceback would keep the frames alive, and with them an autograd graph.
             failure = error.with_traceback(None)
         except Exception:  # noqa: BLE001 - the outermost frame of the thread: report, go on
-            _log.exception("%s: internal error", job.title)
+            _log.exception("%s: internal error", job.logged(job.title))
             failure = HookscopeError(f"{job.title}: internal error; see the log: {log_file()}")
         self.done.emit(job, result, failure)
 

@@ -88,6 +88,7 @@ class Presenter(QObject):
     def _update_image(self, key: str) -> None:
         self._window.strip.set_error(key, self._state.images[key].error)
         if key == self._state.current_key:
+            self._show_title()
             self._show_picture()
 
     def _remove_image(self, key: str) -> None:
@@ -96,8 +97,7 @@ class Presenter(QObject):
 
     def _show_current(self) -> None:
         image = self._state.current
-        name = f"{image.name} — {NAME}" if image is not None else NAME
-        self._window.setWindowTitle(plain_text.title(self._window.title_prefix + name))
+        self._show_title()
         if image is not None:
             self._window.strip.select(image.key)
         self._window.status.show_explanation(None)
@@ -106,6 +106,11 @@ class Presenter(QObject):
         self._show_classes()
         self._show_picture()
         self._show_actions()
+
+    def _show_title(self) -> None:
+        image = self._state.current
+        name = f"{image.title} — {NAME}" if image is not None and image.title else NAME
+        self._window.setWindowTitle(plain_text.title(self._window.title_prefix + name))
 
     def _show_picture(self) -> None:
         """Show the current image as it was left; while it is being read, the previous one stays."""

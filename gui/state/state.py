@@ -50,6 +50,13 @@ class OpenImage:
     asked: Levels = AUTO
     revision: int = 0
 
+    @property
+    def title(self) -> str:
+        """The name without a patient's; '' while the file is being read, since it may tell one."""
+        if self.loaded is not None:
+            return self.loaded.named(self.name, subject=False)
+        return "" if self.path is not None and self.scene is None and not self.error else self.name
+
 
 CHECK_INPUT = "Input and output…"
 """Notice action: open the panel where assumed preprocessing can be checked."""

@@ -73,6 +73,38 @@ def test_what_is_refused(
     assert result.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("kind", ["gif", "webp", "png"])
+def test_a_page_that_an_animation_does_not_have(
+    run: Callable[..., Result], tmp_path: Path, kind: str
+) -> None:
+    pages = [Image.new("RGB", (40, 30), (grey, 0, 90)) for grey in (10, 200)]
+    path = tmp_path / f"two.{kind}"
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    result = run("explain", path, "--page", "3")
+    assert result.code == 2
+    assert f"{path}: has 2 pages; choose --page 1 to 2" in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_infinity_and_nan_leave_levels_and_map_finite(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    values = np.asarray(Image.open(SCENES[0].path).convert("L")).astype(np.float32) / 7 - 3
+    finite = float(values.min()), float(values.max())
+    values[40, 50], values[60, 70], values[80, 90] = np.inf, -np.inf, np.nan
+    Image.fromarray(values).save(tmp_path / "odd.tif")
+    out = tmp_path / "map.npy"
+    facts = run("explain", tmp_path / "odd.tif", "--json", "-", "--map", out).json
+    levels = facts["image_file"]["levels"]
+    assert (levels["black"], levels["white"]) == pytest.approx(finite, abs=1e-5)
+    assert facts["image_file"]["values"]["not_finite"] == 3
+    assert "3 values are NaN or infinite" in facts["image_file"]["notices"][0]
+    assert all(np.isfinite(p["logit"]) for p in facts["predictions"])
+    found = np.load(out)
+    assert np.isfinite(found).all()
+    assert found.std() > 0
+
+
 def test_the_patient_is_named_only_on_request(run: Callable[..., Result], tmp_path: Path) -> None:
     values = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
     folder = tmp_path / "Roe_Jane"
@@ -84,6 +116,12 @@ def test_the_patient_is_named_only_on_request(run: Callable[..., Result], tmp_pa
     for word in ("Roe", "Jane", NUMBER, DATE):
         assert word.lower() not in result.out.lower()
     assert "subject" not in result.json
+    printed = [run("explain", path, "--page", "1"), run("sweep", path, "--out", tmp_path / "m.npz")]
+    for result in printed:
+        assert result.code == 0, result.err
+        said = (result.out + result.err).lower()
+        assert not any(word in said for word in (NUMBER.lower(), DATE))
+    assert path.name in run("explain", path, "--patient").out
     named = run("explain", path, "--json", "-", "--patient").json
     assert named["subject"] == {"name": "Roe Jane", "date": DATE}
     assert named["image"] == str(path)

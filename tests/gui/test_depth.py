@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QApplication, QSlider
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QContextMenuEvent, QMouseEvent
+from PySide6.QtWidgets import QApplication, QMenu, QSlider
 
 from engine.explain.session import Session
 from engine.formats.demo import SCENES
@@ -18,9 +19,10 @@ from engine.loading.load import load_model
 from engine.records.level_words import window
 from engine.records.levels import AUTO, Levels, LevelsMode
 from gui.app.program import Program
+from gui.handlers.export import _file_name
 from gui.widgets.bars.page_bar import PageBar
 from gui.widgets.input_output.dialog import InputPanel
-from tests.engine.images.dicom_files import dataset, written
+from tests.engine.images.dicom_files import DATE, NUMBER, dataset, written
 from tests.gui.user import Key, Modifier, User, child
 
 
@@ -71,6 +73,18 @@ def drag_right(program: Program, across: int, down: int) -> None:
         QApplication.sendEvent(viewport, event)
 
 
+LAST = ["Copy image", "Export…"]
+
+
+def menu_texts() -> list[str]:
+    """The entries of the open menu, which is closed."""
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    texts = [action.text() for action in menu.actions() if not action.isSeparator()]
+    menu.close()
+    return texts
+
+
 def test_a_deep_image_is_shown_and_explained_with_its_levels(user: User, deep: Path) -> None:
     program = user.start(deep)
     image = program.state.current
@@ -114,6 +128,60 @@ def test_a_click_of_the_right_button_changes_nothing(user: User, deep: Path) -> 
     assert program.state.current is not None
     assert program.state.current.levels == AUTO
     assert not program.window.actions_by_id["levels_auto"].isEnabled()
+    assert menu_texts() == ["Fit to window", "Actual size", "Previous page", "Next page", *LAST]
+
+
+def test_the_menu_of_the_image_sets_the_levels_back(user: User, deep: Path) -> None:
+    program = user.start(deep)
+    drag_right(program, -150, 30)
+    settled(user)
+    image = program.state.current
+    assert image is not None
+    assert image.levels != AUTO
+    assert QApplication.activePopupWidget() is None, "a drag is no click"
+    drag_right(program, 0, 0)
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    (back,) = [action for action in menu.actions() if action.text() == "Automatic levels"]
+    back.trigger()
+    menu.close()
+    settled(user)
+    assert image.levels == AUTO
+    assert shown_logit(program) == pytest.approx(top_logit(deep), abs=1e-4)
+
+
+def test_levels_set_by_hand_are_said_and_kept(user: User, deep: Path) -> None:
+    """On the image, and in the panel of the model; also after a visit to another image."""
+    program = user.start(deep)
+    program.controller.images.open_scenes()
+    settled(user)
+    program.controller.images.step(-1)
+    settled(user)
+    program.window.actions_by_id["input_output"].trigger()
+    panel = child(program.window, InputPanel)
+    user.until(lambda: "Levels: minimum to maximum" in panel._levels.text())
+    program.controller.views.choose_levels(window(2000, 1000))
+    user.until(lambda: "Levels: window, 1,500 to 2,500" in panel._levels.text())
+    assert program.window.canvas._levels == "Levels: window, 1,500 to 2,500"
+    program.controller.images.step(1)
+    settled(user)
+    program.controller.images.step(-1)
+    settled(user)
+    assert program.state.current is not None
+    assert program.state.current.levels == window(2000, 1000)
+    assert program.window.canvas._levels == "Levels: window, 1,500 to 2,500"
+
+
+@pytest.mark.parametrize("by", ["mouse", "keyboard"])
+def test_the_menu_of_an_eight_bit_image(user: User, by: str) -> None:
+    program = user.start()
+    viewport = program.window.canvas.viewport()
+    if by == "mouse":
+        drag_right(program, 0, 0)
+    else:
+        reason = QContextMenuEvent.Reason.Keyboard
+        QApplication.sendEvent(viewport, QContextMenuEvent(reason, QPoint(), QPoint()))
+    assert menu_texts() == ["Fit to window", "Actual size", *LAST]
 
 
 def test_eight_bit_images_have_no_levels(user: User) -> None:
@@ -122,6 +190,7 @@ def test_eight_bit_images_have_no_levels(user: User) -> None:
     assert program.state.current is not None
     assert program.state.current.levels == AUTO
     assert program.window.canvas._levels == ""
+    assert menu_texts()
 
 
 def test_pages(user: User, deep: Path) -> None:
@@ -209,3 +278,110 @@ def test_the_keys_turn_pages(user: User, deep: Path) -> None:
     settled(user)
     assert program.state.current is not None
     assert program.state.current.page == 2
+
+
+# ------------------------------------------------------------------ pages, numbers
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp", "png", "tif", "8-bit.tif"])
+def test_a_page_is_kept_while_another_image_is_visited(
+    user: User, tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / f"three.{kind}"
+    mode = np.uint16 if kind == "tif" else np.uint8
+    greys = [np.full((60, 80), grey, mode) for grey in (40, 120, 200)]
+    for page, values in enumerate(greys):
+        values[10:30, 10 + 15 * page : 30 + 15 * page] = 250
+    first, *rest = map(Image.fromarray, greys)
+    options = {"lossless": True} if kind == "webp" else {}
+    first.save(path, save_all=True, append_images=rest, **options)
+    program = user.start(path)
+    bar, images = child(program.window, PageBar), program.controller.images
+    assert bar.isVisible()
+    assert (child(bar, QSlider).minimum(), child(bar, QSlider).maximum()) == (1, 3)
+    child(bar, QSlider).setValue(3)
+    settled(user)
+
+    def shown() -> np.ndarray:
+        image = program.state.current
+        assert image is not None
+        assert image.loaded is not None
+        assert (image.page, image.loaded.page) == (3, 3)
+        loaded = image.loaded
+        return loaded.pixels[..., 0] if loaded.depth is None else loaded.depth.values
+
+    assert np.abs(shown().astype(int) - greys[2]).max() <= 2
+    images.open_scenes()
+    settled(user)
+    assert not bar.isVisible()
+    image = next(image for image in program.state.images.values() if image.path == path)
+    image.loaded = image.picture = None  # as if its memory had been needed
+    images.step(-1)
+    settled(user)
+    assert np.abs(shown().astype(int) - greys[2]).max() <= 2
+    assert child(bar, QSlider).value() == 3
+
+
+def test_the_numbers_are_those_of_the_picture_not_of_the_range(user: User, tmp_path: Path) -> None:
+    """Mean and standard deviation of 0.5 take 0 to 255 to -1 to 1; these pixels have 33 to 144."""
+    values = np.zeros((256, 256, 3), np.uint8)
+    values[...] = (33, 60, 144)
+    values[:, 128:] = (144, 90, 33)
+    values[:64] = 100
+    Image.fromarray(values).save(tmp_path / "narrow.png")
+    program = user.start(tmp_path / "narrow.png")
+    program.window.actions_by_id["input_output"].trigger()
+    panel = child(program.window, InputPanel)
+    user.until(lambda: panel._numbers.text().count("\n") == 2)
+    seen = (values[16:240, 16:240] / 255 - 0.5) / 0.5
+    wanted = []
+    for channel, name in enumerate(("Red", "Green", "Blue")):
+        part = seen[..., channel]
+        wanted.append(f"{name}: {part.min():.3f} to {part.max():.3f}, mean {part.mean():.3f}")
+    assert panel._numbers.text().replace("\u2212", "-") == "\n".join(wanted)
+    assert wanted[0].startswith("Red: -0.741 to 0.129")
+
+
+# ------------------------------------------------------------------ patients
+
+
+def test_title_and_suggested_name_leave_the_patient_out(user: User, tmp_path: Path) -> None:
+    """Whether the file is read, visited or still to be read; its name in the strip stays."""
+    values = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
+    scan = tmp_path / f"JRoe {NUMBER} {DATE} axial.dcm"
+    scan.write_bytes(written(dataset(values)))
+    program, titles = user.start(), list[str]()
+    program.window.windowTitleChanged.connect(titles.append)
+    program.controller.images.open_paths([scan])
+    user.until(lambda: "axial" in program.window.windowTitle())
+    settled(user)
+    task = program.controller.exports.task()
+    assert task is not None
+    assert program.state.current is not None
+    assert program.state.current.name == scan.name
+    suggested = _file_name(task)
+    assert "axial" in suggested
+    program.controller.images.step(-1)
+    settled(user)
+    program.controller.images.step(1)
+    settled(user)
+    for text in (*titles, suggested):
+        for word in ("roe", NUMBER, DATE):
+            assert word.lower() not in text.lower()
+
+
+def test_the_log_names_no_image(
+    user: User, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = written(dataset(np.zeros((64, 64), np.uint16)))
+    folder = tmp_path / "Roe_Jane"
+    folder.mkdir()
+    for name, cut in (("JRoe.dcm", 300), ("JRoe 2.dcm", 0)):
+        (folder / name).write_bytes(content[:cut])
+    program = user.start()
+    with caplog.at_level(logging.DEBUG):
+        program.controller.images.open_paths([folder])
+        user.until(lambda: sum(bool(i.error) for i in program.state.images.values()) == 2)
+        user.settle()
+    assert "…: the " in caplog.text
+    assert "roe" not in caplog.text.lower()

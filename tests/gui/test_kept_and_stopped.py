@@ -181,6 +181,10 @@ def test_stop_while_the_engine_loads_loses_nothing(bench: ClosableBench) -> None
     begun, let = bench.hold("load_engine")
     bench.controller.start()
     bench.until(begun.is_set)
+    # Otherwise the reading of the first picture is what is stopped.
+    bench.until(lambda: bench.controller.file_lane.running is None)
+    assert bench.state.current is not None
+    assert bench.state.current.loaded is not None
     bench.controller.cancel()
     let.set()
     bench.until(lambda: bench.explained)

@@ -102,7 +102,7 @@ def test_what_the_tests_need_includes_what_the_program_needs(commands: Commands)
     bootstrap.install_requirements("run")
     bootstrap.install_requirements("extras")
     assert commands.count("venv") == 1
-    assert commands.installed() == ["torch.txt", "test.lock"]
+    assert commands.installed() == ["torch.txt", "test.lock", "published.txt"]
 
 
 @pytest.mark.parametrize("name", ["requirements/run.lock", locks.TORCH, locks.CUDA])

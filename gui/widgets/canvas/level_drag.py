@@ -27,5 +27,14 @@ class LevelDrag:
             return None
         return offset.x() / max(1, area.width()), offset.y() / max(1, area.height())
 
+    @property
+    def pressed(self) -> bool:
+        return self._start is not None
+
+    @property
+    def moved(self) -> bool:
+        """Whether it has gone far enough to be no click."""
+        return self._moved
+
     def release(self) -> None:
         self._start = None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QMouseEvent
 from PySide6.QtWidgets import QWidget
 
 from engine.records.levels import Depth
@@ -15,9 +15,11 @@ from gui.widgets.canvas.words import longest_raw, raw_words
 
 class LevelView(ZoomView):
     """levels_dragged(across, down, done): the right button was dragged over an image with levels,
-    by these fractions of the view since it was pressed."""
+    by these fractions of the view since it was pressed. menu_wanted(place on the screen): it was
+    clicked, or the menu key pressed."""
 
     levels_dragged = Signal(float, float, bool)
+    menu_wanted = Signal(QPoint)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -43,7 +45,7 @@ class LevelView(ZoomView):
         return raw_words(depth, column, row)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.RightButton and self._levels:
+        if event.button() == Qt.MouseButton.RightButton:
             self._drag.press(event.position())
             event.accept()
         else:
@@ -58,9 +60,18 @@ class LevelView(ZoomView):
         super().mouseReleaseEvent(event)
         if event.button() == Qt.MouseButton.RightButton:
             self._drag_levels(event, done=True)
+            clicked = self._drag.pressed and not (self._levels and self._drag.moved)
             self._drag.release()
+            if clicked:
+                self.menu_wanted.emit(event.globalPosition().toPoint())
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """A menu of the mouse waits for the release: systems differ in when they ask for it."""
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            self.menu_wanted.emit(self.viewport().mapToGlobal(self.viewport().rect().center()))
+        event.accept()
 
     def _drag_levels(self, event: QMouseEvent, *, done: bool) -> None:
         offset = self._drag.offset(event.position(), self.viewport().size())
-        if offset is not None:
+        if offset is not None and self._levels:
             self.levels_dragged.emit(*offset, done)
