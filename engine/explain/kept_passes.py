@@ -18,7 +18,7 @@ from engine.inspection.reasons import reason_against
 from engine.model import Model
 from engine.passes import devices
 from engine.passes.forward import ForwardPass, run_forward
-from engine.passes.hooks import NETWORK_ERRORS, Call
+from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating
 from engine.progress import CancelToken
 
 _log = logging.getLogger(__name__)
@@ -176,7 +176,9 @@ class Computation:
             return None
         image = self.input.contiguous(memory_format=torch.channels_last)
         try:
-            done = self._pass(form.module, image, start, wanted, cancel)
+            # Its own modules are reached by other ways than their names, as well.
+            with evaluating(self.model.module):
+                done = self._pass(form.module, image, start, wanted, cancel)
             if start not in done.kept:
                 raise LookupError(f"{start[0]} is not called")
             if not form.checked:
