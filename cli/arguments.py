@@ -79,6 +79,11 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     add_source(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     parser.add_argument(
+        "--exact",
+        action="store_true",
+        help="compute with the model's own layers alone, never in a faster form of them",
+    )
+    parser.add_argument(
         "--patience",
         type=_seconds,
         default=client.PATIENCE,

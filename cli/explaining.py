@@ -60,7 +60,7 @@ def explain(options: argparse.Namespace) -> None:
     from engine.records.display import DisplaySettings
 
     settings = DisplaySettings()
-    with Session(model, image) as session:
+    with Session(model, image, exact=options.exact) as session:
         explanation = session.explain(
             options.layer,
             options.target,
@@ -114,7 +114,7 @@ def sweep(options: argparse.Namespace) -> None:
     from engine.explain.session import Session
     from engine.export import files as export
 
-    with Session(model, image) as session:
+    with Session(model, image, exact=options.exact) as session:
         explanations = session.sweep(
             options.target, method=options.method, options=_options_of(options, model)
         )

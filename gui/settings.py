@@ -64,6 +64,7 @@ INTERPOLATION: Final = Entry(
 GAMMA: Final = Entry("display/gamma", _DISPLAY.gamma, _between(0.2, 5.0))
 SIGN: Final = Entry("display/sign", _DISPLAY.sign, _one_of(*get_args(Sign)))
 SWEEP_ENABLED: Final = Entry("engine/sweep", True)
+EXACT: Final = Entry("engine/exact", False)
 RECENT_IMAGES: Final[Entry[tuple[str, ...]]] = Entry(
     "recent/images", (), lambda value: len(value) <= MAX_IMAGES
 )
@@ -89,6 +90,7 @@ TABLE: Final[tuple[Entry[Any], ...]] = (
     GAMMA,
     SIGN,
     SWEEP_ENABLED,
+    EXACT,
     RECENT_IMAGES,
     RECENT_MODELS,
     LAST_FOLDER,

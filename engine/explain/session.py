@@ -59,6 +59,7 @@ class Session:
     ) -> None:
         self.model = model
         self.image = image
+        self.exact = exact
         # An inference tensor, created in a caller's inference mode, cannot join a graph.
         with torch.inference_mode(False):
             self._prepared = prepare(image, model.preprocessing)

@@ -28,7 +28,7 @@ from gui.controllers.sweeps import Sweeper
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.file_work import color_strips
 from gui.jobs.lanes import Job, Lane, Priority
-from gui.settings import Settings
+from gui.settings import EXACT, Settings
 from gui.state.records import Answer, EngineFacts, Request
 from gui.state.state import NoticeKind, State
 
@@ -46,6 +46,8 @@ class Controller(QObject):
     def __init__(self, state: State, settings: Settings, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.state = state
+        self._settings = settings
+        settings.changed.connect(self._setting_changed)
         self._worker = EngineWorker()
         self.engine_lane = engine = Lane("engine", self)
         self.file_lane = files = Lane("files", self)
@@ -199,6 +201,12 @@ class Controller(QObject):
             self._explain()
             self.models.remember_method()
 
+    def _setting_changed(self, key: str) -> None:
+        if key == EXACT.key and self.state.explanation is not None:
+            self.state.sweep = None
+            self.state.sweep_changed.emit()
+            self._explain()
+
     def _explain(self) -> None:
         image, source = self.state.current, self.state.model_source
         if image is None or image.loaded is None or source is None:
@@ -217,6 +225,7 @@ class Controller(QObject):
             self.state.method,
             self.state.options,
             image.revision,
+            self._settings.get(EXACT),
         )
         if self._answered_by_sweep(request):
             return

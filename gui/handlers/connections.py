@@ -110,6 +110,7 @@ class Handlers(QObject):
             "overlay": window.canvas.set_overlay_visible,
             "grid": lambda on: self._display(interpolation="grid" if on else "smooth"),
             "sweep": lambda on: self._settings.set(table.SWEEP_ENABLED, on),
+            "exact": lambda on: self._settings.set(table.EXACT, on),
             "panels": window.set_panels_visible,
         }
         for id, toggle in toggles.items():
@@ -137,6 +138,7 @@ class Handlers(QObject):
         checks.check(f"colormap_{display.colormap}")
         checks.check("grid", display.interpolation == "grid")
         checks.check("sweep", self._settings.get(table.SWEEP_ENABLED))
+        checks.check("exact", self._settings.get(table.EXACT))
         checks.check(f"theme_{self._settings.theme()}")
         if key == table.THEME.key:
             application = QApplication.instance()

@@ -234,9 +234,11 @@ class EngineWorker:
             # Another model was opened, but cancelled before the window received it.
             self.open_model(ModelSource.from_key(request.model), watch)
         model, _ = self._opened()
-        if self._session is None or not self._session.image.is_same_input(image):
+        known = self._session
+        if known is None or known.exact != request.exact or not known.image.is_same_input(image):
             self._end_session()
-            self._session = Session(model, image)
+            self._session = Session(model, image, exact=request.exact)
+        assert self._session is not None
         return self._session
 
     def _end_session(self) -> None:

@@ -49,7 +49,8 @@ class Request:
     """A request for an explanation; an answer to an older generation is dropped.
 
     image, model: keys of the open image and model. revision: of the image. options: of the method.
-    layer None means the default layer, target None the class with the highest logit.
+    layer None means the default layer, target None the class with the highest logit. exact: compute
+    with the model's own layers alone.
     """
 
     generation: int
@@ -60,6 +61,7 @@ class Request:
     method: str = DEFAULT_METHOD
     options: tuple[tuple[str, Value], ...] = ()
     revision: int = 0
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
