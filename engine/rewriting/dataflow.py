@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,12 +22,15 @@ class Dataflow:
 
     readers: for each tensor, the operations that read it, by name. makers: for each tensor, the
     operation whose first result it is, and the tensors that this read. outputs: what each module
-    returned, by call. returned: the tensors that the network returned.
+    returned, by call. inputs: the shape of what each convolution or linear layer
+    reads in its first call, by name.
+    returned: the tensors that the network returned.
     """
 
     readers: dict[int, list[str]] = field(default_factory=dict)
     makers: dict[int, tuple[str, tuple[int, ...]]] = field(default_factory=dict)
     outputs: dict[Call, int] = field(default_factory=dict)
+    inputs: dict[str, tuple[int, ...]] = field(default_factory=dict)
     returned: set[int] = field(default_factory=set)
     _alive: list[object] = field(default_factory=list)
 
@@ -72,6 +75,10 @@ def dataflow_of(module: nn.Module, input_shape: tuple[int, ...]) -> Dataflow:
         flow.outputs[call] = id(output)
         flow._alive.append(output)
 
+    for name, layer in shadow.named_modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            layer.register_forward_pre_hook(_noting(flow.inputs, name))
+
     with torch.inference_mode(False), torch.no_grad(), evaluating(shadow), watching(shadow, visit):
         image = torch.zeros(input_shape, device="meta", dtype=dtype_of(module))
         with _Recorder(flow):
@@ -79,6 +86,13 @@ def dataflow_of(module: nn.Module, input_shape: tuple[int, ...]) -> Dataflow:
     flow._alive += [shadow, output]
     flow.returned = {id(tensor) for _, tensor in tensors_in(output)}
     return flow
+
+
+def _noting(shapes: dict[str, tuple[int, ...]], name: str) -> Callable[[nn.Module, Any], None]:
+    def note(_layer: nn.Module, inputs: Any) -> None:
+        shapes.setdefault(name, tuple(inputs[0].shape) if inputs else ())
+
+    return note
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

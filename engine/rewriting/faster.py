@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +53,7 @@ class Faster:
     device: torch.device
     why_not: str = ""
     _chains: tuple[Chain, ...] | None = None
-    _layers: dict[tuple[str, ...], Packed] = field(default_factory=dict)
+    _layers: dict[Chain, Packed] = field(default_factory=dict)
     _forms: dict[Call, Form | None] = field(default_factory=dict)
 
     @property
@@ -90,16 +90,16 @@ class Faster:
         if self._chains is None:
             self._chains = self._planned()
         done = before(self.facts.calls, start)
-        used = [cut for chain in self._chains if (cut := _cut(chain, done))]
-        size = sum(self._size(names) for names in used)
+        used = [cut for chain in self._chains if (cut := _cut(chain, done)).names]
+        size = sum(self._size(chain.names) for chain in used)
         if not used or size > allowed // _SHARE:
             return None
         modules: dict[str, nn.Module] = {}
         with torch.inference_mode(False), torch.no_grad():
-            for names in used:
-                layer = self._layer(names)
-                modules[names[0]] = layer
-                for name in names[1:]:
+            for chain in used:
+                layer = self._layer(chain)
+                modules[chain.names[0]] = layer
+                for name in chain.names[1:]:
                     modules[name] = Absorbed(self.module.get_submodule(name), layer)
         _log.info("%d layers before %s are rewritten", len(used), start[0])
         return Form(twin(self.module, modules))
@@ -109,11 +109,11 @@ class Faster:
         assert isinstance(weight, Tensor)
         return weight.numel() * weight.element_size()
 
-    def _layer(self, names: tuple[str, ...]) -> Packed:
-        if names not in self._layers:
-            first, *rest = (self.module.get_submodule(name) for name in names)
-            self._layers[names] = packed(first, rest)
-        return self._layers[names]
+    def _layer(self, chain: Chain) -> Packed:
+        if chain not in self._layers:
+            first, *rest = (self.module.get_submodule(name) for name in chain.names)
+            self._layers[chain] = packed(first, rest, chain.input_shape)
+        return self._layers[chain]
 
     def _planned(self) -> tuple[Chain, ...]:
         reason = self._reason()
@@ -135,11 +135,11 @@ class Faster:
         return ""
 
 
-def _cut(chain: Chain, done: frozenset[str]) -> tuple[str, ...]:
+def _cut(chain: Chain, done: frozenset[str]) -> Chain:
     """The part of the chain that lies before the start."""
     names: list[str] = []
     for name in chain.names:
         if name not in done:
             break
         names.append(name)
-    return tuple(names)
+    return replace(chain, names=tuple(names))

@@ -6,6 +6,7 @@ those that torch's own compiler uses on the CPU (torch._inductor.fx_passes.mkldn
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Sequence
 from typing import Any
@@ -32,10 +33,13 @@ class Packed(nn.Module):
     layer's weight still finds it.
     """
 
-    def __init__(self, layer: nn.Module, followers: Sequence[nn.Module]) -> None:
+    def __init__(
+        self, layer: nn.Module, followers: Sequence[nn.Module], input_shape: tuple[int, ...]
+    ) -> None:
         super().__init__()
         self.training = False
         self._parts = (layer, *followers)
+        self._input_shape = input_shape
         self._made: weakref.ref[Tensor] | None = None
         self._attributes = _attributes(followers)
         self._weight, self._bias = self._prepared(layer, followers)
@@ -79,7 +83,7 @@ class PackedConvolution(Packed):
             weight, bias = _folded(layer, norm)
         self._how = (layer.padding, layer.stride, layer.dilation, layer.groups)
         return _ops()._reorder_convolution_weight(
-            weight.contiguous(memory_format=torch.channels_last), *self._how, None
+            weight.contiguous(memory_format=torch.channels_last), *self._how, self._input_shape
         ), bias.detach() if bias is not None else None
 
     def _computed(self, x: Tensor) -> Tensor:
@@ -98,7 +102,8 @@ class PackedLinear(Packed):
     ) -> tuple[Tensor, Tensor | None]:
         assert isinstance(layer, nn.Linear)
         del followers
-        weight = _ops()._reorder_linear_weight(layer.weight.detach(), None)
+        rows = math.prod(self._input_shape[:-1])
+        weight = _ops()._reorder_linear_weight(layer.weight.detach(), rows)
         return weight, layer.bias.detach() if layer.bias is not None else None
 
     def _computed(self, x: Tensor) -> Tensor:
@@ -130,10 +135,15 @@ class Absorbed(nn.Module):
         return result
 
 
-def packed(layer: nn.Module, followers: Sequence[nn.Module]) -> Packed:
-    """The layer with its followers (batch norm, activation) built in."""
+def packed(
+    layer: nn.Module, followers: Sequence[nn.Module], input_shape: tuple[int, ...]
+) -> Packed:
+    """The layer with its followers (batch norm, activation) built in, for inputs of that shape.
+
+    Other shapes give the same numbers, more slowly.
+    """
     kind = PackedLinear if isinstance(layer, nn.Linear) else PackedConvolution
-    return kind(layer, followers)
+    return kind(layer, followers, input_shape)
 
 
 def _folded(layer: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:

@@ -34,10 +34,12 @@ _IN_PLACE = ("aten::relu_", "aten::hardtanh_", "aten::silu_", "aten::hardswish_"
 class Chain:
     """A convolution or linear layer, and the modules that can be part of it.
 
-    names: the layer itself, then a batch norm, an activation, as far as there are any.
+    names: the layer itself, then a batch norm, an activation, as far as there are any. input_shape:
+    of what the layer reads.
     """
 
     names: tuple[str, ...]
+    input_shape: tuple[int, ...]
 
 
 def chains_of(module: nn.Module, flow: Dataflow, counts: Mapping[str, int]) -> tuple[Chain, ...]:
@@ -65,7 +67,7 @@ def chains_of(module: nn.Module, flow: Dataflow, counts: Mapping[str, int]) -> t
             names = [name]
             if name in once:
                 names += _followers(name, modules, flow, returning, reading)
-            chains.append(Chain(tuple(names)))
+            chains.append(Chain(tuple(names), flow.inputs[name]))
     return tuple(chains)
 
 

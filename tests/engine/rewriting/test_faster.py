@@ -160,7 +160,8 @@ def test_what_is_rewritten(habit: str, layers: int) -> None:
     assert model.faster.bytes == sum(
         4 * part.weight.numel()
         for name, part in model.module.named_modules()
-        if isinstance(part, nn.Conv2d) and (name,) in {names[:1] for names in model.faster._layers}
+        if isinstance(part, nn.Conv2d)
+        and (name,) in {chain.names[:1] for chain in model.faster._layers}
     )
     (again,) = explained(model, "last", 1)
     (exact,) = explained(model, "last", 1, exact=True)
