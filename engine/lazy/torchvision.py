@@ -3,6 +3,9 @@
 A torchvision wheel built for CUDA cannot load its compiled operators beside a CPU build of torch,
 and its import fails when it registers their meta kernels. No classifier needs those operators, so
 their schemas are declared and the import is retried.
+
+torchvision imports torch's compiler for one function of its detection operators, which takes about
+as long as importing torch. It gets a stand-in that imports the compiler when it is used.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -27,8 +32,50 @@ _MISSING_SCHEMAS = (
 _fragments: list[Any] = []
 
 
+_COMPILER = ("torch._dynamo", "torch._dynamo.utils")
+
+
+class _StandIn(ModuleType):
+    """A module that becomes the real one as soon as anything of it is used."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__ = []
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name == "is_compile_supported":
+            # Imported by name; only torchvision's detection operators call it.
+            return lambda *arguments: _real(self.__name__).is_compile_supported(*arguments)
+        return getattr(_real(self.__name__), name)
+
+
+def _real(name: str) -> Any:
+    for stand_in in _COMPILER:
+        if isinstance(sys.modules.get(stand_in), _StandIn):
+            del sys.modules[stand_in]
+    return importlib.import_module(name)
+
+
+@contextmanager
+def _without_compiler() -> Iterator[None]:
+    """Stand-ins for torch's compiler inside the with block, unless it is imported already."""
+    if any(name in sys.modules for name in _COMPILER):
+        yield
+        return
+    sys.modules.update({name: _StandIn(name) for name in _COMPILER})
+    try:
+        yield
+    finally:
+        for name in _COMPILER:
+            if isinstance(sys.modules.get(name), _StandIn):
+                del sys.modules[name]
+
+
 def _import_torchvision() -> ModuleType:
-    return importlib.import_module("torchvision")
+    with _without_compiler():
+        return importlib.import_module("torchvision")
 
 
 def _declare_operators() -> None:
