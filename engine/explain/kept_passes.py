@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 import numpy as np
@@ -53,6 +53,7 @@ class Computation:
         self._explainable = {c for c in sources if not reason_against(model.facts.calls[c])}
         self._tail: ForwardPass | None = None
         self._full: ForwardPass | None = None
+        self._walked = False
         self._frugal = False
         self._untrainable = False
         self._closed = False
@@ -102,14 +103,23 @@ class Computation:
         for known in (self._full, self._tail):
             if known is not None and source in known.kept:
                 return known
+        later: tuple[Call, ...] = ()
         if self._tail is not None and self.whole_fits:
-            return self.full_pass(cancel)
+            if self._walked:
+                return self.full_pass(cancel)
+            # Whoever goes through the layers mostly goes on towards the logits.
+            self._walked = True
+            order = list(self.model.facts.calls)
+            later = tuple(c for c in order[order.index(source) :] if c in self._explainable)
         self._release()
-        self._tail = self._run(source, (), cancel)
+        self._tail = self._run(source, later, cancel)
         return self._tail
 
     def full_pass(self, cancel: CancelToken | None) -> ForwardPass:
-        """The pass whose graph starts at the input and that kept every output."""
+        """A pass that kept every output: its graph starts at the input, or at the first of them."""
+        tail = self._tail
+        if self._full is None and tail is not None and self._explainable <= tail.kept.keys():
+            return tail
         if self._full is None:
             self._full = self._run(None, self._explainable, cancel)
             self._tail = None
@@ -153,7 +163,7 @@ class Computation:
         )
 
     def _run(
-        self, start: Call | None, wanted: set[Call] | tuple[()], cancel: CancelToken | None
+        self, start: Call | None, wanted: Collection[Call], cancel: CancelToken | None
     ) -> ForwardPass:
         if self._untrainable:
             wanted = self._sources
@@ -167,11 +177,12 @@ class Computation:
         return done
 
     def _rewritten(
-        self, start: Call, wanted: set[Call] | tuple[()], cancel: CancelToken | None
+        self, start: Call, wanted: Collection[Call], cancel: CancelToken | None
     ) -> ForwardPass | None:
         """A pass whose part before the start is rewritten; None if it has to be made without."""
         faster = self.model.faster
-        form = None if self._exact or self._untrainable else faster.before(start, self.allowed)
+        plainly = self._exact or self._untrainable or self._frugal
+        form = None if plainly else faster.before(start, self.allowed)
         if form is None:
             return None
         image = self.input.contiguous(memory_format=torch.channels_last)
@@ -197,7 +208,7 @@ class Computation:
         module: nn.Module,
         image: Tensor,
         start: Call | None,
-        wanted: set[Call] | tuple[()],
+        wanted: Collection[Call],
         cancel: CancelToken | None,
     ) -> ForwardPass:
         facts = self.model.facts

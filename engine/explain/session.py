@@ -1,9 +1,10 @@
 """A session explains one image to one model: one forward pass, many explanations.
 
 The first explanation runs the network once, with an autograd graph that starts at the requested
-layer. Another class is a partial backward pass over that graph. A second layer, or a sweep, runs
-the network once more with the graph from the input on and every layer's output kept; from then on
-any click is a partial backward pass, and after a sweep no computation at all.
+layer. Another class is a partial backward pass over that graph. A second layer runs the network
+once more, with the graph from that layer on and every later layer's output kept; then a click on
+any of these is a partial backward pass. An earlier one, or a sweep, runs it with the graph from the
+input on; from then on any click is a partial backward pass, and after a sweep no computation.
 """
 
 from __future__ import annotations
