@@ -194,7 +194,7 @@ class Computation:
                 raise LookupError(f"{start[0]} is not called")
             if not form.checked:
                 own = self._pass(self.model.module, self.input, start, wanted, cancel)
-                form.check(done.logits, own.logits)
+                form.check(_seen(done, start), _seen(own, start))
                 return own
         except NETWORK_ERRORS as error:
             if devices.is_out_of_memory(error):
@@ -245,6 +245,12 @@ class Computation:
         self._frugal = False
         self.notify(text)
         devices.release_cache(device)
+
+
+def _seen(done: ForwardPass, start: Call) -> tuple[Tensor, ...]:
+    """The output of the call, the gradient of the highest logit with respect to it, the logits."""
+    top = int(done.logits.detach()[0].argmax())
+    return done.kept[start].tensor, done.gradient(start, top), done.logits
 
 
 def _overwrites_what_its_gradient_needs(error: BaseException) -> bool:

@@ -177,17 +177,32 @@ def test_a_network_that_needs_its_own_memory_format_is_not_rewritten() -> None:
         np.testing.assert_array_equal(found, maps[0])
 
 
-def test_other_logits_end_it() -> None:
-    """A network that is not the same function twice, as far as anybody can tell."""
+def test_other_numbers_end_it() -> None:
     model = model_of(trained(seeded(Normed)))
     explained(model, "last", 1)
     form = model.faster.before(("last", 0), 1 << 40)
     assert form is not None
-    with pytest.raises(ArithmeticError, match="differ"):
-        form.check(torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, 2.001]]))
-    assert not form.checked
-    form.check(torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, 2.00001]]))
+    one, near = torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, 2.00001]])
+    for other in (torch.tensor([[1.0, 2.0001]]), torch.tensor([[1.0, float("nan")]])):
+        with pytest.raises(ArithmeticError, match="rounding"):
+            form.check((one, one, one), (one, other, one))
+        assert not form.checked
+    form.check((one, near, torch.zeros(1)), (near, one, torch.zeros(1)))
     assert form.checked
+
+
+def test_a_network_that_amplifies_rounding_is_not_rewritten() -> None:
+    """A norm that takes away nearly all of what the convolution has added."""
+    network: Any = seeded(Normed)
+    layer, norm = network.body[0][0], network.body[0][1]
+    layer.bias.data.fill_(1e5)
+    norm.running_mean.fill_(1e5)
+    norm.running_var.fill_(0.1)
+    model = model_of(network)
+    maps = explained(model, "last")
+    assert "rounding" in model.faster.why_not
+    for found in maps[1:]:
+        np.testing.assert_array_equal(found, maps[0])
 
 
 def test_little_memory_is_not_spent_on_it() -> None:
