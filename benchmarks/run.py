@@ -13,6 +13,7 @@ import datetime
 import functools
 import json
 import statistics
+import subprocess
 import sys
 import tempfile
 import warnings
@@ -117,6 +118,7 @@ def compare(
             "version": contender.version,
             "seconds": seconds,
             "ratio": {n: None if s is None else s / bare.median for n, s in seconds.items()},
+            "noise": {name: case.noise for name, case in own.items() if "one:" not in name},
             "sampled": {n[4:]: c.median for n, c in own.items() if n.startswith("one:")},
             "errors": {name: case.error for name, case in own.items() if case.error},
         }
@@ -132,6 +134,16 @@ def compare(
 def kinds_at_once(contender: Contender) -> bool:
     """Whether the library has a way to explain many layers in one go."""
     return type(contender).all_layers is not Contender.all_layers
+
+
+def commit() -> str:
+    """The commit that is measured, with '+' for changes that are not committed; '' outside git."""
+    git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--abbrev=12"]
+    try:
+        asked = subprocess.run(git, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return asked.stdout.strip()
 
 
 def devices(wanted: str) -> list[str]:
@@ -167,6 +179,7 @@ def main() -> None:
         "command": " ".join(["benchmarks/run.py", *sys.argv[1:]]),
         "repeats": options.repeats,
         "memory": options.memory,
+        "commit": commit(),
         "machine": machine(),
     }
     rows: list[dict[str, object]] = []

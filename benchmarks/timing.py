@@ -39,6 +39,14 @@ class Case:
     def median(self) -> float | None:
         return statistics.median(self.seconds) if self.seconds and not self.error else None
 
+    @property
+    def noise(self) -> float | None:
+        """The distance of the quartiles from each other, as a part of the median."""
+        if self.median is None or len(self.seconds) < 2:
+            return None
+        low, _, high = statistics.quantiles(self.seconds, n=4, method="inclusive")
+        return (high - low) / self.median
+
     def run(self, device: str, keep: bool, fresh: bool) -> None:
         if self.error:
             return
