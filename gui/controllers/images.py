@@ -230,7 +230,7 @@ class Images(QObject):
         key = self._add(None, decoded.loaded.name)
         self._decoded(key, decoded)
         self.select(key)
-        self._state.warn(decoded.loaded.notices)
+        self._state.warn(decoded.loaded.notices, image=key)
 
     def _decode(self, key: str, path: Path) -> None:
         self._state.set_computing(True)
@@ -260,7 +260,7 @@ class Images(QObject):
         self.thumbnail_ready.emit(key, decoded.thumbnail)
         self._forget_old()
         if key == self._state.current_key:
-            self._state.warn(decoded.loaded.notices)
+            self._state.warn(decoded.loaded.notices, image=key)
             self.ready.emit()
 
     def _failed(self, key: str, error: HookscopeError) -> None:

@@ -69,6 +69,7 @@ class Notices(QObject):
         settings.changed.connect(self._setting_changed)
         window.canvas.bare_changed.connect(self._bare_changed)
         state.model_changed.connect(self._let_go)
+        state.current_changed.connect(self._image_left)
         for changed in (state.current_changed, state.engine_changed, state.model_changed):
             changed.connect(self._invite)
 
@@ -88,6 +89,12 @@ class Notices(QObject):
         if not covered and self._put_off is not None:
             notice, self._put_off = self._put_off, None
             self._show(notice)
+
+    def _image_left(self) -> None:
+        """Clear a warning about an image that is no longer shown."""
+        about = self._shown.image
+        if about and about != self._state.current_key and self._bar.text == self._shown.text:
+            self._bar.clear()
 
     def _withdraw(self, action: str) -> None:
         if self._action == action:

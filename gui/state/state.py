@@ -84,13 +84,15 @@ class NoticeKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Notice:
     """A message for the user; action is the text of its button ('' for none). of_model: whether it
-    is about the open model, and void with it."""
+    is about the open model, and void with it. image: key of the image that it is about, and that it
+    is shown with; '' for none."""
 
     kind: NoticeKind
     text: str
     action: str = ""
     argument: str = ""
     of_model: bool = False
+    image: str = ""
 
 
 class State(QObject):
@@ -178,11 +180,15 @@ class State(QObject):
         else:
             self.current.targets[self.model_source] = index
 
-    def warn(self, notices: Sequence[str], action: str = "") -> None:
-        """Show notices of the engine as one text, as a new notice replaces the previous one."""
+    def warn(self, notices: Sequence[str], action: str = "", image: str = "") -> None:
+        """Show notices of the engine as one text, as a new notice replaces the previous one.
+
+        image: key of the image that they are about; '' where they are about the model.
+        """
         if notices:
             text = " ".join(_sentence(text) for text in notices)
-            self.noticed.emit(Notice(NoticeKind.WARNING, text, action, of_model=True))
+            about = not image
+            self.noticed.emit(Notice(NoticeKind.WARNING, text, action, of_model=about, image=image))
 
 
 def _sentence(text: str) -> str:

@@ -24,6 +24,7 @@ from gui.widgets.canvas.image_canvas import ImageCanvas
 from gui.widgets.dialogs.export import ExportDialog
 from gui.widgets.gallery.dialog import GalleryDialog
 from gui.window.main_window import MainWindow
+from tests.engine.images.test_colour_profiles import profile
 from tests.gui.user import WAIT_MS, User
 
 
@@ -305,3 +306,15 @@ def test_the_way_from_the_demo_to_a_model(user: User, tmp_path: Path) -> None:
     (way,) = [b for b in notice.findChildren(QAbstractButton) if b.text() == "Open model…"]
     way.click()
     user.dialog(GalleryDialog).reject()
+
+
+def test_a_warning_about_an_image_leaves_with_it(user: User, tmp_path: Path) -> None:
+    wide, plain = tmp_path / "wide.png", tmp_path / "plain.png"
+    Image.new("RGB", (90, 60), "teal").save(wide, icc_profile=profile({}))
+    Image.new("RGB", (90, 60), "navy").save(plain)
+    program = user.start(wide)
+    notice = program.window.notice
+    assert "colour profile" in notice.text
+    program.controller.images.open_paths([plain], plain)
+    user.until(lambda: program.state.current is not None and program.state.current.path == plain)
+    assert "colour profile" not in notice.text
