@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from cli.entry import fail
 from cli.options import add_source
@@ -15,9 +15,6 @@ from cli.preprocessing import joined
 from engine.reader import client
 from engine.records import level_words
 from engine.records.levels import AUTO
-
-if TYPE_CHECKING:
-    pass
 
 
 class Parser(argparse.ArgumentParser):
@@ -79,11 +76,6 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     add_source(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     parser.add_argument(
-        "--exact",
-        action="store_true",
-        help="compute with the model's own layers alone, never in a faster form of them",
-    )
-    parser.add_argument(
         "--patience",
         type=_seconds,
         default=client.PATIENCE,
@@ -97,6 +89,14 @@ def _page(text: str) -> int:
     if page < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a page; the first is 1")
     return page
+
+
+def add_exact(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--exact",
+        action="store_true",
+        help="compute with the model's own layers alone, never in a faster form of them",
+    )
 
 
 def add_patient(parser: argparse.ArgumentParser) -> None:

@@ -8,17 +8,21 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cli import explaining, listing
-from cli.arguments import Parser, add_image, add_json, add_method, add_model, add_patient
+from cli.arguments import (
+    Parser,
+    add_exact,
+    add_image,
+    add_json,
+    add_method,
+    add_model,
+    add_patient,
+)
 from cli.entry import check_names, guarded
 from engine.lazy.pytorch import check_limit
 from engine.process.faults import clear_up
 from engine.version import NAME, VERSION
-
-if TYPE_CHECKING:
-    pass
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -56,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("--class", dest="target", help="index or label (default: the top class)")
     add_method(explain)
+    add_exact(explain)
     explain.add_argument("--out", type=Path, help="write the overlay as .png or .jpg")
     explain.add_argument("--map", type=Path, help="write the signed map as .npy")
     add_json(explain)
@@ -92,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     add_model(sweep)
     sweep.add_argument("--class", dest="target", help="index or label (default: the top class)")
     add_method(sweep)
+    add_exact(sweep)
     sweep.add_argument("--out", type=Path, default=Path("maps.npz"), help="(default: maps.npz)")
     sweep.set_defaults(work=explaining.sweep)
     return parser

@@ -5,14 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cli.entry import fail, put, require_stdout
 from engine.escaping import LINE, plain
 from engine.files.destinations import check_outputs
-
-if TYPE_CHECKING:
-    pass
 
 
 def refuse_outputs(options: argparse.Namespace, *names: str) -> None:

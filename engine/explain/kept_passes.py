@@ -128,7 +128,7 @@ class Computation:
     def lone_pass(self, start: Call, wanted: set[Call], cancel: CancelToken | None) -> ForwardPass:
         """A pass that is not kept, with a graph starting at a call; frees the kept passes first."""
         self._release()
-        return self._run(start, wanted, cancel)
+        return self._run(start, wanted, cancel, plainly=True)
 
     def guarded(self, work: Callable[[], _T]) -> _T:
         """Do the work; when memory runs out, retry with less kept, then on the CPU.
@@ -163,11 +163,20 @@ class Computation:
         )
 
     def _run(
-        self, start: Call | None, wanted: Collection[Call], cancel: CancelToken | None
+        self,
+        start: Call | None,
+        wanted: Collection[Call],
+        cancel: CancelToken | None,
+        *,
+        plainly: bool = False,
     ) -> ForwardPass:
+        """A new pass. plainly: with the network's own modules alone."""
         if self._untrainable:
             wanted = self._sources
-        done = self._rewritten(start, wanted, cancel) if start is not None else None
+        plainly = plainly or self._exact or self._untrainable or self._frugal
+        done = None
+        if start is not None and not plainly:
+            done = self._rewritten(start, wanted, cancel)
         if done is None:
             done = self._pass(self.model.module, self.input, start, wanted, cancel)
         self.forward_seconds = done.seconds
@@ -181,20 +190,22 @@ class Computation:
     ) -> ForwardPass | None:
         """A pass whose part before the start is rewritten; None if it has to be made without."""
         faster = self.model.faster
-        plainly = self._exact or self._untrainable or self._frugal
-        form = None if plainly else faster.before(start, self.allowed)
+        form = faster.before(start, self.allowed)
         if form is None:
             return None
         image = self.input.contiguous(memory_format=torch.channels_last)
         try:
             # Its own modules are reached by other ways than their names, as well.
             with evaluating(self.model.module):
-                done = self._pass(form.module, image, start, wanted, cancel)
+                done = self._pass(form.module, image, start, wanted if form.checked else (), cancel)
             if start not in done.kept:
                 raise LookupError(f"{start[0]} is not called")
             if not form.checked:
+                found = _seen(done, start)
+                # Freed before the next pass: two graphs at once might not fit.
+                del done
                 own = self._pass(self.model.module, self.input, start, wanted, cancel)
-                form.check(_seen(done, start), _seen(own, start))
+                form.check(found, _seen(own, start))
                 return own
         except NETWORK_ERRORS as error:
             if devices.is_out_of_memory(error):
@@ -250,7 +261,8 @@ class Computation:
 def _seen(done: ForwardPass, start: Call) -> tuple[Tensor, ...]:
     """The output of the call, the gradient of the highest logit with respect to it, the logits."""
     top = int(done.logits.detach()[0].argmax())
-    return done.kept[start].tensor, done.gradient(start, top), done.logits
+    seen = done.kept[start].tensor, done.gradient(start, top), done.logits
+    return tuple(tensor.detach() for tensor in seen)
 
 
 def _overwrites_what_its_gradient_needs(error: BaseException) -> bool:

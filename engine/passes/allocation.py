@@ -51,6 +51,11 @@ class Bounded(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._limit = self._left = limit
         self.work = 0
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """False spares the import of torch's compiler, which this mode has nothing to do with."""
+        return False
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine.passes.copies import meta_copy
 from engine.passes.hooks import Call, evaluating, tensors_in, watching
-from engine.passes.observation import dtype_of
+from engine.passes.observation import dtype_of, runs_sooner
 from engine.reader import client
 
 
@@ -22,9 +23,8 @@ class Dataflow:
 
     readers: for each tensor, the operations that read it, by name. makers: for each tensor, the
     operation whose first result it is, and the tensors that this read. outputs: what each module
-    returned, by call. inputs: the shape of what each convolution or linear layer
-    reads in its first call, by name.
-    returned: the tensors that the network returned.
+    returned, by call. inputs: the shape of what each convolution or linear layer reads in its first
+    call, by name. returned: the tensors that the network returned.
     """
 
     readers: dict[int, list[str]] = field(default_factory=dict)
@@ -42,6 +42,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, flow: Dataflow) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._flow = flow
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """False spares the import of torch's compiler, which this mode has nothing to do with."""
+        return False
 
     def __torch_dispatch__(
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
@@ -62,13 +67,15 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
 
-def dataflow_of(module: nn.Module, input_shape: tuple[int, ...]) -> Dataflow:
-    """Record a pass of a copy without data, for an input (1, channels, h, w) in channels-last
-    memory format.
+def dataflow_of(module: nn.Module, input_shape: tuple[int, ...], device: torch.device) -> Dataflow:
+    """Record a pass for an input (1, channels, h, w) in channels-last memory format: of a copy
+    without data, or of a small network itself, on its device.
 
     Raises what the network raises if it cannot run so.
     """
-    shadow = meta_copy(module)
+    real = runs_sooner(module, input_shape)
+    shadow = copy.deepcopy(module) if real else meta_copy(module)
+    where = device if real else torch.device("meta")
     flow = Dataflow()
 
     def visit(call: Call, _module: nn.Module, output: Tensor) -> None:
@@ -80,7 +87,7 @@ def dataflow_of(module: nn.Module, input_shape: tuple[int, ...]) -> Dataflow:
             layer.register_forward_pre_hook(_noting(flow.inputs, name))
 
     with torch.inference_mode(False), torch.no_grad(), evaluating(shadow), watching(shadow, visit):
-        image = torch.zeros(input_shape, device="meta", dtype=dtype_of(module))
+        image = torch.zeros(input_shape, device=where, dtype=dtype_of(module))
         with _Recorder(flow):
             output = shadow(image.to(memory_format=torch.channels_last))
     flow._alive += [shadow, output]

@@ -28,10 +28,11 @@ _SHARE = 4
 class Form:
     """A network whose modules before some call are rewritten; the others are its own.
 
-    checked: it has been compared with the network itself for an image.
+    layers: what was rewritten. checked: it has been compared with the network itself for an image.
     """
 
     module: nn.Module
+    layers: frozenset[Chain] = frozenset()
     checked: bool = False
 
     def check(self, found: Iterable[Tensor], own: Iterable[Tensor]) -> None:
@@ -41,8 +42,8 @@ class Form:
         amplifies rounding, the maps would differ by more than they may.
         """
         for ours, theirs in zip(found, own, strict=True):
-            peak = float(theirs.detach().abs().max())
-            far = float((ours.detach() - theirs.detach()).abs().max())
+            peak = float(theirs.abs().max())
+            far = float((ours - theirs).abs().max())
             # Not a number is not close, either.
             if not far <= _CLOSE * peak:
                 raise ArithmeticError(
@@ -87,7 +88,14 @@ class Faster:
         form = self._forms.pop(start) or self._made(start, allowed)
         if not self.why_not:
             self._forms[start] = form
+            self._forget()
         return form
+
+    def _forget(self) -> None:
+        """Free the layers that no form has any more."""
+        used = {chain for form in self._forms.values() if form is not None for chain in form.layers}
+        for chain in self._layers.keys() - used:
+            del self._layers[chain]
 
     def give_up(self, reason: str) -> None:
         """Rewrite nothing from now on, and free what was rewritten."""
@@ -101,8 +109,8 @@ class Faster:
             self._chains = self._planned()
         done = before(self.facts.calls, start)
         used = [cut for chain in self._chains if (cut := _cut(chain, done)).names]
-        size = sum(self._size(chain.names) for chain in used)
-        if not used or size > allowed // _SHARE:
+        new = sum(self._size(chain.names) for chain in used if chain not in self._layers)
+        if not used or self.bytes + new > allowed // _SHARE:
             return None
         modules: dict[str, nn.Module] = {}
         with torch.inference_mode(False), torch.no_grad():
@@ -112,7 +120,7 @@ class Faster:
                 for name in chain.names[1:]:
                     modules[name] = Absorbed(self.module.get_submodule(name), layer)
         _log.info("%d layers before %s are rewritten", len(used), start[0])
-        return Form(twin(self.module, modules))
+        return Form(twin(self.module, modules), frozenset(used))
 
     def _size(self, names: tuple[str, ...]) -> int:
         weight = self.module.get_submodule(names[0]).weight
@@ -129,7 +137,7 @@ class Faster:
         reason = self._reason()
         if not reason:
             try:
-                flow = dataflow_of(self.module, self.facts.input_shape)
+                flow = dataflow_of(self.module, self.facts.input_shape, self.device)
             except NETWORK_ERRORS as error:
                 reason = f"{type(error).__name__}: {error}"
             else:

@@ -36,7 +36,7 @@ class SameConv2d(nn.Conv2d):
     """
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1
+        self, inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1
     ) -> None:
         super().__init__(inputs, outputs, kernel, stride=stride, groups=groups, bias=False)
 
@@ -51,6 +51,15 @@ class SameConv2d(nn.Conv2d):
         return super().forward(x)
 
 
+def _convolution(
+    inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1
+) -> nn.Conv2d:
+    """With odd kernels and stride 1, 'same' is what torch pads on both sides."""
+    if stride > 1:
+        return SameConv2d(inputs, outputs, kernel, stride, groups)
+    return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
+
+
 def _norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, eps=_EPSILON)
 
@@ -60,10 +69,10 @@ class SeparableBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.conv_dw = SameConv2d(inputs, inputs, 3, groups=inputs)
+        self.conv_dw = _convolution(inputs, inputs, 3, groups=inputs)
         self.bn1 = _norm(inputs)
         self.act1 = nn.ReLU6(inplace=True)
-        self.conv_pw = SameConv2d(inputs, outputs, 1)
+        self.conv_pw = _convolution(inputs, outputs, 1)
         self.bn2 = _norm(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -82,13 +91,13 @@ class InvertedResidual(nn.Module):
         super().__init__()
         inner = inputs * _EXPANSION
         self.has_skip = stride == 1 and inputs == outputs
-        self.conv_pw = SameConv2d(inputs, inner, 1)
+        self.conv_pw = _convolution(inputs, inner, 1)
         self.bn1 = _norm(inner)
         self.act1 = nn.ReLU6(inplace=True)
-        self.conv_dw = SameConv2d(inner, inner, kernel, stride, groups=inner)
+        self.conv_dw = _convolution(inner, inner, kernel, stride, groups=inner)
         self.bn2 = _norm(inner)
         self.act2 = nn.ReLU6(inplace=True)
-        self.conv_pwl = SameConv2d(inner, outputs, 1)
+        self.conv_pwl = _convolution(inner, outputs, 1)
         self.bn3 = _norm(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -108,7 +117,7 @@ class EfficientNetLite0(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv_stem = SameConv2d(3, _STEM, 3, 2)
+        self.conv_stem = _convolution(3, _STEM, 3, 2)
         self.bn1 = _norm(_STEM)
         self.act1 = nn.ReLU6(inplace=True)
         stages = [nn.Sequential(SeparableBlock(_STEM, _FIRST))]
@@ -119,7 +128,7 @@ class EfficientNetLite0(nn.Module):
             stages.append(nn.Sequential(first, *more))
             inputs = outputs
         self.blocks = nn.Sequential(*stages)
-        self.conv_head = SameConv2d(inputs, _HEAD, 1)
+        self.conv_head = _convolution(inputs, _HEAD, 1)
         self.bn2 = _norm(_HEAD)
         self.act2 = nn.ReLU6(inplace=True)
         self.global_pool = nn.AdaptiveAvgPool2d(1)

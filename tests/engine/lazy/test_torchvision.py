@@ -25,13 +25,16 @@ assert supported == torch._dynamo.utils.is_compile_supported("cpu")
 assert torch._dynamo.utils.counters is not None
 """
 
-_FIRST_MAP = """
+_FIRST_MAPS = """
 import sys
 import engine
 from engine.formats.demo import SCENES
-image = engine.load_image(SCENES[0].path)
-with engine.Session(engine.load_model("demo:{name}"), image) as session:
-    assert session.explain().map.any()
+model = engine.load_model("demo:{name}")
+for scene in SCENES[:3]:
+    with engine.Session(model, engine.load_image(scene.path)) as session:
+        assert session.explain().map.any()
+from engine.rewriting.packed import available
+assert model.faster.bytes > 0 or not available(), model.faster.why_not
 for name in ("sympy", "torch._dynamo"):
     assert name not in sys.modules, name
 """
@@ -53,5 +56,5 @@ def test_the_compiler_is_there_when_it_is_used(child_env: Env) -> None:
 
 
 @pytest.mark.parametrize("name", ["shapes", "photos"])
-def test_the_first_map_of_a_demo_imports_no_compiler(name: str, child_env: Env) -> None:
-    run(_FIRST_MAP.format(name=name), child_env())
+def test_the_first_maps_of_a_demo_import_no_compiler(name: str, child_env: Env) -> None:
+    run(_FIRST_MAPS.format(name=name), child_env())
