@@ -1,4 +1,5 @@
-"""Names files of other programs that are given as a model, with the way to open their content."""
+"""Names files of other programs that are given as a model or an image, with the way to open their
+content."""
 
 from __future__ import annotations
 
@@ -30,6 +31,9 @@ def _picture(what: str) -> str:
     return f"{what}, not a model; open it as an image"
 
 
+_PSD = "a PSD picture (Photoshop), which cannot be read; save it as PNG and open that as an image"
+
+
 def _suffixed(*suffixes: str) -> Callable[[Path, bytes], bool]:
     return lambda path, _head: path.suffix.lower() in suffixes
 
@@ -39,7 +43,7 @@ _KINDS = (
     _Foreign(
         lambda _, head: head[4:8] == b"ftyp" and head[8:12] in _HEIF, _picture("a HEIC picture")
     ),
-    _Foreign(lambda _, head: head.startswith(b"8BPS"), _picture("a PSD picture (Photoshop)")),
+    _Foreign(lambda _, head: head.startswith(b"8BPS"), _PSD),
     _Foreign(
         lambda _, head: head.startswith(b"version https://git-lfs"),
         "a Git LFS pointer, not the file itself; get the file with 'git lfs pull'",

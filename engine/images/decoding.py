@@ -13,11 +13,13 @@ import warnings
 import zlib
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
 from engine.errors import ImageError, one_line
+from engine.files import foreign
 from engine.images import colour_profiles
 from engine.images.decoders.raw import Raw, check_page, check_size, send, too_large
 from engine.records.images import MAX_PIXELS
@@ -88,9 +90,10 @@ def decode(
     except Image.DecompressionBombError:
         raise ImageError(too_large(name)) from None
     except UnidentifiedImageError:
-        raise ImageError(
-            f"{name}: not a readable image; use PNG, JPEG, TIFF, DICOM, HEIC or .npy"
-        ) from None
+        file.seek(0)
+        what = foreign.words_for(Path(name), file.read(_HEAD))
+        what = what or "not a readable image; use PNG, JPEG, TIFF, DICOM, HEIC or .npy"
+        raise ImageError(f"{name}: {what}") from None
     except _DAMAGED as error:
         raise ImageError(
             f"{name}: the image is damaged or truncated ({one_line(error)}); download or save it "

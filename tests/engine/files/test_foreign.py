@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import ModelError
+from engine.errors import ImageError, ModelError
 from engine.files import suffixes
 from engine.files.kinds import Kind, kind_of, look, refusal
+from engine.images.reading import load_image
 from engine.loading.load import load_model
 
 
@@ -18,7 +19,7 @@ from engine.loading.load import load_model
     [
         ("scan.pth", bytes(128) + b"DICM" + bytes(60), "a DICOM picture"),
         ("photo.pth", b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture"),
-        ("layers.pth", b"8BPS\0\x01" + bytes(40), "a PSD picture"),
+        ("layers.pth", b"8BPS\0\x01" + bytes(40), "save it as PNG and open that as an image"),
         ("net.h5", b"\x89HDF\r\n\x1a\n", 'tf2onnx.convert --keras "net.h5" --output "net.onnx"'),
         ("net.hdf5", b"\x89HDF\r\n\x1a\n", 'tf2onnx.convert --keras "net.hdf5"'),
         ("renamed.bin", b"\x89HDF\r\n\x1a\n", 'tf2onnx.convert --keras "renamed.bin"'),
@@ -93,3 +94,22 @@ def test_folders_of_weights(tmp_path: Path) -> None:
     assert kind_of(tmp_path) is Kind.FOLDER
     (tmp_path / "adapter_config.json").write_text("{}")
     assert kind_of(tmp_path) is Kind.ADAPTER
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("layers.psd", b"8BPS\0\x01" + bytes(40), "save it as PNG"),
+        ("photo.jpg", b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        ("photo.jpg", b"<!DOCTYPE html><html></html>", "a web page saved instead of the file"),
+        ("photo.jpg", b"nothing that is known", "not a readable image"),
+    ],
+)
+def test_what_is_opened_as_an_image(name: str, content: bytes, words: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ImageError) as caught:
+        load_image(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
