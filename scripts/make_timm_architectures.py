@@ -20,7 +20,7 @@ import torch
 
 from engine.files.atomic import whole_file
 from engine.formats.timm import recognition
-from engine.formats.torchvision.models import WithoutRandomValues
+from engine.formats.torchvision.construction import WithoutRandomValues
 from engine.lazy import extras
 
 

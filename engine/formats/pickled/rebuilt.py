@@ -38,7 +38,7 @@ from engine.formats.pickled.modules import (
     state_dict_of,
 )
 from engine.formats.pickled.same_module import class_name, differences, own_differences
-from engine.formats.torchvision import architectures
+from engine.formats.torchvision import architectures, construction
 from engine.formats.torchvision import models as torchvision_models
 from engine.lazy import torchvision
 from engine.reader import client
@@ -137,7 +137,7 @@ class _Builder:
             self.outlines.append(name)
             parts = _Builder(dict(self.made), self.outlines)
             try:
-                built = torchvision_models.outline(name, _options(name, module, state))
+                built = construction.outline(name, _options(name, module, state))
                 network = parts.adapted(module, built, _Place(place, "", _free_parts(name, state)))
             except Misfit as error:
                 found = error.args

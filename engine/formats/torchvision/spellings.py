@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from engine.formats.torchvision import models
+from engine.formats.torchvision import construction, models
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
@@ -139,7 +139,7 @@ def _alike(given: Shapes, index: Mapping[str, Shapes]) -> list[str]:
 def children_of(name: str) -> tuple[str, ...]:
     """The names of a classifier's parts in order, including those without weights."""
     options = {"init_weights": False} if name in models.TRANSFORMING else {}
-    return tuple(key for key, _ in models.outline(name, options).named_children())
+    return tuple(key for key, _ in construction.outline(name, options).named_children())
 
 
 def _distinct(names: Names) -> bool:

@@ -27,7 +27,7 @@ from engine.files.trust import NOBODY
 from engine.formats.pickled.modules import networks_in
 from engine.formats.pickled.opening import open_pickled, tensors_in
 from engine.formats.pickled.rebuilt import rebuild
-from engine.formats.torchvision import models
+from engine.formats.torchvision import construction
 from engine.lazy import torchvision
 from engine.weights import torch_files
 from engine.weights.descriptions import Described, Named
@@ -397,7 +397,7 @@ def test_constructors_are_given_nothing_absurd(path: Path) -> None:
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_positions_of_no_picture(path: Path, whole: bool) -> None:
-    model = models.construct("vit_b_32", {})
+    model = construction.construct("vit_b_32", {})
     model.encoder.pos_embedding = nn.Parameter(torch.empty(1, 0, 768))
     torch.save(model if whole else model.state_dict(), path)
     refused(path)
@@ -412,7 +412,7 @@ def test_a_class_of_torchvision_with_arguments(path: Path) -> None:
 def test_no_network_is_made_by_name_alone(path: Path) -> None:
     """Classes of torchvision, empty."""
     for name in ("resnet18", "vit_b_32", "swin_t", "mnasnet0_5", "regnet_x_400mf"):
-        model = models.construct(name, {})
+        model = construction.construct(name, {})
         model.__dict__ = state()
         torch.save(model, path)
         refused(path)
@@ -498,8 +498,8 @@ def mutate(chance: random.Random, root: object) -> None:
 def test_descriptions_of_any_content_cost_one_line(path: Path, seeds: range) -> None:
     contents = (
         nn.Sequential(*one_of_each_layer()),
-        {"model": models.construct("mobilenet_v3_small", {}), "epoch": 1},
-        nn.DataParallel(models.construct("resnet18", {})),
+        {"model": construction.construct("mobilenet_v3_small", {}), "epoch": 1},
+        nn.DataParallel(construction.construct("resnet18", {})),
     )
     read = []
     for content in contents:

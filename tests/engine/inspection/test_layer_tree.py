@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import LayerError
-from engine.formats.torchvision import models
+from engine.formats.torchvision import construction
 from engine.inspection.layer_tree import parse_layer
 from engine.lazy import torchvision
 from engine.model import Model
@@ -49,7 +49,7 @@ def opened(name: str) -> Model:
     """The network at its published size; the weights' values do not matter here."""
     size = torchvision.load().models.get_model_weights(name).DEFAULT.transforms().crop_size[0]
     options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-    module = models.construct(name, options)
+    module = construction.construct(name, options)
     how = Preprocessing(size, (size, size), (0.5, 0.5, 0.5), (0.2, 0.2, 0.2))
     return Model(module, preprocessing=how, source=name)
 
