@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import pickle
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from torch import nn
 
 from engine.errors import ModelError, WeightsError, one_line
 from engine.files.json_files import read_json
+from engine.formats.huggingface import config_file
 from engine.formats.huggingface import preprocessing as hf_preprocessing
 from engine.formats.huggingface.files import Weights, weights_of
 from engine.formats.network import Network
@@ -28,16 +28,12 @@ from engine.formats.timm import models
 from engine.images import presets
 from engine.lazy import extras
 from engine.records.images import Preprocessing
-from engine.records.models import OutputForm, Scores
 
 _log = logging.getLogger(__name__)
 
 _PREPROCESSOR = "preprocessor_config.json"
-# Classifiers in transformers whose input is not an image.
-_NO_PICTURES = frozenset({"imagegpt", "siglip2", "shieldgemma2"})
 # Settings of a config.json that would select other code or number formats.
 _LEFT_OUT = ("attn_implementation", "_attn_implementation", "experts_implementation", "use_kernels")
-_TRAINED_FOR = {"multi_label_classification": Scores.LABELS, "regression": Scores.VALUES}
 _FAILURES = (
     *(OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, ImportError),
     *(AssertionError, ArithmeticError, MemoryError, SafetensorError, pickle.UnpicklingError),
@@ -57,10 +53,10 @@ def open_folder(folder: Path) -> Network:
     files = weights_of(folder)
     if models.is_timm_config(config):
         network = _of_timm(folder, config, files.main)
-        labels = _labels(config)
+        labels = config_file.labels_of(config)
         fits = len(labels) == len(network.classes) or not network.classes
         return network if not labels or not fits else _with_labels(network, labels)
-    _refuse(folder, config)
+    config_file.refuse(folder, config)
     usual = is_near(config, _usual(folder, config))
     # A reader process runs one trial at a time; do not wait for the one on preprocessing.
     pictures = _Pictures(folder, config) if usual else None
@@ -71,8 +67,8 @@ def open_folder(folder: Path) -> Network:
     finally:
         if pictures is not None:
             pictures.drop()
-    size = _image_size(module.config)
-    labels = _labels(config)
+    size = config_file.image_size_of(module.config)
+    labels = config_file.labels_of(config)
     return Network(
         module.eval(),
         source=type(module).__name__,
@@ -82,11 +78,11 @@ def open_folder(folder: Path) -> Network:
         preprocessing=how,
         preprocessing_origin=_PREPROCESSOR if how is not None else "",
         input_size=size,
-        channels=_channels(module.config),
+        channels=config_file.channels_of(module.config),
         classes=labels,
         classes_origin="config.json" if labels else "",
         notices=(notice,) if notice else (),
-        output=_output(config),
+        output=config_file.output_of(config),
     )
 
 
@@ -109,59 +105,6 @@ def _with_labels(network: Network, labels: tuple[str, ...]) -> Network:
     return replace(network, classes=labels, classes_origin="config.json")
 
 
-def _refuse(folder: Path, config: Mapping[str, Any]) -> None:
-    """Raises ModelError if the folder is not an image classifier, or needs custom code."""
-    if "auto_map" in config:
-        raise ModelError(
-            f"{folder}: its config.json requires custom code (auto_map), which is never run; open "
-            "the network's Python file together with its weights"
-        )
-    if config.get("quantization_config"):
-        raise ModelError(
-            f"{folder}: its weights are quantised and have no gradients; open the original network"
-        )
-    if config.get("model_type") == "timm_wrapper":
-        # transformers would pass its arguments, including paths of other files, to timm unchecked.
-        raise ModelError(
-            f"{folder}: its config.json names no timm architecture; download the folder again"
-        )
-    kinds = _classifiers(folder)
-    model_type = str(config.get("model_type", ""))[:80]
-    given = config.get("architectures")
-    names = [str(each)[:80] for each in given] if isinstance(given, list) else []
-    known = kinds.get(model_type, ())
-    if model_type in _NO_PICTURES:
-        raise ModelError(
-            f"{folder}: {model_type} expects images that were split or tokenised beforehand; "
-            "only image classifiers can be explained"
-        )
-    if names and not set(names) & {name for each in kinds.values() for name in each}:
-        raise ModelError(
-            f"{folder}: {_task(names[0])} ({names[0]}); only image classifiers can be explained"
-        )
-    if not known:
-        raise ModelError(
-            f"{folder}: the installed transformers has no image classifier of type '{model_type}'; "
-            "install a newer one, or open the network's Python file together with its weights"
-        )
-
-
-def _classifiers(folder: Path) -> dict[str, tuple[str, ...]]:
-    """The image classifiers of transformers: class names by model type."""
-    auto = extras.load("transformers.models.auto.modeling_auto", str(folder))
-    return {
-        key: (value,) if isinstance(value, str) else tuple(value)
-        for key, value in auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES.items()
-    }
-
-
-def _task(name: str) -> str:
-    """What a transformers class is for, from its name: 'XForObjectDetection'."""
-    purpose = name.rpartition("For")[2] if "For" in name else ""
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", purpose).lower()
-    return f"a network for {words}" if words else "a network without a classification head"
-
-
 def without_data(folder: Path, config: Mapping[str, Any]) -> nn.Module:
     """The network that a config.json describes, on torch's meta device.
 
@@ -182,7 +125,7 @@ def picture_of(folder: Path, config: Mapping[str, Any]) -> tuple[int, tuple[int,
     Raises WeightsError if transformers cannot interpret it.
     """
     described = _described(folder, config)[1]
-    return _channels(described), _image_size(described)
+    return config_file.channels_of(described), config_file.image_size_of(described)
 
 
 class _Pictures:
@@ -203,7 +146,7 @@ class _Pictures:
         if self._file is None:
             return None, self._notice
         if self._trial is None:
-            sizes = _channels(described), _image_size(described)
+            sizes = config_file.channels_of(described), config_file.image_size_of(described)
             return hf_preprocessing.told(self._file, hf_preprocessing.tried(self._folder, *sizes))
         try:
             found = self._trial.reply()
@@ -262,7 +205,7 @@ def _module(folder: Path, config: Mapping[str, Any], files: Weights, usual: bool
 
 def _import_classes(folder: Path, config: Mapping[str, Any]) -> None:
     transformers = extras.load("transformers", str(folder))
-    for name in _classifiers(folder)[str(config["model_type"])]:
+    for name in config_file.classifiers(folder)[str(config["model_type"])]:
         getattr(transformers, name, None)
 
 
@@ -311,47 +254,8 @@ def _processor_file(folder: Path) -> tuple[Path | None, str, bool]:
     return None, "", True
 
 
-def _output(config: Mapping[str, Any]) -> OutputForm | None:
-    """Labels and values are recognised by the loss that the network was trained with."""
-    scores = _TRAINED_FOR.get(str(config.get("problem_type")))
-    return None if scores is None else OutputForm("logits", scores)
-
-
 def _invalid(folder: Path) -> type[Exception]:
     """The error that transformers raises for invalid values in a config.json."""
     errors = extras.load("huggingface_hub.errors", str(folder))
     kind: type[Exception] = errors.StrictDataclassError
     return kind
-
-
-def _labels(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names in id2label in the order of the logits; () if they only number the classes."""
-    given = config.get("id2label")
-    if not isinstance(given, Mapping):
-        return ()
-    by_index = {int(key): str(name) for key, name in given.items() if _index(key)}
-    if sorted(by_index) != list(range(len(given))):
-        return ()
-    names = tuple(by_index[index] for index in range(len(by_index)))
-    return () if names == tuple(f"LABEL_{i}" for i in range(len(names))) else names
-
-
-def _index(key: object) -> bool:
-    return str(key).isdecimal() and len(str(key)) < 8
-
-
-def _channels(config: Any) -> int:
-    """The number of input channels; 3 if the configuration does not specify it."""
-    given = getattr(config, "num_channels", None)
-    return given if isinstance(given, int) and 1 <= given <= presets.MAX_CHANNELS else 3
-
-
-def _image_size(config: Any) -> tuple[int, int] | None:
-    """The configured input size (height, width), of the vision part if there is one."""
-    for part in (config, getattr(config, "vision_config", None)):
-        size = getattr(part, "image_size", None)
-        sides = list(size) if isinstance(size, list | tuple) else [size, size]
-        fitting = [n for n in sides if isinstance(n, int) and 1 <= n <= presets.MAX_SIDE]
-        if len(fitting) == len(sides) == 2:
-            return (fitting[0], fitting[1])
-    return None
