@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from engine.records.images import Channels, LoadedImage, Preprocessing
 from engine.records.level_words import window
 from engine.records.levels import AUTO, Levels, LevelsMode
 from tests.engine.hostile.honest_pictures import chunk, tiff
+from tests.engine.images.test_reading import UPRIGHT
 
 RNG = np.random.default_rng(11)
 TWELVE = RNG.integers(40, 4000, (47, 61)).astype(np.uint16)
@@ -252,18 +252,6 @@ def test_the_display_range_of_imagej(tmp_path: Path) -> None:
     assert (shown.mode, shown.low, shown.high) == (LevelsMode.FILE, 250.0, 1800.5)
 
 
-TURNS: dict[int, Callable[[Any], Any]] = {
-    1: lambda a: a,
-    2: lambda a: a[:, ::-1],
-    3: lambda a: a[::-1, ::-1],
-    4: lambda a: a[::-1],
-    5: lambda a: a.swapaxes(0, 1),
-    6: lambda a: a[::-1].swapaxes(0, 1),
-    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
-    8: lambda a: a[:, ::-1].swapaxes(0, 1),
-}
-
-
 def exif_png(array: Any, orientation: int) -> bytes:
     """A 16-bit colour PNG with an eXIf chunk before its data."""
     content = encoded(array, ".png")
@@ -271,7 +259,7 @@ def exif_png(array: Any, orientation: int) -> bytes:
     return content[:33] + chunk(b"eXIf", exif + b"\0\0\0\0") + content[33:]
 
 
-@pytest.mark.parametrize("orientation", TURNS)
+@pytest.mark.parametrize("orientation", UPRIGHT)
 def test_deep_images_are_upright(orientation: int) -> None:
     for content, values in (
         (raw_tiff(TWELVE, 1, [(274, 3, [orientation])]), TWELVE),
@@ -280,7 +268,7 @@ def test_deep_images_are_upright(orientation: int) -> None:
     ):
         found = decode_image(content, "turned")
         assert found.depth is not None
-        np.testing.assert_array_equal(found.depth.values, TURNS[orientation](values))
+        np.testing.assert_array_equal(found.depth.values, UPRIGHT[orientation](values))
 
 
 # ------------------------------------------------------------------ to the tensor
