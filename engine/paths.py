@@ -24,6 +24,9 @@ def _root() -> Path:
 PACKAGED: bool = hasattr(sys, "_MEIPASS")
 """Whether this is the packaged program, into which no packages can be installed."""
 
+NOT_INCLUDED = "which the installed program does not include"
+"""What messages say of such packages; the check of the packaged program looks for it."""
+
 ROOT: Path = _root()
 """The folder that contains resources/ and docs/: in the source tree, a bundle or a wheel."""
 

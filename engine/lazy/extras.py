@@ -37,7 +37,7 @@ def _way() -> str:
     install = "'pip install -r requirements-extras.txt'"
     if paths.PACKAGED:
         return (
-            ", which the installed program does not include; run Hookscope from source (see "
+            f", {paths.NOT_INCLUDED}; run Hookscope from source (see "
             f"'Start' in the README) after {install}"
         )
     return f"; install it with {install} (the installed program does not include it)"

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from engine import paths
 from engine.lazy import torchvision
 from scripts.screenshots.user_files import star_detector
 
@@ -76,9 +77,9 @@ torch.export.export(Network(), (torch.zeros(1, 3, 16, 16),))
 IMPORTS = ("--model", "imports.py", "--trust", "--weights", "imports.pth")
 
 REFUSED: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
-    (("--model", "needy.py", "--trust"), ("'einops'", "does not have", "from source")),
-    (("--model", "network.onnx"), ("does not have", "requirements-extras.txt")),
-    (("--model", "hf"), ("does not have", "requirements-extras.txt")),
+    (("--model", "needy.py", "--trust"), ("'einops'", paths.NOT_INCLUDED, "from source")),
+    (("--model", "network.onnx"), (paths.NOT_INCLUDED, "requirements-extras.txt")),
+    (("--model", "hf"), (paths.NOT_INCLUDED, "requirements-extras.txt")),
 )
 """What follows 'explain', and words of the one line that answers."""
 

@@ -136,9 +136,9 @@ def _sentence(path: Path, error: BaseException) -> str:
 def _missing_package(name: str) -> str:
     if paths.PACKAGED:
         return (
-            f"needs the package '{name}', which the installed program does not include (it has "
-            "torch, torchvision, NumPy, OpenCV and Pillow); run Hookscope from source (see 'Start' "
-            f"in the README) with '{name}' installed"
+            f"needs the package '{name}', {paths.NOT_INCLUDED} (it has torch, torchvision, NumPy, "
+            "OpenCV and Pillow); run Hookscope from source (see 'Start' in the README) with "
+            f"'{name}' installed"
         )
     return (
         f"needs the package '{name}', which is not installed; install it, or move the "

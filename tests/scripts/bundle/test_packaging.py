@@ -252,17 +252,26 @@ def test_a_module_beside_the_libraries_is_kept(monkeypatch: pytest.MonkeyPatch) 
 def test_a_package_that_is_missing_leads_to_the_source(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Nothing can be installed into the packaged program, so it does not say 'install it'."""
-    from engine.files.trust import Trust
+    """Nothing can be installed into the packaged program, so it does not say 'install it'.
 
+    The check of the packaged program, which runs seldom, looks for the same words.
+    """
+    from engine.files.trust import Trust
+    from scripts.bundle.models import REFUSED
+
+    looked_for = {command[1]: words for command, words in REFUSED}
     path = tmp_path / "network.py"
     path.write_text("import no_such_package\n", encoding="utf-8")
     monkeypatch.setattr(paths, "PACKAGED", True)
-    with pytest.raises(ModelError, match="'no_such_package', which the installed program does not"):
+    with pytest.raises(
+        ModelError, match="'no_such_package', which the installed program"
+    ) as caught:
         importing.import_file(path, trust=Trust(everything=True))
+    assert all(word in str(caught.value) for word in looked_for["needy.py"] if word != "'einops'")
     monkeypatch.setattr(extras, "installed", lambda _package: False)
-    with pytest.raises(ModelError, match=r"from source.*requirements-extras\.txt"):
+    with pytest.raises(ModelError, match=r"from source.*requirements-extras\.txt") as caught:
         extras.load("onnx", "network.onnx")
+    assert all(word in str(caught.value) for word in looked_for["network.onnx"])
     monkeypatch.setattr(paths, "PACKAGED", False)
     monkeypatch.setattr(paths, "FROM_WHEEL", True)
     with pytest.raises(ModelError, match=r"with its extras, as in '.*\.whl\[extras\]'"):
