@@ -49,11 +49,15 @@ def bare_system(told: Told) -> Path:
         raise CheckFailed("it takes root and debootstrap to make a bare Debian")
     if (base / "etc/debian_version").exists():
         return base
+    if " " in str(base):
+        raise CheckFailed(
+            f"{base}: debootstrap takes no path with a blank; clone to another folder"
+        )
     unfinished = base.with_name(f"{base.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     command = ["debootstrap", "--variant=minbase", told.suite, str(unfinished), told.mirror]
     if subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode:
-        raise CheckFailed("debootstrap failed; its log is in debootstrap/debootstrap.log there")
+        raise CheckFailed(f"debootstrap failed: {unfinished}/debootstrap/debootstrap.log says why")
     unfinished.rename(base)
     return base
 
