@@ -2,6 +2,7 @@
 
 Whatever names, describes, offers or checks a method reads it here: the command line, the window,
 the engine, the guide. The function of a row is imported when load is called, and torch with it.
+The rows themselves are in the room rows, by family; what a row says is in method.py.
 """
 
 from __future__ import annotations
@@ -9,70 +10,23 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, cast
 
 from engine.errors import MethodError
 from engine.methods import options as _options
-from engine.methods.options import Kind, Option, range_of, shown
+from engine.methods.method import Family as Family
+from engine.methods.method import Method as Method
+from engine.methods.method import Need as Need
+from engine.methods.options import Kind as Kind
+from engine.methods.options import Option as Option
+from engine.methods.options import range_of, shown
+from engine.methods.rows.activation import ACTIVATION_ONLY
+from engine.methods.rows.gradient import GRADIENT
 from engine.records.options import DEFAULT_METHOD, Value
 
 if TYPE_CHECKING:
     from engine.methods.inputs import MethodInput, MethodMap
     from engine.records.models import LayerNode
-
-
-class Family(StrEnum):
-    """What a method looks at."""
-
-    GRADIENT = "gradient of a layer"
-    ACTIVATION = "activation of a layer"
-    PERTURBATION = "perturbation"
-    PIXEL = "pixels of the input"
-    ATTENTION = "attention"
-
-
-class Need(StrEnum):
-    """What has to be computed for a method before it is called."""
-
-    ACTIVATION = "activation"
-    GRADIENT = "gradient"
-    LAYER_PASSES = "passes from the layer on"
-    INPUT_PASSES = "passes from the input on"
-    ATTENTION = "attention"
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """One row.
-
-    slug: the name by which it is asked for. title: as its authors write it.
-    summary: one line, what it is good for. paper: authors, year and where to find it.
-    equation: the formula, and its number in the paper where that is certain. A is the activation,
-        G the gradient of the score by it, Z the number of cells, k a channel, S_k the sum of A_k.
-    class_dependent: whether another class has another map. signed: whether a map can be negative
-        anywhere.
-    cost: in words. passes: forward (f) and backward (b) passes, '1f 1b'.
-    function: 'module:function', from MethodInput to MethodMap.
-    least_channels, least_cells: of a layer that the method can be had for; least_reason: why.
-    """
-
-    slug: str
-    title: str
-    family: Family
-    summary: str
-    paper: str
-    equation: str
-    needs: tuple[Need, ...]
-    class_dependent: bool
-    signed: bool
-    cost: str
-    passes: str
-    function: str
-    options: tuple[Option, ...] = ()
-    least_channels: int = 1
-    least_cells: int = 1
-    least_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,146 +37,8 @@ class Chosen:
     options: tuple[tuple[str, Value], ...] = ()
 
 
-_BOTH = (Need.ACTIVATION, Need.GRADIENT)
-_FORWARD = "one forward pass"
-_BACKWARD = "one forward and one backward pass"
-
-METHODS: tuple[Method, ...] = (
-    Method(
-        slug="grad-cam",
-        title="Grad-CAM",
-        family=Family.GRADIENT,
-        summary="The usual first look: which regions speak for a class, in smooth patches.",
-        paper="Selvaraju et al., 2017, arXiv:1610.02391",
-        equation="sum_k mean(G_k) * A_k (equations 1 and 2, without the ReLU)",
-        needs=_BOTH,
-        class_dependent=True,
-        signed=True,
-        cost=_BACKWARD,
-        passes="1f 1b",
-        function="engine.methods.gradient:grad_cam",
-    ),
-    Method(
-        slug="hirescam",
-        title="HiResCAM",
-        family=Family.GRADIENT,
-        summary="Only evidence the network used: none spreads to where it was not found.",
-        paper="Draelos and Carin, 2020, arXiv:2011.08891",
-        equation="sum_k G_k * A_k, cell by cell",
-        needs=_BOTH,
-        class_dependent=True,
-        signed=True,
-        cost=_BACKWARD,
-        passes="1f 1b",
-        function="engine.methods.gradient:hirescam",
-    ),
-    Method(
-        slug="layercam",
-        title="LayerCAM",
-        family=Family.GRADIENT,
-        summary="Finer detail than Grad-CAM, in early layers above all.",
-        paper="Jiang et al., 2021, IEEE TIP 30, doi:10.1109/TIP.2021.3089943",
-        equation="sum_k relu(G_k) * A_k, cell by cell",
-        needs=_BOTH,
-        class_dependent=True,
-        signed=True,
-        cost=_BACKWARD,
-        passes="1f 1b",
-        function="engine.methods.gradient:layercam",
-    ),
-    Method(
-        slug="grad-cam-elementwise",
-        title="Grad-CAM, element-wise",
-        family=Family.GRADIENT,
-        summary="HiResCAM without what counts against the class: only the evidence for it.",
-        paper="Gildenblat et al., 2021, https://github.com/jacobgil/pytorch-grad-cam (no paper)",
-        equation="sum_k relu(G_k * A_k), cell by cell",
-        needs=_BOTH,
-        class_dependent=True,
-        signed=False,
-        cost=_BACKWARD,
-        passes="1f 1b",
-        function="engine.methods.gradient:grad_cam_elementwise",
-    ),
-    Method(
-        slug="xgrad-cam",
-        title="XGrad-CAM",
-        family=Family.GRADIENT,
-        summary="Grad-CAM with each gradient weighted by how active its cell is.",
-        paper="Fu et al., 2020, arXiv:2008.02312",
-        equation="sum_k w_k * A_k, w_k = sum(G_k * A_k) / S_k",
-        needs=_BOTH,
-        class_dependent=True,
-        signed=True,
-        cost=_BACKWARD,
-        passes="1f 1b",
-        function="engine.methods.gradient:xgrad_cam",
-    ),
-    Method(
-        slug="grad-cam++",
-        title="Grad-CAM++",
-        family=Family.GRADIENT,
-        summary="Covers several objects of a class, and more of each, than Grad-CAM.",
-        paper="Chattopadhyay et al., 2018, arXiv:1710.11063",
-        equation="sum_k w_k * A_k, w_k = sum over G > 0 of G / (2 + S_k * G) (equation 19)",
-        needs=_BOTH,
-        class_dependent=True,
-        signed=True,
-        cost=_BACKWARD,
-        passes="1f 1b",
-        function="engine.methods.gradient:grad_cam_plus_plus",
-    ),
-    Method(
-        slug="eigen-cam",
-        title="Eigen-CAM",
-        family=Family.ACTIVATION,
-        summary="The strongest pattern in a layer, whatever the class: often the main object.",
-        paper="Muhammad and Yeasin, 2020, arXiv:2008.00299",
-        equation="A as (Z, C), not centred, times its first right singular vector",
-        needs=(Need.ACTIVATION,),
-        class_dependent=False,
-        signed=True,
-        cost=_FORWARD + ", and an eigenvector",
-        passes="1f",
-        function="engine.methods.activation:eigen_cam",
-        least_channels=2,
-        least_reason="of a single channel the projection is that channel itself",
-    ),
-    Method(
-        slug="fem",
-        title="FEM",
-        family=Family.ACTIVATION,
-        summary="Where channels are unusually strong, whatever the class.",
-        paper="Fuad et al., 2020, IPTA, doi:10.1109/IPTA50016.2020.9286629",
-        equation="sum_k mu_k * [A_k >= mu_k + 2 sigma_k], sigma_k of the population",
-        needs=(Need.ACTIVATION,),
-        class_dependent=False,
-        signed=True,
-        cost=_FORWARD,
-        passes="1f",
-        function="engine.methods.activation:fem",
-        least_cells=5,
-        least_reason=(
-            "of n values none lies more than sqrt(n - 1) standard deviations above their mean, "
-            "and FEM looks for 2"
-        ),
-    ),
-    Method(
-        slug="random-cam",
-        title="Random-CAM",
-        family=Family.ACTIVATION,
-        summary="Random channel weights: the baseline that every other method has to beat.",
-        paper="Gildenblat et al., 2021, https://github.com/jacobgil/pytorch-grad-cam (no paper)",
-        equation="sum_k w_k * A_k, w_k drawn evenly from -1 to 1",
-        needs=(Need.ACTIVATION,),
-        class_dependent=False,
-        signed=True,
-        cost=_FORWARD,
-        passes="1f",
-        function="engine.methods.activation:random_cam",
-        options=(Option("seed", "which weights are drawn", Kind.INT, 0, low=0, high=2**31 - 1),),
-    ),
-)
+METHODS: tuple[Method, ...] = (*GRADIENT, *ACTIVATION_ONLY)
+"""Every method, in the order in which menus and lists show them."""
 
 
 def find(slug: str) -> Method:

@@ -1,0 +1,68 @@
+"""What a row of the table of methods says. Plain values, without torch and without numpy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.methods.options import Option
+
+
+class Family(StrEnum):
+    """What a method looks at."""
+
+    GRADIENT = "gradient of a layer"
+    ACTIVATION = "activation of a layer"
+    PERTURBATION = "perturbation"
+    PIXEL = "pixels of the input"
+    ATTENTION = "attention"
+
+
+class Need(StrEnum):
+    """What has to be computed for a method before it is called."""
+
+    ACTIVATION = "activation"
+    GRADIENT = "gradient"
+    LAYER_PASSES = "passes from the layer on"
+    INPUT_PASSES = "passes from the input on"
+    ATTENTION = "attention"
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One row.
+
+    slug: the name by which it is asked for. title: as its authors write it.
+    summary: one line, what it is good for. paper: authors, year and where to find it.
+    equation: the formula, and its number in the paper where that is certain. A is the activation,
+        G the gradient of the score by it, Z the number of cells, k a channel, S_k the sum of A_k.
+    class_dependent: whether another class has another map. signed: whether a map can be negative
+        anywhere.
+    cost: in words. passes: forward (f) and backward (b) passes, '1f 1b'.
+    function: 'module:function', from MethodInput to MethodMap.
+    least_channels, least_cells: of a layer that the method can be had for; least_reason: why.
+    """
+
+    slug: str
+    title: str
+    family: Family
+    summary: str
+    paper: str
+    equation: str
+    needs: tuple[Need, ...]
+    class_dependent: bool
+    signed: bool
+    cost: str
+    passes: str
+    function: str
+    options: tuple[Option, ...] = ()
+    least_channels: int = 1
+    least_cells: int = 1
+    least_reason: str = ""
+
+
+ACTIVATION = (Need.ACTIVATION,)
+BOTH = (Need.ACTIVATION, Need.GRADIENT)
+FORWARD = "one forward pass"
+BACKWARD = "one forward and one backward pass"
+"""Needs and costs that many rows share."""
