@@ -17,7 +17,7 @@ from engine.inspection import memory
 from engine.inspection.reasons import reason_against
 from engine.model import Model
 from engine.passes import devices
-from engine.passes.forward import ForwardPass, run_forward
+from engine.passes.forward import ForwardPass, run_forward, run_plain
 from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating
 from engine.progress import CancelToken
 
@@ -129,6 +129,26 @@ class Computation:
         """A pass that is not kept, with a graph starting at a call; frees the kept passes first."""
         self._release()
         return self._run(start, wanted, cancel, plainly=True)
+
+    def input_pass(self, cancel: CancelToken | None) -> ForwardPass:
+        """A pass whose graph starts at the input; kept, with every output, if that fits."""
+        if self._full is None and self.whole_fits:
+            self._full = self._run(None, self._explainable, cancel)
+            self._tail = None
+        if self._full is None:
+            self._release()
+            return self._run(None, (), cancel)
+        return self._full
+
+    def batch_pass(self, batch: Tensor, cancel: CancelToken | None) -> ForwardPass:
+        """A pass over a batch (n, channels, h, w), whose graph starts at it; it is not kept."""
+        wanted = self._sources if self._untrainable else ()
+        return self._pass(self.model.module, batch, None, wanted, cancel)
+
+    def batch_logits(self, batch: Tensor, cancel: CancelToken | None) -> Tensor:
+        """The logits of a batch (n, channels, h, w), without a graph: (n, classes)."""
+        facts = self.model.facts
+        return run_plain(self.model.module, batch, facts.reading, cancel, bounded=facts.real)
 
     def guarded(self, work: Callable[[], _T]) -> _T:
         """Do the work; when memory runs out, retry with less kept, then on the CPU.

@@ -38,6 +38,9 @@ class RawMap:
 
     def judged(self, method: Method) -> tuple[Verdict, tuple[str, ...]]:
         """Whether the map shows anything, and what to say when it does not."""
+        if not self.anything and not method.layered:
+            text = "The map is zero: no pixel of this image affects the class."
+            return Verdict.ZERO_GRADIENT, (text,)
         if not self.anything and Need.GRADIENT in method.needs:
             text = "The gradient is zero: this layer does not affect the class for this image."
             return Verdict.ZERO_GRADIENT, (text,)
@@ -48,6 +51,7 @@ class RawMap:
         if self.map.max() <= 0:
             side = "look at the negative side, or " if method.signed else ""
             other = "layer or class" if method.class_dependent else "layer"
+            other = other if method.layered else "class"
             return Verdict.NOTHING_POSITIVE, (f"Nothing positive: {side}choose another {other}.",)
         return Verdict.OK, ()
 
@@ -95,7 +99,7 @@ def map_one(
     needs_gradient = Need.GRADIENT in chosen.method.needs
     gradient = done.gradient(call, target, cancel) if needs_gradient else None
     found = map_of(chosen, done.kept[call].tensor, gradient, axes)
-    return _raw(found, lambda: time.perf_counter() - started)
+    return raw_of(found, lambda: time.perf_counter() - started)
 
 
 def map_all(
@@ -128,15 +132,15 @@ def map_all(
         for call in axes:
             reduce(call, done.kept[call].tensor, None)
     share = _shared(started, len(found))
-    return {call: _raw(one, share) for call, one in found.items()}
+    return {call: raw_of(one, share) for call, one in found.items()}
 
 
 def _shared(started: float, count: int) -> Callable[[], float]:
     return lambda: (time.perf_counter() - started) / max(1, count)
 
 
-def _raw(found: MethodMap, seconds: Callable[[], float]) -> RawMap:
-    """seconds is called last: copying the map to the CPU waits for the device."""
+def raw_of(found: MethodMap, seconds: Callable[[], float]) -> RawMap:
+    """A method's map on the CPU; seconds is called last, since copying it waits for the device."""
     array: FloatMap = found.map.cpu().numpy()
     said = tuple(text for counted in found.counts if (text := counted.sentence()))
-    return RawMap(array, bool(found.anything), said, seconds())
+    return RawMap(array, bool(found.anything), (*found.said, *said), seconds())

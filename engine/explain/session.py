@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.errors import LayerError, MethodError
+from engine.explain.input_maps import map_input
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap, map_all, map_one
 from engine.images.preprocessing import prepare
@@ -24,7 +25,7 @@ from engine.inspection import memory
 from engine.inspection.layer_tree import parse_layer
 from engine.inspection.reasons import reason_against
 from engine.inspection.spatial_axes import Axes
-from engine.methods.registry import Chosen, choose, refusal
+from engine.methods.registry import Chosen, Family, choose, refusal
 from engine.model import Model
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report, ignore_progress
@@ -38,6 +39,9 @@ _SETS_KEPT = 32
 
 # The class under which maps of class-independent methods are cached.
 _ANY_CLASS = -1
+
+# The call under which the maps of methods without a layer are cached.
+_WHOLE: Call = ("", -1)
 
 
 class Session:
@@ -116,23 +120,32 @@ class Session:
         method: str = "",
         options: Mapping[str, object] | None = None,
         cancel: CancelToken | None = None,
+        progress: Report = ignore_progress,
     ) -> Explanation:
-        """The map of one layer for one class.
+        """The map of one layer, or of the input's pixels, for one class.
 
         layer: 'NAME' for the last call of that module, 'NAME#k' for its call k, 'last
-            convolution' for the last one; None for the model's default layer.
+            convolution' for the last one; None for the model's default layer, and for a method
+            that has no layer.
         target: index or label; None for the class with the highest logit.
         method: a slug of engine.methods.registry; '' for the model's own setting, by default
             Grad-CAM. options: for that method; the others keep their defaults.
-        Returns an Explanation whose map is signed float32 (h, w) on the layer's own grid, without
-        a ReLU and without scaling; the registry has the formula and its source.
+        Returns an Explanation whose map is signed float32 (h, w) on the layer's own grid, or that
+        of the network's input for a method of pixels, without a ReLU and without scaling; the
+        registry has the formula and its source.
 
         Raises LayerError (unknown, not explainable, or a map that is not finite), MethodError
-        (unknown method, unknown option, or unsuitable layer), TargetError, ModelError when the
+        (unknown method, unknown option, unsuitable network or layer, or a layer where the method
+        has none), TargetError, ModelError when the
         network itself fails, DeviceError when memory does not suffice even with the least kept,
         and Cancelled.
         """
         how = self._method(method, options)
+        index = None if target is None else find_class(target, self.model.classes)
+        if not how.method.layered:
+            if layer is not None:
+                raise MethodError(f"{how.method.no_layer}; name none, or choose another method")
+            return self._unlayered(how, index, cancel, progress)
         name = self.model.address(layer)
         call = parse_layer(name, self.model.facts, self._names)
         facts = self.model.facts.calls[call]
@@ -141,21 +154,48 @@ class Session:
         reason = refusal(how.method, axes.channels(facts.shape), axes.grid)
         if reason:
             raise MethodError(f"layer '{name}': {reason}")
-        index = None if target is None else find_class(target, self.model.classes)
 
         def work() -> tuple[RawMap, int]:
             known = self._work.logits is not None or index is not None
             chosen = self._chosen(index) if known else None
             if chosen is not None and facts.source in self._maps_of(chosen, how):
                 return self._maps_of(chosen, how)[facts.source], chosen
-            done = self._work.pass_with(facts.source, cancel)
+            if how.method.family is Family.PIXEL:
+                source = facts.source, axes
+                raw = map_input(
+                    self._work, how, lambda: self._chosen(index), source, cancel, progress
+                )
+            else:
+                done = self._work.pass_with(facts.source, cancel)
+                raw = map_one(done, facts.source, self._chosen(index), how, axes, cancel)
             chosen = self._chosen(index)
-            raw = map_one(done, facts.source, chosen, how, axes, cancel)
             self._maps_of(chosen, how)[facts.source] = raw
             return raw, chosen
 
         raw, chosen = self._work.guarded(work)
         return self._explanation(name, call, self._prediction(chosen), how, raw)
+
+    def _unlayered(
+        self, how: Chosen, index: int | None, cancel: CancelToken | None, progress: Report
+    ) -> Explanation:
+        """The map by a method that has no layer."""
+
+        def target() -> int:
+            if self._work.logits is None:
+                self._first_pass(cancel)
+            return self._chosen(index)
+
+        def work() -> RawMap:
+            if self._work.logits is not None:
+                known = self._maps_of(self._chosen(index), how)
+                if _WHOLE in known:
+                    return known[_WHOLE]
+            raw = map_input(self._work, how, target, None, cancel, progress)
+            self._maps_of(self._chosen(index), how)[_WHOLE] = raw
+            return raw
+
+        raw = self._work.guarded(work)
+        return self._explanation("", None, self._prediction(self._chosen(index)), how, raw)
 
     def sweep(
         self,
@@ -176,6 +216,9 @@ class Session:
         errors as explain.
         """
         how = self._method(method, options)
+        if not how.method.swept:
+            why = how.method.no_layer or f"{how.method.title} maps the input for one layer at a time"
+            raise MethodError(f"{why}; a sweep of all layers needs another method")
         index = None if target is None else find_class(target, self.model.classes)
         chosen = self._work.guarded(lambda: self._sweep_maps(index, how, cancel, progress))
         maps = self._maps_of(chosen, how)
@@ -270,23 +313,26 @@ class Session:
         return maps
 
     def _explanation(
-        self, name: str, call: Call, target: Prediction, how: Chosen, raw: RawMap
+        self, name: str, call: Call | None, target: Prediction, how: Chosen, raw: RawMap
     ) -> Explanation:
+        """The result for a call of a module; None where the method has no layer."""
         if not np.isfinite(raw.map).all():
+            whose = f"of layer '{name}'" if call is not None else f"by {how.method.title}"
             raise LayerError(
-                f"the map of layer '{name}' is not finite (NaN or infinity); "
-                "check the weights and the preprocessing, or choose another layer"
+                f"the map {whose} is not finite (NaN or infinity); "
+                "check the weights and the preprocessing, or choose another "
+                f"{'layer' if call is not None else 'method'}"
             )
-        facts = self.model.facts.calls[call]
-        assert facts.axes is not None
+        facts = self.model.facts.calls[call] if call is not None else None
+        axes = facts.axes if facts is not None else None
         verdict, notice = raw.judged(how.method)
         raw.map.flags.writeable = False
         return Explanation(
             layer=name,
             target=target,
             map=raw.map,
-            shape=facts.shape[1:],
-            layout=facts.axes.layout,
+            shape=(facts.shape if facts is not None else self.model.facts.input_shape)[1:],
+            layout=axes.layout if axes is not None else None,
             region=self._prepared.region,
             image=self.image.name,
             image_size=(self.image.width, self.image.height),

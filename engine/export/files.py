@@ -172,7 +172,7 @@ def sidecar(
         "image": image.named(str(image.path or image.name), subject),
         "model": model_info.source,
         "device": explanation.device,
-        "layer": explanation.layer,
+        "layer": explanation.layer or None,
         "class": {"index": explanation.target.index, "label": explanation.target.label},
         "predictions": [_prediction(prediction) for prediction in predictions],
         "map": {
@@ -189,7 +189,7 @@ def sidecar(
         "options": dict(explanation.options),
         "target": _prediction(explanation.target),
         "output_shape": list(explanation.shape),
-        "layout": explanation.layout.value,
+        "layout": explanation.layout.value if explanation.layout is not None else None,
         "arithmetic": explanation.arithmetic,
         "verdict": explanation.verdict.value,
         "notices": list(explanation.notices),

@@ -56,9 +56,11 @@ class MethodMap:
     anything: boolean scalar; False where what the map is made of is zero (the gradient, or for a
         method without one the activation), so that the map is zero for want of anything to show.
         It stays on the device: reading it would make every layer of a sweep wait.
-    counts: what there is to say about the computation; most methods have nothing.
+    counts: what there is to say about the computation; most methods have nothing. said: sentences
+        of those that know them already.
     """
 
     map: Tensor
     anything: Tensor
     counts: tuple[Counted, ...] = ()
+    said: tuple[str, ...] = ()

@@ -26,6 +26,10 @@ class Need(StrEnum):
     LAYER_PASSES = "passes from the layer on"
     INPUT_PASSES = "passes from the input on"
     ATTENTION = "attention"
+    ATTENTION_GRADIENT = "gradient of the attention"
+    INPUT_GRADIENT = "gradient of the input"
+    GUIDED_GRADIENT = "guided gradient of the input"
+    BIASES = "biases and their gradients"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,13 @@ class Method:
     class_dependent: whether another class has another map. signed: whether a map can be negative
         anywhere.
     cost: in words. passes: forward (f) and backward (b) passes, '1f 1b'.
-    function: 'module:function', from MethodInput to MethodMap.
+    function: 'module:function', from MethodInput to MethodMap; from PixelInput in the family PIXEL,
+        from AttentionInput in ATTENTION.
     least_channels, least_cells: of a layer that the method can be had for; least_reason: why.
+    layered: whether it maps one layer at a time, which is then asked for.
+    caution: what has to be said beside each of its maps, in a few words.
+    counted: 'module:function', from options and the input's shape to the numbers of forward and
+        backward passes, where options decide on them; '' where passes says them.
     """
 
     slug: str
@@ -59,6 +68,24 @@ class Method:
     least_channels: int = 1
     least_cells: int = 1
     least_reason: str = ""
+    layered: bool = True
+    caution: str = ""
+    counted: str = ""
+
+    @property
+    def swept(self) -> bool:
+        """Whether one sweep maps all layers by it."""
+        return self.layered and self.family is not Family.PIXEL
+
+    @property
+    def no_layer(self) -> str:
+        """Why it has no layer, in words; '' if it has one."""
+        if self.layered:
+            return ""
+        maps = "the whole network's attention"
+        if self.family is Family.PIXEL:
+            maps = "the pixels of the network's input"
+        return f"{self.title} has no layer: it maps {maps}"
 
 
 ACTIVATION = (Need.ACTIVATION,)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from engine.errors import MethodError
 from engine.methods import options as _options
@@ -21,11 +21,15 @@ from engine.methods.options import Kind as Kind
 from engine.methods.options import Option as Option
 from engine.methods.options import range_of, shown
 from engine.methods.rows.activation import ACTIVATION_ONLY
+from engine.methods.rows.attention import ATTENTION
 from engine.methods.rows.gradient import GRADIENT
+from engine.methods.rows.pixel import PIXEL
 from engine.records.options import DEFAULT_METHOD, Value
 
 if TYPE_CHECKING:
+    from engine.methods.attention import AttentionInput
     from engine.methods.inputs import MethodInput, MethodMap
+    from engine.methods.pixels.inputs import PixelInput
     from engine.records.models import LayerNode
 
 
@@ -37,7 +41,7 @@ class Chosen:
     options: tuple[tuple[str, Value], ...] = ()
 
 
-METHODS: tuple[Method, ...] = (*GRADIENT, *ACTIVATION_ONLY)
+METHODS: tuple[Method, ...] = (*GRADIENT, *ACTIVATION_ONLY, *PIXEL, *ATTENTION)
 """Every method, in the order in which menus and lists show them."""
 
 
@@ -77,9 +81,41 @@ def described(slug: str, options: Sequence[tuple[str, Value]]) -> str:
 
 def load(method: Method) -> Callable[[MethodInput], MethodMap]:
     """The function of a row. Imports its module, and torch with it."""
-    module, _, name = method.function.partition(":")
-    function = getattr(importlib.import_module(module), name)
-    return cast("Callable[[MethodInput], MethodMap]", function)
+    return cast("Callable[[MethodInput], MethodMap]", _named(method.function))
+
+
+def load_pixel(method: Method) -> Callable[[PixelInput], MethodMap]:
+    """The function of a row of the family PIXEL, as load does."""
+    return cast("Callable[[PixelInput], MethodMap]", _named(method.function))
+
+
+def load_attention(method: Method) -> Callable[[AttentionInput], MethodMap]:
+    """The function of a row of the family ATTENTION, as load does."""
+    return cast("Callable[[AttentionInput], MethodMap]", _named(method.function))
+
+
+def expected(chosen: Chosen, shape: tuple[int, ...]) -> tuple[int, int]:
+    """The forward and backward passes of a map, known before any of them.
+
+    shape: (channels, rows, columns) of the network's input. For a method whose row says neither
+    'counted' nor a number of passes, (0, 0).
+    """
+    method = chosen.method
+    if method.counted:
+        counted = cast(
+            "Callable[[Mapping[str, Value], tuple[int, ...]], tuple[int, int]]",
+            _named(method.counted),
+        )
+        return counted(dict(chosen.options), shape)
+    words = {word[-1:]: word[:-1] for word in method.passes.split()}
+    if not all(number.isdecimal() for number in words.values()):
+        return 0, 0
+    return int(words.get("f", "0")), int(words.get("b", "0"))
+
+
+def _named(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def parse_options(method: Method, texts: Mapping[str, str]) -> dict[str, Value]:
@@ -119,7 +155,7 @@ def refusal_for(method: Method, layer: LayerNode) -> str:
     # Not at import: the first paint needs the table, and none of the records.
     from engine.records.models import Layout
 
-    if layer.shape is None or layer.grid is None:
+    if layer.shape is None or layer.grid is None or not method.layered:
         return ""
     first = layer.layout is Layout.CHANNELS_FIRST
     return refusal(method, layer.shape[0] if first else layer.shape[-1], layer.grid)
@@ -154,6 +190,8 @@ def facts(method: Method) -> dict[str, object]:
         "least_channels": method.least_channels,
         "least_cells": method.least_cells,
         "least_reason": method.least_reason,
+        "layered": method.layered,
+        "caution": method.caution,
     }
 
 

@@ -28,8 +28,9 @@ _MAX_TRIES = 4
 class ForwardPass:
     """The result of one forward pass.
 
-    logits: (1, classes), on the graph. leaf: where the graph starts: the network's input or the
-    output of the first kept call. kept: outputs by call. seconds: wall-clock time of the pass.
+    logits: (n, classes), on the graph; n is 1 but for a batch. leaf: where the graph starts: the
+    network's input or the output of the first kept call. kept: outputs by call. seconds: wall-clock
+    time of the pass.
     """
 
     logits: Tensor
@@ -47,6 +48,22 @@ class ForwardPass:
             (gradient,) = torch.autograd.grad(
                 self.logits[0, target],
                 [self.kept[call].tensor],
+                retain_graph=True,
+                allow_unused=True,
+                materialize_grads=True,
+            )
+        return gradient
+
+    def leaf_gradient(self, target: int, cancel: CancelToken | None = None) -> Tensor:
+        """d logit / d leaf, of the leaf's shape; of a batch, each image's own. Retains the graph.
+
+        Zeros where the logit does not depend on it. Raises Cancelled as gradient does.
+        """
+        with _recording(), self._cancellable(cancel):
+            # Summed: the logits of one image do not depend on the others.
+            (gradient,) = torch.autograd.grad(
+                self.logits[:, target].sum(),
+                [self.leaf],
                 retain_graph=True,
                 allow_unused=True,
                 materialize_grads=True,
@@ -123,8 +140,8 @@ def run_forward(
 ) -> tuple[ForwardPass, frozenset[Call]]:
     """Run the network once and keep the graph from `start` on (None: from the input on).
 
-    image: (1, channels, h, w) on the module's device. clones: calls whose output is known to be
-    overwritten later, so that a clone is passed on. Returns the pass and the clones used in the
+    image: (n, channels, h, w) on the module's device, with n of 1 unless reading is given. clones:
+    calls whose output is known to be overwritten later, so that a clone is passed on. Returns the pass and the clones used in the
     end: if another output is overwritten, the pass is repeated with more clones. cut: disable
     gradient cuts (no_grad, detach) in the network's own code. reading: where the logits are in the
     network's output; None finds them. bounded: limit allocations, since the memory needed is
@@ -161,6 +178,35 @@ def run_forward(
     )
 
 
+def run_plain(
+    module: nn.Module,
+    batch: Tensor,
+    reading: Reading,
+    cancel: CancelToken | None = None,
+    *,
+    bounded: bool = False,
+) -> Tensor:
+    """The logits of a batch, (n, classes), without a graph; batch: (n, channels, h, w).
+
+    The module's parameters, modes and hooks are restored in any case. Raises ModelError as
+    Reading.rows does, or if a bounded pass needs too much memory; Cancelled.
+    """
+    # The last activation is found again by its version, which inference tensors do not have.
+    plain = torch.no_grad if reading.form.ends_in else torch.inference_mode
+    limit = Bounded(limit_of(module, batch.device)) if bounded else nullcontext()
+    try:
+        with torch.inference_mode(False), plain(), evaluating(module), limit:
+            with watching(module, _nothing, cancel, ()), reading.watching() as seen:
+                output = module(batch.clone())
+            return reading.rows(output, seen, len(batch))
+    except TooLarge as error:
+        raise ModelError(f"the network does not run: {error}") from error
+
+
+def _nothing(_call: Call, _module: nn.Module, _output: Tensor) -> None:
+    """A Visit that keeps nothing."""
+
+
 def _forward(
     module: nn.Module,
     image: Tensor,
@@ -177,7 +223,7 @@ def _forward(
         # nor a leaf.
         with watching(module, keeper, cancel, _watched(module, keeper)), uncut(cut), ends as seen:
             output = module(leaf.clone())
-        logits = (reading or outputs.find(output)).logits(output, seen)
+        logits = (reading or outputs.find(output)).rows(output, seen, len(image))
     keeper.end_of_forward()
     if keeper.start is not None and keeper.start in keeper.kept:
         leaf = keeper.kept[keeper.start].tensor

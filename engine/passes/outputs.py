@@ -131,8 +131,15 @@ class Reading:
         endings: those of the pass that returned the output. Raises ModelError if the form of the
         output has changed since the network was opened.
         """
+        return self.rows(output, endings, 1)
+
+    def rows(self, output: Any, endings: Endings | None, count: int) -> Tensor:
+        """The scores of each of `count` images that were passed together, (count, classes).
+
+        Raises ModelError as logits does.
+        """
         tensor = dict(tensors_in(output)).get(self.form.place)
-        if tensor is None or not _may_be_logits(tensor):
+        if tensor is None or not _may_be_logits(tensor, count):
             raise ModelError(
                 "the form of the network's output has changed since it was opened; open it again"
             )
@@ -142,9 +149,8 @@ class Reading:
             if before is None and self.reachable:
                 _log.warning("the %s that the network ended in was not found again", kind)
             tensor = before if before is not None else computed_back(tensor, kind)
-            tensor = tensor.reshape(1, -1)
-        row = tensor.reshape(1, -1)
-        return torch.cat([-row, row], dim=1) if self.form.scores is Scores.SIDES else row
+        rows = tensor.reshape(count, -1)
+        return torch.cat([-rows, rows], dim=1) if self.form.scores is Scores.SIDES else rows
 
 
 def find(
@@ -218,12 +224,12 @@ def is_usual(name: str) -> bool:
     return name.lower() in _NAMES
 
 
-def _may_be_logits(tensor: Tensor) -> bool:
+def _may_be_logits(tensor: Tensor, count: int = 1) -> bool:
     if tensor.ndim < 2:
-        return tensor.numel() == 1  # one score, squeezed
-    if tensor.shape[0] != 1:
+        return tensor.numel() == count  # one score, squeezed
+    if tensor.shape[0] != count:
         return False
-    return 1 <= tensor.shape[1] == tensor.numel() <= MOST_CLASSES
+    return 1 <= tensor.shape[1] == tensor.numel() // count <= MOST_CLASSES
 
 
 def _chosen(fitting: dict[str, Tensor], names: int) -> tuple[str, tuple[str, ...]]:

@@ -38,13 +38,14 @@ class Seconds:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
-    """The class activation map of one layer for one class on one image.
+    """The map of one layer, or of the input's pixels, for one class on one image.
 
-    map: float32 (rows, columns), signed, on the layer's own grid: no ReLU, no scaling. Row 0,
-        column 0 covers the top-left corner of region.
-    layer: as addressed, 'layer4' or 'layer4.0.relu#1'.
+    map: float32 (rows, columns), signed, on the layer's own grid, or that of the network's input:
+        no ReLU, no scaling. Row 0, column 0 covers the top-left corner of region.
+    layer: as addressed, 'layer4' or 'layer4.0.relu#1'; '' for a method that has no layer.
     target: the explained class.
-    shape: shape of the layer's output without the batch axis.
+    shape: shape of the layer's output without the batch axis; without a layer, of the input.
+    layout: of the layer's output; None without a layer.
     region: the area of the original image covered by the map; image_size: its (width, height).
     method: slug of the method used; options: a value for each of its options.
     verdict: whether the map shows anything; notices: sentences for the user.
@@ -55,7 +56,7 @@ class Explanation:
     target: Prediction
     map: FloatMap
     shape: tuple[int, ...]
-    layout: Layout
+    layout: Layout | None
     region: Region
     image: str
     image_size: tuple[int, int]

@@ -1,0 +1,117 @@
+"""Passes over many inputs for one map: batches that fit memory and can be cancelled at once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.explain.kept_passes import Computation
+from engine.inspection import memory
+from engine.passes import devices
+from engine.passes.below.polling import Polled
+from engine.passes.hooks import NETWORK_ERRORS
+from engine.progress import CancelToken, Report
+
+_log = logging.getLogger(__name__)
+
+# Seconds that the longest operation of a batch should take at most: cancelling waits for it.
+_PROMPT = 0.04
+# What is alive at once in a pass without a graph, in outputs of the largest layer.
+_ALIVE = 4
+# How far the logits of an image may move, by rounding, if another one is in its batch.
+_SAME = 1e-3
+
+
+class InputPasses:
+    """Further passes of one computation's network, for one class: methods.pixels.inputs.Passes.
+
+    most: inputs in a batch at most. total: passes that are expected altogether, for the progress.
+    What cannot take several images at once, or mixes them up, is run one by one.
+    """
+
+    def __init__(
+        self,
+        work: Computation,
+        target: int,
+        cancel: CancelToken | None,
+        report: Report,
+        *,
+        most: int,
+        total: int,
+        words: str,
+    ) -> None:
+        self._work = work
+        self._target = target
+        self._cancel = cancel
+        self._report = report
+        self._words = words
+        self._total = max(1, total)
+        self._done = 0
+        self._most = 1 if work.model.facts.real else most
+        self._tried = self._most == 1
+
+    def scores(self, inputs: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+        """The class's score for each input: float64 (n,) on the CPU, batch by batch."""
+        each = _ALIVE * self._work.model.facts.largest
+
+        def run(batch: Tensor) -> Tensor:
+            logits = self._work.batch_logits(batch, self._cancel)
+            return logits[:, self._target].cpu().double()
+
+        yield from self._batches(inputs, count, run, each)
+
+    def gradients(self, inputs: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+        """d score / d input for each input: (n, C, h, w), batch by batch."""
+        each = memory.estimate(self._work.model.facts, None)
+
+        def run(batch: Tensor) -> Tensor:
+            done = self._work.batch_pass(batch, self._cancel)
+            return done.leaf_gradient(self._target, self._cancel)
+
+        yield from self._batches(inputs, count, run, each)
+
+    def _batches(
+        self, inputs: Iterable[Tensor], count: int, run: Callable[[Tensor], Tensor], each: int
+    ) -> Iterator[Tensor]:
+        rest = iter(inputs)
+        polled = Polled(self._cancel)
+        size = 1
+        while few := list(islice(rest, size)):
+            if not self._tried and count > 1:
+                self._most = self._most if self._takes_batches(few[0]) else 1
+                self._tried = True
+            with polled:
+                result = run(torch.stack(few))
+                devices.wait_for(self._work.model.device)
+            self._done += len(few)
+            self._report(min(1.0, self._done / self._total), self._words)
+            fits = self._work.allowed // max(1, each)
+            prompt = int(_PROMPT / max(polled.gap / len(few), 1e-9))
+            size = max(1, min(self._most, fits, prompt, 4 * len(few)))
+            polled.gap = 0.0
+            yield result
+
+    def _takes_batches(self, other: Tensor) -> bool:
+        """Whether an image has the same logits with another one beside it as it has alone."""
+        known = self._work.logits
+        assert known is not None
+        pair = torch.stack([self._work.input[0], other])
+        try:
+            with Polled(self._cancel):
+                logits = self._work.batch_logits(pair, self._cancel)
+        except NETWORK_ERRORS as error:
+            if devices.is_out_of_memory(error):
+                raise
+            _log.info("inputs are passed one by one: %s", error)
+            return False
+        found = logits[0].cpu().double().numpy()
+        far = float(np.abs(found - known).max(initial=0.0))
+        same = far <= _SAME * float(np.abs(known).max(initial=0.0))
+        if not same:
+            _log.info("inputs are passed one by one: a batch changes the logits by %g", far)
+        return same

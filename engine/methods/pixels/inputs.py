@@ -1,0 +1,64 @@
+"""What a method that maps the input's pixels is given: the image, gradients, and further passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from torch import Tensor
+
+
+class Passes(Protocol):
+    """Further passes of the network, over inputs that the method makes, for one class.
+
+    Inputs are (C, h, w) each, on the image's device; they are run in batches as large as memory and
+    prompt cancellation allow, and results come in the same order, a batch at a time.
+    """
+
+    def scores(self, inputs: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+        """The class's score for each input: float64 (n,), batch by batch. No graph is kept."""
+
+    def gradients(self, inputs: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+        """d score / d input for each input: (n, C, h, w), batch by batch."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bias:
+    """What one bias adds to the score, cell by cell.
+
+    part: (C, h, w), bias times the gradient at the output that it was added to; (C,) where that
+        output is not spatial.
+    """
+
+    part: Tensor
+
+    @property
+    def spatial(self) -> bool:
+        return self.part.ndim == 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PixelInput:
+    """One image as the network receives it, for one class.
+
+    image: (C, h, w), preprocessed, on the network's device and in its type.
+    score: the class's score for it.
+    options: one value for each option of the method's row.
+    gradient: d score / d image, of the same shape, or the guided one where the row asks for that;
+        None where it asks for neither. passes: None where the row asks for none.
+    reference: an image without content by its name: 'zero', 'black', 'white', 'mean' or 'blur'.
+    layer_map: the Grad-CAM of a layer, (rows, columns), for a method that fuses it with the pixels.
+    biases: for a method that asks for them, those of all layers. relus: through how many ReLUs
+        a guided gradient came.
+    """
+
+    image: Tensor
+    score: float
+    options: Mapping[str, object] = field(default_factory=dict)
+    gradient: Tensor | None = None
+    passes: Passes | None = None
+    reference: Callable[[str], Tensor] | None = None
+    layer_map: Tensor | None = None
+    biases: tuple[Bias, ...] = ()
+    relus: int = 0

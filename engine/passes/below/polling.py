@@ -1,0 +1,40 @@
+"""Cancels a pass between any two of its operations, forward and backward."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from engine.progress import CancelToken
+
+
+class Polled(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Raises Cancelled at the first operation after the token is set.
+
+    Module hooks are too far apart for a batch, and a backward pass has none. gap: the longest time
+    between two operations so far, in seconds.
+    """
+
+    def __init__(self, cancel: CancelToken | None) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._cancel = cancel
+        self._last = time.perf_counter()
+        self.gap = 0.0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """False spares the import of torch's compiler, which this mode has nothing to do with."""
+        return False
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if self._cancel is not None:
+            self._cancel.raise_if_cancelled()
+        made = func(*args, **(kwargs or {}))
+        now = time.perf_counter()
+        self.gap = max(self.gap, now - self._last)
+        self._last = now
+        return made
