@@ -140,10 +140,26 @@ class Computation:
             return self._run(None, (), cancel)
         return self._full
 
-    def batch_pass(self, batch: Tensor, cancel: CancelToken | None) -> ForwardPass:
-        """A pass over a batch (n, channels, h, w), whose graph starts at it; it is not kept."""
+    def pass_over(
+        self, source: Call, later: Collection[Call], cancel: CancelToken | None
+    ) -> ForwardPass:
+        """A pass that kept the call's output and those of later calls; an existing one, or new."""
+        for known in (self._full, self._tail):
+            if known is not None and {source, *later} <= known.kept.keys():
+                return known
+        self._release()
+        self._tail = self._run(source, later, cancel)
+        return self._tail
+
+    def batch_pass(
+        self, batch: Tensor, cancel: CancelToken | None, start: Call | None = None
+    ) -> ForwardPass:
+        """A pass over a batch (n, channels, h, w) that is not kept.
+
+        Its graph starts at the output of the call, for None at the batch.
+        """
         wanted = self._sources if self._untrainable else ()
-        return self._pass(self.model.module, batch, None, wanted, cancel)
+        return self._pass(self.model.module, batch, start, wanted, cancel)
 
     def batch_logits(self, batch: Tensor, cancel: CancelToken | None) -> Tensor:
         """The logits of a batch (n, channels, h, w), without a graph: (n, classes)."""

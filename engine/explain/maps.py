@@ -15,8 +15,8 @@ from torch import Tensor
 
 from engine.inspection.spatial_axes import Axes
 from engine.methods.inputs import MethodInput, MethodMap
-from engine.methods.registry import Chosen, Method, Need, load
-from engine.passes.forward import ForwardPass
+from engine.methods.registry import Chosen, Family, Method, Need, load
+from engine.passes.forward import ForwardPass, Target
 from engine.passes.hooks import Call
 from engine.progress import CancelToken
 from engine.records.explanations import FloatMap, Verdict
@@ -41,6 +41,9 @@ class RawMap:
         if not self.anything and not method.layered:
             text = "The map is zero: no pixel of this image affects the class."
             return Verdict.ZERO_GRADIENT, (text,)
+        if not self.anything and method.family is Family.PERTURBATION:
+            text = "No channel of this layer changes the score of the class for this image."
+            return Verdict.NO_EFFECT, (text,)
         if not self.anything and Need.GRADIENT in method.needs:
             text = "The gradient is zero: this layer does not affect the class for this image."
             return Verdict.ZERO_GRADIENT, (text,)
@@ -62,14 +65,18 @@ def map_of(chosen: Chosen, output: Tensor, gradient: Tensor | None, axes: Axes) 
     output, gradient: (1, C, h, w), (1, h, w, C) or (1, N, C), as given by axes, of any floating
     dtype; computed in float32 or wider. The result is on the output's device.
     """
-    activation = _channels_first(output, axes)
-    slope = _channels_first(gradient, axes) if gradient is not None else None
-    given = MethodInput(activation, slope, axes.layout, dict(chosen.options))
+    given = given_of(chosen, output, gradient, axes)
     with torch.no_grad():
         return load(chosen.method)(given)
 
 
-def _channels_first(tensor: Tensor, axes: Axes) -> Tensor:
+def given_of(chosen: Chosen, output: Tensor, gradient: Tensor | None, axes: Axes) -> MethodInput:
+    """What a method is given of one output, as map_of takes it."""
+    slope = channels_first(gradient, axes) if gradient is not None else None
+    return MethodInput(channels_first(output, axes), slope, axes.layout, dict(chosen.options))
+
+
+def channels_first(tensor: Tensor, axes: Axes) -> Tensor:
     """(C, h, w), a view where the dtype allows it; of a token sequence, only the grid's tokens."""
     single = tensor.detach()[0]
     # Before extra tokens are dropped: a sum over a differently strided tensor rounds differently.
@@ -84,7 +91,7 @@ def _channels_first(tensor: Tensor, axes: Axes) -> Tensor:
 def map_one(
     done: ForwardPass,
     call: Call,
-    target: int,
+    target: Target,
     chosen: Chosen,
     axes: Axes,
     cancel: CancelToken | None = None,
@@ -105,7 +112,7 @@ def map_one(
 def map_all(
     done: ForwardPass,
     axes: Mapping[Call, Axes],
-    target: int,
+    target: Target,
     chosen: Chosen,
     cancel: CancelToken | None = None,
     visited: Callable[[int], None] | None = None,

@@ -16,6 +16,7 @@ from torch import nn
 
 from engine.errors import LayerError
 from engine.inspection.flow import Flow, flow_of
+from engine.inspection.pooled_head import averaged_before, is_space
 from engine.inspection.spatial_axes import (
     Axes,
     SeenGrid,
@@ -49,6 +50,7 @@ class CallFacts:
     part: which part of a tuple or mapping the output is, as text; '' if it is the whole.
     refusal: why a token sequence is not supported; '' if it is.
     kind: the module's class name. weighted: it has a matrix or kernel of its own.
+    pooled: the output is averaged over space and read by one linear layer, and no more.
     """
 
     call: Call
@@ -64,6 +66,7 @@ class CallFacts:
     refusal: str = ""
     kind: str = ""
     weighted: bool = False
+    pooled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,7 @@ def inspect(
     grown = (*input_shape[:2], input_shape[2] * _GROWTH[0], input_shape[3] * _GROWTH[1])
     space = _Space(input_shape, shapes_when(module, grown, device, real))
     reached = _nodes_before(logits.grad_fn)
+    averaged = averaged_before(logits.grad_fn)
     found = space.axes_of(seen)
     calls: dict[Call, CallFacts] = {}
     spatial_bases: set[int] = set()
@@ -155,6 +159,7 @@ def inspect(
             refusal="" if axes is not None else space.refusal(item),
             kind=type(item.module).__name__,
             weighted=any(p.ndim > 1 for p in item.module.parameters(recurse=False)),
+            pooled=item.node in averaged and is_space(averaged[item.node], axes),
         )
     counts: dict[str, int] = {}
     for name, index in calls:

@@ -40,6 +40,7 @@ def layer_nodes(module: nn.Module, facts: Inspection) -> tuple[LayerNode, ...]:
                 layout=last.axes.layout if last and last.axes and not reason else None,
                 grid=last.axes.grid if last and last.axes and not reason else None,
                 output=last.part if last else "",
+                pooled=last.pooled if last else False,
             )
         )
     return tuple(nodes)

@@ -10,6 +10,7 @@ Maps stay signed: the ReLU with which most papers end is left to the display.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -47,6 +48,38 @@ def grad_cam(given: MethodInput) -> MethodMap:
     return MethodMap(
         torch.mv(cells_of(activations), weights).view(activations.shape[1:]), any_weight
     )
+
+
+def cam(given: MethodInput) -> MethodMap:
+    """Sum over k of W_ck A_k. Zhou et al. 2016 (arXiv 1512.04150), equations 1 and 2.
+
+    W: the weights of the one linear layer that reads the averages of A over space; it is for layers
+    of which that is all that follows. There G_k is W_ck / Z in every cell, and so W_ck is the sum
+    of G_k over space, however the pooling and the layer are written. The map is signed. One forward
+    pass, and a backward pass through the last layer alone.
+    """
+
+    def weigh(_a: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+        return g.sum(dim=(1, 2)), torch.zeros((), dtype=torch.int64, device=g.device)
+
+    found = _weighed(given, weigh, "", "")
+    return MethodMap(found.map, found.anything)
+
+
+def shapley_cam(given: MethodInput) -> MethodMap:
+    """Sum over k of w_k A_k, where w_k = mean(G_k - (H A)_k / 2) and H = d G / d A.
+
+    Cai 2025 (arXiv 2501.06261): the mean of what a cell adds to the score, to the second order, in
+    whichever order the cells are put together. H is zero where the gradient does not depend on A,
+    as with the logit of a network of ReLUs, and the map is then that of Grad-CAM. The map is
+    signed. One forward pass, one backward pass, and one more through that.
+    """
+    if given.curvature is None:
+        raise ValueError("the curvature is missing")
+    gradient = _both(given)[1]
+    shares = gradient - given.curvature.detach() / 2
+    found = grad_cam(replace(given, gradient=shares))
+    return MethodMap(found.map, gradient.any())
 
 
 def hirescam(given: MethodInput) -> MethodMap:

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from torch import Tensor
 
 from engine.records.models import Layout
+
+
+class LayerPasses(Protocol):
+    """Further passes of the network for one class, in batches, on the device of the activation.
+
+    Inputs are run as many at once as memory and prompt cancellation allow; results come in the same
+    order, a batch at a time. They are counted for the progress.
+    """
+
+    def probabilities(self, images: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+        """The class's probability for each image (channels, H, W): float64 (n,) on the CPU.
+
+        Its score, where the network's output has no probabilities.
+        """
+
+    def scores_from_layer(self, activations: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+        """The class's score with each of these in place of the activation (C, h, w): float64 (n,)
+        on the CPU. What comes before the layer is not computed again where that can be helped."""
+
+    def layer_gradients(self, images: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+        """d score / d activation for each image (channels, H, W): (n, C, h, w)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,12 +42,37 @@ class MethodInput:
         row does not ask for it.
     layout: the order of the layer's own output, since rounding differs with it.
     options: one value for each option of the method's row, as registry.check_options returns them.
+    The rest is None where the method's row does not ask for it. curvature: H A, the derivative of
+        the gradient along the activation, of its shape. image: (channels, H, W), as the network
+        receives it. score: the class's. passes: further ones. deeper: the maps (rows, columns) of
+        deeper layers, float32, each on its own grid. probable: whether the output has
+        probabilities.
     """
 
     activation: Tensor
     gradient: Tensor | None
     layout: Layout
     options: Mapping[str, object] = field(default_factory=dict)
+    curvature: Tensor | None = None
+    image: Tensor | None = None
+    score: float | None = None
+    passes: LayerPasses | None = None
+    deeper: tuple[Tensor, ...] = ()
+    probable: bool = True
+
+    def whole(self, name: str) -> int:
+        """The option of that name, a whole number."""
+        value = self.options[name]
+        if not isinstance(value, int):
+            raise TypeError(f"{name} is {value!r}")
+        return value
+
+    def number(self, name: str) -> float:
+        """The option of that name, a number."""
+        value = self.options[name]
+        if not isinstance(value, int | float):
+            raise TypeError(f"{name} is {value!r}")
+        return float(value)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,6 +23,8 @@ class Need(StrEnum):
 
     ACTIVATION = "activation"
     GRADIENT = "gradient"
+    CURVATURE = "second derivative along the activation"
+    DEEPER = "maps of deeper layers"
     LAYER_PASSES = "passes from the layer on"
     INPUT_PASSES = "passes from the input on"
     ATTENTION = "attention"
@@ -30,6 +32,10 @@ class Need(StrEnum):
     INPUT_GRADIENT = "gradient of the input"
     GUIDED_GRADIENT = "guided gradient of the input"
     BIASES = "biases and their gradients"
+
+
+_ALONE = frozenset({Need.LAYER_PASSES, Need.INPUT_PASSES, Need.CURVATURE, Need.DEEPER})
+"""What is computed for one layer at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +52,15 @@ class Method:
     function: 'module:function', from MethodInput to MethodMap; from PixelInput in the family PIXEL,
         from AttentionInput in ATTENTION.
     least_channels, least_cells: of a layer that the method can be had for; least_reason: why.
+    most_cells: of such a layer, 0 for any number; most_reason: why. pooled: it has to be what the
+        network averages over space and reads by one linear layer.
+    compared: 'module:function', from logits, class and options to the coefficients of the sum of
+        logits that is explained in place of the class's own; '' for a method that compares none.
     layered: whether it maps one layer at a time, which is then asked for.
     caution: what has to be said beside each of its maps, in a few words.
     counted: 'module:function', from options and the input's shape to the numbers of forward and
-        backward passes, where options decide on them; '' where passes says them.
+        backward passes, where options decide on them; '' where passes says them. Of a method of
+        layers in a family other than PIXEL, from the shape (C, h, w) of the layer's output.
     """
 
     slug: str
@@ -71,11 +82,15 @@ class Method:
     layered: bool = True
     caution: str = ""
     counted: str = ""
+    most_cells: int = 0
+    most_reason: str = ""
+    pooled: bool = False
+    compared: str = ""
 
     @property
     def swept(self) -> bool:
         """Whether one sweep maps all layers by it."""
-        return self.layered and self.family is not Family.PIXEL
+        return self.layered and self.family is not Family.PIXEL and not _ALONE & set(self.needs)
 
     @property
     def no_layer(self) -> str:

@@ -23,6 +23,7 @@ from engine.methods.options import range_of, shown
 from engine.methods.rows.activation import ACTIVATION_ONLY
 from engine.methods.rows.attention import ATTENTION
 from engine.methods.rows.gradient import GRADIENT
+from engine.methods.rows.perturbation import PERTURBATION
 from engine.methods.rows.pixel import PIXEL
 from engine.records.options import DEFAULT_METHOD, Value
 
@@ -41,7 +42,13 @@ class Chosen:
     options: tuple[tuple[str, Value], ...] = ()
 
 
-METHODS: tuple[Method, ...] = (*GRADIENT, *ACTIVATION_ONLY, *PIXEL, *ATTENTION)
+METHODS: tuple[Method, ...] = (
+    *GRADIENT,
+    *ACTIVATION_ONLY,
+    *PERTURBATION,
+    *PIXEL,
+    *ATTENTION,
+)
 """Every method, in the order in which menus and lists show them."""
 
 
@@ -94,11 +101,27 @@ def load_attention(method: Method) -> Callable[[AttentionInput], MethodMap]:
     return cast("Callable[[AttentionInput], MethodMap]", _named(method.function))
 
 
+def compared(chosen: Chosen, logits: Sequence[float], target: int) -> tuple[tuple[int, float], ...]:
+    """The (class, coefficient) pairs of the sum of logits that is explained for a class.
+
+    For most methods it is the class's own logit. Raises MethodError where there is nothing to
+    compare with.
+    """
+    if not chosen.method.compared:
+        return ((target, 1.0),)
+    function = cast(
+        "Callable[[Sequence[float], int, Mapping[str, Value]], tuple[tuple[int, float], ...]]",
+        _named(chosen.method.compared),
+    )
+    return function(logits, target, dict(chosen.options))
+
+
 def expected(chosen: Chosen, shape: tuple[int, ...]) -> tuple[int, int]:
     """The forward and backward passes of a map, known before any of them.
 
-    shape: (channels, rows, columns) of the network's input. For a method whose row says neither
-    'counted' nor a number of passes, (0, 0).
+    shape: (channels, rows, columns) of the network's input; of the layer's output for a method of
+    layers in another family than PIXEL. For a method whose row says neither 'counted' nor a number
+    of passes, (0, 0).
     """
     method = chosen.method
     if method.counted:
@@ -135,9 +158,22 @@ def check_options(method: Method, values: Mapping[str, object]) -> dict[str, Val
     return _options.check(method.slug, method.options, values)
 
 
-def refusal(method: Method, shape_channels: int, grid: tuple[int, int]) -> str:
-    """Why the method cannot be had for a layer of so many channels and (rows, columns); else ''."""
+def refusal(method: Method, shape_channels: int, grid: tuple[int, int], pooled: bool = True) -> str:
+    """Why the method cannot be had for a layer of so many channels and (rows, columns); else ''.
+
+    pooled: whether the layer's output is averaged over space and read by one linear layer.
+    """
     cells = grid[0] * grid[1]
+    if method.pooled and not pooled:
+        return (
+            f"{method.title} needs a layer that is followed by global average pooling and one "
+            "linear layer, and by nothing else."
+        )
+    if method.most_cells and cells > method.most_cells:
+        return (
+            f"{method.title} takes at most {method.most_cells} cells, and this layer has {cells}: "
+            f"{method.most_reason}."
+        )
     if shape_channels < method.least_channels:
         has, needs, things = shape_channels, method.least_channels, "channel"
     elif cells < method.least_cells:
@@ -158,7 +194,8 @@ def refusal_for(method: Method, layer: LayerNode) -> str:
     if layer.shape is None or layer.grid is None or not method.layered:
         return ""
     first = layer.layout is Layout.CHANNELS_FIRST
-    return refusal(method, layer.shape[0] if first else layer.shape[-1], layer.grid)
+    channels = layer.shape[0] if first else layer.shape[-1]
+    return refusal(method, channels, layer.grid, layer.pooled)
 
 
 def facts(method: Method) -> dict[str, object]:
@@ -190,6 +227,10 @@ def facts(method: Method) -> dict[str, object]:
         "least_channels": method.least_channels,
         "least_cells": method.least_cells,
         "least_reason": method.least_reason,
+        "most_cells": method.most_cells,
+        "most_reason": method.most_reason,
+        "pooled": method.pooled,
+        "swept": method.swept,
         "layered": method.layered,
         "caution": method.caution,
     }

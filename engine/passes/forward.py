@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,9 @@ from engine.progress import CancelToken
 
 _MAX_TRIES = 4
 
+Target: TypeAlias = int | Callable[[Tensor], Tensor]
+"""What a gradient is of: a class's logit, or a scalar made of the logits (n, classes)."""
+
 
 @dataclass(slots=True, eq=False)
 class ForwardPass:
@@ -38,21 +41,41 @@ class ForwardPass:
     kept: dict[Call, Kept]
     seconds: float
 
-    def gradient(self, call: Call, target: int, cancel: CancelToken | None = None) -> Tensor:
-        """d logit / d output of the call, by a partial backward pass. The graph is retained.
+    def gradient(self, call: Call, target: Target, cancel: CancelToken | None = None) -> Tensor:
+        """d target / d output of the call, by a partial backward pass. The graph is retained.
 
         Same shape and dtype as the output; zeros if the logit does not depend on it. Once the token
         is set, raises Cancelled at the next kept output.
         """
         with _recording(), self._cancellable(cancel):
             (gradient,) = torch.autograd.grad(
-                self.logits[0, target],
+                _scalar(self.logits, target),
                 [self.kept[call].tensor],
                 retain_graph=True,
                 allow_unused=True,
                 materialize_grads=True,
             )
         return gradient
+
+    def curvature(
+        self, call: Call, target: Target, cancel: CancelToken | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """G = d target / d output of the call, and H A: the derivative of G along the output A.
+
+        Both of the output's shape and dtype; H A is zero where G does not depend on A. Raises
+        RuntimeError where an operation has no second derivative; Cancelled as gradient does.
+        """
+        output = self.kept[call].tensor
+        once: dict[str, Any] = {"allow_unused": True, "materialize_grads": True}
+        with _recording(), self._cancellable(cancel):
+            (gradient,) = torch.autograd.grad(
+                _scalar(self.logits, target), [output], create_graph=True, **once
+            )
+            if not gradient.requires_grad:
+                return gradient, torch.zeros_like(gradient)
+            along = torch.ops.aten.detach.default(output)
+            (curved,) = torch.autograd.grad(gradient, [output], along, retain_graph=True, **once)
+        return torch.ops.aten.detach.default(gradient), curved
 
     def leaf_gradient(self, target: int, cancel: CancelToken | None = None) -> Tensor:
         """d logit / d leaf, of the leaf's shape; of a batch, each image's own. Retains the graph.
@@ -92,7 +115,7 @@ class ForwardPass:
     def visit_gradients(
         self,
         calls: Collection[Call],
-        target: int,
+        target: Target,
         visit: Callable[[Call, Tensor, Tensor], None],
     ) -> None:
         """visit(call, output, gradient) for many calls, in one backward pass. Retains the graph.
@@ -112,11 +135,18 @@ class ForwardPass:
                     handles.append(tensor.register_hook(hook_of(call, tensor)))
             with _recording():
                 torch.autograd.grad(
-                    self.logits[0, target], [self.leaf], retain_graph=True, allow_unused=True
+                    _scalar(self.logits, target),
+                    [self.leaf],
+                    retain_graph=True,
+                    allow_unused=True,
                 )
         finally:
             for handle in handles:
                 handle.remove()
+
+
+def _scalar(logits: Tensor, target: Target) -> Tensor:
+    return logits[0, target] if isinstance(target, int) else target(logits)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ class Verdict(StrEnum):
     NOTHING_POSITIVE = "nothing positive"
     ZERO_GRADIENT = "gradient is zero"
     ZERO_ACTIVATION = "activation is zero"
+    NO_EFFECT = "no channel has an effect"
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ class LayerNode:
     grid: (rows, columns) of its map, else None.
     output: which part of what it returns is explained, where that is a tuple or mapping
         ('output 0 of 2'); else ''.
+    pooled: whether its output is averaged over space and read by one linear layer, and no more.
     """
 
     name: str
@@ -54,6 +55,7 @@ class LayerNode:
     grid: tuple[int, int] | None = None
     output: str = ""
     branches: int = 1
+    pooled: bool = False
 
     @property
     def parent(self) -> str | None:

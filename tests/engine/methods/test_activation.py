@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.methods import activation, blocks
+from engine.methods import activation, blocks, components
 from engine.methods.inputs import MethodInput, MethodMap
 from engine.records.models import Layout
 
 Array = NDArray[np.float64]
 Function = Callable[[MethodInput], MethodMap]
-ALL: list[Function] = [activation.eigen_cam, activation.fem, activation.random_cam]
+ALL: list[Function] = [components.eigen_cam, activation.fem, activation.random_cam]
 
 
 def given(a: Tensor, seed: int = 0, layout: Layout = Layout.CHANNELS_FIRST) -> MethodInput:
@@ -64,7 +64,7 @@ def test_eigen_cam_is_the_first_singular_direction(
         # Something in common, without which the first direction is hardly ahead of the second.
         a = values(seed, *shape) + 2 * values(seed + 50, shape[0], 1, 1) * values(99, *shape[1:])
         a = a.relu() if rectified else a
-        assert close(activation.eigen_cam(given(a)).map, eigen_by_hand(a.double().numpy()))
+        assert close(components.eigen_cam(given(a)).map, eigen_by_hand(a.double().numpy()))
 
 
 @pytest.mark.parametrize("channels", [4, 40])
@@ -75,11 +75,11 @@ def test_eigen_cam_of_one_map_times_weights(channels: int) -> None:
     factors = np.random.default_rng(1).normal(size=channels)
     a = torch.from_numpy(factors[:, None, None] * spot)
     for sign in (1, -1):
-        found = activation.eigen_cam(given((sign * a).float())).map
+        found = components.eigen_cam(given((sign * a).float())).map
         assert close(found, np.linalg.norm(factors) * spot)
     # A background below zero, and an object that is further below.
     below = torch.from_numpy(factors[:, None, None] * (-1 - spot))
-    assert close(activation.eigen_cam(given(below)).map, np.linalg.norm(factors) * (1 + spot))
+    assert close(components.eigen_cam(given(below)).map, np.linalg.norm(factors) * (1 + spot))
 
 
 def test_the_sign_is_the_same_in_both_precisions_and_for_the_negative() -> None:
@@ -90,9 +90,9 @@ def test_the_sign_is_the_same_in_both_precisions_and_for_the_negative() -> None:
     cases.append(torch.tensor([[[1.0, -1.0, 1.0, -1.0]], [[0.1, -0.1, 0.1, -0.1]]]))
     cases.append(torch.tensor([[[1.0, -1.0, 1.0]], [[0.1, -0.1, 0.1]]]))
     for case in cases:
-        expected = activation.eigen_cam(given(case.double())).map
+        expected = components.eigen_cam(given(case.double())).map
         for other in (case, -case, -case.double(), 1e-3 * case):
-            found = activation.eigen_cam(given(other)).map
+            found = components.eigen_cam(given(other)).map
             scale = expected.abs().max() / found.abs().max()
             assert close(found * scale, expected.double().numpy(), 1e-4)
 
@@ -101,7 +101,7 @@ def test_the_rules_for_the_sign_in_their_order() -> None:
     def found(*cells: float) -> list[float]:
         """Two channels, the second a tenth of the first: the map is the first, but for a sign."""
         row = torch.tensor([[cells]], dtype=torch.float64)
-        return activation.eigen_cam(given(torch.cat([row, row / 10]))).map[0].tolist()
+        return components.eigen_cam(given(torch.cat([row, row / 10]))).map[0].tolist()
 
     length = 1.01**0.5
     # Correlated with the magnitude, although the sum is zero or on the other side.
@@ -118,7 +118,7 @@ def test_the_rules_for_the_sign_in_their_order() -> None:
 def test_what_is_constant_but_for_rounding_is_positive() -> None:
     for seed in range(40):
         level, factors = values(seed, 1).double(), values(seed + 50, 4, 1, 1).double()
-        found = activation.eigen_cam(given(level * factors * torch.ones(4, 1, 3 + seed))).map
+        found = components.eigen_cam(given(level * factors * torch.ones(4, 1, 3 + seed))).map
         assert found.min() > 0
 
 
@@ -130,7 +130,7 @@ def test_what_cancels_but_for_rounding_goes_by_its_first_large_cell() -> None:
         order = torch.randperm(40, generator=torch.Generator().manual_seed(seed))
         cells = torch.cat([half, -half])[order]
         a = values(seed + 50, 4, 1, 1).double() * cells.view(1, 5, 8)
-        found = activation.eigen_cam(given(a)).map.flatten()
+        found = components.eigen_cam(given(a)).map.flatten()
         large = found[found.abs() > 0.9 * found.abs().max()]
         assert large[0] > 0
         by_smaller_cell += bool(found[0] < 0)
@@ -140,7 +140,7 @@ def test_what_cancels_but_for_rounding_goes_by_its_first_large_cell() -> None:
 def test_eigen_cam_is_not_centred() -> None:
     """A common offset is the first direction of what is not centred, and nothing of what is."""
     a = 100 + values(5, 6, 4, 4)
-    found = activation.eigen_cam(given(a)).map
+    found = components.eigen_cam(given(a)).map
     assert found.min() > 0
     assert found.std() < 0.02 * found.mean()
 
@@ -149,7 +149,7 @@ def test_eigen_cam_of_what_is_not_finite() -> None:
     for bad in (torch.nan, torch.inf):
         a = values(6, 3, 4, 4)
         a[1, 2, 2] = bad
-        found = activation.eigen_cam(given(a))
+        found = components.eigen_cam(given(a))
         assert found.map.isnan().all()
         assert bool(found.anything)
 
@@ -269,7 +269,7 @@ def test_a_device_without_float64(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(activation, "widest", lambda _: torch.float32)
     a = values(12, 30, 8, 7).relu()
     assert close(activation.fem(given(a)).map, fem_by_hand(a.double().numpy()))
-    assert close(activation.eigen_cam(given(a)).map, eigen_by_hand(a.double().numpy()))
+    assert close(components.eigen_cam(given(a)).map, eigen_by_hand(a.double().numpy()))
     # As many equal values as make their mean in float32 miss them.
     level = activation.fem(given(torch.full((1, 1, 3001), 0.1))).map
     assert close(level, np.full((1, 3001), 0.1))

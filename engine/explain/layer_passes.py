@@ -1,0 +1,178 @@
+"""Passes over many inputs, or from a layer on, for one map of that layer: methods.inputs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import chain
+
+import torch
+from torch import Tensor
+
+from engine.explain.input_passes import InputPasses
+from engine.explain.kept_passes import Computation
+from engine.explain.maps import channels_first
+from engine.inspection import memory
+from engine.inspection.spatial_axes import Axes
+from engine.passes import devices
+from engine.passes.below.polling import Polled
+from engine.passes.forward import run_plain
+from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating, watching
+from engine.progress import CancelToken, Report
+from engine.records.models import Layout, Scores
+from engine.rewriting.from_layer import FromLayer, from_layer
+
+_log = logging.getLogger(__name__)
+
+# What is alive at once in a pass without a graph, in outputs of the largest layer.
+_ALIVE = 4
+# How far the logits may be off, in parts of the largest, before a way of computing is refused.
+_SAME = 1e-4
+
+
+class LayerPasses(InputPasses):
+    """Further passes for one layer: methods.inputs.LayerPasses.
+
+    source: the call whose output is the layer's; output: (1, ...) as it returned it, of these axes.
+    """
+
+    def __init__(
+        self,
+        work: Computation,
+        target: int,
+        source: Call,
+        output: Tensor,
+        axes: Axes,
+        cancel: CancelToken | None,
+        report: Report,
+        *,
+        most: int,
+        total: int,
+        words: str,
+    ) -> None:
+        super().__init__(work, target, cancel, report, most=most, total=total, words=words)
+        self._source = source
+        self._output = output.detach()
+        self._axes = axes
+        self._form: FromLayer | None = None
+
+    def probabilities(self, images: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+        """The class's probability for each image, or its score where there is none."""
+        each = _ALIVE * self._work.model.facts.largest
+        scores = self._work.model.facts.reading.form.scores
+
+        def run(batch: Tensor) -> Tensor:
+            logits = self._work.batch_logits(batch, self._cancel).cpu().double()
+            if scores is Scores.CLASSES:
+                return logits.softmax(dim=1)[:, self._target]
+            own = logits[:, self._target]
+            return own if scores is Scores.VALUES else own.sigmoid()
+
+        yield from self._batches(images, count, run, each)
+
+    def layer_gradients(self, images: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+        """d score / d activation for each image: (n, C, h, w)."""
+        each = memory.estimate(self._work.model.facts, self._source)
+
+        def run(batch: Tensor) -> Tensor:
+            done = self._work.batch_pass(batch, self._cancel, self._source)
+            found = done.leaf_gradient(self._target, self._cancel)
+            return torch.stack([channels_first(one[None], self._axes) for one in found])
+
+        yield from self._batches(images, count, run, each)
+
+    def scores_from_layer(self, activations: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+        """The class's score with each of these in place of the layer's output."""
+        rest = (self._in_own_layout(activation) for activation in activations)
+        first = next(rest, None)
+        if first is None:
+            return
+        with Polled(self._cancel):
+            run = self._way(first)
+        self._tried = True
+        each = _ALIVE * self._work.model.facts.largest
+
+        def scores(batch: Tensor) -> Tensor:
+            return run(batch)[:, self._target].cpu().double()
+
+        yield from self._batches(chain((first,), rest), count, scores, each)
+
+    def _in_own_layout(self, activation: Tensor) -> Tensor:
+        """(C, h, w) in the order of the layer's own output, without its batch axis."""
+        if self._axes.layout is Layout.CHANNELS_FIRST:
+            return activation.to(self._output.dtype)
+        last = activation.permute(1, 2, 0).to(self._output.dtype)
+        if self._axes.layout is Layout.CHANNELS_LAST:
+            return last
+        whole = self._output[0].clone()
+        whole[self._axes.prefix :] = last.flatten(0, 1)
+        return whole
+
+    def _way(self, trial: Tensor) -> Callable[[Tensor], Tensor]:
+        """How the passes are made: from the layer on where that gives the same, else whole.
+
+        trial: a changed output of the layer. What cannot take both at once runs one by one.
+        """
+        known = torch.from_numpy(self._work.logits).float()
+        changed = self._whole(trial[None]).cpu().float()[0]
+        pair, wanted = torch.stack([self._output[0], trial]), torch.stack([known, changed])
+        for copied in (False, True):
+            run = self._started(copied)
+            if run is not None and (
+                self._same(run, pair, wanted) or self._one_by_one(run, pair, wanted)
+            ):
+                return run
+        self._form = None
+        _log.info("passes for %s are made from the input on", self._source[0])
+        if not self._same(self._whole, pair, wanted):
+            self._most = 1
+        return self._whole
+
+    def _started(self, copied: bool) -> Callable[[Tensor], Tensor] | None:
+        """Passes that start at the layer; None if they cannot be made."""
+        work = self._work
+        if self._form is None:
+            with suppress(*NETWORK_ERRORS):
+                overwritten = work.model.facts.overwritten()
+                self._form = from_layer(work.model.module, work.input, self._source, overwritten)
+        if self._form is not None:
+            self._form.copied = copied
+        return self._from_layer if self._form is not None else None
+
+    def _same(self, run: Callable[[Tensor], Tensor], pair: Tensor, wanted: Tensor) -> bool:
+        try:
+            found = run(pair).cpu().float()
+        except NETWORK_ERRORS as error:
+            if devices.is_out_of_memory(error):
+                raise
+            _log.info("%s: %s", self._source[0], error)
+            return False
+        far = (found - wanted).abs().max()
+        # Not a number is not the same, either.
+        return bool(far <= _SAME * wanted.abs().max())
+
+    def _one_by_one(self, run: Callable[[Tensor], Tensor], pair: Tensor, wanted: Tensor) -> bool:
+        alone = all(self._same(run, pair[i : i + 1], wanted[i : i + 1]) for i in range(len(pair)))
+        if alone:
+            self._most = 1
+        return alone
+
+    def _from_layer(self, batch: Tensor) -> Tensor:
+        assert self._form is not None
+        work = self._work
+        images = work.input.expand(len(batch), -1, -1, -1)
+        # The network's own modules are reached from the copy by other ways than its children, too.
+        with evaluating(work.model.module), self._form.given(batch) as module:
+            return run_plain(module, images, work.model.facts.reading, self._cancel)
+
+    def _whole(self, batch: Tensor) -> Tensor:
+        """The whole network, with these in place of the layer's output."""
+        work, source = self._work, self._source
+
+        def visit(call: Call, _module: torch.nn.Module, _output: Tensor) -> Tensor | None:
+            return batch.clone() if call == source else None
+
+        images = work.input.expand(len(batch), -1, -1, -1)
+        with watching(work.model.module, visit, self._cancel, {source[0]}):
+            return work.batch_logits(images, self._cancel)
