@@ -217,7 +217,9 @@ class Session:
         """
         how = self._method(method, options)
         if not how.method.swept:
-            why = how.method.no_layer or f"{how.method.title} maps the input for one layer at a time"
+            why = (
+                how.method.no_layer or f"{how.method.title} maps the input for one layer at a time"
+            )
             raise MethodError(f"{why}; a sweep of all layers needs another method")
         index = None if target is None else find_class(target, self.model.classes)
         chosen = self._work.guarded(lambda: self._sweep_maps(index, how, cancel, progress))
