@@ -62,14 +62,14 @@ def map_of(chosen: Chosen, output: Tensor, gradient: Tensor | None, axes: Axes) 
     output, gradient: (1, C, h, w), (1, h, w, C) or (1, N, C), as given by axes, of any floating
     dtype; computed in float32 or wider. The result is on the output's device.
     """
-    activation = _channels_first(output, axes)
-    slope = _channels_first(gradient, axes) if gradient is not None else None
+    activation = channels_first(output, axes)
+    slope = channels_first(gradient, axes) if gradient is not None else None
     given = MethodInput(activation, slope, axes.layout, dict(chosen.options))
     with torch.no_grad():
         return load(chosen.method)(given)
 
 
-def _channels_first(tensor: Tensor, axes: Axes) -> Tensor:
+def channels_first(tensor: Tensor, axes: Axes) -> Tensor:
     """(C, h, w), a view where the dtype allows it; of a token sequence, only the grid's tokens."""
     single = tensor.detach()[0]
     # Before extra tokens are dropped: a sum over a differently strided tensor rounds differently.
