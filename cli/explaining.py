@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
+from cli.entry import progress_line
 from cli.opening import open_both
 from cli.output import check_suffix, refuse_outputs, say, write_json
 from engine.errors import MethodError
@@ -60,13 +62,18 @@ def explain(options: argparse.Namespace) -> None:
     from engine.records.display import DisplaySettings
 
     settings = DisplaySettings()
+    report = progress_line(sys.stderr)
     with Session(model, image, exact=options.exact) as session:
-        explanation = session.explain(
-            options.layer,
-            options.target,
-            method=options.method,
-            options=_options_of(options, model),
-        )
+        try:
+            explanation = session.explain(
+                options.layer,
+                options.target,
+                method=options.method,
+                options=_options_of(options, model),
+                progress=report,
+            )
+        finally:
+            report(1.0, "")  # clears the progress line
         top = session.predictions()
     facts = export.sidecar(
         image, explanation, model.info, top, settings, versions(), subject=options.patient
@@ -82,10 +89,10 @@ def explain(options: argparse.Namespace) -> None:
         target = explanation.target
         rows, columns = explanation.map.shape
         how = registry.described(explanation.method, explanation.options)
-        known = target.probability
+        known, row = target.probability, registry.find(explanation.method)
         number = target.said if known is None else f"{known:.1%}"
         say(
-            f"{image.named(image.name, options.patient)}: {explanation.layer} "
+            f"{image.named(image.name, options.patient)}: {explanation.layer or row.place} "
             f"({rows} x {columns}) for {target.label} ({number}), {how}"
         )
         for path in (options.out, options.map):

@@ -1,7 +1,6 @@
-"""Maps of the input's pixels, and of the whole network's attention: methods without a layer.
+"""Maps of the input's pixels: the driver of the family PIXEL.
 
-The driver of the families PIXEL and ATTENTION: it gets what a method's row asks for, calls its
-function, and leaves the rest to the session.
+It gets what a method's row asks for, calls its function, and leaves the rest to the session.
 """
 
 from __future__ import annotations
@@ -15,18 +14,21 @@ from torch import Tensor
 
 from engine.explain.input_passes import InputPasses
 from engine.explain.kept_passes import Computation
-from engine.explain.maps import RawMap, map_one, raw_of
+from engine.explain.maps import RawMap, channels_first, map_one, raw_of
+from engine.inspection.facts import Inspection
 from engine.inspection.spatial_axes import Axes
+from engine.methods.blocks import widest
+from engine.methods.pixels.fullgrad import bias_map
 from engine.methods.pixels.gradients import without_content
-from engine.methods.pixels.inputs import PixelInput
+from engine.methods.pixels.inputs import BiasMap, PixelInput
 from engine.methods.registry import GRAD_CAM, Chosen, Need, expected, load_pixel
+from engine.passes.below.biases import Biases
 from engine.passes.below.guided import guided
 from engine.passes.below.polling import Polled
 from engine.passes.forward import ForwardPass
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report
-
-_GRADIENTS = (Need.INPUT_GRADIENT, Need.GUIDED_GRADIENT)
+from engine.records.models import Layout
 
 
 def map_input(
@@ -42,51 +44,81 @@ def map_input(
     target: the class, asked once the logits are known. layer: for a method that fuses a layer's
     Grad-CAM, the call that returned its output, and its axes.
 
-    Raises Cancelled, and MethodError where the network is none for the method.
+    Raises Cancelled, and MethodError for options that do not fit the input.
     """
-    needs = chosen.method.needs
-    options = dict(chosen.options)
-    if any(need in needs for need in _GRADIENTS):
-        with Polled(cancel):
+    needs, options = chosen.method.needs, dict(chosen.options)
+    biases: list[BiasMap] = []
+    done: ForwardPass | None = None
+    with Polled(cancel):
+        if Need.BIASES in needs:
+            with Biases(_collecting(work.model.facts, biases)):
+                done = work.own_pass(cancel)
+        elif Need.INPUT_GRADIENT in needs or Need.GUIDED_GRADIENT in needs:
             done = work.input_pass(cancel)
-    else:
-        done = None
     index = target()
     started = time.perf_counter()
     gradient, relus = (None, 0)
     if done is not None:
         gradient, relus = _gradient(done, index, Need.GUIDED_GRADIENT in needs, cancel)
     del done
-    layer_map = None
-    if layer is not None:
-        kept = work.pass_with(layer[0], cancel)
-        found = map_one(kept, layer[0], index, GRAD_CAM, layer[1], cancel)
-        layer_map = torch.from_numpy(found.map).to(work.model.device)
     image = work.input[0].detach()
     assert work.logits is not None
-    forward, backward = expected(chosen, tuple(image.shape))
-    passes = InputPasses(
-        work,
-        index,
-        cancel,
-        report,
-        most=int(options.get("batch", 1)),
-        total=max(forward, backward),
-        words=chosen.method.title,
-    )
     given = PixelInput(
         image=image,
         score=float(work.logits[index]),
         options=options,
         gradient=gradient,
-        passes=passes if Need.INPUT_PASSES in needs else None,
+        passes=_passes(work, chosen, index, cancel, report) if Need.INPUT_PASSES in needs else None,
         reference=lambda name: _reference(work, image, name),
-        layer_map=layer_map,
+        layer_map=_layer_map(work, layer, index, cancel) if layer is not None else None,
+        biases=tuple(biases),
         relus=relus,
     )
     with torch.no_grad():
         made = load_pixel(chosen.method)(given)
     return raw_of(made, lambda: time.perf_counter() - started)
+
+
+def _collecting(facts: Inspection, biases: list[BiasMap]) -> Callable[[Tensor, bool], None]:
+    """A visit that reduces what each bias adds to a map, as soon as it arrives."""
+    known = {call.shape: call.axes for call in facts.calls.values() if call.axes is not None}
+
+    def visit(part: Tensor, is_layers: bool) -> None:
+        shape = tuple(part.shape)
+        axes = known.get(shape)
+        if axes is None and part.ndim == 4 and shape[0] == 1:
+            axes = Axes(Layout.CHANNELS_FIRST, (shape[2], shape[3]))
+        total = float(part.to(widest(part.device)).sum())
+        if axes is None or not is_layers or axes.grid[0] * axes.grid[1] < 2:
+            biases.append(bias_map(None, total))
+        else:
+            biases.append(bias_map(channels_first(part, axes), total))
+
+    return visit
+
+
+def _passes(
+    work: Computation, chosen: Chosen, target: int, cancel: CancelToken | None, report: Report
+) -> InputPasses:
+    most = dict(chosen.options)["batch"]
+    return InputPasses(
+        work,
+        target,
+        cancel,
+        report,
+        most=int(most),
+        total=max(expected(chosen, tuple(work.input.shape[1:]))),
+        words=chosen.method.title,
+    )
+
+
+def _layer_map(
+    work: Computation, layer: tuple[Call, Axes], target: int, cancel: CancelToken | None
+) -> Tensor:
+    """The Grad-CAM of a layer, (rows, columns), on the model's device."""
+    call, axes = layer
+    raw = map_one(work.pass_with(call, cancel), call, target, GRAD_CAM, axes, cancel)
+    return torch.from_numpy(raw.map).to(work.model.device)
 
 
 def _gradient(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import traceback
 from collections.abc import Callable, Collection
 from typing import TypeVar
@@ -140,6 +141,22 @@ class Computation:
             return self._run(None, (), cancel)
         return self._full
 
+    def own_pass(self, cancel: CancelToken | None, wanted: Collection[Call] = ()) -> ForwardPass:
+        """A new pass whose graph starts at the input, for the caller alone.
+
+        wanted: the calls whose outputs it keeps. Frees the kept passes first if both do not fit.
+        """
+        if memory.estimate(self.model.facts, None) > self.allowed:
+            self._release()
+        return self._run(None, wanted, cancel)
+
+    def plain_pass(self, cancel: CancelToken | None) -> None:
+        """Run the network once more without a graph, for a mode that watches."""
+        started = time.perf_counter()
+        logits = self.batch_logits(self.input, cancel)
+        devices.wait_for(self.model.device)
+        self._note(logits, time.perf_counter() - started)
+
     def pass_over(
         self, source: Call, later: Collection[Call], cancel: CancelToken | None
     ) -> ForwardPass:
@@ -215,11 +232,14 @@ class Computation:
             done = self._rewritten(start, wanted, cancel)
         if done is None:
             done = self._pass(self.model.module, self.input, start, wanted, cancel)
-        self.forward_seconds = done.seconds
+        self._note(done.logits, done.seconds)
+        return done
+
+    def _note(self, logits: Tensor, seconds: float) -> None:
+        self.forward_seconds = seconds
         if self.logits is None:
             # To the CPU first: not every device supports float64.
-            self.logits = done.logits.detach()[0].cpu().double().numpy()
-        return done
+            self.logits = logits.detach()[0].cpu().double().numpy()
 
     def _rewritten(
         self, start: Call, wanted: Collection[Call], cancel: CancelToken | None

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.errors import LayerError, MethodError
+from engine.explain.attention_maps import map_attention
 from engine.explain.input_maps import map_input
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap, map_all, map_one
@@ -190,7 +191,10 @@ class Session:
                 known = self._maps_of(self._chosen(index), how)
                 if _WHOLE in known:
                     return known[_WHOLE]
-            raw = map_input(self._work, how, target, None, cancel, progress)
+            if how.method.family is Family.ATTENTION:
+                raw = map_attention(self._work, how, target, cancel, progress)
+            else:
+                raw = map_input(self._work, how, target, None, cancel, progress)
             self._maps_of(self._chosen(index), how)[_WHOLE] = raw
             return raw
 
@@ -217,7 +221,9 @@ class Session:
         """
         how = self._method(method, options)
         if not how.method.swept:
-            why = how.method.no_layer or f"{how.method.title} maps the input for one layer at a time"
+            why = (
+                how.method.no_layer or f"{how.method.title} maps the input for one layer at a time"
+            )
             raise MethodError(f"{why}; a sweep of all layers needs another method")
         index = None if target is None else find_class(target, self.model.classes)
         chosen = self._work.guarded(lambda: self._sweep_maps(index, how, cancel, progress))

@@ -93,6 +93,13 @@ class Method:
         return self.layered and self.family is not Family.PIXEL and not _ALONE & set(self.needs)
 
     @property
+    def place(self) -> str:
+        """What it maps where it has no layer, in two words; '' if it has one."""
+        if self.layered:
+            return ""
+        return "input pixels" if self.family is Family.PIXEL else "all attention"
+
+    @property
     def no_layer(self) -> str:
         """Why it has no layer, in words; '' if it has one."""
         if self.layered:

@@ -42,6 +42,9 @@ class Chosen:
     options: tuple[tuple[str, Value], ...] = ()
 
 
+# Passes that are not worth a word about how long they take.
+_FEW = 5
+
 METHODS: tuple[Method, ...] = (
     *GRADIENT,
     *ACTIVATION_ONLY,
@@ -134,6 +137,23 @@ def expected(chosen: Chosen, shape: tuple[int, ...]) -> tuple[int, int]:
     if not all(number.isdecimal() for number in words.values()):
         return 0, 0
     return int(words.get("f", "0")), int(words.get("b", "0"))
+
+
+def expected_words(chosen: Chosen, shape: tuple[int, ...], forward: float) -> str:
+    """'225 forward passes, about 6 s', for a map that takes more than a few passes; else ''.
+
+    forward: seconds of one forward pass, 0 if unknown. A backward pass is taken for two of them.
+    """
+    passes, back = expected(chosen, shape)
+    if passes + back < _FEW:
+        return ""
+    said = f"{passes:,} forward" + (f" and {back:,} backward" if back else "") + " passes"
+    seconds = forward * (passes + 2 * back)
+    return said + (f", about {_duration(seconds)}" if seconds >= 1 else "")
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def _named(place: str) -> Any:
@@ -249,6 +269,10 @@ def lines() -> list[str]:
     for method in METHODS:
         blind = "" if method.class_dependent else "; class-blind"
         told.append(f"{method.slug:<{width}}  {method.title} ({method.cost}{blind})")
+        if method.place:
+            told.append(f"{indent}Of the {method.place}; takes no layer.")
+        if method.caution:
+            told.append(f"{indent}{method.caution[:1].upper()}{method.caution[1:]}.")
         told.append(indent + method.summary)
         told.extend(
             f"{indent}{option.name}={shown(option.default)}: {option.title}, {range_of(option)}"

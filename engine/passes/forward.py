@@ -171,9 +171,10 @@ def run_forward(
     """Run the network once and keep the graph from `start` on (None: from the input on).
 
     image: (n, channels, h, w) on the module's device, with n of 1 unless reading is given. clones:
-    calls whose output is known to be overwritten later, so that a clone is passed on. Returns the pass and the clones used in the
-    end: if another output is overwritten, the pass is repeated with more clones. cut: disable
-    gradient cuts (no_grad, detach) in the network's own code. reading: where the logits are in the
+    calls whose output is known to be overwritten later, so that a clone is passed on. Returns the
+    pass and the clones used in the end: if another output is overwritten, the pass is repeated with
+    more clones. cut: disable gradient cuts (no_grad, detach) in the network's own code. reading:
+    where the logits are in the
     network's output; None finds them. bounded: limit allocations, since the memory needed is
     unknown (Inspection.real).
 

@@ -69,8 +69,11 @@ def caption(
     rows, columns = explanation.map.shape
     method = described(explanation.method, explanation.options)
     signs = _SIGNS if target.probability is not None else _VALUE_SIGNS
-    if not find(explanation.method).class_dependent:
+    row = find(explanation.method)
+    if not row.class_dependent:
         signs = _BLIND_SIGNS
+    if row.caution:
+        signs = {sign: f"{words.partition(':')[0]}: {row.caution}" for sign, words in signs.items()}
     scale = f"{signs[settings.sign]}; {settings.colormap}, opacity {settings.opacity:.0%}"
     if settings.sign == "signed":
         scale = f"{signs[settings.sign]}; opacity {settings.opacity:.0%}"
@@ -85,7 +88,7 @@ def caption(
         scale += f"; {explanation.arithmetic}"
     return (
         f"{plain(target.label, _NAME)}  {target.said}",
-        f"{method} of {plain(explanation.layer, _NAME)} ({rows} x {columns}, "
+        f"{method} of {plain(explanation.layer or row.place, _NAME)} ({rows} x {columns}, "
         f"{settings.interpolation}) in {plain(explanation.model, _NAME)}",
         f"{_image_words(image, subject)}; {scale}",
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
-from engine.methods.registry import choose
+from engine.methods.registry import choose, expected_words, find
 from engine.records.images import LoadedImage
 from engine.records.options import Value
 from gui.controllers.downloads import Downloads
@@ -114,7 +114,7 @@ class Controller(QObject):
         state.set_computing(False)
         if state.explanation is not None:
             state.choose_target(state.explanation.target.index)
-            if state.layer is not None:
+            if state.layer is not None and state.explanation.layer:
                 state.layer = state.explanation.layer
             shown = state.explanation.method, state.explanation.options
             if shown != (state.method, state.options):
@@ -220,7 +220,7 @@ class Controller(QObject):
             self._generation,
             image.key,
             source.key,
-            self.state.layer,
+            self.state.layer if find(self.state.method).layered else None,
             self.state.target,
             self.state.method,
             self.state.options,
@@ -232,7 +232,7 @@ class Controller(QObject):
         self.state.set_computing(True)
         loaded: LoadedImage = image.loaded
         job = Job(
-            f"Explaining {request.layer or 'the default layer'}",
+            self._title(request),
             lambda watch: self._worker.explain(loaded, request, watch),
             slot="explain",
             priority=Priority.CLICK,
@@ -241,6 +241,18 @@ class Controller(QObject):
         job.failed.connect(lambda error: self._explain_failed(request, error))
         job.cancelled.connect(lambda: self._explain_cancelled(request))
         self.engine_lane.submit(job)
+
+    def _title(self, request: Request) -> str:
+        """What the job does, and how long it will take where that is more than a few passes."""
+        chosen, info, shown = choose(request.method, dict(request.options)), self.state.info, None
+        place = request.layer or chosen.method.place or "the default layer"
+        if self.state.answer is not None:
+            shown = self.state.answer.explanation.seconds.forward
+        if info is None:
+            return f"Explaining {place}"
+        shape = (len(info.preprocessing.mean), *info.preprocessing.crop)
+        words = expected_words(chosen, shape, shown or 0.0)
+        return f"{chosen.method.title}: {words}" if words else f"Explaining {place}"
 
     def _answered_by_sweep(self, request: Request) -> bool:
         """Show the map from the sweep, if it has been computed; whether it has."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.errors import HookscopeError
+from engine.methods.registry import find
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
 from gui.jobs.engine_worker import EngineWorker
@@ -107,6 +108,8 @@ class Sweeper(QObject):
         if image is None or image.loaded is None or answer is None or explanation is None:
             return
         if not self._settings.get(SWEEP_ENABLED) or state.computing or self._unwanted:
+            return
+        if not find(explanation.method).swept:
             return
         target = explanation.target.index
         if state.sweep is not None and _belongs(explanation, state.sweep):

@@ -225,6 +225,6 @@ def check_export(
         raise StepFailed(f"{map.name} is not the map that is shown")
     content = json.loads(facts.read_text(encoding="utf-8"))
     missing = sorted(_JSON_KEYS - set(content))
-    if missing or content["layer"] != shown.layer:
+    if missing or (content["layer"] or "") != shown.layer:
         raise StepFailed(f"{facts.name} is wrong or lacks {missing}")
     return f"{pixels.shape[1]} x {pixels.shape[0]} picture, map, {len(content)} facts"

@@ -75,5 +75,6 @@ def _file_name(task: ExportTask) -> str:
     explanation = task.explanation
     # The name of the patient is not carried on.
     stem = Path(task.image.named(task.image.name, False)).stem or "image"
-    name = f"{stem[:60]} {explanation.layer[-40:]} {explanation.target.label[:40]}"
+    place = explanation.layer[-40:] or explanation.method
+    name = f"{stem[:60]} {place} {explanation.target.label[:40]}"
     return plain_text.file_name(name)

@@ -182,6 +182,7 @@ class EngineWorker:
             method=request.method,
             options=dict(request.options),
             cancel=watch.cancel,
+            progress=watch.report,
         )
         if self._predicted is None:
             everything = session.predictions(len(session.model.classes))

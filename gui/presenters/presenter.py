@@ -205,6 +205,9 @@ class Presenter(QObject):
             action.setEnabled(state.info is not None and not reason)
             action.setText(in_menu(method.title, reason or method.summary))
         window.actions_by_id.check(method_command(state.method))
+        used = registry.find(state.method)
+        bare = "" if used.swept else f"No thumbnails: {used.title} is computed for one layer."
+        window.tree.set_unavailable(used.no_layer, "" if used.no_layer else bare)
 
     def _show_no_model(self) -> None:
         state, window = self._state, self._window

@@ -24,18 +24,15 @@ class Passes(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Bias:
-    """What one bias adds to the score, cell by cell.
+class BiasMap:
+    """What the biases of one layer add to the score.
 
-    part: (C, h, w), bias times the gradient at the output that it was added to; (C,) where that
-        output is not spatial.
+    map: (rows, columns), their magnitudes as fullgrad.scaled leaves them, summed over channels;
+        None where the layer's output is not spatial. total: their signed sum.
     """
 
-    part: Tensor
-
-    @property
-    def spatial(self) -> bool:
-        return self.part.ndim == 3
+    map: Tensor | None
+    total: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,5 +57,5 @@ class PixelInput:
     passes: Passes | None = None
     reference: Callable[[str], Tensor] | None = None
     layer_map: Tensor | None = None
-    biases: tuple[Bias, ...] = ()
+    biases: tuple[BiasMap, ...] = ()
     relus: int = 0

@@ -15,8 +15,8 @@ from torch.nn import functional
 
 from engine.errors import MethodError
 from engine.methods.blocks import widest
-from engine.methods.pixels.expected import window_places, window_size
 from engine.methods.inputs import MethodMap
+from engine.methods.pixels.expected import window_places, window_size
 from engine.methods.pixels.inputs import Passes, PixelInput
 
 

@@ -7,6 +7,7 @@ from engine.methods.options import Kind, Option
 
 _MANY = "engine.methods.pixels.expected:"
 _EDGES = "edge detail, not evidence"
+_EITHER = "strength, not direction"
 _MOST_SEED = 2**31 - 1
 _FILLS = ("zero", "black", "white", "mean", "blur")
 
@@ -35,6 +36,7 @@ PIXEL: tuple[Method, ...] = (
         passes="1f 1b",
         function="engine.methods.pixels.gradients:saliency",
         layered=False,
+        caution=_EITHER,
     ),
     Method(
         slug="grad-x-input",
@@ -78,6 +80,7 @@ PIXEL: tuple[Method, ...] = (
             _batch(8),
         ),
         layered=False,
+        caution=_EITHER,
         counted=_MANY + "samples",
     ),
     Method(
@@ -133,6 +136,22 @@ PIXEL: tuple[Method, ...] = (
         caution=_EDGES,
     ),
     Method(
+        slug="fullgrad",
+        title="FullGrad",
+        family=Family.PIXEL,
+        summary="Pixels and the biases of all layers together: smooth, and without a layer.",
+        paper="Srinivas and Fleuret, 2019, arXiv:1905.00780",
+        equation="psi(x * dy/dx) + sum over layers of psi(bias * gradient) (section 4)",
+        needs=(Need.INPUT_GRADIENT, Need.BIASES),
+        class_dependent=True,
+        signed=False,
+        cost=BACKWARD,
+        passes="1f 1b",
+        function="engine.methods.pixels.fullgrad:fullgrad",
+        layered=False,
+        caution=_EITHER,
+    ),
+    Method(
         slug="occlusion",
         title="Occlusion",
         family=Family.PIXEL,
@@ -183,9 +202,7 @@ PIXEL: tuple[Method, ...] = (
         function="engine.methods.pixels.masking:rise",
         options=(
             Option("masks", "how many masks", Kind.INT, 1000, low=2, high=1_000_000),
-            Option(
-                "probability", "of a cell to be visible", Kind.FLOAT, 0.5, low=0.01, high=0.99
-            ),
+            Option("probability", "of a cell to be visible", Kind.FLOAT, 0.5, low=0.01, high=0.99),
             Option("grid", "cells of a mask along each side", Kind.INT, 7, low=1, high=64),
             _seed("series of masks"),
             Option("fill", "what is masked by", Kind.CHOICE, "zero", choices=_FILLS),

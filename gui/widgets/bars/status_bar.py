@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QProgressBar, QStatusBar, QToolButton, QWidget
 
+from engine.methods.registry import find
 from engine.records.explanations import Explanation
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import ElidedLabel, Label
@@ -54,14 +55,15 @@ class StatusBar(QStatusBar):
         self.setContentsMargins(0, 0, 8, 0)
 
     def show_explanation(self, explanation: Explanation | None) -> None:
-        """Show the layer, the shape of its output, the device and the duration of the passes."""
+        """Show the layer (or what else is mapped), its shape, the device and the duration."""
         if explanation is None:
             self._facts.show_text("")
             return
         shape = " × ".join(str(n) for n in explanation.shape)
-        seconds = explanation.seconds
+        seconds, place = explanation.seconds, explanation.layer
+        place = place or find(explanation.method).place
         self._facts.show_text(
-            f"{explanation.layer}  ·  {shape}  ·  {explanation.device.upper()}: "
+            f"{place}  ·  {shape}  ·  {explanation.device.upper()}: "
             f"forward {_time(seconds.forward)}, map {_time(seconds.explain)}"
         )
 

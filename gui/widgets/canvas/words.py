@@ -78,25 +78,30 @@ def notice_for(explanation: Explanation, settings: DisplaySettings) -> str:
         return (
             "The gradient is zero: this layer has no influence on the class score here. "
             "Try another layer or class."
+            if explanation.layer
+            else "The map is zero: no pixel has an influence on the class score. Try another class."
         )
     if explanation.verdict is Verdict.ZERO_ACTIVATION:
         return "The activation is zero: there is nothing to map. Try another layer."
     method = find(explanation.method)
     if not method.class_dependent:
         return _class_blind_notice(explanation, settings)
+    where, other = ("this layer", "layer") if explanation.layer else ("this image", "method")
     if overlay.is_weak(explanation.map, settings):
         return _weak_words(overlay.shown_part(explanation.map, settings), settings)
     if not overlay.is_blank(explanation.map, settings):
         return ""
     if settings.sign == "positive" and not method.signed:
-        return "No positive values: no evidence for this class in this layer. Try another layer."
+        return f"No positive values: no evidence for this class in {where}. Try another {other}."
     if settings.sign == "positive":
-        return "No positive values: no evidence for this class in this layer. Try negative values."
+        return f"No positive values: no evidence for this class in {where}. Try negative values."
+    if settings.sign == "negative" and not method.signed:
+        return f"{method.title} has no negative values. Try positive values."
     if settings.sign == "negative":
         return (
-            "No negative values: no evidence against this class in this layer. Try positive values."
+            f"No negative values: no evidence against this class in {where}. Try positive values."
         )
-    return "The map is zero everywhere in this layer. Try another layer or class."
+    return f"The map is zero everywhere in {where}. Try another {other} or class."
 
 
 def _class_blind_notice(explanation: Explanation, settings: DisplaySettings) -> str:
@@ -128,7 +133,8 @@ def caption_for(explanation: Explanation, settings: DisplaySettings, visible: bo
         note = "heat map hidden: press O to show it"
     elif settings.opacity <= 0.0:
         note = "heat map at opacity 0: press ] to show it"
-    layer, label = plain_text.line(explanation.layer), plain_text.line(target.label)
+    place = explanation.layer or find(explanation.method).place
+    layer, label = plain_text.line(place), plain_text.line(target.label)
     return Caption(layer, label, target.said, note)
 
 
@@ -140,7 +146,10 @@ def scale_words(explanation: Explanation, settings: DisplaySettings) -> str:
     }
     if explanation.target.probability is None:
         words = {"positive": "raises it", "negative": "lowers it", "signed": "lowers / raises"}
-    if not find(explanation.method).class_dependent:
+    method = find(explanation.method)
+    if not method.class_dependent:
         words = {"positive": "any class", "negative": "negative", "signed": "− / +"}
+    if method.caution:
+        words = dict.fromkeys(words, method.caution)
     text = words[settings.sign]
     return text if settings.gamma == 1.0 else f"{text}, gamma {settings.gamma:g}"

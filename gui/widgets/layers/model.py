@@ -81,13 +81,17 @@ def count_text(count: int) -> str:
 
 
 class LayerModel(QAbstractItemModel):
-    """The layers that pass the filter. Thumbnails and marks are stored beside the rows."""
+    """The layers that pass the filter. Thumbnails and marks are stored beside the rows.
+
+    unavailable: why no layer can be chosen now; '' if they can.
+    """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.rows: list[Row] = []
         self.thumbnails: dict[str, QImage] = {}
         self.explained: str | None = None
+        self.unavailable = ""
         self._top: list[Row] = []
         self._all_top: list[Row] = []
         self._by_address: dict[str, Row] = {}
@@ -175,12 +179,15 @@ class LayerModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return cell_text(row, Column(index.column()))
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_text.tip(tooltip(row))
+            return plain_text.tip(self._told(row))
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{plain_text.line(row.address)}, {plain_text.line(row.node.type)}"
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
-            return description(row)
+            return self.unavailable or description(row)
         return None
+
+    def _told(self, row: Row) -> str:
+        return f"{tooltip(row)}\n{self.unavailable}." if self.unavailable else tooltip(row)
 
     def _add(self, node: LayerNode) -> None:
         parent: Row | None = None

@@ -40,6 +40,7 @@ class LayerTree(QWidget):
         self._model = LayerModel(self)
         self._expanded: set[str] | None = None
         self._left: str | None = None
+        self._bare = ""
         self._silent = False
         self._title = ElidedLabel("dim")
         tip = "Words in a layer's name or type, such as 'layer4 relu'"
@@ -79,7 +80,7 @@ class LayerTree(QWidget):
         if default is not None:
             self._go_to(default)
         self._filter.setEnabled(True)
-        self._say("")
+        self._describe(None)
         self._stack.setCurrentWidget(self._view)
 
     def set_message(self, text: str) -> None:
@@ -100,6 +101,17 @@ class LayerTree(QWidget):
         """Mark the layer whose map is shown; the current row does not change."""
         self._model.explained = name
         self._view.viewport().update()
+
+    def set_unavailable(self, reason: str, bare: str = "") -> None:
+        """Say why no layer can be chosen, and grey all; '' makes them available again.
+
+        bare: why they can be chosen but have no thumbnails; '' if they have.
+        """
+        if (reason, bare) == (self._model.unavailable, self._bare):
+            return
+        self._model.unavailable, self._bare = reason, bare
+        self._view.viewport().update()
+        self._describe(self._model.row_at(self._view.currentIndex()))
 
     def current(self) -> str | None:
         """Address of the current row ('layer4', 'relu#0'), explainable or not."""
@@ -222,7 +234,7 @@ class LayerTree(QWidget):
         if row is None:
             return
         self._describe(row)
-        if row.node.explainable:
+        if row.node.explainable and not self._model.unavailable:
             self.layer_chosen.emit(row.address)
 
     def _show_menu(self, index: QModelIndex, place: QPoint) -> None:
@@ -231,10 +243,13 @@ class LayerTree(QWidget):
             menu_for(row.node, row.address, self.layout_chosen.emit, self).popup(place)
 
     def _describe(self, row: Row | None) -> None:
-        if row is None:
-            self._say("")
+        if self._model.unavailable:
+            self._say(row.address if row is not None else "", f"{self._model.unavailable}.")
+        elif row is None:
+            self._say("", self._bare)
         elif row.node.explainable:
-            self._say(row.address, f"{row.node.type} · {shape_text(row.node.shape)}")
+            told = f"{row.node.type} · {shape_text(row.node.shape)}"
+            self._say(row.address, f"{told}\n{self._bare}" if self._bare else told)
         else:
             self._say(row.address, description(row))
 

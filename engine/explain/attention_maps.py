@@ -1,0 +1,259 @@
+"""Maps of a whole network's attention: the driver of the family ATTENTION.
+
+It finds the attention of every block in one pass, checks that it is between the tokens of one grid,
+calls the method's function, and leaves the rest to the session.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import GradientEdge
+
+from engine.errors import MethodError
+from engine.explain.kept_passes import Computation
+from engine.explain.maps import RawMap, raw_of
+from engine.inspection.facts import Inspection
+from engine.inspection.spatial_axes import Axes
+from engine.methods.attention import AttentionInput, joined, relevance
+from engine.methods.registry import Chosen, Need, load_attention
+from engine.passes.below.attention import Attention
+from engine.passes.below.polling import Polled
+from engine.passes.devices import is_out_of_memory
+from engine.passes.forward import ForwardPass
+from engine.passes.hooks import NETWORK_ERRORS, Call, watching
+from engine.passes.replaced import logits_from
+from engine.progress import CancelToken, Report
+from engine.records.models import Layout
+
+_log = logging.getLogger(__name__)
+
+_WINDOWS = (
+    "not all attention of this network is between the same cells (it has windows, shortened "
+    "sequences or attention pooling)"
+)
+_NONE = "this network has no attention between the cells of a grid"
+_OTHER_SCORE = (
+    "The blocks of this network cannot be told apart, so that the network's own score is used for "
+    "all of them."
+)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """The attention of one block.
+
+    joint: (N, N), the mean over heads; None where only the gradient is wanted. tokens: N.
+    node: of the softmax in the autograd graph. before: how many calls of modules had ended.
+    """
+
+    joint: Tensor | None
+    tokens: int
+    node: object
+    before: int
+
+
+def map_attention(
+    work: Computation,
+    chosen: Chosen,
+    target: Callable[[], int],
+    cancel: CancelToken | None,
+    report: Report,
+) -> RawMap:
+    """A map on the grid of the tokens, (rows, columns), by a method of the family ATTENTION.
+
+    target: the class, asked once the logits are known. Raises Cancelled, and MethodError where the
+    network's attention is not between the tokens of one grid.
+    """
+    title, facts = chosen.method.title, work.model.facts
+    if not any(_is_grid(call.axes) for call in facts.calls.values()):
+        raise MethodError(f"{title}: {_NONE}; choose another method")
+    with_gradient = Need.ATTENTION_GRADIENT in chosen.method.needs
+    found: list[_Seen] = []
+    ended: list[str] = []
+    with Polled(cancel):
+        with _watched(work, found, ended, title, not with_gradient):
+            done: ForwardPass | None = None
+            if with_gradient:
+                # The blocks are known once they have run, so that every sequence is kept.
+                done = work.own_pass(cancel, _sequences(facts))
+            else:
+                work.plain_pass(cancel)
+        axes = _grid_of(facts, found, title)
+        index = target()
+        started = time.perf_counter()
+        said: tuple[str, ...] = ()
+        if done is not None:
+            own = dict(chosen.options)["score"] == "block"
+            blocks, said = _relevances(work, done, found, ended, index, own, cancel, report)
+        else:
+            blocks = tuple(seen.joint for seen in found if seen.joint is not None)
+    del done
+    given = AttentionInput(
+        blocks, axes.prefix, axes.grid, _reads_class(facts), dict(chosen.options)
+    )
+    with torch.no_grad():
+        made = load_attention(chosen.method)(given)
+    raw = raw_of(made, lambda: time.perf_counter() - started)
+    return RawMap(raw.map, raw.anything, (*said, *raw.said), raw.seconds)
+
+
+@contextmanager
+def _watched(
+    work: Computation, found: list[_Seen], ended: list[str], title: str, joint: bool
+) -> Iterator[None]:
+    """Note every attention of a pass, and the modules whose calls end, in order."""
+
+    def attend(weights: Tensor, node: object) -> None:
+        rows, columns = weights.shape[-2:]
+        if rows == 1 == columns:
+            return
+        several = weights.ndim > 3 and weights.shape[:-3].numel() > 1
+        if rows != columns or several:
+            raise MethodError(f"{title}: {_WINDOWS}; choose another method")
+        heads = weights.detach().reshape(-1, rows, columns)
+        found.append(_Seen(joined(heads) if joint else None, rows, node, len(ended)))
+
+    def visit(call: Call, _module: Any, _output: Tensor) -> None:
+        ended.append(call[0])
+
+    with watching(work.model.module, visit), Attention(attend):
+        yield
+
+
+def _is_grid(axes: Axes | None) -> bool:
+    return axes is not None and axes.layout is Layout.TOKENS
+
+
+def _sequences(facts: Inspection) -> tuple[Call, ...]:
+    """The calls that return a sequence of their own."""
+    return tuple(c for c, f in facts.calls.items() if _is_grid(f.axes) and f.source == c)
+
+
+def _grid_of(facts: Inspection, found: list[_Seen], title: str) -> Axes:
+    """The grid between whose tokens all attention is. Raises MethodError."""
+    if not found:
+        raise MethodError(f"{title}: {_NONE}; choose another method")
+    counts = {seen.tokens for seen in found}
+    for call in facts.calls.values():
+        axes = call.axes
+        if axes is not None and _is_grid(axes) and counts == {call.shape[1]}:
+            return axes
+    raise MethodError(f"{title}: {_WINDOWS}; choose another method")
+
+
+def _reads_class(facts: Inspection) -> bool:
+    """Whether the network reads a token before those of the grid: after it, theirs are dead."""
+    return any(
+        f.axes is not None and f.axes.prefix > 0 and f.varies and not f.reached
+        for f in facts.calls.values()
+    )
+
+
+def _relevances(
+    work: Computation,
+    done: ForwardPass,
+    found: list[_Seen],
+    ended: list[str],
+    target: int,
+    own: bool,
+    cancel: CancelToken | None,
+    report: Report,
+) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
+    """relevance of each block's attention, (N,) each, and what to say about it."""
+    outputs = [done.logits] * len(found)
+    said: tuple[str, ...] = ()
+    slopes: list[Tensor] | None = None
+    if own:
+        calls = _blocks(work.model.facts, done, found, ended)
+        slopes = _slopes(work, done, calls, target, cancel) if calls else None
+        if slopes is None:
+            said = (_OTHER_SCORE,)
+        else:
+            outputs = [done.kept[call].tensor for call in calls]
+    if slopes is None:
+        whole = torch.zeros_like(done.logits)
+        whole[0, target] = 1
+        slopes = [whole] * len(found)
+    made: list[Tensor] = []
+    for place, (seen, output, slope) in enumerate(zip(found, outputs, slopes, strict=True)):
+        made.append(relevance(_gradient(output, slope, seen)))
+        report((place + 1) / len(found), "going through the blocks")
+    return tuple(made), said
+
+
+def _gradient(output: Tensor, slope: Tensor, seen: _Seen) -> Tensor:
+    """d s / d A, (heads, N, N), from the slope d s / d output."""
+    node: Any = seen.node
+    with torch.inference_mode(False), torch.enable_grad():
+        found: tuple[Tensor | None, ...] = torch.autograd.grad(
+            output, [GradientEdge(node, 0)], slope, retain_graph=True, allow_unused=True
+        )
+    (gradient,) = found
+    if gradient is None:
+        return torch.zeros(1, seen.tokens, seen.tokens, device=output.device)
+    return gradient.detach().reshape(-1, seen.tokens, seen.tokens)
+
+
+def _blocks(
+    facts: Inspection, done: ForwardPass, found: list[_Seen], ended: list[str]
+) -> tuple[Call, ...]:
+    """The call that ends the block of each attention: encoder.layer.0, encoder.layer.1, ...; () if
+    they cannot be told apart."""
+    ways = [ended[seen.before].split(".") if seen.before < len(ended) else [] for seen in found]
+    depth = 0
+    while all(len(way) > depth for way in ways) and len({way[depth] for way in ways}) == 1:
+        depth += 1
+    if any(len(way) <= depth for way in ways):
+        return ()
+    names = [".".join(way[: depth + 1]) for way in ways]
+    if len(set(names)) < len(names):
+        return ()
+    made = []
+    for name, seen in zip(names, found, strict=True):
+        last = facts.last(name)
+        call = last.source if last is not None else ("", -1)
+        if call not in done.kept or done.kept[call].tensor.shape[:2] != (1, seen.tokens):
+            return ()
+        made.append(call)
+    return tuple(made)
+
+
+def _slopes(
+    work: Computation,
+    done: ForwardPass,
+    calls: tuple[Call, ...],
+    target: int,
+    cancel: CancelToken | None,
+) -> list[Tensor] | None:
+    """d s / d tokens of each block, where what follows the last block makes s of them.
+
+    None where the rest of the network cannot take several sequences at once.
+    """
+    facts = work.model.facts
+    tokens = torch.cat([done.kept[call].tensor.detach() for call in calls])
+    try:
+        logits, leaf = logits_from(
+            work.model.module,
+            work.input,
+            calls[-1],
+            tokens,
+            facts.reading,
+            cancel,
+            cut=facts.cut,
+        )
+    except NETWORK_ERRORS as error:
+        if is_out_of_memory(error):
+            raise
+        _log.info("the blocks cannot be scored: %s", error)
+        return None
+    with torch.inference_mode(False), torch.enable_grad():
+        (slopes,) = torch.autograd.grad(logits[:, target].sum(), [leaf])
+    return [slopes[place : place + 1] for place in range(len(calls))]
