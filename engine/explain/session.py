@@ -20,14 +20,16 @@ from engine.errors import LayerError, MethodError
 from engine.explain.attention_maps import map_attention
 from engine.explain.input_maps import map_input
 from engine.explain.kept_passes import Computation
+from engine.explain.layer_maps import deeper_layers, map_layer
 from engine.explain.maps import RawMap, map_all, map_one
 from engine.images.preprocessing import prepare
 from engine.inspection import memory
 from engine.inspection.layer_tree import parse_layer
 from engine.inspection.reasons import reason_against
 from engine.inspection.spatial_axes import Axes
-from engine.methods.registry import Chosen, Family, choose, refusal
+from engine.methods.registry import Chosen, Family, Need, choose, compared, refusal
 from engine.model import Model
+from engine.passes.forward import Target
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.records.explanations import Explanation, Seconds
@@ -37,6 +39,9 @@ from engine.targets.classes import find_class
 
 # Sets of maps (one per class and method) that are cached; the least recently used are recomputed.
 _SETS_KEPT = 32
+
+# Classes that a comparison names; the others are counted.
+_NAMED = 5
 
 # The class under which maps of class-independent methods are cached.
 _ANY_CLASS = -1
@@ -152,7 +157,7 @@ class Session:
         facts = self.model.facts.calls[call]
         assert facts.axes is not None  # parse_layer lets only spatial outputs through
         axes = facts.axes
-        reason = refusal(how.method, axes.channels(facts.shape), axes.grid)
+        reason = refusal(how.method, axes.channels(facts.shape), axes.grid, facts.pooled)
         if reason:
             raise MethodError(f"layer '{name}': {reason}")
 
@@ -167,14 +172,59 @@ class Session:
                     self._work, how, lambda: self._chosen(index), source, cancel, progress
                 )
             else:
-                done = self._work.pass_with(facts.source, cancel)
-                raw = map_one(done, facts.source, self._chosen(index), how, axes, cancel)
+                raw = self._layer_map(facts.source, axes, index, how, cancel, progress)
             chosen = self._chosen(index)
             self._maps_of(chosen, how)[facts.source] = raw
             return raw, chosen
 
         raw, chosen = self._work.guarded(work)
         return self._explanation(name, call, self._prediction(chosen), how, raw)
+
+    def _layer_map(
+        self,
+        source: Call,
+        axes: Axes,
+        index: int | None,
+        how: Chosen,
+        cancel: CancelToken | None,
+        progress: Report,
+    ) -> RawMap:
+        """The map of one output, by a method of layers."""
+        if Need.DEEPER in how.method.needs:
+            done = self._work.pass_over(source, deeper_layers(self.model.facts, source), cancel)
+        else:
+            done = self._work.pass_with(source, cancel)
+        chosen = self._chosen(index)
+        target = self._target(how, chosen)
+        if how.method.swept:
+            return map_one(done, source, target, how, axes, cancel)
+        return map_layer(self._work, done, how, chosen, target, source, axes, cancel, progress)
+
+    def _target(self, how: Chosen, chosen: int) -> Target:
+        """What the method derives for a class: its logit, or a sum of logits."""
+        if not how.method.compared:
+            return chosen
+        parts = compared(how, self._logits(), chosen)
+        indices, factors = zip(*parts, strict=True)
+
+        def summed(logits: torch.Tensor) -> torch.Tensor:
+            row = logits[0, list(indices)]
+            return (row * row.new_tensor(factors)).sum()
+
+        return summed
+
+    def _logits(self) -> list[float]:
+        assert self._work.logits is not None
+        return [float(logit) for logit in self._work.logits]
+
+    def _said(self, how: Chosen, target: int) -> tuple[str, ...]:
+        """Which classes the method compares the class with."""
+        if not how.method.compared:
+            return ()
+        others = [self.model.classes[i] for i, _ in compared(how, self._logits(), target)[1:]]
+        few = others[:_NAMED]
+        rest = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+        return (f"Compared with {', '.join(few)}{rest}.",)
 
     def _unlayered(
         self, how: Chosen, index: int | None, cancel: CancelToken | None, progress: Report
@@ -221,9 +271,7 @@ class Session:
         """
         how = self._method(method, options)
         if not how.method.swept:
-            why = (
-                how.method.no_layer or f"{how.method.title} maps the input for one layer at a time"
-            )
+            why = how.method.no_layer or f"{how.method.title} is computed for one layer at a time"
             raise MethodError(f"{why}; a sweep of all layers needs another method")
         index = None if target is None else find_class(target, self.model.classes)
         chosen = self._work.guarded(lambda: self._sweep_maps(index, how, cancel, progress))
@@ -238,7 +286,7 @@ class Session:
             facts = self.model.facts.calls[call]
             assert facts.axes is not None
             raw = maps.get(facts.source)
-            if refusal(how.method, facts.axes.channels(facts.shape), facts.axes.grid):
+            if refusal(how.method, facts.axes.channels(facts.shape), facts.axes.grid, facts.pooled):
                 continue
             if raw is None:
                 unfit += 1
@@ -270,7 +318,9 @@ class Session:
             call: output.axes
             for call, output in facts.calls.items()
             if output.source == call and output.axes is not None and not reason_against(output)
-            if not refusal(how.method, output.axes.channels(output.shape), output.axes.grid)
+            if not refusal(
+                how.method, output.axes.channels(output.shape), output.axes.grid, output.pooled
+            )
         }
         remaining = set(axes)
         total = max(1, len(remaining))
@@ -292,7 +342,7 @@ class Session:
             chosen = self._chosen(index)
             report = _reporter(progress, total - len(remaining), total)
             todo = {call: axes[call] for call in done.kept if call in axes}
-            maps = map_all(done, todo, chosen, how, cancel, report)
+            maps = map_all(done, todo, self._target(how, chosen), how, cancel, report)
             # Freed before the next pass: two graphs at once would not fit.
             del done
             self._maps_of(chosen, how).update(maps)
@@ -348,7 +398,7 @@ class Session:
             method=how.method.slug,
             options=how.options,
             verdict=verdict,
-            notices=(*self._work.notices, *raw.said, *notice),
+            notices=(*self._work.notices, *raw.said, *self._said(how, target.index), *notice),
             arithmetic=self.model.arithmetic,
         )
 

@@ -26,18 +26,39 @@ class _Reached(Exception):
     """Ends the recorded pass: the layer has returned."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Answer:
+    """What a module returned in one call.
+
+    starts: the pass starts here. written: a later operation writes into it.
+    """
+
+    output: Any
+    starts: bool = False
+    written: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _State:
+    given: Tensor | None = None
+    count: int = 1
+    copied: bool = False
+    calls: dict[str, int] = field(default_factory=dict)
+
+
 @dataclass(slots=True, eq=False)
 class FromLayer:
     """A network of which only what follows a layer is computed.
 
     module: to be called with as many images as `given` has activations; what they show is not
     looked at. given: the layer's output for them, (n, ...), in the layer's own layout. copied:
-    whether stored outputs are copied for each image, since an operation writes into them.
+    whether all stored outputs are copied for each image, and not only those of which it is known
+    that an operation writes into them.
     """
 
     module: nn.Module
+    _state: _State
     copied: bool = False
-    _state: _State = field(default_factory=lambda: _State())
 
     @contextmanager
     def given(self, activations: Tensor) -> Iterator[nn.Module]:
@@ -51,18 +72,10 @@ class FromLayer:
             state.given = None
 
 
-@dataclass(slots=True, eq=False)
-class _State:
-    given: Tensor | None = None
-    count: int = 1
-    copied: bool = False
-    calls: dict[str, int] = field(default_factory=dict)
-
-
 class _Answering(nn.Module):
     """Returns what the module returned, call by call; later calls are the module's own."""
 
-    def __init__(self, name: str, inner: nn.Module, answers: list[Any], state: _State) -> None:
+    def __init__(self, name: str, inner: nn.Module, answers: list[_Answer], state: _State) -> None:
         super().__init__()
         self.training = False
         self._name = name
@@ -81,66 +94,75 @@ class _Answering(nn.Module):
         if index >= len(self._answers):
             return self._inner[0](*args, **kwargs)
         answer = self._answers[index]
-        if isinstance(answer, _Start):
-            assert state.given is not None
-            others = tree_map_only(Tensor, self._for_batch, answer.output)
-            tensor = first_tensor(others)
-            assert tensor is not None
-            return replaced(others, tensor, state.given)
-        return tree_map_only(Tensor, self._for_batch, answer)
-
-    def _for_batch(self, tensor: Tensor) -> Tensor:
-        if tensor.ndim == 0 or tensor.shape[0] != 1:
-            return tensor
-        wide = tensor.expand(self._state.count, *tensor.shape[1:])
-        return wide.clone() if self._state.copied else wide
+        copied = state.copied or answer.written
+        output = tree_map_only(
+            Tensor, lambda one: _for_batch(one, state.count, copied), answer.output
+        )
+        if not answer.starts:
+            return output
+        tensor = first_tensor(output)
+        assert tensor is not None
+        assert state.given is not None
+        return replaced(output, tensor, state.given)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Start:
-    """What the layer's module returned in the call where the pass starts."""
-
-    output: Any
+def _for_batch(tensor: Tensor, count: int, copied: bool) -> Tensor:
+    if tensor.ndim == 0 or tensor.shape[0] != 1:
+        return tensor
+    wide = tensor.expand(count, *tensor.shape[1:])
+    return wide.clone() if copied else wide
 
 
 @dataclass(slots=True, eq=False)
 class _Record:
     """What the modules returned so far, by name and call; of finished ones, the outermost alone.
 
-    order: the numbers of the calls that each name's answers stand for.
+    What a finished module writes into an earlier output is not written again, since the module only
+    answers. What the code around it writes is: such an output is stored as it was returned.
     """
 
     start: Call
     overwritten: frozenset[Call]
-    answers: dict[str, dict[int, Any]] = field(default_factory=dict)
+    answers: dict[str, dict[int, _Answer]] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
-    _open: list[tuple[str, int, list[tuple[str, int]]]] = field(default_factory=list)
-    _outermost: list[tuple[str, int]] = field(default_factory=list)
+    _open: list[tuple[Call, list[Call]]] = field(default_factory=list)
+    _outermost: list[Call] = field(default_factory=list)
+    _watched: dict[Call, tuple[Tensor, int]] = field(default_factory=dict)
 
     def enter(self, name: str) -> None:
+        self._find_written()
         index = self._counts.get(name, 0)
         self._counts[name] = index + 1
-        self._open.append((name, index, []))
+        self._open.append(((name, index), []))
 
     def leave(self, name: str, output: Any) -> None:
-        opened, index, inside = self._open.pop()
-        if opened != name:
-            raise LookupError(f"{name} returned before {opened}")
-        call = (name, index)
+        call, inside = self._open.pop()
+        if call[0] != name:
+            raise LookupError(f"{name} returned before {call[0]}")
+        for other in inside:
+            del self.answers[other[0]][other[1]]
+            self._watched.pop(other, None)
         if call == self.start:
-            self._forget(inside)
-            self.answers.setdefault(name, {})[index] = _Start(output)
+            self._find_written()
+            self.answers.setdefault(name, {})[call[1]] = _Answer(output, starts=True)
             raise _Reached
-        self._forget(inside)
-        if call in self.overwritten:
-            output = tree_map_only(Tensor, lambda tensor: tensor.clone(), output)
-        self.answers.setdefault(name, {})[index] = output
-        around = self._open[-1][2] if self._open else self._outermost
-        around.append(call)
+        # Whatever changed since the last module began was this module's doing.
+        for other, (tensor, _) in self._watched.items():
+            self._watched[other] = tensor, tensor._version
+        tensor = first_tensor(output)
+        if call in self.overwritten and tensor is not None:
+            self._watched[call] = tensor, tensor._version
+            output = tree_map_only(Tensor, lambda one: one.clone(), output)
+        self.answers.setdefault(name, {})[call[1]] = _Answer(output)
+        (self._open[-1][1] if self._open else self._outermost).append(call)
 
-    def _forget(self, calls: list[tuple[str, int]]) -> None:
-        for name, index in calls:
-            del self.answers[name][index]
+    def _find_written(self) -> None:
+        """Mark what was written into between modules."""
+        for call, (tensor, version) in list(self._watched.items()):
+            if tensor._version != version:
+                known = self.answers[call[0]][call[1]]
+                self.answers[call[0]][call[1]] = _Answer(known.output, written=True)
+                del self._watched[call]
 
 
 def from_layer(
@@ -161,7 +183,7 @@ def from_layer(
         else:
             raise LookupError(f"{start[0]} is not called")
     state = _State()
-    return FromLayer(_replaced(module, record, state), _state=state)
+    return FromLayer(_replaced(module, record, state), state)
 
 
 @contextmanager
