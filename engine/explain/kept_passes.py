@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.errors import DeviceError, ModelError, one_line
+from engine.explain.fast_batches import FastBatches
 from engine.inspection import memory
 from engine.inspection.reasons import reason_against
 from engine.model import Model
 from engine.passes import devices
-from engine.passes.forward import ForwardPass, run_forward, run_plain
+from engine.passes.forward import ForwardPass, run_forward
 from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating
 from engine.progress import CancelToken
 
@@ -55,6 +56,7 @@ class Computation:
         self._tail: ForwardPass | None = None
         self._full: ForwardPass | None = None
         self._walked = False
+        self._batches = FastBatches(model, plainly=exact)
         self._frugal = False
         self._untrainable = False
         self._closed = False
@@ -180,8 +182,7 @@ class Computation:
 
     def batch_logits(self, batch: Tensor, cancel: CancelToken | None) -> Tensor:
         """The logits of a batch (n, channels, h, w), without a graph: (n, classes)."""
-        facts = self.model.facts
-        return run_plain(self.model.module, batch, facts.reading, cancel, bounded=facts.real)
+        return self._batches.logits(batch, self.allowed, cancel)
 
     def guarded(self, work: Callable[[], _T]) -> _T:
         """Do the work; when memory runs out, retry with less kept, then on the CPU.

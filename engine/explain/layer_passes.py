@@ -174,5 +174,8 @@ class LayerPasses(InputPasses):
             return batch.clone() if call == source else None
 
         images = work.input.expand(len(batch), -1, -1, -1)
+        facts = work.model.facts
         with watching(work.model.module, visit, self._cancel, {source[0]}):
-            return work.batch_logits(images, self._cancel)
+            return run_plain(
+                work.model.module, images, facts.reading, self._cancel, bounded=facts.real
+            )
