@@ -212,6 +212,7 @@ def facts(method: Method) -> dict[str, object]:
         "least_reason": method.least_reason,
         "layered": method.layered,
         "caution": method.caution,
+        "counted": bool(method.counted),
     }
 
 

@@ -54,7 +54,7 @@ def occlusion(given: PixelInput) -> MethodMap:
     summed = torch.zeros((rows, columns), dtype=torch.float64)
     covered = torch.zeros_like(summed)
     waiting = iter(places)
-    for scores in passes.scores(hidden(), len(places)):
+    for scores in passes.scores(hidden()):
         for score in scores.tolist():
             top, left = next(waiting)
             summed[top : top + side, left : left + side] += given.score - score
@@ -86,7 +86,7 @@ def rise(given: PixelInput) -> MethodMap:
             yield x * mask + fill * (1 - mask)
 
     total = 0.0
-    for scores in passes.scores(masked(), count):
+    for scores in passes.scores(masked()):
         stack = torch.stack(masks[: len(scores)]).to(kind)
         del masks[: len(scores)]
         weighted += torch.einsum("n,nhw->hw", scores.to(stack), stack)
