@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.errors import ModelError
 from engine.explain.kept_passes import Computation
 from engine.inspection import memory
 from engine.passes import devices
@@ -108,7 +109,7 @@ class InputPasses:
         try:
             with Polled(self._cancel):
                 logits = self._work.batch_logits(pair, self._cancel)
-        except NETWORK_ERRORS as error:
+        except (*NETWORK_ERRORS, ModelError) as error:
             if devices.is_out_of_memory(error):
                 raise
             _log.info("inputs are passed one by one: %s", error)

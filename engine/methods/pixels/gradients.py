@@ -144,7 +144,7 @@ def without_content(image: Tensor, name: str) -> Tensor:
 
 
 def _completeness(total: float, rise: float) -> tuple[str, ...]:
-    size = max(abs(total), abs(rise))
+    size = abs(rise) or abs(total)
     gap = abs(total - rise) / size if size > 0 else 0.0
     return (
         f"The map sums to {total:.4g}, the score rises by {rise:.4g} from the baseline "
