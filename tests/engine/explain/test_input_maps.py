@@ -646,6 +646,14 @@ class TestNetworks:
             wanted = session.explain(target=1, method=slug, options=FEW.get(slug))
         near(found.map, wanted.map, 1e-4)
 
+    @pytest.mark.parametrize("slug", PIXEL)
+    @pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
+    def test_whatever_mode_the_caller_is_in(self, slug: str, mode: Any) -> None:
+        module = seeded(networks.Base).eval()
+        wanted = explained(module, slug, **FEW.get(slug, {}))
+        with mode():
+            near(explained(module, slug, **FEW.get(slug, {})).map, wanted.map, 1e-4)
+
     def test_the_top_class_where_none_is_named(self) -> None:
         with Session(model_of(seeded(networks.Base).eval()), IMAGE) as session:
             for slug in PIXEL:
