@@ -238,7 +238,8 @@ def _slopes(
     None where the rest of the network cannot take several sequences at once.
     """
     facts = work.model.facts
-    tokens = torch.cat([done.kept[call].tensor.detach() for call in calls])
+    with torch.inference_mode(False):
+        tokens = torch.cat([done.kept[call].tensor.detach() for call in calls])
     try:
         logits, leaf = logits_from(
             work.model.module,

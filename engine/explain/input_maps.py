@@ -74,7 +74,8 @@ def map_input(
         biases=tuple(biases),
         relus=relus,
     )
-    with torch.no_grad():
+    # What the method makes for further passes must be able to join a graph.
+    with torch.inference_mode(False), torch.no_grad():
         made = load_pixel(chosen.method)(given)
     return raw_of(made, lambda: time.perf_counter() - started)
 

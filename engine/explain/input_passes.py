@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.errors import ModelError
 from engine.explain.kept_passes import Computation
 from engine.inspection import memory
 from engine.passes import devices
@@ -19,8 +20,9 @@ from engine.progress import CancelToken, Report
 
 _log = logging.getLogger(__name__)
 
-# Seconds that the longest operation of a batch should take at most: cancelling waits for it.
-_PROMPT = 0.04
+# What the largest output of a batch may take on a processor. Beyond it a batch is no faster than one
+# image after the other, and cancelling, which waits for an operation, takes longer.
+_BATCH_BYTES = 8 << 20
 # What is alive at once in a pass without a graph, in outputs of the largest layer.
 _ALIVE = 4
 # How far the logits of an image may move, by rounding, if another one is in its batch.
@@ -52,10 +54,13 @@ class InputPasses:
         self._words = words
         self._total = max(1, total)
         self._done = 0
-        self._most = 1 if work.model.facts.real else most
+        facts = work.model.facts
+        self._most = 1 if facts.real else most
+        if work.model.device.type == "cpu":
+            self._most = max(1, min(self._most, _BATCH_BYTES // max(1, facts.largest)))
         self._tried = self._most == 1
 
-    def scores(self, inputs: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+    def scores(self, inputs: Iterable[Tensor]) -> Iterator[Tensor]:
         """The class's score for each input: float64 (n,) on the CPU, batch by batch."""
         each = _ALIVE * self._work.model.facts.largest
 
@@ -63,9 +68,9 @@ class InputPasses:
             logits = self._work.batch_logits(batch, self._cancel)
             return logits[:, self._target].cpu().double()
 
-        yield from self._batches(inputs, count, run, each)
+        yield from self._batches(inputs, run, each)
 
-    def gradients(self, inputs: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+    def gradients(self, inputs: Iterable[Tensor]) -> Iterator[Tensor]:
         """d score / d input for each input: (n, C, h, w), batch by batch."""
         each = memory.estimate(self._work.model.facts, None)
 
@@ -73,28 +78,28 @@ class InputPasses:
             done = self._work.batch_pass(batch, self._cancel)
             return done.leaf_gradient(self._target, self._cancel)
 
-        yield from self._batches(inputs, count, run, each)
+        yield from self._batches(inputs, run, each)
 
     def _batches(
-        self, inputs: Iterable[Tensor], count: int, run: Callable[[Tensor], Tensor], each: int
+        self, inputs: Iterable[Tensor], run: Callable[[Tensor], Tensor], each: int
     ) -> Iterator[Tensor]:
         rest = iter(inputs)
-        polled = Polled(self._cancel)
-        size = 1
-        while few := list(islice(rest, size)):
-            if not self._tried and count > 1:
-                self._most = self._most if self._takes_batches(few[0]) else 1
-                self._tried = True
-            with polled:
-                result = run(torch.stack(few))
-                devices.wait_for(self._work.model.device)
-            self._done += len(few)
-            self._report(min(1.0, self._done / self._total), self._words)
+        while True:
             fits = self._work.allowed // max(1, each)
-            prompt = int(_PROMPT / max(polled.gap / len(few), 1e-9))
-            size = max(1, min(self._most, fits, prompt, 4 * len(few)))
-            polled.gap = 0.0
-            yield result
+            few = list(islice(rest, max(1, min(self._most, fits))))
+            if not few:
+                return
+            if not self._tried and len(few) > 1:
+                self._tried = True
+                self._most = self._most if self._takes_batches(few[-1]) else 1
+            for start in range(0, len(few), self._most):
+                batch = few[start : start + self._most]
+                with Polled(self._cancel):
+                    result = run(torch.stack(batch))
+                    devices.wait_for(self._work.model.device)
+                self._done += len(batch)
+                self._report(min(1.0, self._done / self._total), self._words)
+                yield result
 
     def _takes_batches(self, other: Tensor) -> bool:
         """Whether an image has the same logits with another one beside it as it has alone."""
@@ -104,7 +109,7 @@ class InputPasses:
         try:
             with Polled(self._cancel):
                 logits = self._work.batch_logits(pair, self._cancel)
-        except NETWORK_ERRORS as error:
+        except (*NETWORK_ERRORS, ModelError) as error:
             if devices.is_out_of_memory(error):
                 raise
             _log.info("inputs are passed one by one: %s", error)

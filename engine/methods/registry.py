@@ -253,6 +253,7 @@ def facts(method: Method) -> dict[str, object]:
         "swept": method.swept,
         "layered": method.layered,
         "caution": method.caution,
+        "counted": bool(method.counted),
     }
 
 

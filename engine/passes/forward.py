@@ -174,9 +174,8 @@ def run_forward(
     calls whose output is known to be overwritten later, so that a clone is passed on. Returns the
     pass and the clones used in the end: if another output is overwritten, the pass is repeated with
     more clones. cut: disable gradient cuts (no_grad, detach) in the network's own code. reading:
-    where the logits are in the
-    network's output; None finds them. bounded: limit allocations, since the memory needed is
-    unknown (Inspection.real).
+    where the logits are in the network's output; None finds them. bounded: limit allocations, since
+    the memory needed is unknown (Inspection.real).
 
     The module's parameters, modes and hooks are restored in any case.
     Raises Cancelled, and ModelError if the network keeps overwriting outputs or, if bounded, needs

@@ -29,8 +29,9 @@ def logits_from(
     The module's parameters, modes and hooks are restored in any case. Raises RuntimeError where the
     network takes no batch there, or does not make the call; Cancelled.
     """
-    leaf: Tensor = torch.ops.aten.detach.default(outputs).requires_grad_()
     met = False
+    with torch.inference_mode(False):
+        leaf: Tensor = torch.ops.aten.detach.default(outputs).requires_grad_()
 
     def visit(made: Call, _module: nn.Module, _output: Tensor) -> Tensor | None:
         nonlocal met

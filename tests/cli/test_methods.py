@@ -50,9 +50,9 @@ def test_the_list_for_people(run: Run) -> None:
     for line, method in zip(heads, METHODS, strict=True):
         assert method.title in line
         assert ("class-blind" in line) is (not method.class_dependent)
-    options = [line.strip() for line in lines if line.strip().startswith("seed=0")]
-    assert len(options) == 1
-    assert "2147483647" in options[0]
+    start = lines.index(next(line for line in heads if line.startswith("random-cam ")))
+    assert lines[start + 2].strip().startswith("seed=0")
+    assert "2147483647" in lines[start + 2]
 
 
 def test_the_list_for_programs(run: Run, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_the_list_for_programs(run: Run, tmp_path: Path) -> None:
     assert shown.out == run("methods").out
 
 
-@pytest.mark.parametrize("slug", [method.slug for method in METHODS])
+@pytest.mark.parametrize("slug", [method.slug for method in METHODS if method.layered])
 def test_explain_by_every_method(run: Run, tmp_path: Path, session: Any, slug: str) -> None:
     array, facts = tmp_path / "m.npy", tmp_path / "f.json"
     result = run(
@@ -85,6 +85,67 @@ def test_explain_by_every_method(run: Run, tmp_path: Path, session: Any, slug: s
     assert content["options"] == dict(wanted.options)
     title = next(method.title for method in METHODS if method.slug == slug)
     assert result.out.splitlines()[0].endswith(f"), {title}")
+
+
+PIXELS = {
+    "saliency": {},
+    "grad-x-input": {},
+    "smoothgrad": {"n": 3, "sigma": 0.2},
+    "integrated-gradients": {"steps": 4, "baseline": "black"},
+    "guided-backprop": {},
+    "fullgrad": {},
+    "occlusion": {"window": 32, "stride": 32, "fill": "mean"},
+    "rise": {"masks": 20, "seed": 3},
+}
+
+
+@pytest.mark.parametrize("slug", PIXELS)
+def test_explain_by_a_method_without_a_layer(
+    run: Run, tmp_path: Path, session: Any, slug: str
+) -> None:
+    array, facts = tmp_path / "m.npy", tmp_path / "f.json"
+    picture = tmp_path / "p.png"
+    given = [f"{name}={value}" for name, value in PIXELS[slug].items()]
+    result = run(
+        *("explain", "--method", slug, "--class", "star", "--map", array, "--json", facts),
+        *("--out", picture),
+        *(word for text in given for word in ("--option", text)),
+    )
+    assert (result.code, result.err) == (0, "")
+    wanted = session.explain(None, "star", method=slug, options=PIXELS[slug])
+    np.testing.assert_array_equal(np.load(array), wanted.map)
+    content = json.loads(facts.read_text("utf-8"))
+    assert content["method"] == slug
+    assert content["layer"] is None
+    assert content["layout"] is None
+    assert content["map"]["shape"] == [128, 128]
+    assert content["options"] == dict(wanted.options)
+    assert "input pixels (128 x 128) for star" in result.out.splitlines()[0]
+
+
+@pytest.mark.parametrize("slug", [method.slug for method in METHODS if not method.layered])
+def test_a_layer_for_a_method_without_one_is_refused(run: Run, slug: str) -> None:
+    result = run("explain", "--method", slug, "--layer", "layer3")
+    assert (result.code, result.out) == (2, "")
+    assert "has no layer: it maps" in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("slug", [method.slug for method in METHODS if not method.swept])
+def test_a_sweep_by_a_method_without_one_is_refused(run: Run, tmp_path: Path, slug: str) -> None:
+    result = run("sweep", "--method", slug, "--out", tmp_path / "maps.npz")
+    assert (result.code, result.out) == (2, "")
+    assert "a sweep of all layers needs another method" in result.err
+    assert len(result.err.splitlines()) == 1
+    assert not (tmp_path / "maps.npz").exists()
+
+
+@pytest.mark.parametrize("slug", ["attention-rollout", "legrad"])
+def test_attention_in_a_network_without_any(run: Run, slug: str) -> None:
+    result = run("explain", "--method", slug)
+    assert (result.code, result.out) == (2, "")
+    assert "this network has no attention" in result.err
+    assert len(result.err.splitlines()) == 1
 
 
 def test_an_option_changes_the_map_and_is_told(run: Run, tmp_path: Path, session: Any) -> None:

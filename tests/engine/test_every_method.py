@@ -30,8 +30,9 @@ HookWatch = Callable[[nn.Module], AbstractContextManager[None]]
 Pairs = dict[tuple[str, int], tuple[Array, Array]]
 TARGET = 2
 TOLERANCE = 1e-4
-SLUGS = [method.slug for method in METHODS]
-GRADIENT = [method.slug for method in METHODS if Need.GRADIENT in method.needs]
+SWEPT = [method for method in METHODS if method.swept]
+SLUGS = [method.slug for method in SWEPT]
+GRADIENT = [method.slug for method in SWEPT if Need.GRADIENT in method.needs]
 
 # A quotient by a sum of both signs may be as ill-conditioned as it likes: with a float32 network,
 # one rounding of the activation is another map. In float64 nothing is lost.

@@ -62,7 +62,7 @@ def smoothgrad(given: PixelInput) -> MethodMap:
             yield x + spread * torch.randn(x.shape, generator=generator).to(x)
 
     total = torch.zeros(x.shape, dtype=widest(x.device), device=x.device)
-    for gradients in passes.gradients(noisy(), count):
+    for gradients in passes.gradients(noisy()):
         total += gradients.to(total.dtype).sum(dim=0)
     mean = total / count
     return _made(mean.abs().amax(dim=0), mean.any())
@@ -86,9 +86,9 @@ def integrated_gradients(given: PixelInput) -> MethodMap:
             yield start + (step + 0.5) / steps * way
 
     total = torch.zeros(x.shape, dtype=widest(x.device), device=x.device)
-    for gradients in passes.gradients(points(), steps):
+    for gradients in passes.gradients(points()):
         total += gradients.to(total.dtype).sum(dim=0)
-    (low,) = next(iter(passes.scores([start], 1))).tolist()
+    (low,) = next(iter(passes.scores([start]))).tolist()
     parts = (x.to(total.dtype) - start.to(total.dtype)) * total / steps
     found = parts.sum(dim=0)
     return _made(found, total.any(), _completeness(float(found.sum()), given.score - low))
@@ -144,7 +144,7 @@ def without_content(image: Tensor, name: str) -> Tensor:
 
 
 def _completeness(total: float, rise: float) -> tuple[str, ...]:
-    size = max(abs(total), abs(rise))
+    size = abs(rise) or abs(total)
     gap = abs(total - rise) / size if size > 0 else 0.0
     return (
         f"The map sums to {total:.4g}, the score rises by {rise:.4g} from the baseline "

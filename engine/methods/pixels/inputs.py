@@ -16,10 +16,10 @@ class Passes(Protocol):
     prompt cancellation allow, and results come in the same order, a batch at a time.
     """
 
-    def scores(self, inputs: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+    def scores(self, inputs: Iterable[Tensor]) -> Iterator[Tensor]:
         """The class's score for each input: float64 (n,), batch by batch. No graph is kept."""
 
-    def gradients(self, inputs: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+    def gradients(self, inputs: Iterable[Tensor]) -> Iterator[Tensor]:
         """d score / d input for each input: (n, C, h, w), batch by batch."""
 
 

@@ -19,6 +19,8 @@ from engine.methods.inputs import MethodMap
 from engine.methods.pixels.expected import window_places, window_size
 from engine.methods.pixels.inputs import Passes, PixelInput
 
+_ROUNDING = 1e-6
+
 
 def occlusion(given: PixelInput) -> MethodMap:
     """At each pixel, the mean of y(x) - y(x with the window filled) over the windows on it.
@@ -54,13 +56,15 @@ def occlusion(given: PixelInput) -> MethodMap:
     summed = torch.zeros((rows, columns), dtype=torch.float64)
     covered = torch.zeros_like(summed)
     waiting = iter(places)
-    for scores in passes.scores(hidden(), len(places)):
+    known = [given.score]
+    for scores in passes.scores(hidden()):
         for score in scores.tolist():
+            known.append(score)
             top, left = next(waiting)
             summed[top : top + side, left : left + side] += given.score - score
             covered[top : top + side, left : left + side] += 1
     found = summed / covered
-    return MethodMap(found.float(), found.any())
+    return MethodMap(found.float(), torch.tensor(_differ(known)))
 
 
 def rise(given: PixelInput) -> MethodMap:
@@ -85,15 +89,17 @@ def rise(given: PixelInput) -> MethodMap:
             masks.append(mask)
             yield x * mask + fill * (1 - mask)
 
-    total = 0.0
-    for scores in passes.scores(masked(), count):
+    known: list[float] = []
+    for scores in passes.scores(masked()):
         stack = torch.stack(masks[: len(scores)]).to(kind)
         del masks[: len(scores)]
-        weighted += torch.einsum("n,nhw->hw", scores.to(stack), stack)
+        known += scores.tolist()
+        # Counted from the first one, of which nothing is left where all are equal.
+        weighted += torch.einsum("n,nhw->hw", (scores - known[0]).to(stack), stack)
         seen += stack.sum(dim=0)
-        total += float(scores.sum())
-    found = (weighted - total / count * seen) / (count * probability)
-    return MethodMap(found.float(), found.any())
+    mean = sum(score - known[0] for score in known) / count
+    found = (weighted - mean * seen) / (count * probability)
+    return MethodMap(found.float(), torch.tensor(_differ(known)))
 
 
 def rise_masks(given: PixelInput, count: int) -> Iterator[Tensor]:
@@ -107,9 +113,15 @@ def rise_masks(given: PixelInput, count: int) -> Iterator[Tensor]:
     for _ in range(count):
         grid = (torch.rand((1, 1, cells, cells), generator=generator) < probability).float()
         enlarged = functional.interpolate(grid, size, mode="bilinear", align_corners=False)[0, 0]
+        enlarged.clamp_(0, 1)
         top = int(torch.randint(high, (), generator=generator))
         left = int(torch.randint(wide, (), generator=generator))
         yield enlarged[top : top + rows, left : left + columns].to(x)
+
+
+def _differ(scores: list[float]) -> bool:
+    """Whether scores differ by more than their rounding, which depends on the batch."""
+    return max(scores) - min(scores) > _ROUNDING * max(map(abs, scores))
 
 
 def _asked(given: PixelInput) -> tuple[Passes, Tensor]:

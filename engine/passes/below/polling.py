@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -13,15 +12,12 @@ from engine.progress import CancelToken
 class Polled(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Raises Cancelled at the first operation after the token is set.
 
-    Module hooks are too far apart for a batch, and a backward pass has none. gap: the longest time
-    between two operations so far, in seconds.
+    Module hooks are too far apart for a batch, and a backward pass has none.
     """
 
     def __init__(self, cancel: CancelToken | None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._cancel = cancel
-        self._last = time.perf_counter()
-        self.gap = 0.0
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -33,8 +29,4 @@ class Polled(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         if self._cancel is not None:
             self._cancel.raise_if_cancelled()
-        made = func(*args, **(kwargs or {}))
-        now = time.perf_counter()
-        self.gap = max(self.gap, now - self._last)
-        self._last = now
-        return made
+        return func(*args, **(kwargs or {}))

@@ -22,9 +22,10 @@ from tests.engine.explain.test_session import unchanged
 from tests.engine.networks import IMAGE, model_of, seeded
 
 HookWatch = Callable[[nn.Module], AbstractContextManager[None]]
-SLUGS = [method.slug for method in METHODS]
-GRADIENT = [method.slug for method in METHODS if Need.GRADIENT in method.needs]
-BLIND = [method.slug for method in METHODS if not method.class_dependent]
+SWEPT = [method for method in METHODS if method.swept]
+SLUGS = [method.slug for method in SWEPT]
+GRADIENT = [method.slug for method in SWEPT if Need.GRADIENT in method.needs]
+BLIND = [method.slug for method in SWEPT if not method.class_dependent]
 
 
 @pytest.fixture(autouse=True, scope="module")

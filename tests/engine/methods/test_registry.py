@@ -30,6 +30,20 @@ SLUGS = [
     "fem",
     "random-cam",
 ]
+PIXELS = [
+    "saliency",
+    "grad-x-input",
+    "smoothgrad",
+    "integrated-gradients",
+    "guided-backprop",
+    "guided-grad-cam",
+    "fullgrad",
+    "occlusion",
+    "rise",
+    "attention-rollout",
+    "legrad",
+]
+LAYERED = [method for method in registry.METHODS if method.swept]
 
 MANY = replace(
     registry.find("random-cam"),
@@ -46,7 +60,7 @@ MANY = replace(
 
 
 def test_the_slugs_are_unique_and_all_there() -> None:
-    assert [method.slug for method in registry.METHODS] == SLUGS
+    assert [method.slug for method in registry.METHODS] == [*SLUGS, *PIXELS]
 
 
 @pytest.mark.parametrize("method", registry.METHODS, ids=lambda method: method.slug)
@@ -55,11 +69,14 @@ def test_a_row_is_complete_and_its_function_is_there(method: Method) -> None:
         assert words.strip() == words != ""
         assert "\n" not in words
     assert method.summary.endswith(".")
-    assert Need.ACTIVATION in method.needs
-    assert (Need.GRADIENT in method.needs) is ("1b" in method.passes)
-    assert ("backward" in method.cost) is ("1b" in method.passes)
-    assert (method.family is Family.GRADIENT) is (Need.GRADIENT in method.needs)
-    assert method.class_dependent is (Need.GRADIENT in method.needs)
+    assert ("backward" in method.cost) is ("b" in method.passes)
+    assert bool(method.place) is bool(method.no_layer) is not method.layered
+    assert method.layered or not method.swept
+    if method.swept:
+        assert Need.ACTIVATION in method.needs
+        assert (Need.GRADIENT in method.needs) is ("1b" in method.passes)
+        assert (method.family is Family.GRADIENT) is (Need.GRADIENT in method.needs)
+        assert method.class_dependent is (Need.GRADIENT in method.needs)
     assert bool(method.least_reason) is (method.least_channels > 1 or method.least_cells > 1)
     module, _, name = method.function.partition(":")
     function = getattr(importlib.import_module(module), name)
@@ -67,7 +84,7 @@ def test_a_row_is_complete_and_its_function_is_there(method: Method) -> None:
     assert function.__module__ == module
 
 
-@pytest.mark.parametrize("method", registry.METHODS, ids=lambda method: method.slug)
+@pytest.mark.parametrize("method", LAYERED, ids=lambda method: method.slug)
 def test_a_row_is_called_as_it_says(method: Method) -> None:
     """With what it needs and the defaults of its options, on a layer that it takes."""
     a, g = torch.randn(2, 6, 4, 4, generator=torch.Generator().manual_seed(1))
@@ -279,11 +296,11 @@ def test_what_a_refusal_says() -> None:
 
 def test_the_facts_are_json_and_lack_nothing() -> None:
     told = json.loads(json.dumps(registry.facts_all()))
-    assert [row["slug"] for row in told] == SLUGS
+    assert [row["slug"] for row in told] == [*SLUGS, *PIXELS]
     assert told == registry.facts_all()
     fields = set(Method.__dataclass_fields__) - {"function"}
     assert all(set(row) == fields for row in told)
-    assert set(told[-1]["options"][0]) == set(Option.__dataclass_fields__)
+    assert set(told[8]["options"][0]) == set(Option.__dataclass_fields__)
     assert told[0]["needs"] == ["activation", "gradient"]
 
 
@@ -294,7 +311,11 @@ def test_the_lines_name_every_method_and_option() -> None:
         assert method.title in own
         assert method.cost in own
         assert ("class-blind" in own) is not method.class_dependent
-        assert lines[lines.index(own) + 1].strip() == method.summary
-    assert lines[-1].strip() == (
+        later = [line.strip() for line in lines[lines.index(own) + 1 :]]
+        assert method.summary in later[:3]
+        assert ("takes no layer" in later[0]) is not method.layered
+        assert method.caution.lower() in " ".join(later[:2]).lower()
+    (random,) = [line for line in lines if line.startswith("random-cam ")]
+    assert lines[lines.index(random) + 2].strip() == (
         "seed=0: which weights are drawn, a whole number from 0 to 2147483647"
     )
