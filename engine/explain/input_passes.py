@@ -20,8 +20,8 @@ from engine.progress import CancelToken, Report
 
 _log = logging.getLogger(__name__)
 
-# What the largest output of a batch may take on a processor. Beyond it a batch is no faster than one
-# image after the other, and cancelling, which waits for an operation, takes longer.
+# What the largest output of a batch may take on a processor. Beyond it a batch is no faster than
+# one image after the other, and cancelling, which waits for an operation, takes longer.
 _BATCH_BYTES = 8 << 20
 # What is alive at once in a pass without a graph, in outputs of the largest layer.
 _ALIVE = 4
@@ -54,10 +54,15 @@ class InputPasses:
         self._words = words
         self._total = max(1, total)
         self._done = 0
-        facts = work.model.facts
-        self._most = 1 if facts.real else most
-        if work.model.device.type == "cpu":
-            self._most = max(1, min(self._most, _BATCH_BYTES // max(1, facts.largest)))
+        self._asked = most
+        self._limit(work.model.facts.largest)
+
+    def _limit(self, largest: int) -> None:
+        """Take as many at once as were asked for, fewer where the largest output is large."""
+        model = self._work.model
+        self._most = 1 if model.facts.real else self._asked
+        if model.device.type == "cpu":
+            self._most = max(1, min(self._most, _BATCH_BYTES // max(1, largest)))
         self._tried = self._most == 1
 
     def scores(self, inputs: Iterable[Tensor]) -> Iterator[Tensor]:

@@ -10,10 +10,12 @@ from itertools import chain
 import torch
 from torch import Tensor
 
+from engine.errors import ModelError
 from engine.explain.input_passes import InputPasses
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import channels_first
 from engine.inspection import memory
+from engine.inspection.memory import largest_after
 from engine.inspection.spatial_axes import Axes
 from engine.passes import devices
 from engine.passes.below.polling import Polled
@@ -57,7 +59,7 @@ class LayerPasses(InputPasses):
         self._axes = axes
         self._form: FromLayer | None = None
 
-    def probabilities(self, images: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+    def probabilities(self, images: Iterable[Tensor]) -> Iterator[Tensor]:
         """The class's probability for each image, or its score where there is none."""
         each = _ALIVE * self._work.model.facts.largest
         scores = self._work.model.facts.reading.form.scores
@@ -69,9 +71,9 @@ class LayerPasses(InputPasses):
             own = logits[:, self._target]
             return own if scores is Scores.VALUES else own.sigmoid()
 
-        yield from self._batches(images, count, run, each)
+        yield from self._batches(images, run, each)
 
-    def layer_gradients(self, images: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+    def layer_gradients(self, images: Iterable[Tensor]) -> Iterator[Tensor]:
         """d score / d activation for each image: (n, C, h, w)."""
         each = memory.estimate(self._work.model.facts, self._source)
 
@@ -80,23 +82,26 @@ class LayerPasses(InputPasses):
             found = done.leaf_gradient(self._target, self._cancel)
             return torch.stack([channels_first(one[None], self._axes) for one in found])
 
-        yield from self._batches(images, count, run, each)
+        yield from self._batches(images, run, each)
 
-    def scores_from_layer(self, activations: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+    def scores_from_layer(self, activations: Iterable[Tensor]) -> Iterator[Tensor]:
         """The class's score with each of these in place of the layer's output."""
         rest = (self._in_own_layout(activation) for activation in activations)
         first = next(rest, None)
         if first is None:
             return
+        # Only what follows the layer is held for each of a batch.
+        largest = largest_after(self._work.model.facts, self._source)
+        self._limit(largest)
         with Polled(self._cancel):
             run = self._way(first)
         self._tried = True
-        each = _ALIVE * self._work.model.facts.largest
+        each = _ALIVE * largest
 
         def scores(batch: Tensor) -> Tensor:
             return run(batch)[:, self._target].cpu().double()
 
-        yield from self._batches(chain((first,), rest), count, scores, each)
+        yield from self._batches(chain((first,), rest), scores, each)
 
     def _in_own_layout(self, activation: Tensor) -> Tensor:
         """(C, h, w) in the order of the layer's own output, without its batch axis."""
@@ -133,7 +138,7 @@ class LayerPasses(InputPasses):
         """Passes that start at the layer; None if they cannot be made."""
         work = self._work
         if self._form is None:
-            with suppress(*NETWORK_ERRORS):
+            with suppress(*NETWORK_ERRORS, ModelError):
                 overwritten = work.model.facts.overwritten()
                 self._form = from_layer(work.model.module, work.input, self._source, overwritten)
         if self._form is not None:
@@ -143,7 +148,7 @@ class LayerPasses(InputPasses):
     def _same(self, run: Callable[[Tensor], Tensor], pair: Tensor, wanted: Tensor) -> bool:
         try:
             found = run(pair).cpu().float()
-        except NETWORK_ERRORS as error:
+        except (*NETWORK_ERRORS, ModelError) as error:
             if devices.is_out_of_memory(error):
                 raise
             _log.info("%s: %s", self._source[0], error)

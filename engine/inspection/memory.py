@@ -23,6 +23,12 @@ def estimate(facts: Inspection, start: Call | None) -> int:
     return int(total)
 
 
+def largest_after(facts: Inspection, start: Call) -> int:
+    """Bytes of the largest output from the call on."""
+    order = list(facts.calls)
+    return max(facts.calls[call].bytes for call in order[order.index(start) :])
+
+
 def first_that_fits(facts: Inspection, wanted: set[Call], budget: int) -> CallFacts | None:
     """The earliest of the wanted calls at which a graph can start within the budget."""
     for call, output in facts.calls.items():

@@ -18,17 +18,17 @@ class LayerPasses(Protocol):
     order, a batch at a time. They are counted for the progress.
     """
 
-    def probabilities(self, images: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+    def probabilities(self, images: Iterable[Tensor]) -> Iterator[Tensor]:
         """The class's probability for each image (channels, H, W): float64 (n,) on the CPU.
 
         Its score, where the network's output has no probabilities.
         """
 
-    def scores_from_layer(self, activations: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+    def scores_from_layer(self, activations: Iterable[Tensor]) -> Iterator[Tensor]:
         """The class's score with each of these in place of the activation (C, h, w): float64 (n,)
         on the CPU. What comes before the layer is not computed again where that can be helped."""
 
-    def layer_gradients(self, images: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+    def layer_gradients(self, images: Iterable[Tensor]) -> Iterator[Tensor]:
         """d score / d activation for each image (channels, H, W): (n, C, h, w)."""
 
 

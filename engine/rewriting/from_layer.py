@@ -149,9 +149,9 @@ class _Record:
         # Whatever changed since the last module began was this module's doing.
         for other, (tensor, _) in self._watched.items():
             self._watched[other] = tensor, tensor._version
-        tensor = first_tensor(output)
-        if call in self.overwritten and tensor is not None:
-            self._watched[call] = tensor, tensor._version
+        own = first_tensor(output)
+        if call in self.overwritten and own is not None:
+            self._watched[call] = own, own._version
             output = tree_map_only(Tensor, lambda one: one.clone(), output)
         self.answers.setdefault(name, {})[call[1]] = _Answer(output)
         (self._open[-1][1] if self._open else self._outermost).append(call)

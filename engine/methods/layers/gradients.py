@@ -90,7 +90,7 @@ def smooth_grad_cam_plus_plus(given: MethodInput) -> MethodMap:
     activation = given.activation.detach()
     kind, count = widest(activation.device), given.whole("n")
     powers = torch.zeros((3, *activation.shape), dtype=kind, device=activation.device)
-    for found in given.passes.layer_gradients(noisy(given, count), count):
+    for found in given.passes.layer_gradients(noisy(given, count)):
         g = found.detach().to(kind)
         powers[0] += g.sum(dim=0)
         powers[1] += g.square().sum(dim=0)

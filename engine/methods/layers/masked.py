@@ -88,7 +88,7 @@ def ablation_cam(given: MethodInput) -> MethodMap:
             without[channel] = 0
             yield without
 
-    found = [score - part for part in passes.scores_from_layer(ablated(), len(channels))]
+    found = [score - part for part in passes.scores_from_layer(ablated())]
     return _summed(a, channels, torch.cat(found) if found else torch.zeros(0))
 
 
@@ -114,7 +114,7 @@ def _weighed(
             for mask in masks(_scaled(fine[0, 0])):
                 yield image * mask
 
-    found = list(passes.probabilities(masked(), each * len(channels)))
+    found = list(passes.probabilities(masked()))
     weights = torch.cat(found).view(-1, each).mean(dim=1) if found else torch.zeros(0)
     if given.options["softmax"] and len(weights):
         weights = weights.softmax(dim=0)
