@@ -48,6 +48,18 @@ def eigen_cam(a: Array) -> Array:
     return np.asarray(projected * (-1 if together < 0 else 1)).reshape(a.shape[1:])
 
 
+def kpca_cam(a: Array) -> Array:
+    """Kernel PCA with tanh(x.y / C + 1); the sign as above, with the magnitude of A itself."""
+    cells = a.reshape(len(a), -1).T
+    centred = cells - cells.mean(axis=0)
+    kernel = np.tanh(centred @ centred.T / len(a) + 1)
+    apart = np.eye(len(cells)) - 1 / len(cells)
+    values, vectors = np.linalg.eigh(apart @ kernel @ apart)
+    component = vectors[:, -1] * np.sqrt(max(values[-1], 0))
+    together = np.corrcoef(component, np.abs(cells).mean(axis=1))[0, 1]
+    return np.asarray(component * (-1 if together < 0 else 1)).reshape(a.shape[1:])
+
+
 def fem(a: Array) -> Array:
     """Where a channel is constant, rounding does not keep its cells from reaching their mean."""
     mean, deviation = a.mean(axis=(1, 2), keepdims=True), a.std(axis=(1, 2), keepdims=True)
@@ -66,7 +78,9 @@ FORMULAS: dict[str, Callable[[Any, Any], Array]] = {
     "grad-cam-elementwise": lambda a, g: np.maximum(g * a, 0).sum(axis=0),
     "xgrad-cam": xgrad_cam,
     "grad-cam++": grad_cam_plus_plus,
+    "eigengrad-cam": lambda a, g: eigen_cam(a * g),
     "eigen-cam": lambda a, _g: eigen_cam(a),
+    "kpca-cam": lambda a, _g: kpca_cam(a),
     "fem": lambda a, _g: fem(a),
     "random-cam": lambda a, _g: random_cam(a),
 }

@@ -398,7 +398,7 @@ class Session:
             method=how.method.slug,
             options=how.options,
             verdict=verdict,
-            notices=(*self._work.notices, *raw.said, *self._said(how, target.index), *notice),
+            notices=(*self._work.notices, *raw.said, *(notice or self._said(how, target.index))),
             arithmetic=self.model.arithmetic,
         )
 

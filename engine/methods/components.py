@@ -25,6 +25,9 @@ from engine.methods.inputs import MethodInput, MethodMap
 # for reasons of symmetry comes out as some 1e-8 from an activation that was rounded to float32.
 _ZERO = 1e-6
 
+# An eigenvalue below this part of what it could be is taken for zero.
+_NOTHING = 1e-14
+
 
 def eigen_cam(given: MethodInput) -> MethodMap:
     """A as a matrix (Z, C), not centred, projected on its first right singular vector.
@@ -84,7 +87,9 @@ def _kernel_component(cells: Tensor, given: MethodInput) -> Tensor:
     values: Tensor
     vectors: Tensor
     values, vectors = torch.linalg.eigh(centred)
-    return vectors[:, -1] * values[-1].clamp(min=0).sqrt()
+    # Of cells that are all alike, rounding is left.
+    least = _NOTHING * len(cells) * products.abs().max()
+    return vectors[:, -1] * torch.where(values[-1] > least, values[-1], 0.0).sqrt()
 
 
 def _projected(matrix: Tensor, anything: Tensor) -> MethodMap:

@@ -30,7 +30,8 @@ HookWatch = Callable[[nn.Module], AbstractContextManager[None]]
 Pairs = dict[tuple[str, int], tuple[Array, Array]]
 TARGET = 2
 TOLERANCE = 1e-4
-SWEPT = [method for method in METHODS if method.swept]
+# Those that every layer can have, and that derive the class's own logit.
+SWEPT = [m for m in METHODS if m.swept and not m.pooled and not m.compared]
 SLUGS = [method.slug for method in SWEPT]
 GRADIENT = [method.slug for method in SWEPT if Need.GRADIENT in method.needs]
 

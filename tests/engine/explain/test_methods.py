@@ -22,7 +22,8 @@ from tests.engine.explain.test_session import unchanged
 from tests.engine.networks import IMAGE, model_of, seeded
 
 HookWatch = Callable[[nn.Module], AbstractContextManager[None]]
-SWEPT = [method for method in METHODS if method.swept]
+# Those that every layer can have.
+SWEPT = [method for method in METHODS if method.swept and not method.pooled]
 SLUGS = [method.slug for method in SWEPT]
 GRADIENT = [method.slug for method in SWEPT if Need.GRADIENT in method.needs]
 BLIND = [method.slug for method in SWEPT if not method.class_dependent]
