@@ -32,14 +32,15 @@ def averaged_before(root: Any) -> dict[object, Averaged]:
     name = _name(node)
     if name not in _LINEAR or not _is_plain(node):
         return {}
-    node = _without_views(node.next_functions[_LINEAR[name]][0])
+    node = node.next_functions[_LINEAR[name]][0]
     found: dict[object, Averaged] = {}
     averaged: Averaged = frozenset()
+    rank = 0
     for _ in range(_MOST_STEPS):
-        before = _before(node, averaged)
+        before = _before(node, averaged, rank)
         if before is None:
             break
-        averaged = before
+        averaged, rank = before
         node = node.next_functions[0][0]
         if averaged:
             found[node] = averaged
@@ -54,49 +55,70 @@ def is_space(averaged: Averaged, axes: Axes | None) -> bool:
     return averaged == space[axes.layout]
 
 
-def _before(node: Any, averaged: Averaged) -> Averaged | None:
-    """The averaged axes of the node's input, from those of its output; None if it does more."""
+def _before(node: Any, averaged: Averaged, rank: int) -> tuple[Averaged, int] | None:
+    """The averaged axes of the node's input and its rank, from its output's; None if it does more.
+
+    A rank of 0 is one that is not known; nothing is averaged then.
+    """
     name = _name(node)
-    if name in _SAME:
-        return averaged
     if name == "Mean":
         return _before_mean(node, averaged)
     if name == "AvgPool2D":
-        size = tuple(node._saved_self.shape)
-        whole = tuple(node._saved_kernel_size) == size[-2:] and not any(node._saved_padding)
-        rows = len(size) - 2
-        plain = whole and node._saved_divisor_override is None
-        return averaged | {rows, rows + 1} if plain else None
-    if name == "Permute":
-        order = [axis % len(node._saved_dims) for axis in map(_signed, node._saved_dims)]
-        return frozenset(order[axis] for axis in averaged)
+        return _before_pool(node, averaged)
     if name in ("View", "UnsafeView", "ReshapeAlias"):
         return _before_view(tuple(node._saved_self_sym_sizes), averaged)
+    if name in _SAME or not averaged:
+        same = name in (*_SAME, *VIEWS) or _is_restrided(node)
+        return (averaged, rank) if same else None
+    if name == "Permute":
+        order = [_axis(axis, rank) for axis in node._saved_dims]
+        return frozenset(order[axis] for axis in averaged), rank
+    if name == "Transpose":
+        one, other = _axis(node._saved_dim0, rank), _axis(node._saved_dim1, rank)
+        swapped = {one: other, other: one}
+        return frozenset(swapped.get(axis, axis) for axis in averaged), rank
+    if name == "Unsqueeze":
+        new = _axis(node._saved_dim, rank)
+        return frozenset(axis - (axis > new) for axis in averaged if axis != new), rank - 1
     return None
 
 
-def _before_mean(node: Any, averaged: Averaged) -> Averaged:
-    axes = len(node._saved_self_sym_sizes)
-    own = {axis % axes for axis in map(_signed, node._saved_dim)}
+def _is_restrided(node: Any) -> bool:
+    """Pooling of channels-last memory says of its output, of one cell, that it is as well."""
+    return _name(node) == "AsStrided" and _name(node.next_functions[0][0]) == "Mean"
+
+
+def _before_mean(node: Any, averaged: Averaged) -> tuple[Averaged, int]:
+    rank = len(node._saved_self_sym_sizes)
+    own = {_axis(axis, rank) for axis in node._saved_dim}
     if node._saved_keepdim:
-        return averaged | own
-    left = [axis for axis in range(axes) if axis not in own]
-    return frozenset({left[axis] for axis in averaged} | own)
+        return averaged | own, rank
+    left = [axis for axis in range(rank) if axis not in own]
+    return frozenset({left[axis] for axis in averaged} | own), rank
 
 
-def _before_view(size: tuple[int, ...], averaged: Averaged) -> Averaged | None:
+def _before_pool(node: Any, averaged: Averaged) -> tuple[Averaged, int] | None:
+    """Of average pooling whose window is the whole."""
+    size = tuple(node._saved_self.shape)
+    whole = tuple(node._saved_kernel_size) == size[-2:] and not any(node._saved_padding)
+    if not whole or node._saved_divisor_override is not None:
+        return None
+    return averaged | {len(size) - 2, len(size) - 1}, len(size)
+
+
+def _before_view(size: tuple[int, ...], averaged: Averaged) -> tuple[Averaged, int] | None:
     """Of a tensor (1, C, h, w) that is read as (1, C, h * w), or (1, h, w, C) as (1, h * w, C)."""
     if not averaged:
-        return averaged
+        return averaged, len(size)
     if len(size) != 4 or len(averaged) != 1 or size[0] != 1:
         return None
     (axis,) = averaged
-    return frozenset({axis, axis + 1}) if axis in (1, 2) else None
+    return (frozenset({axis, axis + 1}), 4) if axis in (1, 2) else None
 
 
-def _signed(axis: int) -> int:
+def _axis(axis: int, rank: int) -> int:
     """Autograd keeps -1 as the largest number of 64 bits."""
-    return axis - 2**64 if axis >= 2**63 else axis
+    return (axis - 2**64 if axis >= 2**63 else axis) % rank
 
 
 def _is_plain(node: Any) -> bool:
