@@ -26,7 +26,7 @@ _BATCH_BYTES = 8 << 20
 # What is alive at once in a pass without a graph, in outputs of the largest layer.
 _ALIVE = 4
 # How far the logits of an image may move, by rounding, if another one is in its batch.
-_SAME = 1e-3
+_SAME = 1e-4
 
 
 class InputPasses:

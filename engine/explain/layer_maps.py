@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from engine.errors import MethodError, one_line
 from engine.explain.kept_passes import Computation
@@ -22,6 +21,7 @@ from engine.inspection.reasons import reason_against
 from engine.inspection.spatial_axes import Axes
 from engine.methods.inputs import MethodInput
 from engine.methods.registry import Chosen, Need, expected, load
+from engine.passes.below.twice import derivable_twice
 from engine.passes.forward import ForwardPass, Target
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report
@@ -53,7 +53,10 @@ def map_layer(
     needs = chosen.method.needs
     output = done.kept[source].tensor
     if Need.CURVATURE in needs:
-        gradient, curved = _curvature(work, done, source, target, cancel)
+        along = output.detach().clone()
+        # The tokens before the grid's cells are not of the activation.
+        along[:, : axes.prefix] = 0
+        gradient, curved = _curvature(work, done, source, target, along, cancel)
         given = given_of(chosen, output, gradient, axes)
         given = replace(given, curvature=channels_first(curved, axes))
     elif Need.DEEPER in needs:
@@ -154,17 +157,19 @@ def _curvature(
     done: ForwardPass,
     source: Call,
     target: Target,
+    along: Tensor,
     cancel: CancelToken | None,
 ) -> tuple[Tensor, Tensor]:
-    """G and H A; where a fused attention has no second derivative, by one that is not fused."""
+    """G and H A; where an operation has no second derivative, by others that say the same."""
     try:
-        return done.curvature(source, target, cancel)
+        return done.curvature(source, target, along, cancel)
     except RuntimeError as error:
         if not _is_only_once(error):
             raise
     try:
-        with sdpa_kernel(SDPBackend.MATH):
-            return work.lone_pass(source, set(), cancel).curvature(source, target, cancel)
+        with derivable_twice():
+            again = work.lone_pass(source, set(), cancel)
+            return again.curvature(source, target, along, cancel)
     except RuntimeError as error:
         if not _is_only_once(error):
             raise

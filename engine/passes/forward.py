@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from engine.errors import ModelError
 from engine.passes import outputs
+from engine.passes.below.twice import is_derivable_once
 from engine.passes.allocation import Bounded, TooLarge, limit_of
 from engine.passes.cuts import uncut
 from engine.passes.devices import wait_for
@@ -58,12 +59,13 @@ class ForwardPass:
         return gradient
 
     def curvature(
-        self, call: Call, target: Target, cancel: CancelToken | None = None
+        self, call: Call, target: Target, along: Tensor, cancel: CancelToken | None = None
     ) -> tuple[Tensor, Tensor]:
-        """G = d target / d output of the call, and H A: the derivative of G along the output A.
+        """G = d target / d output of the call, and the derivative of G along a tensor of its shape.
 
-        Both of the output's shape and dtype; H A is zero where G does not depend on A. Raises
-        RuntimeError where an operation has no second derivative; Cancelled as gradient does.
+        Both of the output's shape and dtype; the second is zero where G does not depend on the
+        output. Raises RuntimeError where an operation has no second derivative; Cancelled as
+        gradient does.
         """
         output = self.kept[call].tensor
         once: dict[str, Any] = {"allow_unused": True, "materialize_grads": True}
@@ -73,7 +75,8 @@ class ForwardPass:
             )
             if not gradient.requires_grad:
                 return gradient, torch.zeros_like(gradient)
-            along = torch.ops.aten.detach.default(output)
+            if is_derivable_once(gradient):
+                raise RuntimeError("derivative for a function of its own is not implemented")
             (curved,) = torch.autograd.grad(gradient, [output], along, retain_graph=True, **once)
         return torch.ops.aten.detach.default(gradient), curved
 
