@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from engine.errors import ModelError
 from engine.passes import outputs
-from engine.passes.below.twice import is_derivable_once
 from engine.passes.allocation import Bounded, TooLarge, limit_of
+from engine.passes.below.twice import is_derivable_once
 from engine.passes.cuts import uncut
 from engine.passes.devices import wait_for
 from engine.passes.endings import Endings
