@@ -227,6 +227,7 @@ class Model:
             method_options=self.method.options,
             other_weights=self._other_weights,
             arithmetic=self.arithmetic,
+            no_attention=self.facts.attention.reason,
         )
 
     @property

@@ -35,11 +35,6 @@ from engine.records.models import Layout
 
 _log = logging.getLogger(__name__)
 
-_WINDOWS = (
-    "not all attention of this network is between the same cells (it has windows, shortened "
-    "sequences or attention pooling)"
-)
-_NONE = "this network has no attention between the cells of a grid"
 _OTHER_SCORE = (
     "The blocks of this network cannot be told apart, so that the network's own score is used for "
     "all of them."
@@ -73,20 +68,20 @@ def map_attention(
     network's attention is not between the tokens of one grid.
     """
     title, facts = chosen.method.title, work.model.facts
-    if not any(_is_grid(call.axes) for call in facts.calls.values()):
-        raise MethodError(f"{title}: {_NONE}; choose another method")
+    axes = facts.attention.axes
+    if axes is None:
+        raise MethodError(f"{title}: {facts.attention.reason}; choose another method")
     with_gradient = Need.ATTENTION_GRADIENT in chosen.method.needs
     found: list[_Seen] = []
     ended: list[str] = []
     with Polled(cancel):
-        with _watched(work, found, ended, title, not with_gradient):
+        with _watched(work, found, ended, not with_gradient):
             done: ForwardPass | None = None
             if with_gradient:
                 # The blocks are known once they have run, so that every sequence is kept.
                 done = work.own_pass(cancel, _sequences(facts))
             else:
                 work.plain_pass(cancel)
-        axes = _grid_of(facts, found, title)
         index = target()
         started = time.perf_counter()
         said: tuple[str, ...] = ()
@@ -107,17 +102,14 @@ def map_attention(
 
 @contextmanager
 def _watched(
-    work: Computation, found: list[_Seen], ended: list[str], title: str, joint: bool
+    work: Computation, found: list[_Seen], ended: list[str], joint: bool
 ) -> Iterator[None]:
     """Note every attention of a pass, and the modules whose calls end, in order."""
 
     def attend(weights: Tensor, node: object) -> None:
         rows, columns = weights.shape[-2:]
-        if rows == 1 == columns:
+        if columns == 1:
             return
-        several = weights.ndim > 3 and weights.shape[:-3].numel() > 1
-        if rows != columns or several:
-            raise MethodError(f"{title}: {_WINDOWS}; choose another method")
         heads = weights.detach().reshape(-1, rows, columns)
         found.append(_Seen(joined(heads) if joint else None, rows, node, len(ended)))
 
@@ -135,18 +127,6 @@ def _is_grid(axes: Axes | None) -> bool:
 def _sequences(facts: Inspection) -> tuple[Call, ...]:
     """The calls that return a sequence of their own."""
     return tuple(c for c, f in facts.calls.items() if _is_grid(f.axes) and f.source == c)
-
-
-def _grid_of(facts: Inspection, found: list[_Seen], title: str) -> Axes:
-    """The grid between whose tokens all attention is. Raises MethodError."""
-    if not found:
-        raise MethodError(f"{title}: {_NONE}; choose another method")
-    counts = {seen.tokens for seen in found}
-    for call in facts.calls.values():
-        axes = call.axes
-        if axes is not None and _is_grid(axes) and counts == {call.shape[1]}:
-            return axes
-    raise MethodError(f"{title}: {_WINDOWS}; choose another method")
 
 
 def _reads_class(facts: Inspection) -> bool:

@@ -20,7 +20,7 @@ from engine.progress import CancelToken, Report
 
 _log = logging.getLogger(__name__)
 
-# What the largest output of a batch may take on a processor. Beyond it a batch is no faster than
+# What the largest output of a batch may take on a processor. Beyond it, a batch is no faster than
 # one image after the other, and cancelling, which waits for an operation, takes longer.
 _BATCH_BYTES = 8 << 20
 # What is alive at once in a pass without a graph, in outputs of the largest layer.

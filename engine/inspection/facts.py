@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from engine.errors import LayerError
+from engine.inspection.attention import NO_ATTENTION, AttentionFacts, attention_of
 from engine.inspection.flow import Flow, flow_of
 from engine.inspection.pooled_head import averaged_before, is_space
 from engine.inspection.spatial_axes import (
@@ -79,6 +80,7 @@ class Inspection:
     cut: the network's own code cuts off gradients (no_grad, detach); the facts describe a pass in
     which that is disabled.
     real: the network was run with data, so another image's memory needs are unknown.
+    attention: whether it can be mapped.
     """
 
     calls: dict[Call, CallFacts]
@@ -90,6 +92,7 @@ class Inspection:
     cut: bool = False
     real: bool = False
     carrier: Call | None = None
+    attention: AttentionFacts = NO_ATTENTION
 
     @property
     def classes(self) -> int:
@@ -174,6 +177,7 @@ def inspect(
         grids=tuple(space.grids.values()),
         cut=pass_.cut,
         real=pass_.real,
+        attention=attention_of(pass_.attention, ((c.shape, c.axes) for c in calls.values())),
     )
 
 

@@ -42,6 +42,8 @@ class Chosen:
     options: tuple[tuple[str, Value], ...] = ()
 
 
+_COLUMNS = 79
+
 # Passes that are not worth a word about how long they take.
 _FEW = 5
 
@@ -263,22 +265,32 @@ def facts_all() -> list[dict[str, object]]:
 
 
 def lines() -> list[str]:
-    """The table for a terminal: a method's line, what it is good for, and its options."""
+    """The table for a terminal of 80 columns: for each method a line with its name, then what it
+    is good for and what it costs, and its options."""
+    import textwrap
+
     width = max(len(method.slug) for method in METHODS)
-    indent = " " * (width + 2)
     told = []
     for method in METHODS:
-        blind = "" if method.class_dependent else "; class-blind"
-        told.append(f"{method.slug:<{width}}  {method.title} ({method.cost}{blind})")
+        blind = "" if method.class_dependent else " (class-blind)"
+        told.append(f"{method.slug:<{width}}  {method.title}{blind}")
+        parts = [method.summary, f"Takes {method.cost}."]
         if method.place:
-            told.append(f"{indent}Of the {method.place}; takes no layer.")
+            parts.append(f"Of the {method.place}; takes no layer.")
         if method.caution:
-            told.append(f"{indent}{method.caution[:1].upper()}{method.caution[1:]}.")
-        told.append(indent + method.summary)
-        told.extend(
-            f"{indent}{option.name}={shown(option.default)}: {option.title}, {range_of(option)}"
-            for option in method.options
+            parts.append(f"{method.caution[:1].upper()}{method.caution[1:]}.")
+        told += textwrap.wrap(
+            " ".join(parts), _COLUMNS, initial_indent="    ", subsequent_indent="    "
         )
+        for option in method.options:
+            text = f"{option.name}={shown(option.default)}: {option.title}, {range_of(option)}"
+            told += textwrap.wrap(
+                text,
+                _COLUMNS,
+                initial_indent="      ",
+                subsequent_indent="        ",
+                break_on_hyphens=False,
+            )
     return told
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from engine.errors import ModelError, one_line
 from engine.passes.allocation import Bounded, limit_of
+from engine.passes.below.attention import AttentionShapes, Shape
 from engine.passes.copies import meta_copy
 from engine.passes.cuts import uncut
 from engine.passes.endings import Endings
@@ -39,6 +40,7 @@ class Observation:
     entry: the autograd node of the input, where every way of the image begins.
     cut: gradient cuts in the network's own code had to be disabled.
     real: the network could not run without data, and was run for real.
+    attention: the shapes of all its attention.
     """
 
     seen: list[Seen]
@@ -46,6 +48,7 @@ class Observation:
     endings: Endings
     entry: object
     cut: bool
+    attention: frozenset[Shape]
     real: bool = False
 
 
@@ -181,6 +184,7 @@ def _observe(
         evaluating(module),
         watching(module, visit, parts=parts),
         uncut(cut),
+        AttentionShapes() as attention,
         Endings() as endings,
     ):
         leaf = torch.zeros(input_shape, device=device, dtype=dtype_of(module), requires_grad=True)
@@ -188,7 +192,7 @@ def _observe(
         given = leaf.clone()
         entry = given.grad_fn
         output = module(given)
-    return Observation(seen, output, endings, entry, cut)
+    return Observation(seen, output, endings, entry, cut, frozenset(attention.seen))
 
 
 def _base(tensor: Tensor) -> int:

@@ -149,6 +149,7 @@ class ModelInfo:
     method, method_options: what explains it where no method is named.
     other_weights: the keys of other networks in the weights file.
     arithmetic: 'computed in float32' if its weights are stored in 16 bits, else ''.
+    no_attention: why its attention cannot be mapped; '' if it can.
     """
 
     source: str
@@ -172,6 +173,7 @@ class ModelInfo:
     other_weights: tuple[str, ...] = ()
     preprocessing_from: Origin = Origin.CHOSEN
     arithmetic: str = ""
+    no_attention: str = ""
 
     @property
     def counted(self) -> str:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication
 
 from engine.escaping import LINE
 from engine.methods import registry
-from engine.methods.registry import METHODS, refusal_for, title_of
+from engine.methods.registry import METHODS, Family, refusal_for, title_of
 from engine.records.level_words import described
 from engine.records.levels import AUTO
 from engine.records.models import LayerNode
@@ -202,6 +202,8 @@ class Presenter(QObject):
         for method in METHODS:
             action = window.actions_by_id[method_command(method.slug)]
             reason = refusal_for(method, node) if node is not None else ""
+            if method.family is Family.ATTENTION and state.info is not None:
+                reason = state.info.no_attention and f"Not here: {state.info.no_attention}."
             action.setEnabled(state.info is not None and not reason)
             action.setText(in_menu(method.title, reason or method.summary))
         window.actions_by_id.check(method_command(state.method))

@@ -50,9 +50,12 @@ def test_the_list_for_people(run: Run) -> None:
     for line, method in zip(heads, METHODS, strict=True):
         assert method.title in line
         assert ("class-blind" in line) is (not method.class_dependent)
+    assert max(map(len, lines)) < 80
     start = lines.index(next(line for line in heads if line.startswith("random-cam ")))
-    assert lines[start + 2].strip().startswith("seed=0")
-    assert "2147483647" in lines[start + 2]
+    own = " ".join(line.strip() for line in lines[start : lines.index(heads[-1])])
+    assert "Random channel weights: the baseline" in own
+    assert "Takes one forward pass." in own
+    assert "seed=0: which weights are drawn, a whole number from 0 to 2147483647" in own
 
 
 def test_the_list_for_programs(run: Run, tmp_path: Path) -> None:

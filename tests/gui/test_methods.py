@@ -17,7 +17,7 @@ from torch import nn
 
 import engine
 from engine.formats.demo import SCENES
-from engine.methods.registry import METHODS
+from engine.methods.registry import METHODS, Family
 from engine.profiles import store
 from engine.records.explanations import Explanation
 from engine.records.sources import ModelSource
@@ -122,7 +122,12 @@ def test_the_button_says_which_method_it_is(user: User) -> None:
     assert button.text() == "Grad-CAM"
     offered = [a.text().partition("\t") for a in button.menu().actions()]
     assert [title for title, _, _ in offered] == [method.title for method in METHODS]
-    assert [note for _, _, note in offered] == [method.summary for method in METHODS]
+    assert [note for _, _, note in offered] == [
+        "Not here: this network has no attention between the cells of a grid."
+        if method.family is Family.ATTENTION
+        else method.summary
+        for method in METHODS
+    ]
     checked = [a.text().partition("\t")[0] for a in button.menu().actions() if a.isChecked()]
     assert checked == ["Grad-CAM"]
 
@@ -150,10 +155,14 @@ def test_a_method_gives_a_new_map(user: User, session: Any, way: str) -> None:
 def test_every_method_of_the_menu_is_shown(user: User) -> None:
     program = user.start()
     for method in METHODS:
+        if method.family is Family.ATTENTION:
+            continue
         in_toolbar(program, method.title).trigger()
         assert wait_method(user, method.slug).map.any()
         assert program.window.notice.kind != NoticeKind.ERROR
     # The layer and the class that were chosen stay what they were.
+    in_toolbar(program, "LayerCAM").trigger()
+    wait_method(user, "layercam")
     user.press(Key.Key_2)
     second = program.state.answer.predictions[1].index if program.state.answer else -1
     user.until(lambda: user.target == second)
@@ -254,7 +263,9 @@ def test_a_method_that_the_layer_cannot_have_is_greyed_with_its_reason(
             greyed = {}
             for action in menu.actions():
                 title, _, note = action.text().partition("\t")
-                if not action.isEnabled():
+                if note.startswith("Not here: this network has no attention"):
+                    assert not action.isEnabled()
+                elif not action.isEnabled():
                     greyed[title] = note
                 else:
                     assert "at least" not in note

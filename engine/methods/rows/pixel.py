@@ -97,7 +97,7 @@ PIXEL: tuple[Method, ...] = (
         passes="(steps+1)f (steps)b",
         function="engine.methods.pixels.gradients:integrated_gradients",
         options=(
-            Option("steps", "how many steps from the baseline", Kind.INT, 32, low=1, high=10_000),
+            Option("steps", "how many steps from the baseline", Kind.INT, 64, low=1, high=10_000),
             Option("baseline", "the empty image", Kind.CHOICE, "zero", choices=_FILLS),
             _batch(8),
         ),

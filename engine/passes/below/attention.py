@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -99,6 +100,50 @@ class Attention(TorchFunctionMode):
         weights = scores.softmax(dim=-1)
         self._visit(weights, weights.grad_fn)
         return weights @ value
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Of one attention: sequences that attend apart from each other, and tokens of each."""
+
+    sequences: int
+    queries: int
+    keys: int
+
+
+class AttentionShapes(TorchFunctionMode):
+    """Notes the shape of every attention of a pass, whatever computes it; changes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[Shape] = set()
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        family = getattr(func, "overloadpacket", func)
+        if family is _MODULES:
+            query, key = (_argument(args, kwargs, *at) for at in ((0, "query"), (1, "key")))
+            sequences = query.shape[1] if query.ndim == 3 else 1
+            self.seen.add(Shape(sequences, query.shape[0], key.shape[0]))
+        elif family in _FUSED:
+            query, key = (_argument(args, kwargs, *at) for at in ((0, "query"), (1, "key")))
+            self.seen.add(shape_of(query.shape[:-1] + key.shape[-2:-1]))
+        made = func(*args, **kwargs)
+        if family in _SOFTMAX and made.ndim >= 3 and _over_last(made, args, kwargs):
+            self.seen.add(shape_of(made.shape))
+        return made
+
+
+def shape_of(weights: Sequence[int]) -> Shape:
+    """Of weights (..., heads, queries, keys)."""
+    return Shape(math.prod(weights[:-3]), weights[-2], weights[-1])
+
+
+def _argument(args: tuple[Any, ...], kwargs: dict[str, Any], place: int, name: str) -> Tensor:
+    found: Tensor = args[place] if len(args) > place else kwargs[name]
+    return found
 
 
 def _over_last(made: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

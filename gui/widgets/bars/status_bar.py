@@ -55,16 +55,17 @@ class StatusBar(QStatusBar):
         self.setContentsMargins(0, 0, 8, 0)
 
     def show_explanation(self, explanation: Explanation | None) -> None:
-        """Show the layer (or what else is mapped), its shape, the device and the duration."""
+        """Show the layer or what else is mapped, its shape, device, durations and notices."""
         if explanation is None:
             self._facts.show_text("")
             return
         shape = " × ".join(str(n) for n in explanation.shape)
         seconds, place = explanation.seconds, explanation.layer
+        made = f"map {_time(seconds.explain)}"
         place = place or find(explanation.method).place
         self._facts.show_text(
             f"{place}  ·  {shape}  ·  {explanation.device.upper()}: "
-            f"forward {_time(seconds.forward)}, map {_time(seconds.explain)}"
+            + "  ·  ".join((f"forward {_time(seconds.forward)}, {made}", *explanation.notices))
         )
 
     def show_message(self, text: str) -> None:

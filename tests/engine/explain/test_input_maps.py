@@ -573,26 +573,27 @@ class TestCancelling:
             assert told[-1] == 1.0, slug
 
 
+HABITS: dict[str, Callable[[], nn.Module]] = {
+    "in-place modules": networks.InplaceModule,
+    "overwrites what its gradient needs": networks.Untrainable,
+    "in-place addition": networks.InplaceAddition,
+    "in-place on a view": networks.InplaceView,
+    "in-place on the input": networks.InplaceInput,
+    "reused modules": networks.Reused,
+    "dict": lambda: networks.Returning(lambda y: {"count": 3, "logits": y, "aux": -y}),
+    "detached": lambda: networks.Cut("detach"),
+    "no_grad": lambda: networks.Cut("no_grad"),
+    "logits (n, C, 1, 1)": networks.ConvolutionalHead,
+}
+
+
 class TestNetworks:
     """Right whatever the network does; and nothing of it is changed."""
-
-    HABITS: dict[str, Callable[[], nn.Module]] = {
-        "in-place modules": networks.InplaceModule,
-        "overwrites what its gradient needs": networks.Untrainable,
-        "in-place addition": networks.InplaceAddition,
-        "in-place on a view": networks.InplaceView,
-        "in-place on the input": networks.InplaceInput,
-        "reused modules": networks.Reused,
-        "dict": lambda: networks.Returning(lambda y: {"count": 3, "logits": y, "aux": -y}),
-        "detached": lambda: networks.Cut("detach"),
-        "no_grad": lambda: networks.Cut("no_grad"),
-        "logits (n, C, 1, 1)": networks.ConvolutionalHead,
-    }
 
     @pytest.mark.parametrize("habit", HABITS)
     @pytest.mark.parametrize("slug", PIXEL)
     def test_every_habit(self, habit: str, slug: str, no_hooks: HookWatch) -> None:
-        module = seeded(self.HABITS[habit]).double().eval()
+        module = seeded(HABITS[habit]).double().eval()
         with unchanged(module), no_hooks(module), Session(model_of(module), IMAGE) as session:
             found = session.explain(target=2, method=slug, options=FEW.get(slug))
             assert found.map.shape == (ROWS, COLUMNS)

@@ -317,16 +317,16 @@ def test_the_facts_are_json_and_lack_nothing() -> None:
 
 def test_the_lines_name_every_method_and_option() -> None:
     lines = registry.lines()
-    for method in registry.METHODS:
-        (own,) = [line for line in lines if line.startswith(f"{method.slug} ")]
-        assert method.title in own
-        assert method.cost in own
-        assert ("class-blind" in own) is not method.class_dependent
-        later = [line.strip() for line in lines[lines.index(own) + 1 :]]
-        assert method.summary in later[:3]
-        assert ("takes no layer" in later[0]) is not method.layered
-        assert method.caution.lower() in " ".join(later[:2]).lower()
-    (random,) = [line for line in lines if line.startswith("random-cam ")]
-    assert lines[lines.index(random) + 2].strip() == (
-        "seed=0: which weights are drawn, a whole number from 0 to 2147483647"
-    )
+    assert max(map(len, lines)) < 80
+    heads = [index for index, line in enumerate(lines) if not line.startswith(" ")]
+    for method, start, end in zip(registry.METHODS, heads, [*heads[1:], len(lines)], strict=True):
+        assert lines[start].startswith(f"{method.slug} ")
+        assert method.title in lines[start]
+        assert ("class-blind" in lines[start]) is not method.class_dependent
+        own = " ".join(line.strip() for line in lines[start + 1 : end])
+        assert own.startswith(f"{method.summary} Takes {method.cost}.")
+        assert ("takes no layer" in own) is not method.layered
+        assert method.caution.lower() in own.lower()
+        for option in method.options:
+            told = f"{option.name}={registry.shown(option.default)}: {option.title}, "
+            assert told + registry.range_of(option) in own
