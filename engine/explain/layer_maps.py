@@ -20,7 +20,7 @@ from engine.inspection.facts import Inspection
 from engine.inspection.reasons import reason_against
 from engine.inspection.spatial_axes import Axes
 from engine.methods.inputs import MethodInput
-from engine.methods.registry import Chosen, Need, expected, load
+from engine.methods.registry import Chosen, Need, expected, expected_words, load
 from engine.passes.below.twice import derivable_twice
 from engine.passes.forward import ForwardPass, Target
 from engine.passes.hooks import Call
@@ -99,6 +99,8 @@ def _with_passes(
 ) -> MethodInput:
     assert work.logits is not None
     forward, backward = expected(chosen, tuple(given.activation.shape))
+    words = expected_words(chosen, tuple(given.activation.shape), work.forward_seconds)
+    report(0.0, f"{chosen.method.title}: {words}" if words else chosen.method.title)
     passes = LayerPasses(
         work,
         index,

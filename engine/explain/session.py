@@ -27,7 +27,16 @@ from engine.inspection import memory
 from engine.inspection.layer_tree import parse_layer
 from engine.inspection.reasons import reason_against
 from engine.inspection.spatial_axes import Axes
-from engine.methods.registry import Chosen, Family, Need, choose, compared, refusal
+from engine.methods.registry import (
+    Chosen,
+    Family,
+    Need,
+    choose,
+    compared,
+    counted_shape,
+    expected,
+    refusal,
+)
 from engine.model import Model
 from engine.passes.forward import Target
 from engine.passes.hooks import Call
@@ -250,6 +259,27 @@ class Session:
 
         raw = self._work.guarded(work)
         return self._explanation("", None, self._prediction(self._chosen(index)), how, raw)
+
+    def expected(
+        self,
+        layer: str | None = None,
+        *,
+        method: str = "",
+        options: Mapping[str, object] | None = None,
+    ) -> tuple[int, int]:
+        """The forward and backward passes that explain will take at most; nothing is run.
+
+        Passes of Ablation-CAM start at the layer. The seconds of one forward pass are in every
+        explanation. Raises LayerError and MethodError as explain does.
+        """
+        how = self._method(method, options)
+        node = None
+        if how.method.layered:
+            name = self.model.address(layer).partition("#")[0]
+            parse_layer(name, self.model.facts, self._names)
+            node = next(node for node in self.layers if node.name == name)
+        shape = counted_shape(how.method, self.model.facts.input_shape[1:], node)
+        return expected(how, shape)
 
     def sweep(
         self,

@@ -150,8 +150,24 @@ def expected_words(chosen: Chosen, shape: tuple[int, ...], forward: float) -> st
     if passes + back < _FEW:
         return ""
     said = f"{passes:,} forward" + (f" and {back:,} backward" if back else "") + " passes"
+    about = "about"
+    if Need.LAYER_PASSES in chosen.method.needs:
+        # How much of the network follows the layer is known once it has been run.
+        said, about = f"{passes:,} passes from the layer on", "at most"
     seconds = forward * (passes + 2 * back)
-    return said + (f", about {_duration(seconds)}" if seconds >= 1 else "")
+    return said + (f", {about} {_duration(seconds)}" if seconds >= 1 else "")
+
+
+def counted_shape(
+    method: Method, input_shape: tuple[int, ...], layer: LayerNode | None
+) -> tuple[int, ...]:
+    """The shape that decides on a method's passes: of a layer's output, or of the input.
+
+    input_shape: (channels, rows, columns). layer: the one that is explained, None if unknown.
+    """
+    if not method.layered or method.family is Family.PIXEL or layer is None:
+        return input_shape
+    return (_channels(layer), *layer.grid) if layer.grid is not None else input_shape
 
 
 def _duration(seconds: float) -> str:
@@ -210,14 +226,17 @@ def refusal(method: Method, shape_channels: int, grid: tuple[int, int], pooled: 
 
 def refusal_for(method: Method, layer: LayerNode) -> str:
     """Why the method cannot be had for a layer that can be explained; '' where it can."""
+    if layer.shape is None or layer.grid is None or not method.layered:
+        return ""
+    return refusal(method, _channels(layer), layer.grid, layer.pooled)
+
+
+def _channels(layer: LayerNode) -> int:
     # Not at import: the first paint needs the table, and none of the records.
     from engine.records.models import Layout
 
-    if layer.shape is None or layer.grid is None or not method.layered:
-        return ""
-    first = layer.layout is Layout.CHANNELS_FIRST
-    channels = layer.shape[0] if first else layer.shape[-1]
-    return refusal(method, channels, layer.grid, layer.pooled)
+    assert layer.shape is not None
+    return layer.shape[0 if layer.layout is Layout.CHANNELS_FIRST else -1]
 
 
 def facts(method: Method) -> dict[str, object]:

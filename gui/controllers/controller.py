@@ -15,7 +15,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
-from engine.methods.registry import choose, expected_words, find
+from engine.methods.registry import choose, counted_shape, expected_words, find
 from engine.records.images import LoadedImage
 from engine.records.options import Value
 from gui.controllers.downloads import Downloads
@@ -250,8 +250,9 @@ class Controller(QObject):
             shown = self.state.answer.explanation.seconds.forward
         if info is None:
             return f"Explaining {place}"
+        node = self.state.node(request.layer or info.default_layer)
         shape = (len(info.preprocessing.mean), *info.preprocessing.crop)
-        words = expected_words(chosen, shape, shown or 0.0)
+        words = expected_words(chosen, counted_shape(chosen.method, shape, node), shown or 0.0)
         return f"{chosen.method.title}: {words}" if words else f"Explaining {place}"
 
     def _answered_by_sweep(self, request: Request) -> bool:

@@ -8,7 +8,15 @@ from PySide6.QtWidgets import QApplication
 
 from engine.escaping import LINE
 from engine.methods import registry
-from engine.methods.registry import METHODS, Family, refusal_for, title_of
+from engine.methods.registry import (
+    METHODS,
+    Family,
+    choose,
+    counted_shape,
+    expected_words,
+    refusal_for,
+    title_of,
+)
 from engine.records.level_words import described
 from engine.records.levels import AUTO
 from engine.records.models import LayerNode
@@ -23,7 +31,7 @@ from gui.toolkit.imaging import Picture
 from gui.widgets.canvas.view import Sight
 from gui.widgets.layers.model import count_text
 from gui.window.actions import in_menu
-from gui.window.commands import method_command
+from gui.window.commands import method_command, method_tip
 from gui.window.main_window import MainWindow
 
 _ROW_THUMBNAIL = 24
@@ -198,7 +206,8 @@ class Presenter(QObject):
             plain_text.tip(f"Method: {registry.described(state.method, state.options)}")
         )
         name = state.layer or (state.info.default_layer if state.info is not None else "")
-        node = next((n for n in state.layers if n.name == name.partition("#")[0]), None)
+        node = state.node(name)
+        seconds = state.explanation.seconds.forward if state.explanation is not None else 0.0
         for method in METHODS:
             action = window.actions_by_id[method_command(method.slug)]
             reason = refusal_for(method, node) if node is not None else ""
@@ -206,6 +215,12 @@ class Presenter(QObject):
                 reason = state.info.no_attention and f"Not here: {state.info.no_attention}."
             action.setEnabled(state.info is not None and not reason)
             action.setText(in_menu(method.title, reason or method.summary))
+            if state.info is not None:
+                how = state.info.preprocessing
+                shape = counted_shape(method, (len(how.mean), *how.crop), node)
+                cost = expected_words(choose(method.slug), shape, seconds)
+                tip = f"{method_tip(method)} Here: {cost}." if cost else method_tip(method)
+                action.setToolTip(plain_text.tip(tip))
         window.actions_by_id.check(method_command(state.method))
         used = registry.find(state.method)
         bare = "" if used.swept else f"No thumbnails: {used.title} is computed for one layer."

@@ -150,6 +150,11 @@ class State(QObject):
     def explained_class(self) -> Prediction | None:
         return self.explanation.target if self.explanation is not None else None
 
+    def node(self, address: str) -> LayerNode | None:
+        """The layer at an address, 'NAME' or 'NAME#k'; None if there is none."""
+        name = address.partition("#")[0]
+        return next((node for node in self.layers if node.name == name), None)
+
     def set_computing(self, on: bool) -> None:
         if on != self.computing:
             self.computing = on

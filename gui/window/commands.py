@@ -60,13 +60,18 @@ def _colormap(name: str) -> Command:
     )
 
 
-def _method(method: Method) -> Command:
+def method_tip(method: Method) -> str:
+    """What it is good for, and what it costs."""
     blind = "" if method.class_dependent else " Does not depend on the class."
+    return f"{method.summary}{blind} Takes {method.cost}."
+
+
+def _method(method: Method) -> Command:
     return Command(
         id=method_command(method.slug),
         text=method.title,
         menu="Model/Method",
-        tip=f"{method.summary}{blind} Takes {method.cost}.",
+        tip=method_tip(method),
         checkable=True,
         group="method",
         listing=("", ""),
