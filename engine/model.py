@@ -15,14 +15,14 @@ from engine.inspection.dead_tokens import without_dead_tokens
 from engine.inspection.default_layer import default_layer
 from engine.inspection.facts import Inspection, inspect, with_layouts
 from engine.inspection.layer_tree import LAST_CONVOLUTION, last_convolution, layer_nodes
-from engine.methods.registry import GRAD_CAM, Chosen
+from engine.methods.registry import GRAD_CAM, Chosen, choose
 from engine.passes import outputs
 from engine.passes.allocation import limit_of
 from engine.passes.copies import half_precision, in_float32
 from engine.passes.devices import is_out_of_memory, release_cache
 from engine.passes.observation import dtype_of
 from engine.passes.outputs import Reading
-from engine.passes.wrappers import unwrapped
+from engine.passes.wrappers import Scripted, unwrapped
 from engine.progress import CancelToken
 from engine.records.images import Preprocessing
 from engine.records.models import (
@@ -44,6 +44,7 @@ _BRANCHES = (
     "branches."
 )
 _OTHER_NAMES = "The {} class names do not fit this output of {}; its classes are numbered."
+_NO_HOOKS = "a TorchScript archive takes no hooks"
 _CUT = "This network blocks gradients (detach or no_grad). The maps are computed as if it did not."
 
 
@@ -228,7 +229,18 @@ class Model:
             other_weights=self._other_weights,
             arithmetic=self.arithmetic,
             no_attention=self.facts.attention.reason,
+            no_hooks=self.no_hooks,
         )
+
+    @property
+    def default_method(self) -> Chosen:
+        """What explains it unless something else is chosen."""
+        return default_method(self.module)
+
+    @property
+    def no_hooks(self) -> str:
+        """Why only methods that need no hook can explain the network; '' if others can."""
+        return _NO_HOOKS if isinstance(self.module, Scripted) else ""
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -274,6 +286,11 @@ class Model:
         self.module.to(device)
         self.device = device
         self._notices = (*self._notices, notice)
+
+
+def default_method(module: nn.Module) -> Chosen:
+    """What explains a network where nothing else was chosen."""
+    return choose("occlusion") if isinstance(module, Scripted) else GRAD_CAM
 
 
 def _is_named(classes: Sequence[str], reading: Reading) -> bool:

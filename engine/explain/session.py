@@ -28,6 +28,7 @@ from engine.inspection.layer_tree import parse_layer
 from engine.inspection.reasons import reason_against
 from engine.inspection.spatial_axes import Axes
 from engine.methods.registry import (
+    METHODS,
     Chosen,
     Family,
     Need,
@@ -383,11 +384,15 @@ class Session:
 
     def _method(self, slug: str, options: Mapping[str, object] | None) -> Chosen:
         """The requested method, or the model's own. Raises MethodError."""
+        own = self.model.method
         if slug:
-            return choose(slug, options)
-        return choose(
-            self.model.method.method.slug, dict(self.model.method.options) | dict(options or {})
-        )
+            how = choose(slug, options)
+        else:
+            how = choose(own.method.slug, dict(own.options) | dict(options or {}))
+        if self.model.no_hooks and not how.method.hookless:
+            can = " or ".join(method.slug for method in METHODS if method.hookless)
+            raise MethodError(f"{how.method.title}: {self.model.no_hooks}; choose {can}")
+        return how
 
     def _maps_of(self, target: int, how: Chosen) -> dict[Call, RawMap]:
         """The cached maps for a class and method; access marks them as most recently used."""

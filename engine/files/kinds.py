@@ -33,13 +33,6 @@ class Kind(StrEnum):
     OTHER = "something else"
 
 
-_SCRIPTED = (
-    "{path}: a TorchScript archive. Its submodules support no hooks, so no layer can be "
-    "explained; save the network's state_dict() and open that, or export the network with "
-    "torch.export.save and open the .pt2 file"
-)
-
-
 _FOLDERS = {"adapter": Kind.ADAPTER, "network": Kind.FOLDER, "shards": Kind.SHARDS}
 
 
@@ -81,8 +74,6 @@ def kind_of(path: Path) -> Kind:
 
 def refusal(path: Path, kind: Kind) -> ModelError:
     """The error for a kind of file that cannot be opened as a model, with what to do."""
-    if kind is Kind.TORCHSCRIPT:
-        return ModelError(_SCRIPTED.format(path=path))
     if kind is Kind.COMPILED:
         return ModelError(
             f"{path}: a compiled archive (by AOTInductor, for example), which contains no layers; "

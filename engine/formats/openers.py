@@ -9,7 +9,7 @@ from engine.errors import ModelError, WeightsError
 from engine.files import kinds, presence, suffixes
 from engine.files.kinds import Kind
 from engine.files.trust import Trust
-from engine.formats import checkpoints, demo, torch_export
+from engine.formats import checkpoints, demo, torch_export, torchscript
 from engine.formats.huggingface.adapters import open_adapter
 from engine.formats.huggingface.files import weights_of
 from engine.formats.huggingface.folders import open_folder
@@ -27,7 +27,7 @@ from engine.weights.state_dicts import checksum, read_state_dict
 
 _DEMOS = tuple(f"demo:{name}" for name in demo.DEMOS)
 # These contain the network as well as its weights.
-_COMPLETE = (Kind.FOLDER, Kind.ONNX, Kind.EXPORTED)
+_COMPLETE = (Kind.FOLDER, Kind.ONNX, Kind.EXPORTED, Kind.TORCHSCRIPT)
 _WEIGHTS = (Kind.WEIGHTS, Kind.SAFETENSORS, Kind.PICKLED, Kind.SHARDS)
 _FOLDERS = (Kind.FOLDER, Kind.ADAPTER, Kind.SHARDS)
 
@@ -83,6 +83,8 @@ def _from_path(path: Path, source: ModelSource, weights: Path | None, trust: Tru
         return open_onnx(path)
     if kind is Kind.EXPORTED:
         return torch_export.open_exported(path, trust=trust)
+    if kind is Kind.TORCHSCRIPT:
+        return torchscript.open_scripted(path, trust=trust)
     _refuse_shard(path)
     if kind in (Kind.WEIGHTS, Kind.SAFETENSORS):
         return _from_weights(path, source)

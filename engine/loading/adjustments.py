@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.files import presence
 from engine.images.presets import ASSUMED
 from engine.loading.class_names import read_class_names
-from engine.methods.registry import GRAD_CAM, Chosen
+from engine.methods.registry import Chosen
 from engine.profiles import store
 from engine.profiles.format import ModelProfile
 from engine.progress import CancelToken
@@ -101,7 +101,7 @@ def profile_of(model: Model, source: ModelSource) -> ModelProfile:
         architecture=source.architecture or "",
         arguments=source.arguments,
         title=info.title,
-        method=model.method if model.method != GRAD_CAM else None,
+        method=model.method if model.method != model.default_method else None,
         arithmetic=info.arithmetic,
     )
 
@@ -143,7 +143,7 @@ def remember_method(model: Model, how: Chosen) -> None:
     sha256 = model.info.weights_sha256
     if sha256:
         known = store.load(sha256) or ModelProfile()
-        store.save(sha256, replace(known, method=how if how != GRAD_CAM else None))
+        store.save(sha256, replace(known, method=how if how != model.default_method else None))
 
 
 def forget(model: Model, source: ModelSource) -> None:

@@ -25,8 +25,7 @@ from engine.images import choices, presets
 from engine.loading.class_names import read_class_names
 from engine.loading.input_size import find_input
 from engine.loading.prepared import Prepared, assumption, prepared
-from engine.methods.registry import GRAD_CAM
-from engine.model import Model
+from engine.model import Model, default_method
 from engine.passes import devices
 from engine.profiles import store
 from engine.profiles.format import ModelProfile
@@ -210,7 +209,7 @@ def _model(
             notices=(*network.notices, *how.notices),
             output=output,
             layouts=settled.layouts,
-            method=settled.method or GRAD_CAM,
+            method=settled.method or default_method(network.module),
             fitting=not own or (output is None and network.classes_sure),
             other_weights=network.other_weights,
             cancel=cancel,

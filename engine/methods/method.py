@@ -30,6 +30,7 @@ class Need(StrEnum):
     ATTENTION = "attention"
     ATTENTION_GRADIENT = "gradient of the attention"
     INPUT_GRADIENT = "gradient of the input"
+    INPUT_GRADIENTS = "gradients of further inputs"
     GUIDED_GRADIENT = "guided gradient of the input"
     BIASES = "biases and their gradients"
 
@@ -86,6 +87,11 @@ class Method:
     most_reason: str = ""
     pooled: bool = False
     compared: str = ""
+
+    @property
+    def hookless(self) -> bool:
+        """Whether it explains any network that can be run, without a hook or a gradient."""
+        return self.needs == (Need.INPUT_PASSES,)
 
     @property
     def swept(self) -> bool:

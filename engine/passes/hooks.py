@@ -170,7 +170,8 @@ def _named(module: nn.Module, names: Collection[str]) -> Iterator[tuple[str, nn.
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Eval mode for the with block; every module's own mode is restored afterwards."""
-    training = [inner for inner in module.modules() if inner.training]
+    # A frozen TorchScript program has no modes.
+    training = [inner for inner in module.modules() if getattr(inner, "training", False)]
     try:
         for inner in training:
             inner.training = False

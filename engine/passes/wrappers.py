@@ -1,8 +1,21 @@
-"""Removes the wrappers that training code puts around a network (DataParallel, torch.compile)."""
+"""Wrappers around a network: those of training code are removed, one for TorchScript is added."""
 
 from __future__ import annotations
 
-from torch import nn
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class Scripted(nn.Module):
+    """A whole TorchScript program, which neither takes hooks nor gives away its submodules."""
+
+    def __init__(self, program: nn.Module) -> None:
+        super().__init__()
+        self.program = program
+
+    def forward(self, x: Tensor) -> Any:
+        return self.program(x)
 
 
 def unwrapped(module: nn.Module) -> nn.Module:

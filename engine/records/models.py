@@ -149,7 +149,8 @@ class ModelInfo:
     method, method_options: what explains it where no method is named.
     other_weights: the keys of other networks in the weights file.
     arithmetic: 'computed in float32' if its weights are stored in 16 bits, else ''.
-    no_attention: why its attention cannot be mapped; '' if it can.
+    no_attention: why its attention cannot be mapped; '' if it can. no_hooks: why only methods that
+    need no hook can explain it; '' if others can.
     """
 
     source: str
@@ -174,6 +175,7 @@ class ModelInfo:
     preprocessing_from: Origin = Origin.CHOSEN
     arithmetic: str = ""
     no_attention: str = ""
+    no_hooks: str = ""
 
     @property
     def counted(self) -> str:

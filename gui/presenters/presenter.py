@@ -213,6 +213,8 @@ class Presenter(QObject):
             reason = refusal_for(method, node) if node is not None else ""
             if method.family is Family.ATTENTION and state.info is not None:
                 reason = state.info.no_attention and f"Not here: {state.info.no_attention}."
+            if state.info is not None and state.info.no_hooks and not method.hookless:
+                reason = f"Not here: {state.info.no_hooks}."
             action.setEnabled(state.info is not None and not reason)
             action.setText(in_menu(method.title, reason or method.summary))
             if state.info is not None:

@@ -90,15 +90,6 @@ def tokens(stage: Stage, path: Path) -> None:
     stage.shoot(path)
 
 
-@shot("error-torchscript")
-def error_torchscript(stage: Stage, path: Path) -> None:
-    from scripts.screenshots import user_files
-
-    stage.start()
-    stage.drop(user_files.scripted(stage.folder))
-    stage.shoot(path)
-
-
 @shot("error-unrecognised", look="light")
 def error_unrecognised(stage: Stage, path: Path) -> None:
     from scripts.screenshots import user_files

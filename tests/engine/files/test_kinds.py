@@ -72,13 +72,6 @@ def test_kinds(tmp_path: Path) -> None:
     assert not at("never").exists()
 
 
-def test_torchscript_is_refused_with_both_ways_out(tmp_path: Path) -> None:
-    message = str(refusal(tmp_path / "scripted.pt", Kind.TORCHSCRIPT))
-    assert "no hooks" in message
-    assert "state_dict()" in message
-    assert "torch.export" in message
-
-
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -320,19 +320,33 @@ def test_a_whole_network_of_torchvision_needs_no_consent(user: User, tmp_path: P
     assert not program.window.findChildren(QDialog)
 
 
-def test_a_scripted_network_is_said_to_take_no_hooks(user: User, tmp_path: Path) -> None:
+def test_a_scripted_network_opens_for_masks_alone_and_says_so(user: User, tmp_path: Path) -> None:
     program = user.start()
     before = program.state.info
     scripted = tmp_path / "scripted.pt"
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     with torch.no_grad(), pytest.warns(DeprecationWarning, match="jit"):
-        torch.jit.save(torch.jit.trace(nn.Conv2d(3, 2, 3), torch.zeros(1, 3, 8, 8)), scripted)
+        torch.jit.save(torch.jit.trace(network, torch.zeros(1, 3, 8, 8)), scripted)
     user.drop(files(scripted))
-    user.until(lambda: program.window.notice.kind == NoticeKind.ERROR)
+    press(user.dialog(ConsentDialog), "Do not open")
+    user.until(notice_of(user, "was not opened"))
+    assert program.state.info is before
+    user.until(lambda: not program.window.findChildren(ConsentDialog))
+    user.drop(files(scripted))
+    press(user.dialog(ConsentDialog), "Trust and open")
+    opened(user, "scripted")
+    assert program.state.explanation is not None
+    assert program.state.explanation.method == "occlusion"
+    assert program.state.explanation.layer == ""
     text = program.window.notice.text
-    assert "TorchScript" in text
+    assert "Occlusion and RISE alone can explain it" in text
     assert "state_dict" in text
     assert "torch.export" in text
-    assert program.state.info is before
+    offered = {
+        action.text().partition("\t")[0]: action.isEnabled()
+        for action in program.window.method_button.menu().actions()
+    }
+    assert [title for title, enabled in offered.items() if enabled] == ["Occlusion", "RISE"]
 
 
 def test_the_command_line_names_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
