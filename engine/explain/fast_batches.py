@@ -35,6 +35,10 @@ class FastBatches:
         self._form: Form | None = None
         self._trusted = 0
 
+    def start(self) -> None:
+        """Begin anew, so that the same images have the same logits whatever was passed before."""
+        self._passed, self._form, self._trusted = 0, None, 0
+
     def logits(self, batch: Tensor, allowed: int, cancel: CancelToken | None) -> Tensor:
         """(n, classes) for a batch (n, channels, h, w). allowed: bytes that a pass may hold."""
         if self._form is not None and len(batch) <= self._trusted:

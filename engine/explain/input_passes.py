@@ -56,6 +56,7 @@ class InputPasses:
         self._done = 0
         self._asked = most
         self._limit(work.model.facts.largest)
+        work.start_batches()
 
     def _limit(self, largest: int) -> None:
         """Take as many at once as were asked for, fewer where the largest output is large."""

@@ -180,6 +180,10 @@ class Computation:
         wanted = self._sources if self._untrainable else ()
         return self._pass(self.model.module, batch, start, wanted, cancel)
 
+    def start_batches(self) -> None:
+        """Begin a run of batches: equal runs give equal logits."""
+        self._batches.start()
+
     def batch_logits(self, batch: Tensor, cancel: CancelToken | None) -> Tensor:
         """The logits of a batch (n, channels, h, w), without a graph: (n, classes)."""
         return self._batches.logits(batch, self.allowed, cancel)

@@ -14,7 +14,7 @@ import pytest
 import engine
 from engine.formats.demo import SCENES
 from engine.loading.adjustments import remember_method
-from engine.methods.registry import METHODS, choose
+from engine.methods.registry import METHODS, choose, find
 from engine.profiles import store
 from tests.cli.runs import Result
 
@@ -76,18 +76,23 @@ def test_the_list_for_programs(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("slug", [method.slug for method in METHODS if method.layered])
 def test_explain_by_every_method(run: Run, tmp_path: Path, session: Any, slug: str) -> None:
     array, facts = tmp_path / "m.npy", tmp_path / "f.json"
+    row = find(slug)
+    layer = "layer4" if row.pooled else "layer3"
+    few = {"n": 2} if any(option.name == "n" for option in row.options) else {}
     result = run(
-        *("explain", "--method", slug, "--layer", "layer3", "--class", "star"),
+        *("explain", "--method", slug, "--layer", layer, "--class", "star"),
         *("--map", array, "--json", facts),
+        *(word for name, value in few.items() for word in ("--option", f"{name}={value}")),
     )
     assert (result.code, result.err) == (0, "")
-    wanted = session.explain("layer3", "star", method=slug)
+    wanted = session.explain(layer, "star", method=slug, options=few)
     np.testing.assert_array_equal(np.load(array), wanted.map)
     content = json.loads(facts.read_text("utf-8"))
     assert content["method"] == slug
     assert content["options"] == dict(wanted.options)
     title = next(method.title for method in METHODS if method.slug == slug)
-    assert result.out.splitlines()[0].endswith(f"), {title}")
+    said = f"), {title} (n 2)" if few else f"), {title}"
+    assert result.out.splitlines()[0].endswith(said)
 
 
 PIXELS = {

@@ -447,7 +447,7 @@ class TestExpectedPasses:
     def test_as_many_as_were_expected(self, slug: str) -> None:
         module = seeded(networks.Counting).eval()
         model = model_of(module)
-        with Session(model, IMAGE) as session:
+        with Session(model, IMAGE, exact=True) as session:
             session.predictions()
             module.forwards = 0
             options = {**FEW.get(slug, {}), **({"batch": 1} if slug in FEW else {})}
