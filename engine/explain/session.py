@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from engine.errors import LayerError, MethodError
 from engine.explain.attention_maps import map_attention
+from engine.explain.compared import target_of, words_of
 from engine.explain.input_maps import map_input
 from engine.explain.kept_passes import Computation
 from engine.explain.layer_maps import deeper_layers, map_layer
@@ -33,13 +34,11 @@ from engine.methods.registry import (
     Family,
     Need,
     choose,
-    compared,
     counted_shape,
     expected,
     refusal,
 )
 from engine.model import Model
-from engine.passes.forward import Target
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.records.explanations import Explanation, Seconds
@@ -49,9 +48,6 @@ from engine.targets.classes import find_class
 
 # Sets of maps (one per class and method) that are cached; the least recently used are recomputed.
 _SETS_KEPT = 32
-
-# Classes that a comparison names; the others are counted.
-_NAMED = 5
 
 # The class under which maps of class-independent methods are cached.
 _ANY_CLASS = -1
@@ -205,36 +201,11 @@ class Session:
         else:
             done = self._work.pass_with(source, cancel)
         chosen = self._chosen(index)
-        target = self._target(how, chosen)
+        assert self._work.logits is not None
+        target = target_of(how, self._work.logits, chosen)
         if how.method.swept:
             return map_one(done, source, target, how, axes, cancel)
         return map_layer(self._work, done, how, chosen, target, source, axes, cancel, progress)
-
-    def _target(self, how: Chosen, chosen: int) -> Target:
-        """What the method derives for a class: its logit, or a sum of logits."""
-        if not how.method.compared:
-            return chosen
-        parts = compared(how, self._logits(), chosen)
-        indices, factors = zip(*parts, strict=True)
-
-        def summed(logits: torch.Tensor) -> torch.Tensor:
-            row = logits[0, list(indices)]
-            return (row * row.new_tensor(factors)).sum()
-
-        return summed
-
-    def _logits(self) -> list[float]:
-        assert self._work.logits is not None
-        return [float(logit) for logit in self._work.logits]
-
-    def _said(self, how: Chosen, target: int) -> tuple[str, ...]:
-        """Which classes the method compares the class with."""
-        if not how.method.compared:
-            return ()
-        others = [self.model.classes[i] for i, _ in compared(how, self._logits(), target)[1:]]
-        few = others[:_NAMED]
-        rest = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
-        return (f"Compared with {', '.join(few)}{rest}.",)
 
     def _unlayered(
         self, how: Chosen, index: int | None, cancel: CancelToken | None, progress: Report
@@ -373,7 +344,9 @@ class Session:
             chosen = self._chosen(index)
             report = _reporter(progress, total - len(remaining), total)
             todo = {call: axes[call] for call in done.kept if call in axes}
-            maps = map_all(done, todo, self._target(how, chosen), how, cancel, report)
+            assert work.logits is not None
+            target = target_of(how, work.logits, chosen)
+            maps = map_all(done, todo, target, how, cancel, report)
             # Freed before the next pass: two graphs at once would not fit.
             del done
             self._maps_of(chosen, how).update(maps)
@@ -417,6 +390,8 @@ class Session:
         facts = self.model.facts.calls[call] if call is not None else None
         axes = facts.axes if facts is not None else None
         verdict, notice = raw.judged(how.method)
+        assert self._work.logits is not None
+        comparison = words_of(how, self._work.logits, target.index, self.model.classes)
         raw.map.flags.writeable = False
         return Explanation(
             layer=name,
@@ -433,7 +408,7 @@ class Session:
             method=how.method.slug,
             options=how.options,
             verdict=verdict,
-            notices=(*self._work.notices, *raw.said, *(notice or self._said(how, target.index))),
+            notices=(*self._work.notices, *raw.said, *(notice or comparison)),
             arithmetic=self.model.arithmetic,
         )
 
