@@ -21,6 +21,7 @@ from engine.inspection.reasons import reason_against
 from engine.inspection.spatial_axes import Axes
 from engine.methods.inputs import MethodInput
 from engine.methods.registry import Chosen, Need, expected, expected_words, load
+from engine.passes.below.polling import Polled
 from engine.passes.below.twice import derivable_twice
 from engine.passes.forward import ForwardPass, Target
 from engine.passes.hooks import Call
@@ -56,7 +57,8 @@ def map_layer(
         along = output.detach().clone()
         # The tokens before the grid's cells are not of the activation.
         along[:, : axes.prefix] = 0
-        gradient, curved = _curvature(work, done, source, target, along, cancel)
+        with Polled(cancel):
+            gradient, curved = _curvature(work, done, source, target, along, cancel)
         given = given_of(chosen, output, gradient, axes)
         given = replace(given, curvature=channels_first(curved, axes))
     elif Need.DEEPER in needs:
