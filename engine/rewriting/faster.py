@@ -137,7 +137,7 @@ class Faster:
         reason = self._reason()
         if not reason:
             try:
-                flow = dataflow_of(self.module, self.facts.input_shape, self.device)
+                flow = dataflow_of(self.module, self.facts.input_shape)
             except NETWORK_ERRORS as error:
                 reason = f"{type(error).__name__}: {error}"
             else:
