@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-
 _PACKAGES = ("torch._dynamo", "sympy")
 
 

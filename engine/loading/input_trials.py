@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from engine.formats.rejections import fault_of_output, tensors_in
+from engine.lazy.shapes import without_symbols
 from engine.loading.input_hints import Size
 from engine.loading.pass_failures import Failure, failure_of
 from engine.passes.allocation import Bounded, limit_of
-from engine.lazy.shapes import without_symbols
 from engine.passes.copies import meta_copy
 from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating, watching
 from engine.passes.observation import dtype_of

@@ -103,9 +103,7 @@ def _observe_cheaply(
         ) from error
 
 
-def shapes_when(
-    module: nn.Module, input_shape: tuple[int, ...]
-) -> dict[Call, tuple[int, ...]]:
+def shapes_when(module: nn.Module, input_shape: tuple[int, ...]) -> dict[Call, tuple[int, ...]]:
     """Output shapes for another input size; empty if the network's input size is fixed."""
     shapes: dict[Call, tuple[int, ...]] = {}
 

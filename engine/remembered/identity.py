@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.metadata
-import inspect
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -34,6 +33,7 @@ _NOT_CODE = frozenset({"builtins", *sys.stdlib_module_names})
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.device, torch.Size)
 # Attributes that repeat the number of classes: of any module, and of the head as well.
 _COUNTS = (("num_classes",), ("num_classes", "out_features", "out_channels"))
+_RULING = ("formats", "inspection", "lazy", "passes")
 _MOST_PARTS = 100_000
 
 
@@ -179,11 +179,10 @@ def _origins(value: Any) -> Iterator[str]:
 @functools.cache
 def rules() -> str:
     """A checksum over the program's own code that inspects networks, or builds them."""
-    from engine import formats, inspection, lazy, passes
-
+    engine = Path(__file__).parents[1]
     whole = hashlib.sha256(VERSION.encode())
-    for room in (formats, inspection, lazy, passes):
-        for file in sorted(Path(inspect.getfile(room)).parent.rglob("*.py")):
+    for room in _RULING:
+        for file in sorted((engine / room).rglob("*.py")):
             # In the packaged program there are no sources, and code changes with the version.
             whole.update(file.read_bytes())
     return whole.hexdigest()

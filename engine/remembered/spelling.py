@@ -82,7 +82,7 @@ def _read(content: Mapping[str, Any]) -> Inspection:
             gates=frozenset(map(named, content["gates"])),
             depth={named(number): int(depth) for number, depth in content["depth"]},
         ),
-        grids=tuple(SeenGrid(_grid(g), l if l is None else _grid(l)) for g, l in content["grids"]),
+        grids=tuple(SeenGrid(_grid(own), more and _grid(more)) for own, more in content["grids"]),
         cut=bool(content["cut"]),
         real=bool(content["real"]),
         carrier=None if content["carrier"] is None else named(content["carrier"]),
