@@ -34,15 +34,18 @@ _USUAL = (224, 224)
 _NAMED = Path("weights")
 
 
-def networks(classes: int) -> Iterator[tuple[str, nn.Module, set[tuple[int, int]]]]:
-    """Every network with that many classes: a name, the network, the sizes of its input."""
-    shapes = DemoNet(classes)
-    yield "demo:shapes", shapes, {demo.PREPROCESSING.crop}
-    photos = EfficientNetLite0()
-    photos.classifier = nn.Linear(photos.classifier.in_features, classes)
-    yield demo.PHOTOS, photos, {PREPROCESSING.crop}
+def networks(classes: int, only: str = "") -> Iterator[tuple[str, nn.Module, set[tuple[int, int]]]]:
+    """Every network with that many classes, or only the named one: its name, the network, the
+    sizes of its input."""
+    if only in ("", "demo:shapes"):
+        yield "demo:shapes", DemoNet(classes), {demo.PREPROCESSING.crop}
+    if only in ("", demo.PHOTOS):
+        photos = EfficientNetLite0()
+        photos.classifier = nn.Linear(photos.classifier.in_features, classes)
+        yield demo.PHOTOS, photos, {PREPROCESSING.crop}
     for name in models.names():
-        yield from classifier(name, classes)
+        if only in ("", name):
+            yield from classifier(name, classes)
 
 
 def classifier(name: str, classes: int) -> Iterator[tuple[str, nn.Module, set[tuple[int, int]]]]:

@@ -40,13 +40,13 @@ _MOST_PARTS = 100_000
 @dataclass(slots=True)
 class _Description:
     """plain: whether all attributes were understood. roots: the packages whose code runs.
-    head: the layer whose number of outputs is left out."""
+    classes: the number of outputs that is left out, where a layer has as many; 0 for none."""
 
     plain: bool = True
     roots: set[str] = field(default_factory=set)
     known: dict[int, int] = field(default_factory=dict)
     parts: list[str] = field(default_factory=list)
-    head: nn.Module | None = None
+    classes: int = 0
 
     def number(self, thing: object) -> int:
         """The same for the same object, which a network may use in several places."""
@@ -82,10 +82,11 @@ class _Description:
         if "<locals>" in kinds[0] or any(getattr(part, hooks, None) for hooks in _HOOKS):
             self.plain = False
         own = {k: v for k, v in vars(part).items() if k not in _TORCHS_OWN}
-        if self.head is not None:
-            own = {k: v for k, v in own.items() if k not in _COUNTS[part is self.head]}
+        head = isinstance(part, nn.Linear | nn.Conv2d) and classes_of(part) == self.classes
+        if self.classes:
+            own = {k: v for k, v in own.items() if k not in _COUNTS[head]}
         tensors = [
-            f"{key} {self.number(tensor)} {self.tensor(tensor, part is self.head)}"
+            f"{key} {self.number(tensor)} {self.tensor(tensor, head)}"
             for key, tensor in (*part._parameters.items(), *part._buffers.items())
             if tensor is not None
         ]
@@ -109,9 +110,10 @@ def identity_of(module: nn.Module, content: str = "", *, any_classes: bool = Fal
     """A checksum over the network's structure and code; '' if it cannot be told apart from others.
 
     content: checksum of the file that it was built from, for networks with attributes that are not
-    plain values; '' if there is none. any_classes: leave out how many outputs its head has.
+    plain values; '' if there is none. any_classes: leave out how many outputs its heads have.
     """
-    described = _Description(head=head_of(module) if any_classes else None)
+    head = head_of(module) if any_classes else None
+    described = _Description(classes=0 if head is None else classes_of(head))
     for name, part in module.named_modules(remove_duplicate=False):
         described.module(name, part)
         if len(described.parts) > _MOST_PARTS:
