@@ -20,6 +20,7 @@ from engine.passes import devices
 from engine.passes.forward import ForwardPass, run_forward
 from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating
 from engine.progress import CancelToken
+from engine.rewriting.faster import Seen
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -31,9 +32,10 @@ _FRUGAL = 4
 class Computation:
     """Runs the model on one input and keeps what later requests need.
 
-    image: (1, channels, h, w) on the CPU. budget: bytes that may be kept; None means half of the
-    memory that is free at the time. exact: use the network's own modules in every pass. logits:
-    float64 (classes,), known after the first pass.
+    image: (1, channels, h, w) on the CPU, or a batch, for which pass_with serves. budget: bytes
+    that may be kept; None means half of the memory that is free at the time. exact: use the
+    network's own modules in every pass. logits: float64 (classes,), of the first image, known after
+    the first pass.
     """
 
     def __init__(
@@ -190,7 +192,7 @@ class Computation:
     ) -> ForwardPass | None:
         """A pass whose part before the start is rewritten; None if it has to be made without."""
         faster = self.model.faster
-        form = faster.before(start, self.allowed)
+        form = faster.before(start, self.allowed, len(self._image))
         if form is None:
             return None
         image = self.input.contiguous(memory_format=torch.channels_last)
@@ -201,11 +203,13 @@ class Computation:
             if start not in done.kept:
                 raise LookupError(f"{start[0]} is not called")
             if not form.checked:
-                found = _seen(done, start)
+                # Of the same classes in both: two logits may be closer than the rounding.
+                tops = done.logits.detach().argmax(dim=1).tolist()
+                found = _seen(done, start, tops)
                 # Freed before the next pass: two graphs at once might not fit.
                 del done
                 own = self._pass(self.model.module, self.input, start, wanted, cancel)
-                form.check(found, _seen(own, start))
+                form.check(found, _seen(own, start, tops))
                 return own
         except NETWORK_ERRORS as error:
             if devices.is_out_of_memory(error):
@@ -258,11 +262,10 @@ class Computation:
         devices.release_cache(device)
 
 
-def _seen(done: ForwardPass, start: Call) -> tuple[Tensor, ...]:
-    """The output of the call, the gradient of the highest logit with respect to it, the logits."""
-    top = int(done.logits.detach()[0].argmax())
-    seen = done.kept[start].tensor, done.gradient(start, top), done.logits
-    return tuple(tensor.detach() for tensor in seen)
+def _seen(done: ForwardPass, start: Call, targets: list[int]) -> Seen:
+    """What a pass computed for each image's own class."""
+    output = done.kept[start].tensor.detach()
+    return Seen(output, done.gradients(start, targets), done.logits.detach())
 
 
 def _overwrites_what_its_gradient_needs(error: BaseException) -> bool:

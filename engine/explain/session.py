@@ -10,6 +10,7 @@ input on; from then on any click is a partial backward pass, and after a sweep n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 
 import numpy as np
@@ -24,12 +25,12 @@ from engine.inspection import memory
 from engine.inspection.layer_tree import parse_layer
 from engine.inspection.reasons import reason_against
 from engine.inspection.spatial_axes import Axes
-from engine.methods.registry import Chosen, choose, refusal
+from engine.methods.registry import Chosen, refusal, requested
 from engine.model import Model
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.records.explanations import Explanation, Seconds
-from engine.records.images import LoadedImage
+from engine.records.images import LoadedImage, Region
 from engine.records.models import LayerNode, Prediction
 from engine.targets.classes import find_class
 
@@ -94,6 +95,11 @@ class Session:
         """Notices for the user so far, such as a fallback to using less memory."""
         return tuple(self._work.notices)
 
+    @property
+    def logits(self) -> NDArray[np.float64]:
+        """float64 (classes,): the scores that are explained, in the order of the classes."""
+        return self._known_logits(None).copy()
+
     def predictions(self, k: int = 5, cancel: CancelToken | None = None) -> tuple[Prediction, ...]:
         """The k classes with the highest logits, highest first; all classes if there are fewer.
 
@@ -132,7 +138,7 @@ class Session:
         network itself fails, DeviceError when memory does not suffice even with the least kept,
         and Cancelled.
         """
-        how = self._method(method, options)
+        how = requested(self.model.method, method, options)
         name = self.model.address(layer)
         call = parse_layer(name, self.model.facts, self._names)
         facts = self.model.facts.calls[call]
@@ -175,7 +181,7 @@ class Session:
         them. Layers whose map is not finite are left out and counted as well. Raises the same
         errors as explain.
         """
-        how = self._method(method, options)
+        how = requested(self.model.method, method, options)
         index = None if target is None else find_class(target, self.model.classes)
         chosen = self._work.guarded(lambda: self._sweep_maps(index, how, cancel, progress))
         maps = self._maps_of(chosen, how)
@@ -252,14 +258,6 @@ class Session:
                 break
         return self._chosen(index)
 
-    def _method(self, slug: str, options: Mapping[str, object] | None) -> Chosen:
-        """The requested method, or the model's own. Raises MethodError."""
-        if slug:
-            return choose(slug, options)
-        return choose(
-            self.model.method.method.slug, dict(self.model.method.options) | dict(options or {})
-        )
-
     def _maps_of(self, target: int, how: Chosen) -> dict[Call, RawMap]:
         """The cached maps for a class and method; access marks them as most recently used."""
         key = (target if how.method.class_dependent else _ANY_CLASS, how)
@@ -272,32 +270,13 @@ class Session:
     def _explanation(
         self, name: str, call: Call, target: Prediction, how: Chosen, raw: RawMap
     ) -> Explanation:
-        if not np.isfinite(raw.map).all():
-            raise LayerError(
-                f"the map of layer '{name}' is not finite (NaN or infinity); "
-                "check the weights and the preprocessing, or choose another layer"
-            )
-        facts = self.model.facts.calls[call]
-        assert facts.axes is not None
-        verdict, notice = raw.judged(how.method)
-        raw.map.flags.writeable = False
-        return Explanation(
-            layer=name,
-            target=target,
-            map=raw.map,
-            shape=facts.shape[1:],
-            layout=facts.axes.layout,
-            region=self._prepared.region,
-            image=self.image.name,
-            image_size=(self.image.width, self.image.height),
-            model=self.model.source,
-            device=str(self.model.device),
-            seconds=Seconds(self._work.forward_seconds, raw.seconds),
-            method=how.method.slug,
-            options=how.options,
-            verdict=verdict,
-            notices=(*self._work.notices, *raw.said, *notice),
-            arithmetic=self.model.arithmetic,
+        return explanation_of(
+            self.model,
+            self.image,
+            self._prepared.region,
+            Found(name, call, target, how, raw),
+            seconds=self._work.forward_seconds,
+            notices=self.notices,
         )
 
     def _prediction(self, index: int) -> Prediction:
@@ -322,6 +301,61 @@ class Session:
         default = next((node.name for node in self.layers if node.default), None)
         call = parse_layer(default, self.model.facts, self._names) if default else None
         self._work.pass_with(self.model.facts.calls[call].source if call else ("", -1), cancel)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """One map, and what it is of: the layer as addressed, its call, the class, the method."""
+
+    layer: str
+    call: Call
+    target: Prediction
+    how: Chosen
+    raw: RawMap
+
+
+def explanation_of(
+    model: Model,
+    image: LoadedImage,
+    region: Region,
+    found: Found,
+    *,
+    seconds: float,
+    notices: tuple[str, ...] = (),
+) -> Explanation:
+    """The map with all that is to be said about it.
+
+    region: what the network saw of the image. seconds: of the forward pass. notices: so far.
+    Raises LayerError for a map that is not finite.
+    """
+    raw, how = found.raw, found.how
+    if not np.isfinite(raw.map).all():
+        raise LayerError(
+            f"the map of layer '{found.layer}' is not finite (NaN or infinity); "
+            "check the weights and the preprocessing, or choose another layer"
+        )
+    facts = model.facts.calls[found.call]
+    assert facts.axes is not None
+    verdict, notice = raw.judged(how.method)
+    raw.map.flags.writeable = False
+    return Explanation(
+        layer=found.layer,
+        target=found.target,
+        map=raw.map,
+        shape=facts.shape[1:],
+        layout=facts.axes.layout,
+        region=region,
+        image=image.name,
+        image_size=(image.width, image.height),
+        model=model.source,
+        device=str(model.device),
+        seconds=Seconds(seconds, raw.seconds),
+        method=how.method.slug,
+        options=how.options,
+        verdict=verdict,
+        notices=(*notices, *raw.said, *notice),
+        arithmetic=model.arithmetic,
+    )
 
 
 def _reporter(progress: Report, before: int, total: int) -> Callable[[int], None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -28,8 +28,8 @@ _MAX_TRIES = 4
 class ForwardPass:
     """The result of one forward pass.
 
-    logits: (1, classes), on the graph. leaf: where the graph starts: the network's input or the
-    output of the first kept call. kept: outputs by call. seconds: wall-clock time of the pass.
+    logits: (images, classes), on the graph. leaf: where the graph starts: the network's input or
+    the output of the first kept call. kept: outputs by call. seconds: wall-clock time of the pass.
     """
 
     logits: Tensor
@@ -43,10 +43,22 @@ class ForwardPass:
         Same shape and dtype as the output; zeros if the logit does not depend on it. Once the token
         is set, raises Cancelled at the next kept output.
         """
+        return self.gradients(call, [target], cancel)
+
+    def gradients(
+        self, call: Call, targets: Sequence[int], cancel: CancelToken | None = None
+    ) -> Tensor:
+        """The same for a batch: the gradient of each image's own logit, one target for each.
+
+        In inference no image of a batch influences another, so that the sum of the logits has the
+        gradients of all.
+        """
         with _recording(), self._cancellable(cancel):
+            chosen = [self.logits[image, target] for image, target in enumerate(targets)]
             (gradient,) = torch.autograd.grad(
-                self.logits[0, target],
+                chosen,
                 [self.kept[call].tensor],
+                [torch.ones_like(logit) for logit in chosen],
                 retain_graph=True,
                 allow_unused=True,
                 materialize_grads=True,
@@ -123,8 +135,8 @@ def run_forward(
 ) -> tuple[ForwardPass, frozenset[Call]]:
     """Run the network once and keep the graph from `start` on (None: from the input on).
 
-    image: (1, channels, h, w) on the module's device. clones: calls whose output is known to be
-    overwritten later, so that a clone is passed on. Returns the pass and the clones used in the
+    image: (images, channels, h, w) on the module's device. clones: calls whose output is known to
+    be overwritten later, so that a clone is passed on. Returns the pass and the clones used in the
     end: if another output is overwritten, the pass is repeated with more clones. cut: disable
     gradient cuts (no_grad, detach) in the network's own code. reading: where the logits are in the
     network's output; None finds them. bounded: limit allocations, since the memory needed is
@@ -177,7 +189,7 @@ def _forward(
         # nor a leaf.
         with watching(module, keeper, cancel, _watched(module, keeper)), uncut(cut), ends as seen:
             output = module(leaf.clone())
-        logits = (reading or outputs.find(output)).logits(output, seen)
+        logits = (reading or outputs.find(output)).logits(output, seen, len(image))
     keeper.end_of_forward()
     if keeper.start is not None and keeper.start in keeper.kept:
         leaf = keeper.kept[keeper.start].tensor
