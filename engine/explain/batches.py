@@ -149,11 +149,11 @@ class Batches:
             answers = self._together(items, cancel)
         except (*NETWORK_ERRORS, MemoryError, ModelError) as error:
             if devices.is_out_of_memory(error):
-                self._give_up(f"out of memory with {len(items)} images", self._size // 2)
-                half = len(items) // 2
-                return self._answers(items[:half], cancel) + self._answers(items[half:], cancel)
-            self._give_up(f"{type(error).__name__}: {error}")
-            return self._answers(items, cancel)
+                self._give_up(f"out of memory with {len(items)} images", len(items) // 2)
+            else:
+                self._give_up(f"{type(error).__name__}: {error}")
+            pieces = [items[at : at + self._size] for at in range(0, len(items), self._size)]
+            return [answer for piece in pieces for answer in self._answers(piece, cancel)]
         if not self._tried:
             self._tried = True
             if not _close(answers[-1], self._alone(items[-1], cancel)):
