@@ -156,7 +156,9 @@ def _release(root: str) -> str:
     try:
         package = importlib.metadata.distribution(root)
     except (importlib.metadata.PackageNotFoundError, ValueError):
-        return ""
+        packaged = getattr(sys, "frozen", False)
+        release = str(getattr(sys.modules.get(root), "__version__", "")) if packaged else ""
+        return release.partition("+")[0]
     edited = package.read_text("direct_url.json")
     return "" if edited is not None else package.version.partition("+")[0]
 
