@@ -54,11 +54,11 @@ class ForwardPass:
         gradients of all.
         """
         with _recording(), self._cancellable(cancel):
+            # Summed here: torch would import its compiler for gradients of several outputs.
             chosen = [self.logits[image, target] for image, target in enumerate(targets)]
             (gradient,) = torch.autograd.grad(
-                chosen,
+                sum(chosen[1:], chosen[0]),
                 [self.kept[call].tensor],
-                [torch.ones_like(logit) for logit in chosen],
                 retain_graph=True,
                 allow_unused=True,
                 materialize_grads=True,
