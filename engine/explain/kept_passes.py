@@ -180,7 +180,12 @@ class Computation:
         if start is not None and not plainly:
             done = self._rewritten(start, wanted, cancel)
         if done is None:
-            done = self._pass(self.model.module, self.input, start, wanted, cancel)
+            keeps_many = len(wanted) > 1 and not plainly
+            apart = self.model.faster.apart() if keeps_many else None
+            module, released = self.model.module, frozenset[Call]()
+            if apart is not None:
+                module, released = apart.module, apart.released
+            done = self._pass(module, self.input, start, wanted, cancel, released)
         self.forward_seconds = done.seconds
         if self.logits is None:
             # To the CPU first: not every device supports float64.
@@ -197,9 +202,8 @@ class Computation:
             return None
         image = self.input.contiguous(memory_format=torch.channels_last)
         try:
-            # Its own modules are reached by other ways than their names, as well.
-            with evaluating(self.model.module):
-                done = self._pass(form.module, image, start, wanted if form.checked else (), cancel)
+            kept = wanted if form.checked else ()
+            done = self._pass(form.module, image, start, kept, cancel, form.released)
             if start not in done.kept:
                 raise LookupError(f"{start[0]} is not called")
             if not form.checked:
@@ -225,19 +229,27 @@ class Computation:
         start: Call | None,
         wanted: Collection[Call],
         cancel: CancelToken | None,
+        released: frozenset[Call] = frozenset(),
     ) -> ForwardPass:
+        """A pass of the network, or of a rewritten one.
+
+        released: the calls whose output that one does not overwrite, as the network does.
+        """
         facts = self.model.facts
-        done, self._clones = run_forward(
-            module,
-            image,
-            start,
-            wanted,
-            self._clones,
-            cancel,
-            cut=facts.cut,
-            reading=facts.reading,
-            bounded=facts.real,
-        )
+        # A rewritten one reaches the network's own modules by other ways than their names, as well.
+        with evaluating(self.model.module):
+            done, clones = run_forward(
+                module,
+                image,
+                start,
+                wanted,
+                self._clones - released,
+                cancel,
+                cut=facts.cut,
+                reading=facts.reading,
+                bounded=facts.real,
+            )
+        self._clones |= clones
         return done
 
     def _release(self) -> None:

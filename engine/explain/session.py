@@ -25,8 +25,9 @@ from engine.inspection import memory
 from engine.inspection.layer_tree import parse_layer
 from engine.inspection.reasons import reason_against
 from engine.inspection.spatial_axes import Axes
-from engine.methods.registry import Chosen, refusal, requested
+from engine.methods.registry import Chosen, is_cheap, refusal, requested
 from engine.model import Model
+from engine.passes.forward import ForwardPass
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.records.explanations import Explanation, Seconds
@@ -156,9 +157,14 @@ class Session:
                 return self._maps_of(chosen, how)[facts.source], chosen
             done = self._work.pass_with(facts.source, cancel)
             chosen = self._chosen(index)
-            raw = map_one(done, facts.source, chosen, how, axes, cancel)
-            self._maps_of(chosen, how)[facts.source] = raw
-            return raw, chosen
+            maps = self._maps_of(chosen, how)
+            starts = done.leaf is done.kept[facts.source].tensor
+            if starts and len(done.kept) > 1 and is_cheap(how.method):
+                # The backward pass to where the graph starts passes all layers that it has.
+                maps.update(map_all(done, self._axes_among(done, how), chosen, how, cancel))
+            if facts.source not in maps:
+                maps[facts.source] = map_one(done, facts.source, chosen, how, axes, cancel)
+            return maps[facts.source], chosen
 
         raw, chosen = self._work.guarded(work)
         return self._explanation(name, call, self._prediction(chosen), how, raw)
@@ -223,12 +229,7 @@ class Session:
     ) -> int:
         """Fill the maps of every explainable call for one class; returns the class."""
         facts, work = self.model.facts, self._work
-        axes: dict[Call, Axes] = {
-            call: output.axes
-            for call, output in facts.calls.items()
-            if output.source == call and output.axes is not None and not reason_against(output)
-            if not refusal(how.method, output.axes.channels(output.shape), output.axes.grid)
-        }
+        axes = self._suitable(how)
         remaining = set(axes)
         total = max(1, len(remaining))
         if index is not None or work.logits is not None:
@@ -257,6 +258,18 @@ class Session:
             if whole:
                 break
         return self._chosen(index)
+
+    def _suitable(self, how: Chosen) -> dict[Call, Axes]:
+        """The spatial axes of every explainable output that the method can be had for."""
+        return {
+            call: output.axes
+            for call, output in self.model.facts.calls.items()
+            if output.source == call and output.axes is not None and not reason_against(output)
+            if not refusal(how.method, output.axes.channels(output.shape), output.axes.grid)
+        }
+
+    def _axes_among(self, done: ForwardPass, how: Chosen) -> dict[Call, Axes]:
+        return {call: axes for call, axes in self._suitable(how).items() if call in done.kept}
 
     def _maps_of(self, target: int, how: Chosen) -> dict[Call, RawMap]:
         """The cached maps for a class and method; access marks them as most recently used."""

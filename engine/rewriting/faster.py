@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from engine.inspection.facts import Inspection
 from engine.passes.hooks import NETWORK_ERRORS, Call
+from engine.rewriting.apart import Apart, apart, copies_of
 from engine.rewriting.dataflow import dataflow_of
 from engine.rewriting.packed import Absorbed, Packed, available, packed
 from engine.rewriting.plan import Chain, before, chains_of
@@ -29,11 +30,13 @@ _SHARE = 4
 class Form:
     """A network whose modules before some call are rewritten; the others are its own.
 
-    layers: what was rewritten. checked: it has been compared with the network itself for an image.
+    layers: what was rewritten. released: the calls whose output is not overwritten, as it is in the
+    network itself. checked: it has been compared with the network itself for an image.
     """
 
     module: nn.Module
     layers: frozenset[Chain] = frozenset()
+    released: frozenset[Call] = frozenset()
     checked: bool = False
 
     def check(self, found: Seen, own: Seen) -> None:
@@ -83,6 +86,8 @@ class Faster:
     _chains: tuple[Chain, ...] | None = None
     _layers: dict[Chain, Packed] = field(default_factory=dict)
     _forms: dict[tuple[Call, int], Form | None] = field(default_factory=dict)
+    _apart: Apart | None = None
+    _asked: int = 0
 
     @property
     def bytes(self) -> int:
@@ -108,6 +113,17 @@ class Faster:
             self._forms[key] = form
             self._forget()
         return form
+
+    def apart(self) -> Apart | None:
+        """The network with activations that overwrite nothing, for passes that keep outputs; None
+        while it is not known or of no use. It computes the same numbers.
+
+        Finding it takes as long as a few passes, which pays from the second request on.
+        """
+        self._asked += 1
+        if self._chains is None and self._asked > 1 and not self.why_not:
+            self._chains = self._planned()
+        return self._apart
 
     def _forget(self) -> None:
         """Free the layers that no form has any more."""
@@ -139,7 +155,8 @@ class Faster:
                 for name in chain.names[1:]:
                     modules[name] = Absorbed(self.module.get_submodule(name), layer)
         _log.info("%d layers before %s are rewritten", len(used), start[0])
-        return Form(twin(self.module, modules), frozenset(used))
+        base = self._apart or Apart(self.module, frozenset())
+        return Form(twin(base.module, modules), frozenset(used), base.released)
 
     def _size(self, names: tuple[str, ...]) -> int:
         weight = self.module.get_submodule(names[0]).weight
@@ -155,11 +172,14 @@ class Faster:
     def _planned(self) -> tuple[Chain, ...]:
         reason = self._reason()
         if not reason:
+            copies = copies_of(self.module)
             try:
-                flow = dataflow_of(self.module, self.facts.input_shape)
+                flow = dataflow_of(twin(self.module, copies), self.facts.input_shape)
             except NETWORK_ERRORS as error:
                 reason = f"{type(error).__name__}: {error}"
             else:
+                if flow.outputs.keys() == self.facts.calls.keys():
+                    self._apart = apart(self.module, copies, flow, self.facts.overwritten())
                 return chains_of(self.module, flow, self.facts.counts)
         self.give_up(reason)
         return ()

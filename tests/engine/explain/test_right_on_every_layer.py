@@ -132,7 +132,8 @@ def compare(
             assert answer.explanation is not None
             far = deviation(answer.explanation.map, expected[node.name])
             worst["batch"] = max(worst["batch"], far)
-        assert batches.size == 2
+        # A network that amplifies rounding gets one image at a time.
+        worst["together"] = worst.get("together", 0) + (batches.size == 2)
     assert not model.faster.why_not or device != "cpu" or "rounding" in model.faster.why_not
     worst["layers"] = len(offered)
     return worst
@@ -176,6 +177,7 @@ def test_every_layer_of_a_few_classifiers(name: str, tmp_path: Path) -> None:
     dropped = opened(name, module, tmp_path)
     worst = compare(name, module, dropped, most_explained=8, most_alone=3)
     note(name, worst, time.perf_counter() - started)
+    assert worst["together"] > 0 or name not in ("resnet18", "alexnet", "swin_t", "convnext_tiny")
     kinds = ("explain", "sweep", "alone", "rewritten", "batch")
     assert max(worst[kind] for kind in kinds) <= TOLERANCE, worst
 
