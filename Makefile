@@ -14,7 +14,7 @@ PYTEST := $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
 SYSTEM_OF := system-bundle system-test-bundle system-installer system-test-installer
 
 .NOTPARALLEL:
-.PHONY: run test test-all check bench bench-compare bench-memory demo screenshots wheel bundle test-bundle installer \
+.PHONY: run test test-all check bench bench-compare bench-batches bench-gpu bench-memory demo screenshots wheel bundle test-bundle installer \
         test-installer lock audit clean setup setup-dev setup-package setup-release help $(SYSTEM_OF)
 
 help:            ## list the targets
@@ -61,6 +61,12 @@ bench:           ## compare with grad-cam, torchcam and captum; BENCH_ARGS="--re
 
 bench-compare: setup ## what became slower since the last kept result of `make bench`
 	$(PY) benchmarks/compare.py $(BENCH_ARGS)
+
+bench-batches: setup ## images per second of batches beside the network alone
+	$(PY) benchmarks/batches.py $(BENCH_ARGS)
+
+bench-gpu: setup ## the same and the checks on a CUDA device; BENCH_ARGS=--dry-run for the CPU
+	$(PY) benchmarks/gpu.py $(BENCH_ARGS)
 
 bench-memory: setup ## 1,000 images through sessions of one model
 	$(PY) benchmarks/memory_run.py $(BENCH_ARGS)

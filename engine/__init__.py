@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         TargetError,
         WeightsError,
     )
+    from engine.explain.batches import Batches
     from engine.explain.session import Session
     from engine.files.trust import Trust
     from engine.images.reading import decode_image, image_from_array, load_image
@@ -61,6 +62,7 @@ _HOMES = {
     "engine.records.explanations": ("Explanation", "Verdict"),
     "engine.records.images": ("LoadedImage", "Preprocessing", "Region"),
     "engine.records.models": ("LayerNode", "Layout", "ModelInfo", "Prediction"),
+    "engine.explain.batches": ("Batches",),
     "engine.explain.session": ("Session",),
     "engine.files.trust": ("Trust",),
     "engine.version": ("VERSION",),
@@ -69,6 +71,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "VERSION",
+    "Batches",
     "CancelToken",
     "Cancelled",
     "ChoiceNeeded",

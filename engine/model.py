@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from engine.errors import LayerError, ModelError
-from engine.inspection.dead_tokens import without_dead_tokens
 from engine.inspection.default_layer import default_layer
-from engine.inspection.facts import Inspection, inspect, with_layouts
+from engine.inspection.facts import Inspection
 from engine.inspection.layer_tree import LAST_CONVOLUTION, last_convolution, layer_nodes
 from engine.methods.registry import GRAD_CAM, Chosen, choose
 from engine.passes import outputs
-from engine.passes.allocation import limit_of
 from engine.passes.copies import half_precision, in_float32
 from engine.passes.devices import is_out_of_memory, release_cache
 from engine.passes.observation import dtype_of
@@ -34,6 +32,7 @@ from engine.records.models import (
     Prediction,
     Scores,
 )
+from engine.remembered.inspecting import Question, inspected
 from engine.rewriting.faster import Faster
 from engine.targets import classes as targets
 
@@ -91,20 +90,13 @@ class Model:
         self.preprocessing = preprocessing
         self.arithmetic = arithmetic
         self.device, self._notices = torch.device(device), notices
-        facts = self._inspected(unwrapped(module), output, len(classes))
-        self.dtype = dtype_of(self.module)
-        if facts.largest > limit_of(self.module, self.device):
-            raise ModelError(
-                f"the output of one layer takes {facts.largest / 1e9:.1f} GB; choose a "
-                "smaller input, as in --input 3x224x224"
-            )
-        facts = with_layouts(facts, layouts or {})
-        self._asked = tuple(classes), output
         self.layouts = dict(layouts or {})
+        shape = (1, len(preprocessing.mean), *preprocessing.crop)
+        question = Question(shape, output, len(classes), self.layouts, weights_sha256)
+        self.facts = self._inspected(unwrapped(module), question, cancel)
+        self.dtype = dtype_of(self.module)
+        self._asked = tuple(classes), output
         self.method = method
-        self.facts: Inspection = without_dead_tokens(
-            self.module, facts, self.device, self.dtype, cancel
-        )
         self.layers: tuple[LayerNode, ...] = layer_nodes(self.module, self.facts)
         fits = fitting or not classes or _is_named(classes, self.facts.reading)
         self.classes = _labels(classes if fits else (), self.facts.reading, classes_origin)
@@ -127,16 +119,15 @@ class Model:
             self._notices += (self._branch,)
 
     def _inspected(
-        self, module: nn.Module, output: OutputForm | str | None, names: int
+        self, module: nn.Module, question: Question, cancel: CancelToken | None
     ) -> Inspection:
         """Choose the module that is computed, place it, and inspect it."""
-        shape = (1, len(self.preprocessing.mean), *self.preprocessing.crop)
         half = half_precision(module)
         if half:
             try:
                 self.module = in_float32(module)
                 self._place()
-                facts = inspect(self.module, shape, self.device, output, names)
+                facts = inspected(self.module, question, self.device, cancel)
             except (TypeError, ModelError) as error:
                 _log.info("the network cannot be computed in float32: %s", error)
                 self.arithmetic = f"computed in {half}"
@@ -145,7 +136,7 @@ class Model:
                 return facts
         self.module = module
         self._place()
-        return inspect(module, shape, self.device, output, names)
+        return inspected(module, question, self.device, cancel)
 
     def _place(self) -> None:
         """Move the network to the device, or to the CPU if the device lacks memory."""

@@ -13,7 +13,7 @@ from engine.passes.devices import is_out_of_memory
 from engine.passes.forward import run_plain
 from engine.passes.hooks import NETWORK_ERRORS, evaluating
 from engine.progress import CancelToken
-from engine.rewriting.faster import Form
+from engine.rewriting.faster import Form, compare
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class FastBatches:
             self._plainly = True
             return
         try:
-            self._form.check([self._fast(self._form, batch, cancel)], [own])
+            compare(self._fast(self._form, batch, cancel), own)
         except NETWORK_ERRORS as error:
             if is_out_of_memory(error):
                 raise

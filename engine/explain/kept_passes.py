@@ -22,6 +22,7 @@ from engine.passes import devices
 from engine.passes.forward import ForwardPass, run_forward
 from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating
 from engine.progress import CancelToken
+from engine.rewriting.faster import Seen
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -33,9 +34,10 @@ _FRUGAL = 4
 class Computation:
     """Runs the model on one input and keeps what later requests need.
 
-    image: (1, channels, h, w) on the CPU. budget: bytes that may be kept; None means half of the
-    memory that is free at the time. exact: use the network's own modules in every pass. logits:
-    float64 (classes,), known after the first pass.
+    image: (1, channels, h, w) on the CPU, or a batch, for which pass_with serves. budget: bytes
+    that may be kept; None means half of the memory that is free at the time. exact: use the
+    network's own modules in every pass. logits: float64 (classes,), of the first image, known after
+    the first pass.
     """
 
     def __init__(
@@ -236,7 +238,12 @@ class Computation:
         if start is not None and not plainly:
             done = self._rewritten(start, wanted, cancel)
         if done is None:
-            done = self._pass(self.model.module, self.input, start, wanted, cancel)
+            keeps_many = len(wanted) > 1 and not plainly
+            apart = self.model.faster.apart() if keeps_many else None
+            module, released = self.model.module, frozenset[Call]()
+            if apart is not None:
+                module, released = apart.module, apart.released
+            done = self._pass(module, self.input, start, wanted, cancel, released)
         self._note(done.logits, done.seconds)
         return done
 
@@ -251,22 +258,23 @@ class Computation:
     ) -> ForwardPass | None:
         """A pass whose part before the start is rewritten; None if it has to be made without."""
         faster = self.model.faster
-        form = faster.before(start, self.allowed)
+        form = faster.before(start, self.allowed, len(self._image))
         if form is None:
             return None
         image = self.input.contiguous(memory_format=torch.channels_last)
         try:
-            # Its own modules are reached by other ways than their names, as well.
-            with evaluating(self.model.module):
-                done = self._pass(form.module, image, start, wanted if form.checked else (), cancel)
+            kept = wanted if form.checked else ()
+            done = self._pass(form.module, image, start, kept, cancel, form.released)
             if start not in done.kept:
                 raise LookupError(f"{start[0]} is not called")
             if not form.checked:
-                found = _seen(done, start)
+                # Of the same classes in both: two logits may be closer than the rounding.
+                tops = done.logits.detach().argmax(dim=1).tolist()
+                found = _seen(done, start, tops)
                 # Freed before the next pass: two graphs at once might not fit.
                 del done
                 own = self._pass(self.model.module, self.input, start, wanted, cancel)
-                form.check(found, _seen(own, start))
+                form.check(found, _seen(own, start, tops))
                 return own
         except NETWORK_ERRORS as error:
             if devices.is_out_of_memory(error):
@@ -282,19 +290,27 @@ class Computation:
         start: Call | None,
         wanted: Collection[Call],
         cancel: CancelToken | None,
+        released: frozenset[Call] = frozenset(),
     ) -> ForwardPass:
+        """A pass of the network, or of a rewritten one.
+
+        released: the calls whose output that one does not overwrite, as the network does.
+        """
         facts = self.model.facts
-        done, self._clones = run_forward(
-            module,
-            image,
-            start,
-            wanted,
-            self._clones,
-            cancel,
-            cut=facts.cut,
-            reading=facts.reading,
-            bounded=facts.real,
-        )
+        # A rewritten one reaches the network's own modules by other ways than their names, as well.
+        with evaluating(self.model.module):
+            done, clones = run_forward(
+                module,
+                image,
+                start,
+                wanted,
+                self._clones - released,
+                cancel,
+                cut=facts.cut,
+                reading=facts.reading,
+                bounded=facts.real,
+            )
+        self._clones |= clones
         return done
 
     def _release(self) -> None:
@@ -319,11 +335,10 @@ class Computation:
         devices.release_cache(device)
 
 
-def _seen(done: ForwardPass, start: Call) -> tuple[Tensor, ...]:
-    """The output of the call, the gradient of the highest logit with respect to it, the logits."""
-    top = int(done.logits.detach()[0].argmax())
-    seen = done.kept[start].tensor, done.gradient(start, top), done.logits
-    return tuple(tensor.detach() for tensor in seen)
+def _seen(done: ForwardPass, start: Call, targets: list[int]) -> Seen:
+    """What a pass computed for each image's own class."""
+    output = done.kept[start].tensor.detach()
+    return Seen(output, done.gradients(start, targets), done.logits.detach())
 
 
 def _overwrites_what_its_gradient_needs(error: BaseException) -> bool:

@@ -7,7 +7,7 @@ for one map gets a driver of its own beside it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -140,6 +140,35 @@ def map_all(
             reduce(call, done.kept[call].tensor, None)
     share = _shared(started, len(found))
     return {call: raw_of(one, share) for call, one in found.items()}
+
+
+def map_batch(
+    done: ForwardPass,
+    call: Call,
+    targets: Sequence[int],
+    chosen: Chosen,
+    axes: Axes,
+    cancel: CancelToken | None = None,
+) -> list[RawMap]:
+    """One map for each image of a batch, with one backward pass if one is needed.
+
+    targets: one for each image. Raises Cancelled.
+    """
+    started = time.perf_counter()
+    needs_gradient = Need.GRADIENT in chosen.method.needs
+    gradients = done.gradients(call, targets, cancel) if needs_gradient else None
+    outputs = done.kept[call].tensor.detach()
+    found = [
+        map_of(
+            chosen,
+            outputs[image : image + 1],
+            gradients[image : image + 1] if gradients is not None else None,
+            axes,
+        )
+        for image in range(len(targets))
+    ]
+    share = _shared(started, len(found))
+    return [raw_of(one, share) for one in found]
 
 
 def _shared(started: float, count: int) -> Callable[[], float]:

@@ -10,6 +10,7 @@ input on; from then on any click is a partial backward pass, and after a sweep n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 
 import numpy as np
@@ -33,16 +34,18 @@ from engine.methods.registry import (
     Chosen,
     Family,
     Need,
-    choose,
     counted_shape,
     expected,
+    is_cheap,
     refusal,
+    requested,
 )
 from engine.model import Model
+from engine.passes.forward import ForwardPass
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.records.explanations import Explanation, Seconds
-from engine.records.images import LoadedImage
+from engine.records.images import LoadedImage, Region
 from engine.records.models import LayerNode, Prediction
 from engine.targets.classes import find_class
 
@@ -109,6 +112,11 @@ class Session:
     def notices(self) -> tuple[str, ...]:
         """Notices for the user so far, such as a fallback to using less memory."""
         return tuple(self._work.notices)
+
+    @property
+    def logits(self) -> NDArray[np.float64]:
+        """float64 (classes,): the scores that are explained, in the order of the classes."""
+        return self._known_logits(None).copy()
 
     def predictions(self, k: int = 5, cancel: CancelToken | None = None) -> tuple[Prediction, ...]:
         """The k classes with the highest logits, highest first; all classes if there are fewer.
@@ -204,6 +212,13 @@ class Session:
         assert self._work.logits is not None
         target = target_of(how, self._work.logits, chosen)
         if how.method.swept:
+            starts = done.leaf is done.kept[source].tensor
+            if starts and len(done.kept) > 1 and is_cheap(how.method):
+                # The backward pass to where the graph starts passes all layers that it has.
+                maps = map_all(done, self._axes_among(done, how), target, how, cancel)
+                self._maps_of(chosen, how).update(maps)
+                if source in maps:
+                    return maps[source]
             return map_one(done, source, target, how, axes, cancel)
         return map_layer(self._work, done, how, chosen, target, source, axes, cancel, progress)
 
@@ -316,14 +331,7 @@ class Session:
     ) -> int:
         """Fill the maps of every explainable call for one class; returns the class."""
         facts, work = self.model.facts, self._work
-        axes: dict[Call, Axes] = {
-            call: output.axes
-            for call, output in facts.calls.items()
-            if output.source == call and output.axes is not None and not reason_against(output)
-            if not refusal(
-                how.method, output.axes.channels(output.shape), output.axes.grid, output.pooled
-            )
-        }
+        axes = self._suitable(how)
         remaining = set(axes)
         total = max(1, len(remaining))
         if index is not None or work.logits is not None:
@@ -357,15 +365,25 @@ class Session:
 
     def _method(self, slug: str, options: Mapping[str, object] | None) -> Chosen:
         """The requested method, or the model's own. Raises MethodError."""
-        own = self.model.method
-        if slug:
-            how = choose(slug, options)
-        else:
-            how = choose(own.method.slug, dict(own.options) | dict(options or {}))
+        how = requested(self.model.method, slug, options)
         if self.model.no_hooks and not how.method.hookless:
             can = " or ".join(method.slug for method in METHODS if method.hookless)
             raise MethodError(f"{how.method.title}: {self.model.no_hooks}; choose {can}")
         return how
+
+    def _suitable(self, how: Chosen) -> dict[Call, Axes]:
+        """The spatial axes of every explainable output that the method can be had for."""
+        return {
+            call: output.axes
+            for call, output in self.model.facts.calls.items()
+            if output.source == call and output.axes is not None and not reason_against(output)
+            if not refusal(
+                how.method, output.axes.channels(output.shape), output.axes.grid, output.pooled
+            )
+        }
+
+    def _axes_among(self, done: ForwardPass, how: Chosen) -> dict[Call, Axes]:
+        return {call: axes for call, axes in self._suitable(how).items() if call in done.kept}
 
     def _maps_of(self, target: int, how: Chosen) -> dict[Call, RawMap]:
         """The cached maps for a class and method; access marks them as most recently used."""
@@ -379,37 +397,14 @@ class Session:
     def _explanation(
         self, name: str, call: Call | None, target: Prediction, how: Chosen, raw: RawMap
     ) -> Explanation:
-        """The result for a call of a module; None where the method has no layer."""
-        if not np.isfinite(raw.map).all():
-            whose = f"of layer '{name}'" if call is not None else f"by {how.method.title}"
-            raise LayerError(
-                f"the map {whose} is not finite (NaN or infinity); "
-                "check the weights and the preprocessing, or choose another "
-                f"{'layer' if call is not None else 'method'}"
-            )
-        facts = self.model.facts.calls[call] if call is not None else None
-        axes = facts.axes if facts is not None else None
-        verdict, notice = raw.judged(how.method)
         assert self._work.logits is not None
-        comparison = words_of(how, self._work.logits, target.index, self.model.classes)
-        raw.map.flags.writeable = False
-        return Explanation(
-            layer=name,
-            target=target,
-            map=raw.map,
-            shape=(facts.shape if facts is not None else self.model.facts.input_shape)[1:],
-            layout=axes.layout if axes is not None else None,
-            region=self._prepared.region,
-            image=self.image.name,
-            image_size=(self.image.width, self.image.height),
-            model=self.model.source,
-            device=str(self.model.device),
-            seconds=Seconds(self._work.forward_seconds, raw.seconds),
-            method=how.method.slug,
-            options=how.options,
-            verdict=verdict,
-            notices=(*self._work.notices, *raw.said, *(notice or comparison)),
-            arithmetic=self.model.arithmetic,
+        return explanation_of(
+            self.model,
+            self.image,
+            self._prepared.region,
+            Found(name, call, target, how, raw, self._work.logits),
+            seconds=self._work.forward_seconds,
+            notices=self.notices,
         )
 
     def _prediction(self, index: int) -> Prediction:
@@ -434,6 +429,66 @@ class Session:
         default = next((node.name for node in self.layers if node.default), None)
         call = parse_layer(default, self.model.facts, self._names) if default else None
         self._work.pass_with(self.model.facts.calls[call].source if call else ("", -1), cancel)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """One map, and what it is of: the layer as addressed and its call (None for a method without
+    layers), the class, the method, and the image's logits, float64 (classes,)."""
+
+    layer: str
+    call: Call | None
+    target: Prediction
+    how: Chosen
+    raw: RawMap
+    logits: NDArray[np.float64]
+
+
+def explanation_of(
+    model: Model,
+    image: LoadedImage,
+    region: Region,
+    found: Found,
+    *,
+    seconds: float,
+    notices: tuple[str, ...] = (),
+) -> Explanation:
+    """The map with all that is to be said about it.
+
+    region: what the network saw of the image. seconds: of the forward pass. notices: so far.
+    Raises LayerError for a map that is not finite.
+    """
+    raw, how, call = found.raw, found.how, found.call
+    if not np.isfinite(raw.map).all():
+        whose = f"of layer '{found.layer}'" if call is not None else f"by {how.method.title}"
+        raise LayerError(
+            f"the map {whose} is not finite (NaN or infinity); "
+            "check the weights and the preprocessing, or choose another "
+            f"{'layer' if call is not None else 'method'}"
+        )
+    facts = model.facts.calls[call] if call is not None else None
+    axes = facts.axes if facts is not None else None
+    verdict, notice = raw.judged(how.method)
+    comparison = words_of(how, found.logits, found.target.index, model.classes)
+    raw.map.flags.writeable = False
+    return Explanation(
+        layer=found.layer,
+        target=found.target,
+        map=raw.map,
+        shape=(facts.shape if facts is not None else model.facts.input_shape)[1:],
+        layout=axes.layout if axes is not None else None,
+        region=region,
+        image=image.name,
+        image_size=(image.width, image.height),
+        model=model.source,
+        device=str(model.device),
+        seconds=Seconds(seconds, raw.seconds),
+        method=how.method.slug,
+        options=how.options,
+        verdict=verdict,
+        notices=(*notices, *raw.said, *(notice or comparison)),
+        arithmetic=model.arithmetic,
+    )
 
 
 def _reporter(progress: Report, before: int, total: int) -> Callable[[int], None]:

@@ -1,4 +1,7 @@
-"""Opens a model source as a network: picks the opener by the kind of file."""
+"""Opens a model source as a network: picks the opener by the name or the kind of file.
+
+The demos have an opener of their own, demo_opening.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,6 @@ from engine.formats.huggingface.files import weights_of
 from engine.formats.huggingface.folders import open_folder
 from engine.formats.network import Network
 from engine.formats.onnx.models import open_onnx
-from engine.formats.photos.opening import open_photos
 from engine.formats.pickled import checkpoint_files, opening
 from engine.formats.python import models
 from engine.formats.timm import models as timm_models
@@ -23,7 +25,7 @@ from engine.formats.torchvision import models as torchvision_models
 from engine.lazy import extras
 from engine.records.sources import ModelSource
 from engine.weights.checkpoints import other_content
-from engine.weights.state_dicts import checksum, read_state_dict
+from engine.weights.state_dicts import read_state_dict
 
 _DEMOS = tuple(f"demo:{name}" for name in demo.DEMOS)
 # These contain the network as well as its weights.
@@ -36,10 +38,6 @@ def open_network(source: ModelSource, trust: Trust) -> Network:
     """Open the network of a source. Raises the same errors as load_model."""
     spec = source.spec
     weights = _file_of(Path(source.weights)) if source.weights is not None else None
-    if spec.startswith("demo:"):
-        if weights is not None:
-            raise ModelError(f"{spec}: the demo has its own weights; leave out the weights file")
-        return _demo(spec)
     if spec in torchvision_models.names():
         return _by_name(spec, source, weights)
     path = Path(spec)
@@ -152,26 +150,6 @@ def _from_pickle(path: Path, source: ModelSource, trust: Trust) -> Network:
 def _from_weights(path: Path, source: ModelSource) -> Network:
     found = checkpoint_files.read(path, source.weights_key)
     return checkpoints.open_checkpoint(found, source.architecture)
-
-
-def _demo(spec: str) -> Network:
-    if spec == demo.PHOTOS:
-        return open_photos(spec, demo.TITLES[spec])
-    known = demo.DEMOS.get(spec.partition(":")[2])
-    if known is None:
-        choices = " or ".join(demo.TITLES)
-        raise ModelError(f"there is no model '{spec}'; choose {choices}")
-    return Network(
-        demo.build(known),
-        source=spec,
-        title=known.title,
-        weights=known.weights.name,
-        weights_sha256=checksum(known.weights),
-        preprocessing=known.preprocessing,
-        preprocessing_origin="the demo",
-        classes=known.classes,
-        classes_origin="the demo",
-    )
 
 
 def _of_timm(spec: str, source: ModelSource, weights: Path | None) -> Network:

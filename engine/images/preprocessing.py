@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from PIL import Image
+from torch.nn.functional import pad
 
 from engine.errors import ImageError
 from engine.images import levels
@@ -56,9 +57,13 @@ class _Placement:
     canvas_width: int
     canvas_height: int
 
+    @property
+    def canvas(self) -> tuple[int, int]:
+        return self.canvas_width, self.canvas_height
+
 
 def prepare(image: LoadedImage, how: Preprocessing) -> Prepared:
-    """Resize, crop, select channels and normalise, in this order, with torchvision's functions.
+    """Resize, crop, select channels and normalise, in this order.
 
     With a torchvision preset the tensor is bit-identical to the result of `weights.transforms()`.
     Greyscale conversion is Pillow's (ITU-R 601-2), before the resize; grey values are repeated for
@@ -102,23 +107,23 @@ def numbers_of(tensor: torch.Tensor) -> tuple[ChannelNumbers, ...]:
 
 def _from_bytes(pixels: Pixels, place: _Placement, how: Preprocessing) -> torch.Tensor:
     """uint8 (1 or 3, h, w), cropped, in RGB order."""
-    functional = torchvision.load().transforms.functional
     picture = Image.fromarray(pixels)
     if how.channels is Channels.GREY:
         picture = picture.convert("L")
     picture = _resized(picture, place, how)
     if how.letterbox:
-        picture = functional.pad(picture, _bars(place), fill=LETTERBOX_GREY)
-    picture = functional.center_crop(picture, list(how.crop))
-    result: torch.Tensor = functional.pil_to_tensor(picture)
-    return result
+        canvas = Image.new(picture.mode, place.canvas, (LETTERBOX_GREY,) * len(picture.getbands()))
+        canvas.paste(picture, (place.left, place.top))
+        picture = canvas
+    # Black where the box exceeds the picture.
+    grid = np.array(picture.crop(_crop_box(place, how)))
+    return torch.from_numpy(grid.reshape((*how.crop, -1))).permute(2, 0, 1).contiguous()
 
 
 def _from_values(
     depth: Depth, applied: Applied, place: _Placement, how: Preprocessing
 ) -> torch.Tensor:
     """float32 (1 or 3, h, w) from 0 to 1, cropped, in RGB order."""
-    functional = torchvision.load().transforms.functional
     unit = levels.to_unit(depth, applied)
     planes = [unit] if unit.ndim == 2 else [unit[..., channel] for channel in range(3)]
     if how.channels is Channels.GREY and len(planes) == 3:
@@ -126,8 +131,14 @@ def _from_values(
         planes = [weighted[0] + weighted[1] + weighted[2]]
     whole = torch.stack([_plane_resized(plane, place, how) for plane in planes]).clamp(0, 1)
     if how.letterbox:
-        whole = functional.pad(whole, _bars(place), fill=LETTERBOX_GREY / 255)
-    cropped: torch.Tensor = functional.center_crop(whole, list(how.crop))
+        canvas = whole.new_full((len(planes), *place.canvas[::-1]), LETTERBOX_GREY / 255)
+        rows, columns = slice(place.top, None), slice(place.left, None)
+        canvas[:, rows, columns][:, : place.height, : place.width] = whole
+        whole = canvas
+    left, top, right, bottom = _crop_box(place, how)
+    width, height = place.canvas
+    # Negative padding crops.
+    cropped = pad(whole, (-left, right - width, -top, bottom - height))
     if len(planes) == 1 and how.channels is not Channels.GREY:
         return cropped.expand(3, -1, -1)
     return cropped
@@ -140,22 +151,32 @@ def _plane_resized(
     plane = np.ascontiguousarray(plane)
     if plane.shape == (place.height, place.width):
         return torch.from_numpy(plane)
+    if how.antialias or how.interpolation == "nearest":
+        size = (place.width, place.height)
+        small = Image.fromarray(plane).resize(size, _filter(how))
+        return torch.from_numpy(np.array(small))
+    return _without_antialias(torch.from_numpy(plane)[None], place, how)[0]
+
+
+def _filter(how: Preprocessing) -> Image.Resampling:
+    return Image.Resampling[how.interpolation.upper()]
+
+
+def _without_antialias(tensor: torch.Tensor, place: _Placement, how: Preprocessing) -> torch.Tensor:
+    """(1, h, w), resized as torchvision resizes tensors."""
     functional = torchvision.load().transforms.functional
     mode = functional.InterpolationMode(how.interpolation)
     size = [place.height, place.width]
-    if how.antialias or how.interpolation == "nearest":
-        small = functional.resize(Image.fromarray(plane), size, interpolation=mode, antialias=True)
-        return torch.from_numpy(np.array(small))
-    whole = torch.from_numpy(plane)[None]
-    result: torch.Tensor = functional.resize(whole, size, mode, antialias=False)[0]
+    result: torch.Tensor = functional.resize(tensor, size, mode, antialias=False)
     return result
 
 
-def _bars(place: _Placement) -> list[int]:
-    """The widths of a letterbox's bars: left, top, right, bottom."""
-    right = place.canvas_width - place.width - place.left
-    bottom = place.canvas_height - place.height - place.top
-    return [place.left, place.top, right, bottom]
+def _crop_box(place: _Placement, how: Preprocessing) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the crop on the canvas, beyond which it may extend."""
+    crop_height, crop_width = how.crop
+    left = _crop_start(place.canvas_width, crop_width)
+    top = _crop_start(place.canvas_height, crop_height)
+    return left, top, left + crop_width, top + crop_height
 
 
 def region_of(width: int, height: int, how: Preprocessing) -> Region:
@@ -166,8 +187,8 @@ def region_of(width: int, height: int, how: Preprocessing) -> Region:
     """
     place = _placement(width, height, how)
     crop_height, crop_width = how.crop
-    left = _crop_start(place.canvas_width, crop_width) - place.left
-    top = _crop_start(place.canvas_height, crop_height) - place.top
+    start = _crop_box(place, how)
+    left, top = start[0] - place.left, start[1] - place.top
     scale_x, scale_y = width / place.width, height / place.height
     return Region(left * scale_x, top * scale_y, crop_width * scale_x, crop_height * scale_y)
 
@@ -211,20 +232,15 @@ def _placement(width: int, height: int, how: Preprocessing) -> _Placement:
 
 
 def _resized(picture: Image.Image, place: _Placement, how: Preprocessing) -> Image.Image:
-    functional = torchvision.load().transforms.functional
-    mode = functional.InterpolationMode(how.interpolation)
-    size = [place.height, place.width]
-    if how.antialias or how.interpolation == "nearest":
-        resized: Image.Image = functional.resize(picture, size, interpolation=mode, antialias=True)
-        return resized
-    if picture.size == (place.width, place.height):
+    size = (place.width, place.height)
+    if picture.size == size:
         return picture
+    if how.antialias or how.interpolation == "nearest":
+        return picture.resize(size, _filter(how))
     # Channel by channel: torchvision converts its whole argument to floating point at once.
-    planes: list[Any] = [
-        functional.resize(functional.pil_to_tensor(plane), size, mode, antialias=False)
-        for plane in picture.split()
-    ]
-    return Image.merge(picture.mode, [functional.to_pil_image(plane) for plane in planes])
+    planes = [torch.from_numpy(np.array(plane))[None] for plane in picture.split()]
+    small = [_without_antialias(plane, place, how)[0].numpy() for plane in planes]
+    return Image.merge(picture.mode, [Image.fromarray(plane) for plane in small])
 
 
 def _normalised(units: torch.Tensor, how: Preprocessing) -> torch.Tensor:
@@ -239,9 +255,8 @@ def _normalised(units: torch.Tensor, how: Preprocessing) -> torch.Tensor:
     else:
         values = units * (high - low) + low
     values = values.expand(len(how.mean), -1, -1)
-    normalize = torchvision.load().transforms.functional.normalize
-    tensor: torch.Tensor = normalize(values, mean=list(how.mean), std=list(how.std))
-    return tensor
+    mean, std = (torch.tensor(each, dtype=torch.float32) for each in (how.mean, how.std))
+    return (values - mean[:, None, None]) / std[:, None, None]
 
 
 def _crop_start(length: int, crop: int) -> int:

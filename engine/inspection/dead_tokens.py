@@ -46,7 +46,7 @@ def without_dead_tokens(
     backward passes from a random mixture of the logits. If the logits depend on no sequence at all
     (an all-zero head, for example), the facts are returned unchanged. Raises Cancelled.
     """
-    sequences = [f for f in facts.calls.values() if f.source == f.call and _is_sequence(f)]
+    sequences = _sequences(facts)
     for start in _starts(facts, sequences):
         if memory.estimate(facts, start.call) > _MOST_BYTES:
             _log.info("token check skipped: the graph from %s is large", start.call[0])
@@ -62,6 +62,15 @@ def without_dead_tokens(
             _log.info("token check skipped: %s", error)
             return facts
     return facts
+
+
+def has_token_trial(facts: Inspection) -> bool:
+    """Whether without_dead_tokens would run the network."""
+    return bool(_starts(facts, _sequences(facts)))
+
+
+def _sequences(facts: Inspection) -> list[CallFacts]:
+    return [f for f in facts.calls.values() if f.source == f.call and _is_sequence(f)]
 
 
 def _is_sequence(facts: CallFacts) -> bool:

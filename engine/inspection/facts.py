@@ -29,7 +29,7 @@ from engine.inspection.spatial_axes import (
 )
 from engine.passes import outputs
 from engine.passes.hooks import Call
-from engine.passes.observation import Seen, observe_uncut, runs_sooner, shapes_when
+from engine.passes.observation import Seen, observe_uncut, shapes_when
 from engine.passes.outputs import Reading
 from engine.reader import client
 from engine.records.models import Layout, OutputForm
@@ -125,7 +125,6 @@ def inspect(
     The module's parameters, modes and hooks are left unchanged. Raises ModelError if a pass fails,
     or if the network returns no row of logits (or not the wanted one).
     """
-    real = runs_sooner(module, input_shape)
     pass_ = observe_uncut(module, input_shape, device)
     seen = pass_.seen
     reading = outputs.find(pass_.output, pass_.endings, wanted, names)
@@ -133,7 +132,7 @@ def inspect(
     with torch.inference_mode(False), torch.enable_grad():
         logits = reading.logits(pass_.output, pass_.endings)
     grown = (*input_shape[:2], input_shape[2] * _GROWTH[0], input_shape[3] * _GROWTH[1])
-    space = _Space(input_shape, shapes_when(module, grown, device, real))
+    space = _Space(input_shape, shapes_when(module, grown))
     reached = _nodes_before(logits.grad_fn)
     averaged = averaged_before(logits.grad_fn)
     found = space.axes_of(seen)

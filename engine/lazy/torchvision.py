@@ -13,14 +13,13 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
 import torch
 
 from engine.errors import ModelError
+from engine.lazy.stand_ins import real, standing_in
 
 _log = logging.getLogger(__name__)
 
@@ -35,46 +34,19 @@ _fragments: list[Any] = []
 _COMPILER = ("torch._dynamo", "torch._dynamo.utils")
 
 
-class _StandIn(ModuleType):
-    """A module that becomes the real one as soon as anything of it is used."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.__path__ = []
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if name == "is_compile_supported":
-            # Imported by name; only torchvision's detection operators call it.
-            return lambda *arguments: _real(self.__name__).is_compile_supported(*arguments)
-        return getattr(_real(self.__name__), name)
+def _is_compile_supported(*arguments: Any) -> Any:
+    # Imported by name; only torchvision's detection operators call it.
+    return real(_COMPILER[1], _COMPILER).is_compile_supported(*arguments)
 
 
-def _real(name: str) -> Any:
-    for stand_in in _COMPILER:
-        if isinstance(sys.modules.get(stand_in), _StandIn):
-            del sys.modules[stand_in]
-    return importlib.import_module(name)
-
-
-@contextmanager
-def _without_compiler() -> Iterator[None]:
-    """Stand-ins for torch's compiler inside the with block, unless it is imported already."""
-    if any(name in sys.modules for name in _COMPILER):
-        yield
-        return
-    sys.modules.update({name: _StandIn(name) for name in _COMPILER})
-    try:
-        yield
-    finally:
-        for name in _COMPILER:
-            if isinstance(sys.modules.get(name), _StandIn):
-                del sys.modules[name]
+_KNOWN: dict[str, dict[str, Any]] = {
+    _COMPILER[0]: {},
+    _COMPILER[1]: {"is_compile_supported": _is_compile_supported},
+}
 
 
 def _import_torchvision() -> ModuleType:
-    with _without_compiler():
+    with standing_in(_KNOWN):
         return importlib.import_module("torchvision")
 
 

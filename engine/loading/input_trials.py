@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.formats.rejections import fault_of_output, tensors_in
+from engine.lazy.shapes import without_symbols
 from engine.loading.input_hints import Size
 from engine.loading.pass_failures import Failure, failure_of
 from engine.passes.allocation import Bounded, limit_of
@@ -159,7 +159,7 @@ class Trials:
                 torch.no_grad(),
                 evaluating(network),
                 watching(network, watch, self.cancel),
-                bound or nullcontext(),
+                bound or without_symbols(),
             ):
                 picture = torch.zeros(1, channels, *size, device=device, dtype=dtype_of(network))
                 output = network(picture)

@@ -19,8 +19,8 @@ from engine.errors import (
 )
 from engine.files import presence
 from engine.files.trust import NOBODY, Trust
+from engine.formats import demo_opening
 from engine.formats.network import Network
-from engine.formats.openers import open_network
 from engine.images import choices, presets
 from engine.loading.class_names import read_class_names
 from engine.loading.input_size import find_input
@@ -155,14 +155,23 @@ def _network(source: ModelSource, settled: ModelProfile, trust: Trust) -> Networ
     """
     answered = _with_answers(source, settled)
     try:
-        return open_network(answered, trust)
+        return _open_network(answered, trust)
     except (ConsentNeeded, ChoiceNeeded):
         raise
     except ModelError as error:
         if answered == source:
             raise
         _log.warning("the saved answers for this model do not fit: %s", error)
-        return open_network(source, trust)
+        return _open_network(source, trust)
+
+
+def _open_network(source: ModelSource, trust: Trust) -> Network:
+    if demo_opening.is_demo(source):
+        return demo_opening.open_demo(source)
+    # The first map, that of a demo, need not wait for all the other formats.
+    from engine.formats.openers import open_network
+
+    return open_network(source, trust)
 
 
 def _with_answers(source: ModelSource, settled: ModelProfile) -> ModelSource:

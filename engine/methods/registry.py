@@ -196,6 +196,18 @@ def check_options(method: Method, values: Mapping[str, object]) -> dict[str, Val
     return _options.check(method.slug, method.options, values)
 
 
+def is_cheap(method: Method) -> bool:
+    """Whether a map costs little beside the backward pass that brings the gradient."""
+    return method.family is Family.GRADIENT and method.passes == "1f 1b"
+
+
+def requested(own: Chosen, slug: str, options: Mapping[str, object] | None) -> Chosen:
+    """The method asked for, or a model's own with other options. Raises MethodError."""
+    if slug:
+        return choose(slug, options)
+    return choose(own.method.slug, dict(own.options) | dict(options or {}))
+
+
 def refusal(method: Method, shape_channels: int, grid: tuple[int, int], pooled: bool = True) -> str:
     """Why the method cannot be had for a layer of so many channels and (rows, columns); else ''.
 

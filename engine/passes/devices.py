@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import metadata
+
 import psutil
 import torch
 
@@ -84,10 +86,9 @@ def release_cache(device: torch.device) -> None:
 
 def versions() -> dict[str, str]:
     """Versions of the libraries that the numbers depend on."""
-    from engine.lazy import torchvision
-
     return {
         "torch": str(torch.__version__),
-        "torchvision": str(torchvision.load().__version__),
+        # As installed: importing it takes long, and the first map can do without.
+        "torchvision": metadata.version("torchvision"),
         "cuda": str(torch.version.cuda or ""),
     }

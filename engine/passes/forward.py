@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -32,9 +32,8 @@ Target: TypeAlias = int | Callable[[Tensor], Tensor]
 class ForwardPass:
     """The result of one forward pass.
 
-    logits: (n, classes), on the graph; n is 1 but for a batch. leaf: where the graph starts: the
-    network's input or the output of the first kept call. kept: outputs by call. seconds: wall-clock
-    time of the pass.
+    logits: (images, classes), on the graph. leaf: where the graph starts: the network's input or
+    the output of the first kept call. kept: outputs by call. seconds: wall-clock time of the pass.
     """
 
     logits: Tensor
@@ -48,9 +47,21 @@ class ForwardPass:
         Same shape and dtype as the output; zeros if the logit does not depend on it. Once the token
         is set, raises Cancelled at the next kept output.
         """
+        return self.gradients(call, [target], cancel)
+
+    def gradients(
+        self, call: Call, targets: Sequence[Target], cancel: CancelToken | None = None
+    ) -> Tensor:
+        """The same for a batch: the gradient of each image's own logit, one target for each.
+
+        In inference no image of a batch influences another, so that the sum of the logits has the
+        gradients of all.
+        """
         with _recording(), self._cancellable(cancel):
+            # Summed here: torch would import its compiler for gradients of several outputs.
+            chosen = [_scalar(self.logits[n : n + 1], target) for n, target in enumerate(targets)]
             (gradient,) = torch.autograd.grad(
-                _scalar(self.logits, target),
+                sum(chosen[1:], chosen[0]),
                 [self.kept[call].tensor],
                 retain_graph=True,
                 allow_unused=True,
@@ -173,12 +184,12 @@ def run_forward(
 ) -> tuple[ForwardPass, frozenset[Call]]:
     """Run the network once and keep the graph from `start` on (None: from the input on).
 
-    image: (n, channels, h, w) on the module's device, with n of 1 unless reading is given. clones:
-    calls whose output is known to be overwritten later, so that a clone is passed on. Returns the
-    pass and the clones used in the end: if another output is overwritten, the pass is repeated with
-    more clones. cut: disable gradient cuts (no_grad, detach) in the network's own code. reading:
-    where the logits are in the network's output; None finds them. bounded: limit allocations, since
-    the memory needed is unknown (Inspection.real).
+    image: (images, channels, h, w) on the module's device. clones: calls whose output is known to
+    be overwritten later, so that a clone is passed on. Returns the pass and the clones used in the
+    end: if another output is overwritten, the pass is repeated with more clones. cut: disable
+    gradient cuts (no_grad, detach) in the network's own code. reading: where the logits are in the
+    network's output; None finds them. bounded: limit allocations, since the memory needed is
+    unknown (Inspection.real).
 
     The module's parameters, modes and hooks are restored in any case.
     Raises Cancelled, and ModelError if the network keeps overwriting outputs or, if bounded, needs
@@ -231,7 +242,7 @@ def run_plain(
         with torch.inference_mode(False), plain(), evaluating(module), limit:
             with watching(module, _nothing, cancel, ()), reading.watching() as seen:
                 output = module(batch.clone())
-            return reading.rows(output, seen, len(batch))
+            return reading.logits(output, seen, len(batch))
     except TooLarge as error:
         raise ModelError(f"the network does not run: {error}") from error
 
@@ -256,7 +267,7 @@ def _forward(
         # nor a leaf.
         with watching(module, keeper, cancel, _watched(module, keeper)), uncut(cut), ends as seen:
             output = module(leaf.clone())
-        logits = (reading or outputs.find(output)).rows(output, seen, len(image))
+        logits = (reading or outputs.find(output)).logits(output, seen, len(image))
     keeper.end_of_forward()
     if keeper.start is not None and keeper.start in keeper.kept:
         leaf = keeper.kept[keeper.start].tensor

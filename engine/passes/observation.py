@@ -7,8 +7,6 @@ to nothing. A network that cannot run without data is run for real.
 from __future__ import annotations
 
 import logging
-import math
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import ModelError, one_line
+from engine.lazy.shapes import without_symbols
 from engine.passes.allocation import Bounded, limit_of
 from engine.passes.below.attention import AttentionShapes, Shape
 from engine.passes.copies import meta_copy
@@ -26,11 +25,6 @@ from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating, watching
 from engine.reader import client
 
 _log = logging.getLogger(__name__)
-
-# Each weight is used at most once for every pixel of the input; in real networks, a few hundred
-# times less often.
-_MOST_PRODUCTS = 300e9
-_KNOWN_CODE = {"torch", "torchvision", "timm", "engine"}
 
 
 @dataclass(slots=True)
@@ -94,11 +88,9 @@ def _observe_cheaply(
     module: nn.Module, input_shape: tuple[int, ...], device: torch.device, cut: bool = False
 ) -> Observation:
     """One pass on the meta device, or for real if the network cannot run without data."""
-    if runs_sooner(module, input_shape):
-        return _observe(module, input_shape, device, cut)
     try:
-        shadow = meta_copy(module)
-        return _observe(shadow, input_shape, torch.device("meta"), cut)
+        with without_symbols():
+            return _observe(meta_copy(module), input_shape, torch.device("meta"), cut)
     except NETWORK_ERRORS as error:
         _log.info("no pass on the meta device (%s); inspecting with a grey image", error)
     try:
@@ -114,28 +106,8 @@ def _observe_cheaply(
         ) from error
 
 
-def runs_sooner(module: nn.Module, input_shape: tuple[int, ...]) -> bool:
-    """Whether a small network of known code runs before torch's meta device is ready.
-
-    The first operation without data imports torch's decompositions and sympy, which takes about as
-    long as importing torch; networks with fewer products than this take a fraction of that.
-    """
-    if "sympy" in sys.modules:
-        return False
-    numbers = sum(parameter.numel() for parameter in module.parameters())
-    if numbers * math.prod(input_shape[2:]) > _MOST_PRODUCTS:
-        return False
-    roots = {type(part).__module__.partition(".")[0] for part in module.modules()}
-    return roots <= _KNOWN_CODE
-
-
-def shapes_when(
-    module: nn.Module, input_shape: tuple[int, ...], device: torch.device, real: bool = False
-) -> dict[Call, tuple[int, ...]]:
-    """Output shapes for another input size; empty if the network's input size is fixed.
-
-    real: run the network itself, on the device, instead of a copy without data.
-    """
+def shapes_when(module: nn.Module, input_shape: tuple[int, ...]) -> dict[Call, tuple[int, ...]]:
+    """Output shapes for another input size; empty if the network's input size is fixed."""
     shapes: dict[Call, tuple[int, ...]] = {}
 
     def visit(call: Call, _module: nn.Module, output: Tensor) -> None:
@@ -143,10 +115,9 @@ def shapes_when(
         shapes[call] = tuple(output.shape)
 
     try:
-        shadow = module if real else meta_copy(module)
-        where = device if real else torch.device("meta")
-        with torch.no_grad(), evaluating(shadow), watching(shadow, visit):
-            shadow(torch.zeros(input_shape, device=where, dtype=dtype_of(module)))
+        shadow = meta_copy(module)
+        with without_symbols(), torch.no_grad(), evaluating(shadow), watching(shadow, visit):
+            shadow(torch.zeros(input_shape, device="meta", dtype=dtype_of(module)))
     except NETWORK_ERRORS as error:
         _log.info("the network does not accept another input size: %s", error)
         return {}

@@ -125,21 +125,14 @@ class Reading:
         with Endings() as endings:
             yield endings
 
-    def logits(self, output: Any, endings: Endings | None) -> Tensor:
-        """The scores to be explained, (1, classes), on the graph.
+    def logits(self, output: Any, endings: Endings | None, images: int = 1) -> Tensor:
+        """The scores to be explained, (images, classes), on the graph.
 
-        endings: those of the pass that returned the output. Raises ModelError if the form of the
-        output has changed since the network was opened.
-        """
-        return self.rows(output, endings, 1)
-
-    def rows(self, output: Any, endings: Endings | None, count: int) -> Tensor:
-        """The scores of each of `count` images that were passed together, (count, classes).
-
-        Raises ModelError as logits does.
+        endings: those of the pass that returned the output. images: how many it got. Raises
+        ModelError if the form of the output has changed since the network was opened.
         """
         tensor = dict(tensors_in(output)).get(self.form.place)
-        if tensor is None or not _may_be_logits(tensor, count):
+        if tensor is None or not _may_be_logits(tensor, images):
             raise ModelError(
                 "the form of the network's output has changed since it was opened; open it again"
             )
@@ -149,7 +142,7 @@ class Reading:
             if before is None and self.reachable:
                 _log.warning("the %s that the network ended in was not found again", kind)
             tensor = before if before is not None else computed_back(tensor, kind)
-        rows = tensor.reshape(count, -1)
+        rows = tensor.reshape(images, -1)
         return torch.cat([-rows, rows], dim=1) if self.form.scores is Scores.SIDES else rows
 
 
@@ -224,12 +217,13 @@ def is_usual(name: str) -> bool:
     return name.lower() in _NAMES
 
 
-def _may_be_logits(tensor: Tensor, count: int = 1) -> bool:
+def _may_be_logits(tensor: Tensor, images: int = 1) -> bool:
     if tensor.ndim < 2:
-        return tensor.numel() == count  # one score, squeezed
-    if tensor.shape[0] != count:
+        return tensor.numel() == images  # one score for each, squeezed
+    if tensor.shape[0] != images:
         return False
-    return 1 <= tensor.shape[1] == tensor.numel() // count <= MOST_CLASSES
+    width = tensor.shape[1]
+    return 1 <= width <= MOST_CLASSES and images * width == tensor.numel()
 
 
 def _chosen(fitting: dict[str, Tensor], names: int) -> tuple[str, tuple[str, ...]]:

@@ -51,4 +51,4 @@ def logits_from(
         if not met:
             raise RuntimeError(f"{call[0]} is not called")
         with torch.enable_grad():
-            return reading.rows(output, seen, len(outputs)), leaf
+            return reading.logits(output, seen, len(outputs)), leaf

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,9 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from engine.lazy.shapes import without_symbols
 from engine.passes.copies import meta_copy
 from engine.passes.hooks import Call, evaluating, tensors_in, watching
-from engine.passes.observation import dtype_of, runs_sooner
+from engine.passes.observation import dtype_of
 from engine.reader import client
 
 
@@ -67,15 +67,13 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
 
-def dataflow_of(module: nn.Module, input_shape: tuple[int, ...], device: torch.device) -> Dataflow:
-    """Record a pass for an input (1, channels, h, w) in channels-last memory format: of a copy
-    without data, or of a small network itself, on its device.
+def dataflow_of(module: nn.Module, input_shape: tuple[int, ...]) -> Dataflow:
+    """Record a pass of a copy without data, for an input (1, channels, h, w) in channels-last
+    memory format.
 
     Raises what the network raises if it cannot run so.
     """
-    real = runs_sooner(module, input_shape)
-    shadow = copy.deepcopy(module) if real else meta_copy(module)
-    where = device if real else torch.device("meta")
+    shadow = meta_copy(module)
     flow = Dataflow()
 
     def visit(call: Call, _module: nn.Module, output: Tensor) -> None:
@@ -86,8 +84,14 @@ def dataflow_of(module: nn.Module, input_shape: tuple[int, ...], device: torch.d
         if isinstance(layer, nn.Conv2d | nn.Linear):
             layer.register_forward_pre_hook(_noting(flow.inputs, name))
 
-    with torch.inference_mode(False), torch.no_grad(), evaluating(shadow), watching(shadow, visit):
-        image = torch.zeros(input_shape, device=where, dtype=dtype_of(module))
+    with (
+        torch.inference_mode(False),
+        torch.no_grad(),
+        without_symbols(),
+        evaluating(shadow),
+        watching(shadow, visit),
+    ):
+        image = torch.zeros(input_shape, device="meta", dtype=dtype_of(module))
         with _Recorder(flow):
             output = shadow(image.to(memory_format=torch.channels_last))
     flow._alive += [shadow, output]

@@ -53,6 +53,10 @@ class Program(QObject):
         fault: str | None = "",
     ) -> None:
         # Imported here, so that the shell is painted first.
+        from engine.lazy import pytorch
+
+        # In parallel with the rest of the window.
+        pytorch.begin()
         from gui.app.recovery import LastTime, record_file
         from gui.controllers.controller import Controller
         from gui.diagnostics.crashes import Crashes

@@ -24,6 +24,7 @@ from gui.controllers.image_views import ImageViews
 from gui.controllers.images import Images
 from gui.controllers.late_files import LateFiles
 from gui.controllers.models import Models, NamedModel
+from gui.controllers.published import Published
 from gui.controllers.sweeps import Sweeper
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.file_work import color_strips
@@ -62,6 +63,7 @@ class Controller(QObject):
         self.sweeper = Sweeper(state, settings, engine, files, self._worker, self)
         self.exports = Exports(state, settings, files, self)
         self.downloads = Downloads(self)
+        self.published = Published(state, engine, self._worker, self)
         for lane in (engine, files):
             LateFiles(state, lane, self)
         self._generation = 0

@@ -27,12 +27,14 @@ class GalleryOpener(QObject):
         self._window = window
         self._state = state
         self._settings = settings
+        self._published = controller.published
         self._models = controller.models
         self._downloads = controller.downloads
         self._lane = controller.file_lane
         self._gallery: tuple[PublishedModel, ...] = ()
         self._dialog: GalleryDialog | None = None
         state.engine_changed.connect(self._fill)
+        state.gallery_changed.connect(self._fill)
         downloads = controller.downloads
         downloads.progressed.connect(self._progress)
         downloads.finished.connect(self._fetched)
@@ -51,6 +53,7 @@ class GalleryOpener(QObject):
         dialog.stop_requested.connect(self._downloads.cancel)
         dialog.finished.connect(self._closed)
         self._dialog = dialog
+        self._published.read()
         self._fill()
         if self._downloads.name:
             self._progress(self._downloads.name, *self._downloads.last)
@@ -61,15 +64,16 @@ class GalleryOpener(QObject):
 
     def _fill(self) -> None:
         """Show the list as soon as it is available, then refresh what is on disk."""
-        engine, dialog = self._state.engine, self._dialog
+        state, dialog = self._state, self._dialog
         if dialog is None:
             return
-        if engine is not None:
-            self._gallery = self._gallery or engine.gallery
+        error = state.engine_error or state.gallery_error
+        if state.gallery:
+            self._gallery = self._gallery or state.gallery
             dialog.set_models(self._gallery)
             self._look_again()
-        elif self._state.engine_error is not None:
-            dialog.set_failure(f"Cannot load the list: {self._state.engine_error}")
+        elif error is not None:
+            dialog.set_failure(f"Cannot load the list: {error}")
 
     def _look_again(self) -> None:
         """Check in the background which weights are on disk, because a disk can be slow."""

@@ -34,7 +34,7 @@ class ModelOpener(QObject):
         self._window = window
         self._models = controller.models
         self._settings = settings
-        self.questions = ModelQuestions(window, state, controller.models)
+        self.questions = ModelQuestions(window, state, controller.models, controller.published)
         self.gallery = GalleryOpener(window, state, controller, settings)
         controller.images.model_found.connect(self._models.open)
         window.actions_by_id.connect(

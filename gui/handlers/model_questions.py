@@ -19,6 +19,7 @@ from engine.questions import (
 )
 from engine.records.sources import ModelSource
 from gui.controllers.models import Models
+from gui.controllers.published import Published
 from gui.state.state import NoticeKind, State
 from gui.toolkit import plain_text
 from gui.window.main_window import MainWindow
@@ -30,10 +31,13 @@ class ModelQuestions(QObject):
     The current model stays open until then, or if the dialog is cancelled.
     """
 
-    def __init__(self, window: MainWindow, state: State, models: Models) -> None:
+    def __init__(
+        self, window: MainWindow, state: State, models: Models, published: Published
+    ) -> None:
         super().__init__(window)
         self._window = window
         self._state = state
+        self._published = published
         self._models = models
         self._dialog: QDialog | None = None
         models.asked.connect(self._ask)
@@ -93,7 +97,6 @@ class ModelQuestions(QObject):
 
     def _named_architecture(self, source: ModelSource, question: WhichArchitecture) -> QDialog:
         """No architecture matches, but the user may know it; it may be one of timm's."""
-        engine = self._state.engine
         dialog = QInputDialog(self._window)
         dialog.setWindowTitle("Choose architecture")
         plain_text.ask(
@@ -101,9 +104,18 @@ class ModelQuestions(QObject):
             f"Which architecture do the weights in {_short(question.path)} belong to?\n"
             "Name of a torchvision model, or timm:NAME if timm is installed:",
         )
-        dialog.setComboBoxItems([model.name for model in engine.gallery] if engine else [])
         dialog.setComboBoxEditable(True)
-        dialog.setTextValue("")
+
+        def offer() -> None:
+            typed = dialog.textValue()
+            dialog.setComboBoxItems([model.name for model in self._state.gallery])
+            dialog.setTextValue(typed)
+
+        listed = self._state.gallery_changed
+        listed.connect(offer)
+        dialog.finished.connect(lambda _result: listed.disconnect(offer))
+        self._published.read()
+        offer()
         dialog.setOkButtonText("Open")
         dialog.textValueSelected.connect(
             self._opening(lambda name: replace(source, architecture=name.strip() or None))

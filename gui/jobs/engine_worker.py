@@ -7,7 +7,6 @@ that the window is painted first.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.explain.session import Session
+    from engine.formats.torchvision.gallery import PublishedModel
     from engine.loading.adjustments import Adjustment
     from engine.model import Model
     from gui.jobs.lanes import Watch
@@ -56,24 +56,26 @@ class EngineWorker:
 
     def load_engine(self, watch: Watch) -> EngineFacts:
         """Import torch and the modules that depend on it."""
-        started = time.perf_counter()
-        from engine.lazy.pytorch import load
+        from engine.lazy import pytorch
 
-        load()
+        seconds = pytorch.load()
         import torch
 
-        seconds = time.perf_counter() - started
         _log.info("torch %s imported in %.2f s", torch.__version__, seconds)
         watch.cancel.raise_if_cancelled()
         from engine.explain import session
-        from engine.formats.torchvision import gallery
         from engine.loading import load as models
         from engine.passes import devices
 
         del models, session
-        versions = devices.versions()
         first = devices.available()[0]
-        return EngineFacts(seconds, versions, first, devices.title(first), gallery.published())
+        return EngineFacts(seconds, devices.versions(), first, devices.title(first))
+
+    def published(self, _watch: Watch) -> tuple[PublishedModel, ...]:
+        """The classifiers of the gallery; imports torchvision."""
+        from engine.formats.torchvision import gallery
+
+        return gallery.published()
 
     def open_model(
         self, source: ModelSource, watch: Watch, trusted: Sequence[Path] = ()

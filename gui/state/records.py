@@ -15,18 +15,15 @@ from engine.records.sources import ModelSource
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from engine.formats.torchvision.gallery import PublishedModel
-
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """Facts about the loaded engine: versions, devices, gallery."""
+    """Facts about the loaded engine: versions and devices."""
 
     torch_import_s: float
     versions: dict[str, str]
     device: str
     device_name: str
-    gallery: tuple[PublishedModel, ...]
 
 
 @dataclass(frozen=True, slots=True)

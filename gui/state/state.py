@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -23,6 +24,9 @@ from engine.records.options import DEFAULT_METHOD, Value
 from engine.records.sources import ModelSource
 from gui.state.records import Answer, EngineFacts, SweepAnswer
 from gui.toolkit.imaging import Picture
+
+if TYPE_CHECKING:
+    from engine.formats.torchvision.gallery import PublishedModel
 
 
 @dataclass(slots=True, eq=False)
@@ -106,6 +110,7 @@ class State(QObject):
     image_removed = Signal(str)
     current_changed = Signal()
     engine_changed = Signal()
+    gallery_changed = Signal()
     model_changed = Signal()
     selection_changed = Signal()
     answer_changed = Signal()
@@ -120,6 +125,8 @@ class State(QObject):
         self.current_key: str | None = None
         self.engine: EngineFacts | None = None
         self.engine_error: HookscopeError | None = None
+        self.gallery: tuple[PublishedModel, ...] = ()
+        self.gallery_error: HookscopeError | None = None
         self.model_source: ModelSource | None = None
         self.model_loading: ModelSource | None = None
         self.model_error = ""

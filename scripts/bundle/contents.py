@@ -22,7 +22,12 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = (
     *(
         (f"resources/{name}", "resources")
-        for name in ("architectures.json.gz", "timm_architectures.json.gz", "theme.qss")
+        for name in (
+            "architectures.json.gz",
+            "timm_architectures.json.gz",
+            "inspections.zip",
+            "theme.qss",
+        )
     ),
     *((f"resources/{name}", f"resources/{name}") for name in ("demo", "icons", "scenes")),
     *(("docs/guide.md", "docs"), ("docs/images", "docs/images"), ("LICENSE", ".")),
@@ -44,7 +49,15 @@ HIDDEN = (
     *("jpeg_ls", "jpeg_ls.CharLS", "gdcm", "_gdcm.gdcmswig", "_gdcm._gdcmswig"),
     *("pi_heif", "_pi_heif"),
 )
-METADATA = ("pylibjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle", "pydicom", "pyjpegls")
+# The version of torchvision is told before it is imported.
+METADATA = (
+    "pylibjpeg",
+    "pylibjpeg-openjpeg",
+    "pylibjpeg-rle",
+    "pydicom",
+    "pyjpegls",
+    "torchvision",
+)
 
 # Never wanted, though code in torch, torchvision or numpy names them, and so a packager would take
 # them along from whatever environment it runs in.

@@ -32,6 +32,7 @@ from engine.files.python_sources import NEVER_NEIGHBOURS, Sources, read_sources
 from engine.files.trust import Trust
 from engine.formats.python.offline import fetches
 from engine.lazy import torchvision
+from engine.remembered.identity import CHECKSUM
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ def import_file(path: Path, *, trust: Trust) -> ModuleType:
     try:
         with fetches.without_fetching() as noted, told_in_one_line(path):
             module = importlib.import_module(f"{package}.{sources.name}")
+            setattr(sys.modules[package], CHECKSUM, sources.sha256)
     except ModelError:
         _forget(package)
         raise

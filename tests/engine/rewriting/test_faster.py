@@ -13,6 +13,7 @@ from torch.nn import functional
 
 import engine
 from engine.model import Model
+from engine.rewriting.faster import Seen
 from engine.rewriting.packed import available
 from tests.engine.explain.test_session import HABITS, HookWatch, close, expected_map, unchanged
 from tests.engine.networks import IMAGE, model_of, seeded
@@ -185,10 +186,28 @@ def test_other_numbers_end_it() -> None:
     one, near = torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, 2.00001]])
     for other in (torch.tensor([[1.0, 2.0001]]), torch.tensor([[1.0, float("nan")]])):
         with pytest.raises(ArithmeticError, match="rounding"):
-            form.check((one, one, one), (one, other, one))
+            form.check(Seen(one, one, one), Seen(one, other, one))
         assert not form.checked
-    form.check((one, near, torch.zeros(1)), (near, one, torch.zeros(1)))
+    form.check(Seen(one, near, torch.zeros(1)), Seen(near, one, torch.zeros(1)))
     assert form.checked
+
+
+def test_a_tie_in_a_window_does_not() -> None:
+    """A maximum of two equal numbers hands the gradient to either."""
+    model = model_of(trained(seeded(Normed)))
+    explained(model, "last", 1)
+    form = model.faster.before(("last", 0), 1 << 40)
+    assert form is not None
+    same, gradient = torch.ones(1, 2), torch.zeros(1, 5000)
+    gradient[0, 0] = 1.0
+    for apart, accepted in ((1, True), (9, False)):
+        other = gradient.roll(1, dims=1)
+        other[0, 10 : 10 + apart] = 1.0
+        if accepted:
+            form.check(Seen(same, gradient, same), Seen(same, other, same))
+        else:
+            with pytest.raises(ArithmeticError, match="rounding"):
+                form.check(Seen(same, gradient, same), Seen(same, other, same))
 
 
 def test_a_network_that_amplifies_rounding_is_not_rewritten() -> None:

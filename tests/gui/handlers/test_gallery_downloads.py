@@ -77,12 +77,10 @@ class Visitor(User):
         """Start the program and choose those weights in its gallery."""
         self.start()
         state = self.program.state
-        assert state.engine is not None
-        models = tuple(
+        state.gallery = tuple(
             replace(model, weights=(*model.weights, self.weights)) if model.name == NAME else model
-            for model in state.engine.gallery
+            for model in gallery.published()
         )
-        state.engine = replace(state.engine, gallery=models)
         self.open_gallery()
 
     def open_gallery(self) -> None:

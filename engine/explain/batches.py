@@ -1,0 +1,241 @@
+"""Explains many images to one model, several in one pass.
+
+Each image of a batch gets the map of the same layer, for a class of its own. In inference no image
+influences another, so that one backward pass from the sum of all chosen logits has the gradients of
+all. Whether that is so, and whether the network takes more than one image, is tried on the first
+batch; a network for which it is not so gets one image at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.errors import ImageError, LayerError, MethodError, ModelError
+from engine.explain.kept_passes import Computation
+from engine.explain.maps import map_batch
+from engine.explain.session import Found, Session, explanation_of
+from engine.images.preprocessing import Prepared, prepare
+from engine.inspection import memory
+from engine.inspection.layer_tree import parse_layer
+from engine.methods.registry import refusal, requested
+from engine.model import Model
+from engine.passes import devices
+from engine.passes.forward import ForwardPass
+from engine.passes.hooks import NETWORK_ERRORS
+from engine.progress import CancelToken
+from engine.records.explanations import Explanation
+from engine.records.images import LoadedImage
+from engine.targets.classes import find_class
+
+_log = logging.getLogger(__name__)
+
+MOST_IMAGES = 16
+"""Images in one pass at most; more of them gain nothing on a CPU."""
+
+_CLOSE = 1e-4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What is known about one image: its map and its logits, float64 (classes,), or why there is
+    none: it cannot be prepared for the network, or its map is not finite."""
+
+    explanation: Explanation | None
+    logits: NDArray[np.float64] | None
+    error: ImageError | LayerError | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Item:
+    """One image of a batch, as the network gets it. target: None for its highest logit."""
+
+    image: LoadedImage
+    target: int | None
+    prepared: Prepared
+
+
+class Batches:
+    """Explains images with one layer and method. Not thread-safe.
+
+    layer, method, options: as in Session.explain, of the model's default if not given. size: images
+    in one pass, at most; None for as many as fit into half of the free memory, up to MOST_IMAGES.
+    exact: as in Session.
+    Raises LayerError and MethodError as Session.explain does.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        layer: str | None = None,
+        *,
+        method: str = "",
+        options: Mapping[str, object] | None = None,
+        size: int | None = None,
+        exact: bool = False,
+    ) -> None:
+        self.model = model
+        self.exact = exact
+        self._how = requested(model.method, method, options)
+        how = self._how.method
+        if not how.layered or model.no_hooks:
+            raise MethodError(f"{how.title} is computed for one image at a time; open a session")
+        self._layer = model.address(layer)
+        names = tuple(node.name for node in model.layers)
+        self._call = parse_layer(self._layer, model.facts, names)
+        facts = model.facts.calls[self._call]
+        assert facts.axes is not None  # parse_layer lets only spatial outputs through
+        self._axes, self._source = facts.axes, facts.source
+        reason = refusal(how, facts.axes.channels(facts.shape), facts.axes.grid, facts.pooled)
+        if reason:
+            raise MethodError(f"layer '{self._layer}': {reason}")
+        self._size = self._fitting() if size is None else max(1, size)
+        if not how.swept or how.compared:
+            # It takes passes of its own, or several classes.
+            self._size = 1
+        self._tried = False
+
+    @property
+    def size(self) -> int:
+        """Images in one pass; 1 if the network takes no more."""
+        return self._size
+
+    def explain(
+        self,
+        images: Sequence[LoadedImage],
+        targets: Sequence[int | str | None] | None = None,
+        cancel: CancelToken | None = None,
+    ) -> Iterator[Answer]:
+        """An answer for each image, in their order, as soon as its batch is computed.
+
+        targets: one for each image, as in Session.explain; None for the class with the highest
+        logit of each. Maps equal those of a session to 1e-4 of their peak. Raises TargetError,
+        ModelError when the network itself fails, DeviceError, Cancelled.
+        """
+        wanted = list(targets) if targets is not None else [None] * len(images)
+        if len(wanted) != len(images):
+            raise ValueError(f"{len(wanted)} targets for {len(images)} images")
+        classes = self.model.classes
+        indices = [None if each is None else find_class(each, classes) for each in wanted]
+        first = 0
+        while first < len(images):
+            group = slice(first, first + self._size)
+            for answer in self._group(images[group], indices[group], cancel):
+                yield answer
+                first += 1
+
+    def _group(
+        self,
+        images: Sequence[LoadedImage],
+        targets: Sequence[int | None],
+        cancel: CancelToken | None,
+    ) -> list[Answer]:
+        """The answers for one batch."""
+        items: list[_Item] = []
+        failed: dict[int, Answer] = {}
+        for number, (image, target) in enumerate(zip(images, targets, strict=True)):
+            if cancel is not None:
+                cancel.raise_if_cancelled()
+            try:
+                items.append(_Item(image, target, prepare(image, self.model.preprocessing)))
+            except ImageError as error:
+                failed[number] = Answer(None, None, error)
+        answers = iter(self._answers(items, cancel))
+        return [failed.get(number) or next(answers) for number in range(len(images))]
+
+    def _answers(self, items: Sequence[_Item], cancel: CancelToken | None) -> list[Answer]:
+        if len(items) < 2 or self._size == 1:
+            return [self._alone(item, cancel) for item in items]
+        try:
+            answers = self._together(items, cancel)
+        except (*NETWORK_ERRORS, MemoryError, ModelError) as error:
+            if devices.is_out_of_memory(error):
+                self._give_up(f"out of memory with {len(items)} images", len(items) // 2)
+            else:
+                self._give_up(f"{type(error).__name__}: {error}")
+            pieces = [items[at : at + self._size] for at in range(0, len(items), self._size)]
+            return [answer for piece in pieces for answer in self._answers(piece, cancel)]
+        if not self._tried:
+            self._tried = True
+            # Of all images, since in some networks it takes a certain one to amplify rounding.
+            alone = [self._alone(item, cancel) for item in items]
+            if not all(map(_close, answers, alone)):
+                self._give_up("an image's map depends on the others of its batch")
+                return alone
+        return answers
+
+    def _give_up(self, reason: str, size: int = 1) -> None:
+        self._size = max(1, size)
+        _log.info("%s: %s; %d in one pass from now on", self.model.source, reason, self._size)
+
+    def _alone(self, item: _Item, cancel: CancelToken | None) -> Answer:
+        with Session(self.model, item.image, exact=self.exact) as session:
+            how = self._how
+            try:
+                explanation = session.explain(
+                    self._layer,
+                    item.target,
+                    method=how.method.slug,
+                    options=dict(how.options),
+                    cancel=cancel,
+                )
+            except LayerError as error:
+                return Answer(None, session.logits, error)
+            return Answer(explanation, session.logits)
+
+    def _together(self, items: Sequence[_Item], cancel: CancelToken | None) -> list[Answer]:
+        with torch.inference_mode(False):
+            batch = torch.cat([item.prepared.tensor for item in items])
+        work = Computation(self.model, batch, None, exact=self.exact)
+        try:
+            done = work.pass_with(self._source, cancel)
+            if done.kept[self._source].tensor.shape[0] != len(items):
+                raise ValueError("the layer's output has no axis for the images")
+            return self._explained(done, items, cancel)
+        finally:
+            work.close()
+
+    def _explained(
+        self, done: ForwardPass, items: Sequence[_Item], cancel: CancelToken | None
+    ) -> list[Answer]:
+        logits = done.logits.detach().cpu().double().numpy()
+        targets = [
+            int(np.argmax(row)) if item.target is None else item.target
+            for row, item in zip(logits, items, strict=True)
+        ]
+        maps = map_batch(done, self._source, targets, self._how, self._axes, cancel)
+        seconds = done.seconds / len(items)
+        answers = []
+        for item, row, target, raw in zip(items, logits, targets, maps, strict=True):
+            predicted = self.model.predictions(row, [target])[0]
+            found = Found(self._layer, self._call, predicted, self._how, raw, row)
+            region = item.prepared.region
+            try:
+                told = explanation_of(self.model, item.image, region, found, seconds=seconds)
+            except LayerError as error:
+                answers.append(Answer(None, row, error))
+            else:
+                answers.append(Answer(told, row))
+        return answers
+
+    def _fitting(self) -> int:
+        """As many images as fit into the memory that a pass may hold."""
+        one = memory.estimate(self.model.facts, self._source) + 4 * self.model.facts.largest
+        return max(1, min(MOST_IMAGES, devices.memory_budget(self.model.device) // max(1, one)))
+
+
+def _close(one: Answer, other: Answer) -> bool:
+    """Whether two answers for the same image agree, but for rounding."""
+    if one.explanation is None or other.explanation is None:
+        return (one.explanation is None) is (other.explanation is None)
+    pairs = ((one.explanation.map, other.explanation.map), (one.logits, other.logits))
+    return all(
+        bool(np.abs(a - b).max() <= _CLOSE * np.abs(b).max())
+        for a, b in pairs
+        if a is not None and b is not None
+    )
