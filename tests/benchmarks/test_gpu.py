@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.work import ROOT
+ROOT = Path(__file__).resolve().parents[2]
 
 STEPS = {
     *("clicks, float32", "batches, float32", "clicks, TF32", "batches, TF32"),
