@@ -53,10 +53,11 @@ class FastBatches:
     def _try(self, batch: Tensor, own: Tensor, allowed: int, cancel: CancelToken | None) -> None:
         """Compare the form with the network itself, for a batch as large as none before."""
         if self._form is None:
-            start = list(self._model.facts.calls)[-1]
+            start = next(reversed(self._model.facts.calls), None)
             faster = self._model.faster
-            # The first request only says that there will be more.
-            self._form = faster.before(start, allowed) or faster.before(start, allowed)
+            if start is not None:
+                # The first request only says that there will be more.
+                self._form = faster.before(start, allowed) or faster.before(start, allowed)
         if self._form is None:
             self._plainly = True
             return

@@ -146,13 +146,14 @@ class Computation:
         return self._full
 
     def own_pass(self, cancel: CancelToken | None, wanted: Collection[Call] = ()) -> ForwardPass:
-        """A new pass whose graph starts at the input, for the caller alone.
+        """A new pass whose graph starts at the input, for the caller alone, who may be watching it:
+        by the network's own modules, and with no other pass beside it.
 
         wanted: the calls whose outputs it keeps. Frees the kept passes first if both do not fit.
         """
         if memory.estimate(self.model.facts, None) > self.allowed:
             self._release()
-        return self._run(None, wanted, cancel)
+        return self._run(None, wanted, cancel, plainly=True)
 
     def plain_pass(self, cancel: CancelToken | None) -> None:
         """Run the network once more without a graph, for a mode that watches."""
