@@ -248,10 +248,9 @@ def test_a_method_that_the_layer_cannot_have_is_greyed_with_its_reason(
 ) -> None:
     program = user.start(model=narrow)
     expected = {
-        "single": {
-            title: "at least 2 channels, and this layer has 1"
-            for title in ("Eigen-CAM", "EigenGrad-CAM")
-        },
+        "single": dict.fromkeys(
+            ("Eigen-CAM", "EigenGrad-CAM"), "at least 2 channels, and this layer has 1"
+        ),
         "small": {"FEM": "at least 5 cells, and this layer has 4"},
         "wide": {},
     }
