@@ -67,7 +67,7 @@ class _Description:
             return f"{{{', '.join(pairs)}}}"
         if isinstance(value, functools.partial):
             return f"partial {self.value([value.func, value.args, value.keywords])}"
-        if isinstance(value, type | FunctionType):
+        if isinstance(value, type) or (isinstance(value, FunctionType) and _is_constant(value)):
             return self.code(value)
         self.plain = False
         return type(value).__qualname__
@@ -110,7 +110,7 @@ def identity_of(module: nn.Module, content: str = "", *, any_classes: bool = Fal
     """A checksum over the network's structure and code; '' if it cannot be told apart from others.
 
     content: checksum of the file that it was built from, for networks with attributes that are not
-    plain values; '' if there is none. any_classes: leave out how many outputs its heads have.
+    plain values; '' if there is none. Such a network of a user's own code has no identity. any_classes: leave out how many outputs its heads have.
     """
     head = head_of(module) if any_classes else None
     described = _Description(classes=0 if head is None else classes_of(head))
@@ -118,7 +118,8 @@ def identity_of(module: nn.Module, content: str = "", *, any_classes: bool = Fal
         described.module(name, part)
         if len(described.parts) > _MOST_PARTS:
             return ""
-    if not described.plain and not content:
+    if not described.plain and (not content or _is_users(described.roots)):
+        # A user's code may set such an attribute from anything, so that no file determines it.
         return ""
     releases = _releases(described.roots)
     if releases is None:
@@ -126,6 +127,15 @@ def identity_of(module: nn.Module, content: str = "", *, any_classes: bool = Fal
     own = [content] if not described.plain else []
     whole = "\n".join([*own, *releases, *described.parts])
     return hashlib.sha256(whole.encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def _is_constant(function: FunctionType) -> bool:
+    """Whether its code alone says what it does: it holds no values of its own."""
+    return function.__closure__ is None and not (function.__defaults__ or function.__kwdefaults__)
+
+
+def _is_users(roots: set[str]) -> bool:
+    return any(getattr(sys.modules.get(root), CHECKSUM, "") for root in roots)
 
 
 def _releases(roots: set[str]) -> list[str] | None:

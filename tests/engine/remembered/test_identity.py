@@ -67,6 +67,15 @@ def test_what_is_not_plain_counts_by_its_file() -> None:
     assert identity_of(network(), "a") == identity_of(network(), "b")
 
 
+def test_functions_that_hold_values_are_not_plain() -> None:
+    def scaled(by: float) -> Callable[[float], float]:
+        return lambda x: by * x
+
+    assert identity_of(network(act=scaled(2.0))) == ""
+    assert identity_of(network(act=scaled(2.0)), "a") != identity_of(network(), "a")
+    assert identity_of(network(act=torch.nn.functional.softplus)) == ""
+
+
 def test_hooks_are_not_plain() -> None:
     hooked = network()
     handle = hooked[1].register_forward_hook(lambda *_: None)

@@ -96,6 +96,17 @@ def test_a_helper_beside_it_counts(opened: Opened) -> None:
     assert opened.open()[1] > TRIALS
 
 
+def test_what_a_file_sets_from_elsewhere_is_inspected_each_time(opened: Opened) -> None:
+    """An object among the attributes may hold what another file says."""
+    plain = "        self.conv ="
+    strange = f"        self.settings = type('Settings', (), {{}})()\n{plain}"
+    text = opened.file.read_text(encoding="utf-8").replace(plain, strange)
+    opened.file.write_text(text, encoding="utf-8")
+    opened.trust.name([opened.file])
+    assert opened.open()[1] > TRIALS
+    assert opened.open()[1] > TRIALS
+
+
 def test_a_state_dict_is_recognised_and_known(tmp_path: Path) -> None:
     """A vision transformer, whose tokens are tried with its weights."""
     path = tmp_path / "weights.pth"
