@@ -110,7 +110,8 @@ def identity_of(module: nn.Module, content: str = "", *, any_classes: bool = Fal
     """A checksum over the network's structure and code; '' if it cannot be told apart from others.
 
     content: checksum of the file that it was built from, for networks with attributes that are not
-    plain values; '' if there is none. Such a network of a user's own code has no identity. any_classes: leave out how many outputs its heads have.
+    plain values; '' if there is none. Such a network of a user's own code has no identity.
+    any_classes: leave out how many outputs its heads have.
     """
     head = head_of(module) if any_classes else None
     described = _Description(classes=0 if head is None else classes_of(head))
