@@ -3,8 +3,9 @@
 The first explanation runs the network once, with an autograd graph that starts at the requested
 layer. Another class is a partial backward pass over that graph. A second layer runs the network
 once more, with the graph from that layer on, and one backward pass brings the maps of all later
-layers as well, so that a click on these computes nothing. An earlier one, or a sweep, runs it with the graph from the
-input on; from then on any click is a partial backward pass, and after a sweep no computation.
+layers as well, so that a click on these computes nothing. An earlier one, or a sweep, runs it with
+the graph from the input on; from then on any click is a partial backward pass, and after a sweep no
+computation.
 """
 
 from __future__ import annotations
