@@ -20,6 +20,7 @@ from engine.passes.copies import half_precision, in_float32
 from engine.passes.devices import is_out_of_memory, release_cache
 from engine.passes.observation import dtype_of
 from engine.passes.outputs import Reading
+from engine.passes.reserve import Reserve
 from engine.passes.wrappers import Scripted, unwrapped
 from engine.progress import CancelToken
 from engine.records.images import Preprocessing
@@ -115,6 +116,7 @@ class Model:
             self._notices += (_CUT,)
         self._default = default_layer(self.facts)
         self.faster = Faster(self.module, self.facts, self.device)
+        self.reserve = Reserve()
         if self._default.branches > 1:
             self._notices += (self._branch,)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
@@ -19,8 +20,10 @@ from engine.inspection import memory
 from engine.inspection.reasons import reason_against
 from engine.model import Model
 from engine.passes import devices
+from engine.passes.below.kinks import Kinks
 from engine.passes.forward import ForwardPass, run_forward
 from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating
+from engine.passes.reserve import sizes_of
 from engine.progress import CancelToken
 from engine.rewriting.faster import Seen
 
@@ -79,7 +82,8 @@ class Computation:
         """Bytes that a pass may hold now."""
         allowed = self._budget
         if allowed is None:
-            allowed = devices.memory_budget(self.model.device)
+            # What is in reserve is given before a pass needs it.
+            allowed = devices.memory_budget(self.model.device) + self.model.reserve.bytes // 2
         if self._frugal:
             # Certainly less than the whole graph: the memory that was free for it did not suffice.
             allowed = min(allowed, memory.estimate(self.model.facts, None)) // _FRUGAL
@@ -234,6 +238,9 @@ class Computation:
         """A new pass. plainly: with the network's own modules alone."""
         if self._untrainable:
             wanted = self._sources
+        many = len(wanted) > 1 and not self._frugal
+        if many:
+            self.model.reserve.give()
         plainly = plainly or self._exact or self._untrainable or self._frugal
         done = None
         if start is not None and not plainly:
@@ -246,6 +253,8 @@ class Computation:
                 module, released = apart.module, apart.released
             done = self._pass(module, self.input, start, wanted, cancel, released)
         self._note(done.logits, done.seconds)
+        if many:
+            self.model.reserve.hold(self.allowed, sizes_of(done))
         return done
 
     def _note(self, logits: Tensor, seconds: float) -> None:
@@ -263,11 +272,14 @@ class Computation:
         if form is None:
             return None
         image = self.input.contiguous(memory_format=torch.channels_last)
+        kinks = Kinks()
         try:
             kept = wanted if form.checked else ()
-            done = self._pass(form.module, image, start, kept, cancel, form.released)
+            done = self._pass(form.module, image, start, kept, cancel, form.released, kinks)
             if start not in done.kept:
                 raise LookupError(f"{start[0]} is not called")
+            if faster.doubted(start, near=kinks.near):
+                return None
             if not form.checked:
                 # Of the same classes in both: two logits may be closer than the rounding.
                 tops = done.logits.detach().argmax(dim=1).tolist()
@@ -292,10 +304,12 @@ class Computation:
         wanted: Collection[Call],
         cancel: CancelToken | None,
         released: frozenset[Call] = frozenset(),
+        kinks: Kinks | None = None,
     ) -> ForwardPass:
         """A pass of the network, or of a rewritten one.
 
-        released: the calls whose output that one does not overwrite, as the network does.
+        released: the calls whose output that one does not overwrite, as the network does. kinks:
+        watches what comes after the start.
         """
         facts = self.model.facts
         # A rewritten one reaches the network's own modules by other ways than their names, as well.
@@ -310,16 +324,21 @@ class Computation:
                 cut=facts.cut,
                 reading=facts.reading,
                 bounded=facts.real,
+                kinks=kinks,
             )
         self._clones |= clones
         return done
 
     def _release(self) -> None:
+        freed = [sizes for done in (self._full, self._tail) if (sizes := sizes_of(done))]
         self._tail = self._full = None
+        if freed and not self._frugal:
+            self.model.reserve.hold(self.allowed, Counter(), *freed)
         devices.release_cache(self.model.device)
 
     def _retreat(self) -> None:
         self._release()
+        self.model.reserve.clear()
         device = self.model.device
         if not self._frugal:
             self._frugal = True

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from engine.errors import ModelError
 from engine.passes import outputs
 from engine.passes.allocation import Bounded, TooLarge, limit_of
+from engine.passes.below.kinks import Kinks
 from engine.passes.below.twice import is_derivable_once
 from engine.passes.cuts import uncut
 from engine.passes.devices import wait_for
@@ -181,6 +182,7 @@ def run_forward(
     cut: bool = False,
     reading: Reading | None = None,
     bounded: bool = False,
+    kinks: Kinks | None = None,
 ) -> tuple[ForwardPass, frozenset[Call]]:
     """Run the network once and keep the graph from `start` on (None: from the input on).
 
@@ -189,7 +191,7 @@ def run_forward(
     end: if another output is overwritten, the pass is repeated with more clones. cut: disable
     gradient cuts (no_grad, detach) in the network's own code. reading: where the logits are in the
     network's output; None finds them. bounded: limit allocations, since the memory needed is
-    unknown (Inspection.real).
+    unknown (Inspection.real). kinks: watches the operations from the start on.
 
     The module's parameters, modes and hooks are restored in any case.
     Raises Cancelled, and ModelError if the network keeps overwriting outputs or, if bounded, needs
@@ -197,10 +199,11 @@ def run_forward(
     """
     cloned = frozenset(clones)
     for _ in range(_MAX_TRIES):
-        keeper = Keeper(start, wanted, cloned)
+        keeper = Keeper(start, wanted, cloned, kinks.begin if kinks is not None else None)
+        looking = kinks.ready() if kinks is not None else nullcontext()
         started = time.perf_counter()
         try:
-            with Bounded(limit_of(module, image.device)) if bounded else nullcontext():
+            with Bounded(limit_of(module, image.device)) if bounded else nullcontext(), looking:
                 logits, leaf = _forward(module, image, keeper, cancel, cut, reading)
         except TooLarge as error:
             raise ModelError(f"the network does not run: {error}") from error

@@ -183,10 +183,14 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 @dataclass(slots=True)
 class Kept:
-    """An output as its module returned it, and its version counter at that moment."""
+    """An output as its module returned it, and its version counter at that moment.
+
+    copied: whether the network went on with a clone.
+    """
 
     tensor: Tensor
     version: int
+    copied: bool = False
 
     @property
     def overwritten(self) -> bool:
@@ -202,11 +206,13 @@ class Keeper:
     wanted: the calls to keep; clones: those that pass on a clone, since a later operation
         overwrites their output.
     kept: filled during the pass; modules that return the same tensor share one Kept.
+    started: told of what the network goes on with from the start.
     """
 
     start: Call | None
     wanted: Collection[Call]
     clones: Collection[Call]
+    started: Callable[[Tensor], None] | None = None
     kept: dict[Call, Kept] = field(default_factory=dict)
     _handed: dict[int, tuple[Tensor, int, Kept]] = field(default_factory=dict)
 
@@ -216,7 +222,10 @@ class Keeper:
             # The operator itself, since `uncut` disables the method.
             output = torch.ops.aten.detach.default(output).requires_grad_()
             torch.set_grad_enabled(True)
-            return self._keep(call, output)
+            handed = self._keep(call, output)
+            if self.started is not None:
+                self.started(handed)
+            return handed
         if call not in self.wanted or not output.requires_grad:
             return None
         earlier = self._handed.get(id(output))
@@ -229,6 +238,7 @@ class Keeper:
     def _keep(self, call: Call, output: Tensor) -> Tensor:
         kept = self.kept[call] = Kept(output, output._version)
         handed = output.clone() if call in self.clones else output
+        kept.copied = handed is not output
         # The tuple keeps the tensor alive, so that its id is not reused.
         self._handed[id(handed)] = (handed, handed._version, kept)
         return handed

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from engine.inspection.facts import Inspection
 from engine.passes.hooks import NETWORK_ERRORS, Call
 from engine.rewriting.apart import Apart, apart, copies_of
-from engine.rewriting.dataflow import dataflow_of
+from engine.rewriting.dataflow import Dataflow, dataflow_of
+from engine.rewriting.one_row import OneRow, is_large
 from engine.rewriting.packed import Absorbed, Packed, available, packed
-from engine.rewriting.plan import Chain, before, chains_of
+from engine.rewriting.plan import Chain, before, chains_of, is_plain
 from engine.rewriting.twin import twin
 
 _log = logging.getLogger(__name__)
@@ -22,6 +23,9 @@ _log = logging.getLogger(__name__)
 _MOST_FORMS = 2
 _CLOSE = 1e-5
 _TIES = 1e-3
+# So many doubtful passes, one in so many, and a form is not tried again.
+_DOUBTS = 2
+_OFTEN = 4
 # Of the memory that a pass may hold, the rewritten weights take at most one part in so many.
 _SHARE = 4
 
@@ -87,6 +91,8 @@ class Faster:
     _chains: tuple[Chain, ...] | None = None
     _layers: dict[Chain, Packed] = field(default_factory=dict)
     _forms: dict[tuple[Call, int], Form | None] = field(default_factory=dict)
+    _near: dict[Call, tuple[int, int]] = field(default_factory=dict)
+    _refused: set[Call] = field(default_factory=set)
     _apart: Apart | None = None
     _asked: int = 0
 
@@ -101,7 +107,7 @@ class Faster:
         allowed: bytes that a pass may hold. images: of a batch. The first request for a call
         returns None: rewriting pays from the next image, or batch, on.
         """
-        if self.why_not:
+        if self.why_not or start in self._refused:
             return None
         key = start, images
         if key not in self._forms:
@@ -114,6 +120,20 @@ class Faster:
             self._forms[key] = form
             self._forget()
         return form
+
+    def doubted(self, start: Call, *, near: bool) -> bool:
+        """Whether a pass is not to be used, because it came near to a kink after the start.
+
+        Where that happens often, as before most ReLUs of a network, the start is given up.
+        """
+        passes, doubts = self._near.get(start, (0, 0))
+        self._near[start] = passes, doubts = passes + 1, doubts + near
+        if doubts >= _DOUBTS and doubts * _OFTEN >= passes:
+            _log.info("what lies before %s is not rewritten: kinks are near", start[0])
+            self._refused.add(start)
+            self._forms = {key: form for key, form in self._forms.items() if key[0] != start}
+            self._forget()
+        return near
 
     def apart(self) -> Apart | None:
         """The network with activations that overwrite nothing, for passes that keep outputs; None
@@ -181,9 +201,23 @@ class Faster:
             else:
                 if flow.outputs.keys() == self.facts.calls.keys():
                     self._apart = apart(self.module, copies, flow, self.facts.overwritten())
+                self._apart = self._with_rows(flow)
                 return chains_of(self.module, flow, self.facts.counts)
         self.give_up(reason)
         return ()
+
+    def _with_rows(self, flow: Dataflow) -> Apart | None:
+        """What is found already, with the large linear layers of one row."""
+        rows: dict[str, nn.Module] = {}
+        for name, shape in flow.inputs.items():
+            layer = self.module.get_submodule(name)
+            if is_plain(layer) and is_large(layer, shape):
+                assert isinstance(layer, nn.Linear)
+                rows[name] = OneRow(layer)
+        if not rows:
+            return self._apart
+        base = self._apart or Apart(self.module, frozenset())
+        return Apart(twin(base.module, rows), base.released)
 
     def _reason(self) -> str:
         if self.device.type != "cpu" or not available():
