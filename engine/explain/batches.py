@@ -17,9 +17,10 @@ import torch
 from numpy.typing import NDArray
 
 from engine.errors import ImageError, LayerError, MethodError, ModelError
+from engine.explain.answers.found import Found, explanation_of
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import map_batch
-from engine.explain.session import Found, Session, explanation_of
+from engine.explain.session import Session
 from engine.images.preprocessing import Prepared, prepare
 from engine.inspection import memory
 from engine.inspection.layer_tree import parse_layer
