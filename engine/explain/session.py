@@ -17,32 +17,33 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.errors import MethodError
-from engine.explain.answers.asking import Asking, first_pass
-from engine.explain.answers.found import Found, explanation_of
+from engine.errors import MethodError, TargetError
+from engine.explain.answers.found import Found, Said, explanation_of
 from engine.explain.answers.known import KnownMaps
-from engine.explain.answers.places import place_of
-from engine.explain.answers.single import layer_map, whole_map
+from engine.explain.answers.places import Place, place_of, suitable
+from engine.explain.answers.single import found_map
 from engine.explain.answers.sweeping import left_out, sweep_maps
+from engine.explain.asking import Asking, asking_of, before
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap
 from engine.images.preprocessing import prepare
-from engine.inspection.layer_tree import parse_layer
 from engine.methods.registry import (
     METHODS,
     Chosen,
     counted_shape,
     expected,
-    refusal,
+    expected_words,
     requested,
 )
 from engine.model import Model
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report, ignore_progress
-from engine.records.explanations import Explanation
+from engine.records.asked import CLASS, Question, Score
+from engine.records.explanations import Comparison, Explanation
 from engine.records.images import LoadedImage
 from engine.records.models import LayerNode, Prediction
 from engine.targets.classes import find_class
+from engine.targets.refusals import refusal, too_late
 
 
 class Session:
@@ -124,6 +125,7 @@ class Session:
         *,
         method: str = "",
         options: Mapping[str, object] | None = None,
+        question: Question = CLASS,
         cancel: CancelToken | None = None,
         progress: Report = ignore_progress,
     ) -> Explanation:
@@ -135,30 +137,68 @@ class Session:
         target: index or label; None for the class with the highest logit.
         method: a slug of engine.methods.registry; '' for the model's own setting, by default
             Grad-CAM. options: for that method; the others keep their defaults.
+        question: what to ask about the class in place of what speaks for it, and by which score;
+            engine.targets.questions has them all. A question that follows from maps of classes
+            that are known, by a method linear in the score, takes no pass.
         Returns an Explanation whose map is signed float32 (h, w) on the layer's own grid, or that
         of the network's input for a method of pixels, without a ReLU and without scaling; the
         registry has the formula and its source.
 
         Raises LayerError (unknown, not explainable, or a map that is not finite), MethodError
         (unknown method, unknown option, unsuitable network or layer, or a layer where the method
-        has none), TargetError, ModelError when the
-        network itself fails, DeviceError when memory does not suffice even with the least kept,
-        and Cancelled.
+        has none), TargetError (a class or question that does not exist, or that the network, the
+        method or the layer cannot answer), ModelError when the network itself fails, DeviceError
+        when memory does not suffice even with the least kept, and Cancelled.
         """
-        how = self._method(method, options)
-        asking = self._asking(target)
-        if not how.method.layered:
-            if layer is not None:
-                raise MethodError(f"{how.method.no_layer}; name none, or choose another method")
-            raw = self._work.guarded(
-                lambda: whole_map(self._work, self._known, asking, how, cancel, progress)
-            )
-            return self._explanation("", None, asking, how, raw)
-        place = place_of(self.model, layer, how)
+        how, place, asking = self._request(layer, target, method, options, question)
         raw = self._work.guarded(
-            lambda: layer_map(self._work, self._known, asking, place, how, cancel, progress)
+            lambda: found_map(self._work, self._known, asking, place, how, cancel, progress)
         )
-        return self._explanation(place.name, place.call, asking, how, raw)
+        said = self._said(asking)
+        if place is None:
+            return self._explanation("", None, how, raw, said)
+        return self._explanation(place.name, place.call, how, raw, said)
+
+    def compare(
+        self,
+        expected: int | str,
+        layer: str | None = None,
+        target: int | str | None = None,
+        *,
+        method: str = "",
+        options: Mapping[str, object] | None = None,
+        score: Score | None = None,
+        cancel: CancelToken | None = None,
+        progress: Report = ignore_progress,
+    ) -> Comparison:
+        """The maps of the predicted class and of the expected one, and what tells them apart.
+
+        expected: index or label. target: in place of the predicted class. The contrast of a method
+        linear in the score follows from the two maps. Arguments and errors are those of explain.
+        """
+        predicted, wanted = (self._index(name) for name in (target, expected))
+        assert wanted is not None
+        if predicted is None:
+            predicted = int(np.argmax(self._known_logits(cancel)))
+
+        def ask(index: int, question: Question) -> Explanation:
+            return self.explain(
+                layer,
+                index,
+                method=method,
+                options=options,
+                question=question,
+                cancel=cancel,
+                progress=progress,
+            )
+
+        alone = Question(score=score)
+        one = ask(predicted, alone)
+        if predicted == wanted:
+            return Comparison(one, one, None)
+        other = ask(wanted, alone)
+        contrast = Question("contrast", against=wanted, score=score)
+        return Comparison(one, other, ask(predicted, contrast))
 
     def expected(
         self,
@@ -166,20 +206,36 @@ class Session:
         *,
         method: str = "",
         options: Mapping[str, object] | None = None,
+        question: Question = CLASS,
     ) -> tuple[int, int]:
         """The forward and backward passes that explain will take at most; nothing is run.
 
         Passes of Ablation-CAM start at the layer. The seconds of one forward pass are in every
-        explanation. Raises LayerError and MethodError as explain does.
+        explanation. Raises LayerError, MethodError and TargetError as explain does.
         """
-        how = self._method(method, options)
-        node = None
-        if how.method.layered:
-            name = self.model.address(layer).partition("#")[0]
-            parse_layer(name, self.model.facts, tuple(node.name for node in self.layers))
-            node = next(node for node in self.layers if node.name == name)
-        shape = counted_shape(how.method, self.model.facts.input_shape[1:], node)
-        return expected(how, shape)
+        how, place, _ = self._request(layer, None, method, options, question)
+        return expected(how, self._counted_shape(how, place))
+
+    def expected_words(
+        self,
+        layer: str | None = None,
+        *,
+        method: str = "",
+        options: Mapping[str, object] | None = None,
+        question: Question = CLASS,
+        cancel: CancelToken | None = None,
+    ) -> str:
+        """'225 forward passes, about 6 s' for a map that takes more than a few passes, else ''.
+
+        The time is that of one forward pass, which is made for it if there was none. Raises the
+        errors of explain.
+        """
+        how, place, _ = self._request(layer, None, method, options, question)
+        shape = self._counted_shape(how, place)
+        if not expected_words(how, shape, 0.0):
+            return ""
+        self._known_logits(cancel)
+        return expected_words(how, shape, self._work.forward_seconds)
 
     def sweep(
         self,
@@ -187,47 +243,69 @@ class Session:
         *,
         method: str = "",
         options: Mapping[str, object] | None = None,
+        question: Question = CLASS,
         cancel: CancelToken | None = None,
         progress: Report = ignore_progress,
     ) -> dict[str, Explanation]:
         """The maps of every explainable layer for one class, in tree order, keyed by layer name.
 
-        One backward pass yields them all, or none if the method needs no gradient; each map equals
-        the result of explain. Layers unsuitable for the method are left out. If the graph from the
-        input on does not fit the budget, it starts at the earliest layer from which it does; layers
-        before that one are left out and counted in `notices`, and explain still works for each of
-        them. Layers whose map is not finite are left out and counted as well. Raises the same
-        errors as explain.
+        One backward pass yields them all, or none if the method needs no gradient, or if they
+        follow from known maps; each equals the result of explain. Layers unsuitable for the method,
+        and for a question about a layer's output those after it, are left out. If the graph from
+        the input on does not fit the budget, it starts at the earliest layer from which it does;
+        layers before that one are left out and counted in `notices`, and explain still works for
+        each of them. Layers whose map is not finite are left out and counted as well. Raises the
+        same errors as explain.
         """
         how = self._method(method, options)
         if not how.method.swept:
             why = how.method.no_layer or f"{how.method.title} is computed for one layer at a time"
             raise MethodError(f"{why}; a sweep of all layers needs another method")
-        asking = self._asking(target)
+        asking = self._asking(target, question, how)
         self._work.guarded(
             lambda: sweep_maps(self._work, self._known, asking, how, cancel, progress)
         )
-        maps = self._known.of(asking.target(), how)
+        said = self._said(asking)
+        maps = self._known.of(said.asked, how)
+        facts = self.model.facts
+        wanted = suitable(facts, how, before(facts, facts.calls, asking.call))
         result: dict[str, Explanation] = {}
         unfit, infinite = 0, 0
         for node in self.layers:
-            if not node.explainable:
-                continue
             call = (node.name, node.calls - 1)
-            facts = self.model.facts.calls[call]
-            assert facts.axes is not None
-            raw = maps.get(facts.source)
-            if refusal(how.method, facts.axes.channels(facts.shape), facts.axes.grid, facts.pooled):
+            if not node.explainable or facts.calls[call].source not in wanted:
                 continue
+            raw = maps.get(facts.calls[call].source)
             if raw is None:
                 unfit += 1
             elif not np.isfinite(raw.map).all():
                 infinite += 1
             else:
-                result[node.name] = self._explanation(node.name, call, asking, how, raw)
+                result[node.name] = self._explanation(node.name, call, how, raw, said)
         for text in left_out(unfit, infinite):
             self._work.notify(text)
         return result
+
+    def _request(
+        self,
+        layer: str | None,
+        target: int | str | None,
+        method: str,
+        options: Mapping[str, object] | None,
+        question: Question,
+    ) -> tuple[Chosen, Place | None, Asking]:
+        """Method, layer and question of a request, all of which fit each other."""
+        how = self._method(method, options)
+        place = None
+        if how.method.layered:
+            place = place_of(self.model, layer, how)
+        elif layer is not None:
+            raise MethodError(f"{how.method.no_layer}; name none, or choose another method")
+        asking = self._asking(target, question, how)
+        if place is not None and not before(self.model.facts, (place.source,), asking.call):
+            assert asking.call is not None
+            raise TargetError(too_late(place.name, asking.call[0]))
+        return how, place, asking
 
     def _method(self, slug: str, options: Mapping[str, object] | None) -> Chosen:
         """The requested method, or the model's own. Raises MethodError."""
@@ -237,27 +315,45 @@ class Session:
             raise MethodError(f"{how.method.title}: {self.model.no_hooks}; choose {can}")
         return how
 
-    def _asking(self, target: int | str | None) -> Asking:
-        """What was asked. Raises TargetError."""
-        index = None if target is None else find_class(target, self.model.classes)
-        return Asking(self._work, index)
+    def _index(self, target: int | str | None) -> int | None:
+        return None if target is None else find_class(target, self.model.classes)
+
+    def _asking(self, target: int | str | None, question: Question, how: Chosen) -> Asking:
+        """What was asked. Raises TargetError, and LayerError for a unit of a layer without one."""
+        index = self._index(target)
+        asking = asking_of(self._work, question, index, how)
+        reason = refusal(question, how.method, self.model.info, self.layers)
+        if reason:
+            raise TargetError(reason)
+        asking.known()  # another class that does not exist is refused before there is a pass
+        return asking
+
+    def _counted_shape(self, how: Chosen, place: Place | None) -> tuple[int, ...]:
+        node = None
+        if place is not None:
+            node = next(node for node in self.layers if node.name == place.call[0])
+        return counted_shape(how.method, self.model.facts.input_shape[1:], node)
+
+    def _said(self, asking: Asking) -> Said:
+        """What holds for every map of a question; there must have been a pass."""
+        value = self._work.guarded(asking.value)
+        return Said(asking.asked(), asking.prediction(), value)
 
     def _explanation(
-        self, name: str, call: Call | None, asking: Asking, how: Chosen, raw: RawMap
+        self, name: str, call: Call | None, how: Chosen, raw: RawMap, said: Said
     ) -> Explanation:
         assert self._work.logits is not None
-        predicted = self.model.predictions(self._work.logits, [asking.target()])[0]
         return explanation_of(
             self.model,
             self.image,
             self._prepared.region,
-            Found(name, call, predicted, how, raw, self._work.logits),
+            Found(name, call, how, raw, self._work.logits, said),
             seconds=self._work.forward_seconds,
             notices=self.notices,
         )
 
     def _known_logits(self, cancel: CancelToken | None) -> NDArray[np.float64]:
         if self._work.logits is None:
-            self._work.guarded(lambda: first_pass(self._work, cancel))
+            self._work.guarded(lambda: self._work.first_pass(cancel))
         assert self._work.logits is not None
         return self._work.logits

@@ -13,22 +13,33 @@ from engine.explain.maps import RawMap
 from engine.methods.registry import Chosen
 from engine.model import Model
 from engine.passes.hooks import Call
+from engine.records.asked import Asked
 from engine.records.explanations import Explanation, Seconds
 from engine.records.images import LoadedImage, Region
 from engine.records.models import Prediction
+from engine.targets import words
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was asked, the class that it was asked about, and the number that was explained."""
+
+    asked: Asked
+    target: Prediction
+    value: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """One map, and what it is of: the layer as addressed and its call (None for a method without
-    layers), the class, the method, and the image's logits, float64 (classes,)."""
+    layers), the method, the image's logits, float64 (classes,), and what was asked."""
 
     layer: str
     call: Call | None
-    target: Prediction
     how: Chosen
     raw: RawMap
     logits: NDArray[np.float64]
+    said: Said
 
 
 def explanation_of(
@@ -55,12 +66,16 @@ def explanation_of(
         )
     facts = model.facts.calls[call] if call is not None else None
     axes = facts.axes if facts is not None else None
-    verdict, notice = raw.judged(how.method)
-    comparison = words_of(how, found.logits, found.target.index, model.classes)
+    asked, value, scores = found.said.asked, found.said.value, model.facts.reading.form.scores
+    verdict, notice = raw.judged(how.method, of_class=asked.question == "class")
+    against = None
+    if asked.against is not None:
+        against = model.predictions(found.logits, [asked.against])[0]
+    comparison = words_of(how, found.logits, found.said.target.index, model.classes)
     raw.map.flags.writeable = False
     return Explanation(
         layer=found.layer,
-        target=found.target,
+        target=found.said.target,
         map=raw.map,
         shape=(facts.shape if facts is not None else model.facts.input_shape)[1:],
         layout=axes.layout if axes is not None else None,
@@ -73,6 +88,12 @@ def explanation_of(
         method=how.method.slug,
         options=how.options,
         verdict=verdict,
-        notices=(*notices, *raw.said, *(notice or comparison)),
+        notices=(*notices, *raw.sentences, *(notice or comparison)),
         arithmetic=model.arithmetic,
+        asked=asked,
+        against=against,
+        value=value,
+        subject=words.subject(asked, model.classes),
+        number=words.number(asked, scores, value),
+        signs=words.signs(asked, scores, model.classes),
     )

@@ -42,15 +42,6 @@ def place_of(model: Model, layer: str | None, how: Chosen) -> Place:
     return Place(name, call, facts.source, axes)
 
 
-def default_source(model: Model) -> Call:
-    """The first call that returned the default layer's output; ("", -1) if there is none."""
-    default = next((node.name for node in model.layers if node.default), None)
-    if default is None:
-        return ("", -1)
-    call = parse_layer(default, model.facts, tuple(node.name for node in model.layers))
-    return model.facts.calls[call].source
-
-
 def suitable(
     facts: Inspection, how: Chosen, among: Collection[Call] | None = None
 ) -> dict[Call, Axes]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.explain.answers.asking import Asking, first_pass
+from engine.explain.answers.combining import combined, missing, parts_for
 from engine.explain.answers.known import KnownMaps
 from engine.explain.answers.places import suitable
-from engine.explain.compared import target_of
+from engine.explain.asking import Asking, before
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import map_all
 from engine.inspection import memory
 from engine.methods.registry import Chosen
+from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report
 
 
@@ -23,21 +24,24 @@ def sweep_maps(
     cancel: CancelToken | None,
     progress: Report,
 ) -> None:
-    """Have the maps of every explainable output known, for one class and method.
+    """Have the maps of every explainable output known, for one question and method.
 
-    If the graph from the input on does not fit the budget, it starts at the earliest output from
-    which it does, and those before that one are left out. Raises Cancelled.
+    Those that follow from known maps take no pass. If the graph from the input on does not fit the
+    budget, it starts at the earliest output from which it does, and those before that one are left
+    out. Raises Cancelled.
     """
     facts = work.model.facts
-    axes = suitable(facts, how)
+    axes = suitable(facts, how, before(facts, facts.calls, asking.call))
     remaining = set(axes)
     total = max(1, len(remaining))
-    if asking.is_decided:
-        remaining -= known.of(asking.target(), how).keys()
+    asked = asking.known()
+    if asked is not None:
+        remaining -= known.of(asked, how).keys()
+        remaining -= _following(work, known, asking, how, remaining, cancel, progress)
     whole = work.whole_fits
     if work.logits is None and not (whole and remaining):
         # The class must be known even if no layer's graph fits, or no layer suits the method.
-        first_pass(work, cancel)
+        work.first_pass(cancel)
     while remaining:
         if whole:
             done = work.full_pass(cancel)
@@ -45,19 +49,38 @@ def sweep_maps(
             first = memory.first_that_fits(facts, remaining, work.allowed)
             if first is None:
                 break
-            done = work.lone_pass(first.call, remaining, cancel)
+            done = work.lone_pass(first.call, {*remaining, *asking.calls}, cancel)
             remaining.discard(first.call)
-        chosen = asking.target()
         report = _reporter(progress, total - len(remaining), total)
         todo = {call: axes[call] for call in done.kept if call in axes}
-        assert work.logits is not None
-        maps = map_all(done, todo, target_of(how, work.logits, chosen), how, cancel, report)
+        maps = map_all(done, todo, asking.target(how, done), how, cancel, report)
         # Freed before the next pass: two graphs at once would not fit.
         del done
-        known.of(chosen, how).update(maps)
+        known.add(asking.asked(), how, maps)
         remaining -= maps.keys()
         if whole:
             break
+
+
+def _following(
+    work: Computation,
+    known: KnownMaps,
+    asking: Asking,
+    how: Chosen,
+    wanted: set[Call],
+    cancel: CancelToken | None,
+    progress: Report,
+) -> set[Call]:
+    """Add the maps that follow from those of single classes; what is left takes passes."""
+    asked = asking.asked()
+    parts = parts_for(asked, how)
+    lacking = missing(known, parts, how, wanted)
+    for part, _ in lacking or ():
+        sweep_maps(work, known, asking.of(part), how, cancel, progress)
+    maps = combined(known, parts, how, wanted)
+    if maps:
+        known.add(asked, how, maps)
+    return set(maps)
 
 
 def _reporter(progress: Report, before: int, total: int) -> Callable[[int], None]:
