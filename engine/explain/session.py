@@ -227,14 +227,15 @@ class Session:
     ) -> str:
         """'225 forward passes, about 6 s' for a map that takes more than a few passes, else ''.
 
-        The time is that of one forward pass, which is made for it if there was none. Raises the
-        errors of explain.
+        The time is that of a forward pass which is made for it. Raises the errors of explain.
         """
         how, place, _ = self._request(layer, None, method, options, question)
         shape = self._counted_shape(how, place)
         if not expected_words(how, shape, 0.0):
             return ""
         self._known_logits(cancel)
+        # Not the first pass, which takes a hundred times as long in a process that has just begun.
+        self._work.guarded(lambda: self._work.plain_pass(cancel))
         return expected_words(how, shape, self._work.forward_seconds)
 
     def sweep(
