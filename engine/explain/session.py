@@ -234,8 +234,9 @@ class Session:
         if not expected_words(how, shape, 0.0):
             return ""
         self._known_logits(cancel)
-        # Not the first pass, which takes a hundred times as long in a process that has just begun.
-        self._work.guarded(lambda: self._work.plain_pass(cancel))
+        # The first passes of a process take up to a hundred times as long as those that follow.
+        for _ in range(2):
+            self._work.guarded(lambda: self._work.plain_pass(cancel))
         return expected_words(how, shape, self._work.forward_seconds)
 
     def sweep(
@@ -304,8 +305,7 @@ class Session:
             raise MethodError(f"{how.method.no_layer}; name none, or choose another method")
         asking = self._asking(target, question, how)
         if place is not None and not before(self.model.facts, (place.source,), asking.call):
-            assert asking.call is not None
-            raise TargetError(too_late(place.name, asking.call[0]))
+            raise TargetError(too_late(place.name, asking.layer))
         return how, place, asking
 
     def _method(self, slug: str, options: Mapping[str, object] | None) -> Chosen:
