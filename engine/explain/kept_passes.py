@@ -20,8 +20,8 @@ from engine.inspection.default_layer import default_layer
 from engine.inspection.reasons import reason_against
 from engine.model import Model
 from engine.passes import devices
-from engine.passes.forward import ForwardPass, run_forward, run_plain
-from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating, watching
+from engine.passes.forward import ForwardPass, run_forward
+from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating
 from engine.progress import CancelToken
 from engine.records.asked import Asked
 from engine.rewriting.faster import Seen
@@ -225,17 +225,7 @@ class Computation:
 
     def batch_output(self, batch: Tensor, call: Call, cancel: CancelToken | None) -> Tensor:
         """What a call returns for a batch (n, channels, h, w), without a graph: (n, ...)."""
-        found: list[Tensor] = []
-
-        def visit(made: Call, _module: nn.Module, output: Tensor) -> None:
-            if made == call:
-                # Before a later operation overwrites it.
-                found.append(output.clone())
-
-        facts, module = self.model.facts, self.model.module
-        with watching(module, visit, cancel, {call[0]}):
-            run_plain(module, batch, facts.reading, cancel, bounded=facts.real)
-        return found[0]
+        return self._batches.output(batch, call, cancel)
 
     def guarded(self, work: Callable[[], _T]) -> _T:
         """Do the work; when memory runs out, retry with less kept, then on the CPU.

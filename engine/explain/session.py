@@ -17,24 +17,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.errors import MethodError, TargetError
+from engine.errors import MethodError
 from engine.explain.answers.found import Found, Said, explanation_of
 from engine.explain.answers.known import KnownMaps
-from engine.explain.answers.places import Place, place_of, suitable
+from engine.explain.answers.places import suitable
+from engine.explain.answers.requests import asking_for, method_of, request_of
 from engine.explain.answers.single import found_map
 from engine.explain.answers.sweeping import left_out, sweep_maps
-from engine.explain.asking import Asking, asking_of, before
+from engine.explain.asking import Asking, before
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap
 from engine.images.preprocessing import prepare
-from engine.methods.registry import (
-    METHODS,
-    Chosen,
-    counted_shape,
-    expected,
-    expected_words,
-    requested,
-)
+from engine.methods.registry import Chosen, expected, expected_words
 from engine.model import Model
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report, ignore_progress
@@ -43,7 +37,6 @@ from engine.records.explanations import Comparison, Explanation
 from engine.records.images import LoadedImage
 from engine.records.models import LayerNode, Prediction
 from engine.targets.classes import find_class
-from engine.targets.refusals import refusal, too_late
 
 
 class Session:
@@ -150,7 +143,8 @@ class Session:
         method or the layer cannot answer), ModelError when the network itself fails, DeviceError
         when memory does not suffice even with the least kept, and Cancelled.
         """
-        how, place, asking = self._request(layer, target, method, options, question)
+        request = request_of(self._work, layer, target, method, options, question)
+        how, place, asking = request.how, request.place, request.asking
         raw = self._work.guarded(
             lambda: found_map(self._work, self._known, asking, place, how, cancel, progress)
         )
@@ -176,10 +170,11 @@ class Session:
         expected: index or label. target: in place of the predicted class. The contrast of a method
         linear in the score follows from the two maps. Arguments and errors are those of explain.
         """
-        predicted, wanted = (self._index(name) for name in (target, expected))
-        assert wanted is not None
-        if predicted is None:
+        wanted = find_class(expected, self.model.classes)
+        if target is None:
             predicted = int(np.argmax(self._known_logits(cancel)))
+        else:
+            predicted = find_class(target, self.model.classes)
 
         def ask(index: int, question: Question) -> Explanation:
             return self.explain(
@@ -213,8 +208,8 @@ class Session:
         Passes of Ablation-CAM start at the layer. The seconds of one forward pass are in every
         explanation. Raises LayerError, MethodError and TargetError as explain does.
         """
-        how, place, _ = self._request(layer, None, method, options, question)
-        return expected(how, self._counted_shape(how, place))
+        request = request_of(self._work, layer, None, method, options, question)
+        return expected(request.how, request.shape)
 
     def expected_words(
         self,
@@ -229,8 +224,8 @@ class Session:
 
         The time is that of forward passes which are made for it. Raises the errors of explain.
         """
-        how, place, _ = self._request(layer, None, method, options, question)
-        shape = self._counted_shape(how, place)
+        request = request_of(self._work, layer, None, method, options, question)
+        how, shape = request.how, request.shape
         if not expected_words(how, shape, 0.0):
             return ""
         self._known_logits(cancel)
@@ -256,11 +251,11 @@ class Session:
         each of them. Layers whose map is not finite are left out and counted as well. Raises the
         same errors as explain.
         """
-        how = self._method(method, options)
+        how = method_of(self.model, method, options)
         if not how.method.swept:
             why = how.method.no_layer or f"{how.method.title} is computed for one layer at a time"
             raise MethodError(f"{why}; a sweep of all layers needs another method")
-        asking = self._asking(target, question, how)
+        asking = asking_for(self._work, target, question, how)
         self._work.guarded(
             lambda: sweep_maps(self._work, self._known, asking, how, cancel, progress)
         )
@@ -284,53 +279,6 @@ class Session:
         for text in left_out(unfit, infinite):
             self._work.notify(text)
         return result
-
-    def _request(
-        self,
-        layer: str | None,
-        target: int | str | None,
-        method: str,
-        options: Mapping[str, object] | None,
-        question: Question,
-    ) -> tuple[Chosen, Place | None, Asking]:
-        """Method, layer and question of a request, all of which fit each other."""
-        how = self._method(method, options)
-        place = None
-        if how.method.layered:
-            place = place_of(self.model, layer, how)
-        elif layer is not None:
-            raise MethodError(f"{how.method.no_layer}; name none, or choose another method")
-        asking = self._asking(target, question, how)
-        if place is not None and not before(self.model.facts, (place.source,), asking.call):
-            raise TargetError(too_late(place.name, asking.layer))
-        return how, place, asking
-
-    def _method(self, slug: str, options: Mapping[str, object] | None) -> Chosen:
-        """The requested method, or the model's own. Raises MethodError."""
-        how = requested(self.model.method, slug, options)
-        if self.model.no_hooks and not how.method.hookless:
-            can = " or ".join(method.slug for method in METHODS if method.hookless)
-            raise MethodError(f"{how.method.title}: {self.model.no_hooks}; choose {can}")
-        return how
-
-    def _index(self, target: int | str | None) -> int | None:
-        return None if target is None else find_class(target, self.model.classes)
-
-    def _asking(self, target: int | str | None, question: Question, how: Chosen) -> Asking:
-        """What was asked. Raises TargetError, and LayerError for a unit of a layer without one."""
-        index = self._index(target)
-        asking = asking_of(self._work, question, index, how)
-        reason = refusal(question, how.method, self.model.info, self.layers)
-        if reason:
-            raise TargetError(reason)
-        asking.known()  # another class that does not exist is refused before there is a pass
-        return asking
-
-    def _counted_shape(self, how: Chosen, place: Place | None) -> tuple[int, ...]:
-        node = None
-        if place is not None:
-            node = next(node for node in self.layers if node.name == place.call[0])
-        return counted_shape(how.method, self.model.facts.input_shape[1:], node)
 
     def _said(self, asking: Asking) -> Said:
         """What holds for every map of a question; there must have been a pass."""
