@@ -1,0 +1,77 @@
+"""What a session is asked for: a method, a layer and a question that fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.errors import MethodError, TargetError
+from engine.explain.answers.places import Place, place_of
+from engine.explain.asking import Asking, asking_of, before
+from engine.explain.kept_passes import Computation
+from engine.methods.registry import METHODS, Chosen, counted_shape, requested
+from engine.model import Model
+from engine.records.asked import Question
+from engine.targets.classes import find_class
+from engine.targets.refusals import refusal, too_late
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Request:
+    """how: the method with its options. place: the layer, None for a method that has none."""
+
+    how: Chosen
+    place: Place | None
+    asking: Asking
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """What decides on the number of passes: of the layer's output, or of the input."""
+        model, node = self.asking.work.model, None
+        if self.place is not None:
+            node = next(node for node in model.layers if node.name == self.place.call[0])
+        return counted_shape(self.how.method, model.facts.input_shape[1:], node)
+
+
+def request_of(
+    work: Computation,
+    layer: str | None,
+    target: int | str | None,
+    method: str,
+    options: Mapping[str, object] | None,
+    question: Question,
+) -> Request:
+    """The request of explain. Raises LayerError, MethodError, TargetError."""
+    how = method_of(work.model, method, options)
+    place = None
+    if how.method.layered:
+        place = place_of(work.model, layer, how)
+    elif layer is not None:
+        raise MethodError(f"{how.method.no_layer}; name none, or choose another method")
+    asking = asking_for(work, target, question, how)
+    if place is not None and not before(work.model.facts, (place.source,), asking.call):
+        raise TargetError(too_late(place.name, asking.layer))
+    return Request(how, place, asking)
+
+
+def method_of(model: Model, slug: str, options: Mapping[str, object] | None) -> Chosen:
+    """The requested method, or the model's own. Raises MethodError."""
+    how = requested(model.method, slug, options)
+    if model.no_hooks and not how.method.hookless:
+        can = " or ".join(method.slug for method in METHODS if method.hookless)
+        raise MethodError(f"{how.method.title}: {model.no_hooks}; choose {can}")
+    return how
+
+
+def asking_for(
+    work: Computation, target: int | str | None, question: Question, how: Chosen
+) -> Asking:
+    """What was asked. Raises TargetError, and LayerError for a unit of a layer without one."""
+    model = work.model
+    index = None if target is None else find_class(target, model.classes)
+    asking = asking_of(work, question, index, how)
+    reason = refusal(question, how.method, model.info, model.layers)
+    if reason:
+        raise TargetError(reason)
+    asking.known()  # another class that does not exist is refused before there is a pass
+    return asking
