@@ -192,11 +192,19 @@ class Controller(QObject):
             self.state.selection_changed.emit()
             self._explain()
 
-    def choose_method(self, slug: str, options: tuple[tuple[str, Value], ...] = ()) -> None:
-        """Explain with another method; options that are not given take their defaults."""
+    def choose_method(
+        self, slug: str, options: tuple[tuple[str, Value], ...] | None = None
+    ) -> None:
+        """Explain with another method. options that are not given take their defaults; None for
+        those with which it was last used in this session."""
+        state = self.state
+        state.kept_options[state.method] = state.options
+        if options is None:
+            options = state.kept_options.get(slug, ())
         chosen = choose(slug, dict(options))
         asked = chosen.method.slug, chosen.options
-        state = self.state
+        for used in (state.method, slug):
+            self._settings.add_recent_method(used)
         if asked != (state.method, state.options) or state.explanation is None or self._stopped:
             state.method, state.options = asked
             state.selection_changed.emit()

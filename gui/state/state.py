@@ -102,7 +102,8 @@ class Notice:
 class State(QObject):
     """The single source of truth about what is open and selected.
 
-    Signals carry keys, not data: receivers read the data from here.
+    Signals carry keys, not data: receivers read the data from here. kept_options: those of each
+    method, as it was last used in this session.
     """
 
     image_added = Signal(str)
@@ -137,6 +138,7 @@ class State(QObject):
         self.target: int | None = None
         self.method = DEFAULT_METHOD
         self.options: tuple[tuple[str, Value], ...] = ()
+        self.kept_options: dict[str, tuple[tuple[str, Value], ...]] = {}
         self.answer: Answer | None = None
         self.explanation: Explanation | None = None
         self.explain_error = ""

@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QSplitter,
     QStatusBar,
     QToolBar,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -25,7 +24,6 @@ from PySide6.QtWidgets import (
 from gui.toolkit import theme
 from gui.toolkit.labels import ElidedLabel, label
 from gui.window import actions
-from gui.window.commands import method_menu
 from gui.window.placeholders import canvas_room, first_size, panel_room
 
 if TYPE_CHECKING:
@@ -39,10 +37,12 @@ if TYPE_CHECKING:
     )
 
     from gui.toolkit.labels import Label
+    from gui.toolkit.panel_button import PanelButton
     from gui.widgets.bars.notice_bar import NoticeBar
     from gui.widgets.bars.page_bar import PageBar
     from gui.widgets.bars.status_bar import StatusBar
     from gui.widgets.canvas.image_canvas import ImageCanvas
+    from gui.widgets.choices.panel import ChoicePanel
     from gui.widgets.display.panel import DisplayPanel
     from gui.widgets.image_strip.strip import ImageStrip
     from gui.widgets.layers.tree import LayerTree
@@ -83,7 +83,8 @@ class MainWindow(QMainWindow):
     strip: ImageStrip
     side: QWidget
     model_label: ElidedLabel
-    method_button: QToolButton
+    method_button: PanelButton
+    methods: ChoicePanel
     device_label: Label
 
     def __init__(self) -> None:
@@ -112,6 +113,7 @@ class MainWindow(QMainWindow):
         from gui.widgets.bars.page_bar import PageBar
         from gui.widgets.bars.status_bar import StatusBar
         from gui.widgets.canvas.image_canvas import ImageCanvas
+        from gui.widgets.choices.panel import ChoicePanel
         from gui.widgets.display.panel import DisplayPanel
         from gui.widgets.image_strip.strip import ImageStrip
         from gui.widgets.layers.tree import LayerTree
@@ -129,6 +131,7 @@ class MainWindow(QMainWindow):
         self.predictions = PredictionPanel()
         self.display = DisplayPanel()
         self.strip = ImageStrip()
+        self.methods = ChoicePanel("Methods", "Search methods", self)
         self.side = QWidget()
         side = QVBoxLayout(self.side)
         side.setContentsMargins(0, 0, 0, 0)
@@ -183,11 +186,11 @@ class MainWindow(QMainWindow):
         self.addToolBar(bar)
 
     def _fill_toolbar(self) -> None:
+        from gui.toolkit.panel_button import PanelButton
+
         actions.fill_buttons(self._buttons, self.actions_by_id)
         self.model_label = ElidedLabel()
-        self.method_button = actions.menu_button(self.actions_by_id, method_menu())
-        self.method_button.setObjectName("method")
-        self.method_button.hide()
+        self.method_button = PanelButton("method")
         self.device_label = label("")
         self.device_label.setProperty("role", "dim")
         self.device_label.hide()
