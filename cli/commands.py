@@ -19,6 +19,7 @@ from cli.arguments import (
     add_model,
     add_patient,
 )
+from cli.asking import add_question
 from cli.entry import check_names, guarded
 from engine.lazy.pytorch import check_limit
 from engine.process.faults import clear_up
@@ -58,10 +59,21 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument(
         "--layer", help="layer name, or NAME#k for its call k (default: the model's default layer)"
     )
-    explain.add_argument("--class", dest="target", help="index or label (default: the top class)")
+    add_question(explain)
+    explain.add_argument(
+        "--expected",
+        metavar="CLASS",
+        help="compare the predicted class with this one, 'folder' for the one that the image's "
+        "folder is called by: three maps, the third of their contrast",
+    )
     add_method(explain)
     add_exact(explain)
     explain.add_argument("--out", type=Path, help="write the overlay as .png or .jpg")
+    explain.add_argument(
+        "--caption",
+        action="store_true",
+        help="add a caption and the colour bar below the overlay",
+    )
     explain.add_argument("--map", type=Path, help="write the signed map as .npy")
     add_json(explain)
     add_patient(explain)
@@ -75,6 +87,10 @@ def _parser() -> argparse.ArgumentParser:
     methods = commands.add_parser("methods", help="list the attribution methods")
     add_json(methods)
     methods.set_defaults(work=listing.methods)
+
+    questions = commands.add_parser("questions", help="list the questions that a map answers")
+    add_json(questions)
+    questions.set_defaults(work=listing.questions)
 
     presets = commands.add_parser("presets", help="list the presets for preprocessing")
     add_json(presets)
@@ -95,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     add_image(sweep)
     sweep.set_defaults(patient=False)
     add_model(sweep)
-    sweep.add_argument("--class", dest="target", help="index or label (default: the top class)")
+    add_question(sweep)
     add_method(sweep)
     add_exact(sweep)
     sweep.add_argument("--out", type=Path, default=Path("maps.npz"), help="(default: maps.npz)")

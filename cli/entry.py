@@ -24,7 +24,9 @@ from engine.process.startup import LogStream
 from engine.progress import Report, ignore_progress
 from engine.version import NAME
 
-COMMANDS = ("explain", "layers", "sweep", "methods", "presets", "models", "download")
+COMMANDS = (
+    *("explain", "layers", "sweep", "methods", "questions", "presets", "models", "download"),
+)
 """Commands that run without a window."""
 
 _log = logging.getLogger(__name__)

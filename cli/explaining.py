@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from cli.entry import progress_line
+from cli.asking import check_expected, question_of
+from cli.entry import progress_line, tell
 from cli.opening import open_both
 from cli.output import check_suffix, refuse_outputs, say, write_json
 from engine.errors import MethodError
 from engine.files.destinations import is_stdout
 from engine.methods import registry
+from engine.records.asked import Score
+from engine.records.explanations import COMPARED
 from engine.records.level_words import described
 from engine.records.options import Value
+from engine.targets.classes import find_class
+from engine.targets.deciding import FOLDER, class_of_folder
 
 if TYPE_CHECKING:
     from engine.model import Model
+    from engine.records.display import DisplaySettings
+    from engine.records.explanations import Explanation
     from engine.records.images import LoadedImage
+    from engine.records.models import Prediction
 
 
 def _options_of(options: argparse.Namespace, model: Model) -> dict[str, Value]:
@@ -53,54 +63,144 @@ def _check_method(options: argparse.Namespace) -> None:
 def explain(options: argparse.Namespace) -> None:
     check_suffix(options.out, (".png", ".jpg", ".jpeg"), "--out")
     check_suffix(options.map, (".npy",), "--map")
-    refuse_outputs(options, "out", "map", "json")
+    _refuse_outputs(options)
     _check_method(options)
+    check_expected(options)
+    question = question_of(options)
     image, model = open_both(options)
     from engine.explain.session import Session
-    from engine.export import files as export
-    from engine.passes.devices import versions
-    from engine.records.display import DisplaySettings
 
-    settings = DisplaySettings()
+    expected = _expected_class(options, image, model)
+    how: dict[str, Any] = {"method": options.method, "options": _options_of(options, model)}
     report = progress_line(sys.stderr)
     with Session(model, image, exact=options.exact) as session:
+        _tell_cost(session.expected_words(options.layer, question=question, **how))
+        how["progress"] = report
         try:
-            explanation = session.explain(
-                options.layer,
-                options.target,
-                method=options.method,
-                options=_options_of(options, model),
-                progress=report,
-            )
+            if expected is None:
+                found = session.explain(options.layer, options.target, question=question, **how)
+                parts = {"": found}
+            else:
+                compared = session.compare(
+                    expected, options.layer, options.target, score=question.score, **how
+                )
+                parts = compared.parts
         finally:
             report(1.0, "")  # clears the progress line
         top = session.predictions()
-    facts = export.sidecar(
-        image, explanation, model.info, top, settings, versions(), subject=options.patient
-    )
-    if options.out is not None:
-        picture = export.render(image, explanation, settings, caption=False, colorbar=False)
-        export.save_picture(options.out, picture)
-    if options.map is not None:
-        export.save_map(options.map, explanation.map)
-    if options.json is not None:
-        write_json(options.json, facts)
+    _write(options, image, model, parts, top)
     if not any(map(is_stdout, (options.json, options.out, options.map))):
-        target = explanation.target
-        rows, columns = explanation.map.shape
-        how = registry.described(explanation.method, explanation.options)
-        known, row = target.probability, registry.find(explanation.method)
-        number = target.said if known is None else f"{known:.1%}"
-        say(
-            f"{image.named(image.name, options.patient)}: {explanation.layer or row.place} "
-            f"({rows} x {columns}) for {target.label} ({number}), {how}"
-        )
-        for path in (options.out, options.map):
-            if path is not None:
+        for part, explanation in parts.items():
+            _say(options, image, part, explanation)
+        if expected is not None and "contrast" not in parts:
+            say("the expected class is the predicted one: there is no contrast")
+        for part in parts:
+            for path in _named(options, part):
                 say(f"wrote {path}")
         _say_of_image(image)
-        for notice in explanation.notices:
+        for notice in dict.fromkeys(text for found in parts.values() for text in found.notices):
             say(notice)
+
+
+def _refuse_outputs(options: argparse.Namespace) -> None:
+    if options.expected is None:
+        refuse_outputs(options, "out", "map", "json")
+        return
+    for part in COMPARED:
+        own = argparse.Namespace(**vars(options))
+        own.out, own.map = _part_of(options.out, part), _part_of(options.map, part)
+        refuse_outputs(own, "out", "map", "json")
+
+
+def _part_of(path: Path | None, part: str) -> Path | None:
+    """The file of one of several maps: 'map.png' becomes 'map-contrast.png'."""
+    if path is None or not part:
+        return path
+    return path.with_name(f"{path.stem}-{part}{path.suffix}")
+
+
+def _named(options: argparse.Namespace, part: str) -> list[Path]:
+    paths = (_part_of(path, part) for path in (options.out, options.map))
+    return [path for path in paths if path is not None]
+
+
+def _expected_class(options: argparse.Namespace, image: LoadedImage, model: Model) -> int | None:
+    """The class that the options expect; None if they expect none. Raises TargetError."""
+    if options.expected is None:
+        return None
+    labels = {label.casefold() for label in model.classes}
+    if options.expected.casefold() == FOLDER and FOLDER not in labels:
+        return class_of_folder(image.path, model.classes)
+    return find_class(options.expected, model.classes)
+
+
+def _tell_cost(words: str) -> None:
+    """Say how long a slow map will take, before it starts."""
+    if words:
+        tell(words)
+
+
+def _write(
+    options: argparse.Namespace,
+    image: LoadedImage,
+    model: Model,
+    parts: Mapping[str, Explanation],
+    top: Sequence[Prediction],
+) -> None:
+    """Write the files that the options name, for each of the maps."""
+    from engine.export import files as export
+    from engine.passes.devices import versions
+
+    facts: dict[str, Any] = {}
+    for part, explanation in parts.items():
+        settings = _settings(explanation)
+        facts[part] = export.sidecar(
+            image, explanation, model.info, top, settings, versions(), subject=options.patient
+        )
+        out, array = _part_of(options.out, part), _part_of(options.map, part)
+        if out is not None:
+            picture = export.render(
+                image,
+                explanation,
+                settings,
+                caption=options.caption,
+                colorbar=options.caption,
+                subject=options.patient,
+            )
+            export.save_picture(out, picture)
+        if array is not None:
+            export.save_map(array, explanation.map)
+    if options.json is not None:
+        write_json(options.json, facts.get("") or {"contrast": None, **facts})
+
+
+def _settings(explanation: Explanation) -> DisplaySettings:
+    """How a map is drawn: with both signs where each speaks for one of two classes."""
+    from engine.records.display import DisplaySettings
+
+    both = explanation.against is not None and registry.find(explanation.method).signed
+    return DisplaySettings(sign="signed") if both else DisplaySettings()
+
+
+def _say(
+    options: argparse.Namespace, image: LoadedImage, part: str, explanation: Explanation
+) -> None:
+    """One line: image, layer, what the map is of, and the method."""
+    target, asked = explanation.target, explanation.asked
+    rows, columns = explanation.map.shape
+    how = registry.described(explanation.method, explanation.options)
+    known, row = target.probability, registry.find(explanation.method)
+    number = target.said if known is None else f"{known:.1%}"
+    subject = f"{target.label} ({number})"
+    if asked.question != "class":
+        subject = f"{explanation.subject} ({explanation.number})"
+    elif asked.score is not Score.LOGIT:
+        subject = f"{target.label} ({number}, by its {asked.score})"
+    name = image.named(image.name, options.patient)
+    say(
+        f"{name}: {part + ', ' if part else ''}{explanation.layer or row.place} "
+        f"({rows} x {columns}) for {subject}, {how}"
+    )
 
 
 def _say_of_image(image: LoadedImage) -> None:
@@ -117,20 +217,23 @@ def sweep(options: argparse.Namespace) -> None:
     check_suffix(options.out, (".npz",), "--out")
     refuse_outputs(options, "out")
     _check_method(options)
+    question = question_of(options)
     image, model = open_both(options)
     from engine.explain.session import Session
     from engine.export import files as export
 
     with Session(model, image, exact=options.exact) as session:
         explanations = session.sweep(
-            options.target, method=options.method, options=_options_of(options, model)
+            options.target,
+            method=options.method,
+            options=_options_of(options, model),
+            question=question,
         )
         notices = session.notices
     export.save_maps(options.out, {name: e.map for name, e in explanations.items()})
     if is_stdout(options.out):
         return
-    target = next((e.target for e in explanations.values()), None)
-    label = f" for {target.label}" if target is not None else ""
+    label = next((f" for {e.subject}" for e in explanations.values()), "")
     say(f"{image.named(image.name, options.patient)}: {len(explanations)} layers{label}")
     say(f"wrote {options.out}")
     _say_of_image(image)

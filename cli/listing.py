@@ -13,6 +13,7 @@ from cli.preprocessing import preset_cells, preset_facts
 from engine.files.destinations import is_stdout
 from engine.images.presets import PRESETS
 from engine.methods import registry
+from engine.targets import questions as asked
 
 if TYPE_CHECKING:
     from engine.records.models import LayerNode
@@ -60,6 +61,17 @@ def methods(options: argparse.Namespace) -> None:
         write_json(options.json, registry.facts_all())
     if not is_stdout(options.json):
         for line in registry.lines():
+            write(line)
+
+
+def questions(options: argparse.Namespace) -> None:
+    refuse_outputs(options, "json")
+    if options.json is None:
+        require_stdout()
+    else:
+        write_json(options.json, asked.facts_all())
+    if not is_stdout(options.json):
+        for line in asked.lines():
             write(line)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.autograd.graph import GradientEdge
 
 from engine.errors import MethodError
+from engine.explain.asking import Asking
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap, raw_of
 from engine.inspection.facts import Inspection
@@ -32,6 +33,7 @@ from engine.passes.hooks import NETWORK_ERRORS, Call, watching
 from engine.passes.replaced import logits_from
 from engine.progress import CancelToken, Report
 from engine.records.models import Layout
+from engine.targets.scores import LogitScore
 
 _log = logging.getLogger(__name__)
 
@@ -58,14 +60,14 @@ class _Seen:
 def map_attention(
     work: Computation,
     chosen: Chosen,
-    target: Callable[[], int],
+    asking: Asking,
     cancel: CancelToken | None,
     report: Report,
 ) -> RawMap:
     """A map on the grid of the tokens, (rows, columns), by a method of the family ATTENTION.
 
-    target: the class, asked once the logits are known. Raises Cancelled, and MethodError where the
-    network's attention is not between the tokens of one grid.
+    Raises Cancelled, and MethodError where the network's attention is not between the tokens of one
+    grid.
     """
     title, facts = chosen.method.title, work.model.facts
     axes = facts.attention.axes
@@ -82,12 +84,12 @@ def map_attention(
                 done = work.own_pass(cancel, _sequences(facts))
             else:
                 work.plain_pass(cancel)
-        index = target()
         started = time.perf_counter()
         said: tuple[str, ...] = ()
         if done is not None:
             own = dict(chosen.options)["score"] == "block"
-            blocks, said = _relevances(work, done, found, ended, index, own, cancel, report)
+            score = asking.of_batch()
+            blocks, said = _relevances(work, done, found, ended, score, own, cancel, report)
         else:
             blocks = tuple(seen.joint for seen in found if seen.joint is not None)
     del done
@@ -142,7 +144,7 @@ def _relevances(
     done: ForwardPass,
     found: list[_Seen],
     ended: list[str],
-    target: int,
+    score: LogitScore,
     own: bool,
     cancel: CancelToken | None,
     report: Report,
@@ -153,15 +155,13 @@ def _relevances(
     slopes: list[Tensor] | None = None
     if own:
         calls = _blocks(work.model.facts, done, found, ended)
-        slopes = _slopes(work, done, calls, target, cancel) if calls else None
+        slopes = _slopes(work, done, calls, score, cancel) if calls else None
         if slopes is None:
             said = (_OTHER_SCORE,)
         else:
             outputs = [done.kept[call].tensor for call in calls]
     if slopes is None:
-        whole = torch.zeros_like(done.logits)
-        whole[0, target] = 1
-        slopes = [whole] * len(found)
+        slopes = [_slope(done.logits, score)] * len(found)
     made: list[Tensor] = []
     for place, (seen, output, slope) in enumerate(zip(found, outputs, slopes, strict=True)):
         made.append(relevance(_gradient(output, slope, seen)))
@@ -180,6 +180,14 @@ def _gradient(output: Tensor, slope: Tensor, seen: _Seen) -> Tensor:
     if gradient is None:
         return torch.zeros(1, seen.tokens, seen.tokens, device=output.device)
     return gradient.detach().reshape(-1, seen.tokens, seen.tokens)
+
+
+def _slope(logits: Tensor, score: LogitScore) -> Tensor:
+    """d s / d logits, (1, classes)."""
+    with torch.inference_mode(False), torch.enable_grad():
+        own = torch.ops.aten.detach.default(logits).requires_grad_()
+        (slope,) = torch.autograd.grad(score(own).sum(), [own])
+    return slope
 
 
 def _blocks(
@@ -210,7 +218,7 @@ def _slopes(
     work: Computation,
     done: ForwardPass,
     calls: tuple[Call, ...],
-    target: int,
+    score: LogitScore,
     cancel: CancelToken | None,
 ) -> list[Tensor] | None:
     """d s / d tokens of each block, where what follows the last block makes s of them.
@@ -236,5 +244,5 @@ def _slopes(
         _log.info("the blocks cannot be scored: %s", error)
         return None
     with torch.inference_mode(False), torch.enable_grad():
-        (slopes,) = torch.autograd.grad(logits[:, target].sum(), [leaf])
+        (slopes,) = torch.autograd.grad(score(logits).sum(), [leaf])
     return [slopes[place : place + 1] for place in range(len(calls))]

@@ -17,9 +17,10 @@ import torch
 from numpy.typing import NDArray
 
 from engine.errors import ImageError, LayerError, MethodError, ModelError
+from engine.explain.answers.found import Found, Said, explanation_of
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import map_batch
-from engine.explain.session import Found, Session, explanation_of
+from engine.explain.session import Session
 from engine.images.preprocessing import Prepared, prepare
 from engine.inspection import memory
 from engine.inspection.layer_tree import parse_layer
@@ -29,6 +30,7 @@ from engine.passes import devices
 from engine.passes.forward import ForwardPass
 from engine.passes.hooks import NETWORK_ERRORS
 from engine.progress import CancelToken
+from engine.records.asked import Asked
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
 from engine.targets.classes import find_class
@@ -213,7 +215,10 @@ class Batches:
         answers = []
         for item, row, target, raw in zip(items, logits, targets, maps, strict=True):
             predicted = self.model.predictions(row, [target])[0]
-            found = Found(self._layer, self._call, predicted, self._how, raw, row)
+            asked = Asked(target=target)
+            value = float(row[target])
+            said = Said(asked, predicted, value)
+            found = Found(self._layer, self._call, self._how, raw, row, said)
             region = item.prepared.region
             try:
                 told = explanation_of(self.model, item.image, region, found, seconds=seconds)

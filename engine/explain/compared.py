@@ -22,8 +22,8 @@ def target_of(how: Chosen, logits: NDArray[np.float64], index: int) -> Target:
     indices, factors = zip(*compared(how, logits.tolist(), index), strict=True)
 
     def summed(found: Tensor) -> Tensor:
-        row = found[0, list(indices)]
-        return (row * row.new_tensor(factors)).sum()
+        rows = found[:, list(indices)]
+        return (rows * rows.new_tensor(factors)).sum(dim=1)
 
     return summed
 

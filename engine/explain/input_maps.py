@@ -12,6 +12,7 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
+from engine.explain.asking import Asking
 from engine.explain.input_passes import InputPasses
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap, channels_first, map_one, raw_of
@@ -25,7 +26,7 @@ from engine.methods.registry import GRAD_CAM, Chosen, Need, expected, load_pixel
 from engine.passes.below.biases import Biases
 from engine.passes.below.guided import guided
 from engine.passes.below.polling import Polled
-from engine.passes.forward import ForwardPass
+from engine.passes.forward import ForwardPass, OfOutput, Target
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report
 from engine.records.models import Layout
@@ -34,15 +35,15 @@ from engine.records.models import Layout
 def map_input(
     work: Computation,
     chosen: Chosen,
-    target: Callable[[], int],
+    asking: Asking,
     layer: tuple[Call, Axes] | None,
     cancel: CancelToken | None,
     report: Report,
 ) -> RawMap:
     """A map at the input's resolution, (h, w), by a method of the family PIXEL.
 
-    target: the class, asked once the logits are known. layer: for a method that fuses a layer's
-    Grad-CAM, the call that returned its output, and its axes.
+    layer: for a method that fuses a layer's Grad-CAM, the call that returned its output, and its
+    axes.
 
     Raises Cancelled, and MethodError for options that do not fit the input.
     """
@@ -52,26 +53,30 @@ def map_input(
     with Polled(cancel):
         if Need.BIASES in needs:
             with Biases(_collecting(work.model.facts, biases)):
-                done = work.own_pass(cancel)
+                done = work.own_pass(cancel, asking.calls)
         elif Need.INPUT_GRADIENT in needs or Need.GUIDED_GRADIENT in needs:
-            done = work.input_pass(cancel)
-    index = target()
+            done = work.input_pass(cancel, asking.calls)
+    if work.logits is None:
+        work.first_pass(cancel)
     started = time.perf_counter()
     gradient, relus = (None, 0)
     if done is not None:
-        gradient, relus = _gradient(done, index, Need.GUIDED_GRADIENT in needs, cancel)
+        target = asking.target(chosen, done)
+        gradient, relus = _gradient(done, target, Need.GUIDED_GRADIENT in needs, cancel)
     del done
     image = work.input[0].detach()
-    assert work.logits is not None
     given = PixelInput(
         image=image,
-        score=float(work.logits[index]),
+        score=asking.value(),
         options=options,
         gradient=gradient,
-        passes=_passes(work, chosen, index, cancel, report) if Need.INPUT_PASSES in needs else None,
+        passes=_passes(work, chosen, asking, cancel, report)
+        if Need.INPUT_PASSES in needs
+        else None,
         reference=lambda name: _reference(work, image, name),
-        layer_map=_layer_map(work, layer, index, cancel) if layer is not None else None,
+        layer_map=_layer_map(work, layer, asking, cancel) if layer is not None else None,
         biases=tuple(biases),
+        first_order=asking.at_first_order() if Need.BIASES in needs else None,
         relus=relus,
     )
     # What the method makes for further passes must be able to join a graph.
@@ -99,34 +104,37 @@ def _collecting(facts: Inspection, biases: list[BiasMap]) -> Callable[[Tensor, b
 
 
 def _passes(
-    work: Computation, chosen: Chosen, target: int, cancel: CancelToken | None, report: Report
+    work: Computation, chosen: Chosen, asking: Asking, cancel: CancelToken | None, report: Report
 ) -> InputPasses:
     most = dict(chosen.options)["batch"]
     return InputPasses(
         work,
-        target,
+        asking,
+        chosen,
         cancel,
         report,
         most=int(most),
         total=max(expected(chosen, tuple(work.input.shape[1:]))),
-        words=chosen.method.title,
     )
 
 
 def _layer_map(
-    work: Computation, layer: tuple[Call, Axes], target: int, cancel: CancelToken | None
+    work: Computation, layer: tuple[Call, Axes], asking: Asking, cancel: CancelToken | None
 ) -> Tensor:
     """The Grad-CAM of a layer, (rows, columns), on the model's device."""
     call, axes = layer
-    raw = map_one(work.pass_with(call, cancel), call, target, GRAD_CAM, axes, cancel)
+    done = work.pass_over(call, asking.calls, cancel) if asking.calls else None
+    done = done or work.pass_with(call, cancel)
+    raw = map_one(done, call, asking.target(GRAD_CAM, done), GRAD_CAM, axes, cancel)
     return torch.from_numpy(raw.map).to(work.model.device)
 
 
 def _gradient(
-    done: ForwardPass, target: int, is_guided: bool, cancel: CancelToken | None
+    done: ForwardPass, target: Target, is_guided: bool, cancel: CancelToken | None
 ) -> tuple[Tensor, int]:
     """d score / d image, (C, h, w), and through how many guided ReLUs it came."""
-    with guided(done.logits) if is_guided else nullcontext(0) as relus, Polled(cancel):
+    root = done.kept[target.call].tensor if isinstance(target, OfOutput) else done.logits
+    with guided(root) if is_guided else nullcontext(0) as relus, Polled(cancel):
         return done.leaf_gradient(target, cancel)[0].detach(), relus
 
 

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from engine.errors import ModelError
+from engine.explain.asking import Asking
 from engine.explain.kept_passes import Computation
 from engine.inspection import memory
+from engine.methods.registry import Chosen
 from engine.passes import devices
 from engine.passes.below.polling import Polled
 from engine.passes.hooks import NETWORK_ERRORS
@@ -30,7 +32,7 @@ _SAME = 1e-4
 
 
 class InputPasses:
-    """Further passes of one computation's network, for one class: methods.pixels.inputs.Passes.
+    """Further passes of one computation's network, for one score: methods.pixels.inputs.Passes.
 
     most: inputs in a batch at most. total: passes that are expected altogether, for the progress.
     What cannot take several images at once, or mixes them up, is run one by one.
@@ -39,19 +41,20 @@ class InputPasses:
     def __init__(
         self,
         work: Computation,
-        target: int,
+        asking: Asking,
+        how: Chosen,
         cancel: CancelToken | None,
         report: Report,
         *,
         most: int,
         total: int,
-        words: str,
     ) -> None:
         self._work = work
-        self._target = target
+        self._asking = asking
+        self._how = how
         self._cancel = cancel
         self._report = report
-        self._words = words
+        self._words = how.method.title
         self._total = max(1, total)
         self._done = 0
         self._asked = most
@@ -67,22 +70,27 @@ class InputPasses:
         self._tried = self._most == 1
 
     def scores(self, inputs: Iterable[Tensor]) -> Iterator[Tensor]:
-        """The class's score for each input: float64 (n,) on the CPU, batch by batch."""
+        """The score for each input: float64 (n,) on the CPU, batch by batch."""
         each = _ALIVE * self._work.model.facts.largest
+        score, call = self._asking.of_batch(), self._asking.call
 
         def run(batch: Tensor) -> Tensor:
-            logits = self._work.batch_logits(batch, self._cancel)
-            return logits[:, self._target].cpu().double()
+            if call is None:
+                found = self._work.batch_logits(batch, self._cancel).cpu().double()
+            else:
+                found = self._work.batch_output(batch, call, self._cancel)
+            return score(found).cpu().double()
 
         yield from self._batches(inputs, run, each)
 
     def gradients(self, inputs: Iterable[Tensor]) -> Iterator[Tensor]:
         """d score / d input for each input: (n, C, h, w), batch by batch."""
         each = memory.estimate(self._work.model.facts, None)
+        target = self._asking.target(self._how)
 
         def run(batch: Tensor) -> Tensor:
-            done = self._work.batch_pass(batch, self._cancel)
-            return done.leaf_gradient(self._target, self._cancel)
+            done = self._work.batch_pass(batch, self._cancel, wanted=self._asking.calls)
+            return done.leaf_gradient(target, self._cancel)
 
         yield from self._batches(inputs, run, each)
 

@@ -16,12 +16,14 @@ from torch import Tensor, nn
 from engine.errors import DeviceError, ModelError, one_line
 from engine.explain.fast_batches import FastBatches
 from engine.inspection import memory
+from engine.inspection.default_layer import default_layer
 from engine.inspection.reasons import reason_against
 from engine.model import Model
 from engine.passes import devices
-from engine.passes.forward import ForwardPass, run_forward
-from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating
+from engine.passes.forward import ForwardPass, run_forward, run_plain
+from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating, watching
 from engine.progress import CancelToken
+from engine.records.asked import Asked
 from engine.rewriting.faster import Seen
 
 _log = logging.getLogger(__name__)
@@ -37,7 +39,7 @@ class Computation:
     image: (1, channels, h, w) on the CPU, or a batch, for which pass_with serves. budget: bytes
     that may be kept; None means half of the memory that is free at the time. exact: use the
     network's own modules in every pass. logits: float64 (classes,), of the first image, known after
-    the first pass.
+    the first pass. values: what questions about outputs of layers explain, as far as it was seen.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Computation:
         self.model = model
         self._exact = exact
         self.logits: NDArray[np.float64] | None = None
+        self.values: dict[Asked, float] = {}
         self.forward_seconds = 0.0
         self.notices: list[str] = []
         self._image = image
@@ -103,6 +106,12 @@ class Computation:
         if text not in self.notices:
             self.notices.append(text)
 
+    def first_pass(self, cancel: CancelToken | None) -> None:
+        """Run the network, ready to explain the default layer."""
+        default = default_layer(self.model.facts).name
+        last = self.model.facts.last(default) if default else None
+        self.pass_with(last.source if last is not None else ("", -1), cancel)
+
     def pass_with(self, source: Call, cancel: CancelToken | None) -> ForwardPass:
         """A pass that kept the call's output: an existing one, or else a new one."""
         for known in (self._full, self._tail):
@@ -135,14 +144,17 @@ class Computation:
         self._release()
         return self._run(start, wanted, cancel, plainly=True)
 
-    def input_pass(self, cancel: CancelToken | None) -> ForwardPass:
-        """A pass whose graph starts at the input; kept, with every output, if that fits."""
+    def input_pass(self, cancel: CancelToken | None, wanted: Collection[Call] = ()) -> ForwardPass:
+        """A pass whose graph starts at the input; kept, with every output, if that fits.
+
+        wanted: explainable calls whose outputs it has in any case.
+        """
         if self._full is None and self.whole_fits:
             self._full = self._run(None, self._explainable, cancel)
             self._tail = None
         if self._full is None:
             self._release()
-            return self._run(None, (), cancel)
+            return self._run(None, wanted, cancel)
         return self._full
 
     def own_pass(self, cancel: CancelToken | None, wanted: Collection[Call] = ()) -> ForwardPass:
@@ -174,13 +186,18 @@ class Computation:
         return self._tail
 
     def batch_pass(
-        self, batch: Tensor, cancel: CancelToken | None, start: Call | None = None
+        self,
+        batch: Tensor,
+        cancel: CancelToken | None,
+        start: Call | None = None,
+        wanted: Collection[Call] = (),
     ) -> ForwardPass:
         """A pass over a batch (n, channels, h, w) that is not kept.
 
-        Its graph starts at the output of the call, for None at the batch.
+        Its graph starts at the output of the call, for None at the batch. wanted: the calls whose
+        outputs it has.
         """
-        wanted = self._sources if self._untrainable else ()
+        wanted = self._sources if self._untrainable else wanted
         return self._pass(self.model.module, batch, start, wanted, cancel)
 
     def start_batches(self) -> None:
@@ -190,6 +207,20 @@ class Computation:
     def batch_logits(self, batch: Tensor, cancel: CancelToken | None) -> Tensor:
         """The logits of a batch (n, channels, h, w), without a graph: (n, classes)."""
         return self._batches.logits(batch, self.allowed, cancel)
+
+    def batch_output(self, batch: Tensor, call: Call, cancel: CancelToken | None) -> Tensor:
+        """What a call returns for a batch (n, channels, h, w), without a graph: (n, ...)."""
+        found: list[Tensor] = []
+
+        def visit(made: Call, _module: nn.Module, output: Tensor) -> None:
+            if made == call:
+                # Before a later operation overwrites it.
+                found.append(output.clone())
+
+        facts, module = self.model.facts, self.model.module
+        with watching(module, visit, cancel, {call[0]}):
+            run_plain(module, batch, facts.reading, cancel, bounded=facts.real)
+        return found[0]
 
     def guarded(self, work: Callable[[], _T]) -> _T:
         """Do the work; when memory runs out, retry with less kept, then on the CPU.

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import MethodError, one_line
+from engine.explain.asking import Asking
 from engine.explain.kept_passes import Computation
 from engine.explain.layer_passes import LayerPasses
 from engine.explain.maps import RawMap, channels_first, given_of, raw_of
@@ -36,8 +37,7 @@ def map_layer(
     work: Computation,
     done: ForwardPass,
     chosen: Chosen,
-    index: int,
-    target: Target,
+    asking: Asking,
     source: Call,
     axes: Axes,
     cancel: CancelToken | None,
@@ -45,20 +45,20 @@ def map_layer(
 ) -> RawMap:
     """The map of one output by a method that is not for sweeps.
 
-    done: a pass that kept the output, and those of the deeper layers if the method asks for them.
-    index: the class; target: what is derived, mostly its logit.
+    done: a pass that kept the output, those of the deeper layers if the method asks for them, and
+    that which the question is about.
 
     Raises Cancelled, and MethodError where the network is none for the method.
     """
     started = time.perf_counter()
-    needs = chosen.method.needs
+    needs, target = chosen.method.needs, asking.target(chosen, done)
     output = done.kept[source].tensor
     if Need.CURVATURE in needs:
         along = output.detach().clone()
         # The tokens before the grid's cells are not of the activation.
         along[:, : axes.prefix] = 0
         with Polled(cancel):
-            gradient, curved = _curvature(work, done, source, target, along, cancel)
+            gradient, curved = _curvature(work, done, asking, chosen, source, along, cancel)
         given = given_of(chosen, output, gradient, axes)
         given = replace(given, curvature=channels_first(curved, axes))
     elif Need.DEEPER in needs:
@@ -66,7 +66,7 @@ def map_layer(
     else:
         given = given_of(chosen, output, None, axes)
     if Need.INPUT_PASSES in needs or Need.LAYER_PASSES in needs:
-        given = _with_passes(work, given, chosen, index, source, output, axes, cancel, report)
+        given = _with_passes(work, given, chosen, asking, source, output, axes, cancel, report)
     with torch.no_grad():
         found = load(chosen.method)(given)
     return raw_of(found, lambda: time.perf_counter() - started)
@@ -92,20 +92,20 @@ def _with_passes(
     work: Computation,
     given: MethodInput,
     chosen: Chosen,
-    index: int,
+    asking: Asking,
     source: Call,
     output: Tensor,
     axes: Axes,
     cancel: CancelToken | None,
     report: Report,
 ) -> MethodInput:
-    assert work.logits is not None
     forward, backward = expected(chosen, tuple(given.activation.shape))
     words = expected_words(chosen, tuple(given.activation.shape), work.forward_seconds)
     report(0.0, f"{chosen.method.title}: {words}" if words else chosen.method.title)
     passes = LayerPasses(
         work,
-        index,
+        asking,
+        chosen,
         source,
         output,
         axes,
@@ -113,12 +113,11 @@ def _with_passes(
         report,
         most=given.whole("batch"),
         total=max(forward, backward),
-        words=chosen.method.title,
     )
     return replace(
         given,
         image=work.input[0].detach(),
-        score=float(work.logits[index]),
+        score=asking.value(),
         passes=passes,
         probable=work.model.facts.reading.form.scores is not Scores.VALUES,
     )
@@ -159,12 +158,14 @@ def _with_deeper(
 def _curvature(
     work: Computation,
     done: ForwardPass,
+    asking: Asking,
+    chosen: Chosen,
     source: Call,
-    target: Target,
     along: Tensor,
     cancel: CancelToken | None,
 ) -> tuple[Tensor, Tensor]:
     """G and H A; where an operation has no second derivative, by others that say the same."""
+    target = asking.target(chosen)
     try:
         return done.curvature(source, target, along, cancel)
     except RuntimeError as error:
@@ -172,7 +173,7 @@ def _curvature(
             raise
     try:
         with derivable_twice():
-            again = work.lone_pass(source, set(), cancel)
+            again = work.lone_pass(source, set(asking.calls), cancel)
             return again.curvature(source, target, along, cancel)
     except RuntimeError as error:
         if not _is_only_once(error):

@@ -11,18 +11,20 @@ import torch
 from torch import Tensor
 
 from engine.errors import ModelError
+from engine.explain.asking import Asking
 from engine.explain.input_passes import InputPasses
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import channels_first
 from engine.inspection import memory
 from engine.inspection.memory import largest_after
 from engine.inspection.spatial_axes import Axes
+from engine.methods.registry import Chosen
 from engine.passes import devices
 from engine.passes.below.polling import Polled
 from engine.passes.forward import run_plain
 from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating, watching
 from engine.progress import CancelToken, Report
-from engine.records.models import Layout, Scores
+from engine.records.models import Layout
 from engine.rewriting.from_layer import FromLayer, from_layer
 
 _log = logging.getLogger(__name__)
@@ -42,7 +44,8 @@ class LayerPasses(InputPasses):
     def __init__(
         self,
         work: Computation,
-        target: int,
+        asking: Asking,
+        how: Chosen,
         source: Call,
         output: Tensor,
         axes: Axes,
@@ -51,41 +54,28 @@ class LayerPasses(InputPasses):
         *,
         most: int,
         total: int,
-        words: str,
     ) -> None:
-        super().__init__(work, target, cancel, report, most=most, total=total, words=words)
+        super().__init__(work, asking, how, cancel, report, most=most, total=total)
         self._source = source
         self._output = output.detach()
         self._axes = axes
         self._form: FromLayer | None = None
 
-    def probabilities(self, images: Iterable[Tensor]) -> Iterator[Tensor]:
-        """The class's probability for each image, or its score where there is none."""
-        each = _ALIVE * self._work.model.facts.largest
-        scores = self._work.model.facts.reading.form.scores
-
-        def run(batch: Tensor) -> Tensor:
-            logits = self._work.batch_logits(batch, self._cancel).cpu().double()
-            if scores is Scores.CLASSES:
-                return logits.softmax(dim=1)[:, self._target]
-            own = logits[:, self._target]
-            return own if scores is Scores.VALUES else own.sigmoid()
-
-        yield from self._batches(images, run, each)
-
     def layer_gradients(self, images: Iterable[Tensor]) -> Iterator[Tensor]:
         """d score / d activation for each image: (n, C, h, w)."""
         each = memory.estimate(self._work.model.facts, self._source)
+        target = self._asking.target(self._how)
 
         def run(batch: Tensor) -> Tensor:
-            done = self._work.batch_pass(batch, self._cancel, self._source)
-            found = done.leaf_gradient(self._target, self._cancel)
+            calls = self._asking.calls
+            done = self._work.batch_pass(batch, self._cancel, self._source, calls)
+            found = done.leaf_gradient(target, self._cancel)
             return torch.stack([channels_first(one[None], self._axes) for one in found])
 
         yield from self._batches(images, run, each)
 
     def scores_from_layer(self, activations: Iterable[Tensor]) -> Iterator[Tensor]:
-        """The class's score with each of these in place of the layer's output."""
+        """The score with each of these in place of the layer's output."""
         rest = (self._in_own_layout(activation) for activation in activations)
         first = next(rest, None)
         if first is None:
@@ -97,9 +87,10 @@ class LayerPasses(InputPasses):
             run = self._way(first)
         self._tried = True
         each = _ALIVE * largest
+        score = self._asking.of_batch()
 
         def scores(batch: Tensor) -> Tensor:
-            return run(batch)[:, self._target].cpu().double()
+            return score(run(batch).cpu().double())
 
         yield from self._batches(chain((first,), rest), scores, each)
 

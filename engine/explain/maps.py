@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from engine.inspection.spatial_axes import Axes
-from engine.methods.inputs import MethodInput, MethodMap
+from engine.methods.inputs import MethodInput, MethodMap, Sums
 from engine.methods.registry import Chosen, Family, Method, Need, load
 from engine.passes.forward import ForwardPass, Target
 from engine.passes.hooks import Call
@@ -29,23 +29,36 @@ class RawMap:
 
     anything: False if its ingredients are zero throughout. said: sentences about how it was
     computed. seconds: wall-clock time without the forward pass (in a sweep, an equal share of it).
+    sums: what the map sums to and should, of a method that says so.
     """
 
     map: FloatMap
     anything: bool
     said: tuple[str, ...]
     seconds: float
+    sums: Sums | None = None
 
-    def judged(self, method: Method) -> tuple[Verdict, tuple[str, ...]]:
-        """Whether the map shows anything, and what to say when it does not."""
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What there is to say about how it was computed."""
+        return self.said if self.sums is None else (*self.said, self.sums.sentence)
+
+    def judged(self, method: Method, of_class: bool = True) -> tuple[Verdict, tuple[str, ...]]:
+        """Whether the map shows anything, and what to say when it does not.
+
+        of_class: whether the question is that of a class's own score.
+        """
+        what, score = ("the class", "the score of the class")
+        if not of_class:
+            what = score = "what was asked"
         if not self.anything and not method.layered:
-            text = "The map is zero: no pixel of this image affects the class."
+            text = f"The map is zero: no pixel of this image affects {what}."
             return Verdict.ZERO_GRADIENT, (text,)
         if not self.anything and method.family is Family.PERTURBATION:
-            text = "No channel of this layer changes the score of the class for this image."
+            text = f"No channel of this layer changes {score} for this image."
             return Verdict.NO_EFFECT, (text,)
         if not self.anything and Need.GRADIENT in method.needs:
-            text = "The gradient is zero: this layer does not affect the class for this image."
+            text = f"The gradient is zero: this layer does not affect {what} for this image."
             return Verdict.ZERO_GRADIENT, (text,)
         if not self.anything:
             return Verdict.ZERO_ACTIVATION, (
@@ -55,6 +68,7 @@ class RawMap:
             side = "look at the negative side, or " if method.signed else ""
             other = "layer or class" if method.class_dependent else "layer"
             other = other if method.layered else "class"
+            other = other if of_class else other.replace("class", "question")
             return Verdict.NOTHING_POSITIVE, (f"Nothing positive: {side}choose another {other}.",)
         return Verdict.OK, ()
 
@@ -179,4 +193,4 @@ def raw_of(found: MethodMap, seconds: Callable[[], float]) -> RawMap:
     """A method's map on the CPU; seconds is called last, since copying it waits for the device."""
     array: FloatMap = found.map.cpu().numpy()
     said = tuple(text for counted in found.counts if (text := counted.sentence()))
-    return RawMap(array, bool(found.anything), (*found.said, *said), seconds())
+    return RawMap(array, bool(found.anything), (*found.said, *said), seconds(), found.sums)

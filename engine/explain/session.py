@@ -10,54 +10,40 @@ computation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from types import TracebackType
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.errors import LayerError, MethodError
-from engine.explain.attention_maps import map_attention
-from engine.explain.compared import target_of, words_of
-from engine.explain.input_maps import map_input
+from engine.errors import MethodError, TargetError
+from engine.explain.answers.found import Found, Said, explanation_of
+from engine.explain.answers.known import KnownMaps
+from engine.explain.answers.places import Place, place_of, suitable
+from engine.explain.answers.single import found_map
+from engine.explain.answers.sweeping import left_out, sweep_maps
+from engine.explain.asking import Asking, asking_of, before
 from engine.explain.kept_passes import Computation
-from engine.explain.layer_maps import deeper_layers, map_layer
-from engine.explain.maps import RawMap, map_all, map_one
+from engine.explain.maps import RawMap
 from engine.images.preprocessing import prepare
-from engine.inspection import memory
-from engine.inspection.layer_tree import parse_layer
-from engine.inspection.reasons import reason_against
-from engine.inspection.spatial_axes import Axes
 from engine.methods.registry import (
     METHODS,
     Chosen,
-    Family,
-    Need,
     counted_shape,
     expected,
-    is_cheap,
-    refusal,
+    expected_words,
     requested,
 )
 from engine.model import Model
-from engine.passes.forward import ForwardPass
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report, ignore_progress
-from engine.records.explanations import Explanation, Seconds
-from engine.records.images import LoadedImage, Region
+from engine.records.asked import CLASS, Question, Score
+from engine.records.explanations import Comparison, Explanation
+from engine.records.images import LoadedImage
 from engine.records.models import LayerNode, Prediction
 from engine.targets.classes import find_class
-
-# Sets of maps (one per class and method) that are cached; the least recently used are recomputed.
-_SETS_KEPT = 32
-
-# The class under which maps of class-independent methods are cached.
-_ANY_CLASS = -1
-
-# The call under which the maps of methods without a layer are cached.
-_WHOLE: Call = ("", -1)
+from engine.targets.refusals import refusal, too_late
 
 
 class Session:
@@ -85,8 +71,7 @@ class Session:
         with torch.inference_mode(False):
             self._prepared = prepare(image, model.preprocessing)
         self._work = Computation(model, self._prepared.tensor, budget, exact=exact)
-        self._names = tuple(node.name for node in model.layers)
-        self._maps: dict[tuple[int, Chosen], dict[Call, RawMap]] = {}
+        self._known = KnownMaps()
 
     def __enter__(self) -> Session:
         return self
@@ -102,7 +87,7 @@ class Session:
     def close(self) -> None:
         """Free the graph and everything kept; safe to call twice."""
         self._work.close()
-        self._maps.clear()
+        self._known.clear()
 
     @property
     def layers(self) -> tuple[LayerNode, ...]:
@@ -140,6 +125,7 @@ class Session:
         *,
         method: str = "",
         options: Mapping[str, object] | None = None,
+        question: Question = CLASS,
         cancel: CancelToken | None = None,
         progress: Report = ignore_progress,
     ) -> Explanation:
@@ -151,102 +137,68 @@ class Session:
         target: index or label; None for the class with the highest logit.
         method: a slug of engine.methods.registry; '' for the model's own setting, by default
             Grad-CAM. options: for that method; the others keep their defaults.
+        question: what to ask about the class in place of what speaks for it, and by which score;
+            engine.targets.questions has them all. A question that follows from maps of classes
+            that are known, by a method linear in the score, takes no pass.
         Returns an Explanation whose map is signed float32 (h, w) on the layer's own grid, or that
         of the network's input for a method of pixels, without a ReLU and without scaling; the
         registry has the formula and its source.
 
         Raises LayerError (unknown, not explainable, or a map that is not finite), MethodError
         (unknown method, unknown option, unsuitable network or layer, or a layer where the method
-        has none), TargetError, ModelError when the
-        network itself fails, DeviceError when memory does not suffice even with the least kept,
-        and Cancelled.
+        has none), TargetError (a class or question that does not exist, or that the network, the
+        method or the layer cannot answer), ModelError when the network itself fails, DeviceError
+        when memory does not suffice even with the least kept, and Cancelled.
         """
-        how = self._method(method, options)
-        index = None if target is None else find_class(target, self.model.classes)
-        if not how.method.layered:
-            if layer is not None:
-                raise MethodError(f"{how.method.no_layer}; name none, or choose another method")
-            return self._unlayered(how, index, cancel, progress)
-        name = self.model.address(layer)
-        call = parse_layer(name, self.model.facts, self._names)
-        facts = self.model.facts.calls[call]
-        assert facts.axes is not None  # parse_layer lets only spatial outputs through
-        axes = facts.axes
-        reason = refusal(how.method, axes.channels(facts.shape), axes.grid, facts.pooled)
-        if reason:
-            raise MethodError(f"layer '{name}': {reason}")
+        how, place, asking = self._request(layer, target, method, options, question)
+        raw = self._work.guarded(
+            lambda: found_map(self._work, self._known, asking, place, how, cancel, progress)
+        )
+        said = self._said(asking)
+        if place is None:
+            return self._explanation("", None, how, raw, said)
+        return self._explanation(place.name, place.call, how, raw, said)
 
-        def work() -> tuple[RawMap, int]:
-            known = self._work.logits is not None or index is not None
-            chosen = self._chosen(index) if known else None
-            if chosen is not None and facts.source in self._maps_of(chosen, how):
-                return self._maps_of(chosen, how)[facts.source], chosen
-            if how.method.family is Family.PIXEL:
-                source = facts.source, axes
-                raw = map_input(
-                    self._work, how, lambda: self._chosen(index), source, cancel, progress
-                )
-            else:
-                raw = self._layer_map(facts.source, axes, index, how, cancel, progress)
-            chosen = self._chosen(index)
-            self._maps_of(chosen, how)[facts.source] = raw
-            return raw, chosen
-
-        raw, chosen = self._work.guarded(work)
-        return self._explanation(name, call, self._prediction(chosen), how, raw)
-
-    def _layer_map(
+    def compare(
         self,
-        source: Call,
-        axes: Axes,
-        index: int | None,
-        how: Chosen,
-        cancel: CancelToken | None,
-        progress: Report,
-    ) -> RawMap:
-        """The map of one output, by a method of layers."""
-        if Need.DEEPER in how.method.needs:
-            done = self._work.pass_over(source, deeper_layers(self.model.facts, source), cancel)
-        else:
-            done = self._work.pass_with(source, cancel)
-        chosen = self._chosen(index)
-        assert self._work.logits is not None
-        target = target_of(how, self._work.logits, chosen)
-        if how.method.swept:
-            starts = done.leaf is done.kept[source].tensor
-            if starts and len(done.kept) > 1 and is_cheap(how.method):
-                # The backward pass to where the graph starts passes all layers that it has.
-                maps = map_all(done, self._axes_among(done, how), target, how, cancel)
-                self._maps_of(chosen, how).update(maps)
-                if source in maps:
-                    return maps[source]
-            return map_one(done, source, target, how, axes, cancel)
-        return map_layer(self._work, done, how, chosen, target, source, axes, cancel, progress)
+        expected: int | str,
+        layer: str | None = None,
+        target: int | str | None = None,
+        *,
+        method: str = "",
+        options: Mapping[str, object] | None = None,
+        score: Score | None = None,
+        cancel: CancelToken | None = None,
+        progress: Report = ignore_progress,
+    ) -> Comparison:
+        """The maps of the predicted class and of the expected one, and what tells them apart.
 
-    def _unlayered(
-        self, how: Chosen, index: int | None, cancel: CancelToken | None, progress: Report
-    ) -> Explanation:
-        """The map by a method that has no layer."""
+        expected: index or label. target: in place of the predicted class. The contrast of a method
+        linear in the score follows from the two maps. Arguments and errors are those of explain.
+        """
+        predicted, wanted = (self._index(name) for name in (target, expected))
+        assert wanted is not None
+        if predicted is None:
+            predicted = int(np.argmax(self._known_logits(cancel)))
 
-        def target() -> int:
-            if self._work.logits is None:
-                self._first_pass(cancel)
-            return self._chosen(index)
+        def ask(index: int, question: Question) -> Explanation:
+            return self.explain(
+                layer,
+                index,
+                method=method,
+                options=options,
+                question=question,
+                cancel=cancel,
+                progress=progress,
+            )
 
-        def work() -> RawMap:
-            if self._work.logits is not None:
-                known = self._maps_of(self._chosen(index), how)
-                if _WHOLE in known:
-                    return known[_WHOLE]
-            if how.method.family is Family.ATTENTION:
-                raw = map_attention(self._work, how, target, cancel, progress)
-            else:
-                raw = map_input(self._work, how, target, None, cancel, progress)
-            self._maps_of(self._chosen(index), how)[_WHOLE] = raw
-            return raw
-
-        raw = self._work.guarded(work)
-        return self._explanation("", None, self._prediction(self._chosen(index)), how, raw)
+        alone = Question(score=score)
+        one = ask(predicted, alone)
+        if predicted == wanted:
+            return Comparison(one, one, None)
+        other = ask(wanted, alone)
+        contrast = Question("contrast", against=wanted, score=score)
+        return Comparison(one, other, ask(predicted, contrast))
 
     def expected(
         self,
@@ -254,20 +206,36 @@ class Session:
         *,
         method: str = "",
         options: Mapping[str, object] | None = None,
+        question: Question = CLASS,
     ) -> tuple[int, int]:
         """The forward and backward passes that explain will take at most; nothing is run.
 
         Passes of Ablation-CAM start at the layer. The seconds of one forward pass are in every
-        explanation. Raises LayerError and MethodError as explain does.
+        explanation. Raises LayerError, MethodError and TargetError as explain does.
         """
-        how = self._method(method, options)
-        node = None
-        if how.method.layered:
-            name = self.model.address(layer).partition("#")[0]
-            parse_layer(name, self.model.facts, self._names)
-            node = next(node for node in self.layers if node.name == name)
-        shape = counted_shape(how.method, self.model.facts.input_shape[1:], node)
-        return expected(how, shape)
+        how, place, _ = self._request(layer, None, method, options, question)
+        return expected(how, self._counted_shape(how, place))
+
+    def expected_words(
+        self,
+        layer: str | None = None,
+        *,
+        method: str = "",
+        options: Mapping[str, object] | None = None,
+        question: Question = CLASS,
+        cancel: CancelToken | None = None,
+    ) -> str:
+        """'225 forward passes, about 6 s' for a map that takes more than a few passes, else ''.
+
+        The time is that of one forward pass, which is made for it if there was none. Raises the
+        errors of explain.
+        """
+        how, place, _ = self._request(layer, None, method, options, question)
+        shape = self._counted_shape(how, place)
+        if not expected_words(how, shape, 0.0):
+            return ""
+        self._known_logits(cancel)
+        return expected_words(how, shape, self._work.forward_seconds)
 
     def sweep(
         self,
@@ -275,94 +243,69 @@ class Session:
         *,
         method: str = "",
         options: Mapping[str, object] | None = None,
+        question: Question = CLASS,
         cancel: CancelToken | None = None,
         progress: Report = ignore_progress,
     ) -> dict[str, Explanation]:
         """The maps of every explainable layer for one class, in tree order, keyed by layer name.
 
-        One backward pass yields them all, or none if the method needs no gradient; each map equals
-        the result of explain. Layers unsuitable for the method are left out. If the graph from the
-        input on does not fit the budget, it starts at the earliest layer from which it does; layers
-        before that one are left out and counted in `notices`, and explain still works for each of
-        them. Layers whose map is not finite are left out and counted as well. Raises the same
-        errors as explain.
+        One backward pass yields them all, or none if the method needs no gradient, or if they
+        follow from known maps; each equals the result of explain. Layers unsuitable for the method,
+        and for a question about a layer's output those after it, are left out. If the graph from
+        the input on does not fit the budget, it starts at the earliest layer from which it does;
+        layers before that one are left out and counted in `notices`, and explain still works for
+        each of them. Layers whose map is not finite are left out and counted as well. Raises the
+        same errors as explain.
         """
         how = self._method(method, options)
         if not how.method.swept:
             why = how.method.no_layer or f"{how.method.title} is computed for one layer at a time"
             raise MethodError(f"{why}; a sweep of all layers needs another method")
-        index = None if target is None else find_class(target, self.model.classes)
-        chosen = self._work.guarded(lambda: self._sweep_maps(index, how, cancel, progress))
-        maps = self._maps_of(chosen, how)
-        target_class = self._prediction(chosen)
+        asking = self._asking(target, question, how)
+        self._work.guarded(
+            lambda: sweep_maps(self._work, self._known, asking, how, cancel, progress)
+        )
+        said = self._said(asking)
+        maps = self._known.of(said.asked, how)
+        facts = self.model.facts
+        wanted = suitable(facts, how, before(facts, facts.calls, asking.call))
         result: dict[str, Explanation] = {}
         unfit, infinite = 0, 0
         for node in self.layers:
-            if not node.explainable:
-                continue
             call = (node.name, node.calls - 1)
-            facts = self.model.facts.calls[call]
-            assert facts.axes is not None
-            raw = maps.get(facts.source)
-            if refusal(how.method, facts.axes.channels(facts.shape), facts.axes.grid, facts.pooled):
+            if not node.explainable or facts.calls[call].source not in wanted:
                 continue
+            raw = maps.get(facts.calls[call].source)
             if raw is None:
                 unfit += 1
             elif not np.isfinite(raw.map).all():
                 infinite += 1
             else:
-                result[node.name] = self._explanation(node.name, call, target_class, how, raw)
-        if unfit:
-            which = "1 layer" if unfit == 1 else f"{unfit} layers"
-            self._work.notify(
-                f"{which} did not fit into memory with the others; click one to explain it "
-                "separately"
-            )
-        if infinite:
-            which = (
-                "1 layer has a map that is"
-                if infinite == 1
-                else f"{infinite} layers have maps that are"
-            )
-            self._work.notify(f"{which} not finite; check the weights and the preprocessing")
+                result[node.name] = self._explanation(node.name, call, how, raw, said)
+        for text in left_out(unfit, infinite):
+            self._work.notify(text)
         return result
 
-    def _sweep_maps(
-        self, index: int | None, how: Chosen, cancel: CancelToken | None, progress: Report
-    ) -> int:
-        """Fill the maps of every explainable call for one class; returns the class."""
-        facts, work = self.model.facts, self._work
-        axes = self._suitable(how)
-        remaining = set(axes)
-        total = max(1, len(remaining))
-        if index is not None or work.logits is not None:
-            remaining -= self._maps_of(self._chosen(index), how).keys()
-        whole = work.whole_fits
-        if work.logits is None and not (whole and remaining):
-            # The class must be known even if no layer's graph fits, or no layer suits the method.
-            self._first_pass(cancel)
-        while remaining:
-            if whole:
-                done = work.full_pass(cancel)
-            else:
-                first = memory.first_that_fits(facts, remaining, work.allowed)
-                if first is None:
-                    break
-                done = work.lone_pass(first.call, remaining, cancel)
-                remaining.discard(first.call)
-            chosen = self._chosen(index)
-            report = _reporter(progress, total - len(remaining), total)
-            todo = {call: axes[call] for call in done.kept if call in axes}
-            assert work.logits is not None
-            target = target_of(how, work.logits, chosen)
-            maps = map_all(done, todo, target, how, cancel, report)
-            # Freed before the next pass: two graphs at once would not fit.
-            del done
-            self._maps_of(chosen, how).update(maps)
-            remaining -= maps.keys()
-            if whole:
-                break
-        return self._chosen(index)
+    def _request(
+        self,
+        layer: str | None,
+        target: int | str | None,
+        method: str,
+        options: Mapping[str, object] | None,
+        question: Question,
+    ) -> tuple[Chosen, Place | None, Asking]:
+        """Method, layer and question of a request, all of which fit each other."""
+        how = self._method(method, options)
+        place = None
+        if how.method.layered:
+            place = place_of(self.model, layer, how)
+        elif layer is not None:
+            raise MethodError(f"{how.method.no_layer}; name none, or choose another method")
+        asking = self._asking(target, question, how)
+        if place is not None and not before(self.model.facts, (place.source,), asking.call):
+            assert asking.call is not None
+            raise TargetError(too_late(place.name, asking.call[0]))
+        return how, place, asking
 
     def _method(self, slug: str, options: Mapping[str, object] | None) -> Chosen:
         """The requested method, or the model's own. Raises MethodError."""
@@ -372,125 +315,45 @@ class Session:
             raise MethodError(f"{how.method.title}: {self.model.no_hooks}; choose {can}")
         return how
 
-    def _suitable(self, how: Chosen) -> dict[Call, Axes]:
-        """The spatial axes of every explainable output that the method can be had for."""
-        return {
-            call: output.axes
-            for call, output in self.model.facts.calls.items()
-            if output.source == call and output.axes is not None and not reason_against(output)
-            if not refusal(
-                how.method, output.axes.channels(output.shape), output.axes.grid, output.pooled
-            )
-        }
+    def _index(self, target: int | str | None) -> int | None:
+        return None if target is None else find_class(target, self.model.classes)
 
-    def _axes_among(self, done: ForwardPass, how: Chosen) -> dict[Call, Axes]:
-        return {call: axes for call, axes in self._suitable(how).items() if call in done.kept}
+    def _asking(self, target: int | str | None, question: Question, how: Chosen) -> Asking:
+        """What was asked. Raises TargetError, and LayerError for a unit of a layer without one."""
+        index = self._index(target)
+        asking = asking_of(self._work, question, index, how)
+        reason = refusal(question, how.method, self.model.info, self.layers)
+        if reason:
+            raise TargetError(reason)
+        asking.known()  # another class that does not exist is refused before there is a pass
+        return asking
 
-    def _maps_of(self, target: int, how: Chosen) -> dict[Call, RawMap]:
-        """The cached maps for a class and method; access marks them as most recently used."""
-        key = (target if how.method.class_dependent else _ANY_CLASS, how)
-        maps = self._maps.pop(key, {})
-        self._maps[key] = maps
-        while len(self._maps) > _SETS_KEPT:
-            del self._maps[next(iter(self._maps))]
-        return maps
+    def _counted_shape(self, how: Chosen, place: Place | None) -> tuple[int, ...]:
+        node = None
+        if place is not None:
+            node = next(node for node in self.layers if node.name == place.call[0])
+        return counted_shape(how.method, self.model.facts.input_shape[1:], node)
+
+    def _said(self, asking: Asking) -> Said:
+        """What holds for every map of a question; there must have been a pass."""
+        value = self._work.guarded(asking.value)
+        return Said(asking.asked(), asking.prediction(), value)
 
     def _explanation(
-        self, name: str, call: Call | None, target: Prediction, how: Chosen, raw: RawMap
+        self, name: str, call: Call | None, how: Chosen, raw: RawMap, said: Said
     ) -> Explanation:
         assert self._work.logits is not None
         return explanation_of(
             self.model,
             self.image,
             self._prepared.region,
-            Found(name, call, target, how, raw, self._work.logits),
+            Found(name, call, how, raw, self._work.logits, said),
             seconds=self._work.forward_seconds,
             notices=self.notices,
         )
 
-    def _prediction(self, index: int) -> Prediction:
-        assert self._work.logits is not None
-        return self.model.predictions(self._work.logits, [index])[0]
-
-    def _chosen(self, index: int | None) -> int:
-        """The given class, or the one with the highest logit; the logits must be known."""
-        if index is not None:
-            return index
-        assert self._work.logits is not None
-        return int(np.argmax(self._work.logits))
-
     def _known_logits(self, cancel: CancelToken | None) -> NDArray[np.float64]:
         if self._work.logits is None:
-            self._work.guarded(lambda: self._first_pass(cancel))
+            self._work.guarded(lambda: self._work.first_pass(cancel))
         assert self._work.logits is not None
         return self._work.logits
-
-    def _first_pass(self, cancel: CancelToken | None) -> None:
-        """Run the network, ready to explain the default layer."""
-        default = next((node.name for node in self.layers if node.default), None)
-        call = parse_layer(default, self.model.facts, self._names) if default else None
-        self._work.pass_with(self.model.facts.calls[call].source if call else ("", -1), cancel)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """One map, and what it is of: the layer as addressed and its call (None for a method without
-    layers), the class, the method, and the image's logits, float64 (classes,)."""
-
-    layer: str
-    call: Call | None
-    target: Prediction
-    how: Chosen
-    raw: RawMap
-    logits: NDArray[np.float64]
-
-
-def explanation_of(
-    model: Model,
-    image: LoadedImage,
-    region: Region,
-    found: Found,
-    *,
-    seconds: float,
-    notices: tuple[str, ...] = (),
-) -> Explanation:
-    """The map with all that is to be said about it.
-
-    region: what the network saw of the image. seconds: of the forward pass. notices: so far.
-    Raises LayerError for a map that is not finite.
-    """
-    raw, how, call = found.raw, found.how, found.call
-    if not np.isfinite(raw.map).all():
-        whose = f"of layer '{found.layer}'" if call is not None else f"by {how.method.title}"
-        raise LayerError(
-            f"the map {whose} is not finite (NaN or infinity); "
-            "check the weights and the preprocessing, or choose another "
-            f"{'layer' if call is not None else 'method'}"
-        )
-    facts = model.facts.calls[call] if call is not None else None
-    axes = facts.axes if facts is not None else None
-    verdict, notice = raw.judged(how.method)
-    comparison = words_of(how, found.logits, found.target.index, model.classes)
-    raw.map.flags.writeable = False
-    return Explanation(
-        layer=found.layer,
-        target=found.target,
-        map=raw.map,
-        shape=(facts.shape if facts is not None else model.facts.input_shape)[1:],
-        layout=axes.layout if axes is not None else None,
-        region=region,
-        image=image.name,
-        image_size=(image.width, image.height),
-        model=model.source,
-        device=str(model.device),
-        seconds=Seconds(seconds, raw.seconds),
-        method=how.method.slug,
-        options=how.options,
-        verdict=verdict,
-        notices=(*notices, *raw.said, *(notice or comparison)),
-        arithmetic=model.arithmetic,
-    )
-
-
-def _reporter(progress: Report, before: int, total: int) -> Callable[[int], None]:
-    return lambda count: progress(min(1.0, (before + count) / total), "explaining every layer")

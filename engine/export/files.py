@@ -162,10 +162,11 @@ def sidecar(
     """Everything needed to reproduce this explanation, ready for JSON.
 
     Contains the output of `explain --json` (image, model, device, layer, class, predictions, map,
-    region, seconds), the program, the versions of the libraries (passed in, since this module does
-    not import torch), the image's checksum, the model with its preprocessing, and the display
-    settings if given. Numbers that JSON cannot express (NaN, infinity) become null. subject: with
-    the patient's name and the date of a DICOM file, which are left out otherwise, in paths too.
+    region, seconds), the question with its score and the number that was explained, the program,
+    the versions of the libraries (passed in, since this module does not import torch), the image's
+    checksum, the model with its preprocessing, and the display settings if given. Numbers that JSON
+    cannot express (NaN, infinity) become null. subject: with the patient's name and the date of a
+    DICOM file, which are left out otherwise, in paths too.
     """
     region = explanation.region
     content: dict[str, Any] = {
@@ -188,6 +189,7 @@ def sidecar(
         "method": explanation.method,
         "options": dict(explanation.options),
         "target": _prediction(explanation.target),
+        "question": _question(explanation),
         "output_shape": list(explanation.shape),
         "layout": explanation.layout.value if explanation.layout is not None else None,
         "arithmetic": explanation.arithmetic,
@@ -213,6 +215,30 @@ def sidecar(
     if subject and image.subject is not None:
         content["subject"] = {"name": image.subject.name, "date": image.subject.date}
     return content
+
+
+def _question(explanation: Explanation) -> dict[str, Any]:
+    """What was asked: the question, the score and its value, and whom or what it is about."""
+    asked, against = explanation.asked, explanation.against
+    unit, cell = asked.unit, asked.cell
+    return {
+        "name": asked.question,
+        "score": asked.score.value if asked.score is not None else None,
+        "value": _number(explanation.value),
+        "words": explanation.sentence,
+        "positive": explanation.signs[0],
+        "negative": explanation.signs[1],
+        "class": asked.target,
+        "against": _prediction(against) if against is not None else None,
+        "unit": {
+            "layer": unit.layer,
+            "channel": unit.channel,
+            "cell": list(unit.cell) if unit.cell is not None else None,
+        }
+        if unit is not None
+        else None,
+        "cell": list(cell) if cell is not None else None,
+    }
 
 
 def _depth_facts(image: LoadedImage, policy: Levels) -> dict[str, Any]:

@@ -63,6 +63,13 @@ def default_layer(facts: Inspection) -> DefaultLayer:
     return DefaultLayer(_name(facts, chosen), branches)
 
 
+def score_map(facts: Inspection) -> Call | None:
+    """The last output whose channels are the classes, if it can be explained; else None."""
+    scores = _score_maps(facts)
+    found = [c.source for c in facts.calls.values() if c.call in scores and not reason_against(c)]
+    return found[-1] if found else None
+
+
 def _chosen(facts: Inspection, candidates: Sequence[CallFacts]) -> tuple[Call, int]:
     """The chosen call, and of how many branches it is one."""
     flow = facts.flow

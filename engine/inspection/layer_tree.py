@@ -8,7 +8,7 @@ from torch import nn
 from torch.jit import ScriptModule
 
 from engine.errors import LayerError
-from engine.inspection.default_layer import default_layer
+from engine.inspection.default_layer import default_layer, score_map
 from engine.inspection.facts import Inspection
 from engine.inspection.reasons import reason_against
 from engine.passes.hooks import Call
@@ -20,6 +20,8 @@ _SCRIPTED = "part of a TorchScript program, which supports no hooks"
 def layer_nodes(module: nn.Module, facts: Inspection) -> tuple[LayerNode, ...]:
     """One LayerNode for every named module except the network itself, in tree order."""
     chosen = default_layer(facts)
+    scores = score_map(facts)
+    places = {call: place for place, call in enumerate(facts.calls)}
     nodes = []
     for name, inner in module.named_modules():
         if not name:
@@ -41,6 +43,8 @@ def layer_nodes(module: nn.Module, facts: Inspection) -> tuple[LayerNode, ...]:
                 grid=last.axes.grid if last and last.axes and not reason else None,
                 output=last.part if last else "",
                 pooled=last.pooled if last else False,
+                place=places[last.source] if last else 0,
+                scored=last is not None and last.call == scores,
             )
         )
     return tuple(nodes)

@@ -12,20 +12,17 @@ from engine.records.models import Layout
 
 
 class LayerPasses(Protocol):
-    """Further passes of the network for one class, in batches, on the device of the activation.
+    """Further passes of the network for one score, in batches, on the device of the activation.
 
     Inputs are run as many at once as memory and prompt cancellation allow; results come in the same
     order, a batch at a time. They are counted for the progress.
     """
 
-    def probabilities(self, images: Iterable[Tensor]) -> Iterator[Tensor]:
-        """The class's probability for each image (channels, H, W): float64 (n,) on the CPU.
-
-        Its score, where the network's output has no probabilities.
-        """
+    def scores(self, images: Iterable[Tensor]) -> Iterator[Tensor]:
+        """The score for each image (channels, H, W): float64 (n,) on the CPU."""
 
     def scores_from_layer(self, activations: Iterable[Tensor]) -> Iterator[Tensor]:
-        """The class's score with each of these in place of the activation (C, h, w): float64 (n,)
+        """The score with each of these in place of the activation (C, h, w): float64 (n,)
         on the CPU. What comes before the layer is not computed again where that can be helped."""
 
     def layer_gradients(self, images: Iterable[Tensor]) -> Iterator[Tensor]:
@@ -44,8 +41,8 @@ class MethodInput:
     options: one value for each option of the method's row, as registry.check_options returns them.
     The rest is None where the method's row does not ask for it. curvature: H A, the derivative of
         the gradient along the activation, of its shape. image: (channels, H, W), as the network
-        receives it. score: the class's. passes: further ones. deeper: the maps (rows, columns) of
-        deeper layers, float32, each on its own grid. probable: whether the output has
+        receives it. score: what is explained. passes: further ones. deeper: the maps (rows,
+        columns) of deeper layers, float32, each on its own grid. probable: whether the output has
         probabilities.
     """
 
@@ -95,6 +92,30 @@ class Counted:
         return self.one if count == 1 else self.many.format(count=count)
 
 
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What a map sums to, and by how much the score rises from an image without content, which a
+    complete method makes equal."""
+
+    total: float
+    rise: float
+
+    def scaled(self, factor: float) -> Sums:
+        return Sums(factor * self.total, factor * self.rise)
+
+    def plus(self, other: Sums) -> Sums:
+        return Sums(self.total + other.total, self.rise + other.rise)
+
+    @property
+    def sentence(self) -> str:
+        size = abs(self.rise) or abs(self.total)
+        gap = abs(self.total - self.rise) / size if size > 0 else 0.0
+        return (
+            f"The map sums to {self.total:.4g}, the score rises by {self.rise:.4g} from the "
+            f"baseline ({gap:.1%} apart)."
+        )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class MethodMap:
     """A map fresh from its method.
@@ -104,10 +125,11 @@ class MethodMap:
         method without one the activation), so that the map is zero for want of anything to show.
         It stays on the device: reading it would make every layer of a sweep wait.
     counts: what there is to say about the computation; most methods have nothing. said: sentences
-        of those that know them already.
+        of those that know them already. sums: of a method that is complete.
     """
 
     map: Tensor
     anything: Tensor
     counts: tuple[Counted, ...] = ()
     said: tuple[str, ...] = ()
+    sums: Sums | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.methods.options import Option
+from engine.records.asked import Score
 
 
 class Family(StrEnum):
@@ -62,6 +63,9 @@ class Method:
     counted: 'module:function', from options and the input's shape to the numbers of forward and
         backward passes, where options decide on them; '' where passes says them. Of a method of
         layers in a family other than PIXEL, from the shape (C, h, w) of the layer's output.
+    score: what it takes of a class where nothing else is asked for. linear: whether the map of a
+        sum of scores is the sum of their maps; linear_at: the options that must be at their
+        defaults for that.
     """
 
     slug: str
@@ -87,6 +91,9 @@ class Method:
     most_reason: str = ""
     pooled: bool = False
     compared: str = ""
+    score: Score = Score.LOGIT
+    linear: bool = False
+    linear_at: tuple[str, ...] = ()
 
     @property
     def hookless(self) -> bool:

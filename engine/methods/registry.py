@@ -167,7 +167,7 @@ def counted_shape(
     """
     if not method.layered or method.family is Family.PIXEL or layer is None:
         return input_shape
-    return (_channels(layer), *layer.grid) if layer.grid is not None else input_shape
+    return (layer.channels, *layer.grid) if layer.grid is not None else input_shape
 
 
 def duration(seconds: float) -> str:
@@ -195,6 +195,13 @@ def check_options(method: Method, values: Mapping[str, object]) -> dict[str, Val
     A whole number is taken for a float. Raises MethodError as parse_options does.
     """
     return _options.check(method.slug, method.options, values)
+
+
+def is_linear(chosen: Chosen) -> bool:
+    """Whether the map of a sum of scores is the sum of their maps, with these options."""
+    method, values = chosen.method, dict(chosen.options)
+    defaults = {option.name: option.default for option in method.options}
+    return method.linear and all(values[name] == defaults[name] for name in method.linear_at)
 
 
 def is_cheap(method: Method) -> bool:
@@ -241,15 +248,7 @@ def refusal_for(method: Method, layer: LayerNode) -> str:
     """Why the method cannot be had for a layer that can be explained; '' where it can."""
     if layer.shape is None or layer.grid is None or not method.layered:
         return ""
-    return refusal(method, _channels(layer), layer.grid, layer.pooled)
-
-
-def _channels(layer: LayerNode) -> int:
-    # Not at import: the first paint needs the table, and none of the records.
-    from engine.records.models import Layout
-
-    assert layer.shape is not None
-    return layer.shape[0 if layer.layout is Layout.CHANNELS_FIRST else -1]
+    return refusal(method, layer.channels, layer.grid, layer.pooled)
 
 
 def facts(method: Method) -> dict[str, object]:
@@ -284,6 +283,8 @@ def facts(method: Method) -> dict[str, object]:
         "most_cells": method.most_cells,
         "most_reason": method.most_reason,
         "pooled": method.pooled,
+        "score": method.score.value,
+        "linear": method.linear,
         "swept": method.swept,
         "layered": method.layered,
         "caution": method.caution,

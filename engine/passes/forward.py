@@ -24,8 +24,21 @@ from engine.progress import CancelToken
 
 _MAX_TRIES = 4
 
-Target: TypeAlias = int | Callable[[Tensor], Tensor]
-"""What a gradient is of: a class's logit, or a scalar made of the logits (n, classes)."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OfOutput:
+    """A score that is made of what a call returned, in place of the logits.
+
+    call: one that the pass keeps. score: from its output (n, ...) to (n,).
+    """
+
+    call: Call
+    score: Callable[[Tensor], Tensor]
+
+
+Target: TypeAlias = int | Callable[[Tensor], Tensor] | OfOutput
+"""What a gradient is of: a class's logit, a score of each image made of the logits, from
+(n, classes) to (n,), or one made of a kept output."""
 
 
 @dataclass(slots=True, eq=False)
@@ -44,7 +57,7 @@ class ForwardPass:
     def gradient(self, call: Call, target: Target, cancel: CancelToken | None = None) -> Tensor:
         """d target / d output of the call, by a partial backward pass. The graph is retained.
 
-        Same shape and dtype as the output; zeros if the logit does not depend on it. Once the token
+        Same shape and dtype as the output; zeros if the score does not depend on it. Once the token
         is set, raises Cancelled at the next kept output.
         """
         return self.gradients(call, [target], cancel)
@@ -52,14 +65,14 @@ class ForwardPass:
     def gradients(
         self, call: Call, targets: Sequence[Target], cancel: CancelToken | None = None
     ) -> Tensor:
-        """The same for a batch: the gradient of each image's own logit, one target for each.
+        """The same for a batch: the gradient of each image's own score, one target for each.
 
-        In inference no image of a batch influences another, so that the sum of the logits has the
+        In inference no image of a batch influences another, so that the sum of the scores has the
         gradients of all.
         """
         with _recording(), self._cancellable(cancel):
             # Summed here: torch would import its compiler for gradients of several outputs.
-            chosen = [_scalar(self.logits[n : n + 1], target) for n, target in enumerate(targets)]
+            chosen = [self.score(target, slice(n, n + 1)) for n, target in enumerate(targets)]
             (gradient,) = torch.autograd.grad(
                 sum(chosen[1:], chosen[0]),
                 [self.kept[call].tensor],
@@ -68,6 +81,13 @@ class ForwardPass:
                 materialize_grads=True,
             )
         return gradient
+
+    def score(self, target: Target, images: slice = slice(None)) -> Tensor:
+        """The sum of the scores of these images, a scalar on the graph."""
+        if isinstance(target, OfOutput):
+            return target.score(self.kept[target.call].tensor[images]).sum()
+        logits = self.logits[images]
+        return (logits[:, target] if isinstance(target, int) else target(logits)).sum()
 
     def curvature(
         self, call: Call, target: Target, along: Tensor, cancel: CancelToken | None = None
@@ -82,7 +102,7 @@ class ForwardPass:
         once: dict[str, Any] = {"allow_unused": True, "materialize_grads": True}
         with _recording(), self._cancellable(cancel):
             (gradient,) = torch.autograd.grad(
-                _scalar(self.logits, target), [output], create_graph=True, **once
+                self.score(target), [output], create_graph=True, **once
             )
             if not gradient.requires_grad:
                 return gradient, torch.zeros_like(gradient)
@@ -91,15 +111,15 @@ class ForwardPass:
             (curved,) = torch.autograd.grad(gradient, [output], along, retain_graph=True, **once)
         return torch.ops.aten.detach.default(gradient), curved
 
-    def leaf_gradient(self, target: int, cancel: CancelToken | None = None) -> Tensor:
-        """d logit / d leaf, of the leaf's shape; of a batch, each image's own. Retains the graph.
+    def leaf_gradient(self, target: Target, cancel: CancelToken | None = None) -> Tensor:
+        """d score / d leaf, of the leaf's shape; of a batch, each image's own. Retains the graph.
 
-        Zeros where the logit does not depend on it. Raises Cancelled as gradient does.
+        Zeros where the score does not depend on it. Raises Cancelled as gradient does.
         """
         with _recording(), self._cancellable(cancel):
-            # Summed: the logits of one image do not depend on the others.
+            # Summed: the score of one image does not depend on the others.
             (gradient,) = torch.autograd.grad(
-                self.logits[:, target].sum(),
+                self.score(target),
                 [self.leaf],
                 retain_graph=True,
                 allow_unused=True,
@@ -149,7 +169,7 @@ class ForwardPass:
                     handles.append(tensor.register_hook(hook_of(call, tensor)))
             with _recording():
                 torch.autograd.grad(
-                    _scalar(self.logits, target),
+                    self.score(target),
                     [self.leaf],
                     retain_graph=True,
                     allow_unused=True,
@@ -157,10 +177,6 @@ class ForwardPass:
         finally:
             for handle in handles:
                 handle.remove()
-
-
-def _scalar(logits: Tensor, target: Target) -> Tensor:
-    return logits[0, target] if isinstance(target, int) else target(logits)
 
 
 @contextmanager

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from engine.lazy.numpy import np
+from engine.records.asked import Asked
 from engine.records.images import Region
 from engine.records.models import Layout, Prediction
 from engine.records.options import DEFAULT_METHOD, Value
@@ -44,13 +45,16 @@ class Explanation:
     map: float32 (rows, columns), signed, on the layer's own grid, or that of the network's input:
         no ReLU, no scaling. Row 0, column 0 covers the top-left corner of region.
     layer: as addressed, 'layer4' or 'layer4.0.relu#1'; '' for a method that has no layer.
-    target: the explained class.
+    target: the explained class; for a question about none, the one that was chosen, or predicted.
     shape: shape of the layer's output without the batch axis; without a layer, of the input.
     layout: of the layer's output; None without a layer.
     region: the area of the original image covered by the map; image_size: its (width, height).
     method: slug of the method used; options: a value for each of its options.
     verdict: whether the map shows anything; notices: sentences for the user.
     arithmetic: as in ModelInfo.
+    asked: the question that the map answers; against: the other class of a contrast or margin.
+    value: the number that was explained. subject, number: both in words, 'star against ring' and
+        'difference of logits 5.2'. signs: what positive and what negative values are.
     """
 
     layer: str
@@ -69,6 +73,17 @@ class Explanation:
     notices: tuple[str, ...] = ()
     options: tuple[tuple[str, Value], ...] = ()
     arithmetic: str = ""
+    asked: Asked = field(default_factory=Asked)
+    against: Prediction | None = None
+    value: float | None = None
+    subject: str = ""
+    number: str = ""
+    signs: tuple[str, str] = ("evidence for the class", "evidence against the class")
+
+    @property
+    def sentence(self) -> str:
+        """What the map is of, with its number: 'star, logit 8.31'."""
+        return f"{self.subject or self.target.label}, {self.number or self.target.said}"
 
     @property
     def peak(self) -> tuple[float, float]:
@@ -79,3 +94,25 @@ class Explanation:
             self.region.x + (column + 0.5) / columns * self.region.width,
             self.region.y + (row + 0.5) / rows * self.region.height,
         )
+
+
+COMPARED = ("predicted", "expected", "contrast")
+"""The names of the explanations of a Comparison."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the network predicted beside what was expected of it, by one method and layer.
+
+    contrast: of the predicted class against the expected one; None where they are the same.
+    """
+
+    predicted: Explanation
+    expected: Explanation
+    contrast: Explanation | None
+
+    @property
+    def parts(self) -> dict[str, Explanation]:
+        """The explanations by the names in COMPARED; the contrast, if there is one."""
+        found = (self.predicted, self.expected, self.contrast)
+        return {name: one for name, one in zip(COMPARED, found, strict=True) if one is not None}

@@ -41,6 +41,8 @@ class LayerNode:
     output: which part of what it returns is explained, where that is a tuple or mapping
         ('output 0 of 2'); else ''.
     pooled: whether its output is averaged over space and read by one linear layer, and no more.
+    place: of the output in the order in which a pass makes them; modules that return the same one
+        share it. scored: whether it is the last one whose channels are the classes.
     """
 
     name: str
@@ -56,6 +58,15 @@ class LayerNode:
     output: str = ""
     branches: int = 1
     pooled: bool = False
+    place: int = 0
+    scored: bool = False
+
+    @property
+    def channels(self) -> int:
+        """Channels of an explainable output; 0 for another."""
+        if self.shape is None or self.layout is None:
+            return 0
+        return self.shape[0 if self.layout is Layout.CHANNELS_FIRST else -1]
 
     @property
     def parent(self) -> str | None:

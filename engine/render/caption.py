@@ -65,10 +65,9 @@ def caption(
 
     subject: with the patient's name and the date of a DICOM file, which are left out otherwise.
     """
-    target = explanation.target
     rows, columns = explanation.map.shape
     method = described(explanation.method, explanation.options)
-    signs = _SIGNS if target.probability is not None else _VALUE_SIGNS
+    signs = _signs(explanation)
     row = find(explanation.method)
     if not row.class_dependent:
         signs = _BLIND_SIGNS
@@ -87,11 +86,33 @@ def caption(
     if explanation.arithmetic:
         scale += f"; {explanation.arithmetic}"
     return (
-        f"{plain(target.label, _NAME)}  {target.said}",
+        _subject(explanation),
         f"{method} of {plain(explanation.layer or row.place, _NAME)} ({rows} x {columns}, "
         f"{settings.interpolation}) in {plain(explanation.model, _NAME)}",
         f"{_image_words(image, subject)}; {scale}",
     )
+
+
+def _subject(explanation: Explanation) -> str:
+    """What the map is of, and the number that was explained: 'star  97.1 %, logit 8.31'."""
+    target, number = explanation.target, explanation.number
+    if explanation.asked.question != "class":
+        return f"{plain(explanation.subject, 3 * _NAME)}, {number}"
+    line = f"{plain(target.label, _NAME)}  {target.said}"
+    # A value is the number itself.
+    return line if target.probability is None or not number else f"{line}, {number}"
+
+
+def _signs(explanation: Explanation) -> dict[str, str]:
+    """What the values of each sign are, by the setting that shows them."""
+    if explanation.asked.question == "class":
+        return _SIGNS if explanation.target.probability is not None else _VALUE_SIGNS
+    rises, falls = (plain(words, 3 * _NAME) for words in explanation.signs)
+    return {
+        "positive": f"positive part: {rises}",
+        "negative": f"negative part: {falls}",
+        "signed": f"both signs: {falls} (blue), {rises} (orange)",
+    }
 
 
 def _image_words(image: LoadedImage, subject: bool) -> str:

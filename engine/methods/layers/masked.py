@@ -1,9 +1,10 @@
 """Maps of a layer from the scores of masked images, or of the layer without one of its channels.
 
-Notation: A the activation (C, h, w), x the preprocessed input, y the class's score (the logit), p
-its probability. Every function takes a MethodInput with passes and returns a signed MethodMap;
-`anything` is False where no channel has a say: all are constant or zero, or no weight is other than
-zero. A network whose output has no probabilities is weighed by its score, and the map says so.
+Notation: A the activation (C, h, w), x the preprocessed input, y the score that is explained, p the
+same where it is, as by default, a probability. Every function takes a MethodInput with passes and
+returns a signed MethodMap; `anything` is False where no channel has a say: all are constant or
+zero, or no weight is other than zero. A network whose output has no probabilities is weighed by its
+score, and the map says so.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ def _weighed(
             for mask in masks(_scaled(fine[0, 0])):
                 yield image * mask
 
-    found = list(passes.probabilities(masked()))
+    found = list(passes.scores(masked()))
     weights = torch.cat(found).view(-1, each).mean(dim=1) if found else torch.zeros(0)
     if given.options["softmax"] and len(weights):
         weights = weights.softmax(dim=0)

@@ -24,8 +24,8 @@ def fullgrad(given: PixelInput) -> MethodMap:
     It has no layer since it is a sum over all of them. Zero or positive.
 
     In a network of ReLUs, y = sum of x * G + sum of bias * gradient, biases without a spatial
-    output included; in others it is not, and how far it is off is told. One forward and one
-    backward pass.
+    output included; in others it is not, and how far it is off is told. Of a score that is no sum
+    of logits, it is its first order in them. One forward and one backward pass.
     """
     if given.gradient is None:
         raise ValueError("the gradient is missing")
@@ -43,7 +43,8 @@ def fullgrad(given: PixelInput) -> MethodMap:
             found += functional.interpolate(coarse, size, mode="bilinear", align_corners=False)[
                 0, 0
             ]
-    return MethodMap(found.float(), anything, said=_apart(total, given.score))
+    whole = given.score if given.first_order is None else given.first_order
+    return MethodMap(found.float(), anything, said=_apart(total, whole))
 
 
 def bias_map(part: Tensor | None, total: float) -> BiasMap:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.methods.blocks import widest
-from engine.methods.inputs import MethodMap
+from engine.methods.inputs import MethodMap, Sums
 from engine.methods.pixels.inputs import Passes, PixelInput
 
 NO_RELU = "This network has no ReLU, so the guided gradient is the plain one."
@@ -91,7 +91,8 @@ def integrated_gradients(given: PixelInput) -> MethodMap:
     (low,) = next(iter(passes.scores([start]))).tolist()
     parts = (x.to(total.dtype) - start.to(total.dtype)) * total / steps
     found = parts.sum(dim=0)
-    return _made(found, total.any(), _completeness(float(found.sum()), given.score - low))
+    sums = Sums(float(found.sum()), given.score - low)
+    return MethodMap(found.float(), total.any(), sums=sums)
 
 
 def guided_backprop(given: PixelInput) -> MethodMap:
@@ -141,15 +142,6 @@ def without_content(image: Tensor, name: str) -> Tensor:
     wide = functional.pad(image[:, None], (reach,) * 4, mode="replicate")
     down = functional.conv2d(wide, weights[None, None, :, None])
     return functional.conv2d(down, weights[None, None, None, :])[:, 0]
-
-
-def _completeness(total: float, rise: float) -> tuple[str, ...]:
-    size = abs(rise) or abs(total)
-    gap = abs(total - rise) / size if size > 0 else 0.0
-    return (
-        f"The map sums to {total:.4g}, the score rises by {rise:.4g} from the baseline "
-        f"({gap:.1%} apart).",
-    )
 
 
 def _guided_words(given: PixelInput) -> tuple[str, ...]:

@@ -10,14 +10,14 @@ from torch import Tensor
 
 
 class Passes(Protocol):
-    """Further passes of the network, over inputs that the method makes, for one class.
+    """Further passes of the network, over inputs that the method makes, for one score.
 
     Inputs are (C, h, w) each, on the image's device; they are run in batches as large as memory and
     prompt cancellation allow, and results come in the same order, a batch at a time.
     """
 
     def scores(self, inputs: Iterable[Tensor]) -> Iterator[Tensor]:
-        """The class's score for each input: float64 (n,), batch by batch. No graph is kept."""
+        """The score for each input: float64 (n,), batch by batch. No graph is kept."""
 
     def gradients(self, inputs: Iterable[Tensor]) -> Iterator[Tensor]:
         """d score / d input for each input: (n, C, h, w), batch by batch."""
@@ -37,10 +37,11 @@ class BiasMap:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PixelInput:
-    """One image as the network receives it, for one class.
+    """One image as the network receives it, for one score.
 
     image: (C, h, w), preprocessed, on the network's device and in its type.
-    score: the class's score for it.
+    score: what is explained. first_order: the same to the first order in the logits, without its
+        constant, where a method asks for biases; they are equal for a sum of logits.
     options: one value for each option of the method's row.
     gradient: d score / d image, of the same shape, or the guided one where the row asks for that;
         None where it asks for neither. passes: None where the row asks for none.
@@ -58,4 +59,5 @@ class PixelInput:
     reference: Callable[[str], Tensor] | None = None
     layer_map: Tensor | None = None
     biases: tuple[BiasMap, ...] = ()
+    first_order: float | None = None
     relus: int = 0

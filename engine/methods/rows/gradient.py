@@ -29,6 +29,7 @@ GRADIENT: tuple[Method, ...] = (
         cost=BACKWARD,
         passes="1f 1b",
         function="engine.methods.gradient:grad_cam",
+        linear=True,
     ),
     Method(
         slug="hirescam",
@@ -43,6 +44,7 @@ GRADIENT: tuple[Method, ...] = (
         cost=BACKWARD,
         passes="1f 1b",
         function="engine.methods.gradient:hirescam",
+        linear=True,
     ),
     Method(
         slug="layercam",
@@ -85,6 +87,7 @@ GRADIENT: tuple[Method, ...] = (
         cost=BACKWARD,
         passes="1f 1b",
         function="engine.methods.gradient:xgrad_cam",
+        linear=True,
     ),
     Method(
         slug="grad-cam++",
@@ -169,6 +172,7 @@ GRADIENT: tuple[Method, ...] = (
         cost=BACKWARD + ", and a backward pass through that",
         passes="1f 2b",
         function="engine.methods.gradient:shapley_cam",
+        linear=True,
     ),
     Method(
         slug="refine-cam",
@@ -199,6 +203,7 @@ GRADIENT: tuple[Method, ...] = (
         passes="1f 1b",
         function="engine.methods.gradient:cam",
         pooled=True,
+        linear=True,
     ),
     Method(
         slug="eigengrad-cam",

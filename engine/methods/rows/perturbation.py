@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.methods.method import Family, Method, Need
 from engine.methods.options import Kind, Option
 from engine.methods.rows.shared import batch, seed
+from engine.records.asked import Score
 
 _MASKED = (Need.ACTIVATION, Need.INPUT_PASSES)
 _MANY = "engine.methods.layers.expected:"
@@ -27,6 +28,9 @@ PERTURBATION: tuple[Method, ...] = (
         function="engine.methods.layers.masked:score_cam",
         options=(_SOFTMAX, batch(_BATCH)),
         counted=_MANY + "channels",
+        score=Score.PROBABILITY,
+        linear=True,
+        linear_at=("softmax",),
     ),
     Method(
         slug="ss-cam",
@@ -56,6 +60,9 @@ PERTURBATION: tuple[Method, ...] = (
             batch(_BATCH),
         ),
         counted=_MANY + "samples_of_channels",
+        score=Score.PROBABILITY,
+        linear=True,
+        linear_at=("softmax",),
     ),
     Method(
         slug="is-cam",
@@ -76,6 +83,9 @@ PERTURBATION: tuple[Method, ...] = (
             batch(_BATCH),
         ),
         counted=_MANY + "samples_of_channels",
+        score=Score.PROBABILITY,
+        linear=True,
+        linear_at=("softmax",),
     ),
     Method(
         slug="ablation-cam",
@@ -92,5 +102,6 @@ PERTURBATION: tuple[Method, ...] = (
         function="engine.methods.layers.masked:ablation_cam",
         options=(batch(_BATCH),),
         counted=_MANY + "channels",
+        linear=True,
     ),
 )

@@ -52,6 +52,7 @@ PIXEL: tuple[Method, ...] = (
         passes="1f 1b",
         function="engine.methods.pixels.gradients:grad_x_input",
         layered=False,
+        linear=True,
     ),
     Method(
         slug="smoothgrad",
@@ -103,6 +104,7 @@ PIXEL: tuple[Method, ...] = (
         ),
         layered=False,
         counted=_MANY + "steps",
+        linear=True,
     ),
     Method(
         slug="guided-backprop",
@@ -186,6 +188,7 @@ PIXEL: tuple[Method, ...] = (
         ),
         layered=False,
         counted=_MANY + "windows",
+        linear=True,
     ),
     Method(
         slug="rise",
@@ -210,5 +213,6 @@ PIXEL: tuple[Method, ...] = (
         ),
         layered=False,
         counted=_MANY + "masks",
+        linear=True,
     ),
 )

@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 import engine
 from engine import Session
-from engine.explain import session as sessions
+from engine.explain.answers import known
 from engine.inspection import memory
 from engine.passes.devices import is_out_of_memory
 from engine.progress import CancelToken
@@ -119,15 +119,17 @@ def test_other_errors_are_not_a_lack_of_memory(error: BaseException) -> None:
 
 
 def test_the_maps_of_the_classes_used_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "_SETS_KEPT", 3)
+    monkeypatch.setattr(known, "_SETS_KEPT", 3)
     with Session(model_of(seeded(networks.Base, 8)), IMAGE) as session:
         found = {target: session.explain("last", target).map for target in range(3)}
         session.explain("last", 0)
         found |= {target: session.explain("last", target).map for target in range(3, 5)}
-        assert [target for target, _method in session._maps] == [0, 3, 4]
-        assert session.explain("last", 0).map is found[0]
-        np.testing.assert_array_equal(session.explain("last", 1).map, found[1])
-        assert len(session._maps) == 3
+        for target in (0, 3, 4):
+            assert session.explain("last", target).map is found[target]
+        again = session.explain("last", 1).map
+        assert again is not found[1]
+        np.testing.assert_array_equal(again, found[1])
+        assert session.explain("last", 0).map is not found[0]
 
 
 def test_a_sweep_that_fits_only_the_tail_counts_what_it_left_out() -> None:

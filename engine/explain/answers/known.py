@@ -1,0 +1,51 @@
+"""The maps that a session has made, by what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.explain.maps import RawMap
+from engine.methods.registry import Chosen
+from engine.passes.hooks import Call
+from engine.records.asked import Asked
+
+WHOLE: Call = ("", -1)
+"""The call under which the map of a method without a layer is kept."""
+
+# Sets of maps (one per question, class and method) that are kept; the least recently used are
+# recomputed.
+_SETS_KEPT = 32
+
+# What maps of methods that are the same for every question are kept by.
+_ANYTHING = Asked("")
+
+
+class KnownMaps:
+    """Maps by call, a set of them for each thing that was asked by a method."""
+
+    def __init__(self) -> None:
+        self._sets: dict[tuple[Asked, Chosen], dict[Call, RawMap]] = {}
+
+    def of(self, asked: Asked, how: Chosen) -> Mapping[Call, RawMap]:
+        """The maps that are known; they are now the most recently used."""
+        key = _key(asked, how)
+        maps = self._sets.pop(key, None)
+        if maps is None:
+            return {}
+        self._sets[key] = maps
+        return maps
+
+    def add(self, asked: Asked, how: Chosen, maps: Mapping[Call, RawMap]) -> None:
+        """Keep maps beside those that are known; the least recently used sets make room."""
+        key = _key(asked, how)
+        self._sets[key] = {**self._sets.pop(key, {}), **maps}
+        while len(self._sets) > _SETS_KEPT:
+            del self._sets[next(iter(self._sets))]
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._sets.clear()
+
+
+def _key(asked: Asked, how: Chosen) -> tuple[Asked, Chosen]:
+    return (asked if how.method.class_dependent else _ANYTHING, how)

@@ -1,0 +1,104 @@
+"""A sweep: the maps of all layers, by one backward pass where memory allows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from engine.explain.answers.combining import combined, missing, parts_for
+from engine.explain.answers.known import KnownMaps
+from engine.explain.answers.places import suitable
+from engine.explain.asking import Asking, before
+from engine.explain.kept_passes import Computation
+from engine.explain.maps import map_all
+from engine.inspection import memory
+from engine.methods.registry import Chosen
+from engine.passes.hooks import Call
+from engine.progress import CancelToken, Report
+
+
+def sweep_maps(
+    work: Computation,
+    known: KnownMaps,
+    asking: Asking,
+    how: Chosen,
+    cancel: CancelToken | None,
+    progress: Report,
+) -> None:
+    """Have the maps of every explainable output known, for one question and method.
+
+    Those that follow from known maps take no pass. If the graph from the input on does not fit the
+    budget, it starts at the earliest output from which it does, and those before that one are left
+    out. Raises Cancelled.
+    """
+    facts = work.model.facts
+    axes = suitable(facts, how, before(facts, facts.calls, asking.call))
+    remaining = set(axes)
+    total = max(1, len(remaining))
+    asked = asking.known()
+    if asked is not None:
+        remaining -= known.of(asked, how).keys()
+        remaining -= _following(work, known, asking, how, remaining, cancel, progress)
+    whole = work.whole_fits
+    if work.logits is None and not (whole and remaining):
+        # The class must be known even if no layer's graph fits, or no layer suits the method.
+        work.first_pass(cancel)
+    while remaining:
+        if whole:
+            done = work.full_pass(cancel)
+        else:
+            first = memory.first_that_fits(facts, remaining, work.allowed)
+            if first is None:
+                break
+            done = work.lone_pass(first.call, {*remaining, *asking.calls}, cancel)
+            remaining.discard(first.call)
+        report = _reporter(progress, total - len(remaining), total)
+        todo = {call: axes[call] for call in done.kept if call in axes}
+        maps = map_all(done, todo, asking.target(how, done), how, cancel, report)
+        # Freed before the next pass: two graphs at once would not fit.
+        del done
+        known.add(asking.asked(), how, maps)
+        remaining -= maps.keys()
+        if whole:
+            break
+
+
+def _following(
+    work: Computation,
+    known: KnownMaps,
+    asking: Asking,
+    how: Chosen,
+    wanted: set[Call],
+    cancel: CancelToken | None,
+    progress: Report,
+) -> set[Call]:
+    """Add the maps that follow from those of single classes; what is left takes passes."""
+    asked = asking.asked()
+    parts = parts_for(asked, how)
+    lacking = missing(known, parts, how, wanted)
+    for part, _ in lacking or ():
+        sweep_maps(work, known, asking.of(part), how, cancel, progress)
+    maps = combined(known, parts, how, wanted)
+    if maps:
+        known.add(asked, how, maps)
+    return set(maps)
+
+
+def _reporter(progress: Report, before: int, total: int) -> Callable[[int], None]:
+    return lambda count: progress(min(1.0, (before + count) / total), "explaining every layer")
+
+
+def left_out(unfit: int, infinite: int) -> tuple[str, ...]:
+    """What to say of layers that a sweep has no map of: those that did not fit into memory, and
+    those whose map is not finite."""
+    said = []
+    if unfit:
+        which = "1 layer" if unfit == 1 else f"{unfit} layers"
+        said.append(
+            f"{which} did not fit into memory with the others; click one to explain it separately"
+        )
+    if infinite:
+        which = "1 layer has a map that is"
+        if infinite > 1:
+            which = f"{infinite} layers have maps that are"
+        said.append(f"{which} not finite; check the weights and the preprocessing")
+    return tuple(said)

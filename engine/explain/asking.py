@@ -1,0 +1,186 @@
+"""What is asked of a session's image: decided by the network's answer where the user leaves it so,
+and made into what passes derive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.errors import TargetError
+from engine.explain.compared import target_of
+from engine.explain.kept_passes import Computation
+from engine.inspection.default_layer import score_map
+from engine.inspection.facts import Inspection
+from engine.inspection.layer_tree import parse_layer
+from engine.inspection.spatial_axes import Axes
+from engine.methods.registry import Chosen
+from engine.model import Model
+from engine.passes.forward import ForwardPass, OfOutput, Target
+from engine.passes.hooks import Call
+from engine.records.asked import Asked, Cell, Question, Score
+from engine.records.models import Layout, Prediction, Scores
+from engine.targets.deciding import checked, decided
+from engine.targets.refusals import too_late
+from engine.targets.scores import score_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asking:
+    """One question about the image of a computation.
+
+    question: a checked one. index: the class, None for the one with the highest logit. default: the
+    score where the question names none. call: whose output the question is about, None if it is
+    about the logits.
+    """
+
+    work: Computation
+    question: Question
+    index: int | None
+    default: Score = Score.LOGIT
+    call: Call | None = None
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls whose outputs every pass has to keep."""
+        return () if self.call is None else (self.call,)
+
+    @property
+    def _scores(self) -> Scores:
+        return self.work.model.facts.reading.form.scores
+
+    def known(self) -> Asked | None:
+        """What is asked, or None if only a pass can decide it."""
+        classes = self.work.model.classes
+        return decided(
+            self.question, self.index, self.default, self._scores, classes, self.work.logits
+        )
+
+    def asked(self) -> Asked:
+        """What is asked; after a pass, or if known without one. Raises TargetError."""
+        found = self.known()
+        assert found is not None
+        return found
+
+    def of(self, asked: Asked) -> Asking:
+        """The question of one class by itself, of which this one is made."""
+        return replace(self, question=Question(score=asked.score), index=asked.target)
+
+    def prediction(self) -> Prediction:
+        """The class that is asked about; for a question about none, the one that was given, or the
+        one with the highest logit."""
+        assert self.work.logits is not None
+        chosen = self.asked().target if self.index is None else self.index
+        chosen = int(np.argmax(self.work.logits)) if chosen is None else chosen
+        return self.work.model.predictions(self.work.logits, [chosen])[0]
+
+    def target(self, how: Chosen, done: ForwardPass | None = None) -> Target:
+        """What passes derive for a method; there must have been a pass.
+
+        done: one that is about to be derived, in which the output's number is noted.
+        """
+        asked = self.asked()
+        assert self.work.logits is not None
+        if self.call is not None:
+            self._note(asked, done)
+            return OfOutput(self.call, self.of_batch())
+        if asked.question == "class" and asked.score is Score.LOGIT:
+            assert asked.target is not None
+            return target_of(how, self.work.logits, asked.target)
+        return score_of(asked, self._scores)
+
+    def of_batch(self) -> Callable[[Tensor], Tensor]:
+        """From the logits of a batch, or from what `call` returns for it, to (n,)."""
+        asked = self.asked()
+        if self.call is None:
+            return score_of(asked, self._scores)
+        facts = self.work.model.facts
+        axes = facts.calls[self.call].axes
+        assert axes is not None  # only spatial outputs are taken
+        if asked.unit is not None:
+            return _channel(axes, asked.unit.channel, asked.unit.cell, 1.0)
+        assert asked.target is not None
+        if self._scores is Scores.SIDES:
+            # One channel, of which the two classes are the sides.
+            return _channel(axes, 0, asked.cell, 1.0 if asked.target else -1.0)
+        return _channel(axes, asked.target, asked.cell, 1.0)
+
+    def value(self) -> float:
+        """The number that is explained; there must have been a pass."""
+        asked = self.asked()
+        if self.call is None:
+            assert self.work.logits is not None
+            return float(self.of_batch()(torch.from_numpy(self.work.logits)[None]))
+        if asked not in self.work.values:
+            self._note(asked, self.work.pass_with(self.call, None))
+        return self.work.values[asked]
+
+    def at_first_order(self) -> float:
+        """What the score is to the first order in the logits, without its constant: itself, for
+        sums of logits and for outputs of a layer."""
+        if self.call is not None:
+            return self.value()
+        with torch.inference_mode(False), torch.enable_grad():
+            logits = torch.from_numpy(self.work.logits)[None].requires_grad_()
+            (slopes,) = torch.autograd.grad(self.of_batch()(logits).sum(), [logits])
+            return float((slopes * logits.detach()).sum())
+
+    def _note(self, asked: Asked, done: ForwardPass | None) -> None:
+        if done is None or self.call is None:
+            return
+        kept = done.kept.get(self.call)
+        if kept is None:
+            # It was made before the graph starts, or beside it.
+            raise TargetError(too_late("that is explained", self.call[0]))
+        with torch.no_grad():
+            self.work.values[asked] = float(self.of_batch()(kept.tensor.detach()))
+
+
+def asking_of(work: Computation, question: Question, index: int | None, how: Chosen) -> Asking:
+    """What is asked, with the call that it is about.
+
+    Raises TargetError for a question that lacks something, LayerError for a unit of a layer that
+    cannot be explained.
+    """
+    facts = work.model.facts
+    question = checked(question)
+    call = None
+    if question.unit is not None:
+        call = facts.calls[_unit_call(work.model, question.unit.layer)].source
+    elif question.cell is not None:
+        call = score_map(facts)
+    return Asking(work, question, index, how.method.score, call)
+
+
+def before(facts: Inspection, among: Collection[Call], call: Call | None) -> set[Call]:
+    """Those of the calls that are not made after another one; all of them for None."""
+    if call is None:
+        return set(among)
+    order = list(facts.calls)
+    last = order.index(call)
+    return {made for made in among if order.index(made) <= last}
+
+
+def _unit_call(model: Model, layer: str) -> Call:
+    return parse_layer(layer, model.facts, tuple(node.name for node in model.layers))
+
+
+def _channel(
+    axes: Axes, channel: int, cell: Cell | None, factor: float
+) -> Callable[[Tensor], Tensor]:
+    """From an output (n, ...) of these axes to one of its channels: the mean, or one cell."""
+
+    def taken(output: Tensor) -> Tensor:
+        if axes.layout is Layout.CHANNELS_FIRST:
+            own = output[:, channel]
+        elif axes.layout is Layout.CHANNELS_LAST:
+            own = output[..., channel]
+        else:
+            own = output[:, axes.prefix :, channel].reshape(len(output), *axes.grid)
+        own = own.mean(dim=(1, 2)) if cell is None else own[:, cell[0], cell[1]]
+        return own * factor
+
+    return taken
