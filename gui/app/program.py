@@ -65,6 +65,7 @@ class Program(QObject):
         from gui.presenters.methods import MethodPresenter
         from gui.presenters.notices import Notices
         from gui.presenters.presenter import Presenter
+        from gui.presenters.questions import QuestionPresenter
         from gui.state.state import State
         from gui.toolkit.garbage import GarbageCollector
 
@@ -80,6 +81,7 @@ class Program(QObject):
         self.garbage = GarbageCollector(self.window)
         self.presenter = Presenter(self.window, self.state, self.controller, self.settings)
         self.methods = MethodPresenter(self.window, self.state, self.settings)
+        self.questions = QuestionPresenter(self.window, self.state, self.settings)
         self.notices = Notices(self.window, self.state, self.controller.models, self.settings)
         self.handlers = Handlers(
             self.window, self.state, self.controller, self.settings, self._beside

@@ -91,6 +91,7 @@ class Handlers(QObject):
             "next_class": lambda: panel.step(1),
             "find_class": panel.focus_search,
             "choose_method": self.choosing.open_methods,
+            "choose_question": self.choosing.open_questions,
             "cancel": self._controller.cancel,
         }
         for rank in range(1, 10):

@@ -26,6 +26,7 @@ class Segments(QWidget):
         super().__init__()
         self._group = QButtonGroup(self)
         self._buttons: dict[str, QToolButton] = {}
+        self._tips = {value: tip for value, _, tip in choices}
         box = QHBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(0)
@@ -47,6 +48,21 @@ class Segments(QWidget):
     def choose(self, value: str) -> None:
         """Check a button."""
         self._buttons[value].setChecked(True)
+
+    def show_choice(self, value: str) -> None:
+        """Check a button without a signal; '' checks none."""
+        self._group.blockSignals(True)
+        self._group.setExclusive(bool(value))
+        for own, button in self._buttons.items():
+            button.setChecked(own == value)
+        self._group.setExclusive(True)
+        self._group.blockSignals(False)
+
+    def enable(self, value: str, reason: str = "") -> None:
+        """Enable a button, or grey it with the reason as its tooltip."""
+        button = self._buttons[value]
+        button.setEnabled(not reason)
+        button.setToolTip(plain_text.tip(reason or self._tips[value]))
 
     def current(self) -> str:
         """The value of the checked button; '' if there is none."""

@@ -174,6 +174,8 @@ _MODEL: Final = (
             checkable=True, section=1),
     Command("choose_method", "Choose method…", "Model", ("M",), section=1,
             tip="How the map is computed"),
+    Command("choose_question", "Choose question…", "Model", ("Q",), section=1,
+            tip="What the map answers: a class, what tells two apart, a channel, the uncertainty"),
     *(_rank(number) for number in range(1, 10)),
     Command("previous_class", "Previous class", "Model", ("Alt+Up",), section=2),
     Command("next_class", "Next class", "Model", ("Alt+Down",), section=2),
@@ -216,6 +218,14 @@ def table() -> tuple[Command, ...]:
 
     place = next(i for i, command in enumerate(FIXED) if command.id == "class_1")
     return (*FIXED[:place], *map(_method, METHODS), *FIXED[place:])
+
+
+SCORES: Final = (
+    ("logit", "Logit", "The class's own score, whatever the others have"),
+    ("log-probability", "Log-probability", "Rises with the class and falls with the others"),
+    ("probability", "Probability", "Flat where the network is certain: its gradient vanishes"),
+)
+"""The scores that a question may be asked by, below the questions."""
 
 
 MODEL_MENU: Final = ("demo_photos", "demo_shapes", "demo_shortcut", "open_model", "open_weights")

@@ -14,6 +14,7 @@ GAP = theme.SPACE
 _SIDE = 3 * GAP
 _PADDING = 5
 _BETWEEN = 2
+_KEY = 4 * GAP
 _MARK = 3
 """The width of the bar beside the row that is in use, as in the other panels."""
 
@@ -85,9 +86,13 @@ class ChoiceDelegate(QStyledItemDelegate):
             cost = plain_text.line(row.cost)
             painter.drawText(line, _RIGHT, cost)
             line.setRight(line.right() - painter.fontMetrics().horizontalAdvance(cost) - 3 * GAP)
-        if self.has_more(row) and (current or row.chosen):
+        if self.has_more(row) and (current or row.chosen or row.leads):
             self._paint_more(painter, self.more_rect(rect, font, row), row, index.row())
             line.setRight(self.more_rect(rect, font, row).left())
+        if row.key:
+            painter.setFont(numbers)
+            painter.drawText(line, _LEFT, row.key)
+            line.setLeft(line.left() + _KEY)
         self._paint_title(painter, line, font, row)
         painter.setFont(theme.small(font))
         painter.setPen(QColor(tokens.text_dim))

@@ -67,9 +67,11 @@ class ChoiceList(QListView):
         self.go(row)
 
     def take(self) -> None:
-        """Report the highlighted row, if it can be had."""
+        """Report the highlighted row, or its link if it leads there, if it can be had."""
         row = self.current()
-        if row is not None and not row.reason:
+        if row is not None and row.leads:
+            self.take_more()
+        elif row is not None and not row.reason:
             self.picked.emit(row.id)
 
     def take_more(self) -> bool:

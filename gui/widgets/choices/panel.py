@@ -180,7 +180,8 @@ class ChoicePanel(QFrame):
         for part in (self._head, self._field, self._foot):
             if part is not None and not part.isHidden():
                 needed += part.sizeHint().height()
-        return min(needed + 2, self._most)
+        frame = self.contentsMargins()
+        return min(needed + frame.top() + frame.bottom(), self._most)
 
     def _fit(self) -> None:
         """Take the height of what is shown; the top stays where it is."""
@@ -218,7 +219,7 @@ class ChoicePanel(QFrame):
         field.setContentsMargins(2 * GAP, 2 * GAP, 2 * GAP, 2 * GAP)
         field.addWidget(self._search)
         box = QVBoxLayout(self)
-        box.setContentsMargins(1, 1, 1, 1)
+        box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(0)
         box.addWidget(self._head)
         box.addWidget(self._field)
@@ -280,9 +281,16 @@ class ChoicePanel(QFrame):
             return self._stack.currentWidget() is self._list and self._list.take_more()
         elif key == Qt.Key.Key_Escape and not field.text():
             self.go_back()
+        elif event.text().isdecimal() and not field.text() and self._keys():
+            if event.text() in self._keys():
+                self._picked(self._keys()[event.text()])
         else:
             return False
         return True
+
+    def _keys(self) -> dict[str, str]:
+        """The ids of the rows that a key chooses."""
+        return {row.key: row.id for row in self._found if row.key and not row.reason}
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:

@@ -13,8 +13,9 @@ class Choice:
     id: what is reported when it is chosen. title and note: its name, and what is set otherwise than
     by default. line: what it is good for. cost: in a few words, at the right. reason: why it cannot
     be had, in place of line and cost; '' if it can. section: the heading above it; '' for none.
-    chosen: it is in use. more: the words of a link in the row ('Options…'); '' for none. words:
-    what a search finds it by, beside title and line. tip: all there is to say.
+    chosen: it is in use. more: the words of a link in the row ('Options…'); '' for none. leads: a
+    click on the row is one on its link. key: one that chooses it, at the left. words: what a search
+    finds it by, beside title and line. tip: all there is to say.
     """
 
     id: str
@@ -25,6 +26,8 @@ class Choice:
     section: str = ""
     chosen: bool = False
     more: str = ""
+    leads: bool = False
+    key: str = ""
     note: str = ""
     words: str = ""
     tip: str = ""
