@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QSizePolicy, QToolButton
+from PySide6.QtGui import QKeyEvent, QPaintEvent
+from PySide6.QtWidgets import (
+    QSizePolicy,
+    QStyle,
+    QStyleOptionToolButton,
+    QStylePainter,
+    QToolButton,
+)
 
 from gui.toolkit import plain_text, theme
 
@@ -21,32 +27,17 @@ class PanelButton(QToolButton):
         self.setObjectName(name)
         self.setProperty("popup", True)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self._whole = ""
         self.hide()
 
     def show_text(self, text: str) -> None:
-        """Set the text, which is shortened where there is no room for it."""
-        self._whole = plain_text.line(text)
-        self._fit()
-        self.updateGeometry()
-
-    def whole_text(self) -> str:
-        """The text, shortened or not."""
-        return self._whole
+        """Set the text; it is painted without its middle where there is no room for it."""
+        self.setText(plain_text.entry(text))
 
     def sizeHint(self) -> QSize:
-        hint = super().sizeHint()
-        wanted = min(_MOST, self._advance(self._whole))
-        return QSize(hint.width() - self._shown() + wanted, hint.height())
+        return self._size(_MOST)
 
     def minimumSizeHint(self) -> QSize:
-        hint = super().sizeHint()
-        wanted = min(_LEAST, self._advance(self._whole))
-        return QSize(hint.width() - self._shown() + wanted, hint.height())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
+        return self._size(_LEAST)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Down:
@@ -54,26 +45,27 @@ class PanelButton(QToolButton):
         else:
             super().keyPressEvent(event)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        painter = QPainter(self)
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+        painter, option = QStylePainter(self), QStyleOptionToolButton()
+        self.initStyleOption(option)
+        room = self.width() - super().sizeHint().width() + self._advance()
+        # A text may be a fraction of a pixel wider than the whole pixels it is given.
+        if self._advance() > room:
+            middle = Qt.TextElideMode.ElideMiddle
+            shown = self.fontMetrics().elidedText(self._plain(), middle, room)
+            option.text = shown.replace("&", "&&")
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ToolButton, option)
         tokens = theme.current()
         place = QRect(self.width() - _ARROW - 4, (self.height() - _ARROW) // 2, _ARROW, _ARROW)
         colour = tokens.text if self.isEnabled() else tokens.text_dim
         theme.paint_icon(painter, "arrow-down", place, colour)
 
-    def _fit(self) -> None:
-        room = _MOST
-        if self.isVisible():
-            room = min(room, self.width() - (super().sizeHint().width() - self._shown()))
-        shown = self._whole
-        # A text may be a fraction of a pixel wider than the whole pixels it is given.
-        if self._advance(shown) > room:
-            shown = self.fontMetrics().elidedText(shown, Qt.TextElideMode.ElideMiddle, room)
-        self.setText(shown.replace("&", "&&"))
+    def _size(self, most: int) -> QSize:
+        hint, wide = super().sizeHint(), self._advance()
+        return QSize(hint.width() - max(0, wide - most), hint.height())
 
-    def _advance(self, text: str) -> int:
-        return self.fontMetrics().horizontalAdvance(text)
+    def _plain(self) -> str:
+        return self.text().replace("&&", "&")
 
-    def _shown(self) -> int:
-        return self._advance(self.text().replace("&&", "&"))
+    def _advance(self) -> int:
+        return self.fontMetrics().horizontalAdvance(self._plain())
