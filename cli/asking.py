@@ -6,7 +6,7 @@ import argparse
 
 from engine.errors import TargetError
 from engine.records.asked import Question, Score
-from engine.targets.deciding import checked, parse_cell, parse_unit
+from engine.targets.typed import checked, parse_cell, parse_unit
 
 
 def add_question(parser: argparse.ArgumentParser) -> None:

@@ -19,8 +19,7 @@ from engine.records.asked import Score
 from engine.records.explanations import COMPARED
 from engine.records.level_words import described
 from engine.records.options import Value
-from engine.targets.classes import find_class
-from engine.targets.deciding import FOLDER, class_of_folder
+from engine.targets.typed import FOLDER
 
 if TYPE_CHECKING:
     from engine.model import Model
@@ -128,6 +127,9 @@ def _expected_class(options: argparse.Namespace, image: LoadedImage, model: Mode
     """The class that the options expect; None if they expect none. Raises TargetError."""
     if options.expected is None:
         return None
+    from engine.targets.classes import find_class
+    from engine.targets.deciding import class_of_folder
+
     labels = {label.casefold() for label in model.classes}
     if options.expected.casefold() == FOLDER and FOLDER not in labels:
         return class_of_folder(image.path, model.classes)

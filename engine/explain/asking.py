@@ -23,9 +23,10 @@ from engine.passes.forward import ForwardPass, OfOutput, Target
 from engine.passes.hooks import Call
 from engine.records.asked import Asked, Cell, Question, Score
 from engine.records.models import Layout, Prediction, Scores
-from engine.targets.deciding import checked, decided
+from engine.targets.deciding import decided
 from engine.targets.refusals import too_late
 from engine.targets.scores import score_of
+from engine.targets.typed import checked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +48,13 @@ class Asking:
     def calls(self) -> tuple[Call, ...]:
         """The calls whose outputs every pass has to keep."""
         return () if self.call is None else (self.call,)
+
+    @property
+    def layer(self) -> str:
+        """The name of the layer that the question is about; '' if it is about the logits."""
+        if self.question.unit is not None:
+            return self.question.unit.layer
+        return "" if self.call is None else self.call[0]
 
     @property
     def _scores(self) -> Scores:
@@ -134,7 +142,7 @@ class Asking:
         kept = done.kept.get(self.call)
         if kept is None:
             # It was made before the graph starts, or beside it.
-            raise TargetError(too_late("that is explained", self.call[0]))
+            raise TargetError(too_late("that is explained", self.layer))
         with torch.no_grad():
             self.work.values[asked] = float(self.of_batch()(kept.tensor.detach()))
 

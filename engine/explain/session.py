@@ -227,14 +227,16 @@ class Session:
     ) -> str:
         """'225 forward passes, about 6 s' for a map that takes more than a few passes, else ''.
 
-        The time is that of one forward pass, which is made for it if there was none. Raises the
-        errors of explain.
+        The time is that of a forward pass which is made for it. Raises the errors of explain.
         """
         how, place, _ = self._request(layer, None, method, options, question)
         shape = self._counted_shape(how, place)
         if not expected_words(how, shape, 0.0):
             return ""
         self._known_logits(cancel)
+        # The first passes of a process take up to a hundred times as long as those that follow.
+        for _ in range(2):
+            self._work.guarded(lambda: self._work.plain_pass(cancel))
         return expected_words(how, shape, self._work.forward_seconds)
 
     def sweep(
@@ -303,8 +305,7 @@ class Session:
             raise MethodError(f"{how.method.no_layer}; name none, or choose another method")
         asking = self._asking(target, question, how)
         if place is not None and not before(self.model.facts, (place.source,), asking.call):
-            assert asking.call is not None
-            raise TargetError(too_late(place.name, asking.call[0]))
+            raise TargetError(too_late(place.name, asking.layer))
         return how, place, asking
 
     def _method(self, slug: str, options: Mapping[str, object] | None) -> Chosen:

@@ -285,6 +285,7 @@ def facts(method: Method) -> dict[str, object]:
         "pooled": method.pooled,
         "score": method.score.value,
         "linear": method.linear,
+        "linear_at": list(method.linear_at),
         "swept": method.swept,
         "layered": method.layered,
         "caution": method.caution,

@@ -153,7 +153,8 @@ def _by_layer(question: Question, layers: Sequence[LayerNode], layer: LayerNode 
         asked = score_layer(layers)
     if asked is None or layer.place <= asked.place:
         return ""
-    return too_late(layer.name, asked.name)
+    name = asked.name if question.unit is None else question.unit.layer
+    return too_late(layer.name, name)
 
 
 def too_late(layer: str, asked: str) -> str:

@@ -19,6 +19,7 @@ from engine.errors import ExportError
 from engine.export import files as export
 from engine.images.decoders.raw import depth_of
 from engine.images.levels import with_levels
+from engine.records.asked import Asked
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation, FloatMap, Seconds
 from engine.records.images import LoadedImage, Pixels, Preprocessing, Region, Subject
@@ -109,6 +110,27 @@ def test_the_bar_shows_the_colours_in_order() -> None:
     below = {tuple(color) for color in result[400:].reshape(-1, 3).tolist()}
     shown = sum(tuple(color) in below for color in table.tolist())
     assert shown > 180
+
+
+def test_caption_says_what_was_asked() -> None:
+    image = LoadedImage("scene.png", picture(30, 20))
+    explanation = explain((30, 20))
+    usual = replace(explanation, number="logit 8.31")
+    (first, *_) = figure.caption(image, usual, DisplaySettings())
+    assert first == "star  97.1 %, logit 8.31"
+    contrast = replace(
+        explanation,
+        asked=Asked("contrast", 2, 1),
+        subject="star against ring",
+        number="difference of logits 5.2",
+        signs=("for star rather than ring", "for ring rather than star"),
+    )
+    first, _, last = figure.caption(image, contrast, DisplaySettings(sign="signed"))
+    assert first == "star against ring, difference of logits 5.2"
+    wanted = "both signs: for ring rather than star (blue), for star rather than ring (orange)"
+    assert wanted in last
+    last = figure.caption(image, contrast, DisplaySettings(sign="negative"))[-1]
+    assert "negative part: for ring rather than star" in last
 
 
 def test_caption_says_where_you_are() -> None:

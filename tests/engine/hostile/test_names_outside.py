@@ -23,6 +23,7 @@ from engine.formats.demo import SCENES
 from engine.process import logs
 from engine.profiles.format import ModelProfile
 from engine.profiles.store import export as export_profile
+from engine.records.asked import Asked
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation, Seconds
 from engine.records.images import LoadedImage, Region
@@ -291,6 +292,24 @@ def test_a_caption_has_everything_in_sight() -> None:
     image, explanation = explained(ODD)
     words = caption.caption(image, explanation, DisplaySettings())
     assert all(SPELLED in line for line in words)
+    assert not RAW.search("".join(words))
+
+
+@pytest.mark.parametrize("sign", ["positive", "negative", "signed"])
+def test_a_caption_of_a_contrast_has_both_names_in_sight(sign: str) -> None:
+    image, explanation = explained(ODD)
+    asked = Asked("contrast", 0, 1)
+    both = f"for {ODD} rather than {ODD}"
+    explanation = replace(
+        explanation,
+        asked=asked,
+        subject=f"{ODD} against {ODD}",
+        number="logit 1",
+        signs=(both, both),
+    )
+    words = caption.caption(image, explanation, DisplaySettings(sign=sign))
+    assert words[0].count(SPELLED) == 2
+    assert words[2].count(SPELLED) >= 3
     assert not RAW.search("".join(words))
 
 

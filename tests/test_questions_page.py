@@ -1,0 +1,37 @@
+"""docs/questions.md says what the table of questions says, and which methods are linear."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from engine.methods.registry import METHODS
+from engine.targets.questions import QUESTIONS, QuestionRow
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = (ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("row", QUESTIONS, ids=lambda row: row.slug)
+def test_every_question_has_its_row(row: QuestionRow) -> None:
+    (line,) = (line for line in PAGE.splitlines() if line.startswith(f"| **{row.title}**"))
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    titled = f"**{row.title}** `{row.slug}`"
+    assert cells == [titled, row.formula, row.summary, row.limits, row.cost]
+    assert f"`{row.slug}`" in GUIDE or f"--{row.slug}" in GUIDE
+
+
+def test_the_page_has_no_other_rows() -> None:
+    assert sum(line.startswith("| **") for line in PAGE.splitlines()) == len(QUESTIONS)
+
+
+def test_linear_methods_are_listed() -> None:
+    part = PAGE.partition("Linear are:")[2].partition("##")[0]
+    listed = re.findall(
+        r"^- (.+?) \(`(.+?)`\)(?:, while the option (\w+) is off)?$", part, re.MULTILINE
+    )
+    wanted = [(m.title, m.slug, "".join(m.linear_at)) for m in METHODS if m.linear]
+    assert listed == wanted
