@@ -10,6 +10,7 @@ from engine.escaping import LINE
 from engine.records.level_words import described
 from engine.records.levels import AUTO
 from engine.records.models import LayerNode
+from engine.targets.questions import find
 from engine.version import NAME
 from gui import settings as table
 from gui.controllers.controller import Controller
@@ -229,11 +230,15 @@ class Presenter(QObject):
         if state.answer is not None:
             window.predictions.set_predictions(state.answer.predictions)
             window.predictions.set_scores(state.answer.probabilities)
-        window.predictions.select(explanation.target.index, explanation.target)
+        if explanation.asked.target is not None:
+            window.predictions.select(explanation.target.index, explanation.target)
+        else:
+            # The map is about no class.
+            window.predictions.select(None)
 
     def _show_selection(self) -> None:
         """Mark the selection at once; its map follows."""
-        if self._state.target is not None:
+        if self._state.target is not None and find(self._state.question.slug).of_class:
             self._window.predictions.select(self._state.target)
 
     def _draw_thumbnails(self) -> None:

@@ -220,6 +220,8 @@ def test_a_click_on_a_class_ends_a_question_about_none(user: User) -> None:
     program = user.start()
     program.controller.ask(Question("entropy"))
     wait_asked(user, "entropy")
+    # No class is marked as explained, since none is.
+    assert program.window.predictions.selected() is None
     user.press(Key.Key_2)
     found = wait_asked(user, "class")
     assert found.target.index == predicted(program, 2)

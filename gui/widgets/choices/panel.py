@@ -9,7 +9,6 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QHideEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
     QFrame,
-    QHBoxLayout,
     QScrollArea,
     QStackedWidget,
     QToolButton,
@@ -18,8 +17,9 @@ from PySide6.QtWidgets import (
 )
 
 from gui.toolkit import plain_text, theme
-from gui.toolkit.labels import ElidedLabel, label
+from gui.toolkit.labels import label
 from gui.toolkit.search_field import SearchField
+from gui.widgets.choices.head import Head
 from gui.widgets.choices.list import ChoiceList
 from gui.widgets.choices.model import ChoiceModel
 from gui.widgets.choices.rows import Choice, best, sought
@@ -95,8 +95,7 @@ class ChoicePanel(QFrame):
 
     def show_form(self, title: str, form: QWidget) -> None:
         """Show a form in place of the rows, with a way back. The panel owns it."""
-        self._title.show_text(title)
-        self._head.show()
+        self._head.show_title(title)
         self._field.hide()
         form.setFixedWidth(self.width() - 2)
         self._form.setWidget(form)
@@ -112,8 +111,7 @@ class ChoicePanel(QFrame):
         find: the rows for a text that is searched, all or the likeliest for ''.
         """
         self._inner = _Inner(title, find, take)
-        self._title.show_text(title)
-        self._head.show()
+        self._head.show_title(title)
         self._show_foot()
         self._search.setPlaceholderText(plain_text.line(hint))
         self._behind = self._search.text()
@@ -201,19 +199,8 @@ class ChoicePanel(QFrame):
             self._foot.setVisible(self._head.isHidden())
 
     def _lay_out(self) -> None:
-        back = QToolButton()
-        back.setIcon(theme.icon("previous"))
-        back.setToolTip("Back (Esc)")
-        back.setAccessibleName("Back")
-        back.setAutoRaise(True)
-        back.clicked.connect(self.go_back)
-        self._title = ElidedLabel("header")
-        self._head = QWidget()
-        row = QHBoxLayout(self._head)
-        row.setContentsMargins(2 * GAP, 2 * GAP, 2 * GAP, 0)
-        row.setSpacing(GAP)
-        row.addWidget(back)
-        row.addWidget(self._title, 1)
+        self._head = Head()
+        self._head.back.connect(self.go_back)
         self._field = QWidget()
         field = QVBoxLayout(self._field)
         field.setContentsMargins(2 * GAP, 2 * GAP, 2 * GAP, 2 * GAP)
@@ -224,7 +211,6 @@ class ChoicePanel(QFrame):
         box.addWidget(self._head)
         box.addWidget(self._field)
         box.addWidget(self._stack, 1)
-        self._head.hide()
 
     # --- searching and choosing ------------------------------------------------------------------
 
