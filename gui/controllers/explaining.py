@@ -14,7 +14,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject
 
 from engine.errors import HookscopeError
-from engine.methods.registry import choose, counted_shape, expected_words, find
+from engine.methods.registry import choose, find
 from engine.records.asked import CLASS, Question
 from engine.records.images import LoadedImage
 from engine.records.options import Value
@@ -23,6 +23,7 @@ from gui.controllers.sweeps import Sweeper
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import EXACT, Settings
+from gui.state import offers
 from gui.state.records import Answer, Request
 from gui.state.state import State
 
@@ -214,16 +215,9 @@ class Explainer(QObject):
 
     def _title(self, request: Request) -> str:
         """What the job does, and how long it will take where that is more than a few passes."""
-        state = self._state
-        chosen, info, shown = choose(request.method, dict(request.options)), state.info, None
+        chosen = choose(request.method, dict(request.options))
+        words = offers.long_cost(self._state, chosen)
         place = request.layer or chosen.method.place or "the default layer"
-        if state.answer is not None:
-            shown = state.answer.explanation.seconds.forward
-        if info is None:
-            return f"Explaining {place}"
-        node = state.node(request.layer or info.default_layer)
-        shape = (len(info.preprocessing.mean), *info.preprocessing.crop)
-        words = expected_words(chosen, counted_shape(chosen.method, shape, node), shown or 0.0)
         return f"{chosen.method.title}: {words}" if words else f"Explaining {place}"
 
     def _answered_by_sweep(self, request: Request) -> bool:
@@ -245,6 +239,7 @@ class Explainer(QObject):
             return
         state = self._state
         self._sweeper.void_unless(answer.explanation)
+        state.note_forward(answer.explanation.seconds.forward)
         state.answer, state.explanation = answer, answer.explanation
         state.answered = answer.request.question
         state.explain_error = ""

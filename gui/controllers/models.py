@@ -291,6 +291,7 @@ class Models(QObject):
         state.method, state.options = opened.info.method, opened.info.method_options
         state.model_settled = opened.settled
         state.question, state.comparing = CLASS, False
+        state.forward_seconds = 0.0
         state.answer = state.explanation = state.sweep = None
 
     def _forget_targets(self) -> None:

@@ -146,6 +146,8 @@ class Sweeper(QObject):
             return
         if not _belongs(explanation, swept):
             return
+        for explanation in swept.explanations.values():
+            self._state.note_forward(explanation.seconds.forward)
         self._state.sweep = swept
         self._state.sweep_changed.emit()
         self._state.warn(swept.notices)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QObject
 
+from engine.lazy.numpy import np
 from engine.methods.options import Kind, Option
 from engine.methods.registry import find
 from engine.records.asked import Question, Score, Unit
@@ -15,6 +16,7 @@ from gui.controllers.controller import Controller
 from gui.state import offers
 from gui.state.state import State
 from gui.widgets.choices.rows import Choice
+from gui.widgets.predictions.model import percent_text
 from gui.window.main_window import MainWindow
 
 _MOST = 200
@@ -65,24 +67,24 @@ class Asking(QObject):
         )
 
     def _classes(self, text: str) -> Sequence[Choice]:
-        """The predictions, or the classes with every word of the text, the likeliest first."""
+        """The predictions, or the classes with every word of the text: whole words first, then
+        the likeliest."""
         state = self._state
         if state.answer is None or state.info is None:
             return []
         explained = state.explained_class
         own = explained.index if explained is not None else None
         ranks = {p.index: rank for rank, p in enumerate(state.answer.predictions, 1)}
-        words = text.casefold().split()
-        if words:
-            probable = state.answer.probabilities
-            found = [
-                index
-                for index, label in enumerate(state.info.classes)
-                if all(word in label.casefold() for word in words)
-            ]
-            found.sort(key=lambda index: (ranks.get(index, _MOST), -float(probable[index])))
-        else:
-            found = list(ranks)
+        found = list(ranks)
+        if words := text.casefold().split():
+            chances = np.nan_to_num(state.answer.probabilities)
+            matches = []
+            for index, label in enumerate(state.info.classes):
+                lower = label.casefold()
+                if all(word in lower for word in words):
+                    parts = set(lower.replace("-", " ").split())
+                    matches.append((not parts.issuperset(words), -chances[index], index))
+            found = [index for _, _, index in sorted(matches)]
         return [self._class_row(index, ranks.get(index)) for index in found[:_MOST] if index != own]
 
     def _class_row(self, index: int, rank: int | None) -> Choice:
@@ -91,11 +93,13 @@ class Asking(QObject):
         assert state.info is not None
         known = next((p for p in state.answer.predictions if p.index == index), None)
         chance = float(state.answer.probabilities[index])
-        said = known.said if known is not None else f"{100 * chance:.1f} %"
+        said = known.said if known is not None else ""
+        if not np.isnan(chance):
+            said = percent_text(chance)
         return Choice(
             str(index),
             state.info.classes[index],
-            cost=said if known is not None or chance == chance else "",
+            cost=said,
             key=str(rank) if rank is not None else "",
             chosen=state.question.slug == "contrast" and state.question.against == index,
         )

@@ -53,13 +53,13 @@ def cost(state: State, chosen: Chosen) -> str:
     shape = _shape(state, chosen.method)
     if shape is None:
         return ""
-    return cost_words(chosen, shape, _seconds(state), ran=state.answer is not None)
+    return cost_words(chosen, shape, state.forward_seconds, ran=state.answer is not None)
 
 
 def long_cost(state: State, chosen: Chosen) -> str:
     """The passes of a slow method and about how long they take; '' for the others."""
     shape = _shape(state, chosen.method)
-    return expected_words(chosen, shape, _seconds(state)) if shape is not None else ""
+    return expected_words(chosen, shape, state.forward_seconds) if shape is not None else ""
 
 
 # --- questions -----------------------------------------------------------------------------------
@@ -174,8 +174,3 @@ def _shape(state: State, method: Method) -> tuple[int, ...] | None:
         return None
     how = state.info.preprocessing
     return counted_shape(method, (len(how.mean), *how.crop), _node(state))
-
-
-def _seconds(state: State) -> float:
-    """Of one forward pass, 0 if unknown."""
-    return state.answer.explanation.seconds.forward if state.answer is not None else 0.0

@@ -108,7 +108,7 @@ class State(QObject):
     Signals carry keys, not data: receivers read the data from here. kept_options: those of each
     method, as it was last used in this session. question: the one that is asked; answered: the one
     that the map on the screen answers. comparing: the predicted class is compared with the expected
-    one.
+    one. forward_seconds: of the open model's fastest pass, 0 if there was none.
     """
 
     image_added = Signal(str)
@@ -148,6 +148,7 @@ class State(QObject):
         self.question = CLASS
         self.answered = CLASS
         self.comparing = False
+        self.forward_seconds = 0.0
         self.answer: Answer | None = None
         self.explanation: Explanation | None = None
         self.explain_error = ""
@@ -172,6 +173,11 @@ class State(QObject):
         """The layer at an address, 'NAME' or 'NAME#k'; None if there is none."""
         name = address.partition("#")[0]
         return next((node for node in self.layers if node.name == name), None)
+
+    def note_forward(self, seconds: float) -> None:
+        """Note the time of a forward pass; the first one takes far longer than all others."""
+        known = self.forward_seconds
+        self.forward_seconds = min(known, seconds) if known else seconds
 
     def set_computing(self, on: bool) -> None:
         if on != self.computing:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QProgressBar, QSpinBox, QWidget
 import engine
 from engine.formats.demo import SCENES
 from engine.methods.registry import METHODS
+from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.widgets.choices.option_form import OptionForm
 from gui.widgets.choices.panel import ChoicePanel
@@ -59,6 +60,22 @@ def test_each_row_has_its_line_and_what_it_costs_here(user: User) -> None:
         row = rows[method.slug]
         assert row.reason or (row.cost and row.line == method.summary)
         assert bool(row.more) == bool(method.options)
+
+
+def test_the_time_is_that_of_the_fastest_pass(user: User) -> None:
+    """The first one takes far longer than all that follow."""
+    program = user.start()
+    assert program.state.forward_seconds > 0
+    program.state.forward_seconds = 0.0
+    for seconds in (3.0, 0.02, 0.5):
+        program.state.note_forward(seconds)
+    rows = {row.id: row for row in offered(open_panel(user))}
+    assert rows["rise"].cost == "1,000 passes · about 20 s"
+    user.press(Key.Key_Escape)
+    program.controller.models.open(ModelSource("demo:shortcut"))
+    user.until(lambda: getattr(program.state.info, "source", "") == "demo:shortcut")
+    user.wait_explained()
+    assert program.state.forward_seconds != 0.02
 
 
 def test_those_last_used_are_on_top_four_at_most_and_remembered(user: User) -> None:

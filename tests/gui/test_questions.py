@@ -197,6 +197,19 @@ def test_why_this_class_and_not_that_one(user: User, session: Any) -> None:
     user.press(Key.Key_Return)
     user.until(lambda: shown(program).asked.against == third)
     same(shown(program), session.explain(None, star, question=Question("contrast", against=third)))
+    # The likeliest comes first, and a whole word before a part of one.
+    panel = ask(user, "Contrast")
+    user.type("c")
+    labels = [row.title for row in offered(panel)]
+    assert labels == [
+        names[p.index]
+        for p in program.state.answer.predictions  # type: ignore[union-attr]
+        if "c" in names[p.index]
+    ]
+    assert panel._list.currentIndex().data() == labels[0]
+    user.press(Key.Key_Escape)
+    user.press(Key.Key_Escape)
+    user.press(Key.Key_Escape)
     # The class itself is none of those to choose from, nor is it reached by its key.
     panel = ask(user, "Contrast")
     user.type("1")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QMouseEvent
 from PySide6.QtWidgets import QListView
 
 from gui.widgets.choices.delegate import ChoiceDelegate
-from gui.widgets.choices.model import ChoiceModel
+from gui.widgets.choices.model import ChoiceModel, Index
 from gui.widgets.choices.rows import Choice
 
 
@@ -81,6 +81,14 @@ class ChoiceList(QListView):
             return False
         self.more.emit(row.id)
         return True
+
+    def currentChanged(self, current: Index, previous: Index) -> None:
+        super().currentChanged(current, previous)
+        if current.isValid() and QAccessible.isActive():
+            # Typing stays in the search, so Qt itself would not tell a screen reader of this row.
+            event = QAccessibleEvent(self, QAccessible.Event.Focus)
+            event.setChild(current.row())
+            QAccessible.updateAccessibility(event)
 
     def sizeHint(self) -> QSize:
         return QSize(super().sizeHint().width(), self.whole_height())

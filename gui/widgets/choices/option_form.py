@@ -73,7 +73,8 @@ class OptionForm(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.confirm()
+            if not event.isAutoRepeat():
+                self.confirm()
         else:
             super().keyPressEvent(event)
 

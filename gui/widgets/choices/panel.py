@@ -221,7 +221,8 @@ class ChoicePanel(QFrame):
             chosen = next((n for n, row in enumerate(rows) if row.chosen), 0)
             place = chosen
         else:
-            place = best(rows, wanted)
+            # Those behind a row come in the order of their likelihood.
+            place = best(rows, wanted) if self._inner is None else 0
         self._list.go(self._model.row_of_place(place))
 
     def _fill(self) -> None:
@@ -261,7 +262,8 @@ class ChoicePanel(QFrame):
         elif key in (Qt.Key.Key_PageDown, Qt.Key.Key_PageUp):
             self._list.page(1 if key == Qt.Key.Key_PageDown else -1)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            if self._stack.currentWidget() is self._list:
+            # One that is held must not choose in the page that it has opened as well.
+            if self._stack.currentWidget() is self._list and not event.isAutoRepeat():
                 self._list.take()
         elif key == Qt.Key.Key_Right and ended:
             return self._stack.currentWidget() is self._list and self._list.take_more()

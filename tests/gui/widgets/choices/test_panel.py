@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QAccessible, QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListView, QMainWindow, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QLineEdit,
+    QListView,
+    QMainWindow,
+    QToolButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from gui.toolkit import theme
@@ -262,6 +271,25 @@ def test_other_rows_behind_one(bench: Bench) -> None:
     assert bench.field.placeholderText() == "Search methods"
 
 
+def test_a_held_enter_chooses_once(bench: Bench) -> None:
+    taken: list[str] = []
+    bench.open()
+    bench.panel.more.connect(
+        lambda _id: bench.panel.show_list("A", "B", lambda _t: [Choice("x", "x")], taken.append)
+    )
+    rows = [Choice("a", "Alpha", more="Other…", leads=True)]
+    bench.panel.show_rows(rows)
+    bench.panel._list.go(0)
+    for held in (False, True, True):
+        none = Qt.KeyboardModifier.NoModifier
+        event = QKeyEvent(QEvent.Type.KeyPress, Key.Key_Return, none, "\r", held)
+        QApplication.sendEvent(bench.field, event)
+    assert bench.texts == ["x"]
+    assert taken == []
+    bench.press(Key.Key_Return)
+    assert taken == ["x"]
+
+
 def test_a_press_on_the_button_closes_it_and_does_not_open_it_again(bench: Bench) -> None:
     bench.open()
     on_button = bench.button.mapToGlobal(bench.button.rect().center())
@@ -294,6 +322,17 @@ def test_screen_readers_hear_all_of_a_row(bench: Bench) -> None:
         assert widget.accessibleName()
     tip = str(model.index(8, 0).data(Qt.ItemDataRole.ToolTipRole))
     assert "&lt;b&gt;" in tip
+
+
+def test_a_screen_reader_follows_the_highlight(bench: Bench) -> None:
+    bench.open()
+    QAccessible.setActive(True)
+    try:
+        bench.press(Key.Key_Down)
+        bench.type("delta")
+        assert bench.current == "Delta"
+    finally:
+        QAccessible.setActive(False)
 
 
 @pytest.mark.parametrize("look", ["dark", "light"])
