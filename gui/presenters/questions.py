@@ -61,6 +61,11 @@ class QuestionPresenter(QObject):
         """The expected class beside the predicted one, and what of the two is on the screen."""
         state, panel = self._state, self._window.predictions
         expected, answer = offers.expected_class(state), state.answer
+        reasons = [
+            offers.reason_against_question(state, offers.asked_as(state, slug))
+            for slug in ("contrast", "counterfactual")
+        ]
+        panel.set_refusals(*reasons)
         if expected is None or state.info is None or answer is None or state.current is None:
             panel.expected.clear()
             panel.set_expected(None)
@@ -76,6 +81,7 @@ class QuestionPresenter(QObject):
             comparing=state.comparing,
             part=part,
             by_hand=offers.expected_by_hand(state),
+            reason=reasons[0],
         )
 
     def _fill(self) -> None:

@@ -502,3 +502,20 @@ def test_an_expected_class_that_was_predicted_needs_no_comparison(user: User) ->
     assert not line.isVisible()
     program.window.strip.image_chosen.emit(keys[0])
     user.until(line.isVisible)
+
+
+def test_what_the_method_cannot_compare_is_greyed_everywhere(user: User) -> None:
+    program = user.start()
+    ring = predicted(program, 2)
+    assert from_menu(user, ring, "Set as expected class")
+    method_action(program, "FEM").trigger()
+    wait_method(user, "fem")
+    for entry in ("Explain against the current class", "What speaks against it"):
+        assert not from_menu(user, ring, entry)
+    line = program.window.predictions.expected
+    assert not line._compare.isEnabled()
+    assert "same for every question" in line._compare.toolTip()
+    method_action(program, "HiResCAM").trigger()
+    wait_method(user, "hirescam")
+    assert line._compare.isEnabled()
+    assert from_menu(user, ring, "What speaks against it")

@@ -18,6 +18,9 @@ _PARTS: Final = (
 )
 
 
+_COMPARE: Final = "Show what tells the predicted class from the expected one"
+
+
 class ExpectedLine(QWidget):
     """Hidden where no class is expected.
 
@@ -33,7 +36,6 @@ class ExpectedLine(QWidget):
         self._compare = QToolButton()
         self._compare.setText("Compare")
         self._compare.setProperty("link", True)
-        self._compare.setToolTip("Show what tells the predicted class from the expected one")
         self._compare.clicked.connect(self.wanted)
         self._parts = Segments("Compared", _PARTS)
         self._parts.chosen.connect(self.part_wanted)
@@ -53,17 +55,20 @@ class ExpectedLine(QWidget):
         self.hide()
 
     def show_expected(
-        self, label: str, *, hit: bool, comparing: bool, part: str, by_hand: bool
+        self, label: str, *, hit: bool, comparing: bool, part: str, by_hand: bool, reason: str
     ) -> None:
         """Show the expected class.
 
         hit: it is the predicted one. comparing: the two are compared, and part is on the screen.
-        by_hand: the user said so, not the image's folder.
+        by_hand: the user said so, not the image's folder. reason: why the two cannot be compared.
         """
         words = f"Expected: {plain_text.line(label)}"
         self._words.show_text(f"{words}, as predicted" if hit else words)
         whence = "set by hand" if by_hand else "the name of the image's folder"
         self._words.setToolTip(plain_text.tip(f"{words} ({whence})"))
+        self._compare.setEnabled(not reason)
+        self._compare.setToolTip(plain_text.tip(reason or _COMPARE))
+        self._parts.enable("contrast", reason)
         self._compare.setVisible(not hit and not comparing)
         self._parts.setVisible(not hit and comparing)
         self._parts.show_choice(part)

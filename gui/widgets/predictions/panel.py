@@ -51,6 +51,7 @@ class PredictionPanel(QWidget):
         self._search.setEnabled(False)
         self.expected = ExpectedLine()
         self._expected: int | None = None
+        self._refusals = ("", "")
         self._message = label(role="dim")
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._message.setWordWrap(True)
@@ -193,12 +194,17 @@ class PredictionPanel(QWidget):
         self._model.set_expected(index)
         self._found.set_expected(index)
 
+    def set_refusals(self, contrast: str, counter: str) -> None:
+        """Set why the context menu's two questions cannot be asked; '' if they can."""
+        self._refusals = (contrast, counter)
+
     def _show_menu(self, index: int, place: QPoint) -> None:
         wishes = Wishes(
             self.class_chosen.emit,
             self.contrast_wanted.emit,
             self.counter_wanted.emit,
             self.expectation_set.emit,
+            *self._refusals,
         )
         menu_for(index, self._explained, self._expected, wishes, self).popup(place)
 
