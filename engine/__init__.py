@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from engine.loading.load import load_model
     from engine.model import Model
     from engine.progress import CancelToken
+    from engine.records.asked import Question, Score, Unit
     from engine.records.display import DisplaySettings
-    from engine.records.explanations import Explanation, Verdict
+    from engine.records.explanations import Comparison, Explanation, Verdict
     from engine.records.images import LoadedImage, Preprocessing, Region
     from engine.records.models import LayerNode, Layout, ModelInfo, Prediction
     from engine.version import VERSION
@@ -58,8 +59,9 @@ _HOMES = {
     "engine.model": ("Model",),
     "engine.loading.load": ("load_model",),
     "engine.progress": ("CancelToken",),
+    "engine.records.asked": ("Question", "Score", "Unit"),
     "engine.records.display": ("DisplaySettings",),
-    "engine.records.explanations": ("Explanation", "Verdict"),
+    "engine.records.explanations": ("Comparison", "Explanation", "Verdict"),
     "engine.records.images": ("LoadedImage", "Preprocessing", "Region"),
     "engine.records.models": ("LayerNode", "Layout", "ModelInfo", "Prediction"),
     "engine.explain.batches": ("Batches",),
@@ -75,6 +77,7 @@ __all__ = [
     "CancelToken",
     "Cancelled",
     "ChoiceNeeded",
+    "Comparison",
     "ConsentNeeded",
     "DeviceError",
     "DisplaySettings",
@@ -91,10 +94,13 @@ __all__ = [
     "ModelInfo",
     "Prediction",
     "Preprocessing",
+    "Question",
     "Region",
+    "Score",
     "Session",
     "TargetError",
     "Trust",
+    "Unit",
     "Verdict",
     "WeightsError",
     "decode_image",

@@ -32,6 +32,10 @@ _T = TypeVar("_T")
 # After an out-of-memory error, at most this fraction (1/n) of the whole graph is kept at once.
 _FRUGAL = 4
 
+# Passes that are made to tell how long one takes, and the seconds after which no more are begun.
+_TRIALS = 5
+_MOMENT = 1.0
+
 
 class Computation:
     """Runs the model on one input and keeps what later requests need.
@@ -173,6 +177,17 @@ class Computation:
         logits = self.batch_logits(self.input, cancel)
         devices.wait_for(self.model.device)
         self._note(logits, time.perf_counter() - started)
+
+    def steady(self, cancel: CancelToken | None) -> float:
+        """Seconds of one forward pass: the shortest of a few, as many as take a moment.
+
+        The first ones of a process take up to a hundred times as long as those that follow.
+        """
+        taken: list[float] = []
+        while len(taken) < _TRIALS and sum(taken) < _MOMENT:
+            self.plain_pass(cancel)
+            taken.append(self.forward_seconds)
+        return min(taken)
 
     def pass_over(
         self, source: Call, later: Collection[Call], cancel: CancelToken | None

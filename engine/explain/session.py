@@ -227,17 +227,14 @@ class Session:
     ) -> str:
         """'225 forward passes, about 6 s' for a map that takes more than a few passes, else ''.
 
-        The time is that of a forward pass which is made for it. Raises the errors of explain.
+        The time is that of forward passes which are made for it. Raises the errors of explain.
         """
         how, place, _ = self._request(layer, None, method, options, question)
         shape = self._counted_shape(how, place)
         if not expected_words(how, shape, 0.0):
             return ""
         self._known_logits(cancel)
-        # The first passes of a process take up to a hundred times as long as those that follow.
-        for _ in range(2):
-            self._work.guarded(lambda: self._work.plain_pass(cancel))
-        return expected_words(how, shape, self._work.forward_seconds)
+        return expected_words(how, shape, self._work.guarded(lambda: self._work.steady(cancel)))
 
     def sweep(
         self,
