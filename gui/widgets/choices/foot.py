@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from gui.toolkit import theme
@@ -20,6 +21,7 @@ class Foot(QWidget):
         super().__init__()
         self.segments = Segments(name, choices)
         self.setObjectName("foot")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         row = QHBoxLayout(self)
         row.setContentsMargins(3 * GAP, 2 * GAP, 2 * GAP, 2 * GAP)
         row.setSpacing(3 * GAP)

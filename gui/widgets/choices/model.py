@@ -88,7 +88,8 @@ class ChoiceModel(QAbstractListModel):
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
             return plain_text.line(row.tip.replace("\n", ", "))
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_text.tip(row.tip)
+            # A reason may be longer than its row.
+            return plain_text.tip("\n".join(text for text in (row.reason, row.tip) if text))
         return None
 
 

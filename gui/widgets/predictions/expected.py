@@ -37,6 +37,10 @@ class ExpectedLine(QWidget):
         self._compare.setText("Compare")
         self._compare.setProperty("link", True)
         self._compare.clicked.connect(self.wanted)
+        # The line keeps its height when the switch takes the link's place.
+        kept = self._compare.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)
+        self._compare.setSizePolicy(kept)
         self._parts = Segments("Compared", _PARTS)
         self._parts.chosen.connect(self.part_wanted)
         top = QHBoxLayout()

@@ -322,6 +322,7 @@ def test_screen_readers_hear_all_of_a_row(bench: Bench) -> None:
         assert widget.accessibleName()
     tip = str(model.index(8, 0).data(Qt.ItemDataRole.ToolTipRole))
     assert "&lt;b&gt;" in tip
+    assert model.index(7, 0).data(Qt.ItemDataRole.ToolTipRole) == "Not here: no cells."
 
 
 def test_a_screen_reader_follows_the_highlight(bench: Bench) -> None:
