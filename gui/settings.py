@@ -26,6 +26,7 @@ Value = bool | int | float | str | bytes | tuple[str, ...]
 
 MAX_IMAGES: Final = 12
 MAX_MODELS: Final = 8
+MAX_CHOICES: Final = 4
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +72,12 @@ RECENT_IMAGES: Final[Entry[tuple[str, ...]]] = Entry(
 RECENT_MODELS: Final[Entry[tuple[str, ...]]] = Entry(
     "recent/models", (), lambda value: len(value) <= MAX_MODELS
 )
+RECENT_METHODS: Final[Entry[tuple[str, ...]]] = Entry(
+    "recent/methods", (), lambda value: len(value) <= MAX_CHOICES
+)
+RECENT_QUESTIONS: Final[Entry[tuple[str, ...]]] = Entry(
+    "recent/questions", (), lambda value: len(value) <= MAX_CHOICES
+)
 LAST_FOLDER: Final = Entry("recent/folder", "")
 EXPORT_PICTURE: Final = Entry("export/picture", "png", _one_of("png", "jpeg", "none"))
 EXPORT_COLORBAR: Final = Entry("export/colorbar", True)
@@ -93,6 +100,8 @@ TABLE: Final[tuple[Entry[Any], ...]] = (
     EXACT,
     RECENT_IMAGES,
     RECENT_MODELS,
+    RECENT_METHODS,
+    RECENT_QUESTIONS,
     LAST_FOLDER,
     EXPORT_PICTURE,
     EXPORT_COLORBAR,
@@ -184,6 +193,14 @@ class Settings(QObject):
     def add_recent_model(self, source: str) -> None:
         """Put source first among the recent models; only the latest 8 are kept."""
         self._add_recent(RECENT_MODELS, source, MAX_MODELS)
+
+    def add_recent_method(self, slug: str) -> None:
+        """Put a method first among those last used; only the latest 4 are kept."""
+        self._add_recent(RECENT_METHODS, slug, MAX_CHOICES)
+
+    def add_recent_question(self, slug: str) -> None:
+        """Put a question first among those last asked; only the latest 4 are kept."""
+        self._add_recent(RECENT_QUESTIONS, slug, MAX_CHOICES)
 
     def mark_hint_seen(self, name: str) -> None:
         """Store that a hint was dismissed."""

@@ -83,10 +83,8 @@ def started():
     program = Program(application, store)
     told["menus"] = [
         action.text()
-        for menu in (
-            program.window.method_button.menu(), program.window.actions_by_id.menu("Model/Method")
-        )
-        for action in menu.actions()
+        for family in program.window.actions_by_id.menu("Model/Method").actions()
+        for action in family.menu().actions()
         if action.text().startswith("Edge-CAM")
     ]
     program.start()
@@ -104,9 +102,12 @@ def when(program, met, then):
 
 def choose():
     state = program.state
-    (action,) = [
-        a for a in program.window.method_button.menu().actions() if a.text().startswith("Edge")
-    ]
+    action = program.window.actions_by_id["method_edge-cam"]
+    program.window.method_button.click()
+    model = program.window.methods._model
+    rows = [model.at(model.index(n, 0)) for n in range(model.rowCount())]
+    told["row"] = [[r.title, r.line, r.more] for r in rows if r and r.id == "edge-cam"]
+    program.window.methods.close()
     told["enabled"] = action.isEnabled()
     action.trigger()
     when(program, lambda: state.sweep is not None and state.sweep.request.method == "edge-cam", see)
@@ -123,9 +124,7 @@ def see():
 
 def refused():
     told["error"] = program.state.explain_error
-    (action,) = [
-        a for a in program.window.method_button.menu().actions() if a.text().startswith("Edge")
-    ]
+    action = program.window.actions_by_id["method_edge-cam"]
     told["greyed"] = [action.isEnabled(), action.text()]
     program.window.close()
 
@@ -217,7 +216,8 @@ def test_the_window_knows_it(folder: Path, child_env: Callable[..., dict[str, st
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     told = json.loads(done.stdout)
-    assert told["menus"] == ["Edge-CAM\tMade up for a test."] * 2
+    assert told["menus"] == ["Edge-CAM\tMade up for a test."]
+    assert told["row"] == [["Edge-CAM", "Made up for a test.", "Options…"]]
     assert told["enabled"]
     assert told["shown"] == ["edge-cam", "layer4"]
     assert told["button"] == "Edge-CAM"

@@ -155,7 +155,7 @@ def expected_words(chosen: Chosen, shape: tuple[int, ...], forward: float) -> st
         # How much of the network follows the layer is known once it has been run.
         said, about = f"{passes:,} passes from the layer on", "at most"
     seconds = forward * (passes + 2 * back)
-    return said + (f", {about} {_duration(seconds)}" if seconds >= 1 else "")
+    return said + (f", {about} {duration(seconds)}" if seconds >= 1 else "")
 
 
 def counted_shape(
@@ -170,7 +170,8 @@ def counted_shape(
     return (layer.channels, *layer.grid) if layer.grid is not None else input_shape
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """'3 s', '2 min'."""
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 

@@ -62,8 +62,10 @@ class Program(QObject):
         from gui.diagnostics.crashes import Crashes
         from gui.handlers.connections import Handlers
         from gui.presenters.first_hints import FirstHints
+        from gui.presenters.methods import MethodPresenter
         from gui.presenters.notices import Notices
         from gui.presenters.presenter import Presenter
+        from gui.presenters.questions import QuestionPresenter
         from gui.state.state import State
         from gui.toolkit.garbage import GarbageCollector
 
@@ -78,6 +80,8 @@ class Program(QObject):
         self.controller = Controller(self.state, self.settings, self)
         self.garbage = GarbageCollector(self.window)
         self.presenter = Presenter(self.window, self.state, self.controller, self.settings)
+        self.methods = MethodPresenter(self.window, self.state, self.settings)
+        self.questions = QuestionPresenter(self.window, self.state, self.settings)
         self.notices = Notices(self.window, self.state, self.controller.models, self.settings)
         self.handlers = Handlers(
             self.window, self.state, self.controller, self.settings, self._beside

@@ -1,24 +1,19 @@
-"""The main controller: turns user actions into engine requests, and results into state.
+"""The main controller: owns the lanes and the controllers that use them, and connects these.
 
-The cycle: a click changes the selection in the state, `_explain` submits a request with a new
-generation number to the engine lane, the answer arrives on the GUI thread, and only an answer of
-the latest generation reaches the state. When the lane is idle, the sweeper computes the maps of all
-other layers; from then on clicks are answered from the sweep, without the engine.
+Once the explainer has an answer and the lane is idle, the sweeper computes the maps of all other
+layers; from then on clicks are answered from the sweep, without the engine.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
-from engine.methods.registry import choose, counted_shape, expected_words, find
-from engine.records.images import LoadedImage
-from engine.records.options import Value
 from gui.controllers.downloads import Downloads
+from gui.controllers.explaining import Explainer, without_comparison
 from gui.controllers.exports import Exports
 from gui.controllers.image_views import ImageViews
 from gui.controllers.images import Images
@@ -28,12 +23,10 @@ from gui.controllers.published import Published
 from gui.controllers.sweeps import Sweeper
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.file_work import color_strips
-from gui.jobs.lanes import Job, Lane, Priority
+from gui.jobs.lanes import Job, Lane
 from gui.settings import EXACT, Settings
-from gui.state.records import Answer, EngineFacts, Request
+from gui.state.records import EngineFacts
 from gui.state.state import NoticeKind, State
-
-_log = logging.getLogger(__name__)
 
 
 class Controller(QObject):
@@ -66,8 +59,21 @@ class Controller(QObject):
         self.published = Published(state, engine, self._worker, self)
         for lane in (engine, files):
             LateFiles(state, lane, self)
-        self._generation = 0
-        self._stopped = False
+        self.explainer = explainer = Explainer(
+            state,
+            settings,
+            engine,
+            self._worker,
+            self.sweeper,
+            self.models.remember_method,
+            self,
+        )
+        self.choose_layer = explainer.choose_layer
+        self.choose_class = explainer.choose_class
+        self.choose_method = explainer.choose_method
+        self.ask = explainer.ask
+        self.compare = explainer.compare
+        self.expect = explainer.expect
 
     # --- starting and ending ---------------------------------------------------------------------
 
@@ -107,22 +113,9 @@ class Controller(QObject):
         self.exports.cancel()
         if self.models.opening_first:
             return
-        self._generation += 1
-        self._stopped = True
-        self.sweeper.stop()
-        self.engine_lane.cancel("explain")
+        self.explainer.stop()
         self.models.cancel()
-        state = self.state
-        state.set_computing(False)
-        if state.explanation is not None:
-            state.choose_target(state.explanation.target.index)
-            if state.layer is not None and state.explanation.layer:
-                state.layer = state.explanation.layer
-            shown = state.explanation.method, state.explanation.options
-            if shown != (state.method, state.options):
-                state.method, state.options = shown
-                self.models.remember_method()
-        state.answer_changed.emit()
+        self.state.answer_changed.emit()
 
     def _engine_loaded(self, facts: EngineFacts) -> None:
         self.state.engine = facts
@@ -136,10 +129,9 @@ class Controller(QObject):
 
     def _image_left(self) -> None:
         """Discard all results, which belong to the previous image."""
-        self._generation += 1
-        self.engine_lane.cancel("explain")
-        self.sweeper.cancel()
+        self.explainer.void()
         state = self.state
+        without_comparison(state)
         state.target = state.chosen_target
         state.answer = state.explanation = state.sweep = None
         state.explain_error = ""
@@ -149,16 +141,14 @@ class Controller(QObject):
 
     def _image_altered(self) -> None:
         """Explain the same image with other levels; its map stays until the new one is there."""
-        self._generation += 1
-        self.engine_lane.cancel("explain")
-        self.sweeper.cancel()
+        self.explainer.void()
         self.state.answer = self.state.sweep = None
         self.state.sweep_changed.emit()
-        self._explain()
+        self.explainer.explain()
 
     def _model_opened(self) -> None:
         """Make pending answers of the previous model stale, and explain with the new one."""
-        self._generation += 1
+        self.explainer.void()
         self._image_ready()
 
     def _model_not_opened(self) -> None:
@@ -174,124 +164,10 @@ class Controller(QObject):
         if image is not None and decoded and self.models.open_for(image):
             self.state.set_computing(True)
             return
-        self._explain()
-
-    # --- explaining ------------------------------------------------------------------------------
-
-    def choose_layer(self, layer: str | None) -> None:
-        """Explain another layer, 'NAME' or 'NAME#k'; None for the default layer."""
-        if self.state.layer != layer or self.state.explanation is None or self._stopped:
-            self.state.layer = layer
-            self.state.selection_changed.emit()
-            self._explain()
-
-    def choose_class(self, index: int | None) -> None:
-        """Explain another class; None for the class with the highest logit."""
-        if self.state.target != index or self.state.explanation is None or self._stopped:
-            self.state.choose_target(index)
-            self.state.selection_changed.emit()
-            self._explain()
-
-    def choose_method(self, slug: str, options: tuple[tuple[str, Value], ...] = ()) -> None:
-        """Explain with another method; options that are not given take their defaults."""
-        chosen = choose(slug, dict(options))
-        asked = chosen.method.slug, chosen.options
-        state = self.state
-        if asked != (state.method, state.options) or state.explanation is None or self._stopped:
-            state.method, state.options = asked
-            state.selection_changed.emit()
-            self._explain()
-            self.models.remember_method()
+        self.explainer.explain()
 
     def _setting_changed(self, key: str) -> None:
         if key == EXACT.key and self.state.explanation is not None:
             self.state.sweep = None
             self.state.sweep_changed.emit()
-            self._explain()
-
-    def _explain(self) -> None:
-        image, source = self.state.current, self.state.model_source
-        if image is None or image.loaded is None or source is None:
-            if source is None and self.state.model_loading is None:
-                self.state.set_computing(False)
-            return
-        self._generation += 1
-        self._stopped = False
-        self.sweeper.allow()
-        request = Request(
-            self._generation,
-            image.key,
-            source.key,
-            self.state.layer if find(self.state.method).layered else None,
-            self.state.target,
-            self.state.method,
-            self.state.options,
-            image.revision,
-            self._settings.get(EXACT),
-        )
-        if self._answered_by_sweep(request):
-            return
-        self.state.set_computing(True)
-        loaded: LoadedImage = image.loaded
-        job = Job(
-            self._title(request),
-            lambda watch: self._worker.explain(loaded, request, watch),
-            slot="explain",
-            priority=Priority.CLICK,
-        )
-        job.finished.connect(self._answered)
-        job.failed.connect(lambda error: self._explain_failed(request, error))
-        job.cancelled.connect(lambda: self._explain_cancelled(request))
-        self.engine_lane.submit(job)
-
-    def _title(self, request: Request) -> str:
-        """What the job does, and how long it will take where that is more than a few passes."""
-        chosen, info, shown = choose(request.method, dict(request.options)), self.state.info, None
-        place = request.layer or chosen.method.place or "the default layer"
-        if self.state.answer is not None:
-            shown = self.state.answer.explanation.seconds.forward
-        if info is None:
-            return f"Explaining {place}"
-        node = self.state.node(request.layer or info.default_layer)
-        shape = (len(info.preprocessing.mean), *info.preprocessing.crop)
-        words = expected_words(chosen, counted_shape(chosen.method, shape, node), shown or 0.0)
-        return f"{chosen.method.title}: {words}" if words else f"Explaining {place}"
-
-    def _answered_by_sweep(self, request: Request) -> bool:
-        """Show the map from the sweep, if it has been computed; whether it has."""
-        explanation = self.sweeper.answer(request)
-        if explanation is None:
-            return False
-        self.engine_lane.cancel("explain")
-        self.state.explanation = explanation
-        self.state.explain_error = ""
-        self.state.set_computing(False)
-        self.state.answer_changed.emit()
-        return True
-
-    def _answered(self, answer: Answer) -> None:
-        if answer.request.generation != self._generation:
-            _log.debug("answer %d came late and is dropped", answer.request.generation)
-            return
-        state = self.state
-        self.sweeper.void_unless(answer.explanation)
-        state.answer, state.explanation = answer, answer.explanation
-        state.explain_error = ""
-        state.set_computing(False)
-        if state.info is not None and state.info.device != answer.info.device:
-            state.info = answer.info
-            state.engine_changed.emit()
-            state.warn(answer.info.notices)
-        state.answer_changed.emit()
-
-    def _explain_failed(self, request: Request, error: HookscopeError) -> None:
-        if request.generation != self._generation:
-            return
-        self.state.explanation = None
-        self.state.explain_error = str(error)
-        self.state.set_computing(False)
-        self.state.answer_changed.emit()
-
-    def _explain_cancelled(self, request: Request) -> None:
-        if request.generation == self._generation:
-            self.state.set_computing(False)
+            self.explainer.explain()

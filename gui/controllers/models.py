@@ -15,6 +15,7 @@ from engine.errors import ChoiceNeeded, ConsentNeeded, HookscopeError, Unrecogni
 from engine.formats.demo import PHOTOS
 from engine.loading.adjustments import Adjustment
 from engine.questions import WhichArchitecture, WhichStateDict
+from engine.records.asked import CLASS
 from engine.records.models import Origin
 from engine.records.sources import ModelSource
 from gui.jobs.engine_worker import EngineWorker
@@ -240,7 +241,7 @@ class Models(QObject):
         """The same model: keep layer and classes selected, as far as they still exist."""
         state = self._state
         self._chosen = True
-        layer, target = state.layer, state.target
+        layer, target, question = state.layer, state.target, state.question
         classes = len(state.info.classes) if state.info is not None else 0
         how = state.info.preprocessing if state.info is not None else None
         before = state.info.notices if state.info is not None else ()
@@ -250,6 +251,9 @@ class Models(QObject):
             state.layer = layer
         if len(opened.info.classes) == classes:
             state.target = target
+            # A unit or cell may be another one with other layouts.
+            if question.unit is None and question.cell is None:
+                state.question = question
         else:
             self._forget_targets()
             state.target = None
@@ -286,12 +290,15 @@ class Models(QObject):
         state.layer, state.target = None, state.chosen_target
         state.method, state.options = opened.info.method, opened.info.method_options
         state.model_settled = opened.settled
+        state.question, state.comparing = CLASS, False
+        state.forward_seconds = 0.0
         state.answer = state.explanation = state.sweep = None
 
     def _forget_targets(self) -> None:
         """Forget the classes that were chosen for the images: what they name may have changed."""
         for image in self._state.images.values():
             image.targets.clear()
+            image.expected.clear()
 
     def _failed(self, source: ModelSource, error: HookscopeError) -> None:
         self._state.model_loading = None

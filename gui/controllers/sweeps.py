@@ -88,7 +88,7 @@ class Sweeper(QObject):
         return sweep.explanations.get(request.layer or info.default_layer)
 
     def void_unless(self, shown: Explanation) -> None:
-        """Discard the sweep if it is for another class or method."""
+        """Discard the sweep if it is for another class, question or method."""
         if self._state.sweep is not None and not _belongs(shown, self._state.sweep):
             self._state.sweep = None
             self._state.sweep_changed.emit()
@@ -122,6 +122,8 @@ class Sweeper(QObject):
             target=target,
             method=explanation.method,
             options=explanation.options,
+            question=state.answered,
+            expected=None,
         )
         loaded: LoadedImage = image.loaded
         job = Job(
@@ -144,6 +146,8 @@ class Sweeper(QObject):
             return
         if not _belongs(explanation, swept):
             return
+        for explanation in swept.explanations.values():
+            self._state.note_forward(explanation.seconds.forward)
         self._state.sweep = swept
         self._state.sweep_changed.emit()
         self._state.warn(swept.notices)
@@ -175,14 +179,17 @@ class Sweeper(QObject):
 
 def _maps_asked(request: Request) -> tuple[object, ...]:
     """What a request and a sweep must have in common, apart from the class."""
-    return request.image, request.revision, request.model, request.method, request.options
+    how = request.method, request.options, request.question
+    return request.image, request.revision, request.model, *how
 
 
 def _belongs(shown: Explanation, sweep: SweepAnswer) -> bool:
-    """Whether a sweep has the class and method of the map that is shown."""
-    asked = sweep.request
+    """Whether a sweep has the class, question and method of the map that is shown."""
+    request = sweep.request
+    if sweep.asked is not None and sweep.asked != shown.asked:
+        return False
     return (shown.target.index, shown.method, shown.options) == (
         sweep.target,
-        asked.method,
-        asked.options,
+        request.method,
+        request.options,
     )

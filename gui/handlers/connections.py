@@ -20,6 +20,7 @@ from engine.records.display import DisplaySettings
 from engine.render.colormaps import COLORMAPS
 from gui import settings as table
 from gui.controllers.controller import Controller
+from gui.handlers.choosing import Choosing
 from gui.handlers.export import Saver
 from gui.handlers.help import Help
 from gui.handlers.image_levels import ImageLevels
@@ -59,6 +60,7 @@ class Handlers(QObject):
         self.models = ModelOpener(window, state, controller, settings)
         self.input = InputOpener(window, state, controller, settings)
         self.saver = Saver(window, state, controller.exports, settings)
+        self.choosing = Choosing(window, state, controller)
         self.help = Help(window, state, settings, second)
         window.tree.layer_chosen.connect(controller.choose_layer)
         window.tree.layout_chosen.connect(
@@ -88,6 +90,8 @@ class Handlers(QObject):
             "previous_class": lambda: panel.step(-1),
             "next_class": lambda: panel.step(1),
             "find_class": panel.focus_search,
+            "choose_method": self.choosing.open_methods,
+            "choose_question": self.choosing.open_questions,
             "cancel": self._controller.cancel,
         }
         for rank in range(1, 10):

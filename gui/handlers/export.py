@@ -71,10 +71,11 @@ class Saver(QObject):
 
 
 def _file_name(task: ExportTask) -> str:
-    """A suggested file name, from image, layer and class."""
+    """A suggested file name, from image, layer and question."""
     explanation = task.explanation
     # The name of the patient is not carried on.
     stem = Path(task.image.named(task.image.name, False)).stem or "image"
     place = explanation.layer[-40:] or explanation.method
-    name = f"{stem[:60]} {place} {explanation.target.label[:40]}"
+    about = explanation.subject or explanation.target.label
+    name = f"{stem[:60]} {place} {about[:40]}"
     return plain_text.file_name(name)

@@ -13,9 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.errors import LayerError, MethodError, ModelError
+from engine.errors import LayerError, MethodError, ModelError, TargetError
 from engine.files.trust import Trust, store_file
 from engine.lazy.numpy import np
+from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
 from engine.records.models import Prediction
 from engine.records.options import Value
@@ -178,14 +179,7 @@ class EngineWorker:
     def explain(self, image: LoadedImage, request: Request, watch: Watch) -> Answer:
         """Compute one explanation and the predictions for the image."""
         session = self._session_for(image, request, watch)
-        explanation = session.explain(
-            request.layer,
-            request.target,
-            method=request.method,
-            options=dict(request.options),
-            cancel=watch.cancel,
-            progress=watch.report,
-        )
+        explanation = self._map_for(session, request, watch)
         if self._predicted is None:
             everything = session.predictions(len(session.model.classes))
             probabilities = np.zeros(len(everything))
@@ -195,6 +189,32 @@ class EngineWorker:
             self._predicted = everything[:_TOP], probabilities
         return Answer(request, explanation, *self._predicted, session.model.info)
 
+    def _map_for(self, session: Session, request: Request, watch: Watch) -> Explanation:
+        options, question = dict(request.options), request.question
+        if request.expected is not None:
+            # Leaves the maps of both classes in the session, for the clicks that follow.
+            compared = session.compare(
+                request.expected,
+                request.layer,
+                request.target,
+                method=request.method,
+                options=options,
+                score=question.score,
+                cancel=watch.cancel,
+                progress=watch.report,
+            )
+            if compared.contrast is not None:
+                return compared.contrast
+        return session.explain(
+            request.layer,
+            request.target,
+            method=request.method,
+            options=options,
+            question=question,
+            cancel=watch.cancel,
+            progress=watch.report,
+        )
+
     def sweep(self, image: LoadedImage, request: Request, watch: Watch) -> SweepAnswer:
         """Compute the maps of all layers for the class of the request."""
         session = self._session_for(image, request, watch)
@@ -203,23 +223,27 @@ class EngineWorker:
             request.target,
             method=request.method,
             options=options,
+            question=request.question,
             cancel=watch.cancel,
             progress=watch.report,
         )
-        target = next((e.target.index for e in maps.values()), request.target or 0)
+        first = next(iter(maps.values()), None)
+        target = first.target.index if first is not None else request.target or 0
         for node in session.layers:
             if node.explainable and node.calls > 1:
                 # Already part of the sweep; this computes nothing new.
                 for name in (f"{node.name}#{k}" for k in range(node.calls)):
-                    with suppress(LayerError, MethodError):
+                    with suppress(LayerError, MethodError, TargetError):
                         maps[name] = session.explain(
                             name,
                             target,
                             method=request.method,
                             options=options,
+                            question=request.question,
                             cancel=watch.cancel,
                         )
-        return SweepAnswer(request, target, maps, session.notices)
+        asked = first.asked if first is not None else None
+        return SweepAnswer(request, target, asked, maps, session.notices)
 
     def forget_image(self, _watch: Watch) -> None:
         """Free the session of the current image."""

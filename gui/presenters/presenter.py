@@ -7,19 +7,10 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 from engine.escaping import LINE
-from engine.methods import registry
-from engine.methods.registry import (
-    METHODS,
-    Family,
-    choose,
-    counted_shape,
-    expected_words,
-    refusal_for,
-    title_of,
-)
 from engine.records.level_words import described
 from engine.records.levels import AUTO
 from engine.records.models import LayerNode
+from engine.targets.questions import find
 from engine.version import NAME
 from gui import settings as table
 from gui.controllers.controller import Controller
@@ -30,8 +21,6 @@ from gui.toolkit import plain_text
 from gui.toolkit.imaging import Picture
 from gui.widgets.canvas.view import Sight
 from gui.widgets.layers.model import count_text
-from gui.window.actions import in_menu
-from gui.window.commands import method_command, method_tip
 from gui.window.main_window import MainWindow
 
 _ROW_THUMBNAIL = 24
@@ -194,39 +183,7 @@ class Presenter(QObject):
         window.device_label.show_text(device.upper())
         window.device_label.setVisible(bool(device))
         window.device_label.setToolTip("Compute device")
-        self._show_methods()
         self._show_actions()
-
-    def _show_methods(self) -> None:
-        """Show the current method, and disable those that the current layer does not support."""
-        state, window = self._state, self._window
-        window.method_button.setVisible(state.info is not None)
-        window.method_button.setText(title_of(state.method))
-        window.method_button.setToolTip(
-            plain_text.tip(f"Method: {registry.described(state.method, state.options)}")
-        )
-        name = state.layer or (state.info.default_layer if state.info is not None else "")
-        node = state.node(name)
-        seconds = state.explanation.seconds.forward if state.explanation is not None else 0.0
-        for method in METHODS:
-            action = window.actions_by_id[method_command(method.slug)]
-            reason = refusal_for(method, node) if node is not None else ""
-            if method.family is Family.ATTENTION and state.info is not None:
-                reason = state.info.no_attention and f"Not here: {state.info.no_attention}."
-            if state.info is not None and state.info.no_hooks and not method.hookless:
-                reason = f"Not here: {state.info.no_hooks}."
-            action.setEnabled(state.info is not None and not reason)
-            action.setText(in_menu(method.title, reason or method.summary))
-            if state.info is not None:
-                how = state.info.preprocessing
-                shape = counted_shape(method, (len(how.mean), *how.crop), node)
-                cost = expected_words(choose(method.slug), shape, seconds)
-                tip = f"{method_tip(method)} Here: {cost}." if cost else method_tip(method)
-                action.setToolTip(plain_text.tip(tip))
-        window.actions_by_id.check(method_command(state.method))
-        used = registry.find(state.method)
-        bare = "" if used.swept else f"No thumbnails: {used.title} is computed for one layer."
-        window.tree.set_unavailable(used.no_layer, "" if used.no_layer else bare)
 
     def _show_no_model(self) -> None:
         state, window = self._state, self._window
@@ -262,7 +219,6 @@ class Presenter(QObject):
         state, window = self._state, self._window
         explanation = state.explanation
         self._show_canvas_message()
-        self._show_methods()
         self._show_actions()
         if explanation is None:
             window.canvas.show_explanation(None)
@@ -274,13 +230,16 @@ class Presenter(QObject):
         if state.answer is not None:
             window.predictions.set_predictions(state.answer.predictions)
             window.predictions.set_scores(state.answer.probabilities)
-        window.predictions.select(explanation.target.index, explanation.target)
+        if explanation.asked.target is not None:
+            window.predictions.select(explanation.target.index, explanation.target)
+        else:
+            # The map is about no class.
+            window.predictions.select(None)
 
     def _show_selection(self) -> None:
         """Mark the selection at once; its map follows."""
-        if self._state.target is not None:
+        if self._state.target is not None and find(self._state.question.slug).of_class:
             self._window.predictions.select(self._state.target)
-        self._show_methods()
 
     def _draw_thumbnails(self) -> None:
         if self._state.sweep is None or not self._settings.get(table.SWEEP_ENABLED):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.lazy.numpy import np
+from engine.records.asked import CLASS, Asked, Question
 from engine.records.explanations import Explanation
 from engine.records.images import ChannelNumbers, Pixels
 from engine.records.models import LayerNode, ModelInfo, Prediction
@@ -47,7 +48,8 @@ class Request:
 
     image, model: keys of the open image and model. revision: of the image. options: of the method.
     layer None means the default layer, target None the class with the highest logit. exact: compute
-    with the model's own layers alone.
+    with the model's own layers alone. expected: the question is a contrast with this class, and the
+    maps of both classes are wanted as well.
     """
 
     generation: int
@@ -59,6 +61,8 @@ class Request:
     options: tuple[tuple[str, Value], ...] = ()
     revision: int = 0
     exact: bool = False
+    question: Question = CLASS
+    expected: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,9 +91,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SweepAnswer:
-    """The maps of all layers for the request's class."""
+    """The maps of all layers for the request's class and question; asked: None without maps."""
 
     request: Request
     target: int
+    asked: Asked | None
     explanations: dict[str, Explanation]
     notices: tuple[str, ...]

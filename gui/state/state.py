@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
 from engine.formats.demo import Scene
+from engine.records.asked import CLASS
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
 from engine.records.levels import AUTO, Levels
@@ -34,7 +35,8 @@ class OpenImage:
     """One image of the strip. loaded and picture are set while it is decoded.
 
     stamp: (modification time in ns, size) of the file when it was read. targets: the class that
-    was chosen for it, by model; none for the one with the highest logit. page: from 1, of pages.
+    was chosen for it, by model; none for the one with the highest logit. expected: the class that
+    it is of, as set by hand, by model. page: from 1, of pages.
     levels: set by hand; AUTO leaves them to the model. asked: those that picture shows. revision:
     counts the changes of page and levels.
     """
@@ -48,6 +50,7 @@ class OpenImage:
     error: str = ""
     stamp: tuple[int, int] | None = None
     targets: dict[ModelSource, int] = field(default_factory=dict)
+    expected: dict[ModelSource, int] = field(default_factory=dict)
     page: int = 1
     pages: int = 1
     levels: Levels = AUTO
@@ -102,7 +105,10 @@ class Notice:
 class State(QObject):
     """The single source of truth about what is open and selected.
 
-    Signals carry keys, not data: receivers read the data from here.
+    Signals carry keys, not data: receivers read the data from here. kept_options: those of each
+    method, as it was last used in this session. question: the one that is asked; answered: the one
+    that the map on the screen answers. comparing: the predicted class is compared with the expected
+    one. forward_seconds: of the open model's fastest pass, 0 if there was none.
     """
 
     image_added = Signal(str)
@@ -113,6 +119,7 @@ class State(QObject):
     gallery_changed = Signal()
     model_changed = Signal()
     selection_changed = Signal()
+    expected_changed = Signal()
     answer_changed = Signal()
     sweep_changed = Signal()
     computing_changed = Signal(bool)
@@ -137,6 +144,11 @@ class State(QObject):
         self.target: int | None = None
         self.method = DEFAULT_METHOD
         self.options: tuple[tuple[str, Value], ...] = ()
+        self.kept_options: dict[str, tuple[tuple[str, Value], ...]] = {}
+        self.question = CLASS
+        self.answered = CLASS
+        self.comparing = False
+        self.forward_seconds = 0.0
         self.answer: Answer | None = None
         self.explanation: Explanation | None = None
         self.explain_error = ""
@@ -161,6 +173,11 @@ class State(QObject):
         """The layer at an address, 'NAME' or 'NAME#k'; None if there is none."""
         name = address.partition("#")[0]
         return next((node for node in self.layers if node.name == name), None)
+
+    def note_forward(self, seconds: float) -> None:
+        """Note the time of a forward pass; the first one takes far longer than all others."""
+        known = self.forward_seconds
+        self.forward_seconds = min(known, seconds) if known else seconds
 
     def set_computing(self, on: bool) -> None:
         if on != self.computing:

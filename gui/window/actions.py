@@ -141,18 +141,6 @@ def fill_buttons(buttons: Mapping[str, QToolButton], actions: Actions) -> None:
     menu.addMenu(actions.menu("recent_models"))
 
 
-def menu_button(actions: Actions, ids: Iterable[str]) -> QToolButton:
-    """A button that only opens a menu of some of the actions."""
-    button = QToolButton()
-    button.setProperty("popup", True)
-    menu = QMenu(button)
-    menu.setToolTipsVisible(True)
-    menu.addActions([actions[id] for id in ids])
-    button.setMenu(menu)
-    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-    return button
-
-
 def _action(command: Command, window: QMainWindow, groups: dict[str, QActionGroup]) -> QAction:
     action = QAction(in_menu(command.text, command.note), window)
     action.setObjectName(command.id)

@@ -66,11 +66,16 @@ def method_tip(method: Method) -> str:
     return f"{method.summary}{blind} Takes {method.cost}."
 
 
+def family_title(method: Method) -> str:
+    """The heading above the methods of a family."""
+    return method.family.value.capitalize()
+
+
 def _method(method: Method) -> Command:
     return Command(
         id=method_command(method.slug),
         text=method.title,
-        menu="Model/Method",
+        menu=f"Model/Method/{family_title(method)}",
         tip=method_tip(method),
         checkable=True,
         group="method",
@@ -167,6 +172,10 @@ _MODEL: Final = (
     Command("exact", "Exact computation", "Model",
             tip="Compute with the model's own layers alone: slower, and the same to the last bit",
             checkable=True, section=1),
+    Command("choose_method", "Choose method…", "Model", ("M",), section=1,
+            tip="How the map is computed"),
+    Command("choose_question", "Choose question…", "Model", ("Q",), section=1,
+            tip="What the map answers: a class, what tells two apart, a channel, the uncertainty"),
     *(_rank(number) for number in range(1, 10)),
     Command("previous_class", "Previous class", "Model", ("Alt+Up",), section=2),
     Command("next_class", "Next class", "Model", ("Alt+Down",), section=2),
@@ -211,9 +220,12 @@ def table() -> tuple[Command, ...]:
     return (*FIXED[:place], *map(_method, METHODS), *FIXED[place:])
 
 
-def method_menu() -> tuple[str, ...]:
-    """What the toolbar's method button offers."""
-    return tuple(command.id for command in table() if command.group == "method")
+SCORES: Final = (
+    ("logit", "Logit", "The class's own score, whatever the others have"),
+    ("log-probability", "Log-probability", "Rises with the class and falls with the others"),
+    ("probability", "Probability", "Flat where the network is certain: its gradient vanishes"),
+)
+"""The scores that a question may be asked by, below the questions."""
 
 
 MODEL_MENU: Final = ("demo_photos", "demo_shapes", "demo_shortcut", "open_model", "open_weights")

@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QSplitter,
     QStatusBar,
     QToolBar,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -25,7 +24,7 @@ from PySide6.QtWidgets import (
 from gui.toolkit import theme
 from gui.toolkit.labels import ElidedLabel, label
 from gui.window import actions
-from gui.window.commands import method_menu
+from gui.window.commands import SCORES
 from gui.window.placeholders import canvas_room, first_size, panel_room
 
 if TYPE_CHECKING:
@@ -39,10 +38,13 @@ if TYPE_CHECKING:
     )
 
     from gui.toolkit.labels import Label
+    from gui.toolkit.panel_button import PanelButton
+    from gui.toolkit.segments import Segments
     from gui.widgets.bars.notice_bar import NoticeBar
     from gui.widgets.bars.page_bar import PageBar
     from gui.widgets.bars.status_bar import StatusBar
     from gui.widgets.canvas.image_canvas import ImageCanvas
+    from gui.widgets.choices.panel import ChoicePanel
     from gui.widgets.display.panel import DisplayPanel
     from gui.widgets.image_strip.strip import ImageStrip
     from gui.widgets.layers.tree import LayerTree
@@ -83,7 +85,11 @@ class MainWindow(QMainWindow):
     strip: ImageStrip
     side: QWidget
     model_label: ElidedLabel
-    method_button: QToolButton
+    method_button: PanelButton
+    methods: ChoicePanel
+    question_button: PanelButton
+    questions: ChoicePanel
+    scores: Segments
     device_label: Label
 
     def __init__(self) -> None:
@@ -112,6 +118,8 @@ class MainWindow(QMainWindow):
         from gui.widgets.bars.page_bar import PageBar
         from gui.widgets.bars.status_bar import StatusBar
         from gui.widgets.canvas.image_canvas import ImageCanvas
+        from gui.widgets.choices.foot import Foot
+        from gui.widgets.choices.panel import ChoicePanel
         from gui.widgets.display.panel import DisplayPanel
         from gui.widgets.image_strip.strip import ImageStrip
         from gui.widgets.layers.tree import LayerTree
@@ -129,6 +137,11 @@ class MainWindow(QMainWindow):
         self.predictions = PredictionPanel()
         self.display = DisplayPanel()
         self.strip = ImageStrip()
+        self.methods = ChoicePanel("Methods", "Search methods", self)
+        self.questions = ChoicePanel("Questions", "Search questions", self)
+        foot = Foot("Score", SCORES)
+        self.scores = foot.segments
+        self.questions.set_foot(foot)
         self.side = QWidget()
         side = QVBoxLayout(self.side)
         side.setContentsMargins(0, 0, 0, 0)
@@ -183,11 +196,12 @@ class MainWindow(QMainWindow):
         self.addToolBar(bar)
 
     def _fill_toolbar(self) -> None:
+        from gui.toolkit.panel_button import PanelButton
+
         actions.fill_buttons(self._buttons, self.actions_by_id)
         self.model_label = ElidedLabel()
-        self.method_button = actions.menu_button(self.actions_by_id, method_menu())
-        self.method_button.setObjectName("method")
-        self.method_button.hide()
+        self.method_button = PanelButton("method")
+        self.question_button = PanelButton("question")
         self.device_label = label("")
         self.device_label.setProperty("role", "dim")
         self.device_label.hide()
@@ -196,6 +210,7 @@ class MainWindow(QMainWindow):
         row.setSpacing(12)
         row.addWidget(self.model_label, 1)
         row.addWidget(self.method_button)
+        row.addWidget(self.question_button)
         row.addWidget(self.device_label)
 
     def _lay_out(self) -> None:

@@ -285,6 +285,19 @@ class Stage:
             picture = on_ground(picture, self.window)
         picture.convertToFormat(QImage.Format.Format_RGB888).save(str(path))
 
+    def shoot_with(self, panel: QWidget, path: Path) -> None:
+        """Save the window with a panel that is open over it."""
+        from PySide6.QtGui import QPainter
+
+        self.window.repaint()
+        picture = self.window.grab().toImage()
+        painter = QPainter(picture)
+        place = self.window.mapFromGlobal(panel.mapToGlobal(QPoint(0, 0)))
+        painter.drawImage(place, panel.grab().toImage())
+        painter.end()
+        panel.close()
+        picture.convertToFormat(QImage.Format.Format_RGB888).save(str(path))
+
     def field(self, panel: QWidget) -> QLineEdit:
         """The text field of a panel."""
         found = panel.findChild(QLineEdit)

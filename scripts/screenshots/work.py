@@ -84,6 +84,36 @@ def other_class(stage: Stage, path: Path) -> None:
     stage.shoot(path)
 
 
+@shot("methods")
+def methods(stage: Stage, path: Path) -> None:
+    stage.start()
+    stage.hide_notice()
+    for slug in ("rise", "layercam", "grad-cam"):
+        stage.program.settings.add_recent_method(slug)
+    stage.window.method_button.click()
+    stage.shoot_with(stage.window.methods, path)
+
+
+@shot("questions")
+def questions(stage: Stage, path: Path) -> None:
+    stage.start()
+    stage.hide_notice()
+    stage.window.question_button.click()
+    stage.shoot_with(stage.window.questions, path)
+
+
+@shot("expected")
+def expected(stage: Stage, path: Path) -> None:
+    stage.start()
+    stage.hide_notice()
+    assert stage.state.answer is not None
+    stage.window.predictions.expectation_set.emit(stage.state.answer.predictions[1].index)
+    stage.window.predictions.expected.wanted.emit()
+    stage.settled()
+    stage.display(sign="signed")
+    stage.shoot(path)
+
+
 @shot("shortcut")
 def shortcut(stage: Stage, path: Path) -> None:
     stage.start()

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QImage
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu
 from torch import nn
 
@@ -26,6 +28,8 @@ from gui.app.program import Program
 from gui.controllers.models import NamedModel
 from gui.state.state import NoticeKind
 from gui.toolkit import plain_text
+from gui.widgets.choices.panel import ChoicePanel
+from gui.widgets.choices.rows import Choice
 from gui.widgets.dialogs.export import ExportDialog
 from gui.widgets.input_output.dialog import InputPanel
 from tests.gui.texts import painted
@@ -60,23 +64,52 @@ def shown(program: Program) -> Explanation:
     return explanation
 
 
-def in_toolbar(program: Program, title: str) -> QAction:
-    return _named(program.window.method_button.menu(), title)
+def method_action(program: Program, title: str) -> QAction:
+    """The method's entry in the menu bar."""
+    (found,) = [a for a in method_actions(program) if a.text().partition("\t")[0] == title]
+    return found
 
 
-def in_menu_bar(program: Program, *path: str) -> QAction:
-    """The action at the end of a way through the menus of the menu bar."""
-    actions = program.window.menuBar().actions()
-    for title in path[:-1]:
-        (menu,) = [a.menu() for a in actions if a.text().replace("&", "") == title]
-        assert isinstance(menu, QMenu)
-        actions = menu.actions()
-    return _named(menu, path[-1])
+def method_actions(program: Program) -> list[QAction]:
+    """The entries below Model > Method, family by family."""
+    menu = program.window.menuBar()
+    found: list[QAction] = menu.actions()
+    for title in ("Model", "Method"):
+        (below,) = [a.menu() for a in found if a.text().replace("&", "") == title]
+        assert isinstance(below, QMenu)
+        found = below.actions()
+    families = [action.menu() for action in found]
+    assert all(isinstance(family, QMenu) for family in families)
+    return [a for family in families if isinstance(family, QMenu) for a in family.actions()]
 
 
-def _named(menu: QMenu, title: str) -> QAction:
-    (action,) = [a for a in menu.actions() if a.text().partition("\t")[0] == title]
-    return action
+def open_panel(user: User) -> ChoicePanel:
+    """A click on the button in the toolbar."""
+    window = user.program.window
+    QTest.mouseClick(window.method_button, Qt.MouseButton.LeftButton)
+    user.until(window.methods.isVisible)
+    return window.methods
+
+
+def offered(panel: ChoicePanel) -> list[Choice]:
+    """The rows that the panel shows."""
+    model = panel._model
+    rows = [model.at(model.index(n, 0)) for n in range(model.rowCount())]
+    return [row for row in rows if row is not None]
+
+
+def click_row(panel: ChoicePanel, title: str, last: bool = False) -> None:
+    """Click the row of a title, the last of that name where it is repeated."""
+    view, model = panel._list, panel._model
+    places = [
+        n
+        for n in range(model.rowCount())
+        if (row := model.at(model.index(n, 0))) is not None and row.title == title
+    ]
+    index = model.index(places[-1 if last else 0], 0)
+    view.scrollTo(index)
+    place = view.visualRect(index).center()
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
 
 
 def wait_method(user: User, slug: str) -> Explanation:
@@ -120,34 +153,42 @@ def test_the_button_says_which_method_it_is(user: User) -> None:
     button = program.window.method_button
     assert button.isVisible()
     assert button.text() == "Grad-CAM"
-    offered = [a.text().partition("\t") for a in button.menu().actions()]
-    assert [title for title, _, _ in offered] == [method.title for method in METHODS]
-    assert [note for _, _, note in offered] == [
-        "Not here: this network has no attention between the cells of a grid."
-        if method.family is Family.ATTENTION
-        else method.summary
-        for method in METHODS
+    listed = [a.text().partition("\t") for a in method_actions(program)]
+    assert sorted(title for title, _, _ in listed) == sorted(m.title for m in METHODS)
+    notes = {title: note for title, _, note in listed}
+    for method in METHODS:
+        assert notes[method.title] == (
+            "Not here: this network has no attention between the cells of a grid."
+            if method.family is Family.ATTENTION
+            else method.summary
+        )
+    assert [a.text().partition("\t")[0] for a in method_actions(program) if a.isChecked()] == [
+        "Grad-CAM"
     ]
-    checked = [a.text().partition("\t")[0] for a in button.menu().actions() if a.isChecked()]
-    assert checked == ["Grad-CAM"]
 
 
-@pytest.mark.parametrize("way", ["toolbar", "menu bar"])
+@pytest.mark.parametrize("way", ["toolbar", "keyboard", "menu bar"])
 def test_a_method_gives_a_new_map(user: User, session: Any, way: str) -> None:
     program = user.start()
     before = program.window.canvas.grab().toImage()
     for title, slug in (("LayerCAM", "layercam"), ("FEM", "fem"), ("Grad-CAM", "grad-cam")):
         if way == "toolbar":
-            in_toolbar(program, title).trigger()
+            click_row(open_panel(user), title)
+        elif way == "keyboard":
+            user.press(Key.Key_M)
+            user.until(program.window.methods.isVisible)
+            user.type(slug)
+            user.press(Key.Key_Return)
         else:
-            in_menu_bar(program, "Model", "Method", title).trigger()
+            method_action(program, title).trigger()
+        assert not program.window.methods.isVisible()
         found = wait_method(user, slug)
         wanted = session.explain(found.layer, found.target.index, method=slug)
         np.testing.assert_allclose(
             found.map, wanted.map, rtol=0, atol=1e-5 * np.abs(wanted.map).max()
         )
         assert program.window.method_button.text() == title
-        assert in_toolbar(program, title).isChecked()
+        assert method_action(program, title).isChecked()
         same = program.window.canvas.grab().toImage() == before
         assert same is (slug == "grad-cam")
 
@@ -157,18 +198,18 @@ def test_every_method_of_the_menu_is_shown(user: User) -> None:
     for method in METHODS:
         if method.family is Family.ATTENTION:
             continue
-        in_toolbar(program, method.title).trigger()
+        method_action(program, method.title).trigger()
         assert wait_method(user, method.slug).map.any()
         assert program.window.notice.kind != NoticeKind.ERROR
     # The layer and the class that were chosen stay what they were.
-    in_toolbar(program, "LayerCAM").trigger()
+    method_action(program, "LayerCAM").trigger()
     wait_method(user, "layercam")
     user.press(Key.Key_2)
     second = program.state.answer.predictions[1].index if program.state.answer else -1
     user.until(lambda: user.target == second)
     program.window.tree.layer_chosen.emit("layer2")
     user.wait_layer("layer2")
-    in_toolbar(program, "HiResCAM").trigger()
+    method_action(program, "HiResCAM").trigger()
     found = wait_method(user, "hirescam")
     assert (found.layer, found.target.index) == ("layer2", second)
 
@@ -180,7 +221,7 @@ def test_new_thumbnails_of_the_method_for_every_call(user: User, session: Any) -
     pictures = wait_thumbnails(user, {})
     reused = [name for name in pictures if "#" in name]
     assert len(reused) >= 4
-    in_toolbar(program, "Grad-CAM++").trigger()
+    method_action(program, "Grad-CAM++").trigger()
     maps = wait_swept(user, "grad-cam++")
     target = shown(program).target.index
     assert set(reused) <= set(maps)
@@ -201,21 +242,21 @@ def test_the_sweep_of_another_method_never_answers_a_click(user: User) -> None:
     wait_swept(user, "grad-cam")
     program.settings.set(table.SWEEP_ENABLED, False)
     # Without a sweep of its own: the maps that are there are of another method.
-    in_toolbar(program, "LayerCAM").trigger()
+    method_action(program, "LayerCAM").trigger()
     wait_method(user, "layercam")
     for layer in ("layer1", "conv1", "layer2"):
         program.window.tree.layer_chosen.emit(layer)
         user.wait_layer(layer)
         assert shown(program).method == "layercam"
     assert program.state.sweep is None
-    in_toolbar(program, "Grad-CAM").trigger()
+    method_action(program, "Grad-CAM").trigger()
     wait_method(user, "grad-cam")
 
 
 def test_a_click_is_answered_by_the_sweep_of_its_own_method(user: User) -> None:
     program = user.start(sweep=True)
     wait_swept(user, "grad-cam")
-    in_toolbar(program, "Eigen-CAM").trigger()
+    method_action(program, "Eigen-CAM").trigger()
     maps = wait_swept(user, "eigen-cam")
     jobs: list[str] = []
     program.controller.engine_lane.busy_changed.connect(
@@ -260,24 +301,23 @@ def test_a_method_that_the_layer_cannot_have_is_greyed_with_its_reason(
         program.window.tree.layer_chosen.emit(layer)
         user.wait_layer(layer)
         user.settle()
-        for menu in (
-            program.window.method_button.menu(),
-            program.window.actions_by_id.menu("Model/Method"),
-        ):
-            greyed = {}
-            for action in menu.actions():
-                title, _, note = action.text().partition("\t")
-                if note.startswith("Not here: this network has no attention"):
-                    assert not action.isEnabled()
-                elif title in others:
-                    assert action.isEnabled() or others[title] in note
-                elif not action.isEnabled():
-                    greyed[title] = note
-                else:
-                    assert "at least" not in note
-            assert greyed.keys() == expected[layer].keys(), layer
-            for title, words in expected[layer].items():
-                assert words in greyed[title]
+        panel = open_panel(user)
+        rows = {row.title: row.reason for row in offered(panel)}
+        user.press(Key.Key_Escape)
+        assert {a.text().partition("\t")[0]: a.isEnabled() for a in method_actions(program)} == {
+            title: not reason for title, reason in rows.items()
+        }
+        greyed = {}
+        for title, reason in rows.items():
+            if reason.startswith("Not here: this network has no attention"):
+                continue
+            if title in others:
+                assert not reason or others[title] in reason
+            elif reason:
+                greyed[title] = reason
+        assert greyed.keys() == expected[layer].keys(), layer
+        for title, words in expected[layer].items():
+            assert words in greyed[title]
 
 
 def test_a_layer_that_the_method_in_use_cannot_have(user: User, narrow: NamedModel) -> None:
@@ -285,13 +325,13 @@ def test_a_layer_that_the_method_in_use_cannot_have(user: User, narrow: NamedMod
     program = user.start(model=narrow)
     program.window.tree.layer_chosen.emit("wide")
     user.wait_layer("wide")
-    in_toolbar(program, "FEM").trigger()
+    method_action(program, "FEM").trigger()
     wait_method(user, "fem")
     program.window.tree.layer_chosen.emit("small")
     user.until(lambda: "at least 5 cells" in user.said)
     user.settle()
     assert program.window.method_button.text() == "FEM"
-    assert in_toolbar(program, "Grad-CAM").isEnabled()
+    assert method_action(program, "Grad-CAM").isEnabled()
     program.window.tree.layer_chosen.emit("wide")
     assert wait_method(user, "fem").layer == "wide"
     assert "at least 5 cells" not in user.said
@@ -302,7 +342,7 @@ def test_a_layer_that_the_method_in_use_cannot_have(user: User, narrow: NamedMod
 
 def test_the_method_is_remembered_with_the_model_until_it_is_reset(user: User) -> None:
     program = user.start()
-    in_toolbar(program, "XGrad-CAM").trigger()
+    method_action(program, "XGrad-CAM").trigger()
     wait_method(user, "xgrad-cam")
     # Another model has a mind of its own.
     program.controller.models.open(ModelSource("demo:shortcut"))
@@ -315,7 +355,7 @@ def test_the_method_is_remembered_with_the_model_until_it_is_reset(user: User) -
     program = user.start()
     assert shown(program).method == "xgrad-cam"
     assert program.window.method_button.text() == "XGrad-CAM"
-    assert in_toolbar(program, "XGrad-CAM").isChecked()
+    assert method_action(program, "XGrad-CAM").isChecked()
     user.press(Key.Key_I, Modifier.ControlModifier)
     user.dialog(InputPanel).reset_requested.emit()
     assert wait_method(user, "grad-cam").map.any()
@@ -326,14 +366,14 @@ def test_the_method_is_remembered_with_the_model_until_it_is_reset(user: User) -
 
 def test_a_method_chosen_last_thing_is_remembered(user: User) -> None:
     program = user.start()
-    in_toolbar(program, "HiResCAM").trigger()
+    method_action(program, "HiResCAM").trigger()
     user.leave()
     assert shown(user.start()).method == "hirescam"
 
 
 def test_escape_goes_back_to_the_method_that_is_shown(user: User) -> None:
     program = user.start()
-    in_toolbar(program, "LayerCAM").trigger()
+    method_action(program, "LayerCAM").trigger()
     before = wait_method(user, "layercam")
     bench: Any = program.controller._worker
     original = bench.explain
@@ -345,7 +385,7 @@ def test_escape_goes_back_to_the_method_that_is_shown(user: User) -> None:
             args[-1].cancel.raise_if_cancelled()
 
     bench.explain = endless
-    in_toolbar(program, "FEM").trigger()
+    method_action(program, "FEM").trigger()
     assert program.window.method_button.text() == "FEM"
     user.until(begun.is_set)
     user.press(Key.Key_Escape)
@@ -354,27 +394,27 @@ def test_escape_goes_back_to_the_method_that_is_shown(user: User) -> None:
     bench.explain = original
     assert shown(program) is before
     assert program.window.method_button.text() == "LayerCAM"
-    assert in_toolbar(program, "LayerCAM").isChecked()
-    assert not in_toolbar(program, "FEM").isChecked()
+    assert method_action(program, "LayerCAM").isChecked()
+    assert not method_action(program, "FEM").isChecked()
     # What was given up is not what the model is explained by the next time either.
     assert program.state.info is not None
     known = store.load(program.state.info.weights_sha256)
     assert known is not None
     assert known.method is not None
     assert known.method.method.slug == "layercam"
-    in_toolbar(program, "FEM").trigger()
+    method_action(program, "FEM").trigger()
     wait_method(user, "fem")
 
 
 def test_a_profile_brings_its_method(user: User, tmp_path: Path) -> None:
     program = user.start()
-    in_toolbar(program, "HiResCAM").trigger()
+    method_action(program, "HiResCAM").trigger()
     wait_method(user, "hirescam")
     written = tmp_path / "mine.hookscope.json"
     program.controller.models.export_profile(written)
     user.until(written.is_file)
     user.settle()
-    in_toolbar(program, "FEM").trigger()
+    method_action(program, "FEM").trigger()
     wait_method(user, "fem")
     user.drop(files(written))
     wait_method(user, "hirescam")
@@ -399,12 +439,12 @@ def test_a_class_blind_map_speaks_of_no_class(user: User) -> None:
         ("Eigen-CAM", "eigen-cam", "any class"),
         ("HiResCAM", "hirescam", "for the class"),
     ):
-        in_toolbar(program, title).trigger()
+        method_action(program, title).trigger()
         wait_method(user, slug)
         lines = painted(canvas)
         assert f"{title} value" in lines
         assert words in lines
-    in_toolbar(program, "Eigen-CAM").trigger()
+    method_action(program, "Eigen-CAM").trigger()
     wait_method(user, "eigen-cam")
     assert "for the class" not in painted(canvas)
     assert "evidence" not in user.said

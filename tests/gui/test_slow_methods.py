@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QProgressBar
 import engine
 from engine.formats.demo import SCENES
 from gui.app.program import Program
-from tests.gui.test_methods import in_toolbar, shown, wait_method, wait_swept
+from tests.gui.test_methods import method_action, shown, wait_method, wait_swept
 from tests.gui.user import User
 
 
@@ -38,7 +38,7 @@ def note(program: Program) -> str:
 )
 def test_its_map_is_shown_without_thumbnails(user: User, title: str, slug: str) -> None:
     program = user.start(sweep=True)
-    in_toolbar(program, title).trigger()
+    method_action(program, title).trigger()
     found = wait_method(user, slug)
     with engine.Session(engine.load_model("demo:shapes"), engine.load_image(SCENES[0].path)) as s:
         wanted = s.explain(found.layer, found.target.index, method=slug)
@@ -52,7 +52,7 @@ def test_its_map_is_shown_without_thumbnails(user: User, title: str, slug: str) 
     program.window.tree.layer_chosen.emit("layer2")
     user.wait_layer("layer2")
     assert shown(program).method == slug
-    in_toolbar(program, "Grad-CAM").trigger()
+    method_action(program, "Grad-CAM").trigger()
     wait_swept(user, "grad-cam")
     assert "No thumbnails" not in note(program)
 
@@ -65,11 +65,11 @@ def test_its_cost_for_this_layer_is_told_beforehand(user: User) -> None:
         node = program.state.node(layer)
         assert node is not None
         assert node.shape is not None
-        tip = " ".join(in_toolbar(program, "Score-CAM").toolTip().split())
+        tip = " ".join(method_action(program, "Score-CAM").toolTip().split())
         assert f"Here: {node.shape[0]:,} forward passes" in tip
-        tip = " ".join(in_toolbar(program, "Ablation-CAM").toolTip().split())
+        tip = " ".join(method_action(program, "Ablation-CAM").toolTip().split())
         assert f"Here: {node.shape[0]:,} passes from the layer on" in tip
-        assert "Here" not in in_toolbar(program, "Grad-CAM").toolTip()
+        assert "Here" not in method_action(program, "Grad-CAM").toolTip()
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_it_shows_progress_and_is_abandoned_by_a_click_on_another_layer(
     job = program.controller.engine_lane.running
     assert job is not None
     assert "forward passes" in job.title
-    in_toolbar(program, "Grad-CAM").trigger()
+    method_action(program, "Grad-CAM").trigger()
     program.window.tree.layer_chosen.emit("layer2")
     user.wait_layer("layer2")
     assert wait_method(user, "grad-cam").layer == "layer2"
@@ -100,7 +100,7 @@ def test_it_shows_progress_and_is_abandoned_by_a_click_on_another_layer(
 @pytest.mark.parametrize("title", ["Score-CAM", "Ablation-CAM"])
 def test_another_layer_takes_the_place_of_one_that_is_computed(user: User, title: str) -> None:
     program = user.start(sweep=True)
-    in_toolbar(program, title).trigger()
+    method_action(program, title).trigger()
     program.window.tree.layer_chosen.emit("layer3")
     program.window.tree.layer_chosen.emit("layer2")
     user.wait_layer("layer2")

@@ -23,7 +23,7 @@ from gui.state.state import NoticeKind
 from gui.widgets.bars.status_bar import StatusBar
 from gui.widgets.dialogs.export import ExportDialog
 from gui.widgets.layers.model import Column
-from tests.gui.test_methods import in_toolbar, shown, wait_method, wait_swept, wait_thumbnails
+from tests.gui.test_methods import method_action, shown, wait_method, wait_swept, wait_thumbnails
 from tests.gui.texts import painted
 from tests.gui.user import WAIT_MS, Key, Modifier, User
 
@@ -85,7 +85,7 @@ def test_its_map_is_shown_and_the_tree_says_that_it_has_no_layer(
     user: User, title: str, slug: str
 ) -> None:
     program = user.start()
-    in_toolbar(program, title).trigger()
+    method_action(program, title).trigger()
     found = wait_method(user, slug)
     assert found.map.shape == (128, 128)
     with engine.Session(engine.load_model("demo:shapes"), engine.load_image(SCENES[0].path)) as s:
@@ -114,7 +114,7 @@ def test_a_click_on_a_layer_says_why_and_the_next_method_explains_what_was_chose
     program = user.start()
     program.window.tree.layer_chosen.emit("layer2")
     user.wait_layer("layer2")
-    in_toolbar(program, "Saliency").trigger()
+    method_action(program, "Saliency").trigger()
     before = wait_method(user, "saliency")
     chosen: list[str] = []
     program.window.tree.layer_chosen.connect(chosen.append)
@@ -124,7 +124,7 @@ def test_a_click_on_a_layer_says_why_and_the_next_method_explains_what_was_chose
     assert shown(program) is before
     assert note(program).endswith(NO_LAYER)
     assert program.window.notice.kind != NoticeKind.ERROR
-    in_toolbar(program, "Grad-CAM").trigger()
+    method_action(program, "Grad-CAM").trigger()
     found = wait_method(user, "grad-cam")
     assert found.layer == "layer2"
     assert "has no layer" not in note(program)
@@ -134,7 +134,7 @@ def test_a_click_on_a_layer_says_why_and_the_next_method_explains_what_was_chose
 
 def test_another_class_is_explained_by_it(user: User) -> None:
     program = user.start()
-    in_toolbar(program, "Saliency").trigger()
+    method_action(program, "Saliency").trigger()
     first = wait_method(user, "saliency")
     user.press(Key.Key_2)
     user.until(lambda: user.target != first.target.index and not program.state.computing)
@@ -151,7 +151,7 @@ def test_no_sweep_is_started_and_thumbnails_keep_away(user: User) -> None:
         lambda job: jobs.append(job.title) if job is not None else None
     )
     for title, slug in (("Saliency", "saliency"), ("Guided Grad-CAM", "guided-grad-cam")):
-        in_toolbar(program, title).trigger()
+        method_action(program, title).trigger()
         wait_method(user, slug)
         program.controller.sweeper._timer.timeout.emit()
         user.settle()
@@ -163,7 +163,7 @@ def test_no_sweep_is_started_and_thumbnails_keep_away(user: User) -> None:
     click_row(user, "layer2")
     user.wait_layer("layer2")
     assert shown(program).map.shape == (128, 128)
-    in_toolbar(program, "Grad-CAM").trigger()
+    method_action(program, "Grad-CAM").trigger()
     wait_swept(user, "grad-cam")
 
 
@@ -177,7 +177,7 @@ def test_progress_is_shown_and_a_click_elsewhere_gives_it_up(user: User) -> None
     assert isinstance(status, StatusBar)
     assert "14,641 forward passes, about" in status._work.toolTip()
     assert program.state.computing
-    in_toolbar(program, "LayerCAM").trigger()
+    method_action(program, "LayerCAM").trigger()
     found = wait_method(user, "layercam")
     assert found.layer == "layer4"
     assert program.controller.engine_lane.running is None
@@ -195,7 +195,7 @@ def test_escape_gives_it_up_and_the_map_stays(user: User) -> None:
     assert shown(program) is before
     assert program.window.method_button.text() == "Grad-CAM"
     # And back: a slow method of layers leaves the map of pixels where it is.
-    in_toolbar(program, "Saliency").trigger()
+    method_action(program, "Saliency").trigger()
     pixels = wait_method(user, "saliency")
     program.window.tree.layer_chosen.emit("layer2")
     user.settle()
@@ -205,14 +205,14 @@ def test_escape_gives_it_up_and_the_map_stays(user: User) -> None:
     user.until(lambda: not program.state.computing)
     user.settle()
     assert shown(program).method == pixels.method
-    in_toolbar(program, "Grad-CAM").trigger()
+    method_action(program, "Grad-CAM").trigger()
     assert wait_method(user, "grad-cam").layer == "layer2"
 
 
 def test_an_export_says_that_there_is_no_layer(user: User, tmp_path: Path) -> None:
     program = user.start()
     program.settings.set(table.EXPORT_JSON, True)
-    in_toolbar(program, "Guided backpropagation").trigger()
+    method_action(program, "Guided backpropagation").trigger()
     wait_method(user, "guided-backprop")
     assert "edge detail, not evidence" in painted(program.window.canvas)
     user.press(Key.Key_E, Modifier.ControlModifier)
@@ -226,7 +226,7 @@ def test_an_export_says_that_there_is_no_layer(user: User, tmp_path: Path) -> No
 
 def test_it_is_remembered_with_the_model(user: User) -> None:
     program = user.start()
-    in_toolbar(program, "Saliency").trigger()
+    method_action(program, "Saliency").trigger()
     wait_method(user, "saliency")
     user.leave()
     program = user.start()
@@ -249,8 +249,8 @@ def attending(tmp_path: Path) -> NamedModel:
 def test_attention_where_there_is_some(user: User, attending: NamedModel) -> None:
     program = user.start(model=attending)
     for title, slug in (("Attention rollout", "attention-rollout"), ("LeGrad", "legrad")):
-        assert in_toolbar(program, title).isEnabled()
-        in_toolbar(program, title).trigger()
+        assert method_action(program, title).isEnabled()
+        method_action(program, title).trigger()
         found = wait_method(user, slug)
         assert found.map.shape == (8, 8)
         assert "maps the whole network's attention" in note(program)

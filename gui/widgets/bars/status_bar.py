@@ -63,8 +63,9 @@ class StatusBar(QStatusBar):
         seconds, place = explanation.seconds, explanation.layer
         made = f"map {_time(seconds.explain)}"
         place = place or find(explanation.method).place
+        asked = "" if explanation.asked.question == "class" else f"{explanation.sentence}  ·  "
         self._facts.show_text(
-            f"{place}  ·  {shape}  ·  {explanation.device.upper()}: "
+            f"{asked}{place}  ·  {shape}  ·  {explanation.device.upper()}: "
             + "  ·  ".join((f"forward {_time(seconds.forward)}, {made}", *explanation.notices))
         )
 

@@ -83,11 +83,22 @@ def readout_columns(
     return [metrics.horizontalAdvance(sample) for sample in samples]
 
 
+_MOST_NUMBER = 1 / 3
+"""The part of a caption that a number may take where there is not room for all."""
+
+
 def fitted_caption(caption: Caption, metrics: QFontMetricsF, room: float) -> str:
-    """The caption line, with layer and class elided in the middle, so that both remain visible."""
+    """The caption line, with layer and class elided in the middle, so that both remain visible.
+
+    A number in many words goes before any of the two is shortened.
+    """
     names = (caption.layer, caption.label)
     widths = [metrics.horizontalAdvance(name) for name in names]
-    free = room - metrics.horizontalAdvance(f"  ·    {caption.percent}")
+    number = caption.percent
+    free = room - metrics.horizontalAdvance(f"  ·    {number}")
+    if sum(widths) > free and metrics.horizontalAdvance(number) > _MOST_NUMBER * room:
+        number = ""
+        free = room - metrics.horizontalAdvance("  ·  ")
     if sum(widths) > free:
         # A short name leaves the rest of its half to the other name.
         half = max(0.0, free / 2)
@@ -97,4 +108,4 @@ def fitted_caption(caption: Caption, metrics: QFontMetricsF, room: float) -> str
             metrics.elidedText(names[0], Qt.TextElideMode.ElideMiddle, limits[0]),
             metrics.elidedText(names[1], Qt.TextElideMode.ElideMiddle, limits[1]),
         )
-    return f"{names[0]}  ·  {names[1]}  {caption.percent}"
+    return f"{names[0]}  ·  {names[1]}" + (f"  {number}" if number else "")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from engine.lazy.numpy import np
 from engine.methods.registry import find
 from engine.records import level_words
+from engine.records.asked import Score
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation, Verdict
 from engine.records.levels import Depth
@@ -87,6 +88,8 @@ def notice_for(explanation: Explanation, settings: DisplaySettings) -> str:
     if not method.class_dependent:
         return _class_blind_notice(explanation, settings)
     where, other = ("this layer", "layer") if explanation.layer else ("this image", "method")
+    if explanation.asked.question != "class":
+        return _question_notice(explanation, settings, where)
     if overlay.is_weak(explanation.map, settings):
         return _weak_words(overlay.shown_part(explanation.map, settings), settings)
     if not overlay.is_blank(explanation.map, settings):
@@ -102,6 +105,18 @@ def notice_for(explanation: Explanation, settings: DisplaySettings) -> str:
             f"No negative values: no evidence against this class in {where}. Try positive values."
         )
     return f"The map is zero everywhere in {where}. Try another {other} or class."
+
+
+def _question_notice(explanation: Explanation, settings: DisplaySettings, where: str) -> str:
+    """The notice for other questions than that of a class."""
+    if not overlay.is_blank(explanation.map, settings):
+        return ""
+    rises, falls = explanation.signs
+    if settings.sign == "positive":
+        return f"No positive values in {where} ({rises}). Try negative values."
+    if settings.sign == "negative":
+        return f"No negative values in {where} ({falls}). Try positive values."
+    return f"The map is zero everywhere in {where}. Try another layer or question."
 
 
 def _class_blind_notice(explanation: Explanation, settings: DisplaySettings) -> str:
@@ -134,8 +149,12 @@ def caption_for(explanation: Explanation, settings: DisplaySettings, visible: bo
     elif settings.opacity <= 0.0:
         note = "heat map at opacity 0: press ] to show it"
     place = explanation.layer or find(explanation.method).place
-    layer, label = plain_text.line(place), plain_text.line(target.label)
-    return Caption(layer, label, target.said, note)
+    layer, label, said = plain_text.line(place), target.label, target.said
+    if explanation.asked.question != "class":
+        label, said = explanation.subject, explanation.number
+    elif explanation.asked.score not in (None, Score.LOGIT):
+        said = explanation.number
+    return Caption(layer, plain_text.line(label), said, note)
 
 
 def scale_words(explanation: Explanation, settings: DisplaySettings) -> str:
@@ -144,7 +163,10 @@ def scale_words(explanation: Explanation, settings: DisplaySettings) -> str:
         "negative": "against the class",
         "signed": "against / for",
     }
-    if explanation.target.probability is None:
+    if explanation.asked.question != "class":
+        rises, falls = explanation.signs
+        words = {"positive": rises, "negative": falls, "signed": "against / for"}
+    elif explanation.target.probability is None:
         words = {"positive": "raises it", "negative": "lowers it", "signed": "lowers / raises"}
     method = find(explanation.method)
     if not method.class_dependent:

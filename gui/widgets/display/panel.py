@@ -6,14 +6,11 @@ None of these settings runs the model.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Final, cast
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import (
-    QAbstractButton,
-    QButtonGroup,
     QComboBox,
     QGridLayout,
     QHBoxLayout,
@@ -28,6 +25,7 @@ from engine.records.display import DisplaySettings, Interpolation, Sign
 from engine.render.overlay import COLORMAPS, LEGACY
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import Label
+from gui.toolkit.segments import Segments
 
 GAMMA_LIMIT: Final = 5.0
 """Gamma ranges from 1 / GAMMA_LIMIT to GAMMA_LIMIT, on a logarithmic scale."""
@@ -170,46 +168,6 @@ class DisplayPanel(QWidget):
     def _set_back(self) -> None:
         self.set_display(DisplaySettings())
         self.display_changed.emit(self._display)
-
-
-class Segments(QWidget):
-    """A segmented control: joined buttons of which one is checked. chosen(value): another is."""
-
-    chosen = Signal(str)
-
-    def __init__(self, name: str, choices: Sequence[tuple[str, str, str]]) -> None:
-        super().__init__()
-        self._group = QButtonGroup(self)
-        self._buttons: dict[str, QToolButton] = {}
-        box = QHBoxLayout(self)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.setSpacing(0)
-        for place, (value, text, tip) in enumerate(choices):
-            button = QToolButton()
-            button.setText(plain_text.entry(text))
-            button.setToolTip(plain_text.tip(tip))
-            button.setAccessibleName(plain_text.line(f"{name}: {value}"))
-            button.setCheckable(True)
-            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            last = place == len(choices) - 1
-            button.setProperty("segment", "first" if place == 0 else "last" if last else "middle")
-            self._group.addButton(button)
-            self._buttons[value] = button
-            box.addWidget(button)
-        self._group.buttonToggled.connect(self._toggled)
-        self.setAccessibleName(plain_text.line(name))
-
-    def choose(self, value: str) -> None:
-        """Check a button."""
-        self._buttons[value].setChecked(True)
-
-    def current(self) -> str:
-        """The value of the checked button; '' if there is none."""
-        return next((v for v, button in self._buttons.items() if button.isChecked()), "")
-
-    def _toggled(self, _button: QAbstractButton, on: bool) -> None:
-        if on:
-            self.chosen.emit(self.current())
 
 
 def swatch(strip: QImage) -> QIcon:

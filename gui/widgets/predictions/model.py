@@ -62,6 +62,7 @@ class ClassModel(QAbstractListModel):
         super().__init__(parent)
         self.numbered = numbered
         self.explained: int | None = None
+        self.expected: int | None = None
         self.ranks: Mapping[int, int] = {}
         self._rows: list[int] = []
         self._shown = 0
@@ -117,6 +118,10 @@ class ClassModel(QAbstractListModel):
         self.explained = explained
         if self._shown:
             self.dataChanged.emit(self.index(0, 0), self.index(self._shown - 1, 0))
+
+    def set_expected(self, expected: int | None) -> None:
+        """Set the class that the image is said to be of; its tooltip says so."""
+        self.expected = expected
 
     def search(self, text: str) -> list[int]:
         """Classes whose label contains every word of text, or whose index is text.
@@ -216,4 +221,6 @@ class ClassModel(QAbstractListModel):
             lines.append(f"Logit {logit}")
         if number == self.explained:
             lines.append("Explained")
+        if number == self.expected:
+            lines.append("Expected")
         return "\n".join(lines)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
     QListView,
     QStackedWidget,
@@ -17,6 +17,8 @@ from gui.toolkit.keys import claim_paging
 from gui.toolkit.labels import label
 from gui.toolkit.search_field import SearchField
 from gui.widgets.predictions.delegate import ClassDelegate, row_height
+from gui.widgets.predictions.expected import ExpectedLine
+from gui.widgets.predictions.menu import Wishes, menu_for
 from gui.widgets.predictions.model import ROOT, ClassModel, Scores
 
 TOP = 5
@@ -24,9 +26,17 @@ TOP = 5
 
 
 class PredictionPanel(QWidget):
-    """class_chosen(index): explain this class; index is that of its logit."""
+    """class_chosen(index): explain this class; index is that of its logit.
+
+    The context menu of a class: contrast_wanted(index): why this class and not the explained one.
+    counter_wanted(index): what speaks against it. expectation_set(index or None): the image is of
+    this class, or of none that is known. expected: the line about that class.
+    """
 
     class_chosen = Signal(int)
+    contrast_wanted = Signal(int)
+    counter_wanted = Signal(int)
+    expectation_set = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,6 +49,9 @@ class PredictionPanel(QWidget):
         self._results = _ClassList(self._found, "Classes found", at_once=False)
         self._search = SearchField("Find class", "Part of a class name, or its index")
         self._search.setEnabled(False)
+        self.expected = ExpectedLine()
+        self._expected: int | None = None
+        self._refusals = ("", "")
         self._message = label(role="dim")
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._message.setWordWrap(True)
@@ -47,6 +60,8 @@ class PredictionPanel(QWidget):
             self._stack.addWidget(page)
         self._empty = "No image"
         self._lay_out()
+        for view in (self._list, self._results):
+            view.menu_wanted.connect(self._show_menu)
         self._list.chosen.connect(self._choose)
         self._results.chosen.connect(self._choose_found)
         self._search.textChanged.connect(self._find)
@@ -129,6 +144,7 @@ class PredictionPanel(QWidget):
         box.setSpacing(theme.SPACE)
         header.setContentsMargins(8, 0, 8, 0)
         box.addWidget(header)
+        box.addWidget(self.expected)
         box.addWidget(self._stack, 1)
         row = QVBoxLayout()
         row.setContentsMargins(8, 0, 8, 0)
@@ -172,6 +188,26 @@ class PredictionPanel(QWidget):
         self._results.move_silently(found.index(here) if here in found else 0)
         self._show_page()
 
+    def set_expected(self, index: int | None) -> None:
+        """Set the class that the image is said to be of; its row says so."""
+        self._expected = index
+        self._model.set_expected(index)
+        self._found.set_expected(index)
+
+    def set_refusals(self, contrast: str, counter: str) -> None:
+        """Set why the context menu's two questions cannot be asked; '' if they can."""
+        self._refusals = (contrast, counter)
+
+    def _show_menu(self, index: int, place: QPoint) -> None:
+        wishes = Wishes(
+            self.class_chosen.emit,
+            self.contrast_wanted.emit,
+            self.counter_wanted.emit,
+            self.expectation_set.emit,
+            *self._refusals,
+        )
+        menu_for(index, self._explained, self._expected, wishes, self).popup(place)
+
     def _choose(self, index: int) -> None:
         self.select(index)
         self.class_chosen.emit(index)
@@ -196,9 +232,11 @@ class _ClassList(QListView):
     """Rows of a ClassModel.
 
     chosen(index): Enter or click; with at_once also when the arrow keys move there.
+    menu_wanted(index, QPoint): by right-click or menu key, with the screen position.
     """
 
     chosen = Signal(int)
+    menu_wanted = Signal(int, QPoint)
 
     def __init__(self, model: ClassModel, name: str, at_once: bool) -> None:
         super().__init__()
@@ -235,7 +273,19 @@ class _ClassList(QListView):
         else:
             super().keyPressEvent(event)
 
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        index, place = self.indexAt(event.pos()), event.globalPos()
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            index = self.currentIndex()
+            place = self.viewport().mapToGlobal(self.visualRect(index).bottomLeft())
+        found = self._classes.class_at(index)
+        if found is not None:
+            self.menu_wanted.emit(found, place)
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.RightButton:
+            # A menu about a class does not explain it.
+            return
         before = self.current_class()
         super().mousePressEvent(event)
         index = self.indexAt(event.position().toPoint())

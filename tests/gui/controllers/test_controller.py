@@ -192,7 +192,7 @@ def test_an_answer_of_an_older_generation_is_dropped(bench: Bench) -> None:
     begun, let = bench.hold("explain")
     bench.controller.choose_layer("layer1")
     bench.until(begun.is_set)
-    bench.controller._answered(late)
+    bench.controller.explainer._answered(late)
     assert bench.state.explanation is before
     assert bench.state.computing
     let.set()
@@ -252,7 +252,7 @@ def test_a_failed_layer_is_told_in_words_and_the_next_click_works(bench: Bench) 
 def test_a_failure_that_comes_late_is_dropped(bench: Bench) -> None:
     bench.start(sweep=False)
     assert bench.state.answer is not None
-    bench.controller._explain_failed(
+    bench.controller.explainer._failed(
         replace(bench.state.answer.request, generation=0), LayerError("of old")
     )
     assert bench.state.explanation is not None

@@ -31,6 +31,7 @@ from gui.widgets.dialogs.choice import WeightsDialog
 from gui.widgets.dialogs.consent import ConsentDialog
 from gui.widgets.dialogs.network import NetworkDialog
 from gui.widgets.input_output.dialog import InputPanel
+from tests.gui.test_methods import method_actions
 from tests.gui.user import Key, Modifier, User, files
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -343,8 +344,7 @@ def test_a_scripted_network_opens_for_masks_alone_and_says_so(user: User, tmp_pa
     assert "state_dict" in text
     assert "torch.export" in text
     offered = {
-        action.text().partition("\t")[0]: action.isEnabled()
-        for action in program.window.method_button.menu().actions()
+        action.text().partition("\t")[0]: action.isEnabled() for action in method_actions(program)
     }
     assert [title for title, enabled in offered.items() if enabled] == ["Occlusion", "RISE"]
 

@@ -829,6 +829,14 @@ def test_neither_name_pushes_the_other_out_of_the_caption(
         assert second == label
 
 
+def test_a_number_in_many_words_goes_before_the_names_are_shortened(canvas: ImageCanvas) -> None:
+    metrics = QFontMetricsF(canvas.font())
+    caption = Caption("layer4", "star against ring", "difference of logits 0.277")
+    whole = fitted_caption(caption, metrics, 800.0)
+    assert whole == "layer4  ·  star against ring  difference of logits 0.277"
+    assert fitted_caption(caption, metrics, 220.0) == "layer4  ·  star against ring"
+
+
 def test_messages_are_in_the_middle_and_readable_by_machines(canvas: ImageCanvas) -> None:
     before, ratio = shown(canvas), canvas.devicePixelRatioF()
     canvas.set_message("No picture yet", "Drop an image here.")

@@ -1,0 +1,194 @@
+"""A form of options, made from their table: a number, a switch or a choice each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.methods.options import Kind, Option, range_of, shown
+from engine.records.options import Value
+from gui.toolkit import plain_text, theme
+from gui.toolkit.labels import ElidedLabel, label
+
+GAP = theme.SPACE
+_FIELD: Final = 36 * GAP
+_MOST: Final = 2**31 - 1
+_DECIMALS: Final = 4
+
+Field = QSpinBox | QDoubleSpinBox | QComboBox | QCheckBox
+
+
+class OptionForm(QWidget):
+    """changed: a value was changed. confirmed(dict of values by name): compute with these."""
+
+    changed = Signal()
+    confirmed = Signal(object)
+
+    def __init__(
+        self, options: Sequence[Option], values: Mapping[str, Value], verb: str = "Explain"
+    ) -> None:
+        super().__init__()
+        self._options = tuple(options)
+        self._fields: dict[str, Field] = {}
+        self._cost = ElidedLabel("dim")
+        self._reset = QToolButton()
+        self._reset.setText("Reset")
+        self._reset.setToolTip("Set all options to their defaults")
+        self._reset.setProperty("link", True)
+        self._reset.clicked.connect(lambda: self._set({o.name: o.default for o in options}))
+        self._go = QPushButton(plain_text.entry(verb))
+        self._go.setDefault(True)
+        self._go.clicked.connect(lambda: self.confirmed.emit(self.values()))
+        self._lay_out()
+        self._set(values)
+        if self._options:
+            self.setFocusProxy(self._fields[self._options[0].name])
+
+    def values(self) -> dict[str, Value]:
+        """The value of each option as it stands in its field."""
+        return {option.name: _value(self._fields[option.name]) for option in self._options}
+
+    def show_cost(self, words: str) -> None:
+        """Say what these options cost."""
+        self._cost.show_text(words)
+
+    def confirm(self) -> None:
+        """As the button does."""
+        self._go.click()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if not event.isAutoRepeat():
+                self.confirm()
+        else:
+            super().keyPressEvent(event)
+
+    def _lay_out(self) -> None:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(3 * GAP)
+        grid.setVerticalSpacing(0)
+        grid.setColumnStretch(0, 1)
+        for place, option in enumerate(self._options):
+            name = label(option.name)
+            about = label(_sentence(option), "dim")
+            about.setWordWrap(True)
+            field = self._fields[option.name] = _field(option, self._edited)
+            name.setBuddy(field)
+            grid.addWidget(name, 3 * place, 0)
+            grid.addWidget(about, 3 * place + 1, 0)
+            grid.addWidget(field, 3 * place, 1, 2, 1, Qt.AlignmentFlag.AlignVCenter)
+            grid.setRowMinimumHeight(3 * place + 2, 3 * GAP)
+        foot = QHBoxLayout()
+        foot.setSpacing(3 * GAP)
+        foot.addWidget(self._cost, 1)
+        foot.addWidget(self._reset)
+        foot.addWidget(self._go)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(3 * GAP, 2 * GAP, 3 * GAP, 3 * GAP)
+        box.addLayout(grid)
+        box.addStretch(1)
+        box.addLayout(foot)
+
+    def _set(self, values: Mapping[str, Value]) -> None:
+        for option in self._options:
+            _put(self._fields[option.name], values.get(option.name, option.default))
+        self._edited()
+
+    def _edited(self) -> None:
+        self._reset.setEnabled(any(o.default != v for o, v in self._pairs()))
+        self.changed.emit()
+
+    def _pairs(self) -> list[tuple[Option, Value]]:
+        values = self.values()
+        return [(option, values[option.name]) for option in self._options]
+
+
+class _Real(QDoubleSpinBox):
+    """Shows as many decimals as a number has."""
+
+    def textFromValue(self, value: float) -> str:
+        return f"{round(value, _DECIMALS):g}"
+
+
+def _field(option: Option, edited: object) -> Field:
+    """The field of an option; edited is called without arguments when its value changes."""
+
+    def tell(*_: object) -> None:
+        assert callable(edited)
+        edited()
+
+    made: Field
+    if option.kind is Kind.CHOICE:
+        made = QComboBox()
+        for choice in option.choices:
+            made.addItem(plain_text.line(choice), choice)
+        made.currentIndexChanged.connect(tell)
+    elif option.kind is Kind.BOOL:
+        made = QCheckBox()
+        made.toggled.connect(tell)
+    elif option.kind is Kind.INT:
+        made = QSpinBox()
+        low, high = option.low, option.high
+        made.setRange(
+            int(low) if low is not None else -_MOST,
+            int(min(high, _MOST)) if high is not None else _MOST,
+        )
+        made.setGroupSeparatorShown(True)
+        made.valueChanged.connect(tell)
+    else:
+        made = _Real()
+        made.setDecimals(_DECIMALS)
+        made.setSingleStep(0.05)
+        made.setRange(
+            option.low if option.low is not None else -float(_MOST),
+            option.high if option.high is not None else float(_MOST),
+        )
+        made.valueChanged.connect(tell)
+    if isinstance(made, QSpinBox | QDoubleSpinBox):
+        made.setAlignment(Qt.AlignmentFlag.AlignRight)
+        made.setFont(theme.tabular(made.font()))
+    if not isinstance(made, QCheckBox):
+        made.setFixedWidth(_FIELD)
+    made.setAccessibleName(plain_text.line(option.name))
+    made.setToolTip(plain_text.tip(f"{range_of(option)}; {shown(option.default)} by default"))
+    return made
+
+
+def _value(field: Field) -> Value:
+    if isinstance(field, QComboBox):
+        return str(field.currentData())
+    if isinstance(field, QCheckBox):
+        return field.isChecked()
+    if isinstance(field, QSpinBox):
+        return field.value()
+    return round(field.value(), _DECIMALS)
+
+
+def _put(field: Field, value: Value) -> None:
+    if isinstance(field, QComboBox):
+        field.setCurrentIndex(field.findData(value))
+    elif isinstance(field, QCheckBox):
+        field.setChecked(bool(value))
+    elif isinstance(field, QSpinBox):
+        field.setValue(int(value))
+    else:
+        field.setValue(float(value))
+
+
+def _sentence(option: Option) -> str:
+    return f"{option.title[:1].upper()}{option.title[1:]}."
