@@ -29,17 +29,20 @@ def widened(area: Area, by: int) -> Area:
     return np.asarray(cv2.dilate(area.astype(np.uint8), reach) > 0)
 
 
-def hit(fine: Map, area: Area) -> float:
-    """The share, 0 to 1, of the map's largest pixels that lie in the area.
+def hit(found: Map, area: Area) -> float:
+    """Whether the map, (rows, columns), peaks in the area, (height, width): 1 or 0.
 
-    Mostly there is one largest pixel, and the share is 0 or 1. A map that is constant has them
-    everywhere, and gets what chance gives: the area's share of the image. One without a positive
-    value points nowhere: 0.
+    The peak is the centre of the largest cell, where the map enlarged linearly is largest, too; the
+    pixels of that would miss it by up to half a pixel, except at the border. Where several cells
+    are largest, it is the share of these that lie in the area: a constant map gets what chance
+    gives. A map without a positive value points nowhere: 0.
     """
-    top = fine.max()
+    top = found.max()
     if not top > 0:
         return 0.0
-    return float(area[fine == top].mean())
+    cells = np.argwhere(found == top)
+    pixels = np.floor((cells + 0.5) * np.array(area.shape) / np.array(found.shape)).astype(int)
+    return float(area[pixels[:, 0], pixels[:, 1]].mean())
 
 
 def energy(fine: Map, area: Area) -> float:

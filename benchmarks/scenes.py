@@ -4,12 +4,12 @@
 
 Each seeded scene shows two of the eight shapes that demo:shapes was trained on; the class of the
 first is explained by every method at its defaults, of the default layer where it has one. Counted
-are maps whose peak is on that shape, or at most 7 pixels from it, and the share of the positive
-part on the shape; the figures for chance are the shape's share of the image. A map on a coarser
-grid is enlarged linearly; what a method draws, it draws anew for each scene. Every explanation is a
-session of its own, from the picture to the map; times are multiples of a forward pass of the
-network alone, which runs before each of them. Results go to benchmarks/results/ and, as a table for
-docs/methods.md, to the terminal.
+are maps whose peak, the centre of the largest cell, is on that shape, or at most 7 pixels from it,
+and the share of the positive part on the shape, the map enlarged linearly to the image; the figures
+for chance are the shape's share of the image. What a method draws, it draws anew for each scene.
+Every explanation is a session of its own, from the picture to the map; times are multiples of a
+forward pass of the network alone, which runs before each of them. Results go to benchmarks/results/
+and, as a table for docs/methods.md, to the terminal.
 """
 
 from __future__ import annotations
@@ -124,10 +124,10 @@ def explain(model: engine.Model, at: Scene, slug: str, seed: int, score: Score) 
     # Otherwise a pixel of the map would not be the pixel of the picture.
     assert found.region == Region(0.0, 0.0, *map(float, found.image_size))
     fine = enlarged(found.map, at.area.shape)
-    score.hits.append(hit(fine, at.area))
-    score.near.append(hit(fine, at.near))
+    score.hits.append(hit(found.map, at.area))
+    score.near.append(hit(found.map, at.near))
     score.energies.append(energy(fine, at.area))
-    score.blank += not fine.max() > 0
+    score.blank += not found.map.max() > 0
 
 
 def measure(scenes: int, long_scenes: int, wanted: Sequence[str]) -> dict[str, Any]:
