@@ -45,6 +45,7 @@ from benchmarks.subjects import TARGET, build, picture
 from benchmarks.timing import FAILURES
 from engine.images.preprocessing import prepare
 from engine.lazy import torchvision
+from engine.methods.registry import find
 from engine.records.images import LoadedImage, Preprocessing
 
 SAME = 1e-4
@@ -134,79 +135,158 @@ SUBJECTS = {
 }
 LAST = ("shapes", "resnet18")
 BOTH = ("shapes", "shapes, both signs")
+WIDE = (*BOTH, "resnet18")
 SIGNED = ("shapes, both signs",)
 TRAINED = ("shapes",)
 
 _SOFTMAX = "a softmax over channels, and of logits instead of probabilities"
-_CENTRED = "centres the cells; the sign is left to chance"
+_CENTRED = "centres the cells; the sign is left to chance (here the nearer one)"
+_PLAIN = "returns the plain gradient where functional.relu is called"
 
 CASES: tuple[Case, ...] = (
-    Case("grad-cam", PGC, pytorch_grad_cam("GradCAM"), (*BOTH, "resnet18")),
-    Case("grad-cam", TC, torchcam("GradCAM"), (*BOTH, "resnet18"), relu=False),
-    Case("grad-cam", CAPTUM, captum("LayerGradCam", layered=True), (*BOTH, "resnet18")),
-    Case("hirescam", PGC, pytorch_grad_cam("HiResCAM"), (*BOTH, "resnet18")),
-    Case("layercam", PGC, pytorch_grad_cam("LayerCAM"), (*BOTH, "resnet18")),
-    Case("layercam", TC, torchcam("LayerCAM"), (*BOTH, "resnet18")),
-    Case("grad-cam-elementwise", PGC, pytorch_grad_cam("GradCAMElementWise"), BOTH),
-    Case("xgrad-cam", PGC, pytorch_grad_cam("XGradCAM"), BOTH),
-    Case("xgrad-cam", TC, torchcam("XGradCAM"), BOTH),
-    Case("grad-cam++", PGC, pytorch_grad_cam("GradCAMPlusPlus"), (*BOTH, "resnet18")),
-    Case("grad-cam++", TC, torchcam("GradCAMpp"), (*BOTH, "resnet18")),
+    Case("grad-cam", PGC, pytorch_grad_cam("GradCAM"), WIDE),
+    Case("grad-cam", TC, torchcam("GradCAM"), WIDE, relu=True),
+    Case("grad-cam", CAPTUM, captum("LayerGradCam", layered=True), WIDE),
+    Case("hirescam", PGC, pytorch_grad_cam("HiResCAM"), WIDE),
+    Case("layercam", PGC, pytorch_grad_cam("LayerCAM"), WIDE),
+    Case("layercam", TC, torchcam("LayerCAM"), WIDE, relu=True),
+    Case("grad-cam-elementwise", PGC, pytorch_grad_cam("GradCAMElementWise"), WIDE),
+    Case("xgrad-cam", PGC, pytorch_grad_cam("XGradCAM"), WIDE),
+    Case("xgrad-cam", TC, torchcam("XGradCAM"), WIDE, relu=True),
+    Case(
+        "grad-cam++",
+        PGC,
+        pytorch_grad_cam("GradCAMPlusPlus"),
+        WIDE,
+        "adds 1e-6 to the divisor, which is no larger itself",
+    ),
+    Case(
+        "grad-cam++",
+        TC,
+        torchcam("GradCAMpp"),
+        WIDE,
+        "divides a copy, so that the sum of relu(G)^3 remains",
+        relu=True,
+    ),
     Case(
         "smooth-grad-cam++",
         TC,
-        torchcam("SmoothGradCAMpp", std=0.0),
+        torchcam("SmoothGradCAMpp", std=1e-9),
         TRAINED,
+        "(without noise) adds 1e-8 to the divisor, which is hardly larger itself",
         options={"sigma": 0.0},
+        relu=True,
     ),
-    Case("smooth-grad-cam++", TC, torchcam("SmoothGradCAMpp", num_samples=8), TRAINED),
-    Case("finer-cam", PGC, pytorch_grad_cam("FinerCAM"), BOTH),
+    Case(
+        "smooth-grad-cam++",
+        TC,
+        torchcam("SmoothGradCAMpp"),
+        TRAINED,
+        "(its noise) multiplies with the last noisy activation, and weighs by its gradient alone",
+        options={"n": 4, "sigma": 0.05},
+        relu=True,
+    ),
     Case(
         "finer-cam",
-        TC,
-        torchcam("FinerCAM", base_cam="GradCAM"),
+        PGC,
+        pytorch_grad_cam("FinerCAM"),
         BOTH,
-        options={"mean": "plain"},
+        "derives the probabilities that are to weigh the similar classes, too",
     ),
+    Case("finer-cam", TC, torchcam("FinerCAM"), BOTH, options={"mean": "plain"}, relu=True),
     Case("shapleycam", PGC, pytorch_grad_cam("ShapleyCAM"), BOTH),
     Case(
         "refine-cam",
         TC,
         torchcam("RefineCAM", layers=["layer3", "layer4"], base_method="LayerCAM"),
         ("resnet18",),
+        "scales each map from its smallest value instead of from zero",
         options={"base": "layercam"},
         layer="layer3",
     ),
     Case("cam", TC, torchcam("CAM", fc_layer="fc"), LAST),
-    Case("eigen-cam", PGC, pytorch_grad_cam("EigenCAM"), BOTH, sign=True),
-    Case("eigengrad-cam", PGC, pytorch_grad_cam("EigenGradCAM"), BOTH, sign=True),
+    Case("eigen-cam", PGC, pytorch_grad_cam("EigenCAM"), BOTH, _CENTRED, sign=True),
+    Case("eigengrad-cam", PGC, pytorch_grad_cam("EigenGradCAM"), BOTH, _CENTRED, sign=True),
     Case("kpca-cam", PGC, pytorch_grad_cam("KPCA_CAM"), BOTH, sign=True),
-    Case("fem", PGC, pytorch_grad_cam("FEM"), BOTH),
-    Case("score-cam", PGC, pytorch_grad_cam("ScoreCAM"), TRAINED),
-    Case("score-cam", TC, torchcam("ScoreCAM"), TRAINED),
-    Case("ss-cam", TC, torchcam("SSCAM", num_samples=10), TRAINED),
-    Case("is-cam", TC, torchcam("ISCAM"), TRAINED),
-    Case("ablation-cam", PGC, pytorch_grad_cam("AblationCAM"), BOTH),
+    Case(
+        "fem",
+        PGC,
+        pytorch_grad_cam("FEM"),
+        BOTH,
+        "weighs the whole channel by the share of its high cells",
+    ),
+    Case("score-cam", PGC, pytorch_grad_cam("ScoreCAM"), TRAINED, _SOFTMAX),
+    Case("score-cam", TC, torchcam("ScoreCAM"), TRAINED, _SOFTMAX, relu=True),
+    Case(
+        "ss-cam",
+        TC,
+        torchcam("SSCAM", num_samples=10),
+        TRAINED,
+        "noise of deviation 2 on masks from 0 to 1; a softmax of logits",
+        relu=True,
+    ),
+    Case(
+        "is-cam",
+        TC,
+        torchcam("ISCAM"),
+        TRAINED,
+        "masks that grow to 5.5 times the image; a softmax of logits",
+        relu=True,
+    ),
+    Case("ablation-cam", PGC, pytorch_grad_cam("AblationCAM"), TRAINED),
+    Case(
+        "ablation-cam",
+        PGC,
+        pytorch_grad_cam("AblationCAM"),
+        SIGNED,
+        "puts channels 1e7 below the smallest value instead of to zero",
+    ),
     Case("saliency", CAPTUM, captum("Saliency", absolute=True), LAST),
     Case("grad-x-input", CAPTUM, captum("InputXGradient"), LAST),
-    Case("smoothgrad", CAPTUM, noisy_saliency_of_captum, TRAINED),
+    Case(
+        "smoothgrad",
+        CAPTUM,
+        noisy_saliency_of_captum,
+        TRAINED,
+        "averages absolute values, which noise does not cancel out in",
+    ),
     Case(
         "integrated-gradients",
         CAPTUM,
         captum("IntegratedGradients", {"n_steps": 64, "method": "riemann_middle"}),
         TRAINED,
     ),
-    Case("integrated-gradients", CAPTUM, captum("IntegratedGradients", {"n_steps": 64}), TRAINED),
-    Case("guided-backprop", PGC, guided_of_pytorch_grad_cam, ("shapes", "functional")),
-    Case("guided-backprop", CAPTUM, captum("GuidedBackprop"), ("shapes", "functional")),
+    Case(
+        "integrated-gradients",
+        CAPTUM,
+        captum("IntegratedGradients", {"n_steps": 64}),
+        TRAINED,
+        "(its default) other steps, those of Gauss and Legendre: as good",
+    ),
+    Case("guided-backprop", PGC, guided_of_pytorch_grad_cam, TRAINED),
+    Case("guided-backprop", CAPTUM, captum("GuidedBackprop"), TRAINED),
+    Case("guided-backprop", PGC, guided_of_pytorch_grad_cam, ("functional",), _PLAIN),
+    Case("guided-backprop", CAPTUM, captum("GuidedBackprop"), ("functional",), _PLAIN),
     Case(
         "guided-grad-cam",
         CAPTUM,
         captum("GuidedGradCam", {"interpolate_mode": "bilinear"}, layered=True),
         TRAINED,
     ),
-    Case("guided-grad-cam", CAPTUM, captum("GuidedGradCam", layered=True), TRAINED),
-    Case("fullgrad", PGC, pytorch_grad_cam("FullGrad"), TRAINED),
+    Case(
+        "guided-grad-cam",
+        CAPTUM,
+        captum("GuidedGradCam", layered=True),
+        TRAINED,
+        "(its default) does not interpolate the map of the layer",
+    ),
+    Case(
+        "fullgrad",
+        PGC,
+        pytorch_grad_cam("FullGrad"),
+        TRAINED,
+        "scales each channel by itself, before the sum",
+    ),
     Case(
         "occlusion",
         CAPTUM,
@@ -224,10 +304,6 @@ CASES: tuple[Case, ...] = (
 
 def ours(it: Subject, case: Case) -> Map:
     with engine.Session(it.model, it.image) as session:
-        unlayered = session.expected  # the layer is named only where the method has one
-        del unlayered
-        from engine.methods.registry import find
-
         layer = (case.layer or it.layer) if find(case.method).layered else None
         return session.explain(layer, it.target, method=case.method, options=case.options).map
 

@@ -70,12 +70,8 @@ def torchcam(name: str, **how: Any) -> Maps:
         made = dict(how)
         if "base_method" in made:
             made["base_method"] = getattr(library, made["base_method"])
-        if "base_cam" in made:
-            made["base_cam"] = getattr(library, made["base_cam"])(network, layer)
-            cam = getattr(library, name)(**made)
-        else:
-            layers = made.pop("layers", None) or layer
-            cam = getattr(library, name)(network, layers, **made)
+        layers = made.pop("layers", None) or layer
+        cam = getattr(library, name)(network, layers, **made)
         torch.manual_seed(0)
         with cam:
             scores = network(tensor)
