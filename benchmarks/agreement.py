@@ -35,8 +35,8 @@ from benchmarks.library_maps import (
     Maps,
     captum,
     guided_of_pytorch_grad_cam,
-    noisy_saliency_of_captum,
     pytorch_grad_cam,
+    smoothgrad_of_captum,
     torchcam,
 )
 from benchmarks.run import RESULTS
@@ -180,9 +180,9 @@ CASES: tuple[Case, ...] = (
     Case(
         "smooth-grad-cam++",
         TC,
-        torchcam("SmoothGradCAMpp"),
+        torchcam("SmoothGradCAMpp", sigma=0.05),
         TRAINED,
-        "(its noise) multiplies with the last noisy activation, and weighs by its gradient alone",
+        "(the same noise) multiplies with the last noisy activation, and weighs by its gradient",
         options={"n": 4, "sigma": 0.05},
         relu=True,
     ),
@@ -246,10 +246,11 @@ CASES: tuple[Case, ...] = (
     Case(
         "smoothgrad",
         CAPTUM,
-        noisy_saliency_of_captum,
+        smoothgrad_of_captum(absolute=True),
         TRAINED,
-        "averages absolute values, which noise does not cancel out in",
+        "averages absolute values, in which noise does not cancel out",
     ),
+    Case("smoothgrad", CAPTUM, smoothgrad_of_captum(absolute=False), TRAINED),
     Case(
         "integrated-gradients",
         CAPTUM,
@@ -314,7 +315,7 @@ def scaled(found: Map) -> Map:
 
 
 def compared(own: Map, other: Map, case: Case) -> dict[str, Any]:
-    """Largest difference of the maps of peak 1, and their correlation."""
+    """Largest difference of the maps of peak 1; their correlation, None if one is constant."""
     if own.shape != other.shape:
         return {"error": f"shapes {own.shape} and {other.shape}"}
     if case.relu:
@@ -322,8 +323,11 @@ def compared(own: Map, other: Map, case: Case) -> dict[str, Any]:
     signs = (1, -1) if case.sign else (1,)
     mine = scaled(own)
     apart = min(float(np.abs(mine - sign * scaled(other)).max()) for sign in signs)
-    correlation = float(np.corrcoef(own.ravel(), other.ravel())[0, 1])
-    return {"apart": apart, "correlation": abs(correlation) if case.sign else correlation}
+    correlation = None
+    if np.ptp(own) > 0 and np.ptp(other) > 0:
+        correlation = float(np.corrcoef(own.ravel(), other.ravel())[0, 1])
+        correlation = abs(correlation) if case.sign else correlation
+    return {"apart": apart, "correlation": correlation}
 
 
 def measure(wanted: Sequence[str]) -> list[dict[str, Any]]:
@@ -342,8 +346,34 @@ def measure(wanted: Sequence[str]) -> list[dict[str, Any]]:
             except FAILURES as error:
                 found = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
             rows.append(row | {"why": case.why} | found)
-            print(rows[-1], file=sys.stderr, flush=True)
     return rows
+
+
+def figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Two tables for docs/methods.md: what is the same, and what is not, and why."""
+    same: dict[str, list[str]] = {}
+    for row in rows:
+        if not row["why"]:
+            same.setdefault(row["method"], [])
+            if row["library"] not in same[row["method"]]:
+                same[row["method"]].append(row["library"])
+    lines = ["| method | the same map in |", "|---|---|"]
+    lines += [f"| `{method}` | {', '.join(names)} |" for method, names in same.items()]
+    lines += [
+        "",
+        "| method | library | network | apart by | correlation | what the library does |",
+        "|---|---|---|--:|--:|---|",
+    ]
+    for row in rows:
+        if row["why"]:
+            cells = [f"`{row['method']}`", row["library"], row["network"], figure(row["apart"])]
+            cells += [figure(row["correlation"]), row["why"]]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -355,6 +385,8 @@ def main() -> None:
     torchvision.load()  # the libraries import torchvision by themselves
     rows = measure(options.methods)
     options.out.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    if not any("error" in row for row in rows):
+        print(table(rows))
 
 
 if __name__ == "__main__":

@@ -61,7 +61,8 @@ def guided_of_pytorch_grad_cam(network: nn.Module, tensor: Tensor, _layer: str, 
 
 
 def torchcam(name: str, **how: Any) -> Maps:
-    """A class of the library; how: for its constructor."""
+    """A class of the library; how: for its constructor, with sigma for a deviation of the noise in
+    parts of the input's range."""
 
     def maps(network: nn.Module, tensor: Tensor, layer: str, target: int) -> Map:
         from torchcam import methods as library
@@ -70,6 +71,8 @@ def torchcam(name: str, **how: Any) -> Maps:
         made = dict(how)
         if "base_method" in made:
             made["base_method"] = getattr(library, made["base_method"])
+        if "sigma" in made:
+            made["std"] = made.pop("sigma") * float(tensor.max() - tensor.min())
         layers = made.pop("layers", None) or layer
         cam = getattr(library, name)(network, layers, **made)
         torch.manual_seed(0)
@@ -107,13 +110,24 @@ def captum(
     return maps
 
 
-def noisy_saliency_of_captum(network: nn.Module, tensor: Tensor, _layer: str, target: int) -> Map:
-    """Its NoiseTunnel over Saliency, 25 samples with the deviation of SmoothGrad's default here."""
-    from captum.attr import NoiseTunnel, Saliency
+def smoothgrad_of_captum(*, absolute: bool) -> Maps:
+    """Its NoiseTunnel over Saliency: 25 samples, with the deviation of SmoothGrad's default here.
 
-    torch.manual_seed(0)
-    spread = 0.15 * float(tensor.max() - tensor.min())
-    found = NoiseTunnel(Saliency(copy.deepcopy(network))).attribute(
-        tensor.clone(), nt_type="smoothgrad", nt_samples=25, stdevs=spread, target=target
-    )
-    return found[0].amax(dim=0).detach().numpy()
+    absolute: of the gradients that are averaged, as is Saliency's default.
+    """
+
+    def maps(network: nn.Module, tensor: Tensor, _layer: str, target: int) -> Map:
+        from captum.attr import NoiseTunnel, Saliency
+
+        torch.manual_seed(0)
+        found = NoiseTunnel(Saliency(copy.deepcopy(network))).attribute(
+            tensor.clone(),
+            nt_type="smoothgrad",
+            nt_samples=25,
+            stdevs=0.15 * float(tensor.max() - tensor.min()),
+            target=target,
+            abs=absolute,
+        )
+        return found[0].abs().amax(dim=0).detach().numpy()
+
+    return maps
