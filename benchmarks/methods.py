@@ -33,6 +33,7 @@ import engine
 from benchmarks.run import RESULTS, bare_forward, commit
 from benchmarks.subjects import LAYERS, TARGET, Subject, machine, subject
 from benchmarks.timing import Case, measure
+from engine.errors import MethodError
 from engine.lazy import torchvision
 from engine.methods.registry import METHODS, Family, is_cheap
 
@@ -86,6 +87,15 @@ class Clicks:
     def change(self, method: str) -> object:
         assert self._session is not None
         return self._session.explain(self._layer, TARGET, method=method)
+
+    def has(self, method: str) -> bool:
+        """Whether the network's layer can have the method."""
+        with engine.Session(self._model, self._image) as session:
+            try:
+                session.explain(self._layer, TARGET, method=method)
+            except MethodError:
+                return False
+        return True
 
     def close(self) -> None:
         if self._session is not None:
@@ -158,7 +168,7 @@ def clicked(clicks: Clicks) -> dict[str, Case]:
     cases = {
         f"to {slug}": Case(functools.partial(clicks.change, slug), clicks.open, clicks.close)
         for slug in CHEAP
-        if slug != "grad-cam"
+        if slug != "grad-cam" and clicks.has(slug)
     }
     return cases | {f"sweep {slug}": Case(functools.partial(clicks.sweep, slug)) for slug in SWEPT}
 
