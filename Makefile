@@ -14,7 +14,8 @@ PYTEST := $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
 SYSTEM_OF := system-bundle system-test-bundle system-installer system-test-installer
 
 .NOTPARALLEL:
-.PHONY: run test test-all check bench bench-compare bench-batches bench-gpu bench-memory demo screenshots wheel bundle test-bundle installer \
+.PHONY: run test test-all check bench bench-compare bench-batches bench-gpu bench-memory \
+        bench-scenes bench-methods bench-agreement demo screenshots wheel bundle test-bundle installer \
         test-installer lock audit clean setup setup-dev setup-package setup-release help $(SYSTEM_OF)
 
 help:            ## list the targets
@@ -52,7 +53,8 @@ check: setup-dev ## formatting, types and import rules
 test: check      ## everything that a change has to pass, in minutes
 	$(PYTEST) -m "not slow"
 
-test-all: check  ## the same with the long checks (all 80 classifiers and more)
+test-all: check  ## the same with the long checks (all 80 classifiers, other libraries' maps and more)
+	@$(PYTHON) scripts/bootstrap.py bench
 	$(PYTEST)
 
 bench:           ## compare with grad-cam, torchcam and captum; BENCH_ARGS="--repeats 9 ..."
@@ -64,6 +66,17 @@ bench-compare: setup ## what became slower since the last kept result of `make b
 
 bench-batches: setup ## images per second of batches beside the network alone
 	$(PY) benchmarks/batches.py $(BENCH_ARGS)
+
+bench-scenes: setup ## how well every method points at shapes whose place is known, and its cost
+	$(PY) benchmarks/scenes.py $(BENCH_ARGS)
+
+bench-methods:   ## Ablation-CAM and Score-CAM beside other libraries, and changing among methods
+	@$(PYTHON) scripts/bootstrap.py bench
+	$(BENCH) benchmarks/methods.py $(BENCH_ARGS)
+
+bench-agreement: ## every method's map beside those of the libraries that have it
+	@$(PYTHON) scripts/bootstrap.py bench
+	$(BENCH) benchmarks/agreement.py $(BENCH_ARGS)
 
 bench-gpu: setup ## the same and the checks on a CUDA device; BENCH_ARGS=--dry-run for the CPU
 	$(PY) benchmarks/gpu.py $(BENCH_ARGS)

@@ -1,10 +1,12 @@
-"""What became slower from one kept result of `make bench` to the next, beyond their noise.
+"""What became slower from one kept result of a benchmark to the next, beyond their noise.
 
     make bench-compare                                   # the newest result and the one before it
     make bench-compare BENCH_ARGS="NEW.json OLD.json"
 
-Compared are multiples of the bare forward pass, of the same network, device, library and memory. A
-difference counts if it is larger than the distance of the quartiles in either run, and than 5 %.
+The newest result is that of `make bench` or of `make bench-methods`, and the one before it is of
+the same command. Compared are multiples of the bare forward pass, of the same network, device,
+library and memory. A difference counts if it is larger than the distance of the quartiles in either
+run, and than 5 %.
 """
 
 from __future__ import annotations
@@ -58,14 +60,25 @@ def changes(now: dict[str, Any], before: dict[str, Any]) -> Iterator[Change]:
 
 
 def newest(folder: Path) -> list[Path]:
-    """Files of results, the newest first, of the same kind of memory as the newest."""
+    """Files of results, the newest first, of the same command and kind of memory as the newest."""
     found = []
     for path in folder.glob("*.json"):
         content = json.loads(path.read_text(encoding="utf-8"))
-        if "results" in content and "started" in content:
-            found.append((content["started"], content.get("memory", "warm"), path))
+        if isinstance(content, dict) and all("contenders" in row for row in rows_of(content)):
+            kind = (command_of(content), content.get("memory", "warm"))
+            found.append((content["started"], kind, path))
     found.sort(reverse=True)
-    return [path for _, memory, path in found if memory == found[0][1]]
+    return [path for _, kind, path in found if kind == found[0][1]]
+
+
+def rows_of(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a result; one that is none has a row without anything."""
+    return content.get("results") or [{}]
+
+
+def command_of(content: dict[str, Any]) -> str:
+    """The script that was run, without its options; that of `make bench` where it is not said."""
+    return str(content.get("command", "benchmarks/run.py")).partition(" ")[0]
 
 
 def main() -> int:

@@ -23,6 +23,8 @@ LAST_STAGE = {
     "efficientnet_b0": "features",
     "convnext_tiny": "features",
 }
+# Those, and what benchmarks of methods take instead of the larger of its family.
+LAYERS = LAST_STAGE | {"resnet18": "layer4"}
 SIZE = 224
 TARGET, OTHER_TARGET = 281, 207
 
@@ -97,7 +99,7 @@ def subject(name: str, device: str, folder: Path) -> Subject:
     generator = torch.Generator().manual_seed(0)
     tensor = torch.randn(1, 3, SIZE, SIZE, generator=generator).to(device)
     spatial = spatial_layers(network, tensor)
-    return Subject(name, device, network, tensor, weights, picture(), LAST_STAGE[name], spatial)
+    return Subject(name, device, network, tensor, weights, picture(), LAYERS[name], spatial)
 
 
 def machine() -> dict[str, object]:

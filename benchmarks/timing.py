@@ -102,16 +102,23 @@ def _timed_on_cuda(action: Callable[[], object]) -> float:
 
 
 def measure(
-    cases: Mapping[str, Case], bare: Case, device: str, repeats: int, fresh: bool = True
+    cases: Mapping[str, Case],
+    bare: Case,
+    device: str,
+    repeats: int,
+    fresh: bool = True,
+    warm: bool = True,
 ) -> None:
     """Fills the cases' seconds: `repeats` rounds after one that warms up.
+
+    warm: False to leave that one out, where every case takes hundreds of passes.
 
     The bare forward runs before every case of a round, so that it meets the same caches, clock
     speed and allocator as what it is compared with. fresh: memory is handed back to the system
     before each measurement, that of the bare forward too.
     """
     order = random.Random(0)
-    for round_number in range(repeats + 1):
+    for round_number in range(0 if warm else 1, repeats + 1):
         names = list(cases)
         order.shuffle(names)
         for name in names:

@@ -221,13 +221,16 @@ def _slopes(
     score: LogitScore,
     cancel: CancelToken | None,
 ) -> list[Tensor] | None:
-    """d s / d tokens of each block, where what follows the last block makes s of them.
+    """d s / d tokens of each block, where what follows the last block makes s of their mean.
 
+    As the authors do, the mean is that of all tokens, whichever of them the network itself reads.
     None where the rest of the network cannot take several sequences at once.
     """
     facts = work.model.facts
     with torch.inference_mode(False):
-        tokens = torch.cat([done.kept[call].tensor.detach() for call in calls])
+        own = torch.cat([done.kept[call].tensor.detach() for call in calls])
+        # With the mean in every place, whatever is read of the sequence is made of it.
+        tokens = own.mean(dim=1, keepdim=True).expand_as(own).contiguous()
     try:
         logits, leaf = logits_from(
             work.model.module,
@@ -245,4 +248,5 @@ def _slopes(
         return None
     with torch.inference_mode(False), torch.enable_grad():
         (slopes,) = torch.autograd.grad(score(logits).sum(), [leaf])
+        slopes = slopes.mean(dim=1, keepdim=True).expand_as(own)
     return [slopes[place : place + 1] for place in range(len(calls))]

@@ -71,7 +71,9 @@ class FastBatches:
             faster = self._model.faster
             if start is not None:
                 # The first request only says that there will be more.
-                self._form = faster.before(start, allowed) or faster.before(start, allowed)
+                self._form = faster.before(start, allowed, 1, cancel) or faster.before(
+                    start, allowed, 1, cancel
+                )
         if self._form is None:
             self._plainly = True
             return

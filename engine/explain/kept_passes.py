@@ -283,7 +283,7 @@ class Computation:
             done = self._rewritten(start, wanted, cancel)
         if done is None:
             keeps_many = len(wanted) > 1 and not plainly
-            apart = self.model.faster.apart() if keeps_many else None
+            apart = self.model.faster.apart(cancel) if keeps_many else None
             module, released = self.model.module, frozenset[Call]()
             if apart is not None:
                 module, released = apart.module, apart.released
@@ -304,7 +304,7 @@ class Computation:
     ) -> ForwardPass | None:
         """A pass whose part before the start is rewritten; None if it has to be made without."""
         faster = self.model.faster
-        form = faster.before(start, self.allowed, len(self._image))
+        form = faster.before(start, self.allowed, len(self._image), cancel)
         if form is None:
             return None
         image = self.input.contiguous(memory_format=torch.channels_last)

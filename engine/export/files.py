@@ -164,9 +164,11 @@ def sidecar(
     Contains the output of `explain --json` (image, model, device, layer, class, predictions, map,
     region, seconds), the question with its score and the number that was explained, the program,
     the versions of the libraries (passed in, since this module does not import torch), the image's
-    checksum, the model with its preprocessing, and the display settings if given. Numbers that JSON
-    cannot express (NaN, infinity) become null. subject: with the patient's name and the date of a
-    DICOM file, which are left out otherwise, in paths too.
+    checksum, the model with its preprocessing, and the display settings if given. map.scale_end is
+    the value at the high end of the colour scale, by these settings, or for positive values; a few
+    pixels may go beyond it. Numbers that JSON cannot express (NaN, infinity) become null. subject:
+    with the patient's name and the date of a DICOM file, which are left out otherwise, in paths
+    too.
     """
     region = explanation.region
     content: dict[str, Any] = {
@@ -180,6 +182,7 @@ def sidecar(
             "shape": list(explanation.map.shape),
             "min": _number(explanation.map.min(initial=np.inf)),
             "max": _number(explanation.map.max(initial=-np.inf)),
+            "scale_end": _scale_end(explanation, settings),
         },
         "region": [region.x, region.y, region.width, region.height],
         "seconds": {
@@ -296,6 +299,11 @@ def _prediction(prediction: Prediction) -> dict[str, Any]:
         "logit": _number(prediction.logit),
         "probability": _number(prediction.probability),
     }
+
+
+def _scale_end(explanation: Explanation, settings: DisplaySettings | None) -> float:
+    share = overlay.share_of(explanation)
+    return overlay.value_range(explanation.map, settings or DisplaySettings(), share)[1]
 
 
 def _number(value: float | np.floating[Any] | None) -> float | None:

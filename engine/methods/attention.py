@@ -62,9 +62,9 @@ def legrad(given: AttentionInput) -> MethodMap:
     """Mean over blocks, heads and looking tokens of relu(d s / d A), at each token looked at.
 
     Bousselham et al. 2024 (arXiv 2404.03214), equations 6 to 8, without the final scaling; s is the
-    class's score, as the option 'score' says: of each block's own tokens, passed through what
-    follows the last block (the authors' definition), or the network's. Zero or positive. Two
-    forward passes, a backward pass through the head, and one through each block.
+    class's score, as the option 'score' says: of the mean of each block's own tokens, passed
+    through what follows the last block (the authors' definition), or the network's. Zero or
+    positive. Two forward passes, a backward pass through the head, and one through each block.
     """
     if not given.blocks:
         raise ValueError("there is no attention")

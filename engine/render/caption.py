@@ -176,15 +176,17 @@ def _draw_bar(
     start = left + math.ceil(draw.textlength(title, font=font) + height)
     draw.text((left, top + height / 2), title, fill=_INK, font=font, anchor="lm")
     # Half a number sticks out on either side of the bar's ends.
-    low, high = overlay.value_range(explanation.map, settings)
-    ends = [font.getlength(as_written(n, font)) for _, n in overlay.marks(low, high, 1.0)]
+    ends = [
+        font.getlength(as_written(n, font))
+        for _, n in overlay.bar_marks(explanation, settings, 1.0)
+    ]
     start += math.ceil(ends[0] / 2)
     length = max(16, min(left + room - math.ceil(ends[-1] / 2) - start, 24 * height))
     colors = np.broadcast_to(overlay.bar_colors(settings, length), (height, length, 3))
     paper.paste(Image.fromarray(np.ascontiguousarray(colors)), (start, top))
     tick = max(2, height // 4)
     spacing = 1.6 * max(ends) / length
-    for fraction, number in overlay.marks(low, high, spacing):
+    for fraction, number in overlay.bar_marks(explanation, settings, spacing):
         text = as_written(number, font)
         x = start + fraction * (length - 1)
         draw.line((x, top + height, x, top + height + tick), fill=_FAINT, width=max(1, tick // 4))

@@ -7,8 +7,10 @@ and belongs to the cell (floor(v), floor(u)). A cell's value is exact at its cen
 linear between centres: unlike cubic, linear interpolation adds no peaks and stays within the range.
 A pixel belongs to the region if its centre does.
 
-Values become colours in this order: sign (ReLU), division by the largest magnitude, resampling,
-gamma, colour table. Colours are never resampled.
+Values become colours in this order: sign (ReLU), division by the magnitude at the scale's end,
+resampling, gamma, colour table. Colours are never resampled. The scale ends at the largest
+magnitude; for the methods that map the pixels of the input, whose largest values are a few lone
+pixels, at one that all but 0.5 % of the pixels keep within, and the numbers beside it say so.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from engine.lazy.numpy import np
 from engine.lazy.opencv import cv2
+from engine.methods.registry import METHODS, Family
 from engine.records.display import DisplaySettings, Interpolation
 from engine.records.explanations import Explanation, FloatMap
 from engine.records.images import Pixels, Region
@@ -32,6 +35,7 @@ __all__ = [
     "LEGACY",
     "WEAK",
     "bar_colors",
+    "bar_marks",
     "blend",
     "blend_into",
     "cell_at",
@@ -43,6 +47,7 @@ __all__ = [
     "marks",
     "number_text",
     "scale",
+    "share_of",
     "shown_part",
     "table_for",
     "ticks",
@@ -54,6 +59,11 @@ WEAK = 0.05
 """A map is weak if the shown values reach less than this fraction of its largest magnitude."""
 
 _BAND_PIXELS = 1 << 20
+
+_PIXEL_SHARE = 0.995
+"""Of the pixels of a map of the input, how many keep within the colour scale."""
+
+_OF_PIXELS = frozenset(method.slug for method in METHODS if method.family is Family.PIXEL)
 
 
 def table_for(settings: DisplaySettings) -> Pixels:
@@ -71,21 +81,55 @@ def _finite(map: FloatMap) -> FloatMap:
     return values
 
 
-def value_range(map: FloatMap, settings: DisplaySettings) -> tuple[float, float]:
+def share_of(explanation: Explanation) -> float:
+    """The share of a map's cells whose magnitude keeps within the colour scale, 0 to 1."""
+    return _PIXEL_SHARE if explanation.method in _OF_PIXELS else 1.0
+
+
+def value_range(
+    map: FloatMap, settings: DisplaySettings, share: float = 1.0
+) -> tuple[float, float]:
     """The map values at the low and at the high end of the colour bar.
 
     (0, max) for positive, (0, min) for negative, (-m, m) with the largest magnitude m for signed;
-    (0, 0) if the map has nothing to show. Cells that are not finite count as zero.
+    (0, 0) if the map has nothing to show. share: as share_of says; below 1, no end is further from
+    zero than the smallest magnitude that this share of all cells does not exceed, unless that is
+    zero. Cells that are not finite count as zero.
     """
     values = _finite(map)
     low = min(0.0, float(values.min(initial=0.0)))
     high = max(0.0, float(values.max(initial=0.0)))
+    if share < 1.0 and values.size:
+        place = max(0, math.ceil(share * values.size) - 1)
+        most = float(np.partition(np.abs(values), place, axis=None)[place])
+        if most > 0.0:
+            low, high = max(low, -most), min(high, most)
     if settings.sign == "positive":
         return 0.0, high
     if settings.sign == "negative":
         return 0.0, low
     largest = max(high, -low)
     return -largest, largest
+
+
+def bar_marks(
+    explanation: Explanation, settings: DisplaySettings, spacing: float
+) -> tuple[tuple[float, str], ...]:
+    """The numbers beside the colour bar, as marks gives them.
+
+    An end that larger values go beyond says so: '\u2265 0.83', or '\u2264 \u22120.83'.
+    """
+    low, high = value_range(explanation.map, settings, share_of(explanation))
+    values = _finite(explanation.map)
+    least, most = float(values.min(initial=0.0)), float(values.max(initial=0.0))
+    found = [*marks(low, high, spacing)]
+    if low < 0.0 and least < low:
+        found[0] = found[0][0], f"\u2264 {found[0][1]}"
+    if high > 0.0 and most > high:
+        found[-1] = found[-1][0], f"\u2265 {found[-1][1]}"
+    if high < 0.0 and least < high:
+        found[-1] = found[-1][0], f"\u2264 {found[-1][1]}"
+    return tuple(found)
 
 
 def is_blank(map: FloatMap, settings: DisplaySettings) -> bool:
@@ -97,7 +141,7 @@ def shown_part(map: FloatMap, settings: DisplaySettings) -> float:
     """The largest shown magnitude, as a fraction (0 to 1) of the map's largest magnitude.
 
     0 for a map that is zero everywhere. Colours do not reveal it, since they always span the shown
-    range.
+    range. Where the scale ends does not matter.
     """
     values = _finite(map).astype(np.float64)
     largest = float(np.abs(values).max(initial=0.0))
@@ -113,10 +157,10 @@ def is_weak(map: FloatMap, settings: DisplaySettings) -> bool:
     return 0.0 < shown_part(map, settings) < WEAK
 
 
-def _normalise(map: FloatMap, settings: DisplaySettings) -> FloatMap:
+def _normalise(map: FloatMap, settings: DisplaySettings, share: float) -> FloatMap:
     """Values scaled to -1 to 1 (signed) or 0 to 1 (one sign), without gamma; 0 for a blank map."""
     values = _finite(map)
-    end = value_range(values, settings)[1]
+    end = value_range(values, settings, share)[1]
     if end == 0.0:
         return np.zeros_like(values)
     # In double precision, since a subnormal maximum overflows a float32 quotient.
@@ -137,14 +181,15 @@ def _shape(normalised: FloatMap, settings: DisplaySettings) -> FloatMap:
     return normalised
 
 
-def scale(map: FloatMap, settings: DisplaySettings) -> FloatMap:
+def scale(map: FloatMap, settings: DisplaySettings, share: float = 1.0) -> FloatMap:
     """The position of each cell on the colour table: float32, shape of map, 0 to 1, never NaN.
 
     positive: relu(map) / max. negative: relu(-map) / max(-map). signed: 0.5 + map / (2 max|map|).
     Gamma is the exponent of the quotient (of its magnitude, if signed). A map with nothing to show
-    is 0 everywhere (signed: 0.5).
+    is 0 everywhere (signed: 0.5). share: below 1, the scale ends where value_range says, in place
+    of the maximum, and what goes beyond is at its end.
     """
-    return _shape(_normalise(map, settings), settings)
+    return _shape(_normalise(map, settings, share), settings)
 
 
 def _paint(normalised: FloatMap, settings: DisplaySettings) -> Pixels:
@@ -197,16 +242,18 @@ def colorize(
     settings: DisplaySettings,
     size: tuple[int, int],
     part: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0),
+    share: float = 1.0,
 ) -> Pixels:
     """The map as colours, filling an image of size (width, height): uint8 (height, width, 3), RGB.
 
-    part: the part of the map, as fractions (left, top, right, bottom). An image of the whole map
+    part: the part of the map, as fractions (left, top, right, bottom). share: as share_of says of
+    its explanation. An image of the whole map
     with fewer pixels than cells shows their means. Opacity is not used here.
     """
     width, height = size
     rows, columns = map.shape
     left, top, right, bottom = part
-    values = _normalise(map, settings)
+    values = _normalise(map, settings, share)
     whole = part == (0.0, 0.0, 1.0, 1.0)
     if whole and width <= columns and height <= rows:
         if (height, width) != (rows, columns):
@@ -247,7 +294,7 @@ def blend_into(pixels: Pixels, explanation: Explanation, settings: DisplaySettin
     left, top, right, bottom = covered(region, (pixels.shape[1], pixels.shape[0]))
     if right <= left or bottom <= top:
         return
-    values = _normalise(explanation.map, settings)
+    values = _normalise(explanation.map, settings, share_of(explanation))
     rows, columns = values.shape
     u = (np.arange(left, right) + 0.5 - region.x) / region.width * columns
     alpha = min(settings.opacity, 1.0)

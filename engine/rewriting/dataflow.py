@@ -14,6 +14,7 @@ from engine.lazy.shapes import without_symbols
 from engine.passes.copies import meta_copy
 from engine.passes.hooks import Call, evaluating, tensors_in, watching
 from engine.passes.observation import dtype_of
+from engine.progress import CancelToken
 from engine.reader import client
 
 
@@ -39,9 +40,10 @@ class Dataflow:
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    def __init__(self, flow: Dataflow) -> None:
+    def __init__(self, flow: Dataflow, cancel: CancelToken | None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._flow = flow
+        self._cancel = cancel
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -53,6 +55,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         del types
         client.raise_if_late()
+        if self._cancel is not None:
+            self._cancel.raise_if_cancelled()
         flow = self._flow
         result = function(*args, **(kwargs or {}))
         read = [id(tensor) for tensor in _tensors((args, kwargs or {}))]
@@ -67,11 +71,13 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
 
-def dataflow_of(module: nn.Module, input_shape: tuple[int, ...]) -> Dataflow:
+def dataflow_of(
+    module: nn.Module, input_shape: tuple[int, ...], cancel: CancelToken | None = None
+) -> Dataflow:
     """Record a pass of a copy without data, for an input (1, channels, h, w) in channels-last
     memory format.
 
-    Raises what the network raises if it cannot run so.
+    Raises what the network raises if it cannot run so, and Cancelled between two operations.
     """
     shadow = meta_copy(module)
     flow = Dataflow()
@@ -92,7 +98,7 @@ def dataflow_of(module: nn.Module, input_shape: tuple[int, ...]) -> Dataflow:
         watching(shadow, visit),
     ):
         image = torch.zeros(input_shape, device="meta", dtype=dtype_of(module))
-        with _Recorder(flow):
+        with _Recorder(flow, cancel):
             output = shadow(image.to(memory_format=torch.channels_last))
     flow._alive += [shadow, output]
     flow.returned = {id(tensor) for _, tensor in tensors_in(output)}

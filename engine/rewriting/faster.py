@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from engine.inspection.facts import Inspection
 from engine.passes.hooks import NETWORK_ERRORS, Call
+from engine.progress import CancelToken
 from engine.rewriting.apart import Apart, apart, copies_of
 from engine.rewriting.dataflow import Dataflow, dataflow_of
 from engine.rewriting.one_row import OneRow, is_large
@@ -101,11 +102,14 @@ class Faster:
         """Memory that the rewritten layers take."""
         return sum(layer.bytes for layer in self._layers.values())
 
-    def before(self, start: Call, allowed: int, images: int = 1) -> Form | None:
+    def before(
+        self, start: Call, allowed: int, images: int = 1, cancel: CancelToken | None = None
+    ) -> Form | None:
         """The network with rewritten modules before the call; None if it is not to be used.
 
         allowed: bytes that a pass may hold. images: of a batch. The first request for a call
-        returns None: rewriting pays from the next image, or batch, on.
+        returns None: rewriting pays from the next image, or batch, on. Raises Cancelled; what was
+        rewritten until then is of use the next time.
         """
         if self.why_not or start in self._refused:
             return None
@@ -115,8 +119,9 @@ class Faster:
             while len(self._forms) > _MOST_FORMS:
                 del self._forms[next(iter(self._forms))]
             return None
-        form = self._forms.pop(key) or self._made(start, allowed, images)
+        form = self._forms[key] or self._made(start, allowed, images, cancel)
         if not self.why_not:
+            del self._forms[key]
             self._forms[key] = form
             self._forget()
         return form
@@ -135,15 +140,16 @@ class Faster:
             self._forget()
         return near
 
-    def apart(self) -> Apart | None:
+    def apart(self, cancel: CancelToken | None = None) -> Apart | None:
         """The network with activations that overwrite nothing, for passes that keep outputs; None
         while it is not known or of no use. It computes the same numbers.
 
-        Finding it takes as long as a few passes, which pays from the second request on.
+        Finding it takes as long as a few passes, which pays from the second request on. Raises
+        Cancelled.
         """
         self._asked += 1
         if self._chains is None and self._asked > 1 and not self.why_not:
-            self._chains = self._planned()
+            self._chains = self._planned(cancel)
         return self._apart
 
     def _forget(self) -> None:
@@ -159,9 +165,11 @@ class Faster:
         self._layers.clear()
         self._forms.clear()
 
-    def _made(self, start: Call, allowed: int, images: int) -> Form | None:
+    def _made(
+        self, start: Call, allowed: int, images: int, cancel: CancelToken | None
+    ) -> Form | None:
         if self._chains is None:
-            self._chains = self._planned()
+            self._chains = self._planned(cancel)
         done = before(self.facts.calls, start)
         cuts = [_cut(chain, done) for chain in self._chains]
         used = [_for_batch(chain, images) for chain in cuts if chain.names]
@@ -171,6 +179,8 @@ class Faster:
         modules: dict[str, nn.Module] = {}
         with torch.inference_mode(False), torch.no_grad():
             for chain in used:
+                if cancel is not None:
+                    cancel.raise_if_cancelled()
                 layer = self._layer(chain)
                 modules[chain.names[0]] = layer
                 for name in chain.names[1:]:
@@ -190,12 +200,12 @@ class Faster:
             self._layers[chain] = packed(first, rest, chain.input_shape)
         return self._layers[chain]
 
-    def _planned(self) -> tuple[Chain, ...]:
+    def _planned(self, cancel: CancelToken | None) -> tuple[Chain, ...]:
         reason = self._reason()
         if not reason:
             copies = copies_of(self.module)
             try:
-                flow = dataflow_of(twin(self.module, copies), self.facts.input_shape)
+                flow = dataflow_of(twin(self.module, copies), self.facts.input_shape, cancel)
             except NETWORK_ERRORS as error:
                 reason = f"{type(error).__name__}: {error}"
             else:

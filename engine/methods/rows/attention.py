@@ -37,7 +37,7 @@ ATTENTION: tuple[Method, ...] = (
         options=(
             Option(
                 "score",
-                "of each block's own tokens, or of the network",
+                "of the mean of each block's own tokens, or of the network",
                 Kind.CHOICE,
                 "block",
                 choices=("block", "network"),

@@ -6,6 +6,7 @@ because the image below may have any brightness: white on them has a contrast of
 
 from __future__ import annotations
 
+import functools
 import math
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
@@ -142,12 +143,12 @@ class Hud:
 
         On a narrow canvas the text is above the colours instead of beside them.
         """
-        low, high = overlay.value_range(explanation.map, settings)
         metrics = QFontMetricsF(self._small)
         line = metrics.height()
         words = (f"{title_of(explanation.method)} value", scale_words(explanation, settings))
         head = max(metrics.horizontalAdvance(word) for word in words) + 4 * SPACE
-        ends = [metrics.horizontalAdvance(text) for _, text in overlay.marks(low, high, 1.0)]
+        numbers = functools.partial(overlay.bar_marks, explanation, settings)
+        ends = [metrics.horizontalAdvance(text) for _, text in numbers(1.0)]
         # Numbers are centred under their positions, so the outer ones extend beyond the bar.
         before, after = ends[0] / 2, ends[-1] / 2
         sides = before + after + 4 * SPACE
@@ -173,9 +174,9 @@ class Hud:
             self.text(QRectF(left, top + line, head, line), words[1], _FAINT)
         start = round(plate.right() - 2 * SPACE - after - width)
         bar = QRectF(start, plate.top() + 2 * SPACE + above, width, BAR_HEIGHT)
-        self._bar(bar, settings, blank=low == high)
+        self._bar(bar, settings, blank=overlay.is_blank(explanation.map, settings))
         widest = max(*ends, metrics.horizontalAdvance("0.000"))
-        for place_, text in overlay.marks(low, high, (widest + 2 * SPACE) / width):
+        for place_, text in numbers((widest + 2 * SPACE) / width):
             x = bar.left() + place_ * width
             self._painter.setPen(QPen(_FAINT, 1))
             self._painter.drawLine(QPointF(x, bar.bottom()), QPointF(x, bar.bottom() + 3))

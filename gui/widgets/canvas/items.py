@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation
 from engine.records.images import Region
-from engine.render.overlay import colorize
+from engine.render.overlay import colorize, share_of
 from gui.toolkit.imaging import Picture, to_qimage
 
 _OVERLAY_SIDE = 1024
@@ -160,13 +160,14 @@ class OverlayItem(SceneItem):
             fractions = self._fractions(visible)
             if self._part is None or self._part[0] != fractions:
                 size = _fit(visible.width(), visible.height(), _WINDOW_SIDE)
-                colors = colorize(shown.map, self._settings, size, fractions)
+                colors = colorize(shown.map, self._settings, size, fractions, share_of(shown))
                 self._part = fractions, to_qimage(colors)
             painter.drawImage(visible, self._part[1])
             return
         if self._image is None:
             size = _fit(self._region.width(), self._region.height(), _OVERLAY_SIDE)
-            self._image = to_qimage(colorize(shown.map, self._settings, size))
+            colors = colorize(shown.map, self._settings, size, share=share_of(shown))
+            self._image = to_qimage(colors)
         painter.drawImage(self._region, self._image)
 
     def _cells(self, part: QRectF) -> tuple[int, int, int, int]:
@@ -185,7 +186,8 @@ class OverlayItem(SceneItem):
     def _draw_grid(self, painter: QPainter, visible: QRectF, shown: Explanation) -> None:
         rows, columns = shown.map.shape
         if self._image is None:
-            self._image = to_qimage(colorize(shown.map, self._settings, (columns, rows)))
+            cells = colorize(shown.map, self._settings, (columns, rows), share=share_of(shown))
+            self._image = to_qimage(cells)
         first_row, last_row, first_column, last_column = self._cells(visible)
         if (last_column - first_column) * (last_row - first_row) > _MOST_CELL_RECTANGLES:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)

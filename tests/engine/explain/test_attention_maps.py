@@ -148,16 +148,17 @@ def rolled(module: Vit) -> Tensor:
 
 
 def relevances(module: Vit, target: int, own: bool) -> Tensor:
-    """LeGrad written out: (N,)."""
+    """LeGrad written out: (N,). own: by the score of each block's mean token, as its authors do."""
     x = module.embedded(image_of(module)).detach()
     made = []
     for place, block in enumerate(module.blocks):
         assert isinstance(block, Block)
         weights = block.weights(x).detach().requires_grad_()
         after = block.given(x, weights)
-        if not own:
-            for later in module.blocks[place + 1 :]:
-                after = later(after)
+        if own:
+            after = after.mean(dim=1, keepdim=True).expand_as(after)
+        for later in module.blocks[place + 1 :] if not own else ():
+            after = later(after)
         (gradient,) = torch.autograd.grad(module.finish(after)[0, target], [weights])
         made.append(gradient.clamp(min=0).mean(dim=(0, 1)))
         x = block(x).detach()

@@ -276,6 +276,7 @@ def test_sidecar_has_what_is_needed_to_do_it_again(tmp_path: Path) -> None:
         "shape": [4, 4],
         "min": float(explanation.map.min()),
         "max": float(explanation.map.max()),
+        "scale_end": float(explanation.map.max()),
     }
     assert read["region"] == [8.0, 0.0, 64.0, 60.0]
     assert read["seconds"] == {"forward": 0.2, "explain": 0.03}
@@ -287,6 +288,19 @@ def test_sidecar_has_what_is_needed_to_do_it_again(tmp_path: Path) -> None:
     assert read["model_info"]["weights"] == MODEL.weights
     assert read["model_info"]["preprocessing"]["crop"] == [128, 128]
     assert read["display"]["gamma"] == 1.2
+
+
+def test_the_scales_end_of_a_map_of_pixels_is_said() -> None:
+    """The extremes are those of the map, whatever is shown of it."""
+    map = np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)
+    map[-1, -1] = 9
+    explanation = replace(explain((80, 60), map), method="saliency")
+    image = LoadedImage("scene.png", picture(80, 60))
+    for sign, end in (("positive", 397 / 399), ("negative", 0.0), ("signed", 397 / 399)):
+        settings = DisplaySettings(sign=sign)  # type: ignore[arg-type]
+        found = export.sidecar(image, explanation, MODEL, [STAR], settings)["map"]
+        assert found["scale_end"] == pytest.approx(end)
+        assert (found["min"], found["max"]) == (0.0, 9.0)
 
 
 def test_sidecar_of_a_pasted_image_and_a_broken_map_is_valid_json(tmp_path: Path) -> None:

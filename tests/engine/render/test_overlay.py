@@ -248,6 +248,89 @@ def test_fewer_pixels_than_cells_show_means() -> None:
     assert (painted == overlay.lookup_table("inferno")[64]).all()
 
 
+# --- where the scale ends ------------------------------------------------------------------------
+
+
+def spiked(sign: float = 1.0) -> FloatMap:
+    """1,000 pixels with magnitudes from 0.001 to 1, but for the last, which has 10."""
+    values = np.arange(1, 1001, dtype=np.float32) / 1000
+    values[-1] = 10
+    return np.ascontiguousarray(sign * values.reshape(25, 40))
+
+
+def by(method: str, map: FloatMap) -> Explanation:
+    rows, columns = map.shape
+    return replace(explain(map, Region(0, 0, columns, rows), (columns, rows)), method=method)
+
+
+@pytest.mark.parametrize(
+    ("sign", "of", "wanted"),
+    [
+        ("positive", 1.0, (0, 0.995)),
+        ("negative", -1.0, (0, -0.995)),
+        ("signed", 1.0, (-0.995, 0.995)),
+        ("positive", -1.0, (0, 0)),
+    ],
+)
+def test_a_map_of_pixels_ends_where_all_but_a_few_do(
+    sign: Sign, of: float, wanted: tuple[float, float]
+) -> None:
+    map, settings = spiked(of), DisplaySettings(sign=sign)
+    pixels, layer = by("saliency", map), by("grad-cam", map)
+    assert (overlay.share_of(pixels), overlay.share_of(layer)) == (0.995, 1.0)
+    assert overlay.value_range(map, settings, overlay.share_of(pixels)) == pytest.approx(wanted)
+    assert 10 in np.abs(overlay.value_range(map, settings)) or wanted == (0, 0)
+
+
+def test_what_goes_beyond_the_end_has_its_colour_and_nothing_else_does() -> None:
+    map, end = spiked(), 0.995
+    scaled = overlay.scale(map, PLAIN, 0.995)
+    np.testing.assert_allclose(scaled, np.minimum(map / end, 1), atol=1e-6)
+    painted = overlay.blend(np.zeros((25, 40, 3), np.uint8), by("saliency", map), PLAIN)
+    wanted = overlay.lookup_table("inferno")[np.rint(scaled * 255).astype(int)]
+    np.testing.assert_array_equal(painted, wanted)
+    # One pixel takes all of the colours of a scale that ends at the largest.
+    dark = overlay.blend(np.zeros((25, 40, 3), np.uint8), by("grad-cam", map), PLAIN)
+    assert dark.mean() < painted.mean() / 3
+
+
+@pytest.mark.parametrize(
+    ("sign", "of", "first", "last"),
+    [
+        ("positive", 1.0, "0", "\u2265 0.995"),
+        ("negative", -1.0, "0", "\u2264 \u22120.995"),
+        ("signed", 1.0, "\u22120.995", "\u2265 0.995"),
+        ("signed", -1.0, "\u2264 \u22120.995", "0.995"),
+    ],
+)
+def test_the_bar_says_where_values_go_beyond_its_end(
+    sign: Sign, of: float, first: str, last: str
+) -> None:
+    settings = DisplaySettings(sign=sign)
+    found = overlay.bar_marks(by("saliency", spiked(of)), settings, 0.2)
+    assert (found[0][1], found[-1][1]) == (first, last)
+    assert not any("\u2265" in text or "\u2264" in text for _, text in found[1:-1])
+    whole = overlay.bar_marks(by("grad-cam", spiked(of)), settings, 0.2)
+    ends = overlay.value_range(spiked(of), settings)
+    assert whole == overlay.marks(*ends, 0.2)
+
+
+def test_a_map_that_is_zero_but_for_a_few_pixels_is_still_shown() -> None:
+    """The magnitude that nearly all keep within is zero there."""
+    map = np.zeros((100, 100), np.float32)
+    map[3, 4] = 2.0
+    assert overlay.value_range(map, PLAIN, 0.995) == (0, 2)
+    assert overlay.bar_marks(by("guided-grad-cam", map), PLAIN, 0.2)[-1][1] == "2.00"
+
+
+def test_where_the_scale_ends_is_no_matter_of_weakness() -> None:
+    """The positive ones are nothing beside the largest negative one, beyond the scale's end."""
+    map = spiked(-1.0)
+    map[0, 0] = 0.4
+    assert overlay.shown_part(map, PLAIN) == pytest.approx(0.04)
+    assert overlay.is_weak(map, PLAIN)
+
+
 # --- placing -------------------------------------------------------------------------------------
 
 

@@ -229,3 +229,51 @@ def test_little_memory_is_not_spent_on_it() -> None:
     maps = explained(model, "last", budget=0)
     assert model.faster.bytes == 0
     np.testing.assert_array_equal(maps[0], maps[-1])
+
+
+class Counted(engine.CancelToken):
+    """A token that is set when it is asked for the nth time."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.limit, self.asked = limit, 0
+
+    def raise_if_cancelled(self) -> None:
+        self.asked += 1
+        if self.asked >= self.limit:
+            self.cancel()
+        super().raise_if_cancelled()
+
+
+def asked(network: nn.Module, limit: int) -> tuple[int, bool]:
+    """How often the second session, which rewrites, asks whether it is to stop; whether it did.
+
+    The sessions after it are as good as they would have been without.
+    """
+    model, token = model_of(network), Counted(limit)
+    (own,) = explained(model, "last", times=1)
+    stopped = False
+    with engine.Session(model, IMAGE) as session:
+        try:
+            session.explain("last", 1, cancel=token)
+        except engine.Cancelled:
+            stopped = True
+    for found in explained(model, "last", times=3):
+        close(found, own)
+    assert model.faster.bytes > 0, "it was rewritten after all"
+    return token.asked, stopped
+
+
+def test_rewriting_can_be_abandoned_between_any_two_layers() -> None:
+    """It takes as long as some passes, in which a user may well have clicked something else."""
+    network = trained(seeded(Normed)).eval()
+    whole, stopped = asked(network, 10_000)
+    assert not stopped
+    again = Counted(10_000)
+    with engine.Session(model_of(network), IMAGE, exact=True) as session:
+        session.explain("last", 1, cancel=again)
+    # Beside the passes: each operation of the plan, and each layer.
+    assert whole > again.asked + 6 + 10
+    for limit in range(1, whole + 1, 5):
+        count, stopped = asked(network, limit)
+        assert (count, stopped) == (limit, True)

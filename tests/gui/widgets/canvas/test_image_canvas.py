@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -291,9 +292,11 @@ def test_the_grid_covers_exactly_its_region(canvas: ImageCanvas) -> None:
 
 @pytest.mark.parametrize("interpolation", ["smooth", "grid"])
 @pytest.mark.parametrize("sign", ["positive", "negative", "signed"])
+@pytest.mark.parametrize("method", ["grad-cam", "grad-x-input"])
 def test_the_screen_shows_what_an_export_would(
-    canvas: ImageCanvas, interpolation: str, sign: str
+    canvas: ImageCanvas, interpolation: str, sign: str, method: str
 ) -> None:
+    """For a map of pixels too, whose scale ends before its largest value."""
     pixels = ramp(560, 400)
     settings = DisplaySettings(
         opacity=0.6,
@@ -302,7 +305,12 @@ def test_the_screen_shows_what_an_export_would(
         colormap="viridis",
     )
     map = np.random.default_rng(1).normal(size=(7, 7)).astype(np.float32)
+    if method == "grad-x-input":
+        # Two of 441 values would take all colours; nine tenths of the image would be dark.
+        map = np.random.default_rng(1).normal(size=(21, 21)).astype(np.float32)
+        map[4, 5], map[4, 6] = 40, -40
     explanation = explain(map, Region(80, 40, 320, 320), (560, 400))
+    explanation = replace(explanation, method=method)
     canvas.show_picture(Picture.build(pixels))
     canvas.set_display(settings)
     canvas.show_explanation(explanation)
