@@ -25,6 +25,9 @@ from engine.progress import CancelToken
 
 _MAX_TRIES = 4
 
+# A module with more than one in so many of a network's modules is taken apart for cancellation.
+_PARTS = 4
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OfOutput:
@@ -295,11 +298,20 @@ def _forward(
 
 def _watched(module: nn.Module, keeper: Keeper) -> set[str]:
     """The modules to hook: those kept, the start, and the outer ones for prompt cancellation."""
-    stops = {
-        f"{outer}.{inner}" if inner else outer
-        for outer, child in module.named_children()
-        for inner in ("", *(name for name, _ in child.named_children()))
-    }
     start = {keeper.start[0]} if keeper.start is not None else set()
     # In a network without an explainable layer, the start names no module.
-    return (stops | start | {name for name, _ in keeper.wanted}) - {""}
+    return ({*_stops(module)} | start | {name for name, _ in keeper.wanted}) - {""}
+
+
+def _stops(module: nn.Module) -> Iterator[str]:
+    """Names of modules between which a pass can stop: two levels, and within a module that has more
+    than one in _PARTS of all modules, its children as well."""
+    whole = sum(1 for _ in module.modules())
+
+    def within(outer: nn.Module, way: str, level: int) -> Iterator[str]:
+        for name, inner in outer.named_children():
+            yield way + name
+            if level < 2 or _PARTS * sum(1 for _ in inner.modules()) > whole:
+                yield from within(inner, f"{way}{name}.", level + 1)
+
+    return within(module, "", 1)

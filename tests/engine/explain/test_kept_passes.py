@@ -212,6 +212,46 @@ def test_a_first_explanation_hooks_only_what_it_needs() -> None:
     assert hooked == {"body", "head", *(f"body.{i}" for i in range(4)), "body.2.0.0.0"}
 
 
+class Blocks(nn.Module):
+    """What takes long is the many blocks of one module two levels down, as in a ViT of torchvision:
+    the token is set while the second of them runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 3, 3)
+        self.encoder = nn.Sequential(nn.Sequential(*(self._block() for _ in range(12))), nn.Tanh())
+        self.head = nn.Linear(3, 4)
+        self.token = CancelToken()
+        self.run: list[int] = []
+        for place, block in enumerate(self.encoder[0]):
+            block.register_forward_pre_hook(lambda *_, place=place: self._begun(place))
+
+    def _block(self) -> nn.Module:
+        return nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.Tanh(), nn.Conv2d(3, 3, 1))
+
+    def _begun(self, place: int) -> None:
+        if self.armed:
+            self.run.append(place)
+            if place == 1:
+                self.token.cancel()
+
+    armed = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.encoder(self.stem(x)).mean(dim=(2, 3)))
+        return logits
+
+
+def test_cancelling_stops_between_the_blocks_of_one_large_module() -> None:
+    module = seeded(Blocks)
+    model = model_of(module)
+    module.armed = True
+    with Session(model, IMAGE) as session, pytest.raises(engine.Cancelled):
+        session.explain("encoder", 1, cancel=module.token)
+    assert module.run == [0, 1]
+    assert not any(part._forward_hooks for part in module.modules())
+
+
 def test_cancelling_stops_between_the_few_modules_that_are_hooked() -> None:
     module = seeded(Nested)
     model = model_of(module)
