@@ -109,16 +109,17 @@ def map_one(
     chosen: Chosen,
     axes: Axes,
     cancel: CancelToken | None = None,
+    key: object | None = None,
 ) -> RawMap:
     """One map from a pass that kept the call's output, with a backward pass if one is needed.
 
-    Raises Cancelled.
+    key: as in ForwardPass.gradient. Raises Cancelled.
     """
     if cancel is not None:
         cancel.raise_if_cancelled()
     started = time.perf_counter()
     needs_gradient = Need.GRADIENT in chosen.method.needs
-    gradient = done.gradient(call, target, cancel) if needs_gradient else None
+    gradient = done.gradient(call, target, cancel, key) if needs_gradient else None
     found = map_of(chosen, done.kept[call].tensor, gradient, axes)
     return raw_of(found, lambda: time.perf_counter() - started)
 
@@ -130,12 +131,14 @@ def map_all(
     chosen: Chosen,
     cancel: CancelToken | None = None,
     visited: Callable[[int], None] | None = None,
+    remembered: tuple[Call, object] | None = None,
 ) -> dict[Call, RawMap]:
     """The maps of many calls from one pass that kept them, with at most one backward pass.
 
     Each gradient is reduced to its map as soon as it arrives, so that no more than one is held
-    beside the graph. visited receives the number of maps so far. Calls that the gradient does not
-    reach are left out. Raises Cancelled.
+    beside the graph. visited receives the number of maps so far. remembered: the call whose
+    gradient the pass keeps, and the key for it. Calls that the gradient does not reach are left
+    out. Raises Cancelled.
     """
     started = time.perf_counter()
     found: dict[Call, MethodMap] = {}
@@ -144,6 +147,8 @@ def map_all(
         if cancel is not None:
             cancel.raise_if_cancelled()
         found[call] = map_of(chosen, output, gradient, axes[call])
+        if remembered is not None and gradient is not None and call == remembered[0]:
+            done.remember(*remembered, gradient)
         if visited is not None:
             visited(len(found))
 

@@ -57,14 +57,35 @@ class ForwardPass:
     leaf: Tensor
     kept: dict[Call, Kept]
     seconds: float
+    _latest: tuple[Call, object, Tensor] | None = None
 
-    def gradient(self, call: Call, target: Target, cancel: CancelToken | None = None) -> Tensor:
+    def gradient(
+        self,
+        call: Call,
+        target: Target,
+        cancel: CancelToken | None = None,
+        key: object | None = None,
+    ) -> Tensor:
         """d target / d output of the call, by a partial backward pass. The graph is retained.
 
-        Same shape and dtype as the output; zeros if the score does not depend on it. Once the token
-        is set, raises Cancelled at the next kept output.
+        Same shape and dtype as the output; zeros if the score does not depend on it. key: what is
+        equal for equal targets; the latest gradient with a key is kept, and not computed again.
+        Once the token is set, raises Cancelled at the next kept output.
         """
-        return self.gradients(call, [target], cancel)
+        if key is not None and self._latest is not None and self._latest[:2] == (call, key):
+            return self._latest[2]
+        gradient = self.gradients(call, [target], cancel)
+        if key is not None:
+            self.remember(call, key, gradient)
+        return gradient
+
+    def remembers(self, call: Call, key: object | None) -> bool:
+        """Whether the gradient with this key is kept."""
+        return key is not None and self._latest is not None and self._latest[:2] == (call, key)
+
+    def remember(self, call: Call, key: object, gradient: Tensor) -> None:
+        """Keep a gradient for `gradient`, in place of the one that was kept."""
+        self._latest = call, key, gradient.detach()
 
     def gradients(
         self, call: Call, targets: Sequence[Target], cancel: CancelToken | None = None

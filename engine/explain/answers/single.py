@@ -77,14 +77,18 @@ def _of_layer(
         later = (*later, *before(facts, deeper_layers(facts, source), asking.call))
     done = work.pass_over(source, later, cancel) if later else work.pass_with(source, cancel)
     target = asking.target(how, done)
+    # Other methods take the same gradient for the same question, unless they compare classes.
+    key = None if how.method.compared else asking.asked()
     if how.method.swept:
         starts = done.leaf is done.kept[source].tensor
-        if starts and len(done.kept) > 1 and is_cheap(how.method):
+        known_already = done.remembers(source, key)
+        if starts and len(done.kept) > 1 and is_cheap(how.method) and not known_already:
             # The backward pass to where the graph starts passes all layers that it has.
             among = suitable(facts, how, before(facts, done.kept, asking.call))
-            maps = map_all(done, among, target, how, cancel)
+            remembered = (source, key) if key is not None else None
+            maps = map_all(done, among, target, how, cancel, remembered=remembered)
             known.add(asking.asked(), how, maps)
             if source in maps:
                 return maps[source]
-        return map_one(done, source, target, how, axes, cancel)
+        return map_one(done, source, target, how, axes, cancel, key)
     return map_layer(work, done, how, asking, source, axes, cancel, progress)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from engine import Session
 from engine.errors import HookscopeError, MethodError, TargetError
 from engine.inspection import memory
-from engine.methods.registry import METHODS, Family, Method, find
+from engine.methods.registry import METHODS, Family, Method, find, is_cheap
 from engine.model import Model
 from engine.records.asked import Asked, Question, Score, Unit
 from engine.records.explanations import Explanation
@@ -634,3 +634,35 @@ def test_expected_passes_and_words() -> None:
 def test_there_is_a_question_for_each_row() -> None:
     asked = {question.slug for question in ASKED.values()}
     assert asked | {"unit", "cell"} == {row.slug for row in QUESTIONS}
+
+
+@pytest.mark.parametrize("layer", [LAYER, "stem"])
+def test_other_methods_of_the_same_layer_take_no_pass(
+    counting: networks.Counting, monkeypatch: pytest.MonkeyPatch, layer: str
+) -> None:
+    """The gradient is kept with the graph: by the first click on a layer, and by a second's."""
+    model = model_of(counting)
+    cheap = [m.slug for m in METHODS if is_cheap(m) and m.swept and not m.compared]
+    cheap.remove("cam")  # for a layer before average pooling
+    assert {"hirescam", "layercam", "xgrad-cam", "grad-cam++"} <= set(cheap)
+    expected = {}
+    for slug in cheap:
+        with Session(model, IMAGE, exact=True) as session:
+            expected[slug] = session.explain(layer, TARGET, method=slug).map
+    passes = Passes(counting, monkeypatch)
+    with Session(model, IMAGE) as session:
+        session.explain(LAYER, TARGET)
+        session.explain(layer, TARGET)
+        passes.since()
+        found = {slug: session.explain(layer, TARGET, method=slug).map for slug in cheap}
+        assert passes.since() == (0, 0)
+        session.explain(layer, OTHER, method="layercam")
+        assert passes.since() == (0, 1), "of another class"
+        session.explain(layer, TARGET, method="finer-cam")
+        assert passes.since() == (0, 1), "of classes compared"
+    for slug in cheap:
+        close_maps(found[slug], expected[slug])
+
+
+def close_maps(found: Array, expected: Array) -> None:
+    assert np.abs(found - expected).max() <= 1e-9 * np.abs(expected).max()
