@@ -142,10 +142,15 @@ class Computation:
         tail = self._tail
         if self._full is None and tail is not None and self._explainable <= tail.kept.keys():
             return tail
-        if self._full is None:
-            self._full = self._run(None, self._explainable, cancel)
-            self._tail = None
-        return self._full
+        return self._full or self._make_full(cancel)
+
+    def _make_full(self, cancel: CancelToken | None) -> ForwardPass:
+        full = self._run(None, self._explainable, cancel)
+        if self._tail is not None:
+            # The layer on screen is still the same, and other methods may be asked for it.
+            full.take_over(self._tail)
+        self._full, self._tail = full, None
+        return full
 
     def lone_pass(self, start: Call, wanted: set[Call], cancel: CancelToken | None) -> ForwardPass:
         """A pass that is not kept, with a graph starting at a call; frees the kept passes first."""
@@ -158,8 +163,7 @@ class Computation:
         wanted: explainable calls whose outputs it has in any case.
         """
         if self._full is None and self.whole_fits:
-            self._full = self._run(None, self._explainable, cancel)
-            self._tail = None
+            self._make_full(cancel)
         if self._full is None:
             self._release()
             return self._run(None, wanted, cancel)

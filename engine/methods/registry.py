@@ -209,6 +209,11 @@ def is_cheap(method: Method) -> bool:
     return method.family is Family.GRADIENT and method.passes == "1f 1b"
 
 
+def shares_gradient(method: Method) -> bool:
+    """Whether it takes the same gradient of a layer as others, and is computed at once from it."""
+    return is_cheap(method) and method.swept and not method.compared
+
+
 def requested(own: Chosen, slug: str, options: Mapping[str, object] | None) -> Chosen:
     """The method asked for, or a model's own with other options. Raises MethodError."""
     if slug:

@@ -72,7 +72,7 @@ class ForwardPass:
         equal for equal targets; the latest gradient with a key is kept, and not computed again.
         Once the token is set, raises Cancelled at the next kept output.
         """
-        if key is not None and self._latest is not None and self._latest[:2] == (call, key):
+        if self._latest is not None and self.remembers(call, key):
             return self._latest[2]
         gradient = self.gradients(call, [target], cancel)
         if key is not None:
@@ -113,6 +113,10 @@ class ForwardPass:
             return target.score(self.kept[target.call].tensor[images]).sum()
         logits = self.logits[images]
         return (logits[:, target] if isinstance(target, int) else target(logits)).sum()
+
+    def take_over(self, other: ForwardPass) -> None:
+        """Keep the gradient that another pass over the same image has kept."""
+        self._latest = other._latest
 
     def curvature(
         self, call: Call, target: Target, along: Tensor, cancel: CancelToken | None = None

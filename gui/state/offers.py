@@ -17,6 +17,7 @@ from engine.methods.registry import (
     find,
     is_linear,
     refusal_for,
+    shares_gradient,
 )
 from engine.records.asked import Question, Score
 from engine.records.models import LayerNode
@@ -50,6 +51,12 @@ def reason_against(state: State, method: Method) -> str:
 
 def cost(state: State, chosen: Chosen) -> str:
     """What a map costs here and now, in the few words of a row; '' if that is not known."""
+    if shares_gradient(chosen.method) and _has_gradient(state):
+        return "no pass"
+    return _passes(state, chosen)
+
+
+def _passes(state: State, chosen: Chosen) -> str:
     shape = _shape(state, chosen.method)
     if shape is None:
         return ""
@@ -88,7 +95,7 @@ def question_cost(state: State, question: Question) -> str:
     if question.slug in ("class", "counterfactual") and known and is_linear(chosen):
         # Each is the other with its sign turned.
         return "no pass"
-    return cost(state, chosen)
+    return _passes(state, chosen)
 
 
 def score_of(state: State) -> Score:
@@ -152,6 +159,16 @@ def _of_folder(path: Path, classes: tuple[str, ...]) -> int | None:
         return class_of_folder(path, classes)
     except TargetError:
         return None
+
+
+def _has_gradient(state: State) -> bool:
+    """Whether the engine has kept the gradient of what is on screen: it has answered last."""
+    shown, answer = state.explanation, state.answer
+    if shown is None or answer is None or answer.explanation is not shown:
+        return False
+    node = _node(state)
+    same = node is not None and shown.layer == node.name and state.answered == state.question
+    return same and shares_gradient(find(shown.method))
 
 
 def _sentence(reason: str) -> str:

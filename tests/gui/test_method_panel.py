@@ -52,7 +52,8 @@ def test_each_row_has_its_line_and_what_it_costs_here(user: User) -> None:
     user.start()
     rows = {row.id: row for row in offered(open_panel(user))}
     assert rows["eigen-cam"].cost == "no pass"
-    assert rows["grad-cam"].cost == "1 backward"
+    assert rows["layercam"].cost == rows["grad-cam"].cost == "no pass", "the gradient is kept"
+    assert rows["finer-cam"].cost == "1 backward"
     assert rows["grad-cam"].chosen
     # The layer on screen has 112 channels.
     assert rows["score-cam"].cost.startswith("112 passes")
