@@ -126,7 +126,7 @@ def test_options_are_asked_for_in_the_panel_and_kept_for_the_session(user: User)
     wait_method(user, "layercam")
     row = next(row for row in offered(open_panel(user)) if row.id == "integrated-gradients")
     assert row.note == "(steps 3)"
-    assert row.cost == "7 passes"
+    assert row.cost.partition(" · ")[0] == "7 passes", "on a busy machine, the time follows"
     click_row(panel, "Integrated Gradients", last=True)
     assert dict(wait_method(user, "integrated-gradients").options)["steps"] == 3
     # Reset brings the defaults back.
