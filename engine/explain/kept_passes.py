@@ -152,6 +152,12 @@ class Computation:
         self._full, self._tail = full, None
         return full
 
+    def remembers(self, source: Call, asked: Asked) -> bool:
+        """Whether the gradient of what was asked, with respect to the call's output, is kept."""
+        return any(
+            done is not None and done.remembers(source, asked) for done in (self._full, self._tail)
+        )
+
     def lone_pass(self, start: Call, wanted: set[Call], cancel: CancelToken | None) -> ForwardPass:
         """A pass that is not kept, with a graph starting at a call; frees the kept passes first."""
         self._release()

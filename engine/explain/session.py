@@ -28,6 +28,7 @@ from engine.explain.asking import Asking, before
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap
 from engine.images.preprocessing import prepare
+from engine.inspection.layer_tree import parse_layer
 from engine.methods.registry import Chosen, expected, expected_words
 from engine.model import Model
 from engine.passes.hooks import Call
@@ -152,6 +153,15 @@ class Session:
         if place is None:
             return self._explanation("", None, how, raw, said)
         return self._explanation(place.name, place.call, how, raw, said)
+
+    def has_gradient(self, explanation: Explanation) -> bool:
+        """Whether another method that takes the same gradient would take no pass for the layer and
+        question of an explanation of this session."""
+        if not explanation.layer:
+            return False
+        names = tuple(node.name for node in self.layers)
+        call = parse_layer(explanation.layer, self.model.facts, names)
+        return self._work.remembers(self.model.facts.calls[call].source, explanation.asked)
 
     def compare(
         self,

@@ -187,7 +187,8 @@ class EngineWorker:
                 known = prediction.probability
                 probabilities[prediction.index] = np.nan if known is None else known
             self._predicted = everything[:_TOP], probabilities
-        return Answer(request, explanation, *self._predicted, session.model.info)
+        kept = session.has_gradient(explanation)
+        return Answer(request, explanation, *self._predicted, session.model.info, kept)
 
     def _map_for(self, session: Session, request: Request, watch: Watch) -> Explanation:
         options, question = dict(request.options), request.question

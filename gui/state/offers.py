@@ -162,13 +162,13 @@ def _of_folder(path: Path, classes: tuple[str, ...]) -> int | None:
 
 
 def _has_gradient(state: State) -> bool:
-    """Whether the engine has kept the gradient of what is on screen: it has answered last."""
+    """Whether the engine has kept the gradient of what is on the screen and asked for."""
     shown, answer = state.explanation, state.answer
     if shown is None or answer is None or answer.explanation is not shown:
         return False
     node = _node(state)
     same = node is not None and shown.layer == node.name and state.answered == state.question
-    return same and shares_gradient(find(shown.method))
+    return same and answer.gradient
 
 
 def _sentence(reason: str) -> str:

@@ -79,7 +79,8 @@ class Answer:
     """The engine's answer to a request.
 
     predictions: the classes with the highest logits. probabilities: of all, float64 (classes,);
-    NaN where the network returns values.
+    NaN where the network returns values. gradient: whether the engine has kept the gradient of the
+    layer, which other methods take as well.
     """
 
     request: Request
@@ -87,6 +88,7 @@ class Answer:
     predictions: tuple[Prediction, ...]
     probabilities: NDArray[np.float64]
     info: ModelInfo
+    gradient: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -657,7 +657,11 @@ def test_other_methods_of_the_same_layer_take_no_pass(
         passes.since()
         found = {slug: session.explain(layer, TARGET, method=slug).map for slug in cheap}
         assert passes.since() == (0, 0)
-        session.explain(layer, OTHER, method="layercam")
+        last = session.explain(layer, TARGET, method="layercam")
+        assert session.has_gradient(last)
+        other = session.explain(layer, OTHER, method="layercam")
+        assert session.has_gradient(other)
+        assert not session.has_gradient(last), "of the latest alone"
         assert passes.since() == (0, 1), "of another class"
         session.explain(layer, TARGET, method="finer-cam")
         assert passes.since() == (0, 1), "of classes compared"
