@@ -115,6 +115,8 @@ class Model:
         if self.facts.cut:
             self._notices += (_CUT,)
         self._default = default_layer(self.facts)
+        # Counting takes as long as a click on a small network, which asks for info.
+        self._parameters = sum(p.numel() for p in self.module.parameters())
         self.faster = Faster(self.module, self.facts, self.device)
         self.reserve = Reserve()
         if self._default.branches > 1:
@@ -206,7 +208,7 @@ class Model:
             weights=self._weights,
             device=str(self.device),
             classes=self.classes,
-            parameters=sum(p.numel() for p in self.module.parameters()),
+            parameters=self._parameters,
             preprocessing=self.preprocessing,
             default_layer=self._default.name,
             notices=self._notices,
