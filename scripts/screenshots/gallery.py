@@ -65,9 +65,8 @@ def _open(stage: Stage, name: str) -> GalleryDialog:
     dialog = stage.window.findChild(GalleryDialog)
     assert dialog is not None
     stage.until(lambda: stage.controller.file_lane.running is None, "files")
-    engine = stage.state.engine
-    assert engine is not None
-    dialog.set_models([_as_if(model) for model in engine.gallery])
+    stage.until(lambda: bool(stage.state.gallery), "list of models")
+    dialog.set_models([_as_if(model) for model in stage.state.gallery])
     table = dialog.findChild(GalleryTable)
     assert table is not None
     rows = table.model()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -54,3 +55,21 @@ def models(known: Mapping[str, Callable[[], Any]]) -> Iterator[None]:
 
     with patch.object(opener, "open_source", open_source):
         yield
+
+
+@contextmanager
+def opening_held() -> Iterator[threading.Event]:
+    """The engine opens no model before the event is set, which it is in the end."""
+    from engine.loading import load as opener
+
+    original, allowed = opener.open_source, threading.Event()
+
+    def open_source(*arguments: Any, **options: Any) -> Any:
+        allowed.wait(120)
+        return original(*arguments, **options)
+
+    with patch.object(opener, "open_source", open_source):
+        try:
+            yield allowed
+        finally:
+            allowed.set()

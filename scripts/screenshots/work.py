@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 @shot("engine-loading", first=True)
 def engine_loading(stage: Stage, path: Path) -> None:
-    stage.program.start()
-    stage.until(lambda: stage.strip_pictures >= 7, "pictures in the strip")
-    stage.until(lambda: stage.window.canvas.busy_shown, "the busy line")
-    stage.until(lambda: stage.window.status.working, "the status bar")
-    stage.shoot(path)
-    stage.until(lambda: stage.state.info is not None, "model")
+    from scripts.screenshots.staging import opening_held
+
+    with opening_held() as allowed:
+        stage.program.start()
+        stage.until(lambda: stage.strip_pictures >= 7, "pictures in the strip")
+        stage.until(lambda: stage.window.canvas.busy_shown, "the busy line")
+        stage.until(lambda: stage.window.status.working, "the status bar")
+        stage.shoot(path)
+        allowed.set()
+        stage.until(lambda: stage.state.info is not None, "model")
 
 
 @shot("first-start")
