@@ -68,7 +68,8 @@ def _smooth(points: FloatArray, count: int = 40) -> FloatArray:
 
 def _turned(points: NDArray[Any], angle: float, place: NDArray[Any]) -> FloatArray:
     c, s = np.cos(angle), np.sin(angle)
-    return (points @ np.array([[c, s], [-s, c]]) + place).astype(np.float32)
+    turned: FloatArray = (points @ np.array([[c, s], [-s, c]]) + place).astype(np.float32)
+    return turned
 
 
 def _form(rng: np.random.Generator, place: NDArray[Any]) -> tuple[FloatArray, float]:
@@ -93,7 +94,7 @@ def _form(rng: np.random.Generator, place: NDArray[Any]) -> tuple[FloatArray, fl
         vee = np.array([(-reach, -reach), (0, rng.uniform(-0.3, 0.3) * reach), (-reach, reach)])
         return _turned(vee, angle, place), rng.uniform(1, 4)
     turn = np.linspace(0, 2 * np.pi, 60, endpoint=False)  # uneven blob
-    radius = 1 + sum(
+    radius: NDArray[Any] = np.ones(len(turn)) + sum(
         rng.normal(0, 0.32 / k) * np.cos(k * turn + rng.uniform(0, 6)) for k in (2, 3, 4)
     )
     blob = np.stack([np.cos(turn), 0.55 * np.sin(turn)], axis=1) * (size * radius)[:, None]
