@@ -7,6 +7,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from typing import TypeVar
 
 import numpy as np
@@ -151,6 +152,13 @@ class Computation:
             full.take_over(self._tail)
         self._full, self._tail = full, None
         return full
+
+    def output(self, source: Call) -> Tensor | None:
+        """The call's output, if a kept pass has it."""
+        for known in (self._full, self._tail):
+            if known is not None and source in known.kept:
+                return known.kept[source].tensor
+        return None
 
     def remembers(self, source: Call, asked: Asked) -> bool:
         """Whether the gradient of what was asked, with respect to the call's output, is kept."""
@@ -359,7 +367,8 @@ class Computation:
         """
         facts = self.model.facts
         # A rewritten one reaches the network's own modules by other ways than their names, as well.
-        with evaluating(self.model.module):
+        own = self.model.module
+        with evaluating(own) if module is not own else nullcontext():
             done, clones = run_forward(
                 module,
                 image,

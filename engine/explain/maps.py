@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from engine.inspection.spatial_axes import Axes
-from engine.methods.inputs import MethodInput, MethodMap, Sums
-from engine.methods.registry import Chosen, Family, Method, Need, load
+from engine.methods.gradient import weighted
+from engine.methods.inputs import MethodInput, MethodMap, Sums, Weights
+from engine.methods.registry import Chosen, Family, Method, Need, load, load_weights
 from engine.passes.forward import ForwardPass, Target
 from engine.passes.hooks import Call
 from engine.progress import CancelToken
@@ -122,6 +123,45 @@ def map_one(
     gradient = done.gradient(call, target, cancel, key) if needs_gradient else None
     found = map_of(chosen, done.kept[call].tensor, gradient, axes)
     return raw_of(found, lambda: time.perf_counter() - started)
+
+
+def map_weighted(output: Tensor, weights: Weights, axes: Axes) -> RawMap:
+    """The map of one output by channel weights that are known; output as map_of takes it."""
+    started = time.perf_counter()
+    with torch.no_grad():
+        found = weighted(channels_first(output, axes), weights)
+    return raw_of(found, lambda: time.perf_counter() - started)
+
+
+def weigh_all(
+    done: ForwardPass,
+    call: Call,
+    axes: Mapping[Call, Axes],
+    target: Target,
+    chosen: Chosen,
+    cancel: CancelToken | None = None,
+) -> tuple[Tensor | None, dict[Call, Weights]]:
+    """The gradient at one call, and the channel weights of many, by one backward pass.
+
+    chosen: of a method that has weights. Calls that the gradient does not reach are left out.
+    Raises Cancelled.
+    """
+    weigh = load_weights(chosen.method)
+    found: dict[Call, Weights] = {}
+    own: Tensor | None = None
+
+    def reduce(visited: Call, _output: Tensor, gradient: Tensor) -> None:
+        nonlocal own
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        place = axes[visited]
+        found[visited] = weigh(channels_first(gradient, place), place.layout)
+        if visited == call:
+            own = gradient
+
+    with torch.no_grad():
+        done.visit_gradients(axes.keys(), target, reduce)
+    return own, found
 
 
 def map_all(

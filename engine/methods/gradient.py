@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from engine.methods.blocks import cells_of, channel_blocks, widest
-from engine.methods.inputs import Counted, MethodInput, MethodMap
+from engine.methods.inputs import Counted, MethodInput, MethodMap, Weights
 from engine.records.models import Layout
 
 # Of what the gradients of a sequence amount to: measured, 3e-7 to 8e-7 of it is left where they
@@ -36,18 +36,31 @@ def grad_cam(given: MethodInput) -> MethodMap:
 
     The map is signed. `anything` is also False where the gradients of a sequence cancel out.
     """
-    activations, gradients = (part.float() for part in _both(given))
+    activation, gradient = _both(given)
+    return weighted(activation, grad_cam_weights(gradient, given.layout))
+
+
+def grad_cam_weights(gradient: Tensor, layout: Layout) -> Weights:
+    """mean(G_k) for each channel of a gradient (C, h, w), of a layer of this layout. Equation 1."""
+    gradients = gradient.float()
     weights = gradients.mean(dim=(1, 2))
-    any_weight = weights.any()
-    if given.layout is Layout.TOKENS:
-        # Keys that are all shifted alike change no attention: their gradients cancel out, and what
-        # is left of the sum is rounding, which would be drawn as if it were a map.
-        any_weight = weights.abs().max() > _ROUNDING * gradients.abs().mean()
-        weights = weights * any_weight
+    if layout is not Layout.TOKENS:
+        return Weights(weights)
+    # Keys that are all shifted alike change no attention: their gradients cancel out, and what is
+    # left of the sum is rounding, which would be drawn as if it were a map.
+    return Weights(weights, _ROUNDING * gradients.abs().mean())
+
+
+def weighted(activation: Tensor, weights: Weights) -> MethodMap:
+    """Sum over k of w_k A_k, for an activation (C, h, w). Selvaraju et al. 2017, equation 2."""
+    activations, factors = activation.float(), weights.channels
+    if weights.least is None:
+        anything = factors.any()
+    else:
+        anything = factors.abs().max() > weights.least
+        factors = factors * anything
     # One matrix-vector product over (cells, channels): no temporary as large as the activation.
-    return MethodMap(
-        torch.mv(cells_of(activations), weights).view(activations.shape[1:]), any_weight
-    )
+    return MethodMap(torch.mv(cells_of(activations), factors).view(activations.shape[1:]), anything)
 
 
 def cam(given: MethodInput) -> MethodMap:

@@ -117,6 +117,18 @@ class Sums:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Weights:
+    """What a gradient amounts to for a method that weighs whole channels by it.
+
+    channels: one factor for each channel of the activation, float32 (C,). least: what the largest
+    of them must exceed to be more than rounding, a scalar; None where nothing cancels out.
+    """
+
+    channels: Tensor
+    least: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class MethodMap:
     """A map fresh from its method.
 

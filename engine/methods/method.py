@@ -63,6 +63,8 @@ class Method:
     counted: 'module:function', from options and the input's shape to the numbers of forward and
         backward passes, where options decide on them; '' where passes says them. Of a method of
         layers in a family other than PIXEL, from the shape (C, h, w) of the layer's output.
+    weights: 'module:function', from a gradient (C, h, w) and a layout to Weights, of a method whose
+        map is the sum of the channels by them; '' for any other.
     score: what it takes of a class where nothing else is asked for. linear: whether the map of a
         sum of scores is the sum of their maps; linear_at: the options that must be at their
         defaults for that.
@@ -94,6 +96,7 @@ class Method:
     score: Score = Score.LOGIT
     linear: bool = False
     linear_at: tuple[str, ...] = ()
+    weights: str = ""
 
     @property
     def hookless(self) -> bool:

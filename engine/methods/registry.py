@@ -28,10 +28,12 @@ from engine.methods.rows.pixel import PIXEL
 from engine.records.options import DEFAULT_METHOD, Value
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from engine.methods.attention import AttentionInput
-    from engine.methods.inputs import MethodInput, MethodMap
+    from engine.methods.inputs import MethodInput, MethodMap, Weights
     from engine.methods.pixels.inputs import PixelInput
-    from engine.records.models import LayerNode
+    from engine.records.models import LayerNode, Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,11 @@ def described(slug: str, options: Sequence[tuple[str, Value]]) -> str:
 def load(method: Method) -> Callable[[MethodInput], MethodMap]:
     """The function of a row. Imports its module, and torch with it."""
     return cast("Callable[[MethodInput], MethodMap]", _named(method.function))
+
+
+def load_weights(method: Method) -> Callable[[Tensor, Layout], Weights]:
+    """What makes channel weights of a gradient, of a row that has it; as load does."""
+    return cast("Callable[[Tensor, Layout], Weights]", _named(method.weights))
 
 
 def load_pixel(method: Method) -> Callable[[PixelInput], MethodMap]:

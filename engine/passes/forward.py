@@ -20,13 +20,11 @@ from engine.passes.cuts import uncut
 from engine.passes.devices import wait_for
 from engine.passes.endings import Endings
 from engine.passes.hooks import Call, Keeper, Kept, evaluating, watching
+from engine.passes.modules import stops
 from engine.passes.outputs import Reading
 from engine.progress import CancelToken
 
 _MAX_TRIES = 4
-
-# A module with more than one in so many of a network's modules is taken apart for cancellation.
-_PARTS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -241,7 +239,7 @@ def run_forward(
     Raises Cancelled, and ModelError if the network keeps overwriting outputs or, if bounded, needs
     too much memory.
     """
-    cloned = frozenset(clones)
+    cloned, wanted = frozenset(clones), frozenset(wanted)
     for _ in range(_MAX_TRIES):
         keeper = Keeper(start, wanted, cloned, kinks.begin if kinks is not None else None)
         looking = kinks.ready() if kinks is not None else nullcontext()
@@ -325,18 +323,4 @@ def _watched(module: nn.Module, keeper: Keeper) -> set[str]:
     """The modules to hook: those kept, the start, and the outer ones for prompt cancellation."""
     start = {keeper.start[0]} if keeper.start is not None else set()
     # In a network without an explainable layer, the start names no module.
-    return ({*_stops(module)} | start | {name for name, _ in keeper.wanted}) - {""}
-
-
-def _stops(module: nn.Module) -> Iterator[str]:
-    """Names of modules between which a pass can stop: two levels, and within a module that has more
-    than one in _PARTS of all modules, its children as well."""
-    whole = sum(1 for _ in module.modules())
-
-    def within(outer: nn.Module, way: str, level: int) -> Iterator[str]:
-        for name, inner in outer.named_children():
-            yield way + name
-            if level < 2 or _PARTS * sum(1 for _ in inner.modules()) > whole:
-                yield from within(inner, f"{way}{name}.", level + 1)
-
-    return within(module, "", 1)
+    return ({*stops(module)} | start | {name for name, _ in keeper.wanted}) - {""}

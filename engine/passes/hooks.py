@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from engine.errors import FOREIGN_ERRORS, HookscopeError, one_line
 from engine.passes.cuts import uncheckpointed
+from engine.passes.modules import below, each
 from engine.progress import CancelToken
 
 Call = tuple[str, int]
@@ -122,7 +123,9 @@ def watching(
                 cancel.raise_if_cancelled()
             index = counts.get(name, 0)
             counts[name] = index + 1
-            tensor = first_tensor(output)
+            # Mostly it is one tensor, and a generator less in each of hundreds of calls counts.
+            single = isinstance(output, Tensor) and output.is_floating_point()
+            tensor = output if single else first_tensor(output)
             if tensor is None:
                 return None
             if parts is not None and tensor is not output:
@@ -164,14 +167,14 @@ def _part(output: Any) -> str:
 
 def _named(module: nn.Module, names: Collection[str]) -> Iterator[tuple[str, nn.Module]]:
     for name in names:
-        yield name, module.get_submodule(name)
+        yield name, below(module, name)
 
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Eval mode for the with block; every module's own mode is restored afterwards."""
     # A frozen TorchScript program has no modes.
-    training = [inner for inner in module.modules() if getattr(inner, "training", False)]
+    training = [inner for inner in each(module) if getattr(inner, "training", False)]
     try:
         for inner in training:
             inner.training = False

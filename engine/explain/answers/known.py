@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.explain.maps import RawMap
+from engine.methods.inputs import Weights
 from engine.methods.registry import Chosen
 from engine.passes.hooks import Call
 from engine.records.asked import Asked
@@ -25,6 +26,7 @@ class KnownMaps:
 
     def __init__(self) -> None:
         self._sets: dict[tuple[Asked, Chosen], dict[Call, RawMap]] = {}
+        self._weights: dict[tuple[Asked, Chosen], Mapping[Call, Weights]] = {}
 
     def of(self, asked: Asked, how: Chosen) -> Mapping[Call, RawMap]:
         """The maps that are known; they are now the most recently used."""
@@ -42,9 +44,20 @@ class KnownMaps:
         while len(self._sets) > _SETS_KEPT:
             del self._sets[next(iter(self._sets))]
 
+    def weights(self, asked: Asked, how: Chosen, call: Call) -> Weights | None:
+        """The channel weights of which the call's map can be made, if they are known."""
+        return self._weights.get(_key(asked, how), {}).get(call)
+
+    def note(self, asked: Asked, how: Chosen, weights: Mapping[Call, Weights]) -> None:
+        """Keep channel weights; those that were noted longest ago make room."""
+        self._weights[_key(asked, how)] = weights
+        while len(self._weights) > _SETS_KEPT:
+            del self._weights[next(iter(self._weights))]
+
     def clear(self) -> None:
         """Forget all of them."""
         self._sets.clear()
+        self._weights.clear()
 
 
 def _key(asked: Asked, how: Chosen) -> tuple[Asked, Chosen]:

@@ -10,7 +10,7 @@ from engine.explain.attention_maps import map_attention
 from engine.explain.input_maps import map_input
 from engine.explain.kept_passes import Computation
 from engine.explain.layer_maps import deeper_layers, map_layer
-from engine.explain.maps import RawMap, map_all, map_one
+from engine.explain.maps import RawMap, map_all, map_one, map_weighted, weigh_all
 from engine.methods.registry import Chosen, Family, Need, is_cheap
 from engine.progress import CancelToken, Report
 
@@ -37,6 +37,11 @@ def found_map(
             for part, _ in lacking:
                 found_map(work, known, asking.of(part), place, how, cancel, progress)
             known.add(asked, how, combined(known, parts, how, (call,)))
+            return known.of(asked, how)[call]
+        weights = known.weights(asked, how, call)
+        output = work.output(call) if weights is not None else None
+        if place is not None and weights is not None and output is not None:
+            known.add(asked, how, {call: map_weighted(output, weights, place.axes)})
             return known.of(asked, how)[call]
     if place is None:
         raw = _whole(work, asking, how, cancel, progress)
@@ -85,6 +90,14 @@ def _of_layer(
         if starts and len(done.kept) > 1 and is_cheap(how.method) and not known_already:
             # The backward pass to where the graph starts passes all layers that it has.
             among = suitable(facts, how, before(facts, done.kept, asking.call))
+            if how.method.weights:
+                gradient, weights = weigh_all(done, source, among, target, how, cancel)
+                known.note(asking.asked(), how, weights)
+                if gradient is not None and key is not None:
+                    done.remember(source, key, gradient)
+                if source in weights:
+                    return map_weighted(done.kept[source].tensor, weights[source], axes)
+                return map_one(done, source, target, how, axes, cancel, key)
             remembered = (source, key) if key is not None else None
             maps = map_all(done, among, target, how, cancel, remembered=remembered)
             known.add(asking.asked(), how, maps)

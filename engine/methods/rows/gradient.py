@@ -29,6 +29,7 @@ GRADIENT: tuple[Method, ...] = (
         cost=BACKWARD,
         passes="1f 1b",
         function="engine.methods.gradient:grad_cam",
+        weights="engine.methods.gradient:grad_cam_weights",
         linear=True,
     ),
     Method(

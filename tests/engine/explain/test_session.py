@@ -18,6 +18,7 @@ from torch import Tensor, nn
 import engine
 from engine import Session
 from engine.errors import MethodError
+from engine.images.preprocessing import prepare
 from engine.inspection import memory
 from engine.records.explanations import Verdict
 from engine.records.models import Layout
@@ -351,6 +352,29 @@ class TestForwardOnce:
             for target in range(4):
                 session.sweep(target)
             assert module.forwards == 2
+
+    def test_layers_behind_the_second_take_no_pass_at_all(self) -> None:
+        module = seeded(networks.Base)
+        forwards, backwards = [0], [0]
+
+        def note(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+            forwards[0] += output.device.type != "meta"
+            if output.requires_grad:
+                output.register_hook(lambda _gradient: backwards.__setitem__(0, backwards[0] + 1))
+
+        model = model_of(module)
+        handle = module.register_forward_hook(note)
+        tensor = prepare(IMAGE, model.preprocessing).tensor
+        with Session(model, IMAGE) as session:
+            session.explain("last", 1)
+            session.explain("stem", 1)
+            before = forwards[0], backwards[0]
+            assert before == (2, 2)
+            found = {name: session.explain(name, 1).map for name in ("middle", "last")}
+            assert (forwards[0], backwards[0]) == before
+        handle.remove()
+        for name, one in found.items():
+            close(one, reference_map(module, tensor, name, 1))
 
     def test_a_sweep_first_is_one_pass(self) -> None:
         module = seeded(networks.Counting)
