@@ -80,9 +80,10 @@ class Clicks:
             return session.explain(self._layer, TARGET, method=method)
 
     def open(self) -> None:
-        """The layer on screen: explained by Grad-CAM."""
+        """The layer on screen: explained by Grad-CAM, and by what the window does when idle."""
         self._session = engine.Session(self._model, self._image)
         self._session.explain(self._layer, TARGET)
+        self._session.explain_alike(self._layer, TARGET)
 
     def change(self, method: str) -> object:
         assert self._session is not None

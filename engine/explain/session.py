@@ -2,15 +2,17 @@
 
 The first explanation runs the network once, with an autograd graph that starts at the requested
 layer. Another class is a partial backward pass over that graph. A second layer runs the network
-once more, with the graph from that layer on, and one backward pass brings the maps of all later
-layers as well, so that a click on these computes nothing. An earlier one, or a sweep, runs it with
-the graph from the input on; from then on any click is a partial backward pass, and after a sweep no
-computation.
+once more, with the graph from that layer on, and one backward pass brings what the maps of all
+later layers are made of, so that a click on these takes no pass. An earlier one, or a sweep, runs
+it with the graph from the input on; from then on any click is a partial backward pass, and after a
+sweep no computation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from types import TracebackType
 
 import numpy as np
@@ -21,7 +23,7 @@ from engine.errors import MethodError
 from engine.explain.answers.found import Found, Said, explanation_of
 from engine.explain.answers.known import KnownMaps
 from engine.explain.answers.places import suitable
-from engine.explain.answers.requests import asking_for, method_of, request_of
+from engine.explain.answers.requests import Request, asking_for, method_of, request_of
 from engine.explain.answers.single import found_map
 from engine.explain.answers.sweeping import left_out, sweep_maps
 from engine.explain.asking import Asking, before
@@ -29,7 +31,7 @@ from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap
 from engine.images.preprocessing import prepare
 from engine.inspection.layer_tree import parse_layer
-from engine.methods.registry import Chosen, expected, expected_words
+from engine.methods.registry import METHODS, Chosen, Need, expected, expected_words, shares_pass
 from engine.model import Model
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report, ignore_progress
@@ -153,6 +155,39 @@ class Session:
         if place is None:
             return self._explanation("", None, how, raw, said)
         return self._explanation(place.name, place.call, how, raw, said)
+
+    def explain_alike(
+        self,
+        layer: str | None = None,
+        target: int | str | None = None,
+        *,
+        question: Question = CLASS,
+        cancel: CancelToken | None = None,
+    ) -> None:
+        """Have the maps by every method known that takes no further pass, for a layer and question.
+
+        Arguments as for explain, which then answers at once. Only what is kept of the passes that
+        were made is used; without one of the layer it does nothing. For idle time: each map takes
+        about a millisecond. Raises LayerError and TargetError as explain does, and Cancelled.
+        """
+        for method in METHODS:
+            if not shares_pass(method):
+                continue
+            if cancel is not None:
+                cancel.raise_if_cancelled()
+            with suppress(MethodError):
+                request = request_of(self._work, layer, target, method.slug, None, question)
+                self._work.guarded(partial(self._alike, request, cancel))
+
+    def _alike(self, request: Request, cancel: CancelToken | None) -> None:
+        """Have the map known if it takes no pass."""
+        work, place, asking, how = self._work, request.place, request.asking, request.how
+        asked = asking.known()
+        if place is None or asked is None or work.output(place.source) is None:
+            return
+        if Need.GRADIENT in how.method.needs and not work.remembers(place.source, asked):
+            return
+        found_map(work, self._known, asking, place, how, cancel, ignore_progress)
 
     def has_gradient(self, explanation: Explanation) -> bool:
         """Whether another method that takes the same gradient would take no pass for the layer and

@@ -221,6 +221,12 @@ def shares_gradient(method: Method) -> bool:
     return is_cheap(method) and method.swept and not method.compared
 
 
+def shares_pass(method: Method) -> bool:
+    """Whether it is computed at once where other methods have explained a layer."""
+    alone = method.family is Family.ACTIVATION and method.swept
+    return alone or shares_gradient(method)
+
+
 def requested(own: Chosen, slug: str, options: Mapping[str, object] | None) -> Chosen:
     """The method asked for, or a model's own with other options. Raises MethodError."""
     if slug:

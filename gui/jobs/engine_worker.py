@@ -53,6 +53,7 @@ class EngineWorker:
         self._model: Model | None = None
         self._source: ModelSource | None = None
         self._session: Session | None = None
+        self._shown: Request | None = None
         self._predicted: tuple[tuple[Prediction, ...], NDArray[np.float64]] | None = None
 
     def load_engine(self, watch: Watch) -> EngineFacts:
@@ -187,6 +188,7 @@ class EngineWorker:
                 known = prediction.probability
                 probabilities[prediction.index] = np.nan if known is None else known
             self._predicted = everything[:_TOP], probabilities
+        self._shown = request
         kept = session.has_gradient(explanation)
         return Answer(request, explanation, *self._predicted, session.model.info, kept)
 
@@ -220,6 +222,7 @@ class EngineWorker:
         """Compute the maps of all layers for the class of the request."""
         session = self._session_for(image, request, watch)
         options = dict(request.options)
+        self._explain_alike(session, request, watch)
         maps = session.sweep(
             request.target,
             method=request.method,
@@ -245,6 +248,16 @@ class EngineWorker:
                         )
         asked = first.asked if first is not None else None
         return SweepAnswer(request, target, asked, maps, session.notices)
+
+    def _explain_alike(self, session: Session, request: Request, watch: Watch) -> None:
+        """Have the other methods' maps of the layer on screen at hand before they are asked for."""
+        shown = self._shown
+        if shown is None or shown.question != request.question:
+            return
+        with suppress(LayerError, TargetError):
+            session.explain_alike(
+                shown.layer, request.target, question=shown.question, cancel=watch.cancel
+            )
 
     def forget_image(self, _watch: Watch) -> None:
         """Free the session of the current image."""
@@ -272,7 +285,7 @@ class EngineWorker:
     def _end_session(self) -> None:
         if self._session is not None:
             self._session.close()
-        self._session = None
+        self._session = self._shown = None
         self._predicted = None
 
 

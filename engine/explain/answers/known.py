@@ -13,9 +13,12 @@ from engine.records.asked import Asked
 WHOLE: Call = ("", -1)
 """The call under which the map of a method without a layer is kept."""
 
-# Sets of maps (one per question, class and method) that are kept; the least recently used are
-# recomputed.
-_SETS_KEPT = 32
+# Bytes of maps that are kept; of the sets (one per question, class and method), those used
+# least recently are recomputed.
+_KEPT = 64 << 20
+
+# Sets of channel weights that are kept: a few kilobytes for each layer.
+_WEIGHTS_KEPT = 8
 
 # What maps of methods that are the same for every question are kept by.
 _ANYTHING = Asked("")
@@ -26,6 +29,7 @@ class KnownMaps:
 
     def __init__(self) -> None:
         self._sets: dict[tuple[Asked, Chosen], dict[Call, RawMap]] = {}
+        self._bytes = 0
         self._weights: dict[tuple[Asked, Chosen], Mapping[Call, Weights]] = {}
 
     def of(self, asked: Asked, how: Chosen) -> Mapping[Call, RawMap]:
@@ -40,9 +44,11 @@ class KnownMaps:
     def add(self, asked: Asked, how: Chosen, maps: Mapping[Call, RawMap]) -> None:
         """Keep maps beside those that are known; the least recently used sets make room."""
         key = _key(asked, how)
-        self._sets[key] = {**self._sets.pop(key, {}), **maps}
-        while len(self._sets) > _SETS_KEPT:
-            del self._sets[next(iter(self._sets))]
+        before = self._sets.pop(key, {})
+        self._sets[key] = {**before, **maps}
+        self._bytes += _size(self._sets[key]) - _size(before)
+        while self._bytes > _KEPT and len(self._sets) > 1:
+            self._bytes -= _size(self._sets.pop(next(iter(self._sets))))
 
     def weights(self, asked: Asked, how: Chosen, call: Call) -> Weights | None:
         """The channel weights of which the call's map can be made, if they are known."""
@@ -50,14 +56,20 @@ class KnownMaps:
 
     def note(self, asked: Asked, how: Chosen, weights: Mapping[Call, Weights]) -> None:
         """Keep channel weights; those that were noted longest ago make room."""
+        self._weights.pop(_key(asked, how), None)
         self._weights[_key(asked, how)] = weights
-        while len(self._weights) > _SETS_KEPT:
+        while len(self._weights) > _WEIGHTS_KEPT:
             del self._weights[next(iter(self._weights))]
 
     def clear(self) -> None:
         """Forget all of them."""
         self._sets.clear()
+        self._bytes = 0
         self._weights.clear()
+
+
+def _size(maps: Mapping[Call, RawMap]) -> int:
+    return sum(raw.map.nbytes for raw in maps.values())
 
 
 def _key(asked: Asked, how: Chosen) -> tuple[Asked, Chosen]:

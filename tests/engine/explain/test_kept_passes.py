@@ -119,8 +119,8 @@ def test_other_errors_are_not_a_lack_of_memory(error: BaseException) -> None:
 
 
 def test_the_maps_of_the_classes_used_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known, "_SETS_KEPT", 3)
     with Session(model_of(seeded(networks.Base, 8)), IMAGE) as session:
+        monkeypatch.setattr(known, "_KEPT", 3 * session.explain("last", 0).map.nbytes)
         found = {target: session.explain("last", target).map for target in range(3)}
         session.explain("last", 0)
         found |= {target: session.explain("last", target).map for target in range(3, 5)}

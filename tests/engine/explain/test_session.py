@@ -376,6 +376,24 @@ class TestForwardOnce:
         for name, one in found.items():
             close(one, reference_map(module, tensor, name, 1))
 
+    def test_other_methods_of_the_layer_are_known_beforehand(self) -> None:
+        module = seeded(networks.Counting)
+        model = model_of(module)
+        module.forwards = 0
+        methods = ("hirescam", "layercam", "xgrad-cam", "grad-cam++", "eigen-cam", "eigengrad-cam")
+        with Session(model, IMAGE) as session:
+            session.explain_alike("stem", 1)
+            assert module.forwards == 0, "there is no pass to take them from"
+            session.explain("stem", 1)
+            session.explain_alike("stem", 1)
+            # Whatever is not known now would take another pass.
+            session._work._release()
+            ready = {name: session.explain("stem", 1, method=name).map for name in methods}
+            assert module.forwards == 1
+        for name in methods:
+            with Session(model, IMAGE) as alone:
+                close(ready[name], alone.explain("stem", 1, method=name).map)
+
     def test_a_sweep_first_is_one_pass(self) -> None:
         module = seeded(networks.Counting)
         model = model_of(module)

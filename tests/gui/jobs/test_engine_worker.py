@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from engine import Session
 from engine.errors import ConsentNeeded
+from engine.explain.kept_passes import Computation
 from engine.formats.demo import SCENES
 from engine.images.reading import load_image
 from engine.loading.load import load_model
@@ -78,4 +80,26 @@ def test_every_call_is_swept_by_the_method_of_the_request() -> None:
             wanted = session.explain(name, 2, method="random-cam", options={"seed": 3}).map
             largest = np.abs(wanted).max()
             np.testing.assert_allclose(swept[name].map, wanted, rtol=0, atol=1e-5 * largest)
+    bench.close(watch)
+
+
+def test_a_sweep_has_the_other_methods_of_the_layer_on_screen_at_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watch = Watch(CancelToken(), ignore_progress)
+    bench = EngineWorker()
+    source = ModelSource("demo:shapes")
+    bench.open_model(source, watch)
+    image = load_image(SCENES[0].path)
+    asked = Request(1, "picture", source.key, None, 2, "grad-cam", ())
+    bench.explain(image, asked, watch)
+    bench.sweep(image, asked, watch)
+
+    def no_pass(*_given: object, **_named: object) -> None:
+        raise AssertionError("a pass was made")
+
+    monkeypatch.setattr(Computation, "pass_with", no_pass)
+    for method in ("hirescam", "layercam", "grad-cam++", "eigen-cam"):
+        found = bench.explain(image, replace(asked, generation=2, method=method), watch)
+        assert found.explanation.method == method
     bench.close(watch)
