@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import logging
+import os
 import sys
 import threading
 import time
@@ -73,9 +74,22 @@ def _load_libraries() -> None:
         folder = _library_folder()
         for pattern, mode in _LIBRARIES:
             for library in sorted(folder.glob(pattern)) if folder is not None else ():
-                ctypes.CDLL(str(library), mode)
+                _open(library, mode)
     except (ModelError, OSError) as error:
         _log.info("torch's libraries are not loaded ahead: %s", error)
+
+
+def _open(library: Path, mode: int) -> None:
+    """Load a library as ctypes.CDLL does, which would keep every other thread waiting meanwhile.
+
+    Raises OSError.
+    """
+    system = ctypes.CDLL(None)
+    system.dlopen.restype = ctypes.c_void_p
+    system.dlopen.argtypes = (ctypes.c_char_p, ctypes.c_int)
+    if system.dlopen(os.fsencode(library), mode | os.RTLD_NOW) is None:
+        system.dlerror.restype = ctypes.c_char_p
+        raise OSError(os.fsdecode(system.dlerror() or b"unknown error"))
 
 
 def check_limit() -> None:

@@ -35,6 +35,14 @@ class Shell:
         self.window.restore_layout(
             self.settings.get(table.WINDOW_GEOMETRY), self.settings.get(table.WINDOW_STATE)
         )
+        self.window.first_painted.connect(_load_torch_ahead)
+
+
+def _load_torch_ahead() -> None:
+    """Load torch's libraries in parallel with the rest of the window."""
+    from engine.lazy import pytorch
+
+    pytorch.begin()
 
 
 class Program(QObject):
@@ -53,10 +61,6 @@ class Program(QObject):
         fault: str | None = "",
     ) -> None:
         # Imported here, so that the shell is painted first.
-        from engine.lazy import pytorch
-
-        # In parallel with the rest of the window.
-        pytorch.begin()
         from gui.app.recovery import LastTime, record_file
         from gui.controllers.controller import Controller
         from gui.diagnostics.crashes import Crashes
