@@ -85,11 +85,12 @@ def _open(library: Path, mode: int) -> None:
     Raises OSError.
     """
     system = ctypes.CDLL(None)
-    system.dlopen.restype = ctypes.c_void_p
-    system.dlopen.argtypes = (ctypes.c_char_p, ctypes.c_int)
-    if system.dlopen(os.fsencode(library), mode | os.RTLD_NOW) is None:
-        system.dlerror.restype = ctypes.c_char_p
-        raise OSError(os.fsdecode(system.dlerror() or b"unknown error"))
+    # Both are looked up before either is called: a look-up clears the error that is told.
+    dlopen, dlerror = system.dlopen, system.dlerror
+    dlopen.restype, dlopen.argtypes = ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_int)
+    dlerror.restype = ctypes.c_char_p
+    if dlopen(os.fsencode(library), mode | os.RTLD_NOW) is None:
+        raise OSError(os.fsdecode(dlerror() or b"unknown error"))
 
 
 def check_limit() -> None:
