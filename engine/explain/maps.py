@@ -124,6 +124,30 @@ def map_one(
     return raw_of(found, lambda: time.perf_counter() - started)
 
 
+def map_several(
+    done: ForwardPass,
+    axes: Mapping[Call, Axes],
+    target: Target,
+    chosen: Chosen,
+    cancel: CancelToken | None = None,
+) -> dict[Call, RawMap]:
+    """The maps of a few calls that the pass kept, with one backward pass if one is needed, which
+    goes no further than the earliest of them. Raises Cancelled."""
+    if cancel is not None:
+        cancel.raise_if_cancelled()
+    started = time.perf_counter()
+    calls = tuple(axes)
+    gradients: Sequence[Tensor | None] = [None] * len(calls)
+    if Need.GRADIENT in chosen.method.needs:
+        gradients = done.gradients_of(calls, target, cancel)
+    found = [
+        map_of(chosen, done.kept[call].tensor, gradient, axes[call])
+        for call, gradient in zip(calls, gradients, strict=True)
+    ]
+    share = _shared(started, len(found))
+    return {call: raw_of(one, share) for call, one in zip(calls, found, strict=True)}
+
+
 def map_all(
     done: ForwardPass,
     axes: Mapping[Call, Axes],

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from engine.methods.blocks import cells_of, channel_blocks, widest
+from engine.methods.components import smoothed
 from engine.methods.inputs import Counted, MethodInput, MethodMap
 from engine.records.models import Layout
 
@@ -44,6 +45,8 @@ def grad_cam(given: MethodInput) -> MethodMap:
         # is left of the sum is rounding, which would be drawn as if it were a map.
         any_weight = weights.abs().max() > _ROUNDING * gradients.abs().mean()
         weights = weights * any_weight
+    if given.is_on("eigen"):
+        return MethodMap(smoothed(activations * weights[:, None, None]), any_weight)
     # One matrix-vector product over (cells, channels): no temporary as large as the activation.
     return MethodMap(
         torch.mv(cells_of(activations), weights).view(activations.shape[1:]), any_weight
@@ -168,6 +171,10 @@ def _summed(given: MethodInput, product: Callable[[Tensor, Tensor], Tensor]) -> 
     some 1e-5 of them, of which a sum in float32 keeps three digits.
     """
     activation, gradient = _both(given)
+    if given.is_on("eigen"):
+        parts = channel_blocks(activation)
+        weighted = torch.cat([product(activation[part], gradient[part]) for part in parts])
+        return MethodMap(smoothed(weighted), gradient.any())
     kind = widest(activation.device)
     summed = torch.zeros(activation.shape[1:], dtype=kind, device=activation.device)
     for part in channel_blocks(activation):
@@ -191,10 +198,16 @@ def _weighed(
     kind = widest(activation.device)
     summed = torch.zeros(activation[0].numel(), dtype=kind, device=activation.device)
     left_out = torch.zeros((), dtype=torch.int64, device=activation.device)
+    weighted: list[Tensor] = []
     for part in channel_blocks(activation):
         a, g = activation[part].to(kind), gradient[part].to(kind)
         weights, missed = weigh(a, g)
-        summed += torch.mv(cells_of(a), weights)
+        if given.is_on("eigen"):
+            weighted.append((a * weights[:, None, None]).to(activation.dtype))
+        else:
+            summed += torch.mv(cells_of(a), weights)
         left_out += missed
-    shape = activation.shape[1:]
-    return MethodMap(summed.view(shape).float(), gradient.any(), (Counted(left_out, one, many),))
+    counts = (Counted(left_out, one, many),)
+    if weighted:
+        return MethodMap(smoothed(torch.cat(weighted)), gradient.any(), counts)
+    return MethodMap(summed.view(activation.shape[1:]).float(), gradient.any(), counts)
