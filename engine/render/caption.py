@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from engine.escaping import plain
+from engine.methods.modifiers import place_words
 from engine.methods.registry import described, find, title_of
 from engine.records import level_words
 from engine.records.display import DisplaySettings
@@ -87,7 +88,8 @@ def caption(
         scale += f"; {explanation.arithmetic}"
     return (
         _subject(explanation),
-        f"{method} of {plain(explanation.layer or row.place, _NAME)} ({rows} x {columns}, "
+        f"{method}{',' if explanation.fused else ' of'} {plain(place_words(explanation), _NAME)} "
+        f"({rows} x {columns}, "
         f"{settings.interpolation}) in {plain(explanation.model, _NAME)}",
         f"{_image_words(image, subject)}; {scale}",
     )

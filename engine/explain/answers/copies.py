@@ -92,7 +92,7 @@ def _mirrored(raw: RawMap) -> RawMap:
 
 def _mean(found: list[RawMap], seconds: float) -> RawMap:
     first = found[0]
-    total = np.mean([raw.map for raw in found], axis=0, dtype=np.float64)
+    total = np.stack([raw.map for raw in found]).mean(axis=0, dtype=np.float64)
     sums: Sums | None = None
     parts = [raw.sums for raw in found if raw.sums is not None]
     if len(parts) == len(found):
@@ -102,7 +102,7 @@ def _mean(found: list[RawMap], seconds: float) -> RawMap:
         sums = sums.scaled(1 / len(found))
     return replace(
         first,
-        map=total.astype(np.float32),
+        map=np.asarray(total, np.float32),
         anything=any(raw.anything for raw in found),
         seconds=seconds,
         sums=sums,

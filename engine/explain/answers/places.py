@@ -53,12 +53,10 @@ def places_of(
     Raises LayerError and MethodError as place_of does, MethodError also for several layers by a
     method that cannot fuse them.
     """
-    if layers is None or isinstance(layers, str):
-        names = _parted(model, layers)
-    else:
-        names = tuple(layers)
-        if not names:
-            raise LayerError("no layer is named; name one or more, or None for the default layer")
+    given = (layers,) if layers is None or isinstance(layers, str) else tuple(layers)
+    names = tuple(name for text in given for name in _parted(model, text))
+    if not names:
+        raise LayerError("no layer is named; name one or more, or None for the default layer")
     found: dict[Call, Place] = {}
     for name in names:
         place = place_of(model, name, how)

@@ -1,4 +1,4 @@
-"""The map of one layer, those of a few, or that of the whole network for a method without layers."""
+"""Maps of one layer, of a few, or of the whole network for a method that has none."""
 
 from __future__ import annotations
 
