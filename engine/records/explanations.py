@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
@@ -21,6 +22,16 @@ FloatMap: TypeAlias = "NDArray[np.float32]"
 
 JOINT = " + "
 """What stands between the names of layers whose maps are fused: 'layer3 + layer4'."""
+
+
+def layers_in(address: str, names: Collection[str]) -> tuple[str, ...]:
+    """The layers that an address names: one, or several that JOINT joins.
+
+    names: those of all layers; one that has the address for its own name is that layer.
+    """
+    if JOINT not in address or address.partition("#")[0] in names:
+        return (address,)
+    return tuple(part.strip() for part in address.split(JOINT))
 
 
 class Verdict(StrEnum):

@@ -14,7 +14,7 @@ from engine.methods.registry import Chosen, refusal, refusal_of_option
 from engine.methods.rows.shared import FUSE
 from engine.model import Model
 from engine.passes.hooks import Call
-from engine.records.explanations import JOINT
+from engine.records.explanations import layers_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,7 @@ def place_of(model: Model, layer: str | None, how: Chosen) -> Place:
     return Place(name, call, facts.source, axes)
 
 
-def places_of(
-    model: Model, layers: str | Sequence[str] | None, how: Chosen
-) -> tuple[Place, ...]:
+def places_of(model: Model, layers: str | Sequence[str] | None, how: Chosen) -> tuple[Place, ...]:
     """The layers of these names, or of one name that joins several by ' + '; the default layer for
     None. Of names for the same output, the first.
 
@@ -54,7 +52,10 @@ def places_of(
     method that cannot fuse them.
     """
     given = (layers,) if layers is None or isinstance(layers, str) else tuple(layers)
-    names = tuple(name for text in given for name in _parted(model, text))
+    known = {node.name for node in model.layers}
+    names = [
+        name for text in given for name in ((None,) if text is None else layers_in(text, known))
+    ]
     if not names:
         raise LayerError("no layer is named; name one or more, or None for the default layer")
     found: dict[Call, Place] = {}
@@ -68,13 +69,6 @@ def places_of(
             "method"
         )
     return tuple(found.values())
-
-
-def _parted(model: Model, text: str | None) -> tuple[str | None, ...]:
-    """The names that a text joins; one that a layer has as it stands is that layer's."""
-    if text is None or any(node.name == text.partition("#")[0] for node in model.layers):
-        return (text,)
-    return tuple(part.strip() for part in text.split(JOINT.strip())) if JOINT in text else (text,)
 
 
 def suitable(
