@@ -46,7 +46,8 @@ def test_the_list_for_people(run: Run) -> None:
     result = run("methods")
     assert (result.code, result.err) == (0, "")
     lines = result.out.splitlines()
-    heads = [line for line in lines if not line.startswith(" ")]
+    ending = lines.index("")
+    heads = [line for line in lines[:ending] if not line.startswith(" ")]
     assert [line.split()[0] for line in heads] == [method.slug for method in METHODS]
     for line, method in zip(heads, METHODS, strict=True):
         assert method.title in line
@@ -57,6 +58,12 @@ def test_the_list_for_people(run: Run) -> None:
     assert "Random channel weights: the baseline" in own
     assert "Takes one forward pass." in own
     assert "seed=0: which weights are drawn, a whole number from 0 to 2147483647" in own
+    shared = " ".join(line.strip() for line in lines[ending + 1 :])
+    assert shared.startswith("Options of several methods: augment=no: ")
+    for method in METHODS:
+        for name, reason in method.refuses:
+            part = shared.partition(f"{name}=")[2].partition(f": {reason}.")[0]
+            assert method.slug in part.rpartition("Not with ")[2].split(", ")
 
 
 def test_the_list_for_programs(run: Run, tmp_path: Path) -> None:
@@ -67,7 +74,11 @@ def test_the_list_for_programs(run: Run, tmp_path: Path) -> None:
     assert found["grad-cam++"]["paper"].endswith("arXiv:1710.11063")
     assert found["fem"]["class_dependent"] is False
     assert found["fem"]["least_cells"] == 5
-    assert [option["name"] for option in found["random-cam"]["options"]] == ["seed"]
+    assert [option["name"] for option in found["random-cam"]["options"]] == [
+        *("seed", "augment", "eigen", "fuse")
+    ]
+    assert [option["name"] for option in found["occlusion"]["options"]][-1] == "augment"
+    assert set(found["occlusion"]["refuses"]) == {"eigen", "fuse"}
     written = tmp_path / "m.json"
     shown = run("methods", "--json", written)
     assert json.loads(written.read_text("utf-8")) == result.json
@@ -227,7 +238,7 @@ def test_an_option_that_the_models_own_method_lacks(
 ) -> None:
     result = run(command, "--option", "seed=1", "--out", tmp_path / name)
     assert (result.code, result.out) == (2, "")
-    assert result.err == "hookscope: error: grad-cam has no option 'seed'; it has none\n"
+    assert result.err == "hookscope: error: grad-cam has no option 'seed'; choose augment, eigen, fuse\n"
     assert not (tmp_path / name).exists()
 
 
