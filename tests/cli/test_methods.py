@@ -13,10 +13,14 @@ import numpy as np
 import pytest
 
 import engine
+from cli import explaining
 from engine.formats.demo import SCENES
 from engine.loading.adjustments import remember_method
 from engine.methods.registry import METHODS, choose, find
 from engine.profiles import store
+from engine.records.asked import Question
+from engine.records.display import DisplaySettings
+from engine.render.caption import caption
 from tests.cli.runs import Result
 
 Run = Callable[..., Result]
@@ -238,7 +242,10 @@ def test_an_option_that_the_models_own_method_lacks(
 ) -> None:
     result = run(command, "--option", "seed=1", "--out", tmp_path / name)
     assert (result.code, result.out) == (2, "")
-    assert result.err == "hookscope: error: grad-cam has no option 'seed'; choose augment, eigen, fuse\n"
+    assert (
+        result.err
+        == "hookscope: error: grad-cam has no option 'seed'; choose augment, eigen, fuse\n"
+    )
     assert not (tmp_path / name).exists()
 
 
@@ -281,3 +288,98 @@ def test_a_profile_with_a_method_that_does_not_exist(
     assert (result.code, result.err) == (0, "")
     assert result.json["method"] == "grad-cam"
     assert [record for record in caplog.messages if "fern" in record]
+
+
+@pytest.mark.parametrize("by", ["mean", "max", "product"])
+def test_several_layers_as_one_map(run: Run, tmp_path: Path, session: Any, by: str) -> None:
+    array, facts, picture = (tmp_path / name for name in ("m.npy", "f.json", "p.png"))
+    result = run(
+        *("explain", "--layer", "layer3", "--layer", "layer4", "--option", f"fuse={by}"),
+        *("--class", "star", "--map", array, "--json", facts, "--out", picture, "--caption"),
+    )
+    assert (result.code, result.err) == (0, "")
+    words = {"mean": "mean", "max": "maximum", "product": "product"}[by]
+    said = f"{words} of layer3 + layer4 (16 x 16) for star ("
+    assert said in result.out.splitlines()[0]
+    assert result.out.splitlines()[0].endswith("), Grad-CAM")
+    found = session.explain(["layer3", "layer4"], "star", options={"fuse": by})
+    np.testing.assert_array_equal(np.load(array), found.map)
+    content = json.loads(facts.read_text("utf-8"))
+    assert content["layer"] == "layer3 + layer4"
+    assert content["fusion"] == {"layers": ["layer3", "layer4"], "by": by}
+    assert content["layout"] is None
+    assert content["output_shape"] == [16, 16]
+    settings = DisplaySettings()
+    line = caption(session.image, found, settings)[1]
+    assert line == f"Grad-CAM, {words} of layer3 + layer4 (16 x 16, smooth) in demo:shapes"
+    assert picture.exists()
+
+
+def test_copies_and_smoothing_are_said_with_the_method(
+    run: Run, tmp_path: Path, session: Any
+) -> None:
+    array, facts = tmp_path / "m.npy", tmp_path / "f.json"
+    options = {"augment": True, "eigen": True}
+    given = ("--option", "augment=yes", "--option", "eigen=yes")
+    result = run("explain", "--class", "star", *given, "--map", array, "--json", facts)
+    assert result.code == 0
+    assert result.err == "hookscope: 6 forward and 6 backward passes\n"
+    assert result.out.splitlines()[0].endswith("), Grad-CAM (augment yes, eigen yes)")
+    wanted = session.explain(None, "star", options=options)
+    np.testing.assert_array_equal(np.load(array), wanted.map)
+    content = json.loads(facts.read_text("utf-8"))
+    assert (content["options"], content["fusion"]) == (options, None)
+    line = caption(session.image, wanted, DisplaySettings())[1]
+    assert line.startswith("Grad-CAM (augment yes, eigen yes) of layer4 (16 x 16")
+    out = tmp_path / "maps.npz"
+    assert run("sweep", "--class", "star", *given, "--out", out).code == 0
+    with np.load(out) as maps:
+        np.testing.assert_allclose(maps["layer4"], wanted.map, atol=1e-4 * wanted.map.max())
+        assert len(maps.files) > 20
+
+
+def test_a_contrast_of_fused_layers_shows_both_signs_where_it_has_both(session: Any) -> None:
+    against = Question("contrast", against="ring")
+    how = {"question": against}
+    mean = session.explain(["layer3", "layer4"], "star", **how)
+    most = session.explain(["layer3", "layer4"], "star", options={"fuse": "max"}, **how)
+    assert explaining._settings(mean).sign == "signed"
+    assert explaining._settings(most).sign == "positive"
+    assert (mean.map.min() < 0, most.map.min() < 0) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            ("--method", "saliency", "--option", "eigen=yes"),
+            "saliency cannot have the option eigen",
+        ),
+        (
+            ("--method", "cam", "--option", "fuse=max"),
+            "cam cannot have the option fuse: it explains",
+        ),
+        (("--layer", "layer3", "--layer", "no"), "there is no layer 'no'"),
+        (
+            ("--method", "refine-cam", "--layer", "layer3", "--layer", "layer4"),
+            "RefineCAM cannot fuse layers: it multiplies the maps of several layers already; name "
+            "one layer, or choose another method",
+        ),
+        (("--option", "augment=often"), "augment is yes or no, not 'often'"),
+    ],
+)
+def test_options_that_cannot_be_had(run: Run, given: tuple[str, ...], words: str) -> None:
+    result = run("explain", *given)
+    assert (result.code, result.out) == (2, "")
+    assert words in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_an_option_of_the_profile_can_be_switched_off(run: Run, tmp_path: Path) -> None:
+    remembered("layercam", {"augment": True})
+    facts = tmp_path / "f.json"
+    said = run("explain", "--json", facts).out
+    assert said.splitlines()[0].endswith("LayerCAM (augment yes)")
+    off = run("explain", "--option", "augment=no", "--json", facts)
+    assert off.out.splitlines()[0].endswith("LayerCAM")
+    assert json.loads(facts.read_text("utf-8"))["options"] == {}

@@ -151,6 +151,26 @@ def test_several_layers_become_one_map(slug: str, by: str) -> None:
     assert by == "mean" or found.map.min() >= 0
 
 
+def test_the_product_with_deeper_layers_is_that_of_refine_cam() -> None:
+    """For a base whose maps are not negative, and layers of other grids that all passes through."""
+
+    class Down(nn.Sequential):
+        def __init__(self) -> None:
+            super().__init__(
+                *(nn.Conv2d(3, 6, 3, 2, 1), nn.ReLU()),
+                *(nn.Conv2d(6, 8, 3, 2, 1), nn.ReLU()),
+                *(nn.Conv2d(8, 8, 3, 2, 1), nn.ReLU()),
+                *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4)),
+            )
+
+    model = double(Down)
+    base = "grad-cam-elementwise"
+    with Session(model, IMAGE) as session:
+        wanted = session.explain("1", TARGET, method="refine-cam", options={"base": base})
+        found = session.explain("1 + 3 + 5", TARGET, method=base, options={"fuse": "product"})
+    close(found.map, wanted.map)
+
+
 @pytest.mark.parametrize("slug", [m.slug for m in METHODS if m.swept and not m.pooled])
 def test_layers_of_a_method_that_is_swept_take_one_pass(
     counting: networks.Counting, monkeypatch: pytest.MonkeyPatch, slug: str
@@ -435,9 +455,7 @@ def test_progress_and_cancelling_between_copies(counting: networks.Counting) -> 
         assert counting.forwards <= 3
         told.clear()
         token = CancelToken()
-        session.explain(
-            LAYER, TARGET, method="score-cam", options={"augment": True}, progress=tell
-        )
+        session.explain(LAYER, TARGET, method="score-cam", options={"augment": True}, progress=tell)
         parts = [part for part, _ in told]
         assert parts == sorted(parts)
         assert parts[-1] == 1.0

@@ -280,7 +280,9 @@ def test_the_seed_has_its_range() -> None:
 
 
 def test_an_option_that_does_not_exist() -> None:
-    with pytest.raises(MethodError, match=r"^random-cam has no option 'sed'; choose seed, augment, eigen, fuse$"):
+    with pytest.raises(
+        MethodError, match=r"^random-cam has no option 'sed'; choose seed, augment, eigen, fuse$"
+    ):
         registry.parse_options(registry.find("random-cam"), {"sed": "1"})
     with pytest.raises(MethodError, match=r"^saliency has no option 'seed'; choose augment$"):
         registry.check_options(registry.find("saliency"), {"seed": 1})
