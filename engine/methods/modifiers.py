@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from engine.methods.registry import Chosen, copies, find
+from engine.methods.registry import Chosen, copies, find, title_of
 from engine.methods.rows.shared import AUGMENT, FUSE
 
 if TYPE_CHECKING:
@@ -52,6 +52,12 @@ def place_words(explanation: Explanation) -> str:
         return explanation.layer or method.place
     by = fused_by(Chosen(method, explanation.options))
     return f"{_WORDS[by]} of {explanation.layer}"
+
+
+def value_title(explanation: Explanation) -> str:
+    """What the numbers of a map are, in a few words: 'Grad-CAM value', 'Grad-CAM, relative'."""
+    title = title_of(explanation.method)
+    return f"{title}, relative" if explanation.fused else f"{title} value"
 
 
 def _without(chosen: Chosen, name: str) -> Chosen:

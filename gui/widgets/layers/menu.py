@@ -31,7 +31,7 @@ class Fusing:
 
 
 def menu_for(
-    node: LayerNode, address: str, choose: Choose, fusing: Fusing | None, parent: QWidget
+    node: LayerNode, address: str, choose: Choose, parent: QWidget, fusing: Fusing | None = None
 ) -> QMenu:
     """A menu that deletes itself. choose(layer, layout): None stands for detection."""
     menu = QMenu(parent)

@@ -258,7 +258,7 @@ class LayerTree(QWidget):
         row = self._model.row_at(index)
         if row is not None:
             fusing = self._fusing(row, index)
-            menu_for(row.node, row.address, self.layout_chosen.emit, fusing, self).popup(place)
+            menu_for(row.node, row.address, self.layout_chosen.emit, self, fusing).popup(place)
 
     # --- several layers --------------------------------------------------------------------------
 
@@ -312,8 +312,9 @@ class LayerTree(QWidget):
     def _describe(self, row: Row | None) -> None:
         together = row is not None and row.address in self._model.together
         if together and not self._model.unavailable:
-            count = len(self._chosen_rows)
-            self._say(JOINT.join(self._chosen_rows), f"{count} layers, fused\n{self._bare}".strip())
+            more = self._bare or "Ctrl+click adds a layer, or leaves it out"
+            said = f"{len(self._chosen_rows)} layers, fused\n{more}"
+            self._say(JOINT.join(self._chosen_rows), said)
         elif self._model.unavailable:
             self._say(row.address if row is not None else "", f"{self._model.unavailable}.")
         elif row is None:
