@@ -63,7 +63,8 @@ def add_method(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="set an option of the method; repeatable",
+        help="set an option of the method, or one that most have: augment=yes for the mean over "
+        "changed copies of the image, eigen=yes for smoothing; repeatable",
     )
 
 

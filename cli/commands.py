@@ -57,7 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     add_image(explain)
     add_model(explain)
     explain.add_argument(
-        "--layer", help="layer name, or NAME#k for its call k (default: the model's default layer)"
+        "--layer",
+        action="append",
+        metavar="NAME",
+        help="layer name, or NAME#k for its call k (default: the model's default layer); repeat it "
+        "to fuse the maps of several, by their mean or as --option fuse=max or fuse=product says",
     )
     add_question(explain)
     explain.add_argument(

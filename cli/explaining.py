@@ -15,6 +15,7 @@ from cli.output import check_suffix, refuse_outputs, say, write_json
 from engine.errors import MethodError
 from engine.files.destinations import is_stdout
 from engine.methods import registry
+from engine.methods.modifiers import is_signed, place_words
 from engine.records.asked import Score
 from engine.records.explanations import COMPARED
 from engine.records.level_words import described
@@ -35,8 +36,11 @@ def _options_of(options: argparse.Namespace, model: Model) -> dict[str, Value]:
 
 
 def _checked(slug: str, texts: dict[str, str]) -> dict[str, Value]:
-    named = registry.parse_options(registry.find(slug), texts)
-    return {name: value for name, value in named.items() if name in texts}
+    method = registry.find(slug)
+    named = registry.parse_options(method, texts)
+    # Those at their defaults, too: the model's own method may have others.
+    defaults = {option.name: option.default for option in method.options}
+    return {name: named.get(name, defaults[name]) for name in texts}
 
 
 def _option_texts(options: argparse.Namespace) -> dict[str, str]:
@@ -180,7 +184,7 @@ def _settings(explanation: Explanation) -> DisplaySettings:
     """How a map is drawn: with both signs where each speaks for one of two classes."""
     from engine.records.display import DisplaySettings
 
-    both = explanation.against is not None and registry.find(explanation.method).signed
+    both = explanation.against is not None and is_signed(explanation)
     return DisplaySettings(sign="signed") if both else DisplaySettings()
 
 
@@ -191,7 +195,7 @@ def _say(
     target, asked = explanation.target, explanation.asked
     rows, columns = explanation.map.shape
     how = registry.described(explanation.method, explanation.options)
-    known, row = target.probability, registry.find(explanation.method)
+    known = target.probability
     number = target.said if known is None else f"{known:.1%}"
     subject = f"{target.label} ({number})"
     if asked.question != "class":
@@ -200,7 +204,7 @@ def _say(
         subject = f"{target.label} ({number}, by its {asked.score})"
     name = image.named(image.name, options.patient)
     say(
-        f"{name}: {part + ', ' if part else ''}{explanation.layer or row.place} "
+        f"{name}: {part + ', ' if part else ''}{place_words(explanation)} "
         f"({rows} x {columns}) for {subject}, {how}"
     )
 

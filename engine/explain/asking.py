@@ -35,7 +35,7 @@ class Asking:
 
     question: a checked one. index: the class, None for the one with the highest logit. default: the
     score where the question names none. call: whose output the question is about, None if it is
-    about the logits.
+    about the logits. decided: what is asked, whatever the network answers.
     """
 
     work: Computation
@@ -43,6 +43,7 @@ class Asking:
     index: int | None
     default: Score = Score.LOGIT
     call: Call | None = None
+    decided: Asked | None = None
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -62,6 +63,8 @@ class Asking:
 
     def known(self) -> Asked | None:
         """What is asked, or None if only a pass can decide it."""
+        if self.decided is not None:
+            return self.decided
         classes = self.work.model.classes
         return decided(
             self.question, self.index, self.default, self._scores, classes, self.work.logits
@@ -75,7 +78,18 @@ class Asking:
 
     def of(self, asked: Asked) -> Asking:
         """The question of one class by itself, of which this one is made."""
-        return replace(self, question=Question(score=asked.score), index=asked.target)
+        question = Question(score=asked.score)
+        return replace(self, question=question, index=asked.target, decided=None)
+
+    def of_copy(self, work: Computation, *, mirrored: bool) -> Asking:
+        """The same of another copy of the image, whatever the network answers there: of the same
+        classes, and of the cell at the same place in the image."""
+        asked = self.asked()
+        if mirrored and self.call is not None:
+            axes = self.work.model.facts.calls[self.call].axes
+            assert axes is not None  # only spatial outputs are taken
+            asked = _mirrored(asked, axes.grid[1])
+        return replace(self, work=work, decided=asked)
 
     def prediction(self) -> Prediction:
         """The class that is asked about; for a question about none, the one that was given, or the
@@ -170,6 +184,18 @@ def before(facts: Inspection, among: Collection[Call], call: Call | None) -> set
     order = list(facts.calls)
     last = order.index(call)
     return {made for made in among if order.index(made) <= last}
+
+
+def _mirrored(asked: Asked, columns: int) -> Asked:
+    def other(cell: Cell | None) -> Cell | None:
+        return None if cell is None else (cell[0], columns - 1 - cell[1])
+
+    unit = asked.unit
+    return replace(
+        asked,
+        cell=other(asked.cell),
+        unit=None if unit is None else replace(unit, cell=other(unit.cell)),
+    )
 
 
 def _unit_call(model: Model, layer: str) -> Call:

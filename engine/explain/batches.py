@@ -18,20 +18,21 @@ from numpy.typing import NDArray
 
 from engine.errors import ImageError, LayerError, MethodError, ModelError
 from engine.explain.answers.found import Found, Said, explanation_of
+from engine.explain.answers.places import places_of
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import map_batch
 from engine.explain.session import Session
 from engine.images.preprocessing import Prepared, prepare
 from engine.inspection import memory
-from engine.inspection.layer_tree import parse_layer
-from engine.methods.registry import refusal, requested
+from engine.methods.modifiers import is_augmented
+from engine.methods.registry import requested
 from engine.model import Model
 from engine.passes import devices
 from engine.passes.forward import ForwardPass
 from engine.passes.hooks import NETWORK_ERRORS
 from engine.progress import CancelToken
 from engine.records.asked import Asked
-from engine.records.explanations import Explanation
+from engine.records.explanations import JOINT, Explanation
 from engine.records.images import LoadedImage
 from engine.targets.classes import find_class
 
@@ -74,7 +75,7 @@ class Batches:
     def __init__(
         self,
         model: Model,
-        layer: str | None = None,
+        layer: str | Sequence[str] | None = None,
         *,
         method: str = "",
         options: Mapping[str, object] | None = None,
@@ -87,18 +88,13 @@ class Batches:
         how = self._how.method
         if not how.layered or model.no_hooks:
             raise MethodError(f"{how.title} is computed for one image at a time; open a session")
-        self._layer = model.address(layer)
-        names = tuple(node.name for node in model.layers)
-        self._call = parse_layer(self._layer, model.facts, names)
-        facts = model.facts.calls[self._call]
-        assert facts.axes is not None  # parse_layer lets only spatial outputs through
-        self._axes, self._source = facts.axes, facts.source
-        reason = refusal(how, facts.axes.channels(facts.shape), facts.axes.grid, facts.pooled)
-        if reason:
-            raise MethodError(f"layer '{self._layer}': {reason}")
+        places = places_of(model, layer, self._how)
+        first = places[0]
+        self._layer = JOINT.join(place.name for place in places)
+        self._call, self._axes, self._source = first.call, first.axes, first.source
         self._size = self._fitting() if size is None else max(1, size)
-        if not how.swept or how.compared:
-            # It takes passes of its own, or several classes.
+        if not how.swept or how.compared or len(places) > 1 or is_augmented(self._how):
+            # It takes passes of its own, several classes, layers or copies.
             self._size = 1
         self._tried = False
 

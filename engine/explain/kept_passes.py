@@ -103,6 +103,24 @@ class Computation:
         # A full pass that exists already holds its memory, so free memory is no criterion.
         return self._full is not None or memory.estimate(self.model.facts, None) <= self.allowed
 
+    def of_copy(self, image: Tensor, start: Call | None) -> Computation:
+        """A computation for another image of this input's shape, by what is known of the network.
+
+        start: where the graphs of its passes start, None for the input. Frees the kept passes first
+        if both do not fit.
+        """
+        if memory.estimate(self.model.facts, start) > self.allowed:
+            self._release()
+        other = Computation(self.model, image, self._budget, exact=self._exact)
+        other._clones, other._frugal = self._clones, self._frugal
+        other._untrainable = self._untrainable
+        return other
+
+    @property
+    def image(self) -> Tensor:
+        """(1, channels, h, w) on the CPU, as it was given."""
+        return self._image
+
     def close(self) -> None:
         """Free everything; later requests raise ModelError."""
         self._release()

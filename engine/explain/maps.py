@@ -17,6 +17,7 @@ from engine.inspection.spatial_axes import Axes
 from engine.methods.gradient import weighted
 from engine.methods.inputs import MethodInput, MethodMap, Sums, Weights
 from engine.methods.registry import Chosen, Family, Method, Need, load, load_weights
+from engine.methods.rows.shared import EIGEN
 from engine.passes.forward import ForwardPass, Target
 from engine.passes.hooks import Call
 from engine.progress import CancelToken
@@ -125,11 +126,12 @@ def map_one(
     return raw_of(found, lambda: time.perf_counter() - started)
 
 
-def map_weighted(output: Tensor, weights: Weights, axes: Axes) -> RawMap:
+def map_weighted(output: Tensor, weights: Weights, chosen: Chosen, axes: Axes) -> RawMap:
     """The map of one output by channel weights that are known; output as map_of takes it."""
     started = time.perf_counter()
+    eigen = bool(dict(chosen.options).get(EIGEN.name, False))
     with torch.no_grad():
-        found = weighted(channels_first(output, axes), weights)
+        found = weighted(channels_first(output, axes), weights, eigen)
     return raw_of(found, lambda: time.perf_counter() - started)
 
 
@@ -162,6 +164,30 @@ def weigh_all(
     with torch.no_grad():
         done.visit_gradients(axes.keys(), target, reduce)
     return own, found
+
+
+def map_several(
+    done: ForwardPass,
+    axes: Mapping[Call, Axes],
+    target: Target,
+    chosen: Chosen,
+    cancel: CancelToken | None = None,
+) -> dict[Call, RawMap]:
+    """The maps of a few calls that the pass kept, with one backward pass if one is needed, which
+    goes no further than the earliest of them. Raises Cancelled."""
+    if cancel is not None:
+        cancel.raise_if_cancelled()
+    started = time.perf_counter()
+    calls = tuple(axes)
+    gradients: Sequence[Tensor | None] = [None] * len(calls)
+    if Need.GRADIENT in chosen.method.needs:
+        gradients = done.gradients_of(calls, target, cancel)
+    found = [
+        map_of(chosen, done.kept[call].tensor, gradient, axes[call])
+        for call, gradient in zip(calls, gradients, strict=True)
+    ]
+    share = _shared(started, len(found))
+    return {call: raw_of(one, share) for call, one in zip(calls, found, strict=True)}
 
 
 def map_all(

@@ -10,7 +10,7 @@ sweep no computation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -21,22 +21,31 @@ from numpy.typing import NDArray
 
 from engine.errors import MethodError
 from engine.explain.answers.found import Found, Said, explanation_of
+from engine.explain.answers.fused import fused
 from engine.explain.answers.known import KnownMaps
 from engine.explain.answers.places import suitable
 from engine.explain.answers.requests import Request, asking_for, method_of, request_of
-from engine.explain.answers.single import found_map
+from engine.explain.answers.single import found_maps
 from engine.explain.answers.sweeping import left_out, sweep_maps
 from engine.explain.asking import Asking, before
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap
 from engine.images.preprocessing import prepare
 from engine.inspection.layer_tree import parse_layer
-from engine.methods.registry import METHODS, Chosen, Need, expected, expected_words, shares_pass
+from engine.methods.modifiers import fused_by, of_one_layer
+from engine.methods.registry import (
+    METHODS,
+    Chosen,
+    Need,
+    counted_words,
+    expected_of_all,
+    shares_pass,
+)
 from engine.model import Model
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.records.asked import CLASS, Question, Score
-from engine.records.explanations import Comparison, Explanation
+from engine.records.explanations import JOINT, Comparison, Explanation
 from engine.records.images import LoadedImage
 from engine.records.models import LayerNode, Prediction
 from engine.targets.classes import find_class
@@ -116,7 +125,7 @@ class Session:
 
     def explain(
         self,
-        layer: str | None = None,
+        layer: str | Sequence[str] | None = None,
         target: int | str | None = None,
         *,
         method: str = "",
@@ -125,14 +134,20 @@ class Session:
         cancel: CancelToken | None = None,
         progress: Report = ignore_progress,
     ) -> Explanation:
-        """The map of one layer, or of the input's pixels, for one class.
+        """The map of one layer, of several as one, or of the input's pixels, for one class.
 
         layer: 'NAME' for the last call of that module, 'NAME#k' for its call k, 'last
             convolution' for the last one; None for the model's default layer, and for a method
-            that has no layer.
+            that has no layer. Several of them, or 'NAME + NAME', have their maps fused into one on
+            the finest grid, each divided by its largest magnitude: by the option fuse their mean
+            (the default), or the maximum or product of their positive parts. By most methods, that
+            takes one forward and one backward pass.
         target: index or label; None for the class with the highest logit.
         method: a slug of engine.methods.registry; '' for the model's own setting, by default
-            Grad-CAM. options: for that method; the others keep their defaults.
+            Grad-CAM. options: for that method; the others keep their defaults. With augment, the
+            map is the mean of six, of copies of the image (test-time augmentation); with eigen,
+            the first principal component of the weighted activations takes the place of their
+            sum. The registry says which methods have these options, fuse among them.
         question: what to ask about the class in place of what speaks for it, and by which score;
             engine.targets.questions has them all. A question that follows from maps of classes
             that are known, by a method linear in the score, takes no pass.
@@ -147,18 +162,25 @@ class Session:
         when memory does not suffice even with the least kept, and Cancelled.
         """
         request = request_of(self._work, layer, target, method, options, question)
-        how, place, asking = request.how, request.place, request.asking
-        raw = self._work.guarded(
-            lambda: found_map(self._work, self._known, asking, place, how, cancel, progress)
+        how, places, asking = request.how, request.places, request.asking
+        single = of_one_layer(how)
+        maps = self._work.guarded(
+            lambda: found_maps(
+                self._work, self._known, asking, places or (None,), single, cancel, progress
+            )
         )
         said = self._said(asking)
-        if place is None:
-            return self._explanation("", None, how, raw, said)
-        return self._explanation(place.name, place.call, how, raw, said)
+        if not places:
+            return self._explanation("", None, how, maps[0], said)
+        if len(places) == 1:
+            return self._explanation(places[0].name, places[0].call, how, maps[0], said)
+        names = tuple(place.name for place in places)
+        raw = fused(tuple(zip(names, maps, strict=True)), fused_by(how))
+        return self._explanation(JOINT.join(names), None, how, raw, said, names)
 
     def explain_alike(
         self,
-        layer: str | None = None,
+        layer: str | Sequence[str] | None = None,
         target: int | str | None = None,
         *,
         question: Question = CLASS,
@@ -181,18 +203,20 @@ class Session:
 
     def _alike(self, request: Request, cancel: CancelToken | None) -> None:
         """Have the map known if it takes no pass."""
-        work, place, asking, how = self._work, request.place, request.asking, request.how
+        work, asking, how = self._work, request.asking, of_one_layer(request.how)
         asked = asking.known()
-        if place is None or asked is None or work.output(place.source) is None:
+        if asked is None or any(work.output(place.source) is None for place in request.places):
             return
-        if Need.GRADIENT in how.method.needs and not work.remembers(place.source, asked):
+        if Need.GRADIENT in how.method.needs and not all(
+            work.remembers(place.source, asked) for place in request.places
+        ):
             return
-        found_map(work, self._known, asking, place, how, cancel, ignore_progress)
+        found_maps(work, self._known, asking, request.places, how, cancel, ignore_progress)
 
     def has_gradient(self, explanation: Explanation) -> bool:
         """Whether another method that takes the same gradient would take no pass for the layer and
         question of an explanation of this session."""
-        if not explanation.layer:
+        if not explanation.layer or explanation.fused:
             return False
         names = tuple(node.name for node in self.layers)
         call = parse_layer(explanation.layer, self.model.facts, names)
@@ -201,7 +225,7 @@ class Session:
     def compare(
         self,
         expected: int | str,
-        layer: str | None = None,
+        layer: str | Sequence[str] | None = None,
         target: int | str | None = None,
         *,
         method: str = "",
@@ -242,7 +266,7 @@ class Session:
 
     def expected(
         self,
-        layer: str | None = None,
+        layer: str | Sequence[str] | None = None,
         *,
         method: str = "",
         options: Mapping[str, object] | None = None,
@@ -254,11 +278,11 @@ class Session:
         explanation. Raises LayerError, MethodError and TargetError as explain does.
         """
         request = request_of(self._work, layer, None, method, options, question)
-        return expected(request.how, request.shape)
+        return expected_of_all(request.how, request.shapes)
 
     def expected_words(
         self,
-        layer: str | None = None,
+        layer: str | Sequence[str] | None = None,
         *,
         method: str = "",
         options: Mapping[str, object] | None = None,
@@ -270,11 +294,12 @@ class Session:
         The time is that of forward passes which are made for it. Raises the errors of explain.
         """
         request = request_of(self._work, layer, None, method, options, question)
-        how, shape = request.how, request.shape
-        if not expected_words(how, shape, 0.0):
+        passes = expected_of_all(request.how, request.shapes)
+        if not counted_words(request.how, passes, 0.0):
             return ""
         self._known_logits(cancel)
-        return expected_words(how, shape, self._work.guarded(lambda: self._work.steady(cancel)))
+        seconds = self._work.guarded(lambda: self._work.steady(cancel))
+        return counted_words(request.how, passes, seconds)
 
     def sweep(
         self,
@@ -289,7 +314,8 @@ class Session:
         """The maps of every explainable layer for one class, in tree order, keyed by layer name.
 
         One backward pass yields them all, or none if the method needs no gradient, or if they
-        follow from known maps; each equals the result of explain. Layers unsuitable for the method,
+        follow from known maps; each equals the result of explain. With the option augment, there is
+        one for each copy of the image. Layers unsuitable for the method,
         and for a question about a layer's output those after it, are left out. If the graph from
         the input on does not fit the budget, it starts at the earliest layer from which it does;
         layers before that one are left out and counted in `notices`, and explain still works for
@@ -301,11 +327,12 @@ class Session:
             why = how.method.no_layer or f"{how.method.title} is computed for one layer at a time"
             raise MethodError(f"{why}; a sweep of all layers needs another method")
         asking = asking_for(self._work, target, question, how)
+        single = of_one_layer(how)
         self._work.guarded(
-            lambda: sweep_maps(self._work, self._known, asking, how, cancel, progress)
+            lambda: sweep_maps(self._work, self._known, asking, single, cancel, progress)
         )
         said = self._said(asking)
-        maps = self._known.of(said.asked, how)
+        maps = self._known.of(said.asked, single)
         facts = self.model.facts
         wanted = suitable(facts, how, before(facts, facts.calls, asking.call))
         result: dict[str, Explanation] = {}
@@ -331,14 +358,20 @@ class Session:
         return Said(asking.asked(), asking.prediction(), value)
 
     def _explanation(
-        self, name: str, call: Call | None, how: Chosen, raw: RawMap, said: Said
+        self,
+        name: str,
+        call: Call | None,
+        how: Chosen,
+        raw: RawMap,
+        said: Said,
+        fused_layers: tuple[str, ...] = (),
     ) -> Explanation:
         assert self._work.logits is not None
         return explanation_of(
             self.model,
             self.image,
             self._prepared.region,
-            Found(name, call, how, raw, self._work.logits, said),
+            Found(name, call, how, raw, self._work.logits, said, fused_layers),
             seconds=self._work.forward_seconds,
             notices=self.notices,
         )

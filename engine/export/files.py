@@ -19,6 +19,8 @@ from engine.errors import ExportError
 from engine.escaping import json_spelled, plain
 from engine.files.atomic import whole_file
 from engine.images.levels import applied_to
+from engine.methods.modifiers import fused_by
+from engine.methods.registry import Chosen, find
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation, FloatMap
 from engine.records.images import LoadedImage, Pixels
@@ -176,6 +178,7 @@ def sidecar(
         "model": model_info.source,
         "device": explanation.device,
         "layer": explanation.layer or None,
+        "fusion": _fusion(explanation),
         "class": {"index": explanation.target.index, "label": explanation.target.label},
         "predictions": [_prediction(prediction) for prediction in predictions],
         "map": {
@@ -218,6 +221,14 @@ def sidecar(
     if subject and image.subject is not None:
         content["subject"] = {"name": image.subject.name, "date": image.subject.date}
     return content
+
+
+def _fusion(explanation: Explanation) -> dict[str, Any] | None:
+    """Which layers' maps were fused, and how; None for a map of one layer, or of none."""
+    if not explanation.fused:
+        return None
+    how = Chosen(find(explanation.method), explanation.options)
+    return {"layers": list(explanation.fused), "by": fused_by(how)}
 
 
 def _question(explanation: Explanation) -> dict[str, Any]:

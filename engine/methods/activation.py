@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from engine.methods.blocks import cells_of, channel_blocks, widest
+from engine.methods.components import smoothed
 from engine.methods.inputs import MethodInput, MethodMap
 
 # In units of the precision times a channel's largest magnitude: what a mean and a deviation of
@@ -49,5 +50,7 @@ def random_cam(given: MethodInput) -> MethodMap:
         raise TypeError(f"seed is {seed!r}")
     drawn = np.random.default_rng(seed).uniform(-1, 1, len(activation))
     weights = torch.from_numpy(drawn).float().to(activation.device)
+    if given.is_on("eigen"):
+        return MethodMap(smoothed(activation * weights[:, None, None]), activation.any())
     summed = torch.mv(cells_of(activation), weights)
     return MethodMap(summed.view(activation.shape[1:]), activation.any())

@@ -51,6 +51,27 @@ def eigengrad_cam(given: MethodInput) -> MethodMap:
     return _projected(given.activation.detach() * gradient, gradient.any())
 
 
+def smoothed(weighted: Tensor) -> Tensor:
+    """Weighted activations w * A, (C, h, w), not centred, projected on their first right singular
+    vector: (h, w), float32.
+
+    What the option eigen puts in the place of their sum over channels; the idea is that of
+    pytorch-grad-cam, which centres the cells first, so that zero becomes their mean, and leaves the
+    sign to chance. Here it is the one with which the map and that sum have a positive inner
+    product, so that what is positive still speaks for what was asked; where that is zero, it is
+    decided by the map itself (see above).
+    """
+    home = weighted.device
+    if widest(home) is not torch.float64:
+        weighted = weighted.cpu()
+    raw = _first_projection(weighted)
+    summed = torch.cat([few.sum(dim=1) for few in cell_blocks(weighted)])
+    together = torch.dot(raw, summed)
+    aligned = together.abs() > _ZERO * raw.norm() * summed.norm()
+    decisive = torch.where(aligned, together, _decisive_alone(raw))
+    return torch.where(decisive < 0, -raw, raw).view(weighted.shape[1:]).float().to(home)
+
+
 def kpca_cam(given: MethodInput) -> MethodMap:
     """The first component of a kernel PCA over the cells of A, each a vector of C numbers.
 
@@ -135,8 +156,13 @@ def _sign(raw: Tensor, magnitude: Tensor) -> Tensor:
     together = torch.dot(one, other)
     varies = (one.norm() > _ZERO * raw.norm()) & (other.norm() > _ZERO * magnitude.norm())
     correlated = varies & (together.abs() > _ZERO * one.norm() * other.norm())
+    decisive = torch.where(correlated, together, _decisive_alone(raw))
+    return torch.where(decisive < 0, -1.0, 1.0).to(raw.dtype)
+
+
+def _decisive_alone(raw: Tensor) -> Tensor:
+    """What has to be positive of a map (Z,) if nothing beside it decides: its sum, or if that is
+    zero, its first large cell (see above)."""
     total, size = raw.sum(), raw.abs()
     lopsided = total.abs() > _ZERO * size.sum()
-    first = raw.take((size > 0.9 * size.max()).int().argmax())
-    decisive = torch.where(correlated, together, torch.where(lopsided, total, first))
-    return torch.where(decisive < 0, -1.0, 1.0).to(raw.dtype)
+    return torch.where(lopsided, total, raw.take((size > 0.9 * size.max()).int().argmax()))

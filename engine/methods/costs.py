@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.methods.method import Family, Need
-from engine.methods.registry import Chosen, duration, expected
+from engine.methods.registry import Chosen, duration, expected_of_all
 
 # From so many on, passes are counted without saying which they are.
 _FEW = 5
@@ -15,7 +17,14 @@ def cost_words(chosen: Chosen, shape: tuple[int, ...], forward: float, *, ran: b
     shape: as engine.methods.registry.expected takes it. forward: seconds of one forward pass, 0 if
     unknown. ran: the network has run on this image, and that pass serves methods of layers.
     """
-    passes, back = expected(chosen, shape)
+    return cost_of_all(chosen, (shape,), forward, ran=ran)
+
+
+def cost_of_all(
+    chosen: Chosen, shapes: Sequence[tuple[int, ...]], forward: float, *, ran: bool
+) -> str:
+    """The same of several layers whose maps are fused."""
+    passes, back = expected_of_all(chosen, shapes)
     if not passes + back:
         return ""
     if ran and chosen.method.family in (Family.GRADIENT, Family.ACTIVATION) and passes == 1:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from engine.methods.blocks import cells_of, channel_blocks, widest
+from engine.methods.components import smoothed
 from engine.methods.inputs import Counted, MethodInput, MethodMap, Weights
 from engine.records.models import Layout
 
@@ -37,7 +38,7 @@ def grad_cam(given: MethodInput) -> MethodMap:
     The map is signed. `anything` is also False where the gradients of a sequence cancel out.
     """
     activation, gradient = _both(given)
-    return weighted(activation, grad_cam_weights(gradient, given.layout))
+    return weighted(activation, grad_cam_weights(gradient, given.layout), given.is_on("eigen"))
 
 
 def grad_cam_weights(gradient: Tensor, layout: Layout) -> Weights:
@@ -51,14 +52,19 @@ def grad_cam_weights(gradient: Tensor, layout: Layout) -> Weights:
     return Weights(weights, _ROUNDING * gradients.abs().mean())
 
 
-def weighted(activation: Tensor, weights: Weights) -> MethodMap:
-    """Sum over k of w_k A_k, for an activation (C, h, w). Selvaraju et al. 2017, equation 2."""
+def weighted(activation: Tensor, weights: Weights, eigen: bool = False) -> MethodMap:
+    """Sum over k of w_k A_k, for an activation (C, h, w). Selvaraju et al. 2017, equation 2.
+
+    eigen: smooth it, as components.smoothed does.
+    """
     activations, factors = activation.float(), weights.channels
     if weights.least is None:
         anything = factors.any()
     else:
         anything = factors.abs().max() > weights.least
         factors = factors * anything
+    if eigen:
+        return MethodMap(smoothed(activations * factors[:, None, None]), anything)
     # One matrix-vector product over (cells, channels): no temporary as large as the activation.
     return MethodMap(torch.mv(cells_of(activations), factors).view(activations.shape[1:]), anything)
 
@@ -181,6 +187,10 @@ def _summed(given: MethodInput, product: Callable[[Tensor, Tensor], Tensor]) -> 
     some 1e-5 of them, of which a sum in float32 keeps three digits.
     """
     activation, gradient = _both(given)
+    if given.is_on("eigen"):
+        parts = channel_blocks(activation)
+        weighted = torch.cat([product(activation[part], gradient[part]) for part in parts])
+        return MethodMap(smoothed(weighted), gradient.any())
     kind = widest(activation.device)
     summed = torch.zeros(activation.shape[1:], dtype=kind, device=activation.device)
     for part in channel_blocks(activation):
@@ -204,10 +214,16 @@ def _weighed(
     kind = widest(activation.device)
     summed = torch.zeros(activation[0].numel(), dtype=kind, device=activation.device)
     left_out = torch.zeros((), dtype=torch.int64, device=activation.device)
+    weighted: list[Tensor] = []
     for part in channel_blocks(activation):
         a, g = activation[part].to(kind), gradient[part].to(kind)
         weights, missed = weigh(a, g)
-        summed += torch.mv(cells_of(a), weights)
+        if given.is_on("eigen"):
+            weighted.append((a * weights[:, None, None]).to(activation.dtype))
+        else:
+            summed += torch.mv(cells_of(a), weights)
         left_out += missed
-    shape = activation.shape[1:]
-    return MethodMap(summed.view(shape).float(), gradient.any(), (Counted(left_out, one, many),))
+    counts = (Counted(left_out, one, many),)
+    if weighted:
+        return MethodMap(smoothed(torch.cat(weighted)), gradient.any(), counts)
+    return MethodMap(summed.view(activation.shape[1:]).float(), gradient.any(), counts)

@@ -38,7 +38,7 @@ class MethodInput:
     gradient: d score / d activation, of the same shape, type and device; None for a method whose
         row does not ask for it.
     layout: the order of the layer's own output, since rounding differs with it.
-    options: one value for each option of the method's row, as registry.check_options returns them.
+    options: values of the options of the method's row, as registry.check_options returns them.
     The rest is None where the method's row does not ask for it. curvature: H A, the derivative of
         the gradient along the activation, of its shape. image: (channels, H, W), as the network
         receives it. score: what is explained. passes: further ones. deeper: the maps (rows,
@@ -63,6 +63,10 @@ class MethodInput:
         if not isinstance(value, int):
             raise TypeError(f"{name} is {value!r}")
         return value
+
+    def is_on(self, name: str) -> bool:
+        """Whether a switch is on; one that methods share is off where it is not given."""
+        return bool(self.options.get(name, False))
 
     def number(self, name: str) -> float:
         """The option of that name, a number."""

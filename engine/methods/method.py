@@ -68,6 +68,8 @@ class Method:
     score: what it takes of a class where nothing else is asked for. linear: whether the map of a
         sum of scores is the sum of their maps; linear_at: the options that must be at their
         defaults for that.
+    refuses: (name, reason) for each option that methods share and this one cannot have; it has
+        the others of rows.shared.SHARED, which the registry adds to its options.
     """
 
     slug: str
@@ -97,6 +99,7 @@ class Method:
     linear: bool = False
     linear_at: tuple[str, ...] = ()
     weights: str = ""
+    refuses: tuple[tuple[str, str], ...] = ()
 
     @property
     def hookless(self) -> bool:

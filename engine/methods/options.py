@@ -28,7 +28,8 @@ class Option:
     """A number, a switch or a choice that a method leaves to its user.
 
     name: as in NAME=VALUE. title: what it does, in a few words. low, high: the range of a number,
-    both ends included; None where it has no such end. choices: those of a choice.
+    both ends included; None where it has no such end. choices: those of a choice. shared: whether
+    many methods have it; its value is left out of a Chosen at its default.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Option:
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    shared: bool = False
 
 
 def parse(slug: str, options: tuple[Option, ...], texts: Mapping[str, str]) -> dict[str, Value]:
@@ -55,15 +57,22 @@ def parse(slug: str, options: tuple[Option, ...], texts: Mapping[str, str]) -> d
 def check(slug: str, options: tuple[Option, ...], values: Mapping[str, object]) -> dict[str, Value]:
     """A value for each option, from the values given and from the defaults.
 
-    A whole number is taken for a float. Raises MethodError as parse does.
+    Options that methods share are left out at their defaults. A whole number is taken for a float.
+    Raises MethodError as parse does.
     """
     for name in values:
         _named(slug, options, name)
-    return {
+    checked = {
         option.name: _checked(slug, option, values[option.name])
         if option.name in values
         else option.default
         for option in options
+    }
+    plain = {option.name for option in options if option.shared}
+    return {
+        option.name: checked[option.name]
+        for option in options
+        if option.name not in plain or checked[option.name] != option.default
     }
 
 

@@ -8,7 +8,7 @@ The rows themselves are in the room rows, by family; what a row says is in metho
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,6 +25,7 @@ from engine.methods.rows.attention import ATTENTION
 from engine.methods.rows.gradient import GRADIENT
 from engine.methods.rows.perturbation import PERTURBATION
 from engine.methods.rows.pixel import PIXEL
+from engine.methods.rows.shared import AUGMENT, FUSE, SHARED, with_shared
 from engine.records.options import DEFAULT_METHOD, Value
 
 if TYPE_CHECKING:
@@ -46,15 +47,14 @@ class Chosen:
 
 _COLUMNS = 79
 
+COPIES = 6
+"""Copies of the image with the option augment: engine.explain.answers.copies makes them."""
+
 # Passes that are not worth a word about how long they take.
 _FEW = 5
 
-METHODS: tuple[Method, ...] = (
-    *GRADIENT,
-    *ACTIVATION_ONLY,
-    *PERTURBATION,
-    *PIXEL,
-    *ATTENTION,
+METHODS: tuple[Method, ...] = tuple(
+    map(with_shared, (*GRADIENT, *ACTIVATION_ONLY, *PERTURBATION, *PIXEL, *ATTENTION))
 )
 """Every method, in the order in which menus and lists show them."""
 
@@ -87,9 +87,16 @@ def title_of(slug: str) -> str:
 
 
 def described(slug: str, options: Sequence[tuple[str, Value]]) -> str:
-    """A method's title, with the options that are not at their defaults: 'Random-CAM (seed 3)'."""
+    """A method's title, with the options that are not at their defaults: 'Random-CAM (seed 3)'.
+
+    How maps are fused is said where the layers are named: engine.methods.modifiers.place_words.
+    """
     defaults = {o.name: o.default for m in METHODS if m.slug == slug for o in m.options}
-    changed = [f"{name} {shown(value)}" for name, value in options if defaults.get(name) != value]
+    changed = [
+        f"{name} {shown(value)}"
+        for name, value in options
+        if defaults.get(name) != value and name != FUSE.name
+    ]
     return title_of(slug) + (f" ({', '.join(changed)})" if changed else "")
 
 
@@ -133,8 +140,13 @@ def expected(chosen: Chosen, shape: tuple[int, ...]) -> tuple[int, int]:
 
     shape: (channels, rows, columns) of the network's input; of the layer's output for a method of
     layers in another family than PIXEL. For a method whose row says neither 'counted' nor a number
-    of passes, (0, 0).
+    of passes, (0, 0). Of copies of the image, those of all.
     """
+    passes, back = _expected_once(chosen, shape)
+    return copies(chosen) * passes, copies(chosen) * back
+
+
+def _expected_once(chosen: Chosen, shape: tuple[int, ...]) -> tuple[int, int]:
     method = chosen.method
     if method.counted:
         counted = cast(
@@ -148,12 +160,33 @@ def expected(chosen: Chosen, shape: tuple[int, ...]) -> tuple[int, int]:
     return int(words.get("f", "0")), int(words.get("b", "0"))
 
 
+def copies(chosen: Chosen) -> int:
+    """Of how many copies of the image, itself among them, a map is the mean."""
+    return COPIES if dict(chosen.options).get(AUGMENT.name) else 1
+
+
+def expected_of_all(chosen: Chosen, shapes: Sequence[tuple[int, ...]]) -> tuple[int, int]:
+    """The same of several layers whose maps are fused, by the shape of each, or of one.
+
+    By a method that can be swept, one pass serves all of them.
+    """
+    counts = [expected(chosen, shape) for shape in shapes]
+    if chosen.method.swept:
+        return max(counts)
+    return sum(passes for passes, _ in counts), sum(back for _, back in counts)
+
+
 def expected_words(chosen: Chosen, shape: tuple[int, ...], forward: float) -> str:
     """'225 forward passes, about 6 s', for a map that takes more than a few passes; else ''.
 
     forward: seconds of one forward pass, 0 if unknown. A backward pass is taken for two of them.
     """
-    passes, back = expected(chosen, shape)
+    return counted_words(chosen, expected(chosen, shape), forward)
+
+
+def counted_words(chosen: Chosen, counts: tuple[int, int], forward: float) -> str:
+    """The same for a number of forward and backward passes, as expected_of_all gives them."""
+    passes, back = counts
     if passes + back < _FEW:
         return ""
     said = f"{passes:,} forward" + (f" and {back:,} backward" if back else "") + " passes"
@@ -190,25 +223,44 @@ def _named(place: str) -> Any:
 def parse_options(method: Method, texts: Mapping[str, str]) -> dict[str, Value]:
     """A value for each option of the method, from the texts of NAME=VALUE and from its defaults.
 
-    Raises MethodError for a name that the method does not know, and for a value that is not of the
-    option's kind or lies outside its range.
+    Raises MethodError for a name that the method does not know, or refuses, and for a value that is
+    not of the option's kind or lies outside its range.
     """
+    _check_refused(method, texts)
     return _options.parse(method.slug, method.options, texts)
 
 
 def check_options(method: Method, values: Mapping[str, object]) -> dict[str, Value]:
     """A value for each option of the method, from the values given and from its defaults.
 
-    A whole number is taken for a float. Raises MethodError as parse_options does.
+    Options that methods share are left out at their defaults. A whole number is taken for a float.
+    Raises MethodError as parse_options does.
     """
+    _check_refused(method, values)
     return _options.check(method.slug, method.options, values)
 
 
+def _check_refused(method: Method, names: Iterable[str]) -> None:
+    for name in names:
+        if reason := refusal_of_option(method, name):
+            raise MethodError(f"{method.slug} cannot have the option {name}: {reason}")
+
+
+def refusal_of_option(method: Method, name: str) -> str:
+    """Why a method cannot have an option that others share; '' if it can."""
+    return dict(method.refuses).get(name, "")
+
+
 def is_linear(chosen: Chosen) -> bool:
-    """Whether the map of a sum of scores is the sum of their maps, with these options."""
+    """Whether the map of a sum of scores is the sum of their maps, with these options.
+
+    Of maps of one layer: those of several that were fused never add up.
+    """
     method, values = chosen.method, dict(chosen.options)
     defaults = {option.name: option.default for option in method.options}
-    return method.linear and all(values[name] == defaults[name] for name in method.linear_at)
+    return method.linear and all(
+        values.get(name, defaults[name]) == defaults[name] for name in method.linear_at
+    )
 
 
 def is_cheap(method: Method) -> bool:
@@ -290,6 +342,7 @@ def facts(method: Method) -> dict[str, object]:
                 "low": option.low,
                 "high": option.high,
                 "choices": list(option.choices),
+                "shared": option.shared,
             }
             for option in method.options
         ],
@@ -307,6 +360,7 @@ def facts(method: Method) -> dict[str, object]:
         "swept": method.swept,
         "layered": method.layered,
         "caution": method.caution,
+        "refuses": dict(method.refuses),
         "counted": bool(method.counted),
     }
 
@@ -318,9 +372,7 @@ def facts_all() -> list[dict[str, object]]:
 
 def lines() -> list[str]:
     """The table for a terminal of 80 columns: for each method a line with its name, then what it
-    is good for and what it costs, and its options."""
-    import textwrap
-
+    is good for and what it costs, and its own options; then those that methods share."""
     width = max(len(method.slug) for method in METHODS)
     told = []
     for method in METHODS:
@@ -331,19 +383,36 @@ def lines() -> list[str]:
             parts.append(f"Of the {method.place}; takes no layer.")
         if method.caution:
             parts.append(f"{method.caution[:1].upper()}{method.caution[1:]}.")
-        told += textwrap.wrap(
-            " ".join(parts), _COLUMNS, initial_indent="    ", subsequent_indent="    "
-        )
-        for option in method.options:
-            text = f"{option.name}={shown(option.default)}: {option.title}, {range_of(option)}"
-            told += textwrap.wrap(
-                text,
-                _COLUMNS,
-                initial_indent="      ",
-                subsequent_indent="        ",
-                break_on_hyphens=False,
-            )
+        told += _wrapped(" ".join(parts), 4)
+        told += [line for o in method.options if not o.shared for line in _option_lines(o)]
+    told += ["", "Options of several methods:"]
+    for option in SHARED:
+        told += _option_lines(option)
+        without: dict[str, list[str]] = {}
+        for method in METHODS:
+            if reason := refusal_of_option(method, option.name):
+                without.setdefault(reason, []).append(method.slug)
+        for reason, slugs in without.items():
+            told += _wrapped(f"Not with {', '.join(slugs)}: {reason}.", 8)
     return told
+
+
+def _option_lines(option: Option) -> list[str]:
+    return _wrapped(
+        f"{option.name}={shown(option.default)}: {option.title}, {range_of(option)}", 6, 8
+    )
+
+
+def _wrapped(text: str, indent: int, hanging: int | None = None) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(
+        text,
+        _COLUMNS,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent if hanging is None else hanging),
+        break_on_hyphens=False,
+    )
 
 
 GRAD_CAM = choose(DEFAULT_METHOD)

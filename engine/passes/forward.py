@@ -138,6 +138,19 @@ class ForwardPass:
             (curved,) = torch.autograd.grad(gradient, [output], along, retain_graph=True, **once)
         return torch.ops.aten.detach.default(gradient), curved
 
+    def gradients_of(
+        self, calls: Sequence[Call], target: Target, cancel: CancelToken | None = None
+    ) -> tuple[Tensor, ...]:
+        """d score / d output of each call, by one partial backward pass, as gradient gives one."""
+        with _recording(), self._cancellable(cancel):
+            return torch.autograd.grad(
+                self.score(target),
+                [self.kept[call].tensor for call in calls],
+                retain_graph=True,
+                allow_unused=True,
+                materialize_grads=True,
+            )
+
     def leaf_gradient(self, target: Target, cancel: CancelToken | None = None) -> Tensor:
         """d score / d leaf, of the leaf's shape; of a batch, each image's own. Retains the graph.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
@@ -17,6 +18,20 @@ if TYPE_CHECKING:
 
 
 FloatMap: TypeAlias = "NDArray[np.float32]"
+
+
+JOINT = " + "
+"""What stands between the names of layers whose maps are fused: 'layer3 + layer4'."""
+
+
+def layers_in(address: str, names: Collection[str]) -> tuple[str, ...]:
+    """The layers that an address names: one, or several that JOINT joins.
+
+    names: those of all layers; one that has the address for its own name is that layer.
+    """
+    if JOINT not in address or address.partition("#")[0] in names:
+        return (address,)
+    return tuple(part.strip() for part in address.split(JOINT))
 
 
 class Verdict(StrEnum):
@@ -44,10 +59,12 @@ class Explanation:
 
     map: float32 (rows, columns), signed, on the layer's own grid, or that of the network's input:
         no ReLU, no scaling. Row 0, column 0 covers the top-left corner of region.
-    layer: as addressed, 'layer4' or 'layer4.0.relu#1'; '' for a method that has no layer.
+    layer: as addressed, 'layer4' or 'layer4.0.relu#1'; '' for a method that has no layer. Of a map
+        fused from several, all of them, 'layer3 + layer4'; fused: their names, () for one layer.
     target: the explained class; for a question about none, the one that was chosen, or predicted.
-    shape: shape of the layer's output without the batch axis; without a layer, of the input.
-    layout: of the layer's output; None without a layer.
+    shape: shape of the layer's output without the batch axis; without a layer, of the input; of
+        several layers, of the map.
+    layout: of the layer's output; None without a layer, and of several.
     region: the area of the original image covered by the map; image_size: its (width, height).
     method: slug of the method used; options: a value for each of its options.
     verdict: whether the map shows anything; notices: sentences for the user.
@@ -79,6 +96,7 @@ class Explanation:
     subject: str = ""
     number: str = ""
     signs: tuple[str, str] = ("evidence for the class", "evidence against the class")
+    fused: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:

@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from engine.escaping import plain
-from engine.methods.registry import described, find, title_of
+from engine.methods.modifiers import place_words, value_title
+from engine.methods.registry import described, find
 from engine.records import level_words
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation
@@ -87,7 +88,8 @@ def caption(
         scale += f"; {explanation.arithmetic}"
     return (
         _subject(explanation),
-        f"{method} of {plain(explanation.layer or row.place, _NAME)} ({rows} x {columns}, "
+        f"{method}{',' if explanation.fused else ' of'} {plain(place_words(explanation), _NAME)} "
+        f"({rows} x {columns}, "
         f"{settings.interpolation}) in {plain(explanation.model, _NAME)}",
         f"{_image_words(image, subject)}; {scale}",
     )
@@ -172,7 +174,7 @@ def _draw_bar(
 ) -> None:
     """Draw the colours from left to right, with the method's name before and numbers below."""
     left, top, room, height = place
-    title = f"{title_of(explanation.method)} value"
+    title = value_title(explanation)
     start = left + math.ceil(draw.textlength(title, font=font) + height)
     draw.text((left, top + height / 2), title, fill=_INK, font=font, anchor="lm")
     # Half a number sticks out on either side of the bar's ends.

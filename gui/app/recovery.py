@@ -15,6 +15,7 @@ from engine.files.atomic import whole_file
 from engine.files.presence import can_be_named
 from engine.formats.demo import TITLES
 from engine.process.logs import log_folder
+from engine.records.explanations import layers_in
 from engine.records.sources import ModelSource
 from gui.controllers.controller import Controller
 from gui.controllers.models import FIRST_MODEL, PHOTO_MODEL
@@ -255,9 +256,9 @@ class LastTime(QObject):
         if source is None or source.key != opened.model or path != opened.current:
             return
         self._wanted = None
-        if opened.layer is not None and opened.layer.partition("#")[0] in {
-            n.name for n in state.layers
-        }:
+        names = {node.name for node in state.layers}
+        parts = layers_in(opened.layer, names) if opened.layer is not None else ()
+        if opened.layer and all(part.partition("#")[0] in names for part in parts):
             self._controller.choose_layer(opened.layer)
             self._window.tree.select(opened.layer)
         if opened.target is not None and state.info and opened.target < len(state.info.classes):

@@ -16,6 +16,7 @@ from engine.formats.demo import PHOTOS
 from engine.loading.adjustments import Adjustment
 from engine.questions import WhichArchitecture, WhichStateDict
 from engine.records.asked import CLASS
+from engine.records.explanations import layers_in
 from engine.records.models import Origin
 from engine.records.sources import ModelSource
 from gui.jobs.engine_worker import EngineWorker
@@ -247,7 +248,8 @@ class Models(QObject):
         before = state.info.notices if state.info is not None else ()
         self._take(opened)
         names = {node.name for node in opened.layers if node.explainable}
-        if layer is not None and layer.partition("#")[0] in names:
+        parts = layers_in(layer, names) if layer is not None else ()
+        if parts and all(part.partition("#")[0] in names for part in parts):
             state.layer = layer
         if len(opened.info.classes) == classes:
             state.target = target

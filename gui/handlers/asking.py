@@ -11,6 +11,7 @@ from engine.lazy.numpy import np
 from engine.methods.options import Kind, Option
 from engine.methods.registry import find
 from engine.records.asked import Question, Score, Unit
+from engine.records.explanations import layers_in
 from engine.targets.refusals import score_layer
 from gui.controllers.controller import Controller
 from gui.state import offers
@@ -110,6 +111,7 @@ class Asking(QObject):
         state = self._state
         layer = state.explanation.layer if state.explanation is not None else ""
         layer = layer or state.layer or (state.info.default_layer if state.info else "")
+        layer = layers_in(layer, {node.name for node in state.layers})[-1]
         node, before = state.node(layer), state.question.unit
         if node is None or not node.channels:
             return

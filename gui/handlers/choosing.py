@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QObject
 
-from engine.methods.registry import Chosen, find
+from engine.methods.options import Option
+from engine.methods.registry import choose, find, refusal_of_option
+from engine.methods.rows.shared import FUSE, SHARED
 from gui.controllers.controller import Controller
 from gui.handlers.asking import Asking
 from gui.state import offers
@@ -39,11 +43,12 @@ class Choosing(QObject):
         from gui.widgets.choices.option_form import OptionForm
 
         method, panel = find(slug), self._window.methods
-        form = OptionForm(method.options, dict(offers.options_of(self._state, slug)))
+        missing = [(o, why) for o in SHARED if (why := refusal_of_option(method, o.name))]
+        values = dict(offers.options_of(self._state, slug))
+        form = OptionForm(list(map(_told, method.options)), values, missing=missing)
 
         def tell() -> None:
-            values = tuple(form.values().items())
-            form.show_cost(offers.cost(self._state, Chosen(method, values)))
+            form.show_cost(offers.cost(self._state, choose(slug, form.values())))
 
         def take(values: dict[str, object]) -> None:
             panel.close()
@@ -53,3 +58,10 @@ class Choosing(QObject):
         form.confirmed.connect(take)
         tell()
         panel.show_form(method.title, form)
+
+
+def _told(option: Option) -> Option:
+    """The option, with how its layers are chosen in the window."""
+    if option != FUSE:
+        return option
+    return replace(option, title=f"{option.title}; Ctrl+click layers to choose them")

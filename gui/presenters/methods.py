@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject
 
 from engine.methods import registry
 from engine.methods.registry import METHODS, Chosen, Method, choose, title_of
+from engine.methods.rows.shared import FUSE
 from gui import settings as table
 from gui.settings import Settings
 from gui.state import offers
@@ -59,6 +60,8 @@ class MethodPresenter(QObject):
         used = registry.find(state.method)
         bare = "" if used.swept else f"No thumbnails: {used.title} is computed for one layer."
         window.tree.set_unavailable(used.no_layer, "" if used.no_layer else bare)
+        reason = registry.refusal_of_option(used, FUSE.name)
+        window.tree.set_unfusable(f"{used.title} cannot fuse layers: {reason}" if reason else "")
         if window.methods.isVisible():
             self._fill()
 

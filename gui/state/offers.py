@@ -6,19 +6,23 @@ from functools import lru_cache
 from pathlib import Path
 
 from engine.errors import TargetError
-from engine.methods.costs import cost_words
+from engine.methods.costs import cost_of_all
+from engine.methods.modifiers import is_augmented, of_one_layer
 from engine.methods.registry import (
     Chosen,
     Family,
     Method,
     choose,
     counted_shape,
-    expected_words,
+    counted_words,
+    expected_of_all,
     find,
     is_linear,
     refusal_for,
+    refusal_of_option,
     shares_gradient,
 )
+from engine.methods.rows.shared import FUSE
 from engine.records.asked import Question, Score
 from engine.records.models import LayerNode
 from engine.records.options import Value
@@ -42,8 +46,11 @@ def reason_against(state: State, method: Method) -> str:
         return f"Not here: {info.no_hooks}."
     if info is not None and info.no_attention and method.family is Family.ATTENTION:
         return f"Not here: {info.no_attention}."
-    node = _node(state)
-    reason = refusal_for(method, node) if node is not None else ""
+    nodes = _nodes(state)
+    reasons = [refusal_for(method, node) for node in nodes]
+    if len(nodes) > 1 and method.layered and (why := refusal_of_option(method, FUSE.name)):
+        reasons.append(f"{method.title} cannot fuse layers: {why}")
+    reason = next(filter(None, reasons), "")
     if not reason and info is not None:
         reason = refusal(state.question, method, info, state.layers, _explained(state, method))
     return _sentence(reason)
@@ -51,22 +58,24 @@ def reason_against(state: State, method: Method) -> str:
 
 def cost(state: State, chosen: Chosen) -> str:
     """What a map costs here and now, in the few words of a row; '' if that is not known."""
-    if shares_gradient(chosen.method) and _has_gradient(state):
+    if shares_gradient(chosen.method) and not is_augmented(chosen) and _has_gradient(state):
         return "no pass"
     return _passes(state, chosen)
 
 
 def _passes(state: State, chosen: Chosen) -> str:
-    shape = _shape(state, chosen.method)
-    if shape is None:
+    shapes = _shapes(state, chosen.method)
+    if not shapes:
         return ""
-    return cost_words(chosen, shape, state.forward_seconds, ran=state.answer is not None)
+    return cost_of_all(chosen, shapes, state.forward_seconds, ran=state.answer is not None)
 
 
 def long_cost(state: State, chosen: Chosen) -> str:
     """The passes of a slow method and about how long they take; '' for the others."""
-    shape = _shape(state, chosen.method)
-    return expected_words(chosen, shape, state.forward_seconds) if shape is not None else ""
+    shapes = _shapes(state, chosen.method)
+    if not shapes:
+        return ""
+    return counted_words(chosen, expected_of_all(chosen, shapes), state.forward_seconds)
 
 
 # --- questions -----------------------------------------------------------------------------------
@@ -92,7 +101,7 @@ def question_cost(state: State, question: Question) -> str:
     """What its map costs at most by the method in use, in a few words; '' if that is not known."""
     chosen, shown = Chosen(find(state.method), state.options), state.explanation
     known = shown is not None and shown.asked.question in ("class", "counterfactual")
-    if question.slug in ("class", "counterfactual") and known and is_linear(chosen):
+    if question.slug in ("class", "counterfactual") and known and is_linear(of_one_layer(chosen)):
         # Each is the other with its sign turned.
         return "no pass"
     return _passes(state, chosen)
@@ -166,8 +175,8 @@ def _has_gradient(state: State) -> bool:
     shown, answer = state.explanation, state.answer
     if shown is None or answer is None or answer.explanation is not shown:
         return False
-    node = _node(state)
-    same = node is not None and shown.layer == node.name and state.answered == state.question
+    nodes = _nodes(state)
+    same = len(nodes) == 1 and shown.layer == nodes[0].name and state.answered == state.question
     return same and answer.gradient
 
 
@@ -176,18 +185,21 @@ def _sentence(reason: str) -> str:
 
 
 def _explained(state: State, method: Method) -> LayerNode | None:
-    """The layer that a method would explain; None for one without layers."""
-    return _node(state) if method.layered else None
+    """The layer that a method would explain, of several the last; None for one without layers."""
+    nodes = _nodes(state) if method.layered else ()
+    return max(nodes, key=lambda node: node.place, default=None)
 
 
-def _node(state: State) -> LayerNode | None:
+def _nodes(state: State) -> tuple[LayerNode, ...]:
     default = state.info.default_layer if state.info is not None else ""
-    return state.node(state.layer or default)
+    return state.nodes(state.layer or default)
 
 
-def _shape(state: State, method: Method) -> tuple[int, ...] | None:
-    """What decides on the passes of a method; None without a model."""
+def _shapes(state: State, method: Method) -> tuple[tuple[int, ...], ...]:
+    """What decides on the passes of a method, for each layer; none without a model."""
     if state.info is None:
-        return None
+        return ()
     how = state.info.preprocessing
-    return counted_shape(method, (len(how.mean), *how.crop), _node(state))
+    size = (len(how.mean), *how.crop)
+    nodes = _nodes(state) if method.layered else ()
+    return tuple(counted_shape(method, size, node) for node in nodes or (None,))

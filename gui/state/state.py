@@ -17,7 +17,7 @@ from PySide6.QtCore import QObject, Signal
 from engine.errors import HookscopeError
 from engine.formats.demo import Scene
 from engine.records.asked import CLASS
-from engine.records.explanations import Explanation
+from engine.records.explanations import Explanation, layers_in
 from engine.records.images import LoadedImage
 from engine.records.levels import AUTO, Levels
 from engine.records.models import LayerNode, ModelInfo, Prediction
@@ -173,6 +173,11 @@ class State(QObject):
         """The layer at an address, 'NAME' or 'NAME#k'; None if there is none."""
         name = address.partition("#")[0]
         return next((node for node in self.layers if node.name == name), None)
+
+    def nodes(self, address: str) -> tuple[LayerNode, ...]:
+        """The layers of an address, which may join several whose maps are fused."""
+        parts = layers_in(address, {node.name for node in self.layers})
+        return tuple(node for part in parts if (node := self.node(part)) is not None)
 
     def note_forward(self, seconds: float) -> None:
         """Note the time of a forward pass; the first one takes far longer than all others."""

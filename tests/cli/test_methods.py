@@ -13,10 +13,14 @@ import numpy as np
 import pytest
 
 import engine
+from cli import explaining
 from engine.formats.demo import SCENES
 from engine.loading.adjustments import remember_method
 from engine.methods.registry import METHODS, choose, find
 from engine.profiles import store
+from engine.records.asked import Question
+from engine.records.display import DisplaySettings
+from engine.render.caption import caption
 from tests.cli.runs import Result
 
 Run = Callable[..., Result]
@@ -46,7 +50,8 @@ def test_the_list_for_people(run: Run) -> None:
     result = run("methods")
     assert (result.code, result.err) == (0, "")
     lines = result.out.splitlines()
-    heads = [line for line in lines if not line.startswith(" ")]
+    ending = lines.index("")
+    heads = [line for line in lines[:ending] if not line.startswith(" ")]
     assert [line.split()[0] for line in heads] == [method.slug for method in METHODS]
     for line, method in zip(heads, METHODS, strict=True):
         assert method.title in line
@@ -57,6 +62,12 @@ def test_the_list_for_people(run: Run) -> None:
     assert "Random channel weights: the baseline" in own
     assert "Takes one forward pass." in own
     assert "seed=0: which weights are drawn, a whole number from 0 to 2147483647" in own
+    shared = " ".join(line.strip() for line in lines[ending + 1 :])
+    assert shared.startswith("Options of several methods: augment=no: ")
+    for method in METHODS:
+        for name, reason in method.refuses:
+            part = shared.partition(f"{name}=")[2].partition(f": {reason}.")[0]
+            assert method.slug in part.rpartition("Not with ")[2].split(", ")
 
 
 def test_the_list_for_programs(run: Run, tmp_path: Path) -> None:
@@ -67,7 +78,11 @@ def test_the_list_for_programs(run: Run, tmp_path: Path) -> None:
     assert found["grad-cam++"]["paper"].endswith("arXiv:1710.11063")
     assert found["fem"]["class_dependent"] is False
     assert found["fem"]["least_cells"] == 5
-    assert [option["name"] for option in found["random-cam"]["options"]] == ["seed"]
+    assert [option["name"] for option in found["random-cam"]["options"]] == [
+        *("seed", "augment", "eigen", "fuse")
+    ]
+    assert [option["name"] for option in found["occlusion"]["options"]][-1] == "augment"
+    assert set(found["occlusion"]["refuses"]) == {"eigen", "fuse"}
     written = tmp_path / "m.json"
     shown = run("methods", "--json", written)
     assert json.loads(written.read_text("utf-8")) == result.json
@@ -227,7 +242,10 @@ def test_an_option_that_the_models_own_method_lacks(
 ) -> None:
     result = run(command, "--option", "seed=1", "--out", tmp_path / name)
     assert (result.code, result.out) == (2, "")
-    assert result.err == "hookscope: error: grad-cam has no option 'seed'; it has none\n"
+    assert (
+        result.err
+        == "hookscope: error: grad-cam has no option 'seed'; choose augment, eigen, fuse\n"
+    )
     assert not (tmp_path / name).exists()
 
 
@@ -270,3 +288,100 @@ def test_a_profile_with_a_method_that_does_not_exist(
     assert (result.code, result.err) == (0, "")
     assert result.json["method"] == "grad-cam"
     assert [record for record in caplog.messages if "fern" in record]
+
+
+@pytest.mark.parametrize("by", ["mean", "max", "product"])
+def test_several_layers_as_one_map(run: Run, tmp_path: Path, session: Any, by: str) -> None:
+    array, facts, picture = (tmp_path / name for name in ("m.npy", "f.json", "p.png"))
+    result = run(
+        *("explain", "--layer", "layer3", "--layer", "layer4", "--option", f"fuse={by}"),
+        *("--class", "star", "--map", array, "--json", facts, "--out", picture, "--caption"),
+    )
+    assert (result.code, result.err) == (0, "")
+    words = {"mean": "mean", "max": "maximum", "product": "product"}[by]
+    said = f"{words} of layer3 + layer4 (16 x 16) for star ("
+    assert said in result.out.splitlines()[0]
+    assert result.out.splitlines()[0].endswith("), Grad-CAM")
+    found = session.explain(["layer3", "layer4"], "star", options={"fuse": by})
+    np.testing.assert_array_equal(np.load(array), found.map)
+    content = json.loads(facts.read_text("utf-8"))
+    assert content["layer"] == "layer3 + layer4"
+    assert content["fusion"] == {"layers": ["layer3", "layer4"], "by": by}
+    assert content["layout"] is None
+    assert content["output_shape"] == [16, 16]
+    settings = DisplaySettings()
+    line = caption(session.image, found, settings)[1]
+    assert line == f"Grad-CAM, {words} of layer3 + layer4 (16 x 16, smooth) in demo:shapes"
+    assert picture.exists()
+
+
+def test_copies_and_smoothing_are_said_with_the_method(
+    run: Run, tmp_path: Path, session: Any
+) -> None:
+    array, facts = tmp_path / "m.npy", tmp_path / "f.json"
+    options = {"augment": True, "eigen": True}
+    given = ("--option", "augment=yes", "--option", "eigen=yes")
+    result = run("explain", "--class", "star", *given, "--map", array, "--json", facts)
+    assert result.code == 0
+    # How long it takes is added where it is long.
+    assert result.err.startswith("hookscope: 6 forward and 6 backward passes")
+    assert result.out.splitlines()[0].endswith("), Grad-CAM (augment yes, eigen yes)")
+    wanted = session.explain(None, "star", options=options)
+    largest = np.abs(wanted.map).max()
+    np.testing.assert_allclose(np.load(array), wanted.map, rtol=0, atol=1e-5 * largest)
+    content = json.loads(facts.read_text("utf-8"))
+    assert (content["options"], content["fusion"]) == (options, None)
+    line = caption(session.image, wanted, DisplaySettings())[1]
+    assert line.startswith("Grad-CAM (augment yes, eigen yes) of layer4 (16 x 16")
+    out = tmp_path / "maps.npz"
+    assert run("sweep", "--class", "star", *given, "--out", out).code == 0
+    with np.load(out) as maps:
+        np.testing.assert_allclose(maps["layer4"], wanted.map, atol=1e-4 * wanted.map.max())
+        assert len(maps.files) > 20
+
+
+def test_a_contrast_of_fused_layers_shows_both_signs_where_it_has_both(session: Any) -> None:
+    against = Question("contrast", against="ring")
+    how = {"question": against}
+    mean = session.explain(["layer3", "layer4"], "star", **how)
+    most = session.explain(["layer3", "layer4"], "star", options={"fuse": "max"}, **how)
+    assert explaining._settings(mean).sign == "signed"
+    assert explaining._settings(most).sign == "positive"
+    assert (mean.map.min() < 0, most.map.min() < 0) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            ("--method", "saliency", "--option", "eigen=yes"),
+            "saliency cannot have the option eigen",
+        ),
+        (
+            ("--method", "cam", "--option", "fuse=max"),
+            "cam cannot have the option fuse: it explains",
+        ),
+        (("--layer", "layer3", "--layer", "no"), "there is no layer 'no'"),
+        (
+            ("--method", "refine-cam", "--layer", "layer3", "--layer", "layer4"),
+            "RefineCAM cannot fuse layers: it multiplies the maps of several layers already; name "
+            "one layer, or choose another method",
+        ),
+        (("--option", "augment=often"), "augment is yes or no, not 'often'"),
+    ],
+)
+def test_options_that_cannot_be_had(run: Run, given: tuple[str, ...], words: str) -> None:
+    result = run("explain", *given)
+    assert (result.code, result.out) == (2, "")
+    assert words in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_an_option_of_the_profile_can_be_switched_off(run: Run, tmp_path: Path) -> None:
+    remembered("layercam", {"augment": True})
+    facts = tmp_path / "f.json"
+    said = run("explain", "--json", facts).out
+    assert said.splitlines()[0].endswith("LayerCAM (augment yes)")
+    off = run("explain", "--option", "augment=no", "--json", facts)
+    assert off.out.splitlines()[0].endswith("LayerCAM")
+    assert json.loads(facts.read_text("utf-8"))["options"] == {}

@@ -109,7 +109,7 @@ def test_those_last_used_are_on_top_four_at_most_and_remembered(user: User) -> N
 def test_options_are_asked_for_in_the_panel_and_kept_for_the_session(user: User) -> None:
     program = user.start()
     panel, form = open_options(user, "integrated")
-    assert form.values() == {"steps": 64, "baseline": "zero", "batch": 8}
+    assert form.values() == {"steps": 64, "baseline": "zero", "batch": 8, "augment": False}
     steps = number(form, "steps")
     steps.setValue(3)
     assert "7 passes" in form._cost.text()

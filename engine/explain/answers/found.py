@@ -32,7 +32,8 @@ class Said:
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """One map, and what it is of: the layer as addressed and its call (None for a method without
-    layers), the method, the image's logits, float64 (classes,), and what was asked."""
+    layers, and for several), the method, the image's logits, float64 (classes,), and what was
+    asked. fused: the layers of a map of several."""
 
     layer: str
     call: Call | None
@@ -40,6 +41,7 @@ class Found:
     raw: RawMap
     logits: NDArray[np.float64]
     said: Said
+    fused: tuple[str, ...] = ()
 
 
 def explanation_of(
@@ -72,12 +74,13 @@ def explanation_of(
     if asked.against is not None:
         against = model.predictions(found.logits, [asked.against])[0]
     comparison = words_of(how, found.logits, found.said.target.index, model.classes)
+    shape = (facts.shape if facts is not None else model.facts.input_shape)[1:]
     raw.map.flags.writeable = False
     return Explanation(
         layer=found.layer,
         target=found.said.target,
         map=raw.map,
-        shape=(facts.shape if facts is not None else model.facts.input_shape)[1:],
+        shape=raw.map.shape if found.fused else shape,
         layout=axes.layout if axes is not None else None,
         region=region,
         image=image.name,
@@ -96,4 +99,5 @@ def explanation_of(
         subject=words.subject(asked, model.classes),
         number=words.number(asked, scores, value),
         signs=words.signs(asked, scores, model.classes),
+        fused=found.fused,
     )

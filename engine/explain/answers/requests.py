@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.errors import MethodError, TargetError
-from engine.explain.answers.places import Place, place_of
+from engine.explain.answers.places import Place, places_of
 from engine.explain.asking import Asking, asking_of, before
 from engine.explain.kept_passes import Computation
 from engine.methods.registry import METHODS, Chosen, counted_shape, requested
@@ -18,24 +18,27 @@ from engine.targets.refusals import refusal, too_late
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:
-    """how: the method with its options. place: the layer, None for a method that has none."""
+    """how: the method with its options. places: the layers, none for a method that has none."""
 
     how: Chosen
-    place: Place | None
+    places: tuple[Place, ...]
     asking: Asking
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """What decides on the number of passes: of the layer's output, or of the input."""
-        model, node = self.asking.work.model, None
-        if self.place is not None:
-            node = next(node for node in model.layers if node.name == self.place.call[0])
-        return counted_shape(self.how.method, model.facts.input_shape[1:], node)
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """What decides on the number of passes: of each layer's output, or of the input."""
+        model = self.asking.work.model
+        input_shape, method = model.facts.input_shape[1:], self.how.method
+        if not self.places:
+            return (counted_shape(method, input_shape, None),)
+        named = {node.name: node for node in model.layers}
+        nodes = (named[place.call[0]] for place in self.places)
+        return tuple(counted_shape(method, input_shape, node) for node in nodes)
 
 
 def request_of(
     work: Computation,
-    layer: str | None,
+    layer: str | Sequence[str] | None,
     target: int | str | None,
     method: str,
     options: Mapping[str, object] | None,
@@ -43,15 +46,16 @@ def request_of(
 ) -> Request:
     """The request of explain. Raises LayerError, MethodError, TargetError."""
     how = method_of(work.model, method, options)
-    place = None
+    places: tuple[Place, ...] = ()
     if how.method.layered:
-        place = place_of(work.model, layer, how)
+        places = places_of(work.model, layer, how)
     elif layer is not None:
         raise MethodError(f"{how.method.no_layer}; name none, or choose another method")
     asking = asking_for(work, target, question, how)
-    if place is not None and not before(work.model.facts, (place.source,), asking.call):
-        raise TargetError(too_late(place.name, asking.layer))
-    return Request(how, place, asking)
+    for place in places:
+        if not before(work.model.facts, (place.source,), asking.call):
+            raise TargetError(too_late(place.name, asking.layer))
+    return Request(how, places, asking)
 
 
 def method_of(model: Model, slug: str, options: Mapping[str, object] | None) -> Chosen:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from engine.explain.answers.combining import combined, missing, parts_for
+from engine.explain.answers.copies import mean_of_copies
 from engine.explain.answers.known import KnownMaps
 from engine.explain.answers.places import suitable
 from engine.explain.asking import Asking, before
 from engine.explain.kept_passes import Computation
-from engine.explain.maps import map_all
+from engine.explain.maps import RawMap, map_all
 from engine.inspection import memory
+from engine.inspection.spatial_axes import Axes
+from engine.methods.modifiers import is_augmented
 from engine.methods.registry import Chosen
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report
@@ -38,6 +41,47 @@ def sweep_maps(
     if asked is not None:
         remaining -= known.of(asked, how).keys()
         remaining -= _following(work, known, asking, how, remaining, cancel, progress)
+    wanted = {call: axes[call] for call in axes if call in remaining}
+    if wanted and is_augmented(how):
+        maps = _of_copies(work, known, asking, how, wanted, cancel, progress)
+        known.add(asking.asked(), how, maps)
+    elif wanted or work.logits is None:
+        _passed(work, known, asking, how, wanted, cancel, progress, total)
+
+
+def _of_copies(
+    work: Computation,
+    known: KnownMaps,
+    asking: Asking,
+    how: Chosen,
+    wanted: Mapping[Call, Axes],
+    cancel: CancelToken | None,
+    progress: Report,
+) -> dict[Call, RawMap]:
+    """The maps by a sweep of each copy of the image."""
+
+    def find(
+        one: Computation, there: KnownMaps, question: Asking, single: Chosen, report: Report
+    ) -> Mapping[Call, RawMap]:
+        sweep_maps(one, there, question, single, cancel, report)
+        maps = there.of(question.asked(), single)
+        return {call: maps[call] for call in wanted if call in maps}
+
+    return mean_of_copies(work, known, asking, how, None, find, cancel, progress)
+
+
+def _passed(
+    work: Computation,
+    known: KnownMaps,
+    asking: Asking,
+    how: Chosen,
+    axes: Mapping[Call, Axes],
+    cancel: CancelToken | None,
+    progress: Report,
+    total: int,
+) -> None:
+    """Add the maps of these outputs to the known ones, by as few passes as fit into memory."""
+    facts, remaining = work.model.facts, set(axes)
     whole = work.whole_fits
     if work.logits is None and not (whole and remaining):
         # The class must be known even if no layer's graph fits, or no layer suits the method.

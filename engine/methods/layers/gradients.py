@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from engine.methods import gradient as gradients
 from engine.methods.blocks import cells_of, widest
+from engine.methods.components import smoothed
 from engine.methods.inputs import Counted, MethodInput, MethodMap
 from engine.methods.layers.noise import noisy
 
@@ -104,10 +105,14 @@ def smooth_grad_cam_plus_plus(given: MethodInput) -> MethodMap:
     pole = rising & (below.abs() < _POLE)
     used = rising & ~pole
     terms = torch.where(used, first / torch.where(used, below, 1.0), 0.0)
-    summed = torch.mv(cells_of(a), terms.sum(dim=(1, 2)))
+    weights = terms.sum(dim=(1, 2))
+    if given.is_on("eigen"):
+        found = smoothed(a * weights[:, None, None])
+    else:
+        found = torch.mv(cells_of(a), weights).view(a.shape[1:]).float()
     missed = Counted(
         pole.sum(),
         "1 value was left out: the formula divides by zero there.",
         "{count} values were left out: the formula divides by zero there.",
     )
-    return MethodMap(summed.view(a.shape[1:]).float(), second.any(), (missed,))
+    return MethodMap(found, second.any(), (missed,))

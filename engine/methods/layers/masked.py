@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.methods.blocks import cells_of, channel_blocks, widest
+from engine.methods.components import smoothed
 from engine.methods.inputs import LayerPasses, MethodInput, MethodMap
 from engine.methods.layers.noise import seeded
 
@@ -90,7 +91,7 @@ def ablation_cam(given: MethodInput) -> MethodMap:
             yield without
 
     found = [score - part for part in passes.scores_from_layer(ablated())]
-    return _summed(a, channels, torch.cat(found) if found else torch.zeros(0))
+    return _summed(given, channels, torch.cat(found) if found else torch.zeros(0))
 
 
 def _weighed(
@@ -120,15 +121,19 @@ def _weighed(
     if given.options["softmax"] and len(weights):
         weights = weights.softmax(dim=0)
     said = () if given.probable else (NO_PROBABILITIES,)
-    return replace(_summed(a, channels, weights), said=said)
+    return replace(_summed(given, channels, weights), said=said)
 
 
-def _summed(activation: Tensor, channels: list[int], weights: Tensor) -> MethodMap:
+def _summed(given: MethodInput, channels: list[int], weights: Tensor) -> MethodMap:
     """Sum over the given channels of weight times activation; weights: (n,) on the CPU."""
+    activation = given.activation.detach()
     kind = widest(activation.device)
     full = torch.zeros(len(activation), dtype=kind)
     full[channels] = weights.to(kind)
     full = full.to(activation.device)
+    if given.is_on("eigen"):
+        weighted = activation * full.to(activation.dtype)[:, None, None]
+        return MethodMap(smoothed(weighted), full.any())
     summed = torch.zeros(activation[0].numel(), dtype=kind, device=activation.device)
     for part in channel_blocks(activation):
         summed += torch.mv(cells_of(activation[part].to(kind)), full[part])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.methods.method import ACTIVATION, FORWARD, Family, Method
 from engine.methods.options import Kind, Option
+from engine.methods.rows.shared import COMPONENT, MARKS
 
 ACTIVATION_ONLY: tuple[Method, ...] = (
     Method(
@@ -21,6 +22,7 @@ ACTIVATION_ONLY: tuple[Method, ...] = (
         function="engine.methods.components:eigen_cam",
         least_channels=2,
         least_reason="of a single channel the projection is that channel itself",
+        refuses=COMPONENT,
     ),
     Method(
         slug="kpca-cam",
@@ -49,6 +51,7 @@ ACTIVATION_ONLY: tuple[Method, ...] = (
         least_reason="of a single channel the projection is that channel itself",
         most_cells=784,
         most_reason="it takes an eigenvector of a matrix of cells by cells",
+        refuses=COMPONENT,
     ),
     Method(
         slug="fem",
@@ -68,6 +71,7 @@ ACTIVATION_ONLY: tuple[Method, ...] = (
             "of n values none lies more than sqrt(n - 1) standard deviations above their mean, "
             "and FEM looks for 2"
         ),
+        refuses=MARKS,
     ),
     Method(
         slug="random-cam",

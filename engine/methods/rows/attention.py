@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.methods.method import FORWARD, Family, Method, Need
 from engine.methods.options import Kind, Option
+from engine.methods.rows.shared import UNLAYERED
 
 ATTENTION: tuple[Method, ...] = (
     Method(
@@ -20,6 +21,7 @@ ATTENTION: tuple[Method, ...] = (
         passes="1f",
         function="engine.methods.attention:rollout",
         layered=False,
+        refuses=UNLAYERED,
     ),
     Method(
         slug="legrad",
@@ -44,5 +46,6 @@ ATTENTION: tuple[Method, ...] = (
             ),
         ),
         layered=False,
+        refuses=UNLAYERED,
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.methods.method import BACKWARD, BOTH, Family, Method, Need
 from engine.methods.options import Kind, Option
-from engine.methods.rows.shared import batch, seed
+from engine.methods.rows.shared import COMPONENT, LONE, PRODUCT, batch, seed
 
 _BASES = (
     "grad-cam",
@@ -189,6 +189,7 @@ GRADIENT: tuple[Method, ...] = (
         passes="1f 1b",
         function="engine.methods.layers.gradients:refine_cam",
         options=(Option("base", "the gradient method", Kind.CHOICE, "grad-cam++", choices=_BASES),),
+        refuses=PRODUCT,
     ),
     Method(
         slug="cam",
@@ -205,6 +206,7 @@ GRADIENT: tuple[Method, ...] = (
         function="engine.methods.gradient:cam",
         pooled=True,
         linear=True,
+        refuses=LONE,
     ),
     Method(
         slug="eigengrad-cam",
@@ -221,5 +223,6 @@ GRADIENT: tuple[Method, ...] = (
         function="engine.methods.components:eigengrad_cam",
         least_channels=2,
         least_reason="of a single channel the projection is that channel itself",
+        refuses=COMPONENT,
     ),
 )

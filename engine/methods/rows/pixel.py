@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from engine.methods.method import BACKWARD, Family, Method, Need
 from engine.methods.options import Kind, Option
+from engine.methods.rows.shared import GUIDED, UNLAYERED, batch, seed
 
 _MANY = "engine.methods.pixels.expected:"
 _EDGES = "edge detail, not evidence"
 _EITHER = "strength, not direction"
-_MOST_SEED = 2**31 - 1
 _FILLS = ("zero", "black", "white", "mean", "blur")
-
-
-def _batch(default: int) -> Option:
-    title = "most inputs in one pass, fewer where memory or a prompt stop ask for it"
-    return Option("batch", title, Kind.INT, default, low=1, high=1024)
-
-
-def _seed(what: str) -> Option:
-    return Option("seed", f"which {what} is drawn", Kind.INT, 0, low=0, high=_MOST_SEED)
 
 
 PIXEL: tuple[Method, ...] = (
@@ -37,6 +28,7 @@ PIXEL: tuple[Method, ...] = (
         function="engine.methods.pixels.gradients:saliency",
         layered=False,
         caution=_EITHER,
+        refuses=UNLAYERED,
     ),
     Method(
         slug="grad-x-input",
@@ -53,6 +45,7 @@ PIXEL: tuple[Method, ...] = (
         function="engine.methods.pixels.gradients:grad_x_input",
         layered=False,
         linear=True,
+        refuses=UNLAYERED,
     ),
     Method(
         slug="smoothgrad",
@@ -77,12 +70,13 @@ PIXEL: tuple[Method, ...] = (
                 low=0,
                 high=10,
             ),
-            _seed("noise"),
-            _batch(8),
+            seed("noise"),
+            batch(8),
         ),
         layered=False,
         caution=_EITHER,
         counted=_MANY + "samples",
+        refuses=UNLAYERED,
     ),
     Method(
         slug="integrated-gradients",
@@ -100,11 +94,12 @@ PIXEL: tuple[Method, ...] = (
         options=(
             Option("steps", "how many steps from the baseline", Kind.INT, 64, low=1, high=10_000),
             Option("baseline", "the empty image", Kind.CHOICE, "zero", choices=_FILLS),
-            _batch(8),
+            batch(8),
         ),
         layered=False,
         counted=_MANY + "steps",
         linear=True,
+        refuses=UNLAYERED,
     ),
     Method(
         slug="guided-backprop",
@@ -121,6 +116,7 @@ PIXEL: tuple[Method, ...] = (
         function="engine.methods.pixels.gradients:guided_backprop",
         layered=False,
         caution=_EDGES,
+        refuses=UNLAYERED,
     ),
     Method(
         slug="guided-grad-cam",
@@ -136,6 +132,7 @@ PIXEL: tuple[Method, ...] = (
         passes="1f 2b",
         function="engine.methods.pixels.gradients:guided_grad_cam",
         caution=_EDGES,
+        refuses=GUIDED,
     ),
     Method(
         slug="fullgrad",
@@ -152,6 +149,7 @@ PIXEL: tuple[Method, ...] = (
         function="engine.methods.pixels.fullgrad:fullgrad",
         layered=False,
         caution=_EITHER,
+        refuses=UNLAYERED,
     ),
     Method(
         slug="occlusion",
@@ -184,11 +182,12 @@ PIXEL: tuple[Method, ...] = (
                 high=100_000,
             ),
             Option("fill", "what is in the square", Kind.CHOICE, "zero", choices=_FILLS),
-            _batch(16),
+            batch(16),
         ),
         layered=False,
         counted=_MANY + "windows",
         linear=True,
+        refuses=UNLAYERED,
     ),
     Method(
         slug="rise",
@@ -207,12 +206,13 @@ PIXEL: tuple[Method, ...] = (
             Option("masks", "how many masks", Kind.INT, 1000, low=2, high=1_000_000),
             Option("probability", "of a cell to be visible", Kind.FLOAT, 0.5, low=0.01, high=0.99),
             Option("grid", "cells of a mask along each side", Kind.INT, 7, low=1, high=64),
-            _seed("series of masks"),
+            seed("series of masks"),
             Option("fill", "what is masked by", Kind.CHOICE, "zero", choices=_FILLS),
-            _batch(16),
+            batch(16),
         ),
         layered=False,
         counted=_MANY + "masks",
         linear=True,
+        refuses=UNLAYERED,
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QProgressBar, QStatusBar, QToolButton, QWidget
 
-from engine.methods.registry import find
+from engine.methods.modifiers import place_words
 from engine.records.explanations import Explanation
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import ElidedLabel, Label
@@ -60,9 +60,8 @@ class StatusBar(QStatusBar):
             self._facts.show_text("")
             return
         shape = " × ".join(str(n) for n in explanation.shape)
-        seconds, place = explanation.seconds, explanation.layer
+        seconds, place = explanation.seconds, place_words(explanation)
         made = f"map {_time(seconds.explain)}"
-        place = place or find(explanation.method).place
         asked = "" if explanation.asked.question == "class" else f"{explanation.sentence}  ·  "
         self._facts.show_text(
             f"{asked}{place}  ·  {shape}  ·  {explanation.device.upper()}: "

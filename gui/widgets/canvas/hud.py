@@ -12,7 +12,7 @@ import math
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from engine.methods.registry import title_of
+from engine.methods.modifiers import value_title
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation
 from engine.render import overlay
@@ -145,7 +145,7 @@ class Hud:
         """
         metrics = QFontMetricsF(self._small)
         line = metrics.height()
-        words = (f"{title_of(explanation.method)} value", scale_words(explanation, settings))
+        words = (value_title(explanation), scale_words(explanation, settings))
         head = max(metrics.horizontalAdvance(word) for word in words) + 4 * SPACE
         numbers = functools.partial(overlay.bar_marks, explanation, settings)
         ends = [metrics.horizontalAdvance(text) for _, text in numbers(1.0)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.lazy.numpy import np
+from engine.methods.modifiers import is_signed, place_words
 from engine.methods.registry import find
 from engine.records import level_words
 from engine.records.asked import Score
@@ -88,18 +89,20 @@ def notice_for(explanation: Explanation, settings: DisplaySettings) -> str:
     if not method.class_dependent:
         return _class_blind_notice(explanation, settings)
     where, other = ("this layer", "layer") if explanation.layer else ("this image", "method")
+    where, signed = "these layers" if explanation.fused else where, is_signed(explanation)
     if explanation.asked.question != "class":
         return _question_notice(explanation, settings, where)
     if overlay.is_weak(explanation.map, settings):
         return _weak_words(overlay.shown_part(explanation.map, settings), settings)
     if not overlay.is_blank(explanation.map, settings):
         return ""
-    if settings.sign == "positive" and not method.signed:
+    if settings.sign == "positive" and not signed:
         return f"No positive values: no evidence for this class in {where}. Try another {other}."
     if settings.sign == "positive":
         return f"No positive values: no evidence for this class in {where}. Try negative values."
-    if settings.sign == "negative" and not method.signed:
-        return f"{method.title} has no negative values. Try positive values."
+    if settings.sign == "negative" and not signed:
+        whose = f"The {place_words(explanation)}" if explanation.fused else method.title
+        return f"{whose} has no negative values. Try positive values."
     if settings.sign == "negative":
         return (
             f"No negative values: no evidence against this class in {where}. Try positive values."
@@ -148,7 +151,7 @@ def caption_for(explanation: Explanation, settings: DisplaySettings, visible: bo
         note = "heat map hidden: press O to show it"
     elif settings.opacity <= 0.0:
         note = "heat map at opacity 0: press ] to show it"
-    place = explanation.layer or find(explanation.method).place
+    place = place_words(explanation)
     layer, label, said = plain_text.line(place), target.label, target.said
     if explanation.asked.question != "class":
         label, said = explanation.subject, explanation.number

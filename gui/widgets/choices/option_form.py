@@ -34,16 +34,24 @@ Field = QSpinBox | QDoubleSpinBox | QComboBox | QCheckBox
 
 
 class OptionForm(QWidget):
-    """changed: a value was changed. confirmed(dict of values by name): compute with these."""
+    """changed: a value was changed. confirmed(dict of values by name): compute with these.
+
+    missing: options that cannot be had here, each with the reason, which are shown greyed.
+    """
 
     changed = Signal()
     confirmed = Signal(object)
 
     def __init__(
-        self, options: Sequence[Option], values: Mapping[str, Value], verb: str = "Explain"
+        self,
+        options: Sequence[Option],
+        values: Mapping[str, Value],
+        verb: str = "Explain",
+        missing: Sequence[tuple[Option, str]] = (),
     ) -> None:
         super().__init__()
         self._options = tuple(options)
+        self._missing = tuple(missing)
         self._fields: dict[str, Field] = {}
         self._cost = ElidedLabel("dim")
         self._reset = QToolButton()
@@ -84,15 +92,13 @@ class OptionForm(QWidget):
         grid.setVerticalSpacing(0)
         grid.setColumnStretch(0, 1)
         for place, option in enumerate(self._options):
-            name = label(option.name)
-            about = label(_sentence(option), "dim")
-            about.setWordWrap(True)
             field = self._fields[option.name] = _field(option, self._edited)
-            name.setBuddy(field)
-            grid.addWidget(name, 3 * place, 0)
-            grid.addWidget(about, 3 * place + 1, 0)
-            grid.addWidget(field, 3 * place, 1, 2, 1, Qt.AlignmentFlag.AlignVCenter)
-            grid.setRowMinimumHeight(3 * place + 2, 3 * GAP)
+            _add_row(grid, place, option.name, option.title, field)
+        for place, (option, reason) in enumerate(self._missing, len(self._options)):
+            field = _field(option, self.changed.emit)
+            _put(field, option.default)
+            field.setEnabled(False)
+            _add_row(grid, place, option.name, f"Not here: {reason}", field)
         foot = QHBoxLayout()
         foot.setSpacing(3 * GAP)
         foot.addWidget(self._cost, 1)
@@ -116,6 +122,19 @@ class OptionForm(QWidget):
     def _pairs(self) -> list[tuple[Option, Value]]:
         values = self.values()
         return [(option, values[option.name]) for option in self._options]
+
+
+def _add_row(grid: QGridLayout, place: int, title: str, words: str, field: Field) -> None:
+    """Add an option's name, what it does below, and its field beside both."""
+    name = label(title)
+    name.setEnabled(field.isEnabled())
+    about = label(f"{words[:1].upper()}{words[1:]}.", "dim")
+    about.setWordWrap(True)
+    name.setBuddy(field)
+    grid.addWidget(name, 3 * place, 0)
+    grid.addWidget(about, 3 * place + 1, 0)
+    grid.addWidget(field, 3 * place, 1, 2, 1, Qt.AlignmentFlag.AlignVCenter)
+    grid.setRowMinimumHeight(3 * place + 2, 3 * GAP)
 
 
 class _Real(QDoubleSpinBox):
@@ -188,7 +207,3 @@ def _put(field: Field, value: Value) -> None:
         field.setValue(int(value))
     else:
         field.setValue(float(value))
-
-
-def _sentence(option: Option) -> str:
-    return f"{option.title[:1].upper()}{option.title[1:]}."

@@ -1,8 +1,9 @@
-"""The context menu of the layer tree: copy the name, choose the layout of the output."""
+"""The context menu of the layer tree: copy the name, fuse maps, choose the layout of the output."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from PySide6.QtGui import QActionGroup, QGuiApplication
@@ -19,7 +20,19 @@ _NUMBERS: Final = {Layout.CHANNELS_FIRST: 3, Layout.CHANNELS_LAST: 3, Layout.TOK
 Choose = Callable[[str, Layout | None], None]
 
 
-def menu_for(node: LayerNode, address: str, choose: Choose, parent: QWidget) -> QMenu:
+@dataclass(frozen=True, slots=True)
+class Fusing:
+    """What the menu offers to do with the fused map: text, why it cannot be done ('' if it can),
+    and what does it."""
+
+    text: str
+    reason: str
+    do: Callable[[], None]
+
+
+def menu_for(
+    node: LayerNode, address: str, choose: Choose, parent: QWidget, fusing: Fusing | None = None
+) -> QMenu:
     """A menu that deletes itself. choose(layer, layout): None stands for detection."""
     menu = QMenu(parent)
     menu.aboutToHide.connect(menu.deleteLater)
@@ -27,6 +40,12 @@ def menu_for(node: LayerNode, address: str, choose: Choose, parent: QWidget) -> 
     # In a terminal, a pasted line break would act as Enter, so it is escaped as in the tree.
     copied = plain(address, None)
     copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(copied))
+    if fusing is not None:
+        menu.setToolTipsVisible(True)
+        fuse = menu.addAction(plain_text.entry(fusing.text))
+        fuse.setEnabled(not fusing.reason)
+        fuse.setToolTip(plain_text.tip(fusing.reason))
+        fuse.triggered.connect(fusing.do)
     if node.shape is not None:
         menu.addMenu(_layouts(node, choose, menu))
     return menu

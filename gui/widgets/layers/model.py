@@ -9,6 +9,7 @@ from enum import IntEnum
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QImage
 
+from engine.records.explanations import layers_in
 from engine.records.models import LayerNode, Layout
 from gui.toolkit import plain_text
 
@@ -83,7 +84,8 @@ def count_text(count: int) -> str:
 class LayerModel(QAbstractItemModel):
     """The layers that pass the filter. Thumbnails and marks are stored beside the rows.
 
-    unavailable: why no layer can be chosen now; '' if they can.
+    unavailable: why no layer can be chosen now; '' if they can. explained: the address whose map is
+    shown. together: the rows that are chosen to be fused, none for a single one.
     """
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -91,6 +93,7 @@ class LayerModel(QAbstractItemModel):
         self.rows: list[Row] = []
         self.thumbnails: dict[str, QImage] = {}
         self.explained: str | None = None
+        self.together: frozenset[str] = frozenset()
         self.unavailable = ""
         self._top: list[Row] = []
         self._all_top: list[Row] = []
@@ -100,7 +103,7 @@ class LayerModel(QAbstractItemModel):
         """Replace all layers. The model itself (name '') gets no row."""
         self.beginResetModel()
         self.rows, self._all_top, self._by_address = [], [], {}
-        self.thumbnails, self.explained = {}, None
+        self.thumbnails, self.explained, self.together = {}, None, frozenset()
         for node in layers:
             if node.name:
                 self._add(node)
@@ -125,6 +128,15 @@ class LayerModel(QAbstractItemModel):
         self._show(kept)
         self.endResetModel()
         return matches
+
+    @property
+    def explained_rows(self) -> tuple[str, ...]:
+        """The addresses of the rows whose map is shown: several of a fused map."""
+        return () if self.explained is None else self.parts(self.explained)
+
+    def parts(self, address: str) -> tuple[str, ...]:
+        """The addresses of the rows that an address names: several of a fused map."""
+        return layers_in(address, self._by_address)
 
     def row_at(self, index: Index) -> Row | None:
         """The row of an index; None for the invisible root."""
@@ -183,7 +195,8 @@ class LayerModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{plain_text.line(row.address)}, {plain_text.line(row.node.type)}"
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
-            return self.unavailable or description(row)
+            fused = "Fused with others" if row.address in self.together else ""
+            return self.unavailable or ". ".join(filter(None, (description(row), fused)))
         return None
 
     def _told(self, row: Row) -> str:

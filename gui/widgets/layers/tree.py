@@ -11,11 +11,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.records.explanations import JOINT
 from engine.records.models import LayerNode
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import ElidedLabel, label
 from gui.toolkit.search_field import SearchField
-from gui.widgets.layers.menu import menu_for
+from gui.widgets.layers.menu import Fusing, menu_for
 from gui.widgets.layers.model import LayerModel, Row, description, shape_text
 from gui.widgets.layers.view import LayerView
 
@@ -27,8 +28,9 @@ SMALL_TREE = 40
 class LayerTree(QWidget):
     """Panel 'Layers'.
 
-    layer_chosen(address): the user selected an explainable row, or pressed it again. For other
-    rows, the reason is shown at the bottom. layout_chosen(layer, Layout or None): the layout for
+    layer_chosen(address): the user selected an explainable row, or pressed it again; or several to
+    be fused, by Ctrl, Shift or the menu, whose addresses it joins. For other rows, the reason is
+    shown at the bottom. layout_chosen(layer, Layout or None): the layout for
     the output of a layer, None to detect it.
     """
 
@@ -41,6 +43,8 @@ class LayerTree(QWidget):
         self._expanded: set[str] | None = None
         self._left: str | None = None
         self._bare = ""
+        self._unfusable = ""
+        self._chosen_rows: tuple[str, ...] = ()
         self._silent = False
         self._title = ElidedLabel("dim")
         tip = "Words in a layer's name or type, such as 'layer4 relu'"
@@ -63,6 +67,8 @@ class LayerTree(QWidget):
         self._view.selectionModel().currentChanged.connect(self._moved)
         self._view.pressed_again.connect(self._chosen)
         self._view.menu_wanted.connect(self._show_menu)
+        self._view.toggled.connect(lambda index: self._fuse(self._toggled(index), index))
+        self._view.stretched.connect(lambda index: self._fuse(self._stretched(index), index))
         self.set_message("No model")
 
     def set_layers(self, layers: tuple[LayerNode, ...], title: str = "") -> None:
@@ -79,6 +85,7 @@ class LayerTree(QWidget):
         default = next((node.name for node in layers if node.default and node.name), None)
         if default is not None:
             self._go_to(default)
+            self._choose_rows((default,))
         self._filter.setEnabled(True)
         self._describe(None)
         self._stack.setCurrentWidget(self._view)
@@ -92,8 +99,11 @@ class LayerTree(QWidget):
         self._stack.setCurrentWidget(self._message)
 
     def select(self, name: str) -> None:
-        """Select the layer and describe it, without a signal; set_explained marks it."""
-        index = self._go_to(name)
+        """Select the layer, or those that the name joins, and describe it, without a signal;
+        set_explained marks it."""
+        parts = self._model.parts(name)
+        index = self._go_to(parts[-1])
+        self._choose_rows(parts)
         if index.isValid():
             self._describe(self._model.row_at(index))
 
@@ -112,6 +122,10 @@ class LayerTree(QWidget):
         self._model.unavailable, self._bare = reason, bare
         self._view.viewport().update()
         self._describe(self._model.row_at(self._view.currentIndex()))
+
+    def set_unfusable(self, reason: str) -> None:
+        """Say why maps of several layers cannot be fused; '' where they can."""
+        self._unfusable = reason
 
     def current(self) -> str | None:
         """Address of the current row ('layer4', 'relu#0'), explainable or not."""
@@ -233,17 +247,75 @@ class LayerTree(QWidget):
         row = self._model.row_at(index)
         if row is None:
             return
-        self._describe(row)
         if row.node.explainable and not self._model.unavailable:
+            self._choose_rows((row.address,))
+            self._describe(row)
             self.layer_chosen.emit(row.address)
+        else:
+            self._describe(row)
 
     def _show_menu(self, index: QModelIndex, place: QPoint) -> None:
         row = self._model.row_at(index)
         if row is not None:
-            menu_for(row.node, row.address, self.layout_chosen.emit, self).popup(place)
+            fusing = self._fusing(row, index)
+            menu_for(row.node, row.address, self.layout_chosen.emit, self, fusing).popup(place)
+
+    # --- several layers --------------------------------------------------------------------------
+
+    def _choose_rows(self, addresses: tuple[str, ...]) -> None:
+        """Note which rows are chosen; several of them are to be fused."""
+        self._chosen_rows = addresses
+        self._model.together = frozenset(addresses if len(addresses) > 1 else ())
+        self._view.viewport().update()
+
+    def _toggled(self, index: QModelIndex) -> set[str]:
+        """The chosen rows with this one, or without it; one at least stays."""
+        row = self._model.row_at(index)
+        chosen = set(self._chosen_rows) ^ ({row.address} if row is not None else set())
+        return chosen or set(self._chosen_rows)
+
+    def _stretched(self, index: QModelIndex) -> set[str]:
+        """The rows from the current one to this one that can be explained."""
+        shown = self._view.shown_between(self._view.currentIndex(), index)
+        rows = (self._model.row_at(one) for one in shown)
+        return {row.address for row in rows if row is not None and row.node.explainable}
+
+    def _fuse(self, addresses: set[str], index: QModelIndex) -> None:
+        """Choose these rows, in the order of the tree, whose maps are to be fused."""
+        pressed = self._model.row_at(index)
+        if pressed is None or self._model.unavailable or not pressed.node.explainable:
+            self._describe(pressed)
+            return
+        if len(addresses) > 1 and self._unfusable:
+            self._say(pressed.address, f"{self._unfusable}.")
+            return
+        rows = [row for row in self._model.rows if row.address in addresses]
+        chosen = tuple(row.address for row in rows)
+        if not chosen or chosen == self._chosen_rows:
+            return
+        self._go_to(pressed.address if pressed.address in addresses else chosen[-1])
+        self._choose_rows(chosen)
+        self._describe(self._model.row_at(self._view.currentIndex()))
+        self.layer_chosen.emit(JOINT.join(chosen))
+
+    def _fusing(self, row: Row, index: QModelIndex) -> Fusing | None:
+        """What the menu of a row offers; None where nothing could be fused with it."""
+        chosen = self._chosen_rows
+        if not row.node.explainable or self._model.unavailable or chosen in ((), (row.address,)):
+            return None
+        text = f"Fuse with {JOINT.join(chosen)}"
+        if row.address in chosen:
+            text = "Leave out of the fused map"
+        reason = f"{self._unfusable}." if self._unfusable else ""
+        return Fusing(text, reason, lambda: self._fuse(self._toggled(index), index))
 
     def _describe(self, row: Row | None) -> None:
-        if self._model.unavailable:
+        together = row is not None and row.address in self._model.together
+        if together and not self._model.unavailable:
+            more = self._bare or "Ctrl+click adds a layer, or leaves it out"
+            said = f"{len(self._chosen_rows)} layers, fused\n{more}"
+            self._say(JOINT.join(self._chosen_rows), said)
+        elif self._model.unavailable:
             self._say(row.address if row is not None else "", f"{self._model.unavailable}.")
         elif row is None:
             self._say("", self._bare)

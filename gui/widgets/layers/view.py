@@ -38,10 +38,13 @@ _NAME_LEAST = 112
 class LayerView(QTreeView):
     """The tree itself. pressed_again(index): a press on the row that was current, or Enter.
 
-    menu_wanted(index, QPoint): by right-click or menu key, with the screen position.
+    toggled(index): a press with Ctrl. stretched(index): a press with Shift. menu_wanted(index,
+    QPoint): by right-click or menu key, with the screen position.
     """
 
     pressed_again = Signal(QModelIndex)
+    toggled = Signal(QModelIndex)
+    stretched = Signal(QModelIndex)
     menu_wanted = Signal(QModelIndex, QPoint)
 
     def __init__(self, model: LayerModel) -> None:
@@ -102,6 +105,17 @@ class LayerView(QTreeView):
             if row.children and self.isExpanded(layers.index_of(row.address))
         }
 
+    def shown_between(self, one: QModelIndex, other: QModelIndex) -> list[QModelIndex]:
+        """The rows from one to the other that are not folded away, both included."""
+        first, last = sorted((one, other), key=lambda index: self.visualRect(index).top())
+        found = [first]
+        while found[-1].siblingAtColumn(0) != last.siblingAtColumn(0):
+            below = self.indexBelow(found[-1])
+            if not below.isValid():
+                break
+            found.append(below)
+        return found
+
     def expand_addresses(self, addresses: set[str]) -> None:
         """Expand these rows."""
         for address in addresses:
@@ -115,11 +129,24 @@ class LayerView(QTreeView):
         self._arrange()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.RightButton:
+            # A menu about a layer does not explain it.
+            return
         before = self.currentIndex()
-        super().mousePressEvent(event)
         place = event.position().toPoint()
         index = self.indexAt(place)
         on_row = place.x() >= self.visualRect(index.siblingAtColumn(0)).left()
+        keys = event.modifiers()
+        if index.isValid() and on_row and event.button() == Qt.MouseButton.LeftButton:
+            for key, signal in (
+                (Qt.KeyboardModifier.ControlModifier, self.toggled),
+                (Qt.KeyboardModifier.ShiftModifier, self.stretched),
+            ):
+                if keys & key:
+                    self.setFocus(Qt.FocusReason.MouseFocusReason)
+                    signal.emit(index)
+                    return
+        super().mousePressEvent(event)
         same = index.isValid() and index.siblingAtColumn(0) == before.siblingAtColumn(0)
         if same and on_row and event.button() == Qt.MouseButton.LeftButton:
             self.pressed_again.emit(index)
@@ -136,11 +163,11 @@ class LayerView(QTreeView):
         current = index.row() == self.currentIndex().row() and (
             index.internalId() == self.currentIndex().internalId()
         )
-        if current:
+        row = self._layers.row_at(index)
+        if current or (row is not None and row.address in self._layers.together):
             painter.fillRect(rect, QColor(tokens.selection))
         super().drawRow(painter, option, index)
-        row = self._layers.row_at(index)
-        if row is not None and row.address == self._layers.explained:
+        if row is not None and row.address in self._layers.explained_rows:
             painter.fillRect(QRect(0, rect.top(), 3, rect.height()), QColor(tokens.accent))
         if current and self.hasFocus():
             painter.setPen(QColor(tokens.accent))
@@ -200,7 +227,7 @@ class _Delegate(QStyledItemDelegate):
 
     def _paint_name(self, painter: QPainter, rect: QRect, row: Row, font: QFont) -> None:
         tokens = theme.current()
-        explained = row.address == self._layers.explained
+        explained = row.address in self._layers.explained_rows
         font = QFont(font)
         font.setBold(explained)
         painter.setFont(font)

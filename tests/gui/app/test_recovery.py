@@ -129,6 +129,16 @@ def test_what_was_chosen_of_a_pasted_picture_is_no_other_pictures(
     assert user.layer == "layer4"
 
 
+def test_layers_that_were_fused_are_again(user: User, pictures: list[Path]) -> None:
+    paths, both = tuple(map(str, pictures)), "layer2 + layer4"
+    write(user, OpenFiles(paths, str(pictures[2]), "demo:shapes", both, None))
+    program = user.start()
+    press(user.dialog(CrashDialog), "Reopen")
+    user.until(lambda: user.layer == both)
+    assert program.window.tree.current() == "layer4"
+    assert OpenFiles.of(program.state).layer == both
+
+
 def test_the_tree_and_the_strip_show_what_is_reopened(user: User, pictures: list[Path]) -> None:
     write(
         user, OpenFiles(tuple(map(str, pictures)), str(pictures[2]), "demo:shapes", "conv1", None)

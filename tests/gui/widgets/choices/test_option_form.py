@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QPushButton, QSpinBox, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QToolButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from engine.methods.options import Kind, Option
@@ -78,6 +87,25 @@ def test_every_method_has_a_form_that_keeps_its_defaults(qtbot: QtBot, method: o
     form = shown(qtbot, OptionForm(row.options, {}))
     values = form.values()
     assert values == {option.name: option.default for option in row.options}
-    assert check_options(row, values) == values
+    plain = {option.name for option in row.options if option.shared}
+    kept = {name: value for name, value in values.items() if name not in plain}
+    assert check_options(row, values) == kept, "those that methods share are left out"
     kinds = {type(value) for value in values.values()}
     assert kinds <= {int, float, bool, str}
+
+
+def test_what_cannot_be_had_is_greyed_with_the_reason(qtbot: QtBot) -> None:
+    smooth = Option("eigen", "a component", Kind.BOOL, False, shared=True)
+    fuse = Option("fuse", "how", Kind.CHOICE, "mean", choices=("mean", "max"), shared=True)
+    missing = ((smooth, "it weighs no channels"), (fuse, "it has no layers"))
+    form = shown(qtbot, OptionForm(OPTIONS[:1], {"steps": 3}, missing=missing))
+    assert form.values() == {"steps": 3}
+    for name, kind in (("eigen", QCheckBox), ("fuse", QComboBox)):
+        assert not named(form, kind, name).isEnabled()
+    texts = [label.text() for label in form.findChildren(QLabel)]
+    assert "Not here: it weighs no channels." in texts
+    assert "Not here: it has no layers." in texts
+    reset = form.findChild(QToolButton)
+    assert reset is not None
+    reset.click()
+    assert form.values() == {"steps": 64}

@@ -376,3 +376,94 @@ def test_a_tree_of_3000_modules_is_no_more_work_for_each_than_a_small_one(qtbot:
 def test_root_index_is_nobody(tree: LayerTree) -> None:
     assert model_of(tree).row_at(QModelIndex()) is None
     assert not model_of(tree).index_of("nothing").isValid()
+
+
+# --- several layers ------------------------------------------------------------------------------
+
+
+def press(tree: LayerTree, address: str, keys: Qt.KeyboardModifier, right: bool = False) -> None:
+    view = view_of(tree)
+    rect = view.visualRect(model_of(tree).index_of(address))
+    button = Qt.MouseButton.RightButton if right else Qt.MouseButton.LeftButton
+    QTest.mouseClick(view.viewport(), button, keys, QPoint(rect.left() + 8, rect.center().y()))
+
+
+CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+def marked(tree: LayerTree) -> set[str]:
+    """The rows that are painted as chosen, from their background."""
+    view, model = view_of(tree), model_of(tree)
+    picture = view.viewport().grab().toImage()
+    wanted = QColor(theme.current().selection)
+    found = set()
+    for address in visible(tree):
+        rect = view.visualRect(model.index_of(address))
+        if picture.pixelColor(rect.right() - 2, rect.top() + 2) == wanted:
+            found.add(address)
+    return found
+
+
+def test_ctrl_adds_a_layer_and_takes_it_away(tree: LayerTree) -> None:
+    heard = chosen(tree)
+    press(tree, "body.0.conv", CTRL)
+    assert heard.pop() == "body + body.0.conv", "with the default layer, which is selected"
+    assert (tree.current(), marked(tree)) == ("body.0.conv", {"body", "body.0.conv"})
+    press(tree, "stem.0", CTRL)
+    assert heard.pop() == "stem.0 + body + body.0.conv", "in the order of the tree"
+    press(tree, "body.0.conv", CTRL)
+    assert heard.pop() == "stem.0 + body"
+    assert tree.current() in ("stem.0", "body")
+    press(tree, "body", CTRL)
+    assert (heard.pop(), marked(tree)) == ("stem.0", {"stem.0"})
+    press(tree, "stem.0", CTRL)
+    assert heard == [], "one stays"
+    press(tree, "pool", CTRL)
+    assert heard == [], "it cannot be explained"
+    assert "Cannot be explained" in tree._note.text()
+    click(tree, "stem.1")
+    assert (heard, marked(tree)) == (["stem.1"], {"stem.1"})
+
+
+def test_shift_takes_all_rows_on_the_way(tree: LayerTree) -> None:
+    heard = chosen(tree)
+    click(tree, "body.0.conv")
+    heard.clear()
+    press(tree, "fc", SHIFT)
+    assert heard == [], "it cannot be explained itself"
+    press(tree, "stem.1", SHIFT)
+    assert heard == ["stem.1 + body + body.0 + body.0.conv"]
+    view_of(tree).collapse(model_of(tree).index_of("body"))
+    click(tree, "stem")
+    press(tree, "body", SHIFT)
+    assert heard[-1] == "stem + stem.0 + stem.1 + body", "not those that are folded away"
+
+
+def test_a_right_press_explains_nothing(tree: LayerTree) -> None:
+    heard = chosen(tree)
+    press(tree, "stem.0", Qt.KeyboardModifier.NoModifier, right=True)
+    assert (heard, tree.current()) == ([], "body")
+
+
+def test_where_nothing_can_be_fused_the_reason_is_said(tree: LayerTree) -> None:
+    heard = chosen(tree)
+    tree.set_unfusable("CAM cannot fuse layers: it is for one")
+    press(tree, "stem.0", CTRL)
+    assert (heard, tree._note.text()) == ([], "CAM cannot fuse layers: it is for one.")
+    assert (tree.current(), marked(tree)) == ("body", {"body"})
+    tree.set_unfusable("")
+    tree.set_unavailable("Saliency has no layer")
+    press(tree, "stem.0", CTRL)
+    assert heard == []
+
+
+def test_all_explained_rows_are_marked(tree: LayerTree) -> None:
+    tree.select("stem.1 + body")
+    tree.set_explained("stem.1 + body")
+    assert model_of(tree).explained_rows == ("stem.1", "body")
+    assert (tree.current(), marked(tree)) == ("body", {"stem.1", "body"})
+    index = model_of(tree).index_of("stem.1")
+    role = Qt.ItemDataRole.AccessibleDescriptionRole
+    assert model_of(tree).data(index, role) == "Fused with others"
+    tree.set_layers(LAYERS, "Net")
+    assert marked(tree) == {"body"}
