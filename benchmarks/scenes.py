@@ -1,13 +1,15 @@
 """How well every method points at shapes whose place is known, beside chance, and at what cost.
 
     make bench-scenes BENCH_ARGS="--scenes 300 --long-scenes 60 --methods grad-cam rise"
+    make bench-scenes BENCH_ARGS="--varied grad-cam"
 
 Each seeded scene shows two of the eight shapes that demo:shapes was trained on; the class of the
 first is explained by every method at its defaults, of the default layer where it has one. Counted
 are maps whose peak, the centre of the largest cell, is on that shape, or at most 7 pixels from it,
 and the share of the positive part on the shape, the map enlarged linearly to the image; the figures
 for chance are the shape's share of the image. What a method draws, it draws anew for each scene.
-Every explanation is a session of its own, from the picture to the map; times are multiples of a
+With --varied, one method with the options that methods share, and with several layers. Every
+explanation is a session of its own, from the picture to the map; times are multiples of a
 forward pass of the network alone, which runs before each of them. Results go to benchmarks/results/
 and, as a table for docs/methods.md, to the terminal.
 """
@@ -51,6 +53,21 @@ LONG = 500
 """Passes from which a method is measured on fewer scenes."""
 
 
+VARIED: dict[str, tuple[str | None, dict[str, object]]] = {
+    "layer4": (None, {}),
+    "layer4, augment": (None, {"augment": True}),
+    "layer4, eigen": (None, {"eigen": True}),
+    "layer3": ("layer3", {}),
+    "layer2": ("layer2", {}),
+    "mean of layer3 + layer4": ("layer3 + layer4", {}),
+    "maximum of layer3 + layer4": ("layer3 + layer4", {"fuse": "max"}),
+    "product of layer3 + layer4": ("layer3 + layer4", {"fuse": "product"}),
+    "mean of layer2 + layer3 + layer4": ("layer2 + layer3 + layer4", {}),
+    "product of layer2 + layer3 + layer4": ("layer2 + layer3 + layer4", {"fuse": "product"}),
+}
+"""Layers and options of --varied, by what they are called in the table."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """A picture of 128 x 128 pixels, the class of its first shape, and where that lies."""
@@ -63,9 +80,11 @@ class Scene:
 
 @dataclass(slots=True)
 class Score:
-    """What one method got, scene by scene."""
+    """What one method got, scene by scene. layer None: the default one."""
 
     passes: tuple[int, int]
+    layer: str | None = None
+    options: dict[str, object] = field(default_factory=dict)
     hits: list[float] = field(default_factory=list)
     near: list[float] = field(default_factory=list)
     energies: list[float] = field(default_factory=list)
@@ -98,6 +117,15 @@ def suitable(model: engine.Model, image: LoadedImage, wanted: Sequence[str]) -> 
     return found
 
 
+def varied(model: engine.Model, image: LoadedImage, slug: str) -> dict[str, Score]:
+    """One method with each of VARIED, with their passes."""
+    with engine.Session(model, image) as session:
+        return {
+            name: Score(session.expected(layer, method=slug, options=options), layer, options)
+            for name, (layer, options) in VARIED.items()
+        }
+
+
 def _least(method: Method) -> dict[str, object]:
     """Options that make a method cheap where only its refusal is asked for."""
     counts = {"n": 1, "masks": 2, "steps": 1}
@@ -118,8 +146,9 @@ def explain(model: engine.Model, at: Scene, slug: str, seed: int, score: Score) 
     score.bare.append(seconds_of(model, tensor))
     drawn = {o.name: seed for o in find(slug).options if o.name == "seed"}
     started = time.perf_counter()
+    options = {**drawn, **score.options}
     with engine.Session(model, at.image) as session:
-        found = session.explain(None, at.label, method=slug, options=drawn)
+        found = session.explain(score.layer, at.label, method=slug, options=options)
     score.seconds.append(time.perf_counter() - started)
     # Otherwise a pixel of the map would not be the pixel of the picture.
     assert found.region == Region(0.0, 0.0, *map(float, found.image_size))
@@ -130,12 +159,17 @@ def explain(model: engine.Model, at: Scene, slug: str, seed: int, score: Score) 
     score.blank += not found.map.max() > 0
 
 
-def measure(scenes: int, long_scenes: int, wanted: Sequence[str]) -> dict[str, Any]:
-    """Everything that the table shows, for JSON."""
+def measure(
+    scenes: int, long_scenes: int, wanted: Sequence[str], changed: str = ""
+) -> dict[str, Any]:
+    """Everything that the table shows, for JSON. changed: the method of --varied."""
     model = engine.load_model(MODEL, device="cpu")
     model.module.eval()
     first = scene(0)
-    scores = suitable(model, first.image, wanted)
+    if changed:
+        scores = varied(model, first.image, changed)
+    else:
+        scores = suitable(model, first.image, wanted)
     areas, nears = [], []
     for number in range(scenes):
         at = scene(number)
@@ -143,7 +177,7 @@ def measure(scenes: int, long_scenes: int, wanted: Sequence[str]) -> dict[str, A
         nears.append(float(at.near.mean()))
         for slug, score in scores.items():
             if number < long_scenes or sum(score.passes) < LONG:
-                explain(model, at, slug, number, score)
+                explain(model, at, changed or slug, number, score)
         if sys.stderr.isatty():
             print(f"\r{number + 1} of {scenes}", end="", file=sys.stderr, flush=True)
     layer = next(node.name for node in model.layers if node.default)
@@ -153,6 +187,7 @@ def measure(scenes: int, long_scenes: int, wanted: Sequence[str]) -> dict[str, A
         "scenes": scenes,
         "seed": SEED,
         "figures": FIGURES,
+        "varied": changed,
         "forward_s": statistics.median(s for score in scores.values() for s in score.bare),
         "chance": {"on": statistics.mean(areas), "near": statistics.mean(nears)},
         "methods": {slug: figures(score) for slug, score in scores.items()},
@@ -223,6 +258,7 @@ def parsed() -> argparse.Namespace:
     )
     slugs = [method.slug for method in METHODS]
     parser.add_argument("--methods", nargs="+", default=[], choices=slugs, metavar="METHOD")
+    parser.add_argument("--varied", default="", choices=slugs, metavar="METHOD")
     parser.add_argument("--out", type=Path, help="JSON file; default RESULTS/scenes-DATE.json")
     return parser.parse_args()
 
@@ -235,7 +271,7 @@ def main() -> None:
         "command": " ".join(["benchmarks/scenes.py", *sys.argv[1:]]),
         "commit": commit(),
         "machine": machine(),
-    } | measure(options.scenes, options.long_scenes, options.methods)
+    } | measure(options.scenes, options.long_scenes, options.methods, options.varied)
     out = options.out or RESULTS / f"scenes-{started:%Y-%m-%d-%H%M}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.methods.registry import METHODS
+from engine.methods.rows.shared import SHARED
 from engine.targets.questions import QUESTIONS, QuestionRow
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,5 +34,10 @@ def test_linear_methods_are_listed() -> None:
     listed = re.findall(
         r"^- (.+?) \(`(.+?)`\)(?:, while the option (\w+) is off)?$", part, re.MULTILINE
     )
-    wanted = [(m.title, m.slug, "".join(m.linear_at)) for m in METHODS if m.linear]
-    assert listed == wanted
+    shared = {option.name for option in SHARED}
+    own = {m.slug: "".join(name for name in m.linear_at if name not in shared) for m in METHODS}
+    assert listed == [(m.title, m.slug, own[m.slug]) for m in METHODS if m.linear]
+    ending = {name for m in METHODS if m.linear for name in m.linear_at} & shared
+    assert ending == {"eigen", "fuse"}
+    for option in SHARED:
+        assert f"(`{option.name}`)" in part

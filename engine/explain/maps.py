@@ -45,10 +45,13 @@ class RawMap:
         """What there is to say about how it was computed."""
         return self.said if self.sums is None else (*self.said, self.sums.sentence)
 
-    def judged(self, method: Method, of_class: bool = True) -> tuple[Verdict, tuple[str, ...]]:
+    def judged(
+        self, method: Method, *, of_class: bool, signed: bool
+    ) -> tuple[Verdict, tuple[str, ...]]:
         """Whether the map shows anything, and what to say when it does not.
 
-        of_class: whether the question is that of a class's own score.
+        of_class: whether the question is that of a class's own score. signed: whether the map can
+        be negative anywhere.
         """
         what, score = ("the class", "the score of the class")
         if not of_class:
@@ -67,7 +70,7 @@ class RawMap:
                 "The layer's output is zero: there is nothing to map.",
             )
         if self.map.max() <= 0:
-            side = "look at the negative side, or " if method.signed else ""
+            side = "look at the negative side, or " if signed else ""
             other = "layer or class" if method.class_dependent else "layer"
             other = other if method.layered else "class"
             other = other if of_class else other.replace("class", "question")

@@ -38,11 +38,15 @@ def fused_by(chosen: Chosen) -> str:
     return str(dict(chosen.options).get(FUSE.name, FUSE.default))
 
 
+def can_be_negative(chosen: Chosen, *, fused: bool) -> bool:
+    """Whether a map can be negative anywhere; fused: one of several layers."""
+    return chosen.method.signed and (not fused or fused_by(chosen) == "mean")
+
+
 def is_signed(explanation: Explanation) -> bool:
     """Whether a map by this method and of these layers can be negative anywhere."""
-    method = find(explanation.method)
-    how = Chosen(method, explanation.options)
-    return method.signed and (not explanation.fused or fused_by(how) == "mean")
+    how = Chosen(find(explanation.method), explanation.options)
+    return can_be_negative(how, fused=bool(explanation.fused))
 
 
 def place_words(explanation: Explanation) -> str:

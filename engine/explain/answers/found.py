@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from engine.errors import LayerError
 from engine.explain.compared import words_of
 from engine.explain.maps import RawMap
+from engine.methods.modifiers import can_be_negative
 from engine.methods.registry import Chosen
 from engine.model import Model
 from engine.passes.hooks import Call
@@ -69,7 +70,8 @@ def explanation_of(
     facts = model.facts.calls[call] if call is not None else None
     axes = facts.axes if facts is not None else None
     asked, value, scores = found.said.asked, found.said.value, model.facts.reading.form.scores
-    verdict, notice = raw.judged(how.method, of_class=asked.question == "class")
+    signed = can_be_negative(how, fused=bool(found.fused))
+    verdict, notice = raw.judged(how.method, of_class=asked.question == "class", signed=signed)
     against = None
     if asked.against is not None:
         against = model.predictions(found.logits, [asked.against])[0]

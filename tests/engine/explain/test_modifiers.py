@@ -233,6 +233,17 @@ def test_calls_in_place_layers_and_tokens(make: Any, layers: list[str]) -> None:
     assert len(layers) > 1
 
 
+def test_a_product_without_a_common_place_has_no_negative_side_to_look_at() -> None:
+    model, how = double(), {"method": "ablation-cam", "options": {"fuse": "product"}}
+    maps = [alone(model, name, method="ablation-cam").map for name in ("stem", "last")]
+    assert not by_hand(maps, "product").any()
+    assert by_hand(maps, "max").any()
+    with Session(model, IMAGE) as session:
+        found = session.explain("stem + last", TARGET, **how)  # type: ignore[arg-type]
+    assert (found.verdict, found.map.any()) == (Verdict.NOTHING_POSITIVE, False)
+    assert found.notices == ("Nothing positive: choose another layer or class.",)
+
+
 def test_names_for_one_output_count_once() -> None:
     model = double(networks.Containers)
     nodes = {node.place: node.name for node in model.layers if node.explainable}
