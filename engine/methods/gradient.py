@@ -36,7 +36,17 @@ def grad_cam(given: MethodInput) -> MethodMap:
 
     The map is signed. `anything` is also False where the gradients of a sequence cancel out.
     """
-    activations, gradients = (part.float() for part in _both(given))
+    weights, any_weight = grad_cam_weights(given)
+    # One matrix-vector product over (cells, channels): no temporary as large as the activation.
+    activations = given.activation.detach().float()
+    return MethodMap(
+        torch.mv(cells_of(activations), weights).view(activations.shape[1:]), any_weight
+    )
+
+
+def grad_cam_weights(given: MethodInput) -> tuple[Tensor, Tensor]:
+    """mean(G_k) of each channel, float32 (C,), and whether any of them is not zero."""
+    gradients = _both(given)[1].float()
     weights = gradients.mean(dim=(1, 2))
     any_weight = weights.any()
     if given.layout is Layout.TOKENS:
@@ -44,10 +54,7 @@ def grad_cam(given: MethodInput) -> MethodMap:
         # is left of the sum is rounding, which would be drawn as if it were a map.
         any_weight = weights.abs().max() > _ROUNDING * gradients.abs().mean()
         weights = weights * any_weight
-    # One matrix-vector product over (cells, channels): no temporary as large as the activation.
-    return MethodMap(
-        torch.mv(cells_of(activations), weights).view(activations.shape[1:]), any_weight
-    )
+    return weights, any_weight
 
 
 def cam(given: MethodInput) -> MethodMap:
