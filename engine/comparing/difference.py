@@ -105,7 +105,8 @@ def _top(values: _Doubles, part: float) -> _Doubles | None:
     count = max(1, round(part * values.size))
     least = np.partition(values, values.size - count)[values.size - count]
     above, tied = values > least, values == least
-    return np.where(above, 1.0, np.where(tied, (count - above.sum()) / tied.sum(), 0.0))
+    shares: _Doubles = np.where(above, 1.0, np.where(tied, (count - above.sum()) / tied.sum(), 0.0))
+    return shares
 
 
 def _centred(map: FloatMap | _Doubles) -> _Doubles:
@@ -113,7 +114,8 @@ def _centred(map: FloatMap | _Doubles) -> _Doubles:
     if values.size == 0 or values.min() == values.max():
         # Its mean would leave the rounding.
         return np.zeros_like(values)
-    return values - values.mean()
+    centred: _Doubles = values - values.mean()
+    return centred
 
 
 def _scaled(values: _Doubles) -> _Doubles:

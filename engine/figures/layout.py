@@ -17,7 +17,6 @@ from engine.figures.drawing import (
     Ink,
     Line,
     Part,
-    Picture,
     Words,
 )
 from engine.figures.lettering import Lettering
@@ -94,7 +93,7 @@ def in_rows(panes: Sequence[Pane], form: FigureForm) -> list[list[Pane]]:
     """Panes in rows of equal length, but for the last: in as many columns as the form says, or as
     suits their number and fits the width. The bare images stand before their maps."""
     shown = _with_bare(panes) if form.beside else list(panes)
-    columns = form.columns or _columns_for(len(shown), form)
+    columns = form.columns or columns_for(len(shown), form)
     return [shown[start : start + columns] for start in range(0, len(shown), columns)]
 
 
@@ -154,7 +153,8 @@ def tile_pixels(columns: int, form: FigureForm) -> int:
     return math.ceil(tile_width(columns, form) / POINTS_TO_THE_INCH * form.dpi)
 
 
-def _columns_for(count: int, form: FigureForm) -> int:
+def columns_for(count: int, form: FigureForm) -> int:
+    """The columns that suit a number of panes, and fit the width where the form has one."""
     columns = count if count <= 4 else math.ceil(math.sqrt(count))
     if form.width is not None:
         least = LEAST_PIXELS / form.dpi * POINTS_TO_THE_INCH
@@ -273,8 +273,8 @@ def _check_size(width: float, height: float, form: FigureForm) -> None:
 __all__ = [
     "LEAST_PIXELS",
     "MOST_PIXELS",
-    "Picture",
     "Scale",
+    "columns_for",
     "figure",
     "in_rows",
     "tile_pixels",
