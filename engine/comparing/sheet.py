@@ -236,7 +236,8 @@ def _bar_words(found: Sequence[Explanation], shared: bool, values: str = "") -> 
     if len(found) == 1:
         return title
     if shared:
-        return f"{title}, one colour scale for all {len(found)} maps"
+        which = "both" if len(found) == 2 else f"all {len(found)}"
+        return f"{title}, one colour scale for {which} maps"
     return f"{title}, each map on a colour scale of its own"
 
 

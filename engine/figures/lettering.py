@@ -48,18 +48,37 @@ class Lettering:
         return _without_middle(text, low)
 
     def folded(self, text: str, size: float, room: float, most: int) -> tuple[str, ...]:
-        """The text in lines of at most this width, broken at spaces; the last is shortened."""
+        """The text in lines of at most this width; the last of the most lines is shortened.
+
+        Broken at spaces, and within words that are wider than a line, such as the names of layers,
+        after a dot or the like.
+        """
         lines: list[str] = []
-        rest = text.split(" ")
-        while rest:
-            if len(lines) == most - 1:
-                return (*lines, self.shortened(" ".join(rest), size, room))
-            count = 1
-            while count < len(rest) and self.width(" ".join(rest[: count + 1]), size) <= room:
-                count += 1
-            lines.append(self.shortened(" ".join(rest[:count]), size, room))
-            rest = rest[count:]
-        return tuple(lines)
+        rest = text
+        while rest and len(lines) < most - 1 and self.width(rest, size) > room:
+            count = self._fitting(rest, size, room)
+            space = rest.rfind(" ", 0, count + 1)
+            cut = space if space > 0 else _break_before(rest, count)
+            lines.append(rest[:cut].rstrip())
+            rest = rest[cut:].lstrip()
+        return (*lines, self.shortened(rest, size, room)) if rest else tuple(lines)
+
+    def _fitting(self, text: str, size: float, room: float) -> int:
+        """How many characters fit; at least one, so that folding ends."""
+        low, high = 1, len(text)
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self.width(text[:middle], size) <= room:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+
+def _break_before(text: str, count: int) -> int:
+    """Where to break one word of which so many characters fit."""
+    ends = [text.rfind(mark, 0, count) + 1 for mark in "./\\_-"]
+    return max(ends) if max(ends) > count // 3 else count
 
 
 def _without_middle(text: str, keep: int) -> str:
