@@ -76,6 +76,7 @@ def compare(options: argparse.Namespace) -> None:
             if named is None:
                 named = _named(run, model, question)
                 _check_count(options, named)
+                _tell_units(options, form, named)
             _explain(run, named, place, model)
             del model
     finally:
@@ -114,6 +115,11 @@ def _check_count(options: argparse.Namespace, named: Named) -> None:
             f"--difference is of two maps, and {named.count} are named; name one thing twice, as "
             "in --layer layer3 layer4"
         )
+
+
+def _tell_units(options: argparse.Namespace, form: FigureForm, named: Named) -> None:
+    if form.shared and len(named.methods) > 1 and options.out is not None:
+        tell("the values of different methods are in different units; see --scale each")
 
 
 def _sources(options: argparse.Namespace, image: Path | None) -> tuple[argparse.Namespace, ...]:

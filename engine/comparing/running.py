@@ -8,6 +8,7 @@ from dataclasses import replace
 from engine.errors import HookscopeError
 from engine.explain.session import Session
 from engine.methods import registry
+from engine.methods.registry import Family
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.records.asked import CLASS, Question
 from engine.records.explanations import Explanation
@@ -121,6 +122,8 @@ def methods_for(
     """
     found: list[str] = []
     for method in registry.METHODS:
+        if method.family is Family.ATTENTION and session.model.info.no_attention:
+            continue
         asked = layer if method.layered else None
         try:
             passes = sum(session.expected(asked, method=method.slug, question=question))

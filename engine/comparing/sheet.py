@@ -182,9 +182,8 @@ def _named_panes(items: Sequence[Shown], settings: DisplaySettings) -> list[Pane
     for item, name in zip(items, names, strict=True):
         words = item.label or _SEPARATOR.join(name[place] for place in varying if name[place])
         words = words or _subject(item.explanation)
-        panes.append(
-            replace(item.pane, settings=settings, words=(words, _values(item.explanation)))
-        )
+        said = (words, *_values(item.explanation))
+        panes.append(replace(item.pane, settings=settings, words=said))
     return panes
 
 
@@ -206,14 +205,14 @@ def _subject(explanation: Explanation) -> str:
     return plain(f"{explanation.target.label} {explanation.target.said}", _LONGEST)
 
 
-def _values(explanation: Explanation) -> str:
+def _values(explanation: Explanation) -> tuple[str, ...]:
     """The range of the values, and what has to be said beside a map of the method."""
     low, high = float(explanation.map.min()), float(explanation.map.max())
     words = f"{overlay.number_text(low)} to {overlay.number_text(high)}"
     method = registry.find(explanation.method)
     if method.caution:
-        return f"{words}; {method.caution}"
-    return words if method.class_dependent else f"{words}; independent of the class"
+        return words, method.caution
+    return (words,) if method.class_dependent else (words, "independent of the class")
 
 
 def _numbers(apart: Difference) -> str:

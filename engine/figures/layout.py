@@ -182,24 +182,23 @@ def _lay_row(page: _Page, row: Sequence[Pane], tile: float) -> None:
     _, ink, faint = page.inks
     lines = [_lines_of(page, pane, tile) for pane in row]
     top = page.top
-    words = max((len(lines_of_one) for lines_of_one in lines), default=0) * _TITLE * _LEADING
+    heights = [sum(size for _, size in own) * _LEADING for own in lines]
+    words = max(heights, default=0.0)
     height = min(max(_aspect(pane) for pane in row), _TALLEST) * tile
     for column, (pane, own) in enumerate(zip(row, lines, strict=True)):
         left = _PAD + column * (tile + _GAP)
         # Next to the picture that they are of.
-        page.top = top + words - len(own) * _TITLE * _LEADING
-        for number, text in enumerate(own):
-            size = _TITLE if number < len(own) - 1 or len(pane.words) < 2 else _SMALL
+        page.top = top + words - heights[column]
+        for text, size in own:
             page.say(text, left, tile, size, ink if size == _TITLE else faint)
         page.parts += _picture(page.form, pane, (left, top + words, tile, height))
     page.top = top + words + height + _GAP
 
 
-def _lines_of(page: _Page, pane: Pane, room: float) -> list[str]:
-    """The words above a pane: the first of them in up to two lines."""
-    if not pane.words:
-        return []
-    return [*page.lettering.folded(pane.words[0], _TITLE, room, 2), *pane.words[1:]]
+def _lines_of(page: _Page, pane: Pane, room: float) -> list[tuple[str, float]]:
+    """The words above a pane with their sizes: the first of them in up to two lines."""
+    title = page.lettering.folded(pane.words[0], _TITLE, room, 2) if pane.words else ()
+    return [(text, _TITLE) for text in title] + [(text, _SMALL) for text in pane.words[1:]]
 
 
 def _aspect(pane: Pane) -> float:
@@ -209,13 +208,12 @@ def _aspect(pane: Pane) -> float:
 def _picture(
     form: FigureForm, pane: Pane, cell: tuple[float, float, float, float]
 ) -> Iterator[Part]:
-    """The picture in the middle of its cell, and the outline of the region."""
+    """The picture at the top of its cell, below its words, and the outline of the region."""
     left, top, width, height = cell
     aspect = _aspect(pane)
     wide = min(width, height / aspect)
     tall = wide * aspect
     left += (width - wide) / 2
-    top += (height - tall) / 2
     density = form.dpi / POINTS_TO_THE_INCH
     size = max(1, round(wide * density)), max(1, round(tall * density))
     drawn = fitted(pane, size)
