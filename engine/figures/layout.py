@@ -116,6 +116,8 @@ def figure(
     words += [scale.words for scale in scales] + list(caption)
     words += [number for scale in scales for _, number in scale.marks(0.05)]
     width = max(map(len, rows)) * (tile + _GAP) - _GAP + 2 * _PAD
+    # Before anything is drawn: the words add little.
+    _check_size(width, sum(_height(row, tile) for row in rows), form)
     page = _Page(form, Lettering([*words, "…"]), width)
     for row in rows:
         _lay_row(page, row, tile)
@@ -184,7 +186,7 @@ def _lay_row(page: _Page, row: Sequence[Pane], tile: float) -> None:
     top = page.top
     heights = [sum(size for _, size in own) * _LEADING for own in lines]
     words = max(heights, default=0.0)
-    height = min(max(_aspect(pane) for pane in row), _TALLEST) * tile
+    height = _height(row, tile)
     for column, (pane, own) in enumerate(zip(row, lines, strict=True)):
         left = _PAD + column * (tile + _GAP)
         # Next to the picture that they are of.
@@ -199,6 +201,11 @@ def _lines_of(page: _Page, pane: Pane, room: float) -> list[tuple[str, float]]:
     """The words above a pane with their sizes: the first of them in up to two lines."""
     title = page.lettering.folded(pane.words[0], _TITLE, room, 2) if pane.words else ()
     return [(text, _TITLE) for text in title] + [(text, _SMALL) for text in pane.words[1:]]
+
+
+def _height(row: Sequence[Pane], tile: float) -> float:
+    """How much room the pictures of a row take."""
+    return min(max(map(_aspect, row)), _TALLEST) * tile
 
 
 def _aspect(pane: Pane) -> float:
