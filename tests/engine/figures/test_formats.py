@@ -170,7 +170,7 @@ class TestPdf:
         assert float(box[2]) == pytest.approx(page.height, abs=1e-3)
 
     def test_words_can_be_found_and_copied(self) -> None:
-        page = drawing(None, "layer4 (star) \\ é", "−0.1 to ≥ 2")
+        page = drawing(None, "layer4 (star) \\ ·", "0.1 to 2")
         file = PdfFile(figure_bytes(".pdf", page, 300))
         assert file.text() == [part.text for part in page.parts if isinstance(part, Words)]
 
