@@ -219,7 +219,10 @@ def _explain(run: _Run, named: Named, place: int, model: Model) -> None:
     combinations = list(enumerate(named.combinations()))
     for number in range(len(named.images)):
         own = [one for one in combinations if (one[1].image, one[1].model) == (number, place)]
-        image = run.first if number == 0 else open_image(run.options, run.images[number])
+        image = run.first
+        if number:
+            # Not all of them at once: photographs of a hundred megabytes each would add up.
+            image = open_image(run.options, run.images[number], again=place > 0)
         image = with_levels_of(model, image)
 
         def told(count: int, image: LoadedImage = image) -> None:

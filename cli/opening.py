@@ -26,15 +26,17 @@ def open_both(options: argparse.Namespace) -> tuple[LoadedImage, Model]:
     return with_levels_of(model, image), model
 
 
-def open_image(options: argparse.Namespace, path: Path | None) -> LoadedImage:
-    """The image of a path, by default a scene; what there is to say about it is said."""
+def open_image(
+    options: argparse.Namespace, path: Path | None, *, again: bool = False
+) -> LoadedImage:
+    """The image of a path, by default a scene; what there is to say about it is said once."""
     # Imported here: an unusable image is rejected before torch is imported, which takes seconds.
     from engine.formats.demo import SCENES
     from engine.images.reading import load_image
 
     chosen = path if path is not None else SCENES[0].path
     image = load_image(chosen, page=options.page, levels=options.levels, patience=options.patience)
-    for notice in image.notices:
+    for notice in image.notices if not again else ():
         tell(f"warning: {image.named(image.name, options.patient)}: {notice}")
     return image
 
