@@ -64,6 +64,8 @@ def compare(options: argparse.Namespace) -> None:
     refuse_outputs(options, "out", "json")
     _check(options)
     form, question = form_of(options), question_of(options)
+    from engine.figures.layout import check_room
+
     images: tuple[Path | None, ...] = tuple(options.images) or (None,)
     sources = _sources(options, images[0])
     first = open_image(options, images[0])
@@ -77,6 +79,8 @@ def compare(options: argparse.Namespace) -> None:
                 named = _named(run, model, question)
                 _check_count(options, named)
                 _tell_units(options, form, named)
+                if options.out is not None:
+                    check_room(named.count, named.columns, form, first.height / first.width)
             _explain(run, named, place, model)
             del model
     finally:

@@ -182,7 +182,7 @@ def _named_panes(items: Sequence[Shown], settings: DisplaySettings) -> list[Pane
     for item, name in zip(items, names, strict=True):
         words = item.label or _SEPARATOR.join(name[place] for place in varying if name[place])
         words = words or _subject(item.explanation)
-        said = (words, *_values(item.explanation))
+        said = (words, *_values(item.explanation), *_shortfall(item.explanation, settings))
         panes.append(replace(item.pane, settings=settings, words=said))
     return panes
 
@@ -213,6 +213,16 @@ def _values(explanation: Explanation) -> tuple[str, ...]:
     if method.caution:
         return words, method.caution
     return (words,) if method.class_dependent else (words, "independent of the class")
+
+
+def _shortfall(explanation: Explanation, settings: DisplaySettings) -> tuple[str, ...]:
+    """That there is little or nothing to see, where colours alone would not tell."""
+    if overlay.is_blank(explanation.map, settings):
+        return ("no values of the sign that is shown",)
+    if overlay.is_weak(explanation.map, settings):
+        part = overlay.shown_part(explanation.map, settings)
+        return (f"weak: at most {max(part, 0.001):.1%} of the other sign",)
+    return ()
 
 
 def _numbers(apart: Difference) -> str:

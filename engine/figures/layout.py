@@ -133,6 +133,18 @@ def figure(
     return Drawing(width, height, page.inks[0], tuple(page.parts), title)
 
 
+def check_room(count: int, columns: int | None, form: FigureForm, aspect: float) -> None:
+    """Refuse a figure of so many panes before they are computed. Raises ExportError as figure does.
+
+    columns: None for as many as suit them. aspect: height by width of the images, or of one.
+    """
+    form.check()
+    columns = form.columns or columns or columns_for(count, form)
+    tile = tile_width(columns, form)
+    height = math.ceil(count / columns) * min(aspect, _TALLEST) * tile
+    _check_size(columns * (tile + _GAP), height, form)
+
+
 def tile_width(columns: int, form: FigureForm) -> float:
     """How wide a picture is, in points. Raises ExportError if the form is too narrow for them."""
     least = LEAST_PIXELS / form.dpi * POINTS_TO_THE_INCH
@@ -279,6 +291,7 @@ __all__ = [
     "LEAST_PIXELS",
     "MOST_PIXELS",
     "Scale",
+    "check_room",
     "columns_for",
     "figure",
     "in_rows",

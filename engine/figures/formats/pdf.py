@@ -1,7 +1,7 @@
 """A drawing as PDF 1.4: words in embedded fonts, colour bars as shadings, pictures without loss.
 
 Words that no font which can be embedded writes (of Chinese or Japanese names, say) are drawn as
-pictures of 600 dpi, with the text behind them for searching and copying.
+pictures of 600 dpi, with the text as their alternative, which some readers search and copy.
 """
 
 from __future__ import annotations

@@ -127,6 +127,17 @@ def test_the_range_of_each_map_is_said() -> None:
     assert "−0.25 to 1" in words(sheet(items([low]), FORM))
 
 
+def test_a_pane_with_nothing_to_show_says_so() -> None:
+    negative = map_of(1.0)
+    negative.map[:] = -np.abs(negative.map)
+    assert "no values of the sign that is shown" in words(sheet(items([negative]), FORM))
+    negative.map[0, 0] = 0.01
+    assert any(
+        text.startswith("weak: at most 1.0%") for text in words(sheet(items([negative]), FORM))
+    )
+    assert not any("weak" in text for text in words(sheet(items([map_of(1.0)]), FORM)))
+
+
 def test_a_contrast_is_drawn_with_both_signs() -> None:
     contrast = map_of(1.0, against=Prediction(1, "ring", 2.0, 0.02))
     assert settings_for([contrast], DisplaySettings()).sign == "signed"

@@ -9,7 +9,15 @@ import pytest
 
 from engine.errors import ExportError
 from engine.figures.drawing import POINTS_TO_THE_MM, Bar, Drawing, Frame, Picture, Words
-from engine.figures.layout import LEAST_PIXELS, columns_for, figure, in_rows, tile_pixels, with_bare
+from engine.figures.layout import (
+    LEAST_PIXELS,
+    check_room,
+    columns_for,
+    figure,
+    in_rows,
+    tile_pixels,
+    with_bare,
+)
 from engine.figures.lettering import Lettering
 from engine.figures.panes import cropped, fitted, pane_of
 from engine.records.figures import FigureForm
@@ -162,6 +170,11 @@ def test_words_are_readable_on_their_paper(paper: str) -> None:
 def test_a_figure_beyond_all_measure_is_refused() -> None:
     with pytest.raises(ExportError, match="pixels"):
         figure([[pane()]], FigureForm(width=2000.0, dpi=2400), [])
+    with pytest.raises(ExportError, match="pixels"):
+        check_room(100_000, None, FigureForm(), 1.0)
+    with pytest.raises(ExportError, match="mm"):
+        check_room(8, 8, FigureForm(width=50.0, dpi=100), 1.0)
+    check_room(100, None, FigureForm(), 1.5)
 
 
 def test_a_reduced_image_has_its_map_where_it_was() -> None:
