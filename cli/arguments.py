@@ -34,6 +34,11 @@ def add_image(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "image", nargs="?", type=Path, help="image file (default: a built-in scene)"
     )
+    add_reading(parser)
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how an image file is read."""
     parser.add_argument(
         "--page",
         type=_page,
@@ -58,6 +63,10 @@ def add_method(parser: argparse.ArgumentParser) -> None:
         metavar="SLUG",
         help="as listed by 'methods' (default: the model's saved method, else grad-cam)",
     )
+    add_method_options(parser)
+
+
+def add_method_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--option",
         action="append",
@@ -68,12 +77,18 @@ def add_method(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model",
-        help="demo:photos, demo:shapes, demo:shortcut, a torchvision name, or a file (see README: "
-        "What opens; default: demo:photos for an image of yours, demo:shapes otherwise)",
-    )
+_MODEL = (
+    "demo:photos, demo:shapes, demo:shortcut, a torchvision name, or a file (see README: What "
+    "opens; default: demo:photos for an image of yours, demo:shapes otherwise)"
+)
+
+
+def add_model(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """several: whether more than one may be named, which are then in a list, 'models'."""
+    if several:
+        add_several(parser, "--model", "models", "M", _MODEL)
+    else:
+        parser.add_argument("--model", help=_MODEL)
     add_source(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     parser.add_argument(
@@ -90,6 +105,15 @@ def _page(text: str) -> int:
     if page < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a page; the first is 1")
     return page
+
+
+def add_several(
+    parser: argparse.ArgumentParser, option: str, name: str, metavar: str, text: str
+) -> None:
+    """Add an option that takes one value or more, and may be repeated: a list."""
+    parser.add_argument(
+        option, dest=name, nargs="+", action="extend", default=[], metavar=metavar, help=text
+    )
 
 
 def add_exact(parser: argparse.ArgumentParser) -> None:

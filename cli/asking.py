@@ -11,6 +11,11 @@ from engine.targets.typed import checked, parse_cell, parse_unit
 
 def add_question(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--class", dest="target", help="index or label (default: the top class)")
+    add_asked(parser)
+
+
+def add_asked(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what is asked, but for the class."""
     parser.add_argument(
         "--question",
         metavar="NAME",

@@ -9,18 +9,22 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cli import explaining, listing
+from cli import channelling, comparing, explaining, listing
 from cli.arguments import (
     Parser,
     add_exact,
     add_image,
     add_json,
     add_method,
+    add_method_options,
     add_model,
     add_patient,
+    add_reading,
+    add_several,
 )
-from cli.asking import add_question
+from cli.asking import add_asked, add_question
 from cli.entry import check_names, guarded
+from cli.figures import add_figure
 from engine.lazy.pytorch import check_limit
 from engine.process.faults import clear_up
 from engine.version import NAME, VERSION
@@ -83,6 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     add_patient(explain)
     explain.set_defaults(work=explaining.explain)
 
+    _add_compare(commands)
+    _add_channels(commands)
+
     layers = commands.add_parser("layers", help="list the layers of a model")
     add_model(layers)
     add_json(layers)
@@ -118,6 +125,93 @@ def _parser() -> argparse.ArgumentParser:
     add_question(sweep)
     add_method(sweep)
     add_exact(sweep)
-    sweep.add_argument("--out", type=Path, default=Path("maps.npz"), help="(default: maps.npz)")
+    sweep.add_argument(
+        "--out", type=Path, help="write the maps as .npz (default: maps.npz, without --sheet)"
+    )
+    sweep.add_argument(
+        "--sheet",
+        type=Path,
+        metavar="FILE",
+        help="write a contact sheet of the layers, first to last, as .png, .pdf or .svg",
+    )
+    add_figure(sweep)
     sweep.set_defaults(work=explaining.sweep)
     return parser
+
+
+def _add_compare(commands: argparse._SubParsersAction[Parser]) -> None:
+    compare = commands.add_parser(
+        "compare",
+        help="put several maps beside each other on one scale",
+        description="Maps for all combinations of the images, models, layers, classes and methods "
+        "that are named, in rows and columns. Each option below that ends in '...' takes one "
+        "value or more.",
+    )
+    compare.add_argument(
+        "images", nargs="*", type=Path, help="image files (default: a built-in scene)"
+    )
+    add_reading(compare)
+    add_model(compare, several=True)
+    add_several(
+        compare, "--layer", "layers", "L", "layer name (default: the model's default layer)"
+    )
+    add_several(
+        compare, "--class", "targets", "C", "index or label (default: the top class of each image)"
+    )
+    compare.add_argument(
+        "--top", type=int, metavar="K", help="the K classes with the highest scores of each image"
+    )
+    add_asked(compare)
+    add_several(
+        compare,
+        "--method",
+        "methods",
+        "S",
+        "as listed by 'methods'; 'all' for those that the layer can be had for, 'quick' without "
+        "the slow ones (default: the model's saved method, else grad-cam)",
+    )
+    add_method_options(compare)
+    add_exact(compare)
+    compare.add_argument(
+        "--difference",
+        action="store_true",
+        help="of two maps: show the first minus the second, with their correlation and the "
+        "overlap of their top 20 %%; with --scale each, each is divided by its largest magnitude",
+    )
+    compare.add_argument("--out", type=Path, help="write the figure as .png, .pdf or .svg")
+    add_json(compare)
+    add_patient(compare)
+    add_figure(compare)
+    compare.set_defaults(work=comparing.compare)
+
+
+def _add_channels(commands: argparse._SubParsersAction[Parser]) -> None:
+    channels = commands.add_parser(
+        "channels", help="list the channels of a layer by what they add to its Grad-CAM map"
+    )
+    add_image(channels)
+    add_model(channels)
+    channels.add_argument(
+        "--layer", help="layer name, or NAME#k for its call k (default: the model's default layer)"
+    )
+    add_question(channels)
+    add_exact(channels)
+    channels.add_argument(
+        "--top", type=int, metavar="K", help="the K channels with the highest values alone"
+    )
+    channels.add_argument(
+        "--by",
+        choices=("contribution", "weight", "activation", "gradient"),
+        default="contribution",
+        help="what they are sorted by (default: contribution)",
+    )
+    channels.add_argument(
+        "--out",
+        type=Path,
+        help="write a sheet of weight times activation of the channels (of 24, without --top) as "
+        ".png, .pdf or .svg",
+    )
+    add_json(channels)
+    add_patient(channels)
+    add_figure(channels)
+    channels.set_defaults(work=channelling.channels)

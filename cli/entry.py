@@ -25,7 +25,8 @@ from engine.progress import Report, ignore_progress
 from engine.version import NAME
 
 COMMANDS = (
-    *("explain", "layers", "sweep", "methods", "questions", "presets", "models", "download"),
+    *("explain", "compare", "sweep", "channels", "layers", "methods", "questions", "presets"),
+    *("models", "download"),
 )
 """Commands that run without a window."""
 

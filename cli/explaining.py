@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.asking import check_expected, question_of
 from cli.entry import progress_line, tell
+from cli.figures import check_figure, display_of, form_of
 from cli.opening import open_both
 from cli.output import check_suffix, refuse_outputs, say, write_json
 from engine.errors import MethodError
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
     from engine.model import Model
     from engine.records.display import DisplaySettings
     from engine.records.explanations import Explanation
+    from engine.records.figures import FigureForm
     from engine.records.images import LoadedImage
     from engine.records.models import Prediction
 
 
 def _options_of(options: argparse.Namespace, model: Model) -> dict[str, Value]:
     """The given options, checked against the method given or else the model's method."""
-    return _checked(options.method or model.method.method.slug, _option_texts(options))
+    return _checked(options.method or model.method.method.slug, option_texts(options))
 
 
 def _checked(slug: str, texts: dict[str, str]) -> dict[str, Value]:
@@ -43,7 +45,7 @@ def _checked(slug: str, texts: dict[str, str]) -> dict[str, Value]:
     return {name: named.get(name, defaults[name]) for name in texts}
 
 
-def _option_texts(options: argparse.Namespace) -> dict[str, str]:
+def option_texts(options: argparse.Namespace) -> dict[str, str]:
     texts: dict[str, str] = {}
     for text in options.option:
         name, equals, value = text.partition("=")
@@ -58,7 +60,7 @@ def _check_method(options: argparse.Namespace) -> None:
 
     Without --method, this has to wait until the model is open and its method is known.
     """
-    texts = _option_texts(options)
+    texts = option_texts(options)
     if options.method:
         _checked(options.method, texts)
 
@@ -77,7 +79,7 @@ def explain(options: argparse.Namespace) -> None:
     how: dict[str, Any] = {"method": options.method, "options": _options_of(options, model)}
     report = progress_line(sys.stderr)
     with Session(model, image, exact=options.exact) as session:
-        _tell_cost(session.expected_words(options.layer, question=question, **how))
+        tell_cost(session.expected_words(options.layer, question=question, **how))
         how["progress"] = report
         try:
             if expected is None:
@@ -100,7 +102,7 @@ def explain(options: argparse.Namespace) -> None:
         for part in parts:
             for path in _named(options, part):
                 say(f"wrote {path}")
-        _say_of_image(image)
+        say_of_image(image)
         for notice in dict.fromkeys(text for found in parts.values() for text in found.notices):
             say(notice)
 
@@ -140,7 +142,7 @@ def _expected_class(options: argparse.Namespace, image: LoadedImage, model: Mode
     return find_class(options.expected, model.classes)
 
 
-def _tell_cost(words: str) -> None:
+def tell_cost(words: str) -> None:
     """Say how long a slow map will take, before it starts."""
     if words:
         tell(words)
@@ -209,7 +211,7 @@ def _say(
     )
 
 
-def _say_of_image(image: LoadedImage) -> None:
+def say_of_image(image: LoadedImage) -> None:
     """Which page it is, and which values are black and white, where there is a choice."""
     if image.pages > 1:
         say(f"page {image.page:,} of {image.pages:,}")
@@ -220,10 +222,14 @@ def _say_of_image(image: LoadedImage) -> None:
 
 
 def sweep(options: argparse.Namespace) -> None:
+    if options.out is None and options.sheet is None:
+        options.out = Path("maps.npz")
     check_suffix(options.out, (".npz",), "--out")
-    refuse_outputs(options, "out")
+    check_figure(options.sheet, "--sheet")
+    refuse_outputs(options, "out", "sheet")
     _check_method(options)
-    question = question_of(options)
+    # Maps of layers differ by powers of ten: on one scale most of them would be dark.
+    form, question = form_of(options, shared=False), question_of(options)
     image, model = open_both(options)
     from engine.explain.session import Session
     from engine.export import files as export
@@ -235,13 +241,42 @@ def sweep(options: argparse.Namespace) -> None:
             options=_options_of(options, model),
             question=question,
         )
+        ordered = session.in_order(explanations)
         notices = session.notices
-    export.save_maps(options.out, {name: e.map for name, e in explanations.items()})
-    if is_stdout(options.out):
+    if options.out is not None:
+        export.save_maps(options.out, {name: e.map for name, e in explanations.items()})
+    if options.sheet is not None:
+        _write_sheet(options, form, image, ordered)
+    if is_stdout(options.out) or is_stdout(options.sheet):
         return
     label = next((f" for {e.subject}" for e in explanations.values()), "")
     say(f"{image.named(image.name, options.patient)}: {len(explanations)} layers{label}")
-    say(f"wrote {options.out}")
-    _say_of_image(image)
+    for path in (options.out, options.sheet):
+        if path is not None:
+            say(f"wrote {path}")
+    say_of_image(image)
     for notice in notices:
         say(notice)
+
+
+def _write_sheet(
+    options: argparse.Namespace,
+    form: FigureForm,
+    image: LoadedImage,
+    found: Sequence[Explanation],
+) -> None:
+    """The contact sheet of a sweep."""
+    from engine.comparing.sheet import settings_for, sheet, shown
+    from engine.figures.layout import columns_for, tile_pixels
+    from engine.figures.saving import save_figure
+
+    if not found:
+        raise MethodError("no layer of this model has a map to show; choose another method")
+    most = tile_pixels(columns_for(len(found), form), form)
+    name = image.named(image.name, options.patient)
+    items = [shown(image.pixels, one, name, one.model, most) for one in found]
+    settings = display_of(options)
+    if options.sign is None:
+        settings = settings_for(found, settings)
+    drawing = sheet(items, form, base=settings, title=f"{name}: {len(found)} layers")
+    save_figure(options.sheet, drawing, form.dpi)

@@ -20,19 +20,32 @@ if TYPE_CHECKING:
 
 
 def open_both(options: argparse.Namespace) -> tuple[LoadedImage, Model]:
+    source = source_of(options)
+    image = open_image(options, options.image)
+    model = _opened(source, options)
+    return with_levels_of(model, image), model
+
+
+def open_image(
+    options: argparse.Namespace, path: Path | None, *, again: bool = False
+) -> LoadedImage:
+    """The image of a path, by default a scene; what there is to say about it is said once."""
     # Imported here: an unusable image is rejected before torch is imported, which takes seconds.
     from engine.formats.demo import SCENES
     from engine.images.reading import load_image
 
-    source = source_of(options)
-    chosen = options.image if options.image is not None else SCENES[0].path
+    chosen = path if path is not None else SCENES[0].path
     image = load_image(chosen, page=options.page, levels=options.levels, patience=options.patience)
-    for notice in image.notices:
+    for notice in image.notices if not again else ():
         tell(f"warning: {image.named(image.name, options.patient)}: {notice}")
-    model = _opened(source, options)
+    return image
+
+
+def with_levels_of(model: Model, image: LoadedImage) -> LoadedImage:
+    """The image with the levels that the model's profile sets, unless it has its own."""
     from engine.images.levels import with_levels
 
-    return with_levels(image, model.preprocessing.levels), model
+    return with_levels(image, model.preprocessing.levels)
 
 
 def open_model(options: argparse.Namespace) -> Model:

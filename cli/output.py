@@ -20,6 +20,8 @@ def refuse_outputs(options: argparse.Namespace, *names: str) -> None:
         outputs["--json"] = None
     inputs = ("image", "model", "weights", "classes", "profile")
     read = [getattr(options, name, None) for name in inputs]
+    for name in ("images", "models"):
+        read += getattr(options, name, [])
     check_outputs(outputs, read)
 
 

@@ -10,7 +10,7 @@ sweep no computation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -20,17 +20,20 @@ import torch
 from numpy.typing import NDArray
 
 from engine.errors import MethodError
+from engine.explain.answers.channels import channel_maps_of, channels_of
 from engine.explain.answers.found import Found, Said, explanation_of
 from engine.explain.answers.fused import fused
 from engine.explain.answers.known import KnownMaps
 from engine.explain.answers.places import suitable
 from engine.explain.answers.requests import Request, asking_for, method_of, request_of
+from engine.explain.answers.sharing import share_pass
 from engine.explain.answers.single import found_maps
 from engine.explain.answers.sweeping import left_out, sweep_maps
 from engine.explain.asking import Asking, before
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap
 from engine.images.preprocessing import prepare
+from engine.inspection.facts import Inspection
 from engine.inspection.layer_tree import parse_layer
 from engine.methods.modifiers import fused_by, of_one_layer
 from engine.methods.registry import (
@@ -45,9 +48,11 @@ from engine.model import Model
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.records.asked import CLASS, Question, Score
+from engine.records.channels import ChannelMaps, Channels
 from engine.records.explanations import JOINT, Comparison, Explanation
 from engine.records.images import LoadedImage
 from engine.records.models import LayerNode, Prediction
+from engine.records.options import DEFAULT_METHOD
 from engine.targets.classes import find_class
 
 
@@ -98,6 +103,10 @@ class Session:
     def layers(self) -> tuple[LayerNode, ...]:
         """The named modules of the network in tree order."""
         return self.model.layers
+
+    @property
+    def _named(self) -> tuple[Inspection, tuple[str, ...]]:
+        return self.model.facts, tuple(node.name for node in self.layers)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -218,9 +227,53 @@ class Session:
         question of an explanation of this session."""
         if not explanation.layer or explanation.fused:
             return False
-        names = tuple(node.name for node in self.layers)
-        call = parse_layer(explanation.layer, self.model.facts, names)
+        call = parse_layer(explanation.layer, *self._named)
         return self._work.remembers(self.model.facts.calls[call].source, explanation.asked)
+
+    def ready(self, layers: Iterable[str | None], cancel: CancelToken | None = None) -> None:
+        """Run the one forward pass that explanations of these layers share.
+
+        For layers that are known beforehand: explaining them then takes no further forward pass, by
+        methods that take no passes of their own. Nothing is done where their graph does not fit the
+        budget. Raises LayerError and the errors of explain.
+        """
+        places = [parse_layer(self.model.address(name), *self._named) for name in layers]
+        self._work.guarded(lambda: share_pass(self._work, places, cancel))
+
+    def channels(
+        self,
+        layer: str | None = None,
+        target: int | str | None = None,
+        *,
+        question: Question = CLASS,
+        cancel: CancelToken | None = None,
+    ) -> Channels:
+        """What each channel of a layer has to do with the Grad-CAM map of it.
+
+        Takes no pass where has_gradient says so. Arguments and errors are those of explain.
+        """
+        explanation = self.explain(
+            layer, target, method=DEFAULT_METHOD, question=question, cancel=cancel
+        )
+        request = request_of(self._work, layer, target, DEFAULT_METHOD, None, question)
+        return self._work.guarded(lambda: channels_of(self._work, request, explanation, cancel))
+
+    def channel_maps(
+        self,
+        channels: Sequence[int],
+        layer: str | None = None,
+        target: int | str | None = None,
+        *,
+        question: Question = CLASS,
+        cancel: CancelToken | None = None,
+    ) -> ChannelMaps:
+        """The activation and the gradient of some of a layer's channels, cell by cell.
+
+        Takes no pass where has_gradient says so. Raises LayerError for a channel that the layer
+        lacks, and the errors of explain.
+        """
+        request = request_of(self._work, layer, target, DEFAULT_METHOD, None, question)
+        return self._work.guarded(lambda: channel_maps_of(self._work, request, channels, cancel))
 
     def compare(
         self,
@@ -351,6 +404,12 @@ class Session:
         for text in left_out(unfit, infinite):
             self._work.notify(text)
         return result
+
+    def in_order(self, swept: Mapping[str, Explanation]) -> list[Explanation]:
+        """The maps of a sweep as the network calls the layers, the first one first."""
+        order = {call: place for place, call in enumerate(self.model.facts.calls)}
+        called = {node.name: (node.name, node.calls - 1) for node in self.layers}
+        return sorted(swept.values(), key=lambda one: order[called[one.layer]])
 
     def _said(self, asking: Asking) -> Said:
         """What holds for every map of a question; there must have been a pass."""

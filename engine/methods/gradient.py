@@ -52,17 +52,22 @@ def grad_cam_weights(gradient: Tensor, layout: Layout) -> Weights:
     return Weights(weights, _ROUNDING * gradients.abs().mean())
 
 
+def factors_of(weights: Weights) -> tuple[Tensor, Tensor]:
+    """The channels' factors, float32 (C,), and whether any is not zero; all are where what is left
+    of them is rounding."""
+    factors = weights.channels
+    if weights.least is None:
+        return factors, factors.any()
+    anything = factors.abs().max() > weights.least
+    return factors * anything, anything
+
+
 def weighted(activation: Tensor, weights: Weights, eigen: bool = False) -> MethodMap:
     """Sum over k of w_k A_k, for an activation (C, h, w). Selvaraju et al. 2017, equation 2.
 
     eigen: smooth it, as components.smoothed does.
     """
-    activations, factors = activation.float(), weights.channels
-    if weights.least is None:
-        anything = factors.any()
-    else:
-        anything = factors.abs().max() > weights.least
-        factors = factors * anything
+    activations, (factors, anything) = activation.float(), factors_of(weights)
     if eigen:
         return MethodMap(smoothed(activations * factors[:, None, None]), anything)
     # One matrix-vector product over (cells, channels): no temporary as large as the activation.

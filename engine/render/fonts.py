@@ -8,6 +8,7 @@ plain letter or '?'.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 
 from PIL import ImageFont
@@ -31,15 +32,22 @@ _NOTHING = "\uffff"
 
 def font_for(text: str, size: int) -> ImageFont.FreeTypeFont:
     """A font of size pixels that can write the text; Pillow's own if it can, or if none can."""
+    return next((font for font in fonts(size) if writes(font, text)), _own(size))
+
+
+def fonts(size: int) -> Iterator[ImageFont.FreeTypeFont]:
+    """The fonts of size pixels that there are: Pillow's own, then those of the system."""
+    yield _own(size)
+    for name in _SYSTEM_FONTS:
+        font = _system_font(name, size)
+        if font is not None:
+            yield font
+
+
+def _own(size: int) -> ImageFont.FreeTypeFont:
     own = ImageFont.load_default(size)
     if not isinstance(own, ImageFont.FreeTypeFont):
         raise RuntimeError("this build of Pillow lacks FreeType, which is required to draw text")
-    if writes(own, text):
-        return own
-    for name in _SYSTEM_FONTS:
-        font = _system_font(name, size)
-        if font is not None and writes(font, text):
-            return font
     return own
 
 
