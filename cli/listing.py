@@ -12,7 +12,7 @@ from cli.output import refuse_outputs, say, write, write_json
 from cli.preprocessing import preset_cells, preset_facts
 from engine.files.destinations import is_stdout
 from engine.images.presets import PRESETS
-from engine.methods import registry
+from engine.methods import listing as table
 from engine.targets import questions as asked
 
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ def methods(options: argparse.Namespace) -> None:
     if options.json is None:
         require_stdout()
     else:
-        write_json(options.json, registry.facts_all())
+        write_json(options.json, table.facts_all())
     if not is_stdout(options.json):
-        for line in registry.lines():
+        for line in table.lines():
             write(line)
 
 

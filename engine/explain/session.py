@@ -368,12 +368,11 @@ class Session:
 
         One backward pass yields them all, or none if the method needs no gradient, or if they
         follow from known maps; each equals the result of explain. With the option augment, there is
-        one for each copy of the image. Layers unsuitable for the method,
-        and for a question about a layer's output those after it, are left out. If the graph from
-        the input on does not fit the budget, it starts at the earliest layer from which it does;
-        layers before that one are left out and counted in `notices`, and explain still works for
-        each of them. Layers whose map is not finite are left out and counted as well. Raises the
-        same errors as explain.
+        one for each copy of the image. Layers unsuitable for the method, and for a question about a
+        layer's output those after it, are left out. If the graph from the input on does not fit the
+        budget, it starts at the earliest layer from which it does; layers before that one are left
+        out and counted in `notices`, and explain still works for each of them. Layers whose map is
+        not finite are left out and counted as well. Raises the same errors as explain.
         """
         how = method_of(self.model, method, options)
         if not how.method.swept:

@@ -19,13 +19,13 @@ from engine.methods.method import Method as Method
 from engine.methods.method import Need as Need
 from engine.methods.options import Kind as Kind
 from engine.methods.options import Option as Option
-from engine.methods.options import range_of, shown
+from engine.methods.options import shown
 from engine.methods.rows.activation import ACTIVATION_ONLY
 from engine.methods.rows.attention import ATTENTION
 from engine.methods.rows.gradient import GRADIENT
 from engine.methods.rows.perturbation import PERTURBATION
 from engine.methods.rows.pixel import PIXEL
-from engine.methods.rows.shared import AUGMENT, FUSE, SHARED, with_shared
+from engine.methods.rows.shared import AUGMENT, FUSE, with_shared
 from engine.records.options import DEFAULT_METHOD, Value
 
 if TYPE_CHECKING:
@@ -44,8 +44,6 @@ class Chosen:
     method: Method
     options: tuple[tuple[str, Value], ...] = ()
 
-
-_COLUMNS = 79
 
 COPIES = 6
 """Copies of the image with the option augment: engine.explain.answers.copies makes them."""
@@ -319,100 +317,6 @@ def refusal_for(method: Method, layer: LayerNode) -> str:
     if layer.shape is None or layer.grid is None or not method.layered:
         return ""
     return refusal(method, layer.channels, layer.grid, layer.pooled)
-
-
-def facts(method: Method) -> dict[str, object]:
-    """The row as values that JSON knows, for programs."""
-    return {
-        "slug": method.slug,
-        "title": method.title,
-        "family": method.family.value,
-        "summary": method.summary,
-        "paper": method.paper,
-        "equation": method.equation,
-        "needs": [need.value for need in method.needs],
-        "class_dependent": method.class_dependent,
-        "signed": method.signed,
-        "options": [
-            {
-                "name": option.name,
-                "title": option.title,
-                "kind": option.kind.value,
-                "default": option.default,
-                "low": option.low,
-                "high": option.high,
-                "choices": list(option.choices),
-                "shared": option.shared,
-            }
-            for option in method.options
-        ],
-        "cost": method.cost,
-        "passes": method.passes,
-        "least_channels": method.least_channels,
-        "least_cells": method.least_cells,
-        "least_reason": method.least_reason,
-        "most_cells": method.most_cells,
-        "most_reason": method.most_reason,
-        "pooled": method.pooled,
-        "score": method.score.value,
-        "linear": method.linear,
-        "linear_at": list(method.linear_at),
-        "swept": method.swept,
-        "layered": method.layered,
-        "caution": method.caution,
-        "refuses": dict(method.refuses),
-        "counted": bool(method.counted),
-    }
-
-
-def facts_all() -> list[dict[str, object]]:
-    """The facts of every row, in the table's order."""
-    return [facts(method) for method in METHODS]
-
-
-def lines() -> list[str]:
-    """The table for a terminal of 80 columns: for each method a line with its name, then what it
-    is good for and what it costs, and its own options; then those that methods share."""
-    width = max(len(method.slug) for method in METHODS)
-    told = []
-    for method in METHODS:
-        blind = "" if method.class_dependent else " (class-blind)"
-        told.append(f"{method.slug:<{width}}  {method.title}{blind}")
-        parts = [method.summary, f"Takes {method.cost}."]
-        if method.place:
-            parts.append(f"Of the {method.place}; takes no layer.")
-        if method.caution:
-            parts.append(f"{method.caution[:1].upper()}{method.caution[1:]}.")
-        told += _wrapped(" ".join(parts), 4)
-        told += [line for o in method.options if not o.shared for line in _option_lines(o)]
-    told += ["", "Options of several methods:"]
-    for option in SHARED:
-        told += _option_lines(option)
-        without: dict[str, list[str]] = {}
-        for method in METHODS:
-            if reason := refusal_of_option(method, option.name):
-                without.setdefault(reason, []).append(method.slug)
-        for reason, slugs in without.items():
-            told += _wrapped(f"Not with {', '.join(slugs)}: {reason}.", 8)
-    return told
-
-
-def _option_lines(option: Option) -> list[str]:
-    return _wrapped(
-        f"{option.name}={shown(option.default)}: {option.title}, {range_of(option)}", 6, 8
-    )
-
-
-def _wrapped(text: str, indent: int, hanging: int | None = None) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(
-        text,
-        _COLUMNS,
-        initial_indent=" " * indent,
-        subsequent_indent=" " * (indent if hanging is None else hanging),
-        break_on_hyphens=False,
-    )
 
 
 GRAD_CAM = choose(DEFAULT_METHOD)

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from engine.errors import HookscopeError, MethodError
-from engine.methods import registry
+from engine.methods import listing, registry
 from engine.methods.inputs import MethodInput
 from engine.methods.registry import Family, Kind, Method, Need, Option
 from engine.records.models import Layout
@@ -117,7 +117,8 @@ def test_a_row_is_called_as_it_says(method: Method) -> None:
 
 def test_the_table_is_plain() -> None:
     code = (
-        "import sys, engine.methods.registry as r; r.lines(); r.facts_all(); r.find('fem');"
+        "import sys, engine.methods.registry as r, engine.methods.listing as l; "
+        "l.lines(); l.facts_all(); r.find('fem');"
         "heavy = {'torch', 'numpy'} & set(sys.modules); assert not heavy, heavy;"
         "r.load(r.find('fem')); assert 'torch' in sys.modules"
     )
@@ -156,9 +157,9 @@ def test_a_further_method_is_one_function_and_one_row(
     a = torch.arange(12.0).view(3, 2, 2)
     found = registry.load(method)(MethodInput(a, None, Layout.CHANNELS_FIRST, options))
     assert found.map.tolist() == [[4.0, 5.0], [6.0, 7.0]]
-    assert registry.facts_all()[-1]["slug"] == "one-channel"
+    assert listing.facts_all()[-1]["slug"] == "one-channel"
     told = "      index=0: which channel, a whole number of at least 0"
-    assert told in registry.lines()
+    assert told in listing.lines()
     with pytest.raises(MethodError, match="did you mean one-channel"):
         registry.find("one-chanel")
 
@@ -309,9 +310,9 @@ def test_what_a_refusal_says() -> None:
 
 
 def test_the_facts_are_json_and_lack_nothing() -> None:
-    told = json.loads(json.dumps(registry.facts_all()))
+    told = json.loads(json.dumps(listing.facts_all()))
     assert [row["slug"] for row in told] == [*SLUGS, *PIXELS]
-    assert told == registry.facts_all()
+    assert told == listing.facts_all()
     fields = set(Method.__dataclass_fields__) - {"function", "compared", "weights"} | {"swept"}
     assert all(set(row) == fields for row in told)
     assert set(told[SLUGS.index("random-cam")]["options"][0]) == set(Option.__dataclass_fields__)
@@ -319,7 +320,7 @@ def test_the_facts_are_json_and_lack_nothing() -> None:
 
 
 def test_the_lines_name_every_method_and_option() -> None:
-    lines = registry.lines()
+    lines = listing.lines()
     assert max(map(len, lines)) < 80
     ending = lines.index("")
     heads = [index for index, line in enumerate(lines[:ending]) if not line.startswith(" ")]
