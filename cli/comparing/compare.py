@@ -140,7 +140,7 @@ def _keep(
     names = told_apart([image.named(name, subject) for name in named.images])
     called = [model_name(source) for source in run.sources]
     models = told_apart(called)
-    columns = named.columns or columns_for(named.count, run.form)
+    columns = run.form.columns or named.columns or columns_for(named.count, run.form)
     most = tile_pixels(columns, run.form) if options.out is not None else 1
     for (at, explanation), view in zip(found.items(), views, strict=True):
         name = names[named.images.index(view.image)]
