@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cli import channelling, comparing, explaining, listing
+from cli import channelling, explaining, listing
 from cli.arguments import (
     Parser,
     add_exact,
@@ -23,6 +23,7 @@ from cli.arguments import (
     add_several,
 )
 from cli.asking import add_asked, add_question
+from cli.comparing.compare import compare as comparing
 from cli.entry import check_names, guarded
 from cli.figures import add_figure
 from engine.lazy.pytorch import check_limit
@@ -182,7 +183,7 @@ def _add_compare(commands: argparse._SubParsersAction[Parser]) -> None:
     add_json(compare)
     add_patient(compare)
     add_figure(compare)
-    compare.set_defaults(work=comparing.compare)
+    compare.set_defaults(work=comparing)
 
 
 def _add_channels(commands: argparse._SubParsersAction[Parser]) -> None:

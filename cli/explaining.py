@@ -231,6 +231,7 @@ def sweep(options: argparse.Namespace) -> None:
     # Maps of layers differ by powers of ten: on one scale most of them would be dark.
     form, question = form_of(options, shared=False), question_of(options)
     image, model = open_both(options)
+    from engine.comparing.running import in_order
     from engine.explain.session import Session
     from engine.export import files as export
 
@@ -241,7 +242,7 @@ def sweep(options: argparse.Namespace) -> None:
             options=_options_of(options, model),
             question=question,
         )
-        ordered = session.in_order(explanations)
+        ordered = in_order(session, explanations)
         notices = session.notices
     if options.out is not None:
         export.save_maps(options.out, {name: e.map for name, e in explanations.items()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -55,7 +56,7 @@ class Named:
     @property
     def count(self) -> int:
         """How many panes there are."""
-        return len(list(product(*map(range, map(len, self._parts)))))
+        return math.prod(map(len, self._parts))
 
     def combinations(self) -> list[Combination]:
         """All of them, the method varying fastest, then class, layer, model and image."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from engine.errors import HookscopeError
@@ -73,7 +73,14 @@ def of_all_layers(
         question=view.question,
         cancel=cancel,
     )
-    return session.in_order(found)
+    return in_order(session, found)
+
+
+def in_order(session: Session, swept: Mapping[str, Explanation]) -> list[Explanation]:
+    """The maps of a sweep as the network calls the layers; the sweep has the order of the tree."""
+    order = {call: place for place, call in enumerate(session.model.facts.calls)}
+    called = {node.name: (node.name, node.calls - 1) for node in session.layers}
+    return sorted(swept.values(), key=lambda one: order[called[one.layer]])
 
 
 def of_all_images(

@@ -133,10 +133,10 @@ def difference_sheet(
             words=words,
         )
     )
-    unit = "each map divided by its largest magnitude" if apart.scaled else "first minus second"
+    unit = "of each map divided by its largest magnitude; " if apart.scaled else ""
     scales = [
         Scale(settings, _marks(both, settings), _bar_words(both, form.shared)),
-        Scale(signed, _marks((made,), signed), f"Difference ({unit})"),
+        Scale(signed, _marks((made,), signed), f"Difference ({unit}orange: the first is larger)"),
     ]
     rows = _rows(panes, None, form)
     return figure(rows, form, scales, _caption(items, settings), title or NAME), apart

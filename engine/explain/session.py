@@ -404,12 +404,6 @@ class Session:
             self._work.notify(text)
         return result
 
-    def in_order(self, swept: Mapping[str, Explanation]) -> list[Explanation]:
-        """The maps of a sweep as the network calls the layers, the first one first."""
-        order = {call: place for place, call in enumerate(self.model.facts.calls)}
-        called = {node.name: (node.name, node.calls - 1) for node in self.layers}
-        return sorted(swept.values(), key=lambda one: order[called[one.layer]])
-
     def _said(self, asking: Asking) -> Said:
         """What holds for every map of a question; there must have been a pass."""
         value = self._work.guarded(asking.value)

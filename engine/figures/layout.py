@@ -93,7 +93,7 @@ def in_rows(panes: Sequence[Pane], form: FigureForm) -> list[list[Pane]]:
     """Panes in rows of equal length, but for the last: in as many columns as the form says, or as
     suits their number and fits the width. The bare images stand before their maps."""
     shown = _with_bare(panes) if form.beside else list(panes)
-    columns = form.columns or columns_for(len(shown), form)
+    columns = columns_for(len(shown), form)
     return [shown[start : start + columns] for start in range(0, len(shown), columns)]
 
 
@@ -168,7 +168,9 @@ def tile_pixels(columns: int, form: FigureForm) -> int:
 
 
 def columns_for(count: int, form: FigureForm) -> int:
-    """The columns that suit a number of panes, and fit the width where the form has one."""
+    """The columns of the form, else those that suit so many panes and fit the form's width."""
+    if form.columns is not None:
+        return form.columns
     columns = count if count <= 4 else math.ceil(math.sqrt(count))
     if form.width is not None:
         least = LEAST_PIXELS / form.dpi * POINTS_TO_THE_INCH

@@ -62,6 +62,7 @@ def test_a_width_that_is_too_narrow_says_what_is_needed() -> None:
 def test_a_width_decides_on_the_columns_of_a_sheet() -> None:
     form = FigureForm(width=70.0, dpi=150)
     assert columns_for(100, FigureForm()) == 10
+    assert columns_for(100, FigureForm(columns=3)) == 3
     rows = in_rows([pane()] * 7, form)
     assert [len(row) for row in rows] == [2, 2, 2, 1]
     figure(rows, form, [])

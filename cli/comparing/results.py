@@ -1,0 +1,115 @@
+"""The panes as JSON, as a figure and as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cli.comparing.run import Run
+from cli.figures import display_of
+from cli.output import say, write_json
+from engine.methods import registry
+
+if TYPE_CHECKING:
+    from engine.comparing.difference import Difference
+    from engine.comparing.product import Named
+    from engine.comparing.sheet import Shown
+    from engine.records.explanations import Explanation
+    from engine.records.images import LoadedImage
+    from engine.records.views import View
+
+
+def pane_facts(
+    image: LoadedImage, model: str, view: View, explanation: Explanation, subject: bool
+) -> dict[str, Any]:
+    """One pane as JSON has it: what it is of, its range, and the view to ask for it again."""
+    row = explanation.map
+    return {
+        "image": image.named(view.image, subject),
+        "model": model,
+        "layer": explanation.layer or None,
+        "class": {"index": explanation.target.index, "label": explanation.target.label},
+        "method": explanation.method,
+        "min": float(row.min()),
+        "max": float(row.max()),
+        "shape": list(row.shape),
+        "options": dict(explanation.options),
+        "words": explanation.sentence,
+        "verdict": explanation.verdict.value,
+        "view": {**view.facts, "image": image.named(view.image, subject)},
+    }
+
+
+def write(run: Run, named: Named, ordered: Sequence[Shown]) -> Difference | None:
+    """Write the files that the options name; the difference, where it is asked for."""
+    from engine.comparing.difference import difference
+    from engine.comparing.sheet import common_end, difference_sheet, settings_for, sheet
+    from engine.figures.saving import save_figure
+
+    options, apart, drawing = run.options, None, None
+    found = [item.explanation for item in ordered]
+    settings = display_of(options)
+    if options.sign is None:
+        settings = settings_for(found, settings)
+    if options.difference:
+        apart = difference(*found, scaled=not run.form.shared)
+    if options.out is not None and options.difference:
+        drawing, _ = difference_sheet(ordered, run.form, base=settings)
+    elif options.out is not None:
+        drawing = sheet(ordered, run.form, columns=named.columns, base=settings)
+    if drawing is not None:
+        save_figure(options.out, drawing, run.form.dpi)
+    if options.json is not None:
+        end = common_end(found, settings) if run.form.shared else None
+        content: dict[str, Any] = {
+            "panes": [run.panes.facts[place] for place in range(len(ordered))],
+            "columns": named.columns,
+            "scale": {"shared": run.form.shared, "sign": settings.sign, "end": end},
+        }
+        if apart is not None:
+            content["difference"] = _difference_facts(apart)
+        write_json(options.json, content)
+    return apart
+
+
+def _difference_facts(apart: Difference) -> dict[str, Any]:
+    region = apart.region
+    return {
+        "min": float(apart.map.min()),
+        "max": float(apart.map.max()),
+        "shape": list(apart.map.shape),
+        "region": [region.x, region.y, region.width, region.height],
+        "scaled": apart.scaled,
+        "correlation": apart.correlation,
+        "iou_top_20": apart.overlap,
+    }
+
+
+def say_all(run: Run, ordered: Sequence[Shown], apart: Difference | None) -> None:
+    for line in _lines(ordered):
+        say(*line)
+    if apart is not None:
+        correlation, overlap = (
+            "none" if value is None else f"{value:.3f}"
+            for value in (apart.correlation, apart.overlap)
+        )
+        say(f"difference: {apart.map.min():.4g} to {apart.map.max():.4g}")
+        say(f"correlation {correlation}, IoU of the top 20 % {overlap}")
+    if run.options.out is not None:
+        say(f"wrote {run.options.out}")
+    for notice in dict.fromkeys(run.panes.notices):
+        say(notice)
+
+
+def _lines(ordered: Sequence[Shown]) -> Iterator[tuple[str, ...]]:
+    """Image, model, layer, class, method and range of each map."""
+    for item in ordered:
+        one = item.explanation
+        yield (
+            item.image,
+            item.model,
+            one.layer or registry.find(one.method).place,
+            one.subject if one.asked.question != "class" else one.target.label,
+            one.method,
+            f"{one.map.min():.4g} to {one.map.max():.4g}",
+        )
