@@ -21,6 +21,7 @@ from cli.arguments import (
 )
 from cli.asking import add_question
 from cli.entry import check_names, guarded
+from cli.looking import add_look
 from engine.lazy.pytorch import check_limit
 from engine.process.faults import clear_up
 from engine.version import NAME, VERSION
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="add a caption and the colour bar below the overlay",
     )
+    add_look(explain)
     explain.add_argument("--map", type=Path, help="write the signed map as .npy")
     add_json(explain)
     add_patient(explain)

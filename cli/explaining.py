@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.asking import check_expected, question_of
 from cli.entry import progress_line, tell
+from cli.looking import settings_of
 from cli.opening import open_both
 from cli.output import check_suffix, refuse_outputs, say, write_json
 from engine.errors import MethodError
@@ -23,7 +24,6 @@ from engine.targets.typed import FOLDER
 
 if TYPE_CHECKING:
     from engine.model import Model
-    from engine.records.display import DisplaySettings
     from engine.records.explanations import Explanation
     from engine.records.images import LoadedImage
     from engine.records.models import Prediction
@@ -155,7 +155,7 @@ def _write(
 
     facts: dict[str, Any] = {}
     for part, explanation in parts.items():
-        settings = _settings(explanation)
+        settings = settings_of(options, explanation)
         facts[part] = export.sidecar(
             image, explanation, model.info, top, settings, versions(), subject=options.patient
         )
@@ -174,14 +174,6 @@ def _write(
             export.save_map(array, explanation.map)
     if options.json is not None:
         write_json(options.json, facts.get("") or {"contrast": None, **facts})
-
-
-def _settings(explanation: Explanation) -> DisplaySettings:
-    """How a map is drawn: with both signs where each speaks for one of two classes."""
-    from engine.records.display import DisplaySettings
-
-    both = explanation.against is not None and registry.find(explanation.method).signed
-    return DisplaySettings(sign="signed") if both else DisplaySettings()
 
 
 def _say(

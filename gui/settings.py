@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any, Final, Generic, TypeVar, cast, get_args
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
-from engine.records.display import DisplaySettings, Interpolation, Sign
+from engine.records.display import Backdrop, DisplaySettings, Interpolation, Sign
 from engine.render.colormaps import COLORMAPS
 from gui.toolkit.theme import Choice
 
@@ -52,6 +53,11 @@ def _one_of(*names: str) -> Callable[[str], bool]:
     return lambda value: value in names
 
 
+def _are_levels(texts: tuple[str, ...]) -> bool:
+    return all(_LEVEL.fullmatch(text) and 0.0 < float(text) < 1.0 for text in texts)
+
+
+_LEVEL: Final = re.compile(r"0\.\d{1,6}")
 _DISPLAY: Final = DisplaySettings()
 
 WINDOW_GEOMETRY: Final = Entry("window/geometry", b"")
@@ -64,6 +70,9 @@ INTERPOLATION: Final = Entry(
 )
 GAMMA: Final = Entry("display/gamma", _DISPLAY.gamma, _between(0.2, 5.0))
 SIGN: Final = Entry("display/sign", _DISPLAY.sign, _one_of(*get_args(Sign)))
+FADE: Final = Entry("display/fade", _DISPLAY.fade)
+BACKDROP: Final = Entry("display/backdrop", _DISPLAY.backdrop, _one_of(*get_args(Backdrop)))
+CONTOURS: Final[Entry[tuple[str, ...]]] = Entry("display/contours", (), _are_levels)
 SWEEP_ENABLED: Final = Entry("engine/sweep", True)
 EXACT: Final = Entry("engine/exact", False)
 RECENT_IMAGES: Final[Entry[tuple[str, ...]]] = Entry(
@@ -96,6 +105,9 @@ TABLE: Final[tuple[Entry[Any], ...]] = (
     INTERPOLATION,
     GAMMA,
     SIGN,
+    FADE,
+    BACKDROP,
+    CONTOURS,
     SWEEP_ENABLED,
     EXACT,
     RECENT_IMAGES,
@@ -172,6 +184,9 @@ class Settings(QObject):
             interpolation=cast(Interpolation, self.get(INTERPOLATION)),
             gamma=self.get(GAMMA),
             sign=cast(Sign, self.get(SIGN)),
+            fade=self.get(FADE),
+            backdrop=cast(Backdrop, self.get(BACKDROP)),
+            contours=tuple(float(level) for level in self.get(CONTOURS)),
         )
 
     def set_display(self, display: DisplaySettings) -> None:
@@ -181,6 +196,9 @@ class Settings(QObject):
         self.set(INTERPOLATION, display.interpolation)
         self.set(GAMMA, float(display.gamma))
         self.set(SIGN, display.sign)
+        self.set(FADE, display.fade)
+        self.set(BACKDROP, display.backdrop)
+        self.set(CONTOURS, tuple(f"{level:g}" for level in display.contours))
 
     def theme(self) -> Choice:
         """The stored theme."""

@@ -18,6 +18,7 @@ from engine.loading.adjustments import Adjustment
 from engine.methods.registry import METHODS
 from engine.records.display import DisplaySettings
 from engine.render.colormaps import COLORMAPS
+from engine.render.looks import LOOKS, look_of, with_look
 from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.handlers.choosing import Choosing
@@ -30,13 +31,14 @@ from gui.handlers.model_opener import ModelOpener
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
 from gui.toolkit import theme
-from gui.window.commands import method_command
+from gui.window.commands import look_command, method_command
 from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from gui.diagnostics.walkthrough import Walked
 
 _OPACITY_STEP = 0.1
+_CONTOURS = (0.25, 0.5, 0.75)
 
 
 class Handlers(QObject):
@@ -104,6 +106,8 @@ class Handlers(QObject):
             handlers[f"sign_{sign}"] = partial(self._display, sign=sign)
         for name in COLORMAPS:
             handlers[f"colormap_{name}"] = partial(self._display, colormap=name)
+        for look in LOOKS:
+            handlers[look_command(look.slug)] = partial(self._choose_look, look.slug)
         for choice in ("system", "light", "dark"):
             handlers[f"theme_{choice}"] = partial(self._settings.set, table.THEME, choice)
         window.actions_by_id.connect(handlers)
@@ -113,6 +117,8 @@ class Handlers(QObject):
         toggles: dict[str, Callable[[bool], object]] = {
             "overlay": window.canvas.set_overlay_visible,
             "grid": lambda on: self._display(interpolation="grid" if on else "smooth"),
+            "grey": lambda on: self._display(backdrop="grey" if on else "colour"),
+            "contours": lambda on: self._display(contours=_CONTOURS if on else ()),
             "sweep": lambda on: self._settings.set(table.SWEEP_ENABLED, on),
             "exact": lambda on: self._settings.set(table.EXACT, on),
             "panels": window.set_panels_visible,
@@ -127,9 +133,12 @@ class Handlers(QObject):
         if self._state.info is not None:
             self._window.tree.select(self._state.info.default_layer)
 
-    def _display(self, **changes: str) -> None:
+    def _display(self, **changes: str | tuple[float, ...]) -> None:
         display: DisplaySettings = replace(self._settings.display(), **changes)  # type: ignore[arg-type]
         self._settings.set_display(display)
+
+    def _choose_look(self, slug: str) -> None:
+        self._settings.set_display(with_look(self._settings.display(), slug))
 
     def _change_opacity(self, by: float) -> None:
         display = self._settings.display()
@@ -140,6 +149,10 @@ class Handlers(QObject):
         display, checks = self._settings.display(), self._window.actions_by_id
         checks.check(f"sign_{display.sign}")
         checks.check(f"colormap_{display.colormap}")
+        for look in LOOKS:
+            checks.check(look_command(look.slug), look_of(display) == look.slug)
+        checks.check("grey", display.backdrop == "grey")
+        checks.check("contours", bool(display.contours))
         checks.check("grid", display.interpolation == "grid")
         checks.check("sweep", self._settings.get(table.SWEEP_ENABLED))
         checks.check("exact", self._settings.get(table.EXACT))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtGui import QAction, QKeySequence
 
 from engine.render.colormaps import COLORMAPS, LEGACY
+from engine.render.looks import LOOKS, Look
 
 if TYPE_CHECKING:
     from engine.methods.registry import Method
@@ -58,6 +59,22 @@ def _colormap(name: str) -> Command:
         group="colormap",
         section=int(legacy),
     )
+
+
+def _look(look: Look) -> Command:
+    return Command(
+        id=look_command(look.slug),
+        text=look.title,
+        menu="View/Look",
+        tip=look.summary,
+        checkable=True,
+        group="look",
+    )
+
+
+def look_command(slug: str) -> str:
+    """The id of the command that chooses a look."""
+    return f"look_{slug}"
 
 
 def method_tip(method: Method) -> str:
@@ -132,6 +149,10 @@ _VIEW: Final = (
     Command("grid", "Native grid", "View", ("G",), "grid",
             "Show the cells of the map without interpolation",
             checkable=True, section=1),
+    Command("grey", "Grey picture", "View", ("Shift+G",), checkable=True, section=1,
+            tip="Show the image in grey, so that colour belongs to the heat map alone"),
+    Command("contours", "Contours", "View", ("Shift+C",), checkable=True, section=1,
+            tip="Show lines of equal value"),
     Command("opacity_down", "Decrease opacity", "View", ("[",), section=1),
     Command("opacity_up", "Increase opacity", "View", ("]",), section=1),
     Command("sign_positive", "Positive", "View/Sign", ("Shift+P",), "sign-positive",
@@ -141,6 +162,7 @@ _VIEW: Final = (
     Command("sign_signed", "Both signs", "View/Sign", ("Shift+S",), "sign-signed",
             "Evidence for and against the class", checkable=True, group="sign"),
     *(_colormap(name) for name in COLORMAPS),
+    *(_look(look) for look in LOOKS),
     Command("sweep", "Layer thumbnails", "View", ("T",), "thumbnails",
             "Compute the maps of all layers when idle and show them in the tree",
             checkable=True, section=3),

@@ -185,10 +185,18 @@ class Hud:
 
     def _bar(self, bar: QRectF, settings: DisplaySettings, *, blank: bool) -> None:
         """Paint the colours, faintly for a map with nothing to show."""
-        colors = overlay.bar_colors(settings, 256)
+        width, high = round(bar.width()), round(bar.height())
         self._painter.setOpacity(_BLANK_OPACITY if blank else 1.0)
         self._painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
-        self._painter.drawImage(bar, to_qimage(colors.reshape(1, 256, 3)))
+        ratio = self._painter.device().devicePixelRatio()
+        size = max(1, round(width * ratio)), max(1, round(high * ratio))
+        colors = overlay.bar_picture(settings, *size, round(bar.height() * ratio / 2))
+        self._painter.drawImage(bar, to_qimage(colors))
+        for place in overlay.contour_places(settings):
+            x = bar.left() + place * bar.width()
+            for color, thick in ((QColor(0, 0, 0, 170), 3.0), (QColor(255, 255, 255, 235), 1.3)):
+                self._painter.setPen(QPen(color, thick))
+                self._painter.drawLine(QPointF(x, bar.top()), QPointF(x, bar.bottom()))
         self._painter.setOpacity(1.0)
         self._painter.setBrush(Qt.BrushStyle.NoBrush)
         self._painter.setPen(QPen(QColor(255, 255, 255, 90), 1))

@@ -118,6 +118,7 @@ class ImageCanvas(LevelView):
         """Apply display settings."""
         self._display = settings
         self._overlay_item.set_display(settings)
+        self._show_backdrop()
         self._describe()
         self.viewport().update()
 
@@ -183,7 +184,11 @@ class ImageCanvas(LevelView):
         painter.end()
         return image
 
+    def _show_backdrop(self) -> None:
+        self._picture_item.set_backdrop("colour" if self._bare else self._display.backdrop)
+
     def _update_visibility(self) -> None:
+        self._show_backdrop()
         self._overlay_item.setVisible(self._overlay_visible and not self._bare)
         self._outline_item.setVisible(not self._bare)
         self.viewport().update()

@@ -18,7 +18,8 @@ WHOLE = Region(0.0, 0.0, 40.0, 30.0)
 
 @pytest.mark.parametrize("sign", ["positive", "negative", "signed"])
 def test_a_value_has_one_colour_whatever_else_is_in_its_map(sign: Sign) -> None:
-    first = noise(3, 4)
+    first = np.clip(noise(3, 4), -0.9, 0.9)
+    first[1, 2] = -0.8 if sign == "negative" else 0.8
     second = noise(3, 4, seed=1) * np.float32(5)
     second[1, 2] = first[1, 2]
     settings = DisplaySettings(1.0, sign=sign, interpolation="grid", end=4.0)

@@ -29,6 +29,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
+from engine.lazy.opencv import cv2
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation, FloatMap, Seconds, Verdict
 from engine.records.images import Pixels, Region
@@ -40,7 +41,7 @@ from gui.widgets.canvas.image_canvas import ImageCanvas, Readout
 from gui.widgets.canvas.places import fitted_caption, legend_band
 from gui.widgets.canvas.words import Caption
 
-GRID = DisplaySettings(interpolation="grid")
+GRID = DisplaySettings(0.5, interpolation="grid", fade=False)
 ROOT = Path(__file__).resolve().parents[4]
 
 
@@ -293,8 +294,17 @@ def test_the_grid_covers_exactly_its_region(canvas: ImageCanvas) -> None:
 @pytest.mark.parametrize("interpolation", ["smooth", "grid"])
 @pytest.mark.parametrize("sign", ["positive", "negative", "signed"])
 @pytest.mark.parametrize("method", ["grad-cam", "grad-x-input"])
+@pytest.mark.parametrize(
+    ("fade", "backdrop"),
+    [(True, "colour"), (False, "colour"), (True, "grey"), (True, "edges")],
+)
 def test_the_screen_shows_what_an_export_would(
-    canvas: ImageCanvas, interpolation: str, sign: str, method: str
+    canvas: ImageCanvas,
+    interpolation: str,
+    sign: str,
+    method: str,
+    fade: bool,
+    backdrop: str,
 ) -> None:
     """For a map of pixels too, whose scale ends before its largest value."""
     pixels = ramp(560, 400)
@@ -303,6 +313,8 @@ def test_the_screen_shows_what_an_export_would(
         interpolation=interpolation,  # type: ignore[arg-type]
         sign=sign,  # type: ignore[arg-type]
         colormap="viridis",
+        fade=fade,
+        backdrop=backdrop,  # type: ignore[arg-type]
     )
     map = np.random.default_rng(1).normal(size=(7, 7)).astype(np.float32)
     if method == "grad-x-input":
@@ -322,6 +334,30 @@ def test_the_screen_shows_what_an_export_would(
     assert np.median(difference) <= 2
     # Cell edges may round to the pixel beside.
     assert np.quantile(difference, 0.97) <= 8
+
+
+@pytest.mark.parametrize("interpolation", ["smooth", "grid"])
+@pytest.mark.parametrize("sign", ["positive", "signed"])
+def test_contours_lie_where_those_of_an_export_do(
+    canvas: ImageCanvas, interpolation: str, sign: str
+) -> None:
+    pixels = np.full((400, 560, 3), 120, np.uint8)
+    settings = DisplaySettings(0.0, interpolation=interpolation, sign=sign, contours=(0.3, 0.6))  # type: ignore[arg-type]
+    map = np.random.default_rng(1).normal(size=(5, 5)).astype(np.float32)
+    explanation = explain(map, Region(80, 40, 320, 320), (560, 400))
+    canvas.show_picture(Picture.build(pixels))
+    canvas.set_display(settings)
+    canvas.show_explanation(explanation)
+    set_zoom(canvas, 1.0, 280, 200)
+    exported = (overlay.blend(pixels, explanation, settings) != 120).any(axis=2)[80:260, 90:330]
+    left, top = device_point(canvas, 90, 80)
+    seen = (shown(canvas)[top : top + 180, left : left + 240] != 120).any(axis=2)
+    assert seen.sum() > 500
+    for one, other in ((seen, exported), (exported, seen)):
+        # The lines have the width of the screen here, and that of the image there.
+        grown = cv2.dilate(one.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+        inside = np.s_[5:-5, 5:-5]
+        assert grown[inside][other[inside]].all()
 
 
 @pytest.mark.parametrize("cells", [7, 300])
@@ -364,6 +400,40 @@ def test_smooth_colours_hold_when_magnified(canvas: ImageCanvas) -> None:
         set_zoom(canvas, zoom, 1800, 1300)
         difference = color_at(canvas, 1800.5, 1300.5) - exported[1300, 1800]
         assert np.abs(difference).max() <= 3
+
+
+@pytest.mark.parametrize("backdrop", ["grey", "edges"])
+def test_another_backdrop_is_of_the_whole_picture_and_gone_while_it_is_bare(
+    canvas: ImageCanvas, backdrop: str
+) -> None:
+    pixels = ramp(560, 400)
+    pixels[100:300, 50:200] = (250, 20, 60)
+    canvas.show_picture(Picture.build(pixels))
+    original = shown(canvas)
+    canvas.set_display(DisplaySettings(backdrop=backdrop))  # type: ignore[arg-type]
+    other = shown(canvas)
+    left, top = device_point(canvas, 10, 10)
+    part = other[top : top + 50, left : left + 50]
+    assert np.ptp(part.astype(int), axis=2).max() == 0
+    assert (other != original).any()
+    canvas.show_bare(True)
+    np.testing.assert_array_equal(shown(canvas), original)
+    canvas.show_bare(False)
+    np.testing.assert_array_equal(shown(canvas), other)
+    # Another picture has a backdrop of its own.
+    canvas.show_picture(Picture.build(np.ascontiguousarray(pixels[:, ::-1])))
+    assert (shown(canvas) != other).any()
+
+
+def test_a_map_with_nothing_to_show_does_not_darken_the_picture(canvas: ImageCanvas) -> None:
+    canvas.show_picture(Picture.build(np.full((90, 120, 3), 120, np.uint8)))
+    for settings in (DisplaySettings(), DisplaySettings(fade=False), GRID):
+        canvas.set_display(settings)
+        canvas.show_explanation(
+            explain(np.full((3, 3), -1, np.float32), Region(0, 0, 120, 90), (120, 90))
+        )
+        for x, y in [(10, 50), (60, 60), (110, 70)]:
+            assert (color_at(canvas, x, y) == 120).all()
 
 
 def test_bare_shows_the_original(canvas: ImageCanvas, qtbot: QtBot) -> None:
@@ -673,7 +743,7 @@ def test_the_readout_is_painted_at_the_bottom_left_and_goes_with_the_pointer(
 def test_the_colour_bar_has_its_colours_from_left_to_right(canvas: ImageCanvas) -> None:
     canvas.show_picture(Picture.build(np.full((600, 800, 3), 90, np.uint8)))
     region = Region(0, 0, 800, 600)
-    canvas.set_display(DisplaySettings(opacity=0.0, colormap="viridis"))
+    canvas.set_display(DisplaySettings(opacity=0.0, colormap="viridis", fade=False))
     canvas.show_explanation(explain(np.ones((2, 2), np.float32), region, (800, 600)))
     grabbed = shown(canvas)
     ratio = canvas.devicePixelRatioF()
@@ -792,7 +862,7 @@ def test_the_colour_bar_is_there_however_narrow_the_canvas(
     canvas.window().resize(width, 400)
     assert canvas.width() == width
     canvas.show_picture(Picture.build(np.full((60, 80, 3), 90, np.uint8)))
-    canvas.set_display(DisplaySettings(opacity=0.0, colormap="viridis", sign=sign, gamma=0.65))  # type: ignore[arg-type]
+    canvas.set_display(DisplaySettings(0.0, "viridis", sign=sign, gamma=0.65, fade=False))  # type: ignore[arg-type]
     map = np.linspace(-0.0234, 0.0345, 4, dtype=np.float32).reshape(2, 2)
     canvas.show_explanation(explain(map, Region(0, 0, 80, 60), (80, 60)))
     grabbed = shown(canvas).astype(int)

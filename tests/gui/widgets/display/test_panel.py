@@ -70,7 +70,7 @@ def test_arrow_keys_move_a_slider(panel: DisplayPanel) -> None:
     opacity = slider(panel, "Opacity")
     opacity.setFocus()
     QTest.keyClick(opacity, Qt.Key.Key_Right)
-    assert told == [DisplaySettings(opacity=0.51)]
+    assert told == [DisplaySettings(opacity=0.71)]
 
 
 def test_arrow_keys_move_along_joined_buttons(qtbot: QtBot, panel: DisplayPanel) -> None:
