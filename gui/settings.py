@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 import logging
 import re
@@ -28,6 +29,7 @@ Value = bool | int | float | str | bytes | tuple[str, ...]
 MAX_IMAGES: Final = 12
 MAX_MODELS: Final = 8
 MAX_CHOICES: Final = 4
+MAX_CLOSED: Final = 200
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ _DISPLAY: Final = DisplaySettings()
 
 WINDOW_GEOMETRY: Final = Entry("window/geometry", b"")
 WINDOW_STATE: Final = Entry("window/state", b"")
+STRIP: Final = Entry("window/strip", "auto", _one_of("auto", "folded", "open"))
 THEME: Final = Entry("window/theme", "system", _one_of(*get_args(Choice)))
 OPACITY: Final = Entry("display/opacity", _DISPLAY.opacity, _between(0.0, 1.0))
 COLORMAP: Final = Entry("display/colormap", _DISPLAY.colormap, _one_of(*COLORMAPS))
@@ -94,11 +97,15 @@ EXPORT_CAPTION: Final = Entry("export/caption", True)
 EXPORT_MAP: Final = Entry("export/map", False)
 EXPORT_JSON: Final = Entry("export/json", False)
 EXPORT_SUBJECT: Final = Entry("export/patient", False)
+NOTICES_CLOSED: Final[Entry[tuple[str, ...]]] = Entry(
+    "notices/closed", (), lambda value: len(value) <= MAX_CLOSED
+)
 HINTS_SEEN: Final[Entry[tuple[str, ...]]] = Entry("hints/seen", ())
 
 TABLE: Final[tuple[Entry[Any], ...]] = (
     WINDOW_GEOMETRY,
     WINDOW_STATE,
+    STRIP,
     THEME,
     OPACITY,
     COLORMAP,
@@ -121,6 +128,7 @@ TABLE: Final[tuple[Entry[Any], ...]] = (
     EXPORT_MAP,
     EXPORT_JSON,
     EXPORT_SUBJECT,
+    NOTICES_CLOSED,
     HINTS_SEEN,
 )
 """All settings of the user; reset() removes exactly these."""
@@ -220,6 +228,14 @@ class Settings(QObject):
         """Put a question first among those last asked; only the latest 4 are kept."""
         self._add_recent(RECENT_QUESTIONS, slug, MAX_CHOICES)
 
+    def close_notice(self, text: str) -> None:
+        """Store that a notice was closed. text: what it is known by, with its model."""
+        self._add_recent(NOTICES_CLOSED, _digest(text), MAX_CLOSED)
+
+    def is_notice_closed(self, text: str) -> bool:
+        """Whether a notice was closed."""
+        return _digest(text) in self.get(NOTICES_CLOSED)
+
     def mark_hint_seen(self, name: str) -> None:
         """Store that a hint was dismissed."""
         seen = self.get(HINTS_SEEN)
@@ -247,6 +263,10 @@ class Settings(QObject):
             _log.warning("setting %s ignored: %r is out of range", entry.key, value)
             return entry.default
         return value
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _encode(value: Value) -> str:

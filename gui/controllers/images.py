@@ -37,11 +37,13 @@ class Images(QObject):
     """Fills the state's images through the file lane.
 
     leaving: another image or page was selected, or none; results of the previous one are void.
+    added(keys): these were opened from files, and the first of them is shown.
     ready: the current image is decoded. thumbnail_ready(key, QImage).
     model_found(ModelSource), classes_found(path), profile_found(path): other dropped files.
     """
 
     leaving = Signal()
+    added = Signal(object)
     ready = Signal()
     thumbnail_ready = Signal(str, QImage)
     model_found = Signal(object)
@@ -154,7 +156,8 @@ class Images(QObject):
     def _found(self, found: Found, current: Path | None) -> None:
         known = self._known()
         keys: list[str] = []
-        chosen = found.images.index(current) if current in found.images else 0
+        fresh = [place for place, path in enumerate(found.images) if path not in known]
+        chosen = found.images.index(current) if current in found.images else min(fresh, default=0)
         for path in found.images:
             key = known.get(path)
             if key is None:
@@ -168,6 +171,7 @@ class Images(QObject):
             self._settings.add_recent_image(path)
         if keys:
             self.select(keys[chosen])
+            self.added.emit([keys[place] for place in fresh])
         if found.model is not None:
             self.model_found.emit(found.model)
         if found.classes is not None:

@@ -70,6 +70,8 @@ class Handlers(QObject):
         )
         window.predictions.class_chosen.connect(controller.choose_class)
         window.display.display_changed.connect(settings.set_display)
+        window.strip.fold_asked.connect(self._fold_strip)
+        window.strip.folded_changed.connect(partial(window.actions_by_id.check, "fold_strip"))
         window.status.stop_requested.connect(controller.cancel)
         settings.changed.connect(self._show_checks)
         self._connect_actions()
@@ -120,6 +122,7 @@ class Handlers(QObject):
             "grey": lambda on: self._display(backdrop="grey" if on else "colour"),
             "contours": lambda on: self._display(contours=_CONTOURS if on else ()),
             "sweep": lambda on: self._settings.set(table.SWEEP_ENABLED, on),
+            "fold_strip": self._fold_strip,
             "exact": lambda on: self._settings.set(table.EXACT, on),
             "panels": window.set_panels_visible,
         }
@@ -127,6 +130,10 @@ class Handlers(QObject):
             window.actions_by_id[id].triggered.connect(toggle)
         window.actions_by_id.check("overlay")
         window.actions_by_id.check("panels")
+        window.actions_by_id.check("fold_strip", window.strip.folded)
+
+    def _fold_strip(self, on: bool) -> None:
+        self._settings.set(table.STRIP, "folded" if on else "open")
 
     def default_layer(self) -> None:
         self._controller.choose_layer(None)
@@ -156,6 +163,7 @@ class Handlers(QObject):
         checks.check("grid", display.interpolation == "grid")
         checks.check("sweep", self._settings.get(table.SWEEP_ENABLED))
         checks.check("exact", self._settings.get(table.EXACT))
+        self._window.set_strip(self._settings.get(table.STRIP))
         checks.check(f"theme_{self._settings.theme()}")
         if key == table.THEME.key:
             application = QApplication.instance()

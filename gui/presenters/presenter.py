@@ -65,6 +65,7 @@ class Presenter(QObject):
         state.selection_changed.connect(self._show_selection)
         state.sweep_changed.connect(self._draw_thumbnails)
         state.computing_changed.connect(window.canvas.set_busy)
+        controller.images.added.connect(self._mark_new)
         controller.images.thumbnail_ready.connect(window.strip.set_thumbnail)
         controller.sweeper.thumbnails_ready.connect(self._show_thumbnails)
         for lane in (controller.engine_lane, controller.file_lane):
@@ -80,7 +81,17 @@ class Presenter(QObject):
     # --- images ----------------------------------------------------------------------------------
 
     def _add_image(self, key: str) -> None:
-        self._window.strip.add(key, self._state.images[key].name)
+        image = self._state.images[key]
+        # The pictures that come with the program have no folder of the user's.
+        own = image.path is not None and image.scene is None
+        folder = str(image.path.parent) if own and image.path is not None else ""
+        self._window.strip.add(key, image.name, folder)
+
+    def _mark_new(self, keys: list[str]) -> None:
+        """Mark what a folder brought. One image alone is shown, and needs no mark."""
+        self._window.strip.mark_new(keys if len(keys) > 1 else ())
+        if self._state.current_key is not None:
+            self._window.strip.see(self._state.current_key)
 
     def _update_image(self, key: str) -> None:
         self._window.strip.set_error(key, self._state.images[key].error)

@@ -168,6 +168,8 @@ _VIEW: Final = (
             checkable=True, section=3),
     Command("panels", "Panels", "View", ("Ctrl+B",), "panels", "Show the panels around the image",
             checkable=True, section=3),
+    Command("fold_strip", "Images in one line", "View", checkable=True, section=3,
+            tip="Show the names of the open images alone, and leave the room to the picture"),
     Command("theme_system", "Follow system", "View/Theme", checkable=True, group="theme"),
     Command("theme_light", "Light", "View/Theme", checkable=True, group="theme"),
     Command("theme_dark", "Dark", "View/Theme", checkable=True, group="theme"),

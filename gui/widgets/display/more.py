@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final, cast
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QSizePolicy, QWidget
 
 from engine.records.display import Backdrop, DisplaySettings
 from engine.render.looks import LOOKS, contour_levels, contour_text, look_of, with_look
@@ -14,6 +14,7 @@ from gui.toolkit import plain_text
 from gui.toolkit.segments import Segments
 
 _OWN: Final = "Your own"
+_LIST_WIDTH: Final = 180
 _NONE: Final = "None"
 _LEVELS: Final = ("50", "25, 50, 75", "20, 40, 60, 80")
 _BACKDROPS: Final = (
@@ -110,8 +111,19 @@ class More(QWidget):
         self.show_display(self._display)
 
 
+def narrow(box: QComboBox) -> None:
+    """Let a box be narrower than its longest entry, which its list shows in full."""
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(4)
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    view = box.view()
+    view.setTextElideMode(Qt.TextElideMode.ElideNone)
+    view.setMinimumWidth(_LIST_WIDTH)
+
+
 def _look_box() -> QComboBox:
     box = QComboBox()
+    narrow(box)
     box.setAccessibleName("Look")
     box.setToolTip("Settings that go together")
     for look in LOOKS:
@@ -123,6 +135,7 @@ def _look_box() -> QComboBox:
 
 def _contour_box() -> QComboBox:
     box = QComboBox()
+    narrow(box)
     box.setEditable(True)
     box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
     box.setAccessibleName("Contours")

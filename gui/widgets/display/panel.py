@@ -27,7 +27,7 @@ from engine.render.colormaps import COLORMAPS, LEGACY
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import Label
 from gui.toolkit.segments import Segments
-from gui.widgets.display.more import More
+from gui.widgets.display.more import More, narrow
 
 GAMMA_LIMIT: Final = 5.0
 """Gamma ranges from 1 / GAMMA_LIMIT to GAMMA_LIMIT, on a logarithmic scale."""
@@ -206,6 +206,7 @@ def swatch(strip: QImage) -> QIcon:
 def _colormap_box() -> QComboBox:
     box = QComboBox()
     box.setIconSize(_SWATCH)
+    narrow(box)
     box.setAccessibleName("Colour map")
     room = QPixmap(_SWATCH)
     room.fill(Qt.GlobalColor.transparent)

@@ -168,7 +168,7 @@ class LayerTree(QWidget):
         box.addLayout(self._hint)
         box.addWidget(self._where)
         box.addWidget(self._note)
-        self.setMinimumWidth(220)
+        self.setMinimumWidth(160)
         self.setAccessibleName("Layers")
         self.setProperty("panel", True)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
     QListView,
@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
 
 from engine.records.models import Prediction
 from gui.toolkit import plain_text, theme
-from gui.toolkit.keys import claim_paging
 from gui.toolkit.labels import label
 from gui.toolkit.search_field import SearchField
 from gui.widgets.predictions.delegate import ClassDelegate, row_height
@@ -151,7 +150,7 @@ class PredictionPanel(QWidget):
         row.addWidget(self._search)
         box.addLayout(row)
         self._stack.setMinimumHeight(3 * row_height(self.font()))
-        self.setMinimumWidth(220)
+        self.setMinimumWidth(176)
         self.setAccessibleName("Predictions")
         self.setProperty("panel", True)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -263,9 +262,6 @@ class _ClassList(QListView):
     def current_class(self) -> int | None:
         """The class of the current row."""
         return self._classes.class_at(self.currentIndex())
-
-    def event(self, event: QEvent) -> bool:
-        return claim_paging(event) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
