@@ -22,6 +22,7 @@ from engine.render.looks import LOOKS, look_of, with_look
 from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.handlers.choosing import Choosing
+from gui.handlers.context_menus import ContextMenus
 from gui.handlers.export import Saver
 from gui.handlers.help import Help
 from gui.handlers.image_levels import ImageLevels
@@ -58,6 +59,7 @@ class Handlers(QObject):
         self._controller = controller
         self._settings = settings
         self.images = ImageOpener(window, state, controller.images, settings)
+        self.menus = ContextMenus(window, state, controller.images)
         self.levels = ImageLevels(window, state, controller.views)
         self.models = ModelOpener(window, state, controller, settings)
         self.input = InputOpener(window, state, controller, settings)

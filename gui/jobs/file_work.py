@@ -226,6 +226,11 @@ def read_thumbnail(path: Path, watch: Watch) -> QImage:
     return to_qimage(small)
 
 
+def small(loaded: LoadedImage) -> QImage:
+    """The thumbnail of an image that is in memory."""
+    return thumbnail(loaded.pixels, THUMBNAIL_SIZE)
+
+
 def color_strips() -> dict[str, QImage]:
     """Every colour map as a strip of one row, low values at the left."""
     strips = {}

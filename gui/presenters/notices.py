@@ -16,6 +16,7 @@ from gui.state.state import (
     CHECK_INPUT,
     CHOOSE_WEIGHTS,
     NAME_ARCHITECTURE,
+    REOPEN,
     STOP_READING,
     Notice,
     NoticeKind,
@@ -52,6 +53,7 @@ class Notices(QObject):
         self._settings = settings
         self._explain_error = ""
         self._input = window.actions_by_id["input_output"]
+        self._reopen = window.actions_by_id["reopen_images"]
         self._open_model = window.actions_by_id["open_model"]
         self._bar.acted.connect(self._acted)
         self._bar.dismissed.connect(self._dismissed)
@@ -204,6 +206,8 @@ class Notices(QObject):
             self._open_model.trigger()
         elif action == CHECK_INPUT:
             self._input.trigger()
+        elif action == REOPEN:
+            self._reopen.trigger()
         elif action == STOP_READING:
             self._status.stop_requested.emit()
         elif action == CHOOSE_WEIGHTS:

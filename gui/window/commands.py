@@ -2,8 +2,8 @@
 
 Single-key shortcuts must not fire while the user types text. This needs no code: Qt first sends a
 key as ShortcutOverride to the focused widget, and text fields claim the printable ones. A test
-verifies this for every single key of the table. Lists claim Page Up and Page Down
-(gui/toolkit/keys.py).
+verifies this for every single key of the table. Lists leave Page Up and Page Down to the
+window, which changes the image.
 """
 
 from __future__ import annotations
@@ -129,7 +129,15 @@ _FILE: Final = (
             "Save the image with its heat map, the raw map or the metadata", section=2),
     Command("copy", "Copy image", "File", ("Ctrl+C",), "copy",
             "Copy the visible part of the image with its heat map", section=2),
+    Command("copy_path", "Copy image path", "File", section=2,
+            tip="Copy the image file, to paste it as a file or as its path"),
+    Command("copy_class", "Copy class name", "File", section=2),
+    Command("reveal_image", "Show image in its folder", "File", section=2),
+    Command("reveal_model", "Show model in its folder", "File", section=2),
     Command("close_image", "Close image", "File", ("Ctrl+W",), "close", section=3),
+    Command("close_others", "Close other images", "File", section=3),
+    Command("close_all", "Close all images", "File", ("Ctrl+Shift+W",), section=3),
+    Command("reopen_images", "Reopen closed images", "File", ("Ctrl+Shift+T",), section=3),
     Command("delete_image", "Close image (in the strip)", "File", ("Del",), bound=False),
     Command("reset_settings", "Reset settings…", "File", icon="settings-reset", section=4,
             tip="Reset window layout, theme, display settings and recent files"),

@@ -59,7 +59,7 @@ _LOADING = "Loading the engine…"
 _LEFT_SHARE, _LEFT_LEAST, _LEFT_MOST = 0.17, 176, 440
 _RIGHT_SHARE, _RIGHT_LEAST, _RIGHT_MOST = 0.2, 240, 280
 _NARROWEST = 176
-_STRIP_HEIGHT, _FOLDED_HEIGHT = 128, 32
+_STRIP_HEIGHT, _FOLDED_HEIGHT = 128, 28
 _LEAST_DISPLAY = 96
 _LOW = 900
 """The strip folds to one line in a window that is lower than this, in pixels."""

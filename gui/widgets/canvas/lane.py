@@ -37,11 +37,11 @@ class TitleLane(QWidget):
         self.hide()
 
     def show_words(self, caption: Caption | None, notice: str, kept: bool) -> None:
-        """kept: the line of the caption stays, also while there is none, so that the picture does
-        not move between two maps."""
+        """kept: there is a picture, which is not to move when its map comes: the line of the
+        caption is there without one as well."""
         self._caption = caption
         self._notice = notice
-        self._kept = kept and (self._kept or caption is not None)
+        self._kept = kept
         words = [caption.text if caption is not None else "", notice]
         said = ". ".join(word.rstrip(".") for word in words if word)
         self.setAccessibleDescription(plain_text.line(said, LINE))

@@ -55,7 +55,6 @@ class _Image:
     folder: str = ""
     thumbnail: QImage = field(default_factory=QImage)
     error: str = ""
-    new: bool = False
 
 
 class StripModel(QAbstractListModel):
@@ -65,6 +64,7 @@ class StripModel(QAbstractListModel):
         super().__init__(parent)
         self._images: list[_Image] = []
         self._rows: dict[str, int] = {}
+        self._new: set[str] = set()
 
     def add(self, images: Sequence[tuple[str, str]], folder: str = "") -> None:
         """Append images, each (key, name), with a single notification. folder: of their files.
@@ -87,7 +87,9 @@ class StripModel(QAbstractListModel):
     def remove(self, row: int) -> None:
         """Remove the image of a row."""
         self.beginRemoveRows(QModelIndex(), row, row)
-        del self._rows[self._images.pop(row).key]
+        key = self._images.pop(row).key
+        del self._rows[key]
+        self._new.discard(key)
         for place in range(row, len(self._images)):
             self._rows[self._images[place].key] = place
         self.endRemoveRows()
@@ -105,22 +107,27 @@ class StripModel(QAbstractListModel):
 
     def mark_new(self, keys: Collection[str]) -> None:
         """Mark these images as new, and no others."""
-        for row, image in enumerate(self._images):
-            if image.new != (image.key in keys):
-                image.new = not image.new
-                self.dataChanged.emit(self.index(row, 0), self.index(row, 0))
+        before, self._new = self._new, {key for key in keys if key in self._rows}
+        for key in before ^ self._new:
+            self._tell(self._rows[key])
 
     def see(self, key: str) -> None:
         """An image was looked at: it is new no more."""
-        row = self.row_of(key)
-        if row is not None and self._images[row].new:
-            self._images[row].new = False
-            self.dataChanged.emit(self.index(row, 0), self.index(row, 0))
+        if key in self._new:
+            self._new.remove(key)
+            self._tell(self._rows[key])
+
+    def _tell(self, row: int) -> None:
+        self.dataChanged.emit(self.index(row, 0), self.index(row, 0))
 
     @property
     def new(self) -> int:
         """How many images are marked as new."""
-        return sum(image.new for image in self._images)
+        return len(self._new)
+
+    def is_new(self, key: str) -> bool:
+        """Whether an image is marked as new."""
+        return key in self._new
 
     def row_of(self, key: str) -> int | None:
         """The row of a key, None if there is none."""
@@ -195,7 +202,7 @@ class StripDelegate(QStyledItemDelegate):
         self._paint_picture(painter, frame, image)
         painter.setFont(theme.small(option.font))
         painter.setPen(QColor(tokens.warning if image.error else tokens.text))
-        if image.new:
+        if self._images.is_new(image.key):
             name = self._paint_new(painter, name)
         shown = elided_name(plain_text.line(image.name), painter.fontMetrics(), name.width())
         side = Qt.AlignmentFlag.AlignLeft if self.folded else Qt.AlignmentFlag.AlignHCenter

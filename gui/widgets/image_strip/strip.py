@@ -22,6 +22,7 @@ from gui.toolkit.labels import label
 from gui.widgets.image_strip.model import StripDelegate, StripModel, cell_size
 
 EMPTY = "Opened images appear here"
+_FOLDED = 7 * theme.SPACE
 
 
 class ImageStrip(QWidget):
@@ -153,7 +154,7 @@ class ImageStrip(QWidget):
             self._view.go(there)
 
     def _lay_out(self) -> None:
-        header = label("Images", "header")
+        header = self._header = label("Images", "header")
         top = self._top = QHBoxLayout()
         top.setSpacing(8)
         top.addWidget(header)
@@ -180,13 +181,15 @@ class ImageStrip(QWidget):
         folded = self._folded
         self._view.set_folded(folded)
         self._box.setSpacing(0 if folded else theme.SPACE)
-        self._box.setContentsMargins(0, 0 if folded else theme.SPACE, 0, 0)
+        self._box.setContentsMargins(0, 0 if folded else 2 * theme.SPACE, 0, 0)
+        self.setMinimumHeight(_FOLDED if folded else 0)
         self._top.setContentsMargins(8, 0, 4, 0)
         self._rest.setVisible(not folded)
         row, place = (self._top, 2) if folded else (self._pictures, 0)
         row.insertWidget(place, self._stack, 1)
         if self._hint is not None:
             row.insertWidget(place + 1, self._hint, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._fold.setFixedHeight(_FOLDED - 4 if folded else self._header.sizeHint().height())
         self._fold.setArrowType(Qt.ArrowType.UpArrow if folded else Qt.ArrowType.DownArrow)
         words = "Show the pictures" if folded else "Fold to one line"
         self._fold.setToolTip(plain_text.tip(words))

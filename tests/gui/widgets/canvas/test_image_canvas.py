@@ -38,6 +38,7 @@ from engine.render import overlay
 from gui.toolkit import theme
 from gui.toolkit.imaging import Picture
 from gui.widgets.canvas.image_canvas import ImageCanvas, Readout
+from gui.widgets.canvas.lane import TitleLane
 from gui.widgets.canvas.places import fitted_caption, legend_band
 from gui.widgets.canvas.words import Caption
 
@@ -770,7 +771,7 @@ def test_the_colour_bar_has_its_colours_from_left_to_right(canvas: ImageCanvas) 
         (1.0, "positive", Verdict.OK, ""),
     ],
 )
-def test_a_map_with_nothing_to_show_says_so_on_the_picture(
+def test_a_map_with_nothing_to_show_says_so_above_the_picture(
     canvas: ImageCanvas, map: float, sign: str, verdict: Verdict, words: str
 ) -> None:
     canvas.show_picture(Picture.build(np.full((600, 800, 3), 90, np.uint8)))
@@ -778,35 +779,61 @@ def test_a_map_with_nothing_to_show_says_so_on_the_picture(
     region = Region(0, 0, 800, 600)
     explanation = explain(np.full((2, 2), map, np.float32), region, (800, 600), verdict)
     canvas.show_explanation(explanation)
-    ratio = canvas.devicePixelRatioF()
-    # Below the caption, in the middle.
-    place = shown(canvas)[int(40 * ratio) : int(60 * ratio), int(300 * ratio) : int(340 * ratio)]
-    assert bool((place != 90).any()) == bool(words)
+    assert words in canvas.lane.accessibleDescription()
+    line = TitleLane(canvas)
+    line.show_words(None, "", kept=True)
+    assert (canvas.lane.height() > line.needed) == bool(words)
     description = canvas.accessibleDescription()
     assert words in description
     assert "star" in description
     assert "layer4.1" in description
 
 
-def test_words_about_the_map_go_below_what_covers_the_top(canvas: ImageCanvas) -> None:
+def test_words_are_above_the_picture_and_take_no_room_when_there_are_none(
+    canvas: ImageCanvas,
+) -> None:
+    assert canvas.lane.isHidden()
+    assert canvas.viewport().height() == canvas.height()
     canvas.show_picture(Picture.build(np.full((600, 800, 3), 90, np.uint8)))
+    line = canvas.height() - canvas.viewport().height()
     region = Region(0, 0, 800, 600)
-    canvas.set_display(DisplaySettings(opacity=0.0))
-    blank = explain(np.full((2, 2), -1.0, np.float32), region, (800, 600))
+    canvas.show_explanation(explain(np.ones((2, 2), np.float32), region, (800, 600)))
+    # The picture does not move when its map comes.
+    assert canvas.height() - canvas.viewport().height() == line == canvas.lane.height()
+    canvas.show_explanation(explain(np.full((2, 2), -1.0, np.float32), region, (800, 600)))
+    assert canvas.lane.height() > line + 8
+    assert canvas.viewport().geometry().top() == canvas.lane.geometry().bottom() + 1
+    assert "No positive values" in canvas.lane.accessibleDescription()
+    canvas.set_overlay_visible(False)
+    assert canvas.lane.height() == line
+    canvas.show_picture(None)
+    assert canvas.lane.isHidden()
+    assert canvas.viewport().height() == canvas.height()
+
+
+def test_what_is_in_the_lane_keeps_clear_of_its_words(canvas: ImageCanvas) -> None:
+    canvas.show_picture(Picture.build(np.full((60, 80, 3), 90, np.uint8)))
+    explanation = explain(np.ones((2, 2), np.float32), Region(0, 0, 80, 60), (80, 60))
+    canvas.show_explanation(replace(explanation, layer="encoder.layers.encoder_layer_11.mlp" * 4))
+    button = QWidget(canvas.lane)
+    button.resize(200, 20)
+    button.move(canvas.lane.width() - 208, 0)
+    free = canvas.lane.grab().toImage()
+    button.show()
+    taken = canvas.lane.grab().toImage()
     ratio = canvas.devicePixelRatioF()
+    ground = QColor(theme.current().panel)
 
-    def words_top() -> float:
-        """First row below the caption, in its middle, that is not the picture's."""
-        column = shown(canvas)[:, int(320 * ratio)]
-        rows = np.nonzero((column[int(12 * ratio) :] != 90).any(axis=1))[0] + int(12 * ratio)
-        return float(rows[0] / ratio)
+    def rightmost(image: QImage) -> int:
+        columns = [
+            x
+            for x in range(image.width())
+            if any(image.pixelColor(x, y) != ground for y in range(image.height()))
+        ]
+        return max(columns)
 
-    canvas.show_explanation(blank)
-    assert words_top() < 70
-    canvas.set_top_inset(84)
-    assert words_top() == pytest.approx(88, abs=1)
-    canvas.set_top_inset(0)
-    assert words_top() < 70
+    assert rightmost(free) > taken.width() - 60 * ratio
+    assert rightmost(taken) < taken.width() - 208 * ratio
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication, QListView
 from pytestqt.qtbot import QtBot
 
-from gui.widgets.image_strip.model import StripDelegate, StripModel
+from gui.widgets.image_strip.model import StripModel
 from gui.widgets.image_strip.strip import EMPTY, ImageStrip
 from tests.work import python_calls
 
@@ -101,7 +101,7 @@ def test_delete_and_cross_only_ask(strip: ImageStrip) -> None:
     view = view_of(strip)
     strip.select("k1")
     QTest.keyClick(view, Qt.Key.Key_Delete)
-    cross = StripDelegate.close_rect(view.visualRect(view.model().index(3, 0))).center()
+    cross = strip._view._delegate.close_rect(view.visualRect(view.model().index(3, 0))).center()
     QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=cross)
     assert told == [("remove", "k1"), ("remove", "k3")]
     assert strip.keys() == ("k0", "k1", "k2", "k3")
