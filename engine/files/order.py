@@ -7,15 +7,19 @@ import re
 _DIGITS = re.compile(r"([0-9]+)")
 
 
-def natural(name: str) -> tuple[tuple[int, int, str], ...]:
-    """A key for sorting: numbers by their value, the rest without regard to case.
+Key = tuple[tuple[tuple[int, int, str], ...], str]
+
+
+def natural(name: str) -> Key:
+    """A key for sorting: numbers by their value, the rest without regard to case, 'a' before 'a 1'.
 
     Names that differ in case or leading zeros alone still have an order of their own.
     """
-    parts = _DIGITS.split(name)
-    key = [
+    stem, _, suffix = name.rpartition(".")
+    parts = _DIGITS.split(stem or suffix)
+    key = (
         (0, int(part), "") if number % 2 else (1, 0, part.casefold())
         for number, part in enumerate(parts)
         if part
-    ]
-    return (*key, (2, 0, name))
+    )
+    return tuple(key), name

@@ -118,6 +118,9 @@ class Presenter(QObject):
     def _show_title(self) -> None:
         image = self._state.current
         name = f"{image.title} — {NAME}" if image is not None and image.title else NAME
+        info = self._state.info
+        if image is not None and image.title and info is not None:
+            name = f"{image.title} — {info.name} — {NAME}"
         self._window.setWindowTitle(plain_text.title(self._window.title_prefix + name))
 
     def _show_picture(self) -> None:
@@ -178,7 +181,7 @@ class Presenter(QObject):
             self._show_no_model()
         elif not state.model_loading and state.layers is not self._shown_layers:
             self._shown_layers = state.layers
-            window.tree.set_layers(state.layers, info.title)
+            window.tree.set_layers(state.layers, info.name)
             if QApplication.focusWidget() in (None, window.canvas):
                 window.tree.setFocus()
             if state.layer:
@@ -187,9 +190,10 @@ class Presenter(QObject):
             self._show_classes()
         if info is not None:
             count = f"{info.counted} · {count_text(info.parameters)} parameters"
-            window.model_label.show_text(f"{info.title}  ·  {count}")
+            window.model_label.show_text(f"{info.name}  ·  {count}")
             source, weights = (plain_text.line(t, LINE) for t in (info.source, info.weights))
             window.model_label.setToolTip(plain_text.tip(f"{source}\nWeights: {weights}"))
+        self._show_title()
         device = info.device if info is not None else (state.engine.device if state.engine else "")
         window.device_label.show_text(device.upper())
         window.device_label.setVisible(bool(device))

@@ -11,10 +11,16 @@ from PIL import Image
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QApplication, QScrollArea
 
+from engine.lazy import torchvision
 from engine.records.sources import ModelSource
 from gui.app.program import Program
 from gui.state.state import NoticeKind
 from tests.gui.user import User
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
 @pytest.fixture
@@ -149,12 +155,11 @@ def test_notices_take_no_room_when_there_is_none(user: User, pictures: list[Path
 def test_a_warning_that_was_closed_stays_closed_for_that_model(
     user: User, tmp_path: Path, pictures: list[Path]
 ) -> None:
-    from engine.lazy.torchvision import torchvision
-
     def weights(name: str, classes: int) -> Path:
         path = tmp_path / name
         torch.manual_seed(classes)
-        torch.save(torchvision.models.squeezenet1_1(num_classes=classes).state_dict(), path)
+        network = torchvision.load().models.squeezenet1_1(weights=None, num_classes=classes)
+        torch.save(network.state_dict(), path)
         return path
 
     first, second = weights("first.pth", 3), weights("second.pth", 4)

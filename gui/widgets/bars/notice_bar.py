@@ -121,7 +121,9 @@ class NoticeBar(QFrame):
         width = self.width()
         extra = self._button.sizeHint().width() + 8 if self._action[0] else 0
         # Beside a button, the text of a narrow bar would be a column of single words.
-        below = bool(extra) and width - extra < _LEAST_WORDS
+        words = self._text.fontMetrics().horizontalAdvance(self._text.text())
+        fits = words + self._close.sizeHint().width() + 6 * theme.SPACE <= width - extra
+        below = bool(extra) and not fits and width - extra < _LEAST_WORDS
         place = (1, 0, 1, 3) if below else (0, 1, 1, 1)
         self._box.addWidget(self._button, *place, Qt.AlignmentFlag.AlignLeft)
         # The height of the layout alone would leave out the frame.

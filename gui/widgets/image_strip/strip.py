@@ -269,7 +269,8 @@ class _StripView(QListView):
     def show_first(self, row: int) -> None:
         """Scroll so that a row is the first in view, as far as there are others after it."""
         self.executeDelayedItemsLayout()
-        self.scrollTo(self._images.index(row, 0), QListView.ScrollHint.PositionAtTop)
+        bar = self.horizontalScrollBar()
+        bar.setValue(bar.value() + self.visualRect(self._images.index(row, 0)).left())
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         index, place = self.indexAt(event.pos()), event.globalPos()
