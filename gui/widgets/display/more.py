@@ -52,6 +52,7 @@ class More(QWidget):
         self._contours.activated.connect(self._choose_contours)
         field = self._contours.lineEdit()
         if field is not None:
+            field.setPlaceholderText(_NONE)
             field.editingFinished.connect(self._choose_contours)
 
     def rows(self) -> tuple[tuple[str, QWidget], ...]:
@@ -75,7 +76,7 @@ class More(QWidget):
         self._look.setCurrentIndex(self._look.findData(look))
         self._fade.setChecked(display.fade)
         self._backdrop.show_choice(display.backdrop)
-        self._contours.setCurrentText(contour_text(display.contours) or _NONE)
+        self._contours.setCurrentText(contour_text(display.contours))
 
     def _tell(self, display: DisplaySettings) -> None:
         if display != self._display:
