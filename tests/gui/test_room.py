@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QApplication, QScrollArea
+from PySide6.QtWidgets import QApplication, QDialog, QScrollArea
 
 from engine.lazy import torchvision
 from engine.records.sources import ModelSource
@@ -187,3 +187,25 @@ def test_a_warning_that_was_closed_stays_closed_for_that_model(
     user.program.window.notice.clear()
     assert opened(second) == other
     assert opened(first) == said
+
+
+_SMALL = QSize(792, 410)
+"""What a screen of 1600 x 900 pixels has at 200 %, less the frame of a window."""
+
+
+@pytest.mark.parametrize(
+    "command", ["export", "input_output", "open_model", "shortcuts", "about", "reset_settings"]
+)
+def test_no_dialog_needs_more_than_a_screen_of_900_pixels(
+    user: User, pictures: list[Path], command: str
+) -> None:
+    program = user.start(pictures[0])
+    program.window.actions_by_id[command].trigger()
+    found = [w for w in QApplication.topLevelWidgets() if isinstance(w, QDialog) and w.isVisible()]
+    assert len(found) == 1
+    least = found[0].minimumSizeHint().expandedTo(found[0].minimumSize())
+    assert least.boundedTo(_SMALL) == least
+    found[0].resize(_SMALL)
+    assert found[0].size().boundedTo(_SMALL) == found[0].size()
+    found[0].close()
+    user.settle()
