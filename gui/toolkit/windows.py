@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QProcess, QSize, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFrame, QLayout, QScrollArea, QWidget
+from PySide6.QtWidgets import QWidget
 
 
 def bring_to_front(window: QWidget) -> None:
@@ -25,21 +25,6 @@ FRAME = QSize(8, 40)
 def fit_to_screen(window: QWidget, size: QSize) -> None:
     """Give a window a size, as far as its screen has room for it."""
     window.resize(size.boundedTo(window.screen().availableSize() - FRAME))
-
-
-def scrolled(content: QLayout) -> QScrollArea:
-    """An area that scrolls where there is less room than its content needs."""
-    body = QWidget()
-    content.setContentsMargins(0, 0, 0, 0)
-    body.setLayout(content)
-    area = QScrollArea()
-    area.setWidget(body)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    for part in (area.viewport(), body):
-        part.setAutoFillBackground(False)
-    return area
 
 
 def show_file(path: Path) -> bool:

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QMainWindow,
-    QScrollArea,
     QSizePolicy,
     QSplitter,
     QStatusBar,
@@ -67,32 +65,6 @@ _LOW = 900
 _LEAST_CANVAS = QSize(60 * theme.SPACE, 30 * theme.SPACE)
 # As high as its stop button, so that the image does not move when the button appears.
 _STATUS_HEIGHT = 8 * theme.SPACE
-
-
-class _Scrolled(QScrollArea):
-    """As high as its panel where there is room, else scrolled."""
-
-    def __init__(self, panel: QWidget) -> None:
-        super().__init__()
-        self._panel = panel
-        self.setWidget(panel)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        panel.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.LayoutRequest:
-            self.updateGeometry()
-        return super().eventFilter(watched, event)
-
-    def sizeHint(self) -> QSize:
-        return self._panel.sizeHint()
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(self._panel.minimumSizeHint().width(), _LEAST_DISPLAY)
 
 
 class MainWindow(QMainWindow):
@@ -150,6 +122,7 @@ class MainWindow(QMainWindow):
         self._complete = True
 
     def _make_widgets(self) -> None:
+        from gui.toolkit.scrolling import Scrolled
         from gui.widgets.bars.notice_bar import NoticeBar
         from gui.widgets.bars.page_bar import PageBar
         from gui.widgets.bars.status_bar import StatusBar
@@ -183,7 +156,7 @@ class MainWindow(QMainWindow):
         side.setContentsMargins(0, 0, 0, 0)
         side.setSpacing(1)
         side.addWidget(self.predictions, 1)
-        side.addWidget(_Scrolled(self.display))
+        side.addWidget(Scrolled(self.display, _LEAST_DISPLAY))
         # Shown until the engine is loaded.
         self.tree.set_message(_LOADING)
         self.predictions.set_message(_LOADING)

@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
 from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights
 from engine.records.sources import ModelSource
 from gui.file_dialogs import weights_dialog
-from gui.toolkit.windows import fit_to_screen, scrolled
+from gui.toolkit.scrolling import scrolled
+from gui.toolkit.windows import fit_to_screen
 from gui.widgets.gallery.details import GalleryDetails
 from gui.widgets.gallery.model import GalleryModel, GalleryRows, percent
 from gui.widgets.gallery.view import FilterField, GalleryTable

@@ -27,7 +27,8 @@ from engine.records.models import ModelInfo, OutputForm
 from gui.settings import LAST_FOLDER, Settings
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import ElidedLabel, label
-from gui.toolkit.windows import fit_to_screen, scrolled
+from gui.toolkit.scrolling import scrolled
+from gui.toolkit.windows import fit_to_screen
 from gui.widgets.input_output.form import InputForm
 from gui.widgets.input_output.input_words import number_lines, size_line
 from gui.widgets.input_output.output_form import OutputFields
