@@ -199,7 +199,8 @@ class OverlayItem(SceneItem):
         for color, width in ((QColor(0, 0, 0, 170), 3.0), (QColor(255, 255, 255, 235), 1.3)):
             pen = QPen(color, width * ratio)
             pen.setCosmetic(True)
-            pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+            # Round ends take four times as long, and segments are too short to show them.
+            pen.setCapStyle(Qt.PenCapStyle.FlatCap)
             painter.setPen(pen)
             painter.drawLines(self._lines)
 
