@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from cli.asking import question_of
 from cli.explaining import say_of_image
-from cli.figures import check_figure, display_of, form_of
+from cli.figures import check_figure, form_of
+from cli.looking import display_of
 from cli.opening import open_both
 from cli.output import refuse_outputs, say, write_json
 from engine.errors import LayerError

@@ -26,6 +26,7 @@ from cli.asking import add_asked, add_question
 from cli.comparing.compare import compare as comparing
 from cli.entry import check_names, guarded
 from cli.figures import add_figure
+from cli.looking import add_look
 from engine.lazy.pytorch import check_limit
 from engine.process.faults import clear_up
 from engine.version import NAME, VERSION
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="add a caption and the colour bar below the overlay",
     )
+    add_look(explain)
     explain.add_argument("--map", type=Path, help="write the signed map as .npy")
     add_json(explain)
     add_patient(explain)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from cli.asking import check_expected, question_of
 from cli.entry import progress_line, tell
-from cli.figures import check_figure, display_of, form_of
+from cli.figures import check_figure, form_of
+from cli.looking import display_of, settings_of
 from cli.opening import open_both
 from cli.output import check_suffix, refuse_outputs, say, write_json
 from engine.errors import MethodError
 from engine.files.destinations import is_stdout
 from engine.methods import registry
-from engine.methods.modifiers import is_signed, place_words
+from engine.methods.modifiers import place_words
 from engine.records.asked import Score
 from engine.records.explanations import COMPARED
 from engine.records.level_words import described
@@ -25,7 +26,6 @@ from engine.targets.typed import FOLDER
 
 if TYPE_CHECKING:
     from engine.model import Model
-    from engine.records.display import DisplaySettings
     from engine.records.explanations import Explanation
     from engine.records.figures import FigureForm
     from engine.records.images import LoadedImage
@@ -161,7 +161,7 @@ def _write(
 
     facts: dict[str, Any] = {}
     for part, explanation in parts.items():
-        settings = _settings(explanation)
+        settings = settings_of(options, explanation)
         facts[part] = export.sidecar(
             image, explanation, model.info, top, settings, versions(), subject=options.patient
         )
@@ -180,14 +180,6 @@ def _write(
             export.save_map(array, explanation.map)
     if options.json is not None:
         write_json(options.json, facts.get("") or {"contrast": None, **facts})
-
-
-def _settings(explanation: Explanation) -> DisplaySettings:
-    """How a map is drawn: with both signs where each speaks for one of two classes."""
-    from engine.records.display import DisplaySettings
-
-    both = explanation.against is not None and is_signed(explanation)
-    return DisplaySettings(sign="signed") if both else DisplaySettings()
 
 
 def _say(

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
+from cli.looking import add_look
 from cli.output import check_suffix
-from engine.errors import ExportError
-from engine.records.display import DisplaySettings, Sign
 from engine.records.figures import PAPERS, FigureForm
-from engine.render.colormaps import COLORMAPS
 
 SUFFIXES = (".png", ".pdf", ".svg")
 _SCALES = ("shared", "each")
 
 
 def add_figure(parser: argparse.ArgumentParser) -> None:
-    """Add a group with an option for each part of a figure's form."""
+    """Add a group with an option for each part of a figure's form, and that of the display."""
     group = parser.add_argument_group(
         "figure",
         "Pictures are at least 160 pixels wide; .pdf and .svg have words and bar as vectors.",
@@ -48,19 +44,7 @@ def add_figure(parser: argparse.ArgumentParser) -> None:
         choices=_SCALES,
         help="one colour scale for all maps, or one for each of them",
     )
-    group.add_argument(
-        "--colormap",
-        choices=COLORMAPS,
-        default=COLORMAPS[0],
-        help=f"colours of maps with one sign (default: {COLORMAPS[0]})",
-    )
-    group.add_argument("--opacity", type=float, default=0.5, help="of the map (default: 0.5)")
-    group.add_argument(
-        "--sign",
-        choices=get_args(Sign),
-        help="which values are shown (default: positive; for a contrast, signed)",
-    )
-    group.add_argument("--grid", action="store_true", help="show the cells as they are, unsmoothed")
+    add_look(parser)
 
 
 def form_of(options: argparse.Namespace, *, shared: bool = True) -> FigureForm:
@@ -80,19 +64,7 @@ def form_of(options: argparse.Namespace, *, shared: bool = True) -> FigureForm:
         shared=shared if options.scale is None else options.scale == "shared",
     )
     form.check()
-    if not 0.0 <= options.opacity <= 1.0:
-        raise ExportError(f"--opacity is between 0 and 1, not {options.opacity:g}")
     return form
-
-
-def display_of(options: argparse.Namespace, sign: Sign = "positive") -> DisplaySettings:
-    """How the maps are drawn. sign: where none is named."""
-    settings = DisplaySettings(
-        opacity=options.opacity,
-        colormap=options.colormap,
-        interpolation="grid" if options.grid else "smooth",
-    )
-    return replace(settings, sign=options.sign or sign)
 
 
 def check_figure(path: Path | None, option: str) -> None:

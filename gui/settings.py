@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any, Final, Generic, TypeVar, cast, get_args
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
-from engine.records.display import DisplaySettings, Interpolation, Sign
+from engine.records.display import Backdrop, DisplaySettings, Interpolation, Sign
 from engine.render.colormaps import COLORMAPS
 from gui.toolkit.theme import Choice
 
@@ -27,6 +29,7 @@ Value = bool | int | float | str | bytes | tuple[str, ...]
 MAX_IMAGES: Final = 12
 MAX_MODELS: Final = 8
 MAX_CHOICES: Final = 4
+MAX_CLOSED: Final = 200
 
 _log = logging.getLogger(__name__)
 
@@ -52,10 +55,16 @@ def _one_of(*names: str) -> Callable[[str], bool]:
     return lambda value: value in names
 
 
+def _are_levels(texts: tuple[str, ...]) -> bool:
+    return all(_LEVEL.fullmatch(text) and 0.0 < float(text) < 1.0 for text in texts)
+
+
+_LEVEL: Final = re.compile(r"0\.\d{1,6}")
 _DISPLAY: Final = DisplaySettings()
 
 WINDOW_GEOMETRY: Final = Entry("window/geometry", b"")
 WINDOW_STATE: Final = Entry("window/state", b"")
+STRIP: Final = Entry("window/strip", "auto", _one_of("auto", "folded", "open"))
 THEME: Final = Entry("window/theme", "system", _one_of(*get_args(Choice)))
 OPACITY: Final = Entry("display/opacity", _DISPLAY.opacity, _between(0.0, 1.0))
 COLORMAP: Final = Entry("display/colormap", _DISPLAY.colormap, _one_of(*COLORMAPS))
@@ -64,6 +73,9 @@ INTERPOLATION: Final = Entry(
 )
 GAMMA: Final = Entry("display/gamma", _DISPLAY.gamma, _between(0.2, 5.0))
 SIGN: Final = Entry("display/sign", _DISPLAY.sign, _one_of(*get_args(Sign)))
+FADE: Final = Entry("display/fade", _DISPLAY.fade)
+BACKDROP: Final = Entry("display/backdrop", _DISPLAY.backdrop, _one_of(*get_args(Backdrop)))
+CONTOURS: Final[Entry[tuple[str, ...]]] = Entry("display/contours", (), _are_levels)
 SWEEP_ENABLED: Final = Entry("engine/sweep", True)
 EXACT: Final = Entry("engine/exact", False)
 RECENT_IMAGES: Final[Entry[tuple[str, ...]]] = Entry(
@@ -85,17 +97,24 @@ EXPORT_CAPTION: Final = Entry("export/caption", True)
 EXPORT_MAP: Final = Entry("export/map", False)
 EXPORT_JSON: Final = Entry("export/json", False)
 EXPORT_SUBJECT: Final = Entry("export/patient", False)
+NOTICES_CLOSED: Final[Entry[tuple[str, ...]]] = Entry(
+    "notices/closed", (), lambda value: len(value) <= MAX_CLOSED
+)
 HINTS_SEEN: Final[Entry[tuple[str, ...]]] = Entry("hints/seen", ())
 
 TABLE: Final[tuple[Entry[Any], ...]] = (
     WINDOW_GEOMETRY,
     WINDOW_STATE,
+    STRIP,
     THEME,
     OPACITY,
     COLORMAP,
     INTERPOLATION,
     GAMMA,
     SIGN,
+    FADE,
+    BACKDROP,
+    CONTOURS,
     SWEEP_ENABLED,
     EXACT,
     RECENT_IMAGES,
@@ -109,6 +128,7 @@ TABLE: Final[tuple[Entry[Any], ...]] = (
     EXPORT_MAP,
     EXPORT_JSON,
     EXPORT_SUBJECT,
+    NOTICES_CLOSED,
     HINTS_SEEN,
 )
 """All settings of the user; reset() removes exactly these."""
@@ -172,6 +192,9 @@ class Settings(QObject):
             interpolation=cast(Interpolation, self.get(INTERPOLATION)),
             gamma=self.get(GAMMA),
             sign=cast(Sign, self.get(SIGN)),
+            fade=self.get(FADE),
+            backdrop=cast(Backdrop, self.get(BACKDROP)),
+            contours=tuple(float(level) for level in self.get(CONTOURS)),
         )
 
     def set_display(self, display: DisplaySettings) -> None:
@@ -181,6 +204,9 @@ class Settings(QObject):
         self.set(INTERPOLATION, display.interpolation)
         self.set(GAMMA, float(display.gamma))
         self.set(SIGN, display.sign)
+        self.set(FADE, display.fade)
+        self.set(BACKDROP, display.backdrop)
+        self.set(CONTOURS, tuple(f"{level:g}" for level in display.contours))
 
     def theme(self) -> Choice:
         """The stored theme."""
@@ -201,6 +227,14 @@ class Settings(QObject):
     def add_recent_question(self, slug: str) -> None:
         """Put a question first among those last asked; only the latest 4 are kept."""
         self._add_recent(RECENT_QUESTIONS, slug, MAX_CHOICES)
+
+    def close_notice(self, text: str) -> None:
+        """Store that a notice was closed. text: what it is known by, with its model."""
+        self._add_recent(NOTICES_CLOSED, _digest(text), MAX_CLOSED)
+
+    def is_notice_closed(self, text: str) -> bool:
+        """Whether a notice was closed."""
+        return _digest(text) in self.get(NOTICES_CLOSED)
 
     def mark_hint_seen(self, name: str) -> None:
         """Store that a hint was dismissed."""
@@ -229,6 +263,10 @@ class Settings(QObject):
             _log.warning("setting %s ignored: %r is out of range", entry.key, value)
             return entry.default
         return value
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _encode(value: Value) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cli.comparing.run import Run
-from cli.figures import display_of
+from cli.looking import display_of
 from cli.output import say, write_json
 from engine.methods import registry
 

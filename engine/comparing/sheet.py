@@ -12,6 +12,7 @@ from engine.figures.drawing import Drawing
 from engine.figures.layout import Scale, figure, in_rows, with_bare
 from engine.figures.panes import Pane, pane_of
 from engine.methods import registry
+from engine.methods.modifiers import is_signed
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation
 from engine.records.figures import FigureForm
@@ -62,7 +63,7 @@ def told_apart(paths: Sequence[str]) -> tuple[str, ...]:
 
 def settings_for(found: Sequence[Explanation], base: DisplaySettings) -> DisplaySettings:
     """How the maps are drawn: with both signs where each speaks for one of two classes."""
-    both = any(one.against is not None and registry.find(one.method).signed for one in found)
+    both = any(one.against is not None and is_signed(one) for one in found)
     return replace(base, sign="signed") if both else base
 
 

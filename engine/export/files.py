@@ -28,6 +28,7 @@ from engine.records.levels import Levels
 from engine.records.models import ModelInfo, Prediction
 from engine.render import caption as figure
 from engine.render import overlay
+from engine.render.looks import look_of
 from engine.version import NAME, VERSION
 
 JPEG_LIMIT = 65_500
@@ -217,7 +218,7 @@ def sidecar(
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     if settings is not None:
-        content["display"] = asdict(settings)
+        content["display"] = {**asdict(settings), "look": look_of(settings) or None}
     if subject and image.subject is not None:
         content["subject"] = {"name": image.subject.name, "date": image.subject.date}
     return content

@@ -7,6 +7,7 @@ from typing import Literal
 
 Sign = Literal["positive", "negative", "signed"]
 Interpolation = Literal["smooth", "grid"]
+Backdrop = Literal["colour", "grey", "edges"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,19 @@ class DisplaySettings:
     gamma: exponent applied to the scaled value (0 to 1); above 1 narrows the bright areas.
     end: magnitude at the end of the colour scale, for several maps on one scale; None for the
         map's own. Values beyond it have the colour of the end.
+    fade: the opacity is that of the scale's end and falls to 0 with the value; otherwise it is the
+        same everywhere.
+    backdrop: what is under the map: the image, the image in grey, or its edges.
+    contours: levels of contour lines, as fractions (0 to 1) of the scale's end, on both sides of
+        zero where both signs are shown.
     """
 
-    opacity: float = 0.5
+    opacity: float = 0.7
     colormap: str = "inferno"
     interpolation: Interpolation = "smooth"
     gamma: float = 1.0
     sign: Sign = "positive"
     end: float | None = None
+    fade: bool = True
+    backdrop: Backdrop = "colour"
+    contours: tuple[float, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from engine.records.images import Preprocessing
 from engine.records.options import DEFAULT_METHOD, Value
@@ -189,9 +190,27 @@ class ModelInfo:
     no_hooks: str = ""
 
     @property
+    def name(self) -> str:
+        """The title with the weights file that tells one checkpoint from another: 'resnet50 ·
+        best.pth'."""
+        return named(self.title, self.weights)
+
+    @property
     def counted(self) -> str:
         """'5 classes', or '1 value' where the network returns values."""
         count, values = len(self.classes), self.output.scores is Scores.VALUES
         if values:
             return f"{count:,} value" if count == 1 else f"{count:,} values"
         return f"{count:,} class" if count == 1 else f"{count:,} classes"
+
+
+def named(title: str, weights: str) -> str:
+    """A title with the name of the weights file, unless that says nothing more.
+
+    weights: path of the file; the name of a published entry adds nothing.
+    """
+    path = Path(weights)
+    known = (path.stem, path.name, path.parent.name)
+    if not path.is_absolute() or title in known:
+        return title
+    return f"{title} · {path.name}"

@@ -74,9 +74,8 @@ def caption(
         signs = _BLIND_SIGNS
     if row.caution:
         signs = {sign: f"{words.partition(':')[0]}: {row.caution}" for sign, words in signs.items()}
-    scale = f"{signs[settings.sign]}; {settings.colormap}, opacity {settings.opacity:.0%}"
-    if settings.sign == "signed":
-        scale = f"{signs[settings.sign]}; opacity {settings.opacity:.0%}"
+    table = "" if settings.sign == "signed" else f"{settings.colormap}, "
+    scale = f"{signs[settings.sign]}; {table}{_drawn(settings)}"
     if overlay.is_blank(explanation.map, settings):
         scale = f"no values of this sign in the map ({signs[settings.sign]})"
     elif overlay.is_weak(explanation.map, settings):
@@ -93,6 +92,18 @@ def caption(
         f"{settings.interpolation}) in {plain(explanation.model, _NAME)}",
         f"{_image_words(image, subject)}; {scale}",
     )
+
+
+def _drawn(settings: DisplaySettings) -> str:
+    """How the map lies over the image: opacity, backdrop, contours."""
+    words = f"opacity {settings.opacity:.0%}"
+    words += ", fading out towards zero" if settings.fade else " everywhere"
+    if settings.backdrop != "colour":
+        words += ", grey image" if settings.backdrop == "grey" else ", edges of the image"
+    if settings.contours:
+        levels = " ".join(f"{level * 100:g}" for level in sorted(settings.contours))
+        words += f", contours at {levels} % of the scale"
+    return words
 
 
 def _subject(explanation: Explanation) -> str:
@@ -184,8 +195,12 @@ def _draw_bar(
     ]
     start += math.ceil(ends[0] / 2)
     length = max(16, min(left + room - math.ceil(ends[-1] / 2) - start, 24 * height))
-    colors = np.broadcast_to(overlay.bar_colors(settings, length), (height, length, 3))
-    paper.paste(Image.fromarray(np.ascontiguousarray(colors)), (start, top))
+    colors = overlay.bar_picture(settings, length, height, max(2, height // 3))
+    paper.paste(Image.fromarray(colors), (start, top))
+    for at in overlay.contour_places(settings):
+        line = start + round(at * (length - 1))
+        draw.line((line, top, line, top + height - 1), fill=(0, 0, 0), width=3)
+        draw.line((line, top, line, top + height - 1), fill=(255, 255, 255), width=1)
     tick = max(2, height // 4)
     spacing = 1.6 * max(ends) / length
     for fraction, number in overlay.bar_marks(explanation, settings, spacing):

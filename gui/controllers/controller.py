@@ -148,6 +148,7 @@ class Controller(QObject):
 
     def _model_opened(self) -> None:
         """Make pending answers of the previous model stale, and explain with the new one."""
+        self.explainer.forget()
         self.explainer.void()
         self._image_ready()
 

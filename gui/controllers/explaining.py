@@ -19,6 +19,7 @@ from engine.records.asked import CLASS, Question
 from engine.records.images import LoadedImage
 from engine.records.options import Value
 from engine.targets.questions import find as find_question
+from gui.controllers.remembered import Remembered
 from gui.controllers.sweeps import Sweeper
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority
@@ -52,6 +53,9 @@ class Explainer(QObject):
         self._remember_method = remember_method
         self._generation = 0
         self._stopped = False
+        self._remembered = Remembered()
+        state.image_removed.connect(self._remembered.forget)
+        state.sweep_changed.connect(self._keep_sweep)
 
     # --- choosing --------------------------------------------------------------------------------
 
@@ -198,7 +202,7 @@ class Explainer(QObject):
             state.question,
             expected,
         )
-        if self._answered_by_sweep(request):
+        if self._answered_before(request) or self._answered_by_sweep(request):
             return
         state.set_computing(True)
         loaded: LoadedImage = image.loaded
@@ -212,6 +216,36 @@ class Explainer(QObject):
         job.failed.connect(lambda error: self._failed(request, error))
         job.cancelled.connect(lambda: self._cancelled(request))
         self._lane.submit(job)
+
+    def forget(self) -> None:
+        """Forget all answers: the model is another one, or computes otherwise."""
+        self._remembered.clear()
+
+    def _keep_sweep(self) -> None:
+        if self._state.sweep is not None:
+            self._remembered.keep_sweep(self._state.sweep)
+
+    def _answered_before(self, request: Request) -> bool:
+        """Show the map that was computed when the image was looked at before; whether there is one.
+
+        What a sweep had computed then is there again as well.
+        """
+        state = self._state
+        if state.answer is not None or request.expected is not None:
+            return False
+        answer = self._remembered.answer(request)
+        last, sweep = self._remembered.left(request)
+        if sweep is not None and sweep.request.model == request.model:
+            state.answer, state.sweep = answer or last, sweep
+            if answer is None and not self._answered_by_sweep(request):
+                state.answer = state.sweep = None
+                return False
+        if answer is not None:
+            self._answered(replace(answer, request=request))
+        if state.answer is None:
+            return False
+        state.sweep_changed.emit()
+        return True
 
     def _title(self, request: Request) -> str:
         """What the job does, and how long it will take where that is more than a few passes."""
@@ -241,6 +275,7 @@ class Explainer(QObject):
         self._sweeper.void_unless(answer.explanation)
         state.note_forward(answer.explanation.seconds.forward)
         state.answer, state.explanation = answer, answer.explanation
+        self._remembered.keep(answer)
         state.answered = answer.request.question
         state.explain_error = ""
         state.set_computing(False)

@@ -13,6 +13,7 @@ from PySide6.QtGui import QImage
 
 from engine.errors import HookscopeError, ImageError
 from engine.formats.demo import SCENES, Scene
+from engine.records.images import LoadedImage
 from gui.jobs.file_work import (
     Decoded,
     Found,
@@ -21,6 +22,7 @@ from gui.jobs.file_work import (
     decode_qimage,
     read_thumbnail,
     scan,
+    small,
     stamp_of,
 )
 from gui.jobs.lanes import Job, Lane, Priority, Watch
@@ -30,6 +32,9 @@ from gui.state.state import NoticeKind, OpenImage, State
 # Memory for decoded images other than the current one, kept for going back.
 _KEEP_BYTES = 1_500_000_000
 # RGB for the engine, and the pyramid of 32-bit pictures for the canvas.
+_MOST_CLOSED = 10
+"""How often closing can be undone."""
+
 _BYTES_A_PIXEL = 3 + 4 * 4 / 3
 
 
@@ -37,11 +42,13 @@ class Images(QObject):
     """Fills the state's images through the file lane.
 
     leaving: another image or page was selected, or none; results of the previous one are void.
+    added(keys): these were opened from files, and the first of them is shown.
     ready: the current image is decoded. thumbnail_ready(key, QImage).
     model_found(ModelSource), classes_found(path), profile_found(path): other dropped files.
     """
 
     leaving = Signal()
+    added = Signal(object)
     ready = Signal()
     thumbnail_ready = Signal(str, QImage)
     model_found = Signal(object)
@@ -56,6 +63,7 @@ class Images(QObject):
         self._next_key = 0
         self._next_scan = 0
         self._used: dict[str, None] = {}
+        self._closed: list[list[OpenImage]] = []
 
     def open_scenes(self) -> None:
         """Open the embedded scenes and select the first."""
@@ -124,8 +132,53 @@ class Images(QObject):
 
     def close(self, key: str) -> None:
         """Close an image; if it was the current one, select its neighbour."""
-        if key not in self._state.images:
+        self.close_many([key])
+
+    def close_many(self, keys: Sequence[str]) -> None:
+        """Close several images at once, which reopen brings back together."""
+        images = self._state.images
+        closing = [key for key in keys if key in images]
+        if not closing:
             return
+        self._closed.append([images[key] for key in closing])
+        del self._closed[:-_MOST_CLOSED]
+        # The current one goes last, so that no other is read on the way.
+        for key in sorted(closing, key=lambda key: key == self._state.current_key):
+            self._close(key)
+
+    @property
+    def can_reopen(self) -> bool:
+        """Whether images were closed that can be opened again."""
+        return bool(self._closed)
+
+    def reopen(self) -> None:
+        """Open the images again that were closed last, with what was chosen for them."""
+        if not self._closed:
+            return
+        known = self._known()
+        images = [image for image in self._closed.pop() if image.path not in known]
+        for image in images:
+            self._state.images[image.key] = image
+            self._state.image_added.emit(image.key)
+            if image.path is not None:
+                self._read_thumbnail(image.key, image.path)
+            elif image.loaded is not None:
+                self._draw_thumbnail(image.key, image.loaded)
+        if images:
+            self.select(images[0].key)
+        else:
+            self._state.current_changed.emit()
+
+    def _draw_thumbnail(self, key: str, loaded: LoadedImage) -> None:
+        job = Job("Reading thumbnails", lambda _watch: small(loaded))
+        job.finished.connect(lambda image: self.thumbnail_ready.emit(key, image))
+        self._lane.submit(job)
+
+    def _close(self, key: str) -> None:
+        image = self._state.images[key]
+        if image.path is not None:
+            # It can be read again.
+            image.loaded = image.picture = None
         keys = list(self._state.images)
         place = keys.index(key)
         del self._state.images[key]
@@ -154,7 +207,8 @@ class Images(QObject):
     def _found(self, found: Found, current: Path | None) -> None:
         known = self._known()
         keys: list[str] = []
-        chosen = found.images.index(current) if current in found.images else 0
+        fresh = [place for place, path in enumerate(found.images) if path not in known]
+        chosen = found.images.index(current) if current in found.images else min(fresh, default=0)
         for path in found.images:
             key = known.get(path)
             if key is None:
@@ -168,6 +222,7 @@ class Images(QObject):
             self._settings.add_recent_image(path)
         if keys:
             self.select(keys[chosen])
+            self.added.emit([keys[place] for place in fresh])
         if found.model is not None:
             self.model_found.emit(found.model)
         if found.classes is not None:

@@ -18,9 +18,11 @@ from engine.loading.adjustments import Adjustment
 from engine.methods.registry import METHODS
 from engine.records.display import DisplaySettings
 from engine.render.colormaps import COLORMAPS
+from engine.render.looks import LOOKS, look_of, with_look
 from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.handlers.choosing import Choosing
+from gui.handlers.context_menus import ContextMenus
 from gui.handlers.export import Saver
 from gui.handlers.help import Help
 from gui.handlers.image_levels import ImageLevels
@@ -30,13 +32,14 @@ from gui.handlers.model_opener import ModelOpener
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
 from gui.toolkit import theme
-from gui.window.commands import method_command
+from gui.window.commands import look_command, method_command
 from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from gui.diagnostics.walkthrough import Walked
 
 _OPACITY_STEP = 0.1
+_CONTOURS = (0.25, 0.5, 0.75)
 
 
 class Handlers(QObject):
@@ -56,6 +59,7 @@ class Handlers(QObject):
         self._controller = controller
         self._settings = settings
         self.images = ImageOpener(window, state, controller.images, settings)
+        self.menus = ContextMenus(window, state, controller.images)
         self.levels = ImageLevels(window, state, controller.views)
         self.models = ModelOpener(window, state, controller, settings)
         self.input = InputOpener(window, state, controller, settings)
@@ -68,6 +72,8 @@ class Handlers(QObject):
         )
         window.predictions.class_chosen.connect(controller.choose_class)
         window.display.display_changed.connect(settings.set_display)
+        window.strip.fold_asked.connect(self._fold_strip)
+        window.strip.folded_changed.connect(partial(window.actions_by_id.check, "fold_strip"))
         window.status.stop_requested.connect(controller.cancel)
         settings.changed.connect(self._show_checks)
         self._connect_actions()
@@ -104,6 +110,8 @@ class Handlers(QObject):
             handlers[f"sign_{sign}"] = partial(self._display, sign=sign)
         for name in COLORMAPS:
             handlers[f"colormap_{name}"] = partial(self._display, colormap=name)
+        for look in LOOKS:
+            handlers[look_command(look.slug)] = partial(self._choose_look, look.slug)
         for choice in ("system", "light", "dark"):
             handlers[f"theme_{choice}"] = partial(self._settings.set, table.THEME, choice)
         window.actions_by_id.connect(handlers)
@@ -113,7 +121,10 @@ class Handlers(QObject):
         toggles: dict[str, Callable[[bool], object]] = {
             "overlay": window.canvas.set_overlay_visible,
             "grid": lambda on: self._display(interpolation="grid" if on else "smooth"),
+            "grey": lambda on: self._display(backdrop="grey" if on else "colour"),
+            "contours": lambda on: self._display(contours=_CONTOURS if on else ()),
             "sweep": lambda on: self._settings.set(table.SWEEP_ENABLED, on),
+            "fold_strip": self._fold_strip,
             "exact": lambda on: self._settings.set(table.EXACT, on),
             "panels": window.set_panels_visible,
         }
@@ -121,15 +132,22 @@ class Handlers(QObject):
             window.actions_by_id[id].triggered.connect(toggle)
         window.actions_by_id.check("overlay")
         window.actions_by_id.check("panels")
+        window.actions_by_id.check("fold_strip", window.strip.folded)
+
+    def _fold_strip(self, on: bool) -> None:
+        self._settings.set(table.STRIP, "folded" if on else "open")
 
     def default_layer(self) -> None:
         self._controller.choose_layer(None)
         if self._state.info is not None:
             self._window.tree.select(self._state.info.default_layer)
 
-    def _display(self, **changes: str) -> None:
+    def _display(self, **changes: str | tuple[float, ...]) -> None:
         display: DisplaySettings = replace(self._settings.display(), **changes)  # type: ignore[arg-type]
         self._settings.set_display(display)
+
+    def _choose_look(self, slug: str) -> None:
+        self._settings.set_display(with_look(self._settings.display(), slug))
 
     def _change_opacity(self, by: float) -> None:
         display = self._settings.display()
@@ -140,9 +158,14 @@ class Handlers(QObject):
         display, checks = self._settings.display(), self._window.actions_by_id
         checks.check(f"sign_{display.sign}")
         checks.check(f"colormap_{display.colormap}")
+        for look in LOOKS:
+            checks.check(look_command(look.slug), look_of(display) == look.slug)
+        checks.check("grey", display.backdrop == "grey")
+        checks.check("contours", bool(display.contours))
         checks.check("grid", display.interpolation == "grid")
         checks.check("sweep", self._settings.get(table.SWEEP_ENABLED))
         checks.check("exact", self._settings.get(table.EXACT))
+        self._window.set_strip(self._settings.get(table.STRIP))
         checks.check(f"theme_{self._settings.theme()}")
         if key == table.THEME.key:
             application = QApplication.instance()

@@ -1,9 +1,8 @@
-"""Handles levels set by hand, the pages of an image, and its context menu."""
+"""Handles levels set by hand, and the pages of an image."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QPoint
-from PySide6.QtWidgets import QMenu
+from PySide6.QtCore import QObject
 
 from engine.records.level_words import window
 from engine.records.levels import AUTO, Depth, Levels
@@ -18,11 +17,6 @@ _SHIFT = 2.0
 """How many widths a window moves over the whole height of the canvas."""
 
 
-_MENU = (("fit", "actual_size"), ("levels_auto", "previous_page", "next_page"), ("copy", "export"))
-_WHERE_POSSIBLE = 1
-"""The section of the menu whose actions are left out while they are disabled."""
-
-
 class ImageLevels(QObject):
     """Connects the right-button drag, the page bar and their menu actions to the images."""
 
@@ -33,7 +27,6 @@ class ImageLevels(QObject):
         self._views = views
         self._start: tuple[float, float] | None = None
         window.canvas.levels_dragged.connect(self._drag)
-        window.canvas.menu_wanted.connect(self._show_menu)
         window.pages.page_chosen.connect(views.choose_page)
         window.actions_by_id.connect(
             {
@@ -42,20 +35,6 @@ class ImageLevels(QObject):
                 "levels_auto": lambda: views.choose_levels(AUTO),
             }
         )
-
-    def _show_menu(self, place: QPoint) -> None:
-        if self._state.current is None:
-            return
-        menu = QMenu(self._window.canvas)
-        menu.aboutToHide.connect(menu.deleteLater)
-        for section, ids in enumerate(_MENU):
-            actions = [self._window.actions_by_id[id] for id in ids]
-            if section == _WHERE_POSSIBLE:
-                actions = [action for action in actions if action.isEnabled()]
-            if section and actions:
-                menu.addSeparator()
-            menu.addActions(actions)
-        menu.popup(place)
 
     def _step(self, by: int) -> None:
         image = self._state.current

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QImage
 
 from engine.files import presence, regular, suffixes
+from engine.files.order import natural
 from engine.lazy.numpy import np
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation
@@ -85,7 +86,7 @@ class ExportTask:
 
 
 def scan(paths: Sequence[Path], watch: Watch) -> Found:
-    """Sort paths into images and a model; folders are searched for images, sorted by name."""
+    """Sort paths into images and a model; images in folders are in natural order."""
     images: list[Path] = []
     models: list[Path] = []
     classes: list[Path] = []
@@ -142,10 +143,10 @@ def _images_in(folder: Path, watch: Watch) -> list[Path]:
     found: list[Path] = []
     for root, folders, names in os.walk(folder):
         watch.cancel.raise_if_cancelled()
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted((n for n in folders if not n.startswith(".")), key=natural)
         found += [
             _whole(Path(root, name))
-            for name in sorted(names)
+            for name in sorted(names, key=natural)
             if not name.startswith(".") and _is_image(Path(root, name))
         ]
         if len(found) > _MOST_IMAGES:
@@ -223,6 +224,11 @@ def read_thumbnail(path: Path, watch: Watch) -> QImage:
 
     small = load_thumbnail(path, THUMBNAIL_SIZE, cancel=watch.cancel, patience=None)
     return to_qimage(small)
+
+
+def small(loaded: LoadedImage) -> QImage:
+    """The thumbnail of an image that is in memory."""
+    return thumbnail(loaded.pixels, THUMBNAIL_SIZE)
 
 
 def color_strips() -> dict[str, QImage]:

@@ -36,6 +36,8 @@ class FirstHints(QObject):
         layers, own_files = HintCard(LAYERS), HintCard(OWN_FILES, _BESIDE)
         window.tree.set_hint(layers)
         window.strip.set_hint(own_files)
+        window.strip.folded_changed.connect(own_files.set_flat)
+        own_files.set_flat(window.strip.folded)
         self._cards = {_OF_LAYERS: layers, _OF_FILES: own_files}
         for name, card in self._cards.items():
             card.closed.connect(lambda name=name: settings.mark_hint_seen(name))

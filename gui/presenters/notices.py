@@ -16,6 +16,7 @@ from gui.state.state import (
     CHECK_INPUT,
     CHOOSE_WEIGHTS,
     NAME_ARCHITECTURE,
+    REOPEN,
     STOP_READING,
     Notice,
     NoticeKind,
@@ -52,6 +53,7 @@ class Notices(QObject):
         self._settings = settings
         self._explain_error = ""
         self._input = window.actions_by_id["input_output"]
+        self._reopen = window.actions_by_id["reopen_images"]
         self._open_model = window.actions_by_id["open_model"]
         self._bar.acted.connect(self._acted)
         self._bar.dismissed.connect(self._dismissed)
@@ -59,7 +61,7 @@ class Notices(QObject):
         state.withdrawn.connect(self._withdraw)
         self._action, self._shown = "", Notice(NoticeKind.INFO, "")
         self._put_off: Notice | None = None
-        self._bar.covered.connect(self._bring_back)
+        self._bar.freed.connect(self._bring_back)
         self._of_model = False
         state.answer_changed.connect(self._show_explain_error)
         self._info = state.info
@@ -74,6 +76,8 @@ class Notices(QObject):
             changed.connect(self._invite)
 
     def _show(self, notice: Notice) -> None:
+        if notice.of_model and self._settings.is_notice_closed(self._of_this_model(notice.text)):
+            return
         if notice.kind is NoticeKind.INFO and self._bar.kind in _LASTING:
             # Information must not replace an error that has not been closed yet.
             self._status.show_message(notice.text)
@@ -84,9 +88,14 @@ class Notices(QObject):
         self._of_model = notice.of_model
         self._bar.show_notice(notice.kind.value, notice.text, notice.action, notice.argument)
 
-    def _bring_back(self, covered: int) -> None:
+    def _of_this_model(self, text: str) -> str:
+        """What a notice about the open model is known by, once it was closed."""
+        source = self._state.model_source
+        return f"{source.key if source is not None else ''}\n{text}"
+
+    def _bring_back(self) -> None:
         """Once the bar is free, show the warning about assumed preprocessing that was replaced."""
-        if not covered and self._put_off is not None:
+        if self._put_off is not None:
             notice, self._put_off = self._put_off, None
             self._show(notice)
 
@@ -197,6 +206,8 @@ class Notices(QObject):
             self._open_model.trigger()
         elif action == CHECK_INPUT:
             self._input.trigger()
+        elif action == REOPEN:
+            self._reopen.trigger()
         elif action == STOP_READING:
             self._status.stop_requested.emit()
         elif action == CHOOSE_WEIGHTS:
@@ -207,6 +218,8 @@ class Notices(QObject):
             self._models.open(ModelSource.from_key(argument))
 
     def _dismissed(self, kind: str) -> None:
+        if self._of_model and kind == NoticeKind.WARNING:
+            self._settings.close_notice(self._of_this_model(self._shown.text))
         image = self._state.current
         if kind == NoticeKind.HINT and image is not None and image.scene is None:
             source = self._state.model_source

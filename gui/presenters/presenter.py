@@ -65,6 +65,7 @@ class Presenter(QObject):
         state.selection_changed.connect(self._show_selection)
         state.sweep_changed.connect(self._draw_thumbnails)
         state.computing_changed.connect(window.canvas.set_busy)
+        controller.images.added.connect(self._mark_new)
         controller.images.thumbnail_ready.connect(window.strip.set_thumbnail)
         controller.sweeper.thumbnails_ready.connect(self._show_thumbnails)
         for lane in (controller.engine_lane, controller.file_lane):
@@ -80,7 +81,17 @@ class Presenter(QObject):
     # --- images ----------------------------------------------------------------------------------
 
     def _add_image(self, key: str) -> None:
-        self._window.strip.add(key, self._state.images[key].name)
+        image = self._state.images[key]
+        # The pictures that come with the program have no folder of the user's.
+        own = image.path is not None and image.scene is None
+        folder = str(image.path.parent) if own and image.path is not None else ""
+        self._window.strip.add(key, image.name, folder)
+
+    def _mark_new(self, keys: list[str]) -> None:
+        """Mark what a folder brought. One image alone is shown, and needs no mark."""
+        self._window.strip.mark_new(keys if len(keys) > 1 else ())
+        if self._state.current_key is not None:
+            self._window.strip.see(self._state.current_key)
 
     def _update_image(self, key: str) -> None:
         self._window.strip.set_error(key, self._state.images[key].error)
@@ -107,6 +118,9 @@ class Presenter(QObject):
     def _show_title(self) -> None:
         image = self._state.current
         name = f"{image.title} — {NAME}" if image is not None and image.title else NAME
+        info = self._state.info
+        if image is not None and image.title and info is not None:
+            name = f"{image.title} — {info.name} — {NAME}"
         self._window.setWindowTitle(plain_text.title(self._window.title_prefix + name))
 
     def _show_picture(self) -> None:
@@ -167,7 +181,7 @@ class Presenter(QObject):
             self._show_no_model()
         elif not state.model_loading and state.layers is not self._shown_layers:
             self._shown_layers = state.layers
-            window.tree.set_layers(state.layers, info.title)
+            window.tree.set_layers(state.layers, info.name)
             if QApplication.focusWidget() in (None, window.canvas):
                 window.tree.setFocus()
             if state.layer:
@@ -176,9 +190,10 @@ class Presenter(QObject):
             self._show_classes()
         if info is not None:
             count = f"{info.counted} · {count_text(info.parameters)} parameters"
-            window.model_label.show_text(f"{info.title}  ·  {count}")
+            window.model_label.show_text(f"{info.name}  ·  {count}")
             source, weights = (plain_text.line(t, LINE) for t in (info.source, info.weights))
             window.model_label.setToolTip(plain_text.tip(f"{source}\nWeights: {weights}"))
+        self._show_title()
         device = info.device if info is not None else (state.engine.device if state.engine else "")
         window.device_label.show_text(device.upper())
         window.device_label.setVisible(bool(device))

@@ -77,6 +77,10 @@ NAME_ARCHITECTURE = "Specify architecture…"
 """Notice action for unrecognised weights; its argument is their source."""
 
 
+REOPEN = "Reopen"
+"""Notice action: open the images again that were just closed."""
+
+
 STOP_READING = "Stop reading"
 """Notice action for a file that takes long to read."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRectF, QSize
+from PySide6.QtCore import QRect, QRectF, QSize
 from PySide6.QtGui import QImage
 
 from engine.lazy.numpy import np
@@ -12,7 +12,8 @@ from engine.lazy.opencv import cv2
 from engine.records.display import DisplaySettings
 from engine.records.explanations import FloatMap
 from engine.records.images import Pixels
-from engine.render.overlay import colorize
+from engine.render.backdrop import EDGE_SIDE, edges
+from engine.render.painting import colorize
 
 _SMALLEST_LEVEL = 512
 
@@ -40,8 +41,7 @@ def to_qimage(pixels: Pixels) -> QImage:
     if not image.isNull():
         # Qt's own conversion holds the GIL and blocks the GUI thread: 0.3 s for 100 megapixels.
         # The bytes of a 32-bit pixel are blue, green, red, 255.
-        rows = np.frombuffer(image.bits(), np.uint8).reshape(height, width, 4)
-        cv2.cvtColor(data, cv2.COLOR_RGB2BGRA, dst=rows)
+        cv2.cvtColor(data, cv2.COLOR_RGB2BGRA, dst=_rows(image))
     return image
 
 
@@ -64,6 +64,38 @@ def map_thumbnail(map: FloatMap, display: DisplaySettings, size: int) -> QImage:
     """A heat map alone, coloured by `display`, with `size` device pixels on its longest side."""
     rows, columns = map.shape
     return to_qimage(colorize(map, display, _fitted(columns, rows, size)))
+
+
+def grey_part(image: QImage, part: QRect) -> QImage:
+    """A part of a level in grey, as engine.render.backdrop has it."""
+    left, top, right, bottom = part.left(), part.top(), part.right() + 1, part.bottom() + 1
+    rows = _seen(image)[top:bottom, left:right]
+    luma = cv2.cvtColor(np.ascontiguousarray(rows), cv2.COLOR_BGRA2GRAY)
+    result = QImage(part.size(), QImage.Format.Format_RGB32)
+    cv2.cvtColor(luma, cv2.COLOR_GRAY2BGRA, dst=_rows(result))
+    return result
+
+
+def edge_picture(picture: Picture) -> QImage:
+    """The edges of a picture, white on black, at the size of engine.render.backdrop."""
+    fine = [level for level in picture.levels if max(level.width(), level.height()) >= EDGE_SIDE]
+    level = fine[-1] if fine else picture.levels[0]
+    found = edges(cv2.cvtColor(_seen(level), cv2.COLOR_BGRA2RGB))
+    result = QImage(found.shape[1], found.shape[0], QImage.Format.Format_RGB32)
+    cv2.cvtColor(found, cv2.COLOR_GRAY2BGRA, dst=_rows(result))
+    return result
+
+
+def _rows(image: QImage) -> Pixels:
+    """The pixels of a 32-bit image of its own, (height, width, 4), blue first, to be written."""
+    flat: Pixels = np.frombuffer(image.bits(), np.uint8)
+    return flat.reshape(image.height(), image.width(), 4)
+
+
+def _seen(image: QImage) -> Pixels:
+    """Like _rows, to be read: an image that others share is not copied."""
+    flat: Pixels = np.frombuffer(image.constBits(), np.uint8)
+    return flat.reshape(image.height(), image.width(), 4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

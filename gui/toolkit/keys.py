@@ -5,8 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 
-_PAGING = (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
-
 
 def claim(event: QEvent, *keys: Qt.Key) -> bool:
     """Claim these keys, without modifiers, for the widget whose event() calls this first.
@@ -21,8 +19,3 @@ def claim(event: QEvent, *keys: Qt.Key) -> bool:
         return False
     event.accept()
     return True
-
-
-def claim_paging(event: QEvent) -> bool:
-    """Claim Page Up and Page Down, see claim()."""
-    return claim(event, *_PAGING)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QProcess, QSize, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
@@ -17,9 +18,27 @@ def bring_to_front(window: QWidget) -> None:
     window.activateWindow()
 
 
+FRAME = QSize(8, 40)
+"""About what a desktop adds to a window."""
+
+
+def fit_to_screen(window: QWidget, size: QSize) -> None:
+    """Give a window a size, as far as its screen has room for it."""
+    window.resize(size.boundedTo(window.screen().availableSize() - FRAME))
+
+
 def show_file(path: Path) -> bool:
     """Open a file or folder in the default program; whether there is one."""
     return QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
+
+
+def reveal(path: Path) -> bool:
+    """Show a file in the file manager, selected where the system can; whether there is one."""
+    if sys.platform == "win32":
+        return bool(QProcess.startDetached("explorer.exe", ["/select,", str(path)])[0])
+    if sys.platform == "darwin":
+        return bool(QProcess.startDetached("open", ["-R", str(path)])[0])
+    return show_file(path.parent)
 
 
 def not_shown(path: Path) -> str:

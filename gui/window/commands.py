@@ -2,8 +2,8 @@
 
 Single-key shortcuts must not fire while the user types text. This needs no code: Qt first sends a
 key as ShortcutOverride to the focused widget, and text fields claim the printable ones. A test
-verifies this for every single key of the table. Lists claim Page Up and Page Down
-(gui/toolkit/keys.py).
+verifies this for every single key of the table. Lists leave Page Up and Page Down to the
+window, which changes the image.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtGui import QAction, QKeySequence
 
 from engine.render.colormaps import COLORMAPS, LEGACY
+from engine.render.looks import LOOKS, Look
 
 if TYPE_CHECKING:
     from engine.methods.registry import Method
@@ -58,6 +59,22 @@ def _colormap(name: str) -> Command:
         group="colormap",
         section=int(legacy),
     )
+
+
+def _look(look: Look) -> Command:
+    return Command(
+        id=look_command(look.slug),
+        text=look.title,
+        menu="View/Look",
+        tip=look.summary,
+        checkable=True,
+        group="look",
+    )
+
+
+def look_command(slug: str) -> str:
+    """The id of the command that chooses a look."""
+    return f"look_{slug}"
 
 
 def method_tip(method: Method) -> str:
@@ -112,7 +129,15 @@ _FILE: Final = (
             "Save the image with its heat map, the raw map or the metadata", section=2),
     Command("copy", "Copy image", "File", ("Ctrl+C",), "copy",
             "Copy the visible part of the image with its heat map", section=2),
+    Command("copy_path", "Copy image path", "File", section=2,
+            tip="Copy the image file, to paste it as a file or as its path"),
+    Command("copy_class", "Copy class name", "File", section=2),
+    Command("reveal_image", "Show image in its folder", "File", section=2),
+    Command("reveal_model", "Show model in its folder", "File", section=2),
     Command("close_image", "Close image", "File", ("Ctrl+W",), "close", section=3),
+    Command("close_others", "Close other images", "File", section=3),
+    Command("close_all", "Close all images", "File", ("Ctrl+Shift+W",), section=3),
+    Command("reopen_images", "Reopen closed images", "File", ("Ctrl+Shift+T",), section=3),
     Command("delete_image", "Close image (in the strip)", "File", ("Del",), bound=False),
     Command("reset_settings", "Reset settings…", "File", icon="settings-reset", section=4,
             tip="Reset window layout, theme, display settings and recent files"),
@@ -132,6 +157,10 @@ _VIEW: Final = (
     Command("grid", "Native grid", "View", ("G",), "grid",
             "Show the cells of the map without interpolation",
             checkable=True, section=1),
+    Command("grey", "Grey picture", "View", ("Shift+G",), checkable=True, section=1,
+            tip="Show the image in grey, so that colour belongs to the heat map alone"),
+    Command("contours", "Contours", "View", ("Shift+C",), checkable=True, section=1,
+            tip="Show lines of equal value"),
     Command("opacity_down", "Decrease opacity", "View", ("[",), section=1),
     Command("opacity_up", "Increase opacity", "View", ("]",), section=1),
     Command("sign_positive", "Positive", "View/Sign", ("Shift+P",), "sign-positive",
@@ -141,11 +170,14 @@ _VIEW: Final = (
     Command("sign_signed", "Both signs", "View/Sign", ("Shift+S",), "sign-signed",
             "Evidence for and against the class", checkable=True, group="sign"),
     *(_colormap(name) for name in COLORMAPS),
+    *(_look(look) for look in LOOKS),
     Command("sweep", "Layer thumbnails", "View", ("T",), "thumbnails",
             "Compute the maps of all layers when idle and show them in the tree",
             checkable=True, section=3),
     Command("panels", "Panels", "View", ("Ctrl+B",), "panels", "Show the panels around the image",
             checkable=True, section=3),
+    Command("fold_strip", "Images in one line", "View", checkable=True, section=3,
+            tip="Show the names of the open images alone, and leave the room to the picture"),
     Command("theme_system", "Follow system", "View/Theme", checkable=True, group="theme"),
     Command("theme_light", "Light", "View/Theme", checkable=True, group="theme"),
     Command("theme_dark", "Dark", "View/Theme", checkable=True, group="theme"),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         QDragMoveEvent,
         QDropEvent,
         QPaintEvent,
+        QResizeEvent,
     )
 
     from gui.toolkit.labels import Label
@@ -52,11 +53,14 @@ if TYPE_CHECKING:
     from gui.window.hold_original import BareKey
 
 _LOADING = "Loading the engine…"
-_RIGHT = 280
-# The tree takes three tenths of the width, but no more than all its columns need.
-_LEFT_SHARE, _LEFT_LEAST, _LEFT_MOST = 0.3, 320, 440
-_NARROWEST = 220
-_STRIP_HEIGHT = 128
+# The picture gets the room: the tree is the first to be narrow, and shows names and maps alone.
+_LEFT_SHARE, _LEFT_LEAST, _LEFT_MOST = 0.17, 176, 440
+_RIGHT_SHARE, _RIGHT_LEAST, _RIGHT_MOST = 0.2, 240, 280
+_NARROWEST = 176
+_STRIP_HEIGHT, _FOLDED_HEIGHT = 128, 28
+_LEAST_DISPLAY = 96
+_LOW = 900
+"""The strip folds to one line in a window that is lower than this, in pixels."""
 # Wide enough for a sentence with a button below it.
 _LEAST_CANVAS = QSize(60 * theme.SPACE, 30 * theme.SPACE)
 # As high as its stop button, so that the image does not move when the button appears.
@@ -95,10 +99,13 @@ class MainWindow(QMainWindow):
     def __init__(self) -> None:
         super().__init__()
         self.setWindowTitle("Hookscope")
-        self.setMinimumSize(720, 568)
+        self.setMinimumSize(640, 400)
         self.actions_by_id = actions.Actions(self)
         self._painting = self._painted = False
         self._bare_key: BareKey | None = None
+        self._strip_choice = "auto"
+        self._complete = False
+        self._own_columns = False
         self.resize(first_size(self.screen()))
         self._build_toolbar()
         self._lay_out()
@@ -112,8 +119,10 @@ class MainWindow(QMainWindow):
         self._take_room()
         self.canvas.setFocus()
         self._accept_drops()
+        self._complete = True
 
     def _make_widgets(self) -> None:
+        from gui.toolkit.scrolling import Scrolled
         from gui.widgets.bars.notice_bar import NoticeBar
         from gui.widgets.bars.page_bar import PageBar
         from gui.widgets.bars.status_bar import StatusBar
@@ -129,14 +138,14 @@ class MainWindow(QMainWindow):
         self.canvas = ImageCanvas()
         self.canvas.setMinimumSize(_LEAST_CANVAS)
         self._bare_key = BareKey(self, self.canvas)
-        self.notice = NoticeBar(self.canvas)
-        self.notice.covered.connect(self.canvas.set_top_inset)
-        self.pages = PageBar(self.canvas)
+        self.notice = NoticeBar()
+        self.pages = PageBar(self.canvas.lane)
         self.status = StatusBar()
         self.tree = LayerTree()
         self.predictions = PredictionPanel()
         self.display = DisplayPanel()
         self.strip = ImageStrip()
+        self.fit_strip()
         self.methods = ChoicePanel("Methods", "Search methods", self)
         self.questions = ChoicePanel("Questions", "Search questions", self)
         foot = Foot("Score", SCORES)
@@ -147,7 +156,7 @@ class MainWindow(QMainWindow):
         side.setContentsMargins(0, 0, 0, 0)
         side.setSpacing(1)
         side.addWidget(self.predictions, 1)
-        side.addWidget(self.display)
+        side.addWidget(Scrolled(self.display, _LEAST_DISPLAY))
         # Shown until the engine is loaded.
         self.tree.set_message(_LOADING)
         self.predictions.set_message(_LOADING)
@@ -166,6 +175,7 @@ class MainWindow(QMainWindow):
                 room.deleteLater()
         self._share_width()
         self.columns.restoreState(widths)
+        self._rows.insertWidget(0, self.notice)
         self._rows.replaceWidget(self._strip_room, self.strip)
         self._strip_room.deleteLater()
         self.status.setMinimumHeight(_STATUS_HEIGHT)
@@ -173,6 +183,17 @@ class MainWindow(QMainWindow):
         # Layouts show new widgets a moment later, and would close the gap until then.
         for widget in (self.strip, self.status):
             widget.show()
+
+    def set_strip(self, choice: str) -> None:
+        """Fold the strip to one line ('folded'), show its pictures ('open'), or leave that to the
+        height of the window ('auto')."""
+        self._strip_choice = choice
+        self.fit_strip()
+
+    def fit_strip(self) -> None:
+        """Fold the strip where there is no room for its pictures."""
+        low = self.height() < _LOW
+        self.strip.set_folded(low if self._strip_choice == "auto" else self._strip_choice != "open")
 
     @property
     def painted(self) -> bool:
@@ -224,9 +245,10 @@ class MainWindow(QMainWindow):
         self.columns.setChildrenCollapsible(False)
         self.columns.setHandleWidth(1)
         self._share_width()
+        self.columns.splitterMoved.connect(self._columns_moved)
         self.set_default_columns()
         self._strip_room = panel_room(_NARROWEST)
-        self._strip_room.setFixedHeight(_STRIP_HEIGHT)
+        self._strip_room.setFixedHeight(_FOLDED_HEIGHT if self.height() < _LOW else _STRIP_HEIGHT)
         central = QWidget()
         self._rows = QVBoxLayout(central)
         self._rows.setContentsMargins(0, 0, 0, 0)
@@ -244,14 +266,20 @@ class MainWindow(QMainWindow):
         for place, stretch in enumerate((0, 1, 0)):
             self.columns.setStretchFactor(place, stretch)
 
+    def _columns_moved(self) -> None:
+        """From now on, the widths are the user's, whatever the size of the window."""
+        self._own_columns = True
+
     def set_default_columns(self) -> None:
-        """Set the default column widths."""
+        """Set the default column widths, which the window follows until the user moves one."""
         left = min(_LEFT_MOST, max(_LEFT_LEAST, round(_LEFT_SHARE * self.width())))
-        self.columns.setSizes([left, max(200, self.width() - left - _RIGHT), _RIGHT])
+        right = min(_RIGHT_MOST, max(_RIGHT_LEAST, round(_RIGHT_SHARE * self.width())))
+        self.columns.setSizes([left, max(200, self.width() - left - right), right])
 
     def reset_layout(self) -> None:
         """Restore the default window size and columns."""
         self.showNormal()
+        self._own_columns = False
         self.resize(first_size(self.screen()))
         self.set_default_columns()
 
@@ -262,14 +290,15 @@ class MainWindow(QMainWindow):
 
     def save_layout(self) -> tuple[bytes, bytes]:
         """(geometry, state) for restore_layout."""
-        return bytes(self.saveGeometry().data()), bytes(self.columns.saveState().data())
+        columns = bytes(self.columns.saveState().data()) if self._own_columns else b""
+        return bytes(self.saveGeometry().data()), columns
 
     def restore_layout(self, geometry: bytes, state: bytes) -> None:
         """Restore the layout of the last run; Qt ignores invalid data."""
         if geometry:
             self.restoreGeometry(QByteArray(geometry))
         if state:
-            self.columns.restoreState(QByteArray(state))
+            self._own_columns = self.columns.restoreState(QByteArray(state))
 
     # --- drag and drop ---------------------------------------------------------------------------
 
@@ -301,6 +330,13 @@ class MainWindow(QMainWindow):
         self.canvas.set_drop_hint("")
         event.acceptProposedAction()
         self.dropped.emit(drops.read(event.mimeData()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if not self._own_columns:
+            self.set_default_columns()
+        if self._complete:
+            self.fit_strip()
 
     # --- events ----------------------------------------------------------------------------------
 

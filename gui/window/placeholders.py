@@ -7,14 +7,14 @@ from PySide6.QtGui import QPalette, QScreen
 from PySide6.QtWidgets import QWidget
 
 from gui.toolkit.labels import label
+from gui.toolkit.windows import FRAME
 
 _FIRST_SIZE = QSize(1280, 800)
-_FRAME = QSize(8, 40)  # roughly the window frame of a desktop
 
 
 def first_size(screen: QScreen) -> QSize:
     """The default window size, limited to the screen."""
-    return _FIRST_SIZE.boundedTo(screen.availableSize() - _FRAME)
+    return _FIRST_SIZE.boundedTo(screen.availableSize() - FRAME)
 
 
 def canvas_room(least: QSize) -> QWidget:

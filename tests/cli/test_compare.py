@@ -188,7 +188,7 @@ def test_a_contrast_has_both_signs(run: Run) -> None:
         (("--out", "f.gif"), ".svg"),
         (("--out", "f.png", "--width", "1"), "mm"),
         (("--out", "f.png", "--dpi", "9000"), "dpi"),
-        (("--out", "f.png", "--opacity", "2"), "--opacity"),
+        (("--out", "f.png", "--opacity", "140"), "--opacity"),
         (("--top", "4", "--out", "f.png", "--width", "20", "--columns", "4"), "mm"),
         (("missing.png",), "missing.png"),
     ],
@@ -231,7 +231,7 @@ def test_every_form_of_a_figure(run: Run, tmp_path: Path) -> None:
     result = run(
         *("compare", "--top", "2", "--out", out, "--paper", "transparent", "--dpi", "200"),
         *("--width", "120", "--beside", "--outline", "--no-caption", "--scale", "each"),
-        *("--colormap", "viridis", "--grid"),
+        *("--colormap", "viridis", "--cells", "grid"),
     )
     assert (result.code, result.err) == (0, "")
     with Image.open(out) as picture:

@@ -73,7 +73,14 @@ def drag_right(program: Program, across: int, down: int) -> None:
         QApplication.sendEvent(viewport, event)
 
 
-LAST = ["Copy image", "Export…"]
+LAST = [
+    "Copy image",
+    "Export…",
+    "Show image in its folder",
+    "Close image",
+    "Close other images",
+    "Close all images",
+]
 
 
 def menu_texts() -> list[str]:

@@ -17,7 +17,7 @@ from engine.passes.hooks import Call
 from engine.records.asked import Asked
 from engine.records.explanations import Explanation, Seconds
 from engine.records.images import LoadedImage, Region
-from engine.records.models import Prediction
+from engine.records.models import Prediction, named
 from engine.targets import words
 
 
@@ -87,7 +87,7 @@ def explanation_of(
         region=region,
         image=image.name,
         image_size=(image.width, image.height),
-        model=model.source,
+        model=named(model.source, model.info.weights),
         device=str(model.device),
         seconds=Seconds(seconds, raw.seconds),
         method=how.method.slug,

@@ -8,6 +8,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import label
 
+_ANY = 16_777_215
+"""Qt's own limit of a width."""
+
 
 class HintCard(QFrame):
     """Shows one sentence. closed(): the user dismissed the card, which is now hidden.
@@ -36,8 +39,22 @@ class HintCard(QFrame):
         row.setSpacing(theme.SPACE)
         row.addWidget(words, 1)
         row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
+        self._words, self._width = words, width
         if width is not None:
             self.setFixedWidth(width)
+
+    def set_flat(self, flat: bool) -> None:
+        """Show the sentence in one line, as wide as it is, or in the width of the card."""
+        self._words.setWordWrap(not flat)
+        if flat:
+            self.setMinimumWidth(0)
+            self.setMaximumWidth(_ANY)
+        elif self._width is not None:
+            self.setFixedWidth(self._width)
+        space = 0 if flat else theme.SPACE
+        row = self.layout()
+        if row is not None:
+            row.setContentsMargins(2 * theme.SPACE, space, 0, space)
 
     def _close(self) -> None:
         self.hide()

@@ -1,13 +1,15 @@
-"""The notice bar: a message over the top of the canvas, with an optional button."""
+"""The notice bar: a message in a lane of its own, with an optional button."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QToolButton,
     QWidget,
 )
@@ -17,31 +19,28 @@ from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import Label
 
 _SHOWN_MS = {"info": 6_000}
-_TOP = 44
-_SIDE = 16
-_MOST_WIDTH = 640
 _LEAST_WORDS = 320
+_LEAST_HEIGHT = 8 * theme.SPACE
 
 
 class NoticeBar(QFrame):
-    """Shown over `host`. acted(action, argument): its button was pressed. Errors, warnings and
-    hints stay until they are closed or replaced; information disappears after some seconds.
+    """acted(action, argument): its button was pressed. Errors, warnings and hints stay until they
+    are closed or replaced; information disappears after some seconds. It takes no room while it is
+    hidden.
 
-    covered(int): the number of pixels it covers at the top of the host; 0 while it is hidden.
+    freed(): it has nothing to say any more. dismissed(kind): it was closed by its cross.
     """
 
-    covered = Signal(int)
+    freed = Signal()
     acted = Signal(str, str)
     dismissed = Signal(str)
 
-    def __init__(self, host: QWidget) -> None:
-        super().__init__(host)
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self.setObjectName("notice")
         self.setAccessibleName("Notice")
-        self._host = host
         self._kind = ""
         self._action = ("", "")
-        self._covered = 0
         self._said = ""
         self._text = _Words()
         self._text.setWordWrap(True)
@@ -57,16 +56,17 @@ class NoticeBar(QFrame):
         self._close.setAutoRaise(True)
         self._close.clicked.connect(self._dismiss)
         self._box = box = QGridLayout(self)
-        box.setContentsMargins(12, 8, 8, 8)
-        box.setSpacing(8)
+        box.setContentsMargins(8, 1, 4, 1)
+        box.setHorizontalSpacing(8)
+        box.setVerticalSpacing(theme.SPACE)
         box.setColumnStretch(0, 1)
         box.addWidget(self._text, 0, 0)
         box.addWidget(self._button, 0, 1)
         box.addWidget(self._close, 0, 2, Qt.AlignmentFlag.AlignTop)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.clear)
-        host.installEventFilter(self)
         self.hide()
 
     @property
@@ -94,49 +94,40 @@ class NoticeBar(QFrame):
         self._timer.stop()
         if kind in _SHOWN_MS:
             self._timer.start(_SHOWN_MS[kind])
-        self._place()
+        self._fit()
         self.show()
-        self.raise_()
-        self._tell()
 
     def clear(self) -> None:
         """Hide the notice."""
         self._timer.stop()
+        shown = not self.isHidden()
         self.hide()
-        self._tell()
+        if shown:
+            self.freed.emit()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if watched is self._host and event.type() == QEvent.Type.Resize:
-            self._place()
-            self._tell()
-        return super().eventFilter(watched, event)
-
-    def _tell(self) -> None:
-        lower = 0 if self.isHidden() else self.y() + self.height()
-        if lower != self._covered:
-            self._covered = lower
-            self.covered.emit(lower)
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
     def _dismiss(self) -> None:
         kind = self._kind
-        self.clear()
+        self._timer.stop()
+        self.hide()
         self.dismissed.emit(kind)
+        self.freed.emit()
 
-    def _place(self) -> None:
-        room = max(120, self._host.width() - 2 * _SIDE)
-        # Only as wide as the text, to cover as little of the image as possible.
+    def _fit(self) -> None:
+        """As high as the words need at this width."""
+        width = self.width()
         extra = self._button.sizeHint().width() + 8 if self._action[0] else 0
-        words = self._text.fontMetrics().horizontalAdvance(self._text.text())
-        wanted = words + extra + self._close.sizeHint().width() + 48
-        width = min(room, _MOST_WIDTH, wanted)
-        self.setFixedWidth(width)
         # Beside a button, the text of a narrow bar would be a column of single words.
-        below = width - extra < _LEAST_WORDS
+        words = self._text.fontMetrics().horizontalAdvance(self._text.text())
+        fits = words + self._close.sizeHint().width() + 6 * theme.SPACE <= width - extra
+        below = bool(extra) and not fits and width - extra < _LEAST_WORDS
         place = (1, 0, 1, 3) if below else (0, 1, 1, 1)
         self._box.addWidget(self._button, *place, Qt.AlignmentFlag.AlignLeft)
         # The height of the layout alone would leave out the frame.
-        self.setFixedHeight(max(40, self.heightForWidth(width)))
-        self.move((self._host.width() - width) // 2, _TOP)
+        self.setFixedHeight(max(_LEAST_HEIGHT, self.heightForWidth(width)))
         self._box.activate()
         # Text without a place to break, such as a file name, is cut off.
         cut = self._text.minimumSizeHint().width() > self._text.width()

@@ -1,4 +1,4 @@
-"""The page bar: a slider over the top right of the canvas, for images of several pages."""
+"""The page bar: a slider at the right of the lane above the canvas, for images of several pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _INSET = 8
 
 
 class PageBar(QFrame):
-    """Shown over `host` while there is a choice. page_chosen(int): from 1."""
+    """Shown at the right of `host` while there is a choice. page_chosen(int): from 1."""
 
     page_chosen = Signal(int)
 
@@ -77,5 +77,5 @@ class PageBar(QFrame):
 
     def _place(self) -> None:
         self.adjustSize()
-        self.move(self._host.width() - self.width() - _INSET, _INSET)
+        self.move(self._host.width() - self.width() - _INSET, 0)
         self.raise_()

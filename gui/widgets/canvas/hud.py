@@ -1,4 +1,4 @@
-"""Paints the overlay texts of the canvas: read-out, colour bar, caption, notices, busy line.
+"""Paints the overlay texts of the canvas: read-out, colour bar, messages, busy line.
 
 Painted in viewport coordinates after the scene. Plates are dark and translucent in both themes,
 because the image below may have any brightness: white on them has a contrast of 6 or more.
@@ -24,13 +24,11 @@ from gui.widgets.canvas.places import (
     INSET,
     SMALLEST_BAR,
     busy_rect,
-    fitted_caption,
     legend_height,
-    plate_height,
     readout_columns,
     readout_rect,
 )
-from gui.widgets.canvas.words import Caption, Readout, scale_words
+from gui.widgets.canvas.words import Readout, scale_words
 
 SPACE = theme.SPACE
 _BAR_WIDTH = 48 * SPACE
@@ -67,36 +65,6 @@ class Hud:
         self._painter.setFont(font or self._small)
         self._painter.setPen(color)
         self._painter.drawText(rect, int(flags | Qt.TextFlag.TextSingleLine), text)
-
-    def caption(self, caption: Caption) -> float:
-        """Paint the caption at the top left, a note below it; returns the lower edge."""
-        metrics = QFontMetricsF(self._small)
-        room = max(0.0, self._area.width() - 2 * INSET - 4 * SPACE)
-        note = metrics.elidedText(caption.note, Qt.TextElideMode.ElideRight, room)
-        shown = fitted_caption(caption, metrics, room)
-        width = max(metrics.horizontalAdvance(line) for line in (shown, note)) + 4 * SPACE
-        high = plate_height(self._small)
-        line = QRectF(INSET, INSET, width, high)
-        self.plate(line.adjusted(0, 0, 0, math.ceil(metrics.height()) if note else 0))
-        self.text(line.adjusted(2 * SPACE, 0, 0, 0), shown)
-        if not note:
-            return line.bottom()
-        line.translate(0, math.ceil(metrics.height()))
-        self.text(line.adjusted(2 * SPACE, 0, 0, 0), note, _FAINT)
-        return line.bottom()
-
-    def notice(self, text: str, top: float) -> None:
-        """Paint a notice of one or more lines, centred below top."""
-        metrics = QFontMetricsF(self._small)
-        room = min(self._area.width() - 2 * INSET - 6 * SPACE, 148.0 * SPACE)
-        flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
-        bounds = metrics.boundingRect(QRectF(0, 0, room, 1000), flags, text)
-        rect = QRectF(0, top + SPACE, bounds.width() + 6 * SPACE, bounds.height() + 4 * SPACE)
-        rect.moveLeft(round(self._area.center().x() - rect.width() / 2))
-        self.plate(rect)
-        self._painter.setFont(self._small)
-        self._painter.setPen(_INK)
-        self._painter.drawText(rect.adjusted(2 * SPACE, 0, -2 * SPACE, 0), flags, text)
 
     def readout(
         self,
@@ -185,10 +153,18 @@ class Hud:
 
     def _bar(self, bar: QRectF, settings: DisplaySettings, *, blank: bool) -> None:
         """Paint the colours, faintly for a map with nothing to show."""
-        colors = overlay.bar_colors(settings, 256)
+        width, high = round(bar.width()), round(bar.height())
         self._painter.setOpacity(_BLANK_OPACITY if blank else 1.0)
         self._painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
-        self._painter.drawImage(bar, to_qimage(colors.reshape(1, 256, 3)))
+        ratio = self._painter.device().devicePixelRatio()
+        size = max(1, round(width * ratio)), max(1, round(high * ratio))
+        colors = overlay.bar_picture(settings, *size, round(bar.height() * ratio / 2))
+        self._painter.drawImage(bar, to_qimage(colors))
+        for place in overlay.contour_places(settings):
+            x = bar.left() + place * bar.width()
+            for color, thick in ((QColor(0, 0, 0, 170), 3.0), (QColor(255, 255, 255, 235), 1.3)):
+                self._painter.setPen(QPen(color, thick))
+                self._painter.drawLine(QPointF(x, bar.top()), QPointF(x, bar.bottom()))
         self._painter.setOpacity(1.0)
         self._painter.setBrush(Qt.BrushStyle.NoBrush)
         self._painter.setPen(QPen(QColor(255, 255, 255, 90), 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QRect, QRectF, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QColor, QFocusEvent, QImage, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFocusEvent, QImage, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from engine.escaping import LINE
@@ -18,6 +18,7 @@ from gui.toolkit import plain_text, theme
 from gui.toolkit.imaging import Picture
 from gui.widgets.canvas.hud import Hud
 from gui.widgets.canvas.items import OutlineItem, OverlayItem, PictureItem
+from gui.widgets.canvas.lane import TitleLane
 from gui.widgets.canvas.level_view import LevelView
 from gui.widgets.canvas.places import busy_rect, legend_band, readout_rect
 from gui.widgets.canvas.words import (
@@ -59,7 +60,6 @@ class ImageCanvas(LevelView):
         self._overlay_visible = True
         self._caption: Caption | None = None
         self._notice = ""
-        self._inset = 0
         self._message = ("", "")
         self._drop_hint = ""
         self._readout: Readout | None = None
@@ -82,6 +82,8 @@ class ImageCanvas(LevelView):
         self.setMinimumSize(40 * theme.SPACE, 30 * theme.SPACE)
         self.set_band(legend_band(self.font()))
         self.setAccessibleName("Image")
+        self.lane = TitleLane(self)
+        self.lane.resized.connect(self._place_lane)
 
     # --- content ---------------------------------------------------------------------------------
 
@@ -118,6 +120,7 @@ class ImageCanvas(LevelView):
         """Apply display settings."""
         self._display = settings
         self._overlay_item.set_display(settings)
+        self._show_backdrop()
         self._describe()
         self.viewport().update()
 
@@ -144,11 +147,6 @@ class ImageCanvas(LevelView):
         self._overlay_visible = visible
         self._describe()
         self._update_visibility()
-
-    def set_top_inset(self, height: int) -> None:
-        """Set the height covered at the top, in logical pixels; notices are painted below it."""
-        self._inset = height
-        self.viewport().update()
 
     def set_busy(self, busy: bool) -> None:
         """Show that a new map is being computed, after a short delay to avoid flicker.
@@ -183,7 +181,19 @@ class ImageCanvas(LevelView):
         painter.end()
         return image
 
+    def _show_backdrop(self) -> None:
+        self._picture_item.set_backdrop("colour" if self._bare else self._display.backdrop)
+
+    def _place_lane(self) -> None:
+        self.lane.setGeometry(0, 0, self.width(), self.lane.needed)
+        self.setViewportMargins(0, self.lane.needed, 0, 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_lane()
+
     def _update_visibility(self) -> None:
+        self._show_backdrop()
         self._overlay_item.setVisible(self._overlay_visible and not self._bare)
         self._outline_item.setVisible(not self._bare)
         self.viewport().update()
@@ -206,6 +216,8 @@ class ImageCanvas(LevelView):
             self._caption = caption_for(shown, self._display, self._overlay_visible)
             self._notice = notice_for(shown, self._display)
             words += [self._caption.text, self._notice]
+        notice = self._notice if self._overlay_visible else ""
+        self.lane.show_words(self._caption, notice, kept=self._picture is not None)
         said = ". ".join(word.rstrip(".") for word in words if word)
         self.setAccessibleDescription(plain_text.line(said, LINE))
 
@@ -270,12 +282,8 @@ class ImageCanvas(LevelView):
 
     def _paint_hud(self, hud: Hud) -> None:
         shown, picture = self._explanation, self._picture
-        if shown is not None and self._caption is not None and not self._bare:
-            lower = hud.caption(self._caption)
-            if self._overlay_visible:
-                hud.color_bar(shown, self._display)
-                if self._notice:
-                    hud.notice(self._notice, max(lower, self._inset))
+        if shown is not None and self._overlay_visible and not self._bare:
+            hud.color_bar(shown, self._display)
         if self._levels and picture is not None and not self._bare:
             hud.levels(self._levels)
         if self._readout is not None and picture is not None:

@@ -8,16 +8,19 @@ position to 1/65536, so that a patch repainted alone could differ from its surro
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QLineF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from engine.records.display import DisplaySettings
+from engine.lazy.numpy import np
+from engine.records.display import Backdrop, DisplaySettings
 from engine.records.explanations import Explanation
 from engine.records.images import Region
-from engine.render.overlay import colorize, share_of
-from gui.toolkit.imaging import Picture, to_qimage
+from engine.render import overlay
+from engine.render.contours import segments
+from gui.toolkit.imaging import Picture, edge_picture, grey_part, to_qimage
 
 _OVERLAY_SIDE = 1024
 _WINDOW_SIDE = 512
@@ -72,14 +75,24 @@ class SceneItem(QGraphicsItem):
 
 
 class PictureItem(SceneItem):
-    """The original image: nearest neighbour above 1:1, smooth below 1:1."""
+    """The original image, or its backdrop: nearest neighbour above 1:1, smooth below 1:1."""
 
     def __init__(self) -> None:
         super().__init__()
         self._picture: Picture | None = None
+        self._backdrop: Backdrop = "colour"
+        self._edges: QImage | None = None
+        self._grey: tuple[tuple[int, QRect], QImage] | None = None
+
+    def set_backdrop(self, backdrop: Backdrop) -> None:
+        """Show the image as it is, in grey, or its edges."""
+        if backdrop != self._backdrop:
+            self._backdrop = backdrop
+            self.update()
 
     def set_picture(self, picture: Picture | None) -> None:
         self._picture = picture
+        self._edges = self._grey = None
         self.set_bounds(QRectF(0, 0, picture.width, picture.height) if picture else QRectF())
         self.update()
 
@@ -87,9 +100,25 @@ class PictureItem(SceneItem):
         if self._picture is None or visible.isEmpty():
             return
         scale = scale_of(painter)
+        smooth = scale < _ACTUAL_SIZE
+        if self._backdrop == "edges":
+            self._edges = self._edges or edge_picture(self._picture)
+            painter.setClipRect(visible, Qt.ClipOperation.IntersectClip)
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
+            painter.drawImage(self.bounds, self._edges)
+            return
         image, source, target = self._picture.part(visible, scale)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < _ACTUAL_SIZE)
+        if self._backdrop == "grey":
+            image, source = self._in_grey(image, source.toRect())
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         painter.drawImage(target, image, source)
+
+    def _in_grey(self, image: QImage, part: QRect) -> tuple[QImage, QRectF]:
+        """The visible part in grey, which is all that is ever converted."""
+        key = image.cacheKey(), part
+        if self._grey is None or self._grey[0] != key:
+            self._grey = key, grey_part(image, part)
+        return self._grey[1], QRectF(0, 0, part.width(), part.height())
 
 
 class OverlayItem(SceneItem):
@@ -105,6 +134,7 @@ class OverlayItem(SceneItem):
         self._explanation: Explanation | None = None
         self._settings = DisplaySettings()
         self._image: QImage | None = None
+        self._lines: list[QLineF] | None = None
         self._part: tuple[tuple[float, float, float, float], QImage] | None = None
         self._region = QRectF()
         self._dimmed = False
@@ -112,20 +142,18 @@ class OverlayItem(SceneItem):
     def set_explanation(self, explanation: Explanation | None, limits: QRectF) -> None:
         """limits: the image; parts of the region outside it are not drawn."""
         self._explanation = explanation
-        self._image = self._part = None
+        self._image = self._part = self._lines = None
         self._region = rectangle(explanation.region) if explanation else QRectF()
         self.set_bounds(self._region.intersected(limits))
         self.update()
 
     def set_display(self, settings: DisplaySettings) -> None:
         old, self._settings = self._settings, settings
-        if (old.colormap, old.interpolation, old.gamma, old.sign) != (
-            settings.colormap,
-            settings.interpolation,
-            settings.gamma,
-            settings.sign,
+        # The painter applies the opacity, and the backdrop is another item's.
+        if replace(old, opacity=1.0, backdrop="colour") != replace(
+            settings, opacity=1.0, backdrop="colour"
         ):
-            self._image = self._part = None
+            self._image = self._part = self._lines = None
         self.update()
 
     def set_dimmed(self, dimmed: bool) -> None:
@@ -137,12 +165,44 @@ class OverlayItem(SceneItem):
     def draw(self, painter: QPainter, visible: QRectF) -> None:
         if self._explanation is None or visible.isEmpty():
             return
-        painter.setOpacity(self._settings.opacity * (_BUSY_FACTOR if self._dimmed else 1.0))
+        if overlay.is_blank(self._explanation.map, self._settings):
+            return
+        dimmed = _BUSY_FACTOR if self._dimmed else 1.0
+        painter.setOpacity(self._settings.opacity * dimmed)
         painter.setClipRect(visible, Qt.ClipOperation.IntersectClip)
         if self._settings.interpolation == "grid":
             self._draw_grid(painter, visible, self._explanation)
         else:
             self._draw_smooth(painter, visible, self._explanation)
+        if self._settings.contours:
+            painter.setOpacity(dimmed)
+            self._draw_contours(painter, self._explanation)
+
+    def _colors(
+        self,
+        shown: Explanation,
+        size: tuple[int, int],
+        part: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0),
+    ) -> QImage:
+        """Colours with their opacity, but for that of the settings."""
+        solid = replace(self._settings, opacity=1.0)
+        return to_qimage(overlay.layer(shown.map, solid, size, part, overlay.share_of(shown)))
+
+    def _draw_contours(self, painter: QPainter, shown: Explanation) -> None:
+        if self._lines is None:
+            region = self._region
+            size, corner = (region.width(), region.height()), (region.x(), region.y())
+            points = segments(shown, self._settings).astype(np.float64) * size + corner
+            self._lines = [QLineF(*line) for line in points.reshape(-1, 4).tolist()]
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        ratio = painter.device().devicePixelRatio()
+        for color, width in ((QColor(0, 0, 0, 170), 3.0), (QColor(255, 255, 255, 235), 1.3)):
+            pen = QPen(color, width * ratio)
+            pen.setCosmetic(True)
+            # Round ends take four times as long, and segments are too short to show them.
+            pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+            painter.setPen(pen)
+            painter.drawLines(self._lines)
 
     def _fractions(self, visible: QRectF) -> tuple[float, float, float, float]:
         region = self._region
@@ -160,14 +220,12 @@ class OverlayItem(SceneItem):
             fractions = self._fractions(visible)
             if self._part is None or self._part[0] != fractions:
                 size = _fit(visible.width(), visible.height(), _WINDOW_SIDE)
-                colors = colorize(shown.map, self._settings, size, fractions, share_of(shown))
-                self._part = fractions, to_qimage(colors)
+                self._part = fractions, self._colors(shown, size, fractions)
             painter.drawImage(visible, self._part[1])
             return
         if self._image is None:
             size = _fit(self._region.width(), self._region.height(), _OVERLAY_SIDE)
-            colors = colorize(shown.map, self._settings, size, share=share_of(shown))
-            self._image = to_qimage(colors)
+            self._image = self._colors(shown, size)
         painter.drawImage(self._region, self._image)
 
     def _cells(self, part: QRectF) -> tuple[int, int, int, int]:
@@ -186,8 +244,7 @@ class OverlayItem(SceneItem):
     def _draw_grid(self, painter: QPainter, visible: QRectF, shown: Explanation) -> None:
         rows, columns = shown.map.shape
         if self._image is None:
-            cells = colorize(shown.map, self._settings, (columns, rows), share=share_of(shown))
-            self._image = to_qimage(cells)
+            self._image = self._colors(shown, (columns, rows))
         first_row, last_row, first_column, last_column = self._cells(visible)
         if (last_column - first_column) * (last_row - first_row) > _MOST_CELL_RECTANGLES:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)

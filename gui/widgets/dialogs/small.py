@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from gui.toolkit import theme
 from gui.toolkit.labels import Label
+from gui.toolkit.windows import fit_to_screen
 
 
 class ShortcutsDialog(QDialog):
@@ -56,7 +57,7 @@ class ShortcutsDialog(QDialog):
         box.setContentsMargins(0, 0, 0, 8)
         box.addWidget(area)
         box.addWidget(_buttons(self))
-        self.resize(480, 640)
+        fit_to_screen(self, QSize(480, 640))
 
 
 class AboutDialog(QDialog):

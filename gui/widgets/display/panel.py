@@ -1,4 +1,4 @@
-"""The panel 'Display': opacity, colour map, sign, gamma and cells of the map.
+"""The panel 'Display': opacity, colour map, sign, gamma and cells of the map; the rest in more.
 
 None of these settings runs the model.
 """
@@ -6,6 +6,7 @@ None of these settings runs the model.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Final, cast
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -22,10 +23,11 @@ from PySide6.QtWidgets import (
 )
 
 from engine.records.display import DisplaySettings, Interpolation, Sign
-from engine.render.overlay import COLORMAPS, LEGACY
+from engine.render.colormaps import COLORMAPS, LEGACY
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import Label
 from gui.toolkit.segments import Segments
+from gui.widgets.display.more import More, narrow
 
 GAMMA_LIMIT: Final = 5.0
 """Gamma ranges from 1 / GAMMA_LIMIT to GAMMA_LIMIT, on a logarithmic scale."""
@@ -67,6 +69,13 @@ class DisplayPanel(QWidget):
         kept = self._reset.sizePolicy()
         kept.setRetainSizeWhenHidden(True)
         self._reset.setSizePolicy(kept)
+        self._more = More(self)
+        self._unfold = QToolButton()
+        self._unfold.setText("More")
+        self._unfold.setCheckable(True)
+        self._unfold.setProperty("link", True)
+        self._unfold.setToolTip("Looks, fading, picture and contours")
+        self._folded: list[QWidget] = []
         self._lay_out()
         self._opacity.valueChanged.connect(self._changed)
         self._gamma.valueChanged.connect(self._changed)
@@ -74,6 +83,9 @@ class DisplayPanel(QWidget):
         self._sign.chosen.connect(self._changed)
         self._cells.chosen.connect(self._changed)
         self._reset.clicked.connect(self._set_back)
+        self._more.changed.connect(self._take)
+        self._unfold.toggled.connect(self.set_unfolded)
+        self.set_unfolded(False)
         self.set_display(self._display)
 
     def set_swatches(self, strips: dict[str, QImage]) -> None:
@@ -97,7 +109,15 @@ class DisplayPanel(QWidget):
         self._cells.choose(display.interpolation)
         self._silent = False
         self._display = display
+        self._more.show_display(display)
         self._describe()
+
+    def set_unfolded(self, on: bool) -> None:
+        """Show or hide what is seldom changed."""
+        self._unfold.setChecked(on)
+        self._unfold.setText("Less" if on else "More")
+        for widget in self._folded:
+            widget.setVisible(on)
 
     def _lay_out(self) -> None:
         header = Label("Display")
@@ -105,6 +125,7 @@ class DisplayPanel(QWidget):
         top = QHBoxLayout()
         top.addWidget(header, 1)
         top.addWidget(self._reset)
+        top.addWidget(self._unfold)
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(theme.SPACE)
@@ -116,10 +137,13 @@ class DisplayPanel(QWidget):
             ("Gamma", self._gamma, self._gamma_value),
             ("Cells", self._cells, None),
         )
-        for place, (text, control, value) in enumerate(rows):
+        more = tuple((text, control, None) for text, control in self._more.rows())
+        for place, (text, control, value) in enumerate((*rows, *more)):
             name = Label(text)
             name.setProperty("role", "dim")
             name.setFixedHeight(max(24, name.fontMetrics().height()))
+            if place >= len(rows):
+                self._folded += [name, control]
             grid.addWidget(name, place, 0)
             grid.addWidget(control, place, 1, 1, 1 if value else 2)
             if value:
@@ -141,17 +165,20 @@ class DisplayPanel(QWidget):
         gamma = GAMMA_LIMIT ** (self._gamma.value() / 100)
         same_gamma = self._gamma.value() == round(100 * math.log(old.gamma, GAMMA_LIMIT))
         same_opacity = self._opacity.value() == round(100 * old.opacity)
-        new = DisplaySettings(
+        new = replace(
+            old,
             opacity=old.opacity if same_opacity else self._opacity.value() / 100,
             colormap=self._colormap.currentData() or old.colormap,
             interpolation=cast(Interpolation, self._cells.current()),
             gamma=old.gamma if same_gamma else round(gamma, 3),
             sign=cast(Sign, self._sign.current()),
         )
-        if new != old:
-            self._display = new
-            self._describe()
-            self.display_changed.emit(new)
+        self._take(new)
+
+    def _take(self, display: DisplaySettings) -> None:
+        if display != self._display:
+            self.set_display(display)
+            self.display_changed.emit(display)
 
     def _describe(self) -> None:
         self._opacity_value.show_text(f"{round(100 * self._display.opacity)} %")
@@ -179,6 +206,7 @@ def swatch(strip: QImage) -> QIcon:
 def _colormap_box() -> QComboBox:
     box = QComboBox()
     box.setIconSize(_SWATCH)
+    narrow(box)
     box.setAccessibleName("Colour map")
     room = QPixmap(_SWATCH)
     room.fill(Qt.GlobalColor.transparent)

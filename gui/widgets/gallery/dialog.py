@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -20,6 +20,8 @@ from PySide6.QtWidgets import (
 from engine.formats.torchvision.gallery import PublishedModel, PublishedWeights
 from engine.records.sources import ModelSource
 from gui.file_dialogs import weights_dialog
+from gui.toolkit.scrolling import scrolled
+from gui.toolkit.windows import fit_to_screen
 from gui.widgets.gallery.details import GalleryDetails
 from gui.widgets.gallery.model import GalleryModel, GalleryRows, percent
 from gui.widgets.gallery.view import FilterField, GalleryTable
@@ -216,10 +218,10 @@ class GalleryDialog(QDialog):
         box = QVBoxLayout(self)
         box.setContentsMargins(16, 16, 16, 12)
         box.setSpacing(12)
-        box.addLayout(middle, 1)
+        box.addWidget(scrolled(middle), 1)
         box.addWidget(buttons)
         self._filter.setFocus()
-        self.resize(max(840, self.sizeHint().width()), 560)
+        fit_to_screen(self, QSize(max(840, middle.sizeHint().width() + 32), 560))
 
 
 def source_of(model: PublishedModel, weights: PublishedWeights) -> ModelSource:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import (
@@ -24,16 +24,23 @@ from PySide6.QtWidgets import (
 
 from engine.escaping import LINE
 from gui.toolkit import plain_text, theme
+from gui.toolkit.names import elided_name
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
 GAP = theme.SPACE
 THUMBNAIL = QSize(88, 64)
+_SMALL = QSize(28, 20)
+_NAME_WIDTH = 112
 _LEAST_NAME = 16
+_NEW = 6
 
 
-def cell_size(font: QFont) -> QSize:
-    """The size of a cell, in logical pixels. font: of the strip."""
+def cell_size(font: QFont, folded: bool = False) -> QSize:
+    """The size of a cell, in logical pixels. font: of the strip. folded: in one line."""
+    if folded:
+        high = max(_SMALL.height(), _name_height(font)) + GAP
+        return QSize(_SMALL.width() + _NAME_WIDTH + 4 * GAP, high)
     return QSize(THUMBNAIL.width() + 2 * GAP, THUMBNAIL.height() + _name_height(font) + 3 * GAP)
 
 
@@ -45,6 +52,7 @@ def _name_height(font: QFont) -> int:
 class _Image:
     key: str
     name: str
+    folder: str = ""
     thumbnail: QImage = field(default_factory=QImage)
     error: str = ""
 
@@ -56,9 +64,10 @@ class StripModel(QAbstractListModel):
         super().__init__(parent)
         self._images: list[_Image] = []
         self._rows: dict[str, int] = {}
+        self._new: set[str] = set()
 
-    def add(self, images: Sequence[tuple[str, str]]) -> None:
-        """Append images, each (key, name), with a single notification.
+    def add(self, images: Sequence[tuple[str, str]], folder: str = "") -> None:
+        """Append images, each (key, name), with a single notification. folder: of their files.
 
         Raises ValueError if a key is taken; then nothing is added.
         """
@@ -71,14 +80,16 @@ class StripModel(QAbstractListModel):
         if not rows:
             return
         self.beginInsertRows(QModelIndex(), first, first + len(rows) - 1)
-        self._images += [_Image(key, name) for key, name in images]
+        self._images += [_Image(key, name, folder) for key, name in images]
         self._rows |= rows
         self.endInsertRows()
 
     def remove(self, row: int) -> None:
         """Remove the image of a row."""
         self.beginRemoveRows(QModelIndex(), row, row)
-        del self._rows[self._images.pop(row).key]
+        key = self._images.pop(row).key
+        del self._rows[key]
+        self._new.discard(key)
         for place in range(row, len(self._images)):
             self._rows[self._images[place].key] = place
         self.endRemoveRows()
@@ -93,6 +104,30 @@ class StripModel(QAbstractListModel):
         if thumbnail is not None:
             image.thumbnail = thumbnail
         self.dataChanged.emit(self.index(row, 0), self.index(row, 0))
+
+    def mark_new(self, keys: Collection[str]) -> None:
+        """Mark these images as new, and no others."""
+        before, self._new = self._new, {key for key in keys if key in self._rows}
+        for key in before ^ self._new:
+            self._tell(self._rows[key])
+
+    def see(self, key: str) -> None:
+        """An image was looked at: it is new no more."""
+        if key in self._new:
+            self._new.remove(key)
+            self._tell(self._rows[key])
+
+    def _tell(self, row: int) -> None:
+        self.dataChanged.emit(self.index(row, 0), self.index(row, 0))
+
+    @property
+    def new(self) -> int:
+        """How many images are marked as new."""
+        return len(self._new)
+
+    def is_new(self, key: str) -> bool:
+        """Whether an image is marked as new."""
+        return key in self._new
 
     def row_of(self, key: str) -> int | None:
         """The row of a key, None if there is none."""
@@ -121,8 +156,8 @@ class StripModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return plain_text.line(image.name)
         if role == Qt.ItemDataRole.ToolTipRole:
-            name = plain_text.line(image.name)
-            return plain_text.tip(f"{name}\n{image.error}" if image.error else name)
+            words = (image.name, image.folder, image.error)
+            return plain_text.tip("\n".join(plain_text.line(text, LINE) for text in words if text))
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
             return plain_text.line(image.error, LINE)
         return None
@@ -135,14 +170,16 @@ class StripDelegate(QStyledItemDelegate):
         super().__init__(view)
         self._images = model
         self._view = view
+        self.folded = False
 
-    @staticmethod
-    def close_rect(cell: QRect) -> QRect:
+    def close_rect(self, cell: QRect) -> QRect:
         """The area of the close button in a cell, shown while the pointer is over the cell."""
+        if self.folded:
+            return QRect(cell.right() - GAP - 19, cell.center().y() - 9, 20, 20)
         return QRect(cell.right() - GAP - 19, cell.top() + GAP, 20, 20)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
-        return cell_size(option.font)
+        return cell_size(option.font, self.folded)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         image = self._images.image(index)
@@ -150,21 +187,26 @@ class StripDelegate(QStyledItemDelegate):
             return
         tokens = theme.current()
         # The view makes a row as high as itself, including the space for its scroll bar.
-        cell = QRect(option.rect.topLeft(), cell_size(option.font))
+        cell = QRect(option.rect.topLeft(), cell_size(option.font, self.folded))
         hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
         current = index == self._view.currentIndex()
         if current or hovered:
             painter.fillRect(cell, QColor(tokens.selection if current else tokens.raised))
-        frame = QRect(cell.topLeft(), THUMBNAIL).translated(GAP, GAP)
+        if self.folded:
+            frame = QRect(cell.left() + GAP, cell.top() + 2, _SMALL.width(), cell.height() - 4)
+            name = QRect(frame.right() + 1 + GAP, cell.top(), _NAME_WIDTH, cell.height())
+        else:
+            frame = QRect(cell.topLeft(), THUMBNAIL).translated(GAP, GAP)
+            high = _name_height(option.font)
+            name = QRect(frame.left(), frame.bottom() + 1 + GAP, frame.width(), high)
         self._paint_picture(painter, frame, image)
-        high = _name_height(option.font)
-        name = QRect(frame.left(), frame.bottom() + 1 + GAP, frame.width(), high)
         painter.setFont(theme.small(option.font))
         painter.setPen(QColor(tokens.warning if image.error else tokens.text))
-        metrics = painter.fontMetrics()
-        text = plain_text.line(image.name)
-        shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, name.width())
-        painter.drawText(name, Qt.AlignmentFlag.AlignCenter, shown)
+        if self._images.is_new(image.key):
+            name = self._paint_new(painter, name)
+        shown = elided_name(plain_text.line(image.name), painter.fontMetrics(), name.width())
+        side = Qt.AlignmentFlag.AlignLeft if self.folded else Qt.AlignmentFlag.AlignHCenter
+        painter.drawText(name, side | Qt.AlignmentFlag.AlignVCenter, shown)
         if current:
             width = 2 if self._view.hasFocus() else 1
             pen = QPen(QColor(tokens.accent), width)
@@ -174,6 +216,16 @@ class StripDelegate(QStyledItemDelegate):
             painter.drawRect(cell.adjusted(width // 2, width // 2, -1, -1))
         if hovered:
             self._paint_close(painter, cell)
+
+    def _paint_new(self, painter: QPainter, name: QRect) -> QRect:
+        """Paint the dot of a new image before its name; what is left for the name."""
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(theme.current().accent))
+        painter.drawEllipse(QRect(name.left(), name.center().y() - _NEW // 2 + 1, _NEW, _NEW))
+        painter.restore()
+        return name.adjusted(_NEW + GAP, 0, 0, 0)
 
     def _paint_picture(self, painter: QPainter, frame: QRect, image: _Image) -> None:
         tokens = theme.current()
@@ -187,9 +239,11 @@ class StripDelegate(QStyledItemDelegate):
         else:
             painter.fillRect(frame, QColor(tokens.canvas))
         if image.error:
-            badge = QRect(0, 0, 24, 24)
+            side = min(24, frame.height())
+            badge = QRect(0, 0, side, side)
             badge.moveCenter(frame.center())
-            _paint_backing(painter, badge.adjusted(-4, -4, 4, 4))
+            if not self.folded:
+                _paint_backing(painter, badge.adjusted(-4, -4, 4, 4))
             theme.paint_icon(painter, "warning", badge, tokens.warning)
 
     def _paint_close(self, painter: QPainter, cell: QRect) -> None:

@@ -4,52 +4,95 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
-    QListView,
     QSizePolicy,
     QStackedWidget,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from gui.toolkit import theme
+from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import label
-from gui.widgets.image_strip.model import StripDelegate, StripModel, cell_size
+from gui.widgets.image_strip.model import StripModel, cell_size
+from gui.widgets.image_strip.view import StripView
 
 EMPTY = "Opened images appear here"
+_FOLDED = 7 * theme.SPACE
 
 
 class ImageStrip(QWidget):
     """Shows the open images, each under a key given by the caller.
 
     image_chosen(key): the user selected an image. remove_requested(key): the user wants to close
-    it; nothing is removed until remove() is called.
+    it; nothing is removed until remove() is called. menu_wanted(key, place on the screen): by
+    right-click or menu key. fold_asked(bool): the user wants one line, or the pictures.
+    folded_changed(bool): it has become one line, or the pictures.
     """
 
     image_chosen = Signal(str)
     remove_requested = Signal(str)
+    menu_wanted = Signal(str, QPoint)
+    fold_asked = Signal(bool)
+    folded_changed = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._folded = False
+        self._hint: QWidget | None = None
         self._model = StripModel(self)
-        self._view = _StripView(self._model)
+        self._view = StripView(self._model)
         self._count = label(role="dim")
         self._empty = label(EMPTY, "dim")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._rest = QWidget()
         self._stack = QStackedWidget()
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self._view)
+        self._fold = QToolButton()
+        self._fold.setAutoRaise(True)
+        self._fold.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._fold.clicked.connect(lambda: self.fold_asked.emit(not self._folded))
         self._lay_out()
+        self._view.menu_wanted.connect(self.menu_wanted)
         self._view.chosen.connect(self._chosen)
         self._view.remove_requested.connect(self.remove_requested)
 
-    def add(self, key: str, name: str) -> None:
-        """Append an image; its thumbnail may follow. Raises ValueError if the key is taken."""
-        self.add_many([(key, name)])
+    @property
+    def folded(self) -> bool:
+        """Whether the strip is one line."""
+        return self._folded
+
+    def set_folded(self, folded: bool) -> None:
+        """Show one line with names, or the pictures above their names."""
+        if folded != self._folded:
+            self._folded = folded
+            self._arrange()
+            self.folded_changed.emit(folded)
+
+    def mark_new(self, keys: Sequence[str]) -> None:
+        """Mark these images as new until they are looked at, and bring the first into view."""
+        self._model.mark_new(frozenset(keys))
+        row = self._model.row_of(keys[0]) if keys else None
+        if row is not None:
+            self._view.show_first(row)
+        self._refresh()
+
+    def see(self, key: str) -> None:
+        """An image is looked at: it is new no more."""
+        self._model.see(key)
+        self._refresh()
+
+    def add(self, key: str, name: str, folder: str = "") -> None:
+        """Append an image; its thumbnail may follow. folder: where its file is, for its tooltip.
+
+        Raises ValueError if the key is taken.
+        """
+        self._model.add([(key, name)], folder)
+        self._refresh()
 
     def add_many(self, images: Sequence[tuple[str, str]]) -> None:
         """Append images, each (key, name), in one step. Raises ValueError as add does."""
@@ -86,12 +129,13 @@ class ImageStrip(QWidget):
         if row is not None:
             with self._view.silence():
                 self._view.go(row)
+            self._model.see(key)
             self._refresh()
 
     def set_hint(self, hint: QWidget) -> None:
         """Add a hint at the right of the images."""
-        self._pictures.addWidget(hint, 0, Qt.AlignmentFlag.AlignVCenter)
-        self._pictures.addSpacing(theme.SPACE)
+        self._hint = hint
+        self._arrange()
 
     def current(self) -> str | None:
         """The key of the current image."""
@@ -109,24 +153,21 @@ class ImageStrip(QWidget):
             self._view.go(there)
 
     def _lay_out(self) -> None:
-        header = label("Images", "header")
-        top = QHBoxLayout()
-        top.setContentsMargins(8, 0, 8, 0)
+        header = self._header = label("Images", "header")
+        top = self._top = QHBoxLayout()
         top.setSpacing(8)
         top.addWidget(header)
         top.addWidget(self._count)
-        top.addStretch(1)
-        box = QVBoxLayout(self)
-        box.setContentsMargins(0, 8, 0, 0)
-        box.setSpacing(theme.SPACE)
+        top.addWidget(self._rest, 1)
+        top.addWidget(self._fold)
+        box = self._box = QVBoxLayout(self)
         box.addLayout(top)
         # The padding of a cell aligns its image with the 8 px margin of the header.
         pictures = QHBoxLayout()
         pictures.setContentsMargins(theme.SPACE, 0, theme.SPACE, 0)
-        pictures.addWidget(self._stack)
         self._pictures = pictures
         box.addLayout(pictures)
-        self._fit_height()
+        self._arrange()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Images")
         self.setObjectName("strip")
@@ -134,109 +175,47 @@ class ImageStrip(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFocusProxy(self._view)
 
+    def _arrange(self) -> None:
+        """Put images and hint beside the title, or below it."""
+        folded = self._folded
+        self._view.set_folded(folded)
+        self._box.setSpacing(0 if folded else theme.SPACE)
+        self._box.setContentsMargins(0, 0 if folded else 2 * theme.SPACE, 0, 0)
+        self.setMinimumHeight(_FOLDED if folded else 0)
+        self._top.setContentsMargins(8, 0, 4, 0)
+        self._rest.setVisible(not folded)
+        row, place = (self._top, 2) if folded else (self._pictures, 0)
+        row.insertWidget(place, self._stack, 1)
+        if self._hint is not None:
+            row.insertWidget(place + 1, self._hint, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._fold.setFixedHeight(_FOLDED - 4 if folded else self._header.sizeHint().height())
+        self._fold.setArrowType(Qt.ArrowType.UpArrow if folded else Qt.ArrowType.DownArrow)
+        words = "Show the pictures" if folded else "Fold to one line"
+        self._fold.setToolTip(plain_text.tip(words))
+        self._fold.setAccessibleName(plain_text.line(words))
+        self._fit_height()
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             self._fit_height()
 
     def _fit_height(self) -> None:
-        self._stack.setFixedHeight(cell_size(self._view.font()).height() + 10)
+        high = cell_size(self._view.font(), self._folded).height()
+        self._stack.setFixedHeight(high if self._folded else high + 10)
 
     def _chosen(self, index: QModelIndex) -> None:
         self._refresh()
         key = self._model.key_at(index)
         if key is not None:
+            self._model.see(key)
+            self._refresh()
             self.image_chosen.emit(key)
 
     def _refresh(self) -> None:
         total = self._model.rowCount()
         row = self._view.currentIndex().row()
         self._stack.setCurrentWidget(self._view if total else self._empty)
-        self._count.show_text(f"{row + 1} of {total}" if row >= 0 else str(total or ""))
-
-
-class _StripView(QListView):
-    """chosen(index): selected by key or mouse, or pressed again."""
-
-    chosen = Signal(QModelIndex)
-    remove_requested = Signal(str)
-
-    def __init__(self, model: StripModel) -> None:
-        super().__init__()
-        self._images = model
-        self._silence = _Silence()
-        self.setModel(model)
-        self.setItemDelegate(StripDelegate(model, self))
-        self.setFlow(QListView.Flow.LeftToRight)
-        self.setWrapping(False)
-        self.setUniformItemSizes(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMouseTracking(True)
-        self.setAccessibleName("Opened images")
-        self.selectionModel().currentChanged.connect(self._moved)
-
-    def silence(self) -> _Silence:
-        """A context in which a change of the current row emits no signal."""
-        return self._silence
-
-    def go(self, row: int) -> None:
-        """Make a row the current one and scroll to it."""
-        index = self._images.index(row, 0)
-        self.selectionModel().setCurrentIndex(
-            index, QItemSelectionModel.SelectionFlag.ClearAndSelect
-        )
-        self.scrollTo(index)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        key = self._images.key_at(self.currentIndex())
-        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and key is not None:
-            self.remove_requested.emit(key)
-        else:
-            super().keyPressEvent(event)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        place = event.position().toPoint()
-        index = self.indexAt(place)
-        key = self._images.key_at(index)
-        left = event.button() == Qt.MouseButton.LeftButton
-        if key is not None and left and self._on_close(index, place):
-            self.remove_requested.emit(key)
-            return
-        again = index == self.currentIndex()
-        super().mousePressEvent(event)
-        if left and key is not None and again:
-            self.chosen.emit(index)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        delta = event.pixelDelta() if not event.pixelDelta().isNull() else event.angleDelta()
-        by = delta.x() if abs(delta.x()) > abs(delta.y()) else delta.y()
-        bar = self.horizontalScrollBar()
-        bar.setValue(bar.value() - by)
-        event.accept()
-
-    def _on_close(self, index: QModelIndex, place: QPoint) -> bool:
-        cell: QRect = self.visualRect(index)
-        return StripDelegate.close_rect(cell).contains(place)
-
-    def _moved(self, index: QModelIndex) -> None:
-        if not self._silence.on:
-            self.chosen.emit(index)
-
-
-class _Silence:
-    """Counts nested contexts; on while inside one."""
-
-    def __init__(self) -> None:
-        self._depth = 0
-
-    @property
-    def on(self) -> bool:
-        return self._depth > 0
-
-    def __enter__(self) -> None:
-        self._depth += 1
-
-    def __exit__(self, *_: object) -> None:
-        self._depth -= 1
+        words = f"{row + 1} of {total}" if row >= 0 else str(total or "")
+        new = self._model.new
+        self._count.show_text(f"{words}, {new} new" if new else words)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -27,6 +27,8 @@ from engine.records.models import ModelInfo, OutputForm
 from gui.settings import LAST_FOLDER, Settings
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import ElidedLabel, label
+from gui.toolkit.scrolling import scrolled
+from gui.toolkit.windows import fit_to_screen
 from gui.widgets.input_output.form import InputForm
 from gui.widgets.input_output.input_words import number_lines, size_line
 from gui.widgets.input_output.output_form import OutputFields
@@ -194,9 +196,9 @@ class InputPanel(QDialog):
         box = QVBoxLayout(self)
         box.setContentsMargins(16, 16, 16, 12)
         box.setSpacing(16)
-        box.addLayout(columns, 1)
+        box.addWidget(scrolled(columns), 1)
         box.addLayout(buttons)
-        self.resize(800, 584)
+        fit_to_screen(self, QSize(800, 584))
 
     def _connect(self) -> None:
         self._form.changed.connect(self.preprocessing_changed)

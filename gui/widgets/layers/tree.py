@@ -6,6 +6,7 @@ from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import (
     QHBoxLayout,
+    QMenu,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -30,12 +31,14 @@ class LayerTree(QWidget):
 
     layer_chosen(address): the user selected an explainable row, or pressed it again; or several to
     be fused, by Ctrl, Shift or the menu, whose addresses it joins. For other rows, the reason is
-    shown at the bottom. layout_chosen(layer, Layout or None): the layout for
-    the output of a layer, None to detect it.
+    shown at the bottom. layout_chosen(layer, Layout or None): the layout for the output of a layer,
+    None to detect it. menu_filled(QMenu, address): the context menu of a row is about to be shown;
+    more may be added to it.
     """
 
     layer_chosen = Signal(str)
     layout_chosen = Signal(str, object)
+    menu_filled = Signal(QMenu, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -182,7 +185,7 @@ class LayerTree(QWidget):
         box.addLayout(self._hint)
         box.addWidget(self._where)
         box.addWidget(self._note)
-        self.setMinimumWidth(220)
+        self.setMinimumWidth(160)
         self.setAccessibleName("Layers")
         self.setProperty("panel", True)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -258,7 +261,9 @@ class LayerTree(QWidget):
         row = self._model.row_at(index)
         if row is not None:
             fusing = self._fusing(row, index)
-            menu_for(row.node, row.address, self.layout_chosen.emit, self, fusing).popup(place)
+            menu = menu_for(row.node, row.address, self.layout_chosen.emit, self, fusing)
+            self.menu_filled.emit(menu, row.address)
+            menu.popup(place)
 
     # --- several layers --------------------------------------------------------------------------
 

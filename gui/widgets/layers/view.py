@@ -24,7 +24,6 @@ from PySide6.QtWidgets import (
 )
 
 from gui.toolkit import theme
-from gui.toolkit.keys import claim_paging
 from gui.widgets.layers.model import Column, Index, LayerModel, Row, cell_text
 
 ROW_HEIGHT = 28
@@ -120,9 +119,6 @@ class LayerView(QTreeView):
         """Expand these rows."""
         for address in addresses:
             self.expand(self._layers.index_of(address))
-
-    def event(self, event: QEvent) -> bool:
-        return claim_paging(event) or super().event(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
     QListView,
+    QMenu,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -13,7 +14,6 @@ from PySide6.QtWidgets import (
 
 from engine.records.models import Prediction
 from gui.toolkit import plain_text, theme
-from gui.toolkit.keys import claim_paging
 from gui.toolkit.labels import label
 from gui.toolkit.search_field import SearchField
 from gui.widgets.predictions.delegate import ClassDelegate, row_height
@@ -30,13 +30,15 @@ class PredictionPanel(QWidget):
 
     The context menu of a class: contrast_wanted(index): why this class and not the explained one.
     counter_wanted(index): what speaks against it. expectation_set(index or None): the image is of
-    this class, or of none that is known. expected: the line about that class.
+    this class, or of none that is known. menu_filled(QMenu, index): it is about to be shown; more
+    may be added to it. expected: the line about the expected class.
     """
 
     class_chosen = Signal(int)
     contrast_wanted = Signal(int)
     counter_wanted = Signal(int)
     expectation_set = Signal(object)
+    menu_filled = Signal(QMenu, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -151,7 +153,7 @@ class PredictionPanel(QWidget):
         row.addWidget(self._search)
         box.addLayout(row)
         self._stack.setMinimumHeight(3 * row_height(self.font()))
-        self.setMinimumWidth(220)
+        self.setMinimumWidth(176)
         self.setAccessibleName("Predictions")
         self.setProperty("panel", True)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -206,7 +208,9 @@ class PredictionPanel(QWidget):
             self.expectation_set.emit,
             *self._refusals,
         )
-        menu_for(index, self._explained, self._expected, wishes, self).popup(place)
+        menu = menu_for(index, self._explained, self._expected, wishes, self)
+        self.menu_filled.emit(menu, index)
+        menu.popup(place)
 
     def _choose(self, index: int) -> None:
         self.select(index)
@@ -263,9 +267,6 @@ class _ClassList(QListView):
     def current_class(self) -> int | None:
         """The class of the current row."""
         return self._classes.class_at(self.currentIndex())
-
-    def event(self, event: QEvent) -> bool:
-        return claim_paging(event) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):

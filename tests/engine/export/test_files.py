@@ -104,7 +104,7 @@ def test_words_stand_below_the_untouched_picture(
 
 
 def test_the_bar_shows_the_colours_in_order() -> None:
-    image, settings = LoadedImage("scene.png", picture(600, 400)), DisplaySettings()
+    image, settings = LoadedImage("scene.png", picture(600, 400)), DisplaySettings(fade=False)
     result = export.render(image, explain((600, 400)), settings, caption=False, colorbar=True)
     table = overlay.lookup_table("inferno")
     below = {tuple(color) for color in result[400:].reshape(-1, 3).tolist()}

@@ -15,7 +15,7 @@ from engine.records.images import Pixels, Region
 from engine.records.models import Layout, Prediction
 from engine.render import overlay
 
-PLAIN = DisplaySettings(opacity=1.0)
+PLAIN = DisplaySettings(opacity=1.0, fade=False)
 
 
 def explain(map: FloatMap, region: Region, size: tuple[int, int]) -> Explanation:
@@ -67,6 +67,7 @@ def bilinear(map: FloatMap, u: float, v: float) -> float:
         ("cividis", (0, 34, 78), (254, 232, 56)),
         ("turbo", (48, 18, 59), (122, 4, 3)),
         ("jet", (0, 0, 128), (128, 0, 0)),
+        ("coolwarm", (59, 76, 192), (180, 4, 38)),
     ],
 )
 def test_tables_are_the_published_ones_in_rgb(
@@ -80,7 +81,7 @@ def test_tables_are_the_published_ones_in_rgb(
 
 def test_inferno_comes_first_and_rainbows_are_legacy() -> None:
     assert overlay.COLORMAPS[0] == DisplaySettings().colormap == "inferno"
-    assert {"jet", "turbo"} == overlay.LEGACY
+    assert {"jet", "turbo", "coolwarm"} == overlay.LEGACY
     assert set(overlay.COLORMAPS) > overlay.LEGACY
 
 
@@ -187,7 +188,7 @@ def test_value_range_is_what_the_ends_of_the_bar_stand_for() -> None:
 @pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
 def test_a_cell_has_the_colour_of_its_value_on_the_bar(sign: Sign, gamma: float) -> None:
     map = np.linspace(-1, 1, 21, dtype=np.float32).reshape(3, 7)
-    settings = DisplaySettings(sign=sign, gamma=gamma)
+    settings = DisplaySettings(sign=sign, gamma=gamma, fade=False)
     low, high = overlay.value_range(map, settings)
     bar = overlay.bar_colors(settings, 2001).astype(int)
     painted = overlay.colorize(map, settings, (7, 3)).astype(int)
@@ -354,7 +355,9 @@ def reference_blend(
         else:
             scaled = bilinear(map, u, v)
         color = table[round(scaled * 255)]
-        mixed = pixels[y, x] * (1 - settings.opacity) + color * settings.opacity
+        far = abs(2 * scaled - 1) if settings.sign == "signed" else scaled
+        part = settings.opacity * (far if settings.fade else 1)
+        mixed = pixels[y, x] * (1 - part) + color * part
         expected[y, x] = np.rint(mixed)
     return expected, inside
 
@@ -369,10 +372,12 @@ REGIONS = [
 
 @pytest.mark.parametrize("region", REGIONS)
 @pytest.mark.parametrize("interpolation", ["smooth", "grid"])
-def test_blend_pixel_by_pixel(region: Region, interpolation: str) -> None:
+@pytest.mark.parametrize("sign", ["positive", "signed"])
+@pytest.mark.parametrize("fade", [True, False])
+def test_blend_pixel_by_pixel(region: Region, interpolation: str, sign: Sign, fade: bool) -> None:
     pixels = picture(48, 40)
     explanation = explain(noise(3, 4), region, (48, 40))
-    settings = DisplaySettings(opacity=0.4, interpolation=interpolation)  # type: ignore[arg-type]
+    settings = DisplaySettings(0.4, interpolation=interpolation, sign=sign, fade=fade)  # type: ignore[arg-type]
     before = pixels.copy()
     result = overlay.blend(pixels, explanation, settings)
     expected, inside = reference_blend(pixels, explanation, settings)

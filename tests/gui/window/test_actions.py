@@ -121,9 +121,7 @@ def network(rows: int) -> tuple[LayerNode, ...]:
     )
 
 
-def test_a_list_turns_its_own_pages_and_the_strip_turns_to_other_images(
-    qtbot: QtBot, window: Window
-) -> None:
+def test_page_keys_turn_to_other_images_from_every_list(qtbot: QtBot, window: Window) -> None:
     tree, panel, strip = LayerTree(), PredictionPanel(), ImageStrip()
     tree.set_layers(network(300))
     panel.set_classes(tuple(f"kind {index}" for index in range(300)))
@@ -136,16 +134,15 @@ def test_a_list_turns_its_own_pages_and_the_strip_turns_to_other_images(
     qtbot.waitUntil(tree._view.hasFocus)
     before = tree._view.currentIndex().row()
     QTest.keyClick(tree._view, Qt.Key.Key_PageDown)
-    assert tree._view.currentIndex().row() > before + 1
     focus(qtbot, panel._results)
+    found = panel._results.currentIndex().row()
     QTest.keyClick(panel._results, Qt.Key.Key_PageDown)
-    assert panel._results.currentIndex().row() > 1
-    assert window.fired == []
-    QTest.keyClick(panel._results, Qt.Key.Key_Right, Qt.KeyboardModifier.AltModifier)
     strip.setFocus()
     qtbot.waitUntil(strip._view.hasFocus)
     QTest.keyClick(strip._view, Qt.Key.Key_PageUp)
-    assert window.fired == ["next_image", "previous_image"]
+    assert window.fired == ["next_image", "next_image", "previous_image"]
+    assert tree._view.currentIndex().row() == before
+    assert panel._results.currentIndex().row() == found
 
 
 def test_a_dialog_keeps_its_keys(qtbot: QtBot, window: Window, tmp_path: Path) -> None:

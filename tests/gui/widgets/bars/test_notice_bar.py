@@ -1,4 +1,4 @@
-"""The notice over the canvas: what it says, when it goes, where it stands."""
+"""The notice: what it says, when it goes, what room it takes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QTextDocument
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from gui.toolkit import theme
@@ -28,7 +28,12 @@ def host(qtbot: QtBot, qapp: QApplication) -> QWidget:
 
 @pytest.fixture
 def bar(host: QWidget) -> NoticeBar:
-    return NoticeBar(host)
+    bar = NoticeBar()
+    rows = QVBoxLayout(host)
+    rows.setContentsMargins(0, 0, 0, 0)
+    rows.addWidget(bar)
+    rows.addStretch(1)
+    return bar
 
 
 def button(bar: NoticeBar) -> QPushButton:
@@ -97,32 +102,38 @@ def test_information_replaced_by_an_error_does_not_take_the_error_away(bar: Noti
 
 @pytest.mark.parametrize("size", [QSize(800, 500), QSize(420, 400), QSize(2000, 900)])
 @pytest.mark.parametrize("text", ["Short.", LONG])
-def test_it_stays_inside_its_host_in_the_middle_with_all_its_words(
+def test_it_is_as_wide_as_its_place_with_all_its_words(
     bar: NoticeBar, host: QWidget, size: QSize, text: str
 ) -> None:
     bar.show_notice("error", text, "Show folder", "x")
     host.resize(size)
-    assert host.rect().contains(bar.geometry())
-    assert abs(bar.geometry().center().x() - host.rect().center().x()) <= 1
+    QApplication.processEvents()
+    assert bar.geometry().topLeft() == host.rect().topLeft()
+    assert bar.width() == host.width()
     layout = bar.layout()
     assert layout is not None
     assert bar.height() >= layout.heightForWidth(bar.width())
+    if text == "Short.":
+        assert bar.height() <= 36
 
 
-def test_it_tells_how_much_of_the_top_it_covers(bar: NoticeBar, host: QWidget) -> None:
-    told: list[int] = []
-    bar.covered.connect(told.append)
+def test_it_takes_no_room_when_it_says_nothing(bar: NoticeBar, host: QWidget, qtbot: QtBot) -> None:
+    below = QWidget()
+    rows = host.layout()
+    assert isinstance(rows, QVBoxLayout)
+    rows.takeAt(1)
+    rows.addWidget(below, 1)
+    QApplication.processEvents()
+    assert below.height() == host.height()
     bar.show_notice("hint", "Short.")
-    assert told == [bar.geometry().bottom() + 1]
-    bar.show_notice("error", LONG)
-    assert told[-1] == bar.geometry().bottom() + 1 > told[0]
-    host.resize(420, 500)
-    assert told[-1] == bar.geometry().bottom() + 1 > told[1]
-    bar.clear()
-    bar.clear()
-    assert told[3:] == [0]
-    host.resize(500, 500)
-    assert told[-1] == 0
+    QApplication.processEvents()
+    assert below.height() < host.height() - 20
+    with qtbot.waitSignal(bar.freed):
+        bar.clear()
+    QApplication.processEvents()
+    assert below.height() == host.height()
+    with qtbot.assertNotEmitted(bar.freed):
+        bar.clear()
 
 
 def test_words_are_never_taken_for_markup(bar: NoticeBar) -> None:
@@ -133,6 +144,7 @@ def test_words_are_never_taken_for_markup(bar: NoticeBar) -> None:
 def test_the_last_line_has_all_its_room(bar: NoticeBar) -> None:
     bar.show_notice("warning", LONG, "Input and output…")
     (words,) = (found for found in bar.findChildren(QLabel) if found.text() == LONG)
+    QApplication.processEvents()
     bar.layout().activate()  # type: ignore[union-attr]
     assert words.height() >= words.heightForWidth(words.width())
 
@@ -142,7 +154,9 @@ def test_a_narrow_notice_has_its_button_below_the_words(
     host: QWidget, bar: NoticeBar, width: int, below: bool
 ) -> None:
     host.resize(width, 500)
+    QApplication.processEvents()
     bar.show_notice("hint", LONG, "Open that model")
+    QApplication.processEvents()
     bar.layout().activate()  # type: ignore[union-attr]
     (words,) = (found for found in bar.findChildren(QLabel) if found.text() == LONG)
     assert (button(bar).y() >= words.geometry().bottom()) is below
@@ -158,7 +172,9 @@ NAME = "checkpoint_epoch_000123_best_of_all_accuracy_with_a_name_that_never_ends
 @pytest.mark.parametrize("text", [LONG, f"{NAME} cannot be read", f"{NAME}: {LONG}"])
 def test_the_button_is_never_cut(host: QWidget, bar: NoticeBar, width: int, text: str) -> None:
     host.resize(width, 500)
+    QApplication.processEvents()
     bar.show_notice("warning", text, "Name the architecture…")
+    QApplication.processEvents()
     bar.layout().activate()  # type: ignore[union-attr]
     assert button(bar).width() >= button(bar).sizeHint().width()
     for part in (button(bar), close(bar)):
@@ -168,11 +184,13 @@ def test_the_button_is_never_cut(host: QWidget, bar: NoticeBar, width: int, text
 
 def test_what_is_cut_can_be_read_as_a_tooltip(host: QWidget, bar: NoticeBar) -> None:
     host.resize(320, 500)
+    QApplication.processEvents()
     bar.show_notice("error", f"{NAME} cannot be read")
     document = QTextDocument()
     document.setHtml(bar.toolTip())
     assert document.toPlainText() == f"{NAME} cannot be read"
     host.resize(1200, 500)
+    QApplication.processEvents()
     assert bar.toolTip() == ""
     bar.show_notice("error", "b.png cannot be read")
     assert bar.toolTip() == ""

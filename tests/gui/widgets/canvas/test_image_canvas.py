@@ -29,6 +29,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
+from engine.lazy.opencv import cv2
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation, FloatMap, Seconds, Verdict
 from engine.records.images import Pixels, Region
@@ -37,10 +38,11 @@ from engine.render import overlay
 from gui.toolkit import theme
 from gui.toolkit.imaging import Picture
 from gui.widgets.canvas.image_canvas import ImageCanvas, Readout
+from gui.widgets.canvas.lane import TitleLane
 from gui.widgets.canvas.places import fitted_caption, legend_band
 from gui.widgets.canvas.words import Caption
 
-GRID = DisplaySettings(interpolation="grid")
+GRID = DisplaySettings(0.5, interpolation="grid", fade=False)
 ROOT = Path(__file__).resolve().parents[4]
 
 
@@ -293,8 +295,17 @@ def test_the_grid_covers_exactly_its_region(canvas: ImageCanvas) -> None:
 @pytest.mark.parametrize("interpolation", ["smooth", "grid"])
 @pytest.mark.parametrize("sign", ["positive", "negative", "signed"])
 @pytest.mark.parametrize("method", ["grad-cam", "grad-x-input"])
+@pytest.mark.parametrize(
+    ("fade", "backdrop"),
+    [(True, "colour"), (False, "colour"), (True, "grey"), (True, "edges")],
+)
 def test_the_screen_shows_what_an_export_would(
-    canvas: ImageCanvas, interpolation: str, sign: str, method: str
+    canvas: ImageCanvas,
+    interpolation: str,
+    sign: str,
+    method: str,
+    fade: bool,
+    backdrop: str,
 ) -> None:
     """For a map of pixels too, whose scale ends before its largest value."""
     pixels = ramp(560, 400)
@@ -303,6 +314,8 @@ def test_the_screen_shows_what_an_export_would(
         interpolation=interpolation,  # type: ignore[arg-type]
         sign=sign,  # type: ignore[arg-type]
         colormap="viridis",
+        fade=fade,
+        backdrop=backdrop,  # type: ignore[arg-type]
     )
     map = np.random.default_rng(1).normal(size=(7, 7)).astype(np.float32)
     if method == "grad-x-input":
@@ -322,6 +335,30 @@ def test_the_screen_shows_what_an_export_would(
     assert np.median(difference) <= 2
     # Cell edges may round to the pixel beside.
     assert np.quantile(difference, 0.97) <= 8
+
+
+@pytest.mark.parametrize("interpolation", ["smooth", "grid"])
+@pytest.mark.parametrize("sign", ["positive", "signed"])
+def test_contours_lie_where_those_of_an_export_do(
+    canvas: ImageCanvas, interpolation: str, sign: str
+) -> None:
+    pixels = np.full((400, 560, 3), 120, np.uint8)
+    settings = DisplaySettings(0.0, interpolation=interpolation, sign=sign, contours=(0.3, 0.6))  # type: ignore[arg-type]
+    map = np.random.default_rng(1).normal(size=(5, 5)).astype(np.float32)
+    explanation = explain(map, Region(80, 40, 320, 320), (560, 400))
+    canvas.show_picture(Picture.build(pixels))
+    canvas.set_display(settings)
+    canvas.show_explanation(explanation)
+    set_zoom(canvas, 1.0, 280, 200)
+    exported = (overlay.blend(pixels, explanation, settings) != 120).any(axis=2)[80:260, 90:330]
+    left, top = device_point(canvas, 90, 80)
+    seen = (shown(canvas)[top : top + 180, left : left + 240] != 120).any(axis=2)
+    assert seen.sum() > 100
+    for one, other in ((seen, exported), (exported, seen)):
+        # The lines have the width of the screen here, and that of the image there.
+        grown = cv2.dilate(one.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+        inside = np.s_[5:-5, 5:-5]
+        assert grown[inside][other[inside]].mean() > 0.995
 
 
 @pytest.mark.parametrize("cells", [7, 300])
@@ -364,6 +401,40 @@ def test_smooth_colours_hold_when_magnified(canvas: ImageCanvas) -> None:
         set_zoom(canvas, zoom, 1800, 1300)
         difference = color_at(canvas, 1800.5, 1300.5) - exported[1300, 1800]
         assert np.abs(difference).max() <= 3
+
+
+@pytest.mark.parametrize("backdrop", ["grey", "edges"])
+def test_another_backdrop_is_of_the_whole_picture_and_gone_while_it_is_bare(
+    canvas: ImageCanvas, backdrop: str
+) -> None:
+    pixels = ramp(560, 400)
+    pixels[100:300, 50:200] = (250, 20, 60)
+    canvas.show_picture(Picture.build(pixels))
+    original = shown(canvas)
+    canvas.set_display(DisplaySettings(backdrop=backdrop))  # type: ignore[arg-type]
+    other = shown(canvas)
+    left, top = device_point(canvas, 10, 10)
+    part = other[top : top + 50, left : left + 50]
+    assert np.ptp(part.astype(int), axis=2).max() == 0
+    assert (other != original).any()
+    canvas.show_bare(True)
+    np.testing.assert_array_equal(shown(canvas), original)
+    canvas.show_bare(False)
+    np.testing.assert_array_equal(shown(canvas), other)
+    # Another picture has a backdrop of its own.
+    canvas.show_picture(Picture.build(np.ascontiguousarray(pixels[:, ::-1])))
+    assert (shown(canvas) != other).any()
+
+
+def test_a_map_with_nothing_to_show_does_not_darken_the_picture(canvas: ImageCanvas) -> None:
+    canvas.show_picture(Picture.build(np.full((90, 120, 3), 120, np.uint8)))
+    for settings in (DisplaySettings(), DisplaySettings(fade=False), GRID):
+        canvas.set_display(settings)
+        canvas.show_explanation(
+            explain(np.full((3, 3), -1, np.float32), Region(0, 0, 120, 90), (120, 90))
+        )
+        for x, y in [(10, 50), (60, 60), (110, 70)]:
+            assert (color_at(canvas, x, y) == 120).all()
 
 
 def test_bare_shows_the_original(canvas: ImageCanvas, qtbot: QtBot) -> None:
@@ -673,7 +744,7 @@ def test_the_readout_is_painted_at_the_bottom_left_and_goes_with_the_pointer(
 def test_the_colour_bar_has_its_colours_from_left_to_right(canvas: ImageCanvas) -> None:
     canvas.show_picture(Picture.build(np.full((600, 800, 3), 90, np.uint8)))
     region = Region(0, 0, 800, 600)
-    canvas.set_display(DisplaySettings(opacity=0.0, colormap="viridis"))
+    canvas.set_display(DisplaySettings(opacity=0.0, colormap="viridis", fade=False))
     canvas.show_explanation(explain(np.ones((2, 2), np.float32), region, (800, 600)))
     grabbed = shown(canvas)
     ratio = canvas.devicePixelRatioF()
@@ -700,7 +771,7 @@ def test_the_colour_bar_has_its_colours_from_left_to_right(canvas: ImageCanvas) 
         (1.0, "positive", Verdict.OK, ""),
     ],
 )
-def test_a_map_with_nothing_to_show_says_so_on_the_picture(
+def test_a_map_with_nothing_to_show_says_so_above_the_picture(
     canvas: ImageCanvas, map: float, sign: str, verdict: Verdict, words: str
 ) -> None:
     canvas.show_picture(Picture.build(np.full((600, 800, 3), 90, np.uint8)))
@@ -708,35 +779,61 @@ def test_a_map_with_nothing_to_show_says_so_on_the_picture(
     region = Region(0, 0, 800, 600)
     explanation = explain(np.full((2, 2), map, np.float32), region, (800, 600), verdict)
     canvas.show_explanation(explanation)
-    ratio = canvas.devicePixelRatioF()
-    # Below the caption, in the middle.
-    place = shown(canvas)[int(40 * ratio) : int(60 * ratio), int(300 * ratio) : int(340 * ratio)]
-    assert bool((place != 90).any()) == bool(words)
+    assert words in canvas.lane.accessibleDescription()
+    line = TitleLane(canvas)
+    line.show_words(None, "", kept=True)
+    assert (canvas.lane.height() > line.needed) == bool(words)
     description = canvas.accessibleDescription()
     assert words in description
     assert "star" in description
     assert "layer4.1" in description
 
 
-def test_words_about_the_map_go_below_what_covers_the_top(canvas: ImageCanvas) -> None:
+def test_words_are_above_the_picture_and_take_no_room_when_there_are_none(
+    canvas: ImageCanvas,
+) -> None:
+    assert canvas.lane.isHidden()
+    assert canvas.viewport().height() == canvas.height()
     canvas.show_picture(Picture.build(np.full((600, 800, 3), 90, np.uint8)))
+    line = canvas.height() - canvas.viewport().height()
     region = Region(0, 0, 800, 600)
-    canvas.set_display(DisplaySettings(opacity=0.0))
-    blank = explain(np.full((2, 2), -1.0, np.float32), region, (800, 600))
+    canvas.show_explanation(explain(np.ones((2, 2), np.float32), region, (800, 600)))
+    # The picture does not move when its map comes.
+    assert canvas.height() - canvas.viewport().height() == line == canvas.lane.height()
+    canvas.show_explanation(explain(np.full((2, 2), -1.0, np.float32), region, (800, 600)))
+    assert canvas.lane.height() > line + 8
+    assert canvas.viewport().geometry().top() == canvas.lane.geometry().bottom() + 1
+    assert "No positive values" in canvas.lane.accessibleDescription()
+    canvas.set_overlay_visible(False)
+    assert canvas.lane.height() == line
+    canvas.show_picture(None)
+    assert canvas.lane.isHidden()
+    assert canvas.viewport().height() == canvas.height()
+
+
+def test_what_is_in_the_lane_keeps_clear_of_its_words(canvas: ImageCanvas) -> None:
+    canvas.show_picture(Picture.build(np.full((60, 80, 3), 90, np.uint8)))
+    explanation = explain(np.ones((2, 2), np.float32), Region(0, 0, 80, 60), (80, 60))
+    canvas.show_explanation(replace(explanation, layer="encoder.layers.encoder_layer_11.mlp" * 4))
+    button = QWidget(canvas.lane)
+    button.resize(200, 20)
+    button.move(canvas.lane.width() - 208, 0)
+    free = canvas.lane.grab().toImage()
+    button.show()
+    taken = canvas.lane.grab().toImage()
     ratio = canvas.devicePixelRatioF()
+    ground = QColor(theme.current().panel)
 
-    def words_top() -> float:
-        """First row below the caption, in its middle, that is not the picture's."""
-        column = shown(canvas)[:, int(320 * ratio)]
-        rows = np.nonzero((column[int(12 * ratio) :] != 90).any(axis=1))[0] + int(12 * ratio)
-        return float(rows[0] / ratio)
+    def rightmost(image: QImage) -> int:
+        columns = [
+            x
+            for x in range(image.width())
+            if any(image.pixelColor(x, y) != ground for y in range(image.height()))
+        ]
+        return max(columns)
 
-    canvas.show_explanation(blank)
-    assert words_top() < 70
-    canvas.set_top_inset(84)
-    assert words_top() == pytest.approx(88, abs=1)
-    canvas.set_top_inset(0)
-    assert words_top() < 70
+    assert rightmost(free) > taken.width() - 60 * ratio
+    assert rightmost(taken) < taken.width() - 208 * ratio
 
 
 @pytest.mark.parametrize(
@@ -768,19 +865,23 @@ def test_the_caption_says_that_the_map_is_not_in_sight(canvas: ImageCanvas) -> N
     canvas.show_explanation(
         explain(np.ones((2, 2), np.float32), Region(0, 0, 800, 600), (800, 600))
     )
+
+    def words() -> QImage:
+        return canvas.lane.grab().toImage()
+
     assert "hidden" not in canvas.accessibleDescription()
-    ratio = canvas.devicePixelRatioF()
-    second = np.s_[int(32 * ratio) : int(42 * ratio), int(12 * ratio) : int(90 * ratio)]
+    usual = words()
     canvas.set_overlay_visible(False)
     assert "heat map hidden: press O to show it" in canvas.accessibleDescription()
-    hidden = shown(canvas)[second]
+    hidden = words()
+    assert hidden != usual
     canvas.set_overlay_visible(True)
     canvas.set_display(DisplaySettings(opacity=0.0))
     assert "opacity 0" in canvas.accessibleDescription()
-    assert (shown(canvas)[second] > 150).any()
-    assert (hidden > 150).any()
+    assert words() not in (usual, hidden)
     canvas.set_display(DisplaySettings())
     assert "press O to show it" not in canvas.accessibleDescription()
+    assert words() == usual
 
 
 @pytest.mark.parametrize("width", [160, 200, 240, 260, 300, 420, 700])
@@ -792,7 +893,7 @@ def test_the_colour_bar_is_there_however_narrow_the_canvas(
     canvas.window().resize(width, 400)
     assert canvas.width() == width
     canvas.show_picture(Picture.build(np.full((60, 80, 3), 90, np.uint8)))
-    canvas.set_display(DisplaySettings(opacity=0.0, colormap="viridis", sign=sign, gamma=0.65))  # type: ignore[arg-type]
+    canvas.set_display(DisplaySettings(0.0, "viridis", sign=sign, gamma=0.65, fade=False))  # type: ignore[arg-type]
     map = np.linspace(-0.0234, 0.0345, 4, dtype=np.float32).reshape(2, 2)
     canvas.show_explanation(explain(map, Region(0, 0, 80, 60), (80, 60)))
     grabbed = shown(canvas).astype(int)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QSlider, QToolButton
+from PySide6.QtWidgets import QCheckBox, QComboBox, QSlider, QToolButton
 from pytestqt.qtbot import QtBot
 
 from engine.records.display import DisplaySettings
@@ -70,7 +70,7 @@ def test_arrow_keys_move_a_slider(panel: DisplayPanel) -> None:
     opacity = slider(panel, "Opacity")
     opacity.setFocus()
     QTest.keyClick(opacity, Qt.Key.Key_Right)
-    assert told == [DisplaySettings(opacity=0.51)]
+    assert told == [DisplaySettings(opacity=0.71)]
 
 
 def test_arrow_keys_move_along_joined_buttons(qtbot: QtBot, panel: DisplayPanel) -> None:
@@ -123,3 +123,65 @@ def test_a_swatch_runs_through_its_table(qtbot: QtBot) -> None:
         wanted = [int(v) for v in table[place]]
         got = [colour.red(), colour.green(), colour.blue()]
         assert max(abs(a - b) for a, b in zip(wanted, got, strict=True)) <= 6
+
+
+# --- what is folded away -------------------------------------------------------------------------
+
+
+def test_no_more_controls_are_seen_than_are_needed_for_a_heat_map(panel: DisplayPanel) -> None:
+    boxes = panel.findChildren(QComboBox)
+    assert [box.accessibleName() for box in boxes if box.isVisible()] == ["Colour map"]
+    assert not any(check.isVisible() for check in panel.findChildren(QCheckBox))
+    (more,) = [b for b in panel.findChildren(QToolButton) if b.text() == "More"]
+    QTest.mouseClick(more, Qt.MouseButton.LeftButton)
+    assert {box.accessibleName() for box in boxes if box.isVisible()} >= {"Look", "Contours"}
+    QTest.mouseClick(more, Qt.MouseButton.LeftButton)
+    assert not any(check.isVisible() for check in panel.findChildren(QCheckBox))
+
+
+def box(panel: DisplayPanel, name: str) -> QComboBox:
+    (found,) = [b for b in panel.findChildren(QComboBox) if b.accessibleName() == name]
+    return found
+
+
+def test_each_control_that_is_folded_away_changes_its_own_field(panel: DisplayPanel) -> None:
+    panel.set_unfolded(True)
+    told = heard(panel)
+    fade = panel.findChild(QCheckBox)
+    assert fade is not None
+    assert fade.isChecked()
+    fade.click()
+    assert told[-1] == DisplaySettings(fade=False)
+    QTest.mouseClick(button(panel, "Picture: grey"), Qt.MouseButton.LeftButton)
+    assert told[-1] == DisplaySettings(fade=False, backdrop="grey")
+    field = box(panel, "Contours").lineEdit()
+    assert field is not None
+    field.selectAll()
+    QTest.keyClicks(field, "50, 25")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    wanted = DisplaySettings(fade=False, backdrop="grey", contours=(0.25, 0.5))
+    assert told[-1] == wanted
+    assert field.text() == "25, 50"
+    # What is no level is put back, with the reason.
+    field.selectAll()
+    QTest.keyClicks(field, "half")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert field.text() == "25, 50"
+    assert "25, 50, 75" in box(panel, "Contours").toolTip()
+    assert panel.display() == wanted
+    assert len(told) == 3
+
+
+def test_looks_are_chosen_by_name_and_known_again(panel: DisplayPanel) -> None:
+    panel.set_unfolded(True)
+    told = heard(panel)
+    looks = box(panel, "Look")
+    assert looks.currentData() == "fading"
+    looks.setCurrentIndex(looks.findData("jet"))
+    looks.activated.emit(looks.currentIndex())
+    assert told[-1] == DisplaySettings(opacity=0.4, colormap="jet", fade=False)
+    slider(panel, "Opacity").setValue(55)
+    assert looks.currentText() == "Your own"
+    slider(panel, "Opacity").setValue(40)
+    assert looks.currentData() == "jet"
+    assert looks.findText("Your own") < 0

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QImage, QWheelEvent
+from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QWheelEvent
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QApplication, QListView
+from PySide6.QtWidgets import QApplication, QLabel, QListView, QToolButton
 from pytestqt.qtbot import QtBot
 
-from gui.widgets.image_strip.model import StripDelegate, StripModel
+from gui.widgets.image_strip.model import StripModel
 from gui.widgets.image_strip.strip import EMPTY, ImageStrip
 from tests.work import python_calls
 
@@ -101,7 +101,7 @@ def test_delete_and_cross_only_ask(strip: ImageStrip) -> None:
     view = view_of(strip)
     strip.select("k1")
     QTest.keyClick(view, Qt.Key.Key_Delete)
-    cross = StripDelegate.close_rect(view.visualRect(view.model().index(3, 0))).center()
+    cross = strip._view._delegate.close_rect(view.visualRect(view.model().index(3, 0))).center()
     QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=cross)
     assert told == [("remove", "k1"), ("remove", "k3")]
     assert strip.keys() == ("k0", "k1", "k2", "k3")
@@ -240,3 +240,83 @@ def test_a_step_in_a_long_strip_is_no_more_work_than_in_a_short_one(qtbot: QtBot
 
     short, long = work(50), work(500)
     assert long < 1.1 * short
+
+
+def test_what_is_new_is_marked_until_it_is_looked_at(strip: ImageStrip, qtbot: QtBot) -> None:
+    told = heard(strip)
+    strip.select("k0")
+    bare = strip.grab().toImage()
+    strip.mark_new(["k2", "k3"])
+    assert "2 new" in words_of(strip)
+    assert strip.grab().toImage() != bare
+    strip.select("k3")
+    assert "1 new" in words_of(strip)
+    # Another folder: what was new before is not any more.
+    strip.mark_new(["k1"])
+    assert "1 new" in words_of(strip)
+    strip.remove("k1")
+    assert "new" not in words_of(strip)
+    assert told == []
+
+
+def words_of(strip: ImageStrip) -> str:
+    return " ".join(label.text() for label in strip.findChildren(QLabel))
+
+
+@pytest.mark.parametrize("folded", [True, False])
+def test_the_first_new_image_comes_into_view(strip: ImageStrip, folded: bool) -> None:
+    strip.set_folded(folded)
+    for number in range(60):
+        strip.add(f"more{number}", f"img{number}.png")
+    strip.select("k0")
+    strip.mark_new([f"more{number}" for number in range(30, 60)])
+    view = view_of(strip)
+    row = strip.keys().index("more30")
+    place = view.visualRect(view.model().index(row, 0))
+    assert view.viewport().rect().contains(place.center())
+    # With as many of those after it as there is room for.
+    assert place.left() < 2 * place.width()
+
+
+def test_a_fold_is_one_line_with_every_image_in_it(strip: ImageStrip, qtbot: QtBot) -> None:
+    high = strip.height()
+    with qtbot.waitSignal(strip.folded_changed) as changed:
+        strip.set_folded(True)
+    assert changed.args == [True]
+    QApplication.processEvents()
+    assert strip.sizeHint().height() <= 32 < high
+    view = view_of(strip)
+    told = heard(strip)
+    for row in (1, 3):
+        place = view.visualRect(view.model().index(row, 0))
+        assert place.height() <= 32
+        QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place.center())
+    assert told == [("chosen", "k1"), ("chosen", "k3")]
+    cross = strip._view._delegate.close_rect(view.visualRect(view.model().index(2, 0))).center()
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=cross)
+    assert told[2:] == [("remove", "k2")]
+    (fold,) = [b for b in strip.findChildren(QToolButton) if b.isVisible()]
+    with qtbot.waitSignal(strip.fold_asked) as asked:
+        fold.click()
+    assert asked.args == [False]
+
+
+def test_the_tooltip_tells_the_folder(strip: ImageStrip) -> None:
+    strip.add("other", "img1.png", "/pictures/<b>holiday</b>")
+    index = view_of(strip).model().index(4, 0)
+    tip = index.data(Qt.ItemDataRole.ToolTipRole)
+    assert tip == "img1.png\n/pictures/<b>holiday</b>"
+
+
+def test_the_menu_is_asked_for_an_image_that_is_not_shown(strip: ImageStrip, qtbot: QtBot) -> None:
+    strip.select("k0")
+    told = heard(strip)
+    view = view_of(strip)
+    place = view.visualRect(view.model().index(2, 0)).center()
+    QTest.mousePress(view.viewport(), Qt.MouseButton.RightButton, pos=place)
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, view.mapToGlobal(place))
+    with qtbot.waitSignal(strip.menu_wanted) as wanted:
+        QApplication.sendEvent(view.viewport(), event)
+    assert wanted.args[0] == "k2"
+    assert strip.current() == "k0"
+    assert told == []
