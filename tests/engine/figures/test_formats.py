@@ -191,6 +191,7 @@ class TestPdf:
         (part,) = (one for one in page.parts if isinstance(one, Bar))
         (shading,) = file.resources("Shading").values()
         assert b"/ShadingType 2" in shading
+        assert b"/Size [256]" in file.ref(shading, "Function")
         samples = np.frombuffer(file.stream(file.ref(shading, "Function")), np.uint8)
         np.testing.assert_array_equal(samples.reshape(-1, 3), part.colors)
         ends = re.search(rb"/Coords \[(\S+) \S+ (\S+) \S+\]", shading)
