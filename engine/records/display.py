@@ -15,6 +15,8 @@ class DisplaySettings:
 
     opacity: 0 (image only) to 1 (colours only). colormap: a name of overlay.COLORMAPS.
     gamma: exponent applied to the scaled value (0 to 1); above 1 narrows the bright areas.
+    end: magnitude at the end of the colour scale, for several maps on one scale; None for the
+        map's own. Values beyond it have the colour of the end.
     """
 
     opacity: float = 0.5
@@ -22,3 +24,4 @@ class DisplaySettings:
     interpolation: Interpolation = "smooth"
     gamma: float = 1.0
     sign: Sign = "positive"
+    end: float | None = None

@@ -16,6 +16,7 @@ pixels, at one that all but 0.5 % of the pixels keep within, and the numbers bes
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.lazy.numpy import np
@@ -94,8 +95,11 @@ def value_range(
     (0, max) for positive, (0, min) for negative, (-m, m) with the largest magnitude m for signed;
     (0, 0) if the map has nothing to show. share: as share_of says; below 1, no end is further from
     zero than the smallest magnitude that this share of all cells does not exceed, unless that is
-    zero. Cells that are not finite count as zero.
+    zero. Cells that are not finite count as zero. Where the settings name an end, it is that one.
     """
+    if settings.end is not None:
+        end = -settings.end if settings.sign == "negative" else settings.end
+        return (-end if settings.sign == "signed" else 0.0), end
     values = _finite(map)
     low = min(0.0, float(values.min(initial=0.0)))
     high = max(0.0, float(values.max(initial=0.0)))
@@ -134,7 +138,7 @@ def bar_marks(
 
 def is_blank(map: FloatMap, settings: DisplaySettings) -> bool:
     """Whether these settings show nothing, because no value has the chosen sign."""
-    return value_range(map, settings)[1] == 0.0
+    return value_range(map, replace(settings, end=None))[1] == 0.0
 
 
 def shown_part(map: FloatMap, settings: DisplaySettings) -> float:
@@ -145,7 +149,7 @@ def shown_part(map: FloatMap, settings: DisplaySettings) -> float:
     """
     values = _finite(map).astype(np.float64)
     largest = float(np.abs(values).max(initial=0.0))
-    return abs(value_range(map, settings)[1]) / largest if largest else 0.0
+    return abs(value_range(map, replace(settings, end=None))[1]) / largest if largest else 0.0
 
 
 def is_weak(map: FloatMap, settings: DisplaySettings) -> bool:
