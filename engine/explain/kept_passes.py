@@ -102,6 +102,15 @@ class Computation:
         # A full pass that exists already holds its memory, so free memory is no criterion.
         return self._full is not None or memory.estimate(self.model.facts, None) <= self.allowed
 
+    @property
+    def held_bytes(self) -> int:
+        """About how many bytes the kept passes hold; the largest graph counts."""
+        facts, kept = self.model.facts, self._full or self._tail
+        if kept is None:
+            return 0
+        first = next((call for call in facts.calls if call in kept.kept), None)
+        return memory.estimate(facts, None if kept is self._full else first)
+
     def close(self) -> None:
         """Free everything; later requests raise ModelError."""
         self._release()

@@ -47,6 +47,7 @@ class Controller(QObject):
         self.file_lane = files = Lane("files", self)
         self.images = Images(state, settings, files, self)
         self.images.leaving.connect(self._image_left)
+        state.image_removed.connect(self._image_closed)
         self.views = ImageViews(state, self.images, files, self)
         self.images.ready.connect(self._image_ready)
         self.views.altered.connect(self._image_altered)
@@ -136,8 +137,11 @@ class Controller(QObject):
         state.answer = state.explanation = state.sweep = None
         state.explain_error = ""
         state.set_computing(False)
-        if state.current_key is None:
-            self.engine_lane.submit(Job("Closing the image", self._worker.forget_image))
+
+    def _image_closed(self, key: str) -> None:
+        self.engine_lane.submit(
+            Job("Closing the image", lambda watch: self._worker.forget_image(key, watch))
+        )
 
     def _image_altered(self) -> None:
         """Explain the same image with other levels; its map stays until the new one is there."""

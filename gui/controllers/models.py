@@ -171,7 +171,7 @@ class Models(QObject):
         self._change(
             "Updating the model",
             kind,
-            lambda watch: self._worker.adjust(change, watch),
+            lambda watch, key: self._worker.adjust(change, watch, key),
             file.name if file is not None else "",
         )
 
@@ -197,7 +197,8 @@ class Models(QObject):
 
     def export_profile(self, path: Path) -> None:
         """Write the profile of the open model to a file."""
-        job = Job("Saving the profile", lambda watch: self._worker.export_profile(path, watch))
+        key = self._key
+        job = Job("Saving the profile", lambda watch: self._worker.export_profile(path, watch, key))
         job.finished.connect(self.profile_written)
         job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
         self._lane.submit(job)
@@ -207,10 +208,10 @@ class Models(QObject):
         image = self._state.current
         if image is None or image.loaded is None or self._state.info is None:
             return
-        loaded, name = image.loaded, image.name
+        loaded, name, key = image.loaded, image.name, self._key
         job = Job(
             "Preprocessing the image",
-            lambda watch: self._worker.seen(loaded, watch),
+            lambda watch: self._worker.seen(loaded, watch, key),
             slot="seen",
             priority=Priority.CLICK,
             stoppable=False,
@@ -219,12 +220,22 @@ class Models(QObject):
         job.failed.connect(lambda error: self.not_adjusted.emit(str(error)))
         self._lane.submit(job)
 
+    @property
+    def _key(self) -> str | None:
+        """The key of the active pane's model."""
+        source = self._state.model_source
+        return source.key if source is not None else None
+
     def cancel(self) -> None:
         """Cancel opening a model."""
         self._lane.cancel("model")
 
     def _change(
-        self, title: str, kind: str, work: Callable[[Watch], OpenedModel], reading: str = ""
+        self,
+        title: str,
+        kind: str,
+        work: Callable[[Watch, str | None], OpenedModel],
+        reading: str = "",
     ) -> None:
         loading = self._state.model_loading
         if loading is not None:
@@ -232,7 +243,8 @@ class Models(QObject):
                 f"{loading.title} is still being opened. Try again when it is open."
             )
             return
-        job = Job(title, work, slot=f"model {kind}", reading=reading)
+        key = self._key
+        job = Job(title, lambda watch: work(watch, key), slot=f"model {kind}", reading=reading)
         job.finished.connect(self._adjusted)
         job.failed.connect(lambda error: self.not_adjusted.emit(str(error)))
         self._lane.submit(job)
