@@ -64,6 +64,8 @@ INTERPOLATION: Final = Entry(
 )
 GAMMA: Final = Entry("display/gamma", _DISPLAY.gamma, _between(0.2, 5.0))
 SIGN: Final = Entry("display/sign", _DISPLAY.sign, _one_of(*get_args(Sign)))
+SCALE_END: Final = Entry("display/end", 0.0, _between(0.0, float("inf")))
+"""The magnitude at the end of the locked colour scale; 0 where it is that of each map."""
 SWEEP_ENABLED: Final = Entry("engine/sweep", True)
 EXACT: Final = Entry("engine/exact", False)
 RECENT_IMAGES: Final[Entry[tuple[str, ...]]] = Entry(
@@ -96,6 +98,7 @@ TABLE: Final[tuple[Entry[Any], ...]] = (
     INTERPOLATION,
     GAMMA,
     SIGN,
+    SCALE_END,
     SWEEP_ENABLED,
     EXACT,
     RECENT_IMAGES,
@@ -172,10 +175,12 @@ class Settings(QObject):
             interpolation=cast(Interpolation, self.get(INTERPOLATION)),
             gamma=self.get(GAMMA),
             sign=cast(Sign, self.get(SIGN)),
+            end=self.get(SCALE_END) or None,
         )
 
     def set_display(self, display: DisplaySettings) -> None:
-        """Store all display settings; changed is emitted for those that differ."""
+        """Store all display settings but the scale's end; changed is emitted for those that
+        differ."""
         self.set(OPACITY, float(display.opacity))
         self.set(COLORMAP, display.colormap)
         self.set(INTERPOLATION, display.interpolation)

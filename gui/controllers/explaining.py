@@ -14,7 +14,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
-from engine.methods.registry import choose, find
+from engine.methods.registry import Chosen, choose, find
 from engine.records.asked import CLASS, Question
 from engine.records.images import LoadedImage
 from engine.records.options import Value
@@ -89,9 +89,7 @@ class Explainer(QObject):
         those with which it was last used in this session."""
         state = self._state
         state.kept_options[state.method] = state.options
-        if options is None:
-            options = state.kept_options.get(slug, ())
-        chosen = choose(slug, dict(options))
+        chosen = self.chosen(slug, options)
         asked = chosen.method.slug, chosen.options
         for used in (state.method, slug):
             self._settings.add_recent_method(used)
@@ -99,6 +97,12 @@ class Explainer(QObject):
             state.method, state.options = asked
             self._selected()
             self._remember_method()
+
+    def chosen(self, slug: str, options: tuple[tuple[str, Value], ...] | None) -> Chosen:
+        """A method with its options, as choose_method takes them."""
+        if options is None:
+            options = self._state.kept_options.get(slug, ())
+        return choose(slug, dict(options))
 
     def ask(self, question: Question, target: int | None = None) -> None:
         """Ask another question. target: of which class; None for the one that is explained."""
@@ -169,6 +173,11 @@ class Explainer(QObject):
             self._sweeper.cancel()
         self._outdate(pane)
         self._lane.cancel(_slot(pane))
+
+    def leave(self) -> None:
+        """Another pane becomes the active one: its sweep may begin, and the other's makes way."""
+        self._sweeper.cancel()
+        self._sweeper.allow()
 
     def _outdate(self, pane: Pane) -> None:
         self._generation += 1

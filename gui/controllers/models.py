@@ -49,14 +49,15 @@ class NamedModel:
 class Models(QObject):
     """Fills the state's model through the engine lane.
 
-    opened: another model is open, or its preprocessing or output has changed; earlier results are
-    void. not_opened: one could not be opened, and the current one stays. asked(ModelSource,
-    HookscopeError): a question must be answered before a model can be opened.
-    not_adjusted(sentence): why a change was rejected. seen(SeenInput, image name): the input
-    that the model receives. profile_written(Path).
+    opened_beside(OpenedModel): a model for another pane is open. opened: another model is open, or
+    its preprocessing or output has changed; earlier results are void. not_opened: one could not be
+    opened, and the current one stays. asked(ModelSource, HookscopeError): a question must be
+    answered before a model can be opened. not_adjusted(sentence): why a change was rejected.
+    seen(SeenInput, image name): the input that the model receives. profile_written(Path).
     """
 
     opened = Signal()
+    opened_beside = Signal(object)
     not_opened = Signal()
     asked = Signal(object, object)
     not_adjusted = Signal(str)
@@ -74,6 +75,7 @@ class Models(QObject):
         self._then: tuple[str, list[Adjustment]] = ("", [])
         self._chosen = self._loading_chosen = False
         self._not_to_be_had: set[ModelSource] = set()
+        self._beside = False
 
     @property
     def opening_first(self) -> bool:
@@ -113,7 +115,17 @@ class Models(QObject):
 
     def open(self, source: ModelSource, trusted: tuple[Path, ...] = ()) -> None:
         """Open a model in place of the current one, which stays open on failure."""
+        self._beside = False
         self._open(source, trusted, chosen=True)
+
+    def open_beside(self, source: ModelSource) -> None:
+        """Open a model for another pane; the one of the active pane stays."""
+        self._beside = True
+        self._open(source, chosen=True)
+
+    def reopen(self, source: ModelSource) -> None:
+        """Open a model again, after a question about it was answered."""
+        self._open(source, chosen=True)
 
     def _open(
         self, source: ModelSource, trusted: tuple[Path, ...] = (), *, chosen: bool = False
@@ -123,13 +135,18 @@ class Models(QObject):
         self._loading_chosen = chosen
         self._state.model_loading = source
         self._state.model_changed.emit()
+        beside = self._beside
         job = Job(
             f"Opening {source.title}",
-            lambda watch: self._worker.open_model(source, watch, trusted),
+            lambda watch: (
+                self._worker.open_beside(source, watch)
+                if beside
+                else self._worker.open_model(source, watch, trusted)
+            ),
             slot="model",
             reading=source.title,
         )
-        job.finished.connect(lambda opened: self._opened(opened, chosen))
+        job.finished.connect(lambda opened: self._opened(opened, chosen, beside))
         job.failed.connect(lambda error: self._failed(source, error))
         job.cancelled.connect(lambda: self._given_up(source))
         # Pending changes to the previous model are void.
@@ -276,13 +293,20 @@ class Models(QObject):
             state.warn([notice for notice in opened.info.notices if notice not in before])
         self.opened.emit()
 
-    def _opened(self, opened: OpenedModel, chosen: bool) -> None:
+    def _opened(self, opened: OpenedModel, chosen: bool, beside: bool) -> None:
+        if beside:
+            self._beside = False
+            self._state.model_loading, self._state.model_error = None, ""
+            self._remember(opened)
+            self._state.model_changed.emit()
+            self._state.warn(opened.info.notices)
+            self.opened_beside.emit(opened)
+            return
         self._chosen = chosen
         if chosen:
             self._forget_targets()
         self._take(opened)
-        if not opened.source.spec.startswith("demo:"):
-            self._settings.add_recent_model(opened.source.key)
+        self._remember(opened)
         self._state.model_changed.emit()
         assumed = opened.info.preprocessing_from is Origin.ASSUMED
         action = CHOOSE_WEIGHTS if opened.info.other_weights else CHECK_INPUT if assumed else ""
@@ -293,6 +317,10 @@ class Models(QObject):
         (spec, changes), self._then = self._then, ("", [])
         for change in changes if spec == opened.source.spec else ():
             self.adjust(change)
+
+    def _remember(self, opened: OpenedModel) -> None:
+        if not opened.source.spec.startswith("demo:"):
+            self._settings.add_recent_model(opened.source.key)
 
     def _take(self, opened: OpenedModel) -> None:
         state = self._state
@@ -323,6 +351,7 @@ class Models(QObject):
             self.asked.emit(source, error)
             self.not_opened.emit()
             return
+        self._beside = False
         self._then = "", []
         self._state.model_error = str(error)
         unknown = isinstance(error, UnrecognisedError)
@@ -335,6 +364,7 @@ class Models(QObject):
 
     def _given_up(self, source: ModelSource) -> None:
         if self._state.model_loading is source:
+            self._beside = False
             self._state.model_loading = None
             self._not_to_be_had.add(source)
             if self._state.model_source is None:

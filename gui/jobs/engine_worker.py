@@ -107,6 +107,10 @@ class EngineWorker:
         remember_answers(model, source)
         return replace(self._take(model, source, beside=beside), fault=fault)
 
+    def open_beside(self, source: ModelSource, watch: Watch) -> OpenedModel:
+        """Open a model besides the current one."""
+        return self.open_model(source, watch, beside=True)
+
     def adjust(self, change: Adjustment, watch: Watch, key: str | None = None) -> OpenedModel:
         """Change preprocessing, output, layouts or class names, and save them in the profile.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import ModelError
 from engine.records.images import LoadedImage
@@ -20,7 +20,6 @@ from engine.records.sources import ModelSource
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
     from numpy.typing import NDArray
 
     from engine.explain.session import Session
@@ -42,7 +41,7 @@ class OpenSession:
 class OpenSessions:
     """Used on the engine lane only. free: bytes that are free on a device; None asks the device."""
 
-    def __init__(self, free: Callable[[torch.device], int] | None = None) -> None:
+    def __init__(self, free: Callable[[object], int] | None = None) -> None:
         self._free = free
         self._models: dict[str, tuple[Model, ModelSource]] = {}
         # The one used longest ago comes first.
@@ -122,7 +121,7 @@ class OpenSessions:
     def _over_budget(self) -> bool:
         from engine.passes import devices
 
-        held: dict[torch.device, int] = {}
+        held: dict[Any, int] = {}
         for kept in self._sessions:
             device = kept.session.model.device
             held[device] = held.get(device, 0) + kept.session.held_bytes
