@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from gui.widgets.bars.page_bar import PageBar
     from gui.widgets.bars.status_bar import StatusBar
     from gui.widgets.canvas.image_canvas import ImageCanvas
+    from gui.widgets.canvas.panes import Panes
     from gui.widgets.choices.panel import ChoicePanel
     from gui.widgets.display.panel import DisplayPanel
     from gui.widgets.image_strip.strip import ImageStrip
@@ -76,6 +77,7 @@ class MainWindow(QMainWindow):
     title_prefix = ""
 
     canvas: ImageCanvas
+    panes: Panes
     notice: NoticeBar
     pages: PageBar
     status: StatusBar
@@ -117,7 +119,7 @@ class MainWindow(QMainWindow):
         from gui.widgets.bars.notice_bar import NoticeBar
         from gui.widgets.bars.page_bar import PageBar
         from gui.widgets.bars.status_bar import StatusBar
-        from gui.widgets.canvas.image_canvas import ImageCanvas
+        from gui.widgets.canvas.panes import Panes
         from gui.widgets.choices.foot import Foot
         from gui.widgets.choices.panel import ChoicePanel
         from gui.widgets.display.panel import DisplayPanel
@@ -126,8 +128,9 @@ class MainWindow(QMainWindow):
         from gui.widgets.predictions.panel import PredictionPanel
         from gui.window.hold_original import BareKey
 
-        self.canvas = ImageCanvas()
-        self.canvas.setMinimumSize(_LEAST_CANVAS)
+        self.panes = Panes()
+        self.panes.setMinimumSize(_LEAST_CANVAS)
+        self.canvas = self.panes.canvas
         self._bare_key = BareKey(self, self.canvas)
         self.notice = NoticeBar(self.canvas)
         self.notice.covered.connect(self.canvas.set_top_inset)
@@ -160,7 +163,7 @@ class MainWindow(QMainWindow):
         widths = self.columns.saveState()
         for panel in (self.tree, self.side):
             panel.setMinimumWidth(max(_NARROWEST, panel.minimumSizeHint().width()))
-        for place, widget in enumerate((self.tree, self.canvas, self.side)):
+        for place, widget in enumerate((self.tree, self.panes, self.side)):
             room = self.columns.replaceWidget(place, widget)
             if room is not None:
                 room.deleteLater()

@@ -138,14 +138,21 @@ class Hud:
         self.plate(rect)
         self.text(rect.adjusted(2 * SPACE, 0, 0, 0), shown, _FAINT)
 
-    def color_bar(self, explanation: Explanation, settings: DisplaySettings) -> None:
+    def color_bar(
+        self,
+        explanation: Explanation,
+        settings: DisplaySettings,
+        words: tuple[str, str] | None = None,
+    ) -> None:
         """Paint the colour bar with its values at the bottom right.
 
-        On a narrow canvas the text is above the colours instead of beside them.
+        words: of what the values are, and what they say; None for the map's own. On a narrow canvas
+        the text is above the colours instead of beside them.
         """
         metrics = QFontMetricsF(self._small)
         line = metrics.height()
-        words = (f"{title_of(explanation.method)} value", scale_words(explanation, settings))
+        if words is None:
+            words = f"{title_of(explanation.method)} value", scale_words(explanation, settings)
         head = max(metrics.horizontalAdvance(word) for word in words) + 4 * SPACE
         numbers = functools.partial(overlay.bar_marks, explanation, settings)
         ends = [metrics.horizontalAdvance(text) for _, text in numbers(1.0)]
@@ -261,6 +268,14 @@ class Hud:
         part = width * 0.25
         start = -part + (width + part) * phase
         self._painter.fillRect(QRectF(start, 0, part, BUSY_HEIGHT), accent)
+
+    def cross(self, place: QPointF) -> None:
+        """Paint a cross where the pointer is in another pane, visible on anything."""
+        for color, width in ((QColor(0, 0, 0, 170), 3.0), (_INK, 1.0)):
+            self._painter.setPen(QPen(color, width))
+            for across, down in ((2 * SPACE, 0), (0, 2 * SPACE)):
+                arm = QPointF(across, down)
+                self._painter.drawLine(place - arm, place + arm)
 
     def focus_frame(self) -> None:
         """Paint the frame for keyboard focus."""

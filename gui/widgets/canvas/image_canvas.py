@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QElapsedTimer, QEvent, QRect, QRectF, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QElapsedTimer, QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QFocusEvent, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
@@ -20,6 +20,7 @@ from gui.widgets.canvas.hud import Hud
 from gui.widgets.canvas.items import OutlineItem, OverlayItem, PictureItem
 from gui.widgets.canvas.level_view import LevelView
 from gui.widgets.canvas.places import busy_rect, legend_band, readout_rect
+from gui.widgets.canvas.view import MARGIN
 from gui.widgets.canvas.words import (
     Caption,
     Readout,
@@ -57,6 +58,7 @@ class ImageCanvas(LevelView):
         self._display = DisplaySettings()
         self._bare = False
         self._overlay_visible = True
+        self._captioned = self._barred = True
         self._caption: Caption | None = None
         self._notice = ""
         self._inset = 0
@@ -80,7 +82,7 @@ class ImageCanvas(LevelView):
         self._busy_frame.timeout.connect(self._move_busy_line)
         self._busy_clock = QElapsedTimer()
         self.setMinimumSize(40 * theme.SPACE, 30 * theme.SPACE)
-        self.set_band(legend_band(self.font()))
+        self.set_band(self._band_height())
         self.setAccessibleName("Image")
 
     # --- content ---------------------------------------------------------------------------------
@@ -183,6 +185,10 @@ class ImageCanvas(LevelView):
         painter.end()
         return image
 
+    def _band_height(self) -> int:
+        """Height that a fitted image leaves free below it, for the colour bar."""
+        return legend_band(self.font()) if self._barred else MARGIN
+
     def _update_visibility(self) -> None:
         self._overlay_item.setVisible(self._overlay_visible and not self._bare)
         self._outline_item.setVisible(not self._bare)
@@ -227,7 +233,7 @@ class ImageCanvas(LevelView):
         self.hovered.emit(readout)
 
     def _read(self) -> Readout | None:
-        point = self.pointer_position()
+        point = self._pointed()
         if point is None or not self._picture_item.bounds.contains(point):
             return None
         column, row = math.floor(point.x()), math.floor(point.y())
@@ -240,6 +246,10 @@ class ImageCanvas(LevelView):
         return Readout(
             column, row, value_at(self._explanation, x, y), cell_at(self._explanation, x, y), raw
         )
+
+    def _pointed(self) -> QPointF | None:
+        """The place in the image whose values are shown; None for nowhere."""
+        return self.pointer_position()
 
     def _area_of_readout(self) -> QRect:
         if self._readout is None or self._picture is None:
@@ -271,9 +281,10 @@ class ImageCanvas(LevelView):
     def _paint_hud(self, hud: Hud) -> None:
         shown, picture = self._explanation, self._picture
         if shown is not None and self._caption is not None and not self._bare:
-            lower = hud.caption(self._caption)
+            lower = hud.caption(self._caption) if self._captioned else 0.0
             if self._overlay_visible:
-                hud.color_bar(shown, self._display)
+                if self._barred:
+                    hud.color_bar(shown, self._display)
                 if self._notice:
                     hud.notice(self._notice, max(lower, self._inset))
         if self._levels and picture is not None and not self._bare:
@@ -306,5 +317,5 @@ class ImageCanvas(LevelView):
             QEvent.Type.StyleChange,
             QEvent.Type.FontChange,
         ):
-            self.set_band(legend_band(self.font()))
+            self.set_band(self._band_height())
             self.viewport().update()

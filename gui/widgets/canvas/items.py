@@ -8,6 +8,7 @@ position to 1/65536, so that a patch repainted alone could differ from its surro
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
@@ -119,12 +120,7 @@ class OverlayItem(SceneItem):
 
     def set_display(self, settings: DisplaySettings) -> None:
         old, self._settings = self._settings, settings
-        if (old.colormap, old.interpolation, old.gamma, old.sign) != (
-            settings.colormap,
-            settings.interpolation,
-            settings.gamma,
-            settings.sign,
-        ):
+        if replace(old, opacity=0.0) != replace(settings, opacity=0.0):
             self._image = self._part = None
         self.update()
 
