@@ -21,6 +21,7 @@ from engine.render.colormaps import COLORMAPS
 from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.handlers.choosing import Choosing
+from gui.handlers.comparing import Comparing
 from gui.handlers.export import Saver
 from gui.handlers.help import Help
 from gui.handlers.image_levels import ImageLevels
@@ -55,12 +56,13 @@ class Handlers(QObject):
         self._state = state
         self._controller = controller
         self._settings = settings
-        self.images = ImageOpener(window, state, controller.images, settings)
+        self.images = ImageOpener(window, state, controller, settings)
         self.levels = ImageLevels(window, state, controller.views)
         self.models = ModelOpener(window, state, controller, settings)
         self.input = InputOpener(window, state, controller, settings)
         self.saver = Saver(window, state, controller.exports, settings)
         self.choosing = Choosing(window, state, controller)
+        self.comparing = Comparing(window, state, controller)
         self.help = Help(window, state, settings, second)
         window.tree.layer_chosen.connect(controller.choose_layer)
         window.tree.layout_chosen.connect(
@@ -92,7 +94,7 @@ class Handlers(QObject):
             "find_class": panel.focus_search,
             "choose_method": self.choosing.open_methods,
             "choose_question": self.choosing.open_questions,
-            "cancel": self._controller.cancel,
+            "cancel": self._controller.leave,
         }
         for rank in range(1, 10):
             handlers[f"class_{rank}"] = partial(panel.choose_rank, rank)

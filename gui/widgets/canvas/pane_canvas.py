@@ -12,10 +12,9 @@ from gui.widgets.canvas.image_canvas import ImageCanvas
 class PaneCanvas(ImageCanvas):
     """An ImageCanvas that may be one of several."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._plain = False
-        self._ghost: QPointF | None = None
+    # Asked for before the base class is complete.
+    _plain = False
+    _ghost: QPointF | None = None
 
     def set_parts(self, *, caption: bool, bar: bool) -> None:
         """Choose whether the caption and the colour bar are inside the picture."""
@@ -52,7 +51,8 @@ class PaneCanvas(ImageCanvas):
         return QPointF(self._ghost.x() * bounds.width(), self._ghost.y() * bounds.height())
 
     def _pointed(self) -> QPointF | None:
-        return super()._pointed() or self._ghost_point()
+        point = super()._pointed()
+        return point if point is not None else self._ghost_point()
 
     def _update_visibility(self) -> None:
         super()._update_visibility()

@@ -90,7 +90,11 @@ class Panes(QWidget):
         """Show these panes, in this order. swiped: two of them over each other."""
         self._sights = {n: canvas.relative_sight() for n, canvas in self.canvases.items()}
         self._sight = self.canvas.relative_sight()
-        self._numbers, self._active, self._swiped = list(numbers), active, swiped
+        with self._alone():
+            self._rearrange(list(numbers), active, swiped=swiped)
+
+    def _rearrange(self, numbers: list[int], active: int, *, swiped: bool) -> None:
+        self._numbers, self._active, self._swiped = numbers, active, swiped
         for number in [n for n in self._sides if n not in numbers or n == active]:
             side = self._sides.pop(number)
             side.hide()

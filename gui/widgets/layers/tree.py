@@ -29,10 +29,11 @@ class LayerTree(QWidget):
 
     layer_chosen(address): the user selected an explainable row, or pressed it again. For other
     rows, the reason is shown at the bottom. layout_chosen(layer, Layout or None): the layout for
-    the output of a layer, None to detect it.
+    the output of a layer, None to detect it. compare_wanted(address): show it beside the other.
     """
 
     layer_chosen = Signal(str)
+    compare_wanted = Signal(str)
     layout_chosen = Signal(str, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -240,7 +241,10 @@ class LayerTree(QWidget):
     def _show_menu(self, index: QModelIndex, place: QPoint) -> None:
         row = self._model.row_at(index)
         if row is not None:
-            menu_for(row.node, row.address, self.layout_chosen.emit, self).popup(place)
+            menu = menu_for(
+                row.node, row.address, self.layout_chosen.emit, self.compare_wanted.emit, self
+            )
+            menu.popup(place)
 
     def _describe(self, row: Row | None) -> None:
         if self._model.unavailable:

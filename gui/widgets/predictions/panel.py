@@ -28,12 +28,14 @@ TOP = 5
 class PredictionPanel(QWidget):
     """class_chosen(index): explain this class; index is that of its logit.
 
-    The context menu of a class: contrast_wanted(index): why this class and not the explained one.
-    counter_wanted(index): what speaks against it. expectation_set(index or None): the image is of
-    this class, or of none that is known. expected: the line about that class.
+    The context menu of a class: compare_wanted(index): beside the explained one.
+    contrast_wanted(index): why this class and not the explained one. counter_wanted(index): what
+    speaks against it. expectation_set(index or None): the image is of this class, or of none that
+    is known. expected: the line about that class.
     """
 
     class_chosen = Signal(int)
+    compare_wanted = Signal(int)
     contrast_wanted = Signal(int)
     counter_wanted = Signal(int)
     expectation_set = Signal(object)
@@ -201,6 +203,7 @@ class PredictionPanel(QWidget):
     def _show_menu(self, index: int, place: QPoint) -> None:
         wishes = Wishes(
             self.class_chosen.emit,
+            self.compare_wanted.emit,
             self.contrast_wanted.emit,
             self.counter_wanted.emit,
             self.expectation_set.emit,
