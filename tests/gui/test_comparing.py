@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtTest import QTest
 
 import engine
 from engine.formats.demo import SCENES
 from engine.records.explanations import Explanation
-from gui.state.panes import Pane
-from tests.gui.user import Key, User
+from engine.records.sources import ModelSource
+from gui import settings as table
+from gui.state.panes import MOST_PANES, Pane
+from tests.gui.user import Key, Modifier, User
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +82,278 @@ def test_c_and_a_digit_show_another_class_beside_the_first(user: User) -> None:
     assert program.window.predictions.selected() == one.explanation.target.index
     assert len(program.window.panes.headings) == 2
     assert not program.window.panes.scale.isHidden()
+
+
+def compare(user: User, *choices: str) -> list[Pane]:
+    """Compare what is shown with these, each 'kind value'."""
+    comparer = user.program.controller.comparer
+    for count, choice in enumerate(choices, len(panes(user)) + 1):
+        kind, _, value = choice.partition(" ")
+        if kind == "class":
+            comparer.compare_class(int(value))
+        elif kind == "layer":
+            comparer.compare_layer(value)
+        elif kind == "method":
+            comparer.compare_method(value)
+        elif kind == "image":
+            comparer.compare_image(list(user.program.state.images)[int(value)])
+        elif kind == "model":
+            comparer.compare_model(ModelSource(value))
+        else:
+            comparer.compare_bare()
+        wait_panes(user, count)
+    return panes(user)
+
+
+def test_each_pane_has_the_map_that_a_session_of_its_own_finds(user: User) -> None:
+    """Of classes, layers, methods, images and models, all beside each other."""
+    program = user.start()
+    first, other = compare(user, "class 3")
+    same(first.explanation, alone(first))
+    same(other.explanation, alone(other, target=3))
+    made = compare(user, "layer layer2", "method layercam", "image 1", "model demo:shortcut")
+    same(made[2].explanation, alone(made[2], layer="layer2"))
+    same(made[3].explanation, alone(made[3], method="layercam"))
+    same(made[4].explanation, alone(made[4], image=SCENES[1].path))
+    same(made[5].explanation, alone(made[5], model="demo:shortcut"))
+    assert program.state.pane is first
+    assert [view.method for view in program.state.views] == [
+        "grad-cam",
+        "grad-cam",
+        "grad-cam",
+        "layercam",
+        "grad-cam",
+        "grad-cam",
+    ]
+    assert {view.model for view in program.state.views} == {"demo:shapes", "demo:shortcut"}
+
+
+def test_what_panes_share_changes_in_all_of_them(user: User) -> None:
+    program = user.start()
+    one, two, third = compare(user, "class 3", "layer layer2")
+    program.controller.choose_layer("layer3")
+    wait_panes(user, 3)
+    user.until(lambda: two.explanation is not None and two.explanation.layer == "layer3")
+    same(one.explanation, alone(one, layer="layer3"))
+    same(two.explanation, alone(two, layer="layer3", target=3))
+    same(third.explanation, alone(third, layer="layer2"))
+    program.controller.images.step(1)
+    user.until(lambda: all(p.current_key == "image-2" for p in panes(user)))
+    wait_panes(user, 3)
+    same(two.explanation, alone(two, image=SCENES[1].path, layer="layer3", target=3))
+    same(third.explanation, alone(third, image=SCENES[1].path, layer="layer2"))
+
+
+def test_a_released_selection_changes_in_the_active_pane_alone(user: User) -> None:
+    program = user.start()
+    one, two = compare(user, "class 3")
+    program.controller.comparer.link(selection=False)
+    program.controller.choose_layer("layer2")
+    user.wait_layer("layer2")
+    wait_panes(user, 2)
+    assert two.explanation is not None
+    assert two.explanation.layer == "layer4"
+
+
+def test_escape_goes_back_to_one_pane_and_loses_nothing(user: User) -> None:
+    program = user.start()
+    before = compare(user, "class 3", "layer layer2")
+    maps = [pane.explanation for pane in before]
+    program.controller.comparer.activate(before[1].number)
+    user.settle()
+    user.press(Key.Key_Escape)
+    assert panes(user) == [before[1]]
+    assert program.state.explanation is maps[1]
+    assert program.window.panes.headings == []
+    assert program.window.panes.scale.isHidden()
+    user.settle()
+    user.press(Key.Key_X, Modifier.ShiftModifier)
+    assert panes(user) == before
+    assert [pane.explanation for pane in panes(user)] == maps
+    assert program.state.pane is before[1]
+
+
+def test_escape_while_picking_compares_with_nothing(user: User) -> None:
+    program = user.start()
+    user.press(Key.Key_C)
+    user.press(Key.Key_Escape)
+    assert not program.state.picking
+    program.controller.choose_layer("layer2")
+    user.wait_layer("layer2")
+    assert len(panes(user)) == 1
+
+
+def test_a_click_on_a_pane_makes_it_active_and_the_panels_speak_of_it(user: User) -> None:
+    program = user.start()
+    one, two = compare(user, "class 3")
+    side = program.window.panes.canvases[two.number]
+    QTest.mouseClick(side.viewport(), Qt.MouseButton.LeftButton)
+    user.until(lambda: program.state.pane is two)
+    assert program.window.predictions.selected() == 3
+    assert program.window.panes.canvases[two.number] is program.window.canvas
+    program.controller.choose_class(4)
+    user.until(lambda: user.target == 4 and not program.state.computing)
+    same(two.explanation, alone(two, target=4))
+    assert one.target is None
+
+
+def test_an_answer_of_a_pane_that_has_changed_since_is_dropped(user: User) -> None:
+    program = user.start()
+    _one, two = compare(user, "class 3")
+    late = two.answer
+    assert late is not None
+    two.target = 5
+    program.controller.explainer.explain_other(two)
+    assert two.computing
+    program.controller.explainer._answered(late)
+    assert two.computing
+    wait_panes(user, 2)
+    same(two.explanation, alone(two, target=5))
+
+
+def test_zoom_and_place_are_those_of_all_panes_until_released(user: User) -> None:
+    program = user.start()
+    _one, two = compare(user, "class 3")
+    side = program.window.panes.canvases[two.number]
+    canvas = program.window.canvas
+    canvas.zoom_at(3.0, QPoint(20, 30))
+    assert side.relative_sight() == canvas.relative_sight()
+    side.pan(QPointF(12, -7))
+    assert side.relative_sight() == canvas.relative_sight()
+    program.controller.comparer.link(zoom=False)
+    before = side.relative_sight()
+    canvas.fit()
+    assert side.relative_sight() == before
+
+
+def test_the_pointer_is_shown_in_all_panes(user: User) -> None:
+    program = user.start()
+    _one, two = compare(user, "class 3")
+    canvas, side = program.window.canvas, program.window.panes.canvases[two.number]
+    QTest.mouseMove(canvas.viewport(), canvas.viewport().rect().center() + QPoint(5, 9))
+    user.until(lambda: canvas._readout is not None)
+    assert side._readout is not None
+    assert canvas._readout is not None
+    assert (side._readout.x, side._readout.y) == (canvas._readout.x, canvas._readout.y)
+    assert side._readout.value != canvas._readout.value
+
+
+def test_one_scale_ends_at_the_largest_value_of_all_panes(user: User) -> None:
+    program = user.start()
+    compare(user, "class 3", "layer layer2")
+    shown = [pane.explanation for pane in panes(user)]
+    ends = [float(np.maximum(one.map, 0).max()) for one in shown if one is not None]
+    canvases = program.window.panes.canvases.values()
+    (end,) = {canvas._display.end for canvas in canvases}
+    assert end == pytest.approx(max(ends))
+    assert program.window.panes.scale.words[1] == "one scale for all panes"
+    program.controller.comparer.link(scale=False)
+    assert {canvas._display.end for canvas in canvases} == {None}
+    assert program.window.panes.scale.isHidden()
+
+
+def test_a_locked_scale_stays_for_other_images_and_sessions(user: User) -> None:
+    program = user.start()
+    end = float(program.state.explanation.map.max())  # type: ignore[union-attr]
+    program.window.actions_by_id["lock_scale"].trigger()
+    program.controller.images.step(1)
+    user.wait_explained()
+    assert program.window.canvas._display.end == pytest.approx(end)
+    user.leave()
+    program = user.start()
+    assert program.window.canvas._display.end == pytest.approx(end)
+    program.window.actions_by_id["lock_scale"].trigger()
+    assert program.settings.get(table.SCALE_END) == 0.0
+    assert program.window.canvas._display.end is None
+
+
+def test_a_pinned_class_is_kept_from_image_to_image(user: User) -> None:
+    program = user.start()
+    program.controller.choose_class(3)
+    user.until(lambda: user.target == 3)
+    user.press(Key.Key_P)
+    program.controller.images.step(1)
+    user.wait_explained()
+    assert user.target == 3
+    user.press(Key.Key_P)
+    program.controller.images.step(1)
+    user.wait_explained()
+    assert user.target == predicted(user, 1)
+
+
+def test_there_are_at_most_nine_panes(user: User) -> None:
+    program = user.start()
+    compare(user, *(f"class {index}" for index in range(8)))
+    assert len(panes(user)) == MOST_PANES
+    program.controller.comparer.compare_class(1)
+    assert len(panes(user)) == MOST_PANES
+    areas = [canvas.geometry() for canvas in program.window.panes.canvases.values()]
+    assert all(area.width() > 100 and area.height() > 80 for area in areas)
+    for place, area in enumerate(areas):
+        assert not any(area.intersects(other) for other in areas[place + 1 :])
+
+
+def test_the_bare_image_has_no_map(user: User) -> None:
+    program = user.start()
+    _one, two = compare(user, "bare")
+    canvas = program.window.panes.canvases[two.number]
+    assert not canvas._overlay_item.isVisible()
+    assert program.window.panes.headings[1].endswith("original")
+    program.controller.comparer.activate(two.number)
+    assert not program.window.canvas._overlay_item.isVisible()
+
+
+def test_closing_the_image_of_a_pane_closes_the_pane(user: User) -> None:
+    program = user.start()
+    compare(user, "image 1", "image 2")
+    program.controller.images.close("image-2")
+    assert [pane.current_key for pane in panes(user)] == ["image-1", "image-3"]
+
+
+def test_a_swipe_shows_each_pane_on_its_side_of_the_divider(user: User) -> None:
+    program = user.start()
+    compare(user, "class 3")
+    user.press(Key.Key_W)
+    first, second = program.window.panes.canvases.values()
+    assert first.geometry() == second.geometry()
+    assert first.relative_sight() == second.relative_sight()
+    divider = program.window.panes.divider
+    assert divider.isVisible()
+    divider.move_to(0.25)
+    width = first.width()
+    assert first.mask().boundingRect().right() + 1 == pytest.approx(width / 4, abs=1)
+    assert second.mask().boundingRect().left() == pytest.approx(width / 4, abs=1)
+    user.press(Key.Key_W)
+    assert not divider.isVisible()
+    assert not first.geometry().intersects(second.geometry())
+    assert first.mask().isEmpty()
+
+
+def test_the_difference_is_one_map_minus_the_other_with_numbers(user: User) -> None:
+    program = user.start()
+    one, two = compare(user, "class 3")
+    user.press(Key.Key_D, Modifier.ShiftModifier)
+    canvas = program.window.panes.canvases[0]
+    assert canvas._explanation is not None
+    assert one.explanation is not None
+    assert two.explanation is not None
+    wanted = one.explanation.map - two.explanation.map
+    np.testing.assert_allclose(canvas._explanation.map, wanted, atol=1e-7)
+    assert canvas._display.sign == "signed"
+    assert canvas._display.end is None
+    r = np.corrcoef(one.explanation.map.ravel(), two.explanation.map.ravel())[0, 1]
+    heading = program.window.panes.headings[2]
+    assert f"correlation {r:.2f}" in heading
+    assert "IoU of the top 20 %" in heading
+    program.controller.comparer.close(two.number)
+    assert len(program.window.panes.canvases) == 1
+
+
+def test_someone_who_wants_one_map_sees_no_more_than_before(user: User) -> None:
+    program = user.start()
+    window = program.window
+    assert window.panes.headings == []
+    assert window.panes.scale.isHidden()
+    assert window.panes.divider.isHidden()
+    assert window.canvas.geometry() == window.panes.rect()
+    assert window.canvas._display == program.settings.display()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
@@ -43,10 +43,11 @@ class PaneHeader(QWidget):
         self._close.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._close.setToolTip("Close this pane")
         self._close.setAccessibleName("Close pane")
-        self._close.setFixedSize(5 * theme.SPACE, 5 * theme.SPACE)
+        self._close.setIconSize(QSize(4 * theme.SPACE, 4 * theme.SPACE))
+        self._close.setFixedSize(6 * theme.SPACE, 6 * theme.SPACE)
         self._close.clicked.connect(self.close_requested)
         row = QHBoxLayout(self)
-        row.setContentsMargins(2 * theme.SPACE, 2, theme.SPACE, 2)
+        row.setContentsMargins(2 * theme.SPACE, 0, 0, 0)
         row.setSpacing(2 * theme.SPACE)
         for widget, stretch in ((self._number, 0), (self._text, 1), (self._value, 0)):
             row.addWidget(widget, stretch)

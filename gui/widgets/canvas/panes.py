@@ -38,15 +38,16 @@ class Linked:
 
 
 def arrangement(count: int, room: QSize, head: int) -> tuple[int, int]:
-    """Columns and rows for so many panes, so that a photograph gets the most of each."""
+    """Columns and rows for so many panes, so that a photograph gets the most of each; rather beside
+    each other than below, where that is nearly as much."""
     best = (1, count)
     most = -1.0
-    for columns in range(1, count + 1):
+    for columns in range(count, 0, -1):
         rows = math.ceil(count / columns)
         if columns * rows - count >= columns:
             continue
         size = min(room.width() / columns / 4, (room.height() / rows - head) / 3)
-        if size > most:
+        if size > 1.15 * most:
             most, best = size, (columns, rows)
     return best
 
