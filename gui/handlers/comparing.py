@@ -30,6 +30,7 @@ class Comparing(QObject):
         window.predictions.compare_wanted.connect(comparer.compare_class)
         window.tree.compare_wanted.connect(comparer.compare_layer)
         window.strip.compare_wanted.connect(comparer.compare_image)
+        window.compared.connect(self._dropped)
         window.actions_by_id.connect(
             {
                 "compare": lambda: comparer.pick(not state.picking),
@@ -53,6 +54,15 @@ class Comparing(QObject):
 
     def _link(self, name: str, on: bool) -> None:
         self._comparer.link(**{name: on})
+
+    def _dropped(self, kind: str, value: str) -> None:
+        comparer = self._comparer
+        if kind == "class" and value.isdecimal():
+            comparer.compare_class(int(value))
+        elif kind == "layer":
+            comparer.compare_layer(value)
+        elif kind == "image":
+            comparer.compare_image(value)
 
     def _close(self, number: int) -> None:
         if self._state.pane_of(number) is None:

@@ -28,6 +28,7 @@ from gui.widgets.canvas.panes import DIFFERENCE, Linked
 from gui.widgets.canvas.words import caption_for
 from gui.window.main_window import MainWindow
 
+_PROMPT = "Choose a class, layer, image, method or model to compare with. Esc: none"
 _ACTIONS = ("next_pane", "close_pane", "one_pane")
 
 
@@ -97,9 +98,7 @@ class PanePresenter(QObject):
         actions.check("pin_class", state.pinned is not None)
 
     def _show_picking(self, picking: bool) -> None:
-        self._window.canvas.set_drop_hint(
-            "Compare with: choose a class, layer, image, method or model" if picking else ""
-        )
+        self._panes.canvas.set_prompt(_PROMPT if picking else "")
 
     def _restore_selection(self) -> None:
         """Have the panels show what the active pane has selected."""
@@ -175,25 +174,28 @@ class PanePresenter(QObject):
     # --- what is said of them --------------------------------------------------------------------
 
     def _heading(self, place: int, pane: Pane, display: DisplaySettings) -> Heading:
-        state, others = self._state, self._state.panes
-        image, shown = state.images.get(pane.current_key or ""), pane.explanation
-        parts, value = [], ""
-        several_images = len({p.current_key for p in others}) > 1
-        if image is not None and (several_images or pane.bare):
-            parts.append(image.title)
+        """What a pane shows: first what tells it from the others."""
+        panes, shown = self._state.panes, pane.explanation
+        image = self._state.images.get(pane.current_key or "")
+        title = image.title if image is not None else ""
+        images = len({one.current_key for one in panes}) > 1
         if pane.bare:
-            parts.append("original")
-        else:
-            if pane.model_source is not None and len({p.model_source for p in others}) > 1:
-                parts.append(pane.model_source.title)
-            parts.append(_words(pane, shown, display))
-            if len({(p.method, p.options) for p in others if not p.bare}) > 1:
-                parts.append(title_of(pane.method))
-        if shown is not None and not pane.bare:
+            return Heading(place, f"{title}  ·  original" if images and title else "original")
+        maps = [one for one in panes if not one.bare]
+        parts: list[tuple[bool, str]] = []
+        if images:
+            parts.append((True, title))
+        if len({one.model_source for one in maps}) > 1 and pane.model_source is not None:
+            parts.append((True, pane.model_source.title))
+        if len({(one.method, one.options) for one in maps}) > 1:
+            parts.append((True, title_of(pane.method)))
+        parts += _words(pane, maps, display)
+        parts.sort(key=lambda part: not part[0])
+        value = ""
+        if shown is not None:
             end = value_range(shown.map, replace(display, end=None))[1]
-            value = f"max {number_text(end)}" if display.sign != "negative" else number_text(end)
-        text = "  ·  ".join(part for part in parts if part)
-        return Heading(place, text, value)
+            value = f"max {number_text(end)}" if end >= 0.0 else f"min {number_text(end)}"
+        return Heading(place, "  ·  ".join(text for _, text in parts if text), value)
 
     def _show_scale(self, display: DisplaySettings | None) -> None:
         """Show the scale that the maps share; None where each has its own."""
@@ -214,6 +216,7 @@ class PanePresenter(QObject):
         first, second = self._state.panes
         self._compute_difference(first.explanation, second.explanation)
         canvas.set_parts(caption=False, bar=True)
+        canvas.set_bar_words(("1 − 2", "more in 2 / in 1"))
         canvas.set_display(replace(own, sign="signed", end=None))
         image = self._state.images.get(first.current_key or "")
         picture = image.picture if image is not None else None
@@ -242,9 +245,13 @@ class PanePresenter(QObject):
             return
         made = explanation_of(found, first, second)
         self._difference = replace(made, signs=("more in 1", "more in 2"))
-        alike = "–" if found.correlation is None else f"{found.correlation:.2f}"
+        alike = "–" if found.correlation is None else _signed(found.correlation)
         over = "–" if found.overlap is None else f"{found.overlap:.2f}"
-        self._difference_words = f"1 − 2  ·  correlation {alike}  ·  IoU of the top 20 % {over}"
+        self._difference_words = f"1 − 2  ·  correlation {alike}  ·  IoU {over}"
+
+
+def _signed(number: float) -> str:
+    return f"{number:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 _EXPLAINED = (
@@ -253,9 +260,15 @@ _EXPLAINED = (
 )
 
 
-def _words(pane: Pane, shown: Explanation | None, display: DisplaySettings) -> str:
-    """Layer and class of a pane, or what stands in the way."""
+def _words(pane: Pane, maps: list[Pane], display: DisplaySettings) -> list[tuple[bool, str]]:
+    """(whether the panes differ in it, text) of layer and class, or of what stands in the way."""
+    shown = pane.explanation
     if shown is None:
-        return "no map" if pane.explain_error else "computing…" if pane.computing else "no map yet"
+        text = "computing…" if pane.computing else "no map"
+        return [(False, text)]
     caption = caption_for(shown, display, visible=True)
-    return f"{caption.layer}  ·  {caption.label}  {caption.percent}"
+    there = [one.explanation for one in maps if one.explanation is not None]
+    layers = len({one.layer for one in there}) > 1
+    subjects = len({one.subject or one.target.label for one in there}) > 1
+    subject = f"{caption.label}  {caption.percent}"
+    return [(subjects, subject), (layers, caption.layer)]

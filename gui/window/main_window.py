@@ -67,12 +67,14 @@ _STATUS_HEIGHT = 8 * theme.SPACE
 class MainWindow(QMainWindow):
     """The main window.
 
-    first_painted: it is on the screen for the first time. dropped(Dropped). closing: it is about to
-    close, so threads must end now. title_prefix: goes before its title.
+    first_painted: it is on the screen for the first time. dropped(Dropped). compared(kind, value):
+    a class, layer or image was dragged onto the panes. closing: it is about to close, so threads
+    must end now. title_prefix: goes before its title.
     """
 
     first_painted = Signal()
     dropped = Signal(object)
+    compared = Signal(str, str)
     closing = Signal()
     title_prefix = ""
 
@@ -287,12 +289,25 @@ class MainWindow(QMainWindow):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         from gui.window import drops
 
+        words = drops.compared_words(event.mimeData())
+        if words:
+            event.acceptProposedAction()
+            self.canvas.set_drop_hint(words)
+            return
         if drops.accepts(event.mimeData()):
             event.acceptProposedAction()
             self.canvas.set_drop_hint(drops.hint(event.mimeData()))
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        event.acceptProposedAction()
+        from gui.window import drops
+
+        # Whoever lets go of a row beside the pictures wants nothing of it.
+        away = drops.compared(event.mimeData()) is not None and not self._on_panes(event)
+        event.setAccepted(not away)
+
+    def _on_panes(self, event: QDropEvent) -> bool:
+        place = self.panes.mapFrom(self, event.position().toPoint())
+        return self.panes.rect().contains(place)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         self.canvas.set_drop_hint("")
@@ -303,6 +318,11 @@ class MainWindow(QMainWindow):
 
         self.canvas.set_drop_hint("")
         event.acceptProposedAction()
+        row = drops.compared(event.mimeData())
+        if row is not None:
+            if self._on_panes(event):
+                self.compared.emit(*row)
+            return
         self.dropped.emit(drops.read(event.mimeData()))
 
     # --- events ----------------------------------------------------------------------------------

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QMimeData, QModelIndex, QPoint, QPointF, Qt
+from PySide6.QtGui import QDrag, QDropEvent, QMouseEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QListView
 
 import engine
 from engine.formats.demo import SCENES
@@ -16,7 +18,8 @@ from engine.records.explanations import Explanation
 from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.state.panes import MOST_PANES, Pane
-from tests.gui.user import Key, Modifier, User
+from gui.toolkit.row_drag import compared
+from tests.gui.user import Key, Modifier, User, child
 
 
 @pytest.fixture(autouse=True)
@@ -146,7 +149,7 @@ def test_what_panes_share_changes_in_all_of_them(user: User) -> None:
 
 def test_a_released_selection_changes_in_the_active_pane_alone(user: User) -> None:
     program = user.start()
-    one, two = compare(user, "class 3")
+    _one, two = compare(user, "class 3")
     program.controller.comparer.link(selection=False)
     program.controller.choose_layer("layer2")
     user.wait_layer("layer2")
@@ -343,8 +346,13 @@ def test_the_difference_is_one_map_minus_the_other_with_numbers(user: User) -> N
     assert canvas._display.end is None
     r = np.corrcoef(one.explanation.map.ravel(), two.explanation.map.ravel())[0, 1]
     heading = program.window.panes.headings[2]
-    assert f"correlation {r:.2f}" in heading
-    assert "IoU of the top 20 %" in heading
+    assert f"correlation {r:.2f}".replace("-", "−") in heading
+    top = round(0.2 * wanted.size)
+    tops = [
+        set(np.argsort(-shown.map, axis=None)[:top].tolist())
+        for shown in (one.explanation, two.explanation)
+    ]
+    assert f"IoU {len(tops[0] & tops[1]) / len(tops[0] | tops[1]):.2f}" in heading
     program.controller.comparer.close(two.number)
     assert len(program.window.panes.canvases) == 1
 
@@ -357,3 +365,124 @@ def test_someone_who_wants_one_map_sees_no_more_than_before(user: User) -> None:
     assert window.panes.divider.isHidden()
     assert window.canvas.geometry() == window.panes.rect()
     assert window.canvas._display == program.settings.display()
+
+
+def drag_row(view: QAbstractItemView, row: QModelIndex, monkeypatch: Any) -> list[QMimeData]:
+    """Press on a row and pull it away; what is dragged then."""
+    dragged: list[QMimeData] = []
+    monkeypatch.setattr(
+        QDrag, "exec", lambda drag, _actions: dragged.append(drag.mimeData()) or Qt.DropAction(0)
+    )
+    start = view.visualRect(row).center()
+    QTest.mousePress(view.viewport(), Qt.MouseButton.LeftButton, pos=start)
+    away = QPointF(start + QPoint(0, 60))
+    left = Qt.MouseButton.LeftButton
+    event = QMouseEvent(
+        QEvent.Type.MouseMove, away, view.viewport().mapToGlobal(away), left, left, Modifier(0)
+    )
+    QApplication.sendEvent(view.viewport(), event)
+    QTest.mouseRelease(view.viewport(), left, pos=away.toPoint())
+    return dragged
+
+
+def test_rows_are_dragged_onto_the_picture_and_choose_nothing_meanwhile(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = user.start()
+    window = program.window
+    shown = program.state.explanation
+    (classes,) = (v for v in window.predictions.findChildren(QListView) if v.isVisible())
+    strip = child(window.strip, QListView)
+    rows = (
+        (classes, classes.model().index(1, 0)),
+        (user.tree(), user.tree().model().index(4, 0)),
+        (strip, strip.model().index(1, 0)),
+    )
+    for count, (view, row) in enumerate(rows, 2):
+        (data,) = drag_row(view, row, monkeypatch)
+        assert program.state.explanation is shown
+        copied = QMimeData()
+        for kind in data.formats():
+            copied.setData(kind, data.data(kind))
+        assert user.drop(copied, on=window).startswith("Compare with ")
+        wait_panes(user, count)
+    _one, by_class, by_layer, by_image = panes(user)
+    assert by_class.target == predicted(user, 2)
+    assert by_layer.layer == "layer1"
+    assert by_image.current_key == "image-2"
+    assert program.state.explanation is shown
+
+
+def test_a_row_that_is_dropped_beside_the_picture_compares_with_nothing(user: User) -> None:
+    program = user.start()
+    window = program.window
+    place = QPointF(window.tree.mapTo(window, window.tree.rect().center()))
+    left, copy = Qt.MouseButton.LeftButton, Qt.DropAction.CopyAction
+    event = QDropEvent(place, copy, compared("layer", "layer1", "layer1"), left, Modifier(0))
+    QApplication.sendEvent(window, event)
+    assert len(panes(user)) == 1
+
+
+def test_menus_of_a_class_and_a_layer_compare_with_them(user: User) -> None:
+    program = user.start()
+    program.window.predictions.compare_wanted.emit(3)
+    wait_panes(user, 2)
+    program.window.tree.compare_wanted.emit("layer2")
+    _one, two, three = wait_panes(user, 3)
+    assert (two.target, three.layer) == (3, "layer2")
+
+
+def test_c_and_a_model_open_it_beside_the_other(user: User) -> None:
+    program = user.start()
+    user.press(Key.Key_C)
+    program.window.actions_by_id["demo_shortcut"].trigger()
+    one, two = wait_panes(user, 2)
+    assert program.state.pane is one
+    assert program.state.model_source == ModelSource("demo:shapes")
+    assert two.model_source == ModelSource("demo:shortcut")
+    assert program.window.panes.headings[1].startswith("demo:shortcut")
+    program.controller.comparer.activate(two.number)
+    assert program.state.info is two.info
+    program.controller.choose_layer("layer2")
+    wait_panes(user, 2)
+    user.until(lambda: one.explanation is not None and one.explanation.layer == "layer2")
+    same(two.explanation, alone(two, model="demo:shortcut", layer="layer2"))
+    same(one.explanation, alone(one, layer="layer2"))
+
+
+def test_a_model_that_cannot_be_opened_beside_leaves_one_pane(user: User, tmp_path: Path) -> None:
+    program = user.start()
+    program.controller.comparer.compare_model(ModelSource(str(tmp_path / "none.pth")))
+    user.until(lambda: bool(program.window.notice.text))
+    user.settle()
+    assert len(panes(user)) == 1
+    assert program.state.model_source == ModelSource("demo:shapes")
+    # The next one that is opened takes the place of the current one again.
+    program.window.actions_by_id["demo_shortcut"].trigger()
+    user.until(lambda: program.state.model_source == ModelSource("demo:shortcut"))
+    assert len(panes(user)) == 1
+
+
+def test_an_export_has_the_scale_that_is_on_the_screen(user: User) -> None:
+    program = user.start()
+    compare(user, "class 3")
+    program.controller.comparer.activate(panes(user)[1].number)
+    task = program.controller.exports.task()
+    assert task is not None
+    first = panes(user)[0].explanation
+    assert first is not None
+    assert task.display.end == pytest.approx(float(first.map.max()))
+
+
+def test_display_settings_and_the_exact_computation_hold_for_all_panes(user: User) -> None:
+    program = user.start()
+    _one, two = compare(user, "class 3")
+    before = two.explanation
+    program.window.actions_by_id["colormap_viridis"].trigger()
+    canvases = program.window.panes.canvases.values()
+    assert {canvas._display.colormap for canvas in canvases} == {"viridis"}
+    assert two.explanation is before, "nothing is computed"
+    program.settings.set(table.EXACT, True)
+    user.until(lambda: two.explanation is not before and not two.computing)
+    assert two.answer is not None
+    assert two.answer.request.exact

@@ -246,14 +246,23 @@ class Hud:
         self._painter.drawRoundedRect(
             self._area.adjusted(inset, inset, -inset, -inset), INSET, INSET
         )
+        self._accented(text, self._area.center())
+
+    def prompt(self, text: str) -> None:
+        """Paint what is to be chosen now, at the top."""
+        centre = QPointF(self._area.center().x(), self._area.top() + INSET + 4.5 * SPACE)
+        self._accented(text, centre)
+
+    def _accented(self, text: str, centre: QPointF) -> None:
+        tokens = theme.current()
         metrics = QFontMetricsF(self._font)
         shown = metrics.elidedText(
             text, Qt.TextElideMode.ElideMiddle, self._area.width() - 12 * SPACE
         )
         rect = QRectF(0, 0, round(metrics.horizontalAdvance(shown)) + 8 * SPACE, 9 * SPACE)
-        rect.moveCenter(self._area.center())
+        rect.moveCenter(centre)
         self._painter.setPen(Qt.PenStyle.NoPen)
-        self._painter.setBrush(accent)
+        self._painter.setBrush(QColor(tokens.accent))
         self._painter.drawRoundedRect(rect, SPACE, SPACE)
         centred = Qt.AlignmentFlag.AlignCenter
         self.text(rect, shown, QColor(tokens.accent_text), self._font, centred)

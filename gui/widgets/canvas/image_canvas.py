@@ -59,6 +59,7 @@ class ImageCanvas(LevelView):
         self._bare = False
         self._overlay_visible = True
         self._captioned = self._barred = True
+        self._bar_words: tuple[str, str] | None = None
         self._caption: Caption | None = None
         self._notice = ""
         self._inset = 0
@@ -284,7 +285,7 @@ class ImageCanvas(LevelView):
             lower = hud.caption(self._caption) if self._captioned else 0.0
             if self._overlay_visible:
                 if self._barred:
-                    hud.color_bar(shown, self._display)
+                    hud.color_bar(shown, self._display, self._bar_words)
                 if self._notice:
                     hud.notice(self._notice, max(lower, self._inset))
         if self._levels and picture is not None and not self._bare:
@@ -300,6 +301,10 @@ class ImageCanvas(LevelView):
             hud.focus_frame()
         if self._drop_hint:
             hud.drop_hint(self._drop_hint)
+        self._paint_last(hud)
+
+    def _paint_last(self, hud: Hud) -> None:
+        """Paint what lies over everything else; for subclasses."""
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         self._keyboard_focus = event.reason() in _BY_KEYBOARD

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPointF
 
+from gui.toolkit import plain_text
 from gui.widgets.canvas.hud import Hud
 from gui.widgets.canvas.image_canvas import ImageCanvas
 
@@ -15,6 +16,7 @@ class PaneCanvas(ImageCanvas):
     # Asked for before the base class is complete.
     _plain = False
     _ghost: QPointF | None = None
+    _prompt = ""
 
     def set_parts(self, *, caption: bool, bar: bool) -> None:
         """Choose whether the caption and the colour bar are inside the picture."""
@@ -22,6 +24,17 @@ class PaneCanvas(ImageCanvas):
             self._captioned, self._barred = caption, bar
             self.set_band(self._band_height())
             self.viewport().update()
+
+    def set_bar_words(self, words: tuple[str, str] | None) -> None:
+        """Say of what the values beside the colour bar are, and what they say; None for the map's
+        own words."""
+        self._bar_words = words
+        self.viewport().update()
+
+    def set_prompt(self, text: str) -> None:
+        """Ask for something at the top of the picture; '' for nothing."""
+        self._prompt = plain_text.line(text)
+        self.viewport().update()
 
     def set_plain(self, plain: bool) -> None:
         """Show the image alone, without map and outline, for as long as this is set."""
@@ -67,6 +80,10 @@ class PaneCanvas(ImageCanvas):
             self._explanation = shown
         else:
             super()._paint_hud(hud)
+
+    def _paint_last(self, hud: Hud) -> None:
         point = self._ghost_point()
         if point is not None and self.pointer_position() is None:
             hud.cross(self.viewportTransform().map(point))
+        if self._prompt:
+            hud.prompt(self._prompt)

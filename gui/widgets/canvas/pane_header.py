@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from gui.toolkit import plain_text, theme
@@ -21,6 +21,9 @@ class Heading:
     text: str
     value: str = ""
     tip: str = ""
+
+
+_ROOMY = 64 * theme.SPACE
 
 
 class PaneHeader(QWidget):
@@ -68,6 +71,11 @@ class PaneHeader(QWidget):
     def text(self) -> str:
         """What it says of the pane."""
         return self._text.text()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # What the pane shows comes before its number.
+        self._value.setVisible(self.width() >= _ROOMY)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:

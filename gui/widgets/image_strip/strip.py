@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, QRect, Qt, Signal
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelectionModel,
+    QMimeData,
+    QModelIndex,
+    QPoint,
+    QRect,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -18,6 +27,7 @@ from PySide6.QtWidgets import (
 
 from gui.toolkit import theme
 from gui.toolkit.labels import label
+from gui.toolkit.row_drag import RowDrag, compared
 from gui.widgets.image_strip.model import StripDelegate, StripModel, cell_size
 
 EMPTY = "Opened images appear here"
@@ -166,6 +176,7 @@ class _StripView(QListView):
         super().__init__()
         self._images = model
         self._silence = _Silence()
+        self._drag = RowDrag(self, self._dragged)
         self.setModel(model)
         self.setItemDelegate(StripDelegate(model, self))
         self.setFlow(QListView.Flow.LeftToRight)
@@ -205,6 +216,28 @@ class _StripView(QListView):
         if key is not None and left and self._on_close(index, place):
             self.remove_requested.emit(key)
             return
+        if not self._drag.press(event):
+            self._press(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if not self._drag.move(event):
+            super().mouseMoveEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        pressed = self._drag.release()
+        if pressed is not None:
+            self._press(pressed)
+        super().mouseReleaseEvent(event)
+
+    def _dragged(self, place: QPoint) -> QMimeData | None:
+        index = self.indexAt(place)
+        key = self._images.key_at(index)
+        return compared("image", key, str(index.data() or "")) if key is not None else None
+
+    def _press(self, event: QMouseEvent) -> None:
+        index = self.indexAt(event.position().toPoint())
+        key = self._images.key_at(index)
+        left = event.button() == Qt.MouseButton.LeftButton
         again = index == self.currentIndex()
         super().mousePressEvent(event)
         if left and key is not None and again:

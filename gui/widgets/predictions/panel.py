@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
     QListView,
@@ -15,6 +15,7 @@ from engine.records.models import Prediction
 from gui.toolkit import plain_text, theme
 from gui.toolkit.keys import claim_paging
 from gui.toolkit.labels import label
+from gui.toolkit.row_drag import RowDrag, compared
 from gui.toolkit.search_field import SearchField
 from gui.widgets.predictions.delegate import ClassDelegate, row_height
 from gui.widgets.predictions.expected import ExpectedLine
@@ -254,6 +255,13 @@ class _ClassList(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.selectionModel().currentChanged.connect(self._moved)
+        self._drag = RowDrag(self, self._dragged)
+
+    def _dragged(self, place: QPoint) -> QMimeData | None:
+        found = self._classes.class_at(self.indexAt(place))
+        if found is None:
+            return None
+        return compared("class", found, self._classes.label(found))
 
     def move_silently(self, row: int) -> None:
         """Make a row the current one without a signal."""
@@ -289,6 +297,20 @@ class _ClassList(QListView):
         if event.button() == Qt.MouseButton.RightButton:
             # A menu about a class does not explain it.
             return
+        if not self._drag.press(event):
+            self._press(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if not self._drag.move(event):
+            super().mouseMoveEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        pressed = self._drag.release()
+        if pressed is not None:
+            self._press(pressed)
+        super().mouseReleaseEvent(event)
+
+    def _press(self, event: QMouseEvent) -> None:
         before = self.current_class()
         super().mousePressEvent(event)
         index = self.indexAt(event.position().toPoint())
