@@ -6,14 +6,12 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QObject, QPoint
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
 from gui.controllers.controller import Controller
 from gui.state.state import State
 from gui.window.main_window import MainWindow
-
-PANE_MENU = ("next_pane", "close_pane", "one_pane")
-"""Commands in the menu of a pane."""
 
 
 class Comparing(QObject):
@@ -27,9 +25,8 @@ class Comparing(QObject):
         window.panes.pane_pressed.connect(comparer.activate)
         window.panes.close_requested.connect(self._close)
         window.panes.menu_wanted.connect(self._show_menu)
-        window.predictions.compare_wanted.connect(comparer.compare_class)
-        window.tree.compare_wanted.connect(comparer.compare_layer)
-        window.strip.compare_wanted.connect(comparer.compare_image)
+        window.predictions.menu_filled.connect(self._add_class)
+        window.tree.menu_filled.connect(self._add_layer)
         window.compared.connect(self._dropped)
         window.actions_by_id.connect(
             {
@@ -54,6 +51,14 @@ class Comparing(QObject):
 
     def _link(self, name: str, on: bool) -> None:
         self._comparer.link(**{name: on})
+
+    def _add_class(self, menu: QMenu, index: int) -> None:
+        _first(menu, "Compare with this class", lambda: self._comparer.compare_class(index))
+
+    def _add_layer(self, menu: QMenu, address: str) -> None:
+        node = self._state.node(address)
+        if node is not None and node.explainable:
+            _first(menu, "Compare with this layer", lambda: self._comparer.compare_layer(address))
 
     def _dropped(self, kind: str, value: str) -> None:
         comparer = self._comparer
@@ -81,3 +86,10 @@ class Comparing(QObject):
         actions = self._window.actions_by_id
         menu.addActions([actions[id] for id in ("swipe", "difference", "one_pane")])
         menu.popup(place)
+
+
+def _first(menu: QMenu, text: str, handler: Callable[[], object]) -> None:
+    """Add an entry above all others of a menu."""
+    entry = QAction(text, menu)
+    entry.triggered.connect(lambda _checked=False: handler())
+    menu.insertAction(menu.actions()[0] if menu.actions() else None, entry)  # type: ignore[arg-type]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QModelIndex, QPoint, QPointF, Qt
-from PySide6.QtGui import QDrag, QDropEvent, QMouseEvent
+from PySide6.QtGui import QContextMenuEvent, QDrag, QDropEvent, QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractItemView, QApplication, QListView
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QListView, QMenu
 
 import engine
 from engine.formats.demo import SCENES
@@ -425,11 +425,24 @@ def test_a_row_that_is_dropped_beside_the_picture_compares_with_nothing(user: Us
 
 def test_menus_of_a_class_and_a_layer_compare_with_them(user: User) -> None:
     program = user.start()
-    program.window.predictions.compare_wanted.emit(3)
-    wait_panes(user, 2)
-    program.window.tree.compare_wanted.emit("layer2")
-    _one, two, three = wait_panes(user, 3)
-    assert (two.target, three.layer) == (3, "layer2")
+    window = program.window
+    (classes,) = (v for v in window.predictions.findChildren(QListView) if v.isVisible())
+    places = (
+        (classes, classes.model().index(1, 0), "Compare with this class"),
+        (user.tree(), user.tree().model().index(4, 0), "Compare with this layer"),
+    )
+    for count, (view, row, words) in enumerate(places, 2):
+        place = view.visualRect(row).center()
+        event = QContextMenuEvent(
+            QContextMenuEvent.Reason.Mouse, place, view.viewport().mapToGlobal(place)
+        )
+        QApplication.sendEvent(view.viewport(), event)
+        menu = next(m for m in window.findChildren(QMenu) if m.isVisible())
+        next(action for action in menu.actions() if action.text() == words).trigger()
+        menu.close()
+        wait_panes(user, count)
+    _one, two, three = panes(user)
+    assert (two.target, three.layer) == (predicted(user, 2), "layer1")
 
 
 def test_c_and_a_model_open_it_beside_the_other(user: User) -> None:

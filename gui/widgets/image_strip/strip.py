@@ -37,11 +37,10 @@ class ImageStrip(QWidget):
     """Shows the open images, each under a key given by the caller.
 
     image_chosen(key): the user selected an image. remove_requested(key): the user wants to close
-    it; nothing is removed until remove() is called. compare_wanted(key): show it beside the other.
+    it; nothing is removed until remove() is called.
     """
 
     image_chosen = Signal(str)
-    compare_wanted = Signal(str)
     remove_requested = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:

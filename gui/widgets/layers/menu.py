@@ -19,19 +19,10 @@ _NUMBERS: Final = {Layout.CHANNELS_FIRST: 3, Layout.CHANNELS_LAST: 3, Layout.TOK
 Choose = Callable[[str, Layout | None], None]
 
 
-def menu_for(
-    node: LayerNode,
-    address: str,
-    choose: Choose,
-    compare: Callable[[str], object],
-    parent: QWidget,
-) -> QMenu:
-    """A menu that deletes itself. choose(layer, layout): None stands for detection. compare: with
-    the layer at this address."""
+def menu_for(node: LayerNode, address: str, choose: Choose, parent: QWidget) -> QMenu:
+    """A menu that deletes itself. choose(layer, layout): None stands for detection."""
     menu = QMenu(parent)
     menu.aboutToHide.connect(menu.deleteLater)
-    if node.explainable:
-        menu.addAction("Compare with this layer").triggered.connect(lambda: compare(address))
     copy = menu.addAction("Copy name")
     # In a terminal, a pasted line break would act as Enter, so it is escaped as in the tree.
     copied = plain(address, None)

@@ -6,6 +6,7 @@ from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import (
     QHBoxLayout,
+    QMenu,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -29,12 +30,13 @@ class LayerTree(QWidget):
 
     layer_chosen(address): the user selected an explainable row, or pressed it again. For other
     rows, the reason is shown at the bottom. layout_chosen(layer, Layout or None): the layout for
-    the output of a layer, None to detect it. compare_wanted(address): show it beside the other.
+    the output of a layer, None to detect it. menu_filled(QMenu, address): the context menu of a row
+    is about to be shown; more may be added to it.
     """
 
     layer_chosen = Signal(str)
-    compare_wanted = Signal(str)
     layout_chosen = Signal(str, object)
+    menu_filled = Signal(QMenu, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -241,9 +243,8 @@ class LayerTree(QWidget):
     def _show_menu(self, index: QModelIndex, place: QPoint) -> None:
         row = self._model.row_at(index)
         if row is not None:
-            menu = menu_for(
-                row.node, row.address, self.layout_chosen.emit, self.compare_wanted.emit, self
-            )
+            menu = menu_for(row.node, row.address, self.layout_chosen.emit, self)
+            self.menu_filled.emit(menu, row.address)
             menu.popup(place)
 
     def _describe(self, row: Row | None) -> None:

@@ -18,7 +18,6 @@ class Wishes:
     """
 
     explain: Callable[[int], object]
-    compare: Callable[[int], object]
     contrast: Callable[[int], object]
     counter: Callable[[int], object]
     expect: Callable[[int | None], object]
@@ -37,7 +36,6 @@ def menu_for(
     menu.setToolTipsVisible(True)
     menu.aboutToHide.connect(menu.deleteLater)
     menu.addAction("Explain this class").triggered.connect(lambda: wishes.explain(index))
-    menu.addAction("Compare with this class").triggered.connect(lambda: wishes.compare(index))
     contrast = menu.addAction("Explain against the current class")
     contrast.setEnabled(explained is not None and explained != index and not wishes.no_contrast)
     contrast.setToolTip(plain_text.tip(wishes.no_contrast))

@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QMimeData, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
     QListView,
+    QMenu,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -29,17 +30,17 @@ TOP = 5
 class PredictionPanel(QWidget):
     """class_chosen(index): explain this class; index is that of its logit.
 
-    The context menu of a class: compare_wanted(index): beside the explained one.
-    contrast_wanted(index): why this class and not the explained one. counter_wanted(index): what
-    speaks against it. expectation_set(index or None): the image is of this class, or of none that
-    is known. expected: the line about that class.
+    The context menu of a class: contrast_wanted(index): why this class and not the explained one.
+    counter_wanted(index): what speaks against it. expectation_set(index or None): the image is of
+    this class, or of none that is known. menu_filled(QMenu, index): it is about to be shown; more
+    may be added to it. expected: the line about the expected class.
     """
 
     class_chosen = Signal(int)
-    compare_wanted = Signal(int)
     contrast_wanted = Signal(int)
     counter_wanted = Signal(int)
     expectation_set = Signal(object)
+    menu_filled = Signal(QMenu, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -204,13 +205,14 @@ class PredictionPanel(QWidget):
     def _show_menu(self, index: int, place: QPoint) -> None:
         wishes = Wishes(
             self.class_chosen.emit,
-            self.compare_wanted.emit,
             self.contrast_wanted.emit,
             self.counter_wanted.emit,
             self.expectation_set.emit,
             *self._refusals,
         )
-        menu_for(index, self._explained, self._expected, wishes, self).popup(place)
+        menu = menu_for(index, self._explained, self._expected, wishes, self)
+        self.menu_filled.emit(menu, index)
+        menu.popup(place)
 
     def _choose(self, index: int) -> None:
         self.select(index)
