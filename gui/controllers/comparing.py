@@ -298,11 +298,12 @@ class Comparer(QObject):
         if len(state.panes) != 2:
             state.swiped = state.differing = False
         state.panes_changed.emit()
-        left = len(state.panes)
+        left, image, source = len(state.panes), here.current_key, here.model_source
+        model = source.key if source is not None else None
         self._lane.submit(
             Job(
                 "Closing panes",
-                lambda watch: self._worker.keep(left, watch),
+                lambda watch: self._worker.keep(left, watch, model, image),
                 slot="panes",
                 stoppable=False,
             )

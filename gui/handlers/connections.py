@@ -113,7 +113,7 @@ class Handlers(QObject):
     def _connect_toggles(self) -> None:
         window = self._window
         toggles: dict[str, Callable[[bool], object]] = {
-            "overlay": window.canvas.set_overlay_visible,
+            "overlay": window.panes.set_overlay_visible,
             "grid": lambda on: self._display(interpolation="grid" if on else "smooth"),
             "sweep": lambda on: self._settings.set(table.SWEEP_ENABLED, on),
             "exact": lambda on: self._settings.set(table.EXACT, on),

@@ -266,8 +266,11 @@ class EngineWorker:
         """Free the sessions of an image that was closed."""
         self.open.close_sessions(lambda kept: kept.image == key)
 
-    def keep(self, panes: int, _watch: Watch) -> None:
-        """Free what fewer panes do not need."""
+    def keep(
+        self, panes: int, _watch: Watch, model: str | None = None, image: str | None = None
+    ) -> None:
+        """Free what fewer panes do not need. model, image: of the session to keep in any case."""
+        self.open.touch(model, image)
         self.open.shrink(panes)
 
     def close(self, _watch: Watch) -> None:

@@ -99,6 +99,10 @@ class OpenSessions:
             self._close(kept)
         return None
 
+    def touch(self, model: str | None, image: str | None) -> None:
+        """Count the session for these as used now, if there is one."""
+        self._sessions.sort(key=lambda kept: (kept.model, kept.image) == (model, image))
+
     def add(self, kept: OpenSession) -> OpenSession:
         """Keep a session, which counts as used now."""
         self._sessions.append(kept)

@@ -28,7 +28,7 @@ from gui.widgets.canvas.panes import DIFFERENCE, Linked
 from gui.widgets.canvas.words import caption_for
 from gui.window.main_window import MainWindow
 
-_PROMPT = "Choose a class, layer, image, method or model to compare with. Esc: none"
+_PROMPT = "Choose what to compare with. Esc: nothing"
 _ACTIONS = ("next_pane", "close_pane", "one_pane")
 
 
@@ -46,6 +46,7 @@ class PanePresenter(QObject):
         self._settings = settings
         self._pictures: dict[PaneCanvas, Picture | None] = {}
         self._maps: dict[PaneCanvas, Explanation | None] = {}
+        self._active = state.pane.number
         self._compared: tuple[Explanation, Explanation] | None = None
         self._difference: Explanation | None = None
         self._difference_words = ""
@@ -103,6 +104,10 @@ class PanePresenter(QObject):
     def _restore_selection(self) -> None:
         """Have the panels show what the active pane has selected."""
         state, window = self._state, self._window
+        if self._active != state.pane.number:
+            # Its image may have come after the panes were arranged.
+            self._active = state.pane.number
+            self._panes.restore_sights()
         if state.current_key is not None:
             window.strip.select(state.current_key)
         layer = state.layer or (state.info.default_layer if state.info is not None else "")

@@ -499,3 +499,46 @@ def test_display_settings_and_the_exact_computation_hold_for_all_panes(user: Use
     user.until(lambda: two.explanation is not before and not two.computing)
     assert two.answer is not None
     assert two.answer.request.exact
+
+
+def test_a_sweep_of_the_active_pane_leaves_the_sessions_of_the_others(user: User) -> None:
+    program = user.start(sweep=True)
+    user.until(lambda: program.state.sweep is not None)
+    _one, two = compare(user, "image 1")
+    program.controller.choose_class(3)
+    user.until(lambda: program.state.sweep is not None and program.state.sweep.target == 3)
+    user.settle()
+    kept = program.controller._worker.open.sessions
+    assert {session.image for session in kept} == {"image-1", "image-2"}
+    program.controller.comparer.activate(two.number)
+    user.press(Key.Key_Escape)
+    user.until(lambda: len(panes(user)) == 1)
+    user.settle()
+    assert [session.image for session in program.controller._worker.open.sessions] == ["image-2"]
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_another_active_pane_changes_nothing_of_what_is_looked_at(user: User, linked: bool) -> None:
+    program = user.start()
+    program.controller.comparer.link(zoom=linked)
+    one, two = compare(user, "image 1")
+    window = program.window
+    window.panes.canvases[one.number].zoom_at(4.0, QPoint(30, 30))
+    window.panes.canvases[two.number].zoom_at(2.0, QPoint(50, 20))
+    before = {n: canvas.relative_sight() for n, canvas in window.panes.canvases.items()}
+    assert (before[one.number] == before[two.number]) is linked
+    program.controller.comparer.activate(two.number)
+    user.settle()
+    for number, canvas in window.panes.canvases.items():
+        zoom, place = canvas.relative_sight() or (0.0, QPointF())
+        wanted, there = before[number] or (0.0, QPointF())
+        assert zoom == pytest.approx(wanted)
+        assert (place.x(), place.y()) == pytest.approx((there.x(), there.y()), abs=1e-3)
+
+
+def test_the_heat_map_is_hidden_in_all_panes(user: User) -> None:
+    program = user.start()
+    compare(user, "class 3")
+    user.press(Key.Key_O)
+    canvases = program.window.panes.canvases
+    assert not any(canvas._overlay_item.isVisible() for canvas in canvases.values())

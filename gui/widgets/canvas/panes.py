@@ -72,6 +72,7 @@ class Panes(QWidget):
         self._sides: dict[int, PaneCanvas] = {}
         self._headers: dict[int, PaneHeader] = {}
         self._swiped = False
+        self._overlaid = True
         self._linked = Linked()
         self._following = False
         self._sights: dict[int, Sight | None] = {}
@@ -130,6 +131,12 @@ class Panes(QWidget):
         if header is not None:
             header.show_heading(heading, number == self._active)
 
+    def set_overlay_visible(self, visible: bool) -> None:
+        """Show or hide the map in all panes."""
+        self._overlaid = visible
+        for canvas in self.canvases.values():
+            canvas.set_overlay_visible(visible)
+
     def link(self, linked: Linked) -> None:
         """Set what the panes share."""
         self._linked = linked
@@ -160,6 +167,7 @@ class Panes(QWidget):
         side.viewport().installEventFilter(self)
         side.setProperty("pane", number)
         side.menu_wanted.connect(lambda place: self.menu_wanted.emit(number, place))
+        side.set_overlay_visible(self._overlaid)
         self._connect(side)
         side.show()
         return side
