@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -542,3 +544,21 @@ def test_the_heat_map_is_hidden_in_all_panes(user: User) -> None:
     user.press(Key.Key_O)
     canvases = program.window.panes.canvases
     assert not any(canvas._overlay_item.isVisible() for canvas in canvases.values())
+
+
+def test_a_closed_pane_keeps_nothing(user: User) -> None:
+    program = user.start()
+    one, two = compare(user, "image 1")
+    canvas = program.window.panes.canvases[two.number]
+    program.controller.comparer.close(two.number)
+    assert canvas._picture is None
+    assert canvas._explanation is None
+    gone = weakref.ref(canvas)
+    del canvas
+
+    def collected() -> bool:
+        gc.collect()
+        return gone() is None
+
+    user.until(collected)
+    assert one.explanation is program.state.explanation

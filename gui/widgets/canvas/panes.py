@@ -100,6 +100,9 @@ class Panes(QWidget):
         for number in [n for n in self._sides if n not in numbers or n == active]:
             side = self._sides.pop(number)
             side.hide()
+            # A photograph weighs a hundred megabytes, and deletion may come late.
+            side.show_picture(None)
+            side.show_values(None)
             side.deleteLater()
         for number in [n for n in self._headers if n not in numbers or len(numbers) == 1]:
             header = self._headers.pop(number)
