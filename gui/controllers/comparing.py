@@ -7,14 +7,14 @@ with linked selections, the others follow in what they had in common with it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.records.asked import CLASS, Question
-from engine.records.options import Value
+from engine.records.asked import Question
 from engine.records.sources import ModelSource
 from gui.controllers.explaining import Explainer
+from gui.controllers.following import Options, Selection, go_along, take_model
 from gui.controllers.images import Images
 from gui.controllers.models import Models
 from gui.jobs.engine_worker import EngineWorker
@@ -24,27 +24,6 @@ from gui.state.panes import MOST_PANES, Pane
 from gui.state.records import OpenedModel
 from gui.state.scale import shared_end
 from gui.state.state import NoticeKind, State
-
-Options = tuple[tuple[str, Value], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Selection:
-    """What is selected in a pane."""
-
-    image: str | None
-    model: ModelSource | None
-    layer: str | None
-    target: int | None
-    method: tuple[str, Options]
-    question: Question
-
-    @classmethod
-    def of(cls, pane: Pane) -> _Selection:
-        method = pane.method, pane.options
-        return cls(
-            pane.current_key, pane.model_source, pane.layer, pane.target, method, pane.question
-        )
 
 
 class Comparer(QObject):
@@ -75,7 +54,7 @@ class Comparer(QObject):
         self._lane = lane
         self._worker = worker
         self._last = state.pane.number
-        self._before = _Selection.of(state.pane)
+        self._before = Selection.of(state.pane)
         explainer.asked.connect(self._follow)
         models.opened_beside.connect(self._model_opened)
         state.image_updated.connect(self._image_updated)
@@ -205,7 +184,7 @@ class Comparer(QObject):
         self._add(lambda pane: setattr(pane, "bare", True))
 
     def _model_opened(self, opened: OpenedModel) -> None:
-        self._add(lambda pane: _take_model(pane, opened))
+        self._add(lambda pane: take_model(pane, opened))
 
     def _has_room(self) -> bool:
         room = len(self._state.panes) < MOST_PANES
@@ -239,7 +218,7 @@ class Comparer(QObject):
             return
         self._explainer.leave()
         state.active = state.panes.index(pane)
-        self._before = _Selection.of(pane)
+        self._before = Selection.of(pane)
         state.panes_changed.emit()
         if pane.layers is not before.layers:
             state.model_changed.emit()
@@ -361,7 +340,7 @@ class Comparer(QObject):
     def _follow(self) -> None:
         """Let the other panes follow what has changed in the active one."""
         state, before = self._state, self._before
-        here, now = state.pane, _Selection.of(state.pane)
+        here, now = state.pane, Selection.of(state.pane)
         self._before = now
         for pane in state.others:
             if pane.model_source == now.model and pane.layers is not here.layers:
@@ -369,7 +348,7 @@ class Comparer(QObject):
                 pane.info, pane.layers = here.info, here.layers
                 pane.forget()
             if state.links.selection and before != now:
-                _go_along(pane, here, before, now)
+                go_along(pane, here, before, now)
             self._refresh(pane)
 
     def _refresh(self, pane: Pane) -> None:
@@ -399,49 +378,3 @@ class Comparer(QObject):
         if key == "engine/exact":
             for pane in self._state.others:
                 self._refresh(pane)
-
-
-def _take_model(pane: Pane, opened: OpenedModel) -> None:
-    """Have a pane explain what it explains by another model, as far as that can."""
-    before = pane.info
-    pane.model_source, pane.info, pane.layers = opened.source, opened.info, opened.layers
-    pane.model_settled = opened.settled
-    pane.forward_seconds = 0.0
-    _fit(pane, before.classes if before is not None else ())
-
-
-def _fit(pane: Pane, classes: tuple[str, ...]) -> None:
-    """Drop what is selected in a pane and its model does not have. classes: of its last model."""
-    names = {node.name for node in pane.layers if node.explainable}
-    if pane.layer is not None and pane.layer.partition("#")[0] not in names:
-        pane.layer = None
-    known = pane.info.classes if pane.info is not None else ()
-    if classes != known:
-        label = classes[pane.target] if pane.target is not None else None
-        pane.target = known.index(label) if label in known else None
-        pane.question, pane.comparing = CLASS, False
-    pane.forget()
-
-
-def _go_along(pane: Pane, here: Pane, before: _Selection, now: _Selection) -> None:
-    """Change in a pane what has changed in the active one, and was the same in both."""
-    if before.model != now.model and pane.model_source == before.model:
-        classes = pane.info.classes if pane.info is not None else ()
-        pane.model_source, pane.info, pane.layers = now.model, here.info, here.layers
-        pane.model_settled, pane.forward_seconds = here.model_settled, 0.0
-        _fit(pane, classes)
-    if before.image != now.image and pane.current_key == before.image:
-        pane.current_key, pane.comparing = now.image, False
-        pane.forget()
-    if before.layer != now.layer and pane.layer == before.layer:
-        names = {node.name for node in pane.layers if node.explainable}
-        if now.layer is None or now.layer.partition("#")[0] in names:
-            pane.layer = now.layer
-    if before.method != now.method and (pane.method, pane.options) == before.method:
-        pane.method, pane.options = now.method
-    if pane.model_source != now.model:
-        return
-    if before.target != now.target and pane.target == before.target:
-        pane.target = now.target
-    if before.question != now.question and pane.question == before.question:
-        pane.question = now.question
