@@ -115,27 +115,30 @@ class Models(QObject):
 
     def open(self, source: ModelSource, trusted: tuple[Path, ...] = ()) -> None:
         """Open a model in place of the current one, which stays open on failure."""
-        self._beside = False
         self._open(source, trusted, chosen=True)
 
     def open_beside(self, source: ModelSource) -> None:
         """Open a model for another pane; the one of the active pane stays."""
-        self._beside = True
-        self._open(source, chosen=True)
+        self._open(source, chosen=True, beside=True)
 
     def reopen(self, source: ModelSource) -> None:
         """Open a model again, after a question about it was answered."""
-        self._open(source, chosen=True)
+        self._open(source, chosen=True, beside=self._beside)
 
     def _open(
-        self, source: ModelSource, trusted: tuple[Path, ...] = (), *, chosen: bool = False
+        self,
+        source: ModelSource,
+        trusted: tuple[Path, ...] = (),
+        *,
+        chosen: bool = False,
+        beside: bool = False,
     ) -> None:
         # A record of its own tells this attempt from an earlier one that ends late.
         source = replace(source)
         self._loading_chosen = chosen
         self._state.model_loading = source
         self._state.model_changed.emit()
-        beside = self._beside
+        self._beside = beside
         job = Job(
             f"Opening {source.title}",
             lambda watch: (
@@ -295,7 +298,6 @@ class Models(QObject):
 
     def _opened(self, opened: OpenedModel, chosen: bool, beside: bool) -> None:
         if beside:
-            self._beside = False
             self._state.model_loading, self._state.model_error = None, ""
             self._remember(opened)
             self._state.model_changed.emit()
@@ -351,7 +353,6 @@ class Models(QObject):
             self.asked.emit(source, error)
             self.not_opened.emit()
             return
-        self._beside = False
         self._then = "", []
         self._state.model_error = str(error)
         unknown = isinstance(error, UnrecognisedError)
@@ -364,7 +365,6 @@ class Models(QObject):
 
     def _given_up(self, source: ModelSource) -> None:
         if self._state.model_loading is source:
-            self._beside = False
             self._state.model_loading = None
             self._not_to_be_had.add(source)
             if self._state.model_source is None:

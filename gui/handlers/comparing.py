@@ -27,6 +27,7 @@ class Comparing(QObject):
         window.panes.menu_wanted.connect(self._show_menu)
         window.predictions.menu_filled.connect(self._add_class)
         window.tree.menu_filled.connect(self._add_layer)
+        window.methods.menu_wanted.connect(self._show_method_menu)
         window.compared.connect(self._dropped)
         window.actions_by_id.connect(
             {
@@ -59,6 +60,18 @@ class Comparing(QObject):
         node = self._state.node(address)
         if node is not None and node.explainable:
             _first(menu, "Compare with this layer", lambda: self._comparer.compare_layer(address))
+
+    def _show_method_menu(self, slug: str, place: QPoint) -> None:
+        panel = self._window.methods
+        menu = QMenu(panel)
+        menu.aboutToHide.connect(menu.deleteLater)
+
+        def compare() -> None:
+            panel.close()
+            self._comparer.compare_method(slug)
+
+        _first(menu, "Compare with this method", compare)
+        menu.popup(place)
 
     def _dropped(self, kind: str, value: str) -> None:
         comparer = self._comparer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,18 @@ import pytest
 from PySide6.QtCore import QEvent, QMimeData, QModelIndex, QPoint, QPointF, Qt
 from PySide6.QtGui import QContextMenuEvent, QDrag, QDropEvent, QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractItemView, QApplication, QListView, QMenu
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QListView, QMenu, QPushButton
 
 import engine
 from engine.formats.demo import SCENES
+from engine.loading.adjustments import Adjustment
 from engine.records.explanations import Explanation
 from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.state.panes import MOST_PANES, Pane
 from gui.toolkit.row_drag import compared
+from gui.widgets.dialogs.consent import ConsentDialog
+from tests.gui.jobs.test_engine_worker import network
 from tests.gui.user import Key, Modifier, User, child
 
 
@@ -562,3 +566,67 @@ def test_a_closed_pane_keeps_nothing(user: User) -> None:
 
     user.until(collected)
     assert one.explanation is program.state.explanation
+
+
+def test_a_row_of_the_methods_compares_by_its_menu(user: User) -> None:
+    program = user.start()
+    panel = program.window.methods
+    QTest.mouseClick(program.window.method_button, Qt.MouseButton.LeftButton)
+    user.until(panel.isVisible)
+    view = child(panel, QListView)
+    model = view.model()
+    row = next(
+        model.index(number, 0)
+        for number in range(model.rowCount())
+        if "LayerCAM" in str(model.index(number, 0).data())
+    )
+    view.scrollTo(row)
+    place = view.visualRect(row).center()
+    event = QContextMenuEvent(
+        QContextMenuEvent.Reason.Mouse, place, view.viewport().mapToGlobal(place)
+    )
+    QApplication.sendEvent(view.viewport(), event)
+    (menu,) = panel.findChildren(QMenu)
+    menu.actions()[0].trigger()
+    menu.close()
+    _one, two = wait_panes(user, 2)
+    same(two.explanation, alone(two, method="layercam"))
+    assert program.state.method == "grad-cam"
+    assert not panel.isVisible()
+
+
+def test_a_model_that_asks_first_opens_beside_once_it_is_trusted(
+    user: User, tmp_path: Path
+) -> None:
+    path = network(tmp_path, "net")
+    program = user.start()
+    source = ModelSource(str(path), input="3x32x32")
+    comparer = program.controller.comparer
+    comparer.compare_model(source)
+    user.dialog(ConsentDialog).reject()
+    user.until(lambda: not program.window.findChildren(ConsentDialog))
+    assert len(panes(user)) == 1
+    comparer.compare_model(source)
+    dialog = user.dialog(ConsentDialog)
+    (button,) = (b for b in dialog.findChildren(QPushButton) if b.text() == "Trust and open")
+    button.click()
+    one, two = wait_panes(user, 2)
+    assert (one.model_source, two.model_source) == (ModelSource("demo:shapes"), source)
+    assert two.layer is None
+    assert two.target is None
+
+
+def test_a_change_of_the_input_holds_for_all_panes_of_the_model(user: User) -> None:
+    program = user.start()
+    one, two, other = compare(user, "class 3", "model demo:shortcut")
+    kept = other.explanation
+    info = program.state.info
+    assert info is not None
+    smaller = replace(info.preprocessing, resize=96, crop=(96, 96))
+    program.controller.models.adjust(Adjustment(preprocessing=smaller))
+    user.until(lambda: one.explanation is not None and one.explanation.map.shape == (12, 12))
+    wait_panes(user, 3)
+    assert two.explanation is not None
+    assert two.explanation.map.shape == (12, 12)
+    assert two.target == 3
+    assert other.explanation is kept
