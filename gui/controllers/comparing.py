@@ -204,6 +204,7 @@ class Comparer(QObject):
             change(pane)
             state.put_aside = []
             state.panes.append(pane)
+            self._end_of_two()
             state.panes_changed.emit()
             self._refresh(pane)
         self.restored.emit()
@@ -274,8 +275,7 @@ class Comparer(QObject):
             pane.computing = False
         state.panes = [pane for pane in state.panes if pane not in panes]
         state.active = state.panes.index(here)
-        if len(state.panes) != 2:
-            state.swiped = state.differing = False
+        self._end_of_two()
         state.panes_changed.emit()
         left, image, source = len(state.panes), here.current_key, here.model_source
         model = source.key if source is not None else None
@@ -287,6 +287,11 @@ class Comparer(QObject):
                 stoppable=False,
             )
         )
+
+    def _end_of_two(self) -> None:
+        """What two panes can show ends with another number of them."""
+        if len(self._state.panes) != 2:
+            self._state.swiped = self._state.differing = False
 
     def _image_closed(self, key: str) -> None:
         state = self._state

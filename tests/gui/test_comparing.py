@@ -630,3 +630,29 @@ def test_a_change_of_the_input_holds_for_all_panes_of_the_model(user: User) -> N
     assert two.explanation.map.shape == (12, 12)
     assert two.target == 3
     assert other.explanation is kept
+
+
+@pytest.mark.parametrize("way", ["swipe", "difference"])
+def test_what_two_panes_show_ends_with_a_third(user: User, way: str) -> None:
+    program = user.start()
+    compare(user, "class 3")
+    program.window.actions_by_id[way].trigger()
+    compare(user, "class 4")
+    window = program.window
+    assert len(window.panes.canvases) == 3
+    assert not window.panes.divider.isVisible()
+    assert not window.actions_by_id[way].isChecked()
+    assert not window.actions_by_id[way].isEnabled()
+    assert all(canvas.mask().isEmpty() for canvas in window.panes.canvases.values())
+
+
+def test_a_pane_of_a_file_that_cannot_be_read_says_so(user: User, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"not a picture")
+    program = user.start(SCENES[0].path, bad)
+    program.controller.comparer.compare_image("image-2")
+    canvas = program.window.panes.canvases[2]
+    user.until(lambda: canvas._message[0] == "Cannot open this image")
+    user.settle()
+    assert program.state.explanation is not None
+    assert not program.state.computing
