@@ -56,6 +56,7 @@ class ImageStrip(QWidget):
         self._lay_out()
         self._view.chosen.connect(self._chosen)
         self._view.remove_requested.connect(self.remove_requested)
+        RowDrag(self._view, self._dragged)
 
     def add(self, key: str, name: str) -> None:
         """Append an image; its thumbnail may follow. Raises ValueError if the key is taken."""
@@ -152,6 +153,11 @@ class ImageStrip(QWidget):
     def _fit_height(self) -> None:
         self._stack.setFixedHeight(cell_size(self._view.font()).height() + 10)
 
+    def _dragged(self, place: QPoint) -> QMimeData | None:
+        index = self._view.indexAt(place)
+        key = self._model.key_at(index)
+        return compared("image", key, str(index.data() or "")) if key is not None else None
+
     def _chosen(self, index: QModelIndex) -> None:
         self._refresh()
         key = self._model.key_at(index)
@@ -175,7 +181,6 @@ class _StripView(QListView):
         super().__init__()
         self._images = model
         self._silence = _Silence()
-        self._drag = RowDrag(self, self._dragged)
         self.setModel(model)
         self.setItemDelegate(StripDelegate(model, self))
         self.setFlow(QListView.Flow.LeftToRight)
@@ -215,28 +220,6 @@ class _StripView(QListView):
         if key is not None and left and self._on_close(index, place):
             self.remove_requested.emit(key)
             return
-        if not self._drag.press(event):
-            self._press(event)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if not self._drag.move(event):
-            super().mouseMoveEvent(event)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        pressed = self._drag.release()
-        if pressed is not None:
-            self._press(pressed)
-        super().mouseReleaseEvent(event)
-
-    def _dragged(self, place: QPoint) -> QMimeData | None:
-        index = self.indexAt(place)
-        key = self._images.key_at(index)
-        return compared("image", key, str(index.data() or "")) if key is not None else None
-
-    def _press(self, event: QMouseEvent) -> None:
-        index = self.indexAt(event.position().toPoint())
-        key = self._images.key_at(index)
-        left = event.button() == Qt.MouseButton.LeftButton
         again = index == self.currentIndex()
         super().mousePressEvent(event)
         if left and key is not None and again:

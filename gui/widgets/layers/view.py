@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QMimeData, QModelIndex, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -25,7 +25,6 @@ from PySide6.QtWidgets import (
 
 from gui.toolkit import theme
 from gui.toolkit.keys import claim_paging
-from gui.toolkit.row_drag import RowDrag, compared
 from gui.widgets.layers.model import Column, Index, LayerModel, Row, cell_text
 
 ROW_HEIGHT = 28
@@ -48,7 +47,6 @@ class LayerView(QTreeView):
     def __init__(self, model: LayerModel) -> None:
         super().__init__()
         self._layers = model
-        self._drag = RowDrag(self, self._dragged)
         self._wanted: dict[Column, int] = {}
         self.setModel(model)
         self.setItemDelegate(_Delegate(model, self))
@@ -116,29 +114,7 @@ class LayerView(QTreeView):
         super().resizeEvent(event)
         self._arrange()
 
-    def _dragged(self, place: QPoint) -> QMimeData | None:
-        row = self._layers.row_at(self.indexAt(place))
-        # Left of its name are the arrows that unfold it.
-        on_row = place.x() >= self.visualRect(self.indexAt(place).siblingAtColumn(0)).left()
-        if row is None or not on_row or not row.node.explainable or self._layers.unavailable:
-            return None
-        return compared("layer", row.address, row.address)
-
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if not self._drag.press(event):
-            self._press(event)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if not self._drag.move(event):
-            super().mouseMoveEvent(event)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        pressed = self._drag.release()
-        if pressed is not None:
-            self._press(pressed)
-        super().mouseReleaseEvent(event)
-
-    def _press(self, event: QMouseEvent) -> None:
         before = self.currentIndex()
         super().mousePressEvent(event)
         place = event.position().toPoint()

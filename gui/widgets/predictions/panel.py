@@ -257,7 +257,7 @@ class _ClassList(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.selectionModel().currentChanged.connect(self._moved)
-        self._drag = RowDrag(self, self._dragged)
+        RowDrag(self, self._dragged)
 
     def _dragged(self, place: QPoint) -> QMimeData | None:
         found = self._classes.class_at(self.indexAt(place))
@@ -299,20 +299,6 @@ class _ClassList(QListView):
         if event.button() == Qt.MouseButton.RightButton:
             # A menu about a class does not explain it.
             return
-        if not self._drag.press(event):
-            self._press(event)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if not self._drag.move(event):
-            super().mouseMoveEvent(event)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        pressed = self._drag.release()
-        if pressed is not None:
-            self._press(pressed)
-        super().mouseReleaseEvent(event)
-
-    def _press(self, event: QMouseEvent) -> None:
         before = self.current_class()
         super().mousePressEvent(event)
         index = self.indexAt(event.position().toPoint())
