@@ -76,6 +76,8 @@ SIGN: Final = Entry("display/sign", _DISPLAY.sign, _one_of(*get_args(Sign)))
 FADE: Final = Entry("display/fade", _DISPLAY.fade)
 BACKDROP: Final = Entry("display/backdrop", _DISPLAY.backdrop, _one_of(*get_args(Backdrop)))
 CONTOURS: Final[Entry[tuple[str, ...]]] = Entry("display/contours", (), _are_levels)
+SCALE_END: Final = Entry("display/end", 0.0, _between(0.0, float("inf")))
+"""The magnitude at the end of the locked colour scale; 0 where it is that of each map."""
 SWEEP_ENABLED: Final = Entry("engine/sweep", True)
 EXACT: Final = Entry("engine/exact", False)
 RECENT_IMAGES: Final[Entry[tuple[str, ...]]] = Entry(
@@ -115,6 +117,7 @@ TABLE: Final[tuple[Entry[Any], ...]] = (
     FADE,
     BACKDROP,
     CONTOURS,
+    SCALE_END,
     SWEEP_ENABLED,
     EXACT,
     RECENT_IMAGES,
@@ -195,10 +198,12 @@ class Settings(QObject):
             fade=self.get(FADE),
             backdrop=cast(Backdrop, self.get(BACKDROP)),
             contours=tuple(float(level) for level in self.get(CONTOURS)),
+            end=self.get(SCALE_END) or None,
         )
 
     def set_display(self, display: DisplaySettings) -> None:
-        """Store all display settings; changed is emitted for those that differ."""
+        """Store all display settings but the scale's end; changed is emitted for those that
+        differ."""
         self.set(OPACITY, float(display.opacity))
         self.set(COLORMAP, display.colormap)
         self.set(INTERPOLATION, display.interpolation)

@@ -269,6 +269,7 @@ def test_only_controllers_write_the_state() -> None:
     """As gui/state/state.py says; a notice is for everyone, and is a call."""
     kept = (ROOT / "gui/state/state.py").read_text(encoding="utf-8")
     parts = set(re.findall(r"^        self\.(\w+)(?:: [^=]+)? = ", kept, re.MULTILINE))
+    parts |= set(re.findall(r"^    (\w+) = OfActive", kept, re.MULTILINE))
     assert {"images", "explanation", "method"} <= parts
     written = set()
     for path in GUI:

@@ -121,6 +121,15 @@ class Computation:
         """(1, channels, h, w) on the CPU, as it was given."""
         return self._image
 
+    @property
+    def held_bytes(self) -> int:
+        """About how many bytes the kept passes hold; the largest graph counts."""
+        facts, kept = self.model.facts, self._full or self._tail
+        if kept is None:
+            return 0
+        first = next((call for call in facts.calls if call in kept.kept), None)
+        return memory.estimate(facts, None if kept is self._full else first)
+
     def close(self) -> None:
         """Free everything; later requests raise ModelError."""
         self._release()

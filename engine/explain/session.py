@@ -114,6 +114,13 @@ class Session:
         return tuple(self._work.notices)
 
     @property
+    def held_bytes(self) -> int:
+        """About how much memory is kept until close: the passes, and the image's pixels."""
+        image = self.image
+        depth = image.depth.values.nbytes if image.depth is not None else 0
+        return self._work.held_bytes + 3 * image.width * image.height + depth
+
+    @property
     def logits(self) -> NDArray[np.float64]:
         """float64 (classes,): the scores that are explained, in the order of the classes."""
         return self._known_logits(None).copy()

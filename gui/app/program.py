@@ -68,6 +68,7 @@ class Program(QObject):
         from gui.presenters.first_hints import FirstHints
         from gui.presenters.methods import MethodPresenter
         from gui.presenters.notices import Notices
+        from gui.presenters.panes import PanePresenter
         from gui.presenters.presenter import Presenter
         from gui.presenters.questions import QuestionPresenter
         from gui.state.state import State
@@ -84,6 +85,7 @@ class Program(QObject):
         self.controller = Controller(self.state, self.settings, self)
         self.garbage = GarbageCollector(self.window)
         self.presenter = Presenter(self.window, self.state, self.controller, self.settings)
+        self.panes = PanePresenter(self.window, self.state, self.controller, self.settings)
         self.methods = MethodPresenter(self.window, self.state, self.settings)
         self.questions = QuestionPresenter(self.window, self.state, self.settings)
         self.notices = Notices(self.window, self.state, self.controller.models, self.settings)

@@ -12,6 +12,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
+from gui.controllers.comparing import Comparer
 from gui.controllers.downloads import Downloads
 from gui.controllers.explaining import Explainer, without_comparison
 from gui.controllers.exports import Exports
@@ -47,6 +48,7 @@ class Controller(QObject):
         self.file_lane = files = Lane("files", self)
         self.images = Images(state, settings, files, self)
         self.images.leaving.connect(self._image_left)
+        state.image_removed.connect(self._image_closed)
         self.views = ImageViews(state, self.images, files, self)
         self.images.ready.connect(self._image_ready)
         self.views.altered.connect(self._image_altered)
@@ -68,10 +70,13 @@ class Controller(QObject):
             self.models.remember_method,
             self,
         )
-        self.choose_layer = explainer.choose_layer
-        self.choose_class = explainer.choose_class
-        self.choose_method = explainer.choose_method
-        self.ask = explainer.ask
+        self.comparer = comparer = Comparer(
+            state, settings, explainer, self.images, self.models, engine, self._worker, self
+        )
+        self.choose_layer = comparer.choose_layer
+        self.choose_class = comparer.choose_class
+        self.choose_method = comparer.choose_method
+        self.ask = comparer.ask
         self.compare = explainer.compare
         self.expect = explainer.expect
 
@@ -101,6 +106,18 @@ class Controller(QObject):
         self.downloads.close()
         self.file_lane.close()
         self.engine_lane.close()
+
+    def leave(self) -> None:
+        """Esc: end what was begun last, so compare with nothing, stop what is computed, or go back
+        to one pane."""
+        state, running = self.state, self.engine_lane.running
+        swept = running is None or running.slot == "sweep"
+        if state.picking:
+            self.comparer.pick(False)
+        elif len(state.panes) > 1 and swept and state.model_loading is None:
+            self.comparer.single()
+        else:
+            self.cancel()
 
     def cancel(self) -> None:
         """Stop the current computation or export, or else a download.
@@ -136,8 +153,11 @@ class Controller(QObject):
         state.answer = state.explanation = state.sweep = None
         state.explain_error = ""
         state.set_computing(False)
-        if state.current_key is None:
-            self.engine_lane.submit(Job("Closing the image", self._worker.forget_image))
+
+    def _image_closed(self, key: str) -> None:
+        self.engine_lane.submit(
+            Job("Closing the image", lambda watch: self._worker.forget_image(key, watch))
+        )
 
     def _image_altered(self) -> None:
         """Explain the same image with other levels; its map stays until the new one is there."""

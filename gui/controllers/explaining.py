@@ -1,8 +1,8 @@
-"""What is asked of the current image, and the answers.
+"""What is asked in each pane, and the answers.
 
-A choice changes the selection in the state; explain submits a request with a new generation number
-to the engine lane, the answer arrives on the GUI thread, and only an answer of the latest
-generation reaches the state. What a sweep has computed is answered without the engine.
+A choice changes the selection of the active pane; explain submits a request with a new generation
+number to the engine lane, the answer arrives on the GUI thread, and only an answer of its pane's
+latest generation reaches the state. What a sweep has computed is answered without the engine.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
-from engine.methods.registry import choose, find
+from engine.methods.registry import Chosen, choose, find
 from engine.records.asked import CLASS, Question
 from engine.records.images import LoadedImage
 from engine.records.options import Value
@@ -25,6 +25,7 @@ from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import EXACT, Settings
 from gui.state import offers
+from gui.state.panes import Pane
 from gui.state.records import Answer, Request
 from gui.state.state import State
 
@@ -32,7 +33,12 @@ _log = logging.getLogger(__name__)
 
 
 class Explainer(QObject):
-    """Asks the engine for maps. remember_method: called when the user has chosen a method."""
+    """Asks the engine for maps. remember_method: called when the user has chosen a method.
+
+    asked: the active pane's map has been asked for, so that others may follow.
+    """
+
+    asked = Signal()
 
     def __init__(
         self,
@@ -52,7 +58,6 @@ class Explainer(QObject):
         self._sweeper = sweeper
         self._remember_method = remember_method
         self._generation = 0
-        self._stopped = False
         self._remembered = Remembered()
         state.image_removed.connect(self._remembered.forget)
         state.sweep_changed.connect(self._keep_sweep)
@@ -88,9 +93,7 @@ class Explainer(QObject):
         those with which it was last used in this session."""
         state = self._state
         state.kept_options[state.method] = state.options
-        if options is None:
-            options = state.kept_options.get(slug, ())
-        chosen = choose(slug, dict(options))
+        chosen = self.chosen(slug, options)
         asked = chosen.method.slug, chosen.options
         for used in (state.method, slug):
             self._settings.add_recent_method(used)
@@ -98,6 +101,12 @@ class Explainer(QObject):
             state.method, state.options = asked
             self._selected()
             self._remember_method()
+
+    def chosen(self, slug: str, options: tuple[tuple[str, Value], ...] | None) -> Chosen:
+        """A method with its options, as choose_method takes them."""
+        if options is None:
+            options = self._state.kept_options.get(slug, ())
+        return choose(slug, dict(options))
 
     def ask(self, question: Question, target: int | None = None) -> None:
         """Ask another question. target: of which class; None for the one that is explained."""
@@ -136,11 +145,18 @@ class Explainer(QObject):
 
     def stop(self) -> None:
         """Stop the computation; the map on the screen becomes the selection again."""
-        self._generation += 1
-        self._stopped = True
         self._sweeper.stop()
         self._lane.cancel("explain")
         state = self._state
+        for pane in state.others:
+            if pane.computing:
+                self._outdate(pane)
+                pane.stopped = True
+                self._set_computing(pane, False)
+                state.pane_changed.emit(pane.number)
+        pane = state.pane
+        self._outdate(pane)
+        pane.stopped = True
         state.set_computing(False)
         explanation = state.explanation
         if explanation is not None:
@@ -153,16 +169,28 @@ class Explainer(QObject):
                 state.method, state.options = shown
                 self._remember_method()
 
-    def void(self) -> None:
-        """Make pending answers stale, and stop what computes them."""
-        self._generation += 1
-        self._lane.cancel("explain")
+    def void(self, pane: Pane | None = None) -> None:
+        """Make a pane's pending answers stale, and stop what computes them; None for the active
+        one, with its sweep."""
+        if pane is None:
+            pane = self._state.pane
+            self._sweeper.cancel()
+        self._outdate(pane)
+        self._lane.cancel(_slot(pane))
+
+    def leave(self) -> None:
+        """Another pane becomes the active one: its sweep may begin, and the other's makes way."""
         self._sweeper.cancel()
+        self._sweeper.allow()
+
+    def _outdate(self, pane: Pane) -> None:
+        self._generation += 1
+        pane.generation = self._generation
 
     @property
     def _unanswered(self) -> bool:
         """Whether what is selected may be asked for again."""
-        return self._state.explanation is None or self._stopped
+        return self._state.explanation is None or self._state.pane.stopped
 
     @property
     def _explained(self) -> int | None:
@@ -181,36 +209,59 @@ class Explainer(QObject):
     def explain(self, expected: int | None = None) -> None:
         """Explain what is selected. expected: with the maps that a contrast with it is made of."""
         state = self._state
-        image, source = state.current, state.model_source
-        if image is None or image.loaded is None or source is None:
-            if source is None and state.model_loading is None:
+        request = self._request(state.pane, expected)
+        if request is None:
+            if state.model_source is None and state.model_loading is None:
                 state.set_computing(False)
             return
-        self._generation += 1
-        self._stopped = False
         self._sweeper.allow()
-        request = Request(
-            self._generation,
+        if not (self._answered_before(request) or self._answered_by_sweep(request)):
+            self._ask(state.pane, request, Priority.CLICK)
+        self.asked.emit()
+
+    def explain_other(self, pane: Pane) -> None:
+        """Explain what is selected in a pane that is not active, unless that is asked already."""
+        request = self._request(pane)
+        if request is None or (pane.asked is not None and pane.asked.wanted == request.wanted):
+            return
+        # After what is asked in the active one.
+        self._ask(pane, request, Priority.WORK)
+        self._state.pane_changed.emit(pane.number)
+
+    def _request(self, pane: Pane, expected: int | None = None) -> Request | None:
+        """What a pane asks for now; None without an image or a model."""
+        image, source = self._state.images.get(pane.current_key or ""), pane.model_source
+        if image is None or image.loaded is None or source is None:
+            return None
+        return Request(
+            pane.generation,
             image.key,
             source.key,
-            state.layer if find(state.method).layered else None,
-            state.target,
-            state.method,
-            state.options,
+            pane.layer if find(pane.method).layered else None,
+            pane.target,
+            pane.method,
+            pane.options,
             image.revision,
             self._settings.get(EXACT),
-            state.question,
+            pane.question,
             expected,
+            pane.number,
+            len(self._state.panes),
         )
-        if self._answered_before(request) or self._answered_by_sweep(request):
-            return
-        state.set_computing(True)
+
+    def _ask(self, pane: Pane, request: Request, priority: Priority) -> None:
+        image = self._state.images[request.image]
+        assert image.loaded is not None
         loaded: LoadedImage = image.loaded
+        self._outdate(pane)
+        request = pane.asked = replace(request, generation=pane.generation)
+        pane.stopped = False
+        self._set_computing(pane, True)
         job = Job(
             self._title(request),
             lambda watch: self._worker.explain(loaded, request, watch),
-            slot="explain",
-            priority=Priority.CLICK,
+            slot=_slot(pane),
+            priority=priority,
         )
         job.finished.connect(self._answered)
         job.failed.connect(lambda error: self._failed(request, error))
@@ -235,17 +286,31 @@ class Explainer(QObject):
             return False
         answer = self._remembered.answer(request)
         last, sweep = self._remembered.left(request)
-        if sweep is not None and sweep.request.model == request.model:
+        if sweep is not None:
             state.answer, state.sweep = answer or last, sweep
             if answer is None and not self._answered_by_sweep(request):
                 state.answer = state.sweep = None
                 return False
         if answer is not None:
-            self._answered(replace(answer, request=request))
+            self._answered(replace(answer, request=self._settle(request)))
         if state.answer is None:
             return False
         state.sweep_changed.emit()
         return True
+
+    def _settle(self, request: Request) -> Request:
+        """The active pane has its answer: nothing that was asked before is waited for."""
+        pane = self._state.pane
+        self._outdate(pane)
+        self._lane.cancel(_slot(pane))
+        pane.asked, pane.stopped = replace(request, generation=pane.generation), False
+        return pane.asked
+
+    def _set_computing(self, pane: Pane, on: bool) -> None:
+        if pane is self._state.pane:
+            self._state.set_computing(on)
+        else:
+            pane.computing = on
 
     def _title(self, request: Request) -> str:
         """What the job does, and how long it will take where that is more than a few passes."""
@@ -259,7 +324,7 @@ class Explainer(QObject):
         explanation = self._sweeper.answer(request)
         if explanation is None:
             return False
-        self._lane.cancel("explain")
+        self._settle(request)
         self._state.explanation = explanation
         self._state.answered = request.question
         self._state.explain_error = ""
@@ -267,35 +332,56 @@ class Explainer(QObject):
         self._state.answer_changed.emit()
         return True
 
+    def _asker(self, request: Request) -> Pane | None:
+        """The pane that waits for the answer to this request; None if none does any more."""
+        pane = self._state.pane_of(request.pane)
+        return pane if pane is not None and request.generation == pane.generation else None
+
     def _answered(self, answer: Answer) -> None:
-        if answer.request.generation != self._generation:
+        pane, state = self._asker(answer.request), self._state
+        if pane is None:
             _log.debug("answer %d came late and is dropped", answer.request.generation)
             return
-        state = self._state
-        self._sweeper.void_unless(answer.explanation)
-        state.note_forward(answer.explanation.seconds.forward)
-        state.answer, state.explanation = answer, answer.explanation
+        if pane is state.pane:
+            self._sweeper.void_unless(answer.explanation)
+        pane.note_forward(answer.explanation.seconds.forward)
+        pane.answer, pane.explanation = answer, answer.explanation
         self._remembered.keep(answer)
-        state.answered = answer.request.question
-        state.explain_error = ""
-        state.set_computing(False)
-        if state.info is not None and state.info.device != answer.info.device:
-            state.info = answer.info
+        pane.answered = answer.request.question
+        self._came(pane)
+        if pane.info is not None and pane.info.device != answer.info.device:
+            pane.info = answer.info
             state.engine_changed.emit()
             state.warn(answer.info.notices)
-        state.answer_changed.emit()
+        self._tell(pane)
 
     def _failed(self, request: Request, error: HookscopeError) -> None:
-        if request.generation != self._generation:
-            return
-        self._state.explanation = None
-        self._state.explain_error = str(error)
-        self._state.set_computing(False)
-        self._state.answer_changed.emit()
+        pane = self._asker(request)
+        if pane is not None:
+            pane.explanation = None
+            self._came(pane, str(error))
+            self._tell(pane)
+
+    def _came(self, pane: Pane, error: str = "") -> None:
+        pane.explain_error = error
+        self._set_computing(pane, False)
+
+    def _tell(self, pane: Pane) -> None:
+        if pane is self._state.pane:
+            self._state.answer_changed.emit()
+        else:
+            self._state.pane_changed.emit(pane.number)
 
     def _cancelled(self, request: Request) -> None:
-        if request.generation == self._generation:
-            self._state.set_computing(False)
+        pane = self._asker(request)
+        if pane is not None:
+            self._set_computing(pane, False)
+            if pane is not self._state.pane:
+                self._state.pane_changed.emit(pane.number)
+
+
+def _slot(pane: Pane) -> str:
+    return f"explain {pane.number}"
 
 
 def without_comparison(state: State) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QObject, Signal
 
+from engine.records.display import DisplaySettings
 from gui.jobs.file_work import ExportTask, write_export
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import Settings
+from gui.state.scale import shared_end
 from gui.state.state import NoticeKind, State
 
 
@@ -35,9 +39,16 @@ class Exports(QObject):
             explanation,
             answer.info,
             answer.predictions,
-            self._settings.display(),
+            self._display(),
             versions,
         )
+
+    def _display(self) -> DisplaySettings:
+        """The settings, with the end of the scale that is on the screen."""
+        state, display = self._state, self._settings.display()
+        if len(state.panes) > 1 and state.links.scale:
+            return replace(display, end=shared_end(state.panes, display))
+        return display
 
     def write(self, task: ExportTask) -> None:
         """Write an export in the background; closing the program waits for it."""

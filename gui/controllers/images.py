@@ -125,10 +125,25 @@ class Images(QObject):
 
     def step(self, by: int) -> None:
         """Select the image `by` places further on; stops at the ends."""
+        key = self.beside(by)
+        if key is not None:
+            self.select(key)
+
+    def beside(self, by: int) -> str | None:
+        """The key of the image `by` places further on than the current one, at most the last."""
         keys = list(self._state.images)
-        if keys and self._state.current_key in keys:
-            place = keys.index(self._state.current_key) + by
-            self.select(keys[min(max(place, 0), len(keys) - 1)])
+        if self._state.current_key not in keys:
+            return None
+        place = keys.index(self._state.current_key) + by
+        return keys[min(max(place, 0), len(keys) - 1)]
+
+    def want(self, key: str) -> None:
+        """Read an image that is to be shown beside the current one, unless it is there."""
+        image = self._state.images[key]
+        if image.loaded is None and not image.error and image.path is not None:
+            self._used = {key: None, **self._used}
+            if key != self._state.current_key and not self._lane.has(f"decode {key}"):
+                self._decode(key, image.path)
 
     def close(self, key: str) -> None:
         """Close an image; if it was the current one, select its neighbour."""
@@ -288,13 +303,15 @@ class Images(QObject):
         self._state.warn(decoded.loaded.notices, image=key)
 
     def _decode(self, key: str, path: Path) -> None:
-        self._state.set_computing(True)
+        current = key == self._state.current_key
+        if current:
+            self._state.set_computing(True)
         image, policy = self._state.images[key], self._state.policy
         page, levels, revision = image.page, image.levels, image.revision
         job = Job(
             f"Opening {path.name}",
             lambda watch: decode(path, watch, page, levels, policy),
-            slot="decode",
+            slot="decode" if current else f"decode {key}",
             priority=Priority.CLICK,
             reading=path.name,
             unlogged=_names(path),
@@ -335,9 +352,10 @@ class Images(QObject):
     def _forget_old(self) -> None:
         """Free decoded images that can be read again, least recently used first."""
         kept = 0.0
+        shown = {pane.current_key for pane in self._state.panes}
         for key in reversed(self._used):
             image = self._state.images[key]
-            if image.loaded is None or image.path is None or key == self._state.current_key:
+            if image.loaded is None or image.path is None or key in shown:
                 continue
             kept += image.loaded.width * image.loaded.height * _BYTES_A_PIXEL
             if image.loaded.depth is not None:

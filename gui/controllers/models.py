@@ -50,14 +50,15 @@ class NamedModel:
 class Models(QObject):
     """Fills the state's model through the engine lane.
 
-    opened: another model is open, or its preprocessing or output has changed; earlier results are
-    void. not_opened: one could not be opened, and the current one stays. asked(ModelSource,
-    HookscopeError): a question must be answered before a model can be opened.
-    not_adjusted(sentence): why a change was rejected. seen(SeenInput, image name): the input
-    that the model receives. profile_written(Path).
+    opened_beside(OpenedModel): a model for another pane is open. opened: another model is open, or
+    its preprocessing or output has changed; earlier results are void. not_opened: one could not be
+    opened, and the current one stays. asked(ModelSource, HookscopeError): a question must be
+    answered before a model can be opened. not_adjusted(sentence): why a change was rejected.
+    seen(SeenInput, image name): the input that the model receives. profile_written(Path).
     """
 
     opened = Signal()
+    opened_beside = Signal(object)
     not_opened = Signal()
     asked = Signal(object, object)
     not_adjusted = Signal(str)
@@ -75,6 +76,7 @@ class Models(QObject):
         self._then: tuple[str, list[Adjustment]] = ("", [])
         self._chosen = self._loading_chosen = False
         self._not_to_be_had: set[ModelSource] = set()
+        self._beside = False
 
     @property
     def opening_first(self) -> bool:
@@ -116,21 +118,39 @@ class Models(QObject):
         """Open a model in place of the current one, which stays open on failure."""
         self._open(source, trusted, chosen=True)
 
+    def open_beside(self, source: ModelSource) -> None:
+        """Open a model for another pane; the one of the active pane stays."""
+        self._open(source, chosen=True, beside=True)
+
+    def reopen(self, source: ModelSource) -> None:
+        """Open a model again, after a question about it was answered."""
+        self._open(source, chosen=True, beside=self._beside)
+
     def _open(
-        self, source: ModelSource, trusted: tuple[Path, ...] = (), *, chosen: bool = False
+        self,
+        source: ModelSource,
+        trusted: tuple[Path, ...] = (),
+        *,
+        chosen: bool = False,
+        beside: bool = False,
     ) -> None:
         # A record of its own tells this attempt from an earlier one that ends late.
         source = replace(source)
         self._loading_chosen = chosen
         self._state.model_loading = source
         self._state.model_changed.emit()
+        self._beside = beside
         job = Job(
             f"Opening {source.title}",
-            lambda watch: self._worker.open_model(source, watch, trusted),
+            lambda watch: (
+                self._worker.open_beside(source, watch)
+                if beside
+                else self._worker.open_model(source, watch, trusted)
+            ),
             slot="model",
             reading=source.title,
         )
-        job.finished.connect(lambda opened: self._opened(opened, chosen))
+        job.finished.connect(lambda opened: self._opened(opened, chosen, beside))
         job.failed.connect(lambda error: self._failed(source, error))
         job.cancelled.connect(lambda: self._given_up(source))
         # Pending changes to the previous model are void.
@@ -172,7 +192,7 @@ class Models(QObject):
         self._change(
             "Updating the model",
             kind,
-            lambda watch: self._worker.adjust(change, watch),
+            lambda watch, key: self._worker.adjust(change, watch, key),
             file.name if file is not None else "",
         )
 
@@ -198,7 +218,8 @@ class Models(QObject):
 
     def export_profile(self, path: Path) -> None:
         """Write the profile of the open model to a file."""
-        job = Job("Saving the profile", lambda watch: self._worker.export_profile(path, watch))
+        key = self._key
+        job = Job("Saving the profile", lambda watch: self._worker.export_profile(path, watch, key))
         job.finished.connect(self.profile_written)
         job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
         self._lane.submit(job)
@@ -208,10 +229,10 @@ class Models(QObject):
         image = self._state.current
         if image is None or image.loaded is None or self._state.info is None:
             return
-        loaded, name = image.loaded, image.name
+        loaded, name, key = image.loaded, image.name, self._key
         job = Job(
             "Preprocessing the image",
-            lambda watch: self._worker.seen(loaded, watch),
+            lambda watch: self._worker.seen(loaded, watch, key),
             slot="seen",
             priority=Priority.CLICK,
             stoppable=False,
@@ -220,12 +241,22 @@ class Models(QObject):
         job.failed.connect(lambda error: self.not_adjusted.emit(str(error)))
         self._lane.submit(job)
 
+    @property
+    def _key(self) -> str | None:
+        """The key of the active pane's model."""
+        source = self._state.model_source
+        return source.key if source is not None else None
+
     def cancel(self) -> None:
         """Cancel opening a model."""
         self._lane.cancel("model")
 
     def _change(
-        self, title: str, kind: str, work: Callable[[Watch], OpenedModel], reading: str = ""
+        self,
+        title: str,
+        kind: str,
+        work: Callable[[Watch, str | None], OpenedModel],
+        reading: str = "",
     ) -> None:
         loading = self._state.model_loading
         if loading is not None:
@@ -233,7 +264,8 @@ class Models(QObject):
                 f"{loading.title} is still being opened. Try again when it is open."
             )
             return
-        job = Job(title, work, slot=f"model {kind}", reading=reading)
+        key = self._key
+        job = Job(title, lambda watch: work(watch, key), slot=f"model {kind}", reading=reading)
         job.finished.connect(self._adjusted)
         job.failed.connect(lambda error: self.not_adjusted.emit(str(error)))
         self._lane.submit(job)
@@ -266,13 +298,19 @@ class Models(QObject):
             state.warn([notice for notice in opened.info.notices if notice not in before])
         self.opened.emit()
 
-    def _opened(self, opened: OpenedModel, chosen: bool) -> None:
+    def _opened(self, opened: OpenedModel, chosen: bool, beside: bool) -> None:
+        if beside:
+            self._state.model_loading, self._state.model_error = None, ""
+            self._remember(opened)
+            self._state.model_changed.emit()
+            self._state.warn(opened.info.notices)
+            self.opened_beside.emit(opened)
+            return
         self._chosen = chosen
         if chosen:
             self._forget_targets()
         self._take(opened)
-        if not opened.source.spec.startswith("demo:"):
-            self._settings.add_recent_model(opened.source.key)
+        self._remember(opened)
         self._state.model_changed.emit()
         assumed = opened.info.preprocessing_from is Origin.ASSUMED
         action = CHOOSE_WEIGHTS if opened.info.other_weights else CHECK_INPUT if assumed else ""
@@ -283,6 +321,10 @@ class Models(QObject):
         (spec, changes), self._then = self._then, ("", [])
         for change in changes if spec == opened.source.spec else ():
             self.adjust(change)
+
+    def _remember(self, opened: OpenedModel) -> None:
+        if not opened.source.spec.startswith("demo:"):
+            self._settings.add_recent_model(opened.source.key)
 
     def _take(self, opened: OpenedModel) -> None:
         state = self._state

@@ -54,9 +54,15 @@ class Remembered:
         return image.answers.get(_plain(request)) if image is not None else None
 
     def left(self, request: Request) -> tuple[Answer | None, SweepAnswer | None]:
-        """The last answer for the image of a request, and its sweep."""
+        """The last answer of a request's model for its image, and its sweep."""
         image = self._images.get((request.image, request.revision))
-        return (image.last, image.sweep) if image is not None else (None, None)
+        if image is None:
+            return None, None
+        last, sweep = image.last, image.sweep
+        return (
+            last if last is not None and last.request.model == request.model else None,
+            sweep if sweep is not None and sweep.request.model == request.model else None,
+        )
 
     def forget(self, key: str) -> None:
         """Forget an image."""
@@ -81,4 +87,4 @@ class Remembered:
 
 
 def _plain(request: Request) -> Request:
-    return replace(request, generation=0, expected=None)
+    return request.wanted

@@ -124,6 +124,7 @@ class Sweeper(QObject):
             options=explanation.options,
             question=state.answered,
             expected=None,
+            panes=len(state.panes),
         )
         loaded: LoadedImage = image.loaded
         job = Job(

@@ -22,6 +22,7 @@ from engine.render.looks import LOOKS, look_of, with_look
 from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.handlers.choosing import Choosing
+from gui.handlers.comparing import Comparing
 from gui.handlers.context_menus import ContextMenus
 from gui.handlers.export import Saver
 from gui.handlers.help import Help
@@ -58,13 +59,14 @@ class Handlers(QObject):
         self._state = state
         self._controller = controller
         self._settings = settings
-        self.images = ImageOpener(window, state, controller.images, settings)
+        self.images = ImageOpener(window, state, controller, settings)
         self.menus = ContextMenus(window, state, controller.images)
         self.levels = ImageLevels(window, state, controller.views)
         self.models = ModelOpener(window, state, controller, settings)
         self.input = InputOpener(window, state, controller, settings)
         self.saver = Saver(window, state, controller.exports, settings)
         self.choosing = Choosing(window, state, controller)
+        self.comparing = Comparing(window, state, controller)
         self.help = Help(window, state, settings, second)
         window.tree.layer_chosen.connect(controller.choose_layer)
         window.tree.layout_chosen.connect(
@@ -98,7 +100,7 @@ class Handlers(QObject):
             "find_class": panel.focus_search,
             "choose_method": self.choosing.open_methods,
             "choose_question": self.choosing.open_questions,
-            "cancel": self._controller.cancel,
+            "cancel": self._controller.leave,
         }
         for rank in range(1, 10):
             handlers[f"class_{rank}"] = partial(panel.choose_rank, rank)
@@ -119,7 +121,7 @@ class Handlers(QObject):
     def _connect_toggles(self) -> None:
         window = self._window
         toggles: dict[str, Callable[[bool], object]] = {
-            "overlay": window.canvas.set_overlay_visible,
+            "overlay": window.panes.set_overlay_visible,
             "grid": lambda on: self._display(interpolation="grid" if on else "smooth"),
             "grey": lambda on: self._display(backdrop="grey" if on else "colour"),
             "contours": lambda on: self._display(contours=_CONTOURS if on else ()),

@@ -9,7 +9,7 @@ from PySide6.QtGui import QGuiApplication
 
 from engine.files import suffixes
 from gui import settings as table
-from gui.controllers.images import Images
+from gui.controllers.controller import Controller
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
 from gui.window import drops
@@ -26,14 +26,15 @@ class ImageOpener(QObject):
     """Asks for images and passes them to the controller."""
 
     def __init__(
-        self, window: MainWindow, state: State, images: Images, settings: Settings
+        self, window: MainWindow, state: State, controller: Controller, settings: Settings
     ) -> None:
         super().__init__(window)
         self._window = window
         self._state = state
-        self._images = images
+        self._images = images = controller.images
         self._settings = settings
-        window.strip.image_chosen.connect(images.select)
+        comparer = controller.comparer
+        window.strip.image_chosen.connect(comparer.choose_image)
         window.strip.remove_requested.connect(images.close)
         window.dropped.connect(self.open_dropped)
         window.actions_by_id.connect(
@@ -42,8 +43,8 @@ class ImageOpener(QObject):
                 "open_folder": self.ask_folder,
                 "paste": self.paste,
                 "close_image": self.close_image,
-                "previous_image": lambda: images.step(-1),
-                "next_image": lambda: images.step(1),
+                "previous_image": lambda: comparer.step_image(-1),
+                "next_image": lambda: comparer.step_image(1),
             }
         )
         settings.changed.connect(self._setting_changed)

@@ -32,11 +32,12 @@ class ModelOpener(QObject):
     ) -> None:
         super().__init__(window)
         self._window = window
-        self._models = controller.models
+        # Which compares with it, if that was asked for.
+        self._open = controller.comparer.open_model
         self._settings = settings
         self.questions = ModelQuestions(window, state, controller.models, controller.published)
         self.gallery = GalleryOpener(window, state, controller, settings)
-        controller.images.model_found.connect(self._models.open)
+        controller.images.model_found.connect(self._open)
         window.actions_by_id.connect(
             {
                 "demo_photos": lambda: self.open_named(PHOTOS),
@@ -51,14 +52,14 @@ class ModelOpener(QObject):
 
     def open_named(self, spec: str) -> None:
         """Open a model that needs nothing but its name."""
-        self._models.open(ModelSource(spec))
+        self._open(ModelSource(spec))
 
     def ask_file(self) -> None:
         """Ask for a model file; its type is recognised from its content."""
         from gui.file_dialogs import start_folder, weights_dialog
 
         dialog = weights_dialog(self._window, start_folder(self._settings))
-        dialog.fileSelected.connect(lambda path: self._models.open(ModelSource(path)))
+        dialog.fileSelected.connect(lambda path: self._open(ModelSource(path)))
         dialog.open()
 
     def _setting_changed(self, key: str) -> None:
@@ -70,7 +71,7 @@ class ModelOpener(QObject):
         self._window.actions_by_id.fill(
             "recent_models",
             [(_short(text), source.key) for text, source in known],
-            lambda key: self._models.open(ModelSource.from_key(key)),
+            lambda key: self._open(ModelSource.from_key(key)),
             lambda key: _whole(ModelSource.from_key(key)),
         )
 

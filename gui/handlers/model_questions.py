@@ -73,7 +73,7 @@ class ModelQuestions(QObject):
 
         def agreed() -> None:
             self._models.trust(error.path, error.sha256)
-            self._models.open(source)
+            self._models.reopen(source)
 
         dialog = ConsentDialog(error.path, error.risk, error.names, self._window)
         dialog.agreed.connect(agreed)
@@ -127,7 +127,7 @@ class ModelQuestions(QObject):
 
         dialog = NetworkDialog(question, self._window)
         dialog.chosen.connect(
-            lambda name, given: self._models.open(
+            lambda name, given: self._models.reopen(
                 replace(source, architecture=name, arguments=tuple(given))
             )
         )
@@ -154,7 +154,7 @@ class ModelQuestions(QObject):
         return dialog
 
     def _opening(self, answered: Callable[[str], ModelSource]) -> Callable[[str], None]:
-        return lambda answer: self._models.open(answered(answer))
+        return lambda answer: self._models.reopen(answered(answer))
 
     def _done(self, dialog: QDialog) -> None:
         if self._dialog is dialog:

@@ -1,7 +1,7 @@
 """Runs the engine for the window; used on the engine lane only.
 
-Holds the open model and the session of the current image. torch is imported inside the jobs, so
-that the window is painted first.
+Holds the open models and sessions (gui/jobs/open_sessions.py). torch is imported inside the jobs,
+so that the window is painted first.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from engine.files.trust import Trust, store_file
 from engine.lazy.numpy import np
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
-from engine.records.models import Prediction
 from engine.records.options import Value
 from engine.records.sources import ModelSource
+from gui.jobs.open_sessions import OpenSession, OpenSessions
 from gui.state.records import (
     Answer,
     EngineFacts,
@@ -31,8 +31,6 @@ from gui.state.records import (
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from engine.explain.session import Session
     from engine.formats.torchvision.gallery import PublishedModel
     from engine.loading.adjustments import Adjustment
@@ -50,11 +48,7 @@ class EngineWorker:
 
     def __init__(self) -> None:
         self.trust = Trust(store=store_file())
-        self._model: Model | None = None
-        self._source: ModelSource | None = None
-        self._session: Session | None = None
-        self._shown: Request | None = None
-        self._predicted: tuple[tuple[Prediction, ...], NDArray[np.float64]] | None = None
+        self.open = OpenSessions()
 
     def load_engine(self, watch: Watch) -> EngineFacts:
         """Import torch and the modules that depend on it."""
@@ -80,11 +74,17 @@ class EngineWorker:
         return gallery.published()
 
     def open_model(
-        self, source: ModelSource, watch: Watch, trusted: Sequence[Path] = ()
+        self,
+        source: ModelSource,
+        watch: Watch,
+        trusted: Sequence[Path] = (),
+        *,
+        beside: bool = False,
     ) -> OpenedModel:
         """Open a model in place of the current one, which stays open on failure.
 
-        trusted: files named on the command line together with --trust.
+        trusted: files named on the command line together with --trust. beside: the current model
+        stays the one that is adjusted.
         """
         from engine.loading.adjustments import Adjustment, adjusted, remember_answers
         from engine.loading.load import open_source
@@ -105,14 +105,21 @@ class EngineWorker:
                 source, fault = bare, naming(names, error)
         watch.cancel.raise_if_cancelled()
         remember_answers(model, source)
-        return replace(self._take(model, source), fault=fault)
+        return replace(self._take(model, source, beside=beside), fault=fault)
 
-    def adjust(self, change: Adjustment, watch: Watch) -> OpenedModel:
-        """Change preprocessing, output, layouts or class names, and save them in the profile."""
+    def open_beside(self, source: ModelSource, watch: Watch) -> OpenedModel:
+        """Open a model besides the current one."""
+        return self.open_model(source, watch, beside=True)
+
+    def adjust(self, change: Adjustment, watch: Watch, key: str | None = None) -> OpenedModel:
+        """Change preprocessing, output, layouts or class names, and save them in the profile.
+
+        key: of the model; None for the current one, here and below.
+        """
         from engine.loading.adjustments import adjusted, profile_of
         from engine.profiles import store
 
-        model, source = self._opened()
+        model, source = self._current(key, watch)
         try:
             model = adjusted(model, change, watch.cancel)
         except ModelError as error:
@@ -130,47 +137,52 @@ class EngineWorker:
         from engine.loading.adjustments import remember_method
         from engine.methods.registry import choose
 
-        if self._model is not None and self._source is not None and self._source.key == key:
-            remember_method(self._model, choose(method, dict(options)))
+        model = self.open.model(key)
+        if model is not None:
+            remember_method(model, choose(method, dict(options)))
 
-    def reset_model(self, watch: Watch) -> OpenedModel:
+    def reset_model(self, watch: Watch, key: str | None = None) -> OpenedModel:
         """Delete the profile of the open model and reopen it."""
         from engine.loading.adjustments import forget
 
-        model, source = self._opened()
+        model, source = self._current(key, watch)
         forget(model, source)
         bare = replace(
             source, classes=None, input=None, output=None, preprocessing=(), profile=None
         )
         return self.open_model(bare, watch)
 
-    def export_profile(self, path: Path, _watch: Watch) -> Path:
+    def export_profile(self, path: Path, watch: Watch, key: str | None = None) -> Path:
         """Write the profile of the open model to a file."""
         from engine.loading.adjustments import profile_of
         from engine.profiles import store
 
-        model, source = self._opened()
+        model, source = self._current(key, watch)
         store.export(path, profile_of(model, source), model.info.weights_sha256)
         return path
 
-    def seen(self, image: LoadedImage, _watch: Watch) -> SeenInput:
+    def seen(self, image: LoadedImage, watch: Watch, key: str | None = None) -> SeenInput:
         """What the model receives: the image reconstructed from its input tensor, and numbers."""
         from engine.images.preprocessing import as_seen, numbers_of, prepare
 
-        how = self._opened()[0].preprocessing
+        how = self._current(key, watch)[0].preprocessing
         tensor = prepare(image, how).tensor
         return SeenInput(as_seen(tensor, how), numbers_of(tensor))
 
-    def _opened(self) -> tuple[Model, ModelSource]:
-        if self._model is None or self._source is None:
-            raise ModelError("no model is open; open one first")
-        return self._model, self._source
+    def _current(self, key: str | None, watch: Watch) -> tuple[Model, ModelSource]:
+        """The model with this key, which becomes the current one; opened again if it was closed.
+        None for the one that is current. Raises ModelError if there is none."""
+        if key is not None:
+            if self.open.model(key) is None:
+                self.open_model(ModelSource.from_key(key), watch)
+            else:
+                self.open.current = key
+        return self.open.opened()
 
-    def _take(self, model: Model, source: ModelSource) -> OpenedModel:
+    def _take(self, model: Model, source: ModelSource, *, beside: bool = False) -> OpenedModel:
         from engine.profiles import store
 
-        self._end_session()
-        self._model, self._source = model, source
+        self.open.add_model(model, source, beside=beside)
         sha256 = model.info.weights_sha256
         known = store.load(sha256) if sha256 else None
         # A method alone does not affect preprocessing or output.
@@ -179,18 +191,20 @@ class EngineWorker:
 
     def explain(self, image: LoadedImage, request: Request, watch: Watch) -> Answer:
         """Compute one explanation and the predictions for the image."""
-        session = self._session_for(image, request, watch)
+        kept = self._session_for(image, request, watch)
+        session = kept.session
         explanation = self._map_for(session, request, watch)
-        if self._predicted is None:
+        if kept.predicted is None:
             everything = session.predictions(len(session.model.classes))
             probabilities = np.zeros(len(everything))
             for prediction in everything:
                 known = prediction.probability
                 probabilities[prediction.index] = np.nan if known is None else known
-            self._predicted = everything[:_TOP], probabilities
-        self._shown = request
-        kept = session.has_gradient(explanation)
-        return Answer(request, explanation, *self._predicted, session.model.info, kept)
+            kept.predicted = everything[:_TOP], probabilities
+        kept.shown = request
+        self.open.shrink(request.panes)
+        gradient = session.has_gradient(explanation)
+        return Answer(request, explanation, *kept.predicted, session.model.info, gradient)
 
     def _map_for(self, session: Session, request: Request, watch: Watch) -> Explanation:
         options, question = dict(request.options), request.question
@@ -220,9 +234,9 @@ class EngineWorker:
 
     def sweep(self, image: LoadedImage, request: Request, watch: Watch) -> SweepAnswer:
         """Compute the maps of all layers for the class of the request."""
-        session = self._session_for(image, request, watch)
-        options = dict(request.options)
-        self._explain_alike(session, request, watch)
+        kept = self._session_for(image, request, watch)
+        session, options = kept.session, dict(request.options)
+        _explain_alike(kept, request, watch)
         maps = session.sweep(
             request.target,
             method=request.method,
@@ -247,46 +261,52 @@ class EngineWorker:
                             cancel=watch.cancel,
                         )
         asked = first.asked if first is not None else None
+        self.open.shrink(request.panes)
         return SweepAnswer(request, target, asked, maps, session.notices)
 
-    def _explain_alike(self, session: Session, request: Request, watch: Watch) -> None:
-        """Have the other methods' maps of the layer on screen at hand before they are asked for."""
-        shown = self._shown
-        if shown is None or shown.question != request.question:
-            return
-        with suppress(LayerError, TargetError):
-            session.explain_alike(
-                shown.layer, request.target, question=shown.question, cancel=watch.cancel
-            )
+    def forget_image(self, key: str, _watch: Watch) -> None:
+        """Free the sessions of an image that was closed."""
+        self.open.close_sessions(lambda kept: kept.image == key)
 
-    def forget_image(self, _watch: Watch) -> None:
-        """Free the session of the current image."""
-        self._end_session()
+    def keep(
+        self, panes: int, _watch: Watch, model: str | None = None, image: str | None = None
+    ) -> None:
+        """Free what fewer panes do not need. model, image: of the session to keep in any case."""
+        self.open.touch(model, image)
+        self.open.shrink(panes)
 
     def close(self, _watch: Watch) -> None:
         """Free everything."""
-        self._end_session()
-        self._model = self._source = None
+        self.open.close()
 
-    def _session_for(self, image: LoadedImage, request: Request, watch: Watch) -> Session:
+    def _session_for(self, image: LoadedImage, request: Request, watch: Watch) -> OpenSession:
         from engine.explain.session import Session
 
-        if self._source is None or self._source.key != request.model:
-            # Another model was opened, but cancelled before the window received it.
-            self.open_model(ModelSource.from_key(request.model), watch)
-        model, _ = self._opened()
-        known = self._session
-        if known is None or known.exact != request.exact or not known.image.is_same_input(image):
-            self._end_session()
-            self._session = Session(model, image, exact=request.exact)
-        assert self._session is not None
-        return self._session
+        model = self.open.model(request.model)
+        if model is None:
+            # It was closed to free memory, or another was opened but cancelled before the window
+            # received it.
+            source = ModelSource.from_key(request.model)
+            opened = self.open_model(source, watch, beside=request.panes > 1)
+            model = self.open.model(opened.source.key)
+        kept = self.open.find(request.model, request.image, image, exact=request.exact)
+        if kept is not None:
+            return kept
+        assert model is not None
+        self.open.make_room(request.panes)
+        session = Session(model, image, exact=request.exact)
+        return self.open.add(OpenSession(request.model, request.image, session))
 
-    def _end_session(self) -> None:
-        if self._session is not None:
-            self._session.close()
-        self._session = self._shown = None
-        self._predicted = None
+
+def _explain_alike(kept: OpenSession, request: Request, watch: Watch) -> None:
+    """Have the other methods' maps of the layer on screen at hand before they are asked for."""
+    shown = kept.shown
+    if shown is None or shown.question != request.question:
+        return
+    with suppress(LayerError, TargetError):
+        kept.session.explain_alike(
+            shown.layer, request.target, question=shown.question, cancel=watch.cancel
+        )
 
 
 def naming(path: Path | None, error: ModelError) -> str:

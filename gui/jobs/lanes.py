@@ -190,7 +190,7 @@ class Lane(QObject):
 
     def cancel(self, slot: str | None = None) -> None:
         """Cancel the jobs of a slot ('export' includes 'export 1' and 'export 2'), or all."""
-        self._cancel(lambda job: slot is None or job.slot.partition(" ")[0] == slot)
+        self._cancel(lambda job: slot in (None, job.slot, job.slot.partition(" ")[0]))
 
     def has(self, slot: str) -> bool:
         """Whether a job of the slot is queued, or is running and not cancelled."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.lazy.numpy import np
@@ -49,7 +49,8 @@ class Request:
     image, model: keys of the open image and model. revision: of the image. options: of the method.
     layer None means the default layer, target None the class with the highest logit. exact: compute
     with the model's own layers alone. expected: the question is a contrast with this class, and the
-    maps of both classes are wanted as well.
+    maps of both classes are wanted as well. pane: the number of the one that asks; panes: how many
+    there are, each of which may need a session of its own.
     """
 
     generation: int
@@ -63,6 +64,13 @@ class Request:
     exact: bool = False
     question: Question = CLASS
     expected: int | None = None
+    pane: int = 1
+    panes: int = 1
+
+    @property
+    def wanted(self) -> Request:
+        """What is asked, whoever asks it and when."""
+        return replace(self, generation=0, expected=None, pane=0, panes=0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,13 +16,15 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
 from engine.formats.demo import Scene
-from engine.records.asked import CLASS
+from engine.records.asked import Question
 from engine.records.explanations import Explanation, layers_in
 from engine.records.images import LoadedImage
 from engine.records.levels import AUTO, Levels
 from engine.records.models import LayerNode, ModelInfo, Prediction
-from engine.records.options import DEFAULT_METHOD, Value
+from engine.records.options import Value
 from engine.records.sources import ModelSource
+from engine.records.views import View
+from gui.state.panes import Links, OfActive, Pane
 from gui.state.records import Answer, EngineFacts, SweepAnswer
 from gui.toolkit.imaging import Picture
 
@@ -109,10 +111,16 @@ class Notice:
 class State(QObject):
     """The single source of truth about what is open and selected.
 
-    Signals carry keys, not data: receivers read the data from here. kept_options: those of each
-    method, as it was last used in this session. question: the one that is asked; answered: the one
-    that the map on the screen answers. comparing: the predicted class is compared with the expected
-    one. forward_seconds: of the open model's fastest pass, 0 if there was none.
+    Signals carry keys, not data: receivers read the data from here. What is selected and shown is
+    that of the active pane (gui/state/panes.py); mostly there is one pane. kept_options: those of
+    each method, as it was last used in this session.
+
+    panes_changed: other panes, another active one, other links, or another way to show two.
+    pane_changed(number): what a pane shows that is not the active one.
+    put_aside: the panes that were there before the view went back to one. swiped: two panes lie
+    over each other, with a divider. differing: the difference of two panes is shown beside them.
+    picking: the next thing that is chosen is to be compared. pinned: the label of a class that is
+    kept from image to image.
     """
 
     image_added = Signal(str)
@@ -127,37 +135,86 @@ class State(QObject):
     answer_changed = Signal()
     sweep_changed = Signal()
     computing_changed = Signal(bool)
+    panes_changed = Signal()
+    pane_changed = Signal(int)
+    picking_changed = Signal(bool)
+    pinned_changed = Signal()
     noticed = Signal(object)
     withdrawn = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.images: dict[str, OpenImage] = {}
-        self.current_key: str | None = None
+        self.panes = [Pane()]
+        self.active = 0
+        self.links = Links()
+        self.put_aside: list[Pane] = []
+        self.swiped = False
+        self.differing = False
+        self.picking = False
+        self.pinned: str | None = None
         self.engine: EngineFacts | None = None
         self.engine_error: HookscopeError | None = None
         self.gallery: tuple[PublishedModel, ...] = ()
         self.gallery_error: HookscopeError | None = None
-        self.model_source: ModelSource | None = None
         self.model_loading: ModelSource | None = None
         self.model_error = ""
-        self.model_settled = False
-        self.info: ModelInfo | None = None
-        self.layers: tuple[LayerNode, ...] = ()
-        self.layer: str | None = None
-        self.target: int | None = None
-        self.method = DEFAULT_METHOD
-        self.options: tuple[tuple[str, Value], ...] = ()
         self.kept_options: dict[str, tuple[tuple[str, Value], ...]] = {}
-        self.question = CLASS
-        self.answered = CLASS
-        self.comparing = False
-        self.forward_seconds = 0.0
-        self.answer: Answer | None = None
-        self.explanation: Explanation | None = None
-        self.explain_error = ""
-        self.sweep: SweepAnswer | None = None
-        self.computing = False
+
+    current_key = OfActive[str | None]()
+    model_source = OfActive[ModelSource | None]()
+    model_settled = OfActive[bool]()
+    info = OfActive[ModelInfo | None]()
+    layers = OfActive[tuple[LayerNode, ...]]()
+    layer = OfActive[str | None]()
+    target = OfActive[int | None]()
+    method = OfActive[str]()
+    options = OfActive[tuple[tuple[str, Value], ...]]()
+    question = OfActive[Question]()
+    answered = OfActive[Question]()
+    comparing = OfActive[bool]()
+    forward_seconds = OfActive[float]()
+    answer = OfActive[Answer | None]()
+    explanation = OfActive[Explanation | None]()
+    explain_error = OfActive[str]()
+    sweep = OfActive[SweepAnswer | None]()
+    computing = OfActive[bool]()
+
+    @property
+    def pane(self) -> Pane:
+        """The active pane, which all panels speak of."""
+        return self.panes[self.active]
+
+    @property
+    def others(self) -> list[Pane]:
+        """All panes but the active one."""
+        return [pane for place, pane in enumerate(self.panes) if place != self.active]
+
+    def pane_of(self, number: int) -> Pane | None:
+        """The pane with this number; None if it has been closed."""
+        return next((pane for pane in self.panes if pane.number == number), None)
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """What each pane with a map is of, in the order of the panes."""
+        found = (self.view_of(pane) for pane in self.panes if not pane.bare)
+        return tuple(view for view in found if view is not None)
+
+    def view_of(self, pane: Pane) -> View | None:
+        """What the map of a pane is of; None without an image or a model."""
+        image = self.images.get(pane.current_key or "")
+        if image is None or pane.model_source is None:
+            return None
+        return View(
+            str(image.path) if image.path is not None else image.name,
+            pane.model_source.key,
+            pane.layer,
+            pane.target,
+            pane.question,
+            pane.method,
+            pane.options,
+            image.page,
+        )
 
     @property
     def current(self) -> OpenImage | None:
@@ -185,8 +242,7 @@ class State(QObject):
 
     def note_forward(self, seconds: float) -> None:
         """Note the time of a forward pass; the first one takes far longer than all others."""
-        known = self.forward_seconds
-        self.forward_seconds = min(known, seconds) if known else seconds
+        self.pane.note_forward(seconds)
 
     def set_computing(self, on: bool) -> None:
         if on != self.computing:
@@ -203,9 +259,12 @@ class State(QObject):
 
     @property
     def chosen_target(self) -> int | None:
-        """The class that was chosen for the current image and this model; None for the top one."""
+        """The class that was chosen for the current image and this model, or else the one that is
+        pinned; None for the top one."""
         if self.current is None or self.model_source is None:
             return None
+        if self.pinned is not None and self.info is not None and self.pinned in self.info.classes:
+            return self.info.classes.index(self.pinned)
         return self.current.targets.get(self.model_source)
 
     def choose_target(self, index: int | None) -> None:
@@ -213,6 +272,9 @@ class State(QObject):
         self.target = index
         if self.current is None or self.model_source is None:
             return
+        if self.pinned is not None and self.info is not None and index is not None:
+            self.pinned = self.info.classes[index]
+            self.pinned_changed.emit()
         if index is None:
             self.current.targets.pop(self.model_source, None)
         else:

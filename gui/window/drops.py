@@ -10,6 +10,7 @@ from PySide6.QtGui import QImage
 
 from engine.files import suffixes
 from engine.records.sources import ModelSource
+from gui.toolkit.row_drag import COMPARED
 
 _ENCODED = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/tiff", "image/gif")
 
@@ -29,6 +30,21 @@ class Dropped:
 
     def __bool__(self) -> bool:
         return bool(self.paths or self.data or self.image is not None or self.remote)
+
+
+def compared(mime: QMimeData) -> tuple[str, str] | None:
+    """What a row that is dragged is to be compared with: its kind, 'class', 'layer' or 'image', and
+    the class's index, the layer's address or the image's key; None for other data."""
+    if not mime.hasFormat(COMPARED):
+        return None
+    text = mime.data(COMPARED).data()
+    kind, _, value = bytes(text).decode(errors="replace").partition(" ")
+    return kind, value
+
+
+def compared_words(mime: QMimeData) -> str:
+    """What a drop of a dragged row would do; '' for other data."""
+    return f"Compare with {mime.text()}" if mime.hasFormat(COMPARED) else ""
 
 
 def accepts(mime: QMimeData) -> bool:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from gui.widgets.bars.page_bar import PageBar
     from gui.widgets.bars.status_bar import StatusBar
     from gui.widgets.canvas.image_canvas import ImageCanvas
+    from gui.widgets.canvas.panes import Panes
     from gui.widgets.choices.panel import ChoicePanel
     from gui.widgets.display.panel import DisplayPanel
     from gui.widgets.image_strip.strip import ImageStrip
@@ -70,16 +71,19 @@ _STATUS_HEIGHT = 8 * theme.SPACE
 class MainWindow(QMainWindow):
     """The main window.
 
-    first_painted: it is on the screen for the first time. dropped(Dropped). closing: it is about to
-    close, so threads must end now. title_prefix: goes before its title.
+    first_painted: it is on the screen for the first time. dropped(Dropped). compared(kind, value):
+    a class, layer or image was dragged onto the panes. closing: it is about to close, so threads
+    must end now. title_prefix: goes before its title.
     """
 
     first_painted = Signal()
     dropped = Signal(object)
+    compared = Signal(str, str)
     closing = Signal()
     title_prefix = ""
 
     canvas: ImageCanvas
+    panes: Panes
     notice: NoticeBar
     pages: PageBar
     status: StatusBar
@@ -126,7 +130,7 @@ class MainWindow(QMainWindow):
         from gui.widgets.bars.notice_bar import NoticeBar
         from gui.widgets.bars.page_bar import PageBar
         from gui.widgets.bars.status_bar import StatusBar
-        from gui.widgets.canvas.image_canvas import ImageCanvas
+        from gui.widgets.canvas.panes import Panes
         from gui.widgets.choices.foot import Foot
         from gui.widgets.choices.panel import ChoicePanel
         from gui.widgets.display.panel import DisplayPanel
@@ -135,8 +139,9 @@ class MainWindow(QMainWindow):
         from gui.widgets.predictions.panel import PredictionPanel
         from gui.window.hold_original import BareKey
 
-        self.canvas = ImageCanvas()
-        self.canvas.setMinimumSize(_LEAST_CANVAS)
+        self.panes = Panes()
+        self.panes.setMinimumSize(_LEAST_CANVAS)
+        self.canvas = self.panes.canvas
         self._bare_key = BareKey(self, self.canvas)
         self.notice = NoticeBar()
         self.pages = PageBar(self.canvas.lane)
@@ -169,7 +174,7 @@ class MainWindow(QMainWindow):
         widths = self.columns.saveState()
         for panel in (self.tree, self.side):
             panel.setMinimumWidth(max(_NARROWEST, panel.minimumSizeHint().width()))
-        for place, widget in enumerate((self.tree, self.canvas, self.side)):
+        for place, widget in enumerate((self.tree, self.panes, self.side)):
             room = self.columns.replaceWidget(place, widget)
             if room is not None:
                 room.deleteLater()
@@ -313,12 +318,25 @@ class MainWindow(QMainWindow):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         from gui.window import drops
 
+        words = drops.compared_words(event.mimeData())
+        if words:
+            event.acceptProposedAction()
+            self.canvas.set_drop_hint(words)
+            return
         if drops.accepts(event.mimeData()):
             event.acceptProposedAction()
             self.canvas.set_drop_hint(drops.hint(event.mimeData()))
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        event.acceptProposedAction()
+        from gui.window import drops
+
+        # Whoever lets go of a row beside the pictures wants nothing of it.
+        away = drops.compared(event.mimeData()) is not None and not self._on_panes(event)
+        event.setAccepted(not away)
+
+    def _on_panes(self, event: QDropEvent) -> bool:
+        place = self.panes.mapFrom(self, event.position().toPoint())
+        return self.panes.rect().contains(place)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         self.canvas.set_drop_hint("")
@@ -329,6 +347,11 @@ class MainWindow(QMainWindow):
 
         self.canvas.set_drop_hint("")
         event.acceptProposedAction()
+        row = drops.compared(event.mimeData())
+        if row is not None:
+            if self._on_panes(event):
+                self.compared.emit(*row)
+            return
         self.dropped.emit(drops.read(event.mimeData()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -106,14 +106,21 @@ class Hud:
         self.plate(rect)
         self.text(rect.adjusted(2 * SPACE, 0, 0, 0), shown, _FAINT)
 
-    def color_bar(self, explanation: Explanation, settings: DisplaySettings) -> None:
+    def color_bar(
+        self,
+        explanation: Explanation,
+        settings: DisplaySettings,
+        words: tuple[str, str] | None = None,
+    ) -> None:
         """Paint the colour bar with its values at the bottom right.
 
-        On a narrow canvas the text is above the colours instead of beside them.
+        words: of what the values are, and what they say; None for the map's own. On a narrow canvas
+        the text is above the colours instead of beside them.
         """
         metrics = QFontMetricsF(self._small)
         line = metrics.height()
-        words = (value_title(explanation), scale_words(explanation, settings))
+        if words is None:
+            words = value_title(explanation), scale_words(explanation, settings)
         head = max(metrics.horizontalAdvance(word) for word in words) + 4 * SPACE
         numbers = functools.partial(overlay.bar_marks, explanation, settings)
         ends = [metrics.horizontalAdvance(text) for _, text in numbers(1.0)]
@@ -215,14 +222,23 @@ class Hud:
         self._painter.drawRoundedRect(
             self._area.adjusted(inset, inset, -inset, -inset), INSET, INSET
         )
+        self._accented(text, self._area.center())
+
+    def prompt(self, text: str) -> None:
+        """Paint what is to be chosen now, at the top."""
+        centre = QPointF(self._area.center().x(), self._area.top() + INSET + 4.5 * SPACE)
+        self._accented(text, centre)
+
+    def _accented(self, text: str, centre: QPointF) -> None:
+        tokens = theme.current()
         metrics = QFontMetricsF(self._font)
         shown = metrics.elidedText(
             text, Qt.TextElideMode.ElideMiddle, self._area.width() - 12 * SPACE
         )
         rect = QRectF(0, 0, round(metrics.horizontalAdvance(shown)) + 8 * SPACE, 9 * SPACE)
-        rect.moveCenter(self._area.center())
+        rect.moveCenter(centre)
         self._painter.setPen(Qt.PenStyle.NoPen)
-        self._painter.setBrush(accent)
+        self._painter.setBrush(QColor(tokens.accent))
         self._painter.drawRoundedRect(rect, SPACE, SPACE)
         centred = Qt.AlignmentFlag.AlignCenter
         self.text(rect, shown, QColor(tokens.accent_text), self._font, centred)
@@ -237,6 +253,14 @@ class Hud:
         part = width * 0.25
         start = -part + (width + part) * phase
         self._painter.fillRect(QRectF(start, 0, part, BUSY_HEIGHT), accent)
+
+    def cross(self, place: QPointF) -> None:
+        """Paint a cross where the pointer is in another pane, visible on anything."""
+        for color, width in ((QColor(0, 0, 0, 170), 3.0), (_INK, 1.0)):
+            self._painter.setPen(QPen(color, width))
+            for across, down in ((2 * SPACE, 0), (0, 2 * SPACE)):
+                arm = QPointF(across, down)
+                self._painter.drawLine(place - arm, place + arm)
 
     def focus_frame(self) -> None:
         """Paint the frame for keyboard focus."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QElapsedTimer, QEvent, QRect, QRectF, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QElapsedTimer, QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QFocusEvent, QImage, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -21,6 +21,7 @@ from gui.widgets.canvas.items import OutlineItem, OverlayItem, PictureItem
 from gui.widgets.canvas.lane import TitleLane
 from gui.widgets.canvas.level_view import LevelView
 from gui.widgets.canvas.places import busy_rect, legend_band, readout_rect
+from gui.widgets.canvas.view import MARGIN
 from gui.widgets.canvas.words import (
     Caption,
     Readout,
@@ -58,6 +59,8 @@ class ImageCanvas(LevelView):
         self._display = DisplaySettings()
         self._bare = False
         self._overlay_visible = True
+        self._captioned = self._barred = True
+        self._bar_words: tuple[str, str] | None = None
         self._caption: Caption | None = None
         self._notice = ""
         self._message = ("", "")
@@ -80,7 +83,7 @@ class ImageCanvas(LevelView):
         self._busy_frame.timeout.connect(self._move_busy_line)
         self._busy_clock = QElapsedTimer()
         self.setMinimumSize(40 * theme.SPACE, 30 * theme.SPACE)
-        self.set_band(legend_band(self.font()))
+        self.set_band(self._band_height())
         self.setAccessibleName("Image")
         self.lane = TitleLane(self)
         self.lane.resized.connect(self._place_lane)
@@ -192,6 +195,10 @@ class ImageCanvas(LevelView):
         super().resizeEvent(event)
         self._place_lane()
 
+    def _band_height(self) -> int:
+        """Height that a fitted image leaves free below it, for the colour bar."""
+        return legend_band(self.font()) if self._barred else MARGIN
+
     def _update_visibility(self) -> None:
         self._show_backdrop()
         self._overlay_item.setVisible(self._overlay_visible and not self._bare)
@@ -216,8 +223,12 @@ class ImageCanvas(LevelView):
             self._caption = caption_for(shown, self._display, self._overlay_visible)
             self._notice = notice_for(shown, self._display)
             words += [self._caption.text, self._notice]
-        notice = self._notice if self._overlay_visible else ""
-        self.lane.show_words(self._caption, notice, kept=self._picture is not None)
+        if self._captioned:
+            notice = self._notice if self._overlay_visible else ""
+            self.lane.show_words(self._caption, notice, kept=self._picture is not None)
+        else:
+            # Said above the pane: the pictures of several stand at one height.
+            self.lane.show_words(None, "", kept=False)
         said = ". ".join(word.rstrip(".") for word in words if word)
         self.setAccessibleDescription(plain_text.line(said, LINE))
 
@@ -239,7 +250,7 @@ class ImageCanvas(LevelView):
         self.hovered.emit(readout)
 
     def _read(self) -> Readout | None:
-        point = self.pointer_position()
+        point = self._pointed()
         if point is None or not self._picture_item.bounds.contains(point):
             return None
         column, row = math.floor(point.x()), math.floor(point.y())
@@ -252,6 +263,10 @@ class ImageCanvas(LevelView):
         return Readout(
             column, row, value_at(self._explanation, x, y), cell_at(self._explanation, x, y), raw
         )
+
+    def _pointed(self) -> QPointF | None:
+        """The place in the image whose values are shown; None for nowhere."""
+        return self.pointer_position()
 
     def _area_of_readout(self) -> QRect:
         if self._readout is None or self._picture is None:
@@ -282,8 +297,8 @@ class ImageCanvas(LevelView):
 
     def _paint_hud(self, hud: Hud) -> None:
         shown, picture = self._explanation, self._picture
-        if shown is not None and self._overlay_visible and not self._bare:
-            hud.color_bar(shown, self._display)
+        if shown is not None and self._overlay_visible and not self._bare and self._barred:
+            hud.color_bar(shown, self._display, self._bar_words)
         if self._levels and picture is not None and not self._bare:
             hud.levels(self._levels)
         if self._readout is not None and picture is not None:
@@ -297,6 +312,10 @@ class ImageCanvas(LevelView):
             hud.focus_frame()
         if self._drop_hint:
             hud.drop_hint(self._drop_hint)
+        self._paint_last(hud)
+
+    def _paint_last(self, hud: Hud) -> None:
+        """Paint what lies over everything else; for subclasses."""
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         self._keyboard_focus = event.reason() in _BY_KEYBOARD
@@ -314,5 +333,5 @@ class ImageCanvas(LevelView):
             QEvent.Type.StyleChange,
             QEvent.Type.FontChange,
         ):
-            self.set_band(legend_band(self.font()))
+            self.set_band(self._band_height())
             self.viewport().update()

@@ -43,9 +43,10 @@ _KEY_PAN = 16 * theme.SPACE
 
 
 class ZoomView(QGraphicsView):
-    """zoom_changed(float): physical screen pixels per scene unit."""
+    """zoom_changed(float): physical screen pixels per scene unit. moved: zoom or place changed."""
 
     zoom_changed = Signal(float)
+    moved = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -108,6 +109,26 @@ class ZoomView(QGraphicsView):
             return
         self._fitted = False
         self._place(*sight)
+
+    def relative_sight(self) -> Sight | None:
+        """What is looked at as zoom over the fitted one, and as the point's fractions of the
+        bounds; None while these are fitted."""
+        bounds = self._bounds
+        if self._fitted or bounds.isEmpty():
+            return None
+        place = self._centre - bounds.topLeft()
+        fractions = QPointF(place.x() / bounds.width(), place.y() / bounds.height())
+        return self._zoom / self._fit_zoom(), fractions
+
+    def look_relatively(self, sight: Sight | None) -> None:
+        """Look where relative_sight() was taken, in this view or another."""
+        bounds = self._bounds
+        if sight is None or bounds.isEmpty():
+            self.fit()
+            return
+        zoom, part = sight
+        centre = QPointF(part.x() * bounds.width(), part.y() * bounds.height())
+        self.look_at((zoom * self._fit_zoom(), bounds.topLeft() + centre))
 
     def set_band(self, height: int) -> None:
         """Set the free space below a fitted image, in logical pixels."""
@@ -203,6 +224,7 @@ class ZoomView(QGraphicsView):
         self.viewport().update()
         if changed:
             self.zoom_changed.emit(zoom)
+        self.moved.emit()
 
     def _replace(self) -> None:
         """Update zoom and position after a change of size or screen."""

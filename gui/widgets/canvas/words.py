@@ -177,4 +177,6 @@ def scale_words(explanation: Explanation, settings: DisplaySettings) -> str:
     if method.caution:
         words = dict.fromkeys(words, method.caution)
     text = words[settings.sign]
+    if settings.end is not None:
+        text = f"{text}, locked"
     return text if settings.gamma == 1.0 else f"{text}, gamma {settings.gamma:g}"

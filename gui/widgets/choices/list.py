@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QAccessible, QAccessibleEvent, QMouseEvent
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QContextMenuEvent, QMouseEvent
 from PySide6.QtWidgets import QListView
 
 from gui.widgets.choices.delegate import ChoiceDelegate
@@ -12,10 +12,12 @@ from gui.widgets.choices.rows import Choice
 
 
 class ChoiceList(QListView):
-    """picked(id): a row that can be had was clicked. more(id): its link was."""
+    """picked(id): a row that can be had was clicked. more(id): its link was. menu_wanted(id, place
+    on the screen): it was clicked with the right button."""
 
     picked = Signal(str)
     more = Signal(str)
+    menu_wanted = Signal(str, QPoint)
 
     def __init__(self, model: ChoiceModel) -> None:
         super().__init__()
@@ -118,6 +120,12 @@ class ChoiceList(QListView):
             return
         if self._painter.over != pressed or not self.take_more():
             self.take()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        row = self._choices.at(self.indexAt(event.pos()))
+        if row is not None and not row.reason:
+            self.menu_wanted.emit(row.id, event.globalPos())
+        event.accept()
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)

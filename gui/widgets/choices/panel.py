@@ -45,11 +45,13 @@ class _Inner:
 class ChoicePanel(QFrame):
     """chosen(id): a row was chosen; the panel has closed. more(id): its link was, and it stays.
 
+    menu_wanted(id, place on the screen): a menu of a row; what it does closes the panel.
     opening: it is about to be shown, to be filled now. closed: it is gone.
     """
 
     chosen = Signal(str)
     more = Signal(str)
+    menu_wanted = Signal(str, QPoint)
     opening = Signal()
     closed = Signal()
 
@@ -81,6 +83,7 @@ class ChoicePanel(QFrame):
         self._search.textChanged.connect(self._searched)
         self._list.picked.connect(self._picked)
         self._list.more.connect(self.more)
+        self._list.menu_wanted.connect(self._ask_menu)
 
     # --- filling ---------------------------------------------------------------------------------
 
@@ -236,6 +239,10 @@ class ChoicePanel(QFrame):
             self._message.show_text(f"Nothing matches “{text}”" if text else "")
         self._stack.setCurrentWidget(self._list if self._found else self._message)
         self._fit()
+
+    def _ask_menu(self, id: str, place: QPoint) -> None:
+        if self._inner is None:
+            self.menu_wanted.emit(id, place)
 
     def _picked(self, id: str) -> None:
         inner = self._inner

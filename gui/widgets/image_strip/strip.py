@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import label
+from gui.toolkit.row_drag import RowDrag, compared
 from gui.widgets.image_strip.model import StripModel, cell_size
 from gui.widgets.image_strip.view import StripView
 
@@ -60,6 +61,7 @@ class ImageStrip(QWidget):
         self._view.menu_wanted.connect(self.menu_wanted)
         self._view.chosen.connect(self._chosen)
         self._view.remove_requested.connect(self.remove_requested)
+        RowDrag(self._view, self._dragged)
 
     @property
     def folded(self) -> bool:
@@ -203,6 +205,11 @@ class ImageStrip(QWidget):
     def _fit_height(self) -> None:
         high = cell_size(self._view.font(), self._folded).height()
         self._stack.setFixedHeight(high if self._folded else high + 10)
+
+    def _dragged(self, place: QPoint) -> QMimeData | None:
+        index = self._view.indexAt(place)
+        key = self._model.key_at(index)
+        return compared("image", key, str(index.data() or "")) if key is not None else None
 
     def _chosen(self, index: QModelIndex) -> None:
         self._refresh()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import QMimeData, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -16,6 +16,7 @@ from engine.records.explanations import JOINT
 from engine.records.models import LayerNode
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import ElidedLabel, label
+from gui.toolkit.row_drag import RowDrag, compared
 from gui.toolkit.search_field import SearchField
 from gui.widgets.layers.menu import Fusing, menu_for
 from gui.widgets.layers.model import LayerModel, Row, description, shape_text
@@ -68,6 +69,7 @@ class LayerTree(QWidget):
         self._filter.left.connect(self._enter_tree)
         self._filter.entered.connect(self._enter_tree)
         self._view.selectionModel().currentChanged.connect(self._moved)
+        RowDrag(self._view, self._dragged)
         self._view.pressed_again.connect(self._chosen)
         self._view.menu_wanted.connect(self._show_menu)
         self._view.toggled.connect(lambda index: self._fuse(self._toggled(index), index))
@@ -256,6 +258,12 @@ class LayerTree(QWidget):
             self.layer_chosen.emit(row.address)
         else:
             self._describe(row)
+
+    def _dragged(self, place: QPoint) -> QMimeData | None:
+        row = self._model.row_at(self._view.indexAt(place))
+        if row is None or not row.node.explainable or self._model.unavailable:
+            return None
+        return compared("layer", row.address, row.address)
 
     def _show_menu(self, index: QModelIndex, place: QPoint) -> None:
         row = self._model.row_at(index)

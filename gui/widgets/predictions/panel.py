@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import QMimeData, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
     QListView,
@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 from engine.records.models import Prediction
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import label
+from gui.toolkit.row_drag import RowDrag, compared
 from gui.toolkit.search_field import SearchField
 from gui.widgets.predictions.delegate import ClassDelegate, row_height
 from gui.widgets.predictions.expected import ExpectedLine
@@ -255,6 +256,13 @@ class _ClassList(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.selectionModel().currentChanged.connect(self._moved)
+        RowDrag(self, self._dragged)
+
+    def _dragged(self, place: QPoint) -> QMimeData | None:
+        found = self._classes.class_at(self.indexAt(place))
+        if found is None:
+            return None
+        return compared("class", found, self._classes.label(found))
 
     def move_silently(self, row: int) -> None:
         """Make a row the current one without a signal."""

@@ -324,7 +324,7 @@ def test_closing_the_last_image_leaves_nothing_shown_and_frees_the_session(bench
     assert state.explanation is None
     assert state.sweep is None
     assert not state.computing
-    assert bench.worker._session is None
+    assert not bench.worker.open.sessions
     bench.controller.choose_layer("layer1")
     assert not state.computing
 
