@@ -119,6 +119,8 @@ class Model:
         self._parameters = sum(p.numel() for p in self.module.parameters())
         self.faster = Faster(self.module, self.facts, self.device)
         self.reserve = Reserve()
+        self.pass_seconds = 0.0
+        """Of the latest forward pass for one image, 0 before the first."""
         if self._default.branches > 1:
             self._notices += (self._branch,)
 

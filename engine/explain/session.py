@@ -10,8 +10,9 @@ computation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ from engine.images.preprocessing import prepare
 from engine.inspection.layer_tree import parse_layer
 from engine.methods.registry import Chosen, expected, expected_words
 from engine.model import Model
+from engine.passes.below.polling import polled_if_long
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.records.asked import CLASS, Question, Score
@@ -38,6 +40,8 @@ from engine.records.explanations import Comparison, Explanation
 from engine.records.images import LoadedImage
 from engine.records.models import LayerNode, Prediction
 from engine.targets.classes import find_class
+
+_T = TypeVar("_T")
 
 
 class Session:
@@ -146,8 +150,8 @@ class Session:
         """
         request = request_of(self._work, layer, target, method, options, question)
         how, place, asking = request.how, request.place, request.asking
-        raw = self._work.guarded(
-            lambda: found_map(self._work, self._known, asking, place, how, cancel, progress)
+        raw = self._guarded(
+            lambda: found_map(self._work, self._known, asking, place, how, cancel, progress), cancel
         )
         said = self._said(asking)
         if place is None:
@@ -239,7 +243,7 @@ class Session:
         if not expected_words(how, shape, 0.0):
             return ""
         self._known_logits(cancel)
-        return expected_words(how, shape, self._work.guarded(lambda: self._work.steady(cancel)))
+        return expected_words(how, shape, self._guarded(lambda: self._work.steady(cancel), cancel))
 
     def sweep(
         self,
@@ -266,8 +270,8 @@ class Session:
             why = how.method.no_layer or f"{how.method.title} is computed for one layer at a time"
             raise MethodError(f"{why}; a sweep of all layers needs another method")
         asking = asking_for(self._work, target, question, how)
-        self._work.guarded(
-            lambda: sweep_maps(self._work, self._known, asking, how, cancel, progress)
+        self._guarded(
+            lambda: sweep_maps(self._work, self._known, asking, how, cancel, progress), cancel
         )
         said = self._said(asking)
         maps = self._known.of(said.asked, how)
@@ -308,8 +312,12 @@ class Session:
             notices=self.notices,
         )
 
+    def _guarded(self, work: Callable[[], _T], cancel: CancelToken | None) -> _T:
+        with polled_if_long(cancel, self.model.pass_seconds):
+            return self._work.guarded(work)
+
     def _known_logits(self, cancel: CancelToken | None) -> NDArray[np.float64]:
         if self._work.logits is None:
-            self._work.guarded(lambda: self._work.first_pass(cancel))
+            self._guarded(lambda: self._work.first_pass(cancel), cancel)
         assert self._work.logits is not None
         return self._work.logits

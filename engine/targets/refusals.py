@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.methods.method import Method, Need
+from engine.methods.method import Method
 from engine.records.asked import Question, Score, Unit
 from engine.records.models import LayerNode, ModelInfo, Scores
-from engine.targets.questions import QuestionRow, find
+from engine.targets.questions import find
 
 
 def refusal(
@@ -131,15 +131,6 @@ def _by_method(question: Question, method: Method, info: ModelInfo) -> str:
         return (
             f"{method.title} puts together the weights of classes, and needs a sum of logits; "
             "choose another method"
-        )
-    return _by_unit(row, method) if row.unit or row.cell else ""
-
-
-def _by_unit(row: QuestionRow, method: Method) -> str:
-    if Need.ATTENTION_GRADIENT in method.needs or Need.LAYER_PASSES in method.needs:
-        return (
-            f"{method.title} needs the network's logits, and the question '{row.slug}' is about a "
-            "layer's output; choose another method"
         )
     return ""
 
