@@ -42,7 +42,8 @@ class LayerNode:
         ('output 0 of 2'); else ''.
     pooled: whether its output is averaged over space and read by one linear layer, and no more.
     place: of the output in the order in which a pass makes them; modules that return the same one
-        share it. scored: whether it is the last one whose channels are the classes.
+        share it. influences: the places of the outputs that it may change, its own among them: bit
+        p for place p. scored: whether it is the last one whose channels are the classes.
     """
 
     name: str
@@ -59,6 +60,7 @@ class LayerNode:
     branches: int = 1
     pooled: bool = False
     place: int = 0
+    influences: int = -1
     scored: bool = False
 
     @property

@@ -13,7 +13,7 @@ from engine.methods.registry import METHODS, Chosen, counted_shape, requested
 from engine.model import Model
 from engine.records.asked import Question
 from engine.targets.classes import find_class
-from engine.targets.refusals import refusal, too_late
+from engine.targets.refusals import no_influence, refusal
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +50,10 @@ def request_of(
         raise MethodError(f"{how.method.no_layer}; name none, or choose another method")
     asking = asking_for(work, target, question, how)
     if place is not None and not before(work.model.facts, (place.source,), asking.call):
-        raise TargetError(too_late(place.name, asking.layer))
+        order = list(work.model.facts.calls)
+        assert asking.call is not None
+        is_later = order.index(place.source) > order.index(asking.call)
+        raise TargetError(no_influence(place.name, asking.layer, is_later=is_later))
     return Request(how, place, asking)
 
 
