@@ -196,7 +196,7 @@ def _root(done: ForwardPass, chosen: Chosen, asking: Asking) -> tuple[Tensor, Lo
 
 
 def _gradient(output: Tensor, slope: Tensor, seen: _Seen) -> Tensor | None:
-    """d s / d A, (heads, N, N), from the slope d s / d output; None where s does not depend on A."""
+    """d s / d A, (heads, N, N), from the slope d s / d output; None where A has no part."""
     node: Any = seen.node
     with torch.inference_mode(False), torch.enable_grad():
         found: tuple[Tensor | None, ...] = torch.autograd.grad(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine.errors import one_line
 from engine.model import Model

@@ -1,4 +1,4 @@
-"""Which outputs of modules change which others: what a question about one of them can be asked of."""
+"""Which outputs of modules may change which others."""
 
 from __future__ import annotations
 

@@ -50,9 +50,13 @@ def output_of(
     names = {call[0]} | ({given[0][0]} if given is not None else set())
     limit = Bounded(limit_of(module, batch.device)) if bounded else nullcontext()
     try:
-        with torch.inference_mode(), evaluating(module), limit:
-            with watching(module, visit, cancel, names):
-                module(batch.clone())
+        with (
+            torch.inference_mode(),
+            evaluating(module),
+            limit,
+            watching(module, visit, cancel, names),
+        ):
+            module(batch.clone())
     except _Reached:
         return found[0]
     except TooLarge as error:

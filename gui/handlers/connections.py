@@ -61,6 +61,7 @@ class Handlers(QObject):
         self.input = InputOpener(window, state, controller, settings)
         self.saver = Saver(window, state, controller.exports, settings)
         self.choosing = Choosing(window, state, controller)
+        self.levels.extend_menu.connect(self.choosing.asking.parts.extend_menu)
         self.help = Help(window, state, settings, second)
         window.tree.layer_chosen.connect(controller.choose_layer)
         window.tree.layout_chosen.connect(

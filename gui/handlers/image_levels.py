@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QPoint
+from PySide6.QtCore import QObject, QPoint, Signal
 from PySide6.QtWidgets import QMenu
 
 from engine.records.level_words import window
@@ -24,7 +24,12 @@ _WHERE_POSSIBLE = 1
 
 
 class ImageLevels(QObject):
-    """Connects the right-button drag, the page bar and their menu actions to the images."""
+    """Connects the right-button drag, the page bar and their menu actions to the images.
+
+    extend_menu: called with the context menu before it is shown, to add what others offer there.
+    """
+
+    extend_menu = Signal(QMenu)
 
     def __init__(self, window: MainWindow, state: State, views: ImageViews) -> None:
         super().__init__(window)
@@ -55,6 +60,7 @@ class ImageLevels(QObject):
             if section and actions:
                 menu.addSeparator()
             menu.addActions(actions)
+        self.extend_menu.emit(menu)
         menu.popup(place)
 
     def _step(self, by: int) -> None:

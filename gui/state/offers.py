@@ -107,7 +107,9 @@ def question_words(state: State) -> str:
     """The question in a word or two: 'Class', 'Against ring', 'layer3, channel 17'."""
     question, info = state.question, state.info
     if question.unit is not None:
-        return f"{question.unit.layer}, channel {question.unit.channel}"
+        unit = question.unit
+        where = f" at {unit.cell[0]}, {unit.cell[1]}" if unit.cell is not None else ""
+        return f"{unit.layer}, channel {unit.channel}{where}"
     if question.cell is not None:
         return f"Cell {question.cell[0]}, {question.cell[1]}"
     if question.slug == "contrast" and info is not None:

@@ -1,4 +1,4 @@
-"""The context menu of the layer tree: copy the name, choose the layout of the output."""
+"""The context menu of the layer tree: copy the name, ask about a channel, choose the layout."""
 
 from __future__ import annotations
 
@@ -19,14 +19,24 @@ _NUMBERS: Final = {Layout.CHANNELS_FIRST: 3, Layout.CHANNELS_LAST: 3, Layout.TOK
 Choose = Callable[[str, Layout | None], None]
 
 
-def menu_for(node: LayerNode, address: str, choose: Choose, parent: QWidget) -> QMenu:
-    """A menu that deletes itself. choose(layer, layout): None stands for detection."""
+def menu_for(
+    node: LayerNode,
+    address: str,
+    choose: Choose,
+    ask: Callable[[str], object] | None,
+    parent: QWidget,
+) -> QMenu:
+    """A menu that deletes itself. choose(layer, layout): None stands for detection. ask(address):
+    for a channel of the layer; None where it has none."""
     menu = QMenu(parent)
     menu.aboutToHide.connect(menu.deleteLater)
     copy = menu.addAction("Copy name")
     # In a terminal, a pasted line break would act as Enter, so it is escaped as in the tree.
     copied = plain(address, None)
     copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(copied))
+    if ask is not None:
+        channel = menu.addAction("Ask about a channel…")
+        channel.triggered.connect(lambda: ask(address))
     if node.shape is not None:
         menu.addMenu(_layouts(node, choose, menu))
     return menu

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import (
@@ -29,11 +31,13 @@ class LayerTree(QWidget):
 
     layer_chosen(address): the user selected an explainable row, or pressed it again. For other
     rows, the reason is shown at the bottom. layout_chosen(layer, Layout or None): the layout for
-    the output of a layer, None to detect it.
+    the output of a layer, None to detect it. channel_wanted(address): one of its channels is to be
+    asked about.
     """
 
     layer_chosen = Signal(str)
     layout_chosen = Signal(str, object)
+    channel_wanted = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -110,6 +114,14 @@ class LayerTree(QWidget):
         if (reason, bare) == (self._model.unavailable, self._bare):
             return
         self._model.unavailable, self._bare = reason, bare
+        self._view.viewport().update()
+        self._describe(self._model.row_at(self._view.currentIndex()))
+
+    def set_refused(self, reasons: Mapping[str, str]) -> None:
+        """Say why single layers cannot be chosen, by name, and grey these alone."""
+        if reasons == self._model.refused:
+            return
+        self._model.refused = reasons
         self._view.viewport().update()
         self._describe(self._model.row_at(self._view.currentIndex()))
 
@@ -234,19 +246,22 @@ class LayerTree(QWidget):
         if row is None:
             return
         self._describe(row)
-        if row.node.explainable and not self._model.unavailable:
+        if self._model.can_be_had(row):
             self.layer_chosen.emit(row.address)
 
     def _show_menu(self, index: QModelIndex, place: QPoint) -> None:
         row = self._model.row_at(index)
         if row is not None:
-            menu_for(row.node, row.address, self.layout_chosen.emit, self).popup(place)
+            ask = self.channel_wanted.emit if row.node.explainable else None
+            menu_for(row.node, row.address, self.layout_chosen.emit, ask, self).popup(place)
 
     def _describe(self, row: Row | None) -> None:
         if self._model.unavailable:
             self._say(row.address if row is not None else "", f"{self._model.unavailable}.")
         elif row is None:
             self._say("", self._bare)
+        elif row.node.explainable and (reason := self._model.reason_against(row)):
+            self._say(row.address, f"{reason[:1].upper()}{reason[1:]}.")
         elif row.node.explainable:
             told = f"{row.node.type} · {shape_text(row.node.shape)}"
             self._say(row.address, f"{told}\n{self._bare}" if self._bare else told)

@@ -221,9 +221,9 @@ class TestEveryWay:
 
     def test_a_unit_before_the_first_attention(self) -> None:
         question = Question("unit", unit=Unit("patches", 1))
-        with Session(model_of(vit()), IMAGE) as session:
-            with pytest.raises(TargetError, match="no attention comes before 'patches'; "):
-                session.explain(method="legrad", question=question)
+        said = "no attention comes before 'patches'; "
+        with Session(model_of(vit()), IMAGE) as session, pytest.raises(TargetError, match=said):
+            session.explain(method="legrad", question=question)
 
     def test_the_two_scores_differ(self) -> None:
         one, other = (relevances(vit(), 1, own) for own in (True, False))
