@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from engine.records.asked import CLASS, Question
 from engine.records.images import Preprocessing
 from engine.records.options import DEFAULT_METHOD, Value
 
@@ -159,7 +160,8 @@ class ModelInfo:
     preprocessing_from: the same in one word.
     output: which part of the network's output is explained, and as what; outputs: the places of
     all its tensors that could be; output_widths: how many numbers each has.
-    method, method_options: what explains it where no method is named.
+    method, method_options: what explains it where no method is named. question: what the window
+    asks first; it may be one that the model cannot answer.
     other_weights: the keys of other networks in the weights file.
     arithmetic: 'computed in float32' if its weights are stored in 16 bits, else ''.
     no_attention: why its attention cannot be mapped; '' if it can. no_hooks: why only methods that
@@ -184,6 +186,7 @@ class ModelInfo:
     classes_origin: str = ""
     method: str = DEFAULT_METHOD
     method_options: tuple[tuple[str, Value], ...] = ()
+    question: Question = CLASS
     other_weights: tuple[str, ...] = ()
     preprocessing_from: Origin = Origin.CHOSEN
     arithmetic: str = ""

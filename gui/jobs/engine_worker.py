@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from engine.errors import LayerError, MethodError, ModelError, TargetError
 from engine.files.trust import Trust, store_file
 from engine.lazy.numpy import np
+from engine.records.asked import CLASS, Question
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
 from engine.records.models import Prediction
@@ -132,6 +133,13 @@ class EngineWorker:
         if self._model is not None and self._source is not None and self._source.key == key:
             remember_method(self._model, choose(method, dict(options)))
 
+    def remember_question(self, key: str, question: Question, _watch: Watch) -> None:
+        """Save the question in the profile of the model with this key."""
+        from engine.loading.adjustments import remember_question
+
+        if self._model is not None and self._source is not None and self._source.key == key:
+            remember_question(self._model, question)
+
     def reset_model(self, watch: Watch) -> OpenedModel:
         """Delete the profile of the open model and reopen it."""
         from engine.loading.adjustments import forget
@@ -172,8 +180,9 @@ class EngineWorker:
         self._model, self._source = model, source
         sha256 = model.info.weights_sha256
         known = store.load(sha256) if sha256 else None
-        # A method alone does not affect preprocessing or output.
-        settled = known is not None and replace(known, method=None) != store.ModelProfile()
+        # A method or question alone does not affect preprocessing or output.
+        rest = replace(known, method=None, question=CLASS) if known is not None else None
+        settled = rest is not None and rest != store.ModelProfile()
         return OpenedModel(source, model.info, model.layers, settled)
 
     def explain(self, image: LoadedImage, request: Request, watch: Watch) -> Answer:

@@ -22,9 +22,11 @@ from engine.methods.registry import (
 from engine.records.asked import Question, Score
 from engine.records.models import LayerNode
 from engine.records.options import Value
+from engine.targets.classes import find_class
 from engine.targets.deciding import class_of_folder
 from engine.targets.questions import find as find_question
 from engine.targets.refusals import refusal
+from engine.targets.typed import checked
 from gui.state.state import State
 
 
@@ -86,6 +88,22 @@ def reason_against_question(state: State, question: Question) -> str:
     method = find(state.method)
     node = _explained(state, method)
     return _sentence(refusal(question, method, state.info, state.layers, node))
+
+
+def reason_against_asking(state: State, question: Question) -> str:
+    """Why a question that was stored cannot be asked here, in a sentence; '' if it can.
+
+    Of the layer it does not speak: another one may be selected.
+    """
+    if state.info is None:
+        return ""
+    try:
+        checked(question)
+        if question.against is not None:
+            find_class(question.against, state.info.classes)
+    except TargetError as error:
+        return _sentence(str(error))
+    return _sentence(refusal(question, find(state.method), state.info, state.layers))
 
 
 def question_cost(state: State, question: Question) -> str:

@@ -18,6 +18,8 @@ from torch import nn
 import engine
 from engine.formats.demo import SCENES
 from engine.methods.registry import find
+from engine.profiles import store
+from engine.profiles.store import ModelProfile
 from engine.records.asked import CLASS, Question, Score, Unit
 from engine.records.explanations import Explanation
 from engine.records.sources import ModelSource
@@ -648,3 +650,109 @@ def test_what_the_method_cannot_compare_is_greyed_everywhere(user: User) -> None
     wait_method(user, "hirescam")
     assert line._compare.isEnabled()
     assert from_menu(user, ring, "What speaks against it")
+
+
+# --- what was asked comes back -------------------------------------------------------------------
+
+
+def notices(program: Program) -> list[str]:
+    heard: list[str] = []
+    program.state.noticed.connect(lambda notice: heard.append(notice.text))
+    return heard
+
+
+def asked_in_profile(program: Program) -> Question | None:
+    assert program.state.info is not None
+    known = store.load(program.state.info.weights_sha256)
+    return known.question if known is not None else None
+
+
+def step(user: User, by: int) -> None:
+    user.program.controller.images.step(by)
+    user.wait_explained()
+    user.settle()
+
+
+def test_question_and_method_come_back_with_the_model(user: User) -> None:
+    program = user.start()
+    unit = Question("unit", unit=Unit("layer2", 3, (4, 5)))
+    program.window.tree.layer_chosen.emit("layer1")
+    user.wait_layer("layer1")
+    program.controller.choose_method("hirescam")
+    program.controller.ask(unit)
+    wait_asked(user, "unit")
+    user.until(lambda: asked_in_profile(program) == unit)
+    user.leave()
+    program = user.start()
+    user.settle()
+    assert program.state.question == unit
+    assert program.window.question_button.text() == "? layer2, channel 3 at 4, 5"
+    found = shown(program)
+    assert (found.method, found.asked.unit) == ("hirescam", unit.unit)
+    # The default layer comes after it, so that its own layer is shown.
+    assert found.layer == "layer2"
+    assert not program.state.model_settled
+    program.controller.ask(CLASS)
+    wait_asked(user, "class")
+    user.until(lambda: asked_in_profile(program) == CLASS)
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        (Question("unit", unit=Unit("layer9", 3)), "There is no layer 'layer9'"),
+        (Question("unit", unit=Unit("layer2", 99999)), "has no channel 99999"),
+        (Question("cell", cell=(0, 0)), "no map of class scores"),
+        (Question("contrast", against=800), "800"),
+        (Question("unit"), "needs a unit"),
+        (Question("riddle"), "no question 'riddle'"),
+    ],
+)
+def test_a_stored_question_that_cannot_be_asked_is_said_and_left(
+    user: User, question: Question, said: str
+) -> None:
+    info = engine.load_model("demo:shapes").info
+    store.save(info.weights_sha256, ModelProfile(question=question))
+    program = user.start()
+    assert program.state.question == CLASS
+    assert shown(program).asked.question == "class"
+    assert said in program.window.notice.text
+    assert "is not asked again" in program.window.notice.text
+
+
+def test_going_back_to_an_image_asks_what_was_asked_of_it(user: User) -> None:
+    program = user.start()
+    program.controller.ask(Question("entropy"))
+    wait_asked(user, "entropy")
+    # It goes on with the next image, until something else is asked of that.
+    step(user, 1)
+    assert shown(program).asked.question == "entropy"
+    program.controller.ask(Question("margin"))
+    wait_asked(user, "margin")
+    step(user, -1)
+    assert shown(program).asked.question == "entropy"
+    step(user, 1)
+    assert shown(program).asked.question == "margin"
+
+
+def test_a_question_that_the_method_cannot_answer_now_is_left_with_a_notice(user: User) -> None:
+    program = user.start()
+    program.controller.ask(Question("entropy"))
+    wait_asked(user, "entropy")
+    step(user, 1)
+    program.controller.ask(CLASS)
+    wait_asked(user, "class")
+    method_action(program, "Eigen-CAM").trigger()
+    wait_method(user, "eigen-cam")
+    heard = notices(program)
+    step(user, -1)
+    assert program.state.question == CLASS
+    assert any("Uncertainty" in text and "the same for every question" in text for text in heard)
+
+
+def test_a_comparison_with_the_expected_class_is_not_kept_for_the_model(user: User) -> None:
+    program = user.start()
+    program.controller.expect(predicted(program, 3))
+    program.controller.compare(predicted(program, 3))
+    wait_asked(user, "contrast")
+    assert asked_in_profile(program) in (None, CLASS)
