@@ -127,6 +127,14 @@ class Asking:
             self._note(asked, self.work.pass_with(self.call, None))
         return self.work.values[asked]
 
+    def value_of(self, done: ForwardPass, image: int) -> float:
+        """The number that is explained of one image of a batch's pass, whose logits are known."""
+        if self.call is None:
+            return self.value()
+        with torch.no_grad():
+            own = done.kept[self.call].tensor.detach()[image : image + 1]
+            return float(self.of_batch()(own))
+
     def at_first_order(self) -> float:
         """What the score is to the first order in the logits, without its constant: itself, for
         sums of logits and for outputs of a layer."""
