@@ -23,6 +23,7 @@ from engine.passes.outputs import Reading
 from engine.passes.reserve import Reserve
 from engine.passes.wrappers import Scripted, unwrapped
 from engine.progress import CancelToken
+from engine.records import asked as asking
 from engine.records.images import Preprocessing
 from engine.records.models import (
     LayerNode,
@@ -58,7 +59,8 @@ class Model:
         the classes are numbered instead.
     layouts: layouts set by the user for layers by name, where detection was wrong.
     preprocessing_origin, classes_origin, preprocessing_from: where these come from, for ModelInfo.
-    method: the attribution method used if none is named.
+    method: the attribution method used if none is named. asked: the question that the window asks
+    first.
     arithmetic: that of the Model of which this is another configuration.
     A network with 16-bit weights is copied, and computed in float32.
     Raises ModelError if the network does not run on an input of the crop's size or does not
@@ -83,6 +85,7 @@ class Model:
         preprocessing_from: Origin = Origin.CHOSEN,
         classes_origin: str = "",
         method: Chosen = GRAD_CAM,
+        asked: asking.Question = asking.CLASS,
         other_weights: Sequence[str] = (),
         arithmetic: str = "",
         fitting: bool = True,
@@ -97,7 +100,7 @@ class Model:
         self.facts = self._inspected(unwrapped(module), question, cancel)
         self.dtype = dtype_of(self.module)
         self._asked = tuple(classes), output
-        self.method = method
+        self.method, self.asked = method, asked
         self.layers: tuple[LayerNode, ...] = layer_nodes(self.module, self.facts)
         fits = fitting or not classes or _is_named(classes, self.facts.reading)
         self.classes = _labels(classes if fits else (), self.facts.reading, classes_origin)
@@ -119,6 +122,8 @@ class Model:
         self._parameters = sum(p.numel() for p in self.module.parameters())
         self.faster = Faster(self.module, self.facts, self.device)
         self.reserve = Reserve()
+        self.pass_seconds = 0.0
+        """Of the latest forward pass for one image, 0 before the first."""
         if self._default.branches > 1:
             self._notices += (self._branch,)
 
@@ -166,6 +171,7 @@ class Model:
         output: OutputForm | str | None = None,
         layouts: Mapping[str, Layout] | None = None,
         method: Chosen | None = None,
+        asked: asking.Question | None = None,
         notices: tuple[str, ...] = (),
         cancel: CancelToken | None = None,
     ) -> Model:
@@ -192,6 +198,7 @@ class Model:
             device=self.device,
             notices=notices,
             method=self.method if method is None else method,
+            asked=self.asked if asked is None else asked,
             other_weights=self._other_weights,
             arithmetic=self.arithmetic,
             fitting=classes is not None,
@@ -221,6 +228,7 @@ class Model:
             output_widths=tuple(self.facts.reading.places.values()),
             method=self.method.method.slug,
             method_options=self.method.options,
+            question=self.asked,
             other_weights=self._other_weights,
             arithmetic=self.arithmetic,
             no_attention=self.facts.attention.reason,

@@ -15,6 +15,7 @@ from engine.explain.compared import target_of
 from engine.explain.kept_passes import Computation
 from engine.inspection.default_layer import score_map
 from engine.inspection.facts import Inspection
+from engine.inspection.influence import leading_to
 from engine.inspection.layer_tree import parse_layer
 from engine.inspection.spatial_axes import Axes
 from engine.methods.registry import Chosen
@@ -24,7 +25,7 @@ from engine.passes.hooks import Call
 from engine.records.asked import Asked, Cell, Question, Score
 from engine.records.models import Layout, Prediction, Scores
 from engine.targets.deciding import decided
-from engine.targets.refusals import too_late
+from engine.targets.refusals import no_influence
 from engine.targets.scores import score_of
 from engine.targets.typed import checked
 
@@ -140,6 +141,14 @@ class Asking:
             self._note(asked, self.work.pass_with(self.call, None))
         return self.work.values[asked]
 
+    def value_of(self, done: ForwardPass, image: int) -> float:
+        """The number that is explained of one image of a batch's pass, whose logits are known."""
+        if self.call is None:
+            return self.value()
+        with torch.no_grad():
+            own = done.kept[self.call].tensor.detach()[image : image + 1]
+            return float(self.of_batch()(own))
+
     def at_first_order(self) -> float:
         """What the score is to the first order in the logits, without its constant: itself, for
         sums of logits and for outputs of a layer."""
@@ -156,7 +165,7 @@ class Asking:
         kept = done.kept.get(self.call)
         if kept is None:
             # It was made before the graph starts, or beside it.
-            raise TargetError(too_late("that is explained", self.layer))
+            raise TargetError(no_influence("that is explained", self.layer, is_later=True))
         with torch.no_grad():
             self.work.values[asked] = float(self.of_batch()(kept.tensor.detach()))
 
@@ -177,13 +186,12 @@ def asking_of(work: Computation, question: Question, index: int | None, how: Cho
     return Asking(work, question, index, how.method.score, call)
 
 
-def before(facts: Inspection, among: Collection[Call], call: Call | None) -> set[Call]:
-    """Those of the calls that are not made after another one; all of them for None."""
+def before(facts: Inspection, among: Collection[Call], call: Call | None) -> Collection[Call]:
+    """Those of the calls that another one may depend on: made no later, and leading to it; all of
+    them for None."""
     if call is None:
-        return set(among)
-    order = list(facts.calls)
-    last = order.index(call)
-    return {made for made in among if order.index(made) <= last}
+        return among
+    return leading_to(facts, call).intersection(among)
 
 
 def _mirrored(asked: Asked, columns: int) -> Asked:

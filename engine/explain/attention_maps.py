@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge
 
-from engine.errors import MethodError
+from engine.errors import MethodError, TargetError
 from engine.explain.asking import Asking
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap, raw_of
@@ -40,6 +40,10 @@ _log = logging.getLogger(__name__)
 _OTHER_SCORE = (
     "The blocks of this network cannot be told apart, so that the network's own score is used for "
     "all of them."
+)
+
+_OF_OUTPUT = (
+    "The question is about a layer's output, so that this is the score of every block before it."
 )
 
 
@@ -66,8 +70,8 @@ def map_attention(
 ) -> RawMap:
     """A map on the grid of the tokens, (rows, columns), by a method of the family ATTENTION.
 
-    Raises Cancelled, and MethodError where the network's attention is not between the tokens of one
-    grid.
+    Raises Cancelled, MethodError where the network's attention is not between the tokens of one
+    grid, and TargetError for an output before the first attention.
     """
     title, facts = chosen.method.title, work.model.facts
     axes = facts.attention.axes
@@ -81,15 +85,16 @@ def map_attention(
             done: ForwardPass | None = None
             if with_gradient:
                 # The blocks are known once they have run, so that every sequence is kept.
-                done = work.own_pass(cancel, _sequences(facts))
+                done = work.own_pass(cancel, (*_sequences(facts), *asking.calls))
             else:
                 work.plain_pass(cancel)
         started = time.perf_counter()
         said: tuple[str, ...] = ()
         if done is not None:
             own = dict(chosen.options)["score"] == "block"
-            score = asking.of_batch()
-            blocks, said = _relevances(work, done, found, ended, score, own, cancel, report)
+            blocks, said = _relevances(
+                work, done, found, ended, chosen, asking, own, cancel, report
+            )
         else:
             blocks = tuple(seen.joint for seen in found if seen.joint is not None)
     del done
@@ -144,16 +149,20 @@ def _relevances(
     done: ForwardPass,
     found: list[_Seen],
     ended: list[str],
-    score: LogitScore,
+    chosen: Chosen,
+    asking: Asking,
     own: bool,
     cancel: CancelToken | None,
     report: Report,
 ) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
     """relevance of each block's attention, (N,) each, and what to say about it."""
-    outputs = [done.logits] * len(found)
+    root, score = _root(done, chosen, asking)
+    outputs = [root] * len(found)
     said: tuple[str, ...] = ()
     slopes: list[Tensor] | None = None
-    if own:
+    if asking.call is not None:
+        said = (_OF_OUTPUT,) if own else ()
+    elif own:
         calls = _blocks(work.model.facts, done, found, ended)
         slopes = _slopes(work, done, calls, score, cancel) if calls else None
         if slopes is None:
@@ -161,16 +170,33 @@ def _relevances(
         else:
             outputs = [done.kept[call].tensor for call in calls]
     if slopes is None:
-        slopes = [_slope(done.logits, score)] * len(found)
+        slopes = [_slope(root, score)] * len(found)
     made: list[Tensor] = []
     for place, (seen, output, slope) in enumerate(zip(found, outputs, slopes, strict=True)):
-        made.append(relevance(_gradient(output, slope, seen)))
+        gradient = _gradient(output, slope, seen)
+        if gradient is not None:
+            made.append(relevance(gradient))
+        elif asking.call is None:
+            # Blocks after an output that is asked about are none of its; these are of the network.
+            made.append(torch.zeros(seen.tokens, device=output.device))
         report((place + 1) / len(found), "going through the blocks")
+    if not made:
+        raise TargetError(
+            f"no attention comes before '{asking.layer}'; ask about a layer after the first "
+            "attention, or choose another method"
+        )
     return tuple(made), said
 
 
-def _gradient(output: Tensor, slope: Tensor, seen: _Seen) -> Tensor:
-    """d s / d A, (heads, N, N), from the slope d s / d output."""
+def _root(done: ForwardPass, chosen: Chosen, asking: Asking) -> tuple[Tensor, LogitScore]:
+    """What the score is made of, (1, ...) on the graph, and the score."""
+    asking.target(chosen, done)  # notes the number that is explained
+    root = done.logits if asking.call is None else done.kept[asking.call].tensor
+    return root, asking.of_batch()
+
+
+def _gradient(output: Tensor, slope: Tensor, seen: _Seen) -> Tensor | None:
+    """d s / d A, (heads, N, N), from the slope d s / d output; None where A has no part."""
     node: Any = seen.node
     with torch.inference_mode(False), torch.enable_grad():
         found: tuple[Tensor | None, ...] = torch.autograd.grad(
@@ -178,14 +204,14 @@ def _gradient(output: Tensor, slope: Tensor, seen: _Seen) -> Tensor:
         )
     (gradient,) = found
     if gradient is None:
-        return torch.zeros(1, seen.tokens, seen.tokens, device=output.device)
+        return None
     return gradient.detach().reshape(-1, seen.tokens, seen.tokens)
 
 
-def _slope(logits: Tensor, score: LogitScore) -> Tensor:
-    """d s / d logits, (1, classes)."""
+def _slope(root: Tensor, score: LogitScore) -> Tensor:
+    """d s / d root, of its shape."""
     with torch.inference_mode(False), torch.enable_grad():
-        own = torch.ops.aten.detach.default(logits).requires_grad_()
+        own = torch.ops.aten.detach.default(root).requires_grad_()
         (slope,) = torch.autograd.grad(score(own).sum(), [own])
     return slope
 

@@ -1,9 +1,9 @@
 """Explains many images to one model, several in one pass.
 
-Each image of a batch gets the map of the same layer, for a class of its own. In inference no image
-influences another, so that one backward pass from the sum of all chosen logits has the gradients of
-all. Whether that is so, and whether the network takes more than one image, is tried on the first
-batch; a network for which it is not so gets one image at a time.
+Each image of a batch gets the map of the same layer, for the same question about a class of its
+own. In inference no image influences another, so that one backward pass from the sum of all scores
+has the gradients of all. Whether that is so, and whether the network takes more than one image, is
+tried on the first batch; a network for which it is not so gets one image at a time.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.errors import ImageError, LayerError, MethodError, ModelError
+from engine.errors import ImageError, LayerError, MethodError, ModelError, TargetError
 from engine.explain.answers.found import Found, Said, explanation_of
-from engine.explain.answers.places import places_of
+from engine.explain.answers.requests import request_of
+from engine.explain.asking import Asking, asking_of
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import map_batch
 from engine.explain.session import Session
@@ -31,7 +32,7 @@ from engine.passes import devices
 from engine.passes.forward import ForwardPass
 from engine.passes.hooks import NETWORK_ERRORS
 from engine.progress import CancelToken
-from engine.records.asked import Asked
+from engine.records.asked import CLASS, Question
 from engine.records.explanations import JOINT, Explanation
 from engine.records.images import LoadedImage
 from engine.targets.classes import find_class
@@ -47,11 +48,12 @@ _CLOSE = 1e-4
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
     """What is known about one image: its map and its logits, float64 (classes,), or why there is
-    none: it cannot be prepared for the network, or its map is not finite."""
+    none: it cannot be prepared for the network, its map is not finite, or its class is the one that
+    it is to be contrasted with."""
 
     explanation: Explanation | None
     logits: NDArray[np.float64] | None
-    error: ImageError | LayerError | None = None
+    error: ImageError | LayerError | TargetError | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,12 +66,12 @@ class _Item:
 
 
 class Batches:
-    """Explains images with one layer and method. Not thread-safe.
+    """Explains images with one layer, method and question. Not thread-safe.
 
-    layer, method, options: as in Session.explain, of the model's default if not given. size: images
-    in one pass, at most; None for as many as fit into half of the free memory, up to MOST_IMAGES.
-    exact: as in Session.
-    Raises LayerError and MethodError as Session.explain does.
+    layer, method, options, question: as in Session.explain, of the model's default if not given.
+    size: images in one pass, at most; None for as many as fit into half of the free memory, up to
+    MOST_IMAGES. exact: as in Session.
+    Raises LayerError, MethodError and TargetError as Session.explain does.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Batches:
         *,
         method: str = "",
         options: Mapping[str, object] | None = None,
+        question: Question = CLASS,
         size: int | None = None,
         exact: bool = False,
     ) -> None:
@@ -88,10 +91,14 @@ class Batches:
         how = self._how.method
         if not how.layered or model.no_hooks:
             raise MethodError(f"{how.title} is computed for one image at a time; open a session")
-        places = places_of(model, layer, self._how)
+        self._question = question
+        known = Computation(model, torch.empty(0), None)
+        asked = request_of(known, layer, None, how.slug, dict(self._how.options), question)
+        places = asked.places
         first = places[0]
         self._layer = JOINT.join(place.name for place in places)
         self._call, self._axes, self._source = first.call, first.axes, first.source
+        self._asked_call = asked.asking.call
         self._size = self._fitting() if size is None else max(1, size)
         if not how.swept or how.compared or len(places) > 1 or is_augmented(self._how):
             # It takes passes of its own, several classes, layers or copies.
@@ -180,9 +187,10 @@ class Batches:
                     item.target,
                     method=how.method.slug,
                     options=dict(how.options),
+                    question=self._question,
                     cancel=cancel,
                 )
-            except LayerError as error:
+            except (LayerError, TargetError) as error:
                 return Answer(None, session.logits, error)
             return Answer(explanation, session.logits)
 
@@ -191,9 +199,14 @@ class Batches:
             batch = torch.cat([item.prepared.tensor for item in items])
         work = Computation(self.model, batch, None, exact=self.exact)
         try:
-            done = work.pass_with(self._source, cancel)
-            if done.kept[self._source].tensor.shape[0] != len(items):
-                raise ValueError("the layer's output has no axis for the images")
+            asked = self._asked_call
+            if asked is None:
+                done = work.pass_with(self._source, cancel)
+            else:
+                done = work.pass_over(self._source, (asked,), cancel)
+            for call in (self._source, asked or self._source):
+                if done.kept[call].tensor.shape[0] != len(items):
+                    raise ValueError("the layer's output has no axis for the images")
             return self._explained(done, items, cancel)
         finally:
             work.close()
@@ -202,19 +215,18 @@ class Batches:
         self, done: ForwardPass, items: Sequence[_Item], cancel: CancelToken | None
     ) -> list[Answer]:
         logits = done.logits.detach().cpu().double().numpy()
-        targets = [
-            int(np.argmax(row)) if item.target is None else item.target
-            for row, item in zip(logits, items, strict=True)
-        ]
+        asked = [self._asking(item, row) for item, row in zip(items, logits, strict=True)]
+        # One that cannot be asked has a map, too, which is not looked at.
+        targets = [0 if isinstance(one, TargetError) else one.target(self._how) for one in asked]
         maps = map_batch(done, self._source, targets, self._how, self._axes, cancel)
         seconds = done.seconds / len(items)
         answers = []
-        for item, row, target, raw in zip(items, logits, targets, maps, strict=True):
-            predicted = self.model.predictions(row, [target])[0]
-            asked = Asked(target=target)
-            value = float(row[target])
-            said = Said(asked, predicted, value)
-            found = Found(self._layer, self._call, self._how, raw, row, said)
+        for number, (item, row, one) in enumerate(zip(items, logits, asked, strict=True)):
+            if isinstance(one, TargetError):
+                answers.append(Answer(None, row, one))
+                continue
+            said = Said(one.asked(), one.prediction(), one.value_of(done, number))
+            found = Found(self._layer, self._call, self._how, maps[number], row, said)
             region = item.prepared.region
             try:
                 told = explanation_of(self.model, item.image, region, found, seconds=seconds)
@@ -223,6 +235,17 @@ class Batches:
             else:
                 answers.append(Answer(told, row))
         return answers
+
+    def _asking(self, item: _Item, logits: NDArray[np.float64]) -> Asking | TargetError:
+        """What is asked of one image of a batch; an error if that cannot be asked of it."""
+        alone = Computation(self.model, item.prepared.tensor, None, exact=self.exact)
+        alone.logits = logits
+        asking = asking_of(alone, self._question, item.target, self._how)
+        try:
+            asking.asked()
+        except TargetError as error:
+            return error
+        return asking
 
     def _fitting(self) -> int:
         """As many images as fit into the memory that a pass may hold."""

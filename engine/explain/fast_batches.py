@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine.errors import one_line
 from engine.model import Model
 from engine.passes.devices import is_out_of_memory
 from engine.passes.forward import run_plain
-from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating, watching
+from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating
+from engine.passes.replaced import output_of
 from engine.progress import CancelToken
 from engine.rewriting.faster import Form, compare
 
@@ -52,17 +53,8 @@ class FastBatches:
 
     def output(self, batch: Tensor, call: Call, cancel: CancelToken | None) -> Tensor:
         """What a call returns for a batch, by the network's own modules: (n, ...)."""
-        found: list[Tensor] = []
-
-        def visit(made: Call, _module: nn.Module, output: Tensor) -> None:
-            if made == call:
-                # Before a later operation overwrites it.
-                found.append(output.clone())
-
-        facts, module = self._model.facts, self._model.module
-        with watching(module, visit, cancel, {call[0]}):
-            run_plain(module, batch, facts.reading, cancel, bounded=facts.real)
-        return found[0]
+        facts = self._model.facts
+        return output_of(self._model.module, batch, call, cancel, bounded=facts.real)
 
     def _try(self, batch: Tensor, own: Tensor, allowed: int, cancel: CancelToken | None) -> None:
         """Compare the form with the network itself, for a batch as large as none before."""

@@ -340,6 +340,7 @@ class Computation:
 
     def _note(self, logits: Tensor, seconds: float) -> None:
         self.forward_seconds = seconds
+        self.model.pass_seconds = seconds / len(self._image)
         if self.logits is None:
             # To the CPU first: not every device supports float64.
             self.logits = logits.detach()[0].cpu().double().numpy()

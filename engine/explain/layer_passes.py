@@ -23,6 +23,7 @@ from engine.passes import devices
 from engine.passes.below.polling import Polled
 from engine.passes.forward import run_plain
 from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating, watching
+from engine.passes.replaced import output_of
 from engine.progress import CancelToken, Report
 from engine.records.models import Layout
 from engine.rewriting.from_layer import FromLayer, from_layer
@@ -108,9 +109,10 @@ class LayerPasses(InputPasses):
     def _way(self, trial: Tensor) -> Callable[[Tensor], Tensor]:
         """How the passes are made: from the layer on where that gives the same, else whole.
 
-        trial: a changed output of the layer. What cannot take both at once runs one by one.
+        trial: a changed output of the layer. What cannot take both at once runs one by one. What a
+        pass gives is what the score is made of: the logits, or the output that is asked about.
         """
-        known = torch.from_numpy(self._work.logits).float()
+        known = self._unchanged().cpu().float()
         changed = self._whole(trial[None]).cpu().float()[0]
         pair, wanted = torch.stack([self._output[0], trial]), torch.stack([known, changed])
         for copied in (False, True):
@@ -160,18 +162,28 @@ class LayerPasses(InputPasses):
         images = work.input.expand(len(batch), -1, -1, -1)
         # The network's own modules are reached from the copy by other ways than its children, too.
         with evaluating(work.model.module), self._form.given(batch) as module:
+            if self._asking.call is not None:
+                return output_of(module, images, self._asking.call, self._cancel)
             return run_plain(module, images, work.model.facts.reading, self._cancel)
+
+    def _unchanged(self) -> Tensor:
+        """What a pass gives with the layer's own output, without the axis of the batch."""
+        work = self._work
+        if self._asking.call is not None:
+            return work.batch_output(work.input, self._asking.call, self._cancel)[0]
+        return torch.from_numpy(work.logits)
 
     def _whole(self, batch: Tensor) -> Tensor:
         """The whole network, with these in place of the layer's output."""
-        work, source = self._work, self._source
+        work, source, asked = self._work, self._source, self._asking.call
 
         def visit(call: Call, _module: torch.nn.Module, _output: Tensor) -> Tensor | None:
             return batch.clone() if call == source else None
 
         images = work.input.expand(len(batch), -1, -1, -1)
-        facts = work.model.facts
-        with watching(work.model.module, visit, self._cancel, {source[0]}):
-            return run_plain(
-                work.model.module, images, facts.reading, self._cancel, bounded=facts.real
-            )
+        facts, module = work.model.facts, work.model.module
+        if asked is not None:
+            given = source, batch
+            return output_of(module, images, asked, self._cancel, given=given, bounded=facts.real)
+        with watching(module, visit, self._cancel, {source[0]}):
+            return run_plain(module, images, facts.reading, self._cancel, bounded=facts.real)

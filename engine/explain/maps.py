@@ -233,7 +233,7 @@ def map_all(
 def map_batch(
     done: ForwardPass,
     call: Call,
-    targets: Sequence[int],
+    targets: Sequence[Target],
     chosen: Chosen,
     axes: Axes,
     cancel: CancelToken | None = None,

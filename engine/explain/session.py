@@ -10,10 +10,11 @@ sweep no computation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -45,6 +46,7 @@ from engine.methods.registry import (
     shares_pass,
 )
 from engine.model import Model
+from engine.passes.below.polling import polled_if_long
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.records.asked import CLASS, Question, Score
@@ -54,6 +56,8 @@ from engine.records.images import LoadedImage
 from engine.records.models import LayerNode, Prediction
 from engine.records.options import DEFAULT_METHOD
 from engine.targets.classes import find_class
+
+_T = TypeVar("_T")
 
 
 class Session:
@@ -180,10 +184,11 @@ class Session:
         request = request_of(self._work, layer, target, method, options, question)
         how, places, asking = request.how, request.places, request.asking
         single = of_one_layer(how)
-        maps = self._work.guarded(
+        maps = self._guarded(
             lambda: found_maps(
                 self._work, self._known, asking, places or (None,), single, cancel, progress
-            )
+            ),
+            cancel,
         )
         said = self._said(asking)
         if not places:
@@ -245,7 +250,7 @@ class Session:
         budget. Raises LayerError and the errors of explain.
         """
         places = [parse_layer(self.model.address(name), *self._named) for name in layers]
-        self._work.guarded(lambda: share_pass(self._work, places, cancel))
+        self._guarded(lambda: share_pass(self._work, places, cancel), cancel)
 
     def channels(
         self,
@@ -263,7 +268,7 @@ class Session:
             layer, target, method=DEFAULT_METHOD, question=question, cancel=cancel
         )
         request = request_of(self._work, layer, target, DEFAULT_METHOD, None, question)
-        return self._work.guarded(lambda: channels_of(self._work, request, explanation, cancel))
+        return self._guarded(lambda: channels_of(self._work, request, explanation, cancel), cancel)
 
     def channel_maps(
         self,
@@ -280,7 +285,7 @@ class Session:
         lacks, and the errors of explain.
         """
         request = request_of(self._work, layer, target, DEFAULT_METHOD, None, question)
-        return self._work.guarded(lambda: channel_maps_of(self._work, request, channels, cancel))
+        return self._guarded(lambda: channel_maps_of(self._work, request, channels, cancel), cancel)
 
     def compare(
         self,
@@ -358,7 +363,7 @@ class Session:
         if not counted_words(request.how, passes, 0.0):
             return ""
         self._known_logits(cancel)
-        seconds = self._work.guarded(lambda: self._work.steady(cancel))
+        seconds = self._guarded(lambda: self._work.steady(cancel), cancel)
         return counted_words(request.how, passes, seconds)
 
     def sweep(
@@ -387,8 +392,8 @@ class Session:
             raise MethodError(f"{why}; a sweep of all layers needs another method")
         asking = asking_for(self._work, target, question, how)
         single = of_one_layer(how)
-        self._work.guarded(
-            lambda: sweep_maps(self._work, self._known, asking, single, cancel, progress)
+        self._guarded(
+            lambda: sweep_maps(self._work, self._known, asking, single, cancel, progress), cancel
         )
         said = self._said(asking)
         maps = self._known.of(said.asked, single)
@@ -435,8 +440,12 @@ class Session:
             notices=self.notices,
         )
 
+    def _guarded(self, work: Callable[[], _T], cancel: CancelToken | None) -> _T:
+        with polled_if_long(cancel, self.model.pass_seconds):
+            return self._work.guarded(work)
+
     def _known_logits(self, cancel: CancelToken | None) -> NDArray[np.float64]:
         if self._work.logits is None:
-            self._work.guarded(lambda: self._work.first_pass(cancel))
+            self._guarded(lambda: self._work.first_pass(cancel), cancel)
         assert self._work.logits is not None
         return self._work.logits

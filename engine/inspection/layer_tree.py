@@ -10,6 +10,7 @@ from torch.jit import ScriptModule
 from engine.errors import LayerError
 from engine.inspection.default_layer import default_layer, score_map
 from engine.inspection.facts import Inspection
+from engine.inspection.influence import influences
 from engine.inspection.reasons import reason_against
 from engine.passes.hooks import Call
 from engine.records.models import LayerNode
@@ -21,6 +22,7 @@ def layer_nodes(module: nn.Module, facts: Inspection) -> tuple[LayerNode, ...]:
     """One LayerNode for every named module except the network itself, in tree order."""
     chosen = default_layer(facts)
     scores = score_map(facts)
+    changed = influences(facts)
     places = {call: place for place, call in enumerate(facts.calls)}
     nodes = []
     for name, inner in module.named_modules():
@@ -44,6 +46,7 @@ def layer_nodes(module: nn.Module, facts: Inspection) -> tuple[LayerNode, ...]:
                 output=last.part if last else "",
                 pooled=last.pooled if last else False,
                 place=places[last.source] if last else 0,
+                influences=changed[last.source] if last else 0,
                 scored=last is not None and last.call == scores,
             )
         )

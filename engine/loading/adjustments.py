@@ -14,6 +14,7 @@ from engine.profiles import store
 from engine.profiles.format import ModelProfile
 from engine.progress import CancelToken
 from engine.reader import client
+from engine.records.asked import Question
 from engine.records.images import Preprocessing
 from engine.records.models import Layout, Origin, OutputForm
 from engine.records.sources import ModelSource
@@ -64,6 +65,7 @@ def _adjusted(model: Model, change: Adjustment, cancel: CancelToken | None) -> M
             output=told.output,
             layouts=told.layouts or None,
             method=told.method,
+            asked=told.question,
             cancel=cancel,
         )
     names = read_class_names(change.classes) if change.classes is not None else None
@@ -102,6 +104,7 @@ def profile_of(model: Model, source: ModelSource) -> ModelProfile:
         arguments=source.arguments,
         title=info.title,
         method=model.method if model.method != model.default_method else None,
+        question=model.asked,
         arithmetic=info.arithmetic,
     )
 
@@ -144,6 +147,18 @@ def remember_method(model: Model, how: Chosen) -> None:
     if sha256:
         known = store.load(sha256) or ModelProfile()
         store.save(sha256, replace(known, method=how if how != model.default_method else None))
+
+
+def remember_question(model: Model, question: Question) -> None:
+    """Ask this question of the model in the window from now on, also when it is opened again.
+
+    Nothing is recomputed. Raises ExportError if the profile cannot be written.
+    """
+    model.asked = question
+    sha256 = model.info.weights_sha256
+    if sha256:
+        known = store.load(sha256) or ModelProfile()
+        store.save(sha256, replace(known, question=question))
 
 
 def forget(model: Model, source: ModelSource) -> None:

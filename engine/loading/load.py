@@ -219,6 +219,7 @@ def _model(
             output=output,
             layouts=settled.layouts,
             method=settled.method or default_method(network.module),
+            asked=settled.question,
             fitting=not own or (output is None and network.classes_sure),
             other_weights=network.other_weights,
             cancel=cancel,

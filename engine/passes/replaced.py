@@ -1,14 +1,67 @@
-"""A forward pass in which the output of one call is replaced by another tensor."""
+"""Forward passes in which the output of one call is replaced by another tensor, or that end at a
+call."""
 
 from __future__ import annotations
+
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
 
+from engine.errors import HookscopeError, ModelError
+from engine.passes.allocation import Bounded, TooLarge, limit_of
 from engine.passes.cuts import uncut
 from engine.passes.hooks import Call, evaluating, watching
 from engine.passes.outputs import Reading
 from engine.progress import CancelToken
+
+
+class _Reached(HookscopeError):
+    """Ends a pass: the call has returned."""
+
+
+def output_of(
+    module: nn.Module,
+    batch: Tensor,
+    call: Call,
+    cancel: CancelToken | None = None,
+    *,
+    given: tuple[Call, Tensor] | None = None,
+    bounded: bool = False,
+) -> Tensor:
+    """What a call returns for a batch, (n, ...), without a graph; nothing after it is computed.
+
+    batch: (n, channels, h, w). given: an earlier call, or the same, and what it returns instead.
+
+    The module's parameters, modes and hooks are restored in any case. Raises RuntimeError where the
+    call is not made, ModelError if a bounded pass needs too much memory; Cancelled.
+    """
+    found: list[Tensor] = []
+
+    def visit(made: Call, _module: nn.Module, output: Tensor) -> Tensor | None:
+        is_given = given is not None and made == given[0]
+        if given is not None and is_given:
+            output = given[1].clone()
+        if made == call:
+            found.append(output)
+            raise _Reached("reached")
+        return output if is_given else None
+
+    names = {call[0]} | ({given[0][0]} if given is not None else set())
+    limit = Bounded(limit_of(module, batch.device)) if bounded else nullcontext()
+    try:
+        with (
+            torch.inference_mode(),
+            evaluating(module),
+            limit,
+            watching(module, visit, cancel, names),
+        ):
+            module(batch.clone())
+    except _Reached:
+        return found[0]
+    except TooLarge as error:
+        raise ModelError(f"the network does not run: {error}") from error
+    raise RuntimeError(f"{call[0]} is not called")
 
 
 def logits_from(

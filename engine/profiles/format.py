@@ -10,6 +10,8 @@ from typing import Any
 from engine.errors import MethodError, ModelError
 from engine.images.presets import validate
 from engine.methods.registry import Chosen, choose
+from engine.profiles.asked import question_content, question_of
+from engine.records.asked import CLASS, Question
 from engine.records.images import Channels, Preprocessing
 from engine.records.levels import AUTO, Levels, LevelsMode
 from engine.records.models import Layout, OutputForm, Scores
@@ -36,6 +38,7 @@ class ModelProfile:
     architecture, arguments: how to build the network, as in sources.ModelSource.
     title: the model's name, for readers of the file.
     method: the attribution method used if none is named.
+    question: the one that the window asks first; elsewhere, questions are asked by name.
     arithmetic: as in ModelInfo, for readers of the file.
     """
 
@@ -50,6 +53,7 @@ class ModelProfile:
     arguments: tuple[tuple[str, str], ...] = ()
     title: str = ""
     method: Chosen | None = None
+    question: Question = CLASS
     arithmetic: str = ""
 
 
@@ -67,6 +71,7 @@ def content_of(profile: ModelProfile, sha256: str = "") -> dict[str, Any]:
         "output": _output_content(profile.output),
         "layouts": {name: layout.value for name, layout in profile.layouts.items()},
         "method": _method_content(profile.method),
+        "question": question_content(profile.question),
         "arithmetic": profile.arithmetic,
         "classes_origin": profile.classes_origin,
         "classes": list(profile.classes),
@@ -123,6 +128,7 @@ def profile_of(content: object) -> ModelProfile:
         arguments=_arguments(content.get("arguments", [])),
         title=_text(content, "title"),
         method=_method(content["method"]) if "method" in content else None,
+        question=question_of(content.get("question")),
         arithmetic=_text(content, "arithmetic"),
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from engine.records.asked import CLASS, Question
 from engine.records.images import Preprocessing
 from engine.records.options import DEFAULT_METHOD, Value
 
@@ -43,7 +44,8 @@ class LayerNode:
         ('output 0 of 2'); else ''.
     pooled: whether its output is averaged over space and read by one linear layer, and no more.
     place: of the output in the order in which a pass makes them; modules that return the same one
-        share it. scored: whether it is the last one whose channels are the classes.
+        share it. influences: the places of the outputs that it may change, its own among them: bit
+        p for place p. scored: whether it is the last one whose channels are the classes.
     """
 
     name: str
@@ -60,6 +62,7 @@ class LayerNode:
     branches: int = 1
     pooled: bool = False
     place: int = 0
+    influences: int = -1
     scored: bool = False
 
     @property
@@ -158,7 +161,8 @@ class ModelInfo:
     preprocessing_from: the same in one word.
     output: which part of the network's output is explained, and as what; outputs: the places of
     all its tensors that could be; output_widths: how many numbers each has.
-    method, method_options: what explains it where no method is named.
+    method, method_options: what explains it where no method is named. question: what the window
+    asks first; it may be one that the model cannot answer.
     other_weights: the keys of other networks in the weights file.
     arithmetic: 'computed in float32' if its weights are stored in 16 bits, else ''.
     no_attention: why its attention cannot be mapped; '' if it can. no_hooks: why only methods that
@@ -183,6 +187,7 @@ class ModelInfo:
     classes_origin: str = ""
     method: str = DEFAULT_METHOD
     method_options: tuple[tuple[str, Value], ...] = ()
+    question: Question = CLASS
     other_weights: tuple[str, ...] = ()
     preprocessing_from: Origin = Origin.CHOSEN
     arithmetic: str = ""

@@ -141,6 +141,11 @@ def find(slug: str) -> QuestionRow:
     raise TargetError(f"there is no question '{slug}'; {hint}")
 
 
+def title_of(slug: str) -> str:
+    """The title of a question's row; the slug itself where there is none."""
+    return next((row.title for row in QUESTIONS if row.slug == slug), slug)
+
+
 def facts(row: QuestionRow) -> dict[str, object]:
     """The row as values that JSON knows, for programs."""
     return {

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.methods.method import Method, Need
+from engine.methods.method import Method
 from engine.records.asked import Question, Score, Unit
 from engine.records.models import LayerNode, ModelInfo, Scores
-from engine.targets.questions import QuestionRow, find
+from engine.targets.questions import find
 
 
 def refusal(
@@ -132,34 +132,49 @@ def _by_method(question: Question, method: Method, info: ModelInfo) -> str:
             f"{method.title} puts together the weights of classes, and needs a sum of logits; "
             "choose another method"
         )
-    return _by_unit(row, method) if row.unit or row.cell else ""
-
-
-def _by_unit(row: QuestionRow, method: Method) -> str:
-    if Need.ATTENTION_GRADIENT in method.needs or Need.LAYER_PASSES in method.needs:
-        return (
-            f"{method.title} needs the network's logits, and the question '{row.slug}' is about a "
-            "layer's output; choose another method"
-        )
     return ""
 
 
+def refused_layers(question: Question, layers: Sequence[LayerNode]) -> dict[str, str]:
+    """Why layers have no influence on the output that is asked about, by their names.
+
+    Of a module that is called several times, what holds for its last call.
+    """
+    asked = _asked(question, layers)
+    if asked is None:
+        return {}
+    reasons = ((node.name, _between(question, asked, node)) for node in layers if node.explainable)
+    return {name: reason for name, reason in reasons if reason}
+
+
 def _by_layer(question: Question, layers: Sequence[LayerNode], layer: LayerNode | None) -> str:
-    """Why the layer has no influence on the unit that is asked for."""
-    if layer is None:
-        return ""
-    asked = node_of(question.unit, layers) if question.unit is not None else None
+    asked = _asked(question, layers)
+    return "" if asked is None or layer is None else _between(question, asked, layer)
+
+
+def _asked(question: Question, layers: Sequence[LayerNode]) -> LayerNode | None:
+    """The layer whose output the question is about; None where it is about the logits."""
     if question.slug == "cell":
-        asked = score_layer(layers)
-    if asked is None or layer.place <= asked.place:
+        return score_layer(layers)
+    return node_of(question.unit, layers) if question.unit is not None else None
+
+
+def _between(question: Question, asked: LayerNode, layer: LayerNode) -> str:
+    is_later = layer.place > asked.place
+    if not is_later and layer.influences >> asked.place & 1:
         return ""
     name = asked.name if question.unit is None else question.unit.layer
-    return too_late(layer.name, name)
+    return no_influence(layer.name, name, is_later=is_later)
 
 
-def too_late(layer: str, asked: str) -> str:
-    """What to say of a layer that comes after the one whose output is asked for."""
+def no_influence(layer: str, asked: str, *, is_later: bool) -> str:
+    """What to say of a layer that cannot change the output that is asked about."""
+    if is_later:
+        return (
+            f"layer '{layer}' comes after '{asked}', which it cannot change; choose a layer that "
+            "comes before it"
+        )
     return (
-        f"layer '{layer}' comes after '{asked}', which it cannot change; choose a layer that comes "
-        "before it"
+        f"layer '{layer}' does not lead to '{asked}', which it cannot change; choose a layer that "
+        "does"
     )

@@ -6,15 +6,17 @@ import json
 import logging
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, QSettings, QTimer
 
-from engine.errors import HookscopeError
+from engine.errors import HookscopeError, ModelError
 from engine.files import regular
 from engine.files.atomic import whole_file
 from engine.files.presence import can_be_named
 from engine.formats.demo import TITLES
 from engine.process.logs import log_folder
+from engine.profiles.asked import question_content, question_of
 from engine.records.explanations import layers_in
 from engine.records.sources import ModelSource
 from gui.controllers.controller import Controller
@@ -40,8 +42,9 @@ class OpenFiles:
     """The record of a session.
 
     images: the image files; demo scenes, pasted images and unreadable files are left out. model:
-    key of its source. layer, target: the selection, None for the defaults of the model. put_off: a
-    later run offered the session, but was closed before the user answered.
+    key of its source. layer, target: the selection, None for the defaults of the model. question:
+    what was asked, as engine.profiles.asked spells it. put_off: a later run offered the session,
+    but was closed before the user answered.
     """
 
     images: tuple[str, ...] = ()
@@ -49,6 +52,7 @@ class OpenFiles:
     model: str = FIRST_MODEL.key
     layer: str | None = None
     target: int | None = None
+    question: dict[str, Any] | None = None
     put_off: bool = False
 
     @classmethod
@@ -63,7 +67,15 @@ class OpenFiles:
         opens = state.model_loading == PHOTO_MODEL
         source = PHOTO_MODEL if opens else state.model_source or FIRST_MODEL
         current = files.get(state.current_key or "")
-        return cls(tuple(files.values()), current, source.key, state.layer, state.target)
+        return cls(
+            tuple(files.values()),
+            current,
+            source.key,
+            state.layer,
+            state.target,
+            # A comparison belongs to its image, and is made anew by one click.
+            None if state.comparing else question_content(state.question),
+        )
 
     @classmethod
     def read(cls, text: str) -> OpenFiles | None:
@@ -88,6 +100,7 @@ class OpenFiles:
             and isinstance(self.layer, str | None)
             and (self.target is None or (isinstance(self.target, int) and self.target >= 0))
             and isinstance(self.put_off, bool)
+            and _is_question(self.question)
         )
 
     def text(self) -> str:
@@ -177,7 +190,8 @@ class LastTime(QObject):
             return
         if opened.images and opened.current is None:
             # The current image had no file: its layer and class apply to no other image.
-            opened = replace(opened, current=opened.images[0], layer=None, target=None)
+            first = opened.images[0]
+            opened = replace(opened, current=first, layer=None, target=None, question=None)
         self._wanted = opened
         # Images first: a model may need an answer before it opens.
         if opened.images:
@@ -263,6 +277,16 @@ class LastTime(QObject):
             self._window.tree.select(opened.layer)
         if opened.target is not None and state.info and opened.target < len(state.info.classes):
             self._controller.choose_class(opened.target)
+        if opened.question is not None:
+            self._controller.ask_again(question_of(opened.question))
+
+
+def _is_question(content: object) -> bool:
+    try:
+        question_of(content)
+    except ModelError:
+        return False
+    return True
 
 
 def _read(record: Path) -> OpenFiles | None:

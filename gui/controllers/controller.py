@@ -12,6 +12,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
+from engine.records.asked import Question
 from gui.controllers.comparing import Comparer
 from gui.controllers.downloads import Downloads
 from gui.controllers.explaining import Explainer, without_comparison
@@ -22,6 +23,7 @@ from gui.controllers.late_files import LateFiles
 from gui.controllers.models import Models, NamedModel
 from gui.controllers.published import Published
 from gui.controllers.sweeps import Sweeper
+from gui.controllers.taking_up import take_up
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.file_work import color_strips
 from gui.jobs.lanes import Job, Lane
@@ -68,6 +70,7 @@ class Controller(QObject):
             self._worker,
             self.sweeper,
             self.models.remember_method,
+            self.models.remember_question,
             self,
         )
         self.comparer = comparer = Comparer(
@@ -134,6 +137,15 @@ class Controller(QObject):
         self.models.cancel()
         self.state.answer_changed.emit()
 
+    def ask_again(self, question: Question) -> None:
+        """Ask a question of an earlier session, if it can be asked here."""
+        before = self.state.question
+        self.state.warn(take_up(self.state, question))
+        if self.state.question != before:
+            self.state.choose_question(question)
+            self.state.selection_changed.emit()
+            self.explainer.explain()
+
     def _engine_loaded(self, facts: EngineFacts) -> None:
         self.state.engine = facts
         self.state.engine_changed.emit()
@@ -150,6 +162,8 @@ class Controller(QObject):
         state = self.state
         without_comparison(state)
         state.target = state.chosen_target
+        if state.chosen_question is not None:
+            state.warn(take_up(state, state.chosen_question), image=state.current_key or "")
         state.answer = state.explanation = state.sweep = None
         state.explain_error = ""
         state.set_computing(False)

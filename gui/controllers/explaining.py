@@ -33,7 +33,8 @@ _log = logging.getLogger(__name__)
 
 
 class Explainer(QObject):
-    """Asks the engine for maps. remember_method: called when the user has chosen a method.
+    """Asks the engine for maps. remember_method, remember_question: called when the user has chosen
+    a method, or a question of any image.
 
     asked: the active pane's map has been asked for, so that others may follow.
     """
@@ -48,6 +49,7 @@ class Explainer(QObject):
         worker: EngineWorker,
         sweeper: Sweeper,
         remember_method: Callable[[], None],
+        remember_question: Callable[[], None],
         parent: QObject,
     ) -> None:
         super().__init__(parent)
@@ -57,6 +59,7 @@ class Explainer(QObject):
         self._worker = worker
         self._sweeper = sweeper
         self._remember_method = remember_method
+        self._remember_question = remember_question
         self._generation = 0
         self._remembered = Remembered()
         state.image_removed.connect(self._remembered.forget)
@@ -80,9 +83,9 @@ class Explainer(QObject):
         if state.target == index and not self._unanswered:
             return
         if question.against is not None and question.against == index:
-            state.question = replace(question, against=self._explained)
+            self._choose_question(replace(question, against=self._explained))
         elif not find_question(question.slug).of_class:
-            state.question = Question(score=question.score)
+            self._choose_question(Question(score=question.score))
         state.choose_target(index)
         self._selected()
 
@@ -115,7 +118,7 @@ class Explainer(QObject):
             self._settings.add_recent_question(used)
         chosen = state.target if target is None else target
         if (question, chosen) != (state.question, state.target) or self._unanswered:
-            state.question = question
+            self._choose_question(question)
             if target is not None:
                 state.choose_target(target)
             self._selected()
@@ -161,13 +164,21 @@ class Explainer(QObject):
         explanation = state.explanation
         if explanation is not None:
             state.choose_target(explanation.target.index)
-            state.question = state.answered
+            if state.question != state.answered:
+                self._choose_question(state.answered)
             if state.layer is not None and explanation.layer:
                 state.layer = explanation.layer
             shown = explanation.method, explanation.options
             if shown != (state.method, state.options):
                 state.method, state.options = shown
                 self._remember_method()
+
+    def _choose_question(self, question: Question) -> None:
+        """Ask it, and keep it for the image; for the model, unless it is about this image alone."""
+        state = self._state
+        state.choose_question(question)
+        if not (state.comparing and question.against is not None):
+            self._remember_question()
 
     def void(self, pane: Pane | None = None) -> None:
         """Make a pane's pending answers stale, and stop what computes them; None for the active

@@ -19,6 +19,7 @@ from engine.records.asked import CLASS
 from engine.records.explanations import layers_in
 from engine.records.models import Origin
 from engine.records.sources import ModelSource
+from gui.controllers.taking_up import take_up
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import Settings
@@ -216,6 +217,22 @@ class Models(QObject):
         job.failed.connect(lambda error: self._state.notify(NoticeKind.WARNING, str(error)))
         self._lane.submit(job)
 
+    def remember_question(self) -> None:
+        """Save what is asked in the profile of the model."""
+        state = self._state
+        if state.model_source is None:
+            return
+        key, question = state.model_source.key, state.question
+        job = Job(
+            "Saving the question",
+            lambda watch: self._worker.remember_question(key, question, watch),
+            slot="question",
+            stoppable=False,
+            keep=True,
+        )
+        job.failed.connect(lambda error: self._state.notify(NoticeKind.WARNING, str(error)))
+        self._lane.submit(job)
+
     def export_profile(self, path: Path) -> None:
         """Write the profile of the open model to a file."""
         key = self._key
@@ -275,6 +292,7 @@ class Models(QObject):
         state = self._state
         self._chosen = True
         layer, target, question = state.layer, state.target, state.question
+        left: tuple[str, ...] = ()
         classes = len(state.info.classes) if state.info is not None else 0
         how = state.info.preprocessing if state.info is not None else None
         before = state.info.notices if state.info is not None else ()
@@ -288,14 +306,16 @@ class Models(QObject):
             # A unit or cell may be another one with other layouts.
             if question.unit is None and question.cell is None:
                 state.question = question
+            else:
+                left = take_up(state, question)
         else:
             self._forget_targets()
             state.target = None
         state.model_changed.emit()
         if opened.info.preprocessing_from is Origin.ASSUMED and opened.info.preprocessing != how:
-            state.warn(opened.info.notices, CHECK_INPUT)
+            state.warn((*opened.info.notices, *left), CHECK_INPUT)
         else:
-            state.warn([notice for notice in opened.info.notices if notice not in before])
+            state.warn([*(n for n in opened.info.notices if n not in before), *left])
         self.opened.emit()
 
     def _opened(self, opened: OpenedModel, chosen: bool, beside: bool) -> None:
@@ -311,10 +331,11 @@ class Models(QObject):
             self._forget_targets()
         self._take(opened)
         self._remember(opened)
+        left = take_up(self._state, self._state.chosen_question or opened.info.question)
         self._state.model_changed.emit()
         assumed = opened.info.preprocessing_from is Origin.ASSUMED
         action = CHOOSE_WEIGHTS if opened.info.other_weights else CHECK_INPUT if assumed else ""
-        self._state.warn(opened.info.notices, action)
+        self._state.warn((*opened.info.notices, *left), action)
         if opened.fault:
             self._state.notify(NoticeKind.ERROR, opened.fault)
         self.opened.emit()
@@ -342,6 +363,7 @@ class Models(QObject):
         """Forget the classes that were chosen for the images: what they name may have changed."""
         for image in self._state.images.values():
             image.targets.clear()
+            image.questions.clear()
             image.expected.clear()
 
     def _failed(self, source: ModelSource, error: HookscopeError) -> None:

@@ -8,12 +8,10 @@ from dataclasses import replace
 from PySide6.QtCore import QObject
 
 from engine.lazy.numpy import np
-from engine.methods.options import Kind, Option
 from engine.methods.registry import find
-from engine.records.asked import Question, Score, Unit
-from engine.records.explanations import layers_in
-from engine.targets.refusals import score_layer
+from engine.records.asked import Question, Score
 from gui.controllers.controller import Controller
+from gui.handlers.asking_parts import PartsAsking
 from gui.state import offers
 from gui.state.state import State
 from gui.widgets.choices.rows import Choice
@@ -32,6 +30,7 @@ class Asking(QObject):
         self._window = window
         self._state = state
         self._controller = controller
+        self.parts = PartsAsking(window, state, controller)
         panel = window.questions
         panel.chosen.connect(lambda slug: controller.ask(offers.asked_as(state, slug)))
         panel.more.connect(self._ask_more)
@@ -50,7 +49,12 @@ class Asking(QObject):
         self._controller.ask(replace(self._state.question, score=None if score is own else score))
 
     def _ask_more(self, slug: str) -> None:
-        {"contrast": self._ask_class, "unit": self._ask_unit, "cell": self._ask_cell}[slug]()
+        asks = {
+            "contrast": self._ask_class,
+            "unit": self.parts.ask_channel,
+            "cell": self.parts.ask_cell,
+        }
+        asks[slug]()
 
     # --- the other class of a contrast -----------------------------------------------------------
 
@@ -104,68 +108,6 @@ class Asking(QObject):
             key=str(rank) if rank is not None else "",
             chosen=state.question.slug == "contrast" and state.question.against == index,
         )
-
-    # --- channels and cells ----------------------------------------------------------------------
-
-    def _ask_unit(self) -> None:
-        state = self._state
-        layer = state.explanation.layer if state.explanation is not None else ""
-        layer = layer or state.layer or (state.info.default_layer if state.info else "")
-        layer = layers_in(layer, {node.name for node in state.layers})[-1]
-        node, before = state.node(layer), state.question.unit
-        if node is None or not node.channels:
-            return
-        option = Option(
-            "channel",
-            f"one of the {node.channels} channels of {layer}, counted from 0",
-            Kind.INT,
-            0,
-            low=0,
-            high=node.channels - 1,
-        )
-        same = before is not None and before.layer == layer
-
-        def take(values: dict[str, int]) -> None:
-            self._controller.ask(Question("unit", unit=Unit(layer, values["channel"])))
-
-        shown = before.channel if before is not None and same else 0
-        self._show_form(f"Channel of {layer}", (option,), {"channel": shown}, take)
-
-    def _ask_cell(self) -> None:
-        state = self._state
-        node = score_layer(state.layers)
-        if node is None or node.grid is None:
-            return
-        rows, columns = node.grid
-        options = (
-            Option("row", "from the top, counted from 0", Kind.INT, 0, low=0, high=rows - 1),
-            Option("column", "from the left, counted from 0", Kind.INT, 0, low=0, high=columns - 1),
-        )
-        cell = state.question.cell or (rows // 2, columns // 2)
-
-        def take(values: dict[str, int]) -> None:
-            question = Question(
-                "cell", score=state.question.score, cell=(values["row"], values["column"])
-            )
-            self._controller.ask(replace(question, score=None))
-
-        values = {"row": cell[0], "column": cell[1]}
-        self._show_form(f"Cell of {node.name}, {rows} × {columns}", options, values, take)
-
-    def _show_form(
-        self, title: str, options: Sequence[Option], values: dict[str, int], take: object
-    ) -> None:
-        from gui.widgets.choices.option_form import OptionForm
-
-        panel, form = self._window.questions, OptionForm(options, dict(values))
-
-        def confirmed(chosen: dict[str, int]) -> None:
-            panel.close()
-            assert callable(take)
-            take(chosen)
-
-        form.confirmed.connect(confirmed)
-        panel.show_form(title, form)
 
     # --- from the predictions --------------------------------------------------------------------
 

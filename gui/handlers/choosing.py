@@ -24,7 +24,7 @@ class Choosing(QObject):
         self._window = window
         self._state = state
         self._controller = controller
-        self._asking = Asking(window, state, controller)
+        self.asking = Asking(window, state, controller)
         window.method_button.clicked.connect(self.open_methods)
         window.methods.chosen.connect(controller.choose_method)
         window.methods.more.connect(self._ask_options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QObject, QPoint, QUrl
+from PySide6.QtCore import QMimeData, QObject, QPoint, QUrl, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 
@@ -19,7 +19,12 @@ from gui.window.main_window import MainWindow
 
 
 class ContextMenus(QObject):
-    """Shows the menus, and does what their entries ask of images and files."""
+    """Shows the menus, and does what their entries ask of images and files.
+
+    canvas_menu_filled: emitted with the menu of the canvas before it is shown; more may be added.
+    """
+
+    canvas_menu_filled = Signal(QMenu)
 
     def __init__(self, window: MainWindow, state: State, images: Images) -> None:
         super().__init__(window)
@@ -69,6 +74,7 @@ class ContextMenus(QObject):
         if self._state.current is not None:
             menu = self._menu()
             menus.fill(menu, menus.CANVAS, self._window.actions_by_id)
+            self.canvas_menu_filled.emit(menu)
             menu.popup(place)
 
     def _show_strip_menu(self, key: str, place: QPoint) -> None:

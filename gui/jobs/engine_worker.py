@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from engine.errors import LayerError, MethodError, ModelError, TargetError
 from engine.files.trust import Trust, store_file
 from engine.lazy.numpy import np
+from engine.records.asked import CLASS, Question
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
 from engine.records.options import Value
@@ -141,6 +142,14 @@ class EngineWorker:
         if model is not None:
             remember_method(model, choose(method, dict(options)))
 
+    def remember_question(self, key: str, question: Question, _watch: Watch) -> None:
+        """Save the question in the profile of the model with this key."""
+        from engine.loading.adjustments import remember_question
+
+        model = self.open.model(key)
+        if model is not None:
+            remember_question(model, question)
+
     def reset_model(self, watch: Watch, key: str | None = None) -> OpenedModel:
         """Delete the profile of the open model and reopen it."""
         from engine.loading.adjustments import forget
@@ -185,8 +194,9 @@ class EngineWorker:
         self.open.add_model(model, source, beside=beside)
         sha256 = model.info.weights_sha256
         known = store.load(sha256) if sha256 else None
-        # A method alone does not affect preprocessing or output.
-        settled = known is not None and replace(known, method=None) != store.ModelProfile()
+        # A method or question alone does not affect preprocessing or output.
+        rest = replace(known, method=None, question=CLASS) if known is not None else None
+        settled = rest is not None and rest != store.ModelProfile()
         return OpenedModel(source, model.info, model.layers, settled)
 
     def explain(self, image: LoadedImage, request: Request, watch: Watch) -> Answer:

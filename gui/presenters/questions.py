@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject
 
 from engine.records.asked import Score
 from engine.targets.questions import QUESTIONS, QuestionRow, find
+from engine.targets.refusals import refused_layers
 from gui import settings as table
 from gui.settings import Settings
 from gui.state import offers
@@ -53,6 +54,7 @@ class QuestionPresenter(QObject):
         button.setToolTip(plain_text.tip(whole))
         button.setAccessibleName(plain_text.line(f"Question: {offers.question_words(state)}"))
         window.actions_by_id.enable(("choose_question",), state.info is not None)
+        window.tree.set_refused(refused_layers(state.question, state.layers))
         self._show_expected()
         if window.questions.isVisible():
             self._fill()

@@ -26,9 +26,11 @@ from engine.methods.rows.shared import FUSE
 from engine.records.asked import Question, Score
 from engine.records.models import LayerNode
 from engine.records.options import Value
+from engine.targets.classes import find_class
 from engine.targets.deciding import class_of_folder
 from engine.targets.questions import find as find_question
 from engine.targets.refusals import refusal
+from engine.targets.typed import checked
 from gui.state.state import State
 
 
@@ -97,6 +99,22 @@ def reason_against_question(state: State, question: Question) -> str:
     return _sentence(refusal(question, method, state.info, state.layers, node))
 
 
+def reason_against_asking(state: State, question: Question) -> str:
+    """Why a question that was stored cannot be asked here, in a sentence; '' if it can.
+
+    Of the layer it does not speak: another one may be selected.
+    """
+    if state.info is None:
+        return ""
+    try:
+        checked(question)
+        if question.against is not None:
+            find_class(question.against, state.info.classes)
+    except TargetError as error:
+        return _sentence(str(error))
+    return _sentence(refusal(question, find(state.method), state.info, state.layers))
+
+
 def question_cost(state: State, question: Question) -> str:
     """What its map costs at most by the method in use, in a few words; '' if that is not known."""
     chosen, shown = Chosen(find(state.method), state.options), state.explanation
@@ -116,7 +134,9 @@ def question_words(state: State) -> str:
     """The question in a word or two: 'Class', 'Against ring', 'layer3, channel 17'."""
     question, info = state.question, state.info
     if question.unit is not None:
-        return f"{question.unit.layer}, channel {question.unit.channel}"
+        unit = question.unit
+        where = f" at {unit.cell[0]}, {unit.cell[1]}" if unit.cell is not None else ""
+        return f"{unit.layer}, channel {unit.channel}{where}"
     if question.cell is not None:
         return f"Cell {question.cell[0]}, {question.cell[1]}"
     if question.slug == "contrast" and info is not None:

@@ -37,7 +37,8 @@ class OpenImage:
     """One image of the strip. loaded and picture are set while it is decoded.
 
     stamp: (modification time in ns, size) of the file when it was read. targets: the class that
-    was chosen for it, by model; none for the one with the highest logit. expected: the class that
+    was chosen for it, by model; none for the one with the highest logit. questions: what was asked
+    of it last, by model. expected: the class that
     it is of, as set by hand, by model. page: from 1, of pages.
     levels: set by hand; AUTO leaves them to the model. asked: those that picture shows. revision:
     counts the changes of page and levels.
@@ -52,6 +53,7 @@ class OpenImage:
     error: str = ""
     stamp: tuple[int, int] | None = None
     targets: dict[ModelSource, int] = field(default_factory=dict)
+    questions: dict[ModelSource, Question] = field(default_factory=dict)
     expected: dict[ModelSource, int] = field(default_factory=dict)
     page: int = 1
     pages: int = 1
@@ -279,6 +281,19 @@ class State(QObject):
             self.current.targets.pop(self.model_source, None)
         else:
             self.current.targets[self.model_source] = index
+
+    def choose_question(self, question: Question) -> None:
+        """Set what is asked, and note it for the current image and this model."""
+        self.question = question
+        if self.current is not None and self.model_source is not None:
+            self.current.questions[self.model_source] = question
+
+    @property
+    def chosen_question(self) -> Question | None:
+        """What was asked of the current image and this model; None if nothing was."""
+        if self.current is None or self.model_source is None:
+            return None
+        return self.current.questions.get(self.model_source)
 
     def warn(self, notices: Sequence[str], action: str = "", image: str = "") -> None:
         """Show notices of the engine as one text, as a new notice replaces the previous one.

@@ -81,6 +81,7 @@ LAST = [
     "Close other images",
     "Close all images",
 ]
+HERE = "Ask about a channel here…"
 
 
 def menu_texts() -> list[str]:
@@ -135,7 +136,8 @@ def test_a_click_of_the_right_button_changes_nothing(user: User, deep: Path) -> 
     assert program.state.current is not None
     assert program.state.current.levels == AUTO
     assert not program.window.actions_by_id["levels_auto"].isEnabled()
-    assert menu_texts() == ["Fit to window", "Actual size", "Previous page", "Next page", *LAST]
+    pages = ("Previous page", "Next page")
+    assert menu_texts() == ["Fit to window", "Actual size", *pages, *LAST, HERE]
 
 
 def test_the_menu_of_the_image_sets_the_levels_back(user: User, deep: Path) -> None:
@@ -188,7 +190,8 @@ def test_the_menu_of_an_eight_bit_image(user: User, by: str) -> None:
     else:
         reason = QContextMenuEvent.Reason.Keyboard
         QApplication.sendEvent(viewport, QContextMenuEvent(reason, QPoint(), QPoint()))
-    assert menu_texts() == ["Fit to window", "Actual size", *LAST]
+    here = (HERE,) if by == "mouse" else ()
+    assert menu_texts() == ["Fit to window", "Actual size", *LAST, *here]
 
 
 def test_eight_bit_images_have_no_levels(user: User) -> None:

@@ -10,19 +10,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMenu, QSpinBox, QToolButton
+from PySide6.QtWidgets import QComboBox, QMenu, QSpinBox, QToolButton
 from torch import nn
 
 import engine
 from engine.formats.demo import SCENES
 from engine.methods.registry import find
+from engine.profiles import store
+from engine.profiles.store import ModelProfile
 from engine.records.asked import CLASS, Question, Score, Unit
 from engine.records.explanations import Explanation
 from engine.records.sources import ModelSource
 from engine.targets.questions import QUESTIONS
-from engine.targets.refusals import refusal
+from engine.targets.refusals import refusal, refused_layers
 from gui import settings as table
 from gui.app.program import Program
 from gui.controllers.models import NamedModel
@@ -241,27 +243,156 @@ def test_a_click_on_a_class_ends_a_question_about_none(user: User) -> None:
     assert program.window.question_button.text() == "? Class"
 
 
+def fields(form: OptionForm) -> dict[str, QSpinBox]:
+    return {box.accessibleName(): box for box in form.findChildren(QSpinBox)}
+
+
+def chosen_in(form: OptionForm, name: str, value: str) -> QComboBox:
+    (box,) = [box for box in form.findChildren(QComboBox) if box.accessibleName() == name]
+    if value:
+        box.setCurrentIndex(box.findData(value))
+    return box
+
+
 def test_a_channel_of_the_layer_on_screen(user: User, session: Any) -> None:
     program = user.start()
     program.window.tree.layer_chosen.emit("layer3")
     user.wait_layer("layer3")
     panel = ask(user, "Channel")
     form = child(panel, OptionForm)
-    box = child(form, QSpinBox)
+    boxes = fields(form)
     node = program.state.node("layer3")
     assert node is not None
-    assert (box.minimum(), box.maximum()) == (0, node.channels - 1)
-    box.setValue(17)
-    form.confirm()
+    assert node.grid is not None
+    assert (boxes["channel"].minimum(), boxes["channel"].maximum()) == (0, node.channels - 1)
+    assert not boxes["row"].isEnabled()
+    # The number is typed at once.
+    user.until(boxes["channel"].hasFocus)
+    user.type("17")
+    user.press(Key.Key_Return)
     found = wait_asked(user, "unit")
     same(found, session.explain("layer3", question=Question("unit", unit=Unit("layer3", 17))))
     assert program.window.question_button.text() == "? layer3, channel 17"
-    # An earlier layer answers for it, a later one says why it cannot.
+    # An earlier layer answers for it.
     program.window.tree.layer_chosen.emit("layer2")
     user.wait_layer("layer2")
     assert shown(program).asked.unit == Unit("layer3", 17)
-    program.window.tree.layer_chosen.emit("layer4")
-    user.until(lambda: "comes after" in program.state.explain_error)
+
+
+def test_one_cell_of_a_channel(user: User, session: Any) -> None:
+    program = user.start()
+    program.window.tree.layer_chosen.emit("layer2")
+    user.wait_layer("layer2")
+    form = child(ask(user, "Channel"), OptionForm)
+    boxes = fields(form)
+    # The ranges are those of the layer that is chosen.
+    chosen_in(form, "layer", "layer3")
+    node = program.state.node("layer3")
+    assert node is not None
+    assert node.grid is not None
+    rows, columns = node.grid
+    assert [boxes[name].maximum() for name in ("channel", "row", "column")] == [
+        node.channels - 1,
+        rows - 1,
+        columns - 1,
+    ]
+    chosen_in(form, "cells", "one cell")
+    boxes["channel"].setValue(5)
+    boxes["row"].setValue(1)
+    boxes["column"].setValue(2)
+    form.confirm()
+    found = wait_asked(user, "unit")
+    unit = Unit("layer3", 5, (1, 2))
+    same(found, session.explain("layer2", question=Question("unit", unit=unit)))
+    assert program.window.question_button.text() == "? layer3, channel 5 at 1, 2"
+    # The form comes back as it was left, whatever layer is shown.
+    form = child(ask(user, "Channel"), OptionForm)
+    assert form.values() == {
+        "layer": "layer3",
+        "channel": 5,
+        "cells": "one cell",
+        "row": 1,
+        "column": 2,
+    }
+    user.press(Key.Key_Escape)
+    user.press(Key.Key_Escape)
+
+
+def test_a_channel_from_the_context_menu_of_a_layer(user: User) -> None:
+    program = user.start()
+    tree, panel = program.window.tree, program.window.questions
+    tree._view.menu_wanted.emit(tree._model.index_of("layer2"), tree.mapToGlobal(QPoint(9, 9)))
+    (menu,) = [menu for menu in tree.findChildren(QMenu) if menu.isVisible()]
+    (action,) = [a for a in menu.actions() if a.text() == "Ask about a channel…"]
+    menu.close()
+    action.trigger()
+    user.until(panel.isVisible)
+    form = child(panel, OptionForm)
+    assert form.values()["layer"] == "layer2"
+    fields(form)["channel"].setValue(3)
+    form.confirm()
+    user.until(lambda: program.state.question == Question("unit", unit=Unit("layer2", 3)))
+    assert not panel.isVisible()
+
+
+def test_a_cell_is_pointed_at_in_the_picture(user: User, session: Any) -> None:
+    program = user.start()
+    program.window.tree.layer_chosen.emit("layer2")
+    user.wait_layer("layer2")
+    canvas, node = program.window.canvas, program.state.node("layer2")
+    assert node is not None
+    assert node.grid is not None
+    middle = canvas.viewport().rect().center()
+    QTest.mouseMove(canvas.viewport(), middle)
+    user.until(lambda: canvas.cell is not None)
+    cell = canvas.cell
+    canvas.menu_wanted.emit(canvas.mapToGlobal(middle))
+    (menu,) = [menu for menu in canvas.findChildren(QMenu) if menu.isVisible()]
+    (action,) = [a for a in menu.actions() if a.text() == "Ask about a channel here…"]
+    menu.close()
+    action.trigger()
+    user.until(program.window.questions.isVisible)
+    form = child(program.window.questions, OptionForm)
+    values = form.values()
+    assert (values["layer"], values["cells"]) == ("layer2", "one cell")
+    assert (values["row"], values["column"]) == cell
+    form.confirm()
+    found = wait_asked(user, "unit")
+    assert cell is not None
+    question = Question("unit", unit=Unit("layer2", 0, cell))
+    same(found, session.explain("layer2", question=question))
+
+
+def test_layers_behind_an_asked_channel_are_greyed_and_say_why(user: User) -> None:
+    program = user.start()
+    tree, layers = program.window.tree, program.state.layers
+    program.window.tree.layer_chosen.emit("layer2")
+    user.wait_layer("layer2")
+    assert not tree._model.refused
+    question = Question("unit", unit=Unit("layer3", 1))
+    program.controller.ask(question)
+    wait_asked(user, "unit")
+    refused = refused_layers(question, layers)
+    assert "layer4" in refused
+    assert "layer2" not in refused
+    for node in layers:
+        row = tree._model.find(node.name)
+        if row is not None and node.explainable and not row.is_call:
+            assert tree._model.can_be_had(row) is (node.name not in refused)
+    # A click says why, and asks for nothing.
+    heard: list[str] = []
+    tree.layer_chosen.connect(heard.append)
+    tree._view.setCurrentIndex(tree._model.index_of("layer4"))
+    assert heard == []
+    assert "comes after 'layer3'" in tree._note.text()
+    assert "comes after 'layer3'" in str(
+        tree._model.index_of("layer4").data(Qt.ItemDataRole.ToolTipRole)
+    )
+    program.controller.ask(CLASS)
+    wait_asked(user, "class")
+    assert not tree._model.refused
+    tree._view.setCurrentIndex(tree._model.index_of("layer3"))
+    assert heard == ["layer3"]
 
 
 def test_one_cell_of_a_network_that_scores_each_place(user: User, tmp_path: Path) -> None:
@@ -519,3 +650,109 @@ def test_what_the_method_cannot_compare_is_greyed_everywhere(user: User) -> None
     wait_method(user, "hirescam")
     assert line._compare.isEnabled()
     assert from_menu(user, ring, "What speaks against it")
+
+
+# --- what was asked comes back -------------------------------------------------------------------
+
+
+def notices(program: Program) -> list[str]:
+    heard: list[str] = []
+    program.state.noticed.connect(lambda notice: heard.append(notice.text))
+    return heard
+
+
+def asked_in_profile(program: Program) -> Question | None:
+    assert program.state.info is not None
+    known = store.load(program.state.info.weights_sha256)
+    return known.question if known is not None else None
+
+
+def step(user: User, by: int) -> None:
+    user.program.controller.images.step(by)
+    user.wait_explained()
+    user.settle()
+
+
+def test_question_and_method_come_back_with_the_model(user: User) -> None:
+    program = user.start()
+    unit = Question("unit", unit=Unit("layer2", 3, (4, 5)))
+    program.window.tree.layer_chosen.emit("layer1")
+    user.wait_layer("layer1")
+    program.controller.choose_method("hirescam")
+    program.controller.ask(unit)
+    wait_asked(user, "unit")
+    user.until(lambda: asked_in_profile(program) == unit)
+    user.leave()
+    program = user.start()
+    user.settle()
+    assert program.state.question == unit
+    assert program.window.question_button.text() == "? layer2, channel 3 at 4, 5"
+    found = shown(program)
+    assert (found.method, found.asked.unit) == ("hirescam", unit.unit)
+    # The default layer comes after it, so that its own layer is shown.
+    assert found.layer == "layer2"
+    assert not program.state.model_settled
+    program.controller.ask(CLASS)
+    wait_asked(user, "class")
+    user.until(lambda: asked_in_profile(program) == CLASS)
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        (Question("unit", unit=Unit("layer9", 3)), "There is no layer 'layer9'"),
+        (Question("unit", unit=Unit("layer2", 99999)), "has no channel 99999"),
+        (Question("cell", cell=(0, 0)), "no map of class scores"),
+        (Question("contrast", against=800), "800"),
+        (Question("unit"), "needs a unit"),
+        (Question("riddle"), "no question 'riddle'"),
+    ],
+)
+def test_a_stored_question_that_cannot_be_asked_is_said_and_left(
+    user: User, question: Question, said: str
+) -> None:
+    info = engine.load_model("demo:shapes").info
+    store.save(info.weights_sha256, ModelProfile(question=question))
+    program = user.start()
+    assert program.state.question == CLASS
+    assert shown(program).asked.question == "class"
+    assert said in program.window.notice.text
+    assert "is not asked again" in program.window.notice.text
+
+
+def test_going_back_to_an_image_asks_what_was_asked_of_it(user: User) -> None:
+    program = user.start()
+    program.controller.ask(Question("entropy"))
+    wait_asked(user, "entropy")
+    # It goes on with the next image, until something else is asked of that.
+    step(user, 1)
+    assert shown(program).asked.question == "entropy"
+    program.controller.ask(Question("margin"))
+    wait_asked(user, "margin")
+    step(user, -1)
+    assert shown(program).asked.question == "entropy"
+    step(user, 1)
+    assert shown(program).asked.question == "margin"
+
+
+def test_a_question_that_the_method_cannot_answer_now_is_left_with_a_notice(user: User) -> None:
+    program = user.start()
+    program.controller.ask(Question("entropy"))
+    wait_asked(user, "entropy")
+    step(user, 1)
+    program.controller.ask(CLASS)
+    wait_asked(user, "class")
+    method_action(program, "Eigen-CAM").trigger()
+    wait_method(user, "eigen-cam")
+    heard = notices(program)
+    step(user, -1)
+    assert program.state.question == CLASS
+    assert any("Uncertainty" in text and "the same for every question" in text for text in heard)
+
+
+def test_a_comparison_with_the_expected_class_is_not_kept_for_the_model(user: User) -> None:
+    program = user.start()
+    program.controller.expect(predicted(program, 3))
+    program.controller.compare(predicted(program, 3))
+    wait_asked(user, "contrast")
+    assert asked_in_profile(program) in (None, CLASS)

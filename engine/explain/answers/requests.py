@@ -13,7 +13,7 @@ from engine.methods.registry import METHODS, Chosen, counted_shape, requested
 from engine.model import Model
 from engine.records.asked import Question
 from engine.targets.classes import find_class
-from engine.targets.refusals import refusal, too_late
+from engine.targets.refusals import no_influence, refusal
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +54,10 @@ def request_of(
     asking = asking_for(work, target, question, how)
     for place in places:
         if not before(work.model.facts, (place.source,), asking.call):
-            raise TargetError(too_late(place.name, asking.layer))
+            order = list(work.model.facts.calls)
+            assert asking.call is not None
+            is_later = order.index(place.source) > order.index(asking.call)
+            raise TargetError(no_influence(place.name, asking.layer, is_later=is_later))
     return Request(how, places, asking)
 
 

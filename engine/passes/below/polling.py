@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -30,3 +31,20 @@ class Polled(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if self._cancel is not None:
             self._cancel.raise_if_cancelled()
         return func(*args, **(kwargs or {}))
+
+
+# Seconds of a pass beyond which its modules may be too far apart to be the only places to stop.
+_LONG = 0.25
+
+
+def polled_if_long(
+    cancel: CancelToken | None, seconds: float
+) -> AbstractContextManager[Polled | None]:
+    """Polled where a pass may take long: it took so many seconds the last time, 0 for no idea.
+
+    The first pass of a network takes many times as long as the next ones, since torch prepares each
+    of its operations. Elsewhere the hooks between modules do, without a cost for every operation.
+    """
+    if cancel is None or 0 < seconds < _LONG:
+        return nullcontext()
+    return Polled(cancel)

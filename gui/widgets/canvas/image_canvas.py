@@ -165,6 +165,11 @@ class ImageCanvas(LevelView):
             self._busy_delay.start()
 
     @property
+    def cell(self) -> tuple[int, int] | None:
+        """Row and column of the cell of the map under the pointer; None if there is none."""
+        return self._readout.cell if self._readout is not None else None
+
+    @property
     def busy_shown(self) -> bool:
         """Whether the busy line is visible."""
         return self._busy_frame.isActive()

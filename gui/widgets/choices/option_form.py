@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
@@ -27,6 +27,9 @@ from gui.toolkit.labels import ElidedLabel, label
 
 GAP = theme.SPACE
 _FIELD: Final = 36 * GAP
+_WIDEST: Final = 120 * GAP
+"""How wide the list of a choice may become."""
+
 _MOST: Final = 2**31 - 1
 _DECIMALS: Final = 4
 
@@ -74,6 +77,26 @@ class OptionForm(QWidget):
     def show_cost(self, words: str) -> None:
         """Say what these options cost."""
         self._cost.show_text(words)
+
+    def set_range(self, name: str, most: int, tip: str = "") -> None:
+        """Change the range of a whole number: from 0 to most."""
+        field = self._fields[name]
+        assert isinstance(field, QSpinBox)
+        field.setRange(0, most)
+        field.setToolTip(plain_text.tip(tip or f"from 0 to {most}"))
+
+    def focus(self, name: str) -> None:
+        """Begin with a field; what is typed replaces its number."""
+        field = self._fields[name]
+        self.setFocusProxy(field)
+        field.setFocus(Qt.FocusReason.OtherFocusReason)
+        if isinstance(field, QSpinBox | QDoubleSpinBox):
+            field.selectAll()
+
+    def enable(self, names: Collection[str], on: bool) -> None:
+        """Enable or disable fields."""
+        for name in names:
+            self._fields[name].setEnabled(on)
 
     def confirm(self) -> None:
         """As the button does."""
@@ -156,6 +179,9 @@ def _field(option: Option, edited: object) -> Field:
         made = QComboBox()
         for choice in option.choices:
             made.addItem(plain_text.line(choice), choice)
+        view = made.view()
+        view.setMinimumWidth(min(view.sizeHintForColumn(0) + 8 * GAP, _WIDEST))
+        view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         made.currentIndexChanged.connect(tell)
     elif option.kind is Kind.BOOL:
         made = QCheckBox()

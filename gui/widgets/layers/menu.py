@@ -1,4 +1,5 @@
-"""The context menu of the layer tree: copy the name, fuse maps, choose the layout of the output."""
+"""The context menu of the layer tree: copy the name, ask about a channel, fuse maps, choose the
+layout of the output."""
 
 from __future__ import annotations
 
@@ -31,15 +32,24 @@ class Fusing:
 
 
 def menu_for(
-    node: LayerNode, address: str, choose: Choose, parent: QWidget, fusing: Fusing | None = None
+    node: LayerNode,
+    address: str,
+    choose: Choose,
+    parent: QWidget,
+    fusing: Fusing | None = None,
+    ask: Callable[[str], object] | None = None,
 ) -> QMenu:
-    """A menu that deletes itself. choose(layer, layout): None stands for detection."""
+    """A menu that deletes itself. choose(layer, layout): None stands for detection. ask(address):
+    for a channel of the layer; None where it has none."""
     menu = QMenu(parent)
     menu.aboutToHide.connect(menu.deleteLater)
     copy = menu.addAction("Copy name")
     # In a terminal, a pasted line break would act as Enter, so it is escaped as in the tree.
     copied = plain(address, None)
     copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(copied))
+    if ask is not None:
+        channel = menu.addAction("Ask about a channel…")
+        channel.triggered.connect(lambda: ask(address))
     if fusing is not None:
         menu.setToolTipsVisible(True)
         fuse = menu.addAction(plain_text.entry(fusing.text))

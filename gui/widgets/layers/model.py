@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -84,8 +84,9 @@ def count_text(count: int) -> str:
 class LayerModel(QAbstractItemModel):
     """The layers that pass the filter. Thumbnails and marks are stored beside the rows.
 
-    unavailable: why no layer can be chosen now; '' if they can. explained: the address whose map is
-    shown. together: the rows that are chosen to be fused, none for a single one.
+    unavailable: why no layer can be chosen now; '' if they can. refused: why single ones cannot, by
+    name; of a module that is called several times, its last call. explained: the address whose map
+    is shown. together: the rows that are chosen to be fused, none for a single one.
     """
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -95,6 +96,7 @@ class LayerModel(QAbstractItemModel):
         self.explained: str | None = None
         self.together: frozenset[str] = frozenset()
         self.unavailable = ""
+        self.refused: Mapping[str, str] = {}
         self._top: list[Row] = []
         self._all_top: list[Row] = []
         self._by_address: dict[str, Row] = {}
@@ -196,11 +198,23 @@ class LayerModel(QAbstractItemModel):
             return f"{plain_text.line(row.address)}, {plain_text.line(row.node.type)}"
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
             fused = "Fused with others" if row.address in self.together else ""
-            return self.unavailable or ". ".join(filter(None, (description(row), fused)))
+            said = ". ".join(filter(None, (description(row), fused)))
+            return self.reason_against(row) or said
         return None
 
+    def reason_against(self, row: Row) -> str:
+        """Why an explainable row cannot be chosen now; '' if it can."""
+        if self.unavailable or row.is_call:
+            return self.unavailable
+        return self.refused.get(row.node.name, "")
+
+    def can_be_had(self, row: Row) -> bool:
+        """Whether a row can be chosen."""
+        return row.node.explainable and not self.reason_against(row)
+
     def _told(self, row: Row) -> str:
-        return f"{tooltip(row)}\n{self.unavailable}." if self.unavailable else tooltip(row)
+        reason = self.reason_against(row)
+        return f"{tooltip(row)}\n{_sentence(reason)}" if reason else tooltip(row)
 
     def _add(self, node: LayerNode) -> None:
         parent: Row | None = None
@@ -286,6 +300,10 @@ def tooltip(row: Row) -> str:
     if words := description(row):
         lines.append(words)
     return "\n".join(lines)
+
+
+def _sentence(reason: str) -> str:
+    return f"{plain_text.line(reason[:1].upper() + reason[1:])}."
 
 
 def _matches(row: Row, words: list[str]) -> bool:

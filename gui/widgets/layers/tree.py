@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QMimeData, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import (
@@ -33,13 +35,14 @@ class LayerTree(QWidget):
     layer_chosen(address): the user selected an explainable row, or pressed it again; or several to
     be fused, by Ctrl, Shift or the menu, whose addresses it joins. For other rows, the reason is
     shown at the bottom. layout_chosen(layer, Layout or None): the layout for the output of a layer,
-    None to detect it. menu_filled(QMenu, address): the context menu of a row is about to be shown;
-    more may be added to it.
+    None to detect it. channel_wanted(address): one of its channels is to be asked about.
+    menu_filled(QMenu, address): the context menu of a row is about to be shown; more may be added.
     """
 
     layer_chosen = Signal(str)
     layout_chosen = Signal(str, object)
     menu_filled = Signal(QMenu, str)
+    channel_wanted = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -131,6 +134,14 @@ class LayerTree(QWidget):
     def set_unfusable(self, reason: str) -> None:
         """Say why maps of several layers cannot be fused; '' where they can."""
         self._unfusable = reason
+
+    def set_refused(self, reasons: Mapping[str, str]) -> None:
+        """Say why single layers cannot be chosen, by name, and grey these alone."""
+        if reasons == self._model.refused:
+            return
+        self._model.refused = reasons
+        self._view.viewport().update()
+        self._describe(self._model.row_at(self._view.currentIndex()))
 
     def current(self) -> str | None:
         """Address of the current row ('layer4', 'relu#0'), explainable or not."""
@@ -252,7 +263,7 @@ class LayerTree(QWidget):
         row = self._model.row_at(index)
         if row is None:
             return
-        if row.node.explainable and not self._model.unavailable:
+        if self._model.can_be_had(row):
             self._choose_rows((row.address,))
             self._describe(row)
             self.layer_chosen.emit(row.address)
@@ -261,7 +272,7 @@ class LayerTree(QWidget):
 
     def _dragged(self, place: QPoint) -> QMimeData | None:
         row = self._model.row_at(self._view.indexAt(place))
-        if row is None or not row.node.explainable or self._model.unavailable:
+        if row is None or not self._model.can_be_had(row):
             return None
         return compared("layer", row.address, row.address)
 
@@ -269,7 +280,8 @@ class LayerTree(QWidget):
         row = self._model.row_at(index)
         if row is not None:
             fusing = self._fusing(row, index)
-            menu = menu_for(row.node, row.address, self.layout_chosen.emit, self, fusing)
+            ask = self.channel_wanted.emit if row.node.explainable else None
+            menu = menu_for(row.node, row.address, self.layout_chosen.emit, self, fusing, ask)
             self.menu_filled.emit(menu, row.address)
             menu.popup(place)
 
@@ -291,12 +303,12 @@ class LayerTree(QWidget):
         """The rows from the current one to this one that can be explained."""
         shown = self._view.shown_between(self._view.currentIndex(), index)
         rows = (self._model.row_at(one) for one in shown)
-        return {row.address for row in rows if row is not None and row.node.explainable}
+        return {row.address for row in rows if row is not None and self._model.can_be_had(row)}
 
     def _fuse(self, addresses: set[str], index: QModelIndex) -> None:
         """Choose these rows, in the order of the tree, whose maps are to be fused."""
         pressed = self._model.row_at(index)
-        if pressed is None or self._model.unavailable or not pressed.node.explainable:
+        if pressed is None or not self._model.can_be_had(pressed):
             self._describe(pressed)
             return
         if len(addresses) > 1 and self._unfusable:
@@ -314,7 +326,7 @@ class LayerTree(QWidget):
     def _fusing(self, row: Row, index: QModelIndex) -> Fusing | None:
         """What the menu of a row offers; None where nothing could be fused with it."""
         chosen = self._chosen_rows
-        if not row.node.explainable or self._model.unavailable or chosen in ((), (row.address,)):
+        if not self._model.can_be_had(row) or chosen in ((), (row.address,)):
             return None
         text = f"Fuse with {JOINT.join(chosen)}"
         if row.address in chosen:
@@ -332,6 +344,8 @@ class LayerTree(QWidget):
             self._say(row.address if row is not None else "", f"{self._model.unavailable}.")
         elif row is None:
             self._say("", self._bare)
+        elif row.node.explainable and (reason := self._model.reason_against(row)):
+            self._say(row.address, f"{reason[:1].upper()}{reason[1:]}.")
         elif row.node.explainable:
             told = f"{row.node.type} · {shape_text(row.node.shape)}"
             self._say(row.address, f"{told}\n{self._bare}" if self._bare else told)

@@ -227,7 +227,7 @@ class _Delegate(QStyledItemDelegate):
         font = QFont(font)
         font.setBold(explained)
         painter.setFont(font)
-        available = row.node.explainable and not self._layers.unavailable
+        available = self._layers.can_be_had(row)
         usual = tokens.text if available else tokens.text_dim
         painter.setPen(QColor(tokens.accent if explained else usual))
         rect = rect.adjusted(GAP, 0, -GAP, 0)
@@ -243,7 +243,7 @@ class _Delegate(QStyledItemDelegate):
             painter.drawEllipse(dot)
 
     def _paint_map(self, painter: QPainter, rect: QRect, row: Row) -> None:
-        if not row.node.explainable or self._layers.unavailable:
+        if not self._layers.can_be_had(row):
             return
         slot = QRect(0, 0, THUMBNAIL, THUMBNAIL)
         slot.moveCenter(rect.center())

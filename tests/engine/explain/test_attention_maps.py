@@ -16,7 +16,7 @@ from torch.nn import functional
 
 import engine
 from engine import Session
-from engine.errors import MethodError
+from engine.errors import MethodError, TargetError
 from engine.methods.attention import (
     FROM_ALL,
     FROM_CLASS,
@@ -26,6 +26,7 @@ from engine.methods.attention import (
     relevance,
     rollout,
 )
+from engine.records.asked import Question, Unit
 from engine.records.explanations import Explanation
 from tests.engine import networks, token_networks
 from tests.engine.explain.test_session import unchanged
@@ -186,6 +187,43 @@ class TestEveryWay:
                 near(found.map, relevances(vit(), target, own)[1:].reshape(GRID))
         assert found.notices == ()
         assert found.map.max() > 0
+
+    @pytest.mark.parametrize("way", WAYS)
+    @pytest.mark.parametrize("cell", [None, (2, 5)])
+    @pytest.mark.parametrize("asked", [0, 1])
+    def test_legrad_of_a_unit(self, way: str, cell: tuple[int, int] | None, asked: int) -> None:
+        """Of the blocks up to the one that is asked about, by its output."""
+
+        def score(tokens: Tensor) -> Tensor:
+            cells = tokens[0, 1:, 7].reshape(GRID)
+            return cells.mean() if cell is None else cells[cell]
+
+        plain = vit()
+        x, made = plain.embedded(image_of(plain)).detach(), []
+        for place in range(asked + 1):
+            block = plain.blocks[place]
+            assert isinstance(block, Block)
+            weights = block.weights(x).detach().requires_grad_()
+            after = block.given(x, weights)
+            for later in plain.blocks[place + 1 : asked + 1]:
+                after = later(after)
+            (gradient,) = torch.autograd.grad(score(after), [weights])
+            made.append(gradient.clamp(min=0).mean(dim=(0, 1)))
+            x = block(x).detach()
+        wanted = torch.stack(made).mean(dim=0)[1:].reshape(GRID)
+        question = Question("unit", unit=Unit(f"blocks.{asked}", 7, cell))
+        with Session(model_of(vit(way)), IMAGE) as session:
+            for of in ("block", "network"):
+                found = session.explain(method="legrad", options={"score": of}, question=question)
+                near(found.map, wanted)
+                assert ("every block before it" in " ".join(found.notices)) is (of == "block")
+        assert found.value == pytest.approx(float(score(x)))
+
+    def test_a_unit_before_the_first_attention(self) -> None:
+        question = Question("unit", unit=Unit("patches", 1))
+        said = "no attention comes before 'patches'; "
+        with Session(model_of(vit()), IMAGE) as session, pytest.raises(TargetError, match=said):
+            session.explain(method="legrad", question=question)
 
     def test_the_two_scores_differ(self) -> None:
         one, other = (relevances(vit(), 1, own) for own in (True, False))

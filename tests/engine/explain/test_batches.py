@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +16,10 @@ from engine.explain.batches import Answer, Batches
 from engine.explain.session import Session
 from engine.model import Model
 from engine.progress import CancelToken
+from engine.records.asked import CLASS, Question, Score, Unit
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage, Preprocessing
-from tests.engine import classifiers
+from tests.engine import classifiers, networks
 from tests.engine.families import FAMILIES
 
 SIZE = (24, 32)
@@ -36,10 +39,15 @@ def pictures(count: int) -> list[LoadedImage]:
 
 
 def alone(
-    model: Model, image: LoadedImage, layer: str | None, target: int | None, method: str = ""
+    model: Model,
+    image: LoadedImage,
+    layer: str | None,
+    target: int | None,
+    method: str = "",
+    **how: Any,
 ) -> tuple[Explanation, np.ndarray]:
     with Session(model, image, exact=True) as session:
-        return session.explain(layer, target, method=method), session.logits
+        return session.explain(layer, target, method=method, **how), session.logits
 
 
 def check(
@@ -49,10 +57,11 @@ def check(
     layer: str | None = None,
     targets: Sequence[int | None] | None = None,
     method: str = "",
+    **how: Any,
 ) -> None:
     assert len(answers) == len(images)
     for answer, image, target in zip(answers, images, targets or [None] * len(images), strict=True):
-        expected, logits = alone(model, image, layer, target, method)
+        expected, logits = alone(model, image, layer, target, method, **how)
         found = answer.explanation
         assert found is not None
         assert answer.logits is not None
@@ -61,7 +70,11 @@ def check(
         np.testing.assert_allclose(answer.logits, logits, rtol=1e-4, atol=1e-4)
         assert found.target.index == expected.target.index
         assert found.target.logit == pytest.approx(expected.target.logit, rel=1e-4, abs=1e-4)
-        for name in ("layer", "shape", "region", "image_size", "method", "verdict", "layout"):
+        assert found.value == pytest.approx(expected.value, rel=1e-4, abs=1e-4)
+        for name in (
+            *("layer", "shape", "region", "image_size", "method", "options", "verdict", "layout"),
+            *("asked", "subject", "signs", "number"),
+        ):
             assert getattr(found, name) == getattr(expected, name), name
 
 
@@ -92,6 +105,103 @@ def test_a_class_for_each() -> None:
     named = [*Batches(model, size=2).explain(images[:1], [model.classes[2]])]
     assert named[0].explanation is not None
     assert named[0].explanation.target.index == 2
+
+
+ASKED = {
+    "log-probability": Question(score=Score.LOG_PROBABILITY),
+    "probability": Question(score=Score.PROBABILITY),
+    "contrast": Question("contrast"),
+    "contrast, probability": Question("contrast", score=Score.PROBABILITY),
+    "counterfactual": Question("counterfactual"),
+    "rest": Question("rest"),
+    "margin": Question("margin"),
+    "entropy": Question("entropy"),
+    "unit": Question("unit", unit=Unit("LATER", 2)),
+    "unit's cell": Question("unit", unit=Unit("LATER", 2, (1, 1))),
+}
+
+
+@pytest.mark.parametrize("family", ["resnet", "vit, class token"])
+@pytest.mark.parametrize("method", ["grad-cam", "layercam", "grad-cam++"])
+@pytest.mark.parametrize("name", ASKED)
+def test_every_question(family: str, method: str, name: str) -> None:
+    model = model_of(FAMILIES[family]())
+    images, targets = pictures(5), [0, None, 2, 1, None]
+    layers = sorted((n for n in model.layers if n.explainable), key=lambda node: node.place)
+    first = layers[len(layers) // 3]
+    after = [n.name for n in layers if n.place > first.place and first.influences >> n.place & 1]
+    layer, later = first.name, after[len(after) // 2]
+    question = ASKED[name]
+    if question.unit is not None:
+        question = replace(question, unit=replace(question.unit, layer=later))
+    batches = Batches(model, layer, method=method, question=question, size=3)
+    answers = [*batches.explain(images, targets)]
+    check(model, answers, images, layer, targets, method, question=question)
+    # The quotient of Grad-CAM++ may amplify rounding, so that its images are computed one by one.
+    assert batches.size == 3 or method == "grad-cam++"
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("score-cam", {"batch": 4}),
+        ("ablation-cam", {"batch": 4}),
+        ("smooth-grad-cam++", {"n": 2}),
+        ("finer-cam", {}),
+        ("eigengrad-cam", {}),
+    ],
+)
+def test_questions_of_methods_with_passes_and_options(
+    method: str, options: dict[str, object]
+) -> None:
+    model = model_of(FAMILIES["resnet"]())
+    images = pictures(2)
+    question = CLASS if method == "finer-cam" else Question("contrast", score=Score.PROBABILITY)
+    batches = Batches(model, method=method, options=options, question=question, size=2)
+    answers = [*batches.explain(images)]
+    check(model, answers, images, method=method, options=options, question=question)
+
+
+def test_an_output_cell_of_each() -> None:
+    model = model_of(networks.ConvolutionalHead())
+    images, targets = pictures(4), [0, None, 2, 1]
+    question = Question("cell", cell=(5, 6))
+    batches = Batches(model, "0", method="hirescam", question=question, size=4)
+    check(
+        *(model, [*batches.explain(images, targets)], images, "0", targets, "hirescam"),
+        question=question,
+    )
+    assert batches.size == 4
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_question_that_one_image_cannot_be_asked(size: int) -> None:
+    model = model_of(FAMILIES["resnet"]())
+    images, targets = pictures(3), [0, 1, 2]
+    question = Question("contrast", against=1)
+    batches = Batches(model, question=question, size=size)
+    answers = [*batches.explain(images, targets)]
+    assert [answer.explanation is None for answer in answers] == [False, True, False]
+    assert isinstance(answers[1].error, TargetError)
+    assert "against itself" in str(answers[1].error)
+    assert answers[1].logits is not None
+    rest = [answers[0], answers[2]]
+    check(model, rest, [images[0], images[2]], targets=[0, 2], question=question)
+
+
+def test_questions_that_cannot_be_asked_are_refused_at_once() -> None:
+    model = model_of(FAMILIES["resnet"]())
+    first = next(node.name for node in model.layers if node.explainable)
+    for question, words in (
+        (Question("unit"), "needs a unit"),
+        (Question("unit", unit=Unit(first, 10_000)), "no channel 10000"),
+        (Question("unit", unit=Unit(first, 0)), "comes after"),
+        (Question("cell", cell=(0, 0)), "no map of class scores"),
+    ):
+        with pytest.raises(TargetError, match=words):
+            Batches(model, question=question)
+    with pytest.raises(TargetError, match="same for every question"):
+        Batches(model, method="eigen-cam", question=Question("entropy"))
 
 
 def test_later_batches_are_computed_in_a_faster_form() -> None:

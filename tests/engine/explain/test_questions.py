@@ -321,6 +321,109 @@ def test_an_output_cell_is_the_class_at_one_place(sides: bool) -> None:
             close(other, -found.map)
 
 
+def ablated(
+    model: Model, tensor: Tensor, layer: str, asked: str, score: Callable[[Tensor], Tensor]
+) -> Array:
+    """Ablation-CAM written out: whole passes in which a hook puts one channel at zero."""
+    nodes = {node.name: node for node in model.layers}
+    at, seen = nodes[layer], {}
+    prefix = 0
+    if at.layout is Layout.TOKENS:
+        assert at.grid is not None
+        assert at.shape is not None
+        prefix = at.shape[0] - at.grid[0] * at.grid[1]
+
+    def run(channel: int | None) -> tuple[float, Tensor]:
+        def off(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
+            seen[layer] = output.clone()
+            changed = output.clone()
+            if channel is not None and at.layout is Layout.TOKENS:
+                changed[:, prefix:, channel] = 0
+            elif channel is not None:
+                changed[:, channel] = 0
+            seen[asked] = changed.clone()  # where it is the same layer
+            return changed
+
+        def note(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
+            seen[asked] = output.clone()
+
+        handles = [model.module.get_submodule(layer).register_forward_hook(off)]
+        if asked != layer:
+            handles.append(model.module.get_submodule(asked).register_forward_hook(note))
+        try:
+            with torch.no_grad():
+                model.module(tensor.clone())
+        finally:
+            for handle in handles:
+                handle.remove()
+        return float(score(seen[asked])), seen[layer]
+
+    y, output = run(None)
+    a = first(output, at.layout, at.grid)
+    weights = torch.tensor([y - run(channel)[0] for channel in range(len(a))], dtype=a.dtype)
+    return (weights[:, None, None] * a).sum(dim=0).numpy()  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("kind", [*UNITS, "itself", "earlier call"])
+@pytest.mark.parametrize("cell", [None, (2, 3)])
+@pytest.mark.parametrize("batch", [1, 4])
+def test_ablation_cam_of_a_unit(kind: str, cell: tuple[int, int] | None, batch: int) -> None:
+    make, layer, asked = {
+        **UNITS,
+        "itself": (networks.Base, "middle", "middle"),
+        "earlier call": (networks.InplaceAddition, "stem", "stem"),
+    }[kind]
+    model = double(make)
+    nodes = {node.name: node for node in model.layers}
+
+    def score(output: Tensor) -> Tensor:
+        own = first(output, nodes[asked].layout, nodes[asked].grid)[3]
+        return own.mean() if cell is None else own[cell]
+
+    with Session(model, IMAGE) as session:
+        tensor = session._work.input
+        found = session.explain(
+            layer,
+            method="ablation-cam",
+            options={"batch": batch},
+            question=Question("unit", unit=Unit(asked, 3, cell)),
+        )
+    close(found, ablated(model, tensor, layer, asked, score))
+
+
+def test_passes_for_a_unit_run_from_the_layer_to_it() -> None:
+    images = {"stem": 0, "middle": 0, "last": 0}
+    module = seeded(networks.Base)
+
+    def counting(name: str) -> Callable[..., None]:
+        def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            images[name] += len(inputs[0]) if inputs[0].device.type != "meta" else 0
+
+        return hook
+
+    model = model_of(module)
+    question = Question("unit", unit=Unit("middle", 2))
+    with Session(model, IMAGE) as session:
+        session.explain("stem", TARGET, question=question)
+        handles = [module.get_submodule(n).register_forward_pre_hook(counting(n)) for n in images]
+        session.explain("stem", TARGET, method="ablation-cam", question=question)
+        # Six channels, one pass as it is, one whole to compare with, and a pair from the layer on.
+        assert images["middle"] == 6 + 1 + 1 + 2
+        assert images["stem"] == 3, "the two whole ones, and one to record"
+        assert images["last"] == 0
+    for handle in handles:
+        handle.remove()
+
+
+def test_an_output_cell_by_ablation_cam() -> None:
+    model = double(networks.ConvolutionalHead)
+    with Session(model, IMAGE) as session:
+        tensor = session._work.input
+        question = Question("cell", cell=(5, 6))
+        found = session.explain("0", TARGET, method="ablation-cam", question=question)
+    close(found, ablated(model, tensor, "0", "2", lambda out: out[0, TARGET, 5, 6]))
+
+
 def test_a_layer_that_does_not_lead_to_the_unit_is_refused() -> None:
     with Session(double(), IMAGE) as session:
         question = Question("unit", unit=Unit("stem", 2))
@@ -347,7 +450,9 @@ def test_a_layer_that_does_not_lead_to_the_unit_is_refused() -> None:
 
 
 def ways(model: Model) -> dict[str, Question]:
-    unit = next(node for node in model.layers if node.grid is not None and node.place > 0)
+    spatial = [node for node in model.layers if node.grid is not None and node.place > 0]
+    # Of tokens, one that comes after an attention.
+    unit = next((node for node in spatial if node.name == "blocks.0"), spatial[0])
     return {
         **ASKED,
         "unit": Question("unit", unit=Unit(unit.name, 1)),

@@ -20,9 +20,10 @@ from engine import Session
 from engine.errors import MethodError
 from engine.images.preprocessing import prepare
 from engine.inspection import memory
+from engine.model import Model
 from engine.records.explanations import Verdict
 from engine.records.models import Layout
-from tests.engine import networks
+from tests.engine import networks, token_networks
 from tests.engine.classifiers import all_activations_and_gradients, map_of
 from tests.engine.networks import IMAGE, model_of, seeded
 from tests.reference import reference_map
@@ -282,6 +283,75 @@ def test_nothing_is_left_behind_by_a_failure(where: str, no_hooks: HookWatch) ->
             )
             assert set(session.sweep()) == {"stem", "middle", "last"}
         assert torch.is_grad_enabled()
+
+
+class OneModule(nn.Module):
+    """Most of its operations are in one module, where no hook can stop them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 6, 3, padding=1)
+        self.body = self.Body()
+        self.head = nn.Linear(6, 4)
+
+    class Body(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.token: engine.CancelToken | None = None
+            self.after = 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            for step in range(6):
+                x = (x * 1.1).relu() + 0.1
+                if step == 2 and self.token is not None:
+                    self.token.cancel()
+                self.after += step > 2 and not x.is_meta
+            return x
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.body(self.stem(x)).mean(dim=(2, 3)))
+        return logits
+
+
+@pytest.mark.parametrize("what", ["explain", "sweep", "predictions"])
+def test_a_pass_that_may_take_long_stops_between_operations(what: str) -> None:
+    """The first one of a network, and every one if they take long: torch prepares operations."""
+
+    def cancelled(model: Model, token: engine.CancelToken) -> None:
+        with Session(model, IMAGE) as session, pytest.raises(engine.Cancelled):
+            getattr(session, what)(cancel=token)
+
+    module = seeded(OneModule).eval()
+    model, body = model_of(module), module.body
+    body.token, body.after = engine.CancelToken(), 0
+    cancelled(model, body.token)
+    assert body.after == 0
+    body.token = None
+    with Session(model, IMAGE) as session:
+        session.explain("stem")
+    assert 0 < model.pass_seconds < 0.25
+    # A short one is not slowed down by it, and stops after the module.
+    body.token, body.after = engine.CancelToken(), 0
+    cancelled(model, body.token)
+    assert body.after == 3
+    body.token, body.after, model.pass_seconds = engine.CancelToken(), 0, 0.3
+    cancelled(model, body.token)
+    assert body.after == 0
+
+
+def test_the_map_is_the_same_whether_it_may_be_stopped_or_not() -> None:
+    for make in (networks.Base, networks.InplaceAddition, token_networks.Library):
+        module = seeded(make).eval()
+        for cancel in (None, engine.CancelToken()):
+            with Session(model_of(module), IMAGE) as session:
+                found = session.explain(cancel=cancel)
+                maps = {name: one.map for name, one in session.sweep(cancel=cancel).items()}
+            if cancel is None:
+                plain, swept = found, maps
+        np.testing.assert_array_equal(found.map, plain.map)
+        assert maps.keys() == swept.keys()
+        for name, one in maps.items():
+            np.testing.assert_array_equal(one, swept[name])
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64], ids=str)

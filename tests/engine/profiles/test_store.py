@@ -15,6 +15,7 @@ from engine.errors import ExportError, ModelError
 from engine.methods.registry import choose
 from engine.profiles import store as profiles
 from engine.profiles.store import ModelProfile
+from engine.records.asked import Question, Score, Unit
 from engine.records.images import Channels, Preprocessing
 from engine.records.level_words import window
 from engine.records.models import Layout, OutputForm, Scores
@@ -42,6 +43,7 @@ FULL = ModelProfile(
     arguments=(("num_classes", "3"), ("widths", "[8, 16]")),
     title="cats.pth",
     method=choose("random-cam", {"seed": 3}),
+    question=Question("contrast", against="dog 狗", score=Score.PROBABILITY),
 )
 NONE = ModelProfile()
 SOME = [
@@ -56,6 +58,16 @@ SOME = [
         )
     ),
     ModelProfile(output=OutputForm()),
+    *(
+        ModelProfile(question=question)
+        for question in (
+            Question(score=Score.LOG_PROBABILITY),
+            Question("contrast", against=4),
+            Question("unit", unit=Unit("layer3#1", 17, (4, 5))),
+            Question("unit", unit=Unit("a:b", 0)),
+            Question("cell", cell=(0, 3)),
+        )
+    ),
     ModelProfile(output=OutputForm(scores=Scores.SIDES)),
 ]
 
@@ -191,6 +203,12 @@ BAD: dict[str, tuple[Any, str]] = {
         BASE | {"method": {"slug": "fem", "options": {"seed": 1}}},
         "fem has no option 'seed'",
     ),
+    "question": (BASE | {"question": "entropy"}, "'question' must be an object"),
+    "question's name": (BASE | {"question": {"name": 3}}, "must be strings"),
+    "question's class": (BASE | {"question": {"name": "contrast", "against": -1}}, "whole numbers"),
+    "question's score": (BASE | {"question": {"name": "class", "score": "z"}}, "'score' of a"),
+    "question's unit": (BASE | {"question": {"name": "unit", "unit": "a:1"}}, "'unit' of a"),
+    "question's cell": (BASE | {"question": {"name": "cell", "cell": [1]}}, "a row and a column"),
     "method's value": (
         BASE | {"method": {"slug": "random-cam", "options": {"seed": 0.5}}},
         "seed is a whole number",

@@ -286,10 +286,10 @@ def test_what_methods_cannot_answer() -> None:
     ):
         assert "needs a sum of logits" in said("cam", question)
     assert said("cam", contrast) == said("cam", Question("rest"), Scores.LABELS) == ""
-    for slug in ("legrad", "ablation-cam"):
-        assert "needs the network's logits" in said(slug, unit)
-        assert said(slug, contrast) == ""
-    for slug in ("grad-cam", "score-cam", "occlusion", "integrated-gradients"):
+    for slug in (
+        *("grad-cam", "score-cam", "ablation-cam"),
+        *("occlusion", "integrated-gradients", "legrad"),
+    ):
         assert said(slug, unit) == said(slug, contrast) == said(slug, Question("entropy")) == ""
 
 

@@ -151,7 +151,12 @@ def test_a_desk_survives_its_text(tmp_path: Path) -> None:
     """Also where a name is no text, as on a disk that was written under another encoding."""
     odd = "/bild-\udce4.png"
     opened = OpenFiles(
-        ("/a b/ü.png", "/c.png", odd), odd, ModelSource("x.pth", input="3x2x2").key, "a.b#1", 3
+        ("/a b/ü.png", "/c.png", odd),
+        odd,
+        ModelSource("x.pth", input="3x2x2").key,
+        "a.b#1",
+        3,
+        {"name": "unit", "unit": {"layer": "a.b", "channel": 4, "cell": [1, 2]}},
     )
     recovery._write(tmp_path / "open.json", opened)
     assert recovery._read(tmp_path / "open.json") == opened

@@ -13,6 +13,9 @@ from pytestqt.qtbot import QtBot
 
 from engine.formats.demo import SCENES
 from engine.lazy import torchvision
+from engine.profiles import store
+from engine.profiles.store import ModelProfile
+from engine.records.asked import Question, Score
 from engine.records.sources import ModelSource
 from gui.app.program import Program
 from gui.app.recovery import OpenFiles
@@ -76,24 +79,35 @@ def test_an_orderly_end_leaves_nothing_to_offer(user: User, pictures: list[Path]
     assert not program.window.findChildren(CrashDialog)
 
 
-def test_what_was_open_comes_back_with_image_layer_and_class(
-    user: User, pictures: list[Path]
+def test_what_was_open_comes_back_with_image_layer_class_and_question(
+    user: User, pictures: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     program = user.start(*pictures, model=NamedModel(ModelSource("demo:shortcut")))
     program.controller.images.step(1)
     user.wait_explained()
     program.controller.choose_layer("layer2")
     program.controller.choose_class(5)
+    question = Question("counterfactual", score=Score.PROBABILITY)
+    program.controller.ask(question)
     user.until(lambda: user.layer == "layer2" and user.target == 5)
     user.until(lambda: '"target": 5' in recorded(user) and '"layer2"' in recorded(user))
+    user.until(lambda: '"counterfactual"' in recorded(user))
+    assert program.state.info is not None
+    sha256 = program.state.info.weights_sha256
+    user.settle()
     title = program.window.windowTitle()
     crash(user)
+    # The model's profile alone would bring another one.
+    store.save(sha256, ModelProfile(question=Question("entropy")))
 
     program = user.start()
     dialog = user.dialog(CrashDialog)
     assert "3 images and Shapes, with a shortcut" in words(dialog)
     press(dialog, "Reopen")
     user.until(lambda: user.layer == "layer2" and user.target == 5)
+    user.until(lambda: program.state.answered == question and not program.state.computing)
+    assert (user.layer, user.target) == ("layer2", 5)
     assert program.window.windowTitle() == title
     assert program.state.info is not None
     assert program.state.info.source == "demo:shortcut"
@@ -238,7 +252,12 @@ def test_files_that_are_gone_are_said_to_be(
     assert program.state.info is not None
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"model": 3, "images": []}', '"x"', "null"])
+NO_QUESTION = '{"model": "demo:shortcut", "images": [], "question": {"name": 3}}'
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"model": 3, "images": []}', '"x"', "null", NO_QUESTION]
+)
 def test_nonsense_is_no_offer(user: User, qtbot: QtBot, text: str) -> None:
     record(user).write_text(text, encoding="utf-8")
     program = user.start()
