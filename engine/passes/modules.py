@@ -62,7 +62,8 @@ def below(module: nn.Module, name: str) -> nn.Module:
     """The module of a dotted name, '' for itself. Raises AttributeError if there is none."""
     inner = module
     for part in name.split(".") if name else ():
-        child = inner._modules.get(part)
+        # A TorchScript module's dictionary has no get.
+        child = inner._modules[part] if part in inner._modules else None
         if child is None:
             # A name may lead through a plain attribute; torch knows how.
             return module.get_submodule(name)

@@ -15,6 +15,7 @@ import torch
 from engine.errors import HookscopeError, MethodError
 from engine.methods import listing, registry
 from engine.methods.inputs import MethodInput
+from engine.methods.options import range_of
 from engine.methods.registry import Family, Kind, Method, Need, Option
 from engine.records.models import Layout
 
@@ -334,4 +335,4 @@ def test_the_lines_name_every_method_and_option() -> None:
         assert method.caution.lower() in own.lower()
         for option in method.options:
             told = f"{option.name}={registry.shown(option.default)}: {option.title}, "
-            assert (told + registry.range_of(option) in own) is not option.shared
+            assert (told + range_of(option) in own) is not option.shared

@@ -52,6 +52,8 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
     # It would collect the licence texts anew, where a build may be reading them.
     monkeypatch.setattr(contents, "datas", list)
     monkeypatch.setattr(binaries, "licences_of_libraries", lambda _: [])
+    # It would run a program of this system.
+    monkeypatch.setattr(support_modules, "compiled", lambda _: [("shiboken6/it.pyc", "it", "DATA")])
     block = struct.pack("<IIII", 0xFEEF04BD, 0x00010000, 14 << 16 | 44, 0)
     (tmp_path / "System32").mkdir()
     for name in RUNTIMES:
