@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
 from engine.files import suffixes
+from engine.files.order import natural
 from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.settings import Settings
@@ -55,7 +56,7 @@ class ImageOpener(QObject):
 
         folder = start_folder(self._settings)
         dialog = images_dialog(self._window, folder, sorted(suffixes.IMAGES))
-        dialog.filesSelected.connect(lambda names: self.open_paths([Path(n) for n in names]))
+        dialog.filesSelected.connect(lambda names: self.open_paths(_in_order(names)))
         dialog.open()
 
     def ask_folder(self) -> None:
@@ -110,3 +111,8 @@ class ImageOpener(QObject):
         self._window.actions_by_id.fill(
             "recent_images", entries, lambda path: self.open_paths([Path(path)])
         )
+
+
+def _in_order(names: list[str]) -> list[Path]:
+    """The files as people count; systems differ in the order of a selection."""
+    return sorted(map(Path, names), key=lambda path: natural(path.name))

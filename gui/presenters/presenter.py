@@ -119,7 +119,8 @@ class Presenter(QObject):
         image = self._state.current
         name = f"{image.title} — {NAME}" if image is not None and image.title else NAME
         info = self._state.info
-        if image is not None and image.title and info is not None:
+        # One of several checkpoints; what has no file of weights is told by its name elsewhere.
+        if image is not None and image.title and info is not None and info.name != info.title:
             name = f"{image.title} — {info.name} — {NAME}"
         self._window.setWindowTitle(plain_text.title(self._window.title_prefix + name))
 

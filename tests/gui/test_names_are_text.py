@@ -159,7 +159,7 @@ def test_the_window(user: User, strangers: StrangersFiles) -> None:
     for kind in ("ToolTipRole", "AccessibleTextRole"):
         for view in ("LayerView", "_ClassList"):
             assert f"{kind} of {view}" in wheres
-    assert "ToolTipRole of _StripView" in wheres
+    assert "ToolTipRole of StripView" in wheres
     assert any(where.startswith("tooltip of action") for where in wheres)
     window.tree.select("long" * 25_000)
     user.program.controller.choose_layer("long" * 25_000)
