@@ -28,7 +28,8 @@ class GalleryOpener(QObject):
         self._state = state
         self._settings = settings
         self._published = controller.published
-        self._models = controller.models
+        # Which compares with it, if that was asked for.
+        self._open = controller.comparer.open_model
         self._downloads = controller.downloads
         self._lane = controller.file_lane
         self._gallery: tuple[PublishedModel, ...] = ()
@@ -48,7 +49,7 @@ class GalleryOpener(QObject):
 
         dialog = GalleryDialog(start_folder(self._settings), self._window)
         dialog.setObjectName("model dialog")
-        dialog.chosen.connect(self._models.open)
+        dialog.chosen.connect(self._open)
         dialog.download_requested.connect(self._downloads.start)
         dialog.stop_requested.connect(self._downloads.cancel)
         dialog.finished.connect(self._closed)
@@ -110,7 +111,7 @@ class GalleryOpener(QObject):
             dialog.show_download_end()
             if dialog.model is not None and dialog.model.name == name:
                 dialog.accept()
-                self._models.open(source)
+                self._open(source)
                 return
         self._state.notify(
             NoticeKind.INFO, f"{name} has been downloaded.", "Open model", source.key
