@@ -63,7 +63,7 @@ def below(module: nn.Module, name: str) -> nn.Module:
     inner = module
     for part in name.split(".") if name else ():
         # A TorchScript module's dictionary has no get.
-        child = inner._modules[part] if part in inner._modules else None
+        child = inner._modules[part] if part in inner._modules else None  # noqa: SIM401
         if child is None:
             # A name may lead through a plain attribute; torch knows how.
             return module.get_submodule(name)

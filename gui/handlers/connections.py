@@ -67,6 +67,7 @@ class Handlers(QObject):
         self.saver = Saver(window, state, controller.exports, settings)
         self.choosing = Choosing(window, state, controller)
         self.comparing = Comparing(window, state, controller)
+        self.menus.compare_wanted.connect(controller.comparer.compare_image)
         self.menus.canvas_menu_filled.connect(self.choosing.asking.parts.extend_menu)
         self.help = Help(window, state, settings, second)
         window.tree.layer_chosen.connect(controller.choose_layer)

@@ -22,9 +22,11 @@ class ContextMenus(QObject):
     """Shows the menus, and does what their entries ask of images and files.
 
     canvas_menu_filled: emitted with the menu of the canvas before it is shown; more may be added.
+    compare_wanted(key): an image of the strip is to be seen beside the one that is shown.
     """
 
     canvas_menu_filled = Signal(QMenu)
+    compare_wanted = Signal(str)
 
     def __init__(self, window: MainWindow, state: State, images: Images) -> None:
         super().__init__(window)
@@ -88,6 +90,7 @@ class ContextMenus(QObject):
             "close_image": lambda: self._images.close(key),
             "close_others": (lambda: self._close_others(key)) if several else None,
         }
+        own["compare"] = None if shown else lambda: self.compare_wanted.emit(key)
         if not shown:
             own |= {"copy": None, "export": None}
         menu = self._menu()
@@ -107,7 +110,7 @@ class ContextMenus(QObject):
         if info is not None:
             own["copy_class"] = lambda: _copy(info.classes[index])
         if explained is None or explained.index != index:
-            own |= {"copy": None, "export": None}
+            own |= dict.fromkeys(("copy", "export", "pin_class"))
         menus.fill(menu, menus.PREDICTIONS, self._window.actions_by_id, own)
 
     # --- what they do ----------------------------------------------------------------------------

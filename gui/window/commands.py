@@ -173,7 +173,7 @@ _VIEW: Final = (
     *(_look(look) for look in LOOKS),
     Command("compare", "Compare with…", "View/Compare", ("C",),
             tip="Then choose a class, layer, image, method or model to see it beside this one"),
-    Command("compare_bare", "Compare with original image", "View/Compare", ("Shift+C",)),
+    Command("compare_bare", "Compare with original image", "View/Compare", ("B",)),
     Command("next_pane", "Next pane", "View/Compare", ("N",), section=1,
             tip="Make the next pane the active one, which all panels speak of"),
     Command("close_pane", "Close pane", "View/Compare", ("X",), section=1),

@@ -17,8 +17,14 @@ STRIP: Final = "strip"
 TREE: Final = "tree"
 PREDICTIONS: Final = "predictions"
 
-COMPARE: Final[Mapping[str, tuple[str, ...]]] = {CANVAS: (), STRIP: (), TREE: (), PREDICTIONS: ()}
-"""The commands that compare with what was clicked: a section of their own in each menu."""
+COMPARE: Final[Mapping[str, tuple[str, ...]]] = {
+    CANVAS: ("compare", "compare_bare"),
+    STRIP: ("compare",),
+    TREE: (),
+    PREDICTIONS: (),
+}
+"""The commands that compare with what was clicked: a section of their own in each menu. Those of
+layers and classes stand first, and name what they are about."""
 
 _SECTIONS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     CANVAS: (
@@ -35,7 +41,7 @@ _SECTIONS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
         ("close_image", "close_others", "close_all", "reopen_images"),
     ),
     TREE: (COMPARE[TREE], ("copy", "export"), ("reveal_model",)),
-    PREDICTIONS: (COMPARE[PREDICTIONS], ("copy_class",), ("copy", "export")),
+    PREDICTIONS: (COMPARE[PREDICTIONS], ("copy_class", "pin_class"), ("copy", "export")),
 }
 
 _WHERE_POSSIBLE: Final = frozenset(

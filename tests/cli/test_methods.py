@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import logging
 import re
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 import engine
-from cli import explaining
+from cli.looking import add_look, settings_of
 from engine.formats.demo import SCENES
 from engine.loading.adjustments import remember_method
 from engine.methods.registry import METHODS, choose, find
@@ -342,11 +343,14 @@ def test_copies_and_smoothing_are_said_with_the_method(
 
 def test_a_contrast_of_fused_layers_shows_both_signs_where_it_has_both(session: Any) -> None:
     against = Question("contrast", against="ring")
+    parser = argparse.ArgumentParser()
+    add_look(parser)
+    given = parser.parse_args([])
     how = {"question": against}
     mean = session.explain(["layer3", "layer4"], "star", **how)
     most = session.explain(["layer3", "layer4"], "star", options={"fuse": "max"}, **how)
-    assert explaining._settings(mean).sign == "signed"
-    assert explaining._settings(most).sign == "positive"
+    assert settings_of(given, mean).sign == "signed"
+    assert settings_of(given, most).sign == "positive"
     assert (mean.map.min() < 0, most.map.min() < 0) == (True, False)
 
 

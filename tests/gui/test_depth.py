@@ -81,6 +81,7 @@ LAST = [
     "Close other images",
     "Close all images",
 ]
+FIRST = ["Fit to window", "Actual size", "Compare with…", "Compare with original image"]
 HERE = "Ask about a channel here…"
 
 
@@ -137,7 +138,7 @@ def test_a_click_of_the_right_button_changes_nothing(user: User, deep: Path) -> 
     assert program.state.current.levels == AUTO
     assert not program.window.actions_by_id["levels_auto"].isEnabled()
     pages = ("Previous page", "Next page")
-    assert menu_texts() == ["Fit to window", "Actual size", *pages, *LAST, HERE]
+    assert menu_texts() == [*FIRST, *pages, *LAST, HERE]
 
 
 def test_the_menu_of_the_image_sets_the_levels_back(user: User, deep: Path) -> None:
@@ -191,7 +192,7 @@ def test_the_menu_of_an_eight_bit_image(user: User, by: str) -> None:
         reason = QContextMenuEvent.Reason.Keyboard
         QApplication.sendEvent(viewport, QContextMenuEvent(reason, QPoint(), QPoint()))
     here = (HERE,) if by == "mouse" else ()
-    assert menu_texts() == ["Fit to window", "Actual size", *LAST, *here]
+    assert menu_texts() == [*FIRST, *LAST, *here]
 
 
 def test_eight_bit_images_have_no_levels(user: User) -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QMenu, QSpinBox, QToolButton
+from PySide6.QtWidgets import QApplication, QComboBox, QMenu, QSpinBox, QToolButton
 from torch import nn
 
 import engine
@@ -347,7 +347,8 @@ def test_a_cell_is_pointed_at_in_the_picture(user: User, session: Any) -> None:
     user.until(lambda: canvas.cell is not None)
     cell = canvas.cell
     canvas.menu_wanted.emit(canvas.mapToGlobal(middle))
-    (menu,) = [menu for menu in canvas.findChildren(QMenu) if menu.isVisible()]
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
     (action,) = [a for a in menu.actions() if a.text() == "Ask about a channel here…"]
     menu.close()
     action.trigger()

@@ -269,8 +269,10 @@ def test_rewriting_can_be_abandoned_between_any_two_layers() -> None:
     network = trained(seeded(Normed)).eval()
     whole, stopped = asked(network, 10_000)
     assert not stopped
-    again = Counted(10_000)
-    with engine.Session(model_of(network), IMAGE, exact=True) as session:
+    again, model = Counted(10_000), model_of(network)
+    # The first pass of a network asks between all operations.
+    explained(model, "last", times=1)
+    with engine.Session(model, IMAGE, exact=True) as session:
         session.explain("last", 1, cancel=again)
     # Beside the passes: each operation of the plan, and each layer.
     assert whole > again.asked + 6 + 10

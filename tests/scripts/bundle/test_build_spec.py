@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from engine.version import APP_ID, COMMAND, NAME, VERSION
-from scripts.bundle import binaries, contents, identity
+from scripts.bundle import binaries, contents, identity, support_modules
 
 ROOT = Path(__file__).resolve().parents[3]
 RUNTIMES = ("vcruntime140.dll", "vcruntime140_1.dll", "msvcp140.dll", "msvcp140_1.dll")
