@@ -6,6 +6,7 @@ import json
 import logging
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from PySide6.QtCore import QObject, QSettings, QTimer
@@ -142,6 +143,7 @@ class LastTime(QObject):
         self._fault = fault
         self._wanted: OpenFiles | None = None
         self._closed = False
+        self._writing = Lock()
         self._last = _read(record)
         self._written: OpenFiles | None = None
         self._timer = QTimer(self)
@@ -204,16 +206,17 @@ class LastTime(QObject):
             self._controller.models.keep()
 
     def close(self) -> None:
-        """Clean exit: remove the record. To be called again once the lanes are idle, because one
-        may have been writing it. An offer that was not answered is kept for the next start."""
-        self._closed = True
+        """Clean exit: remove the record. An offer that was not answered is kept for the next
+        start. What is being written is waited for, a few milliseconds."""
         self._timer.stop()
         try:
-            if self._last is None:
-                self._record.unlink(missing_ok=True)
-            elif not self._last.put_off:
-                self._last = replace(self._last, put_off=True)
-                _write(self._record, self._last)
+            with self._writing:
+                self._closed = True
+                if self._last is None:
+                    self._record.unlink(missing_ok=True)
+                elif not self._last.put_off:
+                    self._last = replace(self._last, put_off=True)
+                    _write(self._record, self._last)
         except (OSError, HookscopeError) as error:
             _log.warning("%s", error)
 
@@ -249,12 +252,10 @@ class LastTime(QObject):
         self._controller.file_lane.submit(job)
 
     def _put(self, opened: OpenFiles) -> None:
-        """On the file lane."""
-        _write(self._record, opened)
-        # If the lane never becomes idle, the process ends before close() is called again. _closed
-        # is set before the record is removed, so one of the two removes what is written here.
-        if self._closed:
-            self._record.unlink(missing_ok=True)
+        """On the file lane. Nothing is written after close(): the process may end at any moment."""
+        with self._writing:
+            if not self._closed:
+                _write(self._record, opened)
 
     def _not_written(self) -> None:
         self._written = None
