@@ -52,6 +52,20 @@ def _one_of(*names: str) -> Callable[[str], bool]:
     return lambda value: value in names
 
 
+def _is_form(text: str) -> bool:
+    """Whether a text is '' or describes a figure's form, as JSON."""
+    from engine.records.figures import FigureForm
+
+    try:
+        facts = json.loads(text) if text else {}
+        if not isinstance(facts, dict):
+            return False
+        FigureForm.from_facts({key: facts[key] for key in facts if key != "name"})
+    except ValueError:
+        return False
+    return True
+
+
 _DISPLAY: Final = DisplaySettings()
 
 WINDOW_GEOMETRY: Final = Entry("window/geometry", b"")
@@ -85,6 +99,11 @@ EXPORT_CAPTION: Final = Entry("export/caption", True)
 EXPORT_MAP: Final = Entry("export/map", False)
 EXPORT_JSON: Final = Entry("export/json", False)
 EXPORT_SUBJECT: Final = Entry("export/patient", False)
+FIGURE_FORM: Final = Entry("figure/form", "", _is_form)
+FIGURE_PRESETS: Final[Entry[tuple[str, ...]]] = Entry(
+    "figure/presets", (), lambda value: all(map(_is_form, value))
+)
+FIGURE_SUFFIX: Final = Entry("figure/format", ".png", _one_of(".png", ".pdf", ".svg"))
 HINTS_SEEN: Final[Entry[tuple[str, ...]]] = Entry("hints/seen", ())
 
 TABLE: Final[tuple[Entry[Any], ...]] = (
@@ -109,6 +128,9 @@ TABLE: Final[tuple[Entry[Any], ...]] = (
     EXPORT_MAP,
     EXPORT_JSON,
     EXPORT_SUBJECT,
+    FIGURE_FORM,
+    FIGURE_PRESETS,
+    FIGURE_SUFFIX,
     HINTS_SEEN,
 )
 """All settings of the user; reset() removes exactly these."""

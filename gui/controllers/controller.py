@@ -15,6 +15,7 @@ from engine.errors import HookscopeError
 from gui.controllers.downloads import Downloads
 from gui.controllers.explaining import Explainer, without_comparison
 from gui.controllers.exports import Exports
+from gui.controllers.figures.figures import Figures
 from gui.controllers.image_views import ImageViews
 from gui.controllers.images import Images
 from gui.controllers.late_files import LateFiles
@@ -55,6 +56,7 @@ class Controller(QObject):
         self.models.not_opened.connect(self._model_not_opened)
         self.sweeper = Sweeper(state, settings, engine, files, self._worker, self)
         self.exports = Exports(state, settings, files, self)
+        self.figures = Figures(state, settings, engine, files, self._worker, self)
         self.downloads = Downloads(self)
         self.published = Published(state, engine, self._worker, self)
         for lane in (engine, files):
@@ -111,6 +113,8 @@ class Controller(QObject):
             self.downloads.cancel()
         self.images.cancel()
         self.exports.cancel()
+        self.figures.stop()
+        self.figures.batch.cancel()
         if self.models.opening_first:
             return
         self.explainer.stop()

@@ -22,6 +22,7 @@ from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.handlers.choosing import Choosing
 from gui.handlers.export import Saver
+from gui.handlers.figure_opener import FigureOpener
 from gui.handlers.help import Help
 from gui.handlers.image_levels import ImageLevels
 from gui.handlers.image_opener import ImageOpener
@@ -60,6 +61,7 @@ class Handlers(QObject):
         self.models = ModelOpener(window, state, controller, settings)
         self.input = InputOpener(window, state, controller, settings)
         self.saver = Saver(window, state, controller.exports, settings)
+        self.figures = FigureOpener(window, state, controller.figures, settings)
         self.choosing = Choosing(window, state, controller)
         self.help = Help(window, state, settings, second)
         window.tree.layer_chosen.connect(controller.choose_layer)

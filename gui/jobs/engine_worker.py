@@ -259,6 +259,17 @@ class EngineWorker:
                 shown.layer, request.target, question=shown.question, cancel=watch.cancel
             )
 
+    def session_of(self, image: LoadedImage, request: Request, watch: Watch) -> Session:
+        """The session of an image and the request's model, with what it has computed already."""
+        return self._session_for(image, request, watch)
+
+    def model_of(self, key: str) -> Model:
+        """The open model. Raises ModelError if it is not the one with this key."""
+        model, source = self._opened()
+        if source.key != key:
+            raise ModelError("another model was opened meanwhile; start again with it")
+        return model
+
     def forget_image(self, _watch: Watch) -> None:
         """Free the session of the current image."""
         self._end_session()
