@@ -1,4 +1,4 @@
-"""The work of the file lane for figures: drawing them, and writing them under names that are free."""
+"""The work of the file lane for figures: drawing them, and writing them under free names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures: collects the maps that they show, draws them for the window, and writes what it shows."""
+"""Figures: collects the maps that they show, draws them, and writes what is shown."""
 
 from __future__ import annotations
 

@@ -39,6 +39,8 @@ FORMATS: Final = (
 _SUFFIXES: Final = tuple(suffix for suffix, _ in FORMATS)
 # Several fields may change at once, and a number while its arrow is held.
 _SETTLED_MS = 150
+# What takes less does not flicker.
+_PATIENCE_MS = 400
 _GAP: Final = theme.SPACE
 
 
@@ -87,6 +89,11 @@ class FigureDialog(QDialog):
         self._settled.setSingleShot(True)
         self._settled.setInterval(_SETTLED_MS)
         self._settled.timeout.connect(self._ask_drawing)
+        self._busy_words = ""
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(_PATIENCE_MS)
+        self._patience.timeout.connect(lambda: self.show_busy(self._busy_words))
         self._lay_out()
         self._connect()
         self._presets.show_form(self._fields.form)
@@ -129,6 +136,7 @@ class FigureDialog(QDialog):
 
     def show_busy(self, words: str) -> None:
         """Say what is under way; the figure that is shown stays, dimmed."""
+        self._patience.stop()
         self._set_ready(False)
         self._preview.show_message(words, keep=True)
 
@@ -136,12 +144,14 @@ class FigureDialog(QDialog):
         """Show the figure that can now be saved. words: its size."""
         if self._settled.isActive():
             return
+        self._patience.stop()
         self._preview.show_picture(picture, words)
         self._size.show_text(words)
         self._set_ready(True)
 
     def show_failure(self, text: str) -> None:
         """Say why there is no figure."""
+        self._patience.stop()
         self._set_ready(False)
         self._size.show_text("")
         self._preview.show_message(text)
@@ -202,11 +212,11 @@ class FigureDialog(QDialog):
         # Maps of layers differ by powers of ten, and those of methods have different units.
         alike = self.kind not in ("layers", "methods")
         self._fields.show_form(replace(self.form, shared=alike))
-        self.show_busy("Computing the maps…")
+        self._wait("Computing the maps…")
         self.wanted.emit(self.kind)
 
     def _preset_chosen(self, form: FigureForm) -> None:
-        self._fields.show_form(form)
+        self._fields.show_form(replace(form, shared=self.form.shared))
         self._form_changed()
 
     def _form_changed(self) -> None:
@@ -216,13 +226,21 @@ class FigureDialog(QDialog):
 
     def _ask_drawing(self) -> None:
         self._settled.stop()
-        self.show_busy("Drawing…")
+        self._wait("Drawing…")
         self.changed.emit(self.form)
+
+    def _wait(self, words: str) -> None:
+        """Nothing can be saved until there is a figure; words: what takes so long, if it does."""
+        self._set_ready(False)
+        self._busy_words = words
+        self._patience.start()
 
     def _set_ready(self, ready: bool) -> None:
         self._forget_pending()
         self._save.setEnabled(ready)
         self._many.setEnabled(ready and self.kind == "screen")
+        only = "" if self.kind == "screen" else "For 'Picture on the screen' alone"
+        self._many.setToolTip(only or "A file for each open image, in this form")
 
     def _forget_pending(self) -> None:
         self._pending = None

@@ -171,6 +171,8 @@ def _spin(made: S, name: str, unit: str) -> S:
     made.setSuffix(unit)
     made.setAlignment(Qt.AlignmentFlag.AlignRight)
     made.setFont(theme.tabular(made.font()))
+    # The style sheet does not reach the text inside.
+    made.lineEdit().setTextMargins(0, 0, _GAP, 0)
     # Not a drawing for each digit.
     made.setKeyboardTracking(False)
     made.setAccessibleName(plain_text.line(name))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
@@ -51,7 +53,9 @@ class PresetBar(QWidget):
         """Show which preset the form is, if it is one."""
         self._form = form
         known = {**dict(presets.BUILT_IN), **presets.named(self._settings)}
-        name = next((name for name, own in known.items() if own == form), _NONE)
+        # The colour scale goes by what is shown.
+        alike = (name for name, own in known.items() if replace(own, shared=form.shared) == form)
+        name = next(alike, _NONE)
         self._box.setCurrentIndex(max(0, self._box.findData(name)))
         self._delete.setEnabled(name in presets.named(self._settings))
 
