@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject
 
 from gui.controllers.figures.figures import Figures
 from gui.controllers.figures.panes import reason_against
-from gui.settings import Settings
+from gui.settings import LAST_FOLDER, Settings
 from gui.state.state import NoticeKind, State
 from gui.window.commands import SHEETS
 from gui.window.main_window import MainWindow
@@ -125,17 +125,21 @@ class FigureOpener(QObject):
 
         form, suffix = dialog.form, dialog.suffix
         dialog.accept()
+        if self._batch is not None:
+            self._batch.close()
         count, folder = len(self._state.images), start_folder(self._settings)
         batch = self._batch = BatchDialog(
             count, suffix, f"{shown.label}, in all images", folder, self._window
         )
         batch.setObjectName("batch dialog")
-        batch.start_requested.connect(
-            lambda folder, same: self._figures.batch.start(form, folder, suffix, one_class=same)
-        )
+        batch.start_requested.connect(partial(self._start_many, form, suffix))
         batch.stop_requested.connect(self._figures.batch.cancel)
-        batch.destroyed.connect(self._batch_closed)
+        batch.finished.connect(self._batch_closed)
         batch.show()
+
+    def _start_many(self, form: FigureForm, suffix: str, folder: Path, same: bool) -> None:
+        self._settings.set(LAST_FOLDER, str(folder))
+        self._figures.batch.start(form, folder, suffix, one_class=same)
 
     def _batch_closed(self) -> None:
         self._batch = None

@@ -31,13 +31,15 @@ class Collected:
     """What a figure is made of, in any form.
 
     name: a suggested file name, without suffix. inputs: files that it must not replace. notices:
-    what has to be said about the maps.
+    what has to be said about the maps. columns: how many are in a row where the form does not say;
+    None for as many as suit them.
     """
 
     items: tuple[Shown, ...]
     name: str
     inputs: tuple[Path, ...] = ()
     notices: tuple[str, ...] = ()
+    columns: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +68,7 @@ def drawing_of(source: Collected, form: FigureForm, display: DisplaySettings) ->
     """The drawing that is shown and written. Raises ExportError for a form that cannot be had."""
     from engine.comparing.sheet import sheet
 
-    return sheet(source.items, form, base=display, title=source.name)
+    return sheet(source.items, form, columns=source.columns, base=display, title=source.name)
 
 
 def draw(

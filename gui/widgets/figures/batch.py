@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -29,7 +28,7 @@ _MOST_LEFT_OUT: Final = 5
 
 
 class BatchDialog(QDialog):
-    """Asks and reports; the window stays in use meanwhile.
+    """Asks and reports; the window stays in use meanwhile. Closing it stops nothing.
 
     start_requested(folder, whether all images have the class on the screen). stop_requested.
     """
@@ -105,10 +104,6 @@ class BatchDialog(QDialog):
         self._left_out.setToolTip(plain_text.tip("\n".join(left_out)))
         self._go.hide()
         self._close.setDefault(True)
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        # Closing is no reason to lose what is asked for: the status bar shows it, and stops it.
-        event.accept()
 
     def _press(self) -> None:
         if self._running:

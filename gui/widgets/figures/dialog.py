@@ -27,7 +27,7 @@ from gui.toolkit import plain_text, theme
 from gui.toolkit.imaging import Picture
 from gui.toolkit.labels import ElidedLabel, label
 from gui.widgets.figures import presets
-from gui.widgets.figures.form import FormFields
+from gui.widgets.figures.form import FormFields, kind_box
 from gui.widgets.figures.preset_bar import PresetBar
 from gui.widgets.figures.preview import FigurePreview
 
@@ -70,7 +70,7 @@ class FigureDialog(QDialog):
         self._folder = folder
         self._name = "figure"
         self._pending: Path | None = None
-        self._kind = _kind_box(kinds)
+        self._kind = kind_box(kinds)
         self._presets = PresetBar(settings)
         self._fields = FormFields(presets.last_form(settings))
         self._preview = FigurePreview()
@@ -299,18 +299,3 @@ class FigureDialog(QDialog):
         # As large as the window allows, since a sheet has many pictures.
         room = parent.size() if (parent := self.parentWidget()) is not None else self.sizeHint()
         self.resize(min(1100, room.width() - 10 * _GAP), min(820, room.height() - 10 * _GAP))
-
-
-def _kind_box(kinds: Sequence[tuple[str, str, str]]) -> QComboBox:
-    """What can be shown; the rest is greyed, with the reason."""
-    box = QComboBox()
-    box.setAccessibleName("What the figure shows")
-    for value, text, reason in kinds:
-        box.addItem(plain_text.line(text), value)
-        place = box.count() - 1
-        if reason:
-            box.setItemData(place, plain_text.tip(reason), Qt.ItemDataRole.ToolTipRole)
-            model = box.model()
-            item = model.item(place)  # type: ignore[attr-defined]
-            item.setEnabled(False)
-    return box

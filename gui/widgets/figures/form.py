@@ -1,7 +1,8 @@
-"""The fields of a figure's form."""
+"""The fields of a figure's form, and the choice of what it shows."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, TypeVar, cast
 
 from PySide6.QtCore import Qt, Signal
@@ -184,3 +185,18 @@ def _box(text: str, tip: str) -> QCheckBox:
     made = QCheckBox(plain_text.entry(text))
     made.setToolTip(plain_text.tip(tip))
     return made
+
+
+def kind_box(kinds: Sequence[tuple[str, str, str]]) -> QComboBox:
+    """What can be shown; the rest is greyed, with the reason."""
+    box = QComboBox()
+    box.setAccessibleName("What the figure shows")
+    for value, text, reason in kinds:
+        box.addItem(plain_text.line(text), value)
+        place = box.count() - 1
+        if reason:
+            box.setItemData(place, plain_text.tip(reason), Qt.ItemDataRole.ToolTipRole)
+            model = box.model()
+            item = model.item(place)  # type: ignore[attr-defined]
+            item.setEnabled(False)
+    return box
