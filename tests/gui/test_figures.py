@@ -43,7 +43,7 @@ def figure_dialog(user: User, id: str = "figure") -> FigureDialog:
     """The dialog with its first figure."""
     user.program.window.actions_by_id[id].trigger()
     dialog = user.dialog(FigureDialog)
-    user.until(dialog._save.isEnabled)
+    user.until(lambda: dialog.ready)
     return dialog
 
 
@@ -58,7 +58,7 @@ def change(user: User, dialog: FigureDialog, edit: Callable[[], object]) -> Draw
     """Change the form, and wait for the figure in it."""
     with user.qtbot.waitSignal(user.program.controller.figures.drawn, timeout=WAIT_MS):
         edit()
-    user.until(dialog._save.isEnabled)
+    user.until(lambda: dialog.ready)
     return shown(user)
 
 
@@ -81,7 +81,7 @@ def test_the_figure_of_the_screen_is_saved_as_it_is_previewed(user: User, tmp_pa
     program.window.canvas.setFocus()
     user.press(Key.Key_E, Modifier.ControlModifier | Modifier.ShiftModifier)
     dialog = user.dialog(FigureDialog)
-    user.until(dialog._save.isEnabled)
+    user.until(lambda: dialog.ready)
     preview = dialog._preview.picture
     assert preview is not None
     path = save(user, dialog, tmp_path / "out.png")
@@ -96,7 +96,7 @@ def test_the_figure_of_the_screen_is_saved_as_it_is_previewed(user: User, tmp_pa
 def test_width_and_resolution_are_those_of_the_file(user: User, tmp_path: Path) -> None:
     user.start()
     dialog = figure_dialog(user)
-    fields = dialog._fields
+    fields = dialog.form_fields
     width = fields._preset_width
     change(user, dialog, lambda: width.setCurrentIndex(width.findData("")))
     change(user, dialog, lambda: fields._width.setValue(120))
@@ -142,14 +142,14 @@ def test_an_svg_without_a_caption_keeps_the_numbers_of_the_bar(user: User, tmp_p
 def test_dark_and_clear_paper(user: User, tmp_path: Path) -> None:
     user.start()
     dialog = figure_dialog(user)
-    change(user, dialog, lambda: dialog._fields._paper.choose("dark"))
+    change(user, dialog, lambda: dialog.form_fields._paper.choose("dark"))
     save(user, dialog, tmp_path / "dark.png")
     with Image.open(tmp_path / "dark.png") as picture:
         assert picture.getpixel((0, 0)) == (24, 24, 24)
     dialog = figure_dialog(user)
     # The form is the one that was used last.
     assert dialog.form.paper == "dark"
-    figure = change(user, dialog, lambda: dialog._fields._paper.choose("transparent"))
+    figure = change(user, dialog, lambda: dialog.form_fields._paper.choose("transparent"))
     assert figure.picture.levels[0].hasAlphaChannel()
     save(user, dialog, tmp_path / "clear.png")
     with Image.open(tmp_path / "clear.png") as picture:
@@ -214,9 +214,9 @@ def test_a_name_with_another_ending_gets_the_format_and_replaces_only_when_asked
 def test_a_form_is_named_and_found_again_in_the_next_start(user: User) -> None:
     user.start()
     dialog = figure_dialog(user)
-    change(user, dialog, lambda: dialog._fields._dpi.setValue(600))
+    change(user, dialog, lambda: dialog.form_fields._dpi.setValue(600))
     child(dialog, PresetBar).save_as("Thesis")
-    change(user, dialog, lambda: dialog._fields._dpi.setValue(72))
+    change(user, dialog, lambda: dialog.form_fields._dpi.setValue(72))
     dialog.reject()
     user.leave()
     user.start()
@@ -244,13 +244,13 @@ def test_a_form_of_the_settings_that_is_none_is_ignored(user: User) -> None:
 def test_a_width_that_its_pictures_do_not_fit_says_which_would_do(user: User) -> None:
     user.start()
     dialog = figure_dialog(user, "sheet_layers")
-    fields = dialog._fields
+    fields = dialog.form_fields
     change(user, dialog, lambda: fields._columns.setValue(8))
     change(user, dialog, lambda: fields._dpi.setValue(100))
     width = fields._preset_width
     with user.qtbot.waitSignal(user.program.controller.figures.failed, timeout=WAIT_MS):
         width.setCurrentIndex(width.findData("85"))
-    assert not dialog._save.isEnabled()
+    assert not dialog.ready
     assert "8 columns of 160 pixels at 100 dpi need" in dialog._preview.accessibleDescription()
     change(user, dialog, lambda: width.setCurrentIndex(0))
     dialog.reject()
@@ -479,6 +479,6 @@ def test_forms_differ_only_in_what_was_changed(user: User) -> None:
     user.start()
     dialog = figure_dialog(user)
     form = dialog.form
-    change(user, dialog, lambda: dialog._fields._columns.setValue(3))
+    change(user, dialog, lambda: dialog.form_fields._columns.setValue(3))
     assert dialog.form == replace(form, columns=3)
     dialog.reject()

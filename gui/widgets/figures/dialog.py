@@ -112,6 +112,16 @@ class FigureDialog(QDialog):
         return self._fields.form
 
     @property
+    def form_fields(self) -> FormFields:
+        """The fields of the form."""
+        return self._fields
+
+    @property
+    def ready(self) -> bool:
+        """Whether the figure that is shown is in the form that is chosen, and can be saved."""
+        return self._save.isEnabled()
+
+    @property
     def suffix(self) -> str:
         """The chosen format."""
         return str(self._format.currentData())
