@@ -60,6 +60,22 @@ def _are_levels(texts: tuple[str, ...]) -> bool:
 
 
 _LEVEL: Final = re.compile(r"0\.\d{1,6}")
+
+
+def _is_form(text: str) -> bool:
+    """Whether a text is '' or describes a figure's form, as JSON."""
+    from engine.records.figures import FigureForm
+
+    try:
+        facts = json.loads(text) if text else {}
+        if not isinstance(facts, dict):
+            return False
+        FigureForm.from_facts({key: facts[key] for key in facts if key != "name"})
+    except ValueError:
+        return False
+    return True
+
+
 _DISPLAY: Final = DisplaySettings()
 
 WINDOW_GEOMETRY: Final = Entry("window/geometry", b"")
@@ -102,6 +118,11 @@ EXPORT_SUBJECT: Final = Entry("export/patient", False)
 NOTICES_CLOSED: Final[Entry[tuple[str, ...]]] = Entry(
     "notices/closed", (), lambda value: len(value) <= MAX_CLOSED
 )
+FIGURE_FORM: Final = Entry("figure/form", "", _is_form)
+FIGURE_PRESETS: Final[Entry[tuple[str, ...]]] = Entry(
+    "figure/presets", (), lambda value: all(map(_is_form, value))
+)
+FIGURE_SUFFIX: Final = Entry("figure/format", ".png", _one_of(".png", ".pdf", ".svg"))
 HINTS_SEEN: Final[Entry[tuple[str, ...]]] = Entry("hints/seen", ())
 
 TABLE: Final[tuple[Entry[Any], ...]] = (
@@ -132,6 +153,9 @@ TABLE: Final[tuple[Entry[Any], ...]] = (
     EXPORT_JSON,
     EXPORT_SUBJECT,
     NOTICES_CLOSED,
+    FIGURE_FORM,
+    FIGURE_PRESETS,
+    FIGURE_SUFFIX,
     HINTS_SEEN,
 )
 """All settings of the user; reset() removes exactly these."""

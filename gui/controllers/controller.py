@@ -17,6 +17,7 @@ from gui.controllers.comparing import Comparer
 from gui.controllers.downloads import Downloads
 from gui.controllers.explaining import Explainer, without_comparison
 from gui.controllers.exports import Exports
+from gui.controllers.figures.figures import Figures
 from gui.controllers.image_views import ImageViews
 from gui.controllers.images import Images
 from gui.controllers.late_files import LateFiles
@@ -59,6 +60,7 @@ class Controller(QObject):
         self.models.not_opened.connect(self._model_not_opened)
         self.sweeper = Sweeper(state, settings, engine, files, self._worker, self)
         self.exports = Exports(state, settings, files, self)
+        self.figures = Figures(state, settings, engine, files, self._worker, self)
         self.downloads = Downloads(self)
         self.published = Published(state, engine, self._worker, self)
         for lane in (engine, files):
@@ -131,6 +133,8 @@ class Controller(QObject):
             self.downloads.cancel()
         self.images.cancel()
         self.exports.cancel()
+        self.figures.stop()
+        self.figures.batch.cancel()
         if self.models.opening_first:
             return
         self.explainer.stop()

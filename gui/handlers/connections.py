@@ -25,6 +25,7 @@ from gui.handlers.choosing import Choosing
 from gui.handlers.comparing import Comparing
 from gui.handlers.context_menus import ContextMenus
 from gui.handlers.export import Saver
+from gui.handlers.figure_opener import FigureOpener
 from gui.handlers.help import Help
 from gui.handlers.image_levels import ImageLevels
 from gui.handlers.image_opener import ImageOpener
@@ -65,6 +66,7 @@ class Handlers(QObject):
         self.models = ModelOpener(window, state, controller, settings)
         self.input = InputOpener(window, state, controller, settings)
         self.saver = Saver(window, state, controller.exports, settings)
+        self.figures = FigureOpener(window, state, controller.figures, settings)
         self.choosing = Choosing(window, state, controller)
         self.comparing = Comparing(window, state, controller)
         self.menus.compare_wanted.connect(controller.comparer.compare_image)

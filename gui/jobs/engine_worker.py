@@ -278,6 +278,17 @@ class EngineWorker:
         """Free the sessions of an image that was closed."""
         self.open.close_sessions(lambda kept: kept.image == key)
 
+    def session_of(self, image: LoadedImage, request: Request, watch: Watch) -> Session:
+        """The session of an image and the request's model, with what it has computed already."""
+        return self._session_for(image, request, watch).session
+
+    def model_of(self, key: str) -> Model:
+        """The open model with this key. Raises ModelError if there is none."""
+        model = self.open.model(key)
+        if model is None:
+            raise ModelError("another model was opened meanwhile; start again with it")
+        return model
+
     def keep(
         self, panes: int, _watch: Watch, model: str | None = None, image: str | None = None
     ) -> None:

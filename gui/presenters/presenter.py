@@ -21,6 +21,7 @@ from gui.toolkit import plain_text
 from gui.toolkit.imaging import Picture
 from gui.widgets.canvas.view import Sight
 from gui.widgets.layers.model import count_text
+from gui.window.commands import SHEETS
 from gui.window.main_window import MainWindow
 
 _ROW_THUMBNAIL = 24
@@ -308,7 +309,8 @@ class Presenter(QObject):
 
     def _show_actions(self) -> None:
         state, actions = self._state, self._window.actions_by_id
-        actions.enable(("export", "copy"), state.explanation is not None)
+        sheets = (f"sheet_{kind}" for kind, _ in SHEETS)
+        actions.enable(("export", "figure", "copy", *sheets), state.explanation is not None)
         actions.enable(("close_image", "previous_image", "next_image"), state.current is not None)
         image = state.current
         actions.enable(("previous_page", "next_page"), image is not None and image.pages > 1)

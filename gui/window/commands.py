@@ -117,6 +117,14 @@ def _rank(number: int) -> Command:
     )
 
 
+SHEETS: Final = (
+    ("layers", "All layers of this image"),
+    ("images", "This layer in all images"),
+    ("methods", "All methods on this layer"),
+    ("classes", "Five most probable classes"),
+)
+"""The contact sheets, by what they are called where one is chosen."""
+
 _FILE: Final = (
     Command("open_image", "Open images…", "File", ("Ctrl+O",), "open-image", "Open images"),
     Command("open_folder", "Open folder…", "File", ("Ctrl+Shift+O",), "open-folder"),
@@ -127,6 +135,11 @@ _FILE: Final = (
     Command("recent_models", "Recent models", "File", submenu=True, section=1),
     Command("export", "Export…", "File", ("Ctrl+E",), "export",
             "Save the image with its heat map, the raw map or the metadata", section=2),
+    Command("figure", "Export figure…", "File", ("Ctrl+Shift+E",), "export",
+            "A figure for print, with a preview: PNG, PDF or SVG, of one map or of many",
+            section=2),
+    *(Command(f"sheet_{kind}", f"{text}…", "File/Contact sheet", section=2)
+      for kind, text in SHEETS),
     Command("copy", "Copy image", "File", ("Ctrl+C",), "copy",
             "Copy the visible part of the image with its heat map", section=2),
     Command("copy_path", "Copy image path", "File", section=2,

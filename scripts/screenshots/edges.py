@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scripts.screenshots.shots import shot
 
 if TYPE_CHECKING:
+    from gui.widgets.figures.dialog import FigureDialog
     from scripts.screenshots.stage import Stage
 
 LONG_WAY = "a very long file name that says when, where, by whom and with what it was taken.jpg"
@@ -186,6 +188,52 @@ def export(stage: Stage, path: Path) -> None:
     stage.start()
     stage.program.handlers.saver.export()
     _dialog(stage, ExportDialog, path)
+
+
+@shot("figure")
+def figure(stage: Stage, path: Path) -> None:
+    dialog = _figure_dialog(stage, "screen")
+    fields = dialog.form_fields
+    fields.show_form(replace(dialog.form, width=85.0, beside=True, outline=True))
+    fields.changed.emit()
+    stage.until(lambda: dialog.ready, "the figure in another form")
+    stage.shoot(path, dialog)
+    dialog.close()
+
+
+@shot("contact-sheet")
+def contact_sheet(stage: Stage, path: Path) -> None:
+    dialog = _figure_dialog(stage, "layers")
+    # The file would be too large otherwise.
+    dialog.resize(900, 620)
+    stage.shoot(path, dialog)
+    dialog.close()
+
+
+@shot("figure-batch")
+def figure_batch(stage: Stage, path: Path) -> None:
+    from gui.widgets.figures.batch import BatchDialog
+
+    dialog = _figure_dialog(stage, "screen")
+    dialog.many_requested.emit()
+    batch = stage.window.findChild(BatchDialog)
+    assert isinstance(batch, BatchDialog)
+    batch.set_folder(Path("Figures"))
+    batch.show_progress(3, "4 of 7 · Triangle and circle · about 3 s left")
+    stage.shoot(path, batch)
+    batch.close()
+
+
+def _figure_dialog(stage: Stage, kind: str) -> FigureDialog:
+    """The dialog Export figure, with a figure in it."""
+    from gui.widgets.figures.dialog import FigureDialog
+
+    stage.start()
+    stage.program.handlers.figures.ask(kind)
+    dialog = stage.window.findChild(FigureDialog)
+    assert isinstance(dialog, FigureDialog)
+    stage.until(lambda: dialog.ready, "figure")
+    return dialog
 
 
 @shot("shortcuts")

@@ -1,0 +1,70 @@
+"""What a figure shows: the panes on the screen, and the images that a sheet or a batch is of."""
+
+from __future__ import annotations
+
+from engine.methods.registry import find
+from gui.jobs.figure_work import Collected, joined
+from gui.jobs.sheet_work import ImageSource, Kind, collected
+from gui.state.records import Request
+from gui.state.state import OpenImage, State
+
+
+def panes_on_screen(state: State) -> Collected | None:
+    """The panes that the canvas shows, in their order; None without a map.
+
+    One that shows an image without a map is left out: the form can have the bare images.
+    """
+    parts: list[Collected] = []
+    for pane in state.panes:
+        image, explanation = state.images.get(pane.current_key or ""), pane.explanation
+        if image is None or image.loaded is None or explanation is None or pane.bare:
+            continue
+        parts.append(collected(image.loaded, explanation, source_of(state, image)))
+    return joined(parts) if parts else None
+
+
+def source_of(state: State, image: OpenImage) -> ImageSource:
+    """An open image as it is now."""
+    model = state.model_source
+    return ImageSource(
+        image.key,
+        image.name,
+        image.path,
+        image.loaded,
+        image.page,
+        image.levels,
+        state.policy,
+        None if model is None else image.targets.get(model),
+    )
+
+
+def request_of(state: State, exact: bool) -> Request | None:
+    """What was asked for the map on the screen, to be asked of other images; None without one."""
+    shown, image, model = state.explanation, state.current, state.model_source
+    if shown is None or image is None or model is None:
+        return None
+    return Request(
+        0,
+        image.key,
+        model.key,
+        shown.layer or None,
+        shown.target.index,
+        shown.method,
+        shown.options,
+        image.revision,
+        exact,
+        state.answered,
+    )
+
+
+def reason_against(state: State, kind: Kind) -> str:
+    """Why there is no such figure, in a sentence; '' if there is."""
+    shown = state.explanation
+    if shown is None:
+        return "There is no heat map yet."
+    method = find(shown.method)
+    if kind == "layers" and not method.swept:
+        return f"{method.title} is not computed for all layers at once. Choose another method."
+    if kind == "images" and len(state.images) < 2:
+        return "Only one image is open. Open more of them first."
+    return ""

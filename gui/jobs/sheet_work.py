@@ -1,0 +1,200 @@
+"""The work of the engine lane for figures: the maps of contact sheets, and of one image of many.
+
+The functions take the worker, which holds the open model. torch is imported inside of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from engine.errors import HookscopeError, MethodError
+from engine.records.asked import CLASS
+from engine.records.explanations import Explanation
+from engine.records.images import LoadedImage
+from engine.records.levels import AUTO, Levels
+from gui.jobs.figure_work import Collected, told_apart
+from gui.state.records import Request
+from gui.toolkit import plain_text
+
+if TYPE_CHECKING:
+    from engine.comparing.sheet import Shown
+    from engine.explain.session import Session
+    from engine.records.views import View
+    from gui.jobs.engine_worker import EngineWorker
+    from gui.jobs.lanes import Watch
+
+Kind = Literal["screen", "layers", "images", "methods", "classes"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageSource:
+    """An open image, as it was when the figure was asked for. loaded: None if it is not decoded.
+
+    policy: the model's levels, for an image without its own. target: the class that was chosen.
+    """
+
+    key: str
+    name: str
+    path: Path | None
+    loaded: LoadedImage | None
+    page: int = 1
+    levels: Levels = AUTO
+    policy: Levels = AUTO
+    target: int | None = None
+
+
+def read(source: ImageSource, watch: Watch) -> LoadedImage:
+    """The image, read again where it is not decoded. Raises ImageError, Cancelled."""
+    if source.loaded is not None:
+        return source.loaded
+    # What has no file stays decoded.
+    assert source.path is not None
+    from engine.images.levels import with_levels
+    from engine.images.reading import load_image
+
+    found = load_image(
+        source.path, page=source.page, levels=source.levels, cancel=watch.cancel, patience=None
+    )
+    return with_levels(found, source.policy)
+
+
+def sheet_of_one(
+    worker: EngineWorker, kind: Kind, source: ImageSource, request: Request, watch: Watch
+) -> Collected:
+    """The maps of all layers, of all methods or of the most probable classes of an image.
+
+    Raises the errors of a session, and MethodError if there is no map at all.
+    """
+    from engine.comparing import running
+
+    image = read(source, watch)
+    session = worker.session_of(image, request, watch)
+    view = _view(source, request)
+    if kind == "layers":
+        found = running.of_all_layers(session, view, watch.cancel)
+        notices = session.notices
+    elif kind == "methods":
+        found, notices = running.of_all_methods(session, view, watch.cancel), ()
+    else:
+        asked = replace(view, question=replace(CLASS, score=view.question.score))
+        found, notices = running.of_top_classes(session, asked, cancel=watch.cancel), ()
+    if not found:
+        raise MethodError("no layer of this model has a map to show; choose another method")
+    name = image.named(image.name, subject=False)
+    items = tuple(_shown(image, one, name, source.key, len(found)) for one in found)
+    return Collected(
+        items, file_stem(image, found[0], kind), _paths((source,)), _said(notices, found)
+    )
+
+
+def sheet_of_images(
+    worker: EngineWorker, sources: Sequence[ImageSource], request: Request, watch: Watch
+) -> Collected:
+    """The maps of one layer over several images; those that cannot be read are left out, and said.
+
+    Each image has the class that was chosen for it, or its most probable one. Raises HookscopeError
+    if none of them can be had.
+    """
+    items: list[Shown] = []
+    names: list[str] = []
+    failed: list[str] = []
+    found: list[Explanation] = []
+    for place, source in enumerate(sources):
+        watch.report(place / len(sources), f"image {place + 1} of {len(sources)}")
+        try:
+            image, explanation = map_of(worker, source, request, watch)
+        except HookscopeError as error:
+            watch.cancel.raise_if_cancelled()
+            failed.append(f"left out: {error}")
+            continue
+        names.append(image.named(str(source.path or source.name), subject=False))
+        items.append(_shown(image, explanation, names[-1], source.key, len(sources)))
+        found.append(explanation)
+    if not items:
+        raise HookscopeError(failed[0] if failed else "no image is open; open one first")
+    layer = found[0].layer or found[0].method
+    name = plain_text.file_name(f"{len(items)} images {layer[-40:]}")
+    return Collected(told_apart(items, names), name, _paths(sources), (*failed, *_said((), found)))
+
+
+def figure_of_one(
+    worker: EngineWorker, source: ImageSource, request: Request, watch: Watch
+) -> Collected:
+    """The map of one image of a batch. Raises ImageError and the errors of a session."""
+    image, explanation = map_of(worker, source, request, watch)
+    return collected(image, explanation, source)
+
+
+def map_of(
+    worker: EngineWorker, source: ImageSource, request: Request, watch: Watch
+) -> tuple[LoadedImage, Explanation]:
+    """An image and its map, in a session that is closed at once."""
+    from engine.comparing.running import explained
+    from engine.explain.session import Session
+
+    model = worker.model_of(request.model)
+    image = read(source, watch)
+    own: Session
+    with Session(model, image, exact=request.exact) as own:
+        (explanation,) = explained(own, [_view(source, request)], cancel=watch.cancel)
+    return image, explanation
+
+
+def collected(image: LoadedImage, explanation: Explanation, source: ImageSource) -> Collected:
+    """One map as a figure."""
+    name = image.named(image.name, subject=False)
+    item = _shown(image, explanation, name, source.key, 1)
+    return Collected((item,), file_stem(image, explanation), _paths((source,)))
+
+
+def file_stem(image: LoadedImage, explanation: Explanation, kind: Kind = "screen") -> str:
+    """A suggested file name, without the name of a patient."""
+    stem = Path(image.named(image.name, subject=False)).stem or "image"
+    place = explanation.layer[-40:] or explanation.method
+    about = (explanation.subject or explanation.target.label)[:40]
+    rest = {
+        "layers": f"all layers {about}",
+        "methods": f"{place} methods {about}",
+        "classes": f"{place} classes",
+    }.get(kind, f"{place} {about}")
+    return plain_text.file_name(f"{stem[:60]} {rest}")
+
+
+def _view(source: ImageSource, request: Request) -> View:
+    from engine.records.views import View
+
+    return View(
+        source.name,
+        request.model,
+        request.layer,
+        source.target,
+        request.question,
+        request.method,
+        request.options,
+        source.page,
+    )
+
+
+def _shown(image: LoadedImage, explanation: Explanation, name: str, key: str, count: int) -> Shown:
+    """The map with no more pixels of its image than a figure of so many can show."""
+    from engine.comparing.sheet import shown
+    from engine.figures.layout import MOST_PIXELS
+
+    item = shown(
+        image.pixels, explanation, name, explanation.model, round(math.sqrt(MOST_PIXELS / count))
+    )
+    # Two pasted images have one name, and are two images.
+    return replace(item, pane=replace(item.pane, image=key))
+
+
+def _paths(sources: Sequence[ImageSource]) -> tuple[Path, ...]:
+    return tuple(source.path for source in sources if source.path is not None)
+
+
+def _said(notices: Sequence[str], found: Sequence[Explanation]) -> tuple[str, ...]:
+    every = [*notices, *(text for one in found for text in one.notices)]
+    return tuple(dict.fromkeys(every))
