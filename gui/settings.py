@@ -85,6 +85,12 @@ EXPORT_CAPTION: Final = Entry("export/caption", True)
 EXPORT_MAP: Final = Entry("export/map", False)
 EXPORT_JSON: Final = Entry("export/json", False)
 EXPORT_SUBJECT: Final = Entry("export/patient", False)
+INSPECTOR: Final = Entry("inspector/shown", False)
+INSPECTOR_PAGE: Final = Entry(
+    "inspector/page", "layers", _one_of("images", "layers", "channels", "numbers")
+)
+INSPECTOR_FOLDED: Final = Entry("inspector/folded", False)
+INSPECTOR_HEIGHT: Final = Entry("inspector/height", 200, _between(80, 2000))
 HINTS_SEEN: Final[Entry[tuple[str, ...]]] = Entry("hints/seen", ())
 
 TABLE: Final[tuple[Entry[Any], ...]] = (
@@ -109,6 +115,10 @@ TABLE: Final[tuple[Entry[Any], ...]] = (
     EXPORT_MAP,
     EXPORT_JSON,
     EXPORT_SUBJECT,
+    INSPECTOR,
+    INSPECTOR_PAGE,
+    INSPECTOR_FOLDED,
+    INSPECTOR_HEIGHT,
     HINTS_SEEN,
 )
 """All settings of the user; reset() removes exactly these."""

@@ -17,6 +17,7 @@ from gui.controllers.explaining import Explainer, without_comparison
 from gui.controllers.exports import Exports
 from gui.controllers.image_views import ImageViews
 from gui.controllers.images import Images
+from gui.controllers.inspecting import Inspections
 from gui.controllers.late_files import LateFiles
 from gui.controllers.models import Models, NamedModel
 from gui.controllers.published import Published
@@ -68,6 +69,7 @@ class Controller(QObject):
             self.models.remember_method,
             self,
         )
+        self.inspections = Inspections(state, settings, engine, files, self._worker, self)
         self.choose_layer = explainer.choose_layer
         self.choose_class = explainer.choose_class
         self.choose_method = explainer.choose_method
@@ -111,6 +113,7 @@ class Controller(QObject):
             self.downloads.cancel()
         self.images.cancel()
         self.exports.cancel()
+        self.inspections.stop()
         if self.models.opening_first:
             return
         self.explainer.stop()

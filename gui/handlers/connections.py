@@ -26,6 +26,7 @@ from gui.handlers.help import Help
 from gui.handlers.image_levels import ImageLevels
 from gui.handlers.image_opener import ImageOpener
 from gui.handlers.input_opener import InputOpener
+from gui.handlers.inspecting import Inspecting
 from gui.handlers.model_opener import ModelOpener
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
@@ -60,6 +61,7 @@ class Handlers(QObject):
         self.models = ModelOpener(window, state, controller, settings)
         self.input = InputOpener(window, state, controller, settings)
         self.saver = Saver(window, state, controller.exports, settings)
+        self.inspecting = Inspecting(window, controller, settings)
         self.choosing = Choosing(window, state, controller)
         self.help = Help(window, state, settings, second)
         window.tree.layer_chosen.connect(controller.choose_layer)
@@ -92,7 +94,7 @@ class Handlers(QObject):
             "find_class": panel.focus_search,
             "choose_method": self.choosing.open_methods,
             "choose_question": self.choosing.open_questions,
-            "cancel": self._controller.cancel,
+            "cancel": self._cancel,
         }
         for rank in range(1, 10):
             handlers[f"class_{rank}"] = partial(panel.choose_rank, rank)
@@ -121,6 +123,11 @@ class Handlers(QObject):
             window.actions_by_id[id].triggered.connect(toggle)
         window.actions_by_id.check("overlay")
         window.actions_by_id.check("panels")
+
+    def _cancel(self) -> None:
+        """Leave what the inspector shows on the canvas, or stop what is under way."""
+        if not self.inspecting.back():
+            self._controller.cancel()
 
     def default_layer(self) -> None:
         self._controller.choose_layer(None)

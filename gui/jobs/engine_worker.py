@@ -249,6 +249,10 @@ class EngineWorker:
         asked = first.asked if first is not None else None
         return SweepAnswer(request, target, asked, maps, session.notices)
 
+    def session(self, image: LoadedImage, request: Request, watch: Watch) -> Session:
+        """The session of an image, for the work of other files."""
+        return self._session_for(image, request, watch)
+
     def _explain_alike(self, session: Session, request: Request, watch: Watch) -> None:
         """Have the other methods' maps of the layer on screen at hand before they are asked for."""
         shown = self._shown
