@@ -309,7 +309,7 @@ def as_map(
         notices=(),
         asked=replace(whole.asked, question="channel"),
         subject=f"channel {index}, {_TITLES[kind]}{after}",
-        number=f"(one channel, not the map of {whole.target.label})",
+        number=f"(not the map of {whole.target.label})",
         signs=_SIGNS[kind],
         measured=_MEASURED[kind],
     )

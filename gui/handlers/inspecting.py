@@ -77,6 +77,7 @@ class Inspecting(QObject):
     def _connect_pages(self) -> None:
         drawer = self._drawer
         drawer.film.layer_chosen.connect(self._choose_layer)
+        drawer.film.view.side_changed.connect(self._draw_film)
         drawer.channels.changed.connect(self._change_channels)
         drawer.channels.channel_chosen.connect(self._choose_channel)
         drawer.channels.image_chosen.connect(self._controller.images.select)
@@ -86,6 +87,10 @@ class Inspecting(QObject):
         self._window.canvas.viewport().installEventFilter(self)
         for chart in (drawer.channels.histogram, drawer.numbers.histogram, drawer.numbers.profile):
             chart.save_wanted.connect(self._save)
+
+    def _draw_film(self) -> None:
+        side = self._drawer.film.view.side * self._window.devicePixelRatioF()
+        self._inspections.draw_film(round(side))
 
     # --- layers and channels ---------------------------------------------------------------------
 

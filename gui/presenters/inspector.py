@@ -207,7 +207,8 @@ class InspectorPresenter(QObject):
         else:
             rows, columns = shown.map.shape
             place = shown.layer or find(shown.method).title
-            page.set_map(shown.map, f"{place}  ·  {shown.sentence}  ·  {rows} × {columns} cells")
+            said = shown.subject if shown.measured else shown.sentence
+            page.set_map(shown.map, f"{place}  ·  {said}  ·  {rows} × {columns} cells")
         self._show_line()
 
     def _show_line(self) -> None:

@@ -280,10 +280,12 @@ class _Area:
         left = rect.left() + wide + 3 * SPACE
         self.plot = QRectF(left, rect.top() + line + 2 * SPACE, 0, max(1.0, height))
         self.plot.setRight(max(left + 1, rect.right() - 4 * SPACE))
-        widest = metrics.horizontalAdvance("−0.0000")
-        self.across = ticks(
-            self._left, self._right, max(2, min(7, int(self.plot.width() / (1.5 * widest))))
-        )
+        self.across: tuple[float, ...] = ()
+        for most in range(7, 0, -1):
+            self.across = ticks(self._left, self._right, most)
+            widths = [metrics.horizontalAdvance(number_text(n)) for n in self.across]
+            if 1.4 * max(widths, default=0.0) * len(widths) < self.plot.width():
+                break
 
     def x(self, value: float) -> float:
         return self.plot.left() + (value - self._left) / (self._right - self._left) * (

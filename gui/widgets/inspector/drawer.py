@@ -150,7 +150,8 @@ class Drawer(QWidget):
     def _arrange(self) -> None:
         page = IMAGES if not self._shown else "" if self._is_folded else self._page
         self._head.setVisible(self._shown)
-        self._grip.setVisible(page not in ("", IMAGES))
+        self._grip.setVisible(self._shown)
+        self._grip.setEnabled(page not in ("", IMAGES))
         self._images.setVisible(page == IMAGES)
         self._stack.setVisible(page in self._pages)
         if page in self._pages:
@@ -220,9 +221,14 @@ class _Grip(QWidget):
         self._drawer = drawer
         self._from: tuple[float, int] | None = None
         self.setFixedHeight(_GRIP)
-        self.setCursor(Qt.CursorShape.SplitVCursor)
         self.setObjectName("grip")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.EnabledChange:
+            on, off = Qt.CursorShape.SplitVCursor, Qt.CursorShape.ArrowCursor
+            self.setCursor(on if self.isEnabled() else off)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._from = event.globalPosition().y(), self._drawer._stack.height()

@@ -89,6 +89,7 @@ class CellTable(QTableView):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFont(theme.tabular(theme.small(self.font())))
         self.setWordWrap(False)
+        self.setCornerButtonEnabled(False)
         self.setAccessibleName("Cells of the map")
         for header in (self.horizontalHeader(), self.verticalHeader()):
             header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)

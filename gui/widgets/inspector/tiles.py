@@ -17,7 +17,16 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPen, QWheelEvent
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QImage,
+    QPainter,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import (
     QFrame,
     QListView,
@@ -31,6 +40,7 @@ from gui.toolkit import plain_text, theme
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
 GAP = theme.SPACE
+_LEAST_SIDE = 8 * theme.SPACE
 # Device pixels, some megabytes of them; a longer list draws its pictures again.
 _MOST_PICTURES = 400
 
@@ -99,9 +109,11 @@ class TileModel(QAbstractListModel):
 
 
 class TileView(QListView):
-    """chosen(key): by click or Return. film: in one line that the wheel scrolls sideways."""
+    """chosen(key): by click or Return. film: in one line that the wheel scrolls sideways, whose
+    pictures are as large as its height allows; side_changed: they have another size."""
 
     chosen = Signal(str)
+    side_changed = Signal()
 
     def __init__(self, name: str, side: int, *, film: bool = False) -> None:
         super().__init__()
@@ -155,6 +167,17 @@ class TileView(QListView):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(0, 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._film:
+            bar = self.horizontalScrollBar().sizeHint().height()
+            side = max(_LEAST_SIDE, self.height() - bar - 2 * _line(self.font()) - 4 * GAP)
+            if side != self.side:
+                self.side = side
+                self.scheduleDelayedItemsLayout()
+                self.scrollTo(self.currentIndex())
+                self.side_changed.emit()
 
     def _choose(self, index: QModelIndex) -> None:
         if index.isValid():
