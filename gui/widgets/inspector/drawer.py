@@ -169,7 +169,9 @@ class Drawer(QWidget):
         above, window = self.parentWidget(), self.window()
         if above is None:
             return 10_000
-        free = above.height() - round(_CANVAS_SHARE * window.height())
+        # The panels beside the canvas need their room as well.
+        panels = above.minimumSizeHint().height() - self.minimumSizeHint().height()
+        free = above.height() - max(panels, round(_CANVAS_SHARE * window.height()))
         return max(LEAST, free - self._head.sizeHint().height() - _GRIP)
 
     def _fit(self) -> None:

@@ -22,6 +22,7 @@ from PySide6.QtGui import (
     QFont,
     QFontMetrics,
     QImage,
+    QKeyEvent,
     QPainter,
     QPen,
     QResizeEvent,
@@ -109,8 +110,9 @@ class TileModel(QAbstractListModel):
 
 
 class TileView(QListView):
-    """chosen(key): by click or Return. film: in one line that the wheel scrolls sideways, whose
-    pictures are as large as its height allows; side_changed: they have another size."""
+    """chosen(key): by click, Return or walking there with the arrow keys. film: in one line that
+    the wheel scrolls sideways, whose pictures are as large as its height allows; side_changed: they
+    have another size."""
 
     chosen = Signal(str)
     side_changed = Signal()
@@ -162,8 +164,8 @@ class TileView(QListView):
 
     def marked(self) -> str:
         """The key of the selected tile; '' for none."""
-        index = self.currentIndex()
-        return self._tiles.tiles[index.row()].key if index.isValid() else ""
+        selected = self.selectedIndexes()
+        return self._tiles.tiles[selected[0].row()].key if selected else ""
 
     def minimumSizeHint(self) -> QSize:
         return QSize(0, 0)
@@ -182,6 +184,13 @@ class TileView(QListView):
     def _choose(self, index: QModelIndex) -> None:
         if index.isValid():
             self.chosen.emit(self._tiles.tiles[index.row()].key)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        before = self.currentIndex().row()
+        super().keyPressEvent(event)
+        index = self.currentIndex()
+        if index.row() != before and self.selectionModel().isSelected(index):
+            self._choose(index)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if not self._film:
@@ -212,7 +221,8 @@ class _TileDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         tile, tokens = self._tiles.tiles[index.row()], theme.current()
         cell = QRect(option.rect.topLeft(), self.sizeHint(option, index))
-        current = index == self._view.currentIndex()
+        current = self._view.selectionModel().isSelected(index)
+        focused = self._view.hasFocus() and index == self._view.currentIndex()
         if current or option.state & QStyle.StateFlag.State_MouseOver:
             painter.fillRect(cell, QColor(tokens.selection if current else tokens.raised))
         side = self._view.side
@@ -236,8 +246,8 @@ class _TileDelegate(QStyledItemDelegate):
             )
             painter.drawText(place, Qt.AlignmentFlag.AlignCenter, shown)
             place.translate(0, high)
-        if current:
-            width = 2 if self._view.hasFocus() else 1
+        if current or focused:
+            width = 2 if focused else 1
             pen = QPen(QColor(tokens.accent), width)
             pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
             painter.setPen(pen)
