@@ -123,6 +123,12 @@ FIGURE_PRESETS: Final[Entry[tuple[str, ...]]] = Entry(
     "figure/presets", (), lambda value: all(map(_is_form, value))
 )
 FIGURE_SUFFIX: Final = Entry("figure/format", ".png", _one_of(".png", ".pdf", ".svg"))
+INSPECTOR: Final = Entry("inspector/shown", False)
+INSPECTOR_PAGE: Final = Entry(
+    "inspector/page", "layers", _one_of("images", "layers", "channels", "numbers")
+)
+INSPECTOR_FOLDED: Final = Entry("inspector/folded", False)
+INSPECTOR_HEIGHT: Final = Entry("inspector/height", 200, _between(80, 2000))
 HINTS_SEEN: Final[Entry[tuple[str, ...]]] = Entry("hints/seen", ())
 
 TABLE: Final[tuple[Entry[Any], ...]] = (
@@ -156,6 +162,10 @@ TABLE: Final[tuple[Entry[Any], ...]] = (
     FIGURE_FORM,
     FIGURE_PRESETS,
     FIGURE_SUFFIX,
+    INSPECTOR,
+    INSPECTOR_PAGE,
+    INSPECTOR_FOLDED,
+    INSPECTOR_HEIGHT,
     HINTS_SEEN,
 )
 """All settings of the user; reset() removes exactly these."""

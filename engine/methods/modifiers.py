@@ -60,6 +60,8 @@ def place_words(explanation: Explanation) -> str:
 
 def value_title(explanation: Explanation) -> str:
     """What the numbers of a map are, in a few words: 'Grad-CAM value', 'Grad-CAM, relative'."""
+    if explanation.measured:
+        return explanation.measured
     title = title_of(explanation.method)
     return f"{title}, relative" if explanation.fused else f"{title} value"
 

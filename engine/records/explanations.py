@@ -72,6 +72,7 @@ class Explanation:
     asked: the question that the map answers; against: the other class of a contrast or margin.
     value: the number that was explained. subject, number: both in words, 'star against ring' and
         'difference of logits 5.2'. signs: what positive and what negative values are.
+    measured: what the numbers are, where they are not the method's: 'Activation'.
     """
 
     layer: str
@@ -97,6 +98,7 @@ class Explanation:
     number: str = ""
     signs: tuple[str, str] = ("evidence for the class", "evidence against the class")
     fused: tuple[str, ...] = ()
+    measured: str = ""
 
     @property
     def sentence(self) -> str:

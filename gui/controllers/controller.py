@@ -20,6 +20,7 @@ from gui.controllers.exports import Exports
 from gui.controllers.figures.figures import Figures
 from gui.controllers.image_views import ImageViews
 from gui.controllers.images import Images
+from gui.controllers.inspecting import Inspections
 from gui.controllers.late_files import LateFiles
 from gui.controllers.models import Models, NamedModel
 from gui.controllers.published import Published
@@ -78,6 +79,7 @@ class Controller(QObject):
         self.comparer = comparer = Comparer(
             state, settings, explainer, self.images, self.models, engine, self._worker, self
         )
+        self.inspections = Inspections(state, settings, engine, files, self._worker, self)
         self.choose_layer = comparer.choose_layer
         self.choose_class = comparer.choose_class
         self.choose_method = comparer.choose_method
@@ -135,6 +137,7 @@ class Controller(QObject):
         self.exports.cancel()
         self.figures.stop()
         self.figures.batch.cancel()
+        self.inspections.stop()
         if self.models.opening_first:
             return
         self.explainer.stop()

@@ -30,6 +30,7 @@ from gui.handlers.help import Help
 from gui.handlers.image_levels import ImageLevels
 from gui.handlers.image_opener import ImageOpener
 from gui.handlers.input_opener import InputOpener
+from gui.handlers.inspecting import Inspecting
 from gui.handlers.model_opener import ModelOpener
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
@@ -67,6 +68,7 @@ class Handlers(QObject):
         self.input = InputOpener(window, state, controller, settings)
         self.saver = Saver(window, state, controller.exports, settings)
         self.figures = FigureOpener(window, state, controller.figures, settings)
+        self.inspecting = Inspecting(window, controller, settings)
         self.choosing = Choosing(window, state, controller)
         self.comparing = Comparing(window, state, controller)
         self.menus.compare_wanted.connect(controller.comparer.compare_image)
@@ -104,7 +106,7 @@ class Handlers(QObject):
             "find_class": panel.focus_search,
             "choose_method": self.choosing.open_methods,
             "choose_question": self.choosing.open_questions,
-            "cancel": self._controller.leave,
+            "cancel": self._cancel,
         }
         for rank in range(1, 10):
             handlers[f"class_{rank}"] = partial(panel.choose_rank, rank)
@@ -142,6 +144,11 @@ class Handlers(QObject):
 
     def _fold_strip(self, on: bool) -> None:
         self._settings.set(table.STRIP, "folded" if on else "open")
+
+    def _cancel(self) -> None:
+        """Leave what the inspector shows on the canvas, or stop what is under way."""
+        if not self.inspecting.back():
+            self._controller.leave()
 
     def default_layer(self) -> None:
         self._controller.choose_layer(None)

@@ -278,7 +278,7 @@ class EngineWorker:
         """Free the sessions of an image that was closed."""
         self.open.close_sessions(lambda kept: kept.image == key)
 
-    def session_of(self, image: LoadedImage, request: Request, watch: Watch) -> Session:
+    def session(self, image: LoadedImage, request: Request, watch: Watch) -> Session:
         """The session of an image and the request's model, with what it has computed already."""
         return self._session_for(image, request, watch).session
 

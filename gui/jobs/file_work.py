@@ -255,6 +255,15 @@ def map_thumbnails(
     return result
 
 
+def write_bytes(path: Path, data: bytes) -> Path:
+    """Write a file, completely or not at all. Raises ExportError."""
+    from engine.files.atomic import whole_file
+
+    with whole_file(path) as file:
+        file.write(data)
+    return path
+
+
 def write_export(task: ExportTask, watch: Watch) -> ExportTask:
     """Write all files of an export, each completely or not at all. Raises ExportError."""
     from engine.export import files as export

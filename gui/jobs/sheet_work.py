@@ -72,7 +72,7 @@ def sheet_of_one(
     from engine.comparing import running
 
     image = read(source, watch)
-    session = worker.session_of(image, request, watch)
+    session = worker.session(image, request, watch)
     view = _view(source, request)
     if kind == "layers":
         found = running.of_all_layers(session, view, watch.cancel)

@@ -45,10 +45,12 @@ if TYPE_CHECKING:
     from gui.widgets.bars.page_bar import PageBar
     from gui.widgets.bars.status_bar import StatusBar
     from gui.widgets.canvas.image_canvas import ImageCanvas
+    from gui.widgets.canvas.line_tool import LineTool
     from gui.widgets.canvas.panes import Panes
     from gui.widgets.choices.panel import ChoicePanel
     from gui.widgets.display.panel import DisplayPanel
     from gui.widgets.image_strip.strip import ImageStrip
+    from gui.widgets.inspector.drawer import Drawer
     from gui.widgets.layers.tree import LayerTree
     from gui.widgets.predictions.panel import PredictionPanel
     from gui.window.hold_original import BareKey
@@ -84,6 +86,7 @@ class MainWindow(QMainWindow):
 
     canvas: ImageCanvas
     panes: Panes
+    line_tool: LineTool
     notice: NoticeBar
     pages: PageBar
     status: StatusBar
@@ -91,6 +94,7 @@ class MainWindow(QMainWindow):
     predictions: PredictionPanel
     display: DisplayPanel
     strip: ImageStrip
+    drawer: Drawer
     side: QWidget
     model_label: ElidedLabel
     method_button: PanelButton
@@ -130,11 +134,11 @@ class MainWindow(QMainWindow):
         from gui.widgets.bars.notice_bar import NoticeBar
         from gui.widgets.bars.page_bar import PageBar
         from gui.widgets.bars.status_bar import StatusBar
-        from gui.widgets.canvas.panes import Panes
         from gui.widgets.choices.foot import Foot
         from gui.widgets.choices.panel import ChoicePanel
         from gui.widgets.display.panel import DisplayPanel
         from gui.widgets.image_strip.strip import ImageStrip
+        from gui.widgets.inspector.drawer import Drawer
         from gui.widgets.layers.tree import LayerTree
         from gui.widgets.predictions.panel import PredictionPanel
         from gui.window.hold_original import BareKey
@@ -142,6 +146,7 @@ class MainWindow(QMainWindow):
         self.panes = Panes()
         self.panes.setMinimumSize(_LEAST_CANVAS)
         self.canvas = self.panes.canvas
+        self.line_tool = LineTool(self.canvas)
         self._bare_key = BareKey(self, self.canvas)
         self.notice = NoticeBar()
         self.pages = PageBar(self.canvas.lane)
@@ -151,6 +156,7 @@ class MainWindow(QMainWindow):
         self.display = DisplayPanel()
         self.strip = ImageStrip()
         self.fit_strip()
+        self.drawer = Drawer(self.strip)
         self.methods = ChoicePanel("Methods", "Search methods", self)
         self.questions = ChoicePanel("Questions", "Search questions", self)
         foot = Foot("Score", SCORES)
@@ -182,11 +188,12 @@ class MainWindow(QMainWindow):
         self.columns.restoreState(widths)
         self._rows.insertWidget(0, self.notice)
         self._rows.replaceWidget(self._strip_room, self.strip)
+        self._rows.replaceWidget(self._strip_room, self.drawer)
         self._strip_room.deleteLater()
         self.status.setMinimumHeight(_STATUS_HEIGHT)
         self.setStatusBar(self.status)
         # Layouts show new widgets a moment later, and would close the gap until then.
-        for widget in (self.strip, self.status):
+        for widget in (self.drawer, self.status):
             widget.show()
 
     def set_strip(self, choice: str) -> None:
@@ -290,7 +297,7 @@ class MainWindow(QMainWindow):
 
     def set_panels_visible(self, visible: bool) -> None:
         """Show or hide the panels and the image strip."""
-        for widget in (self.tree, self.side, self.strip):
+        for widget in (self.tree, self.side, self.drawer):
             widget.setVisible(visible)
 
     def save_layout(self) -> tuple[bytes, bytes]:

@@ -232,3 +232,55 @@ def no_gradient(stage: Stage, path: Path) -> None:
     stage.open_model("odd")
     stage.hide_notice()
     stage.shoot(path)
+
+
+# --- the inspector -------------------------------------------------------------------------------
+
+
+def _inspect(stage: Stage, page: str) -> None:
+    from PySide6.QtWidgets import QTabBar
+
+    from gui.widgets.inspector.drawer import TITLES
+
+    stage.hide_notice()
+    stage.window.actions_by_id["inspector"].trigger()
+    tabs = stage.window.drawer.findChild(QTabBar)
+    assert isinstance(tabs, QTabBar)
+    tabs.setCurrentIndex(list(TITLES).index(page))
+
+
+@shot("inspector-layers", look="light")
+def inspector_layers(stage: Stage, path: Path) -> None:
+    stage.start()
+    _inspect(stage, "layers")
+    stage.until(lambda: len(stage.window.drawer.film.view.keys()) > 10, "the film")
+    stage.settled()
+    stage.shoot(path)
+
+
+@shot("inspector-channels")
+def inspector_channels(stage: Stage, path: Path) -> None:
+    stage.start()
+    _inspect(stage, "channels")
+    found = stage.controller.inspections
+    stage.until(lambda: found.gallery is not None, "the channels")
+    gallery = stage.window.drawer.channels.gallery
+    gallery.chosen.emit(gallery.keys()[1])
+    stage.until(lambda: found.shown is not None, "a channel on the image")
+    total = len(stage.state.images)
+    stage.until(lambda: found.strongest.progress == (total, total), "its strongest images")
+    stage.settled()
+    stage.shoot(path)
+
+
+@shot("inspector-numbers")
+def inspector_numbers(stage: Stage, path: Path) -> None:
+    stage.start()
+    _inspect(stage, "numbers")
+    region = stage.state.explanation.region if stage.state.explanation is not None else None
+    assert region is not None
+    left, top = region.x + 0.1 * region.width, region.y + 0.1 * region.height
+    right, bottom = region.x + 0.9 * region.width, region.y + 0.8 * region.height
+    stage.controller.inspections.set_line(((left, top), (right, bottom)))
+    stage.settled()
+    stage.shoot(path)

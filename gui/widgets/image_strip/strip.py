@@ -134,6 +134,19 @@ class ImageStrip(QWidget):
             self._model.see(key)
             self._refresh()
 
+    def thumbnail(self, key: str, side: int) -> QImage | None:
+        """The thumbnail of an image, at most so many device pixels on a side; None without one."""
+        row = self._model.row_of(key)
+        image = None if row is None else self._model.image(self._model.index(row, 0))
+        if image is None or image.thumbnail.isNull():
+            return None
+        keep, smooth = Qt.AspectRatioMode, Qt.TransformationMode
+        return image.thumbnail.scaled(side, side, keep.KeepAspectRatio, smooth.SmoothTransformation)
+
+    def set_titled(self, titled: bool) -> None:
+        """Show the title, or leave it to a tab."""
+        self._header.setVisible(titled)
+
     def set_hint(self, hint: QWidget) -> None:
         """Add a hint at the right of the images."""
         self._hint = hint

@@ -1,0 +1,153 @@
+"""Handles the gestures of the inspector: tabs, tiles, the line on the canvas, and saving charts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from PySide6.QtCore import QEvent, QLineF, QObject, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication
+
+from gui import settings as table
+from gui.controllers.controller import Controller
+from gui.settings import Settings
+from gui.state.inspected import Kind
+from gui.toolkit import plain_text
+from gui.window.main_window import MainWindow
+
+if TYPE_CHECKING:
+    from gui.widgets.inspector.charts import Chart
+
+
+class Inspecting(QObject):
+    """Connects the drawer, its pages and their charts."""
+
+    def __init__(self, window: MainWindow, controller: Controller, settings: Settings) -> None:
+        super().__init__(window)
+        self._window = window
+        self._drawer = window.drawer
+        self._controller = controller
+        self._inspections = controller.inspections
+        self._settings = settings
+        self._pressed: QPointF | None = None
+        self._restore()
+        drawer, action = self._drawer, window.actions_by_id["inspector"]
+        action.triggered.connect(lambda on: settings.set(table.INSPECTOR, on))
+        drawer.chosen.connect(lambda page: settings.set(table.INSPECTOR_PAGE, page))
+        drawer.folded.connect(lambda on: settings.set(table.INSPECTOR_FOLDED, on))
+        drawer.resized.connect(lambda height: settings.set(table.INSPECTOR_HEIGHT, height))
+        settings.changed.connect(self._setting_changed)
+        window.line_tool.drawn.connect(self._drawn)
+        self._show()
+
+    def back(self) -> bool:
+        """Stop drawing, or show the map in place of a channel; whether there was either."""
+        if self._window.line_tool.on:
+            self._drawer.numbers.drawing_ended()
+            return True
+        return self._inspections.leave_channel()
+
+    # --- the drawer ------------------------------------------------------------------------------
+
+    def _restore(self) -> None:
+        settings = self._settings
+        self._drawer.restore(
+            settings.get(table.INSPECTOR_PAGE),
+            settings.get(table.INSPECTOR_FOLDED),
+            settings.get(table.INSPECTOR_HEIGHT),
+        )
+
+    def _setting_changed(self, key: str) -> None:
+        if key == table.INSPECTOR.key:
+            self._restore()
+            self._show()
+            if self._settings.get(table.INSPECTOR):
+                self._drawer.focus_page()
+
+    def _show(self) -> None:
+        on = self._settings.get(table.INSPECTOR)
+        if on and not self._drawer.filled:
+            self._drawer.fill()
+            self._connect_pages()
+        self._window.actions_by_id.check("inspector", on)
+        self._window.strip.set_titled(not on)
+        self._drawer.set_shown(on)
+
+    def _connect_pages(self) -> None:
+        drawer = self._drawer
+        drawer.film.layer_chosen.connect(self._choose_layer)
+        drawer.film.view.side_changed.connect(self._draw_film)
+        drawer.channels.changed.connect(self._change_channels)
+        drawer.channels.channel_chosen.connect(self._choose_channel)
+        drawer.channels.image_chosen.connect(self._controller.images.select)
+        drawer.numbers.line_wanted.connect(self._window.line_tool.set_on)
+        drawer.numbers.line_named.connect(self._inspections.name_line)
+        self._window.line_tool.ended.connect(drawer.numbers.drawing_ended)
+        self._window.canvas.viewport().installEventFilter(self)
+        for chart in (drawer.channels.histogram, drawer.numbers.histogram, drawer.numbers.profile):
+            chart.save_wanted.connect(self._save)
+
+    def _draw_film(self) -> None:
+        side = self._drawer.film.view.side * self._window.devicePixelRatioF()
+        self._inspections.draw_film(round(side))
+
+    # --- layers and channels ---------------------------------------------------------------------
+
+    def _choose_layer(self, address: str) -> None:
+        self._window.tree.select(address)
+        self._controller.choose_layer(address)
+
+    def _choose_channel(self, index: int) -> None:
+        """Show a channel on the image; again, the map."""
+        if self._inspections.shown is not None and self._inspections.channel == index:
+            self._inspections.leave_channel()
+        else:
+            self._ask_for(index)
+
+    def _change_channels(self) -> None:
+        self._inspections.channels_changed.emit()
+        if self._inspections.shown is not None and self._inspections.channel is not None:
+            self._ask_for(self._inspections.channel)
+
+    def _ask_for(self, index: int) -> None:
+        page = self._drawer.channels
+        self._inspections.show_channel(index, cast(Kind, page.kind), relu=page.after_relu)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A click on the image, which is no drag, leaves the channel that it shows."""
+        if isinstance(event, QMouseEvent) and event.button() == Qt.MouseButton.LeftButton:
+            if event.type() == QEvent.Type.MouseButtonPress:
+                self._pressed = event.position()
+            elif event.type() == QEvent.Type.MouseButtonRelease and self._pressed is not None:
+                moved = (event.position() - self._pressed).manhattanLength()
+                self._pressed = None
+                if moved < QApplication.startDragDistance():
+                    self._inspections.leave_channel()
+        return super().eventFilter(watched, event)
+
+    # --- numbers ---------------------------------------------------------------------------------
+
+    def _drawn(self, line: QLineF) -> None:
+        start, end = line.p1(), line.p2()
+        self._inspections.set_line(((start.x(), start.y()), (end.x(), end.y())))
+
+    def _save(self, chart: Chart, what: str) -> None:
+        """Ask where, and write a chart as a picture or as values."""
+        from gui.file_dialogs import save_dialog, start_folder
+
+        kinds = "PNG image (*.png);;SVG image (*.svg)" if what == "picture" else "CSV (*.csv)"
+        suffix = ".png" if what == "picture" else ".csv"
+        name = plain_text.file_name(chart.name)[:80]
+        place = start_folder(self._settings) / f"{name}{suffix}"
+        dialog = save_dialog(self._window, f"Save {what}", place, kinds)
+        dialog.setDefaultSuffix(suffix[1:])
+        dialog.fileSelected.connect(lambda path: self._write(chart, what, Path(path)))
+        dialog.open()
+
+    def _write(self, chart: Chart, what: str, path: Path) -> None:
+        if what == "values":
+            data = chart.values(",").encode()
+        else:
+            data = chart.svg() if path.suffix.lower() == ".svg" else chart.png()
+        self._inspections.write(path, data)

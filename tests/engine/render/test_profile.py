@@ -1,0 +1,74 @@
+"""Values of a map along a line, against the map itself and closed forms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from engine.records.explanations import Explanation
+from engine.render.overlay import value_at
+from engine.render.profile import profile
+
+Make = Callable[..., Explanation]
+
+
+@pytest.fixture
+def make() -> Make:
+    from dataclasses import replace
+
+    from engine.records.explanations import Seconds
+    from engine.records.images import Region
+    from engine.records.models import Layout, Prediction
+
+    shown = Explanation(
+        "layer",
+        Prediction(0, "star", 1.0, 0.5),
+        np.zeros((2, 3), np.float32),
+        (1, 2, 3),
+        Layout.CHANNELS_FIRST,
+        Region(10.0, 20.0, 60.0, 40.0),
+        "image.png",
+        (100, 80),
+        "model",
+        "cpu",
+        Seconds(0.0, 0.0),
+    )
+    return lambda map, **changes: replace(shown, map=np.asarray(map, np.float32), **changes)
+
+
+def test_cells_are_those_of_the_readout(make: Make) -> None:
+    """The values under the pointer, at every place of the line."""
+    shown = make(np.arange(6).reshape(2, 3) - 2.5)
+    found = profile(shown, (0.5, 25.5), (99.5, 55.5), "grid", samples=100)
+    for x, y, value in zip(found.xs, found.ys, found.values, strict=True):
+        wanted = value_at(shown, x, y)
+        assert (wanted is None and np.isnan(value)) or value == wanted
+    assert np.isnan(found.values[0])
+    assert not np.isnan(found.values[50])
+    assert found.distances[0] == 0.0
+    assert found.distances[-1] == pytest.approx(math.hypot(99, 30))
+
+
+def test_smooth_is_linear_between_centres(make: Make) -> None:
+    """A plane is met exactly between the outer centres."""
+    rows, columns = 8, 12
+    u, v = np.meshgrid(np.arange(columns) + 0.5, np.arange(rows) + 0.5)
+    shown = make(3 * u - 2 * v)
+    region = shown.region
+    found = profile(shown, (20.0, 25.0), (60.0, 55.0), "smooth")
+    across = (found.xs - region.x) / region.width * columns
+    down = (found.ys - region.y) / region.height * rows
+    np.testing.assert_allclose(found.values, 3 * across - 2 * down, atol=1e-5)
+
+
+def test_a_line_outside_the_region_has_no_values(make: Make) -> None:
+    found = profile(make(np.ones((2, 3))), (0.0, 5.0), (99.0, 5.0))
+    assert np.isnan(found.values).all()
+
+
+def test_a_point_is_no_line(make: Make) -> None:
+    with pytest.raises(ValueError, match="two samples"):
+        profile(make(np.ones((2, 3))), (0.0, 0.0), (1.0, 1.0), samples=1)
