@@ -22,9 +22,9 @@ from gui.state.panes import Pane
 from gui.state.scale import shared_end
 from gui.state.state import State
 from gui.toolkit.imaging import Picture
-from gui.widgets.canvas.pane_canvas import PaneCanvas
-from gui.widgets.canvas.pane_header import Heading
-from gui.widgets.canvas.panes import DIFFERENCE, Linked
+from gui.widgets.canvas.panes.pane_canvas import PaneCanvas
+from gui.widgets.canvas.panes.pane_header import Heading
+from gui.widgets.canvas.panes.panes import DIFFERENCE, Linked
 from gui.widgets.canvas.words import caption_for, notice_for
 from gui.window.main_window import MainWindow
 

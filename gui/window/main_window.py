@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from gui.widgets.bars.status_bar import StatusBar
     from gui.widgets.canvas.image_canvas import ImageCanvas
     from gui.widgets.canvas.line_tool import LineTool
-    from gui.widgets.canvas.panes import Panes
+    from gui.widgets.canvas.panes.panes import Panes
     from gui.widgets.choices.panel import ChoicePanel
     from gui.widgets.display.panel import DisplayPanel
     from gui.widgets.image_strip.strip import ImageStrip

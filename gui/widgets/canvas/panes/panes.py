@@ -16,10 +16,10 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QRegion, Q
 from PySide6.QtWidgets import QApplication, QWidget
 
 from gui.toolkit import theme
-from gui.widgets.canvas.divider import WIDTH, Divider
-from gui.widgets.canvas.pane_canvas import PaneCanvas
-from gui.widgets.canvas.pane_header import Heading, PaneHeader
-from gui.widgets.canvas.scale_bar import ScaleBar
+from gui.widgets.canvas.panes.divider import WIDTH, Divider
+from gui.widgets.canvas.panes.pane_canvas import PaneCanvas
+from gui.widgets.canvas.panes.pane_header import Heading, PaneHeader
+from gui.widgets.canvas.panes.scale_bar import ScaleBar
 from gui.widgets.canvas.view import Sight
 
 DIFFERENCE = 0
