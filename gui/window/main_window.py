@@ -134,6 +134,8 @@ class MainWindow(QMainWindow):
         from gui.widgets.bars.notice_bar import NoticeBar
         from gui.widgets.bars.page_bar import PageBar
         from gui.widgets.bars.status_bar import StatusBar
+        from gui.widgets.canvas.line_tool import LineTool
+        from gui.widgets.canvas.panes.panes import Panes
         from gui.widgets.choices.foot import Foot
         from gui.widgets.choices.panel import ChoicePanel
         from gui.widgets.display.panel import DisplayPanel
