@@ -189,7 +189,6 @@ class MainWindow(QMainWindow):
         self._share_width()
         self.columns.restoreState(widths)
         self._rows.insertWidget(0, self.notice)
-        self._rows.replaceWidget(self._strip_room, self.strip)
         self._rows.replaceWidget(self._strip_room, self.drawer)
         self._strip_room.deleteLater()
         self.status.setMinimumHeight(_STATUS_HEIGHT)
