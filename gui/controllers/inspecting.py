@@ -80,6 +80,7 @@ class Inspections(QObject):
         self.problem = ""
         self.channel: int | None = None
         self.shown: Explanation | None = None
+        self._carried: tuple[str, int, Kind, bool] | None = None
         self.line: tuple[Point, Point] | None = None
         self._line_of = ""
         self.strongest = Strongest(state, engine_lane, worker, self)
@@ -92,6 +93,7 @@ class Inspections(QObject):
     def look_at(self, page: str) -> None:
         """Set the page that is open; '' for none, which ends all work."""
         self._page = page
+        self._carried = None
         if page != "channels":
             self.strongest.forget()
             self._engine_lane.cancel("channels")
@@ -177,8 +179,12 @@ class Inspections(QObject):
         self.channels_changed.emit()
 
     def _answered(self, request: Request, gallery: ChannelGallery) -> None:
-        if request == self._asked:
-            self._set(request, gallery, "")
+        if request != self._asked:
+            return
+        self._set(request, gallery, "")
+        carried, self._carried = self._carried, None
+        if carried is not None and carried[0] == request.layer:
+            self.show_channel(carried[1], carried[2], relu=carried[3])
 
     def _failed(self, request: Request, error: HookscopeError) -> None:
         if request == self._asked:
@@ -218,9 +224,16 @@ class Inspections(QObject):
         self.shown = as_map(gallery, index, kind, values, relu=relu)
         self.shown_changed.emit()
 
+    def carry_channel(self, kind: Kind, *, relu: bool) -> None:
+        """Show the same channel on the image that is selected next, if the layer stays."""
+        if self.gallery is not None and self.channel is not None:
+            layer = self.gallery.request.layer or ""
+            self._carried = layer, self.channel, kind, relu
+
     def leave_channel(self) -> bool:
         """Show the map in place of a channel; whether a channel was shown."""
         self._engine_lane.cancel("channel")
+        self.strongest.stop()
         left, self.shown, self.channel = self.shown is not None, None, None
         if left:
             self.shown_changed.emit()

@@ -166,6 +166,11 @@ def test_nothing_is_computed_while_the_drawer_is_closed(user: User) -> None:
         user.wait_layer(layer)
         user.settle()
     assert not [title for title in done if "hannel" in title or "layers" in title]
+    program.window.actions_by_id["panels"].trigger()
+    QTest.mouseClick(tabs, LEFT, pos=tabs.tabRect(tabs.currentIndex()).center())
+    assert drawer(user).current == ""
+    QTest.mouseClick(tabs, LEFT, pos=tabs.tabRect(tabs.currentIndex()).center())
+    program.window.actions_by_id["panels"].trigger()
     # What is explained by then is shown as soon as it is looked at.
     QTest.mouseClick(tabs, LEFT, pos=tabs.tabRect(tabs.currentIndex()).center())
     inspections = program.controller.inspections
@@ -410,10 +415,18 @@ def test_the_strongest_images_of_a_channel(user: User) -> None:
     wait_channel(user, other)
     assert inspections.strongest.progress == (4, 4)
     assert len(inspections.strongest.ranked(other)) == 4
-    # A click on one of them goes there.
-    click_tile(page.strongest, page.strongest.keys()[-1])
-    user.until(lambda: program.state.current_key == inspections.strongest.ranked(other)[-1][0])
-    user.wait_explained()
+    # A click on one of them goes there, and shows the same channel on it.
+    there = page.strongest.keys()[-1]
+    click_tile(page.strongest, there)
+    user.until(lambda: program.state.current_key == there)
+    wait_channel(user, other)
+    assert f"channel {other}" in caption(program)
+    assert inspections.gallery is not None
+    assert inspections.gallery.request.image == there
+    # Back on the map, no more images are looked at.
+    user.press(Key.Key_Escape)
+    assert inspections.shown is None
+    assert not inspections.strongest.running
 
 
 # --- numbers -------------------------------------------------------------------------------------
