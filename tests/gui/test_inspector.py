@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QTabBar
+from PySide6.QtWidgets import QApplication, QFileDialog, QTabBar, QWidget
 
 import engine
 from engine.formats.demo import SCENES
@@ -62,7 +62,7 @@ def open_page(user: User, page: str) -> None:
 
 
 def click_tile(view: TileView, key: str) -> None:
-    index = view.model().index(view.keys().index(key), 0)
+    index = view.model().index(view.listed().index(key), 0)
     view.scrollTo(index)
     QTest.mouseClick(view.viewport(), LEFT, pos=view.visualRect(index).center())
 
@@ -70,7 +70,7 @@ def click_tile(view: TileView, key: str) -> None:
 def wait_channels(user: User) -> None:
     inspections = user.program.controller.inspections
     user.until(lambda: inspections.gallery is not None)
-    user.until(lambda: bool(drawer(user).channels.gallery.keys()))
+    user.until(lambda: bool(drawer(user).channels.gallery.listed()))
 
 
 def wait_channel(user: User, index: int) -> None:
@@ -179,6 +179,43 @@ def test_nothing_is_computed_while_the_drawer_is_closed(user: User) -> None:
     )
 
 
+def test_by_keyboard_alone(user: User) -> None:
+    """From the tabs to every control of a page, to a channel and back."""
+    program = user.start(sweep=True)
+    user.press(Key.Key_I)
+    assert isinstance(QApplication.focusWidget(), QTabBar)
+    user.until(lambda: len(drawer(user).film.view.listed()) > 10)
+
+    def go_to(*wanted: QWidget) -> None:
+        left = set(wanted)
+        for _ in range(12):
+            user.press(Key.Key_Tab)
+            left.discard(QApplication.focusWidget())  # type: ignore[arg-type]
+            if not left:
+                return
+        raise AssertionError(left)
+
+    film = drawer(user).film.view
+    go_to(film)
+    before = film.listed().index(user.layer)
+    user.press(Key.Key_Left)
+    user.wait_layer(film.listed()[before - 1])
+    child(drawer(user), QTabBar).setFocus()
+    user.press(Key.Key_Right)
+    wait_channels(user)
+    page = drawer(user).channels
+    go_to(page.sort, page.one_scale, page.gallery)
+    user.press(Key.Key_Right)
+    wait_channel(user, int(page.gallery.listed()[1]))
+    assert f"channel {page.gallery.listed()[1]}" in caption(program)
+    user.press(Key.Key_Escape)
+    assert program.controller.inspections.shown is None
+    child(drawer(user), QTabBar).setFocus()
+    user.press(Key.Key_Right)
+    numbers = drawer(user).numbers
+    go_to(numbers.table, numbers.histogram, numbers.row, numbers.profile)
+
+
 # --- layers --------------------------------------------------------------------------------------
 
 
@@ -186,8 +223,8 @@ def test_the_film_has_the_sweep_first_to_last(user: User) -> None:
     program = user.start(sweep=True)
     open_page(user, "layers")
     film = drawer(user).film.view
-    user.until(lambda: len(film.keys()) > 10)
-    names = film.keys()
+    user.until(lambda: len(film.listed()) > 10)
+    names = film.listed()
     places = {node.name: node.place for node in program.state.layers}
     order = [places[name.partition("#")[0]] for name in names]
     assert order == sorted(order)
@@ -207,7 +244,7 @@ def test_the_film_says_why_it_is_empty(user: User) -> None:
     open_page(user, "layers")
     assert "Press T" in drawer(user).film._message.text()
     user.press(Key.Key_T)
-    user.until(lambda: len(drawer(user).film.view.keys()) > 10)
+    user.until(lambda: len(drawer(user).film.view.listed()) > 10)
     program.controller.choose_method("saliency")
     user.until(lambda: "Saliency" in drawer(user).film._message.text())
 
@@ -225,10 +262,10 @@ def test_all_channels_in_every_order(user: User, session: engine.Session) -> Non
     wait_channels(user)
     page = drawer(user).channels
     wanted = session.channels()
-    assert list(page.gallery.keys()) == order(wanted, "contribution")
+    assert list(page.gallery.listed()) == order(wanted, "contribution")
     for by in ("weight", "activation", "gradient", "contribution"):
         page.sort.setCurrentIndex(page.sort.findData(by))
-        assert list(page.gallery.keys()) == order(wanted, by)
+        assert list(page.gallery.listed()) == order(wanted, by)
         first = page.gallery.model().index(0, 0)
         tip = str(first.data(Qt.ItemDataRole.ToolTipRole))
         values = {
@@ -286,7 +323,7 @@ def test_kind_relu_and_scale_change_the_pictures(user: User) -> None:
         page.kinds.choose(kind)
         for relu in ("before", "after"):
             page.relu.choose(relu)
-            seen[kind, relu] = picture(user, page.gallery.keys()[-1])
+            seen[kind, relu] = picture(user, page.gallery.listed()[-1])
     assert seen["activation", "before"] != seen["activation", "after"]
     assert seen["gradient", "before"] != seen["weighted", "before"]
     page.kinds.choose("activation")
@@ -306,7 +343,7 @@ def test_a_channel_on_the_image_and_back(user: User, session: engine.Session) ->
     open_page(user, "channels")
     wait_channels(user)
     page = drawer(user).channels
-    index = int(page.gallery.keys()[1])
+    index = int(page.gallery.listed()[1])
     wanted = session.channel_maps([index])
     user.settle()
     fitted = looks(user)
@@ -394,7 +431,7 @@ def test_the_strongest_images_of_a_channel(user: User) -> None:
     open_page(user, "channels")
     wait_channels(user)
     page, inspections = drawer(user).channels, program.controller.inspections
-    index = int(page.gallery.keys()[0])
+    index = int(page.gallery.listed()[0])
     click_tile(page.gallery, str(index))
     wait_channel(user, index)
     user.until(lambda: inspections.strongest.progress == (4, 4))
@@ -404,19 +441,19 @@ def test_the_strongest_images_of_a_channel(user: User) -> None:
         with engine.Session(model, engine.load_image(path)) as session:
             peaks[path.name] = float(session.channel_maps([index], "layer3").activations.max())
     wanted = sorted(peaks, key=lambda name: -peaks[name])
-    keys = page.strongest.keys()
+    keys = page.strongest.listed()
     assert [program.state.images[key].name for key in keys] == wanted
     for row, name in enumerate(wanted):
         _, value = inspections.strongest.ranked(index)[row]
         assert value == pytest.approx(peaks[name], rel=1e-3)
     # Another channel of the layer needs no more passes.
-    other = int(page.gallery.keys()[3])
+    other = int(page.gallery.listed()[3])
     click_tile(page.gallery, str(other))
     wait_channel(user, other)
     assert inspections.strongest.progress == (4, 4)
     assert len(inspections.strongest.ranked(other)) == 4
     # A click on one of them goes there, and shows the same channel on it.
-    there = page.strongest.keys()[-1]
+    there = page.strongest.listed()[-1]
     click_tile(page.strongest, there)
     user.until(lambda: program.state.current_key == there)
     wait_channel(user, other)
@@ -501,7 +538,7 @@ def test_numbers_are_those_of_the_channel_on_the_image(user: User) -> None:
     open_page(user, "channels")
     wait_channels(user)
     page = drawer(user).channels
-    index = int(page.gallery.keys()[0])
+    index = int(page.gallery.listed()[0])
     click_tile(page.gallery, str(index))
     wait_channel(user, index)
     open_page(user, "numbers")

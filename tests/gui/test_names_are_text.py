@@ -176,7 +176,7 @@ def test_the_inspector(user: User, strangers: StrangersFiles) -> None:
     user.until(lambda: user.target == 0 and not user.program.state.computing)
     window.actions_by_id["sweep"].trigger()
     window.actions_by_id["inspector"].trigger()
-    user.until(lambda: strangers.name in window.drawer.film.view.keys())
+    user.until(lambda: strangers.name in window.drawer.film.view.listed())
     user.settle()
     check(places=25)
     tabs = window.drawer.findChild(QTabBar)
@@ -186,7 +186,7 @@ def test_the_inspector(user: User, strangers: StrangersFiles) -> None:
     window.drawer.channels.channel_chosen.emit(3)
     user.until(lambda: inspections.shown is not None and not inspections.strongest.running)
     check(places=25)
-    assert len(window.drawer.channels.strongest.keys()) == 1
+    assert len(window.drawer.channels.strongest.listed()) == 1
     tabs.setCurrentIndex(3)
     check(places=25)
 
