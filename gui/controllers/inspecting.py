@@ -6,15 +6,13 @@ class and question; it is dropped when these change.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
-from engine.lazy.numpy import np
 from engine.records.channels import ChannelMaps
-from engine.records.explanations import Explanation, FloatMap, Verdict
+from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
 from engine.render.profile import Point
 from gui.controllers.strongest import Strongest
@@ -23,27 +21,12 @@ from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.file_work import map_thumbnails, write_bytes
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import EXACT, Settings
-from gui.state.inspected import ChannelGallery, Kind
+from gui.state.inspected import ChannelGallery, Kind, as_map
 from gui.state.records import Request
 from gui.state.state import NoticeKind, State
 
 ONE_LAYER = "Channels are those of one layer. Choose a single layer in the tree."
 STOPPED = "Stopped."
-_TITLES: dict[Kind, str] = {
-    "activation": "feature map",
-    "gradient": "gradient",
-    "weighted": "weight × activation",
-}
-_MEASURED: dict[Kind, str] = {
-    "activation": "Activation",
-    "gradient": "Gradient",
-    "weighted": "Weight × activation",
-}
-_SIGNS: dict[Kind, tuple[str, str]] = {
-    "activation": ("above zero", "below zero"),
-    "gradient": ("raises the class", "lowers the class"),
-    "weighted": ("for the class", "against the class"),
-}
 
 
 class Inspections(QObject):
@@ -119,6 +102,8 @@ class Inspections(QObject):
         """Ask for the channels of what is explained, if their page is open."""
         state = self._state
         if self._page != "channels":
+            if self.gallery is not None and self._request() != self._asked:
+                self._asked = self.gallery = None
             return
         if state.computing:
             if self.busy:
@@ -307,22 +292,3 @@ class Inspections(QObject):
         )
         job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
         self._file_lane.submit(job)
-
-
-def as_map(
-    gallery: ChannelGallery, index: int, kind: Kind, values: FloatMap, *, relu: bool
-) -> Explanation:
-    """One channel as a map that says what it is. values: float32 (rows, columns)."""
-    whole = gallery.channels.explanation
-    after = ", after ReLU" if relu else ""
-    return replace(
-        whole,
-        map=np.maximum(values, 0) if relu else values,
-        verdict=Verdict.OK,
-        notices=(),
-        asked=replace(whole.asked, question="channel"),
-        subject=f"channel {index}, {_TITLES[kind]}{after}",
-        number=f"(not the map of {whole.target.label})",
-        signs=_SIGNS[kind],
-        measured=_MEASURED[kind],
-    )

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QTabBar, QWidget
 
 import engine
 from engine.formats.demo import SCENES
+from engine.methods.modifiers import value_title
 from engine.records.channels import Channels
 from engine.records.sources import ModelSource
 from engine.render.profile import profile
@@ -23,7 +24,7 @@ from gui.app.program import Program
 from gui.controllers.inspecting import ONE_LAYER, STOPPED
 from gui.controllers.models import NamedModel
 from gui.jobs.lanes import Job
-from gui.widgets.inspector.charts import Chart
+from gui.widgets.inspector.chart import Chart
 from gui.widgets.inspector.drawer import TITLES, Drawer
 from gui.widgets.inspector.tiles import TileView
 from tests.gui.user import WAIT_MS, Key, Modifier, User, child
@@ -595,3 +596,23 @@ def test_a_chart_is_read_copied_and_saved(user: User, tmp_path: Path) -> None:
     values = tmp_path / "chart.csv"
     save(user, page.histogram, "values", values)
     assert values.read_text("utf-8").startswith("from,to,cells\n")
+
+
+def test_the_colour_bar_names_the_numbers_of_a_channel(user: User) -> None:
+    program = user.start()
+    assert program.state.explanation is not None
+    assert value_title(program.state.explanation) == "Grad-CAM value"
+    open_page(user, "channels")
+    wait_channels(user)
+    page, inspections = drawer(user).channels, program.controller.inspections
+    for kind, words in (
+        ("gradient", "Gradient"),
+        ("weighted", "Weight × activation"),
+        ("activation", "Activation"),
+    ):
+        page.kinds.choose(kind)
+        click_tile(page.gallery, page.gallery.listed()[0])
+        user.until(lambda words=words: getattr(inspections.shown, "measured", "") == words)  # type: ignore[misc]
+        assert inspections.shown is not None
+        assert value_title(inspections.shown) == words
+        user.press(Key.Key_Escape)
