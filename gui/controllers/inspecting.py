@@ -6,15 +6,13 @@ class and question; it is dropped when these change.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
-from engine.lazy.numpy import np
 from engine.records.channels import ChannelMaps
-from engine.records.explanations import Explanation, FloatMap, Verdict
+from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
 from engine.render.profile import Point
 from gui.controllers.strongest import Strongest
@@ -23,27 +21,12 @@ from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.file_work import map_thumbnails, write_bytes
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import EXACT, Settings
-from gui.state.inspected import ChannelGallery, Kind
+from gui.state.inspected import ChannelGallery, Kind, as_map
 from gui.state.records import Request
 from gui.state.state import NoticeKind, State
 
 ONE_LAYER = "Channels are those of one layer. Choose a single layer in the tree."
 STOPPED = "Stopped."
-_TITLES: dict[Kind, str] = {
-    "activation": "feature map",
-    "gradient": "gradient",
-    "weighted": "weight × activation",
-}
-_MEASURED: dict[Kind, str] = {
-    "activation": "Activation",
-    "gradient": "Gradient",
-    "weighted": "Weight × activation",
-}
-_SIGNS: dict[Kind, tuple[str, str]] = {
-    "activation": ("above zero", "below zero"),
-    "gradient": ("raises the class", "lowers the class"),
-    "weighted": ("for the class", "against the class"),
-}
 
 
 class Inspections(QObject):
@@ -80,6 +63,7 @@ class Inspections(QObject):
         self.problem = ""
         self.channel: int | None = None
         self.shown: Explanation | None = None
+        self._carried: tuple[str, int, Kind, bool] | None = None
         self.line: tuple[Point, Point] | None = None
         self._line_of = ""
         self.strongest = Strongest(state, engine_lane, worker, self)
@@ -92,6 +76,7 @@ class Inspections(QObject):
     def look_at(self, page: str) -> None:
         """Set the page that is open; '' for none, which ends all work."""
         self._page = page
+        self._carried = None
         if page != "channels":
             self.strongest.forget()
             self._engine_lane.cancel("channels")
@@ -117,6 +102,8 @@ class Inspections(QObject):
         """Ask for the channels of what is explained, if their page is open."""
         state = self._state
         if self._page != "channels":
+            if self.gallery is not None and self._request() != self._asked:
+                self._asked = self.gallery = None
             return
         if state.computing:
             if self.busy:
@@ -177,8 +164,12 @@ class Inspections(QObject):
         self.channels_changed.emit()
 
     def _answered(self, request: Request, gallery: ChannelGallery) -> None:
-        if request == self._asked:
-            self._set(request, gallery, "")
+        if request != self._asked:
+            return
+        self._set(request, gallery, "")
+        carried, self._carried = self._carried, None
+        if carried is not None and carried[0] == request.layer:
+            self.show_channel(carried[1], carried[2], relu=carried[3])
 
     def _failed(self, request: Request, error: HookscopeError) -> None:
         if request == self._asked:
@@ -218,9 +209,16 @@ class Inspections(QObject):
         self.shown = as_map(gallery, index, kind, values, relu=relu)
         self.shown_changed.emit()
 
+    def carry_channel(self, kind: Kind, *, relu: bool) -> None:
+        """Show the same channel on the image that is selected next, if the layer stays."""
+        if self.gallery is not None and self.channel is not None:
+            layer = self.gallery.request.layer or ""
+            self._carried = layer, self.channel, kind, relu
+
     def leave_channel(self) -> bool:
         """Show the map in place of a channel; whether a channel was shown."""
         self._engine_lane.cancel("channel")
+        self.strongest.stop()
         left, self.shown, self.channel = self.shown is not None, None, None
         if left:
             self.shown_changed.emit()
@@ -294,22 +292,3 @@ class Inspections(QObject):
         )
         job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
         self._file_lane.submit(job)
-
-
-def as_map(
-    gallery: ChannelGallery, index: int, kind: Kind, values: FloatMap, *, relu: bool
-) -> Explanation:
-    """One channel as a map that says what it is. values: float32 (rows, columns)."""
-    whole = gallery.channels.explanation
-    after = ", after ReLU" if relu else ""
-    return replace(
-        whole,
-        map=np.maximum(values, 0) if relu else values,
-        verdict=Verdict.OK,
-        notices=(),
-        asked=replace(whole.asked, question="channel"),
-        subject=f"channel {index}, {_TITLES[kind]}{after}",
-        number=f"(not the map of {whole.target.label})",
-        signs=_SIGNS[kind],
-        measured=_MEASURED[kind],
-    )

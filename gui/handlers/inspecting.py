@@ -17,7 +17,7 @@ from gui.toolkit import plain_text
 from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
-    from gui.widgets.inspector.charts import Chart
+    from gui.widgets.inspector.chart import Chart
 
 
 class Inspecting(QObject):
@@ -60,6 +60,8 @@ class Inspecting(QObject):
 
     def _setting_changed(self, key: str) -> None:
         if key == table.INSPECTOR.key:
+            if self._settings.get(table.INSPECTOR):
+                self._settings.set(table.INSPECTOR_FOLDED, False)
             self._restore()
             self._show()
             if self._settings.get(table.INSPECTOR):
@@ -80,7 +82,7 @@ class Inspecting(QObject):
         drawer.film.view.side_changed.connect(self._draw_film)
         drawer.channels.changed.connect(self._change_channels)
         drawer.channels.channel_chosen.connect(self._choose_channel)
-        drawer.channels.image_chosen.connect(self._controller.images.select)
+        drawer.channels.image_chosen.connect(self._choose_image)
         drawer.numbers.line_wanted.connect(self._window.line_tool.set_on)
         drawer.numbers.line_named.connect(self._inspections.name_line)
         self._window.line_tool.ended.connect(drawer.numbers.drawing_ended)
@@ -104,6 +106,12 @@ class Inspecting(QObject):
             self._inspections.leave_channel()
         else:
             self._ask_for(index)
+
+    def _choose_image(self, key: str) -> None:
+        """Go to an image on which the channel is strong, and show the channel there."""
+        page = self._drawer.channels
+        self._inspections.carry_channel(cast(Kind, page.kind), relu=page.after_relu)
+        self._controller.images.select(key)
 
     def _change_channels(self) -> None:
         self._inspections.channels_changed.emit()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from engine.lazy.numpy import np
 from engine.records.channels import Channels
+from engine.records.explanations import Explanation, FloatMap, Verdict
 from gui.state.records import Request
 
 if TYPE_CHECKING:
@@ -14,6 +15,23 @@ if TYPE_CHECKING:
 
 Kind = Literal["activation", "gradient", "weighted"]
 """What is shown of a channel: its feature map, its gradient, or weight times activation."""
+
+
+_TITLES: dict[Kind, str] = {
+    "activation": "feature map",
+    "gradient": "gradient",
+    "weighted": "weight × activation",
+}
+_MEASURED: dict[Kind, str] = {
+    "activation": "Activation",
+    "gradient": "Gradient",
+    "weighted": "Weight × activation",
+}
+_SIGNS: dict[Kind, tuple[str, str]] = {
+    "activation": ("above zero", "below zero"),
+    "gradient": ("raises the class", "lowers the class"),
+    "weighted": ("for the class", "against the class"),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,3 +66,22 @@ class ChannelGallery:
             low, high = np.minimum(*ends), np.maximum(*ends)
         most = float(high.max(initial=0.0))
         return max(0.0, most if positive else max(most, -float(low.min(initial=0.0))))
+
+
+def as_map(
+    gallery: ChannelGallery, index: int, kind: Kind, values: FloatMap, *, relu: bool
+) -> Explanation:
+    """One channel as a map that says what it is. values: float32 (rows, columns)."""
+    whole = gallery.channels.explanation
+    after = ", after ReLU" if relu else ""
+    return replace(
+        whole,
+        map=np.maximum(values, 0) if relu else values,
+        verdict=Verdict.OK,
+        notices=(),
+        asked=replace(whole.asked, question="channel"),
+        subject=f"channel {index}, {_TITLES[kind]}{after}",
+        number=f"(not the map of {whole.target.label})",
+        signs=_SIGNS[kind],
+        measured=_MEASURED[kind],
+    )

@@ -253,7 +253,7 @@ def _inspect(stage: Stage, page: str) -> None:
 def inspector_layers(stage: Stage, path: Path) -> None:
     stage.start()
     _inspect(stage, "layers")
-    stage.until(lambda: len(stage.window.drawer.film.view.keys()) > 10, "the film")
+    stage.until(lambda: len(stage.window.drawer.film.view.listed()) > 10, "the film")
     stage.settled()
     stage.shoot(path)
 
@@ -265,7 +265,7 @@ def inspector_channels(stage: Stage, path: Path) -> None:
     found = stage.controller.inspections
     stage.until(lambda: found.gallery is not None, "the channels")
     gallery = stage.window.drawer.channels.gallery
-    gallery.chosen.emit(gallery.keys()[1])
+    gallery.chosen.emit(gallery.listed()[1])
     stage.until(lambda: found.shown is not None, "a channel on the image")
     total = len(stage.state.images)
     stage.until(lambda: found.strongest.progress == (total, total), "its strongest images")

@@ -12,10 +12,11 @@ import pytest
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QTabBar
+from PySide6.QtWidgets import QApplication, QFileDialog, QTabBar, QWidget
 
 import engine
 from engine.formats.demo import SCENES
+from engine.methods.modifiers import value_title
 from engine.records.channels import Channels
 from engine.records.sources import ModelSource
 from engine.render.profile import profile
@@ -23,7 +24,7 @@ from gui.app.program import Program
 from gui.controllers.inspecting import ONE_LAYER, STOPPED
 from gui.controllers.models import NamedModel
 from gui.jobs.lanes import Job
-from gui.widgets.inspector.charts import Chart
+from gui.widgets.inspector.chart import Chart
 from gui.widgets.inspector.drawer import TITLES, Drawer
 from gui.widgets.inspector.tiles import TileView
 from tests.gui.user import WAIT_MS, Key, Modifier, User, child
@@ -62,7 +63,7 @@ def open_page(user: User, page: str) -> None:
 
 
 def click_tile(view: TileView, key: str) -> None:
-    index = view.model().index(view.keys().index(key), 0)
+    index = view.model().index(view.listed().index(key), 0)
     view.scrollTo(index)
     QTest.mouseClick(view.viewport(), LEFT, pos=view.visualRect(index).center())
 
@@ -70,7 +71,7 @@ def click_tile(view: TileView, key: str) -> None:
 def wait_channels(user: User) -> None:
     inspections = user.program.controller.inspections
     user.until(lambda: inspections.gallery is not None)
-    user.until(lambda: bool(drawer(user).channels.gallery.keys()))
+    user.until(lambda: bool(drawer(user).channels.gallery.listed()))
 
 
 def wait_channel(user: User, index: int) -> None:
@@ -166,12 +167,54 @@ def test_nothing_is_computed_while_the_drawer_is_closed(user: User) -> None:
         user.wait_layer(layer)
         user.settle()
     assert not [title for title in done if "hannel" in title or "layers" in title]
+    program.window.actions_by_id["panels"].trigger()
+    QTest.mouseClick(tabs, LEFT, pos=tabs.tabRect(tabs.currentIndex()).center())
+    assert drawer(user).current == ""
+    QTest.mouseClick(tabs, LEFT, pos=tabs.tabRect(tabs.currentIndex()).center())
+    program.window.actions_by_id["panels"].trigger()
     # What is explained by then is shown as soon as it is looked at.
     QTest.mouseClick(tabs, LEFT, pos=tabs.tabRect(tabs.currentIndex()).center())
     inspections = program.controller.inspections
     user.until(
         lambda: inspections.gallery is not None and inspections.gallery.request.layer == "layer3"
     )
+
+
+def test_by_keyboard_alone(user: User) -> None:
+    """From the tabs to every control of a page, to a channel and back."""
+    program = user.start(sweep=True)
+    user.press(Key.Key_I)
+    assert isinstance(QApplication.focusWidget(), QTabBar)
+    user.until(lambda: len(drawer(user).film.view.listed()) > 10)
+
+    def go_to(*wanted: QWidget) -> None:
+        left = set(wanted)
+        for _ in range(12):
+            user.press(Key.Key_Tab)
+            left.discard(QApplication.focusWidget())  # type: ignore[arg-type]
+            if not left:
+                return
+        raise AssertionError(left)
+
+    film = drawer(user).film.view
+    go_to(film)
+    before = film.listed().index(user.layer)
+    user.press(Key.Key_Left)
+    user.wait_layer(film.listed()[before - 1])
+    child(drawer(user), QTabBar).setFocus()
+    user.press(Key.Key_Right)
+    wait_channels(user)
+    page = drawer(user).channels
+    go_to(page.sort, page.one_scale, page.gallery)
+    user.press(Key.Key_Right)
+    wait_channel(user, int(page.gallery.listed()[1]))
+    assert f"channel {page.gallery.listed()[1]}" in caption(program)
+    user.press(Key.Key_Escape)
+    assert program.controller.inspections.shown is None
+    child(drawer(user), QTabBar).setFocus()
+    user.press(Key.Key_Right)
+    numbers = drawer(user).numbers
+    go_to(numbers.table, numbers.histogram, numbers.row, numbers.profile)
 
 
 # --- layers --------------------------------------------------------------------------------------
@@ -181,8 +224,8 @@ def test_the_film_has_the_sweep_first_to_last(user: User) -> None:
     program = user.start(sweep=True)
     open_page(user, "layers")
     film = drawer(user).film.view
-    user.until(lambda: len(film.keys()) > 10)
-    names = film.keys()
+    user.until(lambda: len(film.listed()) > 10)
+    names = film.listed()
     places = {node.name: node.place for node in program.state.layers}
     order = [places[name.partition("#")[0]] for name in names]
     assert order == sorted(order)
@@ -202,7 +245,7 @@ def test_the_film_says_why_it_is_empty(user: User) -> None:
     open_page(user, "layers")
     assert "Press T" in drawer(user).film._message.text()
     user.press(Key.Key_T)
-    user.until(lambda: len(drawer(user).film.view.keys()) > 10)
+    user.until(lambda: len(drawer(user).film.view.listed()) > 10)
     program.controller.choose_method("saliency")
     user.until(lambda: "Saliency" in drawer(user).film._message.text())
 
@@ -220,10 +263,10 @@ def test_all_channels_in_every_order(user: User, session: engine.Session) -> Non
     wait_channels(user)
     page = drawer(user).channels
     wanted = session.channels()
-    assert list(page.gallery.keys()) == order(wanted, "contribution")
+    assert list(page.gallery.listed()) == order(wanted, "contribution")
     for by in ("weight", "activation", "gradient", "contribution"):
         page.sort.setCurrentIndex(page.sort.findData(by))
-        assert list(page.gallery.keys()) == order(wanted, by)
+        assert list(page.gallery.listed()) == order(wanted, by)
         first = page.gallery.model().index(0, 0)
         tip = str(first.data(Qt.ItemDataRole.ToolTipRole))
         values = {
@@ -281,7 +324,7 @@ def test_kind_relu_and_scale_change_the_pictures(user: User) -> None:
         page.kinds.choose(kind)
         for relu in ("before", "after"):
             page.relu.choose(relu)
-            seen[kind, relu] = picture(user, page.gallery.keys()[-1])
+            seen[kind, relu] = picture(user, page.gallery.listed()[-1])
     assert seen["activation", "before"] != seen["activation", "after"]
     assert seen["gradient", "before"] != seen["weighted", "before"]
     page.kinds.choose("activation")
@@ -301,7 +344,7 @@ def test_a_channel_on_the_image_and_back(user: User, session: engine.Session) ->
     open_page(user, "channels")
     wait_channels(user)
     page = drawer(user).channels
-    index = int(page.gallery.keys()[1])
+    index = int(page.gallery.listed()[1])
     wanted = session.channel_maps([index])
     user.settle()
     fitted = looks(user)
@@ -389,7 +432,7 @@ def test_the_strongest_images_of_a_channel(user: User) -> None:
     open_page(user, "channels")
     wait_channels(user)
     page, inspections = drawer(user).channels, program.controller.inspections
-    index = int(page.gallery.keys()[0])
+    index = int(page.gallery.listed()[0])
     click_tile(page.gallery, str(index))
     wait_channel(user, index)
     user.until(lambda: inspections.strongest.progress == (4, 4))
@@ -399,21 +442,29 @@ def test_the_strongest_images_of_a_channel(user: User) -> None:
         with engine.Session(model, engine.load_image(path)) as session:
             peaks[path.name] = float(session.channel_maps([index], "layer3").activations.max())
     wanted = sorted(peaks, key=lambda name: -peaks[name])
-    keys = page.strongest.keys()
+    keys = page.strongest.listed()
     assert [program.state.images[key].name for key in keys] == wanted
     for row, name in enumerate(wanted):
         _, value = inspections.strongest.ranked(index)[row]
         assert value == pytest.approx(peaks[name], rel=1e-3)
     # Another channel of the layer needs no more passes.
-    other = int(page.gallery.keys()[3])
+    other = int(page.gallery.listed()[3])
     click_tile(page.gallery, str(other))
     wait_channel(user, other)
     assert inspections.strongest.progress == (4, 4)
     assert len(inspections.strongest.ranked(other)) == 4
-    # A click on one of them goes there.
-    click_tile(page.strongest, page.strongest.keys()[-1])
-    user.until(lambda: program.state.current_key == inspections.strongest.ranked(other)[-1][0])
-    user.wait_explained()
+    # A click on one of them goes there, and shows the same channel on it.
+    there = page.strongest.listed()[-1]
+    click_tile(page.strongest, there)
+    user.until(lambda: program.state.current_key == there)
+    wait_channel(user, other)
+    assert f"channel {other}" in caption(program)
+    assert inspections.gallery is not None
+    assert inspections.gallery.request.image == there
+    # Back on the map, no more images are looked at.
+    user.press(Key.Key_Escape)
+    assert inspections.shown is None
+    assert not inspections.strongest.running
 
 
 # --- numbers -------------------------------------------------------------------------------------
@@ -488,7 +539,7 @@ def test_numbers_are_those_of_the_channel_on_the_image(user: User) -> None:
     open_page(user, "channels")
     wait_channels(user)
     page = drawer(user).channels
-    index = int(page.gallery.keys()[0])
+    index = int(page.gallery.listed()[0])
     click_tile(page.gallery, str(index))
     wait_channel(user, index)
     open_page(user, "numbers")
@@ -545,3 +596,23 @@ def test_a_chart_is_read_copied_and_saved(user: User, tmp_path: Path) -> None:
     values = tmp_path / "chart.csv"
     save(user, page.histogram, "values", values)
     assert values.read_text("utf-8").startswith("from,to,cells\n")
+
+
+def test_the_colour_bar_names_the_numbers_of_a_channel(user: User) -> None:
+    program = user.start()
+    assert program.state.explanation is not None
+    assert value_title(program.state.explanation) == "Grad-CAM value"
+    open_page(user, "channels")
+    wait_channels(user)
+    page, inspections = drawer(user).channels, program.controller.inspections
+    for kind, words in (
+        ("gradient", "Gradient"),
+        ("weighted", "Weight × activation"),
+        ("activation", "Activation"),
+    ):
+        page.kinds.choose(kind)
+        click_tile(page.gallery, page.gallery.listed()[0])
+        user.until(lambda words=words: getattr(inspections.shown, "measured", "") == words)  # type: ignore[misc]
+        assert inspections.shown is not None
+        assert value_title(inspections.shown) == words
+        user.press(Key.Key_Escape)

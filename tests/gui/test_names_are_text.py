@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from PySide6.QtGui import QGuiApplication, QHelpEvent
-from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMenu, QToolTip, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMenu, QTabBar, QToolTip, QWidget
 
 from engine.errors import ChoiceNeeded, ConsentNeeded
 from engine.formats.demo import SCENES
@@ -165,6 +165,30 @@ def test_the_window(user: User, strangers: StrangersFiles) -> None:
     user.program.controller.choose_layer("long" * 25_000)
     user.wait_layer("long" * 25_000)
     check(places=20)
+
+
+def test_the_inspector(user: User, strangers: StrangersFiles) -> None:
+    open_all(user, strangers)
+    window, inspections = user.program.window, user.program.controller.inspections
+    user.program.controller.choose_layer(strangers.name)
+    user.wait_layer(strangers.name)
+    user.program.controller.choose_class(0)
+    user.until(lambda: user.target == 0 and not user.program.state.computing)
+    window.actions_by_id["sweep"].trigger()
+    window.actions_by_id["inspector"].trigger()
+    user.until(lambda: strangers.name in window.drawer.film.view.listed())
+    user.settle()
+    check(places=25)
+    tabs = window.drawer.findChild(QTabBar)
+    assert isinstance(tabs, QTabBar)
+    tabs.setCurrentIndex(2)
+    user.until(lambda: inspections.gallery is not None)
+    window.drawer.channels.channel_chosen.emit(3)
+    user.until(lambda: inspections.shown is not None and not inspections.strongest.running)
+    check(places=25)
+    assert len(window.drawer.channels.strongest.listed()) == 1
+    tabs.setCurrentIndex(3)
+    check(places=25)
 
 
 def test_tooltips_as_they_come_up(user: User, strangers: StrangersFiles) -> None:

@@ -94,7 +94,7 @@ class ChannelsPage(QWidget):
         self._side.setVisible(bool(words))
         self._strongest_words.show_text(words)
         keys = tuple(tile.key for tile in tiles)
-        if keys != self.strongest.keys():
+        if keys != self.strongest.listed():
             self.strongest.set_tiles(tiles, draw)
         else:
             self.strongest.redraw(draw)
@@ -152,7 +152,6 @@ class ChannelsPage(QWidget):
         box.setSpacing(0)
         box.addLayout(head)
         box.addLayout(body, 1)
-        self.setFocusProxy(self.gallery)
 
     def _connect(self) -> None:
         self.kinds.chosen.connect(lambda _value: self.changed.emit())

@@ -1,304 +1,21 @@
-"""The charts of the inspector: histograms and lines in the theme's colours, with values on hover.
-
-A chart is copied and saved from its context menu, as a picture or as values. Everything is painted
-by one function, for the screen, PNG and SVG alike.
-"""
+"""The charts of the inspector: histograms and lines, in the theme's colours."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import (
-    QBuffer,
-    QByteArray,
-    QEvent,
-    QIODevice,
-    QPoint,
-    QPointF,
-    QRect,
-    QRectF,
-    QSize,
-    Qt,
-    Signal,
-)
-from PySide6.QtGui import (
-    QColor,
-    QContextMenuEvent,
-    QFontMetricsF,
-    QGuiApplication,
-    QImage,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPen,
-    QPolygonF,
-)
-from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from engine.lazy.numpy import np
-from engine.render.ticks import number_text, ticks
-from gui.toolkit import plain_text, theme
+from engine.render.ticks import number_text
+from gui.toolkit import theme
+from gui.widgets.inspector.chart import Area, Chart
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-SPACE = theme.SPACE
-_SAVED = QSize(640, 360)
-_PNG_SCALE = 2
-
-
-class Chart(QWidget):
-    """A chart with one or two axes of numbers.
-
-    save_wanted(chart, 'picture' or 'values'): from its menu. name: what it shows, which is its
-    title; across, up: what the axes are.
-    """
-
-    save_wanted = Signal(object, str)
-
-    def __init__(self, name: str, across: str, up: str) -> None:
-        super().__init__()
-        self.name, self.across, self.up = name, across, up
-        self._message = ""
-        self._hover: float | None = None
-        self.setMinimumSize(30 * SPACE, 18 * SPACE)
-        self.setMouseTracking(True)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setAccessibleName(plain_text.line(name))
-
-    # --- what subclasses know --------------------------------------------------------------------
-
-    def spans(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
-        """((lowest, highest) across, (lowest, highest) up); None if there is nothing to draw."""
-        raise NotImplementedError
-
-    def draw(self, painter: QPainter, area: _Area) -> None:
-        """Draw the data."""
-        raise NotImplementedError
-
-    def words_at(self, x: float) -> str:
-        """The values at a place of the axis across, '' for none."""
-        raise NotImplementedError
-
-    def rows(self) -> tuple[Sequence[str], Sequence[Sequence[float]]]:
-        """Column titles and rows of values."""
-        raise NotImplementedError
-
-    def set_message(self, text: str) -> None:
-        """Show a text in place of the data; '' shows the data."""
-        self._message = plain_text.paragraph(text)
-        self._changed()
-
-    def set_name(self, name: str) -> None:
-        """Set the title."""
-        self.name = name
-        self.setAccessibleName(plain_text.line(name))
-
-    def _changed(self) -> None:
-        self._hover = None
-        self.update()
-
-    # --- copies and files ------------------------------------------------------------------------
-
-    def values(self, separator: str = "\t") -> str:
-        """The values as text, one row a line, in full precision."""
-        titles, rows = self.rows()
-        out = io.StringIO()
-        writer = csv.writer(out, delimiter=separator, lineterminator="\n")
-        writer.writerow(titles)
-        writer.writerows([_exact(value) for value in row] for row in rows)
-        return out.getvalue()
-
-    def image(self, scale: float = _PNG_SCALE) -> QImage:
-        """The chart as a picture on the background of a panel."""
-        image = QImage(_SAVED * scale, QImage.Format.Format_RGB32)
-        image.setDevicePixelRatio(scale)
-        painter = QPainter(image)
-        self._paint(painter, QRect(QPoint(0, 0), _SAVED))
-        painter.end()
-        return image
-
-    def png(self) -> bytes:
-        """The chart as the bytes of a PNG file."""
-        data = QByteArray()
-        buffer = QBuffer(data)
-        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-        # PySide annotates the format as bytes and takes text only.
-        self.image().save(buffer, "PNG")  # type: ignore[call-overload]
-        return bytes(data.data())
-
-    def svg(self) -> bytes:
-        """The chart as the bytes of an SVG file."""
-        data = QByteArray()
-        buffer = QBuffer(data)
-        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-        generator = QSvgGenerator()
-        generator.setOutputDevice(buffer)
-        generator.setSize(_SAVED)
-        generator.setViewBox(QRect(QPoint(0, 0), _SAVED))
-        generator.setTitle(plain_text.line(self.name))
-        painter = QPainter(generator)
-        self._paint(painter, QRect(QPoint(0, 0), _SAVED))
-        painter.end()
-        buffer.close()
-        return bytes(data.data())
-
-    def menu(self) -> QMenu:
-        """A menu that copies and saves the chart; it deletes itself."""
-        menu = QMenu(self)
-        menu.aboutToHide.connect(menu.deleteLater)
-        board = QGuiApplication.clipboard()
-        menu.addAction("Copy picture").triggered.connect(lambda: board.setImage(self.image()))
-        menu.addAction("Copy values").triggered.connect(lambda: board.setText(self.values()))
-        menu.addSeparator()
-        for what in ("picture", "values"):
-            action = menu.addAction(f"Save {what}…")
-            action.triggered.connect(lambda _on=False, what=what: self.save_wanted.emit(self, what))
-        for action in menu.actions():
-            action.setEnabled(self.spans() is not None)
-        return menu
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        self.menu().popup(event.globalPos())
-
-    # --- painting --------------------------------------------------------------------------------
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        painter = QPainter(self)
-        self._paint(painter, self.rect(), self._hover)
-        if self.hasFocus():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QColor(theme.current().accent))
-            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
-        painter.end()
-
-    def _paint(self, painter: QPainter, rect: QRect, hover: float | None = None) -> None:
-        tokens = theme.current()
-        painter.fillRect(rect, QColor(tokens.panel))
-        painter.setFont(theme.tabular(theme.small(self.font())))
-        metrics = QFontMetricsF(painter.font())
-        line = math.ceil(metrics.height())
-        head = QRectF(rect).adjusted(2 * SPACE, 0, -2 * SPACE, 0)
-        head.setHeight(line + SPACE)
-        spans = self.spans() if not self._message else None
-        said = self.words_at(hover) if hover is not None and spans is not None else ""
-        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        painter.setPen(QColor(tokens.text))
-        text = metrics.elidedText(
-            plain_text.line(said or self.name), Qt.TextElideMode.ElideRight, head.width()
-        )
-        painter.drawText(head, int(left), text)
-        if spans is None:
-            painter.setPen(QColor(tokens.text_dim))
-            flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
-            painter.drawText(QRectF(rect).adjusted(8, line, -8, 0), flags, self._message)
-            return
-        area = _Area(QRectF(rect), spans, metrics, line)
-        self._paint_axes(painter, area)
-        painter.save()
-        painter.setClipRect(area.plot.adjusted(-1, -1, 1, 1))
-        self.draw(painter, area)
-        painter.restore()
-        if hover is not None:
-            painter.setPen(QPen(QColor(tokens.text_dim), 1, Qt.PenStyle.DotLine))
-            x = area.x(hover)
-            painter.drawLine(QPointF(x, area.plot.top()), QPointF(x, area.plot.bottom()))
-
-    def _paint_axes(self, painter: QPainter, area: _Area) -> None:
-        tokens, plot = theme.current(), area.plot
-        dim, faint = QColor(tokens.text_dim), QColor(tokens.border)
-        for value in area.up:
-            y = area.y(value)
-            painter.setPen(QPen(faint, 1))
-            painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
-            painter.setPen(dim)
-            place = QRectF(0, y - area.line / 2, plot.left() - SPACE, area.line)
-            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(place, int(right), number_text(value))
-        for value in area.across:
-            x = area.x(value)
-            painter.setPen(dim)
-            painter.drawLine(QPointF(x, plot.bottom()), QPointF(x, plot.bottom() + 3))
-            place = QRectF(x - 100, plot.bottom() + 3, 200, area.line)
-            painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), number_text(value))
-        painter.setPen(QPen(dim, 1))
-        painter.drawLine(plot.bottomLeft(), plot.bottomRight())
-        below = QRectF(plot.left(), plot.bottom() + 3 + area.line, plot.width(), area.line)
-        if area.titled:
-            painter.drawText(below, int(Qt.AlignmentFlag.AlignCenter), self.across)
-
-    # --- pointer ---------------------------------------------------------------------------------
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        self._point_at(event.position())
-
-    def _point_at(self, place: QPointF) -> None:
-        spans = self.spans() if not self._message else None
-        metrics = QFontMetricsF(theme.tabular(theme.small(self.font())))
-        line = math.ceil(metrics.height())
-        before, self._hover = self._hover, None
-        if spans is not None:
-            area = _Area(QRectF(self.rect()), spans, metrics, line)
-            if area.plot.left() <= place.x() <= area.plot.right():
-                self._hover = area.value(place.x())
-        if self._hover != before:
-            self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        super().leaveEvent(event)
-        self._hover = None
-        self.update()
-
-    @property
-    def said(self) -> str:
-        """The values under the pointer, as they are shown; '' for none."""
-        return "" if self._hover is None else self.words_at(self._hover)
-
-
-class _Area:
-    """Where values lie inside the chart. titled: whether there is room for the axis's title."""
-
-    def __init__(
-        self,
-        rect: QRectF,
-        spans: tuple[tuple[float, float], tuple[float, float]],
-        metrics: QFontMetricsF,
-        line: int,
-    ) -> None:
-        (self._left, self._right), (self._low, self._high) = spans
-        self.line = line
-        self.titled = rect.height() > 10 * line
-        below = 3 + line * (2 if self.titled else 1) + SPACE
-        height = rect.height() - line - 2 * SPACE - below
-        self.up = ticks(self._low, self._high, max(2, min(5, int(height / (1.6 * line)))))
-        wide = max((metrics.horizontalAdvance(number_text(n)) for n in self.up), default=0.0)
-        left = rect.left() + wide + 3 * SPACE
-        self.plot = QRectF(left, rect.top() + line + 2 * SPACE, 0, max(1.0, height))
-        self.plot.setRight(max(left + 1, rect.right() - 4 * SPACE))
-        self.across: tuple[float, ...] = ()
-        for most in range(7, 0, -1):
-            self.across = ticks(self._left, self._right, most)
-            widths = [metrics.horizontalAdvance(number_text(n)) for n in self.across]
-            if 1.4 * max(widths, default=0.0) * len(widths) < self.plot.width():
-                break
-
-    def x(self, value: float) -> float:
-        return self.plot.left() + (value - self._left) / (self._right - self._left) * (
-            self.plot.width()
-        )
-
-    def y(self, value: float) -> float:
-        part = (value - self._low) / (self._high - self._low)
-        return self.plot.bottom() - part * self.plot.height()
-
-    def value(self, x: float) -> float:
-        part = (x - self.plot.left()) / self.plot.width()
-        return self._left + part * (self._right - self._left)
 
 
 class Histogram(Chart):
@@ -326,7 +43,7 @@ class Histogram(Chart):
         most = float(self.counts.max())
         return (float(self.edges[0]), float(self.edges[-1])), (0.0, most)
 
-    def draw(self, painter: QPainter, area: _Area) -> None:
+    def draw(self, painter: QPainter, area: Area) -> None:
         tokens = theme.current()
         painter.setPen(Qt.PenStyle.NoPen)
         for low, high, count in zip(self.edges, self.edges[1:], self.counts, strict=False):
@@ -375,7 +92,7 @@ class Curve(Chart):
         high = high if high > low else low + 1.0
         return (float(self.places[0]), float(self.places[-1])), (low, high)
 
-    def draw(self, painter: QPainter, area: _Area) -> None:
+    def draw(self, painter: QPainter, area: Area) -> None:
         tokens = theme.current()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(QColor(tokens.text_dim), 1))
@@ -414,7 +131,3 @@ def _edges(low: float, high: float, bins: int) -> NDArray[np.float64]:
     step = (high - low) / bins
     below, above = math.ceil(-low / step), math.ceil(high / step)
     return step * np.arange(-below, above + 1, dtype=np.float64)
-
-
-def _exact(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.9g}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QHideEvent, QMouseEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QSizePolicy,
@@ -57,7 +57,7 @@ class Drawer(QWidget):
         super().__init__()
         self._images = images
         self._shown = self._is_folded = False
-        self._page, self._opened = IMAGES, IMAGES
+        self._page, self._opened = IMAGES, ""
         self._height = 50 * theme.SPACE
         self._pages: dict[str, QWidget] = {}
         self._grip = _Grip(self)
@@ -145,10 +145,16 @@ class Drawer(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setProperty("panel", True)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setFocusProxy(self._images)
+
+    @property
+    def _showing(self) -> str:
+        """The page that has its place; '' while folded."""
+        if not self._shown:
+            return IMAGES
+        return "" if self._is_folded else self._page
 
     def _arrange(self) -> None:
-        page = IMAGES if not self._shown else "" if self._is_folded else self._page
+        page = self._showing
         self._head.setVisible(self._shown)
         self._grip.setVisible(self._shown)
         self._grip.setEnabled(page not in ("", IMAGES))
@@ -161,9 +167,22 @@ class Drawer(QWidget):
         self._fold.setToolTip(plain_text.tip(words))
         self._fold.setAccessibleName(plain_text.line(words))
         self._fit()
+        self._look()
+
+    def _look(self) -> None:
+        """Tell what is looked at: nothing, while the drawer itself is hidden."""
+        page = self._showing if self.isVisible() else ""
         if page != self._opened:
             self._opened = page
             self.opened.emit(page)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._look()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._look()
 
     def _most(self) -> int:
         above, window = self.parentWidget(), self.window()

@@ -33,7 +33,6 @@ class FilmPage(QWidget):
         box.setContentsMargins(theme.SPACE, 0, theme.SPACE, 0)
         box.addWidget(self._stack)
         self.view.chosen.connect(self.layer_chosen)
-        self.setFocusProxy(self.view)
 
     def set_message(self, text: str) -> None:
         """Show a text in place of the film."""

@@ -90,6 +90,7 @@ class CellTable(QTableView):
         self.setFont(theme.tabular(theme.small(self.font())))
         self.setWordWrap(False)
         self.setCornerButtonEnabled(False)
+        self.setTabKeyNavigation(False)
         self.setAccessibleName("Cells of the map")
         for header in (self.horizontalHeader(), self.verticalHeader()):
             header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
@@ -224,7 +225,6 @@ class NumbersPage(QWidget):
         line.addLayout(tools)
         line.addWidget(self.profile, 1)
         body.addLayout(line, 2)
-        self.setFocusProxy(self.table)
 
 
 def _button(text: str, tip: str) -> QToolButton:

@@ -147,13 +147,13 @@ class TileView(QListView):
         """Draw all pictures anew."""
         self._tiles.redraw(draw)
 
-    def keys(self) -> tuple[str, ...]:
+    def listed(self) -> tuple[str, ...]:
         """The keys of the tiles in order."""
         return tuple(tile.key for tile in self._tiles.tiles)
 
     def mark(self, key: str) -> None:
         """Select a tile without a signal; '' selects none."""
-        keys = self.keys()
+        keys = self.listed()
         if key not in keys:
             self.selectionModel().clear()
             return
