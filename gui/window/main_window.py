@@ -190,6 +190,7 @@ class MainWindow(QMainWindow):
         self.columns.restoreState(widths)
         self._rows.insertWidget(0, self.notice)
         self._rows.replaceWidget(self._strip_room, self.drawer)
+        self.drawer.leave_room(self.notice)
         self._strip_room.deleteLater()
         self.status.setMinimumHeight(_STATUS_HEIGHT)
         self.setStatusBar(self.status)

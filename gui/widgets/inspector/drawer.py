@@ -57,6 +57,7 @@ class Drawer(QWidget):
         super().__init__()
         self._images = images
         self._shown = self._is_folded = False
+        self._rows: list[QWidget] = []
         self._page, self._opened = IMAGES, ""
         self._height = 50 * theme.SPACE
         self._pages: dict[str, QWidget] = {}
@@ -108,6 +109,12 @@ class Drawer(QWidget):
     def focus_page(self) -> None:
         """Move the keyboard focus to the tabs."""
         self._tabs.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def leave_room(self, row: QWidget) -> None:
+        """There is a row above the canvas, which may come and go; the canvas keeps half of the
+        window beside it."""
+        self._rows.append(row)
+        row.installEventFilter(self)
 
     def set_page_height(self, height: int) -> None:
         """Set the wanted height of a page; the canvas keeps half of the window."""
@@ -190,7 +197,8 @@ class Drawer(QWidget):
             return 10_000
         # The panels beside the canvas need their room as well.
         panels = above.minimumSizeHint().height() - self.minimumSizeHint().height()
-        free = above.height() - max(panels, round(_CANVAS_SHARE * window.height()))
+        notice = sum(row.height() for row in self._rows if row.isVisible())
+        free = above.height() - max(panels, round(_CANVAS_SHARE * window.height()) + notice)
         return max(LEAST, free - self._head.sizeHint().height() - _GRIP)
 
     def _fit(self) -> None:
@@ -203,7 +211,9 @@ class Drawer(QWidget):
             above.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize and watched is self.parentWidget():
+        resized = event.type() == QEvent.Type.Resize and watched is self.parentWidget()
+        changed = (QEvent.Type.Resize, QEvent.Type.Show, QEvent.Type.Hide)
+        if resized or (watched in self._rows and event.type() in changed):
             self._fit()
         return super().eventFilter(watched, event)
 
