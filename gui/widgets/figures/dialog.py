@@ -112,6 +112,11 @@ class FigureDialog(QDialog):
         return self._fields.form
 
     @property
+    def suggested(self) -> Path:
+        """The path that the save dialog begins with."""
+        return self._folder / f"{self._name}{self.suffix}"
+
+    @property
     def form_fields(self) -> FormFields:
         """The fields of the form."""
         return self._fields
@@ -128,11 +133,8 @@ class FigureDialog(QDialog):
 
     def choose_kind(self, kind: str) -> None:
         """Show another kind of figure, and ask for its maps."""
-        place = self._kind.findData(kind)
-        if place != self._kind.currentIndex():
-            self._kind.setCurrentIndex(place)
-        else:
-            self._kind_chosen()
+        self._kind.setCurrentIndex(self._kind.findData(kind))
+        self._kind_chosen()
 
     def set_maps(self, name: str, count: int, notices: Sequence[str] = ()) -> None:
         """The maps are there. name: suggested for the file. notices: what is said about them."""
@@ -193,8 +195,7 @@ class FigureDialog(QDialog):
         if self._pending is not None:
             self._finish(self._pending)
             return
-        suggested = self._folder / f"{self._name}{self.suffix}"
-        dialog = QFileDialog(self, "Export figure", str(suggested))
+        dialog = QFileDialog(self, "Export figure", str(self.suggested))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(self.suffix.removeprefix("."))
@@ -210,7 +211,8 @@ class FigureDialog(QDialog):
     # --- changes ---------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        self._kind.currentIndexChanged.connect(self._kind_chosen)
+        # Also if it is the one that is shown, after it was stopped.
+        self._kind.activated.connect(self._kind_chosen)
         self._presets.chosen.connect(self._preset_chosen)
         self._fields.changed.connect(self._form_changed)
         self._format.currentIndexChanged.connect(self._forget_pending)
