@@ -41,6 +41,8 @@ _SUFFIXES: Final = tuple(suffix for suffix, _ in FORMATS)
 _SETTLED_MS = 150
 # What takes less does not flicker.
 _PATIENCE_MS = 400
+# The others are in the tooltip: a sheet of hundreds of images may have as many.
+_MOST_NOTICES: Final = 3
 _GAP: Final = theme.SPACE
 
 
@@ -140,9 +142,11 @@ class FigureDialog(QDialog):
         """The maps are there. name: suggested for the file. notices: what is said about them."""
         self._name = name
         self._fields.set_count(count)
-        text = " ".join(f"{notice[:1].upper()}{notice[1:].rstrip('.')}." for notice in notices)
+        said = [f"{notice[:1].upper()}{notice[1:].rstrip('.')}." for notice in notices]
+        more = len(said) - _MOST_NOTICES
+        text = " ".join(said[:_MOST_NOTICES]) + (f" And {more:,} more." if more > 0 else "")
         self._note.show_text(text)
-        self._note.setToolTip(plain_text.tip(text))
+        self._note.setToolTip(plain_text.tip("\n".join(said)))
         self._note.setVisible(bool(text))
         self._ask_drawing()
 
