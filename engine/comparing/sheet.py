@@ -10,7 +10,7 @@ from engine.comparing.difference import Difference, difference, explanation_of
 from engine.escaping import plain
 from engine.figures.drawing import Drawing
 from engine.figures.layout import Scale, figure, in_rows, with_bare
-from engine.figures.panes import Pane, pane_of
+from engine.figures.panes import Pane, cropped, pane_of
 from engine.methods import registry
 from engine.methods.modifiers import is_signed
 from engine.records.display import DisplaySettings
@@ -166,6 +166,9 @@ def _moved(made: Explanation, reduced: Explanation) -> Region:
 
 
 def _rows(panes: Sequence[Pane], columns: int | None, form: FigureForm) -> list[list[Pane]]:
+    if form.crop:
+        # The bare images, too, which know no region.
+        panes = [cropped(pane) for pane in panes]
     if columns is None or form.columns is not None:
         return in_rows(panes, form)
     rows = [list(panes[start : start + columns]) for start in range(0, len(panes), columns)]

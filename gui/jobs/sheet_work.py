@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from engine.errors import HookscopeError, MethodError
 from engine.records.asked import CLASS
 from engine.records.explanations import Explanation
-from engine.records.images import LoadedImage
+from engine.records.images import LoadedImage, Region
 from engine.records.levels import AUTO, Levels
 from gui.jobs.figure_work import Collected, told_apart
 from gui.state.records import Request
@@ -85,7 +85,7 @@ def sheet_of_one(
     if not found:
         raise MethodError("no layer of this model has a map to show; choose another method")
     name = image.named(image.name, subject=False)
-    items = tuple(_shown(image, one, name, source.key, len(found)) for one in found)
+    items = _shown_of_one(image, found, name, source.key)
     return Collected(
         items, file_stem(image, found[0], kind), _paths((source,)), _said(notices, found)
     )
@@ -180,15 +180,32 @@ def _view(source: ImageSource, request: Request) -> View:
 
 
 def _shown(image: LoadedImage, explanation: Explanation, name: str, key: str, count: int) -> Shown:
-    """The map with no more pixels of its image than a figure of so many can show."""
+    """The map with no more pixels of its image than a figure of so many can show; a single one as
+    it is, since the GUI thread asks for it."""
     from engine.comparing.sheet import shown
     from engine.figures.layout import MOST_PIXELS
 
-    item = shown(
-        image.pixels, explanation, name, explanation.model, round(math.sqrt(MOST_PIXELS / count))
-    )
+    most = math.sqrt(MOST_PIXELS / count) if count > 1 else explanation.region.width
+    item = shown(image.pixels, explanation, name, explanation.model, max(1, math.ceil(most)))
     # Two pasted images have one name, and are two images.
     return replace(item, pane=replace(item.pane, image=key))
+
+
+def _shown_of_one(
+    image: LoadedImage, found: Sequence[Explanation], name: str, key: str
+) -> tuple[Shown, ...]:
+    """The maps of one image, which is reduced once for those that cover the same part of it."""
+    items: list[Shown] = []
+    like: dict[Region, Shown] = {}
+    for one in found:
+        first = like.get(one.region)
+        if first is None:
+            like[one.region] = first = _shown(image, one, name, key, len(found))
+        fitted = first.pane.explanation
+        assert fitted is not None
+        moved = replace(one, region=fitted.region, image_size=fitted.image_size)
+        items.append(replace(first, explanation=one, pane=replace(first.pane, explanation=moved)))
+    return tuple(items)
 
 
 def _paths(sources: Sequence[ImageSource]) -> tuple[Path, ...]:

@@ -219,6 +219,9 @@ def figure_batch(stage: Stage, path: Path) -> None:
     batch = stage.window.findChild(BatchDialog)
     assert isinstance(batch, BatchDialog)
     batch.set_folder(Path("Figures"))
+    # As it looks in the middle of its work.
+    batch.start_requested.disconnect()
+    batch.start()
     batch.show_progress(3, "4 of 7 · Triangle and circle · about 3 s left")
     stage.shoot(path, batch)
     batch.close()

@@ -29,6 +29,8 @@ from gui.state.state import NoticeKind
 from gui.widgets.dialogs.crash import CrashDialog
 from gui.widgets.dialogs.export import ExportDialog
 from gui.widgets.dialogs.setup_check import CheckDialog
+from gui.widgets.figures.batch import BatchDialog
+from gui.widgets.figures.dialog import FigureDialog
 from gui.widgets.gallery.dialog import GalleryDialog
 from gui.widgets.input_output.dialog import InputPanel
 from gui.widgets.layers.menu import menu_for
@@ -345,6 +347,18 @@ def test_export_input_and_output_and_the_menus(user: User, strangers: StrangersF
     suggested = dialog._suggested.name
     assert not set(suggested) & set("<>&\"'/\\|?*:\x1b\u202e")
     dialog.reject()
+    actions["figure"].trigger()
+    figure = user.dialog(FigureDialog)
+    user.until(lambda: figure.ready)
+    check(places=20)
+    assert not set(figure.suggested.name) & set("<>&\"'/\\|?*:\x1b\u202e")
+    figure.show_failure(f"{strangers.name}: no")
+    check(places=20)
+    figure.many_requested.emit()
+    batch = user.dialog(BatchDialog)
+    batch.show_end(strangers.name, [strangers.name])
+    check(places=20)
+    batch.close()
     node = next(node for node in user.program.state.layers if node.name == strangers.name)
     menu = menu_for(node, strangers.name, lambda *_: None, window)
     check(places=20)

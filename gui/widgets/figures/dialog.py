@@ -41,6 +41,8 @@ _SUFFIXES: Final = tuple(suffix for suffix, _ in FORMATS)
 _SETTLED_MS = 150
 # What takes less does not flicker.
 _PATIENCE_MS = 400
+# The others are in the tooltip: a sheet of hundreds of images may have as many.
+_MOST_NOTICES: Final = 3
 _GAP: Final = theme.SPACE
 
 
@@ -112,6 +114,11 @@ class FigureDialog(QDialog):
         return self._fields.form
 
     @property
+    def suggested(self) -> Path:
+        """The path that the save dialog begins with."""
+        return self._folder / f"{self._name}{self.suffix}"
+
+    @property
     def form_fields(self) -> FormFields:
         """The fields of the form."""
         return self._fields
@@ -128,19 +135,18 @@ class FigureDialog(QDialog):
 
     def choose_kind(self, kind: str) -> None:
         """Show another kind of figure, and ask for its maps."""
-        place = self._kind.findData(kind)
-        if place != self._kind.currentIndex():
-            self._kind.setCurrentIndex(place)
-        else:
-            self._kind_chosen()
+        self._kind.setCurrentIndex(self._kind.findData(kind))
+        self._kind_chosen()
 
     def set_maps(self, name: str, count: int, notices: Sequence[str] = ()) -> None:
         """The maps are there. name: suggested for the file. notices: what is said about them."""
         self._name = name
         self._fields.set_count(count)
-        text = " ".join(f"{notice[:1].upper()}{notice[1:].rstrip('.')}." for notice in notices)
+        said = [f"{notice[:1].upper()}{notice[1:].rstrip('.')}." for notice in notices]
+        more = len(said) - _MOST_NOTICES
+        text = " ".join(said[:_MOST_NOTICES]) + (f" And {more:,} more." if more > 0 else "")
         self._note.show_text(text)
-        self._note.setToolTip(plain_text.tip(text))
+        self._note.setToolTip(plain_text.tip("\n".join(said)))
         self._note.setVisible(bool(text))
         self._ask_drawing()
 
@@ -193,8 +199,7 @@ class FigureDialog(QDialog):
         if self._pending is not None:
             self._finish(self._pending)
             return
-        suggested = self._folder / f"{self._name}{self.suffix}"
-        dialog = QFileDialog(self, "Export figure", str(suggested))
+        dialog = QFileDialog(self, "Export figure", str(self.suggested))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(self.suffix.removeprefix("."))
@@ -210,7 +215,8 @@ class FigureDialog(QDialog):
     # --- changes ---------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        self._kind.currentIndexChanged.connect(self._kind_chosen)
+        # Also if it is the one that is shown, after it was stopped.
+        self._kind.activated.connect(self._kind_chosen)
         self._presets.chosen.connect(self._preset_chosen)
         self._fields.changed.connect(self._form_changed)
         self._format.currentIndexChanged.connect(self._forget_pending)

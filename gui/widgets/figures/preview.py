@@ -26,7 +26,7 @@ _PAN: Final = 16 * theme.SPACE
 _CHECK: Final = 2 * theme.SPACE
 _NOTCH: Final = 120.0
 # Of what is behind a figure without paper; light, since its words are dark.
-_CHECKS: Final = QColor(255, 255, 255), QColor(224, 224, 224)
+_CHECKS: Final = QColor(255, 255, 255), QColor(238, 238, 238)
 
 
 class FigurePreview(QWidget):
