@@ -6,10 +6,9 @@ import json
 import logging
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
-from PySide6.QtCore import QObject, QSettings, QTimer
+from PySide6.QtCore import QMutex, QMutexLocker, QObject, QSettings, QTimer
 
 from engine.errors import HookscopeError, ModelError
 from engine.files import regular
@@ -34,6 +33,7 @@ _log = logging.getLogger(__name__)
 _MOST_BYTES = 32 << 20
 # The images of a folder are added one by one; they make one write.
 _WRITE_AFTER_MS = 300
+_WRITTEN_WITHIN_MS = 300
 _HEADING = "Hookscope was not closed properly last time"
 _STILL = "The last session can still be reopened"
 
@@ -143,7 +143,7 @@ class LastTime(QObject):
         self._fault = fault
         self._wanted: OpenFiles | None = None
         self._closed = False
-        self._writing = Lock()
+        self._writing = QMutex()
         self._last = _read(record)
         self._written: OpenFiles | None = None
         self._timer = QTimer(self)
@@ -206,19 +206,24 @@ class LastTime(QObject):
             self._controller.models.keep()
 
     def close(self) -> None:
-        """Clean exit: remove the record. An offer that was not answered is kept for the next
-        start. What is being written is waited for, a few milliseconds."""
+        """Clean exit: remove the record. To be called again once the lanes are idle, because one
+        may have been writing it. An offer that was not answered is kept for the next start."""
+        self._closed = True
         self._timer.stop()
+        # The process may end at any moment from now on, and a write takes some milliseconds; a disk
+        # that does not answer is not waited for.
+        waited = self._writing.tryLock(_WRITTEN_WITHIN_MS)
         try:
-            with self._writing:
-                self._closed = True
-                if self._last is None:
-                    self._record.unlink(missing_ok=True)
-                elif not self._last.put_off:
-                    self._last = replace(self._last, put_off=True)
-                    _write(self._record, self._last)
+            if self._last is None:
+                self._record.unlink(missing_ok=True)
+            elif not self._last.put_off:
+                self._last = replace(self._last, put_off=True)
+                _write(self._record, self._last)
         except (OSError, HookscopeError) as error:
             _log.warning("%s", error)
+        finally:
+            if waited:
+                self._writing.unlock()
 
     def _decline(self) -> None:
         self._last = None
@@ -252,10 +257,12 @@ class LastTime(QObject):
         self._controller.file_lane.submit(job)
 
     def _put(self, opened: OpenFiles) -> None:
-        """On the file lane. Nothing is written after close(): the process may end at any moment."""
-        with self._writing:
-            if not self._closed:
-                _write(self._record, opened)
+        """On the file lane."""
+        with QMutexLocker(self._writing):
+            _write(self._record, opened)
+            # Where close() did not wait for it, one of the two removes what is written here.
+            if self._closed:
+                self._record.unlink(missing_ok=True)
 
     def _not_written(self) -> None:
         self._written = None

@@ -13,16 +13,16 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
 from engine.records.asked import Question
-from gui.controllers.comparing import Comparer
 from gui.controllers.downloads import Downloads
 from gui.controllers.explaining import Explainer, without_comparison
 from gui.controllers.exports import Exports
 from gui.controllers.figures.figures import Figures
 from gui.controllers.image_views import ImageViews
 from gui.controllers.images import Images
-from gui.controllers.inspecting import Inspections
+from gui.controllers.inspector.inspecting import Inspections
 from gui.controllers.late_files import LateFiles
 from gui.controllers.models import Models, NamedModel
+from gui.controllers.panes.comparing import Comparer
 from gui.controllers.published import Published
 from gui.controllers.sweeps import Sweeper
 from gui.controllers.taking_up import take_up

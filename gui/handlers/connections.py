@@ -21,7 +21,7 @@ from engine.render.colormaps import COLORMAPS
 from engine.render.looks import LOOKS, look_of, with_look
 from gui import settings as table
 from gui.controllers.controller import Controller
-from gui.handlers.choosing import Choosing
+from gui.handlers.choices.choosing import Choosing
 from gui.handlers.comparing import Comparing
 from gui.handlers.context_menus import ContextMenus
 from gui.handlers.export import Saver

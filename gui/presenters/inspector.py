@@ -14,7 +14,7 @@ from engine.records.display import DisplaySettings, Sign
 from engine.render.profile import profile
 from engine.render.ticks import number_text
 from gui import settings as table
-from gui.controllers.inspecting import Inspections
+from gui.controllers.inspector.inspecting import Inspections
 from gui.settings import Settings
 from gui.state.inspected import ChannelGallery, Kind
 from gui.state.state import State

@@ -21,7 +21,7 @@ from engine.records.channels import Channels
 from engine.records.sources import ModelSource
 from engine.render.profile import profile
 from gui.app.program import Program
-from gui.controllers.inspecting import ONE_LAYER, STOPPED
+from gui.controllers.inspector.inspecting import ONE_LAYER, STOPPED
 from gui.controllers.models import NamedModel
 from gui.jobs.lanes import Job
 from gui.widgets.inspector.chart import Chart

@@ -10,7 +10,7 @@ from engine.methods.options import Option
 from engine.methods.registry import choose, find, refusal_of_option
 from engine.methods.rows.shared import FUSE, SHARED
 from gui.controllers.controller import Controller
-from gui.handlers.asking import Asking
+from gui.handlers.choices.asking import Asking
 from gui.state import offers
 from gui.state.state import State
 from gui.window.main_window import MainWindow

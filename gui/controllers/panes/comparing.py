@@ -14,9 +14,9 @@ from PySide6.QtCore import QObject, Signal
 from engine.records.asked import Question
 from engine.records.sources import ModelSource
 from gui.controllers.explaining import Explainer
-from gui.controllers.following import Options, Selection, go_along, take_model
 from gui.controllers.images import Images
 from gui.controllers.models import Models
+from gui.controllers.panes.following import Options, Selection, go_along, take_model
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane
 from gui.settings import SCALE_END, Settings

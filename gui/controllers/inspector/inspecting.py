@@ -15,7 +15,7 @@ from engine.records.channels import ChannelMaps
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
 from engine.render.profile import Point
-from gui.controllers.strongest import Strongest
+from gui.controllers.inspector.strongest import Strongest
 from gui.jobs import channel_work
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.file_work import map_thumbnails, write_bytes

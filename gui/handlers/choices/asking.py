@@ -11,7 +11,7 @@ from engine.lazy.numpy import np
 from engine.methods.registry import find
 from engine.records.asked import Question, Score
 from gui.controllers.controller import Controller
-from gui.handlers.asking_parts import PartsAsking
+from gui.handlers.choices.asking_parts import PartsAsking
 from gui.state import offers
 from gui.state.state import State
 from gui.widgets.choices.rows import Choice

@@ -1,0 +1,1 @@
+"""Several panes: which there are, what they share, and what follows the active one."""
