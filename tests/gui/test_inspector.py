@@ -494,6 +494,33 @@ def test_the_cells_as_a_table(user: User, session: engine.Session) -> None:
     assert below == (on_canvas(program) < 0).sum()
 
 
+def test_the_inspector_speaks_of_the_active_pane(user: User) -> None:
+    """Numbers, a line that is drawn there, and a channel that is seen on its image."""
+    program = user.start()
+    open_page(user, "numbers")
+    comparer, state = program.controller.comparer, program.state
+    comparer.compare_class(1)
+    user.until(lambda: all(pane.explanation for pane in state.panes))
+    user.settle()
+    for number in (1, 0, 1):
+        comparer.activate(state.panes[number].number)
+        user.settle()
+        shown = state.panes[number].explanation
+        assert shown is not None
+        assert state.explanation is shown
+        page, canvas = drawer(user).numbers, program.window.canvas
+        assert shown.target.label in page._words.text()
+        page.draw.click()
+        start, end = QPoint(60, 60), QPoint(180, 120)
+        QTest.mousePress(canvas.viewport(), LEFT, pos=start)
+        QTest.mouseMove(canvas.viewport(), QPoint(100, 80))
+        QTest.mouseMove(canvas.viewport(), end)
+        QTest.mouseRelease(canvas.viewport(), LEFT, pos=end)
+        first, last = canvas.mapToScene(start), canvas.mapToScene(end)
+        wanted = profile(shown, (first.x(), first.y()), (last.x(), last.y()), "smooth")
+        np.testing.assert_allclose(page.profile.heights, wanted.values)
+
+
 def test_a_profile_along_a_drawn_line(user: User) -> None:
     program = user.start()
     open_page(user, "numbers")
