@@ -656,3 +656,15 @@ def test_a_pane_of_a_file_that_cannot_be_read_says_so(user: User, tmp_path: Path
     user.settle()
     assert program.state.explanation is not None
     assert not program.state.computing
+
+
+def test_the_thumbnails_follow_the_active_pane_while_nothing_runs(user: User) -> None:
+    program = user.start(sweep=True)
+    _one, two = compare(user, "class 1")
+    user.until(lambda: program.state.sweep is not None)
+    user.until(lambda: program.controller.engine_lane.running is None)
+    user.settle()
+    program.controller.comparer.activate(two.number)
+    user.until(lambda: program.state.sweep is not None)
+    assert program.state.sweep is not None
+    assert program.state.sweep.target == 1

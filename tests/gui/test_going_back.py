@@ -11,6 +11,7 @@ from PIL import Image
 
 from engine.lazy import torchvision
 from engine.records.sources import ModelSource
+from gui.settings import SWEEP_ENABLED
 from tests.gui.user import Key, User
 
 
@@ -85,6 +86,21 @@ def test_what_the_sweep_computed_is_there_again(user: User, pictures: list[Path]
     assert state.explanation is swept.explanations["conv_stem"]
     user.settle()
     assert asked == []
+
+
+def test_thumbnails_that_were_never_computed_come_after_going_back(
+    user: User, pictures: list[Path]
+) -> None:
+    program = user.start(*pictures)
+    state, settings = program.state, program.settings
+    user.press(Key.Key_PageDown)
+    user.wait_explained()
+    settings.set(SWEEP_ENABLED, True)
+    user.until(lambda: state.sweep is not None)
+    user.settle()
+    user.press(Key.Key_PageUp)
+    assert state.explanation is not None
+    user.until(lambda: state.sweep is not None)
 
 
 def test_a_map_is_not_taken_for_another_question_or_model(user: User, pictures: list[Path]) -> None:
