@@ -53,12 +53,15 @@ class Sweeper(QObject):
         self._timer.setInterval(_DELAY_MS)
         self._timer.timeout.connect(self._sweep)
         engine_lane.idle.connect(self._timer.start)
+        # A map that was known, as that of another pane, comes without a job that ends.
+        state.answer_changed.connect(self._timer.start)
         settings.changed.connect(self._setting_changed)
 
     def close(self) -> None:
         """Start no more sweeps."""
         self._timer.stop()
         self._engine_lane.idle.disconnect(self._timer.start)
+        self._state.answer_changed.disconnect(self._timer.start)
 
     def allow(self) -> None:
         """Allow a sweep the next time the lane is idle."""

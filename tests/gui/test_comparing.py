@@ -661,9 +661,10 @@ def test_a_pane_of_a_file_that_cannot_be_read_says_so(user: User, tmp_path: Path
 def test_the_thumbnails_follow_the_active_pane_while_nothing_runs(user: User) -> None:
     program = user.start(sweep=True)
     _one, two = compare(user, "class 1")
+    sweeper, lane = program.controller.sweeper, program.controller.engine_lane
     user.until(lambda: program.state.sweep is not None)
-    user.until(lambda: program.controller.engine_lane.running is None)
-    user.settle()
+    # No end of a job is still to be followed by a sweep.
+    user.until(lambda: lane.running is None and not sweeper._timer.isActive())
     program.controller.comparer.activate(two.number)
     user.until(lambda: program.state.sweep is not None)
     assert program.state.sweep is not None
