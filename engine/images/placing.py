@@ -77,10 +77,15 @@ def region_of(width: int, height: int, how: Preprocessing) -> Region:
     return Region(left * scale_x, top * scale_y, crop_width * scale_x, crop_height * scale_y)
 
 
+def is_extreme(width: int, height: int, how: Preprocessing) -> bool:
+    """Whether the resized form of an image would exceed MAX_PIXELS."""
+    place = placement(width, height, how)
+    return place.width * place.height > MAX_PIXELS
+
+
 def check_ratio(name: str, width: int, height: int, how: Preprocessing) -> None:
     """Raises ImageError for an image whose resized form would exceed MAX_PIXELS."""
-    place = placement(width, height, how)
-    if place.width * place.height > MAX_PIXELS:
+    if is_extreme(width, height, how):
         raise ImageError(
             f"{name}: {width:,} x {height:,} pixels is too extreme an aspect "
             "ratio for a network; crop the image to the relevant part"
