@@ -55,7 +55,7 @@ def option_texts(options: argparse.Namespace) -> dict[str, str]:
     return texts
 
 
-def _check_method(options: argparse.Namespace) -> None:
+def check_method(options: argparse.Namespace) -> None:
     """Reject invalid options before the work starts.
 
     Without --method, this has to wait until the model is open and its method is known.
@@ -69,7 +69,7 @@ def explain(options: argparse.Namespace) -> None:
     check_suffix(options.out, (".png", ".jpg", ".jpeg"), "--out")
     check_suffix(options.map, (".npy",), "--map")
     _refuse_outputs(options)
-    _check_method(options)
+    check_method(options)
     check_expected(options)
     question = question_of(options)
     image, model = open_both(options)
@@ -219,7 +219,7 @@ def sweep(options: argparse.Namespace) -> None:
     check_suffix(options.out, (".npz",), "--out")
     check_figure(options.sheet, "--sheet")
     refuse_outputs(options, "out", "sheet")
-    _check_method(options)
+    check_method(options)
     # Maps of layers differ by powers of ten: on one scale most of them would be dark.
     form, question = form_of(options, shared=False), question_of(options)
     image, model = open_both(options)
