@@ -67,9 +67,9 @@ def find(
     """The images of the paths, each once: those of a folder and all below it in natural order,
     hidden ones left out; those of a table or list in its order; any other file by itself.
 
-    skip: a folder that is left out, as the program's own output is. A file that is not there has
-    NO_STAMP. Raises HookscopeError for a folder that is not there or a table that cannot be used,
-    Cancelled.
+    skip: a folder that is left out, as the program's own output is. A file of a table that is not
+    there has NO_STAMP. Raises HookscopeError for a path that is not there or a table that cannot be
+    used, Cancelled.
     """
     seen: set[str] = set()
     for path in paths:
@@ -111,7 +111,10 @@ def _of(
     else:
         whole = os.path.normpath(path.absolute())
         label = path.absolute().parent.name if labels.folders else ""
-        yield Source(whole, path.name, _stamp(whole), label)
+        stamp = _stamp(whole)
+        if stamp == NO_STAMP:
+            raise HookscopeError(f"{path}: no such file or folder; check the name")
+        yield Source(whole, path.name, stamp, label)
 
 
 def _in_folder(
