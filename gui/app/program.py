@@ -66,6 +66,7 @@ class Program(QObject):
         from gui.diagnostics.crashes import Crashes
         from gui.handlers.connections import Handlers
         from gui.presenters.first_hints import FirstHints
+        from gui.presenters.folder import FolderPresenter
         from gui.presenters.inspector import InspectorPresenter
         from gui.presenters.methods import MethodPresenter
         from gui.presenters.notices import Notices
@@ -90,6 +91,9 @@ class Program(QObject):
         self.methods = MethodPresenter(self.window, self.state, self.settings)
         self.questions = QuestionPresenter(self.window, self.state, self.settings)
         self.notices = Notices(self.window, self.state, self.controller.models, self.settings)
+        self.folder = FolderPresenter(
+            self.window, self.state, self.controller.folders, self.settings
+        )
         self.inspector = InspectorPresenter(
             self.window, self.state, self.controller.inspections, self.settings
         )

@@ -17,6 +17,7 @@ from gui.controllers.downloads import Downloads
 from gui.controllers.explaining import Explainer, without_comparison
 from gui.controllers.exports import Exports
 from gui.controllers.figures.figures import Figures
+from gui.controllers.folder.folders import Folders
 from gui.controllers.image_views import ImageViews
 from gui.controllers.images import Images
 from gui.controllers.inspector.inspecting import Inspections
@@ -28,7 +29,7 @@ from gui.controllers.sweeps import Sweeper
 from gui.controllers.taking_up import take_up
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.file_work import color_strips
-from gui.jobs.lanes import Job, Lane
+from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import EXACT, Settings
 from gui.state.records import EngineFacts
 from gui.state.state import NoticeKind, State
@@ -79,6 +80,17 @@ class Controller(QObject):
         self.comparer = comparer = Comparer(
             state, settings, explainer, self.images, self.models, engine, self._worker, self
         )
+        self.folders = Folders(
+            state,
+            settings,
+            engine,
+            files,
+            self._worker,
+            self.models,
+            self.images,
+            comparer,
+            self,
+        )
         self.inspections = Inspections(state, settings, engine, files, self._worker, self)
         self.choose_layer = comparer.choose_layer
         self.choose_class = comparer.choose_class
@@ -113,6 +125,18 @@ class Controller(QObject):
         self.downloads.close()
         self.file_lane.close()
         self.engine_lane.close()
+        self.folders.close()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether Esc has nothing to end but work that goes on when nothing is asked."""
+        state, lanes = self.state, (self.engine_lane, self.file_lane)
+        asked = any(
+            lane.running is not None and lane.running.priority is not Priority.IDLE
+            for lane in lanes
+        )
+        alone = len(state.panes) == 1 and not state.picking
+        return alone and not asked and state.model_loading is None and not self.downloads.running
 
     def leave(self) -> None:
         """Esc: end what was begun last, so compare with nothing, stop what is computed, or go back

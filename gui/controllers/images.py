@@ -27,13 +27,16 @@ from gui.jobs.file_work import (
 )
 from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import MAX_IMAGES, Settings
-from gui.state.state import NoticeKind, OpenImage, State
+from gui.state.state import AS_PAGE, NoticeKind, OpenImage, State
 
 # Memory for decoded images other than the current one, kept for going back.
 _KEEP_BYTES = 1_500_000_000
 # RGB for the engine, and the pyramid of 32-bit pictures for the canvas.
 _MOST_CLOSED = 10
 """How often closing can be undone."""
+
+MANY = 50
+"""A folder with more images is worth a page of its own."""
 
 _BYTES_A_PIXEL = 3 + 4 * 4 / 3
 
@@ -44,7 +47,8 @@ class Images(QObject):
     leaving: another image or page was selected, or none; results of the previous one are void.
     added(keys): these were opened from files, and the first of them is shown.
     ready: the current image is decoded. thumbnail_ready(key, QImage).
-    model_found(ModelSource), classes_found(path), profile_found(path): other dropped files.
+    model_found(ModelSource), classes_found(path), profile_found(path), index_found(Path):
+    other dropped files, and a folder with an index of images.
     """
 
     leaving = Signal()
@@ -54,6 +58,7 @@ class Images(QObject):
     model_found = Signal(object)
     classes_found = Signal(str)
     profile_found = Signal(str)
+    index_found = Signal(object)
 
     def __init__(self, state: State, settings: Settings, lane: Lane, parent: QObject) -> None:
         super().__init__(parent)
@@ -244,6 +249,12 @@ class Images(QObject):
             self.classes_found.emit(str(found.classes))
         if found.profile is not None:
             self.profile_found.emit(str(found.profile))
+        if found.index is not None:
+            self.index_found.emit(found.index)
+        if found.folder is not None and len(keys) > MANY:
+            self._state.notify(
+                NoticeKind.HINT, f"{len(keys):,} images were opened.", AS_PAGE, str(found.folder)
+            )
         if found.refused:
             self._state.notify(NoticeKind.WARNING, found.refused)
 

@@ -26,6 +26,7 @@ from gui.handlers.comparing import Comparing
 from gui.handlers.context_menus import ContextMenus
 from gui.handlers.export import Saver
 from gui.handlers.figure_opener import FigureOpener
+from gui.handlers.folder import FolderOpener
 from gui.handlers.help import Help
 from gui.handlers.image_levels import ImageLevels
 from gui.handlers.image_opener import ImageOpener
@@ -68,6 +69,7 @@ class Handlers(QObject):
         self.input = InputOpener(window, state, controller, settings)
         self.saver = Saver(window, state, controller.exports, settings)
         self.figures = FigureOpener(window, state, controller.figures, settings)
+        self.folders = FolderOpener(window, state, controller, settings)
         self.inspecting = Inspecting(window, controller, settings)
         self.choosing = Choosing(window, state, controller)
         self.comparing = Comparing(window, state, controller)
@@ -146,8 +148,11 @@ class Handlers(QObject):
         self._settings.set(table.STRIP, "folded" if on else "open")
 
     def _cancel(self) -> None:
-        """Leave what the inspector shows on the canvas, or stop what is under way."""
-        if not self.inspecting.back():
+        """Leave what the inspector shows on the canvas, stop what is under way, or go back to the
+        folder that the image was opened from."""
+        if self.inspecting.back():
+            return
+        if not (self._controller.at_rest and self.folders.back()):
             self._controller.leave()
 
     def default_layer(self) -> None:

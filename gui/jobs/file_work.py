@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 THUMBNAIL_SIZE = 128
 _MOST_IMAGES = 10_000
+INDEX = "index.sqlite"
+"""What a folder with an index of images has, see engine.folders.index."""
 _DICOM = b"DICM", 128
 """What DICOM files have after their first bytes, and where."""
 
@@ -56,7 +58,8 @@ class Found:
 
     missing: the images that do not exist. model: the model to open, with weights and class names
     dropped together with it. classes, profile: a file for the open model. refused: one sentence on
-    what was not opened, or ''.
+    what was not opened, or ''. folder: the one that they come from, if it is one alone.
+    index: a folder with an index of images.
     """
 
     images: tuple[Path, ...]
@@ -65,6 +68,8 @@ class Found:
     classes: Path | None = None
     profile: Path | None = None
     refused: str = ""
+    folder: Path | None = None
+    index: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,10 +98,15 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
     profiles: list[Path] = []
     empty: list[str] = []
     missing: set[Path] = set()
+    index: Path | None = None
     for path in paths:
         if path.name.upper() == suffixes.DICOM_LIST and not presence.is_folder(path):
             path = path.absolute().parent
-        if suffixes.is_model(path):
+        if path.name == INDEX and presence.is_file(path):
+            index = _whole(path).parent
+        elif presence.is_file(path / INDEX):
+            index = _whole(path)
+        elif suffixes.is_model(path):
             models.append(_whole(path))
         elif presence.is_folder(path):
             inside = _images_in(path, watch)
@@ -124,6 +134,8 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
         classes[0] if classes and not models else None,
         profiles[0] if profiles else None,
         refused,
+        _whole(paths[0]) if len(paths) == 1 and presence.is_folder(paths[0]) else None,
+        index,
     )
 
 

@@ -13,6 +13,7 @@ from gui import settings as table
 from gui.controllers.models import Models
 from gui.settings import Settings
 from gui.state.state import (
+    AS_PAGE,
     CHECK_INPUT,
     CHOOSE_WEIGHTS,
     NAME_ARCHITECTURE,
@@ -208,6 +209,9 @@ class Notices(QObject):
             self._input.trigger()
         elif action == REOPEN:
             self._reopen.trigger()
+        elif action == AS_PAGE:
+            # Done by who opens folders.
+            return
         elif action == STOP_READING:
             self._status.stop_requested.emit()
         elif action == CHOOSE_WEIGHTS:
