@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.arguments import add_exact, add_json, add_method, add_model
-from cli.folders import reports
+from cli.folders import grouping, reports
 from cli.folders.batch import batch
 
 if TYPE_CHECKING:
@@ -19,7 +19,23 @@ def add_folders(commands: argparse._SubParsersAction[Parser]) -> None:
     _add_batch(commands)
     summary = commands.add_parser("summary", help="sum up a folder that batch has explained")
     _add_index(summary)
+    add_json(summary)
     summary.set_defaults(work=reports.summary)
+    clusters = commands.add_parser(
+        "clusters", help="group the images of a folder by what the network looked at"
+    )
+    _add_index(clusters)
+    clusters.add_argument(
+        "--class", dest="target", metavar="C", help="of this predicted class alone"
+    )
+    clusters.add_argument(
+        "--hide",
+        action="store_true",
+        help="hide each cluster's region in its images, and count the predictions that turn",
+    )
+    add_model(clusters)
+    add_json(clusters)
+    clusters.set_defaults(work=grouping.clusters)
 
 
 def _add_batch(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -94,7 +110,6 @@ def _add_batch(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def _add_index(parser: Parser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="the --out of batch")
-    add_json(parser)
 
 
 def _count(text: str) -> int:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from cli.entry import progress_line, tell
 from cli.explaining import check_method, option_texts
 from cli.folders.reports import say_summary
-from cli.opening import open_model
+from cli.opening import opened
+from cli.options import source_of
 from cli.output import refuse_outputs, say, write_json
 from engine.errors import ExportError, HookscopeError, ModelError
 from engine.files import presence, suffixes
@@ -38,9 +39,10 @@ def batch(options: argparse.Namespace) -> None:
         if writer.journal_words:
             tell(writer.journal_words)
         given = _found(options, writer)
-        model = open_model(options)
+        source = source_of(options)
+        model = opened(source, options)
         pace = Pace(options.workers, options.size, options.patience)
-        run = Run(writer, model, _how(options, model), given=given, pace=pace)
+        run = Run(writer, model, _how(options, model), given=given, pace=pace, source=source)
         _tell_labels(options, run)
         try:
             for progress in run.steps():

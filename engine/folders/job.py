@@ -17,6 +17,7 @@ from engine.methods.registry import requested
 from engine.model import Model
 from engine.records.explanations import JOINT
 from engine.records.models import Scores
+from engine.records.sources import ModelSource
 from engine.remembered.identity import identity_of
 from engine.targets.classes import find_class
 
@@ -47,8 +48,8 @@ class How:
         return self.layer or None
 
 
-def job_of(model: Model, how: How) -> Job:
-    """The job of a model and what is asked of it.
+def job_of(model: Model, how: How, source: ModelSource | None = None) -> Job:
+    """The job of a model and what is asked of it. source: by which the model opens again.
 
     Raises LayerError, MethodError and TargetError for what does not exist.
     """
@@ -76,6 +77,7 @@ def job_of(model: Model, how: How) -> Job:
         "policy": policy,
         "exact": how.exact,
         "formulas": FORMULAS,
+        "source": None if source is None else source.key,
     }
     return Job(
         key=_checksum({name: one for name, one in facts.items() if name not in _NOT_TOLD}),
@@ -90,7 +92,20 @@ def job_of(model: Model, how: How) -> Job:
 
 
 # Where the files are says nothing about what is in them.
-_NOT_TOLD = ("model", "weights", "exact")
+_NOT_TOLD = ("model", "weights", "exact", "source")
+
+
+def same_model(model: Model, job: Job) -> bool:
+    """Whether a job was computed with this model, whatever is called: network, weights, output and
+    preprocessing."""
+    info = model.info
+    own = {
+        "weights_sha256": info.weights_sha256 or weights_checksum(model.module),
+        "network": identity_of(model.module, info.weights_sha256),
+        "output": [info.output.place, info.output.scores.name, info.output.ends_in],
+        "preprocessing": asdict(info.preprocessing),
+    }
+    return _checksum(own) == _checksum({name: job.facts.get(name) for name in own})
 
 
 def policy_of(policy: str, model: Model) -> str:

@@ -21,6 +21,7 @@ from engine.folders.shards import Explainer, Shard
 from engine.model import Model
 from engine.progress import CancelToken
 from engine.reader import client
+from engine.records.sources import ModelSource
 
 _MOST_READERS = 16
 
@@ -45,6 +46,7 @@ class Run:
     """One job on the inputs of an index. Used from one thread.
 
     given: from a label to the index or name of a class, where names do not match by themselves.
+    source: by which the model opens again, kept for later commands.
     Raises LayerError, MethodError and TargetError for what the model does not have.
     """
 
@@ -56,9 +58,10 @@ class Run:
         *,
         given: Mapping[str, int | str] | None = None,
         pace: Pace | None = None,
+        source: ModelSource | None = None,
     ) -> None:
         self.model, self.how = model, how
-        self.job: Job = job_of(model, how)
+        self.job: Job = job_of(model, how, source)
         self._writer, self._pace = writer, pace or Pace()
         self._explainer = Explainer(model, how, self._pace.size)
         independent = self.job.scores == "LABELS"

@@ -197,7 +197,7 @@ class Index:
         """Inputs and their values in a column of numbers, classes or flags: int64 (n,) and float64
         (n,), of those with a value. Raises KeyError."""
         sql = COLUMNS[name].sql
-        found = self._all(job, selection.also(), f"i.id, {sql} AS value", f"AND {sql} IS NOT NULL")
+        found = self._all(job, selection.also(), f"i.id, {sql}", f"AND {sql} IS NOT NULL")
         numbers = np.fromiter((row[0] for row in found), np.int64, len(found))
         return numbers, np.fromiter((row[1] for row in found), np.float64, len(found))
 
@@ -223,9 +223,7 @@ class Index:
     def distinct(self, job: int, name: str, selection: Selection = ALL) -> list[tuple[Any, int]]:
         """The values of a column with their counts, the most frequent first."""
         sql = COLUMNS[name].sql
-        found = self._all(
-            job, selection, f"{sql} AS value, count(*)", "GROUP BY value ORDER BY 2 DESC, value"
-        )
+        found = self._all(job, selection, f"{sql}, count(*)", "GROUP BY 1 ORDER BY 2 DESC, 1")
         return [(row[0], int(row[1])) for row in found]
 
     def counts(self, job: int, selection: Selection = ALL) -> Counts:
