@@ -66,7 +66,8 @@ class Program(QObject):
         from gui.diagnostics.crashes import Crashes
         from gui.handlers.connections import Handlers
         from gui.presenters.first_hints import FirstHints
-        from gui.presenters.folder import FolderPresenter
+        from gui.presenters.folder.figures import FigurePresenter
+        from gui.presenters.folder.rows import FolderPresenter
         from gui.presenters.inspector import InspectorPresenter
         from gui.presenters.methods import MethodPresenter
         from gui.presenters.notices import Notices
@@ -93,6 +94,13 @@ class Program(QObject):
         self.notices = Notices(self.window, self.state, self.controller.models, self.settings)
         self.folder = FolderPresenter(
             self.window, self.state, self.controller.folders, self.settings
+        )
+        self.folder_figures = FigurePresenter(
+            self.window,
+            self.controller.folders,
+            self.controller.folder_figures,
+            self.controller.clustering,
+            self.settings,
         )
         self.inspector = InspectorPresenter(
             self.window, self.state, self.controller.inspections, self.settings

@@ -17,6 +17,8 @@ from gui.controllers.downloads import Downloads
 from gui.controllers.explaining import Explainer, without_comparison
 from gui.controllers.exports import Exports
 from gui.controllers.figures.figures import Figures
+from gui.controllers.folder.clustering import Clustering
+from gui.controllers.folder.figures import FolderFigures
 from gui.controllers.folder.folders import Folders
 from gui.controllers.image_views import ImageViews
 from gui.controllers.images import Images
@@ -91,6 +93,10 @@ class Controller(QObject):
             comparer,
             self,
         )
+        self.folder_figures = FolderFigures(state, self.folders, self)
+        self.clustering = Clustering(
+            state, self.folders, self.folder_figures, engine, self._worker, self
+        )
         self.inspections = Inspections(state, settings, engine, files, self._worker, self)
         self.choose_layer = comparer.choose_layer
         self.choose_class = comparer.choose_class
@@ -125,6 +131,7 @@ class Controller(QObject):
         self.downloads.close()
         self.file_lane.close()
         self.engine_lane.close()
+        self.folder_figures.close()
         self.folders.close()
 
     @property

@@ -26,7 +26,8 @@ from gui.handlers.comparing import Comparing
 from gui.handlers.context_menus import ContextMenus
 from gui.handlers.export import Saver
 from gui.handlers.figure_opener import FigureOpener
-from gui.handlers.folder import FolderOpener
+from gui.handlers.folder.figures import FigureGestures
+from gui.handlers.folder.opener import FolderOpener
 from gui.handlers.help import Help
 from gui.handlers.image_levels import ImageLevels
 from gui.handlers.image_opener import ImageOpener
@@ -70,6 +71,7 @@ class Handlers(QObject):
         self.saver = Saver(window, state, controller.exports, settings)
         self.figures = FigureOpener(window, state, controller.figures, settings)
         self.folders = FolderOpener(window, state, controller, settings)
+        self.folder_figures = FigureGestures(window, controller, settings)
         self.inspecting = Inspecting(window, controller, settings)
         self.choosing = Choosing(window, state, controller)
         self.comparing = Comparing(window, state, controller)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ class Runs(QObject):
     ended: of a run, which may be continued.
 
     state: what is going on. words: of it, ''. match: of labels to classes, None before a run.
+    defer: whether something else is to be done first when nothing is asked.
     """
 
     changed = Signal()
@@ -60,6 +61,7 @@ class Runs(QObject):
         self.given: dict[str, int | str] = {}
         self.policy = "top"
         self._folder: Path | None = None
+        self.defer: Callable[[], bool] = lambda: False
         engine.idle.connect(self._go_on)
         state.model_changed.connect(self._model_came)
 
@@ -196,6 +198,8 @@ class Runs(QObject):
     def _go_on(self) -> None:
         """Compute the next images, unless something is asked of the engine."""
         if self.state is not RunState.RUNNING or self._engine.running is not None:
+            return
+        if self.defer():
             return
         if self._engine.has("folder run") or self._engine.has("folder step") or not self.match:
             return

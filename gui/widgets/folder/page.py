@@ -9,10 +9,12 @@ from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import label
+from gui.widgets.folder.charts import BrushHistogram
 from gui.widgets.folder.chips import FilterBar
 from gui.widgets.folder.head import FolderHead
 from gui.widgets.folder.model import RowModel
 from gui.widgets.folder.rows import ShownColumn
+from gui.widgets.folder.side import SidePanel
 from gui.widgets.folder.views import RowViews
 
 GAP = theme.SPACE
@@ -33,6 +35,9 @@ class FolderPage(QWidget):
         self._message = label("", "dim")
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._message.setWordWrap(True)
+        self.histogram = BrushHistogram()
+        self.histogram.hide()
+        self.side = SidePanel(columns)
         self.room = QStackedWidget()
         self.room.addWidget(self.rows)
         self.room.addWidget(self._message)
@@ -42,12 +47,16 @@ class FolderPage(QWidget):
         column.setSpacing(0)
         column.addWidget(self.filters)
         column.addWidget(self.room, 1)
-        self.left_column = column
+        column.addWidget(self.histogram)
         self.columns = QSplitter(Qt.Orientation.Horizontal)
         self.columns.setHandleWidth(1)
         self.columns.setChildrenCollapsible(False)
         self.columns.addWidget(left)
+        self.columns.addWidget(self.side)
         self.columns.setStretchFactor(0, 1)
+        self.columns.setStretchFactor(1, 0)
+        self.columns.setCollapsible(1, True)
+        self.columns.setSizes([10_000, _SIDE])
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(0)

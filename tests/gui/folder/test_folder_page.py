@@ -98,21 +98,19 @@ def test_pictures_have_their_heat_map(user: Reader, scenes: Path) -> None:
 def test_filters_hold_together_and_are_taken_off(user: Reader, scenes: Path) -> None:
     user.start(model=SHAPES)
     user.open_folder(scenes)
-    chances = [float(text.removesuffix(" %")) for text in user.texts("probability") if text]
-    middle = sorted(chances)[len(chances) // 2]
-    type_filter(user, f"confidence < {middle}%")
-    below = sum(chance < middle for chance in chances)
-    user.until(lambda: abs(user.page.model.rowCount() - below) <= 1)
-    user.wait_rows()
-    few = user.page.model.rowCount()
-    assert all(float(text.removesuffix(" %")) <= middle for text in user.texts("probability"))
+    values = sorted(float(text) for text in user.texts("entropy") if text)
+    limit = (values[30] + values[31]) / 2
+    assert values[30] < limit < values[31]
+    type_filter(user, f"entropy < {limit}")
+    wait_count(user, 31)
+    assert sorted(float(text) for text in user.texts("entropy")) == values[:31]
     type_filter(user, "label = star")
-    user.until(lambda: user.page.model.rowCount() < few)
+    user.until(lambda: user.page.model.rowCount() < 31)
     user.wait_rows()
     assert set(user.texts("label")) == {"star"}
-    assert user.page.filters.chips() == (f"confidence < {middle}%", "label = star")
+    assert user.page.filters.chips() == (f"entropy < {limit}", "label = star")
     type_filter(user, "colour = 1")
-    assert user.page.filters.chips() == (f"confidence < {middle}%", "label = star")
+    assert user.page.filters.chips() == (f"entropy < {limit}", "label = star")
     assert "no column is called 'colour'" in user.page.filters.field.toolTip()
     user.page.filters.field.clear()
     user.program.controller.folders.set_filters(())

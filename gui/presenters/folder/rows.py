@@ -1,8 +1,7 @@
-"""Shows the open folder on the folder page."""
+"""Shows the rows of the open folder, and how far its run is."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -13,13 +12,13 @@ from gui.controllers.folder.folders import Folders
 from gui.controllers.folder.running import fits
 from gui.jobs import folder_work
 from gui.jobs.folder_work import RowPage
+from gui.presenters.folder.names import job_name
 from gui.settings import Settings
 from gui.state.folders import RunState
 from gui.state.state import NoticeKind, State
 from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
-    from engine.folders.records import Job
     from gui.widgets.folder.page import FolderPage
 
 _STARTING = "Searching for images…"
@@ -85,7 +84,7 @@ class FolderPresenter(QObject):
         page, folders = self._page, self._folders
         if page is None or folders.folder is None:
             return
-        names = [(number, self._name(job)) for number, job in folders.jobs]
+        names = [(number, job_name(job)) for number, job in folders.jobs]
         page.head.set_jobs(names, folders.job[0] if folders.job is not None else None)
         page.head.set_run(*self._run_words())
         match = folders.runs.match
@@ -98,10 +97,6 @@ class FolderPresenter(QObject):
         newer = folders.newer
         page.filters.set_newer("Update rows" if newer is not None else "")
         self._show_count()
-
-    def _name(self, job: Job) -> str:
-        model = Path(job.facts.get("weights") or "").name or job.model
-        return f"{model} · {job.layer or 'whole network'} · {find(job.method).title}"
 
     def _run_words(self) -> tuple[str, float | None, str, str]:
         folders, runs = self._folders, self._folders.runs
