@@ -18,6 +18,7 @@ from gui.controllers.explaining import Explainer, without_comparison
 from gui.controllers.exports import Exports
 from gui.controllers.figures.figures import Figures
 from gui.controllers.folder.clustering import Clustering
+from gui.controllers.folder.exporting import FolderExports
 from gui.controllers.folder.figures import FolderFigures
 from gui.controllers.folder.folders import Folders
 from gui.controllers.image_views import ImageViews
@@ -93,6 +94,7 @@ class Controller(QObject):
             comparer,
             self,
         )
+        self.folder_exports = FolderExports(state, self.folders, self)
         self.folder_figures = FolderFigures(state, self.folders, self)
         self.clustering = Clustering(
             state, self.folders, self.folder_figures, engine, self._worker, self

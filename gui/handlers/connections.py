@@ -27,6 +27,7 @@ from gui.handlers.context_menus import ContextMenus
 from gui.handlers.export import Saver
 from gui.handlers.figure_opener import FigureOpener
 from gui.handlers.folder.figures import FigureGestures
+from gui.handlers.folder.menus import FolderMenus
 from gui.handlers.folder.opener import FolderOpener
 from gui.handlers.help import Help
 from gui.handlers.image_levels import ImageLevels
@@ -71,6 +72,7 @@ class Handlers(QObject):
         self.saver = Saver(window, state, controller.exports, settings)
         self.figures = FigureOpener(window, state, controller.figures, settings)
         self.folders = FolderOpener(window, state, controller, settings)
+        self.folder_menus = FolderMenus(window, state, controller, settings)
         self.folder_figures = FigureGestures(window, controller, settings)
         self.inspecting = Inspecting(window, controller, settings)
         self.choosing = Choosing(window, state, controller)

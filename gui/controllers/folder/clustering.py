@@ -11,8 +11,8 @@ from engine.errors import HookscopeError
 from gui.controllers.folder.figures import FolderFigures
 from gui.controllers.folder.folders import Folders
 from gui.controllers.folder.running import is_model
-from gui.jobs import folder_figures
 from gui.jobs.engine_worker import EngineWorker
+from gui.jobs.folder import figures as folder_figures
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.state.state import NoticeKind, State
 

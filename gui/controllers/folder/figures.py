@@ -10,15 +10,15 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from engine.errors import HookscopeError
 from engine.folders.index.where import COLUMNS, Selection
 from gui.controllers.folder.folders import Folders
-from gui.jobs import folder_figures
-from gui.jobs.folder_figures import BINS, RELIABILITY_BINS, FigureReader
+from gui.jobs.folder import figures as folder_figures
+from gui.jobs.folder.figures import BINS, RELIABILITY_BINS, FigureReader
 from gui.jobs.lanes import Job, Lane
 from gui.state.folders import FolderView
 from gui.state.state import NoticeKind, State
 
 if TYPE_CHECKING:
     from engine.folders.index.queries import Index
-    from gui.jobs.folder_figures import Difference
+    from gui.jobs.folder.figures import Difference
     from gui.jobs.lanes import Watch
 
 _SETTLE_MS = 150

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.errors import HookscopeError
+from gui.controllers.folder import kept
 from gui.controllers.folder.rows import Rows
 from gui.controllers.folder.running import Runs, is_model
 from gui.controllers.images import Images
 from gui.controllers.models import Models
 from gui.controllers.panes.comparing import Comparer
-from gui.jobs import folder_work
 from gui.jobs.engine_worker import EngineWorker
-from gui.jobs.folder_work import Reader
+from gui.jobs.folder import reading
+from gui.jobs.folder.reading import Reader
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import Settings
 from gui.state.folders import Filter, FolderView, Listing, OpenedIndex, RunState
@@ -97,10 +98,10 @@ class Folders(QObject):
 
     def open_paths(self, paths: Sequence[Path], labels: str | None = None) -> None:
         """Open folders, tables or lists of images as one folder, or a folder that has an index."""
-        folder = folder_work.index_folder(paths)
+        folder = reading.index_folder(paths)
         own = len(paths) == 1 and folder == paths[0]
         self._take(folder, () if own else tuple(paths), _title(paths))
-        known = folder_work.has_index(folder)
+        known = reading.has_index(folder)
         if known:
             self._open_index()
         if not own:
@@ -147,7 +148,7 @@ class Folders(QObject):
     def _take(self, folder: Path, paths: tuple[Path, ...], title: str) -> None:
         self._forget()
         self.folder, self.paths, self.title = folder, paths, title
-        self.runs.take(folder)
+        self.runs.take(folder, kept.load_labels(folder))
         self.opened.emit()
         self.turn("folder")
 
@@ -177,6 +178,9 @@ class Folders(QObject):
             return
         self._is_open = True
         self._know_jobs(opened.jobs)
+        if self.job is not None:
+            self.view = kept.load_view(self._settings, opened.folder, self.job[1].classes)
+            self.changed.emit()
         self._list()
         self._wait()
 
@@ -189,10 +193,21 @@ class Folders(QObject):
     def _found(self, _count: int) -> None:
         if self._is_open:
             self._list()
-        elif self.folder is not None and folder_work.has_index(self.folder):
+        elif self.folder is not None and reading.has_index(self.folder):
             self._open_index()
 
     # --- jobs and runs ---------------------------------------------------------------------------
+
+    def give_labels(self, given: dict[str, int | str]) -> None:
+        """Take these classes for labels, for good, and compute what changes with them."""
+        if self.folder is None:
+            return
+        fault = kept.save_labels(self.folder, given)
+        if fault:
+            self._state.notify(NoticeKind.WARNING, fault)
+        self.runs.stop()
+        self.runs.given = given
+        self.runs.run()
 
     def choose_job(self, number: int) -> None:
         """Show what another job found."""
@@ -229,7 +244,7 @@ class Folders(QObject):
         if self.folder is None:
             return
         if not self._is_open:
-            if folder_work.has_index(self.folder) and not self.lanes[0].has("folder open"):
+            if reading.has_index(self.folder) and not self.lanes[0].has("folder open"):
                 self._open_index()
         elif not self.lanes[0].has("folder listing"):
             self._read("version", self._reader.version, self._looked)
@@ -265,8 +280,9 @@ class Folders(QObject):
             self._show(self.newer)
 
     def _look_at(self, view: FolderView) -> None:
-        if view != self.view:
+        if view != self.view and self.folder is not None:
             self.view = view
+            kept.save_view(self._settings, self.folder, view)
             self.changed.emit()
             self._list()
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
-from gui.jobs import folder_work
-from gui.jobs.folder_work import PAGE, Reader, RowPage
+from gui.jobs.folder import reading
+from gui.jobs.folder.reading import PAGE, Reader, RowPage
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import Settings
 from gui.state.folders import Listing
@@ -151,9 +151,7 @@ class Rows(QObject):
         about = self._job[1] if self._job is not None else None
         job = Job(
             "",
-            lambda watch: folder_work.picture(
-                shown, about, display, folder_work.PICTURE_SIDE, watch
-            ),
+            lambda watch: reading.picture(shown, about, display, reading.PICTURE_SIDE, watch),
             slot="folder picture",
             priority=Priority.IDLE,
             unlogged=(shown.path, shown.name),

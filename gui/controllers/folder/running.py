@@ -11,9 +11,9 @@ from PySide6.QtCore import QObject, Signal
 from engine.errors import HookscopeError
 from engine.records.explanations import layers_in
 from gui.controllers.models import PHOTO_MODEL, Models
-from gui.jobs import folder_work
 from gui.jobs.engine_worker import EngineWorker
-from gui.jobs.folder_run import Begun, FolderRunner, Plan
+from gui.jobs.folder import reading
+from gui.jobs.folder.running import Begun, FolderRunner, Plan
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import EXACT, Settings
 from gui.state.folders import RunState
@@ -75,7 +75,7 @@ class Runs(QObject):
         self._set(RunState.FINDING)
         job = Job(
             "Searching for images",
-            lambda watch: folder_work.find_inputs(folder, paths, labels, watch),
+            lambda watch: reading.find_inputs(folder, paths, labels, watch),
             slot="folder find",
         )
         job.progressed.connect(self._finding)
@@ -105,12 +105,12 @@ class Runs(QObject):
 
     # --- running ---------------------------------------------------------------------------------
 
-    def take(self, folder: Path) -> None:
+    def take(self, folder: Path, given: dict[str, int | str]) -> None:
         """Another folder is open; what ran is ended."""
         self.stop()
         self._folder = folder
         self.progress, self.match = None, None
-        self.labels, self.given, self.policy = {}, {}, "top"
+        self.labels, self.given, self.policy = {}, given, "top"
         self._set(RunState.IDLE)
 
     def run(self) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 
 from engine.folders.index.typed import in_words
 from engine.folders.index.where import Where
+from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.settings import Settings
 from gui.state.folders import Filter
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.lazy.numpy import np
-    from gui.jobs.folder_figures import Difference
+    from gui.jobs.folder.figures import Difference
     from gui.toolkit.charts.chart import Chart
     from gui.widgets.folder.page import FolderPage
 
@@ -48,7 +49,8 @@ class FigureGestures(QObject):
         page.histogram.brushed.connect(self._brushed)
         page.histogram.unbrushed.connect(lambda: self._take_off(self._figures.column))
         page.rows.selected.connect(self._selected)
-        side.kind_chosen.connect(self._figures.show)
+        side.kind_chosen.connect(self._show_kind)
+        self._figures.show(side.kind)
         side.axes_chosen.connect(self._figures.show_axes)
         side.other_chosen.connect(self._figures.compare)
         side.confusion.chosen.connect(self._cell_chosen)
@@ -64,6 +66,10 @@ class FigureGestures(QObject):
         clusters.scatter.lassoed.connect(self._lassoed)
         for chart in (page.histogram, side.reliability):
             chart.save_wanted.connect(self._save)
+
+    def _show_kind(self, kind: str) -> None:
+        self._settings.set(table.FOLDER_CHART, kind)
+        self._figures.show(kind)
 
     def _mark_column(self) -> None:
         self._figures.show_column(self._folders.view.order)

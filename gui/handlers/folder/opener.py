@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from engine.errors import HookscopeError
+from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.settings import Settings
 from gui.state.folders import Filter, RunState
@@ -79,6 +80,9 @@ class FolderOpener(QObject):
         page.rows.sorted.connect(lambda column, down: folders.set_order(column, down=down))
         page.head.run_wanted.connect(self._run)
         page.head.job_chosen.connect(folders.choose_job)
+        page.filters.shape_chosen.connect(
+            lambda shape: self._settings.set(table.FOLDER_SHAPE, shape)
+        )
         page.filters.typed.connect(self._filter)
         page.filters.removed.connect(folders.remove_filter)
         page.filters.cleared.connect(lambda: folders.set_filters(()))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.folders.clusters.finding import Cluster
     from engine.folders.records import Job
     from engine.records.explanations import FloatMap
-    from gui.jobs.folder_figures import ClassFigures, Difference
+    from gui.jobs.folder.figures import ClassFigures, Difference
     from gui.widgets.folder.page import FolderPage
 
 _MAP_SIDE = 256
@@ -130,7 +130,7 @@ class FigurePresenter(QObject):
         assert self._page is not None
         if found is not None:
             across, up = (COLUMNS[name].title for name in self._figures.axes)
-            self._page.side.scatter.set_points(*found, axes=(across, up))
+            self._page.side.scatter.set_points(found[0], found[1], axes=(across, up))
 
     def _drawn(self, map: FloatMap) -> QImage:
         return map_thumbnail(map, self._settings.display(), _MAP_SIDE)
@@ -211,7 +211,7 @@ class FigurePresenter(QObject):
 
     def _row(self, place: int, cluster: Cluster) -> Any:
         from engine.folders.clusters.finding import FLAGS
-        from gui.widgets.folder.clusters import ClusterRow
+        from gui.widgets.folder.figures.clusters import ClusterRow
 
         hidden = self._clustering.findings.get(place)
         facts = f"{cluster.size:,} images"

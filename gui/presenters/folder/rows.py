@@ -8,10 +8,11 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QImage
 
 from engine.methods.registry import find
+from gui import settings as table
 from gui.controllers.folder.folders import Folders
 from gui.controllers.folder.running import fits
-from gui.jobs import folder_work
-from gui.jobs.folder_work import RowPage
+from gui.jobs.folder import reading
+from gui.jobs.folder.reading import RowPage
 from gui.presenters.folder.names import job_name
 from gui.settings import Settings
 from gui.state.folders import RunState
@@ -57,9 +58,10 @@ class FolderPresenter(QObject):
         if self._page is None:
             self._page = window.make_folder(_make)
             self._page.rows.seen.connect(self._look)
+            self._show_shape()
         page = self._page
         page.model.clear_pictures()
-        page.model.set_numbers(folder_work.no_numbers())
+        page.model.set_numbers(reading.no_numbers())
         where = "\n".join(map(str, folders.paths))
         page.head.set_title(folders.title, f"{where}\nIndex: {folders.folder}".strip())
         page.filters.set_fault("")
@@ -205,7 +207,16 @@ class FolderPresenter(QObject):
             self._page.model.set_picture(number, image)
             self._page.rows.view.viewport().update()
 
+    def _show_shape(self) -> None:
+        page, shape = self._page, self._settings.get(table.FOLDER_SHAPE)
+        if page is not None:
+            page.filters.shape.show_choice(shape)
+            page.rows.set_grid(shape == "grid")
+            page.side.show_kind(self._settings.get(table.FOLDER_CHART))
+
     def _setting_changed(self, key: str) -> None:
+        if key in (table.FOLDER_SHAPE.key, table.FOLDER_CHART.key):
+            self._show_shape()
         if key.startswith("display/"):
             self._look()
 
@@ -213,4 +224,4 @@ class FolderPresenter(QObject):
 def _make() -> FolderPage:
     from gui.widgets.folder.page import FolderPage
 
-    return FolderPage(folder_work.shown_columns(), folder_work.PAGE)
+    return FolderPage(reading.shown_columns(), reading.PAGE)

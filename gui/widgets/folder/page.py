@@ -9,16 +9,16 @@ from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import label
-from gui.widgets.folder.charts import BrushHistogram
 from gui.widgets.folder.chips import FilterBar
+from gui.widgets.folder.figures.charts import BrushHistogram
+from gui.widgets.folder.figures.side import SidePanel
 from gui.widgets.folder.head import FolderHead
 from gui.widgets.folder.model import RowModel
 from gui.widgets.folder.rows import ShownColumn
-from gui.widgets.folder.side import SidePanel
 from gui.widgets.folder.views import RowViews
 
 GAP = theme.SPACE
-_SIDE = 80 * GAP
+_SIDE = 88 * GAP
 
 
 class FolderPage(QWidget):
@@ -63,7 +63,6 @@ class FolderPage(QWidget):
         box.addWidget(self.head)
         box.addWidget(self.columns, 1)
         self.filters.left.connect(self.focus_rows)
-        self.filters.shape_chosen.connect(lambda shape: self.rows.set_grid(shape == "grid"))
 
     def set_message(self, text: str) -> None:
         """Show a text in place of the rows; '' shows the rows."""

@@ -115,6 +115,7 @@ class Reliability(Chart):
         self.means: NDArray[np.float64] = np.zeros(0)
         self.right: NDArray[np.float64] = np.zeros(0)
         self.setMinimumHeight(56 * theme.SPACE)
+        self.setMaximumHeight(84 * theme.SPACE)
 
     def set_bins(
         self,

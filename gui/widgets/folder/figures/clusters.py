@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import ElidedLabel, label
-from gui.widgets.folder.mean import MapPicture
-from gui.widgets.folder.scatter import Scatter
+from gui.widgets.folder.figures.mean import MapPicture
+from gui.widgets.folder.figures.scatter import Scatter
 
 GAP = theme.SPACE
 _MAP_SIDE = 16 * GAP
@@ -75,6 +75,9 @@ class ClusterPanel(QWidget):
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setWidget(self._list)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        for part in (area.viewport(), self._list):
+            part.setAutoFillBackground(False)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.scatter = Scatter("Images of the class by what the network looked at")
         work = QHBoxLayout()

@@ -38,7 +38,9 @@ class Confusion(QWidget):
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setWidget(self.matrix)
-        area.viewport().setAutoFillBackground(False)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        for part in (area.viewport(), self.matrix):
+            part.setAutoFillBackground(False)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(GAP)

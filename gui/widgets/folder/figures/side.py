@@ -9,13 +9,13 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QStackedWidget, QVBoxLayou
 
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import label
-from gui.widgets.folder.charts import Reliability
-from gui.widgets.folder.clusters import ClusterPanel
-from gui.widgets.folder.confusion import Confusion
-from gui.widgets.folder.mean import MeanMap
+from gui.widgets.folder.figures.charts import Reliability
+from gui.widgets.folder.figures.clusters import ClusterPanel
+from gui.widgets.folder.figures.confusion import Confusion
+from gui.widgets.folder.figures.mean import MeanMap
+from gui.widgets.folder.figures.scatter import Scatter
+from gui.widgets.folder.figures.tables import FigureTable
 from gui.widgets.folder.rows import ShownColumn
-from gui.widgets.folder.scatter import Scatter
-from gui.widgets.folder.tables import FigureTable
 
 GAP = theme.SPACE
 KINDS = (
@@ -69,7 +69,7 @@ class SidePanel(QWidget):
             self.clusters,
             self._models(),
         ):
-            self._stack.addWidget(widget)
+            self._stack.addWidget(_at_top(widget) if widget is self.reliability else widget)
         box = QVBoxLayout(self)
         box.setContentsMargins(2 * GAP, GAP, 2 * GAP, 2 * GAP)
         box.setSpacing(2 * GAP)
@@ -141,3 +141,13 @@ class SidePanel(QWidget):
         box.addWidget(self.differs)
         box.addWidget(self.differences, 1)
         return page
+
+
+def _at_top(widget: QWidget) -> QWidget:
+    """A page with a widget at its top."""
+    page = QWidget()
+    box = QVBoxLayout(page)
+    box.setContentsMargins(0, 0, 0, 0)
+    box.addWidget(widget)
+    box.addStretch(1)
+    return page
