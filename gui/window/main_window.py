@@ -200,6 +200,7 @@ class MainWindow(QMainWindow):
         self._outer.insertWidget(0, self.notice)
         self._rows.replaceWidget(self._strip_room, self.drawer)
         self.drawer.leave_room(self.notice)
+        self._strip_room.hide()
         self._strip_room.deleteLater()
         self.status.setMinimumHeight(_STATUS_HEIGHT)
         self.setStatusBar(self.status)

@@ -116,6 +116,11 @@ class RowModel(QAbstractTableModel):
             return None
         return found[place - first]
 
+    @property
+    def waiting(self) -> bool:
+        """Whether texts that were asked for are not here yet."""
+        return bool(self._asked)
+
     def picture(self, number: int) -> QImage | None:
         """The picture of an input; None if there is none yet."""
         return self._pictures.get(number)

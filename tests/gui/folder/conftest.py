@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+import engine
+from engine.folders.index.store import IndexWriter
+from engine.folders.inputs.finding import Labels, find
+from engine.folders.job import How
+from engine.folders.run import Run
 from engine.records.sources import ModelSource
 from gui.controllers.models import NamedModel
+from gui.jobs.folder import reading
 from gui.state.folders import RunState
 from gui.widgets.folder.page import FolderPage
 from tests.engine.folders.scenes import write_scenes
@@ -31,6 +38,21 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def indexed(index: Path, folder: Path, model: str) -> Path:
+    """An index of a folder, as the command batch makes it."""
+    with IndexWriter(index) as writer:
+        writer.found(find([folder], Labels(folders=True)))
+        for _ in Run(writer, engine.load_model(model), How()).steps():
+            pass
+    return index
+
+
+@pytest.fixture(scope="session")
+def index(tmp_path_factory: pytest.TempPathFactory, scenes: Path) -> Path:
+    """The index of the scenes."""
+    return indexed(tmp_path_factory.mktemp("index") / "own", scenes, "demo:shapes")
+
+
 class Reader(User):
     """Someone who looks at a folder."""
 
@@ -44,6 +66,16 @@ class Reader(User):
         """Open a folder as a page, and wait until all of it is explained."""
         self.program.controller.folders.open_paths([folder])
         self.wait_done()
+
+    def open_explained(self, folder: Path, index: Path) -> None:
+        """Open a folder as a page whose index is there already."""
+        goal = reading.index_folder([folder])
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(index, goal)
+        folders = self.program.controller.folders
+        folders.open_paths([folder])
+        self.until(lambda: folders.runs.state is RunState.IDLE and folders.listing is not None)
+        self.wait_rows()
 
     def wait_done(self) -> None:
         folders = self.program.controller.folders
@@ -62,6 +94,7 @@ class Reader(User):
         model = self.page.model
         self.until(
             lambda: all(model.row(place) is not None for place in range(min(8, model.rowCount())))
+            and not model.waiting
         )
 
     def texts(self, column: str) -> list[str]:

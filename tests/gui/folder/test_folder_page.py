@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -64,9 +65,9 @@ def test_a_folder_is_explained_and_its_rows_are_the_networks(user: Reader, scene
     assert not (scenes / "index.sqlite").exists()
 
 
-def test_pictures_have_their_heat_map(user: Reader, scenes: Path) -> None:
+def test_pictures_have_their_heat_map(user: Reader, scenes: Path, index: Path) -> None:
     user.start(model=SHAPES)
-    user.open_folder(scenes)
+    user.open_explained(scenes, index)
     model = user.page.model
     number = model.number_at(0)
     shown = user.program.controller.folders.rows.known
@@ -95,9 +96,9 @@ def test_pictures_have_their_heat_map(user: Reader, scenes: Path) -> None:
     assert cells[1:-1, 1:-1][inside].max(initial=0.0) < 2
 
 
-def test_filters_hold_together_and_are_taken_off(user: Reader, scenes: Path) -> None:
+def test_filters_hold_together_and_are_taken_off(user: Reader, scenes: Path, index: Path) -> None:
     user.start(model=SHAPES)
-    user.open_folder(scenes)
+    user.open_explained(scenes, index)
     values = sorted(float(text) for text in user.texts("entropy") if text)
     limit = (values[30] + values[31]) / 2
     assert values[30] < limit < values[31]
@@ -120,9 +121,9 @@ def test_filters_hold_together_and_are_taken_off(user: Reader, scenes: Path) -> 
     assert user.texts("name") == [str(Path("star", "broken.jpg"))]
 
 
-def test_a_header_sorts_by_its_column(user: Reader, scenes: Path) -> None:
+def test_a_header_sorts_by_its_column(user: Reader, scenes: Path, index: Path) -> None:
     user.start(model=SHAPES)
-    user.open_folder(scenes)
+    user.open_explained(scenes, index)
     table = user.page.rows.table
     header = table.horizontalHeader()
     column = 1 + [own.name for own in user.page.model.columns].index("entropy")
@@ -137,9 +138,9 @@ def test_a_header_sorts_by_its_column(user: Reader, scenes: Path) -> None:
         assert user.texts("entropy")[-1] == ""
 
 
-def test_a_row_is_opened_on_the_first_page_and_left_again(user: Reader, scenes: Path) -> None:
+def test_a_row_is_opened_on_the_first_page_and_left_again(user: Reader, scenes: Path, index: Path) -> None:
     user.start(model=SHAPES)
-    user.open_folder(scenes)
+    user.open_explained(scenes, index)
     view = user.page.rows.table
     view.setFocus()
     view.setCurrentIndex(user.page.model.index(9, 0))
@@ -206,30 +207,22 @@ def test_a_run_is_paused_and_goes_on_without_computing_again(user: Reader, scene
 
 
 def test_an_index_of_the_command_line_is_opened_by_a_drop(
-    user: Reader, scenes: Path, tmp_path: Path
+    user: Reader, index: Path, tmp_path: Path
 ) -> None:
-    from engine.folders.index.store import IndexWriter
-    from engine.folders.inputs.finding import Labels, find
-    from engine.folders.job import How
-    from engine.folders.run import Run
-
-    out = tmp_path / "out"
-    with IndexWriter(out) as writer:
-        writer.found(find([scenes / "star"], Labels(folders=True)))
-        for _ in Run(writer, engine.load_model("demo:shapes"), How()).steps():
-            pass
     user.start(model=SHAPES)
+    out = tmp_path / "out"
+    shutil.copytree(index, out)
     user.drop(files(out))
     user.until(lambda: user.program.window.folder is not None)
-    wait_count(user, 9)
+    wait_count(user, 65)
     assert user.page.head.button.isHidden()
     assert set(user.texts("prediction")) >= {"star", ""}
     assert user.program.controller.folders.runs.state is RunState.IDLE
 
 
-def test_selection_stays_with_its_rows_in_table_and_grid(user: Reader, scenes: Path) -> None:
+def test_selection_stays_with_its_rows_in_table_and_grid(user: Reader, scenes: Path, index: Path) -> None:
     user.start(model=SHAPES)
-    user.open_folder(scenes)
+    user.open_explained(scenes, index)
     rows = user.page.rows
     table = rows.table
     for place, modifier in ((2, Modifier.NoModifier), (5, Modifier.ControlModifier)):

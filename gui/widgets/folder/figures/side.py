@@ -47,9 +47,7 @@ class SidePanel(QWidget):
         self.kinds.setMaxVisibleItems(len(KINDS))
         self.kinds.activated.connect(self._chosen)
         self.confusion = Confusion()
-        self.classes = FigureTable(
-            "Classes", ("Class", "Images", "Right", "Predicted", "Precision")
-        )
+        self.classes = FigureTable("Classes", ("Class", "Images", "Right", "Given", "Precise"))
         self.reliability = Reliability()
         self.mean = MeanMap()
         self.clusters = ClusterPanel()

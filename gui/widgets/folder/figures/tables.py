@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
 
 from gui.toolkit import plain_text, theme
@@ -97,9 +97,8 @@ class FigureTable(QTableView):
         self.verticalHeader().setDefaultSectionSize(6 * theme.SPACE)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.setMinimumSectionSize(12 * theme.SPACE)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setMinimumSectionSize(10 * theme.SPACE)
         header.setFont(theme.small(self.font()))
         self.setSortingEnabled(True)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
@@ -108,6 +107,23 @@ class FigureTable(QTableView):
     def set_rows(self, rows: Sequence[tuple[object, tuple[Value, ...]]]) -> None:
         """Show other rows, in the order that was chosen."""
         self.figures.set_rows(rows)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Numbers take what they need, and names the rest."""
+        header, room = self.horizontalHeader(), self.viewport().width()
+        metrics = header.fontMetrics()
+        for column in range(1, len(self.figures.titles)):
+            # With room for the arrow of the order.
+            title = metrics.horizontalAdvance(self.figures.titles[column]) + 6 * theme.SPACE
+            wide = max(title, self.sizeHintForColumn(column) + theme.SPACE)
+            self.setColumnWidth(column, wide)
+            room -= wide
+        self.setColumnWidth(0, max(20 * theme.SPACE, room))
 
     def _choose(self, index: QModelIndex) -> None:
         if index.isValid():
