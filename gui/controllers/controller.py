@@ -26,6 +26,7 @@ from gui.controllers.panes.comparing import Comparer
 from gui.controllers.published import Published
 from gui.controllers.sweeps import Sweeper
 from gui.controllers.taking_up import take_up
+from gui.controllers.undo.history import History
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.file_work import color_strips
 from gui.jobs.lanes import Job, Lane
@@ -50,7 +51,8 @@ class Controller(QObject):
         self._worker = EngineWorker()
         self.engine_lane = engine = Lane("engine", self)
         self.file_lane = files = Lane("files", self)
-        self.images = Images(state, settings, files, self)
+        self.history = History(self)
+        self.images = Images(state, settings, files, self.history, self)
         self.images.leaving.connect(self._image_left)
         state.image_removed.connect(self._image_closed)
         self.views = ImageViews(state, self.images, files, self)

@@ -24,6 +24,7 @@ from gui.controllers.controller import Controller
 from gui.handlers.choices.choosing import Choosing
 from gui.handlers.comparing import Comparing
 from gui.handlers.context_menus import ContextMenus
+from gui.handlers.edits.undoing import Undoing
 from gui.handlers.export import Saver
 from gui.handlers.figure_opener import FigureOpener
 from gui.handlers.help import Help
@@ -66,6 +67,7 @@ class Handlers(QObject):
         self.levels = ImageLevels(window, state, controller.views)
         self.models = ModelOpener(window, state, controller, settings)
         self.input = InputOpener(window, state, controller, settings)
+        self.undoing = Undoing(window, controller.history)
         self.saver = Saver(window, state, controller.exports, settings)
         self.figures = FigureOpener(window, state, controller.figures, settings)
         self.inspecting = Inspecting(window, controller, settings)

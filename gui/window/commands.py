@@ -158,6 +158,11 @@ _FILE: Final = (
             role=QAction.MenuRole.QuitRole),
 )  # fmt: skip
 
+_EDIT: Final = (
+    Command("undo", "Undo", "Edit", ("Ctrl+Z",), "undo"),
+    Command("redo", "Redo", "Edit", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo"),
+)  # fmt: skip
+
 _VIEW: Final = (
     Command("fit", "Fit to window", "View", ("F", "Ctrl+0"), "fit"),
     Command("actual_size", "Actual size", "View", ("Ctrl+1",), "actual-size",
@@ -281,7 +286,7 @@ _HELP: Final = (
 TOOLBAR: Final = (("open_image", "Open image"), ("open_model", "Open model"), ("export", "Export"))
 """Ids and short texts of the toolbar; the window adds the facts about the model."""
 
-FIXED: Final[tuple[Command, ...]] = (*_FILE, *_VIEW, *_MODEL, *_IMAGE, *_HELP)
+FIXED: Final[tuple[Command, ...]] = (*_FILE, *_EDIT, *_VIEW, *_MODEL, *_IMAGE, *_HELP)
 """What is known without the table of methods: all that the first paint needs."""
 
 
