@@ -122,7 +122,7 @@ class Images(QObject):
         assert image.path is not None
         image.page = page
         image.revision += 1
-        image.loaded = image.picture = None
+        image.let_go()
         self.leaving.emit()
         self._state.current_changed.emit()
         self._decode(image.key, image.path)
@@ -214,7 +214,7 @@ class Images(QObject):
         image = self._state.images[key]
         if image.path is not None:
             # It can be read again.
-            image.loaded = image.picture = None
+            image.let_go()
         keys = list(self._state.images)
         place = keys.index(key)
         del self._state.images[key]
@@ -273,7 +273,7 @@ class Images(QObject):
         image = self._state.images[key]
         if image.path is None or not (image.error or image.stamp != stamp_of(image.path)):
             return
-        image.loaded = image.picture = None
+        image.let_go()
         image.error = ""
         image.page = 1
         image.revision += 1
@@ -382,7 +382,7 @@ class Images(QObject):
             if image.loaded.depth is not None:
                 kept += image.loaded.depth.values.nbytes
             if kept > _KEEP_BYTES:
-                image.loaded = image.picture = None
+                image.let_go()
 
 
 def _names(path: Path) -> tuple[str, ...]:
