@@ -1,0 +1,79 @@
+"""What takes the place of hidden pixels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.edits.adjusting import blurred
+from engine.edits.boxes import Box, whole
+from engine.edits.inpainting import inpainted
+from engine.edits.planes import Plane, like
+from engine.lazy.numpy import np
+from engine.lazy.opencv import cv2
+from engine.records.edits import Fill, Filling
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+BLUR_SHARE = 0.1
+"""Standard deviation of the Gaussian, of the shorter side of the image."""
+
+GREY = 128
+"""Of 0 to 255, for every colour."""
+
+
+def fill_in(
+    result: Plane, picture: Plane, mask: NDArray[np.bool_], box: Box, filling: Filling
+) -> None:
+    """Fill hidden pixels of a picture, in its copy.
+
+    result: a plane like picture, which is written to. mask: bool, of the box, which lies in the
+    picture; pixels that are not hidden are left as result has them.
+    """
+    if box.is_empty or not mask.any():
+        return
+    np.copyto(result[box.part], values_for(picture, mask, box, filling), where=mask[..., None])
+
+
+def values_for(picture: Plane, mask: NDArray[np.bool_], box: Box, filling: Filling) -> Plane:
+    """The values for a box: (height, width, 3), or (3,) for one colour; in the picture's type."""
+    fill = filling.fill
+    if fill is Fill.INPAINT:
+        return inpainted(picture, mask, box)
+    if fill is Fill.BLUR:
+        return _blur(picture, box)
+    if fill is Fill.NOISE:
+        return like(_noise(box, filling.seed), picture)
+    if fill is Fill.MEAN:
+        mean = np.asarray(cv2.mean(picture)[:3])
+        return np.asarray(np.rint(mean) if picture.dtype == np.uint8 else mean, picture.dtype)
+    colour = filling.colour if fill is Fill.COLOUR else (GREY,) * 3
+    return like(np.array(colour, np.uint8), picture)
+
+
+def _blur(picture: Plane, box: Box) -> Plane:
+    """A part of the picture, blurred; what is farther away than it reaches is not looked at."""
+    height, width = picture.shape[:2]
+    sigma = BLUR_SHARE * min(height, width)
+    seen = box.grown(int(4 * sigma) + 1).within(whole(height, width))
+    return blurred(picture[seen.part], sigma)[box.moved(-seen.left, -seen.top).part]
+
+
+def _noise(box: Box, seed: int) -> NDArray[np.uint8]:
+    """Every value from 0 to 255 as likely; the same at a place, whatever box it is asked for in."""
+    with np.errstate(over="ignore"):
+        x = np.arange(box.left, box.right, dtype=np.uint32)[None, :, None]
+        y = np.arange(box.top, box.bottom, dtype=np.uint32)[:, None, None]
+        channel = np.arange(3, dtype=np.uint32)
+        mixed = _scrambled(y + _scrambled(np.full(1, seed % (1 << 32), np.uint32)))
+        mixed = _scrambled(_scrambled(mixed ^ x) + channel)
+    return np.asarray(mixed >> 24, np.uint8)
+
+
+def _scrambled(value: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """A permutation of 32-bit numbers in which every bit depends on all: MurmurHash3's last step,
+    with a constant added so that 0 does not stay 0."""
+    mixed = value + np.uint32(0x9E3779B9)
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        mixed = (mixed ^ (mixed >> np.uint32(shift))) * np.uint32(factor)
+    return np.asarray(mixed ^ (mixed >> np.uint32(16)), np.uint32)
