@@ -14,6 +14,9 @@ from PySide6.QtCore import QObject, Signal
 from engine.errors import HookscopeError
 from engine.records.asked import Question
 from gui.controllers.downloads import Downloads
+from gui.controllers.edits.editing import Editor
+from gui.controllers.edits.live import Live
+from gui.controllers.edits.making import Making
 from gui.controllers.explaining import Explainer, without_comparison
 from gui.controllers.exports import Exports
 from gui.controllers.figures.figures import Figures
@@ -80,6 +83,18 @@ class Controller(QObject):
         )
         self.comparer = comparer = Comparer(
             state, settings, explainer, self.images, self.models, engine, self._worker, self
+        )
+        self.making = Making(state, settings, engine, files, self._worker, self)
+        self.live = Live(state, settings, engine, self._worker, self)
+        self.editor = Editor(
+            state,
+            self.history,
+            self.images,
+            explainer,
+            comparer,
+            self.making,
+            self.live,
+            self,
         )
         self.inspections = Inspections(state, settings, engine, files, self._worker, self)
         self.choose_layer = comparer.choose_layer

@@ -34,6 +34,7 @@ from gui.state.records import (
 )
 
 if TYPE_CHECKING:
+    from engine.explain.what_if import Hottests
     from numpy.typing import NDArray
 
     from engine.explain.session import Session
@@ -293,6 +294,12 @@ class EngineWorker:
         asked = first.asked if first is not None else None
         self.open.shrink(_most(request))
         return SweepAnswer(request, target, asked, maps, session.notices)
+
+    def masks_of(self, key: str, watch: Watch, *, exact: bool) -> Hottests:
+        """Finds the hottest pixels of an image by maps of the model with this key."""
+        from engine.explain.what_if import Hottests
+
+        return Hottests(self.model_of(key), exact=exact, cancel=watch.cancel)
 
     def forget_image(self, key: str, _watch: Watch) -> None:
         """Free the sessions of an image that was closed."""

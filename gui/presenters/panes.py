@@ -146,7 +146,7 @@ class PanePresenter(QObject):
 
     def _fill(self, canvas: PaneCanvas, pane: Pane) -> None:
         image = self._state.images.get(pane.current_key or "")
-        picture = image.picture if image is not None else None
+        picture = self._state.picture_of(pane)
         if image is not None and image.error:
             canvas.show_picture(None)
             self._pictures[canvas] = None
@@ -154,7 +154,7 @@ class PanePresenter(QObject):
             return
         if picture is not None and self._pictures.get(canvas) is not picture:
             self._show_picture(canvas, picture)
-            loaded = image.loaded if image is not None else None
+            loaded = self._state.loaded_of(pane)
             canvas.show_values(loaded.depth if loaded is not None else None)
         explanation = None if pane.bare else pane.explanation
         if self._maps.get(canvas) is not explanation:
@@ -190,6 +190,9 @@ class PanePresenter(QObject):
         parts: list[tuple[bool, str]] = []
         if images:
             parts.append((True, title))
+        if len({self._state.edits_of(one) for one in maps}) > 1:
+            edited = bool(self._state.edits_of(pane).steps)
+            parts.append((True, "with edits" if edited else "original"))
         if len({one.model_source for one in maps}) > 1 and pane.model_source is not None:
             parts.append((True, pane.model_source.title))
         if len({(one.method, one.options) for one in maps}) > 1:
@@ -224,8 +227,7 @@ class PanePresenter(QObject):
         canvas.set_parts(caption=False, bar=True)
         canvas.set_bar_words(("1 − 2", "more in 2 / in 1"))
         canvas.set_display(replace(own, sign="signed", end=None))
-        image = self._state.images.get(first.current_key or "")
-        picture = image.picture if image is not None else None
+        picture = self._state.picture_of(first)
         if picture is not None and self._pictures.get(canvas) is not picture:
             self._show_picture(canvas, picture)
         if self._maps.get(canvas) is not self._difference:

@@ -170,6 +170,11 @@ class ImageCanvas(LevelView):
         return self._readout.cell if self._readout is not None else None
 
     @property
+    def picture_bounds(self) -> QRectF:
+        """The rectangle of the shown image in the scene; empty without one."""
+        return QRectF(self._picture_item.bounds)
+
+    @property
     def busy_shown(self) -> bool:
         """Whether the busy line is visible."""
         return self._busy_frame.isActive()
