@@ -67,15 +67,15 @@ def blurred(picture: Plane, sigma: float) -> Plane:
         narrow: Plane = cv2.GaussianBlur(picture, (0, 0), sigma)
         return narrow
     size = math.ceil(width / factor), math.ceil(height / factor)
-    small = cv2.resize(picture.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     across, down = width / size[0], height / size[1]
     # The mean over a cell has a variance of 1/12 of its square, interpolating between cells 1/6.
     sigmas = [math.sqrt(max(sigma**2 / cell**2 - 0.25, 0.01)) for cell in (across, down)]
     soft = cv2.GaussianBlur(small, (0, 0), sigmas[0], sigmaY=sigmas[1])
-    large = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
     if picture.dtype == np.uint8:
-        return np.asarray(np.rint(large).clip(0, 255), np.uint8)
-    return np.asarray(large.clip(0, 1), np.float32)
+        soft = np.rint(soft).astype(np.uint8)
+    wide: Plane = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
+    return wide
 
 
 def _shift(picture: Plane, amount: float, axis: int) -> Plane:

@@ -21,6 +21,9 @@ BLUR_SHARE = 0.1
 GREY = 128
 """Of 0 to 255, for every colour."""
 
+_TILE = 512
+"""Pixels after which noise repeats itself, across and down."""
+
 
 def fill_in(
     result: Plane, picture: Plane, mask: NDArray[np.bool_], box: Box, filling: Filling
@@ -32,7 +35,11 @@ def fill_in(
     """
     if box.is_empty or not mask.any():
         return
-    np.copyto(result[box.part], values_for(picture, mask, box, filling), where=mask[..., None])
+    values = values_for(picture, mask, box, filling)
+    if values.ndim == 1:
+        values = np.full((*mask.shape, 3), values, result.dtype)
+    # Several times as fast as numpy's.
+    cv2.copyTo(values, mask.view(np.uint8), result[box.part])
 
 
 def values_for(picture: Plane, mask: NDArray[np.bool_], box: Box, filling: Filling) -> Plane:
@@ -61,19 +68,6 @@ def _blur(picture: Plane, box: Box) -> Plane:
 
 def _noise(box: Box, seed: int) -> NDArray[np.uint8]:
     """Every value from 0 to 255 as likely; the same at a place, whatever box it is asked for in."""
-    with np.errstate(over="ignore"):
-        x = np.arange(box.left, box.right, dtype=np.uint32)[None, :, None]
-        y = np.arange(box.top, box.bottom, dtype=np.uint32)[:, None, None]
-        channel = np.arange(3, dtype=np.uint32)
-        mixed = _scrambled(y + _scrambled(np.full(1, seed % (1 << 32), np.uint32)))
-        mixed = _scrambled(_scrambled(mixed ^ x) + channel)
-    return np.asarray(mixed >> 24, np.uint8)
-
-
-def _scrambled(value: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """A permutation of 32-bit numbers in which every bit depends on all: MurmurHash3's last step,
-    with a constant added so that 0 does not stay 0."""
-    mixed = value + np.uint32(0x9E3779B9)
-    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
-        mixed = (mixed ^ (mixed >> np.uint32(shift))) * np.uint32(factor)
-    return np.asarray(mixed ^ (mixed >> np.uint32(16)), np.uint32)
+    tile = np.random.default_rng(seed).integers(0, 256, (_TILE, _TILE, 3), np.uint8)
+    rows, columns = np.arange(box.top, box.bottom), np.arange(box.left, box.right)
+    return np.asarray(tile[rows % _TILE][:, columns % _TILE])

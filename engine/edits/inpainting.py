@@ -18,6 +18,8 @@ MOST = 90_000
 smaller size, and enlarged. More than a network sees of it, and at most 0.1 s on one core."""
 
 _RADIUS = 3
+_KNOWN = 0.5
+
 _LEAST_SEEN = 16
 """Pixels around the hidden ones that are looked at, at least."""
 
@@ -58,19 +60,28 @@ def _exactly(picture: Plane, hidden: NDArray[np.uint8]) -> Plane:
 
 def _reduced(picture: Plane, hidden: NDArray[np.uint8], size: tuple[int, int]) -> Plane:
     """The picture at a smaller size, inpainted there; nothing of the hidden pixels enters it."""
-    shown = (1 - hidden).astype(np.float32)
-    share = cv2.resize(shown, size, interpolation=cv2.INTER_AREA)
-    lit = np.multiply(picture, shown[..., None], dtype=np.float32)
+    shown = hidden == 0
+    # Sums over what is shown, which are divided by its share of each cell; a cell that is more than
+    # half hidden is taken for hidden.
+    lit = cv2.copyTo(picture, shown.view(np.uint8))
     total = cv2.resize(lit, size, interpolation=cv2.INTER_AREA)
-    known = share > 1e-4
-    small = total / np.maximum(share, 1e-4)[..., None]
+    share = cv2.resize(
+        np.where(shown, np.float32(1), np.float32(0)), size, interpolation=cv2.INTER_AREA
+    )
+    known = share >= _KNOWN
+    if not known.any():
+        known = share > 0
+    small = total / np.maximum(share, 1 / 255)[..., None]
     if picture.dtype == np.uint8:
-        small = np.rint(small)
-    return _exactly(small.astype(picture.dtype), (~known).astype(np.uint8))
+        small = np.rint(small).clip(0, 255)
+    return _exactly(small.astype(picture.dtype), (~known).view(np.uint8))
 
 
 def _enlarged(small: Plane, own: Box, seen: Box) -> Plane:
     """The part of a box, as large as it was before."""
+    if (own.width, own.height) == (seen.width, seen.height):
+        all_of_it: Plane = cv2.resize(small, (seen.width, seen.height))
+        return all_of_it
     rows, columns = small.shape[:2]
     across, down = columns / seen.width, rows / seen.height
     # From a pixel of the part to the place in the small picture, by their centres.
