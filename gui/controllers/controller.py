@@ -94,6 +94,7 @@ class Controller(QObject):
             comparer,
             self.making,
             self.live,
+            files,
             self,
         )
         self.inspections = Inspections(state, settings, engine, files, self._worker, self)

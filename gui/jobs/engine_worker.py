@@ -34,7 +34,7 @@ from gui.state.records import (
 )
 
 if TYPE_CHECKING:
-    from engine.explain.what_if import Hottests
+    from engine.effects.hottest import Hottests
     from numpy.typing import NDArray
 
     from engine.explain.session import Session
@@ -295,11 +295,14 @@ class EngineWorker:
         self.open.shrink(_most(request))
         return SweepAnswer(request, target, asked, maps, session.notices)
 
-    def masks_of(self, key: str, watch: Watch, *, exact: bool) -> Hottests:
-        """Finds the hottest pixels of an image by maps of the model with this key."""
-        from engine.explain.what_if import Hottests
+    def masks_of(self, key: str, watch: Watch | None, *, exact: bool) -> Hottests:
+        """Finds the hottest pixels of an image by maps of the model with this key. watch: None for
+        one that outlives its job."""
+        from engine.effects.hottest import Hottests
 
-        return Hottests(self.model_of(key), exact=exact, cancel=watch.cancel)
+        return Hottests(
+            self.model_of(key), exact=exact, cancel=watch.cancel if watch is not None else None
+        )
 
     def forget_image(self, key: str, _watch: Watch) -> None:
         """Free the sessions of an image that was closed."""

@@ -22,7 +22,7 @@ from gui.state.records import Request
 if TYPE_CHECKING:
     import numpy as np
     from engine.edits.live import Editing
-    from engine.explain.what_if import Scorer
+    from engine.explain.scoring import Scorer
     from numpy.typing import NDArray
 
     from gui.jobs.lanes import Watch
@@ -85,13 +85,13 @@ class LiveWork:
         watch: Watch,
     ) -> _Begun:
         from engine.edits.live import Editing
-        from engine.explain.what_if import Scorer
+        from engine.explain.scoring import Scorer
 
         before = self._worker.scores(image, replace(request, edits=NO_EDITS), watch)
         model = self._worker.model_of(request.model)
         small = reduced_for(image, model.preprocessing)
         scorer = Scorer(model, exact=request.exact)
-        masks = self._worker.masks_of(request.model, watch, exact=request.exact)
+        masks = self._worker.masks_of(request.model, None, exact=request.exact)
         editing = Editing(small.image, masks=masks, others=others_of(opened, watch))
         plain = scorer.logits(small.image, watch.cancel)
         return _Begun(image, request, small, scorer, editing, before, plain)

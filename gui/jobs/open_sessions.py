@@ -1,9 +1,9 @@
 """The models and sessions that the engine lane keeps open, within the memory budget.
 
 A session is kept for a model, an image with its edits, and a way to compute. As many are kept as
-there are panes, and one more for the original of an edited image; those used longest ago are closed first, and where they hold more than half of the memory that
-would be free without them, sooner. A model is open as long as it is the current one, the one opened
-last, or a session of it is kept.
+there are panes, and one more for the original of an edited image; those used longest ago are closed
+first, and where they hold more than half of the memory that would be free without them, sooner. A
+model is open as long as it is the current one, the one opened last, or a session of it is kept.
 """
 
 from __future__ import annotations

@@ -19,6 +19,9 @@ from gui.controllers.explaining import Explainer
 from gui.controllers.images import Images
 from gui.controllers.panes.comparing import Comparer
 from gui.controllers.undo.history import History
+from gui.jobs.edit_work import read_edits
+from gui.jobs.file_work import write_bytes
+from gui.jobs.lanes import Job, Lane
 from gui.state.state import NoticeKind, OpenImage, State
 
 REST_MS = 250
@@ -26,9 +29,11 @@ REST_MS = 250
 
 
 class Editor(QObject):
-    """Writes OpenImage.edits. drafted: the draft is another one."""
+    """Writes OpenImage.edits. drafted: the draft is another one. selected_changed: another edit of
+    the list is selected, or none."""
 
     drafted = Signal()
+    selected_changed = Signal()
 
     def __init__(
         self,
@@ -39,6 +44,7 @@ class Editor(QObject):
         comparer: Comparer,
         making: Making,
         live: Live,
+        files: Lane,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
@@ -49,8 +55,11 @@ class Editor(QObject):
         self._comparer = comparer
         self._making = making
         self._live = live
+        self._files = files
         self._draft: tuple[str, Edits, Edits] | None = None
         """The image's key, its edits before, and the draft."""
+        self.selected = -1
+        """The place of the selected edit; -1 for none."""
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
@@ -73,11 +82,24 @@ class Editor(QObject):
         """Whether something is being drawn."""
         return self._draft is not None
 
+    @property
+    def chosen(self) -> Edit | None:
+        """The selected edit."""
+        steps = self.edits.steps
+        return steps[self.selected] if 0 <= self.selected < len(steps) else None
+
+    def select(self, place: int) -> None:
+        """Select an edit; -1 for none."""
+        if place != self.selected:
+            self.selected = place
+            self.selected_changed.emit()
+
     # --- finished steps --------------------------------------------------------------------------
 
     def add(self, edit: Edit, words: str) -> None:
         """Add an edit after all others. words: for the menu, as in History.do."""
         self.set(Edits((*self.edits.steps, edit)), words)
+        self.select(len(self.edits.steps) - 1)
 
     def put(self, place: int, edit: Edit, words: str) -> None:
         """Put an edit in the place of another one."""
@@ -129,6 +151,7 @@ class Editor(QObject):
                 self._comparer.close(others[0].number)
 
         self._history.do("crop", do, undo)
+        self.select(len(after.steps) - 1)
 
     def give_others(self, keys: Sequence[str]) -> None:
         """Give other images the edits of the current one."""
@@ -158,8 +181,9 @@ class Editor(QObject):
 
     # --- drafts ----------------------------------------------------------------------------------
 
-    def draft(self, edits: Edits) -> None:
-        """Show what edits would be like, while the user still draws."""
+    def draft(self, edits: Edits, *, rest: bool = True) -> None:
+        """Show what edits would be like, while the user still draws. rest: their pixels and their
+        map follow when the hand rests."""
         image = self._state.current
         if image is None:
             return
@@ -167,7 +191,7 @@ class Editor(QObject):
         if self._draft is not None and self._draft[2] == edits:
             return
         self._draft = image.key, before, edits
-        self._rest.start()
+        self._rest.start() if rest else self._rest.stop()
         self._making.stop(image.key)
         self._explainer.void()
         self._live.ask(image, Edits(edits.active))
@@ -204,8 +228,34 @@ class Editor(QObject):
 
     def _left(self) -> None:
         """Another image is shown: what was drawn on this one is finished."""
+        self.select(-1)
         if self._draft is not None and self._state.current_key != self._draft[0]:
             self.finish("edit image")
+
+    # --- files -----------------------------------------------------------------------------------
+
+    def write(self, path: Path) -> None:
+        """Write the edits to a file, as JSON."""
+        data = json.dumps({"edits": self.edits.facts}, indent=2, ensure_ascii=False).encode()
+        job = Job("Exporting the edits", lambda _watch: write_bytes(path, data), keep=True)
+        job.finished.connect(
+            lambda _path: self._state.notify(NoticeKind.INFO, f"Exported the edits to {path.name}.")
+        )
+        job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
+        self._files.submit(job)
+
+    def read(self, path: Path) -> None:
+        """Do the edits of a file to the current image, in place of its own."""
+        image = self._state.current
+        job = Job("Opening the edits", lambda _watch: read_edits(path))
+        job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
+
+        def take(edits: Edits) -> None:
+            if image is not None and image.key in self._state.images:
+                self._step(image, image.edits, edits, "open edits")
+
+        job.finished.connect(take)
+        self._files.submit(job)
 
     # --- showing ---------------------------------------------------------------------------------
 
@@ -222,6 +272,8 @@ class Editor(QObject):
     def _write(self, image: OpenImage, edits: Edits) -> None:
         state, before = self._state, image.done
         image.edits = edits
+        if image is state.current and self.selected >= len(edits.steps):
+            self.select(-1)
         state.edits_changed.emit(image.key)
         shown = any(pane.current_key == image.key and not pane.original for pane in state.panes)
         if not shown:

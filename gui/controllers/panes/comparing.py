@@ -243,6 +243,8 @@ class Comparer(QObject):
             state.model_changed.emit()
         if pane.current_key != before.current_key:
             state.current_changed.emit()
+        elif pane.original != before.original and pane.current_key is not None:
+            state.image_updated.emit(pane.current_key)
         state.selection_changed.emit()
         state.answer_changed.emit()
         state.sweep_changed.emit()

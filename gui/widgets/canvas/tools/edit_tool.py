@@ -79,7 +79,7 @@ class EditTool(QObject):
 
     def choose(self, tool: Tool) -> None:
         """Choose a tool; '' leaves the canvas alone."""
-        self._give_up()
+        self.give_up()
         self._tool = tool
         self._item.circle = None
         self._item.cropping = tool == "crop"
@@ -246,12 +246,14 @@ class EditTool(QObject):
         sides = box.x(), box.y(), box.width(), box.height()
         return Ellipse(*sides) if self._tool == "ellipse" else Rectangle(*sides)
 
-    def _give_up(self) -> None:
+    def give_up(self) -> bool:
+        """Drop what is being drawn, moved or resized; whether there was anything."""
         busy = self._start is not None
         self._start = self._held = self._item.draft = None
         if busy:
             self.given_up.emit()
             self._update()
+        return busy
 
     # --- what is there already -------------------------------------------------------------------
 
@@ -295,9 +297,6 @@ class EditTool(QObject):
         if event.type() != QEvent.Type.KeyPress:
             return False
         key, place = Qt.Key(event.key()), self._item.selected
-        if key == Qt.Key.Key_Escape and self._start is not None:
-            self._give_up()
-            return True
         if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._tool != "select":
             self._draw_in_the_middle()
             return True
