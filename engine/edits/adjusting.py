@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.edits.changes import CHANGES
 from engine.edits.planes import Plane, in_bytes, in_units, like
-from engine.errors import ImageError
+from engine.errors import EditError
 from engine.lazy.numpy import np
 from engine.lazy.opencv import cv2
 from engine.progress import CancelToken
@@ -34,7 +34,7 @@ _KERNEL = 8.0
 def changed(picture: Plane, change: Change, cancel: CancelToken | None = None) -> Plane:
     """The picture changed, as engine/edits/changes.py says; itself for the neutral amount.
 
-    Raises ImageError for sides that are too long for the change, and Cancelled.
+    Raises EditError for sides that are too long for the change, and Cancelled.
     """
     reach = CHANGES[change.what]
     amount = min(max(change.amount, reach.low), reach.high)
@@ -118,7 +118,7 @@ def _scaled(picture: Plane, percent: float) -> Plane:
 def _warped(picture: Plane, move: NDArray[np.float64]) -> Plane:
     height, width = picture.shape[:2]
     if max(height, width) > _WARP_LIMIT:
-        raise ImageError(
+        raise EditError(
             f"{width:,} x {height:,} pixels are too many to rotate or enlarge an image; "
             f"crop it to {_WARP_LIMIT:,} a side first"
         )
@@ -192,7 +192,7 @@ def _noisy(band: Plane, sigma: float, random: np.random.Generator) -> Plane:
 def _compressed(picture: Plane, quality: int) -> Plane:
     height, width = picture.shape[:2]
     if max(height, width) > _JPEG_LIMIT:
-        raise ImageError(
+        raise EditError(
             f"{width:,} x {height:,} pixels are beyond the JPEG limit of {_JPEG_LIMIT:,} a side; "
             "crop the image first"
         )

@@ -12,7 +12,7 @@ from engine.edits.fills import fill_in
 from engine.edits.pasting import laid_over, piece_of, place_of
 from engine.edits.planes import Plane, image_of, plane_of
 from engine.edits.shapes import mask_within
-from engine.errors import ImageError
+from engine.errors import EditError
 from engine.lazy.numpy import np
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.records.edits import Change, Crop, Edit, Edits, Hide, Hottest, Paste
@@ -81,7 +81,7 @@ def edited(
     Shapes and crops are in pixels of the image as its file has it; a change moves what is seen
     inside this frame, a crop leaves a part of it. A shape without any pixel hides nothing.
 
-    Raises ImageError for a crop without a pixel, for a part of another image likewise, and for
+    Raises EditError for a crop without a pixel, for a part of another image likewise, and for
     sides that are too long for a change; what masks and others raise; and Cancelled. ValueError
     where one of these two is needed and not given.
     """
@@ -102,7 +102,7 @@ def frame_of(edits: Edits, width: int, height: int) -> Region:
     """The part of an image of this size that its crops leave, in whole pixels of the image.
 
     A point of the edited image has the place of its own plus (x, y) in the image.
-    Raises ImageError for a crop without a pixel.
+    Raises EditError for a crop without a pixel.
     """
     frame = whole(height, width)
     for step in edits.active:
@@ -120,8 +120,8 @@ def done(picture: Picture, step: Edit, doing: Doing) -> Picture:
     if isinstance(step, Change):
         try:
             plane = changed(picture.plane, step, doing.cancel)
-        except ImageError as error:
-            raise ImageError(f"{picture.original.name}: {error}") from error
+        except EditError as error:
+            raise EditError(f"{picture.original.name}: {error}") from error
         return replace(picture, plane=plane)
     if isinstance(step, Hide):
         result = picture.plane.copy()
@@ -155,7 +155,7 @@ def _cropped(step: Crop, frame: Box, name: str) -> Box:
     left = rounded(step.part).within(frame)
     if left.is_empty:
         part = step.part
-        raise ImageError(
+        raise EditError(
             f"{name}: the crop {part.x:g},{part.y:g},{part.width:g},{part.height:g} has no pixel "
             f"of columns {frame.left:,} to {frame.right:,} and rows {frame.top:,} to "
             f"{frame.bottom:,}; choose another part"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.edits.boxes import Box, rounded, whole
 from engine.edits.planes import Plane, like, plane_of
-from engine.errors import ImageError
+from engine.errors import EditError
 from engine.lazy.opencv import cv2
 from engine.records.edits import Paste
 from engine.records.images import LoadedImage
@@ -16,11 +16,11 @@ _MOST = 30_000
 def piece_of(other: LoadedImage, paste: Paste) -> Plane:
     """What is pasted, at its size on the image that it is pasted on.
 
-    Raises ImageError for a part outside its image, and for a size beyond reason.
+    Raises EditError for a part outside its image, and for a size beyond reason.
     """
     part = rounded(paste.part).within(whole(other.height, other.width))
     if part.is_empty:
-        raise ImageError(
+        raise EditError(
             f"{other.name}: what is to be pasted lies outside its {other.width:,} x "
             f"{other.height:,} pixels"
         )
@@ -30,7 +30,7 @@ def piece_of(other: LoadedImage, paste: Paste) -> Plane:
     width = max(1, round(part.width * paste.scale))
     height = max(1, round(part.height * paste.scale))
     if max(width, height) > _MOST:
-        raise ImageError(f"{other.name}: pasted {width:,} x {height:,} pixels large; scale it down")
+        raise EditError(f"{other.name}: pasted {width:,} x {height:,} pixels large; scale it down")
     how = cv2.INTER_AREA if paste.scale < 1 else cv2.INTER_LINEAR
     resized: Plane = cv2.resize(piece, (width, height), interpolation=how)
     return resized

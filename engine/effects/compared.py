@@ -38,8 +38,8 @@ def what_if(
     for edits that paste, as in engine.edits.apply.edited. k: how many classes are listed. Takes two
     forward passes, and for edits by the hottest pixels those of their maps.
 
-    Raises TargetError for an unknown class; ImageError, ModelError and DeviceError as edited and
-    Session.explain do, and Cancelled.
+    Raises TargetError for an unknown class; EditError, ImageError, ModelError and DeviceError as
+    edited and Session.explain do, and Cancelled.
     """
     scorer = Scorer(model, exact=True)
     wanted = None if target is None else find_class(target, model.classes)
