@@ -54,10 +54,3 @@ def make(
     )
     watch.cancel.raise_if_cancelled()
     return EditedImage(edits, image, done, Picture.build(done.pixels))
-
-
-def read_edits(path: Path) -> Edits:
-    """The edits of a JSON file. Raises EditError, which names the file."""
-    from engine.edits.reading import edits_in
-
-    return edits_in(path)

@@ -34,9 +34,9 @@ from gui.state.records import (
 )
 
 if TYPE_CHECKING:
-    from engine.effects.hottest import Hottests
     from numpy.typing import NDArray
 
+    from engine.effects.hottest import Hottests
     from engine.explain.session import Session
     from engine.formats.torchvision.gallery import PublishedModel
     from engine.loading.adjustments import Adjustment

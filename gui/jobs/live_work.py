@@ -21,10 +21,11 @@ from gui.state.records import Request
 
 if TYPE_CHECKING:
     import numpy as np
-    from engine.edits.live import Editing
-    from engine.explain.scoring import Scorer
     from numpy.typing import NDArray
 
+    from engine.edits.apply import Others
+    from engine.effects.hottest import Hottests
+    from engine.explain.scoring import Scorer
     from gui.jobs.lanes import Watch
 
 
@@ -37,7 +38,8 @@ class _Begun:
     request: Request
     small: Reduced
     scorer: Scorer
-    editing: Editing
+    masks: Hottests
+    others: Others
     before: tuple[NDArray[np.float64], NDArray[np.float64]]
     plain: NDArray[np.float64]
 
@@ -61,12 +63,17 @@ class LiveWork:
     ) -> LiveScores:
         """What the network says of an image with the request's edits. opened: the decoded images,
         for edits.others_of. Raises the errors of a session and ImageError, and Cancelled."""
+        from engine.edits.apply import edited
+
         begun = self._begun
         if begun is None or not begun.is_for(image, request):
             begun = self._begun = self._begin(image, request, opened, watch)
         model = self._worker.model_of(request.model)
         edits: Edits = begun.small.edits(request.edits)
-        found = begun.scorer.logits(begun.editing.image_with(edits, watch.cancel), watch.cancel)
+        image = edited(
+            begun.small.image, edits, masks=begun.masks, others=begun.others, cancel=watch.cancel
+        )
+        found = begun.scorer.logits(image, watch.cancel)
         logits = begun.before[0] + (found - begun.plain)
         everything = model.predictions(logits, range(len(logits)))
         return LiveScores(
@@ -84,7 +91,6 @@ class LiveWork:
         opened: Mapping[str, LoadedImage],
         watch: Watch,
     ) -> _Begun:
-        from engine.edits.live import Editing
         from engine.explain.scoring import Scorer
 
         before = self._worker.scores(image, replace(request, edits=NO_EDITS), watch)
@@ -92,9 +98,9 @@ class LiveWork:
         small = reduced_for(image, model.preprocessing)
         scorer = Scorer(model, exact=request.exact)
         masks = self._worker.masks_of(request.model, None, exact=request.exact)
-        editing = Editing(small.image, masks=masks, others=others_of(opened, watch))
+        others = others_of(opened, watch)
         plain = scorer.logits(small.image, watch.cancel)
-        return _Begun(image, request, small, scorer, editing, before, plain)
+        return _Begun(image, request, small, scorer, masks, others, before, plain)
 
 
 def _without_edits(request: Request) -> Request:

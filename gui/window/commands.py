@@ -158,6 +158,7 @@ _FILE: Final = (
             role=QAction.MenuRole.QuitRole),
 )  # fmt: skip
 
+
 def _tool(name: str, text: str, key: str, tip: str) -> Command:
     return Command(
         id=f"tool_{name}",

@@ -7,8 +7,10 @@ edits/live.py), its pixels and its map when the hand rests.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -19,7 +21,6 @@ from gui.controllers.explaining import Explainer
 from gui.controllers.images import Images
 from gui.controllers.panes.comparing import Comparer
 from gui.controllers.undo.history import History
-from gui.jobs.edit_work import read_edits
 from gui.jobs.file_work import write_bytes
 from gui.jobs.lanes import Job, Lane
 from gui.state.state import NoticeKind, OpenImage, State
@@ -247,7 +248,7 @@ class Editor(QObject):
     def read(self, path: Path) -> None:
         """Do the edits of a file to the current image, in place of its own."""
         image = self._state.current
-        job = Job("Opening the edits", lambda _watch: read_edits(path))
+        job = Job("Opening the edits", lambda _watch: _read(path))
         job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
 
         def take(edits: Edits) -> None:
@@ -307,3 +308,9 @@ class Editor(QObject):
 def exchanged(edits: Edits, place: int, edit: Edit) -> Edits:
     """The edits with another one at a place."""
     return Edits((*edits.steps[:place], edit, *edits.steps[place + 1 :]))
+
+
+def _read(path: Path) -> Edits:
+    from engine.edits.reading import read_edits
+
+    return read_edits(path)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QPoint
 from PySide6.QtWidgets import QMenu
 
 from engine.records.edits import (
+    NO_EDITS,
     Brush,
     Crop,
     Edit,
@@ -49,6 +50,7 @@ class WhatIf(QObject):
         self._tool = tool = window.edit_tool
         self._panel = panel = window.what_if
         self._actions = window.actions_by_id
+        self._before: Edits = NO_EDITS
         self.files = EditFiles(window, state, editor, settings)
         tool.drafted.connect(self._drafted)
         tool.done.connect(self._done)
@@ -67,7 +69,6 @@ class WhatIf(QObject):
         panel.hottest_moved.connect(self._hottest)
         panel.hottest_settled.connect(lambda: editor.finish(self._hottest_words))
         panel.folded.connect(lambda: self.open(False))
-        self._before = Edits()
         editor.drafted.connect(self._note)
         state.edits_changed.connect(self._note)
         state.current_changed.connect(self._note)
@@ -78,7 +79,7 @@ class WhatIf(QObject):
         actions, editor = self._actions, self._editor
         actions["what_if"].triggered.connect(self.open)
         handlers: dict[str, Callable[[], object]] = {
-            f"tool_{name}": partial(self.choose, cast(Tool, name)) for name in TOOLS
+            f"tool_{name}": partial(self.choose, name) for name in TOOLS
         }
         handlers |= {
             "brush_smaller": lambda: self._tool.grow_brush(-1),
