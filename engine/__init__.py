@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from engine.records.explanations import Comparison, Explanation, Verdict
     from engine.records.images import LoadedImage, Preprocessing, Region
     from engine.records.models import LayerNode, Layout, ModelInfo, Prediction
-    from engine.records.what_if import WhatIf
+    from engine.records.workbench.what_if import WhatIf
     from engine.version import VERSION
 
 _HOMES = {
@@ -71,7 +71,7 @@ _HOMES = {
     "engine.explain.batches": ("Batches",),
     "engine.explain.session": ("Session",),
     "engine.files.trust": ("Trust",),
-    "engine.records.what_if": ("WhatIf",),
+    "engine.records.workbench.what_if": ("WhatIf",),
     "engine.version": ("VERSION",),
     "engine.effects.compared": ("what_if",),
 }

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from engine.model import Model
     from engine.records.images import LoadedImage
     from engine.records.models import Prediction
-    from engine.records.what_if import WhatIf
+    from engine.records.workbench.what_if import WhatIf
 
 _FILLS = (Fill.INPAINT, Fill.BLUR, Fill.MEAN, Fill.GREY)
 """Those of the command line; a file of edits may have the others."""

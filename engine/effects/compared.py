@@ -16,7 +16,7 @@ from engine.progress import CancelToken, Report, ignore_progress
 from engine.records.edits import Edits
 from engine.records.images import LoadedImage, Region
 from engine.records.models import Prediction
-from engine.records.what_if import WhatIf
+from engine.records.workbench.what_if import WhatIf
 from engine.targets.classes import find_class
 
 
