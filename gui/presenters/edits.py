@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, QPointF
 
 from engine.edits.apply import frame_of
 from gui.controllers.edits.editing import Editor
+from gui.controllers.edits.making import Making
 from gui.state.state import State
 from gui.window.main_window import MainWindow
 
@@ -13,7 +14,7 @@ from gui.window.main_window import MainWindow
 class EditPresenter(QObject):
     """Shows edits while they are drawn as well as when they are done."""
 
-    def __init__(self, window: MainWindow, state: State, editor: Editor) -> None:
+    def __init__(self, window: MainWindow, state: State, editor: Editor, making: Making) -> None:
         super().__init__(window)
         self._window = window
         self._state = state
@@ -28,6 +29,8 @@ class EditPresenter(QObject):
             state.panes_changed,
         ):
             changed.connect(self._show)
+        # Once their pixels are there, edits that go on need no veil.
+        making.made.connect(lambda _key: window.edit_tool.unveil())
         state.live_changed.connect(self._show_live)
         state.answer_changed.connect(self._show_changes)
         state.current_changed.connect(self._show_changes)
@@ -40,6 +43,8 @@ class EditPresenter(QObject):
             # Until the picture is another one, coordinates are of the one on the screen.
             frame = frame_of(state.edits_of(pane), image.loaded.width, image.loaded.height)
             self._offset = QPointF(frame.x, frame.y)
+            edited = bool(state.edits_of(pane).steps)
+            window.canvas.set_original(image.picture if edited else None)
         edits = editor.edits
         error = image.edits_error if image is not None else ""
         window.what_if.show_edits(edits.steps, editor.selected, error)

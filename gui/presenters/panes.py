@@ -14,6 +14,7 @@ from engine.comparing.difference import difference, explanation_of
 from engine.errors import HookscopeError
 from engine.methods.registry import title_of
 from engine.records.display import DisplaySettings
+from engine.records.edits import Crop, Edits
 from engine.records.explanations import Explanation
 from engine.render.overlay import number_text, value_range
 from gui.controllers.controller import Controller
@@ -191,8 +192,7 @@ class PanePresenter(QObject):
         if images:
             parts.append((True, title))
         if len({self._state.edits_of(one) for one in maps}) > 1:
-            edited = bool(self._state.edits_of(pane).steps)
-            parts.append((True, "with edits" if edited else "original"))
+            parts.append((True, _edits_words(self._state.edits_of(pane))))
         if len({one.model_source for one in maps}) > 1 and pane.model_source is not None:
             parts.append((True, pane.model_source.title))
         if len({(one.method, one.options) for one in maps}) > 1:
@@ -256,6 +256,13 @@ class PanePresenter(QObject):
         alike = "–" if found.correlation is None else _signed(found.correlation)
         over = "–" if found.overlap is None else f"{found.overlap:.2f}"
         self._difference_words = f"1 − 2  ·  correlation {alike}  ·  IoU {over}"
+
+
+def _edits_words(edits: Edits) -> str:
+    """What tells a pane with edits from one without."""
+    if not edits.steps:
+        return "original"
+    return "crop" if any(isinstance(step, Crop) for step in edits.steps) else "with edits"
 
 
 def _signed(number: float) -> str:

@@ -146,8 +146,10 @@ class Presenter(QObject):
                 if self._state.explanation is None:
                     canvas.show_explanation(None)
             else:
+                # A crop is another picture of the same image, and is seen as a whole.
+                same = before is not None and self._shown_key == image.key
                 canvas.show_picture(picture)
-                canvas.look_at(self._sights.get(image.key))
+                canvas.look_at(None if same else self._sights.get(image.key))
             self._shown_key = image.key
             self._show_levels(image)
         self._window.pages.show_pages(*((image.page, image.pages) if image else (1, 1)))

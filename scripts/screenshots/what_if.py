@@ -1,4 +1,4 @@
-"""Pictures of 'what if': a part hidden, a crop beside the whole, painting, a change with its curve."""
+"""Pictures of 'what if': a part hidden, a crop beside the whole, painting, a change."""
 
 from __future__ import annotations
 

@@ -17,11 +17,6 @@ from tests.gui.user import Key, Modifier, User
 IMAGE = engine.load_image(SCENES[0].path)
 
 
-@pytest.fixture
-def own_folders() -> None:
-    """Nothing is kept between tests."""
-
-
 def at(user: User, x: float, y: float) -> QPoint:
     """Where a pixel of the image is on the canvas."""
     canvas = user.program.window.canvas
@@ -98,7 +93,9 @@ def test_a_hidden_rectangle_changes_picture_predictions_and_map_and_is_undone(us
     user.press(Key.Key_E)
     user.press(Key.Key_R)
     width, height = IMAGE.width, IMAGE.height
-    drag(user, (0.2 * width, 0.2 * height), (0.5 * width, 0.5 * height), (0.8 * width, 0.8 * height))
+    drag(
+        user, (0.2 * width, 0.2 * height), (0.5 * width, 0.5 * height), (0.8 * width, 0.8 * height)
+    )
     (step,) = edits(user).steps
     assert isinstance(step, Hide)
     assert isinstance(step.shape, Rectangle)

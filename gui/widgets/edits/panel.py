@@ -129,9 +129,10 @@ class WhatIfPanel(QWidget):
 
     def _chose_fill(self) -> None:
         if not self._silent:
-            self._take(replace(self._filling, fill=Fill(self._fill.currentData())))
+            self.take(replace(self._filling, fill=Fill(self._fill.currentData())))
 
-    def _take(self, filling: Filling) -> None:
+    def take(self, filling: Filling) -> None:
+        """Fill the next shape with this, or the selected one."""
         self._filling = filling
         self._show_filling()
         self.filling_chosen.emit(filling)
@@ -143,7 +144,7 @@ class WhatIfPanel(QWidget):
         dialog.open()
 
     def _chose_colour(self, color: QColor) -> None:
-        self._take(replace(self._filling, colour=(color.red(), color.green(), color.blue())))
+        self.take(replace(self._filling, colour=(color.red(), color.green(), color.blue())))
 
     def _hottest_changed(self, percent: int) -> None:
         if self._silent:

@@ -108,13 +108,13 @@ class ClassDelegate(QStyledItemDelegate):
     def _paint_change(self, painter: QPainter, rect: QRect, change: Change, room: int) -> int:
         """Paint what edits change left of the logit; returns the width that all of it takes."""
         tokens, metrics = theme.current(), painter.fontMetrics()
-        colors = {1: tokens.gain, -1: tokens.error, 0: tokens.text_dim}
-        painter.setPen(QColor(colors[change.direction]))
+        colors = {"\u25b2": tokens.gain, "\u25bc": tokens.error}
         line = self._second_line(rect, painter.font())
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         for text, widest in zip(reversed(change.texts), ("▲ +88.8", "▲ +88.8 %"), strict=True):
             wide = metrics.horizontalAdvance(max(widest, text, key=len)) + 2 * GAP
             if text and room + wide < rect.width():
+                painter.setPen(QColor(colors.get(text[0], tokens.text_dim)))
                 painter.drawText(line.adjusted(0, 0, -room, 0), right, text)
                 room += wide
         return room

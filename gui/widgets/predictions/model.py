@@ -49,12 +49,6 @@ class Change:
         shown = "" if self.probability is None else f"{_signed(points, 1)} %"
         return shown, _signed(self.logit, 1)
 
-    @property
-    def direction(self) -> int:
-        """1 where the class has gained, -1 where it has lost, 0 where nothing is to be seen."""
-        rounded = round(self.logit, 1)
-        return (rounded > 0) - (rounded < 0)
-
 
 def _signed(value: float, decimals: int) -> str:
     rounded = round(value, decimals) + 0.0

@@ -63,12 +63,14 @@ class EditTool(QObject):
         self._held: tuple[Edit, int] | None = None
         """The selected edit when it was taken, and the corner by which; -1 for the whole."""
         self._nudged = False
+        self._shown = False
         self._item = ToolItem()
         self._item.setVisible(False)
         canvas.scene().addItem(self._item)
         canvas.installEventFilter(self)
         canvas.viewport().installEventFilter(self)
         canvas.moved.connect(self._follow)
+        canvas.bare_changed.connect(lambda bare: self._item.setVisible(self._shown and not bare))
 
     # --- what it shows ---------------------------------------------------------------------------
 
@@ -90,8 +92,14 @@ class EditTool(QObject):
 
     def set_shown(self, on: bool) -> None:
         """Show the outlines of edits, or not."""
+        self._shown = on
         self._item.setVisible(on)
         self._follow()
+
+    def unveil(self) -> None:
+        """What has been drawn so far can be seen in the image."""
+        self._item.seen = self._item.draft
+        self._update()
 
     def set_radius(self, radius: float) -> None:
         """Set the radius of the brush, in pixels of the image."""
@@ -103,7 +111,8 @@ class EditTool(QObject):
     def show_edits(self, edits: Sequence[Edit], selected: int, offset: QPointF) -> None:
         """Show these edits. selected: the place of the one that is selected, -1 for none. offset:
         of the shown image in the image as its file has it."""
-        if tuple(edits) != self._edits or self._held is not None:
+        drawing = self._start is not None and self._held is None
+        if tuple(edits) != self._edits and not drawing:
             self._edits = tuple(edits)
             self._item.outlines = [
                 Outline(place, path_of(edit), edit.on, box_of(edit))
@@ -194,7 +203,7 @@ class EditTool(QObject):
             return
         self._draw(place, square=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
         shape, self._start = self._item.draft, None
-        self._item.draft = None
+        self._item.draft = self._item.seen = None
         self._update()
         if shape is not None:
             self.done.emit(shape)
@@ -249,7 +258,7 @@ class EditTool(QObject):
     def give_up(self) -> bool:
         """Drop what is being drawn, moved or resized; whether there was anything."""
         busy = self._start is not None
-        self._start = self._held = self._item.draft = None
+        self._start = self._held = self._item.draft = self._item.seen = None
         if busy:
             self.given_up.emit()
             self._update()

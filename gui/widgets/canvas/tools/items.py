@@ -30,8 +30,11 @@ class Outline:
 
 
 class ToolItem(SceneItem):
-    """Outlines, the shape that is being drawn, and the circle of the brush. offset: of the shown
-    image in the image as its file has it, which all coordinates are of."""
+    """Outlines, the shape that is being drawn, and the circle of the brush.
+
+    offset: of the shown image in the image as its file has it, which all coordinates are of. seen:
+    what of the draft the image shows already.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,6 +42,7 @@ class ToolItem(SceneItem):
         self.outlines: list[Outline] = []
         self.selected = -1
         self.draft: Shape | None = None
+        self.seen: Shape | None = None
         self.cropping = False
         self.circle: tuple[QPointF, float] | None = None
         self.setZValue(2)
@@ -72,6 +76,9 @@ class ToolItem(SceneItem):
 
     def _draw_draft(self, painter: QPainter, shape: Shape) -> None:
         """A veil where the edit will be; of a crop, its frame."""
+        if shape == self.seen and not isinstance(shape, Brush):
+            self._draw_path(painter, shape_path(shape), _LIGHT, 1.0)
+            return
         veil = QColor(theme.current().accent)
         veil.setAlpha(_VEIL)
         if self.cropping:
@@ -81,7 +88,9 @@ class ToolItem(SceneItem):
             pen = QPen(veil, 2 * shape.radius)
             pen.setCapStyle(Qt.PenCapStyle.RoundCap)
             pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-            painter.strokePath(line_path(shape.points), pen)
+            known = len(self.seen.points) if isinstance(self.seen, Brush) else 0
+            if known < len(shape.points):
+                painter.strokePath(line_path(shape.points[max(0, known - 1) :]), pen)
         elif isinstance(shape, Lasso):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(veil)
