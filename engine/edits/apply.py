@@ -15,7 +15,7 @@ from engine.edits.shapes import mask_within
 from engine.errors import EditError
 from engine.lazy.numpy import np
 from engine.progress import CancelToken, Report, ignore_progress
-from engine.records.edits import Change, Crop, Edit, Edits, Hide, Hottest, Paste
+from engine.records.edits import Change, Crop, Edit, Edits, Filling, Hide, Hottest, Paste
 from engine.records.images import LoadedImage, Region
 
 if TYPE_CHECKING:
@@ -96,6 +96,14 @@ def edited(
         picture = done(picture, step, doing)
     doing.check()
     return picture.image
+
+
+def filled(image: LoadedImage, mask: NDArray[np.bool_], filling: Filling) -> LoadedImage:
+    """The image with the pixels of a mask, bool (height, width), filled."""
+    picture = Picture.of(image)
+    result = picture.plane.copy()
+    fill_in(result, picture.plane, mask, picture.frame, filling)
+    return image_of(image, result)
 
 
 def frame_of(edits: Edits, width: int, height: int) -> Region:

@@ -50,7 +50,7 @@ def values_for(picture: Plane, mask: NDArray[np.bool_], box: Box, filling: Filli
     if fill is Fill.BLUR:
         return _blur(picture, box)
     if fill is Fill.NOISE:
-        return like(_noise(box, filling.seed), picture)
+        return _noise(picture, box, filling.seed)
     if fill is Fill.MEAN:
         mean = np.asarray(cv2.mean(picture)[:3])
         return np.asarray(np.rint(mean) if picture.dtype == np.uint8 else mean, picture.dtype)
@@ -66,8 +66,15 @@ def _blur(picture: Plane, box: Box) -> Plane:
     return blurred(picture[seen.part], sigma)[box.moved(-seen.left, -seen.top).part]
 
 
-def _noise(box: Box, seed: int) -> NDArray[np.uint8]:
-    """Every value from 0 to 255 as likely; the same at a place, whatever box it is asked for in."""
-    tile = np.random.default_rng(seed).integers(0, 256, (_TILE, _TILE, 3), np.uint8)
+def _noise(picture: Plane, box: Box, seed: int) -> Plane:
+    """Independent of pixel to pixel, by a normal distribution with the mean and the standard
+    deviation of the image; the same at a place, whatever box it is asked for in."""
+    tile = np.random.default_rng(seed).standard_normal((_TILE, _TILE, 3), np.float32)
+    mean, spread = (each[:3, 0].astype(np.float32) for each in cv2.meanStdDev(picture))
+    tile = tile * spread + mean
+    if picture.dtype == np.uint8:
+        tile = np.rint(tile.clip(0, 255)).astype(np.uint8)
+    else:
+        tile = tile.clip(0, 1)
     rows, columns = np.arange(box.top, box.bottom), np.arange(box.left, box.right)
     return np.asarray(tile[rows % _TILE][:, columns % _TILE])

@@ -82,6 +82,7 @@ class Fill(StrEnum):
     GREY = "grey"
     COLOUR = "colour"
     NOISE = "noise"
+    """Of a normal distribution with the mean and the standard deviation of the image."""
 
 
 @dataclass(frozen=True, slots=True)
