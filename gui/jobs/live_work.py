@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from engine.progress import CancelToken, ignore_progress
 from engine.records.edits import NO_EDITS, Edits
 from engine.records.images import LoadedImage
 from gui.jobs.edit_work import others_of
 from gui.jobs.engine_worker import EngineWorker, probabilities_of
+from gui.jobs.lanes import Watch
 from gui.jobs.reduced import Reduced, reduced_for
 from gui.state.edited import LiveScores
 from gui.state.records import Request
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from engine.edits.apply import Others
     from engine.effects.hottest import Hottests
     from engine.explain.scoring import Scorer
-    from gui.jobs.lanes import Watch
 
 
 @dataclass(slots=True, eq=False)
@@ -70,10 +71,10 @@ class LiveWork:
             begun = self._begun = self._begin(image, request, opened, watch)
         model = self._worker.model_of(request.model)
         edits: Edits = begun.small.edits(request.edits)
-        image = edited(
+        done = edited(
             begun.small.image, edits, masks=begun.masks, others=begun.others, cancel=watch.cancel
         )
-        found = begun.scorer.logits(image, watch.cancel)
+        found = begun.scorer.logits(done, watch.cancel)
         logits = begun.before[0] + (found - begun.plain)
         everything = model.predictions(logits, range(len(logits)))
         return LiveScores(
@@ -91,6 +92,7 @@ class LiveWork:
         opened: Mapping[str, LoadedImage],
         watch: Watch,
     ) -> _Begun:
+
         from engine.explain.scoring import Scorer
 
         before = self._worker.scores(image, replace(request, edits=NO_EDITS), watch)
@@ -98,7 +100,7 @@ class LiveWork:
         small = reduced_for(image, model.preprocessing)
         scorer = Scorer(model, exact=request.exact)
         masks = self._worker.masks_of(request.model, None, exact=request.exact)
-        others = others_of(opened, watch)
+        others = others_of(opened, Watch(CancelToken(), ignore_progress))
         plain = scorer.logits(small.image, watch.cancel)
         return _Begun(image, request, small, scorer, masks, others, before, plain)
 

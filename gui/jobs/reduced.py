@@ -24,7 +24,7 @@ from engine.records.edits import (
 )
 from engine.records.images import LoadedImage, Preprocessing
 
-_FINER = 2.0
+_FINER = 1.5
 """How many pixels the shorter side of a reduced image has for each that the network takes in."""
 
 
