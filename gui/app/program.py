@@ -88,9 +88,7 @@ class Program(QObject):
         self.garbage = GarbageCollector(self.window)
         self.presenter = Presenter(self.window, self.state, self.controller, self.settings)
         self.panes = PanePresenter(self.window, self.state, self.controller, self.settings)
-        self.edits = EditPresenter(
-            self.window, self.state, self.controller.editor, self.controller.making
-        )
+        self.edits = EditPresenter(self.window, self.state, self.controller)
         self.methods = MethodPresenter(self.window, self.state, self.settings)
         self.questions = QuestionPresenter(self.window, self.state, self.settings)
         self.notices = Notices(self.window, self.state, self.controller.models, self.settings)

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Signal
 from engine.errors import HookscopeError
 from engine.records.asked import Question
 from gui.controllers.downloads import Downloads
+from gui.controllers.edits.curves import Curves
 from gui.controllers.edits.editing import Editor
 from gui.controllers.edits.live import Live
 from gui.controllers.edits.making import Making
@@ -86,6 +87,7 @@ class Controller(QObject):
         )
         self.making = Making(state, settings, engine, files, self._worker, self)
         self.live = Live(state, settings, engine, self._worker, self)
+        self.curves = Curves(state, settings, engine, self._worker, self)
         self.editor = Editor(
             state,
             self.history,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from engine.edits.apply import Others
     from engine.effects.hottest import Hottests
     from engine.explain.scoring import Scorer
+    from engine.records.workbench.what_if import Curve
 
 
 @dataclass(slots=True, eq=False)
@@ -103,6 +104,39 @@ class LiveWork:
         others = others_of(opened, Watch(CancelToken(), ignore_progress))
         plain = scorer.logits(small.image, watch.cancel)
         return _Begun(image, request, small, scorer, masks, others, before, plain)
+
+
+def curve_of(
+    worker: EngineWorker,
+    model: str,
+    image: LoadedImage,
+    edits: Edits,
+    at: int,
+    target: int,
+    opened: Mapping[str, LoadedImage],
+    watch: Watch,
+    *,
+    exact: bool,
+) -> Curve:
+    """The score of a class along the range of the change edits.steps[at]. model: its key.
+
+    Raises EditError, and the errors of a session.
+    """
+    from engine.effects.curves import curve
+
+    found = worker.model_of(model)
+    small = reduced_for(image, found.preprocessing)
+    return curve(
+        found,
+        small.image,
+        small.edits(edits),
+        at,
+        target=target,
+        others=others_of(opened, watch),
+        exact=exact,
+        cancel=watch.cancel,
+        progress=watch.report,
+    )
 
 
 def _without_edits(request: Request) -> Request:

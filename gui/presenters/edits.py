@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QPointF
 
 from engine.edits.apply import frame_of
-from gui.controllers.edits.editing import Editor
-from gui.controllers.edits.making import Making
+from engine.edits.changes import CHANGES
+from gui.controllers.controller import Controller
 from gui.state.state import State
 from gui.window.main_window import MainWindow
 
@@ -14,12 +14,14 @@ from gui.window.main_window import MainWindow
 class EditPresenter(QObject):
     """Shows edits while they are drawn as well as when they are done."""
 
-    def __init__(self, window: MainWindow, state: State, editor: Editor, making: Making) -> None:
+    def __init__(self, window: MainWindow, state: State, controller: Controller) -> None:
         super().__init__(window)
         self._window = window
         self._state = state
-        self._editor = editor
+        self._editor = editor = controller.editor
+        self._curves = curves = controller.curves
         self._offset = QPointF()
+        curves.changed.connect(self._show_curve)
         editor.drafted.connect(self._show)
         editor.selected_changed.connect(self._show)
         for changed in (
@@ -30,7 +32,7 @@ class EditPresenter(QObject):
         ):
             changed.connect(self._show)
         # Once their pixels are there, edits that go on need no veil.
-        making.made.connect(lambda _key: window.edit_tool.unveil())
+        controller.making.made.connect(lambda _key: window.edit_tool.unveil())
         state.live_changed.connect(self._show_live)
         state.answer_changed.connect(self._show_changes)
         state.current_changed.connect(self._show_changes)
@@ -66,3 +68,17 @@ class EditPresenter(QObject):
         answer = self._state.answer
         if answer is not None:
             self._window.predictions.set_before(answer.before)
+
+    def _show_curve(self) -> None:
+        """The probability over the slider's range, or the logit where there is none."""
+        curves, view = self._curves, self._window.what_if.change.curve
+        view.setVisible(curves.what is not None)
+        if curves.curve is None or curves.what is None:
+            view.clear(curves.problem or ("Computing the curve…" if curves.what else ""))
+            return
+        found, reach = curves.curve, CHANGES[curves.what]
+        percent = found.probabilities is not None
+        values = found.probabilities if found.probabilities is not None else found.logits
+        view.show_curve(
+            found.amounts, values.tolist(), found.target.label, reach.unit, percent=percent
+        )

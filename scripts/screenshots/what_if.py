@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 
-from engine.records.edits import Fill, Filling
+from engine.records.edits import Changing, Fill, Filling
 from scripts.screenshots.shots import shot
 
 if TYPE_CHECKING:
@@ -80,12 +80,24 @@ def crop(stage: Stage, path: Path) -> None:
 
 @shot("painting")
 def painting(stage: Stage, path: Path) -> None:
-    """The stroke goes on: numbers are live, the map is the one before."""
+    """The hand rests, with the button held."""
     _open(stage, "brush")
     stage.window.what_if.filling_chosen.emit(Filling(Fill.INPAINT))
     _press(stage, (0.3, 0.35), (0.4, 0.4), (0.45, 0.5), (0.5, 0.42), (0.6, 0.45))
-    stage.until(lambda: stage.state.live is not None, "live numbers")
-    stage.settled()
+    _edited(stage)
     stage.shoot(path)
     stage.window.edit_tool.give_up()
     stage.settled()
+
+
+@shot("change-curve", look="light")
+def change_curve(stage: Stage, path: Path) -> None:
+    """A slider with the curve of the class's score over its range."""
+    _open(stage, "select")
+    form = stage.window.what_if.change
+    form.box.setCurrentIndex(form.box.findData(Changing.ROTATE.value))
+    form.slider.setValue(form.slider.value() + 40)
+    _edited(stage)
+    stage.until(lambda: form.curve.shown, "the curve")
+    stage.settled()
+    stage.shoot(path)

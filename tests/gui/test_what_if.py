@@ -149,3 +149,43 @@ def test_a_crop_is_explained_beside_the_whole(user: User) -> None:
     wait_edited(user)
     assert len(state.panes) == 1
     same(state.explanation, whole)
+
+
+def move(user: User, *points: tuple[float, float]) -> None:
+    """Move with the left button held, which drag would let go of."""
+    for point in points:
+        QTest.mouseMove(user.program.window.canvas.viewport(), at(user, *point))
+
+
+def press(user: User, point: tuple[float, float]) -> None:
+    viewport = user.program.window.canvas.viewport()
+    QTest.mousePress(viewport, Qt.MouseButton.LeftButton, Modifier.NoModifier, at(user, *point))
+
+
+def release(user: User, point: tuple[float, float]) -> None:
+    viewport = user.program.window.canvas.viewport()
+    QTest.mouseRelease(viewport, Qt.MouseButton.LeftButton, Modifier.NoModifier, at(user, *point))
+
+
+def test_predictions_follow_while_the_brush_paints_and_the_map_when_it_rests(user: User) -> None:
+    program = user.start()
+    state = program.state
+    user.press(Key.Key_E)
+    user.press(Key.Key_H)
+    press(user, (200, 200))
+    move(user, (230, 230), (260, 260), (300, 300))
+    user.until(lambda: state.live is not None)
+    live = state.live
+    assert live is not None
+    wanted = alone(live.edits)[1]
+    user.until(lambda: state.answer is not None and bool(state.answer.request.edits.steps))
+    assert program.controller.editor.drafting, "the button is still held"
+    wait_edited(user)
+    same(state.explanation, alone(program.controller.editor.edits)[0])
+    np.testing.assert_allclose(live.logits, wanted, atol=0.3)
+    release(user, (300, 300))
+    assert not program.controller.editor.drafting
+    assert program.window.actions_by_id["undo"].text() == "Undo: paint"
+    user.press(Key.Key_Z, Modifier.ControlModifier)
+    wait_edited(user)
+    assert edits(user) == NO_EDITS

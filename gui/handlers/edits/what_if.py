@@ -10,9 +10,12 @@ from typing import cast
 from PySide6.QtCore import QObject, QPoint
 from PySide6.QtWidgets import QMenu
 
+from engine.edits.changes import CHANGES
 from engine.records.edits import (
     NO_EDITS,
     Brush,
+    Change,
+    Changing,
     Crop,
     Edit,
     Edits,
@@ -26,6 +29,7 @@ from engine.records.edits import (
     Shape,
 )
 from gui.controllers.controller import Controller
+from gui.controllers.edits.curves import placed
 from gui.controllers.edits.editing import exchanged
 from gui.handlers.edits.edit_files import EditFiles
 from gui.settings import Settings
@@ -49,6 +53,7 @@ class WhatIf(QObject):
         self._editor = editor = controller.editor
         self._tool = tool = window.edit_tool
         self._panel = panel = window.what_if
+        self._curves = controller.curves
         self._actions = window.actions_by_id
         self._before: Edits = NO_EDITS
         self.files = EditFiles(window, state, editor, settings)
@@ -68,6 +73,9 @@ class WhatIf(QObject):
         panel.mode_chosen.connect(self._keep)
         panel.hottest_moved.connect(self._hottest)
         panel.hottest_settled.connect(lambda: editor.finish(self._hottest_words))
+        panel.change.picked.connect(controller.curves.look_at)
+        panel.change.moved.connect(self._change)
+        panel.change.settled.connect(lambda: editor.finish(self._change_words))
         panel.folded.connect(lambda: self.open(False))
         editor.drafted.connect(self._note)
         state.edits_changed.connect(self._note)
@@ -101,6 +109,8 @@ class WhatIf(QObject):
         self._actions.enable(_OPEN_ONLY, on)
         self._tool.set_shown(on)
         self.choose("select" if on else "")
+        if not on:
+            self._curves.look_at(None)
 
     def choose(self, tool: Tool) -> None:
         """Choose a tool; '' leaves the canvas alone."""
@@ -189,6 +199,21 @@ class WhatIf(QObject):
             # Its map is of the image as it is now, and so of what was done before.
             steps = (*steps, hide)
         self._editor.draft(Edits(steps))
+
+    def _change(self, what: Changing, amount: float) -> None:
+        """Change the image by an amount; the one that changes nothing removes that edit."""
+        steps, place = placed(self._before, what)
+        if amount == CHANGES[what].neutral:
+            kept = (*steps.steps[:place], *steps.steps[place + 1 :])
+        else:
+            own = replace(cast(Change, steps.steps[place]), amount=amount, on=True)
+            kept = (*steps.steps[:place], own, *steps.steps[place + 1 :])
+        self._editor.draft(Edits(kept))
+        self._curves.look_at(what)
+
+    @property
+    def _change_words(self) -> str:
+        return CHANGES[self._panel.change.what].title.lower()
 
     def _hottest_by(self, percent: float) -> Hottest:
         shown, state = self._state.explanation, self._state

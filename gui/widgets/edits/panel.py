@@ -23,6 +23,7 @@ from engine.records.edits import Edit, Fill, Filling, Hide, Hottest
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import Label, label
 from gui.toolkit.segments import Segments
+from gui.widgets.edits.change_form import ChangeForm
 from gui.widgets.edits.edit_list import EditList
 from gui.widgets.edits.words import FILLS
 
@@ -67,6 +68,10 @@ class WhatIfPanel(QWidget):
         self._percent.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         wide = self._percent.fontMetrics().horizontalAdvance("100 %") + theme.SPACE
         self._percent.setFixedWidth(wide)
+        self.change = ChangeForm(self)
+        self.change.value.setFixedWidth(
+            self._percent.fontMetrics().horizontalAdvance("\u2212180 stops") + theme.SPACE
+        )
         self.edits = EditList()
         self._hint = label(
             "Draw on the image to hide a part of it. The predictions show what that changes.", "dim"
@@ -90,6 +95,7 @@ class WhatIfPanel(QWidget):
         cannot be done."""
         self._silent = True
         self.edits.show_edits(edits, selected)
+        self.change.show_edits(edits)
         self._hint.setVisible(not edits)
         self._error.show_text(error)
         self._error.setVisible(bool(error))
@@ -190,6 +196,14 @@ class WhatIfPanel(QWidget):
         self.rows.addWidget(_name("Hottest"), 2, 0)
         self.rows.addWidget(self.hottest, 2, 1)
         self.rows.addWidget(self._percent, 2, 2)
+        amount = QHBoxLayout()
+        amount.setSpacing(theme.SPACE)
+        amount.addWidget(self.change.slider, 1)
+        amount.addWidget(self.change.value)
+        self.rows.addWidget(_name("Change"), 3, 0)
+        self.rows.addWidget(self.change.box, 3, 1, 1, 2)
+        self.rows.addLayout(amount, 4, 1, 1, 2)
+        self.rows.addWidget(self.change.curve, 5, 1, 1, 2)
         box = QVBoxLayout(self)
         box.setContentsMargins(8, 4, 8, 8)
         box.setSpacing(theme.SPACE)
