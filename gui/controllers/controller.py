@@ -18,6 +18,7 @@ from gui.controllers.edits.curves import Curves
 from gui.controllers.edits.editing import Editor
 from gui.controllers.edits.live import Live
 from gui.controllers.edits.making import Making
+from gui.controllers.edits.places import Places
 from gui.controllers.explaining import Explainer, without_comparison
 from gui.controllers.exports import Exports
 from gui.controllers.figures.figures import Figures
@@ -88,6 +89,7 @@ class Controller(QObject):
         self.making = Making(state, settings, engine, files, self._worker, self)
         self.live = Live(state, settings, engine, self._worker, self)
         self.curves = Curves(state, settings, engine, self._worker, self)
+        self.places = Places(state, settings, engine, self._worker, self)
         self.editor = Editor(
             state,
             self.history,

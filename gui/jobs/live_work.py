@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from engine.edits.apply import Others
     from engine.effects.hottest import Hottests
     from engine.explain.scoring import Scorer
-    from engine.records.workbench.what_if import Curve
+    from engine.records.workbench.what_if import Curve, Positions
 
 
 @dataclass(slots=True, eq=False)
@@ -132,6 +132,37 @@ def curve_of(
         small.edits(edits),
         at,
         target=target,
+        others=others_of(opened, watch),
+        exact=exact,
+        cancel=watch.cancel,
+        progress=watch.report,
+    )
+
+
+def positions_of(
+    worker: EngineWorker,
+    model: str,
+    image: LoadedImage,
+    edits: Edits,
+    at: int,
+    target: int,
+    opened: Mapping[str, LoadedImage],
+    watch: Watch,
+    *,
+    exact: bool,
+) -> Positions:
+    """The score of a class by where edits.steps[at] is pasted. model: its key.
+
+    Raises EditError, and the errors of a session.
+    """
+    from engine.effects.positions import positions
+
+    return positions(
+        worker.model_of(model),
+        image,
+        edits,
+        at,
+        target,
         others=others_of(opened, watch),
         exact=exact,
         cancel=watch.cancel,

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, QPointF
 
 from engine.edits.apply import frame_of
 from engine.edits.changes import CHANGES
+from engine.records.edits import Paste
 from gui.controllers.controller import Controller
 from gui.state.state import State
 from gui.window.main_window import MainWindow
@@ -22,6 +23,9 @@ class EditPresenter(QObject):
         self._curves = curves = controller.curves
         self._offset = QPointF()
         curves.changed.connect(self._show_curve)
+        controller.places.changed.connect(
+            lambda: window.canvas.show_explanation(controller.places.shown or state.explanation)
+        )
         editor.drafted.connect(self._show)
         editor.selected_changed.connect(self._show)
         for changed in (
@@ -55,6 +59,7 @@ class EditPresenter(QObject):
         actions.enable(("clear_edits", "copy_edits", "export_edits"), there)
         actions.enable(("share_edits",), there and len(state.images) > 1)
         actions.enable(("remove_edit",), editor.chosen is not None)
+        actions.enable(("paste_map",), isinstance(editor.chosen, Paste))
         actions.enable(("open_edits",), image is not None)
 
     def _show_live(self) -> None:

@@ -173,7 +173,7 @@ def _tool(name: str, text: str, key: str, tip: str) -> Command:
     )
 
 
-TOOLS: Final = ("select", "crop", "rectangle", "ellipse", "lasso", "brush")
+TOOLS: Final = ("select", "crop", "rectangle", "ellipse", "lasso", "brush", "copy")
 """The tools of 'What if', in the order of their strip."""
 
 _EDIT: Final = (
@@ -188,6 +188,11 @@ _EDIT: Final = (
     _tool("ellipse", "Ellipse", "U", "Hide or keep an ellipse; with Shift, a circle"),
     _tool("lasso", "Lasso", "S", "Hide or keep what a line goes round"),
     _tool("brush", "Brush", "H", "Hide or keep what is painted over; Shift and wheel: its size"),
+    _tool("copy", "Copy part", "Y", "Copy a rectangle, to paste it on this or another image"),
+    Command("paste_part", "Paste part", "Edit", ("Shift+Y",), section=2,
+            tip="Paste the part that was copied; drag it to move it"),
+    Command("paste_map", "Score by position", "Edit", section=2,
+            tip="A heat map of what pasting the selected part anywhere does to the class"),
     Command("brush_smaller", "Smaller brush", "Edit/Tool", (",",), section=2),
     Command("brush_larger", "Larger brush", "Edit/Tool", (".",), section=2),
     Command("remove_edit", "Remove selected edit", "Edit", section=2,

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 
 import engine
 from engine.edits.apply import edited
+from engine.effects.curves import curve
 from engine.formats.demo import SCENES
-from engine.records.edits import NO_EDITS, Crop, Edits, Hide, Rectangle
+from engine.records.edits import (
+    NO_EDITS,
+    Brush,
+    Change,
+    Changing,
+    Crop,
+    Edit,
+    Edits,
+    Ellipse,
+    Hide,
+    Hottest,
+    Lasso,
+    Paste,
+    Rectangle,
+    Shape,
+)
 from engine.records.explanations import Explanation
 from tests.gui.user import Key, Modifier, User
 
@@ -189,3 +209,256 @@ def test_predictions_follow_while_the_brush_paints_and_the_map_when_it_rests(use
     user.press(Key.Key_Z, Modifier.ControlModifier)
     wait_edited(user)
     assert edits(user) == NO_EDITS
+
+
+def opened(user: User, tool: Key | None = None) -> None:
+    """The program with the tools open, one of which is chosen."""
+    user.start()
+    user.press(Key.Key_E)
+    if tool is not None:
+        user.press(tool)
+
+
+def added(user: User, *steps: Edit) -> None:
+    """These edits on the first scene, as if they had been drawn."""
+    for step in steps:
+        user.program.controller.editor.add(step, "edit")
+    wait_edited(user)
+
+
+BOX = Hide(Rectangle(100, 80, 200, 150))
+
+
+def test_an_edit_is_moved_resized_and_removed_by_mouse_and_keys(user: User) -> None:
+    opened(user)
+    added(user, BOX)
+    user.program.controller.editor.select(-1)
+    drag(user, (200, 150), (220, 170), (250, 190))
+    (step,) = edits(user).steps
+    assert isinstance(step, Hide)
+    assert isinstance(step.shape, Rectangle)
+    assert step.shape.x == pytest.approx(150, abs=2)
+    assert (step.shape.width, step.shape.height) == (200, 150)
+    corner = step.shape.x + 200, step.shape.y + 150
+    drag(user, corner, (corner[0] + 30, corner[1] + 10), (corner[0] + 60, corner[1] + 20))
+    (step,) = edits(user).steps
+    assert isinstance(step, Hide)
+    assert isinstance(step.shape, Rectangle)
+    assert step.shape.width == pytest.approx(260, abs=3)
+    before = step.shape
+    user.press(Key.Key_Right)
+    user.press(Key.Key_Down, Modifier.ShiftModifier)
+    (step,) = edits(user).steps
+    assert isinstance(step, Hide)
+    assert isinstance(step.shape, Rectangle)
+    assert (step.shape.x, step.shape.y) == (before.x + 1, before.y + 10)
+    user.press(Key.Key_Delete)
+    assert edits(user) == NO_EDITS
+    actions = user.program.window.actions_by_id
+    assert actions["undo"].text() == "Undo: remove rectangle"
+    for _ in range(5):
+        user.press(Key.Key_Z, Modifier.ControlModifier)
+    assert edits(user) == Edits((BOX,))
+    wait_edited(user)
+
+
+@pytest.mark.parametrize(
+    ("key", "shape"),
+    [(Key.Key_U, Ellipse), (Key.Key_S, Lasso), (Key.Key_H, Brush), (Key.Key_R, Rectangle)],
+)
+def test_each_tool_draws_its_shape_by_mouse_and_by_key(
+    user: User, key: Key, shape: type[Shape]
+) -> None:
+    opened(user, key)
+    drag(user, (100, 100), (200, 110), (220, 200), (120, 190))
+    (step,) = edits(user).steps
+    assert isinstance(step, Hide)
+    assert type(step.shape) is shape
+    user.press(Key.Key_Return)
+    assert [type(one.shape) for one in edits(user).steps if isinstance(one, Hide)] == [shape] * 2
+    wait_edited(user)
+    same(user.program.state.explanation, alone(edits(user))[0])
+
+
+def test_the_hottest_part_is_hidden_by_a_slider_and_kept(user: User) -> None:
+    opened(user)
+    state, panel = user.program.state, user.program.window.what_if
+    shown = state.explanation
+    assert shown is not None
+    was = shown.target.index
+    panel.hottest.setFocus()
+    panel.hottest.setValue(15)
+    (step,) = edits(user).steps
+    assert isinstance(step, Hide)
+    assert step.shape == Hottest(15, shown.layer, was, method="grad-cam")
+    wait_edited(user)
+    model = engine.load_model("demo:shapes")
+    found = engine.what_if(model, IMAGE, edits(user))
+    assert state.answer is not None
+    assert state.answer.predictions[0].index == found.after[0].index != was
+    panel._mode.choose("keep")
+    wait_edited(user)
+    (step,) = edits(user).steps
+    assert isinstance(step, Hide)
+    assert step.keep
+    assert state.answer is not None
+    assert state.answer.predictions[0].index == was
+    panel.hottest.setValue(0)
+    assert edits(user) == NO_EDITS
+    wait_edited(user)
+
+
+def test_the_list_switches_off_and_removes_one_by_one(user: User) -> None:
+    opened(user)
+    whole = user.program.state.explanation
+    other = Change(Changing.BRIGHTNESS, 30)
+    added(user, BOX, other)
+    listed = user.program.window.what_if.edits
+    texts = [listed.item(row).text() for row in range(listed.count())]
+    assert texts == ["Hide rectangle · inpaint", "Brightness +30 %"]
+    listed.item(0).setCheckState(Qt.CheckState.Unchecked)
+    assert edits(user).active == (other,)
+    wait_edited(user)
+    same(user.program.state.explanation, alone(Edits((other,)))[0])
+    listed.setFocus()
+    listed.setCurrentRow(1)
+    QTest.keyClick(listed, Key.Key_Delete)
+    assert [step.on for step in edits(user).steps] == [False]
+    wait_edited(user)
+    same(user.program.state.explanation, whole)
+    assert user.program.window.predictions._model.change_of(0) is None
+
+
+def test_a_slider_changes_the_image_and_has_its_curve(user: User) -> None:
+    opened(user)
+    state, form = user.program.state, user.program.window.what_if.change
+    assert state.explanation is not None
+    target = state.explanation.target.index
+    form.box.setCurrentIndex(form.box.findData(Changing.BLUR.value))
+    user.until(lambda: form.curve.shown)
+    model = engine.load_model("demo:shapes")
+    wanted = curve(model, IMAGE, Edits((Change(Changing.BLUR, 0),)), 0, target=target)
+    assert wanted.probabilities is not None
+    assert form.curve._amounts == wanted.amounts
+    np.testing.assert_allclose(form.curve._values, wanted.probabilities, atol=0.05)
+    form.slider.setValue(40)
+    assert edits(user) == Edits((Change(Changing.BLUR, 4.0),))
+    wait_edited(user)
+    same(state.explanation, alone(edits(user))[0])
+    user.press(Key.Key_Z, Modifier.ControlModifier)
+    assert form.slider.value() == 0
+    wait_edited(user)
+
+
+def test_a_part_of_another_image_is_pasted_and_scored_by_position(user: User) -> None:
+    opened(user, Key.Key_Y)
+    program = user.program
+    drag(user, (100, 100), (300, 250), (400, 350))
+    assert edits(user) == NO_EDITS
+    second = list(program.state.images)[1]
+    program.controller.images.select(second)
+    user.wait_explained()
+    user.press(Key.Key_Y, Modifier.ShiftModifier)
+    (step,) = edits(user).steps
+    assert isinstance(step, Paste)
+    assert step.source == str(SCENES[0].path)
+    assert step.part.width == pytest.approx(300, abs=3)
+    wait_edited(user)
+    image = engine.load_image(SCENES[1].path)
+    done = edited(image, edits(user), others=lambda _source, _page: IMAGE)
+    model = engine.load_model("demo:shapes")
+    with engine.Session(model, done) as session:
+        same(program.state.explanation, session.explain())
+    program.window.actions_by_id["paste_map"].trigger()
+    places = program.controller.places
+    user.until(lambda: places.shown is not None)
+    assert places.shown is not None
+    assert program.window.canvas._explanation is places.shown
+    assert places.shown.map.std() > 0
+    user.press(Key.Key_Escape)
+    assert program.window.canvas._explanation is program.state.explanation
+
+
+def test_edits_are_copied_exported_opened_and_given_to_other_images(
+    user: User, tmp_path: Path
+) -> None:
+    opened(user)
+    program = user.program
+    added(user, BOX, Change(Changing.GREY, 100))
+    done = edits(user)
+    actions, editor = program.window.actions_by_id, program.controller.editor
+    actions["copy_edits"].trigger()
+    assert Edits.from_facts(json.loads(QGuiApplication.clipboard().text())["edits"]) == done
+    path = tmp_path / "edits.json"
+    editor.write(path)
+    user.until(path.exists)
+    user.settle()
+    actions["clear_edits"].trigger()
+    assert edits(user) == NO_EDITS
+    editor.read(path)
+    user.until(lambda: edits(user) == done)
+    actions["share_edits"].trigger()
+    assert {image.edits for image in program.state.images.values()} == {done}
+    user.press(Key.Key_Z, Modifier.ControlModifier)
+    assert [bool(image.edits.steps) for image in program.state.images.values()].count(True) == 1
+    wait_edited(user)
+    (tmp_path / "bad.json").write_text('{"edits": [{"edit": "hide"}]}')
+    editor.read(tmp_path / "bad.json")
+    user.until(lambda: "bad.json" in program.window.notice.text)
+    assert edits(user) == done
+
+
+def test_the_original_is_one_key_away_and_beside(user: User) -> None:
+    opened(user)
+    program, canvas = user.program, user.program.window.canvas
+    whole = program.state.explanation
+    picture = program.state.picture_of(program.state.pane)
+    added(user, Crop(Rectangle(40, 40, 200, 160)))
+    canvas.setFocus()
+    assert canvas.picture_bounds.width() == 200
+    QTest.keyPress(canvas, Key.Key_Space)
+    assert canvas._picture_item._picture is picture
+    QTest.keyRelease(canvas, Key.Key_Space)
+    assert canvas.picture_bounds.width() == 200
+    user.press(Key.Key_B)
+    (other,) = program.state.others
+    user.until(lambda: other.explanation is not None and not other.computing)
+    same(other.explanation, whole)
+    assert [h.split("  ·  ")[0].split("  ")[-1] for h in program.window.panes.headings] == [
+        "crop",
+        "original",
+    ]
+
+
+def test_edits_stay_with_their_image_through_closing_and_going_back(user: User) -> None:
+    opened(user)
+    program = user.program
+    added(user, BOX)
+    shown = program.state.explanation
+    actions = program.window.actions_by_id
+    actions["next_image"].trigger()
+    user.wait_explained()
+    assert edits(user) == NO_EDITS
+    assert program.window.what_if.edits.count() == 0
+    actions["previous_image"].trigger()
+    wait_edited(user)
+    same(program.state.explanation, shown)
+    actions["close_image"].trigger()
+    user.wait_explained()
+    user.press(Key.Key_Z, Modifier.ControlModifier)
+    user.until(lambda: edits(user) == Edits((BOX,)))
+    wait_edited(user)
+    same(program.state.explanation, shown)
+    user.press(Key.Key_Z, Modifier.ControlModifier)
+    assert edits(user) == NO_EDITS
+    wait_edited(user)
+
+
+def test_edits_that_cannot_be_done_say_why(user: User) -> None:
+    opened(user)
+    program = user.program
+    program.controller.editor.add(Paste("gone.png", Rectangle(0, 0, 9, 9), (0, 0)), "paste part")
+    user.until(lambda: "gone.png" in program.window.what_if._error.text())
+    user.press(Key.Key_Z, Modifier.ControlModifier)
+    assert program.window.what_if._error.text() == ""
+    wait_edited(user)

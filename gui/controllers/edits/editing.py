@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from engine.records.edits import NO_EDITS, Crop, Edit, Edits, Rectangle
+from engine.records.edits import NO_EDITS, Crop, Edit, Edits, Paste, Point, Rectangle
 from gui.controllers.edits.live import Live
 from gui.controllers.edits.making import Making
 from gui.controllers.explaining import Explainer
@@ -61,6 +61,8 @@ class Editor(QObject):
         """The image's key, its edits before, and the draft."""
         self.selected = -1
         """The place of the selected edit; -1 for none."""
+        self.copied: tuple[str, Rectangle, int] | None = None
+        """Path or name of an image, a part of it, and its page."""
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
@@ -153,6 +155,30 @@ class Editor(QObject):
 
         self._history.do("crop", do, undo)
         self.select(len(after.steps) - 1)
+
+    def copy_part(self, part: Rectangle) -> None:
+        """Keep a part of the current image, to be pasted on others."""
+        image = self._state.current
+        if image is None:
+            return
+        source = str(image.path) if image.path is not None else image.name
+        self.copied = source, part, image.page
+        size = f"{round(part.width)} × {round(part.height)}"
+        self._state.notify(
+            NoticeKind.INFO,
+            f"Copied {size} pixels. Show another image, and press Shift+Y to paste them there.",
+        )
+
+    def paste_part(self, middle: Point) -> None:
+        """Paste the part that was copied last, with its middle here, in pixels of the image."""
+        if self.copied is None:
+            self._state.notify(
+                NoticeKind.INFO, "Copy a part of an image first: press Y, and draw a rectangle."
+            )
+            return
+        source, part, page = self.copied
+        at = middle[0] - part.width / 2, middle[1] - part.height / 2
+        self.add(Paste(source, part, at, page=page), "paste part")
 
     def give_others(self, keys: Sequence[str]) -> None:
         """Give other images the edits of the current one."""

@@ -16,7 +16,7 @@ from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import EXACT, Settings
 from gui.state.edited import EditedImage
 from gui.state.panes import Pane
-from gui.state.state import OpenImage, State
+from gui.state.state import NoticeKind, OpenImage, State
 
 
 class Making(QObject):
@@ -40,6 +40,7 @@ class Making(QObject):
         self._files = files
         self._worker = worker
         self._wanted: dict[str, tuple[Edits, LoadedImage]] = {}
+        self._refused: dict[str, tuple[Edits, LoadedImage]] = {}
         for changed in (state.image_updated, state.panes_changed, state.current_changed):
             changed.connect(self.follow)
         # The map that an edit is by is of the model.
@@ -54,14 +55,17 @@ class Making(QObject):
 
     def _want(self, image: OpenImage, pane: Pane) -> None:
         edits, loaded, key = image.done, image.loaded, image.key
-        if loaded is None or self._wanted.get(key) == (edits, loaded):
+        if loaded is None or (edits, loaded) in (self._wanted.get(key), self._refused.get(key)):
             return
         if image.loaded_with(edits) is not None:
             self.stop(key)
+            self._refused.pop(key, None)
+            image.edits_error = ""
             return
         if needs_map(edits) and pane.model_source is None:
             return
         self._wanted[key] = edits, loaded
+        self._refused.pop(key, None)
         image.edits_error = ""
         opened = opened_images(self._state)
         source = pane.model_source.key if pane.model_source is not None else ""
@@ -77,7 +81,7 @@ class Making(QObject):
             "Editing the image", work, slot=f"edit {key}", priority=Priority.CLICK, unlogged=()
         )
         job.finished.connect(lambda made: self._made(key, made))
-        job.failed.connect(lambda error: self._failed(key, edits, error))
+        job.failed.connect(lambda error: self._failed(key, (edits, loaded), error))
         self._files.cancel(f"edit {key}")
         self._engine.cancel(f"edit {key}")
         (self._engine if needs_map(edits) else self._files).submit(job)
@@ -98,13 +102,16 @@ class Making(QObject):
         self._state.image_updated.emit(key)
         self.made.emit(key)
 
-    def _failed(self, key: str, edits: Edits, error: HookscopeError) -> None:
+    def _failed(self, key: str, wanted: tuple[Edits, LoadedImage], error: HookscopeError) -> None:
+        """Nothing is tried again before the edits are others."""
         image = self._state.images.get(key)
         self._wanted.pop(key, None)
-        if image is not None and image.done == edits:
-            image.edits_error = str(error)
-            self._state.edits_changed.emit(key)
-            self._state.image_updated.emit(key)
+        if image is None or (image.done, image.loaded) != wanted:
+            return
+        self._refused[key] = wanted
+        image.edits_error = str(error)
+        self._state.edits_changed.emit(key)
+        self._state.notify(NoticeKind.ERROR, str(error))
 
 
 def opened_images(state: State) -> dict[str, LoadedImage]:

@@ -38,7 +38,7 @@ from gui.widgets.canvas.tools.edit_tool import Tool
 from gui.window.commands import TOOLS
 from gui.window.main_window import MainWindow
 
-_OPEN_ONLY = (*(f"tool_{name}" for name in TOOLS), "brush_smaller", "brush_larger")
+_OPEN_ONLY = (*(f"tool_{name}" for name in TOOLS), "brush_smaller", "brush_larger", "paste_part")
 
 
 class WhatIf(QObject):
@@ -53,7 +53,7 @@ class WhatIf(QObject):
         self._editor = editor = controller.editor
         self._tool = tool = window.edit_tool
         self._panel = panel = window.what_if
-        self._curves = controller.curves
+        self._curves, self._places = controller.curves, controller.places
         self._actions = window.actions_by_id
         self._before: Edits = NO_EDITS
         self.files = EditFiles(window, state, editor, settings)
@@ -72,7 +72,7 @@ class WhatIf(QObject):
         panel.filling_chosen.connect(self._fill)
         panel.mode_chosen.connect(self._keep)
         panel.hottest_moved.connect(self._hottest)
-        panel.hottest_settled.connect(lambda: editor.finish(self._hottest_words))
+        panel.hottest_settled.connect(self._hottest_settled)
         panel.change.picked.connect(controller.curves.look_at)
         panel.change.moved.connect(self._change)
         panel.change.settled.connect(lambda: editor.finish(self._change_words))
@@ -92,6 +92,8 @@ class WhatIf(QObject):
         handlers |= {
             "brush_smaller": lambda: self._tool.grow_brush(-1),
             "brush_larger": lambda: self._tool.grow_brush(1),
+            "paste_part": self._paste,
+            "paste_map": lambda: self._places.ask(editor.selected),
             "remove_edit": lambda: self._remove(editor.selected),
             "clear_edits": editor.clear,
             "share_edits": lambda: editor.give_others(
@@ -121,8 +123,8 @@ class WhatIf(QObject):
             self._window.canvas.setFocus()
 
     def back(self) -> bool:
-        """Drop what is being drawn, or put the tool away; whether there was either."""
-        if self._tool.give_up():
+        """Drop what is being drawn, the map of positions, or the tool; whether there was any."""
+        if self._tool.give_up() or self._places.leave():
             return True
         if self._tool.tool in ("", "select"):
             return False
@@ -143,6 +145,8 @@ class WhatIf(QObject):
         return Hide(shape, self._panel.filling, self._panel.keep)
 
     def _drafted(self, shape: Shape) -> None:
+        if self._tool.tool == "copy":
+            return
         edit = self._edit_for(shape)
         steps = self._before.steps
         if isinstance(edit, Crop):
@@ -151,6 +155,11 @@ class WhatIf(QObject):
         self._editor.draft(Edits((*steps, edit)), rest=not isinstance(edit, Crop))
 
     def _done(self, shape: Shape) -> None:
+        if self._tool.tool == "copy":
+            assert isinstance(shape, Rectangle)
+            self._editor.copy_part(shape)
+            self.choose("select")
+            return
         edit = self._edit_for(shape)
         if isinstance(edit, Crop):
             self._editor.crop(edit.part)
@@ -158,6 +167,10 @@ class WhatIf(QObject):
             self._drafted(shape)
             self._editor.finish(_words(edit))
             self._editor.select(len(self._editor.edits.steps) - 1)
+
+    def _paste(self) -> None:
+        self.choose("select")
+        self._editor.paste_part(self._tool.middle())
 
     def _settled(self) -> None:
         edit = self._editor.chosen
@@ -228,15 +241,17 @@ class WhatIf(QObject):
             shown.options,
         )
 
-    @property
-    def _hottest_words(self) -> str:
-        return "keep hottest" if self._panel.keep else "hide hottest"
+    def _hottest_settled(self) -> None:
+        self._editor.finish("keep hottest" if self._panel.keep else "hide hottest")
+        # So that fill and mode go on being those of this edit.
+        steps = self._editor.edits.steps
+        self._editor.select(next((i for i, step in enumerate(steps) if _is_hottest(step)), -1))
 
     def _show_menu(self, place: QPoint) -> None:
         menu = QMenu(self._panel)
         menu.aboutToHide.connect(menu.deleteLater)
         actions = self._actions
-        menu.addActions([actions[id] for id in ("remove_edit", "clear_edits")])
+        menu.addActions([actions[id] for id in ("paste_map", "remove_edit", "clear_edits")])
         menu.addSeparator()
         ids = ("share_edits", "copy_edits", "export_edits", "open_edits")
         menu.addActions([actions[id] for id in ids])

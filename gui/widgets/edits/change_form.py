@@ -8,11 +8,11 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QSlider
 
 from engine.edits.changes import CHANGES
+from engine.edits.words import amount
 from engine.records.edits import Change, Changing, Edit
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import Label
 from gui.widgets.edits.curve import CurveView
-from gui.widgets.edits.words import amount_text
 
 
 class ChangeForm(QObject):
@@ -87,7 +87,7 @@ class ChangeForm(QObject):
             self._silent = True
             self.slider.setValue(round((self.amount - reach.low) / reach.step))
             self._silent = False
-        self.value.show_text(amount_text(Change(self.what, round(self.amount, 6))))
+        self.value.show_text(amount(Change(self.what, round(self.amount, 6))))
         self.curve.set_here(self.amount)
 
     def _move(self, place: int) -> None:

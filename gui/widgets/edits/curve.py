@@ -79,6 +79,10 @@ class CurveView(QWidget):
         text = f"{100 * value:.1f} %" if self._percent else f"{value:.1f}"
         return text.replace("-", "\u2212")
 
+    def _with_unit(self, number: str) -> str:
+        space = "" if self._unit in ("", "°") else " "
+        return f"{number}{space}{self._unit}".replace("-", "\u2212")
+
     def _describe(self) -> None:
         said = ""
         if self._values:
@@ -114,23 +118,20 @@ class CurveView(QWidget):
         left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
         metrics = painter.fontMetrics()
         here = self.value_at(self._here)
-        shown = self._text(here) if here is not None else ""
-        title = metrics.elidedText(
-            self._title,
-            Qt.TextElideMode.ElideMiddle,
-            round(room.width()) - metrics.horizontalAdvance(shown) - 2 * theme.SPACE,
-        )
+        elided = Qt.TextElideMode.ElideMiddle
+        title = metrics.elidedText(self._title, elided, round(room.width()))
         painter.drawText(room, left | Qt.AlignmentFlag.AlignTop, title)
         if not self._amounts or here is None:
             return
-        painter.drawText(room, right | Qt.AlignmentFlag.AlignTop, shown)
         for amount, side in ((self._amounts[0], left), (self._amounts[-1], right)):
-            text = f"{amount:g} {self._unit}".strip().replace("-", "\u2212")
+            text = self._with_unit(f"{amount:g}")
             painter.drawText(room, side | Qt.AlignmentFlag.AlignBottom, text)
         area = self._area()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(QColor(tokens.border), 1))
         painter.drawLine(area.bottomLeft(), area.bottomRight())
+        place = self._point(self._here, here, area)
+        painter.drawLine(QPointF(place.x(), area.bottom()), place)
         points = [
             self._point(amount, value, area)
             for amount, value in zip(self._amounts, self._values, strict=True)
@@ -140,7 +141,7 @@ class CurveView(QWidget):
         painter.drawPolyline(QPolygonF(points))
         painter.setBrush(QColor(tokens.accent))
         painter.setPen(QPen(QColor(tokens.panel), 1))
-        painter.drawEllipse(self._point(self._here, here, area), 4, 4)
+        painter.drawEllipse(place, 4, 4)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         super().mouseMoveEvent(event)
@@ -151,5 +152,5 @@ class CurveView(QWidget):
         amount = self._amounts[0] + part * (self._amounts[-1] - self._amounts[0])
         value = self.value_at(amount)
         if value is not None:
-            text = f"{amount:.3g} {self._unit}".strip() + f": {self._text(value)}"
+            text = f"{self._with_unit(f'{amount:.3g}')}: {self._text(value)}"
             QToolTip.showText(event.globalPosition().toPoint(), plain_text.tip(text), self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from engine.edits.changes import CHANGES
+from engine.edits.words import amount
 from engine.records.edits import (
     Brush,
     Change,
@@ -36,7 +37,7 @@ def words_of(edit: Edit) -> str:
         return f"{'Keep' if edit.keep else 'Hide'} {_shape_words(edit.shape)}"
     if isinstance(edit, Change):
         reach = CHANGES[edit.what]
-        return reach.title if reach.is_switch else f"{reach.title} {amount_text(edit)}"
+        return reach.title if reach.is_switch else f"{reach.title} {amount(edit)}"
     return f"Paste from {PurePath(edit.source).name}"
 
 
@@ -53,10 +54,3 @@ def _shape_words(shape: Shape) -> str:
     if isinstance(shape, Lasso):
         return "lasso"
     return "brush stroke" if isinstance(shape, Brush) else "rectangle"
-
-
-def amount_text(change: Change) -> str:
-    """An amount with its sign and unit: '+20 %', '−0.5 stops'."""
-    reach = CHANGES[change.what]
-    number = f"{change.amount:+g}" if reach.low < 0 else f"{change.amount:g}"
-    return f"{number} {reach.unit}".strip().replace("-", "\u2212").replace(" °", "°")

@@ -12,12 +12,12 @@ from typing import Literal
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 
-from engine.records.edits import Brush, Edit, Ellipse, Lasso, Point, Rectangle, Shape
+from engine.records.edits import Brush, Crop, Edit, Ellipse, Lasso, Point, Rectangle, Shape
 from gui.widgets.canvas.image_canvas import ImageCanvas
 from gui.widgets.canvas.tools.geometry import box_of, corners, dragged, moved, path_of, resized
 from gui.widgets.canvas.tools.items import HANDLE, Outline, ToolItem
 
-Tool = Literal["", "select", "crop", "rectangle", "ellipse", "lasso", "brush"]
+Tool = Literal["", "select", "crop", "rectangle", "ellipse", "lasso", "brush", "copy"]
 
 SMALLEST, LARGEST = 0.5, 2_000.0
 """Radius of the brush, in pixels of the image."""
@@ -84,7 +84,7 @@ class EditTool(QObject):
         self.give_up()
         self._tool = tool
         self._item.circle = None
-        self._item.cropping = tool == "crop"
+        self._item.cropping = tool in ("crop", "copy")
         cross = tool not in ("", "select")
         viewport = self._canvas.viewport()
         viewport.setCursor(Qt.CursorShape.CrossCursor) if cross else viewport.unsetCursor()
@@ -112,11 +112,12 @@ class EditTool(QObject):
         """Show these edits. selected: the place of the one that is selected, -1 for none. offset:
         of the shown image in the image as its file has it."""
         drawing = self._start is not None and self._held is None
-        if tuple(edits) != self._edits and not drawing:
+        if (tuple(edits), offset) != (self._edits, self._item.offset) and not drawing:
             self._edits = tuple(edits)
             self._item.outlines = [
                 Outline(place, path_of(edit), edit.on, box_of(edit))
                 for place, edit in enumerate(self._edits)
+                if not _frames(edit, offset)
             ]
         self._item.selected = selected
         self._item.offset = offset
@@ -336,6 +337,12 @@ class EditTool(QObject):
         self.altered.emit(place, changed)
         return True
 
+    def middle(self) -> Point:
+        """The middle of what is seen of the image."""
+        seen = self._canvas.visible_rect().intersected(self._canvas.picture_bounds)
+        middle = seen.center() + self._item.offset
+        return middle.x(), middle.y()
+
     def _draw_in_the_middle(self) -> None:
         """By keyboard: a shape in the middle of what is seen, to be moved by the arrow keys."""
         seen = self._canvas.visible_rect().intersected(self._canvas.picture_bounds)
@@ -349,3 +356,11 @@ class EditTool(QObject):
             "lasso": Lasso(tuple((p.x(), p.y()) for p in corners(box))),
         }
         self.done.emit(shapes.get(self._tool, Rectangle(*sides)))
+
+
+def _frames(edit: Edit, offset: QPointF) -> bool:
+    """Whether an edit is the crop of the shown image, whose outline is that of the image."""
+    if not isinstance(edit, Crop) or not edit.on:
+        return False
+    corner = QPointF(edit.part.x, edit.part.y)
+    return not offset.isNull() and (corner - offset).manhattanLength() <= 2
