@@ -98,7 +98,7 @@ def test_keeping_is_hiding_the_rest() -> None:
     shape = Lasso(((3, 4), (70, 10), (30, 55)))
     mask = mask_of(shape, (60, 80))
     kept = _done(Hide(shape, GREY, keep=True))
-    assert np.array_equal(kept, filled(IMAGE, ~mask, GREY).pixels)
+    assert np.array_equal(kept, filled(IMAGE, mask, GREY, keep=True).pixels)
     assert (kept[~mask] == 128).all()
     assert np.array_equal(kept[mask], PICTURE[mask])
 
