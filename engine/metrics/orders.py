@@ -1,0 +1,74 @@
+"""Orders in which cells are hidden, and what the curves that come of them are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.metrics.agreement import averaged
+from engine.metrics.alone import Doubles
+from engine.records.explanations import FloatMap
+
+Order = NDArray[np.intp]
+"""(cells,): indices of cells, row by row, the first to go first."""
+
+
+def cells_of(map: FloatMap | Doubles, most: int) -> Doubles:
+    """The map on a grid of at most `most` cells along each side."""
+    rows, columns = map.shape
+    return averaged(map, min(rows, most), min(columns, most))
+
+
+def order_of(values: Doubles, seed: int) -> Order:
+    """The cells by falling value. Equal ones come in random order, since the order of the rows
+    would remove the zeros of a sparse map from the top down."""
+    flat = values.ravel()
+    ties = np.random.default_rng(seed).random(flat.size)
+    return np.lexsort((ties, -flat))
+
+
+def random_orders(cells: int, count: int, seed: int) -> list[Order]:
+    """Orders without any information. Equal arguments give equal ones."""
+    generator = np.random.default_rng((seed, 1))
+    return [generator.permutation(cells).astype(np.intp) for _ in range(count)]
+
+
+def counts_for(cells: int, steps: int) -> tuple[int, ...]:
+    """How many cells are hidden at each point of a curve: from none to all, about evenly."""
+    points = np.linspace(0, cells, min(steps, cells) + 1)
+    return tuple(sorted({round(float(point)) for point in points}))
+
+
+def area(x: Sequence[float], y: Sequence[float]) -> float:
+    """Under a curve, by trapezoids, over the length of x: the mean of y."""
+    xs, ys = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    return float(((ys[1:] + ys[:-1]) / 2 * np.diff(xs)).sum() / (xs[-1] - xs[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """How much better than random orders: positive is better. spread: their standard deviation."""
+
+    value: float
+    spread: float
+
+    @property
+    def words(self) -> str:
+        """In three kinds: better, no better, worse; by two spreads."""
+        if self.value > 2 * self.spread:
+            return "better than random order"
+        return (
+            "worse than random order"
+            if self.value < -2 * self.spread
+            else "no better than random order"
+        )
+
+
+def gain_over(own: float, random: Sequence[float], *, high: bool) -> Gain:
+    """high: whether a high value is the better one."""
+    others = np.asarray(random, np.float64)
+    far = own - float(others.mean())
+    return Gain(far if high else -far, float(others.std(ddof=1)))
