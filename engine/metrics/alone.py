@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engine.methods.registry import find, title_of
 from engine.metrics.table import find as row_of
 from engine.records.explanations import Explanation, FloatMap, Verdict
-from engine.records.trust import Curve, TrustFigure, said
+from engine.records.trust import Curve, TrustFigure, percent, said
 
 Doubles: TypeAlias = NDArray[np.float64]
 
@@ -139,7 +139,7 @@ def _share(explanation: Explanation) -> TrustFigure:
         verdict = f"{title_of(explanation.method)} has no negative values, so that all is positive."
     else:
         verdict = (
-            f"{share:.0%} of the map's magnitude is {explanation.signs[0]}, {1 - share:.0%} is "
+            f"{percent(share)} of the map's magnitude is {explanation.signs[0]}, {percent(1 - share)} is "
             f"{explanation.signs[1]}."
         )
     bars = Curve("this map", "share", (0.0, 1.0), (share, 1 - share), ("positive", "negative"))
@@ -153,13 +153,13 @@ def _border(explanation: Explanation) -> TrustFigure:
         return TrustFigure(name, title, None, "Nothing in the map is positive.")
     corners = corner_energies(explanation.map)
     verdict = (
-        f"{energy:.0%} of the positive values lie in the border, which is {BORDER_AREA:.0%} of the "
+        f"{percent(energy)} of the positive values lie in the border, which is {percent(BORDER_AREA)} of the "
         "area."
     )
     most = int(np.argmax(corners))
     if corners[most] >= _TELLING:
         verdict += (
-            f" The {_CORNERS[most]} corner alone has {corners[most]:.0%}, on {CORNER**2:.0%} of the "
+            f" The {_CORNERS[most]} corner alone has {percent(corners[most])}, on {percent(CORNER**2)} of the "
             "area: look at what is there, such as a watermark or a caption."
         )
     bars = Curve(
@@ -184,7 +184,7 @@ def _peak(explanation: Explanation) -> TrustFigure:
     x, y = explanation.peak
     verdict = (
         f"The peak, {said(found.value)}, is {_where(found, rows, columns)}, at x {x:.0f}, y {y:.0f}; "
-        f"{found.above_half:.0%} of the cells are above half of it."
+        f"{percent(found.above_half)} of the cells are above half of it."
     )
     if found.ties > 1:
         verdict += f" {found.ties} cells share it."

@@ -30,7 +30,7 @@ from engine.metrics.orders import (
 from engine.metrics.table import find as row_of
 from engine.progress import CancelToken, Report
 from engine.records.explanations import Explanation, FloatMap
-from engine.records.trust import Curve, Fill, TrustFigure, TrustSettings, said
+from engine.records.trust import Curve, Fill, TrustFigure, TrustSettings, measured, percent, said
 
 ROAD_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 """Hidden parts of the image at which ROAD compares, as in the authors' code."""
@@ -174,8 +174,7 @@ def deletion(hiding: Hiding, explanation: Explanation, report: Report) -> TrustF
     verdict = (
         f"Hiding cells in the order of this map lowers the {what} of {name} by "
         f"{said(whole - own.mean)} on average, in random order by "
-        f"{said(whole - float(np.mean(means)))} ± {said(gain.spread)}: {gain.words} by "
-        f"{said(gain.value)} ± {said(gain.spread)}."
+        f"{measured(whole - float(np.mean(means)), gain.spread)}: {gain.words}."
     )
     verdict += _half_words(own, random)
     curves = _curves(own, random, what)
@@ -194,8 +193,8 @@ def insertion(hiding: Hiding, explanation: Explanation, report: Report) -> Trust
     what, name = score_words(explanation)
     verdict = (
         f"Showing cells in the order of this map gives {name} a {what} of {said(own.mean)} on "
-        f"average, in random order of {said(float(np.mean(means)))} ± {said(gain.spread)}: "
-        f"{gain.words} by {said(gain.value)} ± {said(gain.spread)}."
+        f"average, in random order of {measured(float(np.mean(means)), gain.spread)}: "
+        f"{gain.words}."
     )
     curves = _curves(own, random, what)
     title = row_of("insertion").title
@@ -222,7 +221,7 @@ def road(hiding: Hiding, explanation: Explanation, report: Report) -> TrustFigur
     verdict = (
         f"With its least important cells imputed, {name} has a {what} that is {said(gaps[0])} "
         f"higher than with its most important ones imputed; in random orders the gap is "
-        f"{said(float(np.mean(gaps[1:])))} ± {said(gain.spread)}: {gain.words}."
+        f"{measured(float(np.mean(gaps[1:])), gain.spread)}: {gain.words}."
     )
     shares = tuple(count / hiding.count for count in counts)
     curves = [
@@ -286,8 +285,8 @@ def _half_words(own: Path, random: Sequence[Path]) -> str:
     if fallen is None:
         return " Its probability never falls to half of what it was."
     return (
-        f" Its probability is below half of what it was with {fallen:.0%} of the image hidden, in "
-        f"random order with {usual:.0%}."
+        f" Its probability is below half of what it was with {percent(fallen)} of the image hidden, in "
+        f"random order with {percent(usual)}."
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from engine.metrics.agreement import averaged
 from engine.metrics.alone import Doubles
 from engine.records.explanations import FloatMap
+from engine.records.trust import measured
 
 Order = NDArray[np.intp]
 """(cells,): indices of cells, row by row, the first to go first."""
@@ -57,14 +58,13 @@ class Gain:
 
     @property
     def words(self) -> str:
-        """In three kinds: better, no better, worse; by two spreads."""
+        """By two spreads: better, worse, or neither; with the numbers."""
+        numbers = measured(abs(self.value), self.spread)
         if self.value > 2 * self.spread:
-            return "better than random order"
-        return (
-            "worse than random order"
-            if self.value < -2 * self.spread
-            else "no better than random order"
-        )
+            return f"better than random order by {numbers}"
+        if self.value < -2 * self.spread:
+            return f"worse than random order by {numbers}"
+        return f"not clearly better than random order ({measured(self.value, self.spread)})"
 
 
 def gain_over(own: float, random: Sequence[float], *, high: bool) -> Gain:

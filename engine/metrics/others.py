@@ -15,7 +15,7 @@ from engine.metrics.table import find as row_of
 from engine.progress import CancelToken, Report
 from engine.records.asked import Question
 from engine.records.explanations import Explanation
-from engine.records.trust import Curve, TrustFigure, said
+from engine.records.trust import Curve, TrustFigure, measured, said
 
 PARTNERS = ("grad-cam", "occlusion", "hirescam", "integrated-gradients", "rise")
 """Methods of different kinds, in the order in which they are taken for a comparison of three."""
@@ -112,10 +112,9 @@ def _figure(names: list[str], pairs: Mapping[str, float]) -> TrustFigure:
     spread = float(np.std(found, ddof=1)) if len(found) > 1 else None
     lowest = min(pairs, key=lambda pair: pairs[pair])
     kind = "agree" if mean >= _SIMILAR else "agree in part" if mean >= _SIMILAR / 2 else "disagree"
-    around = "" if spread is None else f" ± {said(spread)}"
+    found_words = said(mean) if spread is None else measured(mean, spread)
     verdict = (
-        f"{', '.join(names[:-1])} and {names[-1]} {kind}: mean rank correlation "
-        f"{said(mean)}{around}."
+        f"{', '.join(names[:-1])} and {names[-1]} {kind}: mean rank correlation {found_words}."
     )
     if len(found) > 1:
         verdict += f" The least alike are {lowest} ({said(pairs[lowest])})."

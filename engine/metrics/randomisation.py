@@ -17,7 +17,7 @@ from engine.metrics.agreement import rank_correlation
 from engine.metrics.table import find as row_of
 from engine.progress import CancelToken
 from engine.records.explanations import FloatMap
-from engine.records.trust import Curve, TrustFigure, said
+from engine.records.trust import Curve, TrustFigure, measured
 
 SEEDS = 3
 STEPS = ("the head", "the last third", "two thirds", "all weights")
@@ -145,8 +145,8 @@ def figure_of(
     else:
         kind = "The map depends on what was learned."
     verdict = (
-        f"{kind} With all weights random, its rank correlation with this map is {said(value)} ± "
-        f"{said(spread)}, over {SEEDS} seeds."
+        f"{kind} With all weights random, its rank correlation with this map is "
+        f"{measured(value, spread)}, over {SEEDS} seeds."
     )
     names = STEPS if len(cuts) == len(STEPS) else tuple(f"{cut} of {cuts[-1]}" for cut in cuts)
     ticks = ("none", *names)

@@ -18,7 +18,7 @@ from engine.metrics.table import find as row_of
 from engine.progress import Report
 from engine.records.explanations import Explanation, FloatMap
 from engine.records.images import LoadedImage, Preprocessing
-from engine.records.trust import Curve, TrustFigure, TrustSettings, said
+from engine.records.trust import Curve, TrustFigure, TrustSettings, measured, said
 
 SHIFT = 1 / 16
 """Of the shorter side, to the right and down."""
@@ -140,9 +140,9 @@ def _figure(values: dict[str, float], left: list[str]) -> TrustFigure:
     spread = float(np.std(found, ddof=1)) if len(found) > 1 else None
     weakest = min(values, key=lambda name: values[name])
     kind = "stable" if mean >= _STABLE else "fairly stable" if mean >= _SHAKY else "unstable"
-    around = "" if spread is None else f" ± {said(spread)}"
+    found_words = said(mean) if spread is None else measured(mean, spread)
     verdict = (
-        f"The map is {kind} under small changes: rank correlation {said(mean)}{around}, lowest "
+        f"The map is {kind} under small changes: rank correlation {found_words}, lowest "
         f"under {weakest} ({said(values[weakest])}).{without}"
     )
     bars = Curve(

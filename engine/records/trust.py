@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from engine.lazy.numpy import np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 ORDERS = 5
 """Random orders beside a curve, at least."""
@@ -120,6 +125,27 @@ class Box:
         return common / union if union > 0 else 0.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Marked:
+    """What ought to be found in an image. mask: bool (height, width), at the image's size, None
+    where there are boxes alone. source: where it is from, such as the file's name."""
+
+    boxes: tuple[Box, ...] = ()
+    mask: NDArray[np.bool_] | None = None
+    source: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing at all is marked."""
+        marked = self.mask is not None and bool(self.mask.any())
+        return not marked and not any(box.area > 0 for box in self.boxes)
+
+
+def percent(share: float) -> str:
+    """A share as it stands in a sentence: '71 %'."""
+    return f"{100 * share:.0f} %"
+
+
 def said(value: float) -> str:
     """A number as it stands in a sentence: three digits, with a true minus."""
     if value == 0 or not math.isfinite(value):
@@ -127,3 +153,11 @@ def said(value: float) -> str:
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
     text = f"{value:.{min(digits, 6)}f}" if digits else f"{value:,.0f}"
     return text.replace("-", "−")
+
+
+def measured(value: float, spread: float) -> str:
+    """'3.21 ± 0.64': the value to the last digit of its spread, which has two."""
+    if not (math.isfinite(value) and math.isfinite(spread)) or spread <= 0:
+        return f"{said(value)} ± {said(spread)}"
+    digits = min(6, max(0, 1 - math.floor(math.log10(spread))))
+    return f"{value:,.{digits}f} ± {spread:,.{digits}f}".replace("-", "−")
