@@ -94,8 +94,11 @@ def trust_command(options: argparse.Namespace) -> None:
     image, model = open_both(options)
     from engine.explain.session import Session
     from engine.metrics.alone import notes_on
+    from engine.metrics.annotations import load_marked
+    from engine.metrics.localisation import localised
     from engine.metrics.running import measure
 
+    marked = load_marked(options.boxes, image) if options.boxes is not None else None
     settings = TrustSettings(
         seed=options.seed,
         fill=Fill(options.fill),
@@ -113,9 +116,15 @@ def trust_command(options: argparse.Namespace) -> None:
                 question=question,
                 progress=report,
             )
-            figures = list(measure(session, explanation, names, settings, progress=report))
+            alone = [name for name in names if name not in table.MARKED]
+            figures: list[TrustFigure] = []
+            if alone:
+                figures = list(measure(session, explanation, alone, settings, progress=report))
         finally:
             report(1.0, "")  # clears the progress line
+    if marked is not None:
+        found = localised(explanation, marked, settings.threshold)
+        figures += [figure for figure in found if figure.name in names]
     notes = notes_on(explanation)
     if options.json is not None:
         write_json(options.json, _facts(explanation, figures, notes, settings))

@@ -119,8 +119,8 @@ def notes_on(explanation: Explanation) -> tuple[str, ...]:
         )
     if not find(explanation.method).class_dependent:
         notes.append(
-            f"{title_of(explanation.method)} is class-blind: the map shows what is in the image for "
-            "the network, not what speaks for a class."
+            f"{title_of(explanation.method)} is class-blind: the map shows what is in the image "
+            "for the network, not what speaks for a class."
         )
     return tuple(notes)
 
@@ -139,8 +139,8 @@ def _share(explanation: Explanation) -> TrustFigure:
         verdict = f"{title_of(explanation.method)} has no negative values, so that all is positive."
     else:
         verdict = (
-            f"{percent(share)} of the map's magnitude is {explanation.signs[0]}, {percent(1 - share)} is "
-            f"{explanation.signs[1]}."
+            f"{percent(share)} of the map's magnitude is {explanation.signs[0]}, "
+            f"{percent(1 - share)} is {explanation.signs[1]}."
         )
     bars = Curve("this map", "share", (0.0, 1.0), (share, 1 - share), ("positive", "negative"))
     return TrustFigure(name, title, share, verdict, curves=(bars,), unit="share")
@@ -153,14 +153,15 @@ def _border(explanation: Explanation) -> TrustFigure:
         return TrustFigure(name, title, None, "Nothing in the map is positive.")
     corners = corner_energies(explanation.map)
     verdict = (
-        f"{percent(energy)} of the positive values lie in the border, which is {percent(BORDER_AREA)} of the "
-        "area."
+        f"{percent(energy)} of the positive values lie in the border, which is "
+        f"{percent(BORDER_AREA)} of the area."
     )
     most = int(np.argmax(corners))
     if corners[most] >= _TELLING:
         verdict += (
-            f" The {_CORNERS[most]} corner alone has {percent(corners[most])}, on {percent(CORNER**2)} of the "
-            "area: look at what is there, such as a watermark or a caption."
+            f" The {_CORNERS[most]} corner alone has {percent(corners[most])}, on "
+            f"{percent(CORNER**2)} of the area: look at what is there, such as a watermark or a "
+            "caption."
         )
     bars = Curve(
         "this map",
@@ -183,8 +184,8 @@ def _peak(explanation: Explanation) -> TrustFigure:
     rows, columns = explanation.map.shape
     x, y = explanation.peak
     verdict = (
-        f"The peak, {said(found.value)}, is {_where(found, rows, columns)}, at x {x:.0f}, y {y:.0f}; "
-        f"{percent(found.above_half)} of the cells are above half of it."
+        f"The peak, {said(found.value)}, is {_where(found, rows, columns)}, at x {x:.0f}, y "
+        f"{y:.0f}; {percent(found.above_half)} of the cells are above half of it."
     )
     if found.ties > 1:
         verdict += f" {found.ties} cells share it."

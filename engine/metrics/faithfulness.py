@@ -285,8 +285,8 @@ def _half_words(own: Path, random: Sequence[Path]) -> str:
     if fallen is None:
         return " Its probability never falls to half of what it was."
     return (
-        f" Its probability is below half of what it was with {percent(fallen)} of the image hidden, in "
-        f"random order with {percent(usual)}."
+        f" Its probability is below half of what it was with {percent(fallen)} of the image "
+        f"hidden, in random order with {percent(usual)}."
     )
 
 

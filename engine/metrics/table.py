@@ -1,5 +1,7 @@
-"""The table of figures: what each is called, what it costs and what it cannot tell, as plain values,
-without torch and without numpy."""
+"""The table of figures: what each is called, what it is about and what it cannot tell.
+
+Plain values, without torch and without numpy.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,12 @@ from engine.errors import HookscopeError
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure. name: by which it is asked for. summary: what it measures. good: what a good value
-    is. cannot: what it cannot tell. free: whether the map alone decides it. marked: whether it
-    needs a box or a mask of what ought to be found."""
+    """One figure.
+
+    name: by which it is asked for. summary: what it measures. good: what a good value is. cannot:
+    what it cannot tell. free: whether the map alone decides it. marked: whether it needs a box or a
+    mask of what ought to be found.
+    """
 
     name: str
     title: str
@@ -25,9 +30,10 @@ class Row:
 
 
 _RANKING = (
-    "It says only whether the order of the cells is better than chance. Images with hidden parts are "
-    "unlike those that the network was trained on, so that a drop can come from the hiding itself: "
-    "the height of the curve is no measure, and curves of different fills cannot be compared."
+    "It says only whether the order of the cells is better than chance. Images with hidden parts "
+    "are unlike those that the network was trained on, so that a drop can come from the hiding "
+    "itself: the height of the curve is no measure, and curves of different fills cannot be "
+    "compared."
 )
 
 ROWS: tuple[Row, ...] = (
@@ -46,8 +52,8 @@ ROWS: tuple[Row, ...] = (
         "The part of the map's positive values in the outer tenth of each side, and in the four "
         "corners.",
         "Near the area of the border, 36 %, or below it where the object is in the middle.",
-        "Whether that is wrong: an object may lie at the border. Padding in convolutions also raises "
-        "values there.",
+        "Whether that is wrong: an object may lie at the border. Padding in convolutions also "
+        "raises values there.",
         free=True,
     ),
     Row(
@@ -80,8 +86,8 @@ ROWS: tuple[Row, ...] = (
         "The score with the least important cells imputed, minus the score with the most important "
         "ones imputed (Rong et al. 2022).",
         "Above 0 by several times the spread of random orders, whose mean is 0.",
-        "Imputed cells are smooth, which favours maps with large smooth areas (arXiv 2304.13836). It "
-        "ranks maps of one network; its height means nothing across networks.",
+        "Imputed cells are smooth, which favours maps with large smooth areas (arXiv 2304.13836). "
+        "It ranks maps of one network; its height means nothing across networks.",
     ),
     Row(
         "stability",
@@ -102,8 +108,8 @@ ROWS: tuple[Row, ...] = (
     Row(
         "randomisation",
         "Randomised weights",
-        "Rank correlation with the map of a copy whose weights are replaced by random ones, from the "
-        "head down in four steps, over three seeds (Adebayo et al. 2018).",
+        "Rank correlation with the map of a copy whose weights are replaced by random ones, from "
+        "the head down in four steps, over three seeds (Adebayo et al. 2018).",
         "Near 0 at the last step.",
         "Whether the map is faithful: this test only rejects maps that do not depend on what was "
         "learned. It is noisy, and random networks still pass on edges.",
@@ -121,8 +127,8 @@ ROWS: tuple[Row, ...] = (
         "Pointing game",
         "Whether the peak lies in what was marked.",
         "A hit.",
-        "Whether the network used the object. A network that looks elsewhere is explained well by a "
-        "map that misses.",
+        "Whether the network used the object. A network that looks elsewhere is explained well by "
+        "a map that misses.",
         marked=True,
     ),
     Row(
@@ -139,8 +145,8 @@ ROWS: tuple[Row, ...] = (
         "Intersection over union of the marked box and the box around the largest area above a "
         "threshold.",
         "0.5 and more counts as found.",
-        "It depends on the threshold. Maps mark what tells a class apart, which is often only a part "
-        "of the object.",
+        "It depends on the threshold. Maps mark what tells a class apart, which is often only a "
+        "part of the object.",
         marked=True,
     ),
 )
