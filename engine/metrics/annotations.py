@@ -124,7 +124,7 @@ def _voc_objects(path: Path, content: bytes, sizes: dict[str, float]) -> list[di
     parser.CharacterDataHandler = texts.append
     try:
         parser.Parse(content, True)
-    except (expat.ExpatError, ValueError) as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:
         raise _wrong(path, f"not XML ({error})") from None
     return objects
 

@@ -49,20 +49,29 @@ def area(x: Sequence[float], y: Sequence[float]) -> float:
     return float(((ys[1:] + ys[:-1]) / 2 * np.diff(xs)).sum() / (xs[-1] - xs[0]))
 
 
+# Spreads from which on a gain is clear: of an order that is ahead of some random ones only, and of
+# one that is ahead of all. Where a single cell decides, random orders differ as much as they can,
+# and the best order there is leads by less than two of their spreads.
+_CLEAR, _CLEAR_OF_ALL = 2.0, 1.5
+
+
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """How much better than random orders: positive is better. spread: their standard deviation."""
+    """How much better than random orders: positive is better. spread: their standard deviation.
+    beyond: whether it is better, or worse, than every one of them."""
 
     value: float
     spread: float
+    beyond: bool
 
     @property
     def words(self) -> str:
-        """By two spreads: better, worse, or neither; with the numbers."""
+        """Better, worse, or neither clearly; with the numbers."""
+        least = self.spread * (_CLEAR_OF_ALL if self.beyond else _CLEAR)
         numbers = measured(abs(self.value), self.spread)
-        if self.value > 2 * self.spread:
+        if self.value > least:
             return f"better than random order by {numbers}"
-        if self.value < -2 * self.spread:
+        if self.value < -least:
             return f"worse than random order by {numbers}"
         return f"not clearly better than random order ({measured(self.value, self.spread)})"
 
@@ -71,4 +80,5 @@ def gain_over(own: float, random: Sequence[float], *, high: bool) -> Gain:
     """high: whether a high value is the better one."""
     others = np.asarray(random, np.float64)
     far = own - float(others.mean())
-    return Gain(far if high else -far, float(others.std(ddof=1)))
+    beyond = bool((others < own).all() or (others > own).all())
+    return Gain(far if high else -far, float(others.std(ddof=1)), beyond)

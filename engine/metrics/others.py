@@ -116,7 +116,7 @@ def _figure(names: list[str], pairs: Mapping[str, float]) -> TrustFigure:
     verdict = (
         f"{', '.join(names[:-1])} and {names[-1]} {kind}: mean rank correlation {found_words}."
     )
-    if len(found) > 1:
+    if len(found) > 1 and pairs[lowest] < _SAME:
         verdict += f" The least alike are {lowest} ({said(pairs[lowest])})."
     bars = Curve(
         "pairs",

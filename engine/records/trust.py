@@ -17,7 +17,8 @@ ORDERS = 5
 
 
 class Fill(StrEnum):
-    """What takes the place of hidden cells in deletion and insertion."""
+    """What takes the place of hidden cells in deletion and insertion. LINEAR: what surrounds them,
+    which changes least of what the network is used to."""
 
     BLUR = "blur"
     MEAN = "mean"
@@ -94,7 +95,7 @@ class TrustSettings:
     """
 
     seed: int = 0
-    fill: Fill = Fill.BLUR
+    fill: Fill = Fill.LINEAR
     orders: int = ORDERS
     steps: int = 16
     grid: int = 16
@@ -158,6 +159,6 @@ def said(value: float) -> str:
 def measured(value: float, spread: float) -> str:
     """'3.21 ± 0.64': the value to the last digit of its spread, which has two."""
     if not (math.isfinite(value) and math.isfinite(spread)) or spread <= 0:
-        return f"{said(value)} ± {said(spread)}"
+        return said(value)
     digits = min(6, max(0, 1 - math.floor(math.log10(spread))))
     return f"{value:,.{digits}f} ± {spread:,.{digits}f}".replace("-", "−")
