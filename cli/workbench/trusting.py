@@ -15,14 +15,14 @@ from cli.opening import open_both
 from cli.output import refuse_outputs, say, write_json
 from engine.files.destinations import is_stdout
 from engine.metrics import table
-from engine.records.trust import ORDERS, Fill, TrustSettings
+from engine.records.workbench.trust import ORDERS, Fill, TrustSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.records.explanations import Explanation
     from engine.records.images import LoadedImage
-    from engine.records.trust import TrustFigure
+    from engine.records.workbench.trust import TrustFigure
 
 
 def add_trust(commands: argparse._SubParsersAction[Parser]) -> None:

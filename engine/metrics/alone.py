@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engine.methods.registry import find, title_of
 from engine.metrics.table import find as row_of
 from engine.records.explanations import Explanation, FloatMap, Verdict
-from engine.records.trust import Curve, TrustFigure, percent, said
+from engine.records.workbench.trust import Curve, TrustFigure, percent, said
 
 Doubles: TypeAlias = NDArray[np.float64]
 

@@ -18,7 +18,7 @@ from engine.errors import ImageError
 from engine.files import regular
 from engine.images.reading import load_image
 from engine.records.images import LoadedImage
-from engine.records.trust import Box, Marked
+from engine.records.workbench.trust import Box, Marked
 
 SUFFIXES = (".xml", ".json", ".txt", ".png")
 """Of VOC, COCO, YOLO and masks."""

@@ -30,7 +30,15 @@ from engine.metrics.orders import (
 from engine.metrics.table import find as row_of
 from engine.progress import CancelToken, Report
 from engine.records.explanations import Explanation, FloatMap
-from engine.records.trust import Curve, Fill, TrustFigure, TrustSettings, measured, percent, said
+from engine.records.workbench.trust import (
+    Curve,
+    Fill,
+    TrustFigure,
+    TrustSettings,
+    measured,
+    percent,
+    said,
+)
 
 ROAD_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 """Hidden parts of the image at which ROAD compares, as in the authors' code."""

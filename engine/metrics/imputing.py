@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from engine.methods.pixels.gradients import without_content
 from engine.progress import CancelToken
-from engine.records.trust import Fill
+from engine.records.workbench.trust import Fill
 
 NOISE = 0.01
 """Deviation of ROAD's noise, in units of the network's input, as in the authors' code."""

@@ -15,7 +15,7 @@ from engine.lazy.opencv import cv2
 from engine.metrics.agreement import sampled
 from engine.metrics.table import find as row_of
 from engine.records.explanations import Explanation
-from engine.records.trust import Box, Marked, TrustFigure, percent
+from engine.records.workbench.trust import Box, Marked, TrustFigure, percent
 
 Truths = NDArray[np.bool_]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engine.metrics.agreement import averaged
 from engine.metrics.alone import Doubles
 from engine.records.explanations import FloatMap
-from engine.records.trust import measured
+from engine.records.workbench.trust import measured
 
 Order = NDArray[np.intp]
 """(cells,): indices of cells, row by row, the first to go first."""

@@ -15,7 +15,7 @@ from engine.metrics.table import find as row_of
 from engine.progress import CancelToken, Report
 from engine.records.asked import Question
 from engine.records.explanations import Explanation
-from engine.records.trust import Curve, TrustFigure, measured, said
+from engine.records.workbench.trust import Curve, TrustFigure, measured, said
 
 PARTNERS = ("grad-cam", "occlusion", "hirescam", "integrated-gradients", "rise")
 """Methods of different kinds, in the order in which they are taken for a comparison of three."""

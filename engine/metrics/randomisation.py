@@ -17,7 +17,7 @@ from engine.metrics.agreement import rank_correlation
 from engine.metrics.table import find as row_of
 from engine.progress import CancelToken
 from engine.records.explanations import FloatMap
-from engine.records.trust import Curve, TrustFigure, measured
+from engine.records.workbench.trust import Curve, TrustFigure, measured
 
 SEEDS = 3
 STEPS = ("the head", "the last third", "two thirds", "all weights")

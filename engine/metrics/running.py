@@ -20,7 +20,7 @@ from engine.passes.wrappers import Scripted
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.reader import client
 from engine.records.explanations import Explanation, FloatMap
-from engine.records.trust import TrustFigure, TrustSettings
+from engine.records.workbench.trust import TrustFigure, TrustSettings
 
 _ONE_CELL = "The map has a single cell, so that there is no order to try."
 _SCRIPTED = "A TorchScript archive cannot be copied with other weights."

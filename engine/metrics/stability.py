@@ -18,7 +18,7 @@ from engine.metrics.table import find as row_of
 from engine.progress import Report
 from engine.records.explanations import Explanation, FloatMap
 from engine.records.images import LoadedImage, Preprocessing
-from engine.records.trust import Curve, TrustFigure, TrustSettings, measured, said
+from engine.records.workbench.trust import Curve, TrustFigure, TrustSettings, measured, said
 
 SHIFT = 1 / 16
 """Of the shorter side, to the right and down."""

@@ -12,7 +12,7 @@ from PIL import Image
 from engine.errors import ImageError
 from engine.metrics.annotations import load_marked
 from engine.records.images import LoadedImage
-from engine.records.trust import Box
+from engine.records.workbench.trust import Box
 
 PHOTO = LoadedImage("cat.jpg", np.zeros((50, 100, 3), np.uint8), Path("/photos/cat.jpg"))
 

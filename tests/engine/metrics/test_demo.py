@@ -9,7 +9,7 @@ import pytest
 import engine
 from engine.metrics.running import measure
 from engine.records.images import LoadedImage
-from engine.records.trust import TrustFigure
+from engine.records.workbench.trust import TrustFigure
 
 
 def scene(name: str) -> LoadedImage:

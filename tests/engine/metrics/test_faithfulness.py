@@ -10,7 +10,7 @@ from engine.explain.session import Session
 from engine.metrics.faithfulness import ROAD_SHARES
 from engine.metrics.orders import area, counts_for, gain_over, order_of, random_orders
 from engine.metrics.running import measure
-from engine.records.trust import Curve, Fill, TrustFigure, TrustSettings
+from engine.records.workbench.trust import Curve, Fill, TrustFigure, TrustSettings
 from tests.engine.metrics.plain import SIDE, Linear, balanced, model_of, seen
 from tests.engine.metrics.test_imputing import solved
 from tests.engine.networks import seeded

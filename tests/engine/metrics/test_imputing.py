@@ -9,7 +9,7 @@ import torch
 from engine.errors import Cancelled
 from engine.metrics.imputing import NOISE, Filler, imputed
 from engine.progress import CancelToken
-from engine.records.trust import Fill
+from engine.records.workbench.trust import Fill
 
 
 def solved(image: torch.Tensor, known: torch.Tensor) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 
 from engine.metrics.localisation import box_of, localised
 from engine.records.images import Region
-from engine.records.trust import Box, Marked, TrustFigure
+from engine.records.workbench.trust import Box, Marked, TrustFigure
 from tests.engine.metrics.maps import explained
 
 PLANTED = np.zeros((8, 8))

@@ -10,7 +10,7 @@ from engine.explain.session import Session
 from engine.metrics.agreement import rank_correlation
 from engine.metrics.running import measure
 from engine.records.asked import Question
-from engine.records.trust import TrustFigure
+from engine.records.workbench.trust import TrustFigure
 from tests.engine import networks
 from tests.engine.metrics.plain import Linear, balanced, model_of
 from tests.engine.networks import IMAGE, seeded

@@ -13,7 +13,7 @@ from engine.explain.session import Session
 from engine.metrics.randomisation import Randomiser, cuts_of, weighted_modules
 from engine.metrics.running import measure
 from engine.model import Model
-from engine.records.trust import TrustFigure
+from engine.records.workbench.trust import TrustFigure
 from tests.engine import networks
 from tests.engine.metrics.plain import Edges, Linear, balanced, model_of
 from tests.engine.networks import IMAGE, SMALL, seeded

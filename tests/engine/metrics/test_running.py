@@ -18,7 +18,7 @@ from engine.metrics.running import measure
 from engine.metrics.table import FREE, MARKED, NAMES, ROWS, find, wanted_names
 from engine.passes.wrappers import Scripted
 from engine.records.asked import Question, Unit
-from engine.records.trust import Fill, TrustSettings
+from engine.records.workbench.trust import Fill, TrustSettings
 from tests.engine import networks
 from tests.engine.networks import IMAGE, model_of, seeded
 

@@ -12,7 +12,7 @@ from engine.metrics.running import measure
 from engine.metrics.stability import Changed, as_jpeg, changes_of, shifted
 from engine.model import Model
 from engine.records.images import Channels, LoadedImage, Preprocessing
-from engine.records.trust import TrustFigure
+from engine.records.workbench.trust import TrustFigure
 from tests.engine.metrics.plain import HOW, Pointwise
 from tests.engine.networks import seeded
 
