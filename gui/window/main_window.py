@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from gui.widgets.bars.notice_bar import NoticeBar
     from gui.widgets.bars.page_bar import PageBar
     from gui.widgets.bars.status_bar import StatusBar
+    from gui.widgets.canvas.box_tool import BoxTool
     from gui.widgets.canvas.image_canvas import ImageCanvas
     from gui.widgets.canvas.line_tool import LineTool
     from gui.widgets.canvas.panes.panes import Panes
@@ -87,6 +88,7 @@ class MainWindow(QMainWindow):
     canvas: ImageCanvas
     panes: Panes
     line_tool: LineTool
+    box_tool: BoxTool
     notice: NoticeBar
     pages: PageBar
     status: StatusBar
@@ -134,6 +136,7 @@ class MainWindow(QMainWindow):
         from gui.widgets.bars.notice_bar import NoticeBar
         from gui.widgets.bars.page_bar import PageBar
         from gui.widgets.bars.status_bar import StatusBar
+        from gui.widgets.canvas.box_tool import BoxTool
         from gui.widgets.canvas.line_tool import LineTool
         from gui.widgets.canvas.panes.panes import Panes
         from gui.widgets.choices.foot import Foot
@@ -149,6 +152,7 @@ class MainWindow(QMainWindow):
         self.panes.setMinimumSize(_LEAST_CANVAS)
         self.canvas = self.panes.canvas
         self.line_tool = LineTool(self.canvas)
+        self.box_tool = BoxTool(self.canvas)
         self._bare_key = BareKey(self, self.canvas)
         self.notice = NoticeBar()
         self.pages = PageBar(self.canvas.lane)
