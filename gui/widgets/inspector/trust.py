@@ -29,9 +29,13 @@ from gui.widgets.inspector.findings import Finding
 from gui.widgets.inspector.trust_charts import Bars, Lines
 
 FILLS: Final = (
-    (Fill.LINEAR, "Fill in from around", "Linear imputation: what surrounds a hidden cell"),
-    (Fill.BLUR, "Blur", "A blurred copy of the image"),
-    (Fill.MEAN, "Mean colour", "The image's mean colour, which the network may see as an object"),
+    (Fill.LINEAR, "Hidden cells: filled in", "Linear imputation: what surrounds a hidden cell"),
+    (Fill.BLUR, "Hidden cells: blurred", "A blurred copy of the image"),
+    (
+        Fill.MEAN,
+        "Hidden cells: mean colour",
+        "The image's mean colour, which the network may see as an object",
+    ),
 )
 _TIP = int(Qt.ItemDataRole.ToolTipRole)
 _NO_CHART = "This figure has no chart."
@@ -156,6 +160,7 @@ class TrustPage(QWidget):
         """Offer to choose among what the curves measure."""
         if self.axes is not None:
             self._side.removeWidget(self.axes)
+            self.axes.hide()
             self.axes.deleteLater()
             self.axes = None
         if axes:
@@ -246,13 +251,11 @@ class TrustPage(QWidget):
         menu.addSeparator()
         self.clear_action = menu.addAction("Remove marks")
         self.marks.setMenu(menu)
-        self.marks.setText(plain_text.entry("Where it should look"))
+        self.marks.setText(plain_text.entry("Mark the object"))
         self.marks.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.marks.setProperty("popup", True)
         self.marks.setToolTip(
-            plain_text.tip(
-                "Mark the object, and compare the map with it: boxes, a mask, or by hand"
-            )
+            plain_text.tip("Compare the map with boxes or a mask from a file, or with a rectangle")
         )
 
     def _connect(self) -> None:

@@ -15,6 +15,7 @@ from gui.toolkit import plain_text, theme
 from gui.widgets.inspector.chart import SPACE, Area, Chart
 
 _OWN, _OTHERS = 2.0, 1.0
+_BAR = 2.0 * SPACE
 
 
 class Lines(Chart):
@@ -38,6 +39,20 @@ class Lines(Chart):
         low, high = min(0.0, *values), max(0.0, *values)
         places = [x for curve in self.curves for x in curve.x]
         return (min(places), max(places)), (low, high if high > low else low + 1.0)
+
+    def _paint_axes(self, painter: QPainter, area: Area) -> None:
+        """Names in place of numbers, where the places have some."""
+        ticks = self.curves[0].ticks
+        if ticks:
+            area.across = ()
+        super()._paint_axes(painter, area)
+        metrics = QFontMetricsF(painter.font())
+        top, room = area.plot.bottom() + 3, area.plot.width() / max(1, len(ticks) - 1) - SPACE
+        for x, name in zip(self.curves[0].x, ticks, strict=False):
+            said = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)
+            wide = metrics.horizontalAdvance(said)
+            left = min(max(area.x(x) - wide / 2, area.plot.left()), area.plot.right() - wide)
+            painter.drawText(QRectF(left, top, wide + 1, area.line), said)
 
     def draw(self, painter: QPainter, area: Area) -> None:
         tokens = theme.current()
@@ -137,7 +152,7 @@ class Bars(Chart):
             top = area.plot.top() + place * high
             text = QRectF(area.plot.left(), top, area.plot.width(), area.line if over else high)
             bar = QRectF(zero, top + (area.line if over else 1), area.x(value) - zero, 0)
-            bar.setBottom(top + high - SPACE if over else top + high - 1)
+            bar.setHeight(min(_BAR, high - area.line) if over else high - 2)
             color = QColor(tokens.accent if value >= 0 else tokens.text_dim)
             color.setAlpha(255 if over else 90)
             painter.fillRect(bar.normalized(), color)
