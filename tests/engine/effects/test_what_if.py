@@ -170,8 +170,8 @@ def test_positions_are_what_pasting_there_gives() -> None:
         assert at == pytest.approx((centre[0] - 15, centre[1] - 7.5))
         own = Edits((edits.steps[0], Paste("other", paste.part, at, 1.5)))
         after = edited(IMAGE, own, others=lambda _s, _p: other)
-        assert found.logits[row, column] == pytest.approx(_logits(model, after)[2], abs=5e-3)
-    assert float(np.ptp(found.logits)) > 0.01
+        assert found.logits[row, column] == pytest.approx(_logits(model, after)[2], abs=3e-4)
+    assert float(np.ptp(found.logits)) > 5e-3
 
 
 def test_the_mark_matters_where_the_network_learned_it() -> None:
