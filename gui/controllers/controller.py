@@ -15,6 +15,7 @@ from engine.errors import HookscopeError
 from engine.records.asked import Question
 from gui.controllers.downloads import Downloads
 from gui.controllers.edits.curves import Curves
+from gui.controllers.edits.edit_files import EditFiles
 from gui.controllers.edits.editing import Editor
 from gui.controllers.edits.live import Live
 from gui.controllers.edits.making import Making
@@ -98,9 +99,9 @@ class Controller(QObject):
             comparer,
             self.making,
             self.live,
-            files,
             self,
         )
+        self.edit_files = EditFiles(state, self.editor, files, self)
         self.inspections = Inspections(state, settings, engine, files, self._worker, self)
         self.choose_layer = comparer.choose_layer
         self.choose_class = comparer.choose_class
