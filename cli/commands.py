@@ -26,7 +26,9 @@ from cli.asking import add_asked, add_question
 from cli.comparing.compare import compare as comparing
 from cli.entry import check_names, guarded
 from cli.figures import add_figure
+from cli.folders.arguments import add_folders
 from cli.looking import add_look
+from cli.workbench.trusting import add_trust
 from cli.workbench.what_if import add_what_if
 from engine.lazy.pytorch import check_limit
 from engine.process.faults import clear_up
@@ -93,7 +95,9 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_compare(commands)
     _add_channels(commands)
+    add_trust(commands)
     add_what_if(commands)
+    add_folders(commands)
 
     layers = commands.add_parser("layers", help="list the layers of a model")
     add_model(layers)
