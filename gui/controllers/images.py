@@ -44,7 +44,8 @@ class Images(QObject):
     leaving: another image or page was selected, or none; results of the previous one are void.
     added(keys): these were opened from files, and the first of them is shown.
     ready: the current image is decoded. thumbnail_ready(key, QImage).
-    model_found(ModelSource), classes_found(path), profile_found(path): other dropped files.
+    model_found(ModelSource), classes_found(path), profile_found(path), session_found(Path): other
+    dropped files.
     """
 
     leaving = Signal()
@@ -54,6 +55,7 @@ class Images(QObject):
     model_found = Signal(object)
     classes_found = Signal(str)
     profile_found = Signal(str)
+    session_found = Signal(object)
 
     def __init__(self, state: State, settings: Settings, lane: Lane, parent: QObject) -> None:
         super().__init__(parent)
@@ -88,6 +90,19 @@ class Images(QObject):
         )
         job.finished.connect(lambda found: self._found(found, current))
         self._lane.submit(job)
+
+    def blank(self, path: Path, name: str, scene: Scene | None) -> OpenImage:
+        """An image to be filled with what was chosen for it, for take_up."""
+        self._next_key += 1
+        return OpenImage(f"image-{self._next_key}", name, path, scene)
+
+    def take_up(self, images: Sequence[OpenImage]) -> None:
+        """Open images with what was chosen for them, and select none."""
+        for image in images:
+            self._state.images[image.key] = image
+            self._state.image_added.emit(image.key)
+            if image.path is not None:
+                self._read_thumbnail(image.key, image.path)
 
     def open_bytes(self, data: bytes, name: str) -> None:
         """Open the bytes of an image file (dropped from a browser, say)."""
@@ -244,6 +259,8 @@ class Images(QObject):
             self.classes_found.emit(str(found.classes))
         if found.profile is not None:
             self.profile_found.emit(str(found.profile))
+        if found.session is not None:
+            self.session_found.emit(found.session)
         if found.refused:
             self._state.notify(NoticeKind.WARNING, found.refused)
 

@@ -55,8 +55,8 @@ class Found:
     """The result of sorting dropped paths.
 
     missing: the images that do not exist. model: the model to open, with weights and class names
-    dropped together with it. classes, profile: a file for the open model. refused: one sentence on
-    what was not opened, or ''.
+    dropped together with it. classes, profile: a file for the open model. session: the last session
+    file among them. refused: one sentence on what was not opened, or ''.
     """
 
     images: tuple[Path, ...]
@@ -64,6 +64,7 @@ class Found:
     model: ModelSource | None = None
     classes: Path | None = None
     profile: Path | None = None
+    session: Path | None = None
     refused: str = ""
 
 
@@ -91,6 +92,7 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
     models: list[Path] = []
     classes: list[Path] = []
     profiles: list[Path] = []
+    sessions: list[Path] = []
     empty: list[str] = []
     missing: set[Path] = set()
     for path in paths:
@@ -104,6 +106,8 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
             if not inside:
                 # '.' and a drive have no name of their own.
                 empty.append(_whole(path).name or str(path))
+        elif suffixes.is_session(path):
+            sessions.append(_whole(path))
         elif suffixes.is_profile(path):
             profiles.append(_whole(path))
         elif suffixes.is_class_names(path):
@@ -123,6 +127,7 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
         ModelSource.among(models, classes),
         classes[0] if classes and not models else None,
         profiles[0] if profiles else None,
+        sessions[-1] if sessions else None,
         refused,
     )
 

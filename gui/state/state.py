@@ -18,7 +18,7 @@ from engine.errors import HookscopeError
 from engine.formats.demo import Scene
 from engine.records.asked import Question
 from engine.records.explanations import Explanation, layers_in
-from engine.records.images import LoadedImage
+from engine.records.images import LoadedImage, Note
 from engine.records.levels import AUTO, Levels
 from engine.records.models import LayerNode, ModelInfo, Prediction
 from engine.records.options import Value
@@ -41,7 +41,8 @@ class OpenImage:
     of it last, by model. expected: the class that
     it is of, as set by hand, by model. page: from 1, of pages.
     levels: set by hand; AUTO leaves them to the model. asked: those that picture shows. revision:
-    counts the changes of page and levels.
+    counts the changes of page and levels. notes: what a person wrote about it. sight: zoom and the
+    point in the middle of the view, as it was left; None while it is fitted.
     """
 
     key: str
@@ -60,6 +61,8 @@ class OpenImage:
     levels: Levels = AUTO
     asked: Levels = AUTO
     revision: int = 0
+    notes: tuple[Note, ...] = ()
+    sight: tuple[float, float, float] | None = None
 
     @property
     def title(self) -> str:
@@ -122,7 +125,8 @@ class State(QObject):
     put_aside: the panes that were there before the view went back to one. swiped: two panes lie
     over each other, with a divider. differing: the difference of two panes is shown beside them.
     picking: the next thing that is chosen is to be compared. pinned: the label of a class that is
-    kept from image to image.
+    kept from image to image. session: the file that what is open is saved in, None for none;
+    unsaved: whether there are changes that it lacks.
     """
 
     image_added = Signal(str)
@@ -141,6 +145,8 @@ class State(QObject):
     pane_changed = Signal(int)
     picking_changed = Signal(bool)
     pinned_changed = Signal()
+    notes_changed = Signal(str)
+    session_changed = Signal()
     noticed = Signal(object)
     withdrawn = Signal(str)
 
@@ -155,6 +161,8 @@ class State(QObject):
         self.differing = False
         self.picking = False
         self.pinned: str | None = None
+        self.session: Path | None = None
+        self.unsaved = False
         self.engine: EngineFacts | None = None
         self.engine_error: HookscopeError | None = None
         self.gallery: tuple[PublishedModel, ...] = ()
