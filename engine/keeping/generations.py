@@ -51,5 +51,5 @@ def shift(record: Path) -> None:
     """
     known = places(record)
     for place, older in reversed(list(pairwise(known))):
-        if presence.exists(place):
+        if presence.is_file(place):
             place.replace(older)

@@ -104,6 +104,19 @@ class Images(QObject):
             if image.path is not None:
                 self._read_thumbnail(image.key, image.path)
 
+    def relocate(self, image: OpenImage, path: Path) -> None:
+        """The file of an open image is here now; it is read again, with what was chosen for it."""
+        image.path = path
+        image.loaded = image.picture = None
+        image.error = ""
+        image.revision += 1
+        self._state.image_updated.emit(image.key)
+        if image.key == self._state.current_key:
+            self.leaving.emit()
+            self._decode(image.key, path)
+        else:
+            self._read_thumbnail(image.key, path)
+
     def open_bytes(self, data: bytes, name: str) -> None:
         """Open the bytes of an image file (dropped from a browser, say)."""
         self._open_unnamed(lambda watch: decode_bytes(data, name, watch))

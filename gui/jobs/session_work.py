@@ -95,3 +95,30 @@ def open_session(path: Path, watch: Watch) -> Opened:
         elif str(place) != file.path:
             places[file.path] = place
     return Opened(path, locating.moved(session, places), tuple(missing))
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The names of files that are not as they were; hashes: the checksums that were computed."""
+
+    names: tuple[str, ...]
+    hashes: Known
+
+
+def changed_files(session: KeptSession, known: Known, watch: Watch) -> Changed:
+    """Compare the files of a session with what it says about them. Raises Cancelled.
+
+    One with the recorded time and size counts as the same, without being read.
+    """
+    fresh: dict[Path, tuple[Stamp, str]] = {}
+    changed: list[str] = []
+    needed = list(locating.all_files(session))
+    for place, file in enumerate(needed):
+        watch.report(place / max(1, len(needed)), f"reading {file.name}")
+        stamp = stamp_of(Path(file.path))
+        if not file.sha256 or stamp in (None, (file.modified, file.size)):
+            continue
+        now = _described(file, known, fresh, watch)
+        if now.sha256 != file.sha256:
+            changed.append(file.name)
+    return Changed(tuple(changed), fresh)

@@ -65,12 +65,14 @@ class Presenter(QObject):
         state.answer_changed.connect(self._show_answer)
         state.selection_changed.connect(self._show_selection)
         state.sweep_changed.connect(self._draw_thumbnails)
+        state.session_changed.connect(self._show_title)
         state.computing_changed.connect(window.canvas.set_busy)
         controller.images.added.connect(self._mark_new)
         controller.images.thumbnail_ready.connect(window.strip.set_thumbnail)
         controller.sweeper.thumbnails_ready.connect(self._show_thumbnails)
         for lane in (controller.engine_lane, controller.file_lane):
             lane.busy_changed.connect(self._show_work)
+        controller.sessions.busy_changed.connect(self._show_work)
         downloads = controller.downloads
         downloads.changed.connect(lambda: self._show_work(None))
         downloads.progressed.connect(self._show_download)
@@ -117,13 +119,21 @@ class Presenter(QObject):
         self._show_actions()
 
     def _show_title(self) -> None:
-        image = self._state.current
-        name = f"{image.title} — {NAME}" if image is not None and image.title else NAME
-        info = self._state.info
-        # One of several checkpoints; what has no file of weights is told by its name elsewhere.
-        if image is not None and image.title and info is not None and info.name != info.title:
-            name = f"{image.title} — {info.name} — {NAME}"
-        self._window.setWindowTitle(plain_text.title(self._window.title_prefix + name))
+        image, info, session = self._state.current, self._state.info, self._state.session
+        parts = []
+        if image is not None and image.title:
+            parts.append(image.title)
+            # One of several checkpoints; what has no weights file is told by its name elsewhere.
+            if info is not None and info.name != info.title:
+                parts.append(info.name)
+        words = plain_text.title(self._window.title_prefix + " — ".join([*parts, NAME]))
+        if session is not None:
+            # Qt puts its mark for unsaved changes in place of [*].
+            before = plain_text.title("".join(f"{part} — " for part in parts))
+            name = plain_text.title(session.name)
+            words = f"{self._window.title_prefix}{before}{name}[*] — {NAME}"
+        self._window.setWindowTitle(words)
+        self._window.setWindowModified(session is not None and self._state.unsaved)
 
     def _show_picture(self) -> None:
         """Show the current image as it was left; while it is being read, the previous one stays."""
@@ -286,11 +296,12 @@ class Presenter(QObject):
         self._window.display.set_display(display)
 
     def _show_work(self, _job: Job | None) -> None:
-        """Show the running job: of the engine first, then of the file lane, then a download."""
+        """Show the running job: of the engine, or of files and sessions, or a download."""
         controller = self._controller
         running = (
             controller.engine_lane.running
             or controller.file_lane.running
+            or controller.sessions.running
             or controller.downloads.running
         )
         status = self._window.status

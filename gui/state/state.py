@@ -88,6 +88,10 @@ REOPEN = "Reopen"
 """Notice action: open the images again that were just closed."""
 
 
+BACK = "Back"
+"""Notice action: open again what was open before a session was opened in its place."""
+
+
 STOP_READING = "Stop reading"
 """Notice action for a file that takes long to read."""
 

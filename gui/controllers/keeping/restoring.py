@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import MethodError
 from engine.formats.demo import SCENES
-from engine.keeping.records import KeptImage, KeptPane, KeptSession
+from engine.keeping import locating
+from engine.keeping.records import KeptImage, KeptModel, KeptPane, KeptSession
 from engine.methods.registry import choose
 from engine.records.explanations import layers_in
 from engine.records.sources import ModelSource
@@ -54,6 +55,8 @@ class Restorer(QObject):
         self._models = models
         self._comparer = comparer
         self._session: KeptSession | None = None
+        self._last = KeptSession()
+        self._missing: frozenset[str] = frozenset()
         self._keys: dict[str, str] = {}
         self._sources: dict[str, ModelSource] = {}
         self._opened: dict[str, OpenedModel] = {}
@@ -69,14 +72,25 @@ class Restorer(QObject):
         """The session that is being restored; None for none."""
         return self._session
 
-    def restore(self, session: KeptSession, *, replacing: bool = True) -> None:
-        """Open a session in place of what is open; not replacing: besides the user's images."""
+    def restore(
+        self,
+        session: KeptSession,
+        *,
+        replacing: bool = True,
+        missing: frozenset[str] = frozenset(),
+    ) -> None:
+        """Open a session in place of what is open.
+
+        replacing: if not, besides the user's images. missing: the paths of files that are not
+        where they were; models among them are waited for.
+        """
         state = self._state
+        self._missing = missing
         before = [
             key for key, image in state.images.items() if replacing or image.scene is not None
         ]
-        self._session = session
-        self._opened, self._asked = {}, False
+        self._session = self._last = session
+        self._asked = False
         self._sources = {model.id: model.source for model in session.models}
         self._comparer.single()
         self._show_as(session)
@@ -86,6 +100,33 @@ class Restorer(QObject):
         )
         self._images.close_many([key for key in before if key not in self._keys.values()])
         self._open_model(session)
+
+    def locate(self, places: Mapping[str, Path], missing: frozenset[str]) -> None:
+        """Files that were missing are here. missing: those that still are."""
+        self._missing = missing
+        for image in list(self._state.images.values()):
+            place = places.get(str(image.path))
+            if place is not None:
+                self._images.relocate(image, place)
+        before, now = self._last, locating.moved(self._last, places)
+        models = [a != b for a, b in zip(before.models, now.models, strict=True)]
+        self._last = now
+        if any(models):
+            self._session = now
+            self._sources = {model.id: model.source for model in now.models}
+            self._open_model(now)
+
+    def leave_out(self, paths: frozenset[str]) -> None:
+        """Go on without the models among these files."""
+        self._missing -= paths
+        if self._session is None:
+            return
+        here = self._model_here(self._session)
+        if here is not None and any(file.path in paths for file in here.files.values()):
+            # What was selected was selected with this model.
+            self._end()
+            if self._state.info is None and self._state.model_loading is None:
+                self._models.open_first()
 
     def let_go(self) -> None:
         """The user has moved on: what is not there yet is no longer wanted."""
@@ -129,10 +170,13 @@ class Restorer(QObject):
     def _open_model(self, session: KeptSession) -> None:
         """Open the model of the active pane; the others follow."""
         state = self._state
-        kept = session.model(session.panes[session.active].view.model) if session.panes else None
-        kept = kept or next(iter(session.models), None)
+        self._opened = {}
+        kept = self._model_here(session)
         if kept is None:
             self._end()
+        elif any(file.path in self._missing for file in kept.files.values()):
+            # It is waited for until it is located or left out.
+            pass
         elif kept.source == state.model_source and state.model_loading is None:
             if kept.chosen:
                 self._models.keep()
@@ -141,6 +185,10 @@ class Restorer(QObject):
         elif kept.chosen:
             self._models.open(kept.source)
         # Otherwise the demo is opened for the image, once it has been read.
+
+    def _model_here(self, session: KeptSession) -> KeptModel | None:
+        kept = session.model(session.panes[session.active].view.model) if session.panes else None
+        return kept or next(iter(session.models), None)
 
     def _model_opened(self) -> None:
         """Select what was selected, before it is explained."""
@@ -165,7 +213,7 @@ class Restorer(QObject):
         self._arrange(session)
         self._comparer.restored.emit()
         wanted = dict.fromkeys(pane.view.model for pane in session.panes)
-        self._waiting = [id for id in wanted if id in self._sources and id not in self._opened]
+        self._waiting = [id for id in wanted if self._can_open(id) and id not in self._opened]
         self._next_model()
 
     def _is_wanted(self, id: str, source: ModelSource | None) -> bool:
@@ -177,6 +225,12 @@ class Restorer(QObject):
             return False
         self._sources[id] = source
         return True
+
+    def _can_open(self, id: str) -> bool:
+        kept = self._last.model(id)
+        return kept is not None and not any(
+            file.path in self._missing for file in kept.files.values()
+        )
 
     def _next_model(self) -> None:
         if self._waiting:
