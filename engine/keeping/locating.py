@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.files import presence
-from engine.keeping.records import KeptFile, KeptImage, KeptModel, KeptSession
+from engine.keeping.records import KeptFile, KeptModel, KeptSession
 from engine.records.sources import ModelSource
 
 Place = Callable[[KeptFile], Path | None]
@@ -130,26 +130,3 @@ def _moved(model: KeptModel, other: Callable[[KeptFile], KeptFile]) -> KeptModel
         if file.path != model.files[name].path:
             source = replace(source, **{name: file.path})  # type: ignore[arg-type]
     return replace(model, source=source, files=files)
-
-
-def without(session: KeptSession, paths: frozenset[str]) -> KeptSession:
-    """The session without the images, models and panes that need one of these files."""
-    images = tuple(image for image in session.images if not _needs(image, paths))
-    models = tuple(
-        model
-        for model in session.models
-        if not any(file.path in paths for file in model.files.values())
-    )
-    known = {image.id for image in images}, {model.id for model in models} | {""}
-    panes = tuple(
-        pane
-        for pane in session.panes
-        if pane.view.image in known[0] and pane.view.model in known[1]
-    )
-    here = session.panes[session.active] if session.panes else None
-    active = panes.index(here) if here in panes else 0
-    return replace(session, images=images, models=models, panes=panes, active=active)
-
-
-def _needs(image: KeptImage, paths: frozenset[str]) -> bool:
-    return image.file is not None and image.file.path in paths

@@ -6,10 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from PySide6.QtWidgets import QPushButton
 
 from engine.formats.demo import SCENES
-from engine.keeping import files as session_files
+from engine.lazy import torchvision
 from engine.records.asked import Question
 from engine.records.sources import ModelSource
 from gui import settings as table
@@ -197,14 +198,29 @@ def test_missing_files_are_asked_for_by_name(
     user.until(lambda: not program.window.findChildren(MissingDialog))
 
 
-def test_a_missing_model_is_waited_for(user: User, pictures: list[Path], session: Path) -> None:
-    weights = session.parent / "my.safetensors"
-    shutil.copy(Path("resources/demo/shortcut.safetensors"), weights)
-    source = ModelSource(str(weights))
-    program = user.start(pictures[0], model=SHAPES)
+def test_a_missing_model_is_waited_for(
+    user: User, pictures: list[Path], session: Path, tmp_path: Path
+) -> None:
+    weights = session.parent / "my net.pth"
+    network = torchvision.load().models.squeezenet1_1(weights=None, num_classes=2)
+    torch.save(network.state_dict(), weights)
+    program = user.start(*pictures[:2], model=NamedModel(ModelSource(str(weights))))
+    program.controller.choose_layer("features.3")
+    user.wait_layer("features.3")
     save(user, session)
-    kept = session_files.read(session)
-    del kept, source, program
+    user.leave()
+    user.store.with_suffix(".open.hookscope").unlink()
+    found = weights.rename(tmp_path / "my net.pth")
+    program = user.start()
+    user.drop(files(session))
+    dialog = user.dialog(MissingDialog)
+    assert dialog.names == ["my net.pth"]
+    user.until(lambda: user.names == ["0.jpg", "1.jpg"])
+    sessions = program.controller.sessions
+    sessions.locate(sessions.missing[0], found)
+    user.wait_layer("features.3")
+    assert program.state.model_source == ModelSource(str(found))
+    user.until(lambda: not program.window.findChildren(MissingDialog))
 
 
 def test_a_file_that_has_changed_is_said_to_have(
@@ -214,4 +230,6 @@ def test_a_file_that_has_changed_is_said_to_have(
     save(user, session)
     shutil.copy(SCENES[4].path, pictures[1])
     program.controller.sessions.open(session)
-    user.until(lambda: "1.jpg has changed since the session was saved" in program.window.notice.text)
+    user.until(
+        lambda: "1.jpg has changed since the session was saved" in program.window.notice.text
+    )
