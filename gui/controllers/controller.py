@@ -21,6 +21,7 @@ from gui.controllers.figures.figures import Figures
 from gui.controllers.image_views import ImageViews
 from gui.controllers.images import Images
 from gui.controllers.inspector.inspecting import Inspections
+from gui.controllers.keeping.notes import Notes
 from gui.controllers.keeping.restoring import Restorer
 from gui.controllers.keeping.sessions import Sessions
 from gui.controllers.late_files import LateFiles
@@ -85,8 +86,10 @@ class Controller(QObject):
         self.models.opened.connect(self._model_opened)
         self.models.not_opened.connect(self._model_not_opened)
         self.sessions = Sessions(state, settings, self.images, self.models, restorer, self)
+        self.notes = Notes(state, self)
         self.images.session_found.connect(self.sessions.open)
         self.inspections = Inspections(state, settings, engine, files, self._worker, self)
+        self.images.reopened.connect(self._reopened)
         self.choose_layer = comparer.choose_layer
         self.choose_class = comparer.choose_class
         self.choose_method = comparer.choose_method
@@ -193,6 +196,11 @@ class Controller(QObject):
         state.answer = state.explanation = state.sweep = None
         state.explain_error = ""
         state.set_computing(False)
+
+    def _reopened(self, layer: str | None) -> None:
+        """Select the layer that was selected when the images were closed."""
+        self.explainer.choose_layer(layer)
+        self.comparer.restored.emit()
 
     def _image_closed(self, key: str) -> None:
         self.engine_lane.submit(

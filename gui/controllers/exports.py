@@ -41,6 +41,7 @@ class Exports(QObject):
             answer.predictions,
             self._display(),
             versions,
+            notes=image.notes,
         )
 
     def _display(self) -> DisplaySettings:

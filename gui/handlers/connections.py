@@ -31,6 +31,7 @@ from gui.handlers.image_levels import ImageLevels
 from gui.handlers.image_opener import ImageOpener
 from gui.handlers.input_opener import InputOpener
 from gui.handlers.inspecting import Inspecting
+from gui.handlers.keeping.note_taker import NoteTaker
 from gui.handlers.keeping.session_opener import SessionOpener
 from gui.handlers.model_opener import ModelOpener
 from gui.settings import Settings
@@ -67,6 +68,7 @@ class Handlers(QObject):
         self.levels = ImageLevels(window, state, controller.views)
         self.models = ModelOpener(window, state, controller, settings)
         self.sessions = SessionOpener(window, state, controller, settings)
+        self.notes = NoteTaker(window, state, controller.notes)
         self.input = InputOpener(window, state, controller, settings)
         self.saver = Saver(window, state, controller.exports, settings)
         self.figures = FigureOpener(window, state, controller.figures, settings)
@@ -106,6 +108,7 @@ class Handlers(QObject):
             "previous_class": lambda: panel.step(-1),
             "next_class": lambda: panel.step(1),
             "find_class": panel.focus_search,
+            "find_image": window.strip.focus_search,
             "choose_method": self.choosing.open_methods,
             "choose_question": self.choosing.open_questions,
             "cancel": self._cancel,
@@ -149,7 +152,7 @@ class Handlers(QObject):
 
     def _cancel(self) -> None:
         """Leave what the inspector shows on the canvas, or stop what is under way."""
-        if not self.inspecting.back():
+        if not (self.notes.leave() or self.inspecting.back()):
             self._controller.leave()
 
     def default_layer(self) -> None:

@@ -19,7 +19,7 @@ from engine.files.order import natural
 from engine.lazy.numpy import np
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation
-from engine.records.images import LoadedImage, Pixels
+from engine.records.images import LoadedImage, Note, Pixels
 from engine.records.levels import AUTO, Levels
 from engine.records.models import ModelInfo, Prediction
 from engine.records.sources import ModelSource
@@ -71,7 +71,7 @@ class Found:
 @dataclass(frozen=True, slots=True, eq=False)
 class ExportTask:
     """Everything an export needs, captured on request. choice: what to write and where, None
-    until the user has chosen."""
+    until the user has chosen. notes: on the image, for the JSON."""
 
     image: LoadedImage
     explanation: Explanation
@@ -80,6 +80,7 @@ class ExportTask:
     display: DisplaySettings
     versions: dict[str, str]
     choice: ExportChoice | None = None
+    notes: tuple[Note, ...] = ()
 
     def into(self, choice: ExportChoice) -> ExportTask:
         """The same task with a destination."""
@@ -303,6 +304,7 @@ def write_export(task: ExportTask, watch: Watch) -> ExportTask:
             task.display,
             task.versions,
             subject=choice.subject,
+            notes=task.notes,
         )
         export.save_json(choice.json, facts)
     return task

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QEvent, QObject, QPointF, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
@@ -41,7 +41,7 @@ class Presenter(QObject):
         self._settings = settings
         self._shown: Picture | None = None
         self._shown_key = ""
-        self._sights: dict[str, Sight | None] = {}
+        self._placing = False
         self._watched: Job | None = None
         self._shown_layers: tuple[LayerNode, ...] = ()
         self._recolour = QTimer(self)
@@ -66,6 +66,7 @@ class Presenter(QObject):
         state.selection_changed.connect(self._show_selection)
         state.sweep_changed.connect(self._draw_thumbnails)
         state.session_changed.connect(self._show_title)
+        state.notes_changed.connect(self._show_notes)
         state.computing_changed.connect(window.canvas.set_busy)
         controller.images.added.connect(self._mark_new)
         controller.images.thumbnail_ready.connect(window.strip.set_thumbnail)
@@ -77,6 +78,7 @@ class Presenter(QObject):
         downloads.changed.connect(lambda: self._show_work(None))
         downloads.progressed.connect(self._show_download)
         window.canvas.zoom_changed.connect(self._show_zoom)
+        window.canvas.moved.connect(self._note_sight)
         window.canvas.installEventFilter(self)
         controller.swatches_ready.connect(window.display.set_swatches)
         self._settings.changed.connect(self._setting_changed)
@@ -89,6 +91,8 @@ class Presenter(QObject):
         own = image.path is not None and image.scene is None
         folder = str(image.path.parent) if own and image.path is not None else ""
         self._window.strip.add(key, image.name, folder)
+        if image.notes:
+            self._show_notes(key)
 
     def _mark_new(self, keys: list[str]) -> None:
         """Mark what a folder brought. One image alone is shown, and needs no mark."""
@@ -102,9 +106,12 @@ class Presenter(QObject):
             self._show_title()
             self._show_picture()
 
+    def _show_notes(self, key: str) -> None:
+        notes = self._state.images[key].notes
+        self._window.strip.set_notes(key, [note.text for note in notes if note.text.strip()])
+
     def _remove_image(self, key: str) -> None:
         self._window.strip.remove(key)
-        self._sights.pop(key, None)
 
     def _show_current(self) -> None:
         image = self._state.current
@@ -138,8 +145,7 @@ class Presenter(QObject):
     def _show_picture(self) -> None:
         """Show the current image as it was left; while it is being read, the previous one stays."""
         image, canvas = self._state.current, self._window.canvas
-        if self._shown is not None and self._shown_key in self._state.images:
-            self._sights[self._shown_key] = canvas.sight()
+        self._placing = True
         if image is None or image.error:
             self._shown = None
             canvas.show_picture(None)
@@ -156,11 +162,19 @@ class Presenter(QObject):
                     canvas.show_explanation(None)
             else:
                 canvas.show_picture(image.picture)
-                canvas.look_at(self._sights.get(image.key))
+                canvas.look_at(_sight(image))
             self._shown_key = image.key
             self._show_levels(image)
+        self._placing = False
         self._window.pages.show_pages(*((image.page, image.pages) if image else (1, 1)))
         self._show_canvas_message()
+
+    def _note_sight(self) -> None:
+        """Keep what is looked at, for coming back to the image."""
+        if self._shown is not None and not self._placing:
+            sight = self._window.canvas.sight()
+            place = (sight[0], sight[1].x(), sight[1].y()) if sight is not None else None
+            self._controller.images.note_sight(self._shown_key, place)
 
     def _show_levels(self, image: OpenImage) -> None:
         loaded, text = image.loaded, ""
@@ -324,6 +338,7 @@ class Presenter(QObject):
         actions.enable(("export", "figure", "copy", *sheets), state.explanation is not None)
         actions.enable(("close_image", "previous_image", "next_image"), state.current is not None)
         image = state.current
+        actions.enable(("find_image",), len(state.images) > 1)
         actions.enable(("previous_page", "next_page"), image is not None and image.pages > 1)
         actions.enable(("levels_auto",), image is not None and image.levels != AUTO)
         actions.enable(("default_layer", "filter_layers", "find_class"), state.info is not None)
@@ -332,3 +347,10 @@ class Presenter(QObject):
         if event.type() == QEvent.Type.DevicePixelRatioChange:
             self._recolour.start()
         return super().eventFilter(watched, event)
+
+
+def _sight(image: OpenImage) -> Sight | None:
+    if image.sight is None:
+        return None
+    zoom, x, y = image.sight
+    return zoom, QPointF(x, y)

@@ -84,6 +84,14 @@ NAME_ARCHITECTURE = "Specify architecture…"
 """Notice action for unrecognised weights; its argument is their source."""
 
 
+OPEN_MANY = "Open them all"
+"""Notice action: open the images that were asked about because they are many."""
+
+
+NOTE_BACK = "Undo"
+"""Notice action: put the note back that was removed."""
+
+
 REOPEN = "Reopen"
 """Notice action: open the images again that were just closed."""
 

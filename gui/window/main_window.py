@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from gui.widgets.canvas.image_canvas import ImageCanvas
     from gui.widgets.canvas.line_tool import LineTool
     from gui.widgets.canvas.panes.panes import Panes
+    from gui.widgets.canvas.region_tool import RegionTool
     from gui.widgets.choices.panel import ChoicePanel
     from gui.widgets.display.panel import DisplayPanel
     from gui.widgets.image_strip.strip import ImageStrip
@@ -87,6 +88,7 @@ class MainWindow(QMainWindow):
     canvas: ImageCanvas
     panes: Panes
     line_tool: LineTool
+    region_tool: RegionTool
     notice: NoticeBar
     pages: PageBar
     status: StatusBar
@@ -136,6 +138,7 @@ class MainWindow(QMainWindow):
         from gui.widgets.bars.status_bar import StatusBar
         from gui.widgets.canvas.line_tool import LineTool
         from gui.widgets.canvas.panes.panes import Panes
+        from gui.widgets.canvas.region_tool import RegionTool
         from gui.widgets.choices.foot import Foot
         from gui.widgets.choices.panel import ChoicePanel
         from gui.widgets.display.panel import DisplayPanel
@@ -149,6 +152,7 @@ class MainWindow(QMainWindow):
         self.panes.setMinimumSize(_LEAST_CANVAS)
         self.canvas = self.panes.canvas
         self.line_tool = LineTool(self.canvas)
+        self.region_tool = RegionTool(self.canvas)
         self._bare_key = BareKey(self, self.canvas)
         self.notice = NoticeBar()
         self.pages = PageBar(self.canvas.lane)

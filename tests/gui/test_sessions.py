@@ -19,6 +19,7 @@ from gui.state.panes import Links
 from gui.widgets.sessions.missing import MissingDialog
 from tests.gui.user import User, files
 
+FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "session-1.hookscope"
 SHAPES = NamedModel(ModelSource("demo:shapes"))
 
 
@@ -233,3 +234,20 @@ def test_a_file_that_has_changed_is_said_to_have(
     user.until(
         lambda: "1.jpg has changed since the session was saved" in program.window.notice.text
     )
+
+
+def test_a_session_of_version_1_opens(user: User) -> None:
+    program = user.start()
+    opened(user, FIXTURE)
+    state = program.state
+    assert user.names == ["hexagon.jpg", "crescent.jpg", "Ring and star"]
+    assert [image.path for image in state.images.values()] == [
+        path.resolve() for path in (SCENES[1].path, SCENES[2].path, SCENES[0].path)
+    ]
+    user.until(lambda: all(pane.explanation or pane.bare for pane in state.panes))
+    assert [pane.layer for pane in state.panes] == ["layer2", "layer4", "layer2"]
+    assert [pane.method for pane in state.panes] == ["layercam", "grad-cam", "layercam"]
+    assert (user.layer, user.target) == ("layer4", 0)
+    assert state.panes[2].bare
+    assert program.settings.get(table.COLORMAP) == "viridis"
+    assert not program.window.findChildren(MissingDialog)

@@ -308,3 +308,27 @@ def test_nothing_of_an_archive_is_put_on_the_disk(tmp_path: Path) -> None:
         made.writestr("/tmp/absolute.txt", "x")
     assert files.read(path) == full()
     assert [found for found in tmp_path.rglob("*") if found.is_file()] == [path]
+
+
+# --- earlier versions ------------------------------------------------------------------------
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
+
+
+def test_a_session_of_version_1_is_read() -> None:
+    """A file that is kept: it was not written by today's program."""
+    session = files.read(FIXTURES / "session-1.hookscope")
+    hexagon, crescent, scene = session.images
+    assert hexagon.notes[0] == Note(
+        "The corner that tells it from a circle", Region(40.0, 30.0, 60.0, 50.0)
+    )
+    assert hexagon.file is not None
+    assert hexagon.file.relative == "../../resources/scenes/hexagon.jpg"
+    assert hexagon.expected == {"model-1": 5}
+    assert crescent.questions == {"model-1": Question("counterfactual", score=Score.PROBABILITY)}
+    assert scene.scene == "ring-and-star.jpg"
+    assert session.models[0].source == ModelSource("demo:shapes")
+    assert [pane.view.layer for pane in session.panes] == ["layer2", "layer4", "layer2"]
+    assert session.panes[2].bare
+    assert session.active == 1
+    assert session.display.colormap == "viridis"
