@@ -90,6 +90,9 @@ def may_be_dicom(path: Path) -> bool:
 SESSION = ".hookscope"
 """File suffix of a saved session."""
 
+SESSION_MIME = "application/x-hookscope-session"
+"""MIME type of a saved session."""
+
 
 def is_session(path: Path) -> bool:
     return path.suffix.lower() == SESSION

@@ -23,7 +23,7 @@ from engine.keeping.records import KeptFile, KeptSession
 
 SUFFIX = suffixes.SESSION
 MEMBER = "session.json"
-MIME = "application/x-hookscope-session"
+
 
 _MOST_BYTES = 64 << 20
 """Of a session file, ten times the size of one with ten thousand images."""
