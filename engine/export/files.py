@@ -23,7 +23,7 @@ from engine.methods.modifiers import fused_by
 from engine.methods.registry import Chosen, find
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation, FloatMap
-from engine.records.images import LoadedImage, Pixels
+from engine.records.images import LoadedImage, Note, Pixels
 from engine.records.levels import Levels
 from engine.records.models import ModelInfo, Prediction
 from engine.render import caption as figure
@@ -161,6 +161,7 @@ def sidecar(
     versions: Mapping[str, str] | None = None,
     *,
     subject: bool = False,
+    notes: Sequence[Note] = (),
 ) -> dict[str, Any]:
     """Everything needed to reproduce this explanation, ready for JSON.
 
@@ -171,7 +172,7 @@ def sidecar(
     the value at the high end of the colour scale, by these settings, or for positive values; a few
     pixels may go beyond it. Numbers that JSON cannot express (NaN, infinity) become null. subject:
     with the patient's name and the date of a DICOM file, which are left out otherwise, in paths
-    too.
+    and notes too. notes: what a person wrote about the image.
     """
     region = explanation.region
     content: dict[str, Any] = {
@@ -217,11 +218,21 @@ def sidecar(
         "versions": dict(versions or {}),
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+    if notes:
+        content["notes"] = [_note(note, image, subject) for note in notes]
     if settings is not None:
         content["display"] = {**asdict(settings), "look": look_of(settings) or None}
     if subject and image.subject is not None:
         content["subject"] = {"name": image.subject.name, "date": image.subject.date}
     return content
+
+
+def _note(note: Note, image: LoadedImage, subject: bool) -> dict[str, Any]:
+    part = note.part
+    return {
+        "text": image.named(note.text, subject),
+        "part": [part.x, part.y, part.width, part.height] if part is not None else None,
+    }
 
 
 def _fusion(explanation: Explanation) -> dict[str, Any] | None:

@@ -30,7 +30,8 @@ class Exports(QObject):
         """Capture the current view; None, with a notice to the user, if there is no map."""
         state = self._state
         loaded, answer, explanation = state.loaded_of(state.pane), state.answer, state.explanation
-        if loaded is None or answer is None or explanation is None:
+        image = state.current
+        if image is None or loaded is None or answer is None or explanation is None:
             state.notify(NoticeKind.INFO, "There is no heat map to export yet.")
             return None
         versions = state.engine.versions if state.engine is not None else {}
@@ -41,6 +42,7 @@ class Exports(QObject):
             answer.predictions,
             self._display(),
             versions,
+            notes=image.notes,
         )
 
     def _display(self) -> DisplaySettings:
