@@ -28,6 +28,8 @@ from cli.entry import check_names, guarded
 from cli.figures import add_figure
 from cli.folders.arguments import add_folders
 from cli.looking import add_look
+from cli.workbench.trusting import add_trust
+from cli.workbench.what_if import add_what_if
 from engine.lazy.pytorch import check_limit
 from engine.process.faults import clear_up
 from engine.version import NAME, VERSION
@@ -93,6 +95,8 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_compare(commands)
     _add_channels(commands)
+    add_trust(commands)
+    add_what_if(commands)
     add_folders(commands)
 
     layers = commands.add_parser("layers", help="list the layers of a model")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from engine.records.models import Prediction
 
 
-def _options_of(options: argparse.Namespace, model: Model) -> dict[str, Value]:
+def method_options(options: argparse.Namespace, model: Model) -> dict[str, Value]:
     """The given options, checked against the method given or else the model's method."""
     return _checked(options.method or model.method.method.slug, option_texts(options))
 
@@ -76,7 +76,7 @@ def explain(options: argparse.Namespace) -> None:
     from engine.explain.session import Session
 
     expected = _expected_class(options, image, model)
-    how: dict[str, Any] = {"method": options.method, "options": _options_of(options, model)}
+    how: dict[str, Any] = {"method": options.method, "options": method_options(options, model)}
     report = progress_line(sys.stderr)
     with Session(model, image, exact=options.exact) as session:
         tell_cost(session.expected_words(options.layer, question=question, **how))
@@ -96,7 +96,7 @@ def explain(options: argparse.Namespace) -> None:
     _write(options, image, model, parts, top)
     if not any(map(is_stdout, (options.json, options.out, options.map))):
         for part, explanation in parts.items():
-            _say(options, image, part, explanation)
+            say_map(options, image, part, explanation)
         if expected is not None and "contrast" not in parts:
             say("the expected class is the predicted one: there is no contrast")
         for part in parts:
@@ -182,7 +182,7 @@ def _write(
         write_json(options.json, facts.get("") or {"contrast": None, **facts})
 
 
-def _say(
+def say_map(
     options: argparse.Namespace, image: LoadedImage, part: str, explanation: Explanation
 ) -> None:
     """One line: image, layer, what the map is of, and the method."""
@@ -231,7 +231,7 @@ def sweep(options: argparse.Namespace) -> None:
         explanations = session.sweep(
             options.target,
             method=options.method,
-            options=_options_of(options, model),
+            options=method_options(options, model),
             question=question,
         )
         ordered = in_order(session, explanations)

@@ -29,13 +29,13 @@ class Exports(QObject):
     def task(self) -> ExportTask | None:
         """Capture the current view; None, with a notice to the user, if there is no map."""
         state = self._state
-        image, answer, explanation = state.current, state.answer, state.explanation
-        if image is None or image.loaded is None or answer is None or explanation is None:
+        loaded, answer, explanation = state.loaded_of(state.pane), state.answer, state.explanation
+        if loaded is None or answer is None or explanation is None:
             state.notify(NoticeKind.INFO, "There is no heat map to export yet.")
             return None
         versions = state.engine.versions if state.engine is not None else {}
         return ExportTask(
-            image.loaded,
+            loaded,
             explanation,
             answer.info,
             answer.predictions,
