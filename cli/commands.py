@@ -27,6 +27,7 @@ from cli.comparing.compare import compare as comparing
 from cli.entry import check_names, guarded
 from cli.figures import add_figure
 from cli.looking import add_look
+from cli.workbench.script import add_script
 from engine.lazy.pytorch import check_limit
 from engine.process.faults import clear_up
 from engine.version import NAME, VERSION
@@ -92,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_compare(commands)
     _add_channels(commands)
+    add_script(commands)
 
     layers = commands.add_parser("layers", help="list the layers of a model")
     add_model(layers)

@@ -26,7 +26,7 @@ from engine.version import NAME
 
 COMMANDS = (
     *("explain", "compare", "sweep", "channels", "layers", "methods", "questions", "presets"),
-    *("models", "download"),
+    *("models", "download", "script"),
 )
 """Commands that run without a window."""
 

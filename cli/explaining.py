@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from engine.records.models import Prediction
 
 
-def _options_of(options: argparse.Namespace, model: Model) -> dict[str, Value]:
+def options_of(options: argparse.Namespace, model: Model) -> dict[str, Value]:
     """The given options, checked against the method given or else the model's method."""
     return _checked(options.method or model.method.method.slug, option_texts(options))
 
@@ -76,7 +76,7 @@ def explain(options: argparse.Namespace) -> None:
     from engine.explain.session import Session
 
     expected = _expected_class(options, image, model)
-    how: dict[str, Any] = {"method": options.method, "options": _options_of(options, model)}
+    how: dict[str, Any] = {"method": options.method, "options": options_of(options, model)}
     report = progress_line(sys.stderr)
     with Session(model, image, exact=options.exact) as session:
         tell_cost(session.expected_words(options.layer, question=question, **how))
@@ -231,7 +231,7 @@ def sweep(options: argparse.Namespace) -> None:
         explanations = session.sweep(
             options.target,
             method=options.method,
-            options=_options_of(options, model),
+            options=options_of(options, model),
             question=question,
         )
         ordered = in_order(session, explanations)

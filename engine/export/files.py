@@ -152,6 +152,12 @@ def save_json(path: Path | str, content: Any) -> None:
         file.write(json_spelled(text).encode("utf-8"))
 
 
+def save_text(path: Path | str, text: str) -> None:
+    """Writes text as UTF-8, with the line ends that it has. Raises ExportError."""
+    with whole_file(Path(path)) as file:
+        file.write(text.encode("utf-8"))
+
+
 def sidecar(
     image: LoadedImage,
     explanation: Explanation,

@@ -1,0 +1,1 @@
+"""Commands of the workbench: what-if, trust, script, report."""
