@@ -33,6 +33,17 @@ def load_safetensors(path):
     return tensors
 '''
 
+IMPORT_FILE = '''\
+def import_file(path):
+    """The module of a Python file, which may import others that lie beside it."""
+    sys.path.insert(0, str(path.parent))
+    spec = importlib.util.spec_from_file_location("network_file", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+'''
+
 DEMO_NETWORK = '''\
 class Block(nn.Module):
     """Two convolutions with a residual connection."""

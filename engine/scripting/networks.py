@@ -16,10 +16,13 @@ from engine.formats.torchvision import models as torchvision_models
 from engine.formats.torchvision.construction import outline
 from engine.model import Model
 from engine.records.sources import ModelSource
-from engine.scripting.blocks import DEMO_NETWORK, SAFETENSORS
+from engine.scripting.blocks import DEMO_NETWORK, IMPORT_FILE, SAFETENSORS
 from engine.scripting.recipe import NetworkText, NoScript, literal
 from engine.scripting.weights import StateText, state_text
 
+_OTHERS = (
+    "only torchvision's networks, the demos and those of Python files are made by a few lines of torch"
+)
 _ENDINGS = {"softmax": nn.Softmax, "log_softmax": nn.LogSoftmax, "sigmoid": nn.Sigmoid}
 _SETTINGS = ("aux_logits", "transform_input")
 
@@ -39,7 +42,9 @@ def _made(model: Model, source: ModelSource) -> NetworkText:
         return _demo(known.weights)
     if model.source in torchvision_models.names():
         return _torchvision(model, source)
-    raise NoScript(f"{model.source} is not one of torchvision's networks")
+    if Path(source.spec).suffix.lower() == ".py":
+        return _of_file(model, source)
+    raise NoScript(_OTHERS)
 
 
 def _without_ending(model: Model) -> tuple[str, ...]:
@@ -72,6 +77,23 @@ def _torchvision(model: Model, source: ModelSource) -> NetworkText:
     call = "".join(f", {name}={value!r}" for name, value in arguments.items())
     build = (f'network = torchvision.models.get_model("{model.source}", weights=None{call})',)
     return _filled(path, build, state, torchvision=True)
+
+
+def _of_file(model: Model, source: ModelSource) -> NetworkText:
+    """By the class or function of a Python file."""
+    if model.made_with is None:
+        raise NoScript("the network was not made by its Python file from plain arguments")
+    path = Path(model.info.weights)
+    state = state_text(path, model.module, source.weights_key)
+    arguments = ", ".join(f"{name}={text}" for name, text in model.made_with)
+    build = (f"network = import_file(NETWORK).{model.source}({arguments})",)
+    made = _filled(path, build, state)
+    constant = f"NETWORK = Path({literal(str(Path(source.spec).absolute()))})"
+    return replace(
+        made,
+        constants=(constant, *made.constants),
+        definitions=(IMPORT_FILE, *made.definitions),
+    )
 
 
 def _filled(
