@@ -25,9 +25,9 @@ class Network:
     the logits, () if unnamed; classes_sure: whether their number is known to be the network's.
     notices: for the user. output: which part of the return value to explain, and how to read it,
     if the files say so. assumption: a notice for the user if the preprocessing is only assumed,
-    else ''. other_weights: other networks in the weights file, by their keys. made_with: of a network
-    of a Python file, the arguments of its class or function, as (name, Python literal); None for any
-    other, and where they are no literals.
+    else ''. other_weights: other networks in the weights file, by their keys.
+    made_with: the arguments of the class or function of a Python file, as (name, Python literal);
+    None for any other network, and where one of them is no literal.
     """
 
     module: nn.Module

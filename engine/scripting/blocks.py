@@ -33,6 +33,18 @@ def load_safetensors(path):
     return tensors
 '''
 
+BLURRED = '''\
+def blurred(x):
+    """x, blurred by a Gaussian whose deviation is a sixteenth of the shorter side."""
+    deviation = max(1.0, min(x.shape[2:]) / 16)
+    reach = int(3 * deviation)
+    weights = torch.exp(-0.5 * (torch.arange(-reach, reach + 1.0) / deviation) ** 2)
+    weights /= weights.sum()
+    wide = functional.pad(x[0][:, None], (reach,) * 4, mode="replicate")
+    down = functional.conv2d(wide, weights[None, None, :, None])
+    return functional.conv2d(down, weights[None, None, None, :])[:, 0][None]
+'''
+
 IMPORT_FILE = '''\
 def import_file(path):
     """The module of a Python file, which may import others that lie beside it."""

@@ -104,6 +104,10 @@ def _random_cam(options: Options) -> Formula:
     return Formula(lines, "weights * A")
 
 
+def _shapley_cam(_options: Options) -> Formula:
+    return Formula((f"weights = (G - HA / 2).mean({_SPACE})",), "weights * A")
+
+
 _FORMULAS: dict[str, Callable[[Options], Formula]] = {
     "grad-cam": _grad_cam,
     "hirescam": _hirescam,
@@ -116,6 +120,7 @@ _FORMULAS: dict[str, Callable[[Options], Formula]] = {
     "eigengrad-cam": _eigengrad_cam,
     "fem": _fem,
     "random-cam": _random_cam,
+    "shapleycam": _shapley_cam,
 }
 
 
@@ -128,6 +133,41 @@ def formula_of(how: Chosen) -> Formula | None:
     slug = str(options["base"]) if how.method.slug == "finer-cam" else how.method.slug
     make = _FORMULAS.get(slug)
     return None if make is None else make(options)
+
+
+_KERNELS = {
+    "sigmoid": ("products = torch.tanh(gamma * products + 1)",),
+    "rbf": (
+        "squares = products.diagonal()",
+        "products = torch.exp(-gamma * (squares[:, None] + squares - 2 * products))",
+    ),
+    "linear": (),
+}
+
+
+def kernel_component(how: Chosen) -> str:
+    """The function of KPCA-CAM."""
+    options = dict(how.options)
+    gamma = options["gamma"] or "1 / len(A)"
+    kernel = _KERNELS[str(options["kernel"])]
+    lines = [
+        "def kpca_cam(A):",
+        f'    """{how.method.equation}"""',
+        "    cells = A.flatten(1).t()",
+        "    centred = cells - cells.mean(dim=0)",
+        "    products = centred @ centred.t()",
+        *((f"    gamma = {gamma}",) if kernel else ()),
+        *(f"    {line}" for line in kernel),
+        "    means = products.mean(dim=0)",
+        "    values, vectors = torch.linalg.eigh(products - means - means[:, None] + means.mean())",
+        "    found = vectors[:, -1] * values[-1].sqrt()",
+        "    # The sign of an eigenvector is arbitrary: high where the layer is active.",
+        "    size = cells.abs().mean(dim=1)",
+        "    if torch.dot(found - found.mean(), size - size.mean()) < 0:",
+        "        found = -found",
+        "    return found.view(A.shape[1:])",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 FIRST_COMPONENT = '''\

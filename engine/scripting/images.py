@@ -41,12 +41,12 @@ def _lines(recipe: Recipe) -> Iterator[str]:
     how, (width, height) = recipe.preprocessing, recipe.size
     if width * height > _PILLOW_LIMIT:
         yield "Image.MAX_IMAGE_PIXELS = None  # it is as large as that"
-    opened = "Image.open(IMAGE)"
-    if recipe.page > 1:
-        yield f"image = {opened}"
-        yield f"image.seek({recipe.page - 1})  # page {recipe.page} of {recipe.pages}"
-        opened = "image"
-    yield f'image = ImageOps.exif_transpose({opened}).convert("RGB")'
+    if recipe.pages == 1:
+        yield 'image = ImageOps.exif_transpose(Image.open(IMAGE)).convert("RGB")'
+    else:
+        yield "with Image.open(IMAGE) as file:"
+        yield f"    file.seek({recipe.page - 1})  # page {recipe.page} of {recipe.pages}"
+        yield '    image = ImageOps.exif_transpose(file).convert("RGB")'
     if how.channels is Channels.GREY:
         yield 'image = image.convert("L")'
     yield from _resizing(how)

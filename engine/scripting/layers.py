@@ -5,33 +5,64 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.methods.method import Need
+from engine.methods.registry import Chosen
 from engine.records.models import Layout
-from engine.scripting.formulas import FIRST_COMPONENT, SMOOTHED, Formula, formula_of
+from engine.scripting import repeated
+from engine.scripting.formulas import FIRST_COMPONENT, SMOOTHED, formula_of, kernel_component
 from engine.scripting.recipe import NoScript, Place, Recipe
+from engine.scripting.repeated import SCALED
 
 
 def functions(recipe: Recipe) -> tuple[str, ...]:
-    """The functions that a map of a layer needs, from the network to the map."""
-    formula = _formula(recipe)
+    """The functions that a map of a layer needs, from the network to the map. Raises NoScript."""
     place = recipe.place
     assert place is not None
-    gradient = Need.GRADIENT in recipe.how.method.needs
     return (
         *_ordering(place),
-        _taking(place, gradient=gradient),
+        _taking(recipe, place),
+        *((SCALED,) if repeated.needs_scaled(recipe.how.method.slug) else ()),
         *((_component(recipe),) if _has_component(recipe) else ()),
-        _map(recipe, formula, gradient=gradient),
+        _map(recipe),
     )
 
 
 def main(recipe: Recipe) -> tuple[str, ...]:
     """The lines of main that make the map, 'found', of the network and its input."""
-    if Need.GRADIENT in recipe.how.method.needs:
+    slug = recipe.how.method.slug
+    taken = f"{_taker(recipe)}(network, load_input())"
+    if repeated.knows(slug):
+        first = "A, _" if repeated.takes_gradients(slug) else "A"
         return (
-            "A, G = activation_and_gradient(network, load_input())",
-            f"found = {name(recipe)}(A, G)",
+            "x = load_input()",
+            f"{first} = {_taker(recipe)}(network, x)",
+            f"found = {name(recipe)}(network, x, A)",
         )
-    return (f"found = {name(recipe)}(activation(network, load_input()))",)
+    if _letters(recipe) == "A":
+        return (f"found = {name(recipe)}({taken})",)
+    return (f"{_letters(recipe)} = {taken}", f"found = {name(recipe)}({_letters(recipe)})")
+
+
+def knows(how: Chosen) -> bool:
+    """Whether there are functions for a method of layers."""
+    slug = how.method.slug
+    return repeated.knows(slug) or slug == "kpca-cam" or formula_of(how) is not None
+
+
+def _letters(recipe: Recipe) -> str:
+    """What the method's function is given: 'A', 'A, G' or 'A, G, HA'."""
+    needs = recipe.how.method.needs
+    if Need.CURVATURE in needs:
+        return "A, G, HA"
+    return "A, G" if Need.GRADIENT in needs else "A"
+
+
+def _taker(recipe: Recipe) -> str:
+    """The name of the function that runs the network with a hook on the layer."""
+    return {
+        "A": "activation",
+        "A, G": "activation_and_gradient",
+        "A, G, HA": "activation_gradient_and_curvature",
+    }[_letters(recipe)]
 
 
 def name(recipe: Recipe) -> str:
@@ -39,48 +70,58 @@ def name(recipe: Recipe) -> str:
     return recipe.how.method.slug.replace("+", "_plus").replace("-", "_")
 
 
-def _formula(recipe: Recipe) -> Formula:
-    formula = formula_of(recipe.how)
-    if formula is None:
-        raise NoScript(f"{recipe.how.method.title} has no formula of a few lines")
-    return formula
-
-
 def _has_component(recipe: Recipe) -> bool:
-    return _formula(recipe).component or bool(dict(recipe.how.options).get("eigen"))
+    formula = formula_of(recipe.how)
+    own = formula is not None and formula.component
+    return own or bool(dict(recipe.how.options).get("eigen"))
 
 
 def _component(recipe: Recipe) -> str:
-    return FIRST_COMPONENT if _formula(recipe).component else SMOOTHED
+    formula = formula_of(recipe.how)
+    return FIRST_COMPONENT if formula is not None and formula.component else SMOOTHED
 
 
-def _taking(place: Place, *, gradient: bool) -> str:
+_TITLES = {
+    "A": "The output of the layer, float64 (C, h, w).",
+    "A, G": "A, the output of the layer, and G, the score's gradient by it: float64 (C, h, w).",
+    "A, G, HA": "The layer's output, the score's gradient, and how that changes along the output.",
+}
+
+
+def _taking(recipe: Recipe, place: Place) -> str:
     """The function that runs the network with a hook on the layer."""
-    what = "A, the output of the layer" + (
-        ", and G, the gradient of the score by it: both float64 (C, h, w)."
-        if gradient
-        else ": float64 (C, h, w)."
-    )
-    title = "activation_and_gradient" if gradient else "activation"
-    run = "value = score(network(x))" if gradient else "network(x)"
+    letters = _letters(recipe)
+    gradient = letters != "A"
+    output = _cells(place, "kept[0].detach()")
     lines = [
-        f"def {title}(network, x):",
-        f'    """{what}"""',
+        f"def {_taker(recipe)}(network, x):",
+        f'    """{_TITLES[letters]}"""',
         "    kept = []" if place.calls == 1 else "    kept, calls = [], itertools.count()",
         "",
         "    def keep(module, inputs, output):",
         *(f"        {line}" for line in _keeping(place, gradient=gradient)),
         "",
         "    with network.get_submodule(LAYER).register_forward_hook(keep):",
-        f"        {run}",
+        f"        {'value = score(network(x))' if gradient else 'network(x)'}",
     ]
-    if gradient:
+    if letters == "A":
+        lines += [f"    return {output}"]
+    elif letters == "A, G":
         lines += [
             "    (gradient,) = torch.autograd.grad(value, kept[0])",
-            f"    return {_cells(place, 'kept[0].detach()')}, {_cells(place, 'gradient')}",
+            f"    return {output}, {_cells(place, 'gradient')}",
         ]
     else:
-        lines += [f"    return {_cells(place, 'kept[0].detach()')}"]
+        if place.layout is Layout.TOKENS:
+            raise NoScript("attention has no second derivative in a few lines")
+        lines += [
+            "    (gradient,) = torch.autograd.grad(value, kept[0], create_graph=True)",
+            "    # The second term is zero. It makes a graph where G does not depend on A.",
+            "    along = (gradient * kept[0].detach()).sum() + 0 * kept[0].sum()",
+            "    (change,) = torch.autograd.grad(along, kept[0])",
+            f"    G = {_cells(place, 'gradient.detach()')}",
+            f"    return {output}, G, {_cells(place, 'change')}",
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -122,15 +163,23 @@ def _cells(place: Place, tensor: str) -> str:
     return f"channels_first({tensor})"
 
 
-def _map(recipe: Recipe, formula: Formula, *, gradient: bool) -> str:
-    method = recipe.how.method
-    total = f"({formula.terms}).sum(dim=0)"
-    if _has_component(recipe):
-        total = f"first_component({formula.terms})"
-    lines = [
-        f"def {name(recipe)}({'A, G' if gradient else 'A'}):",
-        f'    """{method.equation}"""',
-        *(f"    {line}" for line in formula.lines),
+def _map(recipe: Recipe) -> str:
+    """The function of the method."""
+    slug, given = recipe.how.method.slug, _letters(recipe)
+    if slug == "kpca-cam":
+        return kernel_component(recipe.how)
+    formula = formula_of(recipe.how)
+    if repeated.knows(slug):
+        lines, terms, given = repeated.weighing(recipe), repeated.TERMS, "network, x, A"
+    elif formula is not None:
+        lines, terms = list(formula.lines), formula.terms
+    else:
+        raise NoScript(f"{recipe.how.method.title} takes more than a formula of a few lines")
+    total = f"first_component({terms})" if _has_component(recipe) else f"({terms}).sum(dim=0)"
+    body = [
+        f"def {name(recipe)}({given}):",
+        f'    """{recipe.how.method.equation}"""',
+        *(f"    {line}" if line else "" for line in lines),
         f"    return {total}",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(body) + "\n"

@@ -21,7 +21,8 @@ from engine.scripting.recipe import NetworkText, NoScript, literal
 from engine.scripting.weights import StateText, state_text
 
 _OTHERS = (
-    "only torchvision's networks, the demos and those of Python files are made by a few lines of torch"
+    "only the demos, torchvision's networks and those of Python files are made by a few lines of "
+    "torch"
 )
 _ENDINGS = {"softmax": nn.Softmax, "log_softmax": nn.LogSoftmax, "sigmoid": nn.Sigmoid}
 _SETTINGS = ("aux_logits", "transform_input")

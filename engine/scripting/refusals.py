@@ -6,8 +6,7 @@ from __future__ import annotations
 from engine.methods.method import Family
 from engine.methods.registry import copies
 from engine.records.images import LoadedImage
-from engine.scripting import pixels
-from engine.scripting.formulas import formula_of
+from engine.scripting import layers, pixels
 from engine.scripting.recipe import Wanted
 
 # What Pillow alone does not read.
@@ -23,10 +22,8 @@ def of_map(wanted: Wanted) -> str:
         return "the map is a mean over changed copies of the image"
     if wanted.asked.unit is not None or wanted.asked.cell is not None:
         return "the question is about an output of a layer, not about a class"
-    if method.family is Family.PIXEL:
-        known = pixels.knows(method.slug)
-    else:
-        known = formula_of(wanted.how) is not None
+    of_pixels = method.family is Family.PIXEL
+    known = pixels.knows(method.slug) if of_pixels else layers.knows(wanted.how)
     return "" if known else f"{method.title} takes more than a formula of a few lines"
 
 

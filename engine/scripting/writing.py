@@ -64,7 +64,10 @@ def _docstring(recipe: Recipe) -> str:
 
 
 def _imports(recipe: Recipe, body: str) -> list[str]:
-    standard = {"sys", *(name for name in ("importlib.util", "itertools", "json", "re") if f"{name}." in body)}
+    standard = {
+        "sys",
+        *(name for name in ("importlib.util", "itertools", "json", "re") if f"{name}." in body),
+    }
     standard |= {name for name in recipe.network.modules if name != "nn"}
     lines = [f"import {name}" for name in sorted(standard)]
     lines += ["from pathlib import Path", "", "import numpy as np", "import torch"]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGES = ("torch", "torchvision", "numpy", "pillow")
@@ -17,14 +16,14 @@ PACKAGES = ("torch", "torchvision", "numpy", "pillow")
 _RUNNER = """\
 import json, runpy, sys, traceback
 sys.path.insert(0, sys.argv[1])
-failures = {}
-for script, target in json.loads(sys.argv[2]).items():
-    sys.argv = [script, target]
+for line in sys.stdin:
+    sys.argv = json.loads(line)
+    failure = ""
     try:
-        runpy.run_path(script, run_name="__main__")
+        runpy.run_path(sys.argv[0], run_name="__main__")
     except BaseException:
-        failures[script] = traceback.format_exc()
-print(json.dumps(failures))
+        failure = traceback.format_exc()
+    print(json.dumps(failure), flush=True)
 """
 
 
@@ -39,16 +38,31 @@ def surroundings(folder: Path) -> Path:
     return folder
 
 
-def run(site: Path, scripts: Mapping[Path, Path]) -> None:
-    """Run scripts, each to its file, in one process that can import nothing but site."""
-    jobs = json.dumps({str(script): str(target) for script, target in scripts.items()})
-    # -S: no site-packages; -I: neither the working folder nor the user's packages.
-    command = [sys.executable, "-I", "-S", "-c", _RUNNER, str(site), jobs]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
-    failures = json.loads(done.stdout.splitlines()[-1])
-    assert not failures, "\n".join(failures.values())
+class Alone:
+    """A process that can import nothing but site, and runs scripts one after the other."""
+
+    def __init__(self, site: Path) -> None:
+        self.site = site
+        # -S: no site-packages; -I: neither the working folder nor the user's packages.
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _RUNNER, str(site)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, script: Path, target: Path) -> None:
+        """Run a script that is to write to target."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([str(script), str(target)]) + "\n")
+        self._process.stdin.flush()
+        failure = json.loads(self._process.stdout.readline())
+        assert not failure, failure
+
+    def close(self) -> None:
+        self._process.communicate()
+        assert self._process.returncode == 0
 
 
 def imports(site: Path, module: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,6 +10,8 @@ from tests.engine.scripting import alone
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder to import torch, torchvision, numpy and Pillow from, and nothing else."""
-    return alone.surroundings(tmp_path_factory.mktemp("alone") / "site")
+def lone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[alone.Alone]:
+    """A process that imports torch, torchvision, numpy and Pillow, and nothing else."""
+    process = alone.Alone(alone.surroundings(tmp_path_factory.mktemp("alone") / "site"))
+    yield process
+    process.close()
