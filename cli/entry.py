@@ -26,7 +26,7 @@ from engine.version import NAME
 
 COMMANDS = (
     *("explain", "compare", "sweep", "channels", "layers", "methods", "questions", "presets"),
-    *("models", "download", "script"),
+    *("models", "download", "what-if", "script"),
 )
 """Commands that run without a window."""
 

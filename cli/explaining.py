@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from engine.records.models import Prediction
 
 
-def options_of(options: argparse.Namespace, model: Model) -> dict[str, Value]:
+def method_options(options: argparse.Namespace, model: Model) -> dict[str, Value]:
     """The given options, checked against the method given or else the model's method."""
     return _checked(options.method or model.method.method.slug, option_texts(options))
 
@@ -55,7 +55,7 @@ def option_texts(options: argparse.Namespace) -> dict[str, str]:
     return texts
 
 
-def _check_method(options: argparse.Namespace) -> None:
+def check_method(options: argparse.Namespace) -> None:
     """Reject invalid options before the work starts.
 
     Without --method, this has to wait until the model is open and its method is known.
@@ -69,14 +69,14 @@ def explain(options: argparse.Namespace) -> None:
     check_suffix(options.out, (".png", ".jpg", ".jpeg"), "--out")
     check_suffix(options.map, (".npy",), "--map")
     _refuse_outputs(options)
-    _check_method(options)
+    check_method(options)
     check_expected(options)
     question = question_of(options)
     image, model = open_both(options)
     from engine.explain.session import Session
 
     expected = _expected_class(options, image, model)
-    how: dict[str, Any] = {"method": options.method, "options": options_of(options, model)}
+    how: dict[str, Any] = {"method": options.method, "options": method_options(options, model)}
     report = progress_line(sys.stderr)
     with Session(model, image, exact=options.exact) as session:
         tell_cost(session.expected_words(options.layer, question=question, **how))
@@ -219,7 +219,7 @@ def sweep(options: argparse.Namespace) -> None:
     check_suffix(options.out, (".npz",), "--out")
     check_figure(options.sheet, "--sheet")
     refuse_outputs(options, "out", "sheet")
-    _check_method(options)
+    check_method(options)
     # Maps of layers differ by powers of ten: on one scale most of them would be dark.
     form, question = form_of(options, shared=False), question_of(options)
     image, model = open_both(options)
@@ -231,7 +231,7 @@ def sweep(options: argparse.Namespace) -> None:
         explanations = session.sweep(
             options.target,
             method=options.method,
-            options=options_of(options, model),
+            options=method_options(options, model),
             question=question,
         )
         ordered = in_order(session, explanations)

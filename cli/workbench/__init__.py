@@ -1,1 +1,2 @@
-"""Commands of the workbench: what-if, trust, script, report."""
+"""Commands that work on an explanation: how far to trust it, what if the image were another, and
+keeping the answer."""

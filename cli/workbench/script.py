@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cli.arguments import Parser, add_image, add_method, add_model
 from cli.asking import add_question, question_of
-from cli.explaining import options_of
+from cli.explaining import method_options
 from cli.opening import open_both
 from cli.options import source_of
 from cli.output import check_suffix, refuse_outputs, say, write
@@ -51,7 +51,7 @@ def write_script(options: argparse.Namespace) -> None:
             options.layer,
             options.target,
             method=options.method,
-            options=options_of(options, model),
+            options=method_options(options, model),
             question=question,
         )
     wanted = Wanted(

@@ -187,7 +187,7 @@ def sidecar(
         "layer": explanation.layer or None,
         "fusion": _fusion(explanation),
         "class": {"index": explanation.target.index, "label": explanation.target.label},
-        "predictions": [_prediction(prediction) for prediction in predictions],
+        "predictions": [prediction_facts(prediction) for prediction in predictions],
         "map": {
             "shape": list(explanation.map.shape),
             "min": _number(explanation.map.min(initial=np.inf)),
@@ -201,7 +201,7 @@ def sidecar(
         },
         "method": explanation.method,
         "options": dict(explanation.options),
-        "target": _prediction(explanation.target),
+        "target": prediction_facts(explanation.target),
         "question": _question(explanation),
         "output_shape": list(explanation.shape),
         "layout": explanation.layout.value if explanation.layout is not None else None,
@@ -250,7 +250,7 @@ def _question(explanation: Explanation) -> dict[str, Any]:
         "positive": explanation.signs[0],
         "negative": explanation.signs[1],
         "class": asked.target,
-        "against": _prediction(against) if against is not None else None,
+        "against": prediction_facts(against) if against is not None else None,
         "unit": {
             "layer": unit.layer,
             "channel": unit.channel,
@@ -310,7 +310,8 @@ def _model(info: ModelInfo) -> dict[str, Any]:
     }
 
 
-def _prediction(prediction: Prediction) -> dict[str, Any]:
+def prediction_facts(prediction: Prediction) -> dict[str, Any]:
+    """A class with its numbers, as in every JSON that has predictions."""
     return {
         "index": prediction.index,
         "label": prediction.label,

@@ -44,7 +44,7 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class _Placement:
+class Placement:
     """Size of a resized image, and its offset in the canvas that is then cropped.
 
     All in pixels of the resized image. Without a letterbox, the canvas is the image itself.
@@ -77,7 +77,7 @@ def prepare(image: LoadedImage, how: Preprocessing) -> Prepared:
     the resized image would exceed images.MAX_PIXELS.
     """
     validate(how)
-    place = _placement(image.width, image.height, how)
+    place = placement_of(image.width, image.height, how)
     if place.width * place.height > MAX_PIXELS:
         raise ImageError(
             f"{image.name}: {image.width:,} x {image.height:,} pixels is too extreme an aspect "
@@ -93,7 +93,7 @@ def prepare(image: LoadedImage, how: Preprocessing) -> Prepared:
             units = _from_bytes(levels.to_bytes(depth, applied), place, how)
         else:
             units = _from_values(depth, applied, place, how)
-    return Prepared(_normalised(units, how).unsqueeze(0), region)
+    return Prepared(normalised(units, how).unsqueeze(0), region)
 
 
 def numbers_of(tensor: torch.Tensor) -> tuple[ChannelNumbers, ...]:
@@ -105,12 +105,19 @@ def numbers_of(tensor: torch.Tensor) -> tuple[ChannelNumbers, ...]:
     )
 
 
-def _from_bytes(pixels: Pixels, place: _Placement, how: Preprocessing) -> torch.Tensor:
+def _from_bytes(pixels: Pixels, place: Placement, how: Preprocessing) -> torch.Tensor:
     """uint8 (1 or 3, h, w), cropped, in RGB order."""
+    return input_of(resized(coloured(pixels, how), place, how), place, how)
+
+
+def coloured(pixels: Pixels, how: Preprocessing) -> Image.Image:
+    """Pixels as Pillow has them, in grey for a greyscale network."""
     picture = Image.fromarray(pixels)
-    if how.channels is Channels.GREY:
-        picture = picture.convert("L")
-    picture = _resized(picture, place, how)
+    return picture.convert("L") if how.channels is Channels.GREY else picture
+
+
+def input_of(picture: Image.Image, place: Placement, how: Preprocessing) -> torch.Tensor:
+    """uint8 (1 or 3, h, w) of a resized picture, cropped, in RGB order."""
     if how.letterbox:
         canvas = Image.new(picture.mode, place.canvas, (LETTERBOX_GREY,) * len(picture.getbands()))
         canvas.paste(picture, (place.left, place.top))
@@ -121,7 +128,7 @@ def _from_bytes(pixels: Pixels, place: _Placement, how: Preprocessing) -> torch.
 
 
 def _from_values(
-    depth: Depth, applied: Applied, place: _Placement, how: Preprocessing
+    depth: Depth, applied: Applied, place: Placement, how: Preprocessing
 ) -> torch.Tensor:
     """float32 (1 or 3, h, w) from 0 to 1, cropped, in RGB order."""
     unit = levels.to_unit(depth, applied)
@@ -145,7 +152,7 @@ def _from_values(
 
 
 def _plane_resized(
-    plane: NDArray[np.float32], place: _Placement, how: Preprocessing
+    plane: NDArray[np.float32], place: Placement, how: Preprocessing
 ) -> torch.Tensor:
     """float32 (h, w), resized like an 8-bit image but without rounding."""
     plane = np.ascontiguousarray(plane)
@@ -153,16 +160,17 @@ def _plane_resized(
         return torch.from_numpy(plane)
     if how.antialias or how.interpolation == "nearest":
         size = (place.width, place.height)
-        small = Image.fromarray(plane).resize(size, _filter(how))
+        small = Image.fromarray(plane).resize(size, filter_of(how))
         return torch.from_numpy(np.array(small))
     return _without_antialias(torch.from_numpy(plane)[None], place, how)[0]
 
 
-def _filter(how: Preprocessing) -> Image.Resampling:
+def filter_of(how: Preprocessing) -> Image.Resampling:
+    """What Pillow calls the interpolation."""
     return Image.Resampling[how.interpolation.upper()]
 
 
-def _without_antialias(tensor: torch.Tensor, place: _Placement, how: Preprocessing) -> torch.Tensor:
+def _without_antialias(tensor: torch.Tensor, place: Placement, how: Preprocessing) -> torch.Tensor:
     """(1, h, w), resized as torchvision resizes tensors."""
     functional = torchvision.load().transforms.functional
     mode = functional.InterpolationMode(how.interpolation)
@@ -171,7 +179,7 @@ def _without_antialias(tensor: torch.Tensor, place: _Placement, how: Preprocessi
     return result
 
 
-def _crop_box(place: _Placement, how: Preprocessing) -> tuple[int, int, int, int]:
+def _crop_box(place: Placement, how: Preprocessing) -> tuple[int, int, int, int]:
     """Left, top, right and bottom of the crop on the canvas, beyond which it may extend."""
     crop_height, crop_width = how.crop
     left = _crop_start(place.canvas_width, crop_width)
@@ -185,7 +193,7 @@ def region_of(width: int, height: int, how: Preprocessing) -> Region:
     It extends beyond the original if the crop is padded because it is larger than the resized
     image, and it includes the bars of a letterbox.
     """
-    place = _placement(width, height, how)
+    place = placement_of(width, height, how)
     crop_height, crop_width = how.crop
     start = _crop_box(place, how)
     left, top = start[0] - place.left, start[1] - place.top
@@ -213,37 +221,39 @@ def as_seen(tensor: torch.Tensor, how: Preprocessing) -> Pixels:
     return np.asarray(pixels)
 
 
-def _placement(width: int, height: int, how: Preprocessing) -> _Placement:
+def placement_of(width: int, height: int, how: Preprocessing) -> Placement:
+    """Where an image of this size comes to lie."""
     if how.resize is None:
-        return _Placement(width, height, 0, 0, width, height)
+        return Placement(width, height, 0, 0, width, height)
     if isinstance(how.resize, int):
         # Rounded down, as torchvision does.
         long = int(how.resize * max(width, height) / min(width, height))
         fitted = (how.resize, long) if width <= height else (long, how.resize)
-        return _Placement(*fitted, 0, 0, *fitted)
+        return Placement(*fitted, 0, 0, *fitted)
     goal_height, goal_width = how.resize
     if not how.letterbox:
-        return _Placement(goal_width, goal_height, 0, 0, goal_width, goal_height)
+        return Placement(goal_width, goal_height, 0, 0, goal_width, goal_height)
     scale = min(goal_width / width, goal_height / height)
     inner_width = min(goal_width, max(1, round(width * scale)))
     inner_height = min(goal_height, max(1, round(height * scale)))
     left, top = (goal_width - inner_width) // 2, (goal_height - inner_height) // 2
-    return _Placement(inner_width, inner_height, left, top, goal_width, goal_height)
+    return Placement(inner_width, inner_height, left, top, goal_width, goal_height)
 
 
-def _resized(picture: Image.Image, place: _Placement, how: Preprocessing) -> Image.Image:
+def resized(picture: Image.Image, place: Placement, how: Preprocessing) -> Image.Image:
+    """A picture at the size of its placement."""
     size = (place.width, place.height)
     if picture.size == size:
         return picture
     if how.antialias or how.interpolation == "nearest":
-        return picture.resize(size, _filter(how))
+        return picture.resize(size, filter_of(how))
     # Channel by channel: torchvision converts its whole argument to floating point at once.
     planes = [torch.from_numpy(np.array(plane))[None] for plane in picture.split()]
     small = [_without_antialias(plane, place, how)[0].numpy() for plane in planes]
     return Image.merge(picture.mode, [Image.fromarray(plane) for plane in small])
 
 
-def _normalised(units: torch.Tensor, how: Preprocessing) -> torch.Tensor:
+def normalised(units: torch.Tensor, how: Preprocessing) -> torch.Tensor:
     """uint8 (1 or 3, h, w), or float32 from 0 to 1, to the values of the network's input."""
     low, high = how.range
     if how.channels is Channels.BGR:

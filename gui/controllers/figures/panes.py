@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine.methods.registry import find
 from gui.jobs.figure_work import Collected, joined
 from gui.jobs.sheet_work import ImageSource, Kind, collected
@@ -10,7 +12,7 @@ from gui.state.state import OpenImage, State
 
 
 def panes_on_screen(state: State) -> Collected | None:
-    """The panes that the canvas shows, in their order; None without a map.
+    """The panes that the canvas shows, in their order, and their difference; None without a map.
 
     One that shows an image without a map is left out: the form can have the bare images.
     """
@@ -20,7 +22,9 @@ def panes_on_screen(state: State) -> Collected | None:
         if image is None or image.loaded is None or explanation is None or pane.bare:
             continue
         parts.append(collected(image.loaded, explanation, source_of(state, image)))
-    return joined(parts) if parts else None
+    if not parts:
+        return None
+    return replace(joined(parts), differing=state.differing and len(parts) == 2)
 
 
 def source_of(state: State, image: OpenImage) -> ImageSource:
