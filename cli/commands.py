@@ -27,6 +27,7 @@ from cli.comparing.compare import compare as comparing
 from cli.entry import check_names, guarded
 from cli.figures import add_figure
 from cli.looking import add_look
+from cli.workbench.like import add_like
 from cli.workbench.script import add_script
 from cli.workbench.what_if import add_what_if
 from engine.lazy.pytorch import check_limit
@@ -79,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         "folder is called by: three maps, the third of their contrast",
     )
     add_method(explain)
+    add_like(explain)
     add_exact(explain)
     explain.add_argument("--out", type=Path, help="write the overlay as .png or .jpg")
     explain.add_argument(
@@ -133,7 +135,9 @@ def _parser() -> argparse.ArgumentParser:
     add_method(sweep)
     add_exact(sweep)
     sweep.add_argument(
-        "--out", type=Path, help="write the maps as .npz (default: maps.npz, without --sheet)"
+        "--out",
+        type=Path,
+        help="write the maps as .npz (default: maps.npz, without --sheet and --json)",
     )
     sweep.add_argument(
         "--sheet",
@@ -141,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="write a contact sheet of the layers, first to last, as .png, .pdf or .svg",
     )
+    add_json(sweep)
     add_figure(sweep)
     sweep.set_defaults(work=explaining.sweep)
     return parser

@@ -24,8 +24,10 @@ from engine.methods.registry import Chosen, find
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation, FloatMap
 from engine.records.images import LoadedImage, Pixels
-from engine.records.levels import Levels
+from engine.records.level_words import spelled
+from engine.records.levels import AUTO, Levels
 from engine.records.models import ModelInfo, Prediction
+from engine.records.views import View
 from engine.render import caption as figure
 from engine.render import overlay
 from engine.render.looks import look_of
@@ -166,6 +168,7 @@ def sidecar(
     settings: DisplaySettings | None = None,
     versions: Mapping[str, str] | None = None,
     *,
+    view: View | None = None,
     subject: bool = False,
 ) -> dict[str, Any]:
     """Everything needed to reproduce this explanation, ready for JSON.
@@ -177,7 +180,7 @@ def sidecar(
     the value at the high end of the colour scale, by these settings, or for positive values; a few
     pixels may go beyond it. Numbers that JSON cannot express (NaN, infinity) become null. subject:
     with the patient's name and the date of a DICOM file, which are left out otherwise, in paths
-    too.
+    too. view: what `explain --like` asks for again.
     """
     region = explanation.region
     content: dict[str, Any] = {
@@ -223,11 +226,45 @@ def sidecar(
         "versions": dict(versions or {}),
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+    if view is not None:
+        content["view"] = view_facts(view, image, subject=subject)
     if settings is not None:
         content["display"] = {**asdict(settings), "look": look_of(settings) or None}
     if subject and image.subject is not None:
         content["subject"] = {"name": image.subject.name, "date": image.subject.date}
     return content
+
+
+def view_facts(view: View, image: LoadedImage, *, subject: bool = False) -> dict[str, Any]:
+    """What is asked for again, with the levels that were set for the image, if any were."""
+    facts = {**view.facts, "image": image.named(view.image, subject)}
+    if image.levels != AUTO:
+        facts["levels"] = spelled(image.levels)
+    return facts
+
+
+def pane_facts(
+    image: LoadedImage, model: str, view: View, explanation: Explanation, *, subject: bool = False
+) -> dict[str, Any]:
+    """One of several maps: what it is of, its range, and the view to ask for it again.
+
+    model: its name. subject: as for sidecar.
+    """
+    row = explanation.map
+    return {
+        "image": image.named(view.image, subject),
+        "model": model,
+        "layer": explanation.layer or None,
+        "class": {"index": explanation.target.index, "label": explanation.target.label},
+        "method": explanation.method,
+        "min": float(row.min()),
+        "max": float(row.max()),
+        "shape": list(row.shape),
+        "options": dict(explanation.options),
+        "words": explanation.sentence,
+        "verdict": explanation.verdict.value,
+        "view": view_facts(view, image, subject=subject),
+    }
 
 
 def _fusion(explanation: Explanation) -> dict[str, Any] | None:

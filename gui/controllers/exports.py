@@ -7,6 +7,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Signal
 
 from engine.records.display import DisplaySettings
+from engine.records.views import View
 from gui.jobs.file_work import ExportTask, write_export
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import Settings
@@ -30,7 +31,8 @@ class Exports(QObject):
         """Capture the current view; None, with a notice to the user, if there is no map."""
         state = self._state
         image, answer, explanation = state.current, state.answer, state.explanation
-        if image is None or image.loaded is None or answer is None or explanation is None:
+        view = state.view_of(state.pane)
+        if not (image and image.loaded and answer and explanation and view):
             state.notify(NoticeKind.INFO, "There is no heat map to export yet.")
             return None
         versions = state.engine.versions if state.engine is not None else {}
@@ -41,6 +43,7 @@ class Exports(QObject):
             answer.predictions,
             self._display(),
             versions,
+            View.of(explanation, image.loaded, view.model, view.edits),
         )
 
     def _display(self) -> DisplaySettings:
