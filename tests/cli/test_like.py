@@ -54,7 +54,7 @@ def test_the_same_map(run: Run, tmp_path: Path, arguments: tuple[str, ...]) -> N
 
 
 def test_a_page_with_its_levels(run: Run, tmp_path: Path) -> None:
-    rows = np.random.default_rng(2).normal(300, 90, (4, 60, 70)).astype(np.float32)
+    rows = np.random.default_rng(2).normal(300, 90, (6, 60, 70)).astype(np.float32)
     np.save(tmp_path / "stack.npy", rows)
     asked = ("--page", "2", "--levels", "window:310.5,200", "--model", "demo:shapes")
     facts, wanted = exported(run, tmp_path, tmp_path / "stack.npy", *asked)
