@@ -65,6 +65,7 @@ class Program(QObject):
         from gui.controllers.controller import Controller
         from gui.diagnostics.crashes import Crashes
         from gui.handlers.connections import Handlers
+        from gui.presenters.edits import EditPresenter
         from gui.presenters.first_hints import FirstHints
         from gui.presenters.inspector import InspectorPresenter
         from gui.presenters.methods import MethodPresenter
@@ -87,6 +88,7 @@ class Program(QObject):
         self.garbage = GarbageCollector(self.window)
         self.presenter = Presenter(self.window, self.state, self.controller, self.settings)
         self.panes = PanePresenter(self.window, self.state, self.controller, self.settings)
+        self.edits = EditPresenter(self.window, self.state, self.controller)
         self.methods = MethodPresenter(self.window, self.state, self.settings)
         self.questions = QuestionPresenter(self.window, self.state, self.settings)
         self.notices = Notices(self.window, self.state, self.controller.models, self.settings)

@@ -14,6 +14,11 @@ from PySide6.QtCore import QObject, Signal
 from engine.errors import HookscopeError
 from engine.records.asked import Question
 from gui.controllers.downloads import Downloads
+from gui.controllers.edits.curves import Curves
+from gui.controllers.edits.editing import Editor
+from gui.controllers.edits.live import Live
+from gui.controllers.edits.making import Making
+from gui.controllers.edits.places import Places
 from gui.controllers.explaining import Explainer, without_comparison
 from gui.controllers.exports import Exports
 from gui.controllers.figures.figures import Figures
@@ -26,6 +31,7 @@ from gui.controllers.panes.comparing import Comparer
 from gui.controllers.published import Published
 from gui.controllers.sweeps import Sweeper
 from gui.controllers.taking_up import take_up
+from gui.controllers.undo.history import History
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.file_work import color_strips
 from gui.jobs.lanes import Job, Lane
@@ -50,7 +56,8 @@ class Controller(QObject):
         self._worker = EngineWorker()
         self.engine_lane = engine = Lane("engine", self)
         self.file_lane = files = Lane("files", self)
-        self.images = Images(state, settings, files, self)
+        self.history = History(self)
+        self.images = Images(state, settings, files, self.history, self)
         self.images.leaving.connect(self._image_left)
         state.image_removed.connect(self._image_closed)
         self.views = ImageViews(state, self.images, files, self)
@@ -78,6 +85,21 @@ class Controller(QObject):
         )
         self.comparer = comparer = Comparer(
             state, settings, explainer, self.images, self.models, engine, self._worker, self
+        )
+        self.making = Making(state, settings, engine, files, self._worker, self)
+        self.live = Live(state, settings, engine, self._worker, self)
+        self.curves = Curves(state, settings, engine, self._worker, self)
+        self.places = Places(state, settings, engine, self._worker, self)
+        self.editor = Editor(
+            state,
+            self.history,
+            self.images,
+            explainer,
+            comparer,
+            self.making,
+            self.live,
+            files,
+            self,
         )
         self.inspections = Inspections(state, settings, engine, files, self._worker, self)
         self.choose_layer = comparer.choose_layer

@@ -30,20 +30,20 @@ class Exports(QObject):
     def task(self) -> ExportTask | None:
         """Capture the current view; None, with a notice to the user, if there is no map."""
         state = self._state
-        image, answer, explanation = state.current, state.answer, state.explanation
+        loaded, answer, explanation = state.loaded_of(state.pane), state.answer, state.explanation
         view = state.view_of(state.pane)
-        if not (image and image.loaded and answer and explanation and view):
+        if loaded is None or answer is None or explanation is None or view is None:
             state.notify(NoticeKind.INFO, "There is no heat map to export yet.")
             return None
         versions = state.engine.versions if state.engine is not None else {}
         return ExportTask(
-            image.loaded,
+            loaded,
             explanation,
             answer.info,
             answer.predictions,
             self._display(),
             versions,
-            View.of(explanation, image.loaded, view.model, view.edits),
+            View.of(explanation, loaded, view.model, view.edits),
         )
 
     def _display(self) -> DisplaySettings:

@@ -14,6 +14,7 @@ from PySide6.QtGui import QImage
 from engine.errors import HookscopeError, ImageError
 from engine.formats.demo import SCENES, Scene
 from engine.records.images import LoadedImage
+from gui.controllers.undo.history import History
 from gui.jobs.file_work import (
     Decoded,
     Found,
@@ -55,11 +56,14 @@ class Images(QObject):
     classes_found = Signal(str)
     profile_found = Signal(str)
 
-    def __init__(self, state: State, settings: Settings, lane: Lane, parent: QObject) -> None:
+    def __init__(
+        self, state: State, settings: Settings, lane: Lane, history: History, parent: QObject
+    ) -> None:
         super().__init__(parent)
         self._state = state
         self._settings = settings
         self._lane = lane
+        self._history = history
         self._next_key = 0
         self._next_scan = 0
         self._used: dict[str, None] = {}
@@ -118,7 +122,7 @@ class Images(QObject):
         assert image.path is not None
         image.page = page
         image.revision += 1
-        image.loaded = image.picture = None
+        image.let_go()
         self.leaving.emit()
         self._state.current_changed.emit()
         self._decode(image.key, image.path)
@@ -150,15 +154,22 @@ class Images(QObject):
         self.close_many([key])
 
     def close_many(self, keys: Sequence[str]) -> None:
-        """Close several images at once, which reopen brings back together."""
+        """Close several images at once, which undo and reopen bring back together."""
         images = self._state.images
-        closing = [key for key in keys if key in images]
-        if not closing:
-            return
-        self._closed.append([images[key] for key in closing])
+        closing = [images[key] for key in keys if key in images]
+        if closing:
+            self._do_close(closing)
+            words = "close image" if len(closing) == 1 else f"close {len(closing):,} images"
+            self._history.do(
+                words, lambda: self._do_close(closing), lambda: self._bring_back(closing), done=True
+            )
+
+    def _do_close(self, closing: list[OpenImage]) -> None:
+        self._closed.append(closing)
         del self._closed[:-_MOST_CLOSED]
+        there = [image.key for image in closing if image.key in self._state.images]
         # The current one goes last, so that no other is read on the way.
-        for key in sorted(closing, key=lambda key: key == self._state.current_key):
+        for key in sorted(there, key=lambda key: key == self._state.current_key):
             self._close(key)
 
     @property
@@ -170,8 +181,18 @@ class Images(QObject):
         """Open the images again that were closed last, with what was chosen for them."""
         if not self._closed:
             return
+        closed = self._closed[-1]
+        self._bring_back(closed)
+        words = "reopen image" if len(closed) == 1 else f"reopen {len(closed):,} images"
+        self._history.do(
+            words, lambda: self._bring_back(closed), lambda: self._do_close(closed), done=True
+        )
+
+    def _bring_back(self, closed: list[OpenImage]) -> None:
+        if closed in self._closed:
+            self._closed.remove(closed)
         known = self._known()
-        images = [image for image in self._closed.pop() if image.path not in known]
+        images = [image for image in closed if image.path is None or image.path not in known]
         for image in images:
             self._state.images[image.key] = image
             self._state.image_added.emit(image.key)
@@ -193,7 +214,7 @@ class Images(QObject):
         image = self._state.images[key]
         if image.path is not None:
             # It can be read again.
-            image.loaded = image.picture = None
+            image.let_go()
         keys = list(self._state.images)
         place = keys.index(key)
         del self._state.images[key]
@@ -252,7 +273,7 @@ class Images(QObject):
         image = self._state.images[key]
         if image.path is None or not (image.error or image.stamp != stamp_of(image.path)):
             return
-        image.loaded = image.picture = None
+        image.let_go()
         image.error = ""
         image.page = 1
         image.revision += 1
@@ -361,7 +382,7 @@ class Images(QObject):
             if image.loaded.depth is not None:
                 kept += image.loaded.depth.values.nbytes
             if kept > _KEEP_BYTES:
-                image.loaded = image.picture = None
+                image.let_go()
 
 
 def _names(path: Path) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ from gui.controllers.controller import Controller
 from gui.handlers.choices.choosing import Choosing
 from gui.handlers.comparing import Comparing
 from gui.handlers.context_menus import ContextMenus
+from gui.handlers.edits.undoing import Undoing
+from gui.handlers.edits.what_if import WhatIf
 from gui.handlers.export import Saver
 from gui.handlers.figure_opener import FigureOpener
 from gui.handlers.help import Help
@@ -66,6 +68,8 @@ class Handlers(QObject):
         self.levels = ImageLevels(window, state, controller.views)
         self.models = ModelOpener(window, state, controller, settings)
         self.input = InputOpener(window, state, controller, settings)
+        self.what_if = WhatIf(window, state, controller, settings)
+        self.undoing = Undoing(window, controller.history)
         self.saver = Saver(window, state, controller.exports, settings)
         self.figures = FigureOpener(window, state, controller.figures, settings)
         self.inspecting = Inspecting(window, controller, settings)
@@ -146,8 +150,8 @@ class Handlers(QObject):
         self._settings.set(table.STRIP, "folded" if on else "open")
 
     def _cancel(self) -> None:
-        """Leave what the inspector shows on the canvas, or stop what is under way."""
-        if not self.inspecting.back():
+        """Leave a tool, or what the inspector shows on the canvas, or stop what is under way."""
+        if not (self.what_if.back() or self.inspecting.back()):
             self._controller.leave()
 
     def default_layer(self) -> None:
