@@ -29,6 +29,7 @@ from cli.figures import add_figure
 from cli.looking import add_look
 from cli.workbench.like import add_like
 from cli.workbench.script import add_script
+from cli.workbench.trusting import add_trust
 from cli.workbench.what_if import add_what_if
 from engine.lazy.pytorch import check_limit
 from engine.process.faults import clear_up
@@ -97,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_compare(commands)
     _add_channels(commands)
     add_script(commands)
+    add_trust(commands)
     add_what_if(commands)
 
     layers = commands.add_parser("layers", help="list the layers of a model")

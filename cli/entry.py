@@ -26,7 +26,7 @@ from engine.version import NAME
 
 COMMANDS = (
     *("explain", "compare", "sweep", "channels", "layers", "methods", "questions", "presets"),
-    *("models", "download", "what-if", "script"),
+    *("models", "download", "what-if", "trust", "script", "report"),
 )
 """Commands that run without a window."""
 

@@ -99,7 +99,7 @@ def explain(options: argparse.Namespace) -> None:
     _write(options, image, model, parts, top)
     if not any(map(is_stdout, (options.json, options.out, options.map))):
         for part, explanation in parts.items():
-            _say(options, image, part, explanation)
+            say_map(options, image, part, explanation)
         if expected is not None and "contrast" not in parts:
             say("the expected class is the predicted one: there is no contrast")
         for part in parts:
@@ -193,7 +193,7 @@ def _write(
         write_json(options.json, facts.get("") or {"contrast": None, **facts})
 
 
-def _say(
+def say_map(
     options: argparse.Namespace, image: LoadedImage, part: str, explanation: Explanation
 ) -> None:
     """One line: image, layer, what the map is of, and the method."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Mapping, Sequence
 
@@ -207,6 +208,15 @@ class Model:
             fitting=classes is not None,
             cancel=cancel,
         )
+
+    def with_module(self, module: nn.Module) -> Model:
+        """The same with another network, which differs from this one in the values of its
+        parameters alone. This model is left unchanged."""
+        other = copy.copy(self)
+        other.module = module
+        other.faster = Faster(module, self.facts, self.device)
+        other.reserve = Reserve()
+        return other
 
     @property
     def info(self) -> ModelInfo:

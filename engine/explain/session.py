@@ -36,6 +36,7 @@ from engine.explain.answers.requests import (
 from engine.explain.answers.sharing import share_pass
 from engine.explain.answers.single import found_maps
 from engine.explain.answers.sweeping import left_out, sweep_maps
+from engine.explain.answers.trials import Trials
 from engine.explain.asking import Asking, before
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap
@@ -312,6 +313,26 @@ class Session:
         """
         request = request_of(self._work, layer, target, DEFAULT_METHOD, None, question)
         return self._guarded(lambda: channel_maps_of(self._work, request, channels, cancel), cancel)
+
+    def trials(self, explanation: Explanation, cancel: CancelToken | None = None) -> Trials:
+        """Further passes about a map of this session, over changed copies of its image.
+
+        The same layer, method and question, of the class that was explained, whatever the network
+        answers for a copy. Raises the errors of explain.
+        """
+        asked = explanation.asked
+        question = Question(asked.question, asked.against, asked.score, asked.unit, asked.cell)
+        request = request_of(
+            self._work,
+            explanation.fused or explanation.layer or None,
+            asked.target,
+            explanation.method,
+            dict(explanation.options),
+            question,
+        )
+        if self._work.logits is None:
+            self._guarded(lambda: self._work.first_pass(cancel), cancel)
+        return Trials(self._work, request, asked, lambda work: self._guarded(work, cancel), cancel)
 
     def compare(
         self,
