@@ -27,7 +27,8 @@ from cli.comparing.compare import compare as comparing
 from cli.entry import check_names, guarded
 from cli.figures import add_figure
 from cli.looking import add_look
-from cli.workbench.like import add_like
+from cli.repeating.like import add_like
+from cli.workbench.report import add_report
 from cli.workbench.script import add_script
 from cli.workbench.trusting import add_trust
 from cli.workbench.what_if import add_what_if
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_compare(commands)
     _add_channels(commands)
     add_script(commands)
+    add_report(commands)
     add_trust(commands)
     add_what_if(commands)
 

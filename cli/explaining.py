@@ -15,7 +15,7 @@ from cli.looking import display_of, settings_of
 from cli.opening import open_both
 from cli.options import source_of
 from cli.output import check_suffix, refuse_outputs, say, write_json
-from cli.workbench.like import as_edited, edits_of, take_after
+from cli.repeating.like import as_edited, edits_of, take_after
 from engine.errors import MethodError
 from engine.files.destinations import is_stdout
 from engine.methods import registry
