@@ -30,14 +30,13 @@ from engine.files.destinations import is_stdout
 from engine.methods import registry
 from engine.metrics import table
 from engine.records.options import Value
-from engine.reports.blocks import Sheet
+from engine.records.workbench.reports import Included, Mapped, Sheet, Subject
 
 if TYPE_CHECKING:
     from engine.explain.session import Session
     from engine.progress import Report as Progress
     from engine.records.explanations import Explanation
     from engine.records.workbench.trust import TrustFigure
-    from engine.reports.contents import Subject
 
 SUFFIXES = (".html", ".htm", ".pdf")
 _LARGEST_WORDS = 1_000_000
@@ -99,7 +98,7 @@ def write_report(options: argparse.Namespace) -> None:
     _check_methods(options)
     figures = _figures(options)
     from engine.passes.devices import versions
-    from engine.reports.contents import Included, report
+    from engine.reports.contents import report
     from engine.reports.saving import save_report
 
     subject = _subject(options, figures)
@@ -151,7 +150,6 @@ def _subject(options: argparse.Namespace, figures: Sequence[str] | None) -> Subj
     from engine.comparing.running import explained
     from engine.explain.session import Session
     from engine.records.views import View
-    from engine.reports.contents import Mapped, Subject
 
     report = progress_line(sys.stderr)
     key = source_of(options).key

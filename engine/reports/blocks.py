@@ -10,9 +10,6 @@ from typing import Literal, TypeAlias
 
 from engine.records.images import Pixels
 
-Sheet = Literal["a4", "letter"]
-"""The paper that a report is printed on."""
-
 
 @dataclass(frozen=True, slots=True)
 class Heading:
@@ -39,10 +36,12 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """head: one name for each column. numbers: the columns that are numbers, on the right."""
+    """head: one name for each column. shares: of the width, that each column has. numbers: the
+    columns that are numbers, on the right."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    shares: tuple[float, ...]
     numbers: tuple[int, ...] = ()
 
 

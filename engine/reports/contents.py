@@ -8,7 +8,6 @@ is asked for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePath
 
@@ -19,10 +18,9 @@ from engine.methods import registry
 from engine.methods.modifiers import place_words, value_title
 from engine.records import level_words
 from engine.records.display import DisplaySettings
-from engine.records.edits import NO_EDITS, Edits
 from engine.records.explanations import Explanation, Verdict
 from engine.records.images import LoadedImage, Preprocessing
-from engine.records.models import ModelInfo, Prediction
+from engine.records.workbench.reports import Included, Mapped, Subject
 from engine.records.workbench.trust import TrustFigure, measured, said
 from engine.render import overlay
 from engine.reports.blocks import (
@@ -41,44 +39,6 @@ from engine.version import NAME, VERSION
 _MOST_PIXELS = 1600
 """Along the longer side of a picture; what is printed on half a page has no use for more."""
 _SPACING = 0.2
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Mapped:
-    """A map, how it is drawn, and what was found out about how far it can be believed."""
-
-    explanation: Explanation
-    settings: DisplaySettings
-    trust: tuple[TrustFigure, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Subject:
-    """An image with what one model says of it.
-
-    image: as it is explained, with its edits done. notes: what a person wrote about it, and about
-    parts of it.
-    """
-
-    image: LoadedImage
-    info: ModelInfo
-    predictions: tuple[Prediction, ...]
-    maps: tuple[Mapped, ...]
-    edits: Edits = NO_EDITS
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Included:
-    """What a report has besides images, predictions and maps. patient: what a DICOM file says about
-    whom and when it shows."""
-
-    settings: bool = True
-    edits: bool = True
-    trust: bool = True
-    notes: bool = True
-    versions: bool = True
-    patient: bool = False
 
 
 def report(
@@ -199,7 +159,7 @@ def _predictions(subject: Subject) -> Table:
         logit = f"{one.logit:.3f}".replace("-", "\u2212")
         known = "" if one.probability is None else f"{100 * one.probability:.2f} %"
         rows.append((one.label, known, logit))
-    return Table(("Class", "Probability", "Logit"), tuple(rows), (1, 2))
+    return Table(("Class", "Probability", "Logit"), tuple(rows), (0.6, 0.2, 0.2), (1, 2))
 
 
 def _trust(subject: Subject, level: int) -> Iterator[Block]:
@@ -213,13 +173,15 @@ def _trust(subject: Subject, level: int) -> Iterator[Block]:
             how = registry.described(one.explanation.method, one.explanation.options)
             yield Paragraph(f"{one.explanation.sentence}: {how}, {place}")
         rows = tuple((figure.title, _value(figure), figure.verdict) for figure in one.trust)
-        yield Table(("Figure", "Value", "What it says"), rows, (1,))
+        yield Table(("Figure", "Value", "What it says"), rows, (0.27, 0.15, 0.58), (1,))
 
 
 def _value(figure: TrustFigure) -> str:
     """The number with its spread and unit; '' where it could not be computed."""
     if figure.value is None:
         return ""
+    if figure.unit == "share":
+        return f"{100 * figure.value:.0f} %"
     value, spread = figure.value, figure.spread
     text = said(value) if spread is None else measured(value, spread)
     return f"{text} {figure.unit}".strip()
@@ -275,12 +237,13 @@ def _versions(
     rows: list[tuple[str, str]] = []
     for subject in subjects:
         name = _name(subject, included)
-        rows.append((name, f"pixels SHA-256 {pixels_sha256(subject.image.pixels)}"))
+        rows.append((f"{name}, SHA-256 of the pixels", pixels_sha256(subject.image.pixels)))
         if included.patient and subject.image.subject is not None:
             whom = subject.image.subject
             rows.append(("Patient", f"{whom.name}, {whom.date}".strip(", ")))
         if subject.info.weights_sha256:
-            rows.append((subject.info.name, f"weights SHA-256 {subject.info.weights_sha256}"))
+            sha256 = subject.info.weights_sha256
+            rows.append((f"{subject.info.name}, SHA-256 of the weights", sha256))
     rows.append((NAME, VERSION))
-    rows += versions.items()
+    rows += [(name, version) for name, version in versions.items() if version]
     yield Facts(tuple(dict.fromkeys(rows)))

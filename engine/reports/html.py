@@ -16,6 +16,7 @@ from PIL import Image
 
 from engine.escaping import lines, plain
 from engine.records.images import Pixels
+from engine.records.workbench.reports import Sheet
 from engine.reports.blocks import (
     Block,
     ColourBar,
@@ -24,7 +25,6 @@ from engine.reports.blocks import (
     Paragraph,
     Pictures,
     Report,
-    Sheet,
     Shot,
     Table,
 )
@@ -119,7 +119,8 @@ def _table(table: Table) -> Iterator[str]:
         f'<th scope="col"{kind}>{_text(name)}</th>'
         for name, kind in zip(table.head, kinds, strict=True)
     )
-    yield f"<table><thead><tr>{heads}</tr></thead><tbody>"
+    columns = "".join(f'<col style="width: {100 * share:.0f}%">' for share in table.shares)
+    yield f"<table><colgroup>{columns}</colgroup><thead><tr>{heads}</tr></thead><tbody>"
     for row in table.rows:
         cells = zip(row, kinds, strict=True)
         yield "<tr>" + "".join(f"<td{kind}>{_text(cell)}</td>" for cell, kind in cells) + "</tr>"

@@ -20,6 +20,7 @@ from engine.figures.drawing import (
     Words,
 )
 from engine.figures.lettering import Lettering
+from engine.records.workbench.reports import Sheet
 from engine.reports.blocks import (
     Block,
     Facts,
@@ -27,7 +28,6 @@ from engine.reports.blocks import (
     Paragraph,
     Pictures,
     Report,
-    Sheet,
     Shot,
     Table,
 )
@@ -46,7 +46,7 @@ _FAINT: Ink = (92, 92, 92)
 _RULE: Ink = (212, 212, 212)
 _LONGEST = 2_000
 _MOST_LINES = 400
-_FACT_NAME = 120.0
+_FACT_NAME = 104.0
 
 
 def drawings(report: Report, paper: Sheet) -> tuple[Drawing, ...]:
@@ -118,10 +118,7 @@ class _Setter:
         return 3 * _BODY * _LEADING
 
     def _table(self, table: Table) -> None:
-        count = len(table.head)
-        narrow = self._room * 0.16
-        wide = (self._room - narrow * len(table.numbers)) / max(1, count - len(table.numbers))
-        widths = tuple(narrow if n in table.numbers else wide for n in range(count))
+        widths = tuple(share * self._room for share in table.shares)
         self._row(table.head, widths, table.numbers, faint=True)
         for row in table.rows:
             self._row(row, widths, table.numbers)
@@ -163,6 +160,7 @@ class _Setter:
 
     def _pictures(self, block: Pictures) -> None:
         shots = block.shots
+        self._top += _GAP / 2
         for start in range(0, len(shots), 2):
             pair = shots[start : start + 2]
             height = max(map(self._height_of, pair))

@@ -7,8 +7,9 @@ from pathlib import Path
 from engine.errors import ExportError
 from engine.figures.formats import pdf
 from engine.files.atomic import whole_file
+from engine.records.workbench.reports import Sheet
 from engine.reports import html
-from engine.reports.blocks import Report, Sheet
+from engine.reports.blocks import Report
 from engine.reports.pages import drawings
 
 SUFFIXES = (".html", ".htm", ".pdf")

@@ -18,12 +18,9 @@ from engine.model import Model
 from engine.records.sources import ModelSource
 from engine.scripting.blocks import DEMO_NETWORK, IMPORT_FILE, SAFETENSORS
 from engine.scripting.recipe import NetworkText, NoScript, literal
+from engine.scripting.refusals import OTHER_NETWORKS
 from engine.scripting.weights import StateText, state_text
 
-_OTHERS = (
-    "only the demos, torchvision's networks and those of Python files are made by a few lines of "
-    "torch"
-)
 _ENDINGS = {"softmax": nn.Softmax, "log_softmax": nn.LogSoftmax, "sigmoid": nn.Sigmoid}
 _SETTINGS = ("aux_logits", "transform_input")
 
@@ -45,7 +42,7 @@ def _made(model: Model, source: ModelSource) -> NetworkText:
         return _torchvision(model, source)
     if Path(source.spec).suffix.lower() == ".py":
         return _of_file(model, source)
-    raise NoScript(_OTHERS)
+    raise NoScript(OTHER_NETWORKS)
 
 
 def _without_ending(model: Model) -> tuple[str, ...]:

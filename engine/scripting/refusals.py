@@ -3,12 +3,20 @@ its commands by the reason with which the engine refuses."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from engine.methods.method import Family
 from engine.methods.registry import copies
 from engine.records.images import LoadedImage
+from engine.records.sources import ModelSource
 from engine.scripting import layers, pixels
 from engine.scripting.recipe import Wanted
 
+OTHER_NETWORKS = (
+    "only the demos, torchvision's networks and those of Python files are made by a few lines of "
+    "torch"
+)
+_COMPLETE = (".onnx", ".pt2", ".torchscript")
 # What Pillow alone does not read.
 _OTHERS = (".heic", ".heif", ".dcm", ".npy")
 
@@ -25,6 +33,12 @@ def of_map(wanted: Wanted) -> str:
     of_pixels = method.family is Family.PIXEL
     known = pixels.knows(method.slug) if of_pixels else layers.knows(wanted.how)
     return "" if known else f"{method.title} takes more than a formula of a few lines"
+
+
+def of_source(source: ModelSource) -> str:
+    """Why what the model was opened from rules a script out; '' if nothing shows that it does."""
+    complete = Path(source.spec).suffix.lower() in _COMPLETE
+    return OTHER_NETWORKS if complete or source.spec.startswith("timm:") else ""
 
 
 def of_image(image: LoadedImage) -> str:
