@@ -114,7 +114,7 @@ class _Setter:
     def _least(self, block: Block | None) -> float:
         """What of the next block has to be on the page of its heading."""
         if isinstance(block, Pictures):
-            return max(self._height_of(shot) for shot in block.shots[:2])
+            return _GAP / 2 + 3.0 + max(self._height_of(shot) for shot in block.shots[:2])
         return 3 * _BODY * _LEADING
 
     def _table(self, table: Table) -> None:

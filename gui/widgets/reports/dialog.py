@@ -123,6 +123,10 @@ class ReportDialog(QDialog):
         self._save.setDefault(True)
         self.resize(480, 500)
 
+    def set_words(self, words: str) -> None:
+        """Begin with these words."""
+        self._words.setPlainText(plain_text.report(words))
+
     # --- what the handler tells ------------------------------------------------------------------
 
     def show_progress(self, fraction: float, words: str) -> None:
