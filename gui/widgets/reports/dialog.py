@@ -127,6 +127,11 @@ class ReportDialog(QDialog):
         """Begin with these words."""
         self._words.setPlainText(plain_text.report(words))
 
+    @property
+    def said(self) -> str:
+        """What the dialog says below its fields."""
+        return self._note.text()
+
     # --- what the handler tells ------------------------------------------------------------------
 
     def show_progress(self, fraction: float, words: str) -> None:
