@@ -26,6 +26,7 @@ from cli.asking import add_asked, add_question
 from cli.comparing.compare import compare as comparing
 from cli.entry import check_names, guarded
 from cli.figures import add_figure
+from cli.folders.arguments import add_folders
 from cli.looking import add_look
 from cli.repeating.like import add_like
 from cli.workbench.report import add_report
@@ -102,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     add_report(commands)
     add_trust(commands)
     add_what_if(commands)
+    add_folders(commands)
 
     layers = commands.add_parser("layers", help="list the layers of a model")
     add_model(layers)

@@ -128,7 +128,7 @@ FIGURE_PRESETS: Final[Entry[tuple[str, ...]]] = Entry(
 FIGURE_SUFFIX: Final = Entry("figure/format", ".png", _one_of(".png", ".pdf", ".svg"))
 INSPECTOR: Final = Entry("inspector/shown", False)
 INSPECTOR_PAGE: Final = Entry(
-    "inspector/page", "layers", _one_of("images", "layers", "channels", "numbers")
+    "inspector/page", "layers", _one_of("images", "layers", "channels", "numbers", "trust")
 )
 INSPECTOR_FOLDED: Final = Entry("inspector/folded", False)
 INSPECTOR_HEIGHT: Final = Entry("inspector/height", 200, _between(80, 2000))

@@ -40,7 +40,7 @@ from engine.explain.answers.trials import Trials
 from engine.explain.asking import Asking, before
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap
-from engine.images.preprocessing import prepare
+from engine.images.preprocessing import Prepared, prepare
 from engine.inspection.facts import Inspection
 from engine.inspection.layer_tree import parse_layer
 from engine.methods.modifiers import fused_by, of_one_layer
@@ -73,6 +73,7 @@ class Session:
     budget: bytes that may be kept between calls; None means half of the free memory. exact: compute
     with the network's own modules alone; otherwise what lies before the explained layer may be
     computed in a faster form (engine/rewriting), which changes a map by less than 1e-4 of its peak.
+    prepared: the image as the network gets it, if that is known.
     The model is left unchanged, and no hook outlives a call. Leaving the with block frees the
     graph; the session cannot be used afterwards.
     """
@@ -84,13 +85,14 @@ class Session:
         *,
         budget: int | None = None,
         exact: bool = False,
+        prepared: Prepared | None = None,
     ) -> None:
         self.model = model
         self.image = image
         self.exact = exact
         # An inference tensor, created in a caller's inference mode, cannot join a graph.
         with torch.inference_mode(False):
-            self._prepared = prepare(image, model.preprocessing)
+            self._prepared = prepared or prepare(image, model.preprocessing)
         self._work = Computation(model, self._prepared.tensor, budget, exact=exact)
         self._known = KnownMaps()
 

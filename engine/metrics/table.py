@@ -39,7 +39,7 @@ _RANKING = (
 ROWS: tuple[Row, ...] = (
     Row(
         "positive-share",
-        "Share of positive evidence",
+        "Positive share",
         "The positive part of the map's total magnitude.",
         "No value is good or bad: a share near 50 % means that the map argues both ways.",
         "Whether the network needs what is marked. Methods without negative values always have "

@@ -73,6 +73,7 @@ class Program(QObject):
         from gui.presenters.panes import PanePresenter
         from gui.presenters.presenter import Presenter
         from gui.presenters.questions import QuestionPresenter
+        from gui.presenters.trust import TrustPresenter
         from gui.state.state import State
         from gui.toolkit.garbage import GarbageCollector
 
@@ -95,6 +96,7 @@ class Program(QObject):
         self.inspector = InspectorPresenter(
             self.window, self.state, self.controller.inspections, self.settings
         )
+        self.trust = TrustPresenter(self.window, self.state, self.controller.trusting)
         self.handlers = Handlers(
             self.window, self.state, self.controller, self.settings, self._beside
         )

@@ -25,6 +25,7 @@ from gui.controllers.figures.figures import Figures
 from gui.controllers.image_views import ImageViews
 from gui.controllers.images import Images
 from gui.controllers.inspector.inspecting import Inspections
+from gui.controllers.inspector.trusting import Trusting
 from gui.controllers.late_files import LateFiles
 from gui.controllers.models import Models, NamedModel
 from gui.controllers.panes.comparing import Comparer
@@ -104,6 +105,7 @@ class Controller(QObject):
             self,
         )
         self.inspections = Inspections(state, settings, engine, files, self._worker, self)
+        self.trusting = Trusting(state, settings, engine, files, self._worker, self)
         self.choose_layer = comparer.choose_layer
         self.choose_class = comparer.choose_class
         self.choose_method = comparer.choose_method
@@ -162,6 +164,7 @@ class Controller(QObject):
         self.figures.stop()
         self.figures.batch.cancel()
         self.inspections.stop()
+        self.trusting.stop()
         if self.models.opening_first:
             return
         self.explainer.stop()

@@ -1,8 +1,8 @@
 """The work of the engine lane while an image is being edited: one fast pass for each answer.
 
-A photograph is reduced first, to about twice what the network takes in, so that painting on it
-costs no more than painting on a small picture. What the edits change there is added to what the
-network says of the whole photograph. Once the hand rests, the window edits and explains the whole.
+A photograph is reduced first, to about what the network takes in, so that painting on it costs no
+more than painting on a small picture. What the edits change there is added to what the network says
+of the whole photograph. Once the hand rests, the window edits and explains the whole.
 """
 
 from __future__ import annotations

@@ -24,8 +24,11 @@ from engine.records.edits import (
 )
 from engine.records.images import LoadedImage, Preprocessing
 
-_FINER = 1.5
-"""How many pixels the shorter side of a reduced image has for each that the network takes in."""
+_WORTH = 1.5
+"""How much larger than what the network resizes it to an image has to be, to be reduced."""
+
+_APART = 0.4
+"""Points of a stroke are thinned to this part of its radius: its edge moves by a fiftieth of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +60,8 @@ class Reduced:
         if isinstance(shape, Lasso):
             return Lasso(tuple(map(self._point, shape.points)))
         if isinstance(shape, Brush):
-            return Brush(tuple(map(self._point, shape.points)), shape.radius * self.scale)
+            points = thinned(shape.points, _APART * shape.radius)
+            return Brush(tuple(map(self._point, points)), shape.radius * self.scale)
         box = self._box(Rectangle(shape.x, shape.y, shape.width, shape.height))
         return box if isinstance(shape, Rectangle) else Ellipse(*_sides(box))
 
@@ -68,6 +72,15 @@ class Reduced:
         return point[0] * self.scale, point[1] * self.scale
 
 
+def thinned(points: tuple[Point, ...], apart: float) -> tuple[Point, ...]:
+    """A line without the points that are nearer than this to the one before; its ends stay."""
+    kept = [points[0]]
+    for point in points[1:-1]:
+        if math.dist(point, kept[-1]) >= apart:
+            kept.append(point)
+    return (*kept, points[-1]) if len(points) > 1 else tuple(kept)
+
+
 def _sides(box: Rectangle) -> tuple[float, float, float, float]:
     return box.x, box.y, box.width, box.height
 
@@ -76,10 +89,10 @@ def reduced_for(image: LoadedImage, how: Preprocessing) -> Reduced:
     """The image at a size from which the network's input can be made; the image itself where it is
     not much larger. Deep images stay as they are."""
     resize = how.resize if isinstance(how.resize, tuple) else (how.resize or max(how.crop),) * 2
-    wanted = _FINER * max(*resize, *how.crop)
+    wanted = max(*resize, *how.crop)
     shorter = min(image.width, image.height)
     # Without a resize, the network takes pixels as they are.
-    if image.depth is not None or how.resize is None or shorter <= 1.5 * wanted:
+    if image.depth is not None or how.resize is None or shorter <= _WORTH * wanted:
         return Reduced(image)
     scale = wanted / shorter
     size = math.ceil(image.width * scale), math.ceil(image.height * scale)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from gui.widgets.bars.notice_bar import NoticeBar
     from gui.widgets.bars.page_bar import PageBar
     from gui.widgets.bars.status_bar import StatusBar
+    from gui.widgets.canvas.box_tool import BoxTool
     from gui.widgets.canvas.image_canvas import ImageCanvas
     from gui.widgets.canvas.line_tool import LineTool
     from gui.widgets.canvas.panes.panes import Panes
@@ -96,6 +97,7 @@ class MainWindow(QMainWindow):
     what_if: WhatIfPanel
     what_if_room: QWidget
     stage: QWidget
+    box_tool: BoxTool
     notice: NoticeBar
     pages: PageBar
     status: StatusBar
@@ -143,6 +145,7 @@ class MainWindow(QMainWindow):
         from gui.widgets.bars.notice_bar import NoticeBar
         from gui.widgets.bars.page_bar import PageBar
         from gui.widgets.bars.status_bar import StatusBar
+        from gui.widgets.canvas.box_tool import BoxTool
         from gui.widgets.canvas.line_tool import LineTool
         from gui.widgets.canvas.panes.panes import Panes
         from gui.widgets.canvas.tools.edit_tool import EditTool
@@ -172,6 +175,7 @@ class MainWindow(QMainWindow):
         stage.addWidget(self.tools)
         stage.addWidget(self.panes, 1)
         self.set_what_if(False)
+        self.box_tool = BoxTool(self.canvas)
         self._bare_key = BareKey(self, self.canvas)
         self.notice = NoticeBar()
         self.pages = PageBar(self.canvas.lane)

@@ -101,3 +101,20 @@ def change_curve(stage: Stage, path: Path) -> None:
     stage.until(lambda: form.curve.shown, "the curve")
     stage.settled()
     stage.shoot(path)
+
+
+@shot("paste-map")
+def paste_map(stage: Stage, path: Path) -> None:
+    """A star of another scene, and what pasting it anywhere does to the class."""
+    _open(stage, "copy")
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    _press(stage, (0.24, 0.13), (0.5, 0.52))
+    QTest.mouseRelease(stage.window.canvas.viewport(), left, none, _at(stage, (0.5, 0.52)))
+    stage.choose_image("Crescent")
+    stage.hide_notice()
+    stage.window.actions_by_id["paste_part"].trigger()
+    _edited(stage)
+    stage.window.actions_by_id["paste_map"].trigger()
+    stage.until(lambda: stage.controller.places.shown is not None, "the map of positions")
+    stage.settled()
+    stage.shoot(path)
