@@ -35,6 +35,7 @@ from gui.controllers.late_files import LateFiles
 from gui.controllers.models import Models, NamedModel
 from gui.controllers.panes.comparing import Comparer
 from gui.controllers.published import Published
+from gui.controllers.reports.reports import Reports
 from gui.controllers.sweeps import Sweeper
 from gui.controllers.taking_up import take_up
 from gui.controllers.undo.history import History
@@ -72,6 +73,7 @@ class Controller(QObject):
         self.models = Models(state, settings, engine, self._worker, self)
         self.sweeper = Sweeper(state, settings, engine, files, self._worker, self)
         self.exports = Exports(state, settings, files, self)
+        self.reports = Reports(state, settings, engine, files, self._worker, self)
         self.figures = Figures(state, settings, engine, files, self._worker, self)
         self.downloads = Downloads(self)
         self.published = Published(state, engine, self._worker, self)

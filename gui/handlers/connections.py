@@ -36,6 +36,7 @@ from gui.handlers.inspecting import Inspecting
 from gui.handlers.keeping.note_taker import NoteTaker
 from gui.handlers.keeping.session_opener import SessionOpener
 from gui.handlers.model_opener import ModelOpener
+from gui.handlers.reports.opener import ReportOpener
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
 from gui.toolkit import theme
@@ -75,6 +76,7 @@ class Handlers(QObject):
         self.what_if = WhatIf(window, state, controller, settings)
         self.undoing = Undoing(window, controller.history)
         self.saver = Saver(window, state, controller.exports, settings)
+        self.reports = ReportOpener(window, state, controller.reports, settings)
         self.figures = FigureOpener(window, state, controller.figures, settings)
         self.inspecting = Inspecting(window, controller, settings)
         self.choosing = Choosing(window, state, controller)

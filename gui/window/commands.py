@@ -150,6 +150,12 @@ _FILE: Final = (
             section=3),
     *(Command(f"sheet_{kind}", f"{text}…", "File/Contact sheet", section=3)
       for kind, text in SHEETS),
+    Command("report", "Report…", "File", icon="export", section=2,
+            tip="Image, prediction, maps, settings and checksums in one HTML file or a PDF"),
+    Command("copy_script", "Copy as Python", "File", section=2,
+            tip="Copy a short script that makes this map again with torch alone"),
+    Command("save_script", "Save as Python script…", "File", section=2,
+            tip="A short script that makes this map again with torch alone"),
     Command("copy", "Copy image", "File", ("Ctrl+C",), "copy",
             "Copy the visible part of the image with its heat map", section=3),
     Command("copy_path", "Copy image path", "File", section=3,
