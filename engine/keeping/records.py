@@ -100,12 +100,11 @@ class KeptPane:
 class Run:
     """What the record of a running program says besides: of an automatic save alone.
 
-    ended: the program was closed in an orderly way. put_off: a later run offered to reopen it, but
-    was closed before the user answered. file: the session file that it was saved in, '' for none;
-    unsaved: whether there are changes that the file lacks.
+    put_off: a later run offered to reopen it, but was closed before the user answered. file: the
+    session file that it was saved in, '' for none; unsaved: whether there are changes that the file
+    lacks.
     """
 
-    ended: bool = False
     put_off: bool = False
     file: str = ""
     unsaved: bool = False

@@ -77,7 +77,7 @@ def full() -> KeptSession:
         "swiped",
         "star",
         DisplaySettings(0.3, "viridis", "grid", 1.5, "signed", 2.25, False, "grey", (0.25, 0.5)),
-        Run(True, True, "/s.hookscope", True),
+        Run(True, "/s.hookscope", True),
     )
 
 
