@@ -92,9 +92,10 @@ class LastTime(QObject):
         if last is None or self._crashed:
             return None
         self._last = None
-        if not self._settings.get(table.RESTORE) or not last.images:
+        if not self._settings.get(table.RESTORE) or any(map(is_session, paths)):
+            self._controller.sessions.offer_back(last)
             return None
-        if any(map(is_session, paths)):
+        if not last.images:
             return None
         if named_model:
             panes = (KeptPane(View(last.current, "")),) if last.current else ()
@@ -149,6 +150,8 @@ class LastTime(QObject):
         self._submit(self._with_run(self._controller.sessions.capture()))
 
     def _decline(self) -> None:
+        if self._last is not None:
+            self._controller.sessions.offer_back(self._last)
         self._last = None
         self._controller.sessions.note_change()
 

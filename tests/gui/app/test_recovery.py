@@ -148,6 +148,12 @@ def test_whoever_does_not_want_it_begins_afresh(user: User, pictures: list[Path]
     program = user.start()
     assert user.names == [scene.title for scene in SCENES]
     assert not program.window.findChildren(CrashDialog)
+    # It is still to be had.
+    back = program.window.actions_by_id["previous_session"]
+    user.until(back.isEnabled)
+    back.trigger()
+    user.until(lambda: user.names == [path.name for path in pictures])
+    user.wait_explained()
 
 
 def test_what_was_open_comes_back_with_image_layer_class_and_question(
