@@ -37,7 +37,7 @@ _NO_TIME = (1980, 1, 1, 0, 0, 0)
 def write(path: Path, session: KeptSession) -> None:
     """Write a session file, completely or not at all. Raises ExportError."""
     # ASCII, so that file names that are not valid Unicode survive.
-    text = json.dumps(facts_of(related(session, path.parent)), indent=1, allow_nan=False)
+    text = json.dumps(facts_of(session), allow_nan=False)
     with whole_file(path) as file, zipfile.ZipFile(file, "w") as archive:
         member = zipfile.ZipInfo(MEMBER, _NO_TIME)
         member.compress_type = zipfile.ZIP_DEFLATED

@@ -254,13 +254,11 @@ def _sight(content: object) -> Sight:
 
 def _run(content: object) -> Run:
     facts = _mapping(content, "run")
-    ended, put_off, unsaved = (
-        _flag(facts.get(name, False), name) for name in ("ended", "put_off", "unsaved")
-    )
+    put_off, unsaved = (_flag(facts.get(name, False), name) for name in ("put_off", "unsaved"))
     file = _text(facts.get("file", ""), "file")
     if not can_be_named(file):
         raise SessionError("'file' must be the name of a file")
-    return Run(ended, put_off, file, unsaved)
+    return Run(put_off, file, unsaved)
 
 
 def _display(facts: dict[str, Any]) -> DisplaySettings:

@@ -26,6 +26,11 @@ def default_place() -> Path:
     return folder / "sessions" / f"open{files.SUFFIX}"
 
 
+def mark_of(record: Path) -> Path:
+    """The file that is there while a program keeps this record, and after it crashed."""
+    return record.with_suffix(".running")
+
+
 def places(record: Path) -> list[Path]:
     """The automatic save and those of earlier runs, the latest first."""
     earlier = (record.with_stem(f"{record.stem}-{number}") for number in range(1, MOST + 1))

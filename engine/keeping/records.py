@@ -67,6 +67,12 @@ class KeptImage:
     edits: Any = None
     sight: Sight | None = None
 
+    @property
+    def content(self) -> KeptImage:
+        """The image as a person sees it; see KeptSession.is_alike."""
+        file = KeptFile(self.file.path) if self.file is not None else None
+        return replace(self, sight=None, file=file)
+
 
 @dataclass(frozen=True, slots=True)
 class KeptModel:
@@ -100,12 +106,11 @@ class KeptPane:
 class Run:
     """What the record of a running program says besides: of an automatic save alone.
 
-    ended: the program was closed in an orderly way. put_off: a later run offered to reopen it, but
-    was closed before the user answered. file: the session file that it was saved in, '' for none;
-    unsaved: whether there are changes that the file lacks.
+    put_off: a later run offered to reopen it, but was closed before the user answered. file: the
+    session file that it was saved in, '' for none; unsaved: whether there are changes that the file
+    lacks.
     """
 
-    ended: bool = False
     put_off: bool = False
     file: str = ""
     unsaved: bool = False
@@ -130,15 +135,19 @@ class KeptSession:
     display: DisplaySettings = field(default_factory=DisplaySettings)
     run: Run | None = None
 
-    @property
-    def content(self) -> KeptSession:
-        """The session as a person sees it: what the running program adds is left out, and so is
-        what changes without anybody's doing, as the place that is looked at."""
-        images = tuple(replace(image, sight=None, file=_named(image.file)) for image in self.images)
-        models = tuple(
-            replace(model, files=NO_FILES, profile=None, sha256="") for model in self.models
-        )
-        return replace(self, images=images, models=models, run=None)
+    def is_alike(self, other: KeptSession) -> bool:
+        """Whether both are the same to a person: what the running program adds does not count, nor
+        does what changes without anybody's doing, as checksums and the place that is looked at."""
+        if len(self.images) != len(other.images):
+            return False
+        # Most are the very same, in a session of which one thing has changed.
+        if not all(
+            a is b or a.content == b.content for a, b in zip(self.images, other.images, strict=True)
+        ):
+            return False
+        models = [tuple(map(_content_of, one.models)) for one in (self, other)]
+        one, two = (replace(session, images=(), models=(), run=None) for session in (self, other))
+        return models[0] == models[1] and one == two
 
     @property
     def current(self) -> str | None:
@@ -173,5 +182,5 @@ def _is_whole(text: str) -> bool:
     return windows or text.startswith(("/", "\\\\")) or Path(text).is_absolute()
 
 
-def _named(file: KeptFile | None) -> KeptFile | None:
-    return KeptFile(file.path) if file is not None else None
+def _content_of(model: KeptModel) -> KeptModel:
+    return replace(model, files=NO_FILES, profile=None, sha256="")

@@ -158,12 +158,13 @@ class Program(QObject):
         if self._closed:
             return
         self._closed = True
+        if self.last_time is not None:
+            # First, since a signal leaves little time.
+            self.last_time.close()
         geometry, state = self.window.save_layout()
         self.settings.set(table.WINDOW_GEOMETRY, geometry)
         self.settings.set(table.WINDOW_STATE, state)
         self.settings.sync()
-        if self.last_time is not None:
-            self.last_time.close()
         self.controller.close()
         self.garbage.stop()
         self.crashes.stop()

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QSettings
+from PySide6.QtCore import QMutex, QMutexLocker, QObject, QSettings
 
 from engine.errors import HookscopeError
+from engine.files import presence
 from engine.files.suffixes import SESSION, is_session
 from engine.keeping import files, generations
 from engine.keeping.records import KeptPane, KeptSession, Run
@@ -30,6 +31,7 @@ from gui.window.main_window import MainWindow
 
 _log = logging.getLogger(__name__)
 
+_MARKED_WITHIN_MS = 300
 _HEADING = "Hookscope was not closed properly last time"
 _STILL = "The last session can still be reopened"
 
@@ -63,9 +65,12 @@ class LastTime(QObject):
         self._settings = settings
         self._record = record
         self._fault = fault
+        self._mark = generations.mark_of(record)
         self._closed = False
         self._shifted = False
+        self._marking = QMutex()
         self._last = generations.latest(record)
+        self._crashed = presence.exists(self._mark)
         self._written: KeptSession | None = None
         controller.sessions.settled.connect(self._write)
         # If the user moves on, the selection of the last session is no longer wanted.
@@ -84,12 +89,13 @@ class LastTime(QObject):
         paths, named_model: what this start is to open; a model is opened in place of the last one.
         """
         last = self._last
-        if last is None or last.run is None or not last.run.ended:
+        if last is None or self._crashed:
             return None
         self._last = None
-        if not self._settings.get(table.RESTORE) or not last.images:
+        if not self._settings.get(table.RESTORE) or any(map(is_session, paths)):
+            self._controller.sessions.offer_back(last)
             return None
-        if any(map(is_session, paths)):
+        if not last.images:
             return None
         if named_model:
             panes = (KeptPane(View(last.current, "")),) if last.current else ()
@@ -123,26 +129,36 @@ class LastTime(QObject):
         self._controller.sessions.take(last, file, unsaved=run.unsaved, replacing=False)
 
     def close(self) -> None:
-        """Clean exit: say so in the record. The lane writes it before it is closed. An offer that
-        was not answered is kept for the next start."""
-        if self._closed:
-            return
-        self._closed = True
-        last = self._last
-        if last is None:
-            self._submit(self._with_run(self._controller.sessions.capture(), ended=True))
-        else:
+        """Clean exit: remove the mark of a running program. An offer that was not answered is kept
+        for the next start. The lane writes what has changed last before it is closed."""
+        last, self._closed = self._last, True
+        if last is not None:
             run = last.run or Run()
-            self._submit(replace(last, run=replace(run, put_off=True)), shift=False)
+            if not run.put_off:
+                self._submit(replace(last, run=replace(run, put_off=True)), shift=False)
+            return
+        # The process may end at any moment from now on; a disk that does not answer is not waited
+        # for.
+        waited = self._marking.tryLock(_MARKED_WITHIN_MS)
+        try:
+            self._mark.unlink(missing_ok=True)
+        except OSError as error:
+            _log.warning("%s", error)
+        finally:
+            if waited:
+                self._marking.unlock()
+        self._submit(self._with_run(self._controller.sessions.capture()))
 
     def _decline(self) -> None:
+        if self._last is not None:
+            self._controller.sessions.offer_back(self._last)
         self._last = None
         self._controller.sessions.note_change()
 
-    def _with_run(self, session: KeptSession, *, ended: bool = False) -> KeptSession:
+    def _with_run(self, session: KeptSession) -> KeptSession:
         state = self._state
         file = str(state.session) if state.session is not None else ""
-        return replace(session, run=Run(ended, False, file, state.unsaved))
+        return replace(session, run=Run(False, file, state.unsaved))
 
     def _write(self, session: KeptSession) -> None:
         """Write the record, unless the user has not yet decided about that of the last run."""
@@ -169,6 +185,9 @@ class LastTime(QObject):
     def _put(self, session: KeptSession, shift: bool) -> None:
         """On the file lane. The record of the last run is kept as an earlier one. Raises
         HookscopeError."""
+        with QMutexLocker(self._marking):
+            if not self._closed:
+                self._put_mark()
         if shift and not self._shifted:
             try:
                 generations.shift(self._record)
@@ -176,6 +195,13 @@ class LastTime(QObject):
                 raise HookscopeError(f"{self._record}: {error.strerror}") from error
             self._shifted = True
         files.write_with_folder(self._record, session)
+
+    def _put_mark(self) -> None:
+        try:
+            self._mark.parent.mkdir(parents=True, exist_ok=True)
+            self._mark.touch()
+        except OSError as error:
+            raise HookscopeError(f"{self._mark}: {error.strerror}") from error
 
     def _not_written(self) -> None:
         self._written = None

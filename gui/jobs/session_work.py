@@ -50,6 +50,7 @@ def save(path: Path, session: KeptSession, known: Known, watch: Watch) -> Writte
         described[file.path] = _described(file, known, fresh, watch)
     session = locating.with_files(session, described)
     session = replace(session, models=tuple(map(_with_profile, session.models)), run=None)
+    session = files.related(session, path.parent)
     watch.cancel.raise_if_cancelled()
     files.write(path, session)
     return Written(path, session, fresh)

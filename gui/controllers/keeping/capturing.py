@@ -29,38 +29,57 @@ Hashes = Mapping[Path, tuple[Stamp, str]]
 """The checksums that are known, with the stamps that the files had then."""
 
 
-def captured(
-    state: State, settings: Settings, models: Models, hashes: Hashes | None = None
-) -> KeptSession:
-    """The session as it is now. Images without a file are left out, and so are unreadable ones,
-    unless they belong to a session that has a name: there they may be found again."""
-    kept = {
-        key: f"image-{number}"
-        for number, key in enumerate(
-            (key for key, image in state.images.items() if _is_kept(image, state)), 1
-        )
-    }
-    sources = _sources(state)
-    ids = {source: f"model-{number}" for number, source in enumerate(sources, 1)}
-    images = tuple(_image(id, state.images[key], ids, hashes or {}) for key, id in kept.items())
-    panes = [pane for pane in state.panes if pane.current_key in kept]
-    here = panes.index(state.pane) if state.pane in panes else 0
-    chosen = models.chosen
-    return KeptSession(
-        images,
-        tuple(
-            _model(
-                id, source, _info_of(source, state), chosen or source not in _USUAL, hashes or {}
+class Capturer:
+    """Takes sessions from the state. Images that are as they were the last time are the same
+    records, so that thousands of them cost little."""
+
+    def __init__(self, state: State, settings: Settings, models: Models) -> None:
+        self._state = state
+        self._settings = settings
+        self._models = models
+        self._known: dict[str, tuple[object, KeptImage]] = {}
+
+    def capture(self, hashes: Hashes) -> KeptSession:
+        """The session as it is now. Images without a file are left out, and so are unreadable ones,
+        unless they belong to a session that has a name: there they may be found again."""
+        state, chosen = self._state, self._models.chosen
+        open_keys = (key for key, image in state.images.items() if _is_kept(image, state))
+        kept = {key: f"image-{number}" for number, key in enumerate(open_keys, 1)}
+        ids = {source: f"model-{n}" for n, source in enumerate(_sources(state), 1)}
+        known, self._known = self._known, {}
+        for key, id in kept.items():
+            image = state.images[key]
+            mark = _mark(id, image, hashes, ids)
+            before = known.get(key)
+            alike = before is not None and before[0] == mark
+            self._known[key] = (
+                before if before is not None and alike else (mark, _image(id, image, ids, hashes))
             )
-            for source, id in ids.items()
-        ),
-        tuple(_pane(pane, kept, ids, state) for pane in panes),
-        here,
-        asdict(state.links),
-        "swiped" if state.swiped else "differing" if state.differing else "beside",
-        state.pinned,
-        settings.display(),
-    )
+        panes = [pane for pane in state.panes if pane.current_key in kept]
+        return KeptSession(
+            tuple(image for _, image in self._known.values()),
+            tuple(
+                _model(id, source, _info_of(source, state), chosen or source not in _USUAL, hashes)
+                for source, id in ids.items()
+            ),
+            tuple(_pane(pane, kept, ids, state) for pane in panes),
+            panes.index(state.pane) if state.pane in panes else 0,
+            asdict(state.links),
+            "swiped" if state.swiped else "differing" if state.differing else "beside",
+            state.pinned,
+            self._settings.display(),
+        )
+
+
+def _mark(id: str, image: OpenImage, hashes: Hashes, ids: Mapping[ModelSource, str]) -> object:
+    """What the record of an image depends on: equal as long as it stays the same."""
+    chosen: object = None
+    if image.targets or image.expected or image.questions:
+        chosen = dict(image.targets), dict(image.expected), dict(image.questions), dict(ids)
+    path = image.path
+    known = hashes.get(path) if path is not None else None
+    place = (id, path, image.stamp, known)
+    return place, image.page, image.levels, image.notes, image.sight, chosen
 
 
 _USUAL = (FIRST_MODEL, PHOTO_MODEL)

@@ -13,9 +13,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.errors import HookscopeError
 from engine.keeping import locating
-from engine.keeping.records import KeptFile, KeptSession
+from engine.keeping.records import KeptFile, KeptSession, Run
 from gui.controllers.images import Images
-from gui.controllers.keeping.capturing import captured
+from gui.controllers.keeping.capturing import Capturer
 from gui.controllers.keeping.restoring import Restorer
 from gui.controllers.models import Models
 from gui.jobs import session_work
@@ -64,7 +64,7 @@ class Sessions(QObject):
         self._state = state
         self._settings = settings
         self._images = images
-        self._models = models
+        self._capturer = Capturer(state, settings, models)
         self.restorer = restorer
         self._lane: Lane | None = None
         self._closed = False
@@ -104,7 +104,7 @@ class Sessions(QObject):
         pending = self.restorer.pending
         if pending is not None:
             return pending
-        return captured(self._state, self._settings, self._models, self._hashes)
+        return self._capturer.capture(self._hashes)
 
     def note_change(self) -> None:
         """Something that a session has may have changed."""
@@ -121,7 +121,10 @@ class Sessions(QObject):
         """Note whether what is open is as the file has it. session: what is open."""
         state = self._state
         if self.restorer.pending is None and state.session is not None:
-            self._tell(state.session, session.content != self._written)
+            self._tell(state.session, not self._is_written(session))
+
+    def _is_written(self, session: KeptSession) -> bool:
+        return self._written is not None and self._written.is_alike(session)
 
     def _tell(self, file: Path | None, unsaved: bool) -> None:
         state = self._state
@@ -134,22 +137,29 @@ class Sessions(QObject):
     def save(self, path: Path) -> None:
         """Write the session to a file, which it is named after from now on."""
         session = self.capture()
+        pasted = sum(image.path is None for image in self._state.images.values())
+        if pasted:
+            what = "A pasted image has" if pasted == 1 else f"{pasted} pasted images have"
+            words = f"{what} no file, and will not be in the session."
+            self._state.notify(NoticeKind.WARNING, words)
         job = Job(
             f"Saving {path.name}",
             lambda watch: session_work.save(path, session, self._hashes, watch),
             slot="save",
             keep=True,
         )
-        job.finished.connect(self._saved)
+        job.finished.connect(lambda written: self._saved(written, session))
         job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
         self._submit(job)
 
-    def _saved(self, written: Written) -> None:
+    def _saved(self, written: Written, session: KeptSession) -> None:
+        """session: as it was captured."""
         self._hashes |= written.hashes
-        self._written = written.session.content
         self._settings.add_recent_session(written.path)
-        self._tell(written.path, False)
-        self._look(self.capture())
+        now = self.capture()
+        alike = now.is_alike(session)
+        self._written = now if alike else session
+        self._tell(written.path, not alike)
         self.saved.emit(written.path)
 
     # --- opening ---------------------------------------------------------------------------------
@@ -202,9 +212,7 @@ class Sessions(QObject):
     def _restored(self) -> None:
         """What is open now is what the file has, unless there were changes before."""
         if self._named is not None and not self._named[1]:
-            self._written = captured(
-                self._state, self._settings, self._models, self._hashes
-            ).content
+            self._written = self._capturer.capture(self._hashes)
         self._named = None
         self.note_change()
 
@@ -215,6 +223,13 @@ class Sessions(QObject):
     def can_go_back(self) -> bool:
         """Whether something was open before this session."""
         return self._before is not None
+
+    def offer_back(self, session: KeptSession) -> None:
+        """Let go_back open what an earlier run had open."""
+        run = session.run or Run()
+        if session.images:
+            self._before = _Before(session, Path(run.file) if run.file else None, run.unsaved)
+            self.note_change()
 
     def go_back(self) -> None:
         """Open again what was open before; once more comes back here."""

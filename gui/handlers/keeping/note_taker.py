@@ -46,8 +46,8 @@ class NoteTaker(QObject):
             editor.chosen.connect(self._show_parts)
             editor.finished.connect(self._closed)
         if not self._editor.isVisible():
-            self._place(self._editor)
             self._editor.show()
+            self._place(self._editor)
             self._key = None
             self._show_current()
         self._editor.begin()

@@ -22,7 +22,7 @@ from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import label
 
 MOST_LETTERS = 10_000
-_WIDTH, _HEIGHT = 340, 320
+_WIDTH, _HEIGHT = 400, 300
 _NEW = "New note"
 _WHOLE = "the whole image"
 
@@ -49,7 +49,8 @@ class NoteEditor(QDialog):
         self._image = label("", "header")
         self._list = QListWidget()
         self._list.setAccessibleName("Notes on this image")
-        self._list.setMaximumHeight(24 * theme.SPACE)
+        self._list.setProperty("rows", True)
+        self._list.setMaximumHeight(26 * theme.SPACE)
         self._list.currentRowChanged.connect(self._choose)
         self._text = QPlainTextEdit()
         self._text.setAccessibleName("Text of the note")
@@ -115,6 +116,10 @@ class NoteEditor(QDialog):
         self.show_notes(name, notes)
         if notes:
             self._list.setCurrentRow(0)
+
+    def choose(self, place: int) -> None:
+        """Choose a note, from 0."""
+        self._list.setCurrentRow(place)
 
     def begin(self) -> None:
         """Have the user write another note."""

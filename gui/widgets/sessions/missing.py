@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -21,7 +21,8 @@ from PySide6.QtWidgets import (
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import label
 
-_WIDTH, _HEIGHT = 640, 320
+_WIDTH, _HEIGHT = 640, 264
+_ROW = 6 * theme.SPACE
 _PATH = Qt.ItemDataRole.UserRole
 _ADVICE = (
     "Locate one, and others that were moved with it are found as well. Everything else in the "
@@ -48,6 +49,7 @@ class MissingDialog(QDialog):
         advice.setWordWrap(True)
         self._list = QTreeWidget()
         self._list.setAccessibleName("Missing files")
+        self._list.setProperty("rows", True)
         self._list.setRootIsDecorated(False)
         self._list.setUniformRowHeights(True)
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -78,6 +80,7 @@ class MissingDialog(QDialog):
             folder = str(PurePath(path).parent) if "\\" not in path else path.rpartition("\\")[0]
             item = QTreeWidgetItem([plain_text.line(name), plain_text.line(folder, 300)])
             item.setData(0, _PATH, path)
+            item.setSizeHint(0, QSize(0, _ROW))
             item.setToolTip(0, plain_text.tip(name))
             item.setToolTip(1, plain_text.tip(path))
             self._list.addTopLevelItem(item)

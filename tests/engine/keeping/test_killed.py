@@ -54,7 +54,7 @@ def kill_often(folder: Path, how: str, times: int) -> None:
         assert kept is not None
         number = int(kept.pinned or "-1")
         assert number >= saved, "something that was saved is lost"
-        assert kept.content == session(number).content, "it is whole"
+        assert kept == session(number), "it is whole"
         moments.add(number)
     assert len(moments) > 1, "always killed at the same moment"
     # What was being written is cleared away by the next save.

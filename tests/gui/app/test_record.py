@@ -128,7 +128,7 @@ def test_what_changes_while_a_write_is_under_way_is_written_at_the_end(
     let.set()
     user.leave()
     assert "mine 0.jpg" not in recorded(user)
-    assert '"ended": true' in recorded(user)
+    assert not generations.mark_of(record(user)).exists()
 
 
 def test_the_records_of_three_earlier_runs_are_kept(user: User, pictures: list[Path]) -> None:

@@ -13,7 +13,7 @@ from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from engine.formats.demo import SCENES
-from engine.keeping import files
+from engine.keeping import files, generations
 from engine.keeping.records import (
     KeptFile,
     KeptImage,
@@ -79,12 +79,14 @@ def session_with(
 def write(user: User, session: KeptSession) -> None:
     """As a run leaves it that ended badly."""
     files.write(record(user), session)
+    generations.mark_of(record(user)).touch()
 
 
 def crash(user: User) -> None:
     """As the files are when a process dies: what is written stays, nothing else is."""
     user.settle()
-    there = [path for path in (user.store, record(user)) if path.exists()]
+    paths = (user.store, record(user), generations.mark_of(record(user)))
+    there = [path for path in paths if path.exists()]
     left = {path: path.read_bytes() for path in there}
     user.leave()
     for path, content in left.items():
@@ -146,6 +148,12 @@ def test_whoever_does_not_want_it_begins_afresh(user: User, pictures: list[Path]
     program = user.start()
     assert user.names == [scene.title for scene in SCENES]
     assert not program.window.findChildren(CrashDialog)
+    # It is still to be had.
+    back = program.window.actions_by_id["previous_session"]
+    user.until(back.isEnabled)
+    back.trigger()
+    user.until(lambda: user.names == [path.name for path in pictures])
+    user.wait_explained()
 
 
 def test_what_was_open_comes_back_with_image_layer_class_and_question(
