@@ -81,8 +81,16 @@ class DeviceError(HookscopeError):
     """The requested device does not exist, or its memory does not suffice."""
 
 
+class EditError(HookscopeError):
+    """An edit cannot be done on an image, or a file of edits cannot be read."""
+
+
 class ExportError(HookscopeError):
     """A file cannot be written."""
+
+
+class SessionError(HookscopeError):
+    """A session file cannot be read: missing, damaged, of a newer version, or none at all."""
 
 
 class Late(HookscopeError):

@@ -26,10 +26,17 @@ from engine.explain.answers.found import Found, Said, explanation_of
 from engine.explain.answers.fused import fused
 from engine.explain.answers.known import KnownMaps
 from engine.explain.answers.places import suitable
-from engine.explain.answers.requests import Request, asking_for, method_of, request_of
+from engine.explain.answers.requests import (
+    Decided,
+    Request,
+    asking_for,
+    method_of,
+    request_of,
+)
 from engine.explain.answers.sharing import share_pass
 from engine.explain.answers.single import found_maps
 from engine.explain.answers.sweeping import left_out, sweep_maps
+from engine.explain.answers.trials import Trials
 from engine.explain.asking import Asking, before
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap
@@ -201,6 +208,26 @@ class Session:
         raw = fused(tuple(zip(names, maps, strict=True)), fused_by(how))
         return self._explanation(JOINT.join(names), None, how, raw, said, names)
 
+    def decided(
+        self,
+        layer: str | Sequence[str] | None = None,
+        target: int | str | None = None,
+        *,
+        method: str = "",
+        options: Mapping[str, object] | None = None,
+        question: Question = CLASS,
+        cancel: CancelToken | None = None,
+    ) -> Decided:
+        """What explain would map, without the map: it takes no more than one forward pass.
+
+        Arguments and errors are those of explain.
+        """
+        request = request_of(self._work, layer, target, method, options, question)
+        self._known_logits(cancel)
+        names = tuple(place.name for place in request.places)
+        asking = request.asking
+        return Decided(request.how, asking.asked(), names, asking.prediction())
+
     def explain_alike(
         self,
         layer: str | Sequence[str] | None = None,
@@ -288,6 +315,26 @@ class Session:
         """
         request = request_of(self._work, layer, target, DEFAULT_METHOD, None, question)
         return self._guarded(lambda: channel_maps_of(self._work, request, channels, cancel), cancel)
+
+    def trials(self, explanation: Explanation, cancel: CancelToken | None = None) -> Trials:
+        """Further passes about a map of this session, over changed copies of its image.
+
+        The same layer, method and question, of the class that was explained, whatever the network
+        answers for a copy. Raises the errors of explain.
+        """
+        asked = explanation.asked
+        question = Question(asked.question, asked.against, asked.score, asked.unit, asked.cell)
+        request = request_of(
+            self._work,
+            explanation.fused or explanation.layer or None,
+            asked.target,
+            explanation.method,
+            dict(explanation.options),
+            question,
+        )
+        if self._work.logits is None:
+            self._guarded(lambda: self._work.first_pass(cancel), cancel)
+        return Trials(self._work, request, asked, lambda work: self._guarded(work, cancel), cancel)
 
     def compare(
         self,

@@ -19,7 +19,7 @@ from engine.files.order import natural
 from engine.lazy.numpy import np
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation
-from engine.records.images import LoadedImage, Pixels
+from engine.records.images import LoadedImage, Note, Pixels
 from engine.records.levels import AUTO, Levels
 from engine.records.models import ModelInfo, Prediction
 from engine.records.sources import ModelSource
@@ -28,6 +28,7 @@ from gui.toolkit.imaging import Picture, map_thumbnail, thumbnail, to_qimage
 
 if TYPE_CHECKING:
     from engine.records.exports import ExportChoice
+    from engine.records.views import View
     from gui.jobs.lanes import Watch
 
 THUMBNAIL_SIZE = 128
@@ -57,9 +58,9 @@ class Found:
     """The result of sorting dropped paths.
 
     missing: the images that do not exist. model: the model to open, with weights and class names
-    dropped together with it. classes, profile: a file for the open model. refused: one sentence on
-    what was not opened, or ''. folder: the one that they come from, if it is one alone.
-    index: a folder with an index of images.
+    dropped together with it. classes, profile: a file for the open model. session: the last session
+    file among them. refused: one sentence on what was not opened, or ''. folder: the one that they
+    come from, if it is one alone. index: a folder with an index of images.
     """
 
     images: tuple[Path, ...]
@@ -67,6 +68,7 @@ class Found:
     model: ModelSource | None = None
     classes: Path | None = None
     profile: Path | None = None
+    session: Path | None = None
     refused: str = ""
     folder: Path | None = None
     index: Path | None = None
@@ -75,7 +77,7 @@ class Found:
 @dataclass(frozen=True, slots=True, eq=False)
 class ExportTask:
     """Everything an export needs, captured on request. choice: what to write and where, None
-    until the user has chosen."""
+    until the user has chosen. notes: on the image, for the JSON."""
 
     image: LoadedImage
     explanation: Explanation
@@ -83,7 +85,9 @@ class ExportTask:
     predictions: tuple[Prediction, ...]
     display: DisplaySettings
     versions: dict[str, str]
+    view: View
     choice: ExportChoice | None = None
+    notes: tuple[Note, ...] = ()
 
     def into(self, choice: ExportChoice) -> ExportTask:
         """The same task with a destination."""
@@ -96,6 +100,7 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
     models: list[Path] = []
     classes: list[Path] = []
     profiles: list[Path] = []
+    sessions: list[Path] = []
     empty: list[str] = []
     missing: set[Path] = set()
     index: Path | None = None
@@ -114,6 +119,8 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
             if not inside:
                 # '.' and a drive have no name of their own.
                 empty.append(_whole(path).name or str(path))
+        elif suffixes.is_session(path):
+            sessions.append(_whole(path))
         elif suffixes.is_profile(path):
             profiles.append(_whole(path))
         elif suffixes.is_class_names(path):
@@ -133,6 +140,7 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
         ModelSource.among(models, classes),
         classes[0] if classes and not models else None,
         profiles[0] if profiles else None,
+        sessions[-1] if sessions else None,
         refused,
         _whole(paths[0]) if len(paths) == 1 and presence.is_folder(paths[0]) else None,
         index,
@@ -309,7 +317,9 @@ def write_export(task: ExportTask, watch: Watch) -> ExportTask:
             task.predictions,
             task.display,
             task.versions,
+            view=task.view,
             subject=choice.subject,
+            notes=task.notes,
         )
         export.save_json(choice.json, facts)
     return task

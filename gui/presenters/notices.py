@@ -14,6 +14,7 @@ from gui.controllers.models import Models
 from gui.settings import Settings
 from gui.state.state import (
     AS_PAGE,
+    BACK,
     CHECK_INPUT,
     CHOOSE_WEIGHTS,
     NAME_ARCHITECTURE,
@@ -55,6 +56,7 @@ class Notices(QObject):
         self._explain_error = ""
         self._input = window.actions_by_id["input_output"]
         self._reopen = window.actions_by_id["reopen_images"]
+        self._back = window.actions_by_id["previous_session"]
         self._open_model = window.actions_by_id["open_model"]
         self._bar.acted.connect(self._acted)
         self._bar.dismissed.connect(self._dismissed)
@@ -209,6 +211,8 @@ class Notices(QObject):
             self._input.trigger()
         elif action == REOPEN:
             self._reopen.trigger()
+        elif action == BACK:
+            self._back.trigger()
         elif action == AS_PAGE:
             # Done by who opens folders.
             return

@@ -93,8 +93,10 @@ class Reader(User):
         """Until the texts of the rows in sight are there."""
         model = self.page.model
         self.until(
-            lambda: all(model.row(place) is not None for place in range(min(8, model.rowCount())))
-            and not model.waiting
+            lambda: (
+                all(model.row(place) is not None for place in range(min(8, model.rowCount())))
+                and not model.waiting
+            )
         )
 
     def texts(self, column: str) -> list[str]:

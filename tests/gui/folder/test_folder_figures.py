@@ -41,7 +41,9 @@ def wait_matrix(user: Reader, total: int) -> dict[tuple[int, int], int]:
     return dict(matrix.counts)
 
 
-def test_a_cell_of_the_matrix_filters_the_rows(user: Reader, mixed: Path, mixed_index: Path) -> None:
+def test_a_cell_of_the_matrix_filters_the_rows(
+    user: Reader, mixed: Path, mixed_index: Path
+) -> None:
     user.start(model=SHAPES)
     user.open_explained(mixed, mixed_index)
     counts = wait_matrix(user, 72)
@@ -72,7 +74,9 @@ def test_a_cell_of_the_matrix_filters_the_rows(user: Reader, mixed: Path, mixed_
     user.until(lambda: user.page.model.rowCount() == 72)
 
 
-def test_a_histogram_is_brushed_and_its_range_holds(user: Reader, mixed: Path, mixed_index: Path) -> None:
+def test_a_histogram_is_brushed_and_its_range_holds(
+    user: Reader, mixed: Path, mixed_index: Path
+) -> None:
     user.start(model=SHAPES)
     user.open_explained(mixed, mixed_index)
     chart = user.page.histogram

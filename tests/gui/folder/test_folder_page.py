@@ -138,7 +138,9 @@ def test_a_header_sorts_by_its_column(user: Reader, scenes: Path, index: Path) -
         assert user.texts("entropy")[-1] == ""
 
 
-def test_a_row_is_opened_on_the_first_page_and_left_again(user: Reader, scenes: Path, index: Path) -> None:
+def test_a_row_is_opened_on_the_first_page_and_left_again(
+    user: Reader, scenes: Path, index: Path
+) -> None:
     user.start(model=SHAPES)
     user.open_explained(scenes, index)
     view = user.page.rows.table
@@ -220,7 +222,9 @@ def test_an_index_of_the_command_line_is_opened_by_a_drop(
     assert user.program.controller.folders.runs.state is RunState.IDLE
 
 
-def test_selection_stays_with_its_rows_in_table_and_grid(user: Reader, scenes: Path, index: Path) -> None:
+def test_selection_stays_with_its_rows_in_table_and_grid(
+    user: Reader, scenes: Path, index: Path
+) -> None:
     user.start(model=SHAPES)
     user.open_explained(scenes, index)
     rows = user.page.rows
