@@ -90,6 +90,7 @@ class Folders(QObject):
         self._version = -1
         self._is_open = False
         self._wanted: tuple[Path, Shown] | None = None
+        self._find_then: tuple[str | None, bool] = None, False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._poll)
@@ -103,9 +104,11 @@ class Folders(QObject):
         self._take(folder, () if own else tuple(paths), _title(paths))
         known = reading.has_index(folder)
         if known:
+            # What is known is shown first, since finding takes all rows away for a moment.
+            self._find_then = None if own else labels, not own
             self._open_index()
-        if not own:
-            self._find(labels, then_run=not known)
+        elif not own:
+            self._find(labels, then_run=True)
 
     def find_again(self, labels: str | None = None) -> None:
         """Look for the images again, with labels from a file."""
@@ -160,6 +163,7 @@ class Folders(QObject):
         self.jobs, self.job = (), None
         self.view, self.listing, self.newer = FolderView(), None, None
         self._version, self._is_open = -1, False
+        self._find_then = None, False
         if self._lanes is not None:
             self.lanes[0].submit(Job("", self._reader.close, stoppable=False))
 
@@ -298,6 +302,9 @@ class Folders(QObject):
     def _was_listed(self, listing: Listing, *, live: bool) -> None:
         if listing.view != self.view:
             return
+        (labels, wanted), self._find_then = self._find_then, (None, False)
+        if wanted:
+            self._find(labels, then_run=False)
         before = self.listing
         plain = not listing.view.filters and listing.view.order == "place"
         moved = before is not None and not _alike(before, listing)

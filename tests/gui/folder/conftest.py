@@ -18,7 +18,7 @@ from gui.jobs.folder import reading
 from gui.state.folders import RunState
 from gui.widgets.folder.page import FolderPage
 from tests.engine.folders.scenes import write_scenes
-from tests.gui.user import User
+from tests.gui.user import WAIT_MS, User
 
 SHAPES = NamedModel(ModelSource("demo:shapes"))
 
@@ -32,8 +32,11 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """64 scenes in eight folders, and a file that is no image."""
+    """64 scenes in eight folders, of which every third circle is labelled ring, and a file that is
+    no image."""
     folder = write_scenes(tmp_path_factory.mktemp("scenes"), 64)
+    for path in sorted((folder / "circle").iterdir())[::3]:
+        path.rename(folder / "ring" / path.name)
     (folder / "star" / "broken.jpg").write_bytes(b"no image")
     return folder
 
@@ -73,8 +76,9 @@ class Reader(User):
         goal.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(index, goal)
         folders = self.program.controller.folders
-        folders.open_paths([folder])
-        self.until(lambda: folders.runs.state is RunState.IDLE and folders.listing is not None)
+        with self.qtbot.waitSignal(folders.runs.found, timeout=WAIT_MS):
+            folders.open_paths([folder])
+        self.settle()
         self.wait_rows()
 
     def wait_done(self) -> None:

@@ -21,32 +21,16 @@ from tests.gui.user import Key
 LEFT = Qt.MouseButton.LeftButton
 
 
-@pytest.fixture(scope="session")
-def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Scenes of which every third circle is labelled ring."""
-    folder = write_scenes(tmp_path_factory.mktemp("mixed"), 72)
-    for path in sorted((folder / "circle").iterdir())[::3]:
-        path.rename(folder / "ring" / path.name)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def mixed_index(tmp_path_factory: pytest.TempPathFactory, mixed: Path) -> Path:
-    return indexed(tmp_path_factory.mktemp("index") / "mixed", mixed, "demo:shapes")
-
-
 def wait_matrix(user: Reader, total: int) -> dict[tuple[int, int], int]:
     matrix = user.page.side.confusion.matrix
     user.until(lambda: sum(matrix.counts.values()) == total)
     return dict(matrix.counts)
 
 
-def test_a_cell_of_the_matrix_filters_the_rows(
-    user: Reader, mixed: Path, mixed_index: Path
-) -> None:
+def test_a_cell_of_the_matrix_filters_the_rows(user: Reader, scenes: Path, index: Path) -> None:
     user.start(model=SHAPES)
-    user.open_explained(mixed, mixed_index)
-    counts = wait_matrix(user, 72)
+    user.open_explained(scenes, index)
+    counts = wait_matrix(user, 64)
     matrix = user.page.side.confusion.matrix
     classes = user.program.state.info.classes  # type: ignore[union-attr]
     pairs = list(zip(user.texts("label"), user.texts("prediction"), strict=True))
@@ -71,16 +55,16 @@ def test_a_cell_of_the_matrix_filters_the_rows(
             0
         ] else QTest.keyClick(matrix, Key.Key_Right if column < place[1] else Key.Key_Left)
     QTest.keyClick(matrix, Key.Key_Return)
-    user.until(lambda: user.page.model.rowCount() == 72)
+    user.until(lambda: user.page.model.rowCount() == 65)
 
 
 def test_a_histogram_is_brushed_and_its_range_holds(
-    user: Reader, mixed: Path, mixed_index: Path
+    user: Reader, scenes: Path, index: Path
 ) -> None:
     user.start(model=SHAPES)
-    user.open_explained(mixed, mixed_index)
+    user.open_explained(scenes, index)
     chart = user.page.histogram
-    user.until(lambda: int(chart.counts.sum()) == 72)
+    user.until(lambda: int(chart.counts.sum()) == 64)
     spans = chart.spans()
     assert spans is not None
     metrics = QFontMetricsF(theme.tabular(theme.small(chart.font())))
@@ -95,14 +79,14 @@ def test_a_histogram_is_brushed_and_its_range_holds(
     user.until(lambda: user.page.model.rowCount() == wanted)
     # The chart shows all that the other filters leave, with the range marked.
     user.settle()
-    assert int(chart.counts.sum()) == 72
+    assert int(chart.counts.sum()) == 64
     QTest.mouseClick(chart, LEFT, pos=QPoint(round(area.x(low)), middle))
-    user.until(lambda: user.page.model.rowCount() == 72)
+    user.until(lambda: user.page.model.rowCount() == 65)
 
 
-def test_mean_map_of_the_selected_rows(user: Reader, mixed: Path, mixed_index: Path) -> None:
+def test_mean_map_of_the_selected_rows(user: Reader, scenes: Path, index: Path) -> None:
     user.start(model=SHAPES)
-    user.open_explained(mixed, mixed_index)
+    user.open_explained(scenes, index)
     page, controller = user.page, user.program.controller
     page.side.kinds.setCurrentIndex(3)
     page.side.kinds.activated.emit(3)
@@ -145,7 +129,9 @@ def test_a_cluster_is_found_hidden_and_counted(
     from engine.records.sources import ModelSource
     from gui.controllers.models import NamedModel
 
-    folder = write_scenes(tmp_path_factory.mktemp("marked"), 160, marked=True)
+    folder = write_scenes(
+        tmp_path_factory.mktemp("marked"), 75, marked=True, kinds=("star", "circle", "ring")
+    )
     index = indexed(tmp_path_factory.mktemp("index") / "marked", folder, "demo:shortcut")
     user.start(model=NamedModel(ModelSource("demo:shortcut")))
     user.open_explained(folder, index)
@@ -176,11 +162,11 @@ def test_a_cluster_is_found_hidden_and_counted(
     user.until(lambda: page.model.rowCount() == size)
 
 
-def test_two_models_on_one_folder(user: Reader, mixed: Path, mixed_index: Path) -> None:
+def test_two_models_on_one_folder(user: Reader, scenes: Path, index: Path) -> None:
     from engine.records.sources import ModelSource
 
     user.start(model=SHAPES)
-    user.open_explained(mixed, mixed_index)
+    user.open_explained(scenes, index)
     before = dict(zip(user.texts("name"), user.texts("prediction"), strict=True))
     user.program.controller.models.open(ModelSource("demo:shortcut"))
     folders = user.program.controller.folders
@@ -199,6 +185,6 @@ def test_two_models_on_one_folder(user: Reader, mixed: Path, mixed_index: Path) 
     assert page.side.others.count() == 1
     page.side.others.setCurrentIndex(0)
     page.side.others.activated.emit(0)
-    user.until(lambda: f"{len(differ)} of 72 images" in page.side.differs.text())
+    user.until(lambda: f"{len(differ)} of 64 images" in page.side.differs.text())
     rows = page.side.differences.figures.rows
     assert sum(int(values[1]) for _, values in rows) == len(differ)  # type: ignore[arg-type]

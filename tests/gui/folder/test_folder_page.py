@@ -147,12 +147,12 @@ def test_a_row_is_opened_on_the_first_page_and_left_again(
     view.setFocus()
     view.setCurrentIndex(user.page.model.index(9, 0))
     name = user.texts("name")[9]
-    before = len(user.program.state.images)
     user.press(Key.Key_Return)
     user.until(lambda: user.program.controller.folders.page == "picture")
     user.wait_explained()
     state = user.program.state
-    assert len(state.images) == before + 1
+    # The demo scenes make room for it.
+    assert user.names == [Path(name).name]
     assert state.current is not None
     assert state.current.path == scenes / name
     assert state.explanation is not None
