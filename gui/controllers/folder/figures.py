@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.errors import HookscopeError
 from engine.folders.index.where import COLUMNS, Selection
+from engine.lazy.numpy import np
 from gui.controllers.folder.folders import Folders
 from gui.jobs.folder import figures as folder_figures
 from gui.jobs.folder.figures import BINS, RELIABILITY_BINS, FigureReader
@@ -17,6 +18,8 @@ from gui.state.folders import FolderView
 from gui.state.state import NoticeKind, State
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from engine.folders.index.queries import Index
     from gui.jobs.folder.figures import Difference
     from gui.jobs.lanes import Watch
@@ -27,8 +30,8 @@ HISTOGRAM = "histogram"
 
 class FolderFigures(QObject):
     """ready(kind, value): a chart's content. kind: the chart in front. column: of the histogram.
-    axes: of the scatter. chosen: inputs that are selected, which the mean map is of; () for all
-    that are listed. other: the job to compare with, and
+    axes: of the scatter. chosen: inputs that are selected, which the mean map is of; none for
+    all that are listed. other: the job to compare with, and
     differences from it, by class."""
 
     ready = Signal(str, object)
@@ -42,7 +45,7 @@ class FolderFigures(QObject):
         self.kind = "confusion"
         self.column = "probability"
         self.axes = ("probability", "border")
-        self.chosen: tuple[int, ...] = ()
+        self.chosen: NDArray[np.int64] = np.zeros(0, np.int64)
         self.other: int | None = None
         self.differences: list[Difference] = []
         self._timer = QTimer(self)
@@ -83,9 +86,9 @@ class FolderFigures(QObject):
         self.axes = across, up
         self._ask("scatter")
 
-    def choose(self, numbers: tuple[int, ...]) -> None:
-        """These rows are selected."""
-        if numbers != self.chosen:
+    def choose(self, numbers: NDArray[np.int64]) -> None:
+        """These rows are selected: int64 (n,)."""
+        if not np.array_equal(numbers, self.chosen):
             self.chosen = numbers
             if self.kind == "mean":
                 self._later()
@@ -106,7 +109,7 @@ class FolderFigures(QObject):
             self._timer.start()
 
     def _opened(self) -> None:
-        self.chosen, self.other = (), None
+        self.chosen, self.other = np.zeros(0, np.int64), None
         if self._lane is not None:
             self._lane.cancel()
             self._lane.submit(Job("", self.reader.close, stoppable=False))
@@ -141,8 +144,10 @@ class FolderFigures(QObject):
         if kind == "reliability":
             return lambda index, _watch: index.reliability(number, RELIABILITY_BINS, selection)
         if kind == "mean":
-            own = Selection(numbers=self.chosen) if self.chosen else selection
-            return lambda index, _watch: index.mean_map(number, own)
+            chosen = self.chosen
+            return lambda index, _watch: index.mean_map(
+                number, Selection(numbers=tuple(chosen.tolist())) if len(chosen) else selection
+            )
         if kind == "scatter":
             axes = self.axes
             return lambda index, _watch: folder_figures.pairs_of(index, number, *axes, selection)

@@ -141,11 +141,10 @@ class FigureGestures(QObject):
         self._only(f"differ, {found.label or 'without label'}", found.numbers)
 
     def _selected(self) -> None:
-        model = self._page.model
-        places = self._page.rows.selected_places()
-        # One row alone is where the keyboard is, not a selection.
-        several = places if len(places) > 1 else []
-        self._figures.choose(tuple(model.number_at(place) for place in several))
+        numbers = self._page.rows.selected_numbers()
+        # One row alone is where the keyboard is, not a selection; all are what is listed anyway.
+        several = 1 < len(numbers) < self._page.model.rowCount()
+        self._figures.choose(numbers if several else numbers[:0])
 
     # --- saving ----------------------------------------------------------------------------------
 

@@ -103,8 +103,8 @@ class FolderMenus(QObject):
     @property
     def selected(self) -> list[int]:
         """The selected inputs, in the order of the rows."""
-        model = self._page.model
-        return [model.number_at(place) for place in self._page.rows.selected_places()]
+        found: list[int] = self._page.rows.selected_numbers().tolist()
+        return found
 
     @property
     def meant(self) -> list[int]:

@@ -122,7 +122,7 @@ class FigurePresenter(QObject):
             self._page.side.mean.set_map(None, "No map of these images has anything positive.")
             return
         map, count = found
-        whose = "the selected" if self._figures.chosen else "the listed"
+        whose = "the selected" if len(self._figures.chosen) else "the listed"
         words = f"Mean of the maps of {count:,} of {whose} images, each with the sum 1."
         self._page.side.mean.set_map(self._drawn(map), words)
 

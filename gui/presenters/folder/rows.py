@@ -152,10 +152,10 @@ class FolderPresenter(QObject):
             page.set_message(_STARTING)
             return
         rows = page.rows
-        chosen = frozenset(page.model.number_at(place) for place in rows.selected_places())
+        chosen = rows.selected_numbers()
         current = rows.view.currentIndex()
         number = page.model.number_at(current.row()) if current.isValid() else None
-        if page.model.set_numbers(listing.numbers) and (chosen or number is not None):
+        if page.model.set_numbers(listing.numbers) and (len(chosen) or number is not None):
             rows.select_numbers(chosen, number)
             rows.view.scrollTo(rows.view.currentIndex())
         page.set_message(self._nothing())

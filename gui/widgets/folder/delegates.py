@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPen
 from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
@@ -31,7 +33,7 @@ class CellDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         tokens, rect, column = theme.current(), option.rect, index.column()
         if option.state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(rect, QColor(tokens.selection))
+            painter.fillRect(rect, _ink(tokens.selection))
         row = self._rows.row(index.row())
         if column == 0:
             frame = QRect(rect.left() + GAP, 0, ROW_SIDE, ROW_SIDE)
@@ -41,18 +43,18 @@ class CellDelegate(QStyledItemDelegate):
             shown = self._rows.columns[column - 1]
             text = row.texts[column - 1]
             if text:
-                colour = _colour(row.tone, shown.name, tokens)
-                painter.setPen(QColor(colour))
-                painter.setFont(option.font)
+                colour = _ink(_colour(row.tone, shown.name, tokens))
                 room = rect.adjusted(2 * GAP, 0, -2 * GAP, 0)
                 if shown.name == _RESULT:
                     paint_mark(painter, room.topLeft() + QPoint(0, room.height() // 2), row.tone)
-                    painter.setPen(QColor(colour))
                     room.setLeft(room.left() + _MARK + GAP)
-                elided = painter.fontMetrics().elidedText(
-                    text, Qt.TextElideMode.ElideMiddle, room.width()
-                )
-                painter.drawText(room, _RIGHT if shown.numeric else _LEFT, elided)
+                elif not shown.numeric:
+                    # Numbers have room; to measure every text would take most of the time.
+                    text = painter.fontMetrics().elidedText(
+                        text, Qt.TextElideMode.ElideMiddle, room.width()
+                    )
+                painter.setPen(colour)
+                painter.drawText(room, _RIGHT if shown.numeric else _LEFT, text)
         if index.row() == self._view.currentIndex().row() and self._view.hasFocus():
             painter.setPen(QColor(tokens.accent))
             painter.drawLine(rect.topLeft(), rect.topRight())
@@ -146,6 +148,11 @@ def paint_mark(painter: QPainter, middle: QPoint, tone: Tone) -> None:
         painter.drawLine(box.topLeft(), box.bottomRight())
         painter.drawLine(box.bottomLeft(), box.topRight())
     painter.restore()
+
+
+@lru_cache(maxsize=64)
+def _ink(colour: str) -> QColor:
+    return QColor(colour)
 
 
 def _colour(tone: Tone, column: str, tokens: theme.Tokens) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import (
     QEvent,
     QItemSelection,
@@ -33,7 +35,12 @@ from gui.widgets.folder.delegates import (
 from gui.widgets.folder.model import RowModel
 from gui.widgets.folder.rows import ShownColumn
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 _SEEN_MS = 40
+_BATCH = 2_000
+_MANY = 1_000
 _Flag = QItemSelectionModel.SelectionFlag
 
 
@@ -53,7 +60,8 @@ class RowViews(QStackedWidget):
         self.model = model
         self.table = _Table(model)
         self.grid = _Grid(model)
-        self.grid.setSelectionModel(self.table.selectionModel())
+        # A list looks at every selected row whenever the selection changes, shown or not.
+        self._apart = self.grid.selectionModel()
         self._seen = QTimer(self)
         self._seen.setSingleShot(True)
         self._seen.setInterval(_SEEN_MS)
@@ -79,6 +87,7 @@ class RowViews(QStackedWidget):
         """Show the grid in place of the table, at the same row."""
         focused = self.view.hasFocus()
         current = self.view.currentIndex()
+        self.grid.setSelectionModel(self.table.selectionModel() if on else self._apart)
         self.setCurrentWidget(self.grid if on else self.table)
         if focused:
             self.view.setFocus()
@@ -106,15 +115,23 @@ class RowViews(QStackedWidget):
 
     def selected_places(self) -> list[int]:
         """The places of the selected rows, in order."""
-        places: set[int] = set()
-        selection = self.table.selectionModel().selection()
-        for span in (selection.at(n) for n in range(selection.count())):
-            places.update(range(span.top(), span.bottom() + 1))
-        return sorted(places)
+        places: list[int] = self._places().tolist()
+        return places
 
-    def select_numbers(self, numbers: frozenset[int], current: int | None) -> None:
+    def selected_numbers(self) -> NDArray[np.int64]:
+        """The inputs of the selected rows, in their order: int64 (n,)."""
+        chosen: NDArray[np.int64] = self.model.numbers[self._places()]
+        return chosen
+
+    def _places(self) -> NDArray[np.int64]:
+        selection = self.table.selectionModel().selection()
+        spans = (selection.at(n) for n in range(selection.count()))
+        runs = [np.arange(span.top(), span.bottom() + 1) for span in spans]
+        return np.unique(np.concatenate(runs)) if runs else np.zeros(0, np.int64)
+
+    def select_numbers(self, numbers: NDArray[np.int64], current: int | None) -> None:
         """Select inputs, wherever they are listed now, and go to one of them."""
-        chosen = np.isin(self.model.numbers, np.fromiter(numbers, np.int64, len(numbers)))
+        chosen = np.isin(self.model.numbers, numbers)
         places = np.flatnonzero(chosen)
         selection = QItemSelection()
         last = self.model.columnCount() - 1
@@ -186,6 +203,13 @@ class _Table(QTableView):
         for place, column in enumerate(columns, start=1):
             self.setColumnWidth(place, column.width * letter + 4 * GAP)
 
+    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
+        # Qt makes a list of all cells for screen readers, which takes seconds for many.
+        if _rows(selected) + _rows(deselected) < _MANY:
+            super().selectionChanged(selected, deselected)
+        else:
+            self.viewport().update()
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if _opens(self, event):
             return
@@ -217,8 +241,17 @@ class _Grid(QListView):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # All at once, a hundred thousand places take a second.
+        self.setLayoutMode(QListView.LayoutMode.Batched)
+        self.setBatchSize(_BATCH)
         self.setMouseTracking(True)
         self.setAccessibleName("Images of the folder, as pictures")
+
+    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
+        if _rows(selected) + _rows(deselected) < _MANY:
+            super().selectionChanged(selected, deselected)
+        else:
+            self.viewport().update()
 
     def in_sight(self, count: int) -> range:
         """The places of the tiles in sight."""
@@ -245,6 +278,10 @@ class _Grid(QListView):
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             self.scheduleDelayedItemsLayout()
+
+
+def _rows(selection: QItemSelection) -> int:
+    return sum(selection.at(n).height() for n in range(selection.count()))
 
 
 def _opens(view: QAbstractItemView, event: QKeyEvent) -> bool:
