@@ -129,11 +129,11 @@ class Controller(QObject):
             comparer,
             self,
         )
-        self.folder_exports = FolderExports(state, self.folders, self)
         self.folder_figures = FolderFigures(state, self.folders, self)
         self.clustering = Clustering(
             state, self.folders, self.folder_figures, engine, self._worker, self
         )
+        self.folder_exports = FolderExports(state, settings, self.folders, self.clustering, self)
         self.inspections = Inspections(state, settings, engine, files, self._worker, self)
         self.trusting = Trusting(state, settings, engine, files, self._worker, self)
         self.images.reopened.connect(self._reopened)
