@@ -293,9 +293,12 @@ class Folders(QObject):
     def _list(self, *, live: bool = False) -> None:
         number = self.job[0] if self.job is not None else None
         view = self.view
+        known = self.listing if live and self.runs.state is not RunState.FINDING else None
+        if known is not None and known.view != view:
+            known = None
         self._read(
             "listing",
-            lambda watch: self._reader.listing(number, view, watch),
+            lambda watch: self._reader.listing(number, view, watch, known),
             lambda listing: self._was_listed(listing, live=live),
         )
 

@@ -61,6 +61,7 @@ COLUMNS = (
 """The columns of the table, in order."""
 
 _WIDTHS = {"name": 24, "prediction": 16, "label": 14, "error": 40, "tags": 12, "correct": 11}
+_FOREIGN = frozenset({"name", "label", "prediction", "tags", "error"})
 _SHARES = ("probability", "border", "corners", "spread")
 _TITLES = {"probability": "Confidence", "correct": "Result"}
 
@@ -190,13 +191,20 @@ class Reader:
     def jobs(self, _watch: Watch) -> tuple[tuple[int, Job], ...]:
         return tuple(self.index.jobs())
 
-    def listing(self, job: int | None, view: FolderView, _watch: Watch) -> Listing:
-        """The rows of a view. job: None before anything was computed."""
+    def listing(
+        self, job: int | None, view: FolderView, _watch: Watch, known: Listing | None = None
+    ) -> Listing:
+        """The rows of a view. job: None before anything was computed. known: rows of the same view
+        that were listed while no images were added."""
         number = job or _NO_JOB
         selection = view.selection
-        numbers = self.index.numbers(number, selection, view.order, down=view.down)
         whole = self.index.counts(number)
         counts = self.index.counts(number, selection) if view.filters else whole
+        plain = not view.filters and view.order == "place" and not view.down
+        if plain and known is not None and len(known.numbers) == whole.images:
+            # To read a hundred thousand numbers again would hold up the window.
+            return Listing(view, known.numbers, counts, whole)
+        numbers = self.index.numbers(number, selection, view.order, down=view.down)
         return Listing(view, numbers, counts, whole)
 
     def page(
@@ -213,7 +221,13 @@ class Reader:
 
 def text_of(shown: Shown, about: Job | None) -> RowText:
     """A row as text. about: the job whose row it is."""
-    texts = tuple(plain_text.line(_text(shown, about, name)) for name in COLUMNS)
+    # Only what comes from files needs to be made plain; numbers are most of the texts.
+    texts = tuple(
+        plain_text.line(_text(shown, about, name))
+        if name in _FOREIGN
+        else _text(shown, about, name)
+        for name in COLUMNS
+    )
     row = shown.row
     tone: Tone = "waiting"
     if shown.error:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from gui.toolkit import plain_text, theme
@@ -19,6 +20,8 @@ from gui.widgets.folder.views import RowViews
 
 GAP = theme.SPACE
 _SIDE = 88 * GAP
+_Held = Qt.KeyboardModifier
+_PAGES = (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
 
 class FolderPage(QWidget):
@@ -68,6 +71,16 @@ class FolderPage(QWidget):
         """Show a text in place of the rows; '' shows the rows."""
         self._message.show_text(plain_text.paragraph(text))
         self.room.setCurrentWidget(self._message if text else self.rows)
+
+    def event(self, event: QEvent) -> bool:
+        """Keep keys that act on the picture, which is not in sight, from the window."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            held = event.modifiers() & ~(_Held.KeypadModifier | _Held.ShiftModifier)
+            printable = event.text().isprintable() and event.text() not in ("", "?")
+            if not held and (printable or event.key() in _PAGES):
+                event.accept()
+                return True
+        return super().event(event)
 
     def focus_rows(self) -> None:
         """Give the keyboard to the rows."""

@@ -173,6 +173,27 @@ def test_a_row_is_opened_on_the_first_page_and_left_again(
     assert user.program.controller.folders.page == "picture"
 
 
+def test_keys_of_the_picture_do_nothing_on_the_page(
+    user: Reader, scenes: Path, index: Path
+) -> None:
+    user.start(model=SHAPES)
+    user.open_explained(scenes, index)
+    program = user.program
+    current, layer = program.state.current_key, program.state.layer
+    bar = user.page.rows.table.verticalScrollBar()
+    user.page.rows.table.setFocus()
+    user.until(user.page.rows.table.hasFocus)
+    for key in (Key.Key_O, Key.Key_G, Key.Key_2, Key.Key_E, Key.Key_Plus):
+        user.press(key)
+    user.page.focus_rows()
+    user.press(Key.Key_PageDown)
+    user.until(lambda: bar.value() > 0)
+    assert program.window.actions_by_id["overlay"].isChecked()
+    assert not program.window.actions_by_id["grid"].isChecked()
+    assert (program.state.current_key, program.state.layer) == (current, layer)
+    assert program.state.target is None
+
+
 def test_a_large_folder_that_is_dropped_is_offered_as_a_page(user: Reader, scenes: Path) -> None:
     user.start(model=SHAPES)
     user.drop(files(scenes))
