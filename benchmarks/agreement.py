@@ -36,6 +36,7 @@ from benchmarks.library_maps import (
     captum,
     guided_of_pytorch_grad_cam,
     pytorch_grad_cam,
+    smoothed_by_pytorch_grad_cam,
     smoothgrad_of_captum,
     torchcam,
 )
@@ -74,7 +75,8 @@ class Case:
 
     why: what the library does differently; '' where the maps have to be the same. options: ours.
     relu: whether the library's map has none of the negative values. sign: it leaves the sign to
-    chance, so that the nearer one is taken. layer: in place of the subject's own.
+    chance, so that the nearer one is taken. layer: in place of the subject's own. option: of the
+    method, if it is what is compared.
     """
 
     method: str
@@ -86,6 +88,12 @@ class Case:
     relu: bool = False
     sign: bool = False
     layer: str = ""
+    option: str = ""
+
+    @property
+    def name(self) -> str:
+        """The method, with the option that is compared."""
+        return f"{self.method}, {self.option}" if self.option else self.method
 
 
 class Functional(nn.Module):
@@ -147,6 +155,24 @@ CASES: tuple[Case, ...] = (
     Case("grad-cam", PGC, pytorch_grad_cam("GradCAM"), WIDE),
     Case("grad-cam", TC, torchcam("GradCAM"), WIDE, relu=True),
     Case("grad-cam", CAPTUM, captum("LayerGradCam", layered=True), WIDE),
+    Case(
+        "grad-cam",
+        PGC,
+        smoothed_by_pytorch_grad_cam(copies=True),
+        BOTH,
+        options={"augment": True},
+        option="augment",
+    ),
+    Case(
+        "grad-cam",
+        PGC,
+        smoothed_by_pytorch_grad_cam(eigen=True),
+        BOTH,
+        _CENTRED,
+        options={"eigen": True},
+        sign=True,
+        option="eigen",
+    ),
     Case("hirescam", PGC, pytorch_grad_cam("HiResCAM"), WIDE),
     Case("layercam", PGC, pytorch_grad_cam("LayerCAM"), WIDE),
     Case("layercam", TC, torchcam("LayerCAM"), WIDE, relu=True),
@@ -339,7 +365,7 @@ def measure(wanted: Sequence[str]) -> list[dict[str, Any]]:
         for name in case.subjects:
             it = made.setdefault(name, SUBJECTS[name]())
             it.model.module.eval()
-            row = {"method": case.method, "library": case.library, "network": name}
+            row = {"method": case.name, "library": case.library, "network": name}
             try:
                 other = case.maps(it.model.module, it.tensor, case.layer or it.layer, it.target)
                 found = compared(ours(it, case), other, case)

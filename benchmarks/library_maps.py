@@ -53,6 +53,36 @@ def pytorch_grad_cam(name: str, **how: Any) -> Maps:
     return maps
 
 
+def smoothed_by_pytorch_grad_cam(*, copies: bool = False, eigen: bool = False) -> Maps:
+    """Grad-CAM with its aug_smooth or eigen_smooth.
+
+    copies: the mean of the maps of all copies before each is cut at zero, enlarged and scaled,
+    those of mirrored ones mirrored back: its transforms are the unmirrored ones, then the mirrored.
+    """
+
+    def maps(network: nn.Module, tensor: Tensor, layer: str, target: int) -> Map:
+        from pytorch_grad_cam import GradCAM
+        from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+        network = copy.deepcopy(network)
+        kept: list[Map] = []
+        cam = GradCAM(model=network, target_layers=[network.get_submodule(layer)])
+        own = cam.get_cam_image
+
+        def keeping(*arguments: Any, **named: Any) -> Map:
+            kept.append(own(*arguments, **named)[0])
+            return kept[-1][None]
+
+        cam.get_cam_image = keeping
+        cam(tensor, [ClassifierOutputTarget(target)], aug_smooth=copies, eigen_smooth=eigen)
+        cam.activations_and_grads.release()
+        half = len(kept) // 2
+        turned = [*kept[:half], *(one[:, ::-1] for one in kept[half:])] if copies else kept
+        return np.mean(turned, axis=0, dtype=np.float64).astype(np.float32)
+
+    return maps
+
+
 def guided_of_pytorch_grad_cam(network: nn.Module, tensor: Tensor, _layer: str, target: int) -> Map:
     from pytorch_grad_cam import GuidedBackpropReLUModel
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -83,13 +83,19 @@ _MODEL = (
 )
 
 
-def add_model(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
-    """several: whether more than one may be named, which are then in a list, 'models'."""
+def add_model(
+    parser: argparse.ArgumentParser,
+    *,
+    several: bool = False,
+    spelled: Mapping[str, str] | None = None,
+) -> None:
+    """several: whether more than one may be named, which are then in a list, 'models'. spelled: as
+    in add_preprocessing."""
     if several:
         add_several(parser, "--model", "models", "M", _MODEL)
     else:
         parser.add_argument("--model", help=_MODEL)
-    add_source(parser)
+    add_source(parser, spelled)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     parser.add_argument(
         "--patience",

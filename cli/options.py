@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 from cli.preprocessing import add_preprocessing, chosen
@@ -11,8 +12,11 @@ from engine.files import presence
 from engine.records.sources import ModelSource
 
 
-def add_source(parser: argparse.ArgumentParser) -> None:
-    """Add the options that supply what a model file does not say; the window takes them too."""
+def add_source(parser: argparse.ArgumentParser, spelled: Mapping[str, str] | None = None) -> None:
+    """Add the options that supply what a model file does not say; the window takes them too.
+
+    spelled: as in add_preprocessing.
+    """
     parser.add_argument(
         "--weights", type=Path, help="weights file for a torchvision name or a Python file"
     )
@@ -44,7 +48,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="allow the files named here to run the code they contain",
     )
-    add_preprocessing(parser)
+    add_preprocessing(parser, spelled)
 
 
 def source_of(options: argparse.Namespace) -> ModelSource:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,15 +32,30 @@ _HELP = {
 _NEGATIVE = re.compile(r"-[0-9.][-+0-9.,eE]*")
 
 
-def add_preprocessing(parser: argparse.ArgumentParser) -> None:
-    """Add an option for each part of the preprocessing, and one for a profile."""
+# Options beside those of the preprocessing whose values may begin with a minus sign.
+_OTHERS = ("--hide",)
+
+
+def add_preprocessing(
+    parser: argparse.ArgumentParser, spelled: Mapping[str, str] | None = None
+) -> None:
+    """Add an option for each part of the preprocessing, and one for a profile.
+
+    spelled: the options of parts by other names, where their own mean something else.
+    """
+    spelled = spelled or {}
     known = ", ".join(map(presets.slug, presets.PRESETS))
     group = parser.add_argument_group(
         "preprocessing", "What is not set comes from the model's profile or files, or is assumed."
     )
     for name in choices.NAMES:
         metavar, text = _HELP[name]
-        group.add_argument(f"--{name}", metavar=metavar, help=text.format(presets=known))
+        group.add_argument(
+            f"--{spelled.get(name, name)}",
+            dest=name,
+            metavar=metavar,
+            help=text.format(presets=known),
+        )
     group.add_argument(
         "--profile",
         type=Path,
@@ -51,7 +66,7 @@ def add_preprocessing(parser: argparse.ArgumentParser) -> None:
 
 def joined(arguments: Sequence[str]) -> list[str]:
     """The arguments, with a value that begins with a minus sign attached to its option."""
-    names = {f"--{name}" for name in choices.NAMES}
+    names = {*(f"--{name}" for name in choices.NAMES), *_OTHERS}
     whole: list[str] = []
     for argument in arguments:
         if whole and whole[-1] in names and _NEGATIVE.fullmatch(argument):

@@ -6,6 +6,8 @@
         session.predictions(k=5)
         explanation = session.explain()
         explanation.map  # float32 (rows, columns), signed
+    edits = engine.Edits((Hide(Hottest(15)),))  # from engine.records.edits
+    engine.what_if(model, image, edits).after  # predictions of the edited image
 
 The names below are loaded on first use: importing the package does not import torch.
 """
@@ -16,6 +18,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from engine.effects.compared import what_if
     from engine.errors import (
         Cancelled,
         ChoiceNeeded,
@@ -38,9 +41,11 @@ if TYPE_CHECKING:
     from engine.progress import CancelToken
     from engine.records.asked import Question, Score, Unit
     from engine.records.display import DisplaySettings
+    from engine.records.edits import Edits
     from engine.records.explanations import Comparison, Explanation, Verdict
     from engine.records.images import LoadedImage, Preprocessing, Region
     from engine.records.models import LayerNode, Layout, ModelInfo, Prediction
+    from engine.records.workbench.what_if import WhatIf
     from engine.version import VERSION
 
 _HOMES = {
@@ -61,13 +66,16 @@ _HOMES = {
     "engine.progress": ("CancelToken",),
     "engine.records.asked": ("Question", "Score", "Unit"),
     "engine.records.display": ("DisplaySettings",),
+    "engine.records.edits": ("Edits",),
     "engine.records.explanations": ("Comparison", "Explanation", "Verdict"),
     "engine.records.images": ("LoadedImage", "Preprocessing", "Region"),
     "engine.records.models": ("LayerNode", "Layout", "ModelInfo", "Prediction"),
     "engine.explain.batches": ("Batches",),
     "engine.explain.session": ("Session",),
     "engine.files.trust": ("Trust",),
+    "engine.records.workbench.what_if": ("WhatIf",),
     "engine.version": ("VERSION",),
+    "engine.effects.compared": ("what_if",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -81,6 +89,7 @@ __all__ = [
     "ConsentNeeded",
     "DeviceError",
     "DisplaySettings",
+    "Edits",
     "Explanation",
     "ExportError",
     "HookscopeError",
@@ -103,10 +112,12 @@ __all__ = [
     "Unit",
     "Verdict",
     "WeightsError",
+    "WhatIf",
     "decode_image",
     "image_from_array",
     "load_image",
     "load_model",
+    "what_if",
 ]
 
 

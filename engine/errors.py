@@ -81,6 +81,10 @@ class DeviceError(HookscopeError):
     """The requested device does not exist, or its memory does not suffice."""
 
 
+class EditError(HookscopeError):
+    """An edit cannot be done on an image, or a file of edits cannot be read."""
+
+
 class ExportError(HookscopeError):
     """A file cannot be written."""
 

@@ -116,6 +116,9 @@ EXPORT_CAPTION: Final = Entry("export/caption", True)
 EXPORT_MAP: Final = Entry("export/map", False)
 EXPORT_JSON: Final = Entry("export/json", False)
 EXPORT_SUBJECT: Final = Entry("export/patient", False)
+REPORT_FORMAT: Final = Entry("report/format", ".html", _one_of(".html", ".pdf"))
+REPORT_PAPER: Final = Entry("report/paper", "a4", _one_of("a4", "letter"))
+REPORT_WITHOUT: Final = Entry("report/without", "")
 NOTICES_CLOSED: Final[Entry[tuple[str, ...]]] = Entry(
     "notices/closed", (), lambda value: len(value) <= MAX_CLOSED
 )
@@ -131,7 +134,7 @@ RECENT_SESSIONS: Final[Entry[tuple[str, ...]]] = Entry(
 )
 INSPECTOR: Final = Entry("inspector/shown", False)
 INSPECTOR_PAGE: Final = Entry(
-    "inspector/page", "layers", _one_of("images", "layers", "channels", "numbers")
+    "inspector/page", "layers", _one_of("images", "layers", "channels", "numbers", "trust")
 )
 INSPECTOR_FOLDED: Final = Entry("inspector/folded", False)
 INSPECTOR_HEIGHT: Final = Entry("inspector/height", 200, _between(80, 2000))
@@ -164,6 +167,9 @@ TABLE: Final[tuple[Entry[Any], ...]] = (
     EXPORT_MAP,
     EXPORT_JSON,
     EXPORT_SUBJECT,
+    REPORT_FORMAT,
+    REPORT_PAPER,
+    REPORT_WITHOUT,
     NOTICES_CLOSED,
     FIGURE_FORM,
     FIGURE_PRESETS,

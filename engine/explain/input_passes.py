@@ -83,6 +83,15 @@ class InputPasses:
 
         yield from self._batches(inputs, run, each)
 
+    def logits(self, inputs: Iterable[Tensor]) -> Iterator[Tensor]:
+        """The logits for each input: float64 (n, classes) on the CPU, batch by batch."""
+        each = _ALIVE * self._work.model.facts.largest
+
+        def run(batch: Tensor) -> Tensor:
+            return self._work.batch_logits(batch, self._cancel).cpu().double()
+
+        yield from self._batches(inputs, run, each)
+
     def gradients(self, inputs: Iterable[Tensor]) -> Iterator[Tensor]:
         """d score / d input for each input: (n, C, h, w), batch by batch."""
         each = memory.estimate(self._work.model.facts, None)

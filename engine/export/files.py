@@ -24,8 +24,10 @@ from engine.methods.registry import Chosen, find
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation, FloatMap
 from engine.records.images import LoadedImage, Note, Pixels
-from engine.records.levels import Levels
+from engine.records.level_words import spelled
+from engine.records.levels import AUTO, Levels
 from engine.records.models import ModelInfo, Prediction
+from engine.records.views import View
 from engine.render import caption as figure
 from engine.render import overlay
 from engine.render.looks import look_of
@@ -152,6 +154,12 @@ def save_json(path: Path | str, content: Any) -> None:
         file.write(json_spelled(text).encode("utf-8"))
 
 
+def save_text(path: Path | str, text: str) -> None:
+    """Writes text as UTF-8, with the line ends that it has. Raises ExportError."""
+    with whole_file(Path(path)) as file:
+        file.write(text.encode("utf-8"))
+
+
 def sidecar(
     image: LoadedImage,
     explanation: Explanation,
@@ -160,6 +168,7 @@ def sidecar(
     settings: DisplaySettings | None = None,
     versions: Mapping[str, str] | None = None,
     *,
+    view: View | None = None,
     subject: bool = False,
     notes: Sequence[Note] = (),
 ) -> dict[str, Any]:
@@ -172,7 +181,8 @@ def sidecar(
     the value at the high end of the colour scale, by these settings, or for positive values; a few
     pixels may go beyond it. Numbers that JSON cannot express (NaN, infinity) become null. subject:
     with the patient's name and the date of a DICOM file, which are left out otherwise, in paths
-    and notes too. notes: what a person wrote about the image.
+    and notes too. notes: what a person wrote about the image. view: what `explain --like` asks for
+    again.
     """
     region = explanation.region
     content: dict[str, Any] = {
@@ -182,7 +192,7 @@ def sidecar(
         "layer": explanation.layer or None,
         "fusion": _fusion(explanation),
         "class": {"index": explanation.target.index, "label": explanation.target.label},
-        "predictions": [_prediction(prediction) for prediction in predictions],
+        "predictions": [prediction_facts(prediction) for prediction in predictions],
         "map": {
             "shape": list(explanation.map.shape),
             "min": _number(explanation.map.min(initial=np.inf)),
@@ -196,7 +206,7 @@ def sidecar(
         },
         "method": explanation.method,
         "options": dict(explanation.options),
-        "target": _prediction(explanation.target),
+        "target": prediction_facts(explanation.target),
         "question": _question(explanation),
         "output_shape": list(explanation.shape),
         "layout": explanation.layout.value if explanation.layout is not None else None,
@@ -220,6 +230,8 @@ def sidecar(
     }
     if notes:
         content["notes"] = [_note(note, image, subject) for note in notes]
+    if view is not None:
+        content["view"] = view_facts(view, image, subject=subject)
     if settings is not None:
         content["display"] = {**asdict(settings), "look": look_of(settings) or None}
     if subject and image.subject is not None:
@@ -232,6 +244,38 @@ def _note(note: Note, image: LoadedImage, subject: bool) -> dict[str, Any]:
     return {
         "text": image.named(note.text, subject),
         "part": [part.x, part.y, part.width, part.height] if part is not None else None,
+    }
+
+
+def view_facts(view: View, image: LoadedImage, *, subject: bool = False) -> dict[str, Any]:
+    """What is asked for again, with the levels that were set for the image, if any were."""
+    facts = {**view.facts, "image": image.named(view.image, subject)}
+    if image.levels != AUTO:
+        facts["levels"] = spelled(image.levels)
+    return facts
+
+
+def pane_facts(
+    image: LoadedImage, model: str, view: View, explanation: Explanation, *, subject: bool = False
+) -> dict[str, Any]:
+    """One of several maps: what it is of, its range, and the view to ask for it again.
+
+    model: its name. subject: as for sidecar.
+    """
+    row = explanation.map
+    return {
+        "image": image.named(view.image, subject),
+        "model": model,
+        "layer": explanation.layer or None,
+        "class": {"index": explanation.target.index, "label": explanation.target.label},
+        "method": explanation.method,
+        "min": float(row.min()),
+        "max": float(row.max()),
+        "shape": list(row.shape),
+        "options": dict(explanation.options),
+        "words": explanation.sentence,
+        "verdict": explanation.verdict.value,
+        "view": view_facts(view, image, subject=subject),
     }
 
 
@@ -255,7 +299,7 @@ def _question(explanation: Explanation) -> dict[str, Any]:
         "positive": explanation.signs[0],
         "negative": explanation.signs[1],
         "class": asked.target,
-        "against": _prediction(against) if against is not None else None,
+        "against": prediction_facts(against) if against is not None else None,
         "unit": {
             "layer": unit.layer,
             "channel": unit.channel,
@@ -315,7 +359,8 @@ def _model(info: ModelInfo) -> dict[str, Any]:
     }
 
 
-def _prediction(prediction: Prediction) -> dict[str, Any]:
+def prediction_facts(prediction: Prediction) -> dict[str, Any]:
+    """A class with its numbers, as in every JSON that has predictions."""
     return {
         "index": prediction.index,
         "label": prediction.label,

@@ -37,6 +37,14 @@ def meta_copy(module: nn.Module) -> nn.Module:
     return _copied(module, memo)
 
 
+def whole_copy(module: nn.Module) -> nn.Module:
+    """A copy with tensors of its own, of the same values.
+
+    Raises TypeError for a network that cannot be copied; Cancelled.
+    """
+    return _copied(module, _Memo())
+
+
 def half_precision(module: nn.Module) -> str:
     """The name of the 16-bit type of the network's weights ('float16'); '' if it has none."""
     tensors = (*module.parameters(), *module.buffers())

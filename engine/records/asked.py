@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 Cell = tuple[int, int]
 """(row, column), each from 0, from the top left."""
@@ -51,6 +53,32 @@ class Question:
     unit: Unit | None = None
     cell: Cell | None = None
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The question for JSON, from which from_facts makes it again."""
+        unit = self.unit
+        return {
+            "question": self.slug,
+            "against": self.against,
+            "score": None if self.score is None else self.score.value,
+            "unit": None if unit is None else [unit.layer, unit.channel, _listed(unit.cell)],
+            "cell": _listed(self.cell),
+        }
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> Question:
+        """The question of these facts, among others; what is missing has its usual value.
+
+        Raises TypeError and ValueError for facts that are of no question.
+        """
+        return cls(
+            typed(facts.get("question", "class"), str),
+            typed(facts.get("against"), int, str, None),
+            None if facts.get("score") is None else Score(facts["score"]),
+            _unit(facts.get("unit")),
+            _cell(facts.get("cell")),
+        )
+
 
 CLASS = Question()
 """The question of a class's own score."""
@@ -70,3 +98,28 @@ class Asked:
     score: Score | None = Score.LOGIT
     unit: Unit | None = None
     cell: Cell | None = None
+
+
+def typed(value: Any, *kinds: type | None) -> Any:
+    """The value of a JSON file, if it is of one of these types. Raises TypeError."""
+    if (None in kinds and value is None) or type(value) in kinds:
+        return value
+    raise TypeError(f"{value!r} is of another type than is wanted")
+
+
+def _listed(cell: Cell | None) -> list[int] | None:
+    return None if cell is None else list(cell)
+
+
+def _cell(facts: Any) -> Cell | None:
+    if facts is None:
+        return None
+    row, column = (typed(number, int) for number in facts)
+    return row, column
+
+
+def _unit(facts: Any) -> Unit | None:
+    if facts is None:
+        return None
+    layer, channel, cell = facts
+    return Unit(typed(layer, str), typed(channel, int), _cell(cell))

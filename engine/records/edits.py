@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from engine.records.asked import CLASS, Question
+from engine.records.asked import CLASS, Question, typed
 from engine.records.options import Value
 
 Point: TypeAlias = tuple[float, float]
@@ -80,6 +82,7 @@ class Fill(StrEnum):
     GREY = "grey"
     COLOUR = "colour"
     NOISE = "noise"
+    """Of a normal distribution with the mean and the standard deviation of the image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,10 @@ Edit: TypeAlias = Crop | Hide | Change | Paste
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """What is done to an image, in this order. Equal ones give equal images."""
+    """What is done to an image, in this order. Equal ones give equal images.
+
+    docs/what-if.md has their form in JSON.
+    """
 
     steps: tuple[Edit, ...] = ()
 
@@ -169,5 +175,172 @@ class Edits:
         """The steps that are switched on."""
         return tuple(step for step in self.steps if step.on)
 
+    @property
+    def facts(self) -> list[dict[str, Any]]:
+        """The steps for JSON, from which from_facts makes them again."""
+        return [_facts(step) for step in self.steps]
+
+    @classmethod
+    def from_facts(cls, facts: Iterable[Mapping[str, Any]]) -> Edits:
+        """The edits of these facts; what is missing of a step has its usual value.
+
+        Raises ValueError for facts that are of no edits; it says which step, and why.
+        """
+        steps = []
+        for number, each in enumerate(facts, 1):
+            try:
+                steps.append(_edit(each))
+            except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+                missing = isinstance(error, KeyError)
+                why = f"{error.args[0]!r} is missing" if missing else str(error)
+                raise ValueError(f"edit {number}: {why}") from error
+        return cls(tuple(steps))
+
 
 NO_EDITS = Edits()
+
+
+def _facts(step: Edit) -> dict[str, Any]:
+    if isinstance(step, Crop):
+        own: dict[str, Any] = {"edit": "crop", "part": _box_facts(step.part)}
+    elif isinstance(step, Hide):
+        filling = step.filling
+        own = {
+            "edit": "keep" if step.keep else "hide",
+            **_shape_facts(step.shape),
+            "fill": filling.fill.value,
+            "colour": list(filling.colour),
+            "seed": filling.seed,
+        }
+    elif isinstance(step, Change):
+        own = {"edit": "change", "what": step.what.value, "amount": step.amount, "seed": step.seed}
+    else:
+        own = {
+            "edit": "paste",
+            "source": step.source,
+            "page": step.page,
+            "part": _box_facts(step.part),
+            "at": list(step.at),
+            "scale": step.scale,
+        }
+    return {**own, "on": step.on}
+
+
+def _shape_facts(shape: Shape) -> dict[str, Any]:
+    if isinstance(shape, Rectangle | Ellipse):
+        return {type(shape).__name__.lower(): _box_facts(shape)}
+    if isinstance(shape, Lasso):
+        return {"lasso": [list(point) for point in shape.points]}
+    if isinstance(shape, Brush):
+        return {"brush": [list(point) for point in shape.points], "radius": shape.radius}
+    return {
+        "hottest": shape.percent,
+        "layer": shape.layer,
+        "class": shape.target,
+        **shape.question.facts,
+        "method": shape.method,
+        "options": dict(shape.options),
+    }
+
+
+def _box_facts(box: Rectangle | Ellipse) -> list[float]:
+    return [box.x, box.y, box.width, box.height]
+
+
+def _edit(facts: Mapping[str, Any]) -> Edit:
+    kind = facts["edit"]
+    on = typed(facts.get("on", True), bool)
+    if kind == "crop":
+        return Crop(Rectangle(*_box(facts["part"])), on)
+    if kind in ("hide", "keep"):
+        red, green, blue = (_byte(value) for value in facts.get("colour", (128, 128, 128)))
+        filling = Filling(
+            Fill(facts.get("fill", Fill.INPAINT)), (red, green, blue), _seed(facts.get("seed", 0))
+        )
+        return Hide(_shape(facts), filling, kind == "keep", on)
+    if kind == "change":
+        amount = _number(facts["amount"])
+        return Change(Changing(facts["what"]), amount, _seed(facts.get("seed", 0)), on)
+    if kind == "paste":
+        page = typed(facts.get("page", 1), int)
+        if page < 1:
+            raise ValueError(f"{page} is no page; the first is 1")
+        return Paste(
+            typed(facts["source"], str),
+            Rectangle(*_box(facts["part"])),
+            _point(facts["at"]),
+            _size(facts.get("scale", 1.0)),
+            page,
+            on,
+        )
+    raise ValueError(f"{kind!r} is none of crop, hide, keep, change and paste")
+
+
+def _shape(facts: Mapping[str, Any]) -> Shape:
+    if "rectangle" in facts:
+        return Rectangle(*_box(facts["rectangle"]))
+    if "ellipse" in facts:
+        return Ellipse(*_box(facts["ellipse"]))
+    if "lasso" in facts:
+        return Lasso(_points(facts["lasso"], 3))
+    if "brush" in facts:
+        return Brush(_points(facts["brush"], 1), _size(facts["radius"]))
+    if "hottest" not in facts:
+        raise ValueError("it names no shape: rectangle, ellipse, lasso, brush or hottest")
+    percent = _size(facts["hottest"])
+    if percent > 100:
+        raise ValueError(f"{percent:g} % is more than all")
+    options = dict(facts.get("options") or {})
+    return Hottest(
+        percent,
+        typed(facts.get("layer"), str, None),
+        typed(facts.get("class"), int, str, None),
+        Question.from_facts(facts),
+        typed(facts.get("method", ""), str),
+        tuple((typed(name, str), typed(to, str, int, float, bool)) for name, to in options.items()),
+    )
+
+
+def _number(value: Any) -> float:
+    number = float(typed(value, int, float))
+    if not math.isfinite(number):
+        raise ValueError(f"{value!r} is no number")
+    return number
+
+
+def _size(value: Any) -> float:
+    number = _number(value)
+    if number <= 0:
+        raise ValueError(f"{value!r} is not above 0")
+    return number
+
+
+def _box(facts: Any) -> tuple[float, float, float, float]:
+    x, y, width, height = facts
+    return _number(x), _number(y), _size(width), _size(height)
+
+
+def _point(facts: Any) -> Point:
+    x, y = facts
+    return _number(x), _number(y)
+
+
+def _points(facts: Any, least: int) -> tuple[Point, ...]:
+    points = tuple(_point(each) for each in facts)
+    if len(points) < least:
+        raise ValueError(f"{len(points)} points are too few; {least} or more make the shape")
+    return points
+
+
+def _byte(value: Any) -> int:
+    number: int = typed(value, int)
+    if not 0 <= number <= 255:
+        raise ValueError(f"{value!r} is no part of a colour; each is from 0 to 255")
+    return number
+
+
+def _seed(value: Any) -> int:
+    seed: int = typed(value, int)
+    if seed < 0:
+        raise ValueError(f"{value!r} is no seed; it is 0 or more")
+    return seed

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine.records.asked import CLASS, Question, Score, Unit
+from engine.records.asked import CLASS, Question, Score, typed
+from engine.records.edits import NO_EDITS, Edits
 from engine.records.options import Value
+
+if TYPE_CHECKING:
+    from engine.records.explanations import Explanation
+    from engine.records.images import LoadedImage
 
 _ANY = (str, int, float, bool)
 
@@ -20,6 +25,7 @@ class View:
     of its ModelSource. layer: as addressed; None for the model's default layer, and for a method
     without one. target: index or label of the class; None for the predicted one. question: with its
     score. method: a slug; '' for the model's own. options: of the method, those that are set.
+    edits: what is done to the image first.
     """
 
     image: str
@@ -30,6 +36,29 @@ class View:
     method: str = ""
     options: tuple[tuple[str, Value], ...] = ()
     page: int = 1
+    edits: Edits = NO_EDITS
+
+    @classmethod
+    def of(
+        cls, explanation: Explanation, image: LoadedImage, model: str, edits: Edits = NO_EDITS
+    ) -> View:
+        """The view of a map that is known, with all that was decided for it.
+
+        image: as its file has it; model: the key of what the model was opened from.
+        """
+        asked = explanation.asked
+        against = asked.against if asked.question == "contrast" else None
+        return cls(
+            str(image.path) if image.path is not None else image.name,
+            model,
+            explanation.layer or None,
+            explanation.target.index,
+            Question(asked.question, against, asked.score, asked.unit, asked.cell),
+            explanation.method,
+            explanation.options,
+            image.page,
+            edits,
+        )
 
     @property
     def score(self) -> Score | None:
@@ -43,20 +72,16 @@ class View:
     @property
     def facts(self) -> dict[str, Any]:
         """The view for JSON, from which from_facts makes it again."""
-        question, unit = self.question, self.question.unit
         return {
             "image": self.image,
             "page": self.page,
             "model": self.model,
             "layer": self.layer,
             "class": self.target,
-            "question": question.slug,
-            "against": question.against,
-            "score": None if question.score is None else question.score.value,
-            "unit": None if unit is None else [unit.layer, unit.channel, _listed(unit.cell)],
-            "cell": _listed(question.cell),
+            **self.question.facts,
             "method": self.method,
             "options": dict(self.options),
+            "edits": self.edits.facts,
         }
 
     @classmethod
@@ -66,48 +91,17 @@ class View:
         Raises ValueError for facts that are of no view.
         """
         try:
-            question = Question(
-                _typed(facts.get("question", "class"), str),
-                _typed(facts.get("against"), int, str, None),
-                None if facts.get("score") is None else Score(facts["score"]),
-                _unit(facts.get("unit")),
-                _cell(facts.get("cell")),
-            )
             options = dict(facts.get("options") or {})
             return cls(
-                _typed(facts["image"], str),
-                _typed(facts["model"], str),
-                _typed(facts.get("layer"), str, None),
-                _typed(facts.get("class"), int, str, None),
-                question,
-                _typed(facts.get("method", ""), str),
-                tuple((_typed(name, str), _typed(to, *_ANY)) for name, to in options.items()),
-                _typed(facts.get("page", 1), int),
+                typed(facts["image"], str),
+                typed(facts["model"], str),
+                typed(facts.get("layer"), str, None),
+                typed(facts.get("class"), int, str, None),
+                Question.from_facts(facts),
+                typed(facts.get("method", ""), str),
+                tuple((typed(name, str), typed(to, *_ANY)) for name, to in options.items()),
+                typed(facts.get("page", 1), int),
+                Edits.from_facts(facts.get("edits") or ()),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"this describes no view: {error}") from error
-
-
-def _typed(value: Any, *kinds: type | None) -> Any:
-    """The value, if it is of one of these types. Raises TypeError."""
-    if (None in kinds and value is None) or type(value) in kinds:
-        return value
-    raise TypeError(f"{value!r} is of another type than is wanted")
-
-
-def _listed(cell: tuple[int, int] | None) -> list[int] | None:
-    return None if cell is None else list(cell)
-
-
-def _cell(facts: Any) -> tuple[int, int] | None:
-    if facts is None:
-        return None
-    row, column = (_typed(number, int) for number in facts)
-    return row, column
-
-
-def _unit(facts: Any) -> Unit | None:
-    if facts is None:
-        return None
-    layer, channel, cell = facts
-    return Unit(_typed(layer, str), _typed(channel, int), _cell(cell))

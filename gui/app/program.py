@@ -65,6 +65,7 @@ class Program(QObject):
         from gui.controllers.controller import Controller
         from gui.diagnostics.crashes import Crashes
         from gui.handlers.connections import Handlers
+        from gui.presenters.edits import EditPresenter
         from gui.presenters.first_hints import FirstHints
         from gui.presenters.inspector import InspectorPresenter
         from gui.presenters.methods import MethodPresenter
@@ -72,6 +73,7 @@ class Program(QObject):
         from gui.presenters.panes import PanePresenter
         from gui.presenters.presenter import Presenter
         from gui.presenters.questions import QuestionPresenter
+        from gui.presenters.trust import TrustPresenter
         from gui.state.state import State
         from gui.toolkit.garbage import GarbageCollector
 
@@ -87,12 +89,14 @@ class Program(QObject):
         self.garbage = GarbageCollector(self.window)
         self.presenter = Presenter(self.window, self.state, self.controller, self.settings)
         self.panes = PanePresenter(self.window, self.state, self.controller, self.settings)
+        self.edits = EditPresenter(self.window, self.state, self.controller)
         self.methods = MethodPresenter(self.window, self.state, self.settings)
         self.questions = QuestionPresenter(self.window, self.state, self.settings)
         self.notices = Notices(self.window, self.state, self.controller.models, self.settings)
         self.inspector = InspectorPresenter(
             self.window, self.state, self.controller.inspections, self.settings
         )
+        self.trust = TrustPresenter(self.window, self.state, self.controller.trusting)
         self.handlers = Handlers(
             self.window, self.state, self.controller, self.settings, self._beside
         )

@@ -15,12 +15,19 @@ from engine.errors import HookscopeError
 from engine.keeping.records import KeptSession, Run
 from engine.records.asked import Question
 from gui.controllers.downloads import Downloads
+from gui.controllers.edits.curves import Curves
+from gui.controllers.edits.edit_files import EditFiles
+from gui.controllers.edits.editing import Editor
+from gui.controllers.edits.live import Live
+from gui.controllers.edits.making import Making
+from gui.controllers.edits.places import Places
 from gui.controllers.explaining import Explainer, without_comparison
 from gui.controllers.exports import Exports
 from gui.controllers.figures.figures import Figures
 from gui.controllers.image_views import ImageViews
 from gui.controllers.images import Images
 from gui.controllers.inspector.inspecting import Inspections
+from gui.controllers.inspector.trusting import Trusting
 from gui.controllers.keeping.notes import Notes
 from gui.controllers.keeping.restoring import Restorer
 from gui.controllers.keeping.sessions import Sessions
@@ -28,8 +35,10 @@ from gui.controllers.late_files import LateFiles
 from gui.controllers.models import Models, NamedModel
 from gui.controllers.panes.comparing import Comparer
 from gui.controllers.published import Published
+from gui.controllers.reports.reports import Reports
 from gui.controllers.sweeps import Sweeper
 from gui.controllers.taking_up import take_up
+from gui.controllers.undo.history import History
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.file_work import color_strips
 from gui.jobs.lanes import Job, Lane
@@ -54,7 +63,8 @@ class Controller(QObject):
         self._worker = EngineWorker()
         self.engine_lane = engine = Lane("engine", self)
         self.file_lane = files = Lane("files", self)
-        self.images = Images(state, settings, files, self)
+        self.history = History(self)
+        self.images = Images(state, settings, files, self.history, self)
         self.images.leaving.connect(self._image_left)
         state.image_removed.connect(self._image_closed)
         self.views = ImageViews(state, self.images, files, self)
@@ -63,6 +73,7 @@ class Controller(QObject):
         self.models = Models(state, settings, engine, self._worker, self)
         self.sweeper = Sweeper(state, settings, engine, files, self._worker, self)
         self.exports = Exports(state, settings, files, self)
+        self.reports = Reports(state, settings, engine, files, self._worker, self)
         self.figures = Figures(state, settings, engine, files, self._worker, self)
         self.downloads = Downloads(self)
         self.published = Published(state, engine, self._worker, self)
@@ -81,6 +92,21 @@ class Controller(QObject):
         self.comparer = comparer = Comparer(
             state, settings, explainer, self.images, self.models, engine, self._worker, self
         )
+        self.making = Making(state, settings, engine, files, self._worker, self)
+        self.live = Live(state, settings, engine, self._worker, self)
+        self.curves = Curves(state, settings, engine, self._worker, self)
+        self.places = Places(state, settings, engine, self._worker, self)
+        self.editor = Editor(
+            state,
+            self.history,
+            self.images,
+            explainer,
+            comparer,
+            self.making,
+            self.live,
+            self,
+        )
+        self.edit_files = EditFiles(state, self.editor, files, self)
         # Before the explainer hears of a model, what was selected with it is.
         restorer = Restorer(state, settings, self.images, self.models, comparer, explainer, self)
         self.models.opened.connect(self._model_opened)
@@ -89,6 +115,7 @@ class Controller(QObject):
         self.notes = Notes(state, self)
         self.images.session_found.connect(self.sessions.open)
         self.inspections = Inspections(state, settings, engine, files, self._worker, self)
+        self.trusting = Trusting(state, settings, engine, files, self._worker, self)
         self.images.reopened.connect(self._reopened)
         self.choose_layer = comparer.choose_layer
         self.choose_class = comparer.choose_class
@@ -160,6 +187,7 @@ class Controller(QObject):
         self.figures.stop()
         self.figures.batch.cancel()
         self.inspections.stop()
+        self.trusting.stop()
         if self.models.opening_first:
             return
         self.explainer.stop()

@@ -16,6 +16,7 @@ from engine.errors import HookscopeError, ImageError
 from engine.formats.demo import SCENES, Scene
 from engine.records.images import LoadedImage
 from engine.records.sources import ModelSource
+from gui.controllers.undo.history import History
 from gui.jobs.file_work import (
     Decoded,
     Found,
@@ -75,11 +76,14 @@ class Images(QObject):
     session_found = Signal(object)
     reopened = Signal(object)
 
-    def __init__(self, state: State, settings: Settings, lane: Lane, parent: QObject) -> None:
+    def __init__(
+        self, state: State, settings: Settings, lane: Lane, history: History, parent: QObject
+    ) -> None:
         super().__init__(parent)
         self._state = state
         self._settings = settings
         self._lane = lane
+        self._history = history
         self._next_key = 0
         self._next_scan = 0
         self._used: dict[str, None] = {}
@@ -138,7 +142,7 @@ class Images(QObject):
     def relocate(self, image: OpenImage, path: Path) -> None:
         """The file of an open image is here now; it is read again, with what was chosen for it."""
         image.path = path
-        image.loaded = image.picture = None
+        image.let_go()
         image.error = ""
         image.revision += 1
         self._state.image_updated.emit(image.key)
@@ -183,7 +187,7 @@ class Images(QObject):
         assert image.path is not None
         image.page = page
         image.revision += 1
-        image.loaded = image.picture = None
+        image.let_go()
         self.leaving.emit()
         self._state.current_changed.emit()
         self._decode(image.key, image.path)
@@ -215,19 +219,27 @@ class Images(QObject):
         self.close_many([key])
 
     def close_many(self, keys: Sequence[str]) -> None:
-        """Close several images at once, which reopen brings back together."""
+        """Close several images at once, which undo and reopen bring back together."""
         images = self._state.images
-        closing = [key for key in keys if key in images]
+        closing = [images[key] for key in keys if key in images]
         if not closing:
             return
         state = self._state
-        current = state.current_key if state.current_key in closing else None
-        self._closed.append(
-            _Closed([images[key] for key in closing], current, state.layer, state.model_source)
+        keys = [image.key for image in closing]
+        current = state.current_key if state.current_key in keys else None
+        closed = _Closed(closing, current, state.layer, state.model_source)
+        self._do_close(closed)
+        words = "close image" if len(closing) == 1 else f"close {len(closing):,} images"
+        self._history.do(
+            words, lambda: self._do_close(closed), lambda: self._bring_back(closed), done=True
         )
+
+    def _do_close(self, closed: _Closed) -> None:
+        self._closed.append(closed)
         del self._closed[:-_MOST_CLOSED]
+        there = [image.key for image in closed.images if image.key in self._state.images]
         # The current one goes last, so that no other is read on the way.
-        for key in sorted(closing, key=lambda key: key == self._state.current_key):
+        for key in sorted(there, key=lambda key: key == self._state.current_key):
             self._close(key)
 
     @property
@@ -239,9 +251,19 @@ class Images(QObject):
         """Open the images again that were closed last, with what was chosen for them."""
         if not self._closed:
             return
+        closed = self._closed[-1]
+        self._bring_back(closed)
+        count = len(closed.images)
+        words = "reopen image" if count == 1 else f"reopen {count:,} images"
+        self._history.do(
+            words, lambda: self._bring_back(closed), lambda: self._do_close(closed), done=True
+        )
+
+    def _bring_back(self, closed: _Closed) -> None:
+        if closed in self._closed:
+            self._closed.remove(closed)
         known = self._known()
-        closed = self._closed.pop()
-        images = [image for image in closed.images if image.path not in known]
+        images = [one for one in closed.images if one.path is None or one.path not in known]
         for image in images:
             self._state.images[image.key] = image
             self._state.image_added.emit(image.key)
@@ -266,7 +288,7 @@ class Images(QObject):
         image = self._state.images[key]
         if image.path is not None:
             # It can be read again.
-            image.loaded = image.picture = None
+            image.let_go()
         keys = list(self._state.images)
         place = keys.index(key)
         del self._state.images[key]
@@ -352,7 +374,7 @@ class Images(QObject):
         image = self._state.images[key]
         if image.path is None or not (image.error or image.stamp != stamp_of(image.path)):
             return
-        image.loaded = image.picture = None
+        image.let_go()
         image.error = ""
         image.page = 1
         image.revision += 1
@@ -462,12 +484,13 @@ class Images(QObject):
             if image.loaded.depth is not None:
                 kept += image.loaded.depth.values.nbytes
             if kept > _KEEP_BYTES:
-                image.loaded = image.picture = None
+                image.let_go()
 
 
 def _is_used(image: OpenImage) -> bool:
     """Whether something was chosen or noted for an image."""
-    return bool(image.targets or image.expected or image.questions or image.notes)
+    chosen = image.targets or image.expected or image.questions
+    return bool(chosen or image.notes or image.edits.steps)
 
 
 def _names(path: Path) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from gui import settings as table
 from gui.controllers.controller import Controller
+from gui.handlers.inspector.trusting import TrustGestures
 from gui.settings import Settings
 from gui.state.inspected import Kind
 from gui.toolkit import plain_text
@@ -45,6 +46,9 @@ class Inspecting(QObject):
         """Stop drawing, or show the map in place of a channel; whether there was either."""
         if self._window.line_tool.on:
             self._drawer.numbers.drawing_ended()
+            return True
+        if self._window.box_tool.on:
+            self._drawer.trust.drawing_ended()
             return True
         return self._inspections.leave_channel()
 
@@ -87,7 +91,9 @@ class Inspecting(QObject):
         drawer.numbers.line_named.connect(self._inspections.name_line)
         self._window.line_tool.ended.connect(drawer.numbers.drawing_ended)
         self._window.canvas.viewport().installEventFilter(self)
-        for chart in (drawer.channels.histogram, drawer.numbers.histogram, drawer.numbers.profile):
+        TrustGestures(self._window, self._controller.trusting, self._settings)
+        own = drawer.channels.histogram, drawer.numbers.histogram, drawer.numbers.profile
+        for chart in (*own, drawer.trust.lines, drawer.trust.bars):
             chart.save_wanted.connect(self._save)
 
     def _draw_film(self) -> None:
@@ -144,7 +150,11 @@ class Inspecting(QObject):
         """Ask where, and write a chart as a picture or as values."""
         from gui.file_dialogs import save_dialog, start_folder
 
-        kinds = "PNG image (*.png);;SVG image (*.svg)" if what == "picture" else "CSV (*.csv)"
+        kinds = (
+            "PNG image (*.png);;SVG image (*.svg);;PDF (*.pdf)"
+            if what == "picture"
+            else "CSV (*.csv)"
+        )
         suffix = ".png" if what == "picture" else ".csv"
         name = plain_text.file_name(chart.name)[:80]
         place = start_folder(self._settings) / f"{name}{suffix}"
@@ -157,5 +167,6 @@ class Inspecting(QObject):
         if what == "values":
             data = chart.values(",").encode()
         else:
-            data = chart.svg() if path.suffix.lower() == ".svg" else chart.png()
+            kinds = {".svg": chart.svg, ".pdf": chart.pdf}
+            data = kinds.get(path.suffix.lower(), chart.png)()
         self._inspections.write(path, data)

@@ -32,7 +32,7 @@ class Collected:
 
     name: a suggested file name, without suffix. inputs: files that it must not replace. notices:
     what has to be said about the maps. columns: how many are in a row where the form does not say;
-    None for as many as suit them.
+    None for as many as suit them. differing: there are two maps, and their difference is a third.
     """
 
     items: tuple[Shown, ...]
@@ -40,6 +40,7 @@ class Collected:
     inputs: tuple[Path, ...] = ()
     notices: tuple[str, ...] = ()
     columns: int | None = None
+    differing: bool = False
 
 
 def joined(parts: Sequence[Collected]) -> Collected:
@@ -77,9 +78,15 @@ class DrawnFigure:
 
 
 def drawing_of(source: Collected, form: FigureForm, display: DisplaySettings) -> Drawing:
-    """The drawing that is shown and written. Raises ExportError for a form that cannot be had."""
-    from engine.comparing.sheet import sheet
+    """The drawing that is shown and written.
 
+    Raises ExportError for a form that cannot be had, and HookscopeError for a difference of images
+    that are not of one size.
+    """
+    from engine.comparing.sheet import difference_sheet, sheet
+
+    if source.differing:
+        return difference_sheet(source.items, form, base=display, title=source.name)[0]
     return sheet(source.items, form, columns=source.columns, base=display, title=source.name)
 
 

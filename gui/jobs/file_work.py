@@ -28,6 +28,7 @@ from gui.toolkit.imaging import Picture, map_thumbnail, thumbnail, to_qimage
 
 if TYPE_CHECKING:
     from engine.records.exports import ExportChoice
+    from engine.records.views import View
     from gui.jobs.lanes import Watch
 
 THUMBNAIL_SIZE = 128
@@ -79,6 +80,7 @@ class ExportTask:
     predictions: tuple[Prediction, ...]
     display: DisplaySettings
     versions: dict[str, str]
+    view: View
     choice: ExportChoice | None = None
     notes: tuple[Note, ...] = ()
 
@@ -303,6 +305,7 @@ def write_export(task: ExportTask, watch: Watch) -> ExportTask:
             task.predictions,
             task.display,
             task.versions,
+            view=task.view,
             subject=choice.subject,
             notes=task.notes,
         )

@@ -29,6 +29,7 @@ class MethodPresenter(QObject):
         self._window = window
         self._state = state
         self._settings = settings
+        self._shown: object = None
         window.methods.opening.connect(self._fill)
         for changed in (
             state.engine_changed,
@@ -42,6 +43,11 @@ class MethodPresenter(QObject):
 
     def _show(self) -> None:
         state, window = self._state, self._window
+        # Activating a pane tells of several changes at once, and the reasons take milliseconds.
+        shown = offers.depends_on(state)
+        if shown == self._shown:
+            return
+        self._shown = shown
         button = window.method_button
         button.setVisible(state.info is not None)
         button.show_text(title_of(state.method))

@@ -145,24 +145,27 @@ class Presenter(QObject):
     def _show_picture(self) -> None:
         """Show the current image as it was left; while it is being read, the previous one stays."""
         image, canvas = self._state.current, self._window.canvas
+        picture = self._state.picture_of(self._state.pane)
         self._placing = True
         if image is None or image.error:
             self._shown = None
             canvas.show_picture(None)
             canvas.show_values(None)
             self._window.status.show_zoom(None)
-        elif image.picture is not None and self._shown is not image.picture:
-            before, self._shown = self._shown, image.picture
+        elif picture is not None and self._shown is not picture:
+            before, self._shown = self._shown, picture
             if before is not None and (self._shown_key, before.size) == (
                 image.key,
-                image.picture.size,
+                picture.size,
             ):
-                canvas.replace_picture(image.picture)
+                canvas.replace_picture(picture)
                 if self._state.explanation is None:
                     canvas.show_explanation(None)
             else:
-                canvas.show_picture(image.picture)
-                canvas.look_at(_sight(image))
+                # A crop is another picture of the same image, and is seen as a whole.
+                same = before is not None and self._shown_key == image.key
+                canvas.show_picture(picture)
+                canvas.look_at(None if same else _sight(image))
             self._shown_key = image.key
             self._show_levels(image)
         self._placing = False

@@ -30,6 +30,7 @@ class QuestionPresenter(QObject):
         self._window = window
         self._state = state
         self._settings = settings
+        self._shown: object = None
         window.questions.opening.connect(self._fill)
         for changed in (
             state.engine_changed,
@@ -44,6 +45,11 @@ class QuestionPresenter(QObject):
 
     def _show(self) -> None:
         state, window = self._state, self._window
+        by_hand = offers.expected_by_hand(state)
+        shown = (*offers.depends_on(state), offers.expected_class(state), by_hand, state.comparing)
+        if shown == self._shown:
+            return
+        self._shown = shown
         button = window.question_button
         button.setVisible(state.info is not None)
         button.show_text(f"? {offers.question_words(state)}")

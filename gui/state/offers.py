@@ -34,6 +34,16 @@ from engine.targets.typed import checked
 from gui.state.state import State
 
 
+def depends_on(state: State) -> tuple[object, ...]:
+    """What everything here follows from: while it is equal, so are all answers."""
+    return (
+        *(state.engine, state.info, state.layers, state.model_source, state.layer),
+        *(state.method, state.options, state.question, state.target, state.forward_seconds),
+        *(state.answer, state.answered, state.explanation, state.current_key),
+        tuple(state.kept_options.items()),
+    )
+
+
 def options_of(state: State, slug: str) -> tuple[tuple[str, Value], ...]:
     """The options with which a method is used, or would be."""
     if slug == state.method:

@@ -150,6 +150,12 @@ _FILE: Final = (
             section=3),
     *(Command(f"sheet_{kind}", f"{text}…", "File/Contact sheet", section=3)
       for kind, text in SHEETS),
+    Command("report", "Report…", "File", icon="export", section=2,
+            tip="Image, prediction, maps, settings and checksums in one HTML file or a PDF"),
+    Command("copy_script", "Copy as Python", "File", section=2,
+            tip="Copy a short script that makes this map again with torch alone"),
+    Command("save_script", "Save as Python script…", "File", section=2,
+            tip="A short script that makes this map again with torch alone"),
     Command("copy", "Copy image", "File", ("Ctrl+C",), "copy",
             "Copy the visible part of the image with its heat map", section=3),
     Command("copy_path", "Copy image path", "File", section=3,
@@ -166,6 +172,55 @@ _FILE: Final = (
             tip="Reset window layout, theme, display settings and recent files"),
     Command("quit", "Quit", "File", ("Ctrl+Q",), "quit", section=6,
             role=QAction.MenuRole.QuitRole),
+)  # fmt: skip
+
+
+def _tool(name: str, text: str, key: str, tip: str) -> Command:
+    return Command(
+        id=f"tool_{name}",
+        text=text,
+        menu="Edit/Tool",
+        keys=(key,),
+        icon=f"tool-{name}",
+        tip=tip,
+        checkable=True,
+        group="tool",
+        section=1,
+    )
+
+
+TOOLS: Final = ("select", "crop", "rectangle", "ellipse", "lasso", "brush", "copy")
+"""The tools of 'What if', in the order of their strip."""
+
+_EDIT: Final = (
+    Command("undo", "Undo", "Edit", ("Ctrl+Z",), "undo"),
+    Command("redo", "Redo", "Edit", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo"),
+    Command("what_if", "What if", "Edit", ("E",), "what-if",
+            "Hide, crop or change the image, and see what that does to the predictions",
+            checkable=True, section=1),
+    _tool("select", "Select and move", "V", "Select an edit, move it, or drag its corners"),
+    _tool("crop", "Crop", "K", "Explain a part of the image beside the whole"),
+    _tool("rectangle", "Rectangle", "R", "Hide or keep a rectangle; with Shift, a square"),
+    _tool("ellipse", "Ellipse", "U", "Hide or keep an ellipse; with Shift, a circle"),
+    _tool("lasso", "Lasso", "S", "Hide or keep what a line goes round"),
+    _tool("brush", "Brush", "H", "Hide or keep what is painted over; Shift and wheel: its size"),
+    _tool("copy", "Copy part", "Y", "Copy a rectangle, to paste it on this or another image"),
+    Command("paste_part", "Paste part", "Edit", ("Shift+Y",), section=2,
+            tip="Paste the part that was copied; drag it to move it"),
+    Command("paste_map", "Score by position", "Edit", section=2,
+            tip="A heat map of what pasting the selected part anywhere does to the class"),
+    Command("brush_smaller", "Smaller brush", "Edit/Tool", (",",), section=2),
+    Command("brush_larger", "Larger brush", "Edit/Tool", (".",), section=2),
+    Command("remove_edit", "Remove selected edit", "Edit", section=2,
+            listing=("Remove selected edit", "Del")),
+    Command("clear_edits", "Remove all edits", "Edit", section=2),
+    Command("share_edits", "Apply edits to other images", "Edit", section=3,
+            tip="Give all other images of the strip the edits of this one"),
+    Command("copy_edits", "Copy edits as JSON", "Edit", section=3),
+    Command("export_edits", "Export edits…", "Edit", section=3,
+            tip="As JSON, which the command line replays: what-if --edits FILE"),
+    Command("open_edits", "Open edits…", "Edit", section=3,
+            tip="Do the edits of a JSON file to this image, in place of its own"),
 )  # fmt: skip
 
 _VIEW: Final = (
@@ -295,7 +350,7 @@ _HELP: Final = (
 TOOLBAR: Final = (("open_image", "Open image"), ("open_model", "Open model"), ("export", "Export"))
 """Ids and short texts of the toolbar; the window adds the facts about the model."""
 
-FIXED: Final[tuple[Command, ...]] = (*_FILE, *_VIEW, *_MODEL, *_IMAGE, *_HELP)
+FIXED: Final[tuple[Command, ...]] = (*_FILE, *_EDIT, *_VIEW, *_MODEL, *_IMAGE, *_HELP)
 """What is known without the table of methods: all that the first paint needs."""
 
 

@@ -26,7 +26,7 @@ ALONE = {"random-cam", "rise", "attention-rollout"}
 
 def as_expected(rows: list[dict[str, Any]]) -> None:
     """The same where nothing is said against it, and far from it where something is."""
-    wanted = [(case.method, case.library, name) for case in CASES for name in case.subjects]
+    wanted = [(case.name, case.library, name) for case in CASES for name in case.subjects]
     assert [(row["method"], row["library"], row["network"]) for row in rows] == wanted
     for row in rows:
         assert "error" not in row, row

@@ -160,6 +160,27 @@ def test_all_panes_are_one_figure_on_one_scale(user: User, tmp_path: Path) -> No
         assert item.explanation.target.label in words
 
 
+def test_the_difference_of_two_panes_is_exported_with_its_numbers(
+    user: User, tmp_path: Path
+) -> None:
+    program = user.start()
+    program.controller.comparer.compare_class(1)
+    user.until(lambda: all(pane.explanation for pane in program.state.panes))
+    program.controller.comparer.differ(True)
+    user.settle()
+    dialog = figure_dialog(user)
+    tree = ET.parse(save(user, dialog, tmp_path / "difference.svg"))
+    assert len(list(tree.iter(f"{SVG}image"))) == 3
+    words = " ".join(element.text or "" for element in tree.iter(f"{SVG}text"))
+    heading = program.window.panes.headings[2]
+    numbers = re.findall(r"−?\d\.\d\d", heading)
+    assert f"correlation {numbers[0]}, IoU of the top 20 % {numbers[1]}" in words
+    program.controller.comparer.differ(False)
+    user.settle()
+    figure_dialog(user)
+    assert not shown(user).source.differing
+
+
 def test_dark_and_clear_paper(user: User, tmp_path: Path) -> None:
     user.start()
     dialog = figure_dialog(user)

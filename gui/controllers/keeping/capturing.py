@@ -125,6 +125,7 @@ def _image(id: str, image: OpenImage, ids: Mapping[ModelSource, str], hashes: Ha
         _by_id(image.expected, ids),
         {ids[source]: asked for source, asked in image.questions.items() if source in ids},
         image.notes,
+        image.edits.facts or None,
         sight=image.sight,
     )
 
@@ -168,6 +169,7 @@ def _pane(
         pane.method,
         pane.options,
         state.images[pane.current_key or ""].page,
+        state.edits_of(pane),
     )
     return KeptPane(view, pane.bare)
 

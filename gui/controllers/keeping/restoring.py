@@ -12,6 +12,7 @@ from engine.formats.demo import SCENES
 from engine.keeping import locating
 from engine.keeping.records import KeptImage, KeptModel, KeptPane, KeptSession
 from engine.methods.registry import choose
+from engine.records.edits import Edits
 from engine.records.explanations import layers_in
 from engine.records.sources import ModelSource
 from engine.records.views import View
@@ -154,6 +155,10 @@ class Restorer(QObject):
         image = self._images.blank(path, kept.name or path.name, scene)
         image.page, image.levels = kept.page, kept.levels
         image.notes, image.sight = kept.notes, kept.sight
+        try:
+            image.edits = Edits.from_facts(kept.edits or ())
+        except (ValueError, TypeError) as error:
+            self._state.warn((f"{image.name}: its edits cannot be read and are left out: {error}",))
         self._choose_for(image, kept)
         return image
 
@@ -281,7 +286,7 @@ class Restorer(QObject):
         panes: list[Pane] = []
         for place, kept in enumerate(session.panes):
             if place == session.active:
-                here.bare = kept.bare
+                here.bare, here.original = kept.bare, self._is_original(kept, here.current_key)
                 panes.append(here)
                 continue
             opened, key = self._opened.get(kept.view.model), self._keys.get(kept.view.image)
@@ -290,9 +295,15 @@ class Restorer(QObject):
         if len(panes) > 1:
             self._comparer.arrange(panes, session.arrangement)
 
+    def _is_original(self, kept: KeptPane, key: str | None) -> bool:
+        """Whether a pane showed its image without the edits that it has."""
+        image = self._state.images.get(key or "")
+        return image is not None and bool(image.done.steps) and not kept.view.edits.steps
+
     def _pane(self, kept: KeptPane, opened: OpenedModel, key: str) -> Pane:
         pane = self._comparer.blank()
         pane.bare, pane.current_key = kept.bare, key
+        pane.original = self._is_original(kept, key)
         pane.model_source, pane.info, pane.layers = opened.source, opened.info, opened.layers
         pane.model_settled = opened.settled
         pane.question = kept.view.question

@@ -88,6 +88,7 @@ class Sessions(QObject):
             state.answer_changed,
             state.expected_changed,
             state.notes_changed,
+            state.edits_changed,
             state.panes_changed,
             state.pane_changed,
             state.pinned_changed,

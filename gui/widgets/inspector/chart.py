@@ -16,11 +16,13 @@ from PySide6.QtCore import (
     QByteArray,
     QEvent,
     QIODevice,
+    QMarginsF,
     QPoint,
     QPointF,
     QRect,
     QRectF,
     QSize,
+    QSizeF,
     Qt,
     Signal,
 )
@@ -31,8 +33,10 @@ from PySide6.QtGui import (
     QGuiApplication,
     QImage,
     QMouseEvent,
+    QPageSize,
     QPainter,
     QPaintEvent,
+    QPdfWriter,
     QPen,
 )
 from PySide6.QtSvg import QSvgGenerator
@@ -44,6 +48,7 @@ from gui.toolkit import plain_text, theme
 SPACE = theme.SPACE
 _SAVED = QSize(640, 360)
 _PNG_SCALE = 2
+_PDF_DPI = 96
 
 
 class Chart(QWidget):
@@ -137,6 +142,22 @@ class Chart(QWidget):
         generator.setViewBox(QRect(QPoint(0, 0), _SAVED))
         generator.setTitle(plain_text.line(self.name))
         painter = QPainter(generator)
+        self._paint(painter, QRect(QPoint(0, 0), _SAVED))
+        painter.end()
+        buffer.close()
+        return bytes(data.data())
+
+    def pdf(self) -> bytes:
+        """The chart as the bytes of a PDF file of one page of its size."""
+        data = QByteArray()
+        buffer = QBuffer(data)
+        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+        writer = QPdfWriter(buffer)
+        writer.setTitle(plain_text.line(self.name))
+        writer.setResolution(_PDF_DPI)
+        writer.setPageSize(QPageSize(QSizeF(_SAVED) * 72 / _PDF_DPI, QPageSize.Unit.Point))
+        writer.setPageMargins(QMarginsF())
+        painter = QPainter(writer)
         self._paint(painter, QRect(QPoint(0, 0), _SAVED))
         painter.end()
         buffer.close()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gui.widgets.inspector.channels import ChannelsPage
     from gui.widgets.inspector.film import FilmPage
     from gui.widgets.inspector.numbers import NumbersPage
+    from gui.widgets.inspector.trust import TrustPage
 
 IMAGES: Final = "images"
 TITLES: Final = {
@@ -29,6 +30,7 @@ TITLES: Final = {
     "layers": "Layers",
     "channels": "Channels",
     "numbers": "Numbers",
+    "trust": "Trust",
 }
 LEAST = 20 * theme.SPACE
 _GRIP = theme.SPACE
@@ -40,8 +42,8 @@ class Drawer(QWidget):
     """Shows the image strip alone until set_shown; then tabs, and the page of one of them.
 
     opened(page): what is looked at has changed, '' for none of the pages. chosen(page): by the
-    user. folded(bool): by the user. resized(height): by the user, in logical pixels. film, channels
-    and numbers are there once it is filled.
+    user. folded(bool): by the user. resized(height): by the user, in logical pixels. film,
+    channels, numbers and trust are there once it is filled.
     """
 
     opened = Signal(str)
@@ -52,6 +54,7 @@ class Drawer(QWidget):
     film: FilmPage
     channels: ChannelsPage
     numbers: NumbersPage
+    trust: TrustPage
 
     def __init__(self, images: QWidget) -> None:
         super().__init__()
@@ -82,9 +85,16 @@ class Drawer(QWidget):
         from gui.widgets.inspector.channels import ChannelsPage
         from gui.widgets.inspector.film import FilmPage
         from gui.widgets.inspector.numbers import NumbersPage
+        from gui.widgets.inspector.trust import TrustPage
 
         self.film, self.channels, self.numbers = FilmPage(), ChannelsPage(), NumbersPage()
-        self._pages = {"layers": self.film, "channels": self.channels, "numbers": self.numbers}
+        self.trust = TrustPage()
+        self._pages = {
+            "layers": self.film,
+            "channels": self.channels,
+            "numbers": self.numbers,
+            "trust": self.trust,
+        }
         for page in self._pages.values():
             self._stack.addWidget(page)
 

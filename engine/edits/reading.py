@@ -1,0 +1,83 @@
+"""Edits from a JSON file, and the images that they paste from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from engine.edits.apply import Others
+from engine.edits.changes import CHANGES
+from engine.errors import EditError
+from engine.files import regular
+from engine.images.levels import with_levels
+from engine.images.reading import load_image
+from engine.progress import CancelToken
+from engine.reader import client
+from engine.records.edits import Change, Edits
+from engine.records.images import LoadedImage
+from engine.records.levels import AUTO, Levels
+
+_LARGEST = 8_000_000
+
+
+def read_edits(path: Path) -> Edits:
+    """The edits in a JSON file: a list of them, or an object with one as 'edits'.
+
+    docs/what-if.md describes them. Raises EditError, which names the file and says what is wrong.
+    """
+    try:
+        content = json.loads(regular.read(path, EditError, _LARGEST).decode("utf-8"))
+        if isinstance(content, dict):
+            if "edits" not in content:
+                raise ValueError("it has no 'edits'")
+            content = content["edits"]
+        if not isinstance(content, list):
+            raise ValueError("its edits are no list")
+        edits = Edits.from_facts(content)
+        check_amounts(edits)
+    except (ValueError, RecursionError) as error:
+        why = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise EditError(
+            f"{path}: no edits can be read from it ({why}); name a file that what-if wrote"
+        ) from error
+    return edits
+
+
+def check_amounts(edits: Edits) -> None:
+    """Raises ValueError for a change by an amount that its slider cannot have."""
+    for number, step in enumerate(edits.steps, 1):
+        if not isinstance(step, Change):
+            continue
+        reach = CHANGES[step.what]
+        if not reach.low <= step.amount <= reach.high:
+            raise ValueError(
+                f"edit {number}: {step.what} is from {reach.low:g} to {reach.high:g}, "
+                f"not {step.amount:g}"
+            )
+
+
+def others_in(
+    folder: Path | None,
+    *,
+    levels: Levels = AUTO,
+    patience: float | None = client.PATIENCE,
+    cancel: CancelToken | None = None,
+) -> Others:
+    """The images that edits paste from, by the paths that they name; each is read once.
+
+    folder: where the edits were read from, in which relative paths are looked for first, then in
+    the current one. levels: as of the preprocessing. patience, cancel: as in load_image, which also
+    says what is raised.
+    """
+    known: dict[tuple[str, int], LoadedImage] = {}
+
+    def find(source: str, page: int) -> LoadedImage:
+        if (source, page) not in known:
+            path = Path(source)
+            if folder is not None and not path.is_absolute() and (folder / path).exists():
+                path = folder / path
+            image = load_image(path, page=page, cancel=cancel, patience=patience)
+            known[source, page] = with_levels(image, levels)
+        return known[source, page]
+
+    return find
