@@ -206,11 +206,9 @@ class _Spread:
         median = sorted(self._took)[len(self._took) // 2]
         now = time.monotonic()
         for one in self.out:
-            if (
-                now - one.since > _LATE * max(1.0, median)
-                and len(one.futures) == one.tries < _TRIES
-            ):
-                self.send(one)
+            late = now - one.since > _LATE * max(1.0, median)
+            if late and len(one.futures) == 1:
+                self.send(one, elsewhere=True)
 
     def finished(self) -> Iterator[tuple[tuple[Pending, ...], Result]]:
         """The shards that have come back meanwhile; waits a moment for one.
