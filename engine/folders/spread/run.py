@@ -232,9 +232,12 @@ class _Spread:
     def _wait(self) -> None:
         """Wait a moment for a shard. Raises OSError if the scheduler is lost."""
         end = time.monotonic() + _LOOK_EVERY_S
-        while not any(future.done() for one in self.out for future in one.futures):
+        while True:
+            # Looked at first: with the scheduler, all futures are lost, and count as done.
             if self._client.status != "running":
                 raise OSError("the connection was closed")
+            if any(future.done() for one in self.out for future in one.futures):
+                return
             if time.monotonic() >= end:
                 return
             time.sleep(_POLL_S)
