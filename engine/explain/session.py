@@ -26,7 +26,13 @@ from engine.explain.answers.found import Found, Said, explanation_of
 from engine.explain.answers.fused import fused
 from engine.explain.answers.known import KnownMaps
 from engine.explain.answers.places import suitable
-from engine.explain.answers.requests import Request, asking_for, method_of, request_of
+from engine.explain.answers.requests import (
+    Decided,
+    Request,
+    asking_for,
+    method_of,
+    request_of,
+)
 from engine.explain.answers.sharing import share_pass
 from engine.explain.answers.single import found_maps
 from engine.explain.answers.sweeping import left_out, sweep_maps
@@ -201,6 +207,26 @@ class Session:
         names = tuple(place.name for place in places)
         raw = fused(tuple(zip(names, maps, strict=True)), fused_by(how))
         return self._explanation(JOINT.join(names), None, how, raw, said, names)
+
+    def decided(
+        self,
+        layer: str | Sequence[str] | None = None,
+        target: int | str | None = None,
+        *,
+        method: str = "",
+        options: Mapping[str, object] | None = None,
+        question: Question = CLASS,
+        cancel: CancelToken | None = None,
+    ) -> Decided:
+        """What explain would map, without the map: it takes no more than one forward pass.
+
+        Arguments and errors are those of explain.
+        """
+        request = request_of(self._work, layer, target, method, options, question)
+        self._known_logits(cancel)
+        names = tuple(place.name for place in request.places)
+        asking = request.asking
+        return Decided(request.how, asking.asked(), names, asking.prediction())
 
     def explain_alike(
         self,
