@@ -85,7 +85,7 @@ def spread_steps(
     )
     if run.progress.done >= run.progress.total:
         return
-    spread = _Spread(address, task)
+    spread = _Spread(address, task, cancel)
     try:
         yield from _steps(run, spread, cancel)
     finally:
@@ -130,14 +130,14 @@ def _with_own_stamps(items: Sequence[Pending], shard: Shard) -> Shard:
 class _Spread:
     """The shards that are out, and the connection to the scheduler."""
 
-    def __init__(self, address: str, task: Task) -> None:
+    def __init__(self, address: str, task: Task, cancel: CancelToken | None) -> None:
         if importlib.util.find_spec("distributed") is None:
             raise HookscopeError(
                 "--scheduler needs the package distributed; install it with "
                 "'pip install -r requirements-cluster.txt'"
             )
         self._distributed = importlib.import_module("distributed")
-        self._address, self._task = address, task
+        self._address, self._task, self._cancel = address, task, cancel
         self._files: Any = None
         self.out: list[_Out] = []
         self._took: list[float] = []
@@ -296,8 +296,13 @@ class _Spread:
     def _again(self, error: BaseException) -> None:
         """After the scheduler was lost: connect anew, and send all shards again."""
         _log.warning("the scheduler was lost: %s", one_line(error))
-        self._client.close(timeout=1)
-        self._client = self._connected(_RECONNECT_S)
+        # The client tries for a while by itself; closing it meanwhile would wait for that.
+        while self._client.status not in ("running", "closed"):
+            if self._cancel is not None:
+                self._cancel.raise_if_cancelled()
+            time.sleep(_LOOK_EVERY_S)
+        if self._client.status == "closed":
+            self._client = self._connected(_RECONNECT_S)
         self._files = None
         lost, self.out = self.out, []
         for one in lost:

@@ -99,6 +99,7 @@ def spread(
         return run.progress
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
 def test_as_a_serial_run(
