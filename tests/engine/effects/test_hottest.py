@@ -8,7 +8,7 @@ import pytest
 import engine
 from engine.effects.hottest import Hottests, highest, hottest_pixels
 from engine.formats.demo import SCENES
-from engine.images.preprocessing import region_of
+from engine.images.placing import region_of
 from engine.lazy.opencv import cv2
 from engine.records.edits import Hottest
 from engine.records.images import Region
