@@ -120,9 +120,10 @@ class EditTool(QObject):
                 for place, edit in enumerate(self._edits)
                 if not _frames(edit, offset)
             ]
-        self._item.selected = selected
-        self._item.offset = offset
-        self._update()
+        changed = (selected, offset) != (self._item.selected, self._item.offset)
+        self._item.selected, self._item.offset = selected, offset
+        if changed or not drawing:
+            self._update()
 
     def _follow(self) -> None:
         sight = self._canvas.visible_rect()
@@ -130,8 +131,20 @@ class EditTool(QObject):
         self._item.set_bounds(sight if self._item.isVisible() else QRectF())
         self._update()
 
-    def _update(self) -> None:
-        self._canvas.viewport().update()
+    def _update(self, area: QRectF | None = None) -> None:
+        """Paint again, or only a part of the image as its file has it: a brush moves often."""
+        viewport = self._canvas.viewport()
+        if area is None:
+            viewport.update()
+            return
+        shown = self._canvas.viewportTransform().mapRect(area.translated(-self._item.offset))
+        viewport.update(shown.toAlignedRect().adjusted(-4, -4, 4, 4))
+
+    def _swept(self, place: QPointF) -> QRectF:
+        """What the brush has gone over since it was seen last, and covers now."""
+        before = self._item.circle[0] if self._item.circle is not None else place
+        reach = 1.25 * self._radius
+        return QRectF(before, place).normalized().adjusted(-reach, -reach, reach, reach)
 
     def _place(self, position: QPointF) -> QPointF:
         """A point of the viewport in the image as its file has it."""
@@ -187,15 +200,17 @@ class EditTool(QObject):
             self._start, self._held = place, (self._edits[here], corner)
 
     def _move(self, place: QPointF, event: QMouseEvent) -> bool:
+        swept = self._swept(place) if self._tool == "brush" else None
         if self._tool == "brush":
             self._item.circle = place, self._radius
-            self._update()
+            self._update(swept)
         if self._start is None:
             return False
         if self._held is not None:
             self._carry(place)
         else:
-            self._draw(place, square=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+            square = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self._draw(place, square=square, area=swept)
         return True
 
     def _release(self, place: QPointF, event: QMouseEvent) -> None:
@@ -228,12 +243,13 @@ class EditTool(QObject):
 
     # --- drawing ---------------------------------------------------------------------------------
 
-    def _draw(self, place: QPointF, *, square: bool) -> None:
+    def _draw(self, place: QPointF, *, square: bool, area: QRectF | None = None) -> None:
+        """Draw on to a place. area: all that changes on the canvas, None for anything."""
         shape = self._shape_to(place, square=square)
         if shape is None or shape == self._item.draft:
             return
         self._item.draft = shape
-        self._update()
+        self._update(area)
         self.drafted.emit(shape)
 
     def _shape_to(self, place: QPointF, *, square: bool) -> Shape | None:
