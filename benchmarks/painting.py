@@ -92,10 +92,11 @@ def timed_passes(model: engine.Model, image: Path) -> Callable[[], tuple[float, 
     of the processor."""
     tensor = prepare(engine.load_image(image), model.preprocessing).tensor.to(model.device)
 
+    def run() -> object:
+        return run_plain(model.module, tensor, model.facts.reading)
+
     def measure() -> tuple[float, float]:
-        times = []
-        for _ in range(5):
-            times.append(timed(lambda: run_plain(model.module, tensor, model.facts.reading))[1:])
+        times = [timed(run)[1:] for _ in range(5)]
         clock, work = zip(*times, strict=True)
         return statistics.median(clock), statistics.median(work)
 
@@ -249,9 +250,18 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
     found, application = [], create_application()
-    print(
-        "network           MP  gap p99  longest  forward  answer  passes    most    map   cost   rate"
+    titles = (
+        "gap p99",
+        "longest",
+        "forward",
+        " answer",
+        "passes",
+        "   most",
+        "   map",
+        "  cost",
+        " rate",
     )
+    print("network           MP ", " ".join(titles))
     with tempfile.TemporaryDirectory(prefix="hookscope-") as name:
         for network in options.networks:
             for size in options.megapixels:
