@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QPushButton
 from engine.formats.demo import SCENES
 from engine.lazy import torchvision
 from engine.records.asked import Question
-from engine.records.edits import Change, Changing, Edits, Hide, Rectangle
+from engine.records.edits import Change, Changing, Edits, Fill, Filling, Hide, Rectangle
 from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.controllers.models import NamedModel
@@ -235,6 +235,22 @@ def test_a_file_that_has_changed_is_said_to_have(
     user.until(
         lambda: "1.jpg has changed since the session was saved" in program.window.notice.text
     )
+
+
+def test_edits_survive_a_restart(user: User, pictures: list[Path]) -> None:
+    """Also those made after what was open had been recorded once."""
+    program = user.start(*pictures[:2], model=SHAPES)
+    settled(user)
+    edits = Edits((Hide(Rectangle(10.0, 20.0, 30.0, 40.0), Filling(Fill.GREY)),))
+    image = program.state.current
+    assert image is not None
+    image.edits = edits
+    program.state.edits_changed.emit(image.key)
+    user.leave()
+    program = user.start()
+    image = program.state.current
+    assert image is not None
+    assert image.edits == edits
 
 
 def test_a_session_of_version_1_opens(user: User) -> None:
