@@ -23,7 +23,7 @@ from engine.methods.modifiers import fused_by
 from engine.methods.registry import Chosen, find
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation, FloatMap
-from engine.records.images import LoadedImage, Pixels
+from engine.records.images import LoadedImage, Note, Pixels
 from engine.records.level_words import spelled
 from engine.records.levels import AUTO, Levels
 from engine.records.models import ModelInfo, Prediction
@@ -170,6 +170,7 @@ def sidecar(
     *,
     view: View | None = None,
     subject: bool = False,
+    notes: Sequence[Note] = (),
 ) -> dict[str, Any]:
     """Everything needed to reproduce this explanation, ready for JSON.
 
@@ -180,7 +181,8 @@ def sidecar(
     the value at the high end of the colour scale, by these settings, or for positive values; a few
     pixels may go beyond it. Numbers that JSON cannot express (NaN, infinity) become null. subject:
     with the patient's name and the date of a DICOM file, which are left out otherwise, in paths
-    too. view: what `explain --like` asks for again.
+    and notes too. notes: what a person wrote about the image. view: what `explain --like` asks for
+    again.
     """
     region = explanation.region
     content: dict[str, Any] = {
@@ -226,6 +228,8 @@ def sidecar(
         "versions": dict(versions or {}),
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+    if notes:
+        content["notes"] = [_note(note, image, subject) for note in notes]
     if view is not None:
         content["view"] = view_facts(view, image, subject=subject)
     if settings is not None:
@@ -233,6 +237,14 @@ def sidecar(
     if subject and image.subject is not None:
         content["subject"] = {"name": image.subject.name, "date": image.subject.date}
     return content
+
+
+def _note(note: Note, image: LoadedImage, subject: bool) -> dict[str, Any]:
+    part = note.part
+    return {
+        "text": image.named(note.text, subject),
+        "part": [part.x, part.y, part.width, part.height] if part is not None else None,
+    }
 
 
 def view_facts(view: View, image: LoadedImage, *, subject: bool = False) -> dict[str, Any]:

@@ -109,7 +109,12 @@ class Program(QObject):
         self.last_time: LastTime | None = None
         if fault is not None:
             self.last_time = LastTime(
-                self.window, self.state, self.controller, record_file(shell.store), fault
+                self.window,
+                self.state,
+                self.controller,
+                self.settings,
+                record_file(shell.store),
+                fault,
             )
         self._closed = False
 
@@ -122,7 +127,10 @@ class Program(QObject):
         self.window.show()
 
     def _begin(self, paths: Sequence[Path], model: NamedModel | None) -> None:
-        self.controller.start(paths, model)
+        session = None
+        if self.last_time is not None:
+            session = self.last_time.take(paths, model is not None)
+        self.controller.start(paths, model, session)
         if self.last_time is not None:
             self.last_time.offer()
 
@@ -150,14 +158,13 @@ class Program(QObject):
         if self._closed:
             return
         self._closed = True
+        if self.last_time is not None:
+            # First, since a signal leaves little time.
+            self.last_time.close()
         geometry, state = self.window.save_layout()
         self.settings.set(table.WINDOW_GEOMETRY, geometry)
         self.settings.set(table.WINDOW_STATE, state)
         self.settings.sync()
-        if self.last_time is not None:
-            self.last_time.close()
         self.controller.close()
-        if self.last_time is not None:
-            self.last_time.close()
         self.garbage.stop()
         self.crashes.stop()

@@ -30,11 +30,14 @@ class Exports(QObject):
     def task(self) -> ExportTask | None:
         """Capture the current view; None, with a notice to the user, if there is no map."""
         state = self._state
+        image, view = state.current, state.view_of(state.pane)
         loaded, answer, explanation = state.loaded_of(state.pane), state.answer, state.explanation
-        view = state.view_of(state.pane)
-        if loaded is None or answer is None or explanation is None or view is None:
+        if image is None or view is None or None in (loaded, answer, explanation):
             state.notify(NoticeKind.INFO, "There is no heat map to export yet.")
             return None
+        assert loaded is not None
+        assert answer is not None
+        assert explanation is not None
         versions = state.engine.versions if state.engine is not None else {}
         return ExportTask(
             loaded,
@@ -43,7 +46,8 @@ class Exports(QObject):
             answer.predictions,
             self._display(),
             versions,
-            View.of(explanation, loaded, view.model, view.edits),
+            view=View.of(explanation, loaded, view.model, view.edits),
+            notes=image.notes,
         )
 
     def _display(self) -> DisplaySettings:

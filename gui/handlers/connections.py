@@ -33,6 +33,8 @@ from gui.handlers.image_levels import ImageLevels
 from gui.handlers.image_opener import ImageOpener
 from gui.handlers.input_opener import InputOpener
 from gui.handlers.inspecting import Inspecting
+from gui.handlers.keeping.note_taker import NoteTaker
+from gui.handlers.keeping.session_opener import SessionOpener
 from gui.handlers.model_opener import ModelOpener
 from gui.handlers.reports.opener import ReportOpener
 from gui.settings import Settings
@@ -68,6 +70,8 @@ class Handlers(QObject):
         self.menus = ContextMenus(window, state, controller.images)
         self.levels = ImageLevels(window, state, controller.views)
         self.models = ModelOpener(window, state, controller, settings)
+        self.sessions = SessionOpener(window, state, controller, settings)
+        self.notes = NoteTaker(window, state, controller.notes)
         self.input = InputOpener(window, state, controller, settings)
         self.what_if = WhatIf(window, state, controller, settings)
         self.undoing = Undoing(window, controller.history)
@@ -110,6 +114,7 @@ class Handlers(QObject):
             "previous_class": lambda: panel.step(-1),
             "next_class": lambda: panel.step(1),
             "find_class": panel.focus_search,
+            "find_image": window.strip.focus_search,
             "choose_method": self.choosing.open_methods,
             "choose_question": self.choosing.open_questions,
             "cancel": self._cancel,
@@ -153,7 +158,7 @@ class Handlers(QObject):
 
     def _cancel(self) -> None:
         """Leave a tool, or what the inspector shows on the canvas, or stop what is under way."""
-        if not (self.what_if.back() or self.inspecting.back()):
+        if not (self.notes.leave() or self.what_if.back() or self.inspecting.back()):
             self._controller.leave()
 
     def default_layer(self) -> None:

@@ -19,7 +19,7 @@ from engine.formats.demo import Scene
 from engine.records.asked import Question
 from engine.records.edits import NO_EDITS, Edits
 from engine.records.explanations import Explanation, layers_in
-from engine.records.images import LoadedImage
+from engine.records.images import LoadedImage, Note
 from engine.records.levels import AUTO, Levels
 from engine.records.models import LayerNode, ModelInfo, Prediction
 from engine.records.options import Value
@@ -44,7 +44,9 @@ class OpenImage:
     it is of, as set by hand, by model. page: from 1, of pages.
     levels: set by hand; AUTO leaves them to the model. asked: those that picture shows. revision:
     counts the changes of page and levels. edits: all that are listed; edited: what the last of them
-    that were done made of it. edits_error: why they cannot be done, ''.
+    that were done made of it. edits_error: why they cannot be done, ''. notes: what a person wrote
+    about it. sight: zoom and the point in the middle of the view, as it was left; None while it is
+    fitted.
     """
 
     key: str
@@ -66,6 +68,8 @@ class OpenImage:
     edits: Edits = NO_EDITS
     edited: EditedImage | None = None
     edits_error: str = ""
+    notes: tuple[Note, ...] = ()
+    sight: tuple[float, float, float] | None = None
 
     @property
     def done(self) -> Edits:
@@ -111,8 +115,20 @@ NAME_ARCHITECTURE = "Specify architecture…"
 """Notice action for unrecognised weights; its argument is their source."""
 
 
+OPEN_MANY = "Open them all"
+"""Notice action: open the images that were asked about because they are many."""
+
+
+NOTE_BACK = "Undo"
+"""Notice action: put the note back that was removed."""
+
+
 REOPEN = "Reopen"
 """Notice action: open the images again that were just closed."""
+
+
+BACK = "Back"
+"""Notice action: open again what was open before a session was opened in its place."""
 
 
 STOP_READING = "Stop reading"
@@ -152,7 +168,8 @@ class State(QObject):
     put_aside: the panes that were there before the view went back to one. swiped: two panes lie
     over each other, with a divider. differing: the difference of two panes is shown beside them.
     picking: the next thing that is chosen is to be compared. pinned: the label of a class that is
-    kept from image to image.
+    kept from image to image. session: the file that what is open is saved in, None for none;
+    unsaved: whether there are changes that it lacks.
 
     edits_changed(key): an image has other edits, which are still to be done. live: what the network
     says of edits that go on.
@@ -176,6 +193,8 @@ class State(QObject):
     pinned_changed = Signal()
     edits_changed = Signal(str)
     live_changed = Signal()
+    notes_changed = Signal(str)
+    session_changed = Signal()
     noticed = Signal(object)
     withdrawn = Signal(str)
 
@@ -191,6 +210,8 @@ class State(QObject):
         self.picking = False
         self.pinned: str | None = None
         self.live: LiveScores | None = None
+        self.session: Path | None = None
+        self.unsaved = False
         self.engine: EngineFacts | None = None
         self.engine_error: HookscopeError | None = None
         self.gallery: tuple[PublishedModel, ...] = ()

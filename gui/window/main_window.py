@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from gui.widgets.canvas.image_canvas import ImageCanvas
     from gui.widgets.canvas.line_tool import LineTool
     from gui.widgets.canvas.panes.panes import Panes
+    from gui.widgets.canvas.region_tool import RegionTool
     from gui.widgets.canvas.tools.edit_tool import EditTool
     from gui.widgets.choices.panel import ChoicePanel
     from gui.widgets.display.panel import DisplayPanel
@@ -98,6 +99,7 @@ class MainWindow(QMainWindow):
     what_if_room: QWidget
     stage: QWidget
     box_tool: BoxTool
+    region_tool: RegionTool
     notice: NoticeBar
     pages: PageBar
     status: StatusBar
@@ -148,6 +150,7 @@ class MainWindow(QMainWindow):
         from gui.widgets.canvas.box_tool import BoxTool
         from gui.widgets.canvas.line_tool import LineTool
         from gui.widgets.canvas.panes.panes import Panes
+        from gui.widgets.canvas.region_tool import RegionTool
         from gui.widgets.canvas.tools.edit_tool import EditTool
         from gui.widgets.choices.foot import Foot
         from gui.widgets.choices.panel import ChoicePanel
@@ -176,6 +179,7 @@ class MainWindow(QMainWindow):
         stage.addWidget(self.panes, 1)
         self.set_what_if(False)
         self.box_tool = BoxTool(self.canvas)
+        self.region_tool = RegionTool(self.canvas)
         self._bare_key = BareKey(self, self.canvas)
         self.notice = NoticeBar()
         self.pages = PageBar(self.canvas.lane)

@@ -22,7 +22,7 @@ FEWEST, MOST = 2, 10
 """Number of clusters."""
 
 _BLOCK = 512
-_DENSE = 600
+_DENSE = 1_000
 """Up to so many points all eigenvectors are computed; beyond, the leading ones alone."""
 _SPARE = 16
 _STEPS = 10

@@ -7,10 +7,8 @@ edits/live.py), its pixels and its map when the hand rests.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -21,8 +19,6 @@ from gui.controllers.explaining import Explainer
 from gui.controllers.images import Images
 from gui.controllers.panes.comparing import Comparer
 from gui.controllers.undo.history import History
-from gui.jobs.file_work import write_bytes
-from gui.jobs.lanes import Job, Lane
 from gui.state.state import NoticeKind, OpenImage, State
 
 REST_MS = 250
@@ -45,7 +41,6 @@ class Editor(QObject):
         comparer: Comparer,
         making: Making,
         live: Live,
-        files: Lane,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
@@ -56,7 +51,6 @@ class Editor(QObject):
         self._comparer = comparer
         self._making = making
         self._live = live
-        self._files = files
         self._draft: tuple[str, Edits, Edits] | None = None
         """The image's key, its edits before, and the draft."""
         self.selected = -1
@@ -199,12 +193,22 @@ class Editor(QObject):
             words = "1 other image" if len(images) == 1 else f"{len(images):,} other images"
             self._state.notify(NoticeKind.INFO, f"Applied the edits to {words}.")
 
-    def _step(self, image: OpenImage, before: Edits, after: Edits, words: str) -> None:
+    def take(self, key: str, edits: Edits, words: str) -> None:
+        """Give an image these edits, as one step; nothing if it has been closed."""
+        image = self._state.images.get(key)
+        if image is not None:
+            self._step(image, image.edits, edits, words)
+
+    def _step(
+        self, image: OpenImage, before: Edits, after: Edits, words: str, joins: str = ""
+    ) -> None:
         if before == after:
             self._show(image, after)
             return
         show = self._show
-        self._history.do(words, lambda: show(image, after), lambda: show(image, before))
+        self._history.do(
+            words, lambda: show(image, after), lambda: show(image, before), joins=joins
+        )
 
     # --- drafts ----------------------------------------------------------------------------------
 
@@ -224,8 +228,8 @@ class Editor(QObject):
         self._live.ask(image, Edits(edits.active))
         self.drafted.emit()
 
-    def finish(self, words: str) -> None:
-        """What was drafted is an edit from now on, which can be undone."""
+    def finish(self, words: str, joins: str = "") -> None:
+        """What was drafted is an edit from now on, which can be undone. joins: as in History.do."""
         if self._draft is None:
             return
         key, before, after = self._draft
@@ -233,7 +237,7 @@ class Editor(QObject):
         self._draft = None
         self._rest.stop()
         if image is not None:
-            self._step(image, before, after, words)
+            self._step(image, before, after, words, f"{joins} {key}" if joins else "")
 
     def abandon(self) -> None:
         """Drop the draft."""
@@ -258,31 +262,6 @@ class Editor(QObject):
         self.select(-1)
         if self._draft is not None and self._state.current_key != self._draft[0]:
             self.finish("edit image")
-
-    # --- files -----------------------------------------------------------------------------------
-
-    def write(self, path: Path) -> None:
-        """Write the edits to a file, as JSON."""
-        data = json.dumps({"edits": self.edits.facts}, indent=2, ensure_ascii=False).encode()
-        job = Job("Exporting the edits", lambda _watch: write_bytes(path, data), keep=True)
-        job.finished.connect(
-            lambda _path: self._state.notify(NoticeKind.INFO, f"Exported the edits to {path.name}.")
-        )
-        job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
-        self._files.submit(job)
-
-    def read(self, path: Path) -> None:
-        """Do the edits of a file to the current image, in place of its own."""
-        image = self._state.current
-        job = Job("Opening the edits", lambda _watch: _read(path))
-        job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
-
-        def take(edits: Edits) -> None:
-            if image is not None and image.key in self._state.images:
-                self._step(image, image.edits, edits, "open edits")
-
-        job.finished.connect(take)
-        self._files.submit(job)
 
     # --- showing ---------------------------------------------------------------------------------
 
@@ -334,9 +313,3 @@ class Editor(QObject):
 def exchanged(edits: Edits, place: int, edit: Edit) -> Edits:
     """The edits with another one at a place."""
     return Edits((*edits.steps[:place], edit, *edits.steps[place + 1 :]))
-
-
-def _read(path: Path) -> Edits:
-    from engine.edits.reading import read_edits
-
-    return read_edits(path)

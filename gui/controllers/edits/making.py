@@ -18,6 +18,8 @@ from gui.state.edited import EditedImage
 from gui.state.panes import Pane
 from gui.state.state import NoticeKind, OpenImage, State
 
+_LARGE = 2_000_000
+
 
 class Making(QObject):
     """Fills OpenImage.edited. made(key): an image is there with its edits."""
@@ -43,8 +45,7 @@ class Making(QObject):
         self._refused: dict[str, tuple[Edits, LoadedImage]] = {}
         for changed in (state.image_updated, state.panes_changed, state.current_changed):
             changed.connect(self.follow)
-        # The map that an edit is by is of the model.
-        state.model_changed.connect(self.follow)
+        state.model_changed.connect(self._model_changed)
 
     def follow(self, _changed: object = None) -> None:
         """Make what the panes lack."""
@@ -52,6 +53,26 @@ class Making(QObject):
             image = self._state.images.get(pane.current_key or "")
             if image is not None and not pane.original:
                 self._want(image, pane)
+
+        self._free()
+
+    def _model_changed(self) -> None:
+        """The map that an edit goes by is one of the model."""
+        for image in self._state.images.values():
+            if needs_map(image.done):
+                image.edited = None
+                self.stop(image.key)
+        self.follow()
+
+    def _free(self) -> None:
+        """Large images that are not on the screen are edited again when they are."""
+        shown = {pane.current_key for pane in self._state.panes}
+        for image in self._state.images.values():
+            made = image.edited
+            if made is None or image.key in shown:
+                continue
+            if made.loaded.width * made.loaded.height > _LARGE:
+                image.edited = None
 
     def _want(self, image: OpenImage, pane: Pane) -> None:
         edits, loaded, key = image.done, image.loaded, image.key

@@ -30,6 +30,7 @@ class Comparer(QObject):
     """Fills the state's panes.
 
     restored: what the panels show as selected may be another selection than that of the state.
+    taker: is offered each model that opens for another pane; whether it takes it.
     """
 
     restored = Signal()
@@ -55,6 +56,7 @@ class Comparer(QObject):
         self._worker = worker
         self._last = state.pane.number
         self._before = Selection.of(state.pane)
+        self.taker: Callable[[OpenedModel], bool] = lambda _opened: False
         explainer.asked.connect(self._follow)
         models.opened_beside.connect(self._model_opened)
         state.image_updated.connect(self._image_updated)
@@ -198,7 +200,8 @@ class Comparer(QObject):
         self._add(change, first=first)
 
     def _model_opened(self, opened: OpenedModel) -> None:
-        self._add(lambda pane: take_model(pane, opened))
+        if not self.taker(opened):
+            self._add(lambda pane: take_model(pane, opened))
 
     def _has_room(self) -> bool:
         room = len(self._state.panes) < MOST_PANES
@@ -226,6 +229,25 @@ class Comparer(QObject):
             state.panes_changed.emit()
             self._refresh(pane)
         self.restored.emit()
+
+    def blank(self) -> Pane:
+        """A pane to be filled, for arrange."""
+        self._last += 1
+        return Pane(self._last)
+
+    def arrange(self, panes: list[Pane], arrangement: str) -> None:
+        """Show these panes, the active one among them, in this order. arrangement: as in
+        engine.keeping.records.ARRANGEMENTS."""
+        state, here = self._state, self._state.pane
+        state.panes, state.active, state.put_aside = panes, panes.index(here), []
+        two = len(panes) == 2
+        state.swiped, state.differing = (
+            two and arrangement == name for name in ("swiped", "differing")
+        )
+        self._before = Selection.of(here)
+        state.panes_changed.emit()
+        for pane in state.others:
+            self._refresh(pane)
 
     # --- the active pane -------------------------------------------------------------------------
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
-from engine.records.edits import Edits
-from gui.controllers.edits.editing import Editor
+from gui.controllers.controller import Controller
+from gui.controllers.edits.edit_files import text_of
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
 from gui.toolkit import plain_text
@@ -22,12 +21,13 @@ class EditFiles(QObject):
     """Connects the commands 'copy_edits', 'export_edits' and 'open_edits'."""
 
     def __init__(
-        self, window: MainWindow, state: State, editor: Editor, settings: Settings
+        self, window: MainWindow, state: State, controller: Controller, settings: Settings
     ) -> None:
         super().__init__(window)
         self._window = window
         self._state = state
-        self._editor = editor
+        self._editor = controller.editor
+        self._files = controller.edit_files
         self._settings = settings
         window.actions_by_id.connect(
             {
@@ -51,17 +51,12 @@ class EditFiles(QObject):
             self._window, "Export edits", start_folder(self._settings) / f"{name}.json", _KINDS
         )
         dialog.setDefaultSuffix("json")
-        dialog.fileSelected.connect(lambda path: self._editor.write(Path(path)))
+        dialog.fileSelected.connect(lambda path: self._files.write(Path(path)))
         dialog.open()
 
     def _ask_which(self) -> None:
         from gui.file_dialogs import open_dialog, start_folder
 
         dialog = open_dialog(self._window, "Open edits", start_folder(self._settings), _KINDS)
-        dialog.fileSelected.connect(lambda path: self._editor.read(Path(path)))
+        dialog.fileSelected.connect(lambda path: self._files.read(Path(path)))
         dialog.open()
-
-
-def text_of(edits: Edits) -> str:
-    """The edits as JSON, as in the answer of the command line."""
-    return json.dumps({"edits": edits.facts}, indent=2, ensure_ascii=False)

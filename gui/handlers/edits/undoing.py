@@ -14,11 +14,17 @@ class Undoing(QObject):
 
     def __init__(self, window: MainWindow, history: History) -> None:
         super().__init__(window)
+        self._tool = window.edit_tool
         self._actions = window.actions_by_id
         self._history = history
-        self._actions.connect({"undo": history.undo, "redo": history.redo})
+        self._actions.connect({"undo": self._undo, "redo": history.redo})
         history.changed.connect(self._show)
         self._show()
+
+    def _undo(self) -> None:
+        """What is being drawn is the first to go."""
+        if not self._tool.give_up():
+            self._history.undo()
 
     def _show(self) -> None:
         history = self._history

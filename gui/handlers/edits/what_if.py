@@ -56,7 +56,7 @@ class WhatIf(QObject):
         self._curves, self._places = controller.curves, controller.places
         self._actions = window.actions_by_id
         self._before: Edits = NO_EDITS
-        self.files = EditFiles(window, state, editor, settings)
+        self.files = EditFiles(window, state, controller, settings)
         tool.drafted.connect(self._drafted)
         tool.done.connect(self._done)
         tool.given_up.connect(editor.abandon)
@@ -75,7 +75,9 @@ class WhatIf(QObject):
         panel.hottest_settled.connect(self._hottest_settled)
         panel.change.picked.connect(controller.curves.look_at)
         panel.change.moved.connect(self._change)
-        panel.change.settled.connect(lambda: editor.finish(self._change_words))
+        panel.change.settled.connect(
+            lambda: editor.finish(self._change_words, panel.change.what.value)
+        )
         panel.folded.connect(lambda: self.open(False))
         editor.drafted.connect(self._note)
         state.edits_changed.connect(self._note)
@@ -174,7 +176,8 @@ class WhatIf(QObject):
 
     def _settled(self) -> None:
         edit = self._editor.chosen
-        self._editor.finish(f"move {_thing(edit)}" if edit is not None else "move edit")
+        words = f"move {_thing(edit)}" if edit is not None else "move edit"
+        self._editor.finish(words, f"move {self._editor.selected}" if self._tool.nudging else "")
 
     def _remove(self, place: int) -> None:
         steps = self._editor.edits.steps
@@ -242,7 +245,7 @@ class WhatIf(QObject):
         )
 
     def _hottest_settled(self) -> None:
-        self._editor.finish("keep hottest" if self._panel.keep else "hide hottest")
+        self._editor.finish("keep hottest" if self._panel.keep else "hide hottest", "hottest")
         # So that fill and mode go on being those of this edit.
         steps = self._editor.edits.steps
         self._editor.select(next((i for i, step in enumerate(steps) if _is_hottest(step)), -1))

@@ -116,6 +116,10 @@ class ImageCanvas(LevelView):
         self._describe()
         self.pointer_changed()
 
+    def image_bounds(self) -> QRectF:
+        """The rectangle of the image in the scene, whose units are its pixels."""
+        return QRectF(self._picture_item.bounds)
+
     def set_region(self, region: Region | None) -> None:
         """Show the outline of the region that the model receives, with or without a map."""
         self._outline_item.set_region(region, self._picture_item.bounds)

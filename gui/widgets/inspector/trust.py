@@ -187,8 +187,8 @@ class TrustPage(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedWidth(40 * theme.SPACE)
         self.stop.setText(plain_text.entry("Stop"))
-        for fill, title, tip in FILLS:
-            self.fill.addItem(plain_text.entry(title), fill)
+        for _, title, tip in FILLS:
+            self.fill.addItem(plain_text.entry(title))
             self.fill.setItemData(self.fill.count() - 1, plain_text.tip(tip), _TIP)
         self.fill.setAccessibleName("What hides cells")
         self.fill.setToolTip(plain_text.tip("What takes the place of hidden cells"))
@@ -261,7 +261,7 @@ class TrustPage(QWidget):
     def _connect(self) -> None:
         self.measure.clicked.connect(lambda _on=False: self.measure_wanted.emit())
         self.stop.clicked.connect(lambda _on=False: self.stop_wanted.emit())
-        self.fill.activated.connect(lambda _at: self.fill_chosen.emit(self.fill.currentData()))
+        self.fill.activated.connect(lambda at: self.fill_chosen.emit(FILLS[at][0]))
         self.load_action.triggered.connect(lambda _on=False: self.load_wanted.emit())
         self.draw_action.toggled.connect(self.draw_wanted)
         self.clear_action.triggered.connect(lambda _on=False: self.clear_wanted.emit())

@@ -70,7 +70,7 @@ class TestSpectral:
         np.testing.assert_allclose(graph.times(values), graph.dense() @ values, atol=1e-9)
 
     def test_leading_eigenvectors_of_many_points(self) -> None:
-        graph = spectral.affinity(blobs(800, 4)[0])
+        graph = spectral.affinity(blobs(1_100, 4)[0])
         whole = graph.dense()
         scale = 1 / np.sqrt(whole.sum(axis=1))
         normal = scale[:, None] * whole * scale

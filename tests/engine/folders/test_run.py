@@ -419,11 +419,11 @@ class TestTheFile:
     def test_network_file_systems(self) -> None:
         disks = [
             *(("/", "ext4", "rw"), ("/data", "nfs4", "rw"), ("/data/local", "xfs", "rw")),
-            *(("/mnt/share", "cifs", "rw"), ("/home/me/far", "fuse.sshfs", "rw")),
+            *(("/mnt/share", "cifs", "rw"), ("/people/me/far", "fuse.sshfs", "rw")),
         ]
         for path, kind in (
-            *(("/home/me", ""), ("/data", "nfs4"), ("/data/x/y", "nfs4"), ("/data/local/x", "")),
-            *(("/database", ""), ("/mnt/share/a", "cifs"), ("/home/me/far/x", "fuse.sshfs")),
+            *(("/people/me", ""), ("/data", "nfs4"), ("/data/x/y", "nfs4"), ("/data/local/x", "")),
+            *(("/database", ""), ("/mnt/share/a", "cifs"), ("/people/me/far/x", "fuse.sshfs")),
         ):
             assert places._type_in(path, disks) == kind, path
 

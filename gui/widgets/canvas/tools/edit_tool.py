@@ -62,7 +62,8 @@ class EditTool(QObject):
         self._points: list[Point] = []
         self._held: tuple[Edit, int] | None = None
         """The selected edit when it was taken, and the corner by which; -1 for the whole."""
-        self._nudged = False
+        self.nudging = False
+        """Whether the selected edit is being moved by key."""
         self._shown = False
         self._item = ToolItem()
         self._item.setVisible(False)
@@ -299,9 +300,9 @@ class EditTool(QObject):
     def _key(self, event: QKeyEvent) -> bool:
         released = event.type() == QEvent.Type.KeyRelease
         if released:
-            if self._nudged and not event.isAutoRepeat() and Qt.Key(event.key()) in _ARROWS:
-                self._nudged = False
+            if self.nudging and not event.isAutoRepeat() and Qt.Key(event.key()) in _ARROWS:
                 self.settled.emit()
+                self.nudging = False
                 return True
             return False
         if event.type() != QEvent.Type.KeyPress:
@@ -333,7 +334,7 @@ class EditTool(QObject):
             changed = resized(edit, QRectF(box.topLeft(), box.bottomRight() + step))
         else:
             changed = moved(edit, step)
-        self._nudged = True
+        self.nudging = True
         self.altered.emit(place, changed)
         return True
 
