@@ -227,6 +227,26 @@ def test_tokens(batch: Batch, tmp_path: Path) -> None:
     batch.check()
 
 
+def test_the_demo_for_photographs(batch: Batch) -> None:
+    with opened(ModelSource("demo:photos")) as made:
+        batch.add("grad-cam", made, method="grad-cam")
+        batch.add("hirescam", made, method="hirescam", layer="blocks.3.1.conv_dw")
+    batch.check()
+
+
+def test_a_torch_export_archive(batch: Batch, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    space: dict[str, Any] = {}
+    exec(NETWORK, space)
+    path = tmp_path / "odd.pt2"
+    program = torch.export.export(space["Odd"]().eval(), (torch.randn(1, 3, 64, 48),))
+    torch.export.save(program, path)
+    with opened(ModelSource(str(path)), Trust(named=[path])) as made:
+        for number, layer in enumerate(("middle", "act#1", "last")):
+            batch.add(f"layercam-{number}", made, method="layercam", layer=layer, target=2)
+    batch.check()
+
+
 def test_a_state_dict_of_torchvisions(batch: Batch, tmp_path: Path) -> None:
     torch.manual_seed(3)
     weights = tmp_path / "finetuned.pth"
