@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -159,6 +162,22 @@ class TestHtml:
     @pytest.mark.parametrize(("paper", "size"), [("a4", "size: A4;"), ("letter", "size: letter;")])
     def test_its_paper(self, paper: Sheet, size: str) -> None:
         assert size in Page(report_bytes(".html", WHOLE, paper)).style
+
+    def test_a_browser_prints_it_on_its_paper(self, tmp_path: Path) -> None:
+        names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+        browser = next(filter(None, map(shutil.which, names)), None)
+        if browser is None:
+            pytest.skip("no headless Chromium is installed")
+        page, printed = tmp_path / "report.html", tmp_path / "report.pdf"
+        page.write_bytes(report_bytes(".html", WHOLE, "letter"))
+        options = ("--headless", "--no-sandbox", "--disable-gpu", f"--print-to-pdf={printed}")
+        # Whatever it wanted to load would fail.
+        offline = "--host-resolver-rules=MAP * ~NOTFOUND"
+        subprocess.run([browser, *options, offline, page.as_uri()], check=True, timeout=120)
+        boxes = re.findall(rb"/MediaBox \[0 0 (\S+) (\S+)\]", printed.read_bytes())
+        assert boxes
+        for width, height in boxes:
+            assert (float(width), float(height)) == pytest.approx((612, 792), abs=1)
 
     def test_names_are_text(self) -> None:
         odd = report(
