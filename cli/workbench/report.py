@@ -69,7 +69,7 @@ def add_report(commands: argparse._SubParsersAction[Parser]) -> None:
     add_exact(report)
     report.add_argument("--out", type=Path, required=True, help="write to this .html or .pdf file")
     report.add_argument(
-        "--sheet",
+        "--paper",
         choices=get_args(Sheet),
         default="a4",
         help="the paper that it is printed on (default: a4)",
@@ -108,7 +108,7 @@ def write_report(options: argparse.Namespace) -> None:
         subjects = (_subject(options, figures),)
     included = Included(patient=options.patient)
     made = report(subjects, included, words=words, title=options.title, versions=versions())
-    save_report(options.out, made, options.sheet)
+    save_report(options.out, made, options.paper)
     if not is_stdout(options.out):
         say(f"wrote {options.out}")
 

@@ -101,7 +101,7 @@ def test_words_of_a_file_and_figures_of_trust(run: Run, tmp_path: Path) -> None:
 
 def test_pages_for_print(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "a.pdf"
-    done = run("report", "--out", out, "--sheet", "letter", "--title", "A title of mine")
+    done = run("report", "--out", out, "--paper", "letter", "--title", "A title of mine")
     assert done.code == 0, done.err
     file = Pages(out.read_bytes())
     assert b"/MediaBox [0 0 612 792]" in file.page
