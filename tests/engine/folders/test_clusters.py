@@ -245,3 +245,26 @@ def test_the_region_and_its_control() -> None:
     assert elsewhere.sum() == 4
     assert not (region & elsewhere).any()
     assert hidden_region(np.ones((8, 8), np.float32)).sum() == 16
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ["demo:shortcut", "demo:shapes"])
+def test_two_thousand_scenes(tmp_path: Path, name: str) -> None:
+    """All kinds, of which the stars have the watermark."""
+    scenes = write_scenes(tmp_path / "in", 2_000, marked=True)
+    model = explained(tmp_path / "out", scenes, name)
+    found = all_of(tmp_path / "out")
+    assert sum(one.size for one in found) == 2_000
+    flagged = [one for one in found if one.flags]
+    if name == "demo:shapes":
+        assert flagged == []
+        return
+    assert {one.label for one in flagged} == {"star"}
+    assert sum(one.size for one in flagged) >= 0.95 * 250
+    with Index(tmp_path / "out") as index:
+        job, _ = index.job()
+        for one in flagged:
+            assert (one.purity or 0) >= 0.9
+            way = hide(index, job, model, one)
+            assert way.flipped >= 0.8 * way.size
