@@ -22,6 +22,7 @@ from engine.lazy import torchvision
 from engine.loading.load import open_source
 from engine.methods.method import Family
 from engine.methods.registry import METHODS, find
+from engine.paths import ROOT
 from engine.records.asked import Question, Score
 from engine.records.explanations import FloatMap
 from engine.records.sources import ModelSource
@@ -168,6 +169,8 @@ def test_every_method_that_a_script_is_offered_for(batch: Batch, demo: Opened) -
     others = {"refine-cam", "guided-backprop", "guided-grad-cam", "fullgrad"}
     known = {method.slug for method in METHODS if method.family is not Family.ATTENTION}
     assert set(methods) == known - others
+    page = " ".join((ROOT / "docs" / "script-and-report.md").read_text(encoding="utf-8").split())
+    assert not [slug for slug in methods if find(slug).title not in page]
     for slug in methods:
         # A pass for each channel: of a layer with few.
         few = find(slug).family is Family.PERTURBATION
