@@ -73,7 +73,6 @@ class Controller(QObject):
         self.models = Models(state, settings, engine, self._worker, self)
         self.sweeper = Sweeper(state, settings, engine, files, self._worker, self)
         self.exports = Exports(state, settings, files, self)
-        self.reports = Reports(state, settings, engine, files, self._worker, self)
         self.figures = Figures(state, settings, engine, files, self._worker, self)
         self.downloads = Downloads(self)
         self.published = Published(state, engine, self._worker, self)
@@ -115,7 +114,16 @@ class Controller(QObject):
         self.notes = Notes(state, self)
         self.images.session_found.connect(self.sessions.open)
         self.inspections = Inspections(state, settings, engine, files, self._worker, self)
-        self.trusting = Trusting(state, settings, engine, files, self._worker, self)
+        self.trusting = trusting = Trusting(state, settings, engine, files, self._worker, self)
+        self.reports = Reports(
+            state,
+            settings,
+            engine,
+            files,
+            self._worker,
+            lambda: tuple(trusting.figures.values()),
+            self,
+        )
         self.images.reopened.connect(self._reopened)
         self.choose_layer = comparer.choose_layer
         self.choose_class = comparer.choose_class
