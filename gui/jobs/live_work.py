@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from engine.progress import CancelToken, ignore_progress
 from engine.records.edits import NO_EDITS, Edits
 from engine.records.images import LoadedImage
 from gui.jobs.edit_work import others_of
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.edits.apply import Others
     from engine.effects.hottest import Hottests
     from engine.explain.scoring import Scorer
     from engine.records.workbench.what_if import Curve, Positions
@@ -41,7 +39,6 @@ class _Begun:
     small: Reduced
     scorer: Scorer
     masks: Hottests
-    others: Others
     before: tuple[NDArray[np.float64], NDArray[np.float64]]
     plain: NDArray[np.float64]
 
@@ -69,11 +66,15 @@ class LiveWork:
 
         begun = self._begun
         if begun is None or not begun.is_for(image, request):
-            begun = self._begun = self._begin(image, request, opened, watch)
+            begun = self._begun = self._begin(image, request, watch)
         model = self._worker.model_of(request.model)
         edits: Edits = begun.small.edits(request.edits)
         done = edited(
-            begun.small.image, edits, masks=begun.masks, others=begun.others, cancel=watch.cancel
+            begun.small.image,
+            edits,
+            masks=begun.masks,
+            others=others_of(opened, watch),
+            cancel=watch.cancel,
         )
         found = begun.scorer.logits(done, watch.cancel)
         logits = begun.before[0] + (found - begun.plain)
@@ -86,13 +87,12 @@ class LiveWork:
         """Free what is kept."""
         self._begun = None
 
-    def _begin(
-        self,
-        image: LoadedImage,
-        request: Request,
-        opened: Mapping[str, LoadedImage],
-        watch: Watch,
-    ) -> _Begun:
+    @property
+    def begun(self) -> bool:
+        """Whether anything is kept."""
+        return self._begun is not None
+
+    def _begin(self, image: LoadedImage, request: Request, watch: Watch) -> _Begun:
 
         from engine.explain.scoring import Scorer
 
@@ -101,9 +101,8 @@ class LiveWork:
         small = reduced_for(image, model.preprocessing)
         scorer = Scorer(model, exact=request.exact)
         masks = self._worker.masks_of(request.model, None, exact=request.exact)
-        others = others_of(opened, Watch(CancelToken(), ignore_progress))
         plain = scorer.logits(small.image, watch.cancel)
-        return _Begun(image, request, small, scorer, masks, others, before, plain)
+        return _Begun(image, request, small, scorer, masks, before, plain)
 
 
 def curve_of(

@@ -12,7 +12,7 @@ from engine.records.edits import Changing, Fill, Filling
 from scripts.screenshots.shots import shot
 
 if TYPE_CHECKING:
-    from gui.widgets.canvas.tools.edit_tool import Tool
+    from gui.widgets.canvas.tools.drawing import Tool
     from scripts.screenshots.stage import Stage
 
 Place = tuple[float, float]

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QPushButton
 from engine.formats.demo import SCENES
 from engine.lazy import torchvision
 from engine.records.asked import Question
-from engine.records.edits import Edits, Fill, Filling, Hide, Rectangle
+from engine.records.edits import Change, Changing, Edits, Fill, Filling, Hide, Rectangle
 from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.controllers.models import NamedModel
@@ -271,3 +271,28 @@ def test_a_session_of_version_1_opens(user: User) -> None:
     assert (sight[0], sight[1].x(), sight[1].y()) == pytest.approx((2.0, 0.4, 0.5), abs=0.02)
     assert program.settings.get(table.COLORMAP) == "viridis"
     assert not program.window.findChildren(MissingDialog)
+
+
+def test_edits_are_kept_and_what_shows_the_original(
+    user: User, pictures: list[Path], session: Path
+) -> None:
+    program = user.start(*pictures, model=SHAPES)
+    done = Edits((Hide(Rectangle(100, 80, 200, 150)), Change(Changing.GREY, 100, on=False)))
+    program.controller.editor.set(done, "edit")
+    user.until(lambda: program.state.loaded_of(program.state.pane) is not None)
+    user.wait_explained()
+    program.controller.comparer.compare_original()
+    user.until(lambda: all(pane.explanation for pane in program.state.panes))
+    user.settle()
+    save(user, session)
+    program.controller.comparer.single()
+    program.controller.editor.clear()
+    user.wait_explained()
+    opened(user, session)
+    image = program.state.current
+    assert image is not None
+    assert image.edits == done
+    user.until(lambda: len(program.state.panes) == 2)
+    assert [pane.original for pane in program.state.panes] == [False, True]
+    user.until(lambda: all(pane.explanation for pane in program.state.panes))
+    user.settle()

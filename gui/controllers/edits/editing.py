@@ -303,9 +303,15 @@ class Editor(QObject):
             state.sweep_changed.emit()
 
     def _made(self, key: str) -> None:
-        """Explain what is there now."""
+        """Explain what is there now. A map of another frame would lie in the wrong place."""
         state = self._state
         self._live.forget()
+        for pane in state.panes:
+            loaded, shown = state.loaded_of(pane), pane.explanation
+            if pane.current_key != key or loaded is None or shown is None:
+                continue
+            if shown.image_size != (loaded.width, loaded.height):
+                pane.explanation = None
         if state.current_key == key and not state.pane.original:
             self._explainer.explain()
 

@@ -34,11 +34,15 @@ from gui.controllers.edits.editing import exchanged
 from gui.handlers.edits.edit_files import EditFiles
 from gui.settings import Settings
 from gui.state.state import State
-from gui.widgets.canvas.tools.edit_tool import Tool
+from gui.widgets.canvas.tools.drawing import Tool
 from gui.window.commands import TOOLS
 from gui.window.main_window import MainWindow
 
 _OPEN_ONLY = (*(f"tool_{name}" for name in TOOLS), "brush_smaller", "brush_larger", "paste_part")
+
+
+_BRUSH = 0.04
+"""The radius of the brush at first, in parts of the image's shorter side."""
 
 
 class WhatIf(QObject):
@@ -64,6 +68,8 @@ class WhatIf(QObject):
         tool.settled.connect(self._settled)
         tool.selected.connect(editor.select)
         tool.removed.connect(self._remove)
+        tool.sized.connect(self._note_size)
+        self._sized = False
         panel.edits.chosen.connect(editor.select)
         panel.edits.switched.connect(editor.switch)
         panel.edits.removed.connect(self._remove)
@@ -118,11 +124,18 @@ class WhatIf(QObject):
 
     def choose(self, tool: Tool) -> None:
         """Choose a tool; '' leaves the canvas alone."""
+        if tool == "brush" and not self._sized:
+            bounds = self._window.canvas.picture_bounds
+            self._tool.set_radius(max(1.0, _BRUSH * min(bounds.width(), bounds.height())))
         self._tool.choose(tool)
         for name in TOOLS:
             self._actions.check(f"tool_{name}", name == tool)
         if tool:
             self._window.canvas.setFocus()
+
+    def _note_size(self, _radius: float) -> None:
+        """From now on, the brush is as large as the user wants it."""
+        self._sized = True
 
     def back(self) -> bool:
         """Drop what is being drawn, the map of positions, or the tool; whether there was any."""
