@@ -60,7 +60,7 @@ def test_a_script_that_cannot_be_had_is_greyed_with_the_reason(user: User) -> No
     user.until(lambda: not actions["copy_script"].isEnabled())
     assert "FullGrad takes more than a formula of a few lines" in actions["copy_script"].toolTip()
     assert actions["report"].isEnabled()
-    program.controller.choose_method("layercam")
+    program.controller.choose_method("grad-cam")
     user.until(actions["copy_script"].isEnabled)
     assert actions["copy_script"].toolTip() == usual
     user.settle()
