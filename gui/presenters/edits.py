@@ -19,12 +19,14 @@ class EditPresenter(QObject):
         super().__init__(window)
         self._window = window
         self._state = state
-        self._editor = editor = controller.editor
-        self._curves = curves = controller.curves
+        self._editor = editor = controller.what_if.editor
+        self._curves = curves = controller.what_if.curves
         self._offset = QPointF()
         curves.changed.connect(self._show_curve)
-        controller.places.changed.connect(
-            lambda: window.canvas.show_explanation(controller.places.shown or state.explanation)
+        controller.what_if.places.changed.connect(
+            lambda: window.canvas.show_explanation(
+                controller.what_if.places.shown or state.explanation
+            )
         )
         editor.drafted.connect(self._show)
         editor.selected_changed.connect(self._show)
@@ -36,7 +38,7 @@ class EditPresenter(QObject):
         ):
             changed.connect(self._show)
         # Once their pixels are there, edits that go on need no veil.
-        controller.making.made.connect(lambda _key: window.edit_tool.unveil())
+        controller.what_if.making.made.connect(lambda _key: window.edit_tool.unveil())
         state.live_changed.connect(self._show_live)
         state.answer_changed.connect(self._show_changes)
         state.current_changed.connect(self._show_changes)
