@@ -348,12 +348,12 @@ def test_changes_have_an_arrow_and_a_sign_beside_the_colour(panel: PredictionPan
     found = {index: panel._model.change_of(index) for index in (2, 0, 5)}
     texts = {index: change.texts for index, change in found.items() if change is not None}
     assert texts == {
-        2: ("▲ +40.0 %", "▲ +1.5"),
-        0: ("▼ −11.0 %", "▼ −1.2"),
-        5: ("± 0.0 %", "± 0.0"),
+        2: ("▲ +40.0 pp", "▲ +1.5"),
+        0: ("▼ −11.0 pp", "▼ −1.2"),
+        5: ("± 0.0 pp", "± 0.0"),
     }
     index = panel._model.index(0, 0)
-    assert "change ▲ +40.0 %" in index.data(Qt.ItemDataRole.AccessibleTextRole)
+    assert "change ▲ +40.0 pp" in index.data(Qt.ItemDataRole.AccessibleTextRole)
     assert "Change of logit ▲ +1.5" in index.data(Qt.ItemDataRole.ToolTipRole)
     panel.set_before(None)
     assert panel._model.change_of(2) is None
