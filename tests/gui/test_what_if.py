@@ -498,3 +498,40 @@ def test_a_watermark_is_found_out_by_hiding_it_and_by_pasting_it_elsewhere(user:
     drag(user, (600, 400), (700, 500), (924, 724))
     wait_edited(user)
     assert top() == "star"
+
+
+def test_going_to_another_image_finishes_what_is_drawn(user: User) -> None:
+    opened(user, Key.Key_H)
+    state = user.program.state
+    first = state.current
+    assert first is not None
+    press(user, (200, 200))
+    move(user, (240, 240), (280, 280))
+    user.press(Key.Key_PageDown)
+    assert state.current is not first
+    assert len(first.edits.steps) == 1
+    assert edits(user) == NO_EDITS
+    user.wait_explained()
+    user.press(Key.Key_Z, Modifier.ControlModifier)
+    assert state.current is first, "undoing shows what it undoes"
+    assert first.edits == NO_EDITS
+    wait_edited(user)
+
+
+def test_escape_and_undo_drop_what_is_being_drawn(user: User) -> None:
+    opened(user, Key.Key_R)
+    whole = user.program.state.explanation
+    for key, modifier in (
+        (Key.Key_Escape, Modifier.NoModifier),
+        (Key.Key_Z, Modifier.ControlModifier),
+    ):
+        press(user, (200, 200))
+        move(user, (240, 240), (400, 400))
+        assert user.program.controller.what_if.editor.drafting
+        user.press(key, modifier)
+        assert not user.program.controller.what_if.editor.drafting
+        release(user, (400, 400))
+        assert edits(user) == NO_EDITS
+        assert user.program.window.edit_tool.tool == "rectangle"
+    wait_edited(user)
+    same(user.program.state.explanation, whole)

@@ -87,7 +87,7 @@ class WhatIf(QObject):
         panel.folded.connect(lambda: self.open(False))
         editor.drafted.connect(self._note)
         state.edits_changed.connect(self._note)
-        state.current_changed.connect(self._note)
+        state.current_changed.connect(self._left)
         self._connect_actions()
         self.open(False)
 
@@ -152,6 +152,11 @@ class WhatIf(QObject):
         """The edits on which a gesture that goes on is based."""
         if not self._editor.drafting:
             self._before = self._editor.edits
+
+    def _left(self) -> None:
+        """Another image is shown: what was drawn on the last one is finished."""
+        self._tool.give_up()
+        self._note()
 
     def _edit_for(self, shape: Shape) -> Edit:
         if self._tool.tool == "crop":
