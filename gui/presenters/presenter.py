@@ -183,7 +183,8 @@ class Presenter(QObject):
         loaded, text = image.loaded, ""
         if loaded is not None and loaded.shown is not None:
             text = f"Levels: {described(loaded.shown, loaded.depth)}"
-        self._window.canvas.show_values(loaded.depth if loaded is not None else None, text)
+        seen = self._state.loaded_of(self._state.pane)
+        self._window.canvas.show_values(seen.depth if seen is not None else None, text)
         self._show_actions()
 
     def _show_canvas_message(self) -> None:

@@ -278,7 +278,7 @@ def test_edits_are_kept_and_what_shows_the_original(
 ) -> None:
     program = user.start(*pictures, model=SHAPES)
     done = Edits((Hide(Rectangle(100, 80, 200, 150)), Change(Changing.GREY, 100, on=False)))
-    program.controller.editor.set(done, "edit")
+    program.controller.what_if.editor.set(done, "edit")
     user.until(lambda: program.state.loaded_of(program.state.pane) is not None)
     user.wait_explained()
     program.controller.comparer.compare_original()
@@ -286,7 +286,7 @@ def test_edits_are_kept_and_what_shows_the_original(
     user.settle()
     save(user, session)
     program.controller.comparer.single()
-    program.controller.editor.clear()
+    program.controller.what_if.editor.clear()
     user.wait_explained()
     opened(user, session)
     image = program.state.current
