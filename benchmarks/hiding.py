@@ -100,14 +100,15 @@ def shares(model: engine.Model, found: Sequence[Scene], fill: Fill) -> Shares:
     """What one fill comes to over the scenes."""
     filling, scorer = Filling(fill), Scorer(model)
 
-    def stays(masks: Sequence[NDArray[np.bool_]]) -> float:
-        edited = (filled(s.image, mask, filling) for s, mask in zip(found, masks, strict=True))
+    def stays(masks: Sequence[NDArray[np.bool_]], keep: bool = False) -> float:
+        pairs = zip(found, masks, strict=True)
+        edited = (filled(s.image, mask, filling, keep=keep) for s, mask in pairs)
         tops = [int(np.argmax(row)) for row in scorer.all_logits(edited)]
         return float(np.mean([top == s.target for top, s in zip(tops, found, strict=True)]))
 
     return Shares(
         hidden=1 - stays([scene.hottest for scene in found]),
-        kept=stays([~scene.hottest for scene in found]),
+        kept=stays([scene.hottest for scene in found], keep=True),
         at_random=1 - stays([scene.random for scene in found]),
     )
 

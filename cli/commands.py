@@ -26,7 +26,11 @@ from cli.asking import add_asked, add_question
 from cli.comparing.compare import compare as comparing
 from cli.entry import check_names, guarded
 from cli.figures import add_figure
+from cli.folders.arguments import add_folders
 from cli.looking import add_look
+from cli.repeating.like import add_like
+from cli.workbench.report import add_report
+from cli.workbench.script import add_script
 from cli.workbench.trusting import add_trust
 from cli.workbench.what_if import add_what_if
 from engine.lazy.pytorch import check_limit
@@ -79,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         "folder is called by: three maps, the third of their contrast",
     )
     add_method(explain)
+    add_like(explain)
     add_exact(explain)
     explain.add_argument("--out", type=Path, help="write the overlay as .png or .jpg")
     explain.add_argument(
@@ -94,8 +99,11 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_compare(commands)
     _add_channels(commands)
+    add_script(commands)
+    add_report(commands)
     add_trust(commands)
     add_what_if(commands)
+    add_folders(commands)
 
     layers = commands.add_parser("layers", help="list the layers of a model")
     add_model(layers)
@@ -133,7 +141,9 @@ def _parser() -> argparse.ArgumentParser:
     add_method(sweep)
     add_exact(sweep)
     sweep.add_argument(
-        "--out", type=Path, help="write the maps as .npz (default: maps.npz, without --sheet)"
+        "--out",
+        type=Path,
+        help="write the maps as .npz (default: maps.npz, without --sheet and --json)",
     )
     sweep.add_argument(
         "--sheet",
@@ -141,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="write a contact sheet of the layers, first to last, as .png, .pdf or .svg",
     )
+    add_json(sweep)
     add_figure(sweep)
     sweep.set_defaults(work=explaining.sweep)
     return parser

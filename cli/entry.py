@@ -26,7 +26,8 @@ from engine.version import NAME
 
 COMMANDS = (
     *("explain", "compare", "sweep", "channels", "layers", "methods", "questions", "presets"),
-    *("models", "download", "what-if", "trust"),
+    *("models", "download", "what-if", "trust", "script", "report"),
+    *("batch", "clusters", "summary"),
 )
 """Commands that run without a window."""
 

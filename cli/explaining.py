@@ -13,7 +13,9 @@ from cli.entry import progress_line, tell
 from cli.figures import check_figure, form_of
 from cli.looking import display_of, settings_of
 from cli.opening import open_both
+from cli.options import source_of
 from cli.output import check_suffix, refuse_outputs, say, write_json
+from cli.repeating.like import as_edited, edits_of, take_after
 from engine.errors import MethodError
 from engine.files.destinations import is_stdout
 from engine.methods import registry
@@ -66,6 +68,7 @@ def check_method(options: argparse.Namespace) -> None:
 
 
 def explain(options: argparse.Namespace) -> None:
+    take_after(options)
     check_suffix(options.out, (".png", ".jpg", ".jpeg"), "--out")
     check_suffix(options.map, (".npy",), "--map")
     _refuse_outputs(options)
@@ -78,7 +81,7 @@ def explain(options: argparse.Namespace) -> None:
     expected = _expected_class(options, image, model)
     how: dict[str, Any] = {"method": options.method, "options": method_options(options, model)}
     report = progress_line(sys.stderr)
-    with Session(model, image, exact=options.exact) as session:
+    with Session(model, as_edited(options, model, image), exact=options.exact) as session:
         tell_cost(session.expected_words(options.layer, question=question, **how))
         how["progress"] = report
         try:
@@ -158,12 +161,20 @@ def _write(
     """Write the files that the options name, for each of the maps."""
     from engine.export import files as export
     from engine.passes.devices import versions
+    from engine.records.views import View
 
     facts: dict[str, Any] = {}
     for part, explanation in parts.items():
         settings = settings_of(options, explanation)
         facts[part] = export.sidecar(
-            image, explanation, model.info, top, settings, versions(), subject=options.patient
+            image,
+            explanation,
+            model.info,
+            top,
+            settings,
+            versions(),
+            view=View.of(explanation, image, source_of(options).key, edits_of(options)),
+            subject=options.patient,
         )
         out, array = _part_of(options.out, part), _part_of(options.map, part)
         if out is not None:
@@ -214,11 +225,11 @@ def say_of_image(image: LoadedImage) -> None:
 
 
 def sweep(options: argparse.Namespace) -> None:
-    if options.out is None and options.sheet is None:
+    if (options.out, options.sheet, options.json) == (None, None, None):
         options.out = Path("maps.npz")
     check_suffix(options.out, (".npz",), "--out")
     check_figure(options.sheet, "--sheet")
-    refuse_outputs(options, "out", "sheet")
+    refuse_outputs(options, "out", "sheet", "json")
     check_method(options)
     # Maps of layers differ by powers of ten: on one scale most of them would be dark.
     form, question = form_of(options, shared=False), question_of(options)
@@ -240,7 +251,9 @@ def sweep(options: argparse.Namespace) -> None:
         export.save_maps(options.out, {name: e.map for name, e in explanations.items()})
     if options.sheet is not None:
         _write_sheet(options, form, image, ordered)
-    if is_stdout(options.out) or is_stdout(options.sheet):
+    if options.json is not None:
+        _write_panes(options, image, ordered)
+    if any(map(is_stdout, (options.out, options.sheet, options.json))):
         return
     label = next((f" for {e.subject}" for e in explanations.values()), "")
     say(f"{image.named(image.name, options.patient)}: {len(explanations)} layers{label}")
@@ -250,6 +263,19 @@ def sweep(options: argparse.Namespace) -> None:
     say_of_image(image)
     for notice in notices:
         say(notice)
+
+
+def _write_panes(
+    options: argparse.Namespace, image: LoadedImage, found: Sequence[Explanation]
+) -> None:
+    """What each of the maps of a sweep is of, as compare says it, for `explain --like`."""
+    from engine.export.files import pane_facts
+    from engine.records.views import View
+
+    key = source_of(options).key
+    views = [(one, View.of(one, image, key)) for one in found]
+    panes = [pane_facts(image, one.model, view, one) for one, view in views]
+    write_json(options.json, {"panes": panes})
 
 
 def _write_sheet(

@@ -19,6 +19,7 @@ _GAMMA = (0.2, 5.0)
 
 def add_look(parser: argparse.ArgumentParser) -> None:
     """Add the options for drawing; they change nothing in the map."""
+    parser.set_defaults(end=None)
     group = parser.add_argument_group("display")
     group.add_argument(
         "--look",
@@ -76,6 +77,7 @@ def display_of(options: argparse.Namespace, sign: Sign = "positive") -> DisplayS
         "interpolation": options.cells,
         "backdrop": options.picture,
         "contours": options.contours,
+        "end": options.end,
     }
     return replace(settings, **{name: to for name, to in given.items() if to is not None})
 

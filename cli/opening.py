@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def open_both(options: argparse.Namespace) -> tuple[LoadedImage, Model]:
     source = source_of(options)
     image = open_image(options, options.image)
-    model = _opened(source, options)
+    model = opened(source, options)
     return with_levels_of(model, image), model
 
 
@@ -49,10 +49,10 @@ def with_levels_of(model: Model, image: LoadedImage) -> LoadedImage:
 
 
 def open_model(options: argparse.Namespace) -> Model:
-    return _opened(source_of(options), options)
+    return opened(source_of(options), options)
 
 
-def _opened(source: ModelSource, options: argparse.Namespace) -> Model:
+def opened(source: ModelSource, options: argparse.Namespace) -> Model:
     if suffixes.is_made_by_description(Path(source.spec)):
         # The reader process imports torch while this process does.
         client.warm(client.NETWORKS)

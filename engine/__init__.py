@@ -6,6 +6,8 @@
         session.predictions(k=5)
         explanation = session.explain()
         explanation.map  # float32 (rows, columns), signed
+    edits = engine.Edits((Hide(Hottest(15)),))  # from engine.records.edits
+    engine.what_if(model, image, edits).after  # predictions of the edited image
 
 The names below are loaded on first use: importing the package does not import torch.
 """

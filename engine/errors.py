@@ -89,6 +89,10 @@ class ExportError(HookscopeError):
     """A file cannot be written."""
 
 
+class SessionError(HookscopeError):
+    """A session file cannot be read: missing, damaged, of a newer version, or none at all."""
+
+
 class Late(HookscopeError):
     """Opening a file exceeded the time limit; the caller adds the file name."""
 

@@ -62,7 +62,7 @@ class Model:
     preprocessing_origin, classes_origin, preprocessing_from: where these come from, for ModelInfo.
     method: the attribution method used if none is named. asked: the question that the window asks
     first.
-    arithmetic: that of the Model of which this is another configuration.
+    made_with: as in Network. arithmetic: that of the Model of which this is another configuration.
     A network with 16-bit weights is copied, and computed in float32.
     Raises ModelError if the network does not run on an input of the crop's size or does not
     return one row of logits, LayerError if a layer cannot have its given layout.
@@ -88,6 +88,7 @@ class Model:
         method: Chosen = GRAD_CAM,
         asked: asking.Question = asking.CLASS,
         other_weights: Sequence[str] = (),
+        made_with: tuple[tuple[str, str], ...] | None = None,
         arithmetic: str = "",
         fitting: bool = True,
         cancel: CancelToken | None = None,
@@ -113,6 +114,7 @@ class Model:
         self._weights = weights
         self._weights_sha256 = weights_sha256
         self._other_weights = tuple(other_weights)
+        self.made_with = made_with
         self._notices += self.facts.reading.notices
         if not fits:
             self._notices += (_OTHER_NAMES.format(len(classes), self.facts.reading.classes),)
@@ -201,6 +203,7 @@ class Model:
             method=self.method if method is None else method,
             asked=self.asked if asked is None else asked,
             other_weights=self._other_weights,
+            made_with=self.made_with,
             arithmetic=self.arithmetic,
             fitting=classes is not None,
             cancel=cancel,

@@ -14,6 +14,7 @@ from gui.settings import LAST_FOLDER, Settings
 _MODELS = " ".join(
     f"*{suffix}" for suffix in sorted(suffixes.WEIGHTS | suffixes.NETWORKS | {suffixes.INDEX})
 )
+SESSIONS_FILTER = f"Sessions (*{suffixes.SESSION})"
 MODELS_FILTER = f"Models ({_MODELS});;All files (*)"
 
 

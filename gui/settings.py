@@ -29,6 +29,7 @@ Value = bool | int | float | str | bytes | tuple[str, ...]
 MAX_IMAGES: Final = 12
 MAX_MODELS: Final = 8
 MAX_CHOICES: Final = 4
+MAX_SESSIONS: Final = 8
 MAX_CLOSED: Final = 200
 
 _log = logging.getLogger(__name__)
@@ -115,6 +116,9 @@ EXPORT_CAPTION: Final = Entry("export/caption", True)
 EXPORT_MAP: Final = Entry("export/map", False)
 EXPORT_JSON: Final = Entry("export/json", False)
 EXPORT_SUBJECT: Final = Entry("export/patient", False)
+REPORT_FORMAT: Final = Entry("report/format", ".html", _one_of(".html", ".pdf"))
+REPORT_PAPER: Final = Entry("report/paper", "a4", _one_of("a4", "letter"))
+REPORT_WITHOUT: Final = Entry("report/without", "")
 NOTICES_CLOSED: Final[Entry[tuple[str, ...]]] = Entry(
     "notices/closed", (), lambda value: len(value) <= MAX_CLOSED
 )
@@ -123,6 +127,11 @@ FIGURE_PRESETS: Final[Entry[tuple[str, ...]]] = Entry(
     "figure/presets", (), lambda value: all(map(_is_form, value))
 )
 FIGURE_SUFFIX: Final = Entry("figure/format", ".png", _one_of(".png", ".pdf", ".svg"))
+RESTORE: Final = Entry("session/restore", True)
+"""Whether a start opens what was open at the end of the last run."""
+RECENT_SESSIONS: Final[Entry[tuple[str, ...]]] = Entry(
+    "recent/sessions", (), lambda value: len(value) <= MAX_SESSIONS
+)
 INSPECTOR: Final = Entry("inspector/shown", False)
 INSPECTOR_PAGE: Final = Entry(
     "inspector/page", "layers", _one_of("images", "layers", "channels", "numbers", "trust")
@@ -158,10 +167,15 @@ TABLE: Final[tuple[Entry[Any], ...]] = (
     EXPORT_MAP,
     EXPORT_JSON,
     EXPORT_SUBJECT,
+    REPORT_FORMAT,
+    REPORT_PAPER,
+    REPORT_WITHOUT,
     NOTICES_CLOSED,
     FIGURE_FORM,
     FIGURE_PRESETS,
     FIGURE_SUFFIX,
+    RESTORE,
+    RECENT_SESSIONS,
     INSPECTOR,
     INSPECTOR_PAGE,
     INSPECTOR_FOLDED,
@@ -247,6 +261,24 @@ class Settings(QObject):
         self.set(BACKDROP, display.backdrop)
         self.set(CONTOURS, tuple(f"{level:g}" for level in display.contours))
 
+    def take_display(self, display: DisplaySettings) -> None:
+        """Store display settings that come from a file, with the scale's end; what is out of range
+        is left."""
+        entries: tuple[tuple[Entry[Any], Any], ...] = (
+            (OPACITY, display.opacity),
+            (COLORMAP, display.colormap),
+            (INTERPOLATION, display.interpolation),
+            (GAMMA, display.gamma),
+            (SIGN, display.sign),
+            (FADE, display.fade),
+            (BACKDROP, display.backdrop),
+            (CONTOURS, tuple(f"{level:g}" for level in display.contours)),
+            (SCALE_END, float(display.end or 0.0)),
+        )
+        for entry, value in entries:
+            if entry.accepts(value):
+                self.set(entry, value)
+
     def theme(self) -> Choice:
         """The stored theme."""
         return cast(Choice, self.get(THEME))
@@ -258,6 +290,15 @@ class Settings(QObject):
     def add_recent_model(self, source: str) -> None:
         """Put source first among the recent models; only the latest 8 are kept."""
         self._add_recent(RECENT_MODELS, source, MAX_MODELS)
+
+    def add_recent_session(self, path: Path) -> None:
+        """Put a session file first among the recent ones; only the latest 8 are kept."""
+        self._add_recent(RECENT_SESSIONS, str(path), MAX_SESSIONS)
+
+    def forget_recent_session(self, path: Path) -> None:
+        """Take a session file that cannot be opened from the recent ones."""
+        known = self.get(RECENT_SESSIONS)
+        self.set(RECENT_SESSIONS, tuple(one for one in known if one != str(path)))
 
     def add_recent_method(self, slug: str) -> None:
         """Put a method first among those last used; only the latest 4 are kept."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cli.asking import question_of
 from cli.comparing.named import ALL, QUICK, model_name, named_of, sources_of
-from cli.comparing.results import pane_facts, say_all, write
+from cli.comparing.results import say_all, write
 from cli.comparing.run import Run
 from cli.entry import progress_line, tell
 from cli.explaining import option_texts
@@ -134,6 +134,7 @@ def _keep(
 ) -> None:
     """Keep what is shown and said of these maps; the image itself is not kept."""
     from engine.comparing.sheet import shown, told_apart
+    from engine.export.files import pane_facts
     from engine.figures.layout import columns_for, tile_pixels
 
     options, subject = run.options, run.options.patient
@@ -145,5 +146,5 @@ def _keep(
     for (at, explanation), view in zip(found.items(), views, strict=True):
         name = names[named.images.index(view.image)]
         run.panes.shown[at] = shown(image.pixels, explanation, name, models[place], most)
-        run.panes.facts[at] = pane_facts(image, called[place], view, explanation, subject)
+        run.panes.facts[at] = pane_facts(image, called[place], view, explanation, subject=subject)
         run.panes.notices += explanation.notices

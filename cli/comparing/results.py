@@ -14,30 +14,6 @@ if TYPE_CHECKING:
     from engine.comparing.difference import Difference
     from engine.comparing.product import Named
     from engine.comparing.sheet import Shown
-    from engine.records.explanations import Explanation
-    from engine.records.images import LoadedImage
-    from engine.records.views import View
-
-
-def pane_facts(
-    image: LoadedImage, model: str, view: View, explanation: Explanation, subject: bool
-) -> dict[str, Any]:
-    """One pane as JSON has it: what it is of, its range, and the view to ask for it again."""
-    row = explanation.map
-    return {
-        "image": image.named(view.image, subject),
-        "model": model,
-        "layer": explanation.layer or None,
-        "class": {"index": explanation.target.index, "label": explanation.target.label},
-        "method": explanation.method,
-        "min": float(row.min()),
-        "max": float(row.max()),
-        "shape": list(row.shape),
-        "options": dict(explanation.options),
-        "words": explanation.sentence,
-        "verdict": explanation.verdict.value,
-        "view": {**view.facts, "image": image.named(view.image, subject)},
-    }
 
 
 def write(run: Run, named: Named, ordered: Sequence[Shown]) -> Difference | None:

@@ -98,11 +98,14 @@ def edited(
     return picture.image
 
 
-def filled(image: LoadedImage, mask: NDArray[np.bool_], filling: Filling) -> LoadedImage:
-    """The image with the pixels of a mask, bool (height, width), filled."""
+def filled(
+    image: LoadedImage, mask: NDArray[np.bool_], filling: Filling, *, keep: bool = False
+) -> LoadedImage:
+    """The image with the pixels of a mask, bool (height, width), filled; with keep, all others."""
     picture = Picture.of(image)
     result = picture.plane.copy()
-    fill_in(result, picture.plane, mask, picture.frame, filling)
+    hidden = ~mask if keep else mask
+    fill_in(result, picture.plane, hidden, picture.frame, filling, kept=keep)
     return image_of(image, result)
 
 
@@ -134,7 +137,7 @@ def done(picture: Picture, step: Edit, doing: Doing) -> Picture:
     if isinstance(step, Hide):
         result = picture.plane.copy()
         mask, box = mask_for(picture, step, doing)
-        fill_in(result, picture.plane, mask, box, step.filling)
+        fill_in(result, picture.plane, mask, box, step.filling, kept=step.keep)
         return replace(picture, plane=result)
     return _pasted(picture, step, doing)
 

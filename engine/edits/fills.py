@@ -26,27 +26,36 @@ _TILE = 512
 
 
 def fill_in(
-    result: Plane, picture: Plane, mask: NDArray[np.bool_], box: Box, filling: Filling
+    result: Plane,
+    picture: Plane,
+    mask: NDArray[np.bool_],
+    box: Box,
+    filling: Filling,
+    *,
+    kept: bool = False,
 ) -> None:
     """Fill hidden pixels of a picture, in its copy.
 
     result: a plane like picture, which is written to. mask: bool, of the box, which lies in the
-    picture; pixels that are not hidden are left as result has them.
+    picture; pixels that are not hidden are left as result has them. kept: whether it is all but a
+    shape that is hidden.
     """
     if box.is_empty or not mask.any():
         return
-    values = values_for(picture, mask, box, filling)
+    values = _values(picture, mask, box, filling, kept)
     if values.ndim == 1:
         values = np.full((*mask.shape, 3), values, result.dtype)
     # Several times as fast as numpy's.
     cv2.copyTo(values, mask.view(np.uint8), result[box.part])
 
 
-def values_for(picture: Plane, mask: NDArray[np.bool_], box: Box, filling: Filling) -> Plane:
+def _values(
+    picture: Plane, mask: NDArray[np.bool_], box: Box, filling: Filling, kept: bool
+) -> Plane:
     """The values for a box: (height, width, 3), or (3,) for one colour; in the picture's type."""
     fill = filling.fill
     if fill is Fill.INPAINT:
-        return inpainted(picture, mask, box)
+        return inpainted(picture, mask, box, kept=kept)
     if fill is Fill.BLUR:
         return _blur(picture, box)
     if fill is Fill.NOISE:

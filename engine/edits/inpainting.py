@@ -18,17 +18,24 @@ MOST = 90_000
 smaller size, and enlarged. More than a network sees of it, and at most 0.1 s on one core."""
 
 _RADIUS = 3
+_EDGE = 7
+"""Pixels across of the disc by which what is unknown is wider than what is hidden: 3 on each side,
+at the size at which it is inpainted."""
+
 _KNOWN = 0.5
+"""Share of a cell that is not hidden from which its colour counts as known."""
 
 _LEAST_SEEN = 16
 """Pixels around the hidden ones that are looked at, at least."""
 
 
-def inpainted(picture: Plane, mask: NDArray[np.bool_], box: Box) -> Plane:
+def inpainted(picture: Plane, mask: NDArray[np.bool_], box: Box, *, kept: bool = False) -> Plane:
     """What inpainting puts in place of the hidden pixels: (height, width, 3) of the box.
 
     mask: of the box, inside the picture. The pixels that are not hidden are of no use in the
-    result. Where nothing is left to inpaint from, it is the mean colour.
+    result. What is next to the hidden pixels is not continued either, since the edge of what is to
+    be hidden is often blurred into it; but it is where a shape is kept, whose rim is the farthest
+    from what it is kept for. Where nothing is left to continue, it is the mean colour.
     """
     height, width = picture.shape[:2]
     margin = max(_LEAST_SEEN, max(box.width, box.height) // 8)
@@ -39,26 +46,32 @@ def inpainted(picture: Plane, mask: NDArray[np.bool_], box: Box) -> Plane:
     hidden[own.part] = mask
     if hidden.all():
         return np.full_like(picture[box.part], _mean(picture))
+    edge = 1 if kept else _EDGE
     factor = math.sqrt(seen.width * seen.height / MOST)
     if factor <= 1:
-        return _exactly(around, hidden)[own.part]
+        return _continued(around, hidden, edge)[own.part]
     size = max(1, round(seen.width / factor)), max(1, round(seen.height / factor))
-    small = _reduced(around, hidden, size)
+    small = _reduced(around, hidden, size, edge)
     return _enlarged(small, own, seen)
 
 
-def _exactly(picture: Plane, hidden: NDArray[np.uint8]) -> Plane:
+def _continued(picture: Plane, hidden: NDArray[np.uint8], edge: int) -> Plane:
+    """The picture with what is hidden, 1 or 0, and what is next to it inpainted."""
+    near = cv2.dilate(hidden, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (edge, edge)))
+    unknown = hidden if near.all() else near
+
     def filled(values: Plane) -> Plane:
-        found: Plane = cv2.inpaint(np.ascontiguousarray(values), hidden, _RADIUS, cv2.INPAINT_TELEA)
+        found: Plane = cv2.inpaint(np.ascontiguousarray(values), unknown, _RADIUS, cv2.INPAINT_NS)
         return found
 
     if picture.dtype == np.uint8:
         return filled(picture)
     # Of floating point values OpenCV takes one channel.
-    return np.stack([filled(picture[..., channel]) for channel in range(3)], axis=-1)
+    planes = [filled(picture[..., channel]) for channel in range(3)]
+    return np.stack(planes, axis=-1).clip(0, 1)
 
 
-def _reduced(picture: Plane, hidden: NDArray[np.uint8], size: tuple[int, int]) -> Plane:
+def _reduced(picture: Plane, hidden: NDArray[np.uint8], size: tuple[int, int], edge: int) -> Plane:
     """The picture at a smaller size, inpainted there; nothing of the hidden pixels enters it."""
     shown = hidden == 0
     # Sums over what is shown, which are divided by its share of each cell; a cell that is more than
@@ -74,7 +87,7 @@ def _reduced(picture: Plane, hidden: NDArray[np.uint8], size: tuple[int, int]) -
     small = total / np.maximum(share, 1 / 255)[..., None]
     if picture.dtype == np.uint8:
         small = np.rint(small).clip(0, 255)
-    return _exactly(small.astype(picture.dtype), (~known).view(np.uint8))
+    return _continued(small.astype(picture.dtype), (~known).view(np.uint8), edge)
 
 
 def _enlarged(small: Plane, own: Box, seen: Box) -> Plane:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engine.edits.apply import Others, edited, frame_of
 from engine.effects.hottest import Hottests
 from engine.explain.scoring import Scorer
-from engine.images.preprocessing import region_of
+from engine.images.placing import region_of
 from engine.model import Model
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.records.edits import Edits

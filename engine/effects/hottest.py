@@ -15,7 +15,7 @@ from engine.records.explanations import Explanation, FloatMap
 from engine.records.images import LoadedImage, Region
 from engine.render.values import sampled
 
-_KEPT = 4
+_KEPT = 2
 """Maps that are kept, of edits one after the other."""
 
 

@@ -124,6 +124,23 @@ class Batches:
         quotient amplifies rounding, to 1e-3. Raises TargetError, ModelError when the network itself
         fails, DeviceError, Cancelled.
         """
+        yield from self._each([(image, None) for image in images], targets, cancel)
+
+    def explain_prepared(
+        self,
+        items: Sequence[tuple[LoadedImage, Prepared]],
+        targets: Sequence[int | str | None] | None = None,
+        cancel: CancelToken | None = None,
+    ) -> Iterator[Answer]:
+        """The same of images that are prepared already. Of the images, name and size are used."""
+        yield from self._each(items, targets, cancel)
+
+    def _each(
+        self,
+        images: Sequence[tuple[LoadedImage, Prepared | None]],
+        targets: Sequence[int | str | None] | None,
+        cancel: CancelToken | None,
+    ) -> Iterator[Answer]:
         wanted = list(targets) if targets is not None else [None] * len(images)
         if len(wanted) != len(images):
             raise ValueError(f"{len(wanted)} targets for {len(images)} images")
@@ -138,18 +155,19 @@ class Batches:
 
     def _group(
         self,
-        images: Sequence[LoadedImage],
+        images: Sequence[tuple[LoadedImage, Prepared | None]],
         targets: Sequence[int | None],
         cancel: CancelToken | None,
     ) -> list[Answer]:
         """The answers for one batch."""
         items: list[_Item] = []
         failed: dict[int, Answer] = {}
-        for number, (image, target) in enumerate(zip(images, targets, strict=True)):
+        for number, ((image, known), target) in enumerate(zip(images, targets, strict=True)):
             if cancel is not None:
                 cancel.raise_if_cancelled()
             try:
-                items.append(_Item(image, target, prepare(image, self.model.preprocessing)))
+                prepared = known or prepare(image, self.model.preprocessing)
+                items.append(_Item(image, target, prepared))
             except ImageError as error:
                 failed[number] = Answer(None, None, error)
         answers = iter(self._answers(items, cancel))
@@ -181,7 +199,8 @@ class Batches:
         _log.info("%s: %s; %d in one pass from now on", self.model.source, reason, self._size)
 
     def _alone(self, item: _Item, cancel: CancelToken | None) -> Answer:
-        with Session(self.model, item.image, exact=self.exact) as session:
+        prepared = item.prepared
+        with Session(self.model, item.image, exact=self.exact, prepared=prepared) as session:
             how = self._how
             try:
                 explanation = session.explain(

@@ -26,7 +26,13 @@ from engine.explain.answers.found import Found, Said, explanation_of
 from engine.explain.answers.fused import fused
 from engine.explain.answers.known import KnownMaps
 from engine.explain.answers.places import suitable
-from engine.explain.answers.requests import Request, asking_for, method_of, request_of
+from engine.explain.answers.requests import (
+    Decided,
+    Request,
+    asking_for,
+    method_of,
+    request_of,
+)
 from engine.explain.answers.sharing import share_pass
 from engine.explain.answers.single import found_maps
 from engine.explain.answers.sweeping import left_out, sweep_maps
@@ -34,7 +40,7 @@ from engine.explain.answers.trials import Trials
 from engine.explain.asking import Asking, before
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap
-from engine.images.preprocessing import prepare
+from engine.images.preprocessing import Prepared, prepare
 from engine.inspection.facts import Inspection
 from engine.inspection.layer_tree import parse_layer
 from engine.methods.modifiers import fused_by, of_one_layer
@@ -67,6 +73,7 @@ class Session:
     budget: bytes that may be kept between calls; None means half of the free memory. exact: compute
     with the network's own modules alone; otherwise what lies before the explained layer may be
     computed in a faster form (engine/rewriting), which changes a map by less than 1e-4 of its peak.
+    prepared: the image as the network gets it, if that is known.
     The model is left unchanged, and no hook outlives a call. Leaving the with block frees the
     graph; the session cannot be used afterwards.
     """
@@ -78,13 +85,14 @@ class Session:
         *,
         budget: int | None = None,
         exact: bool = False,
+        prepared: Prepared | None = None,
     ) -> None:
         self.model = model
         self.image = image
         self.exact = exact
         # An inference tensor, created in a caller's inference mode, cannot join a graph.
         with torch.inference_mode(False):
-            self._prepared = prepare(image, model.preprocessing)
+            self._prepared = prepared or prepare(image, model.preprocessing)
         self._work = Computation(model, self._prepared.tensor, budget, exact=exact)
         self._known = KnownMaps()
 
@@ -199,6 +207,26 @@ class Session:
         names = tuple(place.name for place in places)
         raw = fused(tuple(zip(names, maps, strict=True)), fused_by(how))
         return self._explanation(JOINT.join(names), None, how, raw, said, names)
+
+    def decided(
+        self,
+        layer: str | Sequence[str] | None = None,
+        target: int | str | None = None,
+        *,
+        method: str = "",
+        options: Mapping[str, object] | None = None,
+        question: Question = CLASS,
+        cancel: CancelToken | None = None,
+    ) -> Decided:
+        """What explain would map, without the map: it takes no more than one forward pass.
+
+        Arguments and errors are those of explain.
+        """
+        request = request_of(self._work, layer, target, method, options, question)
+        self._known_logits(cancel)
+        names = tuple(place.name for place in request.places)
+        asking = request.asking
+        return Decided(request.how, asking.asked(), names, asking.prediction())
 
     def explain_alike(
         self,

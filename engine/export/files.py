@@ -23,9 +23,11 @@ from engine.methods.modifiers import fused_by
 from engine.methods.registry import Chosen, find
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation, FloatMap
-from engine.records.images import LoadedImage, Pixels
-from engine.records.levels import Levels
+from engine.records.images import LoadedImage, Note, Pixels
+from engine.records.level_words import spelled
+from engine.records.levels import AUTO, Levels
 from engine.records.models import ModelInfo, Prediction
+from engine.records.views import View
 from engine.render import caption as figure
 from engine.render import overlay
 from engine.render.looks import look_of
@@ -152,6 +154,12 @@ def save_json(path: Path | str, content: Any) -> None:
         file.write(json_spelled(text).encode("utf-8"))
 
 
+def save_text(path: Path | str, text: str) -> None:
+    """Writes text as UTF-8, with the line ends that it has. Raises ExportError."""
+    with whole_file(Path(path)) as file:
+        file.write(text.encode("utf-8"))
+
+
 def sidecar(
     image: LoadedImage,
     explanation: Explanation,
@@ -160,7 +168,9 @@ def sidecar(
     settings: DisplaySettings | None = None,
     versions: Mapping[str, str] | None = None,
     *,
+    view: View | None = None,
     subject: bool = False,
+    notes: Sequence[Note] = (),
 ) -> dict[str, Any]:
     """Everything needed to reproduce this explanation, ready for JSON.
 
@@ -171,7 +181,8 @@ def sidecar(
     the value at the high end of the colour scale, by these settings, or for positive values; a few
     pixels may go beyond it. Numbers that JSON cannot express (NaN, infinity) become null. subject:
     with the patient's name and the date of a DICOM file, which are left out otherwise, in paths
-    too.
+    and notes too. notes: what a person wrote about the image. view: what `explain --like` asks for
+    again.
     """
     region = explanation.region
     content: dict[str, Any] = {
@@ -217,11 +228,55 @@ def sidecar(
         "versions": dict(versions or {}),
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+    if notes:
+        content["notes"] = [_note(note, image, subject) for note in notes]
+    if view is not None:
+        content["view"] = view_facts(view, image, subject=subject)
     if settings is not None:
         content["display"] = {**asdict(settings), "look": look_of(settings) or None}
     if subject and image.subject is not None:
         content["subject"] = {"name": image.subject.name, "date": image.subject.date}
     return content
+
+
+def _note(note: Note, image: LoadedImage, subject: bool) -> dict[str, Any]:
+    part = note.part
+    return {
+        "text": image.named(note.text, subject),
+        "part": [part.x, part.y, part.width, part.height] if part is not None else None,
+    }
+
+
+def view_facts(view: View, image: LoadedImage, *, subject: bool = False) -> dict[str, Any]:
+    """What is asked for again, with the levels that were set for the image, if any were."""
+    facts = {**view.facts, "image": image.named(view.image, subject)}
+    if image.levels != AUTO:
+        facts["levels"] = spelled(image.levels)
+    return facts
+
+
+def pane_facts(
+    image: LoadedImage, model: str, view: View, explanation: Explanation, *, subject: bool = False
+) -> dict[str, Any]:
+    """One of several maps: what it is of, its range, and the view to ask for it again.
+
+    model: its name. subject: as for sidecar.
+    """
+    row = explanation.map
+    return {
+        "image": image.named(view.image, subject),
+        "model": model,
+        "layer": explanation.layer or None,
+        "class": {"index": explanation.target.index, "label": explanation.target.label},
+        "method": explanation.method,
+        "min": float(row.min()),
+        "max": float(row.max()),
+        "shape": list(row.shape),
+        "options": dict(explanation.options),
+        "words": explanation.sentence,
+        "verdict": explanation.verdict.value,
+        "view": view_facts(view, image, subject=subject),
+    }
 
 
 def _fusion(explanation: Explanation) -> dict[str, Any] | None:

@@ -39,6 +39,10 @@ def _suffixed(*suffixes: str) -> Callable[[Path, bytes], bool]:
 
 
 _KINDS = (
+    _Foreign(
+        _suffixed(".hookscope"),
+        "a saved session, which names images and models; open it in the window",
+    ),
     _Foreign(lambda _, head: head[128:132] == b"DICM", _picture("a DICOM picture")),
     _Foreign(
         lambda _, head: head[4:8] == b"ftyp" and head[8:12] in _HEIF, _picture("a HEIC picture")

@@ -87,6 +87,17 @@ def may_be_dicom(path: Path) -> bool:
     return named and path.name.upper() != DICOM_LIST
 
 
+SESSION = ".hookscope"
+"""File suffix of a saved session."""
+
+SESSION_MIME = "application/x-hookscope-session"
+"""MIME type of a saved session."""
+
+
+def is_session(path: Path) -> bool:
+    return path.suffix.lower() == SESSION
+
+
 def is_profile(path: Path) -> bool:
     return path.name.lower().endswith(PROFILE)
 

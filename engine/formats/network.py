@@ -26,6 +26,8 @@ class Network:
     notices: for the user. output: which part of the return value to explain, and how to read it,
     if the files say so. assumption: a notice for the user if the preprocessing is only assumed,
     else ''. other_weights: other networks in the weights file, by their keys.
+    made_with: the arguments of the class or function of a Python file, as (name, Python literal);
+    None for any other network, and where one of them is no literal.
     """
 
     module: nn.Module
@@ -44,3 +46,4 @@ class Network:
     output: OutputForm | None = None
     assumption: str = ""
     other_weights: tuple[str, ...] = ()
+    made_with: tuple[tuple[str, str], ...] | None = None

@@ -11,6 +11,7 @@ import logging
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -69,7 +70,12 @@ def decode_bytes(content: bytes, name: str, descriptor: int, page: int = 0) -> d
 
 
 def decode(
-    file: BinaryIO, name: str, descriptor: int, draft: int = 0, page: int = 0
+    file: BinaryIO,
+    name: str,
+    descriptor: int,
+    draft: int = 0,
+    page: int = 0,
+    take: Callable[[Raw], dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Write the pixels of an image, row by row, to a descriptor.
 
@@ -77,7 +83,8 @@ def decode(
     range; then they are its values, which the reply describes as 'depth'.
 
     name: for messages. draft: longer side of a reduced version, RGB, in pixels; 0 for full size.
-    page: from 0. Returns the reply of decoders.raw.send.
+    page: from 0. take: what is made of the page, in place of writing it. Returns the reply of
+    decoders.raw.send, or what take returns.
     Raises ImageError if it is not an image, truncated, empty, too large or has no such page.
     """
     try:
@@ -86,7 +93,7 @@ def decode(
             warnings.simplefilter("ignore")
             raw = _read(file, name, draft, page)
             _check_values(raw, name)
-            return send(raw, descriptor, draft)
+            return send(raw, descriptor, draft) if take is None else take(raw)
     except Image.DecompressionBombError:
         raise ImageError(too_large(name)) from None
     except UnidentifiedImageError:

@@ -8,20 +8,17 @@ import numpy as np
 from PIL import Image
 
 from engine.images.levels import applied_to
-from engine.images.preprocessing import (
+from engine.images.placing import (
     Placement,
-    Prepared,
-    coloured,
+    cropped,
     filter_of,
-    input_of,
-    normalised,
-    placement_of,
-    prepare,
-    region_of,
+    is_extreme,
+    placement,
     resized,
+    selected,
 )
+from engine.images.preprocessing import Prepared, prepare, prepare_crop
 from engine.images.presets import validate
-from engine.images.reading import MAX_PIXELS
 from engine.records.images import LoadedImage, Preprocessing, Region
 
 _SUPPORT = {"bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}
@@ -45,23 +42,22 @@ class Following:
         as the one before; None for any image. Raises what prepare raises."""
         how, size = self._how, (image.width, image.height)
         validate(how)
-        place = placement_of(*size, how)
+        place = placement(*size, how)
         anew = not how.antialias or how.interpolation not in _SUPPORT
         if (
             anew
-            or place.width * place.height > MAX_PIXELS
+            or is_extreme(*size, how)
             or (place.width, place.height) == size
             or applied_to(image, how.levels) is not None
         ):
             self._small = None
             return prepare(image, how)
         if self._small is None or changed is None or self._size != size:
-            self._small = resized(coloured(image.pixels, how), place, how)
+            self._small = resized(selected(Image.fromarray(image.pixels), how), place, how)
         elif changed.width and changed.height:
             self._follow(image, place, changed)
         self._size = size
-        units = input_of(self._small, place, how)
-        return Prepared(normalised(units, how).unsqueeze(0), region_of(*size, how))
+        return prepare_crop(cropped(self._small, place, how), size, how)
 
     def _follow(self, image: LoadedImage, place: Placement, changed: Region) -> None:
         assert self._small is not None
@@ -69,7 +65,8 @@ class Following:
         left, right, x0, x1 = _parts(changed.x, changed.width, image.width, place.width, reach)
         top, bottom, y0, y1 = _parts(changed.y, changed.height, image.height, place.height, reach)
         across, down = image.width / place.width, image.height / place.height
-        part = coloured(np.ascontiguousarray(image.pixels[y0:y1, x0:x1]), self._how)
+        pixels = np.ascontiguousarray(image.pixels[y0:y1, x0:x1])
+        part = selected(Image.fromarray(pixels), self._how)
         box = (
             max(0.0, left * across - x0),
             max(0.0, top * down - y0),

@@ -37,6 +37,11 @@ def applied_to(image: LoadedImage, policy: Levels) -> Applied | None:
     return resolve(depth_of(image), asked)
 
 
+def keeps_bytes(policy: Levels) -> bool:
+    """Whether images of 8 bits stay as they are with these levels."""
+    return policy.mode in _AS_THEY_ARE
+
+
 def with_levels(image: LoadedImage, policy: Levels) -> LoadedImage:
     """The image with pixels that show these levels; the same one if they do already."""
     applied = applied_to(image, policy)

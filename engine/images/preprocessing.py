@@ -10,10 +10,21 @@ import torch
 from PIL import Image
 from torch.nn.functional import pad
 
-from engine.errors import ImageError
 from engine.images import levels
+from engine.images.placing import (
+    LETTERBOX_GREY,
+    Placement,
+    check_ratio,
+    crop_box,
+    cropped,
+    filter_of,
+    is_pillows,
+    placement,
+    region_of,
+    resized,
+    selected,
+)
 from engine.images.presets import validate
-from engine.images.reading import MAX_PIXELS
 from engine.lazy import torchvision
 from engine.records.images import (
     ChannelNumbers,
@@ -31,9 +42,6 @@ if TYPE_CHECKING:
 _LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey (ITU-R 601-2), as in Pillow."""
 
-LETTERBOX_GREY = 114
-"""Grey value of a letterbox's bars, 0 to 255, as in YOLO's tools."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
@@ -41,25 +49,6 @@ class Prepared:
 
     tensor: torch.Tensor
     region: Region
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Size of a resized image, and its offset in the canvas that is then cropped.
-
-    All in pixels of the resized image. Without a letterbox, the canvas is the image itself.
-    """
-
-    width: int
-    height: int
-    left: int
-    top: int
-    canvas_width: int
-    canvas_height: int
-
-    @property
-    def canvas(self) -> tuple[int, int]:
-        return self.canvas_width, self.canvas_height
 
 
 def prepare(image: LoadedImage, how: Preprocessing) -> Prepared:
@@ -77,12 +66,8 @@ def prepare(image: LoadedImage, how: Preprocessing) -> Prepared:
     the resized image would exceed images.MAX_PIXELS.
     """
     validate(how)
-    place = placement_of(image.width, image.height, how)
-    if place.width * place.height > MAX_PIXELS:
-        raise ImageError(
-            f"{image.name}: {image.width:,} x {image.height:,} pixels is too extreme an aspect "
-            "ratio for a network; crop the image to the relevant part"
-        )
+    place = placement(image.width, image.height, how)
+    check_ratio(image.name, image.width, image.height, how)
     applied = levels.applied_to(image, how.levels)
     region = region_of(image.width, image.height, how)
     if applied is None:
@@ -93,7 +78,15 @@ def prepare(image: LoadedImage, how: Preprocessing) -> Prepared:
             units = _from_bytes(levels.to_bytes(depth, applied), place, how)
         else:
             units = _from_values(depth, applied, place, how)
-    return Prepared(normalised(units, how).unsqueeze(0), region)
+    return Prepared(_normalised(units, how).unsqueeze(0), region)
+
+
+def prepare_crop(crop: Pixels, size: tuple[int, int], how: Preprocessing) -> Prepared:
+    """The same from a crop that placing.cropped made: uint8 (h, w, 1 or 3).
+
+    size: (width, height) of the original.
+    """
+    return Prepared(_normalised(_planes(crop), how).unsqueeze(0), region_of(*size, how))
 
 
 def numbers_of(tensor: torch.Tensor) -> tuple[ChannelNumbers, ...]:
@@ -107,24 +100,12 @@ def numbers_of(tensor: torch.Tensor) -> tuple[ChannelNumbers, ...]:
 
 def _from_bytes(pixels: Pixels, place: Placement, how: Preprocessing) -> torch.Tensor:
     """uint8 (1 or 3, h, w), cropped, in RGB order."""
-    return input_of(resized(coloured(pixels, how), place, how), place, how)
+    picture = _resized(selected(Image.fromarray(pixels), how), place, how)
+    return _planes(cropped(picture, place, how))
 
 
-def coloured(pixels: Pixels, how: Preprocessing) -> Image.Image:
-    """Pixels as Pillow has them, in grey for a greyscale network."""
-    picture = Image.fromarray(pixels)
-    return picture.convert("L") if how.channels is Channels.GREY else picture
-
-
-def input_of(picture: Image.Image, place: Placement, how: Preprocessing) -> torch.Tensor:
-    """uint8 (1 or 3, h, w) of a resized picture, cropped, in RGB order."""
-    if how.letterbox:
-        canvas = Image.new(picture.mode, place.canvas, (LETTERBOX_GREY,) * len(picture.getbands()))
-        canvas.paste(picture, (place.left, place.top))
-        picture = canvas
-    # Black where the box exceeds the picture.
-    grid = np.array(picture.crop(_crop_box(place, how)))
-    return torch.from_numpy(grid.reshape((*how.crop, -1))).permute(2, 0, 1).contiguous()
+def _planes(crop: Pixels) -> torch.Tensor:
+    return torch.from_numpy(crop).permute(2, 0, 1).contiguous()
 
 
 def _from_values(
@@ -142,7 +123,7 @@ def _from_values(
         rows, columns = slice(place.top, None), slice(place.left, None)
         canvas[:, rows, columns][:, : place.height, : place.width] = whole
         whole = canvas
-    left, top, right, bottom = _crop_box(place, how)
+    left, top, right, bottom = crop_box(place, how)
     width, height = place.canvas
     # Negative padding crops.
     cropped = pad(whole, (-left, right - width, -top, bottom - height))
@@ -158,16 +139,11 @@ def _plane_resized(
     plane = np.ascontiguousarray(plane)
     if plane.shape == (place.height, place.width):
         return torch.from_numpy(plane)
-    if how.antialias or how.interpolation == "nearest":
+    if is_pillows(how):
         size = (place.width, place.height)
         small = Image.fromarray(plane).resize(size, filter_of(how))
         return torch.from_numpy(np.array(small))
     return _without_antialias(torch.from_numpy(plane)[None], place, how)[0]
-
-
-def filter_of(how: Preprocessing) -> Image.Resampling:
-    """What Pillow calls the interpolation."""
-    return Image.Resampling[how.interpolation.upper()]
 
 
 def _without_antialias(tensor: torch.Tensor, place: Placement, how: Preprocessing) -> torch.Tensor:
@@ -177,28 +153,6 @@ def _without_antialias(tensor: torch.Tensor, place: Placement, how: Preprocessin
     size = [place.height, place.width]
     result: torch.Tensor = functional.resize(tensor, size, mode, antialias=False)
     return result
-
-
-def _crop_box(place: Placement, how: Preprocessing) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of the crop on the canvas, beyond which it may extend."""
-    crop_height, crop_width = how.crop
-    left = _crop_start(place.canvas_width, crop_width)
-    top = _crop_start(place.canvas_height, crop_height)
-    return left, top, left + crop_width, top + crop_height
-
-
-def region_of(width: int, height: int, how: Preprocessing) -> Region:
-    """The rectangle of a width x height original that the network's input covers, in its pixels.
-
-    It extends beyond the original if the crop is padded because it is larger than the resized
-    image, and it includes the bars of a letterbox.
-    """
-    place = placement_of(width, height, how)
-    crop_height, crop_width = how.crop
-    start = _crop_box(place, how)
-    left, top = start[0] - place.left, start[1] - place.top
-    scale_x, scale_y = width / place.width, height / place.height
-    return Region(left * scale_x, top * scale_y, crop_width * scale_x, crop_height * scale_y)
 
 
 def as_seen(tensor: torch.Tensor, how: Preprocessing) -> Pixels:
@@ -221,39 +175,16 @@ def as_seen(tensor: torch.Tensor, how: Preprocessing) -> Pixels:
     return np.asarray(pixels)
 
 
-def placement_of(width: int, height: int, how: Preprocessing) -> Placement:
-    """Where an image of this size comes to lie."""
-    if how.resize is None:
-        return Placement(width, height, 0, 0, width, height)
-    if isinstance(how.resize, int):
-        # Rounded down, as torchvision does.
-        long = int(how.resize * max(width, height) / min(width, height))
-        fitted = (how.resize, long) if width <= height else (long, how.resize)
-        return Placement(*fitted, 0, 0, *fitted)
-    goal_height, goal_width = how.resize
-    if not how.letterbox:
-        return Placement(goal_width, goal_height, 0, 0, goal_width, goal_height)
-    scale = min(goal_width / width, goal_height / height)
-    inner_width = min(goal_width, max(1, round(width * scale)))
-    inner_height = min(goal_height, max(1, round(height * scale)))
-    left, top = (goal_width - inner_width) // 2, (goal_height - inner_height) // 2
-    return Placement(inner_width, inner_height, left, top, goal_width, goal_height)
-
-
-def resized(picture: Image.Image, place: Placement, how: Preprocessing) -> Image.Image:
-    """A picture at the size of its placement."""
-    size = (place.width, place.height)
-    if picture.size == size:
-        return picture
-    if how.antialias or how.interpolation == "nearest":
-        return picture.resize(size, filter_of(how))
+def _resized(picture: Image.Image, place: Placement, how: Preprocessing) -> Image.Image:
+    if is_pillows(how) or picture.size == (place.width, place.height):
+        return resized(picture, place, how)
     # Channel by channel: torchvision converts its whole argument to floating point at once.
     planes = [torch.from_numpy(np.array(plane))[None] for plane in picture.split()]
     small = [_without_antialias(plane, place, how)[0].numpy() for plane in planes]
     return Image.merge(picture.mode, [Image.fromarray(plane) for plane in small])
 
 
-def normalised(units: torch.Tensor, how: Preprocessing) -> torch.Tensor:
+def _normalised(units: torch.Tensor, how: Preprocessing) -> torch.Tensor:
     """uint8 (1 or 3, h, w), or float32 from 0 to 1, to the values of the network's input."""
     low, high = how.range
     if how.channels is Channels.BGR:
@@ -267,10 +198,3 @@ def normalised(units: torch.Tensor, how: Preprocessing) -> torch.Tensor:
     values = values.expand(len(how.mean), -1, -1)
     mean, std = (torch.tensor(each, dtype=torch.float32) for each in (how.mean, how.std))
     return (values - mean[:, None, None]) / std[:, None, None]
-
-
-def _crop_start(length: int, crop: int) -> int:
-    """Where torchvision's center_crop starts along one axis; negative where it pads."""
-    if crop > length:
-        return -((crop - length) // 2)
-    return round((length - crop) / 2.0)

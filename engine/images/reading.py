@@ -14,7 +14,15 @@ from engine.reader import client
 from engine.records.images import MAX_PIXELS, LoadedImage, Pixels
 from engine.records.levels import AUTO, Levels
 
-__all__ = ["MAX_PIXELS", "decode_image", "image_from_array", "load_image", "load_thumbnail"]
+__all__ = [
+    "MAX_PIXELS",
+    "decode_image",
+    "image_from_array",
+    "image_of",
+    "load_image",
+    "load_thumbnail",
+    "memory_for",
+]
 
 # Memory limit of a reader process: enough to decode and rotate 100 megapixels, plus a share in
 # proportion to the file size for larger images.
@@ -108,10 +116,23 @@ def _asked(
             ImageError,
             str(path),
             path=path,
-            memory=_memory_for(_size_of(path)),
+            memory=memory_for(path),
             draft=draft,
             page=page - 1,
         )
+
+
+def image_of(answer: client.Answer, name: str, path: Path) -> LoadedImage:
+    """The image that a reader's answer about a file has, if that is as of operation 'picture'.
+
+    Raises ImageError for an answer that contradicts itself.
+    """
+    return _image(answer, name, AUTO, path)
+
+
+def memory_for(path: Path) -> int:
+    """Limit of a reader's memory for an image file, in bytes."""
+    return _memory_for(_size_of(path))
 
 
 def _image(

@@ -222,6 +222,7 @@ def _model(
             asked=settled.question,
             fitting=not own or (output is None and network.classes_sure),
             other_weights=network.other_weights,
+            made_with=network.made_with,
             cancel=cancel,
         )
     except ModelError as error:

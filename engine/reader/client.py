@@ -209,7 +209,7 @@ class Asked:
             raise
         else:
             _give_back(reader)
-            return Answer(_checked(reply, self._fault, name), shared.take(shared.size))
+            return Answer(checked(reply, self._fault, name), shared.take(shared.size))
         finally:
             shared.close()
         self._again = False
@@ -410,7 +410,8 @@ def _logged(text: str, name: str, fault: Fault) -> str:
     return text.replace(name, "an image") if fault is errors.ImageError else text
 
 
-def _checked(reply: dict[str, Any], fault: Fault, name: str) -> dict[str, Any]:
+def checked(reply: dict[str, Any], fault: Fault, name: str) -> dict[str, Any]:
+    """A reply, if it is not about an error; that is raised: HookscopeError, or the fault."""
     if "error" in reply:
         kind = getattr(errors, str(reply["error"]), None)
         known = isinstance(kind, type) and issubclass(kind, HookscopeError)

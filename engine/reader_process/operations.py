@@ -44,6 +44,13 @@ def _picture(request: Request, descriptor: int | None) -> Reply:
         )
 
 
+def _pictures(request: Request, descriptor: int | None) -> Reply:
+    from engine.folders.inputs import decoding
+
+    assert descriptor is not None
+    return {"files": decoding.read(request["paths"], request["how"], descriptor)}
+
+
 def _kind(request: Request, _descriptor: int | None) -> Reply:
     from engine.weights import headers
 
@@ -61,6 +68,18 @@ def _class_names(request: Request, descriptor: int | None) -> Reply:
     from engine.loading import class_name_files
 
     return _text(list(class_name_files.parse(Path(request["path"]))), descriptor)
+
+
+def _image_list(request: Request, descriptor: int | None) -> Reply:
+    from engine.folders.inputs import lists
+
+    return _text(lists.parse(Path(request["path"])), descriptor)
+
+
+def _label_mapping(request: Request, descriptor: int | None) -> Reply:
+    from engine.folders.inputs import lists
+
+    return _text(lists.mapping(Path(request["path"])), descriptor)
 
 
 def _profile(request: Request, descriptor: int | None) -> Reply:
@@ -116,9 +135,12 @@ def _text(content: object, descriptor: int | None) -> Reply:
 
 _OPERATIONS: dict[str, Callable[[Request, int | None], Reply]] = {
     "picture": _picture,
+    "pictures": _pictures,
     "kind": _kind,
     "torch file": _torch_file,
     "class names": _class_names,
+    "image list": _image_list,
+    "label mapping": _label_mapping,
     "profile": _profile,
     "folder network": _folder_network,
     "folder pictures": _folder_pictures,

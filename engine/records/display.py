@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 Sign = Literal["positive", "negative", "signed"]
 Interpolation = Literal["smooth", "grid"]
@@ -34,3 +35,25 @@ class DisplaySettings:
     fade: bool = True
     backdrop: Backdrop = "colour"
     contours: tuple[float, ...] = ()
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> DisplaySettings:
+        """The settings of these facts, as asdict gives them; what is missing has its usual value.
+
+        Facts that it does not know are left out. Raises ValueError for a value of another type.
+        """
+        usual, found = cls(), {}
+        for field in fields(cls):
+            if field.name not in facts:
+                continue
+            value, own = facts[field.name], getattr(usual, field.name)
+            if field.name == "end" and value is None:
+                continue
+            if isinstance(own, tuple) and isinstance(value, list):
+                value = tuple(float(each) for each in value)
+            elif (isinstance(own, float) or own is None) and type(value) in (int, float):
+                value = float(value)
+            elif type(value) is not type(own):
+                raise ValueError(f"{field.name}: {value!r} is no setting of the display")
+            found[field.name] = value
+        return cls(**found)

@@ -38,6 +38,17 @@ class Region:
     height: float
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a person wrote about an image, or about a part of it.
+
+    part: a rectangle in pixels of the image as its file has it; None for the whole image.
+    """
+
+    text: str
+    part: Region | None = None
+
+
 class Channels(StrEnum):
     """The channel order that the network was trained with."""
 

@@ -42,6 +42,16 @@ def parse(text: str) -> Levels:
     return levels
 
 
+def spelled(levels: Levels) -> str:
+    """The levels in the notation of SPEC, which parse reads."""
+    if levels.mode is LevelsMode.PERCENTILES:
+        return f"{levels.mode}:{levels.low!r},{levels.high!r}"
+    if levels.mode is LevelsMode.WINDOW:
+        centre, width = (levels.low + levels.high) / 2, levels.high - levels.low
+        return f"{levels.mode}:{centre!r},{width!r}"
+    return levels.mode.value
+
+
 def window(centre: float, width: float) -> Levels:
     """The levels of a window, from centre - width / 2 to centre + width / 2."""
     return Levels(LevelsMode.WINDOW, centre - width / 2, centre + width / 2)

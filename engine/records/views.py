@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.records.asked import CLASS, Question, Score, typed
 from engine.records.edits import NO_EDITS, Edits
 from engine.records.options import Value
+
+if TYPE_CHECKING:
+    from engine.records.explanations import Explanation
+    from engine.records.images import LoadedImage
 
 _ANY = (str, int, float, bool)
 
@@ -33,6 +37,28 @@ class View:
     options: tuple[tuple[str, Value], ...] = ()
     page: int = 1
     edits: Edits = NO_EDITS
+
+    @classmethod
+    def of(
+        cls, explanation: Explanation, image: LoadedImage, model: str, edits: Edits = NO_EDITS
+    ) -> View:
+        """The view of a map that is known, with all that was decided for it.
+
+        image: as its file has it; model: the key of what the model was opened from.
+        """
+        asked = explanation.asked
+        against = asked.against if asked.question == "contrast" else None
+        return cls(
+            str(image.path) if image.path is not None else image.name,
+            model,
+            explanation.layer or None,
+            explanation.target.index,
+            Question(asked.question, against, asked.score, asked.unit, asked.cell),
+            explanation.method,
+            explanation.options,
+            image.page,
+            edits,
+        )
 
     @property
     def score(self) -> Score | None:

@@ -65,6 +65,7 @@ class Program(QObject):
         from gui.controllers.controller import Controller
         from gui.diagnostics.crashes import Crashes
         from gui.handlers.connections import Handlers
+        from gui.presenters.edits import EditPresenter
         from gui.presenters.first_hints import FirstHints
         from gui.presenters.inspector import InspectorPresenter
         from gui.presenters.methods import MethodPresenter
@@ -88,6 +89,7 @@ class Program(QObject):
         self.garbage = GarbageCollector(self.window)
         self.presenter = Presenter(self.window, self.state, self.controller, self.settings)
         self.panes = PanePresenter(self.window, self.state, self.controller, self.settings)
+        self.edits = EditPresenter(self.window, self.state, self.controller)
         self.methods = MethodPresenter(self.window, self.state, self.settings)
         self.questions = QuestionPresenter(self.window, self.state, self.settings)
         self.notices = Notices(self.window, self.state, self.controller.models, self.settings)
@@ -107,7 +109,12 @@ class Program(QObject):
         self.last_time: LastTime | None = None
         if fault is not None:
             self.last_time = LastTime(
-                self.window, self.state, self.controller, record_file(shell.store), fault
+                self.window,
+                self.state,
+                self.controller,
+                self.settings,
+                record_file(shell.store),
+                fault,
             )
         self._closed = False
 
@@ -120,7 +127,10 @@ class Program(QObject):
         self.window.show()
 
     def _begin(self, paths: Sequence[Path], model: NamedModel | None) -> None:
-        self.controller.start(paths, model)
+        session = None
+        if self.last_time is not None:
+            session = self.last_time.take(paths, model is not None)
+        self.controller.start(paths, model, session)
         if self.last_time is not None:
             self.last_time.offer()
 
@@ -148,14 +158,13 @@ class Program(QObject):
         if self._closed:
             return
         self._closed = True
+        if self.last_time is not None:
+            # First, since a signal leaves little time.
+            self.last_time.close()
         geometry, state = self.window.save_layout()
         self.settings.set(table.WINDOW_GEOMETRY, geometry)
         self.settings.set(table.WINDOW_STATE, state)
         self.settings.sync()
-        if self.last_time is not None:
-            self.last_time.close()
         self.controller.close()
-        if self.last_time is not None:
-            self.last_time.close()
         self.garbage.stop()
         self.crashes.stop()

@@ -12,8 +12,15 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
+from engine.keeping.records import KeptSession, Run
 from engine.records.asked import Question
 from gui.controllers.downloads import Downloads
+from gui.controllers.edits.curves import Curves
+from gui.controllers.edits.edit_files import EditFiles
+from gui.controllers.edits.editing import Editor
+from gui.controllers.edits.live import Live
+from gui.controllers.edits.making import Making
+from gui.controllers.edits.places import Places
 from gui.controllers.explaining import Explainer, without_comparison
 from gui.controllers.exports import Exports
 from gui.controllers.figures.figures import Figures
@@ -21,12 +28,17 @@ from gui.controllers.image_views import ImageViews
 from gui.controllers.images import Images
 from gui.controllers.inspector.inspecting import Inspections
 from gui.controllers.inspector.trusting import Trusting
+from gui.controllers.keeping.notes import Notes
+from gui.controllers.keeping.restoring import Restorer
+from gui.controllers.keeping.sessions import Sessions
 from gui.controllers.late_files import LateFiles
 from gui.controllers.models import Models, NamedModel
 from gui.controllers.panes.comparing import Comparer
 from gui.controllers.published import Published
+from gui.controllers.reports.reports import Reports
 from gui.controllers.sweeps import Sweeper
 from gui.controllers.taking_up import take_up
+from gui.controllers.undo.history import History
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.file_work import color_strips
 from gui.jobs.lanes import Job, Lane
@@ -51,15 +63,14 @@ class Controller(QObject):
         self._worker = EngineWorker()
         self.engine_lane = engine = Lane("engine", self)
         self.file_lane = files = Lane("files", self)
-        self.images = Images(state, settings, files, self)
+        self.history = History(self)
+        self.images = Images(state, settings, files, self.history, self)
         self.images.leaving.connect(self._image_left)
         state.image_removed.connect(self._image_closed)
         self.views = ImageViews(state, self.images, files, self)
         self.images.ready.connect(self._image_ready)
         self.views.altered.connect(self._image_altered)
         self.models = Models(state, settings, engine, self._worker, self)
-        self.models.opened.connect(self._model_opened)
-        self.models.not_opened.connect(self._model_not_opened)
         self.sweeper = Sweeper(state, settings, engine, files, self._worker, self)
         self.exports = Exports(state, settings, files, self)
         self.figures = Figures(state, settings, engine, files, self._worker, self)
@@ -80,8 +91,40 @@ class Controller(QObject):
         self.comparer = comparer = Comparer(
             state, settings, explainer, self.images, self.models, engine, self._worker, self
         )
+        self.making = Making(state, settings, engine, files, self._worker, self)
+        self.live = Live(state, settings, engine, self._worker, self)
+        self.curves = Curves(state, settings, engine, self._worker, self)
+        self.places = Places(state, settings, engine, self._worker, self)
+        self.editor = Editor(
+            state,
+            self.history,
+            self.images,
+            explainer,
+            comparer,
+            self.making,
+            self.live,
+            self,
+        )
+        self.edit_files = EditFiles(state, self.editor, files, self)
+        # Before the explainer hears of a model, what was selected with it is.
+        restorer = Restorer(state, settings, self.images, self.models, comparer, explainer, self)
+        self.models.opened.connect(self._model_opened)
+        self.models.not_opened.connect(self._model_not_opened)
+        self.sessions = Sessions(state, settings, self.images, self.models, restorer, self)
+        self.notes = Notes(state, self)
+        self.images.session_found.connect(self.sessions.open)
         self.inspections = Inspections(state, settings, engine, files, self._worker, self)
-        self.trusting = Trusting(state, settings, engine, files, self._worker, self)
+        self.trusting = trusting = Trusting(state, settings, engine, files, self._worker, self)
+        self.reports = Reports(
+            state,
+            settings,
+            engine,
+            files,
+            self._worker,
+            lambda: tuple(trusting.figures.values()),
+            self,
+        )
+        self.images.reopened.connect(self._reopened)
         self.choose_layer = comparer.choose_layer
         self.choose_class = comparer.choose_class
         self.choose_method = comparer.choose_method
@@ -91,8 +134,14 @@ class Controller(QObject):
 
     # --- starting and ending ---------------------------------------------------------------------
 
-    def start(self, paths: Sequence[Path] = (), model: NamedModel | None = None) -> None:
-        """Load the engine, open the first model and the first images."""
+    def start(
+        self,
+        paths: Sequence[Path] = (),
+        model: NamedModel | None = None,
+        session: KeptSession | None = None,
+    ) -> None:
+        """Load the engine, open the first model and the first images, or what was open the last
+        time, with the paths added to it."""
         job = Job("Loading the engine", self._worker.load_engine, stoppable=False)
         job.finished.connect(self._engine_loaded)
         job.failed.connect(self._engine_failed)
@@ -100,19 +149,24 @@ class Controller(QObject):
         swatches = Job("Drawing colour maps", lambda _watch: color_strips(), stoppable=False)
         swatches.finished.connect(self.swatches_ready)
         self.file_lane.submit(swatches)
+        if session is not None:
+            run = session.run or Run()
+            file = Path(run.file) if run.file else None
+            self.sessions.take(session, file, unsaved=run.unsaved)
         if paths:
             self.images.open_paths(paths)
-        else:
+        elif not self.state.images:
             self.images.open_scenes()
-        if model is None:
-            self.models.open_first()
-        else:
+        if model is not None:
             self.models.open_named(model)
+        elif self.state.model_loading is None:
+            self.models.open_first()
 
     def close(self) -> None:
         """Stop all jobs and wait for the lanes."""
         self.sweeper.close()
         self.downloads.close()
+        self.sessions.close()
         self.file_lane.close()
         self.engine_lane.close()
 
@@ -136,6 +190,7 @@ class Controller(QObject):
         if self.engine_lane.running is None and self.file_lane.running is None:
             self.downloads.cancel()
         self.images.cancel()
+        self.sessions.cancel()
         self.exports.cancel()
         self.figures.stop()
         self.figures.batch.cancel()
@@ -177,6 +232,11 @@ class Controller(QObject):
         state.answer = state.explanation = state.sweep = None
         state.explain_error = ""
         state.set_computing(False)
+
+    def _reopened(self, layer: str | None) -> None:
+        """Select the layer that was selected when the images were closed."""
+        self.explainer.choose_layer(layer)
+        self.comparer.restored.emit()
 
     def _image_closed(self, key: str) -> None:
         self.engine_lane.submit(

@@ -242,7 +242,7 @@ class Explainer(QObject):
     def _request(self, pane: Pane, expected: int | None = None) -> Request | None:
         """What a pane asks for now; None without an image or a model."""
         image, source = self._state.images.get(pane.current_key or ""), pane.model_source
-        if image is None or image.loaded is None or source is None:
+        if image is None or source is None or self._state.loaded_of(pane) is None:
             return None
         return Request(
             pane.generation,
@@ -258,19 +258,22 @@ class Explainer(QObject):
             expected,
             pane.number,
             len(self._state.panes),
+            self._state.edits_of(pane),
         )
 
     def _ask(self, pane: Pane, request: Request, priority: Priority) -> None:
         image = self._state.images[request.image]
-        assert image.loaded is not None
-        loaded: LoadedImage = image.loaded
+        found = image.loaded_with(request.edits)
+        assert found is not None
+        loaded: LoadedImage = found
+        original = image.loaded if request.edits.steps else None
         self._outdate(pane)
         request = pane.asked = replace(request, generation=pane.generation)
         pane.stopped = False
         self._set_computing(pane, True)
         job = Job(
             self._title(request),
-            lambda watch: self._worker.explain(loaded, request, watch),
+            lambda watch: self._worker.explain(loaded, request, watch, original),
             slot=_slot(pane),
             priority=priority,
         )

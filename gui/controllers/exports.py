@@ -7,6 +7,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Signal
 
 from engine.records.display import DisplaySettings
+from engine.records.views import View
 from gui.jobs.file_work import ExportTask, write_export
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import Settings
@@ -29,18 +30,24 @@ class Exports(QObject):
     def task(self) -> ExportTask | None:
         """Capture the current view; None, with a notice to the user, if there is no map."""
         state = self._state
-        image, answer, explanation = state.current, state.answer, state.explanation
-        if image is None or image.loaded is None or answer is None or explanation is None:
+        image, view = state.current, state.view_of(state.pane)
+        loaded, answer, explanation = state.loaded_of(state.pane), state.answer, state.explanation
+        if image is None or view is None or None in (loaded, answer, explanation):
             state.notify(NoticeKind.INFO, "There is no heat map to export yet.")
             return None
+        assert loaded is not None
+        assert answer is not None
+        assert explanation is not None
         versions = state.engine.versions if state.engine is not None else {}
         return ExportTask(
-            image.loaded,
+            loaded,
             explanation,
             answer.info,
             answer.predictions,
             self._display(),
             versions,
+            view=View.of(explanation, loaded, view.model, view.edits),
+            notes=image.notes,
         )
 
     def _display(self) -> DisplaySettings:

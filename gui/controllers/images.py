@@ -6,6 +6,7 @@ The main controller explains the selected one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -14,6 +15,8 @@ from PySide6.QtGui import QImage
 from engine.errors import HookscopeError, ImageError
 from engine.formats.demo import SCENES, Scene
 from engine.records.images import LoadedImage
+from engine.records.sources import ModelSource
+from gui.controllers.undo.history import History
 from gui.jobs.file_work import (
     Decoded,
     Found,
@@ -27,15 +30,29 @@ from gui.jobs.file_work import (
 )
 from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import MAX_IMAGES, Settings
-from gui.state.state import NoticeKind, OpenImage, State
+from gui.state.state import OPEN_MANY, REOPEN, NoticeKind, OpenImage, State
 
 # Memory for decoded images other than the current one, kept for going back.
 _KEEP_BYTES = 1_500_000_000
-# RGB for the engine, and the pyramid of 32-bit pictures for the canvas.
+MANY = 500
+"""More images than this are opened at once only after a question."""
+
 _MOST_CLOSED = 10
 """How often closing can be undone."""
 
+# RGB for the engine, and the pyramid of 32-bit pictures for the canvas.
 _BYTES_A_PIXEL = 3 + 4 * 4 / 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Closed:
+    """Images that were closed at once. current: the key of the one that was shown, None if it was
+    another; layer: that was selected then, with this model."""
+
+    images: list[OpenImage]
+    current: str | None
+    layer: str | None
+    model: ModelSource | None
 
 
 class Images(QObject):
@@ -43,8 +60,10 @@ class Images(QObject):
 
     leaving: another image or page was selected, or none; results of the previous one are void.
     added(keys): these were opened from files, and the first of them is shown.
-    ready: the current image is decoded. thumbnail_ready(key, QImage).
-    model_found(ModelSource), classes_found(path), profile_found(path): other dropped files.
+    ready: the current image is decoded. thumbnail_ready(key, QImage). reopened(layer): images that
+    were closed are open again, and this layer was selected then; None for the default one.
+    model_found(ModelSource), classes_found(path), profile_found(path), session_found(Path): other
+    dropped files.
     """
 
     leaving = Signal()
@@ -54,16 +73,23 @@ class Images(QObject):
     model_found = Signal(object)
     classes_found = Signal(str)
     profile_found = Signal(str)
+    session_found = Signal(object)
+    reopened = Signal(object)
 
-    def __init__(self, state: State, settings: Settings, lane: Lane, parent: QObject) -> None:
+    def __init__(
+        self, state: State, settings: Settings, lane: Lane, history: History, parent: QObject
+    ) -> None:
         super().__init__(parent)
         self._state = state
         self._settings = settings
         self._lane = lane
+        self._history = history
         self._next_key = 0
         self._next_scan = 0
         self._used: dict[str, None] = {}
-        self._closed: list[list[OpenImage]] = []
+        self._closed: list[_Closed] = []
+        self._many: tuple[Found, Path | None] | None = None
+        self._made_room = False
 
     def open_scenes(self) -> None:
         """Open the embedded scenes and select the first."""
@@ -75,9 +101,14 @@ class Images(QObject):
             keys.append(key)
         self.select(keys[0])
 
-    def open_paths(self, paths: Sequence[Path], current: Path | None = None) -> None:
+    def open_paths(
+        self, paths: Sequence[Path], current: Path | None = None, *, ask: bool = False
+    ) -> None:
         """Open image files and folders of images, and select current or the first of them. Models
-        among them are announced by a signal."""
+        among them are announced by a signal.
+
+        ask: if they are many, say so first; open_many then opens them.
+        """
         # Ahead of the pending thumbnails of another folder.
         self._next_scan += 1
         job = Job(
@@ -86,8 +117,40 @@ class Images(QObject):
             slot=f"scan {self._next_scan}",
             priority=Priority.CLICK,
         )
-        job.finished.connect(lambda found: self._found(found, current))
+        job.finished.connect(lambda found: self._found(found, current, ask))
         self._lane.submit(job)
+
+    def open_many(self) -> None:
+        """Open the images that were asked about."""
+        if self._many is not None:
+            (found, current), self._many = self._many, None
+            self._found(found, current, ask=False)
+
+    def blank(self, path: Path, name: str, scene: Scene | None) -> OpenImage:
+        """An image to be filled with what was chosen for it, for take_up."""
+        self._next_key += 1
+        return OpenImage(f"image-{self._next_key}", name, path, scene)
+
+    def take_up(self, images: Sequence[OpenImage]) -> None:
+        """Open images with what was chosen for them, and select none."""
+        for image in images:
+            self._state.images[image.key] = image
+            self._state.image_added.emit(image.key)
+            if image.path is not None:
+                self._read_thumbnail(image.key, image.path)
+
+    def relocate(self, image: OpenImage, path: Path) -> None:
+        """The file of an open image is here now; it is read again, with what was chosen for it."""
+        image.path = path
+        image.let_go()
+        image.error = ""
+        image.revision += 1
+        self._state.image_updated.emit(image.key)
+        if image.key == self._state.current_key:
+            self.leaving.emit()
+            self._decode(image.key, path)
+        else:
+            self._read_thumbnail(image.key, path)
 
     def open_bytes(self, data: bytes, name: str) -> None:
         """Open the bytes of an image file (dropped from a browser, say)."""
@@ -113,12 +176,18 @@ class Images(QObject):
         elif image.path is not None:
             self._decode(key, image.path)
 
+    def note_sight(self, key: str, sight: tuple[float, float, float] | None) -> None:
+        """What is looked at of an image, as in OpenImage."""
+        image = self._state.images.get(key)
+        if image is not None:
+            image.sight = sight
+
     def turn_to(self, image: OpenImage, page: int) -> None:
         """Show another page of the current image, which has a file; results become void."""
         assert image.path is not None
         image.page = page
         image.revision += 1
-        image.loaded = image.picture = None
+        image.let_go()
         self.leaving.emit()
         self._state.current_changed.emit()
         self._decode(image.key, image.path)
@@ -150,15 +219,27 @@ class Images(QObject):
         self.close_many([key])
 
     def close_many(self, keys: Sequence[str]) -> None:
-        """Close several images at once, which reopen brings back together."""
+        """Close several images at once, which undo and reopen bring back together."""
         images = self._state.images
-        closing = [key for key in keys if key in images]
+        closing = [images[key] for key in keys if key in images]
         if not closing:
             return
-        self._closed.append([images[key] for key in closing])
+        state = self._state
+        keys = [image.key for image in closing]
+        current = state.current_key if state.current_key in keys else None
+        closed = _Closed(closing, current, state.layer, state.model_source)
+        self._do_close(closed)
+        words = "close image" if len(closing) == 1 else f"close {len(closing):,} images"
+        self._history.do(
+            words, lambda: self._do_close(closed), lambda: self._bring_back(closed), done=True
+        )
+
+    def _do_close(self, closed: _Closed) -> None:
+        self._closed.append(closed)
         del self._closed[:-_MOST_CLOSED]
+        there = [image.key for image in closed.images if image.key in self._state.images]
         # The current one goes last, so that no other is read on the way.
-        for key in sorted(closing, key=lambda key: key == self._state.current_key):
+        for key in sorted(there, key=lambda key: key == self._state.current_key):
             self._close(key)
 
     @property
@@ -170,8 +251,19 @@ class Images(QObject):
         """Open the images again that were closed last, with what was chosen for them."""
         if not self._closed:
             return
+        closed = self._closed[-1]
+        self._bring_back(closed)
+        count = len(closed.images)
+        words = "reopen image" if count == 1 else f"reopen {count:,} images"
+        self._history.do(
+            words, lambda: self._bring_back(closed), lambda: self._do_close(closed), done=True
+        )
+
+    def _bring_back(self, closed: _Closed) -> None:
+        if closed in self._closed:
+            self._closed.remove(closed)
         known = self._known()
-        images = [image for image in self._closed.pop() if image.path not in known]
+        images = [one for one in closed.images if one.path is None or one.path not in known]
         for image in images:
             self._state.images[image.key] = image
             self._state.image_added.emit(image.key)
@@ -179,8 +271,11 @@ class Images(QObject):
                 self._read_thumbnail(image.key, image.path)
             elif image.loaded is not None:
                 self._draw_thumbnail(image.key, image.loaded)
-        if images:
-            self.select(images[0].key)
+        keys = [image.key for image in images]
+        if keys:
+            self.select(closed.current if closed.current in keys else keys[0])
+            if closed.current in keys and closed.model == self._state.model_source:
+                self.reopened.emit(closed.layer)
         else:
             self._state.current_changed.emit()
 
@@ -193,7 +288,7 @@ class Images(QObject):
         image = self._state.images[key]
         if image.path is not None:
             # It can be read again.
-            image.loaded = image.picture = None
+            image.let_go()
         keys = list(self._state.images)
         place = keys.index(key)
         del self._state.images[key]
@@ -219,8 +314,17 @@ class Images(QObject):
     def _known(self) -> dict[Path, str]:
         return {image.path: key for key, image in self._state.images.items() if image.path}
 
-    def _found(self, found: Found, current: Path | None) -> None:
+    def _found(self, found: Found, current: Path | None, ask: bool) -> None:
         known = self._known()
+        count = sum(path not in known for path in found.images)
+        if ask and count > MANY:
+            self._many = replace(found, model=None), current
+            self._state.notify(
+                NoticeKind.WARNING,
+                f"These are {count:,} images. Close this notice to open none of them.",
+                OPEN_MANY,
+            )
+            found = replace(found, images=(), refused="")
         keys: list[str] = []
         fresh = [place for place, path in enumerate(found.images) if path not in known]
         chosen = found.images.index(current) if current in found.images else min(fresh, default=0)
@@ -238,21 +342,39 @@ class Images(QObject):
         if keys:
             self.select(keys[chosen])
             self.added.emit([keys[place] for place in fresh])
+            if fresh:
+                self._make_room()
         if found.model is not None:
             self.model_found.emit(found.model)
         if found.classes is not None:
             self.classes_found.emit(str(found.classes))
         if found.profile is not None:
             self.profile_found.emit(str(found.profile))
+        if found.session is not None:
+            self.session_found.emit(found.session)
         if found.refused:
             self._state.notify(NoticeKind.WARNING, found.refused)
+
+    def _make_room(self) -> None:
+        """The user's first own images take the place of the demo scenes, unless one of these is
+        worked with."""
+        images = self._state.images
+        scenes = [key for key, image in images.items() if image.scene is not None]
+        if self._made_room or len(scenes) == len(images):
+            return
+        self._made_room = True
+        beside = {pane.current_key for pane in self._state.others}
+        if scenes and not any(key in beside or _is_used(images[key]) for key in scenes):
+            self.close_many(scenes)
+            words = "The demo scenes have made room for your images."
+            self._state.notify(NoticeKind.INFO, words, REOPEN)
 
     def _look_again(self, key: str) -> None:
         """Read an open file again, if it has changed or could not be read before."""
         image = self._state.images[key]
         if image.path is None or not (image.error or image.stamp != stamp_of(image.path)):
             return
-        image.loaded = image.picture = None
+        image.let_go()
         image.error = ""
         image.page = 1
         image.revision += 1
@@ -301,6 +423,7 @@ class Images(QObject):
         self._decoded(key, decoded)
         self.select(key)
         self._state.warn(decoded.loaded.notices, image=key)
+        self._make_room()
 
     def _decode(self, key: str, path: Path) -> None:
         current = key == self._state.current_key
@@ -361,7 +484,13 @@ class Images(QObject):
             if image.loaded.depth is not None:
                 kept += image.loaded.depth.values.nbytes
             if kept > _KEEP_BYTES:
-                image.loaded = image.picture = None
+                image.let_go()
+
+
+def _is_used(image: OpenImage) -> bool:
+    """Whether something was chosen or noted for an image."""
+    chosen = image.targets or image.expected or image.questions
+    return bool(chosen or image.notes or image.edits.steps)
 
 
 def _names(path: Path) -> tuple[str, ...]:

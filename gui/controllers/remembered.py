@@ -60,8 +60,8 @@ class Remembered:
             return None, None
         last, sweep = image.last, image.sweep
         return (
-            last if last is not None and last.request.model == request.model else None,
-            sweep if sweep is not None and sweep.request.model == request.model else None,
+            last if last is not None and _alike(last.request, request) else None,
+            sweep if sweep is not None and _alike(sweep.request, request) else None,
         )
 
     def forget(self, key: str) -> None:
@@ -84,6 +84,11 @@ class Remembered:
         while total > self._most_bytes and len(self._images) > 1:
             _, oldest = self._images.popitem(last=False)
             total -= oldest.size
+
+
+def _alike(one: Request, other: Request) -> bool:
+    """Whether both are of the same model, and of the image with the same edits."""
+    return (one.model, one.edits) == (other.model, other.edits)
 
 
 def _plain(request: Request) -> Request:

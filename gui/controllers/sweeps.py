@@ -108,7 +108,10 @@ class Sweeper(QObject):
         """Start a sweep for the explained class, unless it is done, off or in the way."""
         state = self._state
         image, answer, explanation = state.current, state.answer, state.explanation
-        if image is None or image.loaded is None or answer is None or explanation is None:
+        if image is None or answer is None or explanation is None:
+            return
+        edits, found = answer.request.edits, image.loaded_with(answer.request.edits)
+        if found is None or edits != state.edits_of(state.pane):
             return
         if not self._settings.get(SWEEP_ENABLED) or state.computing or self._unwanted:
             return
@@ -129,7 +132,7 @@ class Sweeper(QObject):
             expected=None,
             panes=len(state.panes),
         )
-        loaded: LoadedImage = image.loaded
+        loaded: LoadedImage = found
         job = Job(
             "Computing the maps of all layers",
             lambda watch: self._worker.sweep(loaded, request, watch),
@@ -145,8 +148,9 @@ class Sweeper(QObject):
         image, request = self._state.current, swept.request
         if image is None or source is None or explanation is None:
             return
-        current = image.key, image.revision, source.key
-        if (request.image, request.revision, request.model) != current:
+        edits = self._state.edits_of(self._state.pane)
+        current = image.key, image.revision, source.key, edits
+        if (request.image, request.revision, request.model, request.edits) != current:
             return
         if not _belongs(explanation, swept):
             return
@@ -184,7 +188,7 @@ class Sweeper(QObject):
 def _maps_asked(request: Request) -> tuple[object, ...]:
     """What a request and a sweep must have in common, apart from the class."""
     how = request.method, request.options, request.question
-    return request.image, request.revision, request.model, *how
+    return request.image, request.revision, request.model, request.edits, *how
 
 
 def _belongs(shown: Explanation, sweep: SweepAnswer) -> bool:

@@ -24,6 +24,8 @@ from gui.controllers.controller import Controller
 from gui.handlers.choices.choosing import Choosing
 from gui.handlers.comparing import Comparing
 from gui.handlers.context_menus import ContextMenus
+from gui.handlers.edits.undoing import Undoing
+from gui.handlers.edits.what_if import WhatIf
 from gui.handlers.export import Saver
 from gui.handlers.figure_opener import FigureOpener
 from gui.handlers.help import Help
@@ -31,7 +33,10 @@ from gui.handlers.image_levels import ImageLevels
 from gui.handlers.image_opener import ImageOpener
 from gui.handlers.input_opener import InputOpener
 from gui.handlers.inspecting import Inspecting
+from gui.handlers.keeping.note_taker import NoteTaker
+from gui.handlers.keeping.session_opener import SessionOpener
 from gui.handlers.model_opener import ModelOpener
+from gui.handlers.reports.opener import ReportOpener
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
 from gui.toolkit import theme
@@ -65,8 +70,13 @@ class Handlers(QObject):
         self.menus = ContextMenus(window, state, controller.images)
         self.levels = ImageLevels(window, state, controller.views)
         self.models = ModelOpener(window, state, controller, settings)
+        self.sessions = SessionOpener(window, state, controller, settings)
+        self.notes = NoteTaker(window, state, controller.notes)
         self.input = InputOpener(window, state, controller, settings)
+        self.what_if = WhatIf(window, state, controller, settings)
+        self.undoing = Undoing(window, controller.history)
         self.saver = Saver(window, state, controller.exports, settings)
+        self.reports = ReportOpener(window, state, controller.reports, settings)
         self.figures = FigureOpener(window, state, controller.figures, settings)
         self.inspecting = Inspecting(window, controller, settings)
         self.choosing = Choosing(window, state, controller)
@@ -104,6 +114,7 @@ class Handlers(QObject):
             "previous_class": lambda: panel.step(-1),
             "next_class": lambda: panel.step(1),
             "find_class": panel.focus_search,
+            "find_image": window.strip.focus_search,
             "choose_method": self.choosing.open_methods,
             "choose_question": self.choosing.open_questions,
             "cancel": self._cancel,
@@ -146,8 +157,8 @@ class Handlers(QObject):
         self._settings.set(table.STRIP, "folded" if on else "open")
 
     def _cancel(self) -> None:
-        """Leave what the inspector shows on the canvas, or stop what is under way."""
-        if not self.inspecting.back():
+        """Leave a tool, or what the inspector shows on the canvas, or stop what is under way."""
+        if not (self.notes.leave() or self.what_if.back() or self.inspecting.back()):
             self._controller.leave()
 
     def default_layer(self) -> None:

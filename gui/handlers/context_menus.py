@@ -90,6 +90,7 @@ class ContextMenus(QObject):
             "close_image": lambda: self._images.close(key),
             "close_others": (lambda: self._close_others(key)) if several else None,
         }
+        own["add_note"] = lambda: self._add_note(key)
         own["compare"] = None if shown else lambda: self.compare_wanted.emit(key)
         if not shown:
             own |= {"copy": None, "export": None}
@@ -114,6 +115,11 @@ class ContextMenus(QObject):
         menus.fill(menu, menus.PREDICTIONS, self._window.actions_by_id, own)
 
     # --- what they do ----------------------------------------------------------------------------
+
+    def _add_note(self, key: str) -> None:
+        """About the image under the pointer, which is shown for it."""
+        self._images.select(key)
+        self._window.actions_by_id["add_note"].trigger()
 
     def _file_of(self, key: str | None) -> Path | None:
         """The file of an image; None for a pasted one, and for the pictures of the program."""

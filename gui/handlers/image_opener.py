@@ -12,7 +12,7 @@ from engine.files.order import natural
 from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.settings import Settings
-from gui.state.state import NoticeKind, State
+from gui.state.state import OPEN_MANY, NoticeKind, State
 from gui.window import drops
 from gui.window.drops import Dropped
 from gui.window.main_window import MainWindow
@@ -48,6 +48,7 @@ class ImageOpener(QObject):
                 "next_image": lambda: comparer.step_image(1),
             }
         )
+        window.notice.acted.connect(self._acted)
         settings.changed.connect(self._setting_changed)
         self._show_recent()
 
@@ -70,7 +71,7 @@ class ImageOpener(QObject):
         """Open files and folders, and remember the folder for the next dialog."""
         if paths:
             self._settings.set(table.LAST_FOLDER, str(paths[0].absolute().parent))
-            self._images.open_paths(paths)
+            self._images.open_paths(paths, ask=True)
 
     def open_dropped(self, dropped: Dropped) -> None:
         """Open what was dropped on the window."""
@@ -97,6 +98,10 @@ class ImageOpener(QObject):
             )
         else:
             self._state.notify(NoticeKind.INFO, nothing)
+
+    def _acted(self, action: str) -> None:
+        if action == OPEN_MANY:
+            self._images.open_many()
 
     def close_image(self) -> None:
         if self._state.current_key is not None:

@@ -36,6 +36,7 @@ class ModelOpener(QObject):
         self._open = controller.comparer.open_model
         self._settings = settings
         self.questions = ModelQuestions(window, state, controller.models, controller.published)
+        self.questions.declined.connect(controller.sessions.restorer.let_go)
         self.gallery = GalleryOpener(window, state, controller, settings)
         controller.images.model_found.connect(self._open)
         window.actions_by_id.connect(

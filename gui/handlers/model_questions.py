@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QDialog, QInputDialog
 
 from engine.errors import ChoiceNeeded, ConsentNeeded
@@ -28,8 +28,10 @@ from gui.window.main_window import MainWindow
 class ModelQuestions(QObject):
     """Shows a question, then opens the model again with the answer in its source.
 
-    The current model stays open until then, or if the dialog is cancelled.
+    The current model stays open until then, or if the dialog is cancelled. declined: it was.
     """
+
+    declined = Signal()
 
     def __init__(
         self, window: MainWindow, state: State, models: Models, published: Published
@@ -163,6 +165,7 @@ class ModelQuestions(QObject):
     def _not_answered(self, dialog: QDialog, source: ModelSource, agreed: bool) -> None:
         self._done(dialog)
         # By the time its networks are asked about, the code of a trusted file has run.
+        self.declined.emit()
         words = "was not opened." if agreed else "was not opened; none of its code was run."
         self._state.notify(NoticeKind.INFO, f"{Path(source.spec).name} {words}")
 

@@ -17,8 +17,10 @@ from engine.errors import LayerError, MethodError, ModelError, TargetError
 from engine.files.trust import Trust, store_file
 from engine.lazy.numpy import np
 from engine.records.asked import CLASS, Question
+from engine.records.edits import NO_EDITS
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
+from engine.records.models import Prediction
 from engine.records.options import Value
 from engine.records.sources import ModelSource
 from gui.jobs.open_sessions import OpenSession, OpenSessions
@@ -32,6 +34,9 @@ from gui.state.records import (
 )
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.effects.hottest import Hottests
     from engine.explain.session import Session
     from engine.formats.torchvision.gallery import PublishedModel
     from engine.loading.adjustments import Adjustment
@@ -199,22 +204,38 @@ class EngineWorker:
         settled = rest is not None and rest != store.ModelProfile()
         return OpenedModel(source, model.info, model.layers, settled)
 
-    def explain(self, image: LoadedImage, request: Request, watch: Watch) -> Answer:
-        """Compute one explanation and the predictions for the image."""
+    def explain(
+        self,
+        image: LoadedImage,
+        request: Request,
+        watch: Watch,
+        original: LoadedImage | None = None,
+    ) -> Answer:
+        """Compute one explanation and the predictions for the image. original: the image without
+        its edits, for what they change."""
+        before = None
+        if original is not None:
+            before = self.scores(original, replace(request, edits=NO_EDITS), watch)
         kept = self._session_for(image, request, watch)
         session = kept.session
         explanation = self._map_for(session, request, watch)
         if kept.predicted is None:
             everything = session.predictions(len(session.model.classes))
-            probabilities = np.zeros(len(everything))
-            for prediction in everything:
-                known = prediction.probability
-                probabilities[prediction.index] = np.nan if known is None else known
+            probabilities = probabilities_of(everything)
             kept.predicted = everything[:_TOP], probabilities
         kept.shown = request
-        self.open.shrink(request.panes)
+        self.open.shrink(_most(request))
         gradient = session.has_gradient(explanation)
-        return Answer(request, explanation, *kept.predicted, session.model.info, gradient)
+        return Answer(request, explanation, *kept.predicted, session.model.info, gradient, before)
+
+    def scores(
+        self, image: LoadedImage, request: Request, watch: Watch
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Logits and probabilities of all classes, float64 (classes,); NaN where the network
+        returns values."""
+        session = self._session_for(image, request, watch).session
+        everything = session.predictions(len(session.model.classes), watch.cancel)
+        return session.logits, probabilities_of(everything)
 
     def _map_for(self, session: Session, request: Request, watch: Watch) -> Explanation:
         options, question = dict(request.options), request.question
@@ -271,8 +292,17 @@ class EngineWorker:
                             cancel=watch.cancel,
                         )
         asked = first.asked if first is not None else None
-        self.open.shrink(request.panes)
+        self.open.shrink(_most(request))
         return SweepAnswer(request, target, asked, maps, session.notices)
+
+    def masks_of(self, key: str, watch: Watch | None, *, exact: bool) -> Hottests:
+        """Finds the hottest pixels of an image by maps of the model with this key. watch: None for
+        one that outlives its job."""
+        from engine.effects.hottest import Hottests
+
+        return Hottests(
+            self.model_of(key), exact=exact, cancel=watch.cancel if watch is not None else None
+        )
 
     def forget_image(self, key: str, _watch: Watch) -> None:
         """Free the sessions of an image that was closed."""
@@ -310,13 +340,31 @@ class EngineWorker:
             source = ModelSource.from_key(request.model)
             opened = self.open_model(source, watch, beside=request.panes > 1)
             model = self.open.model(opened.source.key)
-        kept = self.open.find(request.model, request.image, image, exact=request.exact)
+        kept = self.open.find(
+            request.model, request.image, image, request.edits, exact=request.exact
+        )
         if kept is not None:
             return kept
         assert model is not None
-        self.open.make_room(request.panes)
+        self.open.make_room(_most(request))
         session = Session(model, image, exact=request.exact)
-        return self.open.add(OpenSession(request.model, request.image, session))
+        return self.open.add(
+            OpenSession(request.model, request.image, session, edits=request.edits)
+        )
+
+
+def _most(request: Request) -> int:
+    """How many sessions a request may need: one for each pane, and the original's."""
+    return request.panes + bool(request.edits.steps)
+
+
+def probabilities_of(predictions: Sequence[Prediction]) -> NDArray[np.float64]:
+    """float64 (classes,), from the predictions of all classes; NaN where there is none."""
+    probabilities = np.zeros(len(predictions))
+    for prediction in predictions:
+        known = prediction.probability
+        probabilities[prediction.index] = np.nan if known is None else known
+    return probabilities
 
 
 def _explain_alike(kept: OpenSession, request: Request, watch: Watch) -> None:

@@ -19,7 +19,7 @@ from engine.files.order import natural
 from engine.lazy.numpy import np
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation
-from engine.records.images import LoadedImage, Pixels
+from engine.records.images import LoadedImage, Note, Pixels
 from engine.records.levels import AUTO, Levels
 from engine.records.models import ModelInfo, Prediction
 from engine.records.sources import ModelSource
@@ -28,6 +28,7 @@ from gui.toolkit.imaging import Picture, map_thumbnail, thumbnail, to_qimage
 
 if TYPE_CHECKING:
     from engine.records.exports import ExportChoice
+    from engine.records.views import View
     from gui.jobs.lanes import Watch
 
 THUMBNAIL_SIZE = 128
@@ -55,8 +56,8 @@ class Found:
     """The result of sorting dropped paths.
 
     missing: the images that do not exist. model: the model to open, with weights and class names
-    dropped together with it. classes, profile: a file for the open model. refused: one sentence on
-    what was not opened, or ''.
+    dropped together with it. classes, profile: a file for the open model. session: the last session
+    file among them. refused: one sentence on what was not opened, or ''.
     """
 
     images: tuple[Path, ...]
@@ -64,13 +65,14 @@ class Found:
     model: ModelSource | None = None
     classes: Path | None = None
     profile: Path | None = None
+    session: Path | None = None
     refused: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExportTask:
     """Everything an export needs, captured on request. choice: what to write and where, None
-    until the user has chosen."""
+    until the user has chosen. notes: on the image, for the JSON."""
 
     image: LoadedImage
     explanation: Explanation
@@ -78,7 +80,9 @@ class ExportTask:
     predictions: tuple[Prediction, ...]
     display: DisplaySettings
     versions: dict[str, str]
+    view: View
     choice: ExportChoice | None = None
+    notes: tuple[Note, ...] = ()
 
     def into(self, choice: ExportChoice) -> ExportTask:
         """The same task with a destination."""
@@ -91,6 +95,7 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
     models: list[Path] = []
     classes: list[Path] = []
     profiles: list[Path] = []
+    sessions: list[Path] = []
     empty: list[str] = []
     missing: set[Path] = set()
     for path in paths:
@@ -104,6 +109,8 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
             if not inside:
                 # '.' and a drive have no name of their own.
                 empty.append(_whole(path).name or str(path))
+        elif suffixes.is_session(path):
+            sessions.append(_whole(path))
         elif suffixes.is_profile(path):
             profiles.append(_whole(path))
         elif suffixes.is_class_names(path):
@@ -123,6 +130,7 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
         ModelSource.among(models, classes),
         classes[0] if classes and not models else None,
         profiles[0] if profiles else None,
+        sessions[-1] if sessions else None,
         refused,
     )
 
@@ -297,7 +305,9 @@ def write_export(task: ExportTask, watch: Watch) -> ExportTask:
             task.predictions,
             task.display,
             task.versions,
+            view=task.view,
             subject=choice.subject,
+            notes=task.notes,
         )
         export.save_json(choice.json, facts)
     return task

@@ -1,9 +1,9 @@
 """The models and sessions that the engine lane keeps open, within the memory budget.
 
-A session is kept for a model, an image and a way to compute. As many are kept as there are panes;
-those used longest ago are closed first, and where they hold more than half of the memory that
-would be free without them, sooner. A model is open as long as it is the current one, the one opened
-last, or a session of it is kept.
+A session is kept for a model, an image with its edits, and a way to compute. As many are kept as
+there are panes, and one more for the original of an edited image; those used longest ago are closed
+first, and where they hold more than half of the memory that would be free without them, sooner. A
+model is open as long as it is the current one, the one opened last, or a session of it is kept.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import ModelError
+from engine.records.edits import NO_EDITS, Edits
 from engine.records.images import LoadedImage
 from engine.records.models import Prediction
 from engine.records.sources import ModelSource
@@ -31,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class OpenSession:
-    """A session under its image's key.
+    """A session under its image's key. edits: those that were done to the image.
 
     predicted: its top classes, and all probabilities. shown: the request that it answered last.
     """
@@ -41,6 +42,7 @@ class OpenSession:
     session: Session
     predicted: tuple[tuple[Prediction, ...], NDArray[np.float64]] | None = None
     shown: Request | None = None
+    edits: Edits = NO_EDITS
 
 
 class OpenSessions:
@@ -91,11 +93,13 @@ class OpenSessions:
 
     # --- sessions --------------------------------------------------------------------------------
 
-    def find(self, model: str, key: str, image: LoadedImage, *, exact: bool) -> OpenSession | None:
+    def find(
+        self, model: str, key: str, image: LoadedImage, edits: Edits = NO_EDITS, *, exact: bool
+    ) -> OpenSession | None:
         """The kept session for this, which counts as used now; one for an image of the same key
-        that has changed since is closed."""
+        and edits that has changed since is closed."""
         for kept in list(self._sessions):
-            if (kept.model, kept.image) != (model, key):
+            if (kept.model, kept.image, kept.edits) != (model, key, edits):
                 continue
             if kept.session.exact == exact and kept.session.image.is_same_input(image):
                 self._sessions.remove(kept)

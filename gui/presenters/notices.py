@@ -13,6 +13,7 @@ from gui import settings as table
 from gui.controllers.models import Models
 from gui.settings import Settings
 from gui.state.state import (
+    BACK,
     CHECK_INPUT,
     CHOOSE_WEIGHTS,
     NAME_ARCHITECTURE,
@@ -54,6 +55,7 @@ class Notices(QObject):
         self._explain_error = ""
         self._input = window.actions_by_id["input_output"]
         self._reopen = window.actions_by_id["reopen_images"]
+        self._back = window.actions_by_id["previous_session"]
         self._open_model = window.actions_by_id["open_model"]
         self._bar.acted.connect(self._acted)
         self._bar.dismissed.connect(self._dismissed)
@@ -208,6 +210,8 @@ class Notices(QObject):
             self._input.trigger()
         elif action == REOPEN:
             self._reopen.trigger()
+        elif action == BACK:
+            self._back.trigger()
         elif action == STOP_READING:
             self._status.stop_requested.emit()
         elif action == CHOOSE_WEIGHTS:

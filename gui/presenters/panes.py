@@ -14,6 +14,7 @@ from engine.comparing.difference import difference, explanation_of
 from engine.errors import HookscopeError
 from engine.methods.registry import title_of
 from engine.records.display import DisplaySettings
+from engine.records.edits import Crop, Edits
 from engine.records.explanations import Explanation
 from engine.render.overlay import number_text, value_range
 from gui.controllers.controller import Controller
@@ -146,7 +147,7 @@ class PanePresenter(QObject):
 
     def _fill(self, canvas: PaneCanvas, pane: Pane) -> None:
         image = self._state.images.get(pane.current_key or "")
-        picture = image.picture if image is not None else None
+        picture = self._state.picture_of(pane)
         if image is not None and image.error:
             canvas.show_picture(None)
             self._pictures[canvas] = None
@@ -154,7 +155,7 @@ class PanePresenter(QObject):
             return
         if picture is not None and self._pictures.get(canvas) is not picture:
             self._show_picture(canvas, picture)
-            loaded = image.loaded if image is not None else None
+            loaded = self._state.loaded_of(pane)
             canvas.show_values(loaded.depth if loaded is not None else None)
         explanation = None if pane.bare else pane.explanation
         if self._maps.get(canvas) is not explanation:
@@ -190,6 +191,8 @@ class PanePresenter(QObject):
         parts: list[tuple[bool, str]] = []
         if images:
             parts.append((True, title))
+        if len({self._state.edits_of(one) for one in maps}) > 1:
+            parts.append((True, _edits_words(self._state.edits_of(pane))))
         if len({one.model_source for one in maps}) > 1 and pane.model_source is not None:
             parts.append((True, pane.model_source.title))
         if len({(one.method, one.options) for one in maps}) > 1:
@@ -224,8 +227,7 @@ class PanePresenter(QObject):
         canvas.set_parts(caption=False, bar=True)
         canvas.set_bar_words(("1 − 2", "more in 2 / in 1"))
         canvas.set_display(replace(own, sign="signed", end=None))
-        image = self._state.images.get(first.current_key or "")
-        picture = image.picture if image is not None else None
+        picture = self._state.picture_of(first)
         if picture is not None and self._pictures.get(canvas) is not picture:
             self._show_picture(canvas, picture)
         if self._maps.get(canvas) is not self._difference:
@@ -254,6 +256,13 @@ class PanePresenter(QObject):
         alike = "–" if found.correlation is None else _signed(found.correlation)
         over = "–" if found.overlap is None else f"{found.overlap:.2f}"
         self._difference_words = f"1 − 2  ·  correlation {alike}  ·  IoU {over}"
+
+
+def _edits_words(edits: Edits) -> str:
+    """What tells a pane with edits from one without."""
+    if not edits.steps:
+        return "original"
+    return "crop" if any(isinstance(step, Crop) for step in edits.steps) else "with edits"
 
 
 def _signed(number: float) -> str:

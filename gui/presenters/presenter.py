@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QEvent, QObject, QPointF, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
@@ -41,7 +41,7 @@ class Presenter(QObject):
         self._settings = settings
         self._shown: Picture | None = None
         self._shown_key = ""
-        self._sights: dict[str, Sight | None] = {}
+        self._placing = False
         self._watched: Job | None = None
         self._shown_layers: tuple[LayerNode, ...] = ()
         self._recolour = QTimer(self)
@@ -65,16 +65,20 @@ class Presenter(QObject):
         state.answer_changed.connect(self._show_answer)
         state.selection_changed.connect(self._show_selection)
         state.sweep_changed.connect(self._draw_thumbnails)
+        state.session_changed.connect(self._show_title)
+        state.notes_changed.connect(self._show_notes)
         state.computing_changed.connect(window.canvas.set_busy)
         controller.images.added.connect(self._mark_new)
         controller.images.thumbnail_ready.connect(window.strip.set_thumbnail)
         controller.sweeper.thumbnails_ready.connect(self._show_thumbnails)
         for lane in (controller.engine_lane, controller.file_lane):
             lane.busy_changed.connect(self._show_work)
+        controller.sessions.busy_changed.connect(self._show_work)
         downloads = controller.downloads
         downloads.changed.connect(lambda: self._show_work(None))
         downloads.progressed.connect(self._show_download)
         window.canvas.zoom_changed.connect(self._show_zoom)
+        window.canvas.moved.connect(self._note_sight)
         window.canvas.installEventFilter(self)
         controller.swatches_ready.connect(window.display.set_swatches)
         self._settings.changed.connect(self._setting_changed)
@@ -87,6 +91,8 @@ class Presenter(QObject):
         own = image.path is not None and image.scene is None
         folder = str(image.path.parent) if own and image.path is not None else ""
         self._window.strip.add(key, image.name, folder)
+        if image.notes:
+            self._show_notes(key)
 
     def _mark_new(self, keys: list[str]) -> None:
         """Mark what a folder brought. One image alone is shown, and needs no mark."""
@@ -100,9 +106,12 @@ class Presenter(QObject):
             self._show_title()
             self._show_picture()
 
+    def _show_notes(self, key: str) -> None:
+        notes = self._state.images[key].notes
+        self._window.strip.set_notes(key, [note.text for note in notes if note.text.strip()])
+
     def _remove_image(self, key: str) -> None:
         self._window.strip.remove(key)
-        self._sights.pop(key, None)
 
     def _show_current(self) -> None:
         image = self._state.current
@@ -117,40 +126,58 @@ class Presenter(QObject):
         self._show_actions()
 
     def _show_title(self) -> None:
-        image = self._state.current
-        name = f"{image.title} — {NAME}" if image is not None and image.title else NAME
-        info = self._state.info
-        # One of several checkpoints; what has no file of weights is told by its name elsewhere.
-        if image is not None and image.title and info is not None and info.name != info.title:
-            name = f"{image.title} — {info.name} — {NAME}"
-        self._window.setWindowTitle(plain_text.title(self._window.title_prefix + name))
+        image, info, session = self._state.current, self._state.info, self._state.session
+        parts = []
+        if image is not None and image.title:
+            parts.append(image.title)
+            # One of several checkpoints; what has no weights file is told by its name elsewhere.
+            if info is not None and info.name != info.title:
+                parts.append(info.name)
+        words = plain_text.title(self._window.title_prefix + " — ".join([*parts, NAME]))
+        if session is not None:
+            # Qt puts its mark for unsaved changes in place of [*].
+            before = plain_text.title("".join(f"{part} — " for part in parts))
+            name = plain_text.title(session.name)
+            words = f"{self._window.title_prefix}{before}{name}[*] — {NAME}"
+        self._window.setWindowTitle(words)
+        self._window.setWindowModified(session is not None and self._state.unsaved)
 
     def _show_picture(self) -> None:
         """Show the current image as it was left; while it is being read, the previous one stays."""
         image, canvas = self._state.current, self._window.canvas
-        if self._shown is not None and self._shown_key in self._state.images:
-            self._sights[self._shown_key] = canvas.sight()
+        picture = self._state.picture_of(self._state.pane)
+        self._placing = True
         if image is None or image.error:
             self._shown = None
             canvas.show_picture(None)
             canvas.show_values(None)
             self._window.status.show_zoom(None)
-        elif image.picture is not None and self._shown is not image.picture:
-            before, self._shown = self._shown, image.picture
+        elif picture is not None and self._shown is not picture:
+            before, self._shown = self._shown, picture
             if before is not None and (self._shown_key, before.size) == (
                 image.key,
-                image.picture.size,
+                picture.size,
             ):
-                canvas.replace_picture(image.picture)
+                canvas.replace_picture(picture)
                 if self._state.explanation is None:
                     canvas.show_explanation(None)
             else:
-                canvas.show_picture(image.picture)
-                canvas.look_at(self._sights.get(image.key))
+                # A crop is another picture of the same image, and is seen as a whole.
+                same = before is not None and self._shown_key == image.key
+                canvas.show_picture(picture)
+                canvas.look_at(None if same else _sight(image))
             self._shown_key = image.key
             self._show_levels(image)
+        self._placing = False
         self._window.pages.show_pages(*((image.page, image.pages) if image else (1, 1)))
         self._show_canvas_message()
+
+    def _note_sight(self) -> None:
+        """Keep what is looked at, for coming back to the image."""
+        if self._shown is not None and not self._placing:
+            sight = self._window.canvas.sight()
+            place = (sight[0], sight[1].x(), sight[1].y()) if sight is not None else None
+            self._controller.images.note_sight(self._shown_key, place)
 
     def _show_levels(self, image: OpenImage) -> None:
         loaded, text = image.loaded, ""
@@ -286,11 +313,12 @@ class Presenter(QObject):
         self._window.display.set_display(display)
 
     def _show_work(self, _job: Job | None) -> None:
-        """Show the running job: of the engine first, then of the file lane, then a download."""
+        """Show the running job: of the engine, or of files and sessions, or a download."""
         controller = self._controller
         running = (
             controller.engine_lane.running
             or controller.file_lane.running
+            or controller.sessions.running
             or controller.downloads.running
         )
         status = self._window.status
@@ -313,6 +341,7 @@ class Presenter(QObject):
         actions.enable(("export", "figure", "copy", *sheets), state.explanation is not None)
         actions.enable(("close_image", "previous_image", "next_image"), state.current is not None)
         image = state.current
+        actions.enable(("find_image",), len(state.images) > 1)
         actions.enable(("previous_page", "next_page"), image is not None and image.pages > 1)
         actions.enable(("levels_auto",), image is not None and image.levels != AUTO)
         actions.enable(("default_layer", "filter_layers", "find_class"), state.info is not None)
@@ -321,3 +350,10 @@ class Presenter(QObject):
         if event.type() == QEvent.Type.DevicePixelRatioChange:
             self._recolour.start()
         return super().eventFilter(watched, event)
+
+
+def _sight(image: OpenImage) -> Sight | None:
+    if image.sight is None:
+        return None
+    zoom, x, y = image.sight
+    return zoom, QPointF(x, y)

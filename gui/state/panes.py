@@ -33,7 +33,8 @@ class Links:
 class Pane:
     """What one pane of the canvas shows: what is selected there, and what came of it.
 
-    number: never used again. bare: the image alone, without a map. current_key: of the image.
+    number: never used again. bare: the image alone, without a map. original: the image
+    without its edits. current_key: of the image.
     question: the one that is asked; answered: the one that the map answers. comparing: the
     predicted class is compared with the expected one. forward_seconds: of the model's fastest pass,
     0 if there was none. stopped: the user stopped what was asked last. asked: the latest request;
@@ -42,6 +43,7 @@ class Pane:
 
     number: int = 1
     bare: bool = False
+    original: bool = False
     current_key: str | None = None
     model_source: ModelSource | None = None
     model_settled: bool = False

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.lazy.numpy import np
 from engine.records.asked import CLASS, Asked, Question
+from engine.records.edits import NO_EDITS, Edits
 from engine.records.explanations import Explanation
 from engine.records.images import ChannelNumbers, Pixels
 from engine.records.models import LayerNode, ModelInfo, Prediction
@@ -50,7 +51,8 @@ class Request:
     layer None means the default layer, target None the class with the highest logit. exact: compute
     with the model's own layers alone. expected: the question is a contrast with this class, and the
     maps of both classes are wanted as well. pane: the number of the one that asks; panes: how many
-    there are, each of which may need a session of its own.
+    there are, each of which may need a session of its own. edits: those that are done to the image,
+    all of them switched on.
     """
 
     generation: int
@@ -66,6 +68,7 @@ class Request:
     expected: int | None = None
     pane: int = 1
     panes: int = 1
+    edits: Edits = NO_EDITS
 
     @property
     def wanted(self) -> Request:
@@ -88,7 +91,8 @@ class Answer:
 
     predictions: the classes with the highest logits. probabilities: of all, float64 (classes,);
     NaN where the network returns values. gradient: whether the engine has kept the gradient of the
-    layer, which other methods take as well.
+    layer, which other methods take as well. before: logits and probabilities of all classes for the
+    image without its edits, float64 (classes,) each; None where it has none.
     """
 
     request: Request
@@ -97,6 +101,7 @@ class Answer:
     probabilities: NDArray[np.float64]
     info: ModelInfo
     gradient: bool
+    before: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

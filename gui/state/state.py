@@ -17,13 +17,15 @@ from PySide6.QtCore import QObject, Signal
 from engine.errors import HookscopeError
 from engine.formats.demo import Scene
 from engine.records.asked import Question
+from engine.records.edits import NO_EDITS, Edits
 from engine.records.explanations import Explanation, layers_in
-from engine.records.images import LoadedImage
+from engine.records.images import LoadedImage, Note
 from engine.records.levels import AUTO, Levels
 from engine.records.models import LayerNode, ModelInfo, Prediction
 from engine.records.options import Value
 from engine.records.sources import ModelSource
 from engine.records.views import View
+from gui.state.edited import EditedImage, LiveScores
 from gui.state.panes import Links, OfActive, Pane
 from gui.state.records import Answer, EngineFacts, SweepAnswer
 from gui.toolkit.imaging import Picture
@@ -41,7 +43,10 @@ class OpenImage:
     of it last, by model. expected: the class that
     it is of, as set by hand, by model. page: from 1, of pages.
     levels: set by hand; AUTO leaves them to the model. asked: those that picture shows. revision:
-    counts the changes of page and levels.
+    counts the changes of page and levels. edits: all that are listed; edited: what the last of them
+    that were done made of it. edits_error: why they cannot be done, ''. notes: what a person wrote
+    about it. sight: zoom and the point in the middle of the view, as it was left; None while it is
+    fitted.
     """
 
     key: str
@@ -60,6 +65,35 @@ class OpenImage:
     levels: Levels = AUTO
     asked: Levels = AUTO
     revision: int = 0
+    edits: Edits = NO_EDITS
+    edited: EditedImage | None = None
+    edits_error: str = ""
+    notes: tuple[Note, ...] = ()
+    sight: tuple[float, float, float] | None = None
+
+    @property
+    def done(self) -> Edits:
+        """The edits that are switched on, which are what an image looks like."""
+        return Edits(self.edits.active)
+
+    def loaded_with(self, edits: Edits) -> LoadedImage | None:
+        """The image with these edits done; None while it is not there."""
+        made = self._made(edits)
+        return made.loaded if made is not None else None if edits.steps else self.loaded
+
+    def picture_with(self, edits: Edits) -> Picture | None:
+        """The same as it is shown."""
+        made = self._made(edits)
+        return made.picture if made is not None else None if edits.steps else self.picture
+
+    def _made(self, edits: Edits) -> EditedImage | None:
+        made = self.edited
+        there = edits.steps and made is not None and made.original is self.loaded
+        return made if there and made is not None and made.edits == edits else None
+
+    def let_go(self) -> None:
+        """Free the pixels, which can be read again."""
+        self.loaded = self.picture = self.edited = None
 
     @property
     def title(self) -> str:
@@ -81,8 +115,20 @@ NAME_ARCHITECTURE = "Specify architecture…"
 """Notice action for unrecognised weights; its argument is their source."""
 
 
+OPEN_MANY = "Open them all"
+"""Notice action: open the images that were asked about because they are many."""
+
+
+NOTE_BACK = "Undo"
+"""Notice action: put the note back that was removed."""
+
+
 REOPEN = "Reopen"
 """Notice action: open the images again that were just closed."""
+
+
+BACK = "Back"
+"""Notice action: open again what was open before a session was opened in its place."""
 
 
 STOP_READING = "Stop reading"
@@ -122,7 +168,11 @@ class State(QObject):
     put_aside: the panes that were there before the view went back to one. swiped: two panes lie
     over each other, with a divider. differing: the difference of two panes is shown beside them.
     picking: the next thing that is chosen is to be compared. pinned: the label of a class that is
-    kept from image to image.
+    kept from image to image. session: the file that what is open is saved in, None for none;
+    unsaved: whether there are changes that it lacks.
+
+    edits_changed(key): an image has other edits, which are still to be done. live: what the network
+    says of edits that go on.
     """
 
     image_added = Signal(str)
@@ -141,6 +191,10 @@ class State(QObject):
     pane_changed = Signal(int)
     picking_changed = Signal(bool)
     pinned_changed = Signal()
+    edits_changed = Signal(str)
+    live_changed = Signal()
+    notes_changed = Signal(str)
+    session_changed = Signal()
     noticed = Signal(object)
     withdrawn = Signal(str)
 
@@ -155,6 +209,9 @@ class State(QObject):
         self.differing = False
         self.picking = False
         self.pinned: str | None = None
+        self.live: LiveScores | None = None
+        self.session: Path | None = None
+        self.unsaved = False
         self.engine: EngineFacts | None = None
         self.engine_error: HookscopeError | None = None
         self.gallery: tuple[PublishedModel, ...] = ()
@@ -216,7 +273,23 @@ class State(QObject):
             pane.method,
             pane.options,
             image.page,
+            self.edits_of(pane),
         )
+
+    def edits_of(self, pane: Pane) -> Edits:
+        """The edits that a pane's image is shown and explained with."""
+        image = self.images.get(pane.current_key or "")
+        return NO_EDITS if image is None or pane.original else image.done
+
+    def loaded_of(self, pane: Pane) -> LoadedImage | None:
+        """What a pane explains; None while it is not there."""
+        image = self.images.get(pane.current_key or "")
+        return image.loaded_with(self.edits_of(pane)) if image is not None else None
+
+    def picture_of(self, pane: Pane) -> Picture | None:
+        """What a pane shows; None while it is not there."""
+        image = self.images.get(pane.current_key or "")
+        return image.picture_with(self.edits_of(pane)) if image is not None else None
 
     @property
     def current(self) -> OpenImage | None:

@@ -61,6 +61,7 @@ class Tokens:
     selection: str
     warning: str
     error: str
+    gain: str
     dark: bool
 
 
@@ -77,6 +78,7 @@ DARK: Final = Tokens(
     selection="#203b57",
     warning="#e8b955",
     error="#ff8f86",
+    gain="#6fce84",
     dark=True,
 )
 
@@ -93,6 +95,7 @@ LIGHT: Final = Tokens(
     selection="#d3e5fa",
     warning="#7d5200",
     error="#b0221a",
+    gain="#1a6b30",
     dark=False,
 )
 

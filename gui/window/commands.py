@@ -133,29 +133,94 @@ _FILE: Final = (
     Command("open_weights", "Open model file…", "File", ("Ctrl+Shift+M",), "open-weights",
             "Open weights, a saved model or a Python file", section=1),
     Command("recent_models", "Recent models", "File", submenu=True, section=1),
+    Command("save_session", "Save session", "File", ("Ctrl+S",), section=2,
+            tip="Save what is open, with what was chosen and noted, in a session file"),
+    Command("save_session_as", "Save session as…", "File", ("Ctrl+Shift+S",), section=2),
+    Command("open_session", "Open session…", "File", section=2,
+            tip="Open a session in place of what is open"),
+    Command("recent_sessions", "Recent sessions", "File", submenu=True, section=2),
+    Command("previous_session", "Back to previous session", "File", section=2,
+            tip="Open again what was open before this session, or in the run before this one"),
+    Command("restore", "Open last session at start", "File", checkable=True, section=2,
+            tip="Begin with what was open when the program was closed"),
     Command("export", "Export…", "File", ("Ctrl+E",), "export",
-            "Save the image with its heat map, the raw map or the metadata", section=2),
+            "Save the image with its heat map, the raw map or the metadata", section=3),
     Command("figure", "Export figure…", "File", ("Ctrl+Shift+E",), "export",
             "A figure for print, with a preview: PNG, PDF or SVG, of one map or of many",
-            section=2),
-    *(Command(f"sheet_{kind}", f"{text}…", "File/Contact sheet", section=2)
+            section=3),
+    *(Command(f"sheet_{kind}", f"{text}…", "File/Contact sheet", section=3)
       for kind, text in SHEETS),
+    Command("report", "Report…", "File", icon="export", section=2,
+            tip="Image, prediction, maps, settings and checksums in one HTML file or a PDF"),
+    Command("copy_script", "Copy as Python", "File", section=2,
+            tip="Copy a short script that makes this map again with torch alone"),
+    Command("save_script", "Save as Python script…", "File", section=2,
+            tip="A short script that makes this map again with torch alone"),
     Command("copy", "Copy image", "File", ("Ctrl+C",), "copy",
-            "Copy the visible part of the image with its heat map", section=2),
-    Command("copy_path", "Copy image path", "File", section=2,
+            "Copy the visible part of the image with its heat map", section=3),
+    Command("copy_path", "Copy image path", "File", section=3,
             tip="Copy the image file, to paste it as a file or as its path"),
-    Command("copy_class", "Copy class name", "File", section=2),
-    Command("reveal_image", "Show image in its folder", "File", section=2),
-    Command("reveal_model", "Show model in its folder", "File", section=2),
-    Command("close_image", "Close image", "File", ("Ctrl+W",), "close", section=3),
-    Command("close_others", "Close other images", "File", section=3),
-    Command("close_all", "Close all images", "File", ("Ctrl+Shift+W",), section=3),
-    Command("reopen_images", "Reopen closed images", "File", ("Ctrl+Shift+T",), section=3),
+    Command("copy_class", "Copy class name", "File", section=3),
+    Command("reveal_image", "Show image in its folder", "File", section=3),
+    Command("reveal_model", "Show model in its folder", "File", section=3),
+    Command("close_image", "Close image", "File", ("Ctrl+W",), "close", section=4),
+    Command("close_others", "Close other images", "File", section=4),
+    Command("close_all", "Close all images", "File", ("Ctrl+Shift+W",), section=4),
+    Command("reopen_images", "Reopen closed images", "File", ("Ctrl+Shift+T",), section=4),
     Command("delete_image", "Close image (in the strip)", "File", ("Del",), bound=False),
-    Command("reset_settings", "Reset settings…", "File", icon="settings-reset", section=4,
+    Command("reset_settings", "Reset settings…", "File", icon="settings-reset", section=5,
             tip="Reset window layout, theme, display settings and recent files"),
-    Command("quit", "Quit", "File", ("Ctrl+Q",), "quit", section=5,
+    Command("quit", "Quit", "File", ("Ctrl+Q",), "quit", section=6,
             role=QAction.MenuRole.QuitRole),
+)  # fmt: skip
+
+
+def _tool(name: str, text: str, key: str, tip: str) -> Command:
+    return Command(
+        id=f"tool_{name}",
+        text=text,
+        menu="Edit/Tool",
+        keys=(key,),
+        icon=f"tool-{name}",
+        tip=tip,
+        checkable=True,
+        group="tool",
+        section=1,
+    )
+
+
+TOOLS: Final = ("select", "crop", "rectangle", "ellipse", "lasso", "brush", "copy")
+"""The tools of 'What if', in the order of their strip."""
+
+_EDIT: Final = (
+    Command("undo", "Undo", "Edit", ("Ctrl+Z",), "undo"),
+    Command("redo", "Redo", "Edit", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo"),
+    Command("what_if", "What if", "Edit", ("E",), "what-if",
+            "Hide, crop or change the image, and see what that does to the predictions",
+            checkable=True, section=1),
+    _tool("select", "Select and move", "V", "Select an edit, move it, or drag its corners"),
+    _tool("crop", "Crop", "K", "Explain a part of the image beside the whole"),
+    _tool("rectangle", "Rectangle", "R", "Hide or keep a rectangle; with Shift, a square"),
+    _tool("ellipse", "Ellipse", "U", "Hide or keep an ellipse; with Shift, a circle"),
+    _tool("lasso", "Lasso", "S", "Hide or keep what a line goes round"),
+    _tool("brush", "Brush", "H", "Hide or keep what is painted over; Shift and wheel: its size"),
+    _tool("copy", "Copy part", "Y", "Copy a rectangle, to paste it on this or another image"),
+    Command("paste_part", "Paste part", "Edit", ("Shift+Y",), section=2,
+            tip="Paste the part that was copied; drag it to move it"),
+    Command("paste_map", "Score by position", "Edit", section=2,
+            tip="A heat map of what pasting the selected part anywhere does to the class"),
+    Command("brush_smaller", "Smaller brush", "Edit/Tool", (",",), section=2),
+    Command("brush_larger", "Larger brush", "Edit/Tool", (".",), section=2),
+    Command("remove_edit", "Remove selected edit", "Edit", section=2,
+            listing=("Remove selected edit", "Del")),
+    Command("clear_edits", "Remove all edits", "Edit", section=2),
+    Command("share_edits", "Apply edits to other images", "Edit", section=3,
+            tip="Give all other images of the strip the edits of this one"),
+    Command("copy_edits", "Copy edits as JSON", "Edit", section=3),
+    Command("export_edits", "Export edits…", "Edit", section=3,
+            tip="As JSON, which the command line replays: what-if --edits FILE"),
+    Command("open_edits", "Open edits…", "Edit", section=3,
+            tip="Do the edits of a JSON file to this image, in place of its own"),
 )  # fmt: skip
 
 _VIEW: Final = (
@@ -262,6 +327,10 @@ _IMAGE: Final = (
     Command("next_image", "Next image", "Image", ("PgDown", "Alt+Right"), "next"),
     Command("previous_page", "Previous page", "Image", ("Ctrl+PgUp",), section=1),
     Command("next_page", "Next page", "Image", ("Ctrl+PgDown",), section=1),
+    Command("add_note", "Add note…", "Image", ("Ctrl+Shift+N",), section=2,
+            tip="Write something about the image or a part of it, kept in the session"),
+    Command("find_image", "Find image", "Image", ("Ctrl+Shift+F",), "search", section=2,
+            tip="Show only the open images whose name or notes have these words"),
     Command("levels_auto", "Automatic levels", "Image", ("A",), section=2,
             tip="Undo the levels set by dragging with the right button"),
     Command("drag_levels", "Change levels: drag with right button", "Image", bound=False,
@@ -281,7 +350,7 @@ _HELP: Final = (
 TOOLBAR: Final = (("open_image", "Open image"), ("open_model", "Open model"), ("export", "Export"))
 """Ids and short texts of the toolbar; the window adds the facts about the model."""
 
-FIXED: Final[tuple[Command, ...]] = (*_FILE, *_VIEW, *_MODEL, *_IMAGE, *_HELP)
+FIXED: Final[tuple[Command, ...]] = (*_FILE, *_EDIT, *_VIEW, *_MODEL, *_IMAGE, *_HELP)
 """What is known without the table of methods: all that the first paint needs."""
 
 

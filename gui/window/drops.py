@@ -86,6 +86,8 @@ def hint(mime: QMimeData) -> str:
 def _hint_of_one(path: Path) -> str:
     if suffixes.is_model(path):
         return f"Open the model {path.name}"
+    if suffixes.is_session(path):
+        return f"Open the session {path.name}"
     if suffixes.is_profile(path):
         return f"Apply the settings in {path.name}"
     if suffixes.is_class_names(path):

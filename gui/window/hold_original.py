@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
     QLineEdit,
+    QPlainTextEdit,
     QWidget,
 )
 
@@ -49,7 +50,7 @@ class BareKey(QObject):
             return False
         focus = QApplication.focusWidget()
         if QApplication.activeWindow() is not self._window or isinstance(
-            focus, QLineEdit | QAbstractButton | QComboBox
+            focus, QLineEdit | QPlainTextEdit | QAbstractButton | QComboBox
         ):
             return False
         if not event.isAutoRepeat():

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from gui.toolkit import theme
 from gui.toolkit.labels import ElidedLabel, label
 from gui.window import actions
-from gui.window.commands import SCORES
+from gui.window.commands import SCORES, TOOLS
 from gui.window.placeholders import canvas_room, first_size, panel_room
 
 if TYPE_CHECKING:
@@ -48,8 +48,12 @@ if TYPE_CHECKING:
     from gui.widgets.canvas.image_canvas import ImageCanvas
     from gui.widgets.canvas.line_tool import LineTool
     from gui.widgets.canvas.panes.panes import Panes
+    from gui.widgets.canvas.region_tool import RegionTool
+    from gui.widgets.canvas.tools.edit_tool import EditTool
     from gui.widgets.choices.panel import ChoicePanel
     from gui.widgets.display.panel import DisplayPanel
+    from gui.widgets.edits.panel import WhatIfPanel
+    from gui.widgets.edits.tool_strip import ToolStrip
     from gui.widgets.image_strip.strip import ImageStrip
     from gui.widgets.inspector.drawer import Drawer
     from gui.widgets.layers.tree import LayerTree
@@ -63,6 +67,7 @@ _RIGHT_SHARE, _RIGHT_LEAST, _RIGHT_MOST = 0.2, 240, 280
 _NARROWEST = 176
 _STRIP_HEIGHT, _FOLDED_HEIGHT = 128, 28
 _LEAST_DISPLAY = 96
+_LEAST_WHAT_IF = 128
 _LOW = 900
 """The strip folds to one line in a window that is lower than this, in pixels."""
 # Wide enough for a sentence with a button below it.
@@ -88,7 +93,13 @@ class MainWindow(QMainWindow):
     canvas: ImageCanvas
     panes: Panes
     line_tool: LineTool
+    edit_tool: EditTool
+    tools: ToolStrip
+    what_if: WhatIfPanel
+    what_if_room: QWidget
+    stage: QWidget
     box_tool: BoxTool
+    region_tool: RegionTool
     notice: NoticeBar
     pages: PageBar
     status: StatusBar
@@ -139,9 +150,13 @@ class MainWindow(QMainWindow):
         from gui.widgets.canvas.box_tool import BoxTool
         from gui.widgets.canvas.line_tool import LineTool
         from gui.widgets.canvas.panes.panes import Panes
+        from gui.widgets.canvas.region_tool import RegionTool
+        from gui.widgets.canvas.tools.edit_tool import EditTool
         from gui.widgets.choices.foot import Foot
         from gui.widgets.choices.panel import ChoicePanel
         from gui.widgets.display.panel import DisplayPanel
+        from gui.widgets.edits.panel import WhatIfPanel
+        from gui.widgets.edits.tool_strip import ToolStrip
         from gui.widgets.image_strip.strip import ImageStrip
         from gui.widgets.inspector.drawer import Drawer
         from gui.widgets.layers.tree import LayerTree
@@ -152,7 +167,19 @@ class MainWindow(QMainWindow):
         self.panes.setMinimumSize(_LEAST_CANVAS)
         self.canvas = self.panes.canvas
         self.line_tool = LineTool(self.canvas)
+        self.edit_tool = EditTool(self.canvas)
+        self.tools = ToolStrip(self.actions_by_id, [f"tool_{name}" for name in TOOLS])
+        self.what_if = WhatIfPanel()
+        self.what_if_room = Scrolled(self.what_if, _LEAST_WHAT_IF)
+        self.stage = QWidget()
+        stage = QHBoxLayout(self.stage)
+        stage.setContentsMargins(0, 0, 0, 0)
+        stage.setSpacing(1)
+        stage.addWidget(self.tools)
+        stage.addWidget(self.panes, 1)
+        self.set_what_if(False)
         self.box_tool = BoxTool(self.canvas)
+        self.region_tool = RegionTool(self.canvas)
         self._bare_key = BareKey(self, self.canvas)
         self.notice = NoticeBar()
         self.pages = PageBar(self.canvas.lane)
@@ -173,6 +200,7 @@ class MainWindow(QMainWindow):
         side.setContentsMargins(0, 0, 0, 0)
         side.setSpacing(1)
         side.addWidget(self.predictions, 1)
+        side.addWidget(self.what_if_room)
         side.addWidget(Scrolled(self.display, _LEAST_DISPLAY))
         # Shown until the engine is loaded.
         self.tree.set_message(_LOADING)
@@ -186,7 +214,7 @@ class MainWindow(QMainWindow):
         widths = self.columns.saveState()
         for panel in (self.tree, self.side):
             panel.setMinimumWidth(max(_NARROWEST, panel.minimumSizeHint().width()))
-        for place, widget in enumerate((self.tree, self.panes, self.side)):
+        for place, widget in enumerate((self.tree, self.stage, self.side)):
             room = self.columns.replaceWidget(place, widget)
             if room is not None:
                 room.deleteLater()
@@ -201,6 +229,11 @@ class MainWindow(QMainWindow):
         # Layouts show new widgets a moment later, and would close the gap until then.
         for widget in (self.drawer, self.status):
             widget.show()
+
+    def set_what_if(self, on: bool) -> None:
+        """Show the tools and the panel of 'What if', or fold them away."""
+        self.tools.setVisible(on)
+        self.what_if_room.setVisible(on)
 
     def set_strip(self, choice: str) -> None:
         """Fold the strip to one line ('folded'), show its pictures ('open'), or leave that to the

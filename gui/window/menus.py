@@ -30,12 +30,13 @@ _SECTIONS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     CANVAS: (
         ("fit", "actual_size"),
         COMPARE[CANVAS],
-        ("levels_auto", "previous_page", "next_page"),
-        ("copy", "export", "reveal_image"),
+        ("add_note", "levels_auto", "previous_page", "next_page"),
+        ("copy", "copy_script", "export", "reveal_image"),
         ("close_image", "close_others", "close_all"),
     ),
     STRIP: (
         COMPARE[STRIP],
+        ("add_note",),
         ("copy", "export"),
         ("copy_path", "reveal_image"),
         ("close_image", "close_others", "close_all", "reopen_images"),

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from engine.files import suffixes
-from engine.version import APP_ID, NAME, SUMMARY, VERSION
+from engine.version import APP_ID, COMMAND, NAME, SUMMARY, VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 WINDOWS = ROOT / "resources" / "packaging" / "windows"
@@ -26,8 +26,18 @@ MACOS_MINIMUM = "14.0"
 DOCUMENTS: dict[str, tuple[str, frozenset[str]]] = {
     "Picture": ("Picture", suffixes.IMAGES),
     "Model": ("Neural network or its weights", suffixes.WEIGHTS | suffixes.NETWORKS),
+    "Session": (f"{NAME} session", frozenset({suffixes.SESSION})),
 }
 """Kind: what a user reads, and the suffixes."""
+
+OWN = "Session"
+"""The kind of documents that are the program's own: a double click opens them with it."""
+
+SESSION_ICON = f"{COMMAND}-session"
+"""The name of its icon, an .ico on Windows and an .icns on macOS, beside the bundle's data."""
+
+SESSION_TYPE = f"{APP_ID}.session"
+"""Its uniform type identifier on macOS."""
 
 
 def version_numbers(version: str = VERSION) -> tuple[int, int, int, int]:
@@ -60,6 +70,30 @@ def version_resource(version: str = VERSION) -> str:
     )
 
 
+def _session() -> dict[str, object]:
+    return {
+        "CFBundleTypeName": DOCUMENTS[OWN][0],
+        "CFBundleTypeRole": "Editor",
+        "LSHandlerRank": "Owner",
+        "LSItemContentTypes": [SESSION_TYPE],
+        "CFBundleTypeIconFile": f"{SESSION_ICON}.icns",
+    }
+
+
+def _session_type() -> dict[str, object]:
+    extension = suffixes.SESSION.removeprefix(".")
+    return {
+        "UTTypeIdentifier": SESSION_TYPE,
+        "UTTypeDescription": DOCUMENTS[OWN][0],
+        "UTTypeConformsTo": ["public.data", "public.content"],
+        "UTTypeIconFile": f"{SESSION_ICON}.icns",
+        "UTTypeTagSpecification": {
+            "public.filename-extension": [extension],
+            "public.mime-type": [suffixes.SESSION_MIME],
+        },
+    }
+
+
 def _document(kind: str, extensions: Collection[str]) -> dict[str, object]:
     return {
         "CFBundleTypeName": kind,
@@ -84,7 +118,12 @@ def info_plist() -> dict[str, object]:
         "CFBundleShortVersionString": VERSION,
         "CFBundleVersion": VERSION,
         "CFBundleDevelopmentRegion": "en",
-        "CFBundleDocumentTypes": [*(_document(*DOCUMENTS[k]) for k in DOCUMENTS), folder],
+        "CFBundleDocumentTypes": [
+            *(_document(*DOCUMENTS[kind]) for kind in DOCUMENTS if kind != OWN),
+            _session(),
+            folder,
+        ],
+        "UTExportedTypeDeclarations": [_session_type()],
         "LSMinimumSystemVersion": MACOS_MINIMUM,
         "LSApplicationCategoryType": "public.app-category.developer-tools",
         "NSHighResolutionCapable": True,

@@ -1,9 +1,12 @@
-"""The program's icon at every size that the systems ask for, from resources/icons/hookscope.svg.
+"""The icons of the program and of session files at every size that the systems ask for.
+
+The drawings are resources/icons/hookscope.svg and resources/packaging/hookscope-session.svg.
 
     .venv/bin/python scripts/bundle/make_icons.py [FOLDER]
 
-Writes hookscope-SIZE.png, hookscope.ico (Windows), hookscope.icns (macOS) and hookscope-side.bmp,
-the picture beside the installer's last page (Windows); build/icons by default.
+Writes hookscope-SIZE.png, hookscope.ico (Windows) and hookscope.icns (macOS), the same for
+hookscope-session, and hookscope-side.bmp, the picture beside the installer's last page (Windows);
+build/icons by default.
 """
 
 from __future__ import annotations
@@ -24,12 +27,22 @@ from PySide6.QtSvg import QSvgRenderer
 
 from engine.version import COMMAND
 
+SESSION = f"{COMMAND}-session"
+"""The name of the icon of session files."""
+
 SIZES = (16, 22, 24, 32, 48, 64, 128, 256, 512, 1024)
 # Sizes that an .icns holds, in pixels.
 _ICNS = (32, 64, 128, 256, 512)
 _SIDE = "#2a2a2c"
 _SIDE_ICON = 192
 _ICO = [(size, size) for size in (16, 24, 32, 48, 64, 128, 256)]
+
+
+DRAWINGS = {
+    COMMAND: ROOT / "resources" / "icons" / f"{COMMAND}.svg",
+    SESSION: ROOT / "resources" / "packaging" / f"{SESSION}.svg",
+}
+"""The drawing of each icon."""
 
 
 def drawn(renderer: QSvgRenderer, size: int) -> QImage:
@@ -56,18 +69,24 @@ def make(folder: Path) -> None:
     """Write all of them into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     application = QGuiApplication.instance() or QGuiApplication([])
-    renderer = QSvgRenderer(str(ROOT / "resources" / "icons" / f"{COMMAND}.svg"))
-    for size in SIZES:
-        if not drawn(renderer, size).save(str(folder / f"{COMMAND}-{size}.png")):
-            raise OSError(f"{folder}: the icon of {size} pixels cannot be written")
+    renderer = QSvgRenderer(str(DRAWINGS[COMMAND]))
     if not side(renderer).save(str(folder / f"{COMMAND}-side.bmp")):
         raise OSError(f"{folder}: the installer's picture cannot be written")
+    for name, drawing in DRAWINGS.items():
+        _make(folder, name, QSvgRenderer(str(drawing)))
     del application
-    with Image.open(folder / f"{COMMAND}-{SIZES[-1]}.png") as largest:
-        drawn_small = [Image.open(folder / f"{COMMAND}-{size}.png") for size in _ICNS]
-        largest.save(folder / f"{COMMAND}.icns", append_images=drawn_small)
-        smaller = [Image.open(folder / f"{COMMAND}-{size}.png") for size, _ in _ICO]
-        smaller[-1].save(folder / f"{COMMAND}.ico", sizes=_ICO, append_images=smaller[:-1])
+
+
+def _make(folder: Path, name: str, renderer: QSvgRenderer) -> None:
+    """Write one icon in all its forms."""
+    for size in SIZES:
+        if not drawn(renderer, size).save(str(folder / f"{name}-{size}.png")):
+            raise OSError(f"{folder}: the icon of {size} pixels cannot be written")
+    with Image.open(folder / f"{name}-{SIZES[-1]}.png") as largest:
+        drawn_small = [Image.open(folder / f"{name}-{size}.png") for size in _ICNS]
+        largest.save(folder / f"{name}.icns", append_images=drawn_small)
+        smaller = [Image.open(folder / f"{name}-{size}.png") for size, _ in _ICO]
+        smaller[-1].save(folder / f"{name}.ico", sizes=_ICO, append_images=smaller[:-1])
 
 
 def main() -> int:

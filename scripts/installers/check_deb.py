@@ -45,6 +45,7 @@ _INSTALLED = (
     f"usr/share/mime/packages/{COMMAND}.xml",
     f"usr/share/icons/hicolor/scalable/apps/{COMMAND}.svg",
     f"usr/share/icons/hicolor/256x256/apps/{COMMAND}.png",
+    "usr/share/icons/hicolor/256x256/mimetypes/application-x-hookscope-session.png",
     f"usr/share/man/man1/{COMMAND}.1.gz",
     f"usr/share/doc/{COMMAND}/copyright",
     f"opt/{COMMAND}/_internal/licences/torch.txt",
@@ -56,6 +57,7 @@ _MIME = {
     "application/x-hookscope-exported": ".pt2",
     "application/x-hookscope-safetensors": ".safetensors",
     "application/x-hookscope-onnx": ".onnx",
+    "application/x-hookscope-session": ".hookscope",
 }
 
 

@@ -93,7 +93,9 @@ class Check:
             offered = registry.get(rf"{CLASSES}\{suffix}\OpenWithProgids", {})
             expect(f"{NAME}.{kind}" in offered, f"{suffix} is not offered")
             default = registry[rf"{CLASSES}\{suffix}"].get("", "")
-            expect(not default.startswith(NAME), f"{suffix} was taken over")
+            own = f"{NAME}.{kind}" if kind == identity.OWN else ""
+            taken = default.startswith(NAME)
+            expect(default == own if own else not taken, f"{suffix} opens with {default!r}")
 
     def expect_shortcut(self, path: Path, folder: str) -> None:
         expect(path.is_file(), f"no {path.name} in {path.parent.name}")

@@ -23,6 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from engine.files import suffixes
 from engine.version import COMMAND, NAME, VERSION
 from scripts.common.checks import CheckFailed, failed_step, wait_for
 from scripts.installers import debian, make_run
@@ -194,7 +195,7 @@ class Life:
         """From its entry with a picture; neither upgrade nor removal while it runs."""
         entry = self.home / ".local/share/applications" / f"{COMMAND}.desktop"
         subprocess.run(["desktop-file-validate", str(entry)], check=True)
-        for kind in ("image/png", "application/x-hookscope-safetensors"):
+        for kind in ("image/png", "application/x-hookscope-safetensors", suffixes.SESSION_MIME):
             if f"{COMMAND}.desktop" not in self.user.run("gio", "mime", kind):
                 raise CheckFailed(f"{kind} is not offered")
         picture = self.home / "naïve star.jpg"

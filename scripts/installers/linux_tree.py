@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from engine.files import suffixes
 from engine.version import APP_ID, COMMAND, NAME
 from scripts.bundle import make_icons
 
@@ -22,6 +23,12 @@ _OPTIONAL = ("libqgtk3.so",)
 _NOT_PACKAGED = ("libcuda.so.1", "libnvidia-ml.so.1")
 _TESTED_VERSIONS = ("libc6", "libstdc++6", "libgcc-s1")
 _PROGRAMS = {NAME, "torch_shm_manager"}
+
+# A file manager looks for the icon of a MIME type by its name, with '-' for '/'.
+_ICONS = {
+    COMMAND: f"apps/{COMMAND}",
+    make_icons.SESSION: f"mimetypes/{suffixes.SESSION_MIME.replace('/', '-')}",
+}
 
 
 def output(*command: str) -> str:
@@ -55,16 +62,16 @@ def desktop_files(share: Path) -> None:
         (LINUX / f"{COMMAND}.metainfo.xml", f"metainfo/{APP_ID}.metainfo.xml"),
         (LINUX / f"{COMMAND}-mime.xml", f"mime/packages/{COMMAND}.xml"),
         (LINUX / f"{COMMAND}.1", f"man/man1/{COMMAND}.1"),
-        (ROOT / f"resources/icons/{COMMAND}.svg", f"icons/hicolor/scalable/apps/{COMMAND}.svg"),
     ):
         _place(source, share / target)
     icons = ROOT / "build" / "icons"
     make_icons.make(icons)
-    for size in make_icons.SIZES[:-1]:
-        _place(
-            icons / f"{COMMAND}-{size}.png",
-            share / f"icons/hicolor/{size}x{size}/apps/{COMMAND}.png",
-        )
+    for name, place in _ICONS.items():
+        drawing = make_icons.DRAWINGS[name]
+        _place(drawing, share / f"icons/hicolor/scalable/{place}.svg")
+        for size in make_icons.SIZES[:-1]:
+            image = share / f"icons/hicolor/{size}x{size}/{place}.png"
+            _place(icons / f"{name}-{size}.png", image)
 
 
 def _place(source: Path, target: Path) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from engine.files.suffixes import SESSION_MIME
 from engine.version import APP_ID, COMMAND, NAME, SUMMARY, VERSION
 from scripts.bundle import identity
 
@@ -72,10 +73,15 @@ def include_text(payload: Path, files: list[str]) -> str:
         lines.append(f'  File "{payload / place}"')
     lines += ["!macroend", "!macro ForEachKind ACTION"]
     for kind, (text, _) in identity.DOCUMENTS.items():
-        lines.append(f'  !insertmacro ${{ACTION}} "{kind}" "{text}"')
+        own = kind == identity.OWN
+        icon = rf"_internal\{identity.SESSION_ICON}.ico" if own else f"{NAME}.exe,0"
+        lines.append(f'  !insertmacro ${{ACTION}} "{kind}" "{text}" "{icon}"')
     lines += ["!macroend", "!macro ForEachSuffix ACTION"]
     for kind, (_, suffixes) in identity.DOCUMENTS.items():
         lines += [f'  !insertmacro ${{ACTION}} "{s}" "{kind}"' for s in sorted(suffixes)]
+    lines += ["!macroend", "!macro ForEachOwn ACTION"]
+    for suffix in sorted(identity.DOCUMENTS[identity.OWN][1]):
+        lines.append(f'  !insertmacro ${{ACTION}} "{suffix}" "{identity.OWN}" "{SESSION_MIME}"')
     return "\n".join([*lines, "!macroend", ""])
 
 

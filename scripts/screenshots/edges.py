@@ -239,6 +239,52 @@ def _figure_dialog(stage: Stage, kind: str) -> FigureDialog:
     return dialog
 
 
+@shot("report-dialog")
+def report_dialog(stage: Stage, path: Path) -> None:
+    from gui.widgets.reports.dialog import ReportDialog
+
+    stage.start()
+    stage.program.handlers.reports.ask()
+    dialog = stage.window.findChild(ReportDialog)
+    assert isinstance(dialog, ReportDialog)
+    dialog.set_words("The network finds the star by its middle, and the ring by its inner edge.")
+    stage.settled()
+    stage.shoot(path, dialog)
+    dialog.close()
+
+
+@shot("report")
+def report_page(_stage: Stage, path: Path) -> None:
+    """The first page of a report, as a PDF has it."""
+    from dataclasses import replace as changed
+
+    from engine.figures.formats.raster import drawn
+    from engine.formats.demo import SCENES
+    from engine.images.reading import load_image
+    from engine.loading.load import load_model
+    from engine.records.display import DisplaySettings
+    from engine.records.workbench.reports import Included, Mapped, Subject
+    from engine.reports.contents import report
+    from engine.reports.pages import drawings
+
+    model, image = load_model("demo:shapes"), load_image(SCENES[0].path)
+    from engine.explain.session import Session
+
+    with Session(model, image) as session:
+        maps = [session.explain(target=target) for target in ("star", "ring")]
+        subject = Subject(
+            image,
+            model.info,
+            session.predictions(),
+            tuple(Mapped(one, DisplaySettings()) for one in maps),
+        )
+    words = "The network finds the star by its middle, and the ring by its inner edge."
+    made = report((subject,), Included(), words=words)
+    # A picture of the guide does not change from day to day.
+    made = changed(made, line="Hookscope report")
+    drawn(drawings(made, "a4")[0], 100).save(path)
+
+
 @shot("shortcuts")
 def shortcuts(stage: Stage, path: Path) -> None:
     from gui.widgets.dialogs.small import ShortcutsDialog

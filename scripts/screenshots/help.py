@@ -7,7 +7,8 @@ from pathlib import Path
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from engine.formats.demo import SCENES
-from gui.app.recovery import OpenFiles
+from engine.keeping.records import KeptFile, KeptImage, KeptModel, KeptSession
+from engine.records.sources import ModelSource
 from gui.widgets.dialogs.crash import CrashDialog
 from gui.widgets.dialogs.setup_check import CheckDialog
 from scripts.screenshots.shots import shot
@@ -30,8 +31,12 @@ def check_up(stage: Stage, path: Path) -> None:
 def last_session(stage: Stage, path: Path) -> None:
     last_time = stage.program.last_time
     assert last_time is not None
-    images = tuple(str(scene.path) for scene in SCENES[:3])
-    last_time._last = OpenFiles(images, images[0], "resnet18-mine.pth")
+    images = tuple(
+        KeptImage(f"image-{number}", scene.title, KeptFile(str(scene.path)))
+        for number, scene in enumerate(SCENES[:3])
+    )
+    models = (KeptModel("model-1", ModelSource("resnet18-mine.pth")),)
+    last_time._last = KeptSession(images, models)
     last_time._fault = "Fatal Python error: Segmentation fault"
     stage.start()
     (dialog,) = stage.window.findChildren(CrashDialog)

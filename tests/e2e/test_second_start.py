@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -56,7 +58,7 @@ class Desktop:
         home = Path(self.env["HOME"])
 
         def written() -> bool:
-            return any(words in path.read_text("utf-8") for path in home.rglob("open.json"))
+            return any(words in text for text in records(home))
 
         self._wait(written, f"a record of {words!r}")
 
@@ -65,6 +67,16 @@ class Desktop:
             wait_for(what, met, WAIT_S, every_s=0.1)
         except CheckFailed as error:
             raise AssertionError(f"{error}; there are {self.titles()}") from error
+
+
+def records(home: Path) -> list[str]:
+    """What the records of sessions below a folder say."""
+    found = []
+    for path in home.rglob("open.hookscope"):
+        # It may be replaced between the two.
+        with contextlib.suppress(FileNotFoundError), zipfile.ZipFile(path) as archive:
+            found.append(archive.read("session.json").decode("ascii"))
+    return found
 
 
 @pytest.fixture

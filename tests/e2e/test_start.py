@@ -85,7 +85,7 @@ def test_work_that_does_not_stop_holds_no_signal_up(
     picture: Path, tmp_path: Path, child_env: Callable[..., dict[str, str]], name: str
 ) -> None:
     """The window is closed in order all the same: nothing speaks of a crash at the next start."""
-    env = child_env() | {"XDG_STATE_HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    env = child_env() | {"XDG_DATA_HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
     end = (
         "program.controller.engine_lane.submit("
         "Job('endless', lambda watch: (begun.release(), threading.Event().wait())))"
@@ -98,7 +98,8 @@ def test_work_that_does_not_stop_holds_no_signal_up(
     )
     done = run(env, end, picture, before=before)
     assert (done.returncode, done.stderr) == (128 + getattr(signal, name), "")
-    assert not list(tmp_path.rglob("open.json"))
+    assert list(tmp_path.rglob("open.hookscope"))
+    assert not list(tmp_path.rglob("open.running"))
     assert not list(tmp_path.rglob(".*.part"))
 
 

@@ -11,7 +11,8 @@ from engine.explain.asking import Asking, asking_of, before
 from engine.explain.kept_passes import Computation
 from engine.methods.registry import METHODS, Chosen, counted_shape, requested
 from engine.model import Model
-from engine.records.asked import Question
+from engine.records.asked import Asked, Question
+from engine.records.models import Prediction
 from engine.targets.classes import find_class
 from engine.targets.refusals import no_influence, refusal
 
@@ -34,6 +35,16 @@ class Request:
         named = {node.name: node for node in model.layers}
         nodes = (named[place.call[0]] for place in self.places)
         return tuple(counted_shape(method, input_shape, node) for node in nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A request in plain values, with what the network's answer decides: layers: as addressed."""
+
+    how: Chosen
+    asked: Asked
+    layers: tuple[str, ...]
+    target: Prediction
 
 
 def request_of(

@@ -7,7 +7,7 @@ pictures of 600 dpi, with the text as their alternative, which some readers sear
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -29,7 +29,12 @@ _SHIFT = {"start": 0.0, "middle": 0.5, "end": 1.0}
 
 def written(drawing: Drawing) -> bytes:
     """The drawing as a file of one page."""
-    return _Writer(drawing).file()
+    return pages((drawing,))
+
+
+def pages(drawings: Sequence[Drawing]) -> bytes:
+    """The drawings as a file with a page of each, at least one; the title is that of the first."""
+    return _Writer(drawings).file()
 
 
 class _Face:
@@ -50,21 +55,27 @@ class _Face:
 
 
 class _Writer:
-    def __init__(self, drawing: Drawing) -> None:
-        self._drawing = drawing
+    def __init__(self, drawings: Sequence[Drawing]) -> None:
+        self._drawings = drawings
+        self._drawing = drawings[0]
         self._objects = Objects()
         self._faces: dict[int, _Face] = {}
         self._resources: dict[str, dict[str, int]] = {"Font": {}, "XObject": {}, "Shading": {}}
-        texts = [part.text for part in drawing.parts if isinstance(part, Words)]
+        parts = [part for drawing in drawings for part in drawing.parts]
+        texts = [part.text for part in parts if isinstance(part, Words)]
         self._lettering = Lettering(texts)
         whole = "".join(sorted(set("".join(texts))))
         # One font for all words where there is one.
         self._common = self._embedded_for(whole)
 
     def file(self) -> bytes:
-        drawing, objects = self._drawing, self._objects
-        root, pages, page = objects.reserve(), objects.reserve(), objects.reserve()
-        content = objects.stream("\n".join(self._content()).encode("ascii"))
+        objects = self._objects
+        root, tree = objects.reserve(), objects.reserve()
+        made: list[tuple[int, int, Drawing]] = []
+        for drawing in self._drawings:
+            page = objects.reserve()
+            content = objects.stream("\n".join(self._content(drawing)).encode("ascii"))
+            made.append((page, content, drawing))
         for face in self._faces.values():
             self._resources["Font"][face.name] = self._font(face)
         resources = " ".join(
@@ -72,23 +83,25 @@ class _Writer:
             for kind, found in self._resources.items()
             if found
         )
-        box = f"[0 0 {number(drawing.width)} {number(drawing.height)}]"
-        objects.put(root, f"<< /Type /Catalog /Pages {pages} 0 R >>")
-        objects.put(pages, f"<< /Type /Pages /Kids [{page} 0 R] /Count 1 >>")
-        objects.put(
-            page,
-            f"<< /Type /Page /Parent {pages} 0 R /MediaBox {box} /Contents {content} 0 R "
-            f"/Resources << {resources} >> >>",
-        )
-        title = text_string(plain(drawing.title, _LONGEST))
-        made = text_string(f"{NAME} {VERSION}")
-        info = objects.add(f"<< /Title {title} /Creator {made} /Producer {made} >>")
+        kids = " ".join(f"{page} 0 R" for page, _, _ in made)
+        objects.put(root, f"<< /Type /Catalog /Pages {tree} 0 R >>")
+        objects.put(tree, f"<< /Type /Pages /Kids [{kids}] /Count {len(made)} >>")
+        for page, content, drawing in made:
+            box = f"[0 0 {number(drawing.width)} {number(drawing.height)}]"
+            objects.put(
+                page,
+                f"<< /Type /Page /Parent {tree} 0 R /MediaBox {box} /Contents {content} 0 R "
+                f"/Resources << {resources} >> >>",
+            )
+        title = text_string(plain(self._drawings[0].title, _LONGEST))
+        by = text_string(f"{NAME} {VERSION}")
+        info = objects.add(f"<< /Title {title} /Creator {by} /Producer {by} >>")
         return objects.file(root, info)
 
     # --- content ---------------------------------------------------------------------------------
 
-    def _content(self) -> Iterator[str]:
-        drawing = self._drawing
+    def _content(self, drawing: Drawing) -> Iterator[str]:
+        self._drawing = drawing
         if drawing.paper is not None:
             yield f"{_rgb(drawing.paper)} rg"
             yield f"0 0 {number(drawing.width)} {number(drawing.height)} re f"

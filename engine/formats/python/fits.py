@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,19 @@ def network_of(file: ImportedFile, fit: Fit, *notices: str) -> Network:
         weights_sha256=checksum(fit.weights),
         input_size=_told_size(fit),
         notices=(*notices, *_notices(fit)),
+        made_with=None if fit.fetched else _literals(fit.values),
     )
+
+
+def _literals(values: Values) -> tuple[tuple[str, str], ...] | None:
+    """The arguments as Python literals; None if one of them is something else."""
+    texts = tuple((name, repr(value)) for name, value in values.items())
+    for _, text in texts:
+        try:
+            ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            return None
+    return texts
 
 
 def _notices(fit: Fit) -> Iterator[str]:

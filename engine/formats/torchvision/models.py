@@ -192,7 +192,7 @@ def build(
     if change is not None and change.stem is not None and name in TRANSFORMING:
         options["transform_input"] = False
     module = construct(name, options)
-    classes = _head_size(module.state_dict(), weights)
+    classes = head_size(module.state_dict(), weights)
     if classes is not None:
         module = construct(name, {**options, "num_classes": classes})
     if change is not None:
@@ -311,7 +311,7 @@ def _options(
     return options
 
 
-def _head_size(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> int | None:
+def head_size(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> int | None:
     """The number of classes in the weights, if only the heads differ."""
     sizes = {
         int(given[key].shape[0])

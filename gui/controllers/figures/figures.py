@@ -72,7 +72,11 @@ class Figures(QObject):
                 return sheet_of_images(worker, sources, request, watch)
         else:
             # The class on the screen, whether or not it was chosen.
-            source = replace(source_of(state, state.current), target=request.target)
+            source = replace(
+                source_of(state, state.current),
+                loaded=state.loaded_of(state.pane),
+                target=request.target,
+            )
 
             def work(watch: Watch) -> Collected:
                 return sheet_of_one(worker, kind, source, request, watch)

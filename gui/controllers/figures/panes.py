@@ -19,22 +19,24 @@ def panes_on_screen(state: State) -> Collected | None:
     parts: list[Collected] = []
     for pane in state.panes:
         image, explanation = state.images.get(pane.current_key or ""), pane.explanation
-        if image is None or image.loaded is None or explanation is None or pane.bare:
+        loaded = state.loaded_of(pane)
+        if image is None or loaded is None or explanation is None or pane.bare:
             continue
-        parts.append(collected(image.loaded, explanation, source_of(state, image)))
+        parts.append(collected(loaded, explanation, source_of(state, image)))
     if not parts:
         return None
     return replace(joined(parts), differing=state.differing and len(parts) == 2)
 
 
 def source_of(state: State, image: OpenImage) -> ImageSource:
-    """An open image as it is now."""
+    """An open image as it is now, with its edits where they are done already."""
     model = state.model_source
+    loaded = image.loaded_with(image.done) or image.loaded
     return ImageSource(
         image.key,
         image.name,
         image.path,
-        image.loaded,
+        loaded,
         image.page,
         image.levels,
         state.policy,
@@ -58,6 +60,7 @@ def request_of(state: State, exact: bool) -> Request | None:
         image.revision,
         exact,
         state.answered,
+        edits=state.edits_of(state.pane),
     )
 
 

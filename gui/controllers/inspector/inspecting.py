@@ -115,10 +115,9 @@ class Inspections(QObject):
             self._set(None, None, self._reason())
         elif request != self._asked:
             self._set(request, None, "")
-            image = state.current
-            assert image is not None
-            assert image.loaded is not None
-            loaded: LoadedImage = image.loaded
+            found = state.loaded_of(state.pane)
+            assert found is not None
+            loaded: LoadedImage = found
             job = Job(
                 f"Channels of {request.layer}",
                 lambda watch: channel_work.gallery(self._worker, loaded, request, watch),
@@ -138,7 +137,9 @@ class Inspections(QObject):
         state = self._state
         image, source, info = state.current, state.model_source, state.info
         shown = state.explanation
-        if image is None or image.loaded is None or source is None or info is None:
+        if image is None or source is None or info is None:
+            return None
+        if state.loaded_of(state.pane) is None:
             return None
         if shown is None or shown.fused or state.model_loading is not None:
             return None
@@ -151,6 +152,7 @@ class Inspections(QObject):
             revision=image.revision,
             exact=self._settings.get(EXACT),
             question=state.answered,
+            edits=state.edits_of(state.pane),
         )
 
     def _set(self, asked: Request | None, gallery: ChannelGallery | None, problem: str) -> None:
@@ -179,11 +181,11 @@ class Inspections(QObject):
 
     def show_channel(self, index: int, kind: Kind, *, relu: bool) -> None:
         """Ask for one channel as a map; channel_ready follows. relu: without what is below zero."""
-        gallery, image = self.gallery, self._state.current
-        if gallery is None or image is None or image.loaded is None:
+        gallery, found = self.gallery, self._state.loaded_of(self._state.pane)
+        if gallery is None or found is None:
             return
         self.channel = index
-        loaded: LoadedImage = image.loaded
+        loaded: LoadedImage = found
         job = Job(
             f"Channel {index} of {gallery.request.layer}",
             lambda watch: channel_work.channel(self._worker, loaded, gallery.request, index, watch),

@@ -100,7 +100,8 @@ class Strongest(QObject):
     def _next(self) -> None:
         """Look at the next image, unless something more urgent is under way."""
         gallery, current = self._gallery, self._state.current
-        if self._stopped or gallery is None or current is None or current.loaded is None:
+        found = self._state.loaded_of(self._state.pane)
+        if self._stopped or gallery is None or current is None or found is None:
             return
         if self._lane.running is not None or current.key != gallery.request.image:
             return
@@ -110,7 +111,7 @@ class Strongest(QObject):
         other = OpenedImage(
             image.key, image.name, image.path, image.loaded, image.page, image.levels
         )
-        shown: LoadedImage = current.loaded
+        shown: LoadedImage = found
         place, policy = (image.key, image.revision), self._state.policy
         job = Job(
             f"Channels in {image.title or 'the next image'}",

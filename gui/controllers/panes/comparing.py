@@ -30,6 +30,7 @@ class Comparer(QObject):
     """Fills the state's panes.
 
     restored: what the panels show as selected may be another selection than that of the state.
+    taker: is offered each model that opens for another pane; whether it takes it.
     """
 
     restored = Signal()
@@ -55,6 +56,7 @@ class Comparer(QObject):
         self._worker = worker
         self._last = state.pane.number
         self._before = Selection.of(state.pane)
+        self.taker: Callable[[OpenedModel], bool] = lambda _opened: False
         explainer.asked.connect(self._follow)
         models.opened_beside.connect(self._model_opened)
         state.image_updated.connect(self._image_updated)
@@ -180,11 +182,26 @@ class Comparer(QObject):
             self._models.open_beside(source)
 
     def compare_bare(self) -> None:
-        """Show the image without a map beside what is active."""
-        self._add(lambda pane: setattr(pane, "bare", True))
+        """Show the image without a map beside what is active; without its edits and with a map
+        where it has some."""
+        if self._state.edits_of(self._state.pane).steps:
+            self.compare_original()
+        else:
+            self._add(lambda pane: setattr(pane, "bare", True))
+
+    def compare_original(self, *, first: bool = False) -> None:
+        """Show the image without its edits, with its map, beside what is active. first: on its left
+        or above it."""
+
+        def change(pane: Pane) -> None:
+            pane.original = True
+            pane.forget()
+
+        self._add(change, first=first)
 
     def _model_opened(self, opened: OpenedModel) -> None:
-        self._add(lambda pane: take_model(pane, opened))
+        if not self.taker(opened):
+            self._add(lambda pane: take_model(pane, opened))
 
     def _has_room(self) -> bool:
         room = len(self._state.panes) < MOST_PANES
@@ -194,7 +211,7 @@ class Comparer(QObject):
             )
         return room
 
-    def _add(self, change: Callable[[Pane], None]) -> None:
+    def _add(self, change: Callable[[Pane], None], *, first: bool = False) -> None:
         self.pick(False)
         state = self._state
         if state.current is not None and self._has_room():
@@ -203,11 +220,34 @@ class Comparer(QObject):
             pane.bare = False
             change(pane)
             state.put_aside = []
-            state.panes.append(pane)
+            if first:
+                state.panes.insert(state.active, pane)
+                state.active += 1
+            else:
+                state.panes.append(pane)
             self._end_of_two()
             state.panes_changed.emit()
             self._refresh(pane)
         self.restored.emit()
+
+    def blank(self) -> Pane:
+        """A pane to be filled, for arrange."""
+        self._last += 1
+        return Pane(self._last)
+
+    def arrange(self, panes: list[Pane], arrangement: str) -> None:
+        """Show these panes, the active one among them, in this order. arrangement: as in
+        engine.keeping.records.ARRANGEMENTS."""
+        state, here = self._state, self._state.pane
+        state.panes, state.active, state.put_aside = panes, panes.index(here), []
+        two = len(panes) == 2
+        state.swiped, state.differing = (
+            two and arrangement == name for name in ("swiped", "differing")
+        )
+        self._before = Selection.of(here)
+        state.panes_changed.emit()
+        for pane in state.others:
+            self._refresh(pane)
 
     # --- the active pane -------------------------------------------------------------------------
 
@@ -225,6 +265,8 @@ class Comparer(QObject):
             state.model_changed.emit()
         if pane.current_key != before.current_key:
             state.current_changed.emit()
+        elif pane.original != before.original and pane.current_key is not None:
+            state.image_updated.emit(pane.current_key)
         state.selection_changed.emit()
         state.answer_changed.emit()
         state.sweep_changed.emit()
@@ -363,6 +405,9 @@ class Comparer(QObject):
             return
         if image.loaded is None:
             self._images.want(image.key)
+        elif self._state.loaded_of(pane) is None:
+            # Its edits are being done.
+            pass
         elif not pane.bare:
             self._explainer.explain_other(pane)
         self._state.pane_changed.emit(pane.number)
@@ -373,8 +418,7 @@ class Comparer(QObject):
                 self._refresh_if_read(pane)
 
     def _refresh_if_read(self, pane: Pane) -> None:
-        image = self._state.images.get(pane.current_key or "")
-        if image is not None and image.loaded is not None:
+        if self._state.loaded_of(pane) is not None:
             self._refresh(pane)
         else:
             self._state.pane_changed.emit(pane.number)

@@ -21,7 +21,7 @@ from gui.widgets.canvas.items import OutlineItem, OverlayItem, PictureItem
 from gui.widgets.canvas.lane import TitleLane
 from gui.widgets.canvas.level_view import LevelView
 from gui.widgets.canvas.places import busy_rect, legend_band, readout_rect
-from gui.widgets.canvas.view import MARGIN
+from gui.widgets.canvas.view import MARGIN, Sight
 from gui.widgets.canvas.words import (
     Caption,
     Readout,
@@ -55,6 +55,8 @@ class ImageCanvas(LevelView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._picture: Picture | None = None
+        self._original: Picture | None = None
+        self._sight: Sight | None = None
         self._explanation: Explanation | None = None
         self._display = DisplaySettings()
         self._bare = False
@@ -114,6 +116,10 @@ class ImageCanvas(LevelView):
         self._describe()
         self.pointer_changed()
 
+    def image_bounds(self) -> QRectF:
+        """The rectangle of the image in the scene, whose units are its pixels."""
+        return QRectF(self._picture_item.bounds)
+
     def set_region(self, region: Region | None) -> None:
         """Show the outline of the region that the model receives, with or without a map."""
         self._outline_item.set_region(region, self._picture_item.bounds)
@@ -139,11 +145,32 @@ class ImageCanvas(LevelView):
         self.viewport().update()
 
     def show_bare(self, bare: bool) -> None:
-        """Show the original image, without map and outline."""
+        """Show the original image, without map, outline and edits."""
         if bare != self._bare:
             self._bare = bare
+            self._show_original(bare)
             self._update_visibility()
             self.bare_changed.emit(bare)
+
+    def set_original(self, picture: Picture | None) -> None:
+        """Set what show_bare shows in place of the picture, which has edits; None for one that has
+        none."""
+        if self._bare and picture is not self._original:
+            self.show_bare(False)
+        self._original = picture
+
+    def _show_original(self, on: bool) -> None:
+        original = self._original
+        if original is None or self._picture is None:
+            return
+        if on:
+            self._sight = self.sight()
+        self._picture_item.set_picture(original if on else self._picture)
+        if original.size != self._picture.size:
+            # Of a crop, the whole.
+            self.set_bounds(self._picture_item.bounds)
+            if not on:
+                self.look_at(self._sight)
 
     def set_overlay_visible(self, visible: bool) -> None:
         """Show or hide the map; the outline stays."""
@@ -168,6 +195,11 @@ class ImageCanvas(LevelView):
     def cell(self) -> tuple[int, int] | None:
         """Row and column of the cell of the map under the pointer; None if there is none."""
         return self._readout.cell if self._readout is not None else None
+
+    @property
+    def picture_bounds(self) -> QRectF:
+        """The rectangle of the shown image in the scene; empty without one."""
+        return QRectF(self._picture_item.bounds)
 
     @property
     def busy_shown(self) -> bool:

@@ -10,6 +10,7 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
+    QPoint,
     QRect,
     QSize,
     Qt,
@@ -34,6 +35,9 @@ _SMALL = QSize(28, 20)
 _NAME_WIDTH = 112
 _LEAST_NAME = 16
 _NEW = 6
+_NOTE = QSize(9, 10)
+_MOST_NOTES = 5
+"""In a tooltip."""
 
 
 def cell_size(font: QFont, folded: bool = False) -> QSize:
@@ -55,6 +59,7 @@ class _Image:
     folder: str = ""
     thumbnail: QImage = field(default_factory=QImage)
     error: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class StripModel(QAbstractListModel):
@@ -104,6 +109,19 @@ class StripModel(QAbstractListModel):
         if thumbnail is not None:
             image.thumbnail = thumbnail
         self.dataChanged.emit(self.index(row, 0), self.index(row, 0))
+
+    def set_notes(self, key: str, notes: Sequence[str]) -> None:
+        """What is written about an image; unknown keys are ignored."""
+        row = self.row_of(key)
+        if row is not None:
+            self._images[row].notes = tuple(notes)
+            self._tell(row)
+
+    def has(self, row: int, words: Sequence[str]) -> bool:
+        """Whether the name and the notes of an image have all these words, whatever their case."""
+        image = self._images[row]
+        text = "\n".join((image.name, *image.notes)).casefold()
+        return all(word.casefold() in text for word in words)
 
     def mark_new(self, keys: Collection[str]) -> None:
         """Mark these images as new, and no others."""
@@ -156,10 +174,10 @@ class StripModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return plain_text.line(image.name)
         if role == Qt.ItemDataRole.ToolTipRole:
-            words = (image.name, image.folder, image.error)
+            words = (image.name, image.folder, image.error, *image.notes[:_MOST_NOTES])
             return plain_text.tip("\n".join(plain_text.line(text, LINE) for text in words if text))
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
-            return plain_text.line(image.error, LINE)
+            return plain_text.line("; ".join((*filter(None, [image.error]), *image.notes)), LINE)
         return None
 
 
@@ -200,6 +218,8 @@ class StripDelegate(QStyledItemDelegate):
             high = _name_height(option.font)
             name = QRect(frame.left(), frame.bottom() + 1 + GAP, frame.width(), high)
         self._paint_picture(painter, frame, image)
+        if image.notes:
+            self._paint_note(painter, frame)
         painter.setFont(theme.small(option.font))
         painter.setPen(QColor(tokens.warning if image.error else tokens.text))
         if self._images.is_new(image.key):
@@ -226,6 +246,20 @@ class StripDelegate(QStyledItemDelegate):
         painter.drawEllipse(QRect(name.left(), name.center().y() - _NEW // 2 + 1, _NEW, _NEW))
         painter.restore()
         return name.adjusted(_NEW + GAP, 0, 0, 0)
+
+    def _paint_note(self, painter: QPainter, frame: QRect) -> None:
+        """Paint the mark of an image with notes: a small sheet in the lower left corner."""
+        sheet = QRect(QPoint(frame.left() + GAP, 0), _NOTE)
+        sheet.moveBottom(frame.bottom() - GAP)
+        if not self.folded:
+            _paint_backing(painter, sheet.adjusted(-3, -3, 3, 3))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(theme.current().accent))
+        painter.drawRect(sheet)
+        painter.setPen(QPen(QColor(theme.current().panel), 1))
+        for line in (3, 5, 7):
+            right = sheet.right() - (3 if line == 7 else 2)
+            painter.drawLine(sheet.left() + 2, sheet.top() + line, right, sheet.top() + line)
 
     def _paint_picture(self, painter: QPainter, frame: QRect, image: _Image) -> None:
         tokens = theme.current()

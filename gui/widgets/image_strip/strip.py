@@ -18,11 +18,13 @@ from PySide6.QtWidgets import (
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import label
 from gui.toolkit.row_drag import RowDrag, compared
+from gui.toolkit.search_field import SearchField
 from gui.widgets.image_strip.model import StripModel, cell_size
 from gui.widgets.image_strip.view import StripView
 
 EMPTY = "Opened images appear here"
 _FOLDED = 7 * theme.SPACE
+_SEARCH_WIDTH = 48 * theme.SPACE
 
 
 class ImageStrip(QWidget):
@@ -53,6 +55,12 @@ class ImageStrip(QWidget):
         self._stack = QStackedWidget()
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self._view)
+        self._searching = False
+        self._search = SearchField("Name or note", "Show the images that have all these words")
+        self._search.setFixedWidth(_SEARCH_WIDTH)
+        self._search.textChanged.connect(self._filter)
+        self._search.left.connect(self._end_search)
+        self._search.entered.connect(self._view.setFocus)
         self._fold = QToolButton()
         self._fold.setAutoRaise(True)
         self._fold.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -94,6 +102,8 @@ class ImageStrip(QWidget):
         Raises ValueError if the key is taken.
         """
         self._model.add([(key, name)], folder)
+        if self._search.text().strip():
+            self._filter()
         self._refresh()
 
     def add_many(self, images: Sequence[tuple[str, str]]) -> None:
@@ -106,6 +116,19 @@ class ImageStrip(QWidget):
         may have been closed meanwhile."""
         self._model.update(key, thumbnail=thumbnail, error="")
         self._refresh()
+
+    def set_notes(self, key: str, notes: Sequence[str]) -> None:
+        """Mark an image as one with notes, which the search finds. Unknown keys are ignored."""
+        self._model.set_notes(key, notes)
+        if self._search.text().strip():
+            self._filter()
+
+    def focus_search(self) -> None:
+        """Let the user search the images by their names and notes."""
+        self._searching = True
+        self._arrange()
+        self._search.setFocus()
+        self._search.selectAll()
 
     def set_error(self, key: str, text: str) -> None:
         """Mark an image as unreadable, with the reason; '' clears the mark."""
@@ -174,6 +197,7 @@ class ImageStrip(QWidget):
         top.addWidget(header)
         top.addWidget(self._count)
         top.addWidget(self._rest, 1)
+        top.addWidget(self._search)
         top.addWidget(self._fold)
         box = self._box = QVBoxLayout(self)
         box.addLayout(top)
@@ -199,6 +223,8 @@ class ImageStrip(QWidget):
         self.setMinimumHeight(_FOLDED if folded else 0)
         self._top.setContentsMargins(8, 0, 4, 0)
         self._rest.setVisible(not folded)
+        self._search.setVisible(self._searching)
+        self._search.setFixedHeight(_FOLDED - 4)
         row, place = (self._top, 2) if folded else (self._pictures, 0)
         row.insertWidget(place, self._stack, 1)
         if self._hint is not None:
@@ -232,10 +258,32 @@ class ImageStrip(QWidget):
             self._refresh()
             self.image_chosen.emit(key)
 
+    def _filter(self) -> None:
+        """Show the images that the search finds."""
+        words = self._search.text().split()
+        for row in range(self._model.rowCount()):
+            self._view.setRowHidden(row, not self._model.has(row, words))
+        self._refresh()
+
+    def _end_search(self) -> None:
+        """Back to the images; an empty search leaves its room to them."""
+        if not self._search.text().strip():
+            self._searching = False
+            self._arrange()
+        self._view.setFocus()
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """The keys of the images that are shown: all, or those that the search finds."""
+        keys = self._model.keys()
+        return tuple(key for row, key in enumerate(keys) if not self._view.isRowHidden(row))
+
     def _refresh(self) -> None:
         total = self._model.rowCount()
         row = self._view.currentIndex().row()
         self._stack.setCurrentWidget(self._view if total else self._empty)
         words = f"{row + 1} of {total}" if row >= 0 else str(total or "")
+        if self._search.text().strip():
+            words = f"{len(self.found)} of {total} found"
         new = self._model.new
         self._count.show_text(f"{words}, {new} new" if new else words)

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.toolkit import theme
-from gui.widgets.predictions.model import ClassModel, Index
+from gui.widgets.predictions.model import Change, ClassModel, Index
 
 GAP = theme.SPACE
 _PADDING = 2
@@ -101,7 +101,23 @@ class ClassDelegate(QStyledItemDelegate):
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         painter.drawText(self._second_line(rect, font), right, text)
         widest = max("\u221288.88", text, key=len)
-        return painter.fontMetrics().horizontalAdvance(widest) + GAP
+        room = painter.fontMetrics().horizontalAdvance(widest) + GAP
+        change = self._classes.change_of(number)
+        return room if change is None else self._paint_change(painter, rect, change, room)
+
+    def _paint_change(self, painter: QPainter, rect: QRect, change: Change, room: int) -> int:
+        """Paint what edits change left of the logit; returns the width that all of it takes."""
+        tokens, metrics = theme.current(), painter.fontMetrics()
+        colors = {"\u25b2": tokens.gain, "\u25bc": tokens.error}
+        line = self._second_line(rect, painter.font())
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        for text, widest in zip(reversed(change.texts), ("▲ +88.8", "▲ +88.8 pp"), strict=True):
+            wide = metrics.horizontalAdvance(max(widest, text, key=len)) + 2 * GAP
+            if text and room + wide < rect.width():
+                painter.setPen(QColor(colors.get(text[0], tokens.text_dim)))
+                painter.drawText(line.adjusted(0, 0, -room, 0), right, text)
+                room += wide
+        return room
 
     def _paint_text(
         self, painter: QPainter, rect: QRect, number: int, font: QFont, explained: bool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from PySide6.QtCore import (
@@ -26,6 +27,35 @@ ROOT = QModelIndex()
 MOST_DECIMALS = 6
 PAGE = 200
 """Number of rows that are passed to the view at a time; more follow on scrolling."""
+
+
+Before: TypeAlias = "tuple[Scores, Scores] | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What edits change for a class. probability: None where there are none."""
+
+    logit: float
+    probability: float | None
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """The changes of probability and logit, '▲ +12.3 pp' and '▼ −4.1'; '' for none of the first.
+
+        pp: percentage points. An arrow and a sign say the direction without a colour.
+        """
+        points = 0.0 if self.probability is None else 100 * self.probability
+        shown = "" if self.probability is None else f"{_signed(points, 1)} pp"
+        return shown, _signed(self.logit, 1)
+
+
+def _signed(value: float, decimals: int) -> str:
+    rounded = round(value, decimals) + 0.0
+    if rounded == 0:
+        return f"± {abs(rounded):.{decimals}f}"
+    arrow, sign = ("\u25b2", "+") if rounded > 0 else ("\u25bc", "\u2212")
+    return f"{arrow} {sign}{abs(rounded):.{decimals}f}"
 
 
 def percent_text(probability: float) -> str:
@@ -72,12 +102,43 @@ class ClassModel(QAbstractListModel):
         self._decimals = 1
         self._scores: Scores | None = None
         self._order: list[int] = []
+        self._before: Before = None
+
+    def set_before(self, before: Before) -> None:
+        """Set what the numbers were before the image was edited: logits and probabilities of all
+        classes, float (classes,) each, NaN where there are none; None for an image as it is."""
+        self._before = before
+
+    def set_live(self, logits: Scores, probabilities: Scores) -> None:
+        """Set the numbers of all classes whose numbers are stored; the rows stay."""
+        for index, known in self._known.items():
+            if index < len(logits):
+                probability = None if np.isnan(probabilities[index]) else probabilities[index]
+                self._known[index] = replace(
+                    known,
+                    logit=float(logits[index]),
+                    probability=None if probability is None else float(probability),
+                )
+        self._scores = probabilities
+        if self._shown:
+            self.dataChanged.emit(self.index(0, 0), self.index(self._shown - 1, 0))
+
+    def change_of(self, index: int) -> Change | None:
+        """What the edits change for a class; None for an image as it is, or unknown numbers."""
+        known = self._known.get(index)
+        if known is None or self._before is None or index >= len(self._before[0]):
+            return None
+        logit = known.logit - float(self._before[0][index])
+        was = float(self._before[1][index])
+        unknown = known.probability is None or np.isnan(was)
+        return Change(logit, None if unknown else (known.probability or 0.0) - was)
 
     def set_classes(self, classes: tuple[str, ...]) -> None:
         """Set the labels of all classes; clears all numbers and rows."""
         self._classes = classes
         self._lower = [label.lower() for label in classes]
         self._known = {}
+        self._before = None
         self.set_scores(None)
         self.show([], None)
 
@@ -203,7 +264,9 @@ class ClassModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self.shown_label(number)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            words = (self.shown_label(number), self.number_text(number))
+            change = self.change_of(number)
+            changed = "" if change is None else f"change {change.texts[0] or change.texts[1]}"
+            words = (self.shown_label(number), self.number_text(number), changed)
             return ", ".join(word for word in words if word)
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain_text.tip(self._tooltip(number))
@@ -219,6 +282,12 @@ class ClassModel(QAbstractListModel):
             lines.append(f"{name} {text}")
         if logit:
             lines.append(f"Logit {logit}")
+        change = self.change_of(number)
+        if change is not None:
+            probability, raw = change.texts
+            if probability:
+                lines.append(f"Change of probability {probability}")
+            lines.append(f"Change of logit {raw}")
         if number == self.explained:
             lines.append("Explained")
         if number == self.expected:

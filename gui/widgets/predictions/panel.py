@@ -20,7 +20,7 @@ from gui.toolkit.search_field import SearchField
 from gui.widgets.predictions.delegate import ClassDelegate, row_height
 from gui.widgets.predictions.expected import ExpectedLine
 from gui.widgets.predictions.menu import Wishes, menu_for
-from gui.widgets.predictions.model import ROOT, ClassModel, Scores
+from gui.widgets.predictions.model import ROOT, Before, ClassModel, Scores
 
 TOP = 5
 """Number of predictions shown; an explained class that is not among them gets another row."""
@@ -96,6 +96,17 @@ class PredictionPanel(QWidget):
         self._found.set_scores(probabilities)
         here = self._results.current_class()
         self._find(self._search.text(), here)
+
+    def set_before(self, before: Before) -> None:
+        """Set what the numbers were before the image was edited, as ClassModel.set_before."""
+        for model in (self._model, self._found):
+            model.set_before(before)
+            model.mark(self._explained)
+
+    def show_live(self, logits: Scores, probabilities: Scores) -> None:
+        """Show these numbers, float (classes,) each, in the rows that there are."""
+        for model in (self._model, self._found):
+            model.set_live(logits, probabilities)
 
     def select(self, index: int | None, prediction: Prediction | None = None) -> None:
         """Mark the explained class, without a signal; None marks nothing.

@@ -2,7 +2,8 @@
 ;   NAME VERSION VERSION4 SUMMARY PUBLISHER COPYRIGHT APP_ID   from engine/version.py
 ;   ICON SIDE OUTPUT PAYLOAD_NSH LIST_FILE SIZE_KB LONGEST     made or found by it
 ;   SIGN                                                       a command, where there is one
-; PAYLOAD_NSH holds macros: ExtractFiles, and ForEachKind and ForEachSuffix over its documents.
+; PAYLOAD_NSH holds macros: ExtractFiles, ForEachKind and ForEachSuffix over its documents, and
+; ForEachOwn over the suffixes that are the program's own.
 ;
 ; For one user, without administrator rights. What is installed is written down in LIST first, a
 ; line for each file and folder, and only what stands there is ever removed again: by the
@@ -80,6 +81,15 @@ Var Folder ; the one that the functions below work on
 
 ; --- what installer and uninstaller share -----------------------------------------------------
 
+; A suffix of the program's own is its alone, unless the user has given it to another one.
+!macro Disown SUFFIX KIND MIME
+  ReadRegStr $1 HKCU "${CLASSES}\${SUFFIX}" ""
+  ${If} $1 == "${NAME}.${KIND}"
+    DeleteRegValue HKCU "${CLASSES}\${SUFFIX}" ""
+    DeleteRegValue HKCU "${CLASSES}\${SUFFIX}" "Content Type"
+  ${EndIf}
+!macroend
+
 !macro Shared UN
 
 ; Wait until the program in $Folder is closed, or give up. Windows lets nobody write to a program
@@ -143,6 +153,7 @@ FunctionEnd
 ; Take the program out of 'Open with', for each suffix that it is entered for: an older version
 ; may have had others than this one.
 Function ${UN}RemoveDocuments
+  !insertmacro ForEachOwn Disown
   StrCpy $0 0
   ${Do}
     ClearErrors
@@ -154,6 +165,7 @@ Function ${UN}RemoveDocuments
     IntOp $0 $0 + 1
     DeleteRegValue HKCU "${CLASSES}\$1\OpenWithProgids" "${NAME}.Picture"
     DeleteRegValue HKCU "${CLASSES}\$1\OpenWithProgids" "${NAME}.Model"
+    DeleteRegValue HKCU "${CLASSES}\$1\OpenWithProgids" "${NAME}.Session"
     ; What others have entered there stays, and says what a double click does.
     DeleteRegKey /ifnosubkeys /ifnovalues HKCU "${CLASSES}\$1\OpenWithProgids"
     DeleteRegKey /ifnosubkeys /ifnovalues HKCU "${CLASSES}\$1"
@@ -162,6 +174,7 @@ Function ${UN}RemoveDocuments
   DeleteRegKey /ifnosubkeys /ifnovalues HKCU "${CLASSES}\Applications"
   DeleteRegKey HKCU "${CLASSES}\${NAME}.Picture"
   DeleteRegKey HKCU "${CLASSES}\${NAME}.Model"
+  DeleteRegKey HKCU "${CLASSES}\${NAME}.Session"
 FunctionEnd
 
 !macroend
@@ -242,22 +255,29 @@ SectionEnd
   WriteRegStr HKCU "${CLASSES}\${SUFFIX}\OpenWithProgids" "${NAME}.${KIND}" ""
 !macroend
 
-!macro DocumentKind KIND TEXT
+!macro Own SUFFIX KIND MIME
+  WriteRegStr HKCU "${CLASSES}\${SUFFIX}" "" "${NAME}.${KIND}"
+  WriteRegStr HKCU "${CLASSES}\${SUFFIX}" "Content Type" "${MIME}"
+!macroend
+
+!macro DocumentKind KIND TEXT PICTURE
   WriteRegStr HKCU "${CLASSES}\${NAME}.${KIND}" "" "${TEXT}"
-  WriteRegStr HKCU "${CLASSES}\${NAME}.${KIND}\DefaultIcon" "" "$INSTDIR\${PROGRAM},0"
+  WriteRegStr HKCU "${CLASSES}\${NAME}.${KIND}\DefaultIcon" "" "$INSTDIR\${PICTURE}"
   WriteRegStr HKCU "${CLASSES}\${NAME}.${KIND}\shell\open" "FriendlyAppName" "${NAME}"
   WriteRegStr HKCU "${CLASSES}\${NAME}.${KIND}\shell\open\command" "" \
     '"$INSTDIR\${PROGRAM}" "%1"'
 !macroend
 
-Section "'Open with' entries for images and models" SectionDocuments
-  ; 'Open with' alone: what a double click does is nobody's to change but the user's.
+Section "'Open with' entries for images and models, and sessions" SectionDocuments
+  ; 'Open with' alone: what a double click does is nobody's to change but the user's. Sessions are
+  ; files of the program's own.
   Call RemoveDocuments
   !insertmacro ForEachKind DocumentKind
   WriteRegStr HKCU "${APPLICATION_KEY}" "FriendlyAppName" "${NAME}"
   WriteRegStr HKCU "${APPLICATION_KEY}\DefaultIcon" "" "$INSTDIR\${PROGRAM},0"
   WriteRegStr HKCU "${APPLICATION_KEY}\shell\open\command" "" '"$INSTDIR\${PROGRAM}" "%1"'
   !insertmacro ForEachSuffix Enter
+  !insertmacro ForEachOwn Own
   ${RefreshShellIcons}
 SectionEnd
 

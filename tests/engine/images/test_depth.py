@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 
 from engine.errors import ImageError
-from engine.images.preprocessing import LETTERBOX_GREY, as_seen, numbers_of, prepare
+from engine.images.placing import LETTERBOX_GREY
+from engine.images.preprocessing import as_seen, numbers_of, prepare
 from engine.images.reading import decode_image, load_image, load_thumbnail
 from engine.lazy import torchvision as vision
 from engine.lazy.opencv import cv2

@@ -11,7 +11,8 @@ from PIL import Image
 
 from engine.errors import ImageError, ModelError
 from engine.formats.torchvision import models
-from engine.images.preprocessing import LETTERBOX_GREY, as_seen, prepare, region_of
+from engine.images.placing import LETTERBOX_GREY, region_of
+from engine.images.preprocessing import as_seen, prepare
 from engine.lazy import torchvision as vision
 from engine.records.images import Channels, LoadedImage, Preprocessing
 

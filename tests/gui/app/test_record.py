@@ -8,14 +8,15 @@ import sys
 import threading
 from pathlib import Path
 
+import platformdirs
 import pytest
 from PySide6.QtCore import QSettings, QThread, QTimer
 
 from engine.formats.demo import SCENES
-from engine.process.faults import fault_file
-from engine.records.sources import ModelSource
-from gui.app import recovery
-from gui.app.recovery import OpenFiles, record_file
+from engine.keeping import files, generations
+from engine.keeping.records import KeptSession
+from gui.app.recovery import record_file
+from gui.controllers.keeping.capturing import title_of
 from gui.widgets.dialogs.crash import CrashDialog
 from tests.gui.app.test_recovery import crash, press, record, recorded
 from tests.gui.user import WAIT_MS, User, child
@@ -37,24 +38,10 @@ def test_resetting_the_settings_leaves_what_is_open_on_record(
     assert "mine 2.jpg" in recorded(user)
 
 
-def test_a_record_written_while_the_program_ends_is_removed(
-    user: User, pictures: list[Path]
-) -> None:
-    """A write that was under way when the window closed, on a lane that never came to rest."""
-    program = user.start(*pictures)
-    user.until(lambda: "mine 2.jpg" in recorded(user))
-    keeper = program.last_time
-    assert keeper is not None
-    opened = OpenFiles.of(program.state)
-    keeper.close()
-    keeper._put(opened)
-    assert not record(user).exists()
-
-
 def test_what_could_not_be_read_is_not_offered(user: User, tmp_path: Path) -> None:
     program = user.start(tmp_path / "nofile.png", explained=False)
     user.until(lambda: bool(program.state.current and program.state.current.error))
-    assert OpenFiles.of(program.state).title == ""
+    assert title_of(program.controller.sessions.capture()) == ""
     user.until(lambda: bool(recorded(user)) and "nofile" not in recorded(user))
     user.until(lambda: program.state.info is not None)
     crash(user)
@@ -67,7 +54,7 @@ def test_a_file_that_turns_out_unreadable_goes_from_the_record(
 ) -> None:
     """It is told some while after the others that it was opened with."""
     program = user.start(*pictures)
-    timer = child(program.last_time, QTimer)
+    timer = child(program.controller.sessions, QTimer)
     user.until(lambda: "mine 2.jpg" in recorded(user) and not timer.isActive())
     key = next(key for key, image in program.state.images.items() if image.name == "mine 2.jpg")
     program.state.images[key].error = "gone"
@@ -81,13 +68,13 @@ def test_the_window_does_not_wait_for_the_disk(
 ) -> None:
     """The record of many names takes a while to make and to write."""
     threads: list[QThread] = []
+    original = files.write
 
-    class Watched(OpenFiles):
-        def text(self) -> str:
-            threads.append(QThread.currentThread())
-            return super().text()
+    def watched(path: Path, session: KeptSession) -> None:
+        threads.append(QThread.currentThread())
+        original(path, session)
 
-    monkeypatch.setattr(recovery, "OpenFiles", Watched)
+    monkeypatch.setattr(files, "write", watched)
     program = user.start(*pictures)
     user.until(lambda: "mine 2.jpg" in recorded(user))
     assert threads
@@ -102,7 +89,7 @@ def test_the_same_is_not_written_again(user: User, pictures: list[Path]) -> None
     program.controller.file_lane.busy_changed.connect(
         lambda job: titles.append(job.title) if job is not None else None
     )
-    timer = child(program.last_time, QTimer)
+    timer = child(program.controller.sessions, QTimer)
     with user.qtbot.waitSignal(timer.timeout, timeout=WAIT_MS):
         program.state.answer_changed.emit()
     assert titles == []
@@ -122,45 +109,53 @@ def test_a_record_that_cannot_be_written_is_tried_again_and_costs_nothing_else(
     user.until(lambda: "mine 2.jpg" in recorded(user))
 
 
-def test_a_write_that_is_under_way_while_the_window_closes_leaves_nothing(
+def test_what_changes_while_a_write_is_under_way_is_written_at_the_end(
     user: User, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, let = threading.Event(), threading.Event()
-    written: list[bool] = []
-    original = recovery._write
+    original = files.write
 
-    def slow(path: Path, opened: OpenFiles) -> None:
+    def slow(path: Path, session: KeptSession) -> None:
         begun.set()
         let.wait(WAIT_MS / 1000)
-        original(path, opened)
-        written.append(path.exists())
+        original(path, session)
 
-    monkeypatch.setattr(recovery, "_write", slow)
+    monkeypatch.setattr(files, "write", slow)
     program = user.start(*pictures, explained=False)
     user.until(begun.is_set)
-    assert program.last_time is not None
-    clear = program.last_time.close
-    # It ends between the clearing and the rest of the lane.
-    monkeypatch.setattr(program.last_time, "close", lambda: (clear(), let.set()))
+    user.until(lambda: program.state.current is not None)
+    program.controller.images.close_many([next(iter(program.state.images))])
+    let.set()
     user.leave()
-    assert written == [True]
+    assert "mine 0.jpg" not in recorded(user)
+    assert not generations.mark_of(record(user)).exists()
+
+
+def test_the_records_of_three_earlier_runs_are_kept(user: User, pictures: list[Path]) -> None:
+    earlier = [
+        record(user).with_name(f"settings.open-{number}.hookscope") for number in (1, 2, 3, 4)
+    ]
+    for number in range(5):
+        files.write(record(user), KeptSession(pinned=f"run {number}"))
+        generations.shift(record(user))
     assert not record(user).exists()
+    pinned = [files.read(path).pinned for path in earlier if path.exists()]
+    assert pinned == ["run 4", "run 3", "run 2"]
+    kept = generations.latest(record(user))
+    assert kept is not None
+    assert kept.pinned == "run 4"
 
 
-def test_a_desk_survives_its_text(tmp_path: Path) -> None:
-    """Also where a name is no text, as on a disk that was written under another encoding."""
-    odd = "/bild-\udce4.png"
-    opened = OpenFiles(
-        ("/a b/ü.png", "/c.png", odd),
-        odd,
-        ModelSource("x.pth", input="3x2x2").key,
-        "a.b#1",
-        3,
-        {"name": "unit", "unit": {"layer": "a.b", "channel": 4, "cell": [1, 2]}},
-    )
-    recovery._write(tmp_path / "open.json", opened)
-    assert recovery._read(tmp_path / "open.json") == opened
-    assert OpenFiles.read(opened.text()) == opened
+def test_an_unreadable_record_gives_way_to_the_one_before_it(
+    user: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    files.write(record(user), KeptSession(pinned="before"))
+    generations.shift(record(user))
+    record(user).write_bytes(b"PK\x03\x04 damaged")
+    kept = generations.latest(record(user))
+    assert kept is not None
+    assert kept.pinned == "before"
+    assert "is unreadable" in caplog.text
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names are text elsewhere")
@@ -176,8 +171,9 @@ def test_a_file_whose_name_is_no_text_is_opened_again(user: User, pictures: list
     user.wait_explained()
 
 
-def test_a_persons_own_record_lies_beside_what_a_crash_leaves(tmp_path: Path) -> None:
+def test_a_persons_own_record_is_in_the_data_folder(tmp_path: Path) -> None:
     native = QSettings(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, "x", "y")
-    assert record_file(native).parent == fault_file().parent
+    assert record_file(native) == generations.default_place()
+    assert Path(platformdirs.user_data_path("hookscope")) in record_file(native).parents
     own = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
     assert record_file(own).parent == tmp_path

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
-from pytestqt.qtbot import QtBot
 
 from engine.formats.demo import SCENES
+from engine.keeping import files, generations
+from engine.keeping.records import (
+    KeptFile,
+    KeptImage,
+    KeptModel,
+    KeptPane,
+    KeptSession,
+    Run,
+)
 from engine.lazy import torchvision
 from engine.profiles import store
 from engine.profiles.store import ModelProfile
 from engine.records.asked import Question, Score
 from engine.records.sources import ModelSource
+from engine.records.views import View
+from gui import settings as table
 from gui.app.program import Program
-from gui.app.recovery import OpenFiles
 from gui.controllers.models import NamedModel
 from gui.widgets.dialogs.crash import CrashDialog
 from gui.window.drops import Dropped
@@ -40,23 +51,43 @@ def weights(tmp_path: Path) -> Path:
 
 
 def record(user: User) -> Path:
-    return user.store.with_suffix(".open.json")
+    return user.store.with_suffix(".open.hookscope")
 
 
 def recorded(user: User) -> str:
-    return record(user).read_text(encoding="utf-8") if record(user).exists() else ""
+    """The record as text, without the program's own reader."""
+    if not record(user).exists():
+        return ""
+    with zipfile.ZipFile(record(user)) as archive:
+        return archive.read("session.json").decode("ascii")
 
 
-def write(user: User, opened: OpenFiles) -> None:
+def session_with(
+    paths: Sequence[Path],
+    current: int | None,
+    layer: str | None = None,
+    target: int | None = None,
+    model: str = "demo:shapes",
+) -> KeptSession:
+    """A session with these images, of which one is shown."""
+    images = [KeptImage(f"i{n}", path.name, KeptFile(str(path))) for n, path in enumerate(paths)]
+    panes = () if current is None else (KeptPane(View(f"i{current}", "m", layer, target)),)
+    models = (KeptModel("m", ModelSource(model)),)
+    return KeptSession(tuple(images), models, panes, run=Run())
+
+
+def write(user: User, session: KeptSession) -> None:
     """As a run leaves it that ended badly."""
-    record(user).write_text(opened.text(), encoding="utf-8")
+    files.write(record(user), session)
+    generations.mark_of(record(user)).touch()
 
 
 def crash(user: User) -> None:
     """As the files are when a process dies: what is written stays, nothing else is."""
     user.settle()
-    files = [path for path in (user.store, record(user)) if path.exists()]
-    left = {path: path.read_bytes() for path in files}
+    paths = (user.store, record(user), generations.mark_of(record(user)))
+    there = [path for path in paths if path.exists()]
+    left = {path: path.read_bytes() for path in there}
     user.leave()
     for path, content in left.items():
         path.write_bytes(content)
@@ -70,13 +101,59 @@ def words(dialog: CrashDialog) -> str:
     return " ".join(one.text() for one in dialog.findChildren(QLabel))
 
 
-def test_an_orderly_end_leaves_nothing_to_offer(user: User, pictures: list[Path]) -> None:
-    user.start(*pictures)
-    user.until(lambda: bool(recorded(user)))
+def test_after_an_orderly_end_it_is_open_again_without_a_word(
+    user: User, pictures: list[Path]
+) -> None:
+    program = user.start(*pictures)
+    program.controller.images.step(2)
+    user.wait_explained()
+    program.controller.choose_layer("blocks.4")
+    program.controller.choose_class(7)
+    user.until(lambda: user.layer == "blocks.4" and user.target == 7)
+    # Right away: what changed last has not been written yet.
     user.leave()
-    assert recorded(user) == ""
     program = user.start()
     assert not program.window.findChildren(CrashDialog)
+    assert user.names == [path.name for path in pictures]
+    assert program.state.current is not None
+    assert program.state.current.path == pictures[2]
+    assert (user.layer, user.target) == ("blocks.4", 7)
+
+
+def test_files_named_at_the_start_are_added(
+    user: User, pictures: list[Path], tmp_path: Path
+) -> None:
+    user.start(*pictures)
+    user.leave()
+    other = Path(shutil.copy(pictures[0], tmp_path / "other.jpg"))
+    program = user.start(other)
+    assert user.names == [*(path.name for path in pictures), "other.jpg"]
+    assert program.state.current is not None
+    assert program.state.current.path == other
+
+
+def test_a_model_named_at_the_start_explains_them(user: User, pictures: list[Path]) -> None:
+    user.start(*pictures)
+    user.leave()
+    program = user.start(model=NamedModel(ModelSource("demo:shortcut")))
+    user.until(lambda: program.state.model_source == ModelSource("demo:shortcut"))
+    user.wait_explained()
+    assert user.names == [path.name for path in pictures]
+
+
+def test_whoever_does_not_want_it_begins_afresh(user: User, pictures: list[Path]) -> None:
+    program = user.start(*pictures)
+    program.settings.set(table.RESTORE, False)
+    user.leave()
+    program = user.start()
+    assert user.names == [scene.title for scene in SCENES]
+    assert not program.window.findChildren(CrashDialog)
+    # It is still to be had.
+    back = program.window.actions_by_id["previous_session"]
+    user.until(back.isEnabled)
+    back.trigger()
+    user.until(lambda: user.names == [path.name for path in pictures])
+    user.wait_explained()
 
 
 def test_what_was_open_comes_back_with_image_layer_class_and_question(
@@ -91,7 +168,7 @@ def test_what_was_open_comes_back_with_image_layer_class_and_question(
     question = Question("counterfactual", score=Score.PROBABILITY)
     program.controller.ask(question)
     user.until(lambda: user.layer == "layer2" and user.target == 5)
-    user.until(lambda: '"target": 5' in recorded(user) and '"layer2"' in recorded(user))
+    user.until(lambda: '"class": 5' in recorded(user) and '"layer2"' in recorded(user))
     user.until(lambda: '"counterfactual"' in recorded(user))
     assert program.state.info is not None
     sha256 = program.state.info.weights_sha256
@@ -111,17 +188,16 @@ def test_what_was_open_comes_back_with_image_layer_class_and_question(
     assert program.window.windowTitle() == title
     assert program.state.info is not None
     assert program.state.info.source == "demo:shortcut"
-    assert [path.name for path in pictures] == user.names[-3:]
+    assert [path.name for path in pictures] == user.names
     # It is what is open now, and would be offered again.
-    user.until(lambda: '"target": 5' in recorded(user))
+    user.until(lambda: '"class": 5' in recorded(user))
 
 
 def test_what_is_not_reopened_at_once_strikes_nothing_later(
     user: User, pictures: list[Path]
 ) -> None:
     """The person went on to something else before layer and class could be chosen."""
-    opened = OpenFiles(tuple(map(str, pictures)), str(pictures[1]), "demo:shapes", "conv1", 3)
-    write(user, opened)
+    write(user, session_with(pictures, 1, "conv1", 3, "demo:shortcut"))
     program = user.start()
     press(user.dialog(CrashDialog), "Reopen")
     program.window.dropped.emit(Dropped())
@@ -133,7 +209,7 @@ def test_what_is_not_reopened_at_once_strikes_nothing_later(
 def test_what_was_chosen_of_a_pasted_picture_is_no_other_pictures(
     user: User, pictures: list[Path]
 ) -> None:
-    write(user, OpenFiles(tuple(map(str, pictures)), None, "demo:shapes", "conv1", 3))
+    write(user, session_with(pictures, None))
     program = user.start()
     press(user.dialog(CrashDialog), "Reopen")
     user.until(lambda: program.window.windowTitle().startswith("mine 0.jpg"))
@@ -144,19 +220,17 @@ def test_what_was_chosen_of_a_pasted_picture_is_no_other_pictures(
 
 
 def test_layers_that_were_fused_are_again(user: User, pictures: list[Path]) -> None:
-    paths, both = tuple(map(str, pictures)), "layer2 + layer4"
-    write(user, OpenFiles(paths, str(pictures[2]), "demo:shapes", both, None))
+    both = "layer2 + layer4"
+    write(user, session_with(pictures, 2, both))
     program = user.start()
     press(user.dialog(CrashDialog), "Reopen")
     user.until(lambda: user.layer == both)
     assert program.window.tree.current() == "layer4"
-    assert OpenFiles.of(program.state).layer == both
+    assert program.controller.sessions.capture().panes[0].view.layer == both
 
 
 def test_the_tree_and_the_strip_show_what_is_reopened(user: User, pictures: list[Path]) -> None:
-    write(
-        user, OpenFiles(tuple(map(str, pictures)), str(pictures[2]), "demo:shapes", "conv1", None)
-    )
+    write(user, session_with(pictures, 2, "conv1"))
     thumbnails: list[str] = []
     program = user.start()
     program.controller.images.thumbnail_ready.connect(lambda key, _: thumbnails.append(key))
@@ -252,19 +326,18 @@ def test_files_that_are_gone_are_said_to_be(
     assert program.state.info is not None
 
 
-NO_QUESTION = '{"model": "demo:shortcut", "images": [], "question": {"name": 3}}'
-
-
 @pytest.mark.parametrize(
-    "text", ["{", "[]", "{}", '{"model": 3, "images": []}', '"x"', "null", NO_QUESTION]
+    "text",
+    ["{", "[]", "{}", '"x"', "null", '{"format": "hookscope-session", "version": 1, "images": 3}'],
 )
-def test_nonsense_is_no_offer(user: User, qtbot: QtBot, text: str) -> None:
-    record(user).write_text(text, encoding="utf-8")
+def test_nonsense_is_no_offer(user: User, text: str) -> None:
+    with zipfile.ZipFile(record(user), "w") as archive:
+        archive.writestr("session.json", text)
     program = user.start()
     assert not program.window.findChildren(CrashDialog)
 
 
-def test_bytes_that_are_no_text_are_no_offer(user: User) -> None:
+def test_bytes_that_are_no_archive_are_no_offer(user: User) -> None:
     record(user).write_bytes(b"\xff\xfe\x00")
     program = user.start()
     assert not program.window.findChildren(CrashDialog)

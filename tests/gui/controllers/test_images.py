@@ -17,6 +17,7 @@ from engine.formats.demo import SCENES
 from engine.records.sources import ModelSource
 from gui.controllers import images as module
 from gui.controllers.images import Images
+from gui.controllers.undo.history import History
 from gui.jobs.lanes import Job, Lane
 from gui.settings import RECENT_IMAGES, Settings
 from gui.state.state import Notice, NoticeKind, State
@@ -34,7 +35,7 @@ class Bench:
         self.state = State(self.owner)
         store = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
         self.settings = Settings(store, self.owner)
-        self.images = Images(self.state, self.settings, self.lane, self.owner)
+        self.images = Images(self.state, self.settings, self.lane, History(self.owner), self.owner)
         self.thumbnails: dict[str, QImage] = {}
         self.ready: list[str] = []
         self.left: list[str | None] = []

@@ -161,7 +161,7 @@ def test_a_dialog_keeps_its_keys(qtbot: QtBot, window: Window, tmp_path: Path) -
 
 def test_menus_follow_the_table(window: Window) -> None:
     titles = [action.text().replace("&", "") for action in window.menuBar().actions()]
-    assert titles == ["File", "View", "Model", "Image", "Help"]
+    assert titles == ["File", "Edit", "View", "Model", "Image", "Help"]
     for command in table.table():
         if command.bound and not command.submenu:
             assert window.acts[command.id] in window.acts.menu(command.menu).actions()
@@ -214,7 +214,7 @@ def test_shortcut_rows_name_every_key_once() -> None:
     shown = " ".join(keys for _, _, keys in rows)
     for wanted in ("Ctrl+O", "Space", "Del", "F1", "PgUp", "["):
         assert wanted in shown
-    assert {menu for menu, _, _ in rows} <= {"File", "View", "Model", "Image", "Help"}
+    assert {menu for menu, _, _ in rows} <= {"File", "Edit", "View", "Model", "Image", "Help"}
 
 
 def test_toolbar(window: Window, qtbot: QtBot) -> None:

@@ -21,7 +21,8 @@ SPEC = (ROOT / "build.spec").read_text(encoding="utf-8")
 
 def test_documents_are_what_the_program_opens() -> None:
     every = {suffix for _, found in identity.DOCUMENTS.values() for suffix in found}
-    assert every == suffixes.IMAGES | suffixes.WEIGHTS | suffixes.NETWORKS
+    opened = suffixes.IMAGES | suffixes.WEIGHTS | suffixes.NETWORKS
+    assert every == opened | {suffixes.SESSION}
     assert sum(len(found) for _, found in identity.DOCUMENTS.values()) == len(every)
     assert not every & suffixes.CLASS_NAMES
 
@@ -72,9 +73,26 @@ def test_info_plist() -> None:
     extensions = [e for d in documents for e in d.get("CFBundleTypeExtensions", ())]
     opened = suffixes.IMAGES | suffixes.WEIGHTS | suffixes.NETWORKS
     assert sorted(f".{e}" for e in extensions) == sorted(opened)
-    # Offered, and never made what a double click starts.
-    assert {d["LSHandlerRank"] for d in documents} == {"Alternate"}
+    # Offered, and never made what a double click starts, but for the program's own files.
+    others = [d for d in documents if d["CFBundleTypeName"] != f"{NAME} session"]
+    assert {d["LSHandlerRank"] for d in others} == {"Alternate"}
     assert "info_plist=identity.info_plist()" in SPEC
+
+
+def test_info_plist_declares_the_type_of_sessions() -> None:
+    facts = plistlib.loads(plistlib.dumps(identity.info_plist()))
+    (declared,) = facts["UTExportedTypeDeclarations"]
+    (session,) = [d for d in facts["CFBundleDocumentTypes"] if d["LSHandlerRank"] == "Owner"]
+    assert session["LSItemContentTypes"] == [declared["UTTypeIdentifier"]]
+    assert declared["UTTypeIdentifier"].startswith(f"{APP_ID}.")
+    assert declared["UTTypeTagSpecification"] == {
+        "public.filename-extension": ["hookscope"],
+        "public.mime-type": ["application/x-hookscope-session"],
+    }
+    # Its icon is put into the bundle under that name.
+    assert session["CFBundleTypeIconFile"] == declared["UTTypeIconFile"]
+    assert declared["UTTypeIconFile"] == f"{identity.SESSION_ICON}.icns"
+    assert "analysis.datas.append((SESSION_ICON, str(ICONS / SESSION_ICON)" in SPEC
 
 
 def test_entitlements_are_the_three_with_a_reason() -> None:
@@ -90,12 +108,20 @@ def test_entitlements_are_the_three_with_a_reason() -> None:
 
 def test_icons_hold_every_size(qapp: object, tmp_path: Path) -> None:
     make_icons.make(tmp_path)
-    with Image.open(tmp_path / f"{COMMAND}.ico") as icon:
+    assert make_icons.SESSION == identity.SESSION_ICON
+    for name in (COMMAND, make_icons.SESSION):
+        check_icon(tmp_path, name)
+    ours, theirs = (tmp_path / f"{name}-64.png" for name in (COMMAND, make_icons.SESSION))
+    assert ours.read_bytes() != theirs.read_bytes()
+
+
+def check_icon(folder: Path, name: str) -> None:
+    with Image.open(folder / f"{name}.ico") as icon:
         assert {(size, size) for size in (16, 24, 32, 48, 64, 128, 256)} == icon.info["sizes"]
-    with Image.open(tmp_path / f"{COMMAND}.icns") as icon:
+    with Image.open(folder / f"{name}.icns") as icon:
         pixels = {width * scale for width, _, scale in icon.info["sizes"]}
         assert {32, 64, 128, 256, 512, 1024} <= pixels
         # Drawn at its own size, not scaled down.
         held = icon.icns.getimage((128, 128, 1)).convert("RGBA")
-        with Image.open(tmp_path / f"{COMMAND}-128.png") as drawn:
+        with Image.open(folder / f"{name}-128.png") as drawn:
             assert held.tobytes() == drawn.convert("RGBA").tobytes()

@@ -311,7 +311,9 @@ def mime_types() -> dict[str, str]:
 def test_model_files_have_a_type_that_the_entry_opens() -> None:
     """Every suffix of weights and networks, but for those that belong to everybody."""
     kinds = mime_types()
-    assert set(kinds) == (suffixes.WEIGHTS | suffixes.NETWORKS) - {".bin", ".tar", ".pkl", ".py"}
+    models = (suffixes.WEIGHTS | suffixes.NETWORKS) - {".bin", ".tar", ".pkl", ".py"}
+    assert set(kinds) == models | {suffixes.SESSION}
+    assert kinds[suffixes.SESSION] == suffixes.SESSION_MIME
     opened = desktop_entry()["MimeType"].rstrip(";").split(";")
     assert len(opened) == len(set(opened))
     assert set(kinds.values()) == {name for name in opened if name.startswith("application/x-")}

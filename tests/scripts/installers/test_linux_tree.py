@@ -185,3 +185,18 @@ def test_libraries_that_are_nowhere_are_named_all_at_once(monkeypatch: pytest.Mo
     monkeypatch.setattr(tree, "output", lambda *_: listed)
     with pytest.raises(SystemExit, match=r"libgdk-3\.so\.0, libwayland-egl\.so\.1$"):
         tree.packages_by_library({"libz.so.1", "libwayland-egl.so.1", "libgdk-3.so.0"})
+
+
+def test_session_files_have_a_type_and_an_icon_of_their_own(qapp: object, tmp_path: Path) -> None:
+    tree.desktop_files(tmp_path / "share")
+    icons = tmp_path / "share" / "icons" / "hicolor"
+    name = "application-x-hookscope-session"
+    assert (icons / "scalable" / "mimetypes" / f"{name}.svg").is_file()
+    found = [path.parents[1].name for path in icons.rglob(f"mimetypes/{name}.png")]
+    sizes = (16, 22, 24, 32, 48, 64, 128, 256, 512)
+    assert sorted(found) == sorted(f"{size}x{size}" for size in sizes)
+    if shutil.which("update-mime-database") is not None:
+        mime = tmp_path / "share" / "mime"
+        subprocess.run(["update-mime-database", str(mime)], check=True, timeout=60)
+        globs = (mime / "globs2").read_text(encoding="utf-8").splitlines()
+        assert "50:application/x-hookscope-session:*.hookscope" in globs

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.files import suffixes
 from engine.version import APP_ID, COMMAND, NAME, VERSION
 from scripts.bundle import identity
 from scripts.installers import make_nsis
@@ -45,7 +46,9 @@ def test_all_that_the_script_asks_for_is_defined(payload: Path) -> None:
     files = make_nsis.payload_files(payload)
     given = set(make_nsis.definitions(payload, files, VERSION))
     given |= {"ICON", "SIDE", "OUTPUT", "PAYLOAD_NSH", "LIST_FILE"}
-    used = set(re.findall(r"\$\{([A-Z][A-Z_0-9]+)\}", SCRIPT)) - {"UN", "SUFFIX", "KIND", "TEXT"}
+    used = set(re.findall(r"\$\{([A-Z][A-Z_0-9]+)\}", SCRIPT)) - {
+        *("UN", "SUFFIX", "KIND", "TEXT", "PICTURE", "MIME")
+    }
     own = set(re.findall(r"^!define (\w+)", SCRIPT, re.MULTILINE))
     # SIGN is there only where somebody signs.
     assert used - own - given == {"SIGN"}
@@ -77,7 +80,7 @@ def test_every_file_and_suffix_reaches_the_script(payload: Path) -> None:
             found.add(f"{folder}/{path.name}".lstrip("/"))
             assert path.is_file()
     assert found == set(files)
-    entered = dict(re.findall(r'\$\{ACTION\} "(\.\w+)" "(\w+)"', text))
+    entered = dict(re.findall(r'\$\{ACTION\} "(\.\w+)" "(\w+)"$', text, re.MULTILINE))
     assert entered == {s: kind for kind, (_, every) in identity.DOCUMENTS.items() for s in every}
     assert make_nsis.definitions(payload, files, "1.20.3")["VERSION4"] == "1.20.3.0"
     assert make_nsis.definitions(payload, files, VERSION)["SIZE_KB"] == "6"
@@ -102,3 +105,33 @@ def test_the_release_workflow_runs_them_without_the_programs_packages(script: st
 def test_a_folder_without_the_program_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=rf"no {NAME}\.exe"):
         make_nsis.payload_files(tmp_path)
+
+
+def test_a_double_click_opens_the_programs_own_files_and_no_others(payload: Path) -> None:
+    """A session's suffix leads to the program; what others have entered for images stays."""
+    text = make_nsis.include_text(payload, make_nsis.payload_files(payload))
+    own = re.findall(r'\$\{ACTION\} "(\.\w+)" "(\w+)" "(\S+/\S+)"', text)
+    assert own == [(suffixes.SESSION, "Session", suffixes.SESSION_MIME)]
+    # The default of a suffix is what a double click does: written for these alone.
+    code = [line.partition(";")[0].strip() for line in SCRIPT.splitlines()]
+    place = '"${CLASSES}\\${SUFFIX}"'
+    defaults = [n for n, line in enumerate(code) if f'WriteRegStr HKCU {place} ""' in line]
+    assert [code[n - 1] for n in defaults] == ["!macro Own SUFFIX KIND MIME"]
+    # It is taken back only where it is still the program's, and before the key is found empty.
+    taken = code.index(f'DeleteRegValue HKCU {place} ""')
+    assert code[taken - 1] == '${If} $1 == "${NAME}.${KIND}"'
+    removing = code.index("Function ${UN}RemoveDocuments")
+    assert code[removing + 1] == "!insertmacro ForEachOwn Disown"
+
+
+def test_each_kind_of_document_is_removed_again(payload: Path) -> None:
+    text = make_nsis.include_text(payload, make_nsis.payload_files(payload))
+    kinds = re.findall(r'\$\{ACTION\} "(\w+)" "[^"]+" "([^"]+)"', text)
+    assert dict(kinds) == {
+        "Picture": f"{NAME}.exe,0",
+        "Model": f"{NAME}.exe,0",
+        "Session": rf"_internal\{COMMAND}-session.ico",
+    }
+    for kind, _ in kinds:
+        assert f'DeleteRegKey HKCU "${{CLASSES}}\\${{NAME}}.{kind}"' in SCRIPT
+        assert f'OpenWithProgids" "${{NAME}}.{kind}"' in SCRIPT

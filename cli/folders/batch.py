@@ -1,0 +1,165 @@
+"""The command batch: it finds images, explains what is missing, and writes what the index tells."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.entry import progress_line, tell
+from cli.explaining import check_method, option_texts
+from cli.folders.reports import say_summary
+from cli.opening import opened
+from cli.options import source_of, trusted_files
+from cli.output import refuse_outputs, say, write_json
+from engine.errors import ExportError, HookscopeError, ModelError
+from engine.files import presence, suffixes
+from engine.files.destinations import is_stdout
+from engine.methods import registry
+
+if TYPE_CHECKING:
+    from engine.folders.index.store import IndexWriter
+    from engine.folders.job import How
+    from engine.folders.records import Progress
+    from engine.folders.run import Pace, Run
+    from engine.model import Model
+    from engine.records.sources import ModelSource
+
+
+def batch(options: argparse.Namespace) -> None:
+    _check(options)
+    from engine.folders.index.store import IndexWriter
+    from engine.folders.run import Pace, Run
+
+    # The demo for photographs, unless a model is named or all are the program's own scenes.
+    options.image = options.paths[0]
+    report = progress_line(sys.stderr)
+    with IndexWriter(options.out) as writer:
+        if writer.journal_words:
+            tell(writer.journal_words)
+        given = _found(options, writer)
+        source = source_of(options)
+        model = opened(source, options)
+        pace = Pace(options.workers, options.size, options.patience)
+        run = Run(writer, model, _how(options, model), given=given, pace=pace, source=source)
+        _tell_labels(options, run)
+        try:
+            for progress in _steps(options, run, pace, source):
+                report(_fraction(progress), progress.words)
+        finally:
+            report(1.0, "")  # clears the progress line
+        written, facts = _written(options, writer.folder, run.number, report)
+    if options.json is not None:
+        write_json(options.json, {**facts, "files": [str(path) for path in written]})
+    if not is_stdout(options.json):
+        for path in written:
+            say(f"wrote {path}")
+        say_summary(facts)
+
+
+def _steps(
+    options: argparse.Namespace, run: Run, pace: Pace, source: ModelSource
+) -> Iterator[Progress]:
+    """The shards, computed here or by the workers of a scheduler."""
+    if options.scheduler is None:
+        return run.steps()
+    from engine.folders.spread.run import spread_steps
+
+    trusted = trusted_files(options)
+    return spread_steps(run, options.scheduler, source, trusted, pace, options.device)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Reject what cannot be used before the work starts."""
+    for path in options.paths:
+        if suffixes.is_model(path) and presence.is_file(path):
+            raise ModelError(f"{path}: this is a model, not an image; name it with --model")
+    if presence.exists(options.out) and not presence.is_folder(options.out):
+        raise ExportError(f"cannot write {options.out}: --out is a folder, and this is a file")
+    refuse_outputs(options, "json")
+    check_method(options)
+
+
+def _how(options: argparse.Namespace, model: Model) -> How:
+    from engine.folders.job import How
+
+    method = registry.find(options.method or model.method.method.slug)
+    values = registry.parse_options(method, option_texts(options))
+    # At their defaults, too, where they are named: the model's own method may have others.
+    named = {option.name: option.default for option in method.options} | dict(values)
+    given = {name: named[name] for name in option_texts(options)}
+    return How(
+        layer=tuple(options.layer),
+        method=options.method,
+        options=tuple(given.items()),
+        policy=options.target,
+        exact=options.exact,
+    )
+
+
+def _found(options: argparse.Namespace, writer: IndexWriter) -> dict[str, int | str]:
+    """Put the images of the paths into the index; what the labels are said to be."""
+    from engine.folders.inputs.finding import find, labels_from
+    from engine.reader import client
+
+    with client.reading(patience=options.patience):
+        labels, given = labels_from(options.labels)
+        sources: Iterable[Any] = find(options.paths, labels, skip=options.out)
+        if options.limit is not None:
+            sources = islice(sources, options.limit)
+        count = writer.found(sources)
+    if not count:
+        names = ", ".join(str(path) for path in options.paths[:3])
+        raise HookscopeError(f"{names}: no images found; name images, folders, or a .csv of paths")
+    return given
+
+
+def _tell_labels(options: argparse.Namespace, run: Any) -> None:
+    match = run.match
+    if match.verdict in ("partial", "unmatched"):
+        tell(f"warning: {match.words}")
+    elif match.verdict == "none" and (options.labels is not None or options.target == "label"):
+        tell("warning: there are no labels; the predicted class is explained")
+
+
+def _written(
+    options: argparse.Namespace, folder: Path, job: int, report: Any
+) -> tuple[list[Path], dict[str, Any]]:
+    """Write all files beside the index; which ones, and the summary."""
+    from engine.folders.index.queries import Index
+    from engine.folders.outputs import page, pictures, table
+    from engine.folders.summary import summary
+    from engine.records.display import DisplaySettings
+
+    with Index(folder) as index:
+        written = table.write_tables(index, job, folder)
+        written.append(page.write_page(index, job, folder))
+        if options.overlays or options.maps:
+            needed = pictures.estimated_bytes(
+                index, job, overlays=options.overlays, maps=options.maps
+            )
+            tell(f"overlays and maps take about {max(0.1, needed / 1e6):,.1f} MB")
+            pictures.check_room(folder, needed)
+        try:
+            if options.maps:
+                for progress in pictures.write_maps(index, job, folder):
+                    report(_fraction(progress), f"maps: {progress.done:,} of {progress.total:,}")
+                written.append(folder / pictures.MAPS)
+            if options.overlays:
+                settings, readers = DisplaySettings(), options.workers or 2
+                for progress in pictures.write_overlays(
+                    index, job, folder, settings, readers=readers
+                ):
+                    report(_fraction(progress), f"overlays: {progress.done:,}")
+                written.append(folder / pictures.OVERLAYS)
+        finally:
+            report(1.0, "")
+        return written, summary(index, job)
+
+
+def _fraction(progress: Progress) -> float:
+    # Not 1 before the end, which clears the line.
+    return min(0.999, progress.done / max(1, progress.total))

@@ -1,0 +1,372 @@
+"""The reader of an index: rows by filter and order, counts, confusion, histograms, mean maps.
+
+Any number of readers work while a run writes. No torch.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from engine.errors import HookscopeError
+from engine.folders.index import schema
+from engine.folders.index.rows import row_of
+from engine.folders.index.where import ALL, COLUMNS, ERROR, JOINED, Selection, condition
+from engine.folders.records import Job, Properties, Row, Stamp
+from engine.lazy.numpy import np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Numbers: TypeAlias = "NDArray[np.int64]"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """An input with all that is known of it. number: in the index. row: None before it is
+    computed, and if the file cannot be read. error: why there is no map; '' if there is one, or if
+    it is not computed yet."""
+
+    number: int
+    path: str
+    name: str
+    label: str
+    stamp: Stamp
+    more: dict[str, str]
+    tags: str
+    properties: Properties | None
+    row: Row | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Inputs in all; with a row or a reason; unreadable; with a label that is a class; right."""
+
+    images: int
+    done: int
+    unreadable: int
+    failed: int
+    labelled: int
+    correct: int
+
+    @property
+    def accuracy(self) -> float | None:
+        return self.correct / self.labelled if self.labelled else None
+
+
+class Index:
+    """Reads the index in a folder. Not thread-safe; one for each thread.
+
+    Raises HookscopeError if there is none, or one of another version.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+        self.file = self.folder / schema.FILE
+        if not self.file.is_file():
+            raise HookscopeError(f"{folder}: no index here; make one with the command batch")
+        self._connection = schema.connect(self.file, writing=False)
+        try:
+            if not schema.check(self._connection, self.file):
+                raise HookscopeError(f"{self.file}: the index is empty; make it with batch")
+            with self._reading():
+                self._connection.execute("CREATE TEMP TABLE chosen (number INTEGER PRIMARY KEY)")
+        except BaseException:
+            self._connection.close()
+            raise
+        self._chosen: tuple[int, ...] | None = None
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        try:
+            yield self._connection
+        except sqlite3.Error as error:
+            raise schema.fault(self.file, error) from error
+
+    # --- jobs -------------------------------------------------------------------------------
+
+    def jobs(self) -> list[tuple[int, Job]]:
+        """The jobs with their numbers, the one used last first."""
+        with self._reading() as connection:
+            found = connection.execute("SELECT * FROM jobs ORDER BY used DESC, id DESC").fetchall()
+        return [
+            (
+                row["id"],
+                Job(
+                    **{name: row[name] for name in ("key", "model", "layer", "method", "policy")},
+                    scores=row["scores"],
+                    classes=tuple(json.loads(row["classes"])),
+                    facts=json.loads(row["facts"]),
+                ),
+            )
+            for row in found
+        ]
+
+    def job(self, number: int | None = None) -> tuple[int, Job]:
+        """One job, by default the one used last. Raises HookscopeError if there is none."""
+        for one in self.jobs():
+            if number in (None, one[0]):
+                return one
+        raise HookscopeError(f"{self.file}: nothing was computed yet; continue with batch")
+
+    def data_version(self) -> int:
+        """Another number after every change by a writer; cheap enough to ask often."""
+        with self._reading() as connection:
+            return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+    # --- rows -------------------------------------------------------------------------------
+
+    def _where(self, job: int, selection: Selection) -> tuple[str, dict[str, object]]:
+        if selection.numbers is not None and selection.numbers is not self._chosen:
+            with self._reading() as connection:
+                connection.execute("DELETE FROM temp.chosen")
+                connection.executemany(
+                    "INSERT OR IGNORE INTO temp.chosen VALUES (?)",
+                    ((number,) for number in selection.numbers),
+                )
+            self._chosen = selection.numbers
+        sql, values = condition(selection, selection.numbers is not None)
+        return f"{JOINED}{sql}", {"job": job, **values}
+
+    def _all(self, job: int, selection: Selection, what: str, end: str = "") -> list[sqlite3.Row]:
+        sql, values = self._where(job, selection)
+        with self._reading() as connection:
+            return connection.execute(f"SELECT {what} {sql} {end}", values).fetchall()
+
+    def count(self, job: int, selection: Selection = ALL) -> int:
+        return int(self._all(job, selection, "count(*)")[0][0])
+
+    def numbers(
+        self, job: int, selection: Selection = ALL, order: str = "place", *, down: bool = False
+    ) -> Numbers:
+        """The numbers of the inputs, int64 (n,), in the order of a column; without a value last,
+        equal ones in their order. Raises KeyError for an unknown column."""
+        column = COLUMNS[order].sql
+        way = "DESC" if down else "ASC"
+        end = f"ORDER BY {column} IS NULL, {column} {way}, i.place"
+        found = self._all(job, selection, "i.id", end)
+        return np.fromiter((row[0] for row in found), np.int64, len(found))
+
+    def rows(self, job: int, numbers: Sequence[int] | Numbers) -> list[Shown]:
+        """The rows of these inputs, in the order asked; for a page of the numbers."""
+        wanted = [int(number) for number in numbers]
+        found: dict[int, Shown] = {}
+        for start in range(0, len(wanted), 500):
+            piece = wanted[start : start + 500]
+            marks = ", ".join("?" * len(piece))
+            with self._reading() as connection:
+                rows = connection.execute(
+                    f"SELECT i.*, i.error AS unread, {ERROR} AS reason, r.job, "
+                    f"m.rows AS map_rows {_ROW_COLUMNS} FROM inputs i "
+                    "LEFT JOIN rows r ON r.job = ? AND r.input = i.id AND r.content IS i.content "
+                    "LEFT JOIN maps m ON m.job = r.job AND m.input = r.input "
+                    f"WHERE i.id IN ({marks})",
+                    (job, *piece),
+                ).fetchall()
+            found.update((row["id"], _shown(row)) for row in rows)
+        return [found[number] for number in wanted if number in found]
+
+    def each(
+        self, job: int, selection: Selection = ALL, order: str = "place", *, down: bool = False
+    ) -> Iterator[Shown]:
+        """The same of all rows of a selection, some hundreds in memory at a time."""
+        numbers = self.numbers(job, selection, order, down=down)
+        for start in range(0, len(numbers), 500):
+            yield from self.rows(job, numbers[start : start + 500])
+
+    # --- figures of a selection -------------------------------------------------------------
+
+    def column(
+        self, job: int, name: str, selection: Selection = ALL
+    ) -> tuple[Numbers, NDArray[np.float64]]:
+        """Inputs and their values in a column of numbers, classes or flags: int64 (n,) and float64
+        (n,), of those with a value. Raises KeyError."""
+        sql = COLUMNS[name].sql
+        found = self._all(job, selection.also(), f"i.id, {sql}", f"AND {sql} IS NOT NULL")
+        numbers = np.fromiter((row[0] for row in found), np.int64, len(found))
+        return numbers, np.fromiter((row[1] for row in found), np.float64, len(found))
+
+    def histogram(
+        self,
+        job: int,
+        name: str,
+        bins: int = 40,
+        selection: Selection = ALL,
+        ends: tuple[float, float] | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Counts, int64 (bins,), and edges, float64 (bins + 1,), of a column.
+
+        ends: of the range, by default those of the selection's values; 0 and 1 if there are none.
+        """
+        _, values = self.column(job, name, selection)
+        values = values[np.isfinite(values)]
+        if ends is None:
+            ends = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+        counts, edges = np.histogram(values, bins, ends)
+        return counts.astype(np.int64), edges.astype(np.float64)
+
+    def distinct(self, job: int, name: str, selection: Selection = ALL) -> list[tuple[Any, int]]:
+        """The values of a column with their counts, the most frequent first."""
+        sql = COLUMNS[name].sql
+        found = self._all(job, selection, f"{sql}, count(*)", "GROUP BY 1 ORDER BY 2 DESC, 1")
+        return [(row[0], int(row[1])) for row in found]
+
+    def counts(self, job: int, selection: Selection = ALL) -> Counts:
+        row = self._all(
+            job,
+            selection,
+            "count(*), coalesce(sum(i.error <> '' OR r.input IS NOT NULL), 0), "
+            "coalesce(sum(i.error <> ''), 0), coalesce(sum(i.error = '' AND r.error <> ''), 0), "
+            "count(r.correct), coalesce(sum(r.correct), 0)",
+        )[0]
+        return Counts(*map(int, row))
+
+    def confusion(self, job: int, selection: Selection = ALL) -> dict[tuple[int, int], int]:
+        """How many images of a class (by its label) were predicted as which: {(label, prediction):
+        count}, without empty cells. Of independent labels there is none."""
+        found = self._all(
+            job,
+            selection,
+            "r.label, r.prediction, count(*)",
+            "AND r.label IS NOT NULL AND r.prediction IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2",
+        )
+        return {(int(row[0]), int(row[1])): int(row[2]) for row in found}
+
+    def label_counts(self, job: int, selection: Selection = ALL) -> dict[int, list[int]]:
+        """Of independent labels, for each class: right with it, missed, wrongly given, right
+        without it, over the images that have labels (an empty label is none)."""
+        (_, about) = self.job(job)
+        found = self._all(job, selection, "r.labels, r.positives", "AND r.correct IS NOT NULL")
+        table = np.zeros((len(about.classes), 4), np.int64)
+        table[:, 3] = len(found)
+        for labels, positives in found:
+            own, said = set(map(int, labels.split())), set(map(int, positives.split()))
+            for one, place in ((own & said, 0), (own - said, 1), (said - own, 2)):
+                table[list(one), place] += 1
+                table[list(one), 3] -= 1
+        return {number: list(map(int, row)) for number, row in enumerate(table)}
+
+    def reliability(
+        self, job: int, bins: int = 10, selection: Selection = ALL
+    ) -> tuple[Numbers, NDArray[np.float64], NDArray[np.float64]]:
+        """Images, mean probability and accuracy in equal bins of the probability: (bins,) each,
+        NaN where a bin is empty."""
+        found = self._all(job, selection, "r.probability, r.correct", "AND r.correct IS NOT NULL")
+        pairs = np.array([(row[0], row[1]) for row in found if row[0] is not None], np.float64)
+        pairs = pairs.reshape(-1, 2)
+        own = np.minimum((pairs[:, 0] * bins).astype(np.int64), bins - 1)
+        counts = np.bincount(own, minlength=bins)
+        with np.errstate(invalid="ignore"):
+            means = np.bincount(own, pairs[:, 0], bins) / counts
+            right = np.bincount(own, pairs[:, 1], bins) / counts
+        return counts.astype(np.int64), means, right
+
+    # --- maps -------------------------------------------------------------------------------
+
+    def maps(
+        self, job: int, selection: Selection = ALL
+    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """The stored maps of a selection, float32 (rows, columns), with their inputs, in order."""
+        numbers = self.numbers(job, selection)
+        for start in range(0, len(numbers), 500):
+            piece = [int(number) for number in numbers[start : start + 500]]
+            marks = ", ".join("?" * len(piece))
+            with self._reading() as connection:
+                found = connection.execute(
+                    f'SELECT input, rows, columns, "values" FROM maps WHERE job = ? AND input IN '
+                    f"({marks})",
+                    (job, *piece),
+                ).fetchall()
+            known = {row[0]: row for row in found}
+            for number in piece:
+                if number in known:
+                    _, rows, columns, values = known[number]
+                    yield number, np.frombuffer(values, "<f4").reshape(rows, columns)
+
+    def mean_map(
+        self, job: int, selection: Selection = ALL
+    ) -> tuple[NDArray[np.float32], int] | None:
+        """The mean of the positive parts of the maps, each with the sum 1, and of how many it is;
+        None if there is none. Of maps of several grids, the most frequent one counts."""
+        from engine.folders.figures import energy
+
+        sums: dict[tuple[int, ...], NDArray[np.float64]] = {}
+        counts: dict[tuple[int, ...], int] = {}
+        for _, map in self.maps(job, selection):
+            share = energy(map)
+            if share is not None:
+                sums[share.shape] = sums.get(share.shape, 0.0) + share
+                counts[share.shape] = counts.get(share.shape, 0) + 1
+        if not counts:
+            return None
+        shape = max(counts, key=lambda one: counts[one])
+        return (sums[shape] / counts[shape]).astype(np.float32), counts[shape]
+
+    def box_energy(
+        self, job: int, box: tuple[float, float, float, float], selection: Selection = ALL
+    ) -> tuple[Numbers, NDArray[np.float64]]:
+        """Share of each map's energy in a box (left, top, right, bottom, as shares of the map), of
+        the inputs whose map has any."""
+        from engine.folders.figures import box_energy
+
+        pairs = [(number, box_energy(map, box)) for number, map in self.maps(job, selection)]
+        kept = [(number, share) for number, share in pairs if share is not None]
+        return (
+            np.array([number for number, _ in kept], np.int64),
+            np.array([share for _, share in kept], np.float64),
+        )
+
+    def speed(self, job: int) -> tuple[int, float]:
+        """Images that runs of a job computed, and the seconds that this took."""
+        with self._reading() as connection:
+            row = connection.execute(
+                "SELECT coalesce(sum(computed), 0), coalesce(sum(seconds), 0) FROM runs "
+                "WHERE job = ?",
+                (job,),
+            ).fetchone()
+        return int(row[0]), float(row[1])
+
+
+_ROW_COLUMNS = ", " + ", ".join(
+    (
+        "r.content AS row_content, r.label AS row_label, r.labels, r.prediction, r.probability",
+        "r.correct, r.target, r.value, r.margin, r.entropy, r.loss, r.positives, r.border",
+        "r.corners, r.spread, r.verdict, r.error AS row_error, m.columns, m.x, m.y",
+        'm.width AS map_width, m.height AS map_height, m."values"',
+    )
+)
+
+
+def _shown(found: sqlite3.Row) -> Shown:
+    properties = None
+    if found["width"] is not None:
+        names = ("width", "height", "brightness", "contrast", "blur")
+        width, height, brightness, contrast, blur = (found[name] for name in names)
+        properties = Properties(width, height, brightness, contrast, blur, bool(found["grey"]))
+    return Shown(
+        number=found["id"],
+        path=found["path"],
+        name=found["name"],
+        label=found["label"],
+        stamp=(found["size"], found["changed"]),
+        more=json.loads(found["more"]) if found["more"] else {},
+        tags=found["tags"],
+        properties=properties,
+        row=row_of(found, joined=True) if found["job"] is not None else None,
+        error=found["reason"],
+    )

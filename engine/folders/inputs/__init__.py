@@ -1,0 +1,1 @@
+"""What is explained: images in folders, tables and lists, read by readers, with their labels."""

@@ -1,0 +1,178 @@
+"""Finds the images of paths: files, folders, tables and lists, one after the other as they come."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from engine.errors import HookscopeError
+from engine.files import presence, regular, suffixes
+from engine.files.order import natural
+from engine.folders.inputs import lists
+from engine.folders.records import NO_STAMP, Source
+from engine.progress import CancelToken
+from engine.reader import client
+
+FOLDER = "folder"
+"""In place of a file of labels: the name of the folder below the one that was named."""
+
+_DICOM = (b"DICM", 128)
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Where labels come from.
+
+    folders: from the names of folders. by_path: from a table, with its further columns, by absolute
+    path. A table that is itself an input has its own in any case.
+    """
+
+    folders: bool = False
+    by_path: Mapping[str, tuple[str, tuple[tuple[str, str], ...]]] | None = None
+
+
+NO_LABELS = Labels()
+
+
+def labels_from(
+    where: str | None, cancel: CancelToken | None = None
+) -> tuple[Labels, dict[str, int | str]]:
+    """Labels as --labels names them: None, 'folder', or a file: a table of paths with labels, or a
+    JSON mapping from the names of folders to classes. The second is that mapping, else empty.
+
+    Raises HookscopeError for a file that cannot be used, Cancelled.
+    """
+    if where is None:
+        return NO_LABELS, {}
+    path = Path(where)
+    if where == FOLDER and not presence.is_file(path):
+        return Labels(folders=True), {}
+    if path.suffix.lower() == ".json":
+        with client.reading(cancel):
+            answer = client.ask("label mapping", HookscopeError, str(path), path=path)
+        return Labels(folders=True), dict(client.text_of(answer))
+    return Labels(by_path={one.path: (one.label, one.more) for one in table(path, cancel)}), {}
+
+
+def find(
+    paths: Sequence[Path],
+    labels: Labels = NO_LABELS,
+    *,
+    skip: Path | None = None,
+    cancel: CancelToken | None = None,
+) -> Iterator[Source]:
+    """The images of the paths, each once: those of a folder and all below it in natural order,
+    hidden ones left out; those of a table or list in its order; any other file by itself.
+
+    skip: a folder that is left out, as the program's own output is. A file of a table that is not
+    there has NO_STAMP. Raises HookscopeError for a path that is not there or a table that cannot be
+    used, Cancelled.
+    """
+    seen: set[str] = set()
+    for path in paths:
+        for source in _of(path, labels, skip, cancel):
+            if source.path not in seen:
+                seen.add(source.path)
+                yield _labelled(source, labels)
+
+
+def table(path: Path, cancel: CancelToken | None = None) -> list[Source]:
+    """The rows of a table or list; paths in it are relative to its folder.
+
+    Raises HookscopeError, Cancelled.
+    """
+    with client.reading(cancel):
+        answer = client.ask("image list", HookscopeError, str(path), path=path, memory=4 << 30)
+    content: dict[str, Any] = client.text_of(answer)
+    folder = path.absolute().parent
+    found = []
+    for place, label, *more in ([*row, ""] if len(row) == 1 else row for row in content["rows"]):
+        whole = os.path.normpath(folder / place)
+        pairs = tuple(zip(content["columns"], more, strict=False))
+        found.append(Source(whole, place, _stamp(whole), label, pairs))
+    return found
+
+
+def is_list(path: Path) -> bool:
+    """Whether a path looks like a table or list of images."""
+    return path.suffix.lower() in lists.SUFFIXES and not presence.is_folder(path)
+
+
+def _of(
+    path: Path, labels: Labels, skip: Path | None, cancel: CancelToken | None
+) -> Iterator[Source]:
+    if presence.is_folder(path):
+        yield from _in_folder(path, labels, skip, cancel)
+    elif is_list(path):
+        yield from table(path, cancel)
+    else:
+        whole = os.path.normpath(path.absolute())
+        label = path.absolute().parent.name if labels.folders else ""
+        stamp = _stamp(whole)
+        if stamp == NO_STAMP:
+            raise HookscopeError(f"{path}: no such file or folder; check the name")
+        yield Source(whole, path.name, stamp, label)
+
+
+def _in_folder(
+    folder: Path, labels: Labels, skip: Path | None, cancel: CancelToken | None
+) -> Iterator[Source]:
+    root = os.path.normpath(folder.absolute())
+    left_out = None if skip is None else os.path.realpath(skip)
+    own = Path(root).name
+    for place in _folders(root, left_out, cancel):
+        below = os.path.relpath(place, root)
+        first = own if below == os.curdir else below.split(os.sep, 1)[0]
+        for entry in _images(place):
+            whole = os.path.join(place, entry.name)  # noqa: PTH118 - a Path each is slow
+            name = entry.name if below == os.curdir else os.path.join(below, entry.name)  # noqa: PTH118
+            yield Source(whole, name, _stamp(whole), first if labels.folders else "")
+
+
+def _folders(root: str, left_out: str | None, cancel: CancelToken | None) -> Iterator[str]:
+    """The folder and all below it in natural order; links are not followed."""
+
+    def refuse(error: OSError) -> None:
+        if error.filename == root:
+            raise HookscopeError(f"{root}: {regular.reason(error)}") from error
+
+    for place, names, _ in os.walk(root, onerror=refuse):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        names[:] = sorted((name for name in names if not name.startswith(".")), key=natural)
+        if left_out is not None:
+            names[:] = [n for n in names if os.path.realpath(os.path.join(place, n)) != left_out]  # noqa: PTH118
+            if os.path.realpath(place) == left_out:
+                continue
+        yield place
+
+
+def _images(folder: str) -> Iterable[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        found = [one for one in entries if not one.name.startswith(".") and _is_image(one)]
+    return sorted(found, key=lambda entry: natural(entry.name))
+
+
+def _is_image(entry: os.DirEntry[str]) -> bool:
+    path = Path(entry.name)
+    if path.suffix.lower() in suffixes.IMAGES:
+        return not entry.is_dir()
+    return suffixes.may_be_dicom(path) and regular.has_mark(Path(entry.path), *_DICOM)
+
+
+def _labelled(source: Source, labels: Labels) -> Source:
+    if labels.by_path is None:
+        return source
+    label, more = labels.by_path.get(source.path, (source.label, source.more))
+    return replace(source, label=label, more=more)
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError):
+        return NO_STAMP
+    return found.st_size, found.st_mtime_ns

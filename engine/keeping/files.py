@@ -1,0 +1,137 @@
+"""Session files: a zip archive with session.json, written whole or not at all.
+
+The archive may hold further members, which a later version may read: it ignores those that it does
+not know, and nothing is ever unpacked to the disk. What is read is limited beforehand, whatever the
+archive claims.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+import zlib
+from dataclasses import replace
+from pathlib import Path, PurePath
+from typing import Any
+
+from engine.errors import ExportError, SessionError
+from engine.files import regular, suffixes
+from engine.files.atomic import whole_file
+from engine.keeping.format import facts_of, session_of
+from engine.keeping.records import KeptFile, KeptSession
+
+SUFFIX = suffixes.SESSION
+MEMBER = "session.json"
+
+
+_MOST_BYTES = 64 << 20
+"""Of a session file, ten times the size of one with ten thousand images."""
+_MOST_JSON = 128 << 20
+_MOST_MEMBERS = 10_000
+_DEEPEST = 50
+# A zip archive holds the time of each member; this one is the earliest, and says nothing.
+_NO_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+def write(path: Path, session: KeptSession) -> None:
+    """Write a session file, completely or not at all. Raises ExportError."""
+    # ASCII, so that file names that are not valid Unicode survive.
+    text = json.dumps(facts_of(session), allow_nan=False)
+    with whole_file(path) as file, zipfile.ZipFile(file, "w") as archive:
+        member = zipfile.ZipInfo(MEMBER, _NO_TIME)
+        member.compress_type = zipfile.ZIP_DEFLATED
+        member.external_attr = 0o644 << 16
+        archive.writestr(member, text, compresslevel=6)
+
+
+def write_with_folder(path: Path, session: KeptSession) -> None:
+    """Write a session file in a folder that may not exist yet. Raises ExportError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExportError(f"{path.parent}: cannot be created ({error.strerror})") from error
+    write(path, session)
+
+
+def read(path: Path) -> KeptSession:
+    """The session in a file. Raises SessionError, one line that names the file and its error."""
+    with regular.opened(path, SessionError) as file:
+        try:
+            size = os.fstat(file.fileno()).st_size
+            if size > _MOST_BYTES:
+                raise SessionError(f"larger than {_MOST_BYTES >> 20} MB, too large for a session")
+            with zipfile.ZipFile(file) as archive:
+                content = _parsed(_json_in(archive))
+            return session_of(content)
+        except SessionError as error:
+            raise SessionError(f"{path}: {error}") from error
+        except _DAMAGED as error:
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise SessionError(
+                f"{path}: not a readable session ({reason:.80}); open another copy of it"
+            ) from error
+
+
+_DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError)
+"""What zipfile raises for damaged archives, and for kinds of compression that it does not know."""
+
+
+def _json_in(archive: zipfile.ZipFile) -> bytes:
+    names = archive.namelist()
+    if len(names) > _MOST_MEMBERS:
+        raise SessionError(f"an archive of {len(names):,} files, too many for a session")
+    if names.count(MEMBER) != 1:
+        raise SessionError(f"an archive without a {MEMBER}; open a session file")
+    if archive.getinfo(MEMBER).flag_bits & 1:
+        raise SessionError("encrypted; open one that is not")
+    # What the archive says about the size may be wrong.
+    with archive.open(MEMBER) as member:
+        data = member.read(_MOST_JSON + 1)
+    if len(data) > _MOST_JSON:
+        raise SessionError(f"{MEMBER} is larger than {_MOST_JSON >> 20} MB, too large to read")
+    return data
+
+
+def _parsed(data: bytes) -> Any:
+    deep = SessionError(f"{MEMBER} is nested more than {_DEEPEST} levels deep")
+    try:
+        content = json.loads(data)
+    except RecursionError as error:
+        raise deep from error
+    if _is_deep(content):
+        raise deep
+    return content
+
+
+def _is_deep(content: Any) -> bool:
+    level: list[Any] = [[content]]
+    for _ in range(_DEEPEST + 1):
+        level = [
+            value
+            for outer in level
+            for value in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(value, dict | list)
+        ]
+    return bool(level)
+
+
+def related(session: KeptSession, folder: Path) -> KeptSession:
+    """The session with each file's place seen from the folder of the session file."""
+    images = tuple(
+        replace(image, file=_related(image.file, folder)) if image.file is not None else image
+        for image in session.images
+    )
+    models = tuple(
+        replace(model, files={name: _related(file, folder) for name, file in model.files.items()})
+        for model in session.models
+    )
+    return replace(session, images=images, models=models)
+
+
+def _related(file: KeptFile, folder: Path) -> KeptFile:
+    try:
+        relative = PurePath(os.path.relpath(file.path, folder)).as_posix()
+    except ValueError:  # on another drive
+        relative = ""
+    return replace(file, relative=relative)

@@ -1,0 +1,50 @@
+"""Why no script can be had for a map, as far as that can be said without torch: the window greys
+its commands by the reason with which the engine refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.methods.method import Family
+from engine.methods.registry import copies
+from engine.records.images import LoadedImage
+from engine.records.sources import ModelSource
+from engine.scripting import layers, pixels
+from engine.scripting.recipe import Wanted
+
+OTHER_NETWORKS = (
+    "only the demos, torchvision's networks, and those of Python files and torch.export archives "
+    "are made by a few lines of torch"
+)
+_COMPLETE = (".onnx", ".torchscript")
+# What Pillow alone does not read.
+_OTHERS = (".heic", ".heif", ".dcm", ".npy")
+
+
+def of_map(wanted: Wanted) -> str:
+    """Why the method, its options or the question rule a script out; '' if they do not."""
+    method = wanted.how.method
+    if wanted.fused:
+        return "the maps of several layers are put together"
+    if copies(wanted.how) > 1:
+        return "the map is a mean over changed copies of the image"
+    if wanted.asked.unit is not None or wanted.asked.cell is not None:
+        return "the question is about an output of a layer, not about a class"
+    of_pixels = method.family is Family.PIXEL
+    known = pixels.knows(method.slug) if of_pixels else layers.knows(wanted.how)
+    return "" if known else f"{method.title} takes more than a formula of a few lines"
+
+
+def of_source(source: ModelSource) -> str:
+    """Why what the model was opened from rules a script out; '' if nothing shows that it does."""
+    complete = Path(source.spec).suffix.lower() in _COMPLETE
+    return OTHER_NETWORKS if complete or source.spec.startswith("timm:") else ""
+
+
+def of_image(image: LoadedImage) -> str:
+    """Why the image rules a script out; '' if it does not."""
+    if image.path is None:
+        return "the image has no file; save it first"
+    if image.depth is not None or image.path.suffix.lower() in _OTHERS:
+        return "the image is of a kind that Pillow does not read as it is shown"
+    return ""

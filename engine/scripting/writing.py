@@ -1,0 +1,114 @@
+"""Puts the text of a script together from a recipe. Nothing is run, and torch is not imported."""
+
+from __future__ import annotations
+
+from engine.escaping import plain
+from engine.methods.method import Family
+from engine.scripting import images, layers, pixels, scores
+from engine.scripting.blocks import TORCHVISION
+from engine.scripting.recipe import Recipe, literal
+from engine.version import NAME, VERSION
+
+_LETTERS = "A is the output of the layer, G the gradient of the score by it, k a channel."
+_PIXELS = "x is the preprocessed image, y the score that is explained."
+
+
+def script(recipe: Recipe) -> str:
+    """A Python script that writes the map of a recipe as .npy. Raises NoScript.
+
+    It is plain text of ASCII letters but for the names of files and classes, which stand in string
+    literals and comments alone.
+    """
+    family = pixels if _is_of_pixels(recipe) else layers
+    functions = (
+        *recipe.network.definitions,
+        _load_network(recipe),
+        images.load_input(recipe),
+        scores.score(recipe),
+        *family.functions(recipe),
+        _main(family.main(recipe)),
+    )
+    body = "\n\n".join(functions)
+    head = "\n".join(_imports(recipe, body))
+    constants = "\n".join(_constants(recipe))
+    return (
+        f"{_docstring(recipe)}\n\n{head}\n\n{constants}\n\n\n{body}\n\n"
+        'if __name__ == "__main__":\n    main()\n'
+    )
+
+
+def _is_of_pixels(recipe: Recipe) -> bool:
+    return recipe.how.method.family is Family.PIXEL
+
+
+def _docstring(recipe: Recipe) -> str:
+    method = recipe.how.method
+    shape = ", ".join(map(str, recipe.shape))
+    needed = "torch, torchvision" if recipe.network.torchvision else "torch"
+    return "\n".join(
+        (
+            f'"""{method.title} of one image, with torch alone.',
+            "",
+            f"    {method.equation}",
+            f"    {method.paper}",
+            "",
+            _PIXELS if _is_of_pixels(recipe) else _LETTERS,
+            "",
+            f"Writes the map, signed and unscaled, float32 ({shape}), to map.npy beside this",
+            "file, or to the .npy file that is named as its argument.",
+            "",
+            f"It needs {needed}, numpy and Pillow. Written by {NAME} {VERSION}.",
+            '"""',
+        )
+    )
+
+
+def _imports(recipe: Recipe, body: str) -> list[str]:
+    standard = {
+        "sys",
+        *(name for name in ("importlib.util", "itertools", "json", "re") if f"{name}." in body),
+    }
+    standard |= {name for name in recipe.network.modules if name != "nn"}
+    lines = [f"import {name}" for name in sorted(standard)]
+    lines += ["from pathlib import Path", "", "import numpy as np", "import torch"]
+    lines.append("from PIL import Image, ImageOps")
+    parts = [name for name in ("nn", "functional") if f"{name}." in body]
+    if "nn" in parts:
+        lines.append("from torch import nn")
+    if "functional" in parts:
+        lines.append("from torch.nn import functional")
+    if recipe.network.torchvision:
+        lines += ["", TORCHVISION]
+    return lines
+
+
+def _constants(recipe: Recipe) -> list[str]:
+    lines = [f"IMAGE = Path({literal(str(recipe.image))})", *recipe.network.constants]
+    place = recipe.place
+    if place is not None:
+        lines.append(f"LAYER = {literal(place.layer)}")
+        if place.calls > 1:
+            lines.append(f"CALL = {place.call}  # of {place.calls}, from 0")
+    lines += scores.constants(recipe, plain(recipe.label))
+    lines += images.constants(recipe.preprocessing)
+    return lines
+
+
+def _load_network(recipe: Recipe) -> str:
+    lines = [
+        "def load_network():",
+        *(f"    {line}" for line in recipe.network.build),
+        "    return network.eval().requires_grad_(False)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _main(explaining: tuple[str, ...]) -> str:
+    lines = [
+        "def main():",
+        "    network = load_network()",
+        *(f"    {line}" for line in explaining),
+        '    path = sys.argv[1] if len(sys.argv) > 1 else Path(__file__).with_name("map.npy")',
+        "    np.save(path, found.float().numpy())",
+    ]
+    return "\n".join(lines) + "\n"

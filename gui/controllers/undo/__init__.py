@@ -1,0 +1,1 @@
+"""What can be undone: one stack of steps, each with words for the menu."""

@@ -1,0 +1,1 @@
+"""What changes an image for 'what if', and undoing: gestures and menus to the controllers."""

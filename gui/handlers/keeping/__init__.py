@@ -1,0 +1,1 @@
+"""Sessions and notes: menus and dialogs, and what is asked about them."""

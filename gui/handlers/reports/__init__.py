@@ -1,0 +1,1 @@
+"""Copy as Python, Save as Python script, and Report."""

@@ -1,0 +1,173 @@
+"""The work of the engine lane while an image is being edited: one fast pass for each answer.
+
+A photograph is reduced first, to about what the network takes in, so that painting on it costs no
+more than painting on a small picture. What the edits change there is added to what the network says
+of the whole photograph. Once the hand rests, the window edits and explains the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from engine.records.edits import NO_EDITS, Edits
+from engine.records.images import LoadedImage
+from gui.jobs.edit_work import others_of
+from gui.jobs.engine_worker import EngineWorker, probabilities_of
+from gui.jobs.lanes import Watch
+from gui.jobs.reduced import Reduced, reduced_for
+from gui.state.edited import LiveScores
+from gui.state.records import Request
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from engine.effects.hottest import Hottests
+    from engine.explain.scoring import Scorer
+    from engine.records.workbench.what_if import Curve, Positions
+
+
+@dataclass(slots=True, eq=False)
+class _Begun:
+    """What the answers for one image and model share. image: as it was asked for. before: what the
+    network says of it. plain: logits of the reduced image without edits."""
+
+    image: LoadedImage
+    request: Request
+    small: Reduced
+    scorer: Scorer
+    masks: Hottests
+    before: tuple[NDArray[np.float64], NDArray[np.float64]]
+    plain: NDArray[np.float64]
+
+    def is_for(self, image: LoadedImage, request: Request) -> bool:
+        return self.image is image and _without_edits(self.request) == _without_edits(request)
+
+
+class LiveWork:
+    """Used on the engine lane only."""
+
+    def __init__(self, worker: EngineWorker) -> None:
+        self._worker = worker
+        self._begun: _Begun | None = None
+
+    def scores(
+        self,
+        image: LoadedImage,
+        request: Request,
+        opened: Mapping[str, LoadedImage],
+        watch: Watch,
+    ) -> LiveScores:
+        """What the network says of an image with the request's edits. opened: the decoded images,
+        for edits.others_of. Raises the errors of a session and ImageError, and Cancelled."""
+        from engine.edits.apply import edited
+
+        begun = self._begun
+        if begun is None or not begun.is_for(image, request):
+            begun = self._begun = self._begin(image, request, watch)
+        model = self._worker.model_of(request.model)
+        edits: Edits = begun.small.edits(request.edits)
+        done = edited(
+            begun.small.image,
+            edits,
+            masks=begun.masks,
+            others=others_of(opened, watch),
+            cancel=watch.cancel,
+        )
+        found = begun.scorer.logits(done, watch.cancel)
+        logits = begun.before[0] + (found - begun.plain)
+        everything = model.predictions(logits, range(len(logits)))
+        return LiveScores(
+            request.image, request.edits, logits, probabilities_of(everything), begun.before
+        )
+
+    def forget(self) -> None:
+        """Free what is kept."""
+        self._begun = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything is kept."""
+        return self._begun is not None
+
+    def _begin(self, image: LoadedImage, request: Request, watch: Watch) -> _Begun:
+
+        from engine.explain.scoring import Scorer
+
+        before = self._worker.scores(image, replace(request, edits=NO_EDITS), watch)
+        model = self._worker.model_of(request.model)
+        small = reduced_for(image, model.preprocessing)
+        scorer = Scorer(model, exact=request.exact)
+        masks = self._worker.masks_of(request.model, None, exact=request.exact)
+        plain = scorer.logits(small.image, watch.cancel)
+        return _Begun(image, request, small, scorer, masks, before, plain)
+
+
+def curve_of(
+    worker: EngineWorker,
+    model: str,
+    image: LoadedImage,
+    edits: Edits,
+    at: int,
+    target: int,
+    opened: Mapping[str, LoadedImage],
+    watch: Watch,
+    *,
+    exact: bool,
+) -> Curve:
+    """The score of a class along the range of the change edits.steps[at]. model: its key.
+
+    Raises EditError, and the errors of a session.
+    """
+    from engine.effects.curves import curve
+
+    found = worker.model_of(model)
+    small = reduced_for(image, found.preprocessing)
+    return curve(
+        found,
+        small.image,
+        small.edits(edits),
+        at,
+        target=target,
+        others=others_of(opened, watch),
+        exact=exact,
+        cancel=watch.cancel,
+        progress=watch.report,
+    )
+
+
+def positions_of(
+    worker: EngineWorker,
+    model: str,
+    image: LoadedImage,
+    edits: Edits,
+    at: int,
+    target: int,
+    opened: Mapping[str, LoadedImage],
+    watch: Watch,
+    *,
+    exact: bool,
+) -> Positions:
+    """The score of a class by where edits.steps[at] is pasted. model: its key.
+
+    Raises EditError, and the errors of a session.
+    """
+    from engine.effects.positions import positions
+
+    return positions(
+        worker.model_of(model),
+        image,
+        edits,
+        at,
+        target,
+        others=others_of(opened, watch),
+        exact=exact,
+        cancel=watch.cancel,
+        progress=watch.report,
+    )
+
+
+def _without_edits(request: Request) -> Request:
+    return replace(request.wanted, edits=NO_EDITS)

@@ -1,0 +1,68 @@
+"""Makes scripts and reports, on the lanes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gui.jobs.file_work import write_bytes
+
+if TYPE_CHECKING:
+    from engine.records.explanations import Explanation
+    from engine.records.images import LoadedImage
+    from engine.records.workbench.reports import ReportChoice, Subject
+    from gui.jobs.engine_worker import EngineWorker
+    from gui.jobs.lanes import Watch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScriptTask:
+    """A map, and the key of its model. path: the file to write the script to; None to copy it."""
+
+    image: LoadedImage
+    explanation: Explanation
+    model: str
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReportTask:
+    """A report as it was asked for: the subjects as they were on the screen."""
+
+    subjects: tuple[Subject, ...]
+    versions: dict[str, str]
+    choice: ReportChoice
+
+
+def script_text(worker: EngineWorker, task: ScriptTask, watch: Watch) -> str:
+    """The script of a map. Raises NoScript, with the reason, and ModelError."""
+    from engine.records.sources import ModelSource
+    from engine.scripting.planning import recipe_of
+    from engine.scripting.recipe import Wanted
+    from engine.scripting.writing import script
+
+    watch.report(0.0, "writing a script")
+    model, source = worker.model_of(task.model), ModelSource.from_key(task.model)
+    recipe = recipe_of(model, source, task.image, Wanted.of(task.explanation))
+    text = script(recipe)
+    if task.path is not None:
+        write_bytes(task.path, text.encode("utf-8"))
+    return text
+
+
+def write_report(task: ReportTask, watch: Watch) -> Path:
+    """Write a report, completely or not at all. Raises ExportError, and Cancelled."""
+    from engine.files.destinations import check_outputs
+    from engine.reports.contents import report
+    from engine.reports.saving import report_bytes
+
+    choice = task.choice
+    check_outputs({"report": choice.path}, [subject.image.path for subject in task.subjects])
+    watch.report(0.0, "drawing the maps")
+    made = report(task.subjects, choice.included, words=choice.words, versions=task.versions)
+    watch.cancel.raise_if_cancelled()
+    watch.report(0.5, f"writing {choice.path.name}")
+    content = report_bytes(choice.path.suffix.lower(), made, choice.paper)
+    watch.cancel.raise_if_cancelled()
+    return write_bytes(choice.path, content)

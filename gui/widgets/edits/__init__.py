@@ -1,0 +1,1 @@
+"""The panel and the strip of tools for 'what if'."""

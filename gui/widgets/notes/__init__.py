@@ -1,0 +1,1 @@
+"""Notes on images and on parts of them."""

@@ -1,0 +1,1 @@
+"""The dialog Report: what a report has, and what is said at its beginning."""

@@ -1,0 +1,242 @@
+"""batch, clusters and summary: from images to an index, a table and a page."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import engine
+from engine.folders.index.queries import Index
+from tests.cli.runs import Result
+from tests.engine.folders.scenes import write_scenes
+from tests.engine.folders.test_run import check_same, rows
+
+Run = Callable[..., Result]
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = ("--model", "demo:shapes", "--exact")
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Stars with a watermark, rings and squares, and a file that is none."""
+    kinds = ("star", "ring", "square")
+    folder = write_scenes(tmp_path_factory.mktemp("in"), 72, marked=True, kinds=kinds)
+    (folder / "ring" / "no image.png").write_text("text")
+    return folder
+
+
+def test_what_batch_writes(run: Run, scenes: Path, tmp_path: Path) -> None:
+    out, facts = tmp_path / "out", tmp_path / "f.json"
+    result = run(
+        *("batch", scenes, "--out", out, "--labels", "folder", *MODEL, "--json", facts),
+        *("--overlays", "--maps", "--workers", 2, "--batch", 8),
+    )
+    assert result.code == 0
+    assert result.err.startswith("hookscope: overlays and maps take about")
+    assert result.err.count("\n") == 1
+    last = result.out.splitlines()[-1]
+    assert last.startswith("73 images, 1 unreadable, accuracy ")
+    found = json.loads(facts.read_text("utf-8"))
+    assert (found["images"], found["unreadable"], found["labelled"]) == (73, 1, 72)
+    assert found["accuracy"] == found["correct"] / 72
+    confusion = found["confusion"]
+    assert sum(map(sum, confusion["counts"])) == 72
+    assert confusion["labels"] == ["ring", "star", "square"]
+    assert found["images_per_second"] > 0
+    with (out / "table.csv").open(encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert list(table[0])[:9] == [
+        *("path", "label", "prediction", "probability", "correct", "class", "layer", "method"),
+        "error",
+    ]
+    names = [Path(row["path"]).name for row in table]
+    assert names[:3] == ["no image.png", "ring 1.jpg", "ring 4.jpg"]
+    assert "not a readable image" in table[0]["error"]
+    assert table[0]["prediction"] == ""
+    first = table[1]
+    with engine.Session(engine.load_model("demo:shapes"), engine.load_image(first["path"])) as one:
+        explanation, top = one.explain(), one.predictions(1)[0]
+    assert (first["prediction"], first["class"]) == (top.label, top.label)
+    assert float(first["probability"]) == pytest.approx(top.probability, abs=1e-4)
+    assert first["correct"] == ("true" if top.label == "ring" else "false")
+    assert (first["layer"], first["method"]) == ("layer4", "grad-cam")
+    maps, overlays = (sorted((out / name).iterdir()) for name in ("maps", "overlays"))
+    assert (len(maps), len(overlays)) == (72, 72)
+    (own,) = [path for path in maps if "ring_1-" in path.name]
+    np.testing.assert_allclose(np.load(own), explanation.map, atol=1e-4)
+    with Image.open(overlays[0]) as picture:
+        assert picture.size == (128, 128)
+    page = (out / "index.html").read_text("utf-8")
+    assert "http" not in page.replace("http-equiv", "")
+    assert "<script" not in page
+    assert page.count("<figure>") == 73
+    assert page.count('class="map"') == 72
+    assert "not a readable image" in page
+    summed = run("summary", out, "--json", "-")
+    assert summed.code == 0
+    assert summed.json == {name: one for name, one in found.items() if name != "files"}
+    again = run("batch", scenes, "--out", out, "--labels", "folder", *MODEL, "--json", "-")
+    assert again.json["images_per_second"] == found["images_per_second"]  # nothing was computed
+
+
+def test_killed_and_resumed(
+    scenes: Path, tmp_path: Path, child_env: Callable[..., dict[str, str]]
+) -> None:
+    """The index equals that of a run without a break, row by row."""
+    command = [
+        *(sys.executable, "main.py", "batch", str(scenes), "--labels", "folder", "--batch", "2"),
+        *("--workers", "2", *MODEL),
+    ]
+
+    def start(out: Path) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*command, "--out", str(out)],
+            cwd=ROOT,
+            env=child_env(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def done(out: Path) -> int:
+        try:
+            with sqlite3.connect(f"{(out / 'index.sqlite').as_uri()}?mode=ro", uri=True) as index:
+                return int(index.execute("SELECT count(*) FROM rows").fetchone()[0])
+        except sqlite3.Error:  # not there yet
+            return 0
+
+    killed = 0
+    for goal in (4, 40):
+        process = start(tmp_path / "killed")
+        while done(tmp_path / "killed") < goal and process.poll() is None:
+            time.sleep(0.005)
+        process.kill()
+        killed += process.wait() == -signal.SIGKILL
+        if process.stdout is not None:
+            process.stdout.close()
+    assert killed >= 1
+    assert 4 <= done(tmp_path / "killed") < 72
+    for out in ("killed", "whole"):
+        said, _ = start(tmp_path / out).communicate(timeout=120)
+        assert b"73 images, 1 unreadable" in said.splitlines()[-1]
+    check_same(rows(tmp_path / "killed"), rows(tmp_path / "whole"))
+
+
+def test_clusters(run: Run, scenes: Path, tmp_path: Path) -> None:
+    shortcut = ("--model", "demo:shortcut")
+    assert run("batch", scenes, "--out", tmp_path, "--labels", "folder", *shortcut).code == 0
+    result = run("clusters", tmp_path, "--class", "star", "--hide", "--json", "-")
+    assert result.code == 0
+    found = result.json["clusters"]
+    assert sum(one["size"] for one in found) == 24
+    for one in found:
+        assert one["class"] == one["label"] == "star"
+        assert one["purity"] >= 0.9
+        assert "fixed place" in one["flags"]
+        assert one["flipped"] >= 0.8 * one["size"]
+        assert len(one["images"]) == one["size"]
+    plain = run("clusters", tmp_path)
+    assert plain.code == 0
+    lines = [line.split("\t") for line in plain.out.splitlines()]
+    assert all(("fixed place" in line[-1]) == line[0].startswith("star") for line in lines)
+    other = run("clusters", tmp_path, "--hide", "--model", "demo:shapes")
+    assert other.code == 2
+    assert "not the model that the index was made with (demo:shortcut)" in other.err
+
+
+def test_labels_limit_and_tables(run: Run, scenes: Path, tmp_path: Path) -> None:
+    stars = sorted((scenes / "star").iterdir())[:2]
+    table = tmp_path / "t.csv"
+    table.write_text(f"path,label,split\n{stars[0]},star,val\n{stars[1]},kitten,train\n")
+    out = tmp_path / "o"
+    result = run("batch", table, "--out", out, *MODEL)
+    assert result.code == 0
+    assert "1 of 2 labels are classes of the network; not: kitten" in result.err
+    with (out / "table.csv").open(encoding="utf-8", newline="") as file:
+        found = list(csv.DictReader(file))
+    assert [row["split"] for row in found] == ["val", "train"]
+    assert [row["correct"] for row in found] == ["true", ""]
+    mapping = tmp_path / "m.json"
+    mapping.write_text(json.dumps({"star": "ring", "ring": 2}))
+    run("batch", scenes, "--out", out, *MODEL, "--labels", mapping, "--limit", 3)
+    facts = run("summary", out, "--json", "-").json
+    assert (facts["images"], facts["labelled"], facts["correct"]) == (3, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["none"], "none: no such file or folder; check the name"),
+        (["model.pth"], "this is a model, not an image; name it with --model"),
+        (["empty"], "empty: no images found"),
+        (["a.png", "--limit", "0"], "0 is not a number from 1 on"),
+        (["a.png", "--layer", "nope"], "no layer"),
+        (["a.png", "--class", "kitten"], "there is no class 'kitten'"),
+        (["a.png", "--method", "nope"], "nope"),
+        (["a.png", "--labels", "none.csv"], "none.csv: no such file"),
+        (["a.png", "--out", "a.png"], "--out is a folder"),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_one_line(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (20, 20)).save("a.png")
+    Path("model.pth").write_bytes(b"x")
+    Path("empty").mkdir()
+    out = [] if "--out" in arguments else ["--out", "out"]
+    result = run("batch", *arguments, *out, *MODEL)
+    assert result.code == 2
+    assert said in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_an_index_that_is_none(run: Run, tmp_path: Path) -> None:
+    for command in ("summary", "clusters"):
+        result = run(command, tmp_path)
+        assert result.code == 2
+        assert "no index here; make one with the command batch" in result.err
+
+
+def test_output_inside_the_input(run: Run, scenes: Path, tmp_path: Path) -> None:
+    """What batch writes is no input of the next run."""
+    folder = tmp_path / "in"
+    shutil.copytree(scenes / "star", folder)
+    for name in list(folder.iterdir())[2:]:
+        name.unlink()
+    for _ in range(2):
+        result = run("batch", folder, "--out", folder / "out", *MODEL, "--overlays")
+        assert result.out.splitlines()[-1].startswith("2 images, 0 unreadable")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_that_are_not_utf8(run: Run, scenes: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    name = os.fsdecode(b'caf\xe9,\n"x".jpg')
+    shutil.copy(sorted((scenes / "star").iterdir())[0], folder / name)
+    out = tmp_path / "out"
+    assert run("batch", folder, "--out", out, *MODEL, "--overlays", "--maps").code == 0
+    with (out / "table.csv").open("r", encoding="utf-8", errors="surrogateescape", newline="") as f:
+        (row,) = csv.DictReader(f)
+    assert row["path"] == str(folder / name)
+    assert row["error"] == ""
+    with Index(out) as index:
+        (shown,) = index.each(index.job()[0])
+    assert shown.path == str(folder / name)

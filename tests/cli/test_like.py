@@ -1,0 +1,157 @@
+"""explain --like: a map that was exported is made again, and what is named stands above it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli.runs import Result
+
+Run = Callable[..., Result]
+
+
+def exported(run: Run, folder: Path, *arguments: object) -> tuple[Path, Any]:
+    """The JSON of an export, and its map."""
+    facts, map = folder / "first.json", folder / "first.npy"
+    done = run("explain", *arguments, "--json", facts, "--map", map)
+    assert done.code == 0, done.err
+    return facts, np.load(map)
+
+
+def again(run: Run, folder: Path, *arguments: object) -> tuple[Any, Any]:
+    """The JSON and the map of explain with these arguments."""
+    facts, map = folder / "again.json", folder / "again.npy"
+    done = run("explain", *arguments, "--json", facts, "--map", map)
+    assert done.code == 0, done.err
+    return json.loads(facts.read_text()), np.load(map)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--model", "demo:shortcut", "--crop", "96", "--mean", "0.4", "--class", "ring"),
+        ("--layer", "layer2", "--layer", "layer3", "--option", "fuse=max"),
+        ("--against", "ring", "--score", "probability", "--method", "hirescam"),
+        ("--unit", "layer2:3:4,5", "--layer", "layer1", "--method", "grad-cam++"),
+        ("--question", "margin", "--look", "jet", "--contours", "25,50"),
+        ("--method", "smoothgrad", "--option", "n=2", "--option", "sigma=0.1", "--sign", "signed"),
+        ("--method", "score-cam", "--layer", "layer1"),
+    ],
+)
+def test_the_same_map(run: Run, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    facts, wanted = exported(run, tmp_path, *arguments)
+    content, found = again(run, tmp_path, "--like", facts)
+    assert np.abs(found - wanted).max() <= 1e-6 * np.abs(wanted).max()
+    first = json.loads(facts.read_text())
+    for part in ("view", "display", "question", "class", "method", "options", "region"):
+        assert content[part] == first[part], part
+
+
+def test_a_page_with_its_levels(run: Run, tmp_path: Path) -> None:
+    rows = np.random.default_rng(2).normal(300, 90, (6, 60, 70)).astype(np.float32)
+    np.save(tmp_path / "stack.npy", rows)
+    asked = ("--page", "2", "--levels", "window:310.5,200", "--model", "demo:shapes")
+    facts, wanted = exported(run, tmp_path, tmp_path / "stack.npy", *asked)
+    content, found = again(run, tmp_path, "--like", facts)
+    assert np.abs(found - wanted).max() <= 1e-6 * np.abs(wanted).max()
+    assert content["image_file"]["page"] == 2
+    assert (content["image_file"]["levels"]["black"], content["image_file"]["levels"]["white"]) == (
+        210.5,
+        410.5,
+    )
+
+
+def test_what_is_named_stands_above_it(run: Run, tmp_path: Path) -> None:
+    how = ("--method", "smoothgrad", "--option", "n=2", "--class", "ring")
+    facts, _ = exported(run, tmp_path, *how, "--colormap", "viridis")
+    picture = tmp_path / "mine.png"
+    Image.new("RGB", (90, 70), "olive").save(picture)
+    content, _ = again(
+        run, tmp_path, picture, "--like", facts, "--method", "layercam", "--layer", "layer2"
+    )
+    assert content["image"] == str(picture)
+    assert (content["method"], content["layer"], content["options"]) == ("layercam", "layer2", {})
+    assert content["class"]["label"] == "ring"
+    assert content["display"]["colormap"] == "viridis"
+    content, _ = again(
+        run, tmp_path, "--like", facts, "--option", "n=3", "--model", "demo:shortcut"
+    )
+    assert content["options"]["n"] == 3
+    assert content["model"] == "demo:shortcut"
+
+
+def test_one_of_several_maps(run: Run, tmp_path: Path) -> None:
+    facts = tmp_path / "panes.json"
+    assert run("compare", "--layer", "layer2", "layer3", "--json", facts).code == 0
+    done = run("explain", "--like", facts)
+    assert done.code == 2
+    assert "has 2 maps; say which with --pane 1 to 2" in done.err
+    content, _ = again(run, tmp_path, "--like", facts, "--pane", "2")
+    assert content["layer"] == "layer3"
+
+
+def test_every_map_of_a_sweep(run: Run, tmp_path: Path) -> None:
+    facts, maps = tmp_path / "sweep.json", tmp_path / "maps.npz"
+    done = run("sweep", "--class", "ring", "--json", facts, "--out", maps)
+    assert done.code == 0, done.err
+    panes = json.loads(facts.read_text())["panes"]
+    with np.load(maps) as found:
+        assert sorted(pane["layer"] for pane in panes) == sorted(found)
+        place = [pane["layer"] for pane in panes].index("layer2")
+        content, map = again(run, tmp_path, "--like", facts, "--pane", place + 1)
+        assert content["layer"] == "layer2"
+        wanted = found["layer2"]
+    # One computed them all, the other this one alone.
+    assert np.abs(map - wanted).max() <= 1e-4 * np.abs(wanted).max()
+
+
+def test_edits_are_done_again(run: Run, tmp_path: Path) -> None:
+    facts, _ = exported(run, tmp_path, "--layer", "layer3")
+    content = json.loads(facts.read_text())
+    box = {"x": 20.0, "y": 30.0, "width": 200.0, "height": 150.0}
+    from engine.records.edits import Crop, Edits, Rectangle
+
+    content["view"]["edits"] = Edits((Crop(Rectangle(**box)),)).facts
+    facts.write_text(json.dumps(content))
+    found, map = again(run, tmp_path, "--like", facts)
+    assert found["view"]["edits"] == content["view"]["edits"]
+    from engine.formats.demo import SCENES
+
+    with Image.open(SCENES[0].path) as scene:
+        scene.crop((20, 30, 220, 180)).save(tmp_path / "cropped.png")
+    index = content["class"]["index"]
+    _, wanted = again(
+        run, tmp_path, tmp_path / "cropped.png", "--model", "demo:shapes", "--layer", "layer3",
+        "--class", index,
+    )  # fmt: skip
+    assert np.abs(map - wanted).max() <= 1e-6 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("nonsense", "it is no JSON"),
+        ("[1]", "it holds no object"),
+        ("{}", "it has no 'view'"),
+        ('{"view": {"model": "demo:shapes"}}', "'image'"),
+        ('{"view": {"image": "a.png", "model": "{\\"spec\\": 3}"}}', "names no model"),
+        (
+            '{"view": {"image": "a", "model": "demo:shapes"}, "display": {"opacity": "much"}}',
+            "opacity",
+        ),
+    ],
+)
+def test_files_that_say_of_no_map(run: Run, tmp_path: Path, content: str, reason: str) -> None:
+    path = tmp_path / "odd.json"
+    path.write_text(content)
+    done = run("explain", "--like", path)
+    assert done.code == 2
+    assert str(path) in done.err
+    assert reason in done.err
+    assert done.err.count("\n") == 1

@@ -1,0 +1,191 @@
+"""The command report: what is in the file, and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.formats.demo import SCENES
+from engine.images.reading import load_image
+from engine.records.display import DisplaySettings
+from engine.render import overlay
+from tests.cli.runs import Result
+from tests.engine.images.dicom_files import DATE, dataset, written
+from tests.engine.reports.test_files import Page, Pages
+
+Run = Callable[..., Result]
+
+
+def page_of(run: Run, path: Path, *arguments: object) -> Page:
+    done = run("report", *arguments, "--out", path)
+    assert done.code == 0, done.err
+    assert done.out == f"wrote {path}\n"
+    return Page(path.read_bytes())
+
+
+def test_maps_predictions_and_settings(run: Run, tmp_path: Path) -> None:
+    what = ("--model", "demo:shapes", "--class", "star", "ring", "--layer", "layer3", "layer4")
+    page = page_of(run, tmp_path / "a.html", *what, "--words", "Look at the points.")
+    text = page.text
+    import engine
+
+    image = load_image(SCENES[0].path)
+    with engine.Session(engine.load_model("demo:shapes"), image) as session:
+        found = [
+            session.explain(layer, target)
+            for target in ("star", "ring")
+            for layer in ("layer3", "layer4")
+        ]
+        top = session.predictions()
+        checksum = session.model.info.weights_sha256
+    # Of each map the picture and its colour bar, after the bare image.
+    pictures = page.pictures
+    assert len(pictures) == 9
+    np.testing.assert_array_equal(pictures[0], image.pixels)
+    for one, picture in zip(found, pictures[1::2], strict=True):
+        wanted = overlay.blend(image.pixels, one, DisplaySettings())
+        # Computed in another session, whose rounding may differ in the last bit.
+        assert np.abs(picture.astype(int) - wanted).max() <= 1
+    for prediction in top:
+        assert f"{100 * (prediction.probability or 0):.2f} %" in text
+        assert f"{prediction.logit:.3f}".replace("-", "−") in text
+    for words in ("Look at the points.", "Grad-CAM", "arXiv:1610.02391", checksum, "torch"):
+        assert words in text
+
+
+def test_it_names_no_folder_and_has_no_metadata(run: Run, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "taken at a secret place"
+    path = tmp_path / "mine.jpg"
+    Image.new("RGB", (90, 70), "teal").save(path, exif=exif)
+    for name in ("a.html", "a.pdf"):
+        out = tmp_path / name
+        assert run("report", path, "--model", "demo:shapes", "--out", out).code == 0
+        data = out.read_bytes()
+        assert b"secret place" not in data
+        assert b"Exif" not in data
+        text = Page(data).text if name == "a.html" else Pages(data).whole_text
+        assert "mine.jpg" in text
+        assert str(tmp_path) not in text
+        assert str(Path.home()) not in text
+
+
+@pytest.mark.parametrize("patient", [False, True])
+def test_a_patient_is_named_on_request_alone(run: Run, tmp_path: Path, patient: bool) -> None:
+    values = np.random.default_rng(1).integers(0, 4000, (60, 50)).astype(np.uint16)
+    path = tmp_path / "DOE JANE.dcm"
+    path.write_bytes(written(dataset(values, PatientName="DOE^JANE")))
+    more = ("--patient",) if patient else ()
+    page = page_of(run, tmp_path / "a.html", path, "--model", "demo:shapes", *more)
+    for words in (f"DOE JANE, {DATE}", "DOE JANE.dcm"):
+        assert (words in page.text) == patient
+    assert ("JANE" in page.text) == patient
+
+
+def test_words_of_a_file_and_figures_of_trust(run: Run, tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("Größer als\nerwartet", encoding="utf-8")
+    page = page_of(
+        run, tmp_path / "a.html", "--words", words, "--trust-figures", "positive-share,peak"
+    )
+    assert "Größer als\nerwartet" in page.text
+    facts = run("trust", "--model", "demo:shapes", "--only", "positive-share,peak", "--json", "-")
+    for figure in facts.json["figures"]:
+        assert figure["title"] in page.text
+        assert figure["verdict"] in page.text
+
+
+def test_pages_for_print(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "a.pdf"
+    done = run("report", "--out", out, "--paper", "letter", "--title", "A title of mine")
+    assert done.code == 0, done.err
+    file = Pages(out.read_bytes())
+    assert b"/MediaBox [0 0 612 792]" in file.page
+    assert "A title of mine" in file.text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--out", "a.docx"), "--out a.docx: name a file that ends in .html or .htm or .pdf"),
+        (("--out", "a.pdf", "--words", "missing.txt"), "missing.txt: no such file"),
+        (("--out", "a.pdf", "--trust-figures", "nothing"), "nothing"),
+        (("--out", "a.pdf", "--method", "grad-cam", "--option", "n=3"), "--option n"),
+    ],
+)
+def test_what_is_refused_before_the_work_starts(
+    run: Run, arguments: tuple[str, ...], reason: str
+) -> None:
+    done = run("report", *arguments)
+    assert done.code == 2
+    assert reason in done.err
+    assert done.err.count("\n") == 1
+    assert not Path("a.pdf").exists()
+
+
+def session_file(folder: Path) -> tuple[Path, Path]:
+    """A session of two panes of an edited image with notes, and one without a map; the image."""
+    from engine.keeping import files
+    from engine.keeping.records import KeptFile, KeptImage, KeptModel, KeptPane, KeptSession
+    from engine.records.asked import Question
+    from engine.records.edits import Crop, Edits, Rectangle
+    from engine.records.images import Note, Region
+    from engine.records.sources import ModelSource
+    from engine.records.views import View
+
+    picture = folder / "scene.png"
+    with Image.open(SCENES[0].path) as scene:
+        scene.save(picture)
+    notes = (Note("a whole note"), Note("a note on a part", Region(10.0, 20.0, 30.0, 40.0)))
+    image = KeptImage("i", picture.name, KeptFile(str(picture), picture.name), notes=notes)
+    model = KeptModel("m", ModelSource("demo:shapes"))
+    edits = Edits((Crop(Rectangle(100.0, 50.0, 900.0, 700.0)),))
+    panes = (
+        KeptPane(View("i", "m", "layer3", 1, method="layercam", edits=edits)),
+        KeptPane(View("i", "m", "layer4", question=Question("contrast", 1), edits=edits)),
+        KeptPane(View("i", "m"), bare=True),
+    )
+    path = folder / "two panes.hookscope"
+    files.write(path, KeptSession((image,), (model,), panes))
+    return path, picture
+
+
+def test_the_panes_of_a_session(run: Run, tmp_path: Path) -> None:
+    path, picture = session_file(tmp_path)
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for file in (path, picture):
+        file.rename(moved / file.name)
+    page = page_of(run, tmp_path / "a.html", moved / path.name)
+    # The image, and two maps with their bars.
+    assert len(page.pictures) == 5
+    assert page.pictures[0].shape == (700, 900, 3)
+    with Image.open(SCENES[0].path) as scene:
+        wanted = np.asarray(scene.convert("RGB"))[50:750, 100:1000]
+    np.testing.assert_array_equal(page.pictures[0], wanted)
+    for words in (
+        "a whole note",
+        "a note on a part (x 10, y 20, 30 x 40 pixels)",
+        "LayerCAM",
+        "star against ring",
+        "crop to",
+    ):
+        assert words in page.text, words
+
+
+def test_sessions_that_make_no_report(run: Run, tmp_path: Path) -> None:
+    path, picture = session_file(tmp_path)
+    out = tmp_path / "a.html"
+    done = run("report", path, "--out", out, "--layer", "layer3")
+    assert done.code == 2
+    assert "a session says itself what its maps are of; leave out --layer" in done.err
+    picture.unlink()
+    done = run("report", path, "--out", out)
+    assert done.code == 2
+    assert "scene.png is not there any more" in done.err
+    assert done.err.count("\n") == 1
+    assert not out.exists()

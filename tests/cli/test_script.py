@@ -1,0 +1,103 @@
+"""The command script: what it writes, and what it refuses."""
+
+from __future__ import annotations
+
+import ast
+import json
+import runpy
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli.runs import Result
+
+Run = Callable[..., Result]
+
+
+def ran(path: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [str(path), str(target)])
+    runpy.run_path(str(path), run_name="__main__")
+
+
+def test_the_map_of_explain_again(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    what = ("--model", "demo:shortcut", "--layer", "layer3", "--class", "ring")
+    how = ("--method", "finer-cam", "--option", "references=2")
+    script, wanted, found = (tmp_path / name for name in ("x.py", "wanted.npy", "found.npy"))
+    done = run("script", *what, *how, "--out", script)
+    assert done.out == f"wrote {script}\n"
+    assert run("explain", *what, *how, "--map", wanted).code == 0
+    ran(script, found, monkeypatch)
+    expected = np.load(wanted)
+    assert np.abs(np.load(found) - expected).max() <= 1e-4 * np.abs(expected).max()
+
+
+def test_without_a_file_it_goes_to_stdout_and_imports_four_packages(run: Run) -> None:
+    done = run("script", "--method", "smoothgrad")
+    assert done.code == 0
+    names = set()
+    for node in ast.walk(ast.parse(done.out)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module is not None
+            names.add(node.module.partition(".")[0])
+    assert names - sys.stdlib_module_names <= {"torch", "torchvision", "numpy", "PIL"}
+
+
+def test_beside_itself(run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "explain.py"
+    assert run("script", "--method", "eigen-cam", "--out", script).code == 0
+    subprocess.run([sys.executable, str(script)], check=True, cwd=tmp_path.parent)
+    assert np.load(tmp_path / "map.npy").shape == (16, 16)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--method", "fullgrad"), "FullGrad takes more than a formula of a few lines"),
+        (("--option", "augment=yes"), "the map is a mean over changed copies of the image"),
+        (("--unit", "layer4:3"), "the question is about an output of a layer"),
+        (("--layer", "layer3 + layer4"), "the maps of several layers are put together"),
+    ],
+)
+def test_what_no_script_is_written_for(run: Run, arguments: tuple[str, ...], reason: str) -> None:
+    done = run("script", *arguments)
+    assert done.code == 2
+    assert reason in done.err
+    assert done.err.count("\n") == 1
+    assert not done.out
+
+
+def test_an_image_of_sixteen_bits_is_refused(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "deep.png"
+    Image.fromarray(np.arange(4096, dtype=np.uint16).reshape(64, 64) * 16).save(path)
+    done = run("script", path, "--model", "demo:shapes")
+    assert done.code == 2
+    assert "the image is of a kind that Pillow does not read as it is shown" in done.err
+
+
+def test_names_cannot_get_out_of_their_literals(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / 'it\'s "here"'
+    folder.mkdir()
+    image, classes = folder / "a'''b.png", folder / "names.json"
+    Image.new("RGB", (80, 60), "teal").save(image)
+    names = ['"""\nraise SystemExit(3)\r\u2028', *(f"class {n}" for n in range(7))]
+    classes.write_text(json.dumps(names))
+    done = run("script", image, "--model", "demo:shapes", "--classes", classes, "--class", "0")
+    assert done.code == 0, done.err
+    tree = ast.parse(done.out)
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Raise)]
+    assert str(image) in [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)]
+
+
+def test_the_text_is_written_without_torch() -> None:
+    code = "import sys, engine.scripting.writing, engine.scripting.refusals\n"
+    code += "raise SystemExit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

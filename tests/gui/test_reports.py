@@ -1,0 +1,144 @@
+"""Copy as Python and Report, through the whole program."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QCheckBox, QPlainTextEdit, QPushButton
+
+from gui.jobs import report_work
+from gui.widgets.reports.dialog import ReportDialog
+from tests.engine.reports.test_files import Page, Pages
+from tests.gui.user import WAIT_MS, User, child
+
+
+def test_the_copied_script_makes_the_map_on_the_screen(
+    user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = user.start()
+    program.controller.choose_class(1)
+    program.controller.choose_layer("layer3")
+    user.wait_layer("layer3")
+    clipboard = QGuiApplication.clipboard()
+    clipboard.setText("")
+    program.window.actions_by_id["copy_script"].trigger()
+    user.until(lambda: "def main" in clipboard.text())
+    assert program.window.notice.text == "Python script copied to the clipboard."
+    script, found = tmp_path / "copied.py", tmp_path / "found.npy"
+    script.write_text(clipboard.text(), encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", [str(script), str(found)])
+    runpy.run_path(str(script), run_name="__main__")
+    shown = program.state.explanation
+    assert shown is not None
+    assert (shown.layer, shown.target.index) == ("layer3", 1)
+    assert np.abs(np.load(found) - shown.map).max() <= 1e-4 * np.abs(shown.map).max()
+    saved = tmp_path / "saved.py"
+    with user.qtbot.waitSignal(program.controller.reports.scripted, timeout=WAIT_MS):
+        program.controller.reports.script(saved)
+    assert saved.read_text(encoding="utf-8") == clipboard.text()
+    user.until(lambda: program.window.notice.text == "Saved saved.py")
+
+
+def test_a_script_that_cannot_be_had_is_greyed_with_the_reason(user: User) -> None:
+    program = user.start(explained=False)
+    actions = program.window.actions_by_id
+    assert not actions["copy_script"].isEnabled()
+    assert not actions["report"].isEnabled()
+    user.wait_explained()
+    for id in ("copy_script", "save_script", "report"):
+        assert actions[id].isEnabled(), id
+    usual = actions["copy_script"].toolTip()
+    program.controller.choose_method("fullgrad")
+    user.until(lambda: not actions["copy_script"].isEnabled())
+    assert "FullGrad takes more than a formula of a few lines" in actions["copy_script"].toolTip()
+    assert actions["report"].isEnabled()
+    program.controller.choose_method("layercam")
+    user.until(actions["copy_script"].isEnabled)
+    assert actions["copy_script"].toolTip() == usual
+    user.settle()
+
+
+def open_dialog(user: User) -> ReportDialog:
+    user.program.window.actions_by_id["report"].trigger()
+    return user.dialog(ReportDialog)
+
+
+def part(dialog: ReportDialog, text: str) -> QCheckBox:
+    return next(box for box in dialog.findChildren(QCheckBox) if box.text().startswith(text))
+
+
+def test_a_report_of_all_panes(user: User, tmp_path: Path) -> None:
+    program = user.start()
+    program.controller.comparer.compare_class(1)
+    user.until(lambda: len(program.state.panes) == 2)
+    user.until(lambda: all(pane.explanation is not None for pane in program.state.panes))
+    user.wait_explained()
+    dialog = open_dialog(user)
+    child(dialog, QPlainTextEdit).setPlainText("Both <shapes> were found.")
+    part(dialog, "Settings").setChecked(False)
+    # A name without a suffix gets that of the format.
+    with user.qtbot.waitSignal(program.controller.reports.written, timeout=WAIT_MS):
+        dialog.take(tmp_path / "both")
+    page = Page((tmp_path / "both.html").read_bytes())
+    assert "Both <shapes> were found." in page.text
+    assert "Preprocessing" not in page.text
+    for pane in program.state.panes:
+        assert pane.explanation is not None
+        assert pane.explanation.sentence in page.text
+    # The image, and two maps with their bars.
+    assert len(page.pictures) == 5
+    user.until(lambda: program.window.notice.text == "Saved both.html")
+    user.until(lambda: not program.window.findChildren(ReportDialog))
+    again = open_dialog(user)
+    assert not part(again, "Settings").isChecked()
+    with user.qtbot.waitSignal(program.controller.reports.written, timeout=WAIT_MS):
+        again.take(tmp_path / "both.pdf")
+    assert "Prediction" in Pages((tmp_path / "both.pdf").read_bytes()).whole_text
+
+
+def test_a_report_that_cannot_be_written_leaves_the_dialog_open(user: User, tmp_path: Path) -> None:
+    program = user.start()
+    dialog = open_dialog(user)
+    with user.qtbot.waitSignal(program.controller.reports.failed, timeout=WAIT_MS) as failed:
+        dialog.take(tmp_path / "no folder" / "a.html")
+    assert dialog.isVisible()
+    assert child(dialog, QPlainTextEdit).isEnabled()
+    assert failed.args[0] in dialog.said
+    dialog.reject()
+    user.settle()
+
+
+def test_a_report_is_written_beside_the_window_and_can_be_stopped(
+    user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = user.start()
+    begun, held = threading.Event(), threading.Event()
+    threads: list[threading.Thread] = []
+    real = report_work.write_report
+
+    def slow(task: report_work.ReportTask, watch: report_work.Watch) -> Path:
+        threads.append(threading.current_thread())
+        begun.set()
+        assert held.wait(60)
+        return real(task, watch)
+
+    monkeypatch.setattr("gui.controllers.reports.reports.write_report", slow)
+    dialog = open_dialog(user)
+    path = tmp_path / "stopped.html"
+    dialog.take(path)
+    user.until(begun.is_set)
+    assert threads[0] is not threading.main_thread()
+    stop = next(b for b in dialog.findChildren(QPushButton) if b.text() == "Stop")
+    with user.qtbot.waitSignal(program.controller.reports.stopped, timeout=WAIT_MS):
+        stop.click()
+        held.set()
+    assert not path.exists()
+    assert dialog.said == "Stopped; nothing was written."
+    dialog.reject()
+    user.settle()
