@@ -59,7 +59,9 @@ class Finding(QFrame):
         for text in (self.verdict, self.limits):
             text.setWordWrap(True)
             text.setAlignment(Qt.AlignmentFlag.AlignTop)
-            text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+            text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+            # Its height follows its width; a label's own least height is that of a narrow one.
+            text.setMinimumHeight(1)
         self.limits.setVisible(False)
         self.more.setText("?")
         self.more.setCheckable(True)
