@@ -77,6 +77,17 @@ def _is_form(text: str) -> bool:
     return True
 
 
+def _is_view(text: str) -> bool:
+    """Whether a text describes how a folder was looked at, as JSON."""
+    try:
+        facts = json.loads(text)
+    except ValueError:
+        return False
+    if not isinstance(facts, dict) or not isinstance(facts.get("filters", []), list):
+        return False
+    return all(isinstance(one, str) for one in facts.get("filters", []))
+
+
 _DISPLAY: Final = DisplaySettings()
 
 WINDOW_GEOMETRY: Final = Entry("window/geometry", b"")
@@ -138,6 +149,12 @@ INSPECTOR_PAGE: Final = Entry(
 )
 INSPECTOR_FOLDED: Final = Entry("inspector/folded", False)
 INSPECTOR_HEIGHT: Final = Entry("inspector/height", 200, _between(80, 2000))
+FOLDER_SHAPE: Final = Entry("folder/shape", "table", _one_of("table", "grid"))
+FOLDER_CHART: Final = Entry("folder/chart", "confusion")
+FOLDER_VIEWS: Final[Entry[tuple[str, ...]]] = Entry(
+    "folder/views", (), lambda value: all(map(_is_view, value))
+)
+"""Filters and order of folders, the last one first, as gui.controllers.folder.kept spells them."""
 HINTS_SEEN: Final[Entry[tuple[str, ...]]] = Entry("hints/seen", ())
 
 TABLE: Final[tuple[Entry[Any], ...]] = (
@@ -180,6 +197,9 @@ TABLE: Final[tuple[Entry[Any], ...]] = (
     INSPECTOR_PAGE,
     INSPECTOR_FOLDED,
     INSPECTOR_HEIGHT,
+    FOLDER_SHAPE,
+    FOLDER_CHART,
+    FOLDER_VIEWS,
     HINTS_SEEN,
 )
 """All settings of the user; reset() removes exactly these."""

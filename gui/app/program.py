@@ -67,6 +67,8 @@ class Program(QObject):
         from gui.handlers.connections import Handlers
         from gui.presenters.edits import EditPresenter
         from gui.presenters.first_hints import FirstHints
+        from gui.presenters.folder.figures import FigurePresenter
+        from gui.presenters.folder.rows import FolderPresenter
         from gui.presenters.inspector import InspectorPresenter
         from gui.presenters.methods import MethodPresenter
         from gui.presenters.notices import Notices
@@ -93,6 +95,16 @@ class Program(QObject):
         self.methods = MethodPresenter(self.window, self.state, self.settings)
         self.questions = QuestionPresenter(self.window, self.state, self.settings)
         self.notices = Notices(self.window, self.state, self.controller.models, self.settings)
+        self.folder = FolderPresenter(
+            self.window, self.state, self.controller.folders, self.settings
+        )
+        self.folder_figures = FigurePresenter(
+            self.window,
+            self.controller.folders,
+            self.controller.folder_figures,
+            self.controller.clustering,
+            self.settings,
+        )
         self.inspector = InspectorPresenter(
             self.window, self.state, self.controller.inspections, self.settings
         )

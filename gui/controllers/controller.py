@@ -24,6 +24,10 @@ from gui.controllers.edits.places import Places
 from gui.controllers.explaining import Explainer, without_comparison
 from gui.controllers.exports import Exports
 from gui.controllers.figures.figures import Figures
+from gui.controllers.folder.clustering import Clustering
+from gui.controllers.folder.exporting import FolderExports
+from gui.controllers.folder.figures import FolderFigures
+from gui.controllers.folder.folders import Folders
 from gui.controllers.image_views import ImageViews
 from gui.controllers.images import Images
 from gui.controllers.inspector.inspecting import Inspections
@@ -41,7 +45,7 @@ from gui.controllers.taking_up import take_up
 from gui.controllers.undo.history import History
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.file_work import color_strips
-from gui.jobs.lanes import Job, Lane
+from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import EXACT, Settings
 from gui.state.records import EngineFacts
 from gui.state.state import NoticeKind, State
@@ -113,6 +117,22 @@ class Controller(QObject):
         self.sessions = Sessions(state, settings, self.images, self.models, restorer, self)
         self.notes = Notes(state, self)
         self.images.session_found.connect(self.sessions.open)
+        self.folders = Folders(
+            state,
+            settings,
+            engine,
+            files,
+            self._worker,
+            self.models,
+            self.images,
+            comparer,
+            self,
+        )
+        self.folder_exports = FolderExports(state, self.folders, self)
+        self.folder_figures = FolderFigures(state, self.folders, self)
+        self.clustering = Clustering(
+            state, self.folders, self.folder_figures, engine, self._worker, self
+        )
         self.inspections = Inspections(state, settings, engine, files, self._worker, self)
         self.trusting = trusting = Trusting(state, settings, engine, files, self._worker, self)
         self.reports = Reports(
@@ -169,6 +189,19 @@ class Controller(QObject):
         self.sessions.close()
         self.file_lane.close()
         self.engine_lane.close()
+        self.folder_figures.close()
+        self.folders.close()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether Esc has nothing to end but work that goes on when nothing is asked."""
+        state, lanes = self.state, (self.engine_lane, self.file_lane)
+        asked = any(
+            lane.running is not None and lane.running.priority is not Priority.IDLE
+            for lane in lanes
+        )
+        alone = len(state.panes) == 1 and not state.picking
+        return alone and not asked and state.model_loading is None and not self.downloads.running
 
     def leave(self) -> None:
         """Esc: end what was begun last, so compare with nothing, stop what is computed, or go back

@@ -30,7 +30,7 @@ from gui.jobs.file_work import (
 )
 from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import MAX_IMAGES, Settings
-from gui.state.state import OPEN_MANY, REOPEN, NoticeKind, OpenImage, State
+from gui.state.state import AS_PAGE, OPEN_MANY, REOPEN, NoticeKind, OpenImage, State
 
 # Memory for decoded images other than the current one, kept for going back.
 _KEEP_BYTES = 1_500_000_000
@@ -39,6 +39,9 @@ MANY = 500
 
 _MOST_CLOSED = 10
 """How often closing can be undone."""
+
+WORTH_A_PAGE = 50
+"""A folder with more images is worth a page of its own."""
 
 # RGB for the engine, and the pyramid of 32-bit pictures for the canvas.
 _BYTES_A_PIXEL = 3 + 4 * 4 / 3
@@ -62,8 +65,8 @@ class Images(QObject):
     added(keys): these were opened from files, and the first of them is shown.
     ready: the current image is decoded. thumbnail_ready(key, QImage). reopened(layer): images that
     were closed are open again, and this layer was selected then; None for the default one.
-    model_found(ModelSource), classes_found(path), profile_found(path), session_found(Path): other
-    dropped files.
+    model_found(ModelSource), classes_found(path), profile_found(path), session_found(Path),
+    index_found(Path): other dropped files, and a folder with an index of images.
     """
 
     leaving = Signal()
@@ -73,6 +76,7 @@ class Images(QObject):
     model_found = Signal(object)
     classes_found = Signal(str)
     profile_found = Signal(str)
+    index_found = Signal(object)
     session_found = Signal(object)
     reopened = Signal(object)
 
@@ -319,11 +323,12 @@ class Images(QObject):
         count = sum(path not in known for path in found.images)
         if ask and count > MANY:
             self._many = replace(found, model=None), current
-            self._state.notify(
-                NoticeKind.WARNING,
-                f"These are {count:,} images. Close this notice to open none of them.",
-                OPEN_MANY,
-            )
+            said, action = f"These are {count:,} images.", (OPEN_MANY, "")
+            if found.folder is not None:
+                said += " A folder page shows them as a table with charts."
+                action = AS_PAGE, str(found.folder)
+            said += " Close this notice to open none of them."
+            self._state.notify(NoticeKind.WARNING, said, *action)
             found = replace(found, images=(), refused="")
         keys: list[str] = []
         fresh = [place for place, path in enumerate(found.images) if path not in known]
@@ -352,6 +357,12 @@ class Images(QObject):
             self.profile_found.emit(str(found.profile))
         if found.session is not None:
             self.session_found.emit(found.session)
+        if found.index is not None:
+            self.index_found.emit(found.index)
+        if found.folder is not None and len(keys) > WORTH_A_PAGE:
+            self._state.notify(
+                NoticeKind.HINT, f"{len(keys):,} images were opened.", AS_PAGE, str(found.folder)
+            )
         if found.refused:
             self._state.notify(NoticeKind.WARNING, found.refused)
 

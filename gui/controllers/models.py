@@ -102,8 +102,11 @@ class Models(QObject):
     def open_for(self, image: OpenImage) -> bool:
         """Open the demo that knows such images, unless a model was chosen; whether it is being
         opened. A demo that failed or was stopped is not tried again for each image."""
+        return self.open_demo(PHOTO_MODEL if image.scene is None else FIRST_MODEL)
+
+    def open_demo(self, wanted: ModelSource) -> bool:
+        """Open one of the demos unless a model was chosen, as open_for does."""
         state = self._state
-        wanted = PHOTO_MODEL if image.scene is None else FIRST_MODEL
         if self.chosen or wanted in self._not_to_be_had or state.engine_error is not None:
             return False
         if (state.model_loading or state.model_source) == wanted:

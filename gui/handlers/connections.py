@@ -28,6 +28,9 @@ from gui.handlers.edits.undoing import Undoing
 from gui.handlers.edits.what_if import WhatIf
 from gui.handlers.export import Saver
 from gui.handlers.figure_opener import FigureOpener
+from gui.handlers.folder.figures import FigureGestures
+from gui.handlers.folder.menus import FolderMenus
+from gui.handlers.folder.opener import FolderOpener
 from gui.handlers.help import Help
 from gui.handlers.image_levels import ImageLevels
 from gui.handlers.image_opener import ImageOpener
@@ -78,6 +81,9 @@ class Handlers(QObject):
         self.saver = Saver(window, state, controller.exports, settings)
         self.reports = ReportOpener(window, state, controller.reports, settings)
         self.figures = FigureOpener(window, state, controller.figures, settings)
+        self.folders = FolderOpener(window, state, controller, settings)
+        self.folder_menus = FolderMenus(window, state, controller, settings)
+        self.folder_figures = FigureGestures(window, controller, settings)
         self.inspecting = Inspecting(window, controller, settings)
         self.choosing = Choosing(window, state, controller)
         self.comparing = Comparing(window, state, controller)
@@ -157,8 +163,11 @@ class Handlers(QObject):
         self._settings.set(table.STRIP, "folded" if on else "open")
 
     def _cancel(self) -> None:
-        """Leave a tool, or what the inspector shows on the canvas, or stop what is under way."""
-        if not (self.notes.leave() or self.what_if.back() or self.inspecting.back()):
+        """Leave a tool, or what the inspector shows on the canvas, stop what is under way, or go
+        back to the folder that the image was opened from."""
+        if self.notes.leave() or self.what_if.back() or self.inspecting.back():
+            return
+        if not (self._controller.at_rest and self.folders.back()):
             self._controller.leave()
 
     def default_layer(self) -> None:

@@ -18,7 +18,7 @@ from gui.toolkit import plain_text
 from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
-    from gui.widgets.inspector.chart import Chart
+    from gui.toolkit.charts.chart import Chart
 
 
 class Inspecting(QObject):

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 THUMBNAIL_SIZE = 128
 _MOST_IMAGES = 10_000
+INDEX = "index.sqlite"
+"""What a folder with an index of images has, see engine.folders.index."""
 _DICOM = b"DICM", 128
 """What DICOM files have after their first bytes, and where."""
 
@@ -57,7 +59,8 @@ class Found:
 
     missing: the images that do not exist. model: the model to open, with weights and class names
     dropped together with it. classes, profile: a file for the open model. session: the last session
-    file among them. refused: one sentence on what was not opened, or ''.
+    file among them. refused: one sentence on what was not opened, or ''. folder: the one that they
+    come from, if it is one alone. index: a folder with an index of images.
     """
 
     images: tuple[Path, ...]
@@ -67,6 +70,8 @@ class Found:
     profile: Path | None = None
     session: Path | None = None
     refused: str = ""
+    folder: Path | None = None
+    index: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,10 +103,15 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
     sessions: list[Path] = []
     empty: list[str] = []
     missing: set[Path] = set()
+    index: Path | None = None
     for path in paths:
         if path.name.upper() == suffixes.DICOM_LIST and not presence.is_folder(path):
             path = path.absolute().parent
-        if suffixes.is_model(path):
+        if path.name == INDEX and presence.is_file(path):
+            index = _whole(path).parent
+        elif presence.is_file(path / INDEX):
+            index = _whole(path)
+        elif suffixes.is_model(path):
             models.append(_whole(path))
         elif presence.is_folder(path):
             inside = _images_in(path, watch)
@@ -132,6 +142,8 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
         profiles[0] if profiles else None,
         sessions[-1] if sessions else None,
         refused,
+        _whole(paths[0]) if len(paths) == 1 and presence.is_folder(paths[0]) else None,
+        index,
     )
 
 

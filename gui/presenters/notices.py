@@ -13,6 +13,7 @@ from gui import settings as table
 from gui.controllers.models import Models
 from gui.settings import Settings
 from gui.state.state import (
+    AS_PAGE,
     BACK,
     CHECK_INPUT,
     CHOOSE_WEIGHTS,
@@ -212,6 +213,9 @@ class Notices(QObject):
             self._reopen.trigger()
         elif action == BACK:
             self._back.trigger()
+        elif action == AS_PAGE:
+            # Done by who opens folders.
+            return
         elif action == STOP_READING:
             self._status.stop_requested.emit()
         elif action == CHOOSE_WEIGHTS:

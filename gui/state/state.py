@@ -107,6 +107,10 @@ CHECK_INPUT = "Input and output…"
 """Notice action: open the panel where assumed preprocessing can be checked."""
 
 
+AS_PAGE = "Open as a folder page"
+"""Notice action: show all images of a folder in a table; its argument is the folder."""
+
+
 CHOOSE_WEIGHTS = "Choose weights…"
 """Notice action for a weights file that holds other networks as well."""
 

@@ -128,6 +128,10 @@ SHEETS: Final = (
 _FILE: Final = (
     Command("open_image", "Open images…", "File", ("Ctrl+O",), "open-image", "Open images"),
     Command("open_folder", "Open folder…", "File", ("Ctrl+Shift+O",), "open-folder"),
+    Command("open_page", "Open folder as a page…", "File", ("Ctrl+Alt+O",), "open-folder",
+            "Explain all images of a folder, in a table with filters and charts"),
+    Command("open_list", "Open list of images as a page…", "File",
+            tip="A table of paths and labels (CSV), or a list of paths, as a folder page"),
     Command("paste", "Paste image", "File", ("Ctrl+V",), "paste", "Open the copied image or files"),
     Command("recent_images", "Recent images", "File", submenu=True),
     Command("open_weights", "Open model file…", "File", ("Ctrl+Shift+M",), "open-weights",
@@ -284,6 +288,8 @@ _VIEW: Final = (
     Command("inspector", "Inspector", "View", ("I",),
             tip="Show layers, channels and numbers of the map in a drawer below the image",
             checkable=True, section=3),
+    Command("folder_page", "Folder page", "View", ("F2",), checkable=True, section=3,
+            tip="Go to the open folder and back to the picture"),
     Command("theme_system", "Follow system", "View/Theme", checkable=True, group="theme"),
     Command("theme_light", "Light", "View/Theme", checkable=True, group="theme"),
     Command("theme_dark", "Dark", "View/Theme", checkable=True, group="theme"),
@@ -361,6 +367,12 @@ def table() -> tuple[Command, ...]:
     place = next(i for i, command in enumerate(FIXED) if command.id == "class_1")
     return (*FIXED[:place], *map(_method, METHODS), *FIXED[place:])
 
+
+PAGES: Final = (
+    ("picture", "Picture", "One image at a time (F2)"),
+    ("folder", "Folder", "All images of the open folder (F2)"),
+)
+"""The pages of the window."""
 
 SCORES: Final = (
     ("logit", "Logit", "The class's own score, whatever the others have"),

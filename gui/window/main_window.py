@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QSizePolicy,
     QSplitter,
+    QStackedWidget,
     QStatusBar,
     QToolBar,
     QVBoxLayout,
@@ -24,10 +25,12 @@ from PySide6.QtWidgets import (
 from gui.toolkit import theme
 from gui.toolkit.labels import ElidedLabel, label
 from gui.window import actions
-from gui.window.commands import SCORES, TOOLS
+from gui.window.commands import PAGES, SCORES, TOOLS
 from gui.window.placeholders import canvas_room, first_size, panel_room
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PySide6.QtGui import (
         QCloseEvent,
         QDragEnterEvent,
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
     from gui.widgets.display.panel import DisplayPanel
     from gui.widgets.edits.panel import WhatIfPanel
     from gui.widgets.edits.tool_strip import ToolStrip
+    from gui.widgets.folder.page import FolderPage
     from gui.widgets.image_strip.strip import ImageStrip
     from gui.widgets.inspector.drawer import Drawer
     from gui.widgets.layers.tree import LayerTree
@@ -80,11 +84,14 @@ class MainWindow(QMainWindow):
     """The main window.
 
     first_painted: it is on the screen for the first time. dropped(Dropped). compared(kind, value):
-    a class, layer or image was dragged onto the panes. closing: it is about to close, so threads
+    a class, layer or image was dragged onto the panes. page_chosen('picture' or 'folder'): in the
+    toolbar. folder_made: the folder page was created. closing: it is about to close, so threads
     must end now. title_prefix: goes before its title.
     """
 
     first_painted = Signal()
+    page_chosen = Signal(str)
+    folder_made = Signal()
     dropped = Signal(object)
     compared = Signal(str, str)
     closing = Signal()
@@ -116,6 +123,8 @@ class MainWindow(QMainWindow):
     questions: ChoicePanel
     scores: Segments
     device_label: Label
+    switch: Segments | None = None
+    folder: FolderPage | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -220,9 +229,10 @@ class MainWindow(QMainWindow):
                 room.deleteLater()
         self._share_width()
         self.columns.restoreState(widths)
-        self._rows.insertWidget(0, self.notice)
+        self._outer.insertWidget(0, self.notice)
         self._rows.replaceWidget(self._strip_room, self.drawer)
         self.drawer.leave_room(self.notice)
+        self._strip_room.hide()
         self._strip_room.deleteLater()
         self.status.setMinimumHeight(_STATUS_HEIGHT)
         self.setStatusBar(self.status)
@@ -300,17 +310,57 @@ class MainWindow(QMainWindow):
         self.set_default_columns()
         self._strip_room = panel_room(_NARROWEST)
         self._strip_room.setFixedHeight(_FOLDED_HEIGHT if self.height() < _LOW else _STRIP_HEIGHT)
-        central = QWidget()
-        self._rows = QVBoxLayout(central)
+        picture = QWidget()
+        self._rows = QVBoxLayout(picture)
         self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setSpacing(0)
         self._rows.addWidget(self.columns, 1)
         self._rows.addWidget(self._strip_room)
+        central = QWidget()
+        self._outer = QVBoxLayout(central)
+        self._outer.setContentsMargins(0, 0, 0, 0)
+        self._outer.setSpacing(0)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(picture)
+        self._outer.addWidget(self._stack, 1)
         self.setCentralWidget(central)
         status = QStatusBar()
         status.setSizeGripEnabled(False)
         status.setMinimumHeight(_STATUS_HEIGHT)
         self.setStatusBar(status)
+
+    # --- the folder page -------------------------------------------------------------------------
+
+    def offer_pages(self, offered: bool) -> None:
+        """Show the switch between the pages in the toolbar, or leave it out."""
+        if self.switch is None and offered:
+            from gui.toolkit.segments import Segments
+
+            self.switch = Segments("Page", PAGES)
+            self.switch.show_choice("picture")
+            self.switch.chosen.connect(self.page_chosen)
+            row = self._facts.layout()
+            assert isinstance(row, QHBoxLayout)
+            row.insertWidget(1, self.switch)
+        if self.switch is not None:
+            self.switch.setVisible(offered)
+
+    def make_folder(self, make: Callable[[], FolderPage]) -> FolderPage:
+        """The folder page, which is made when it is needed first."""
+        if self.folder is None:
+            self.folder = make()
+            self._stack.addWidget(self.folder)
+            self.folder_made.emit()
+        return self.folder
+
+    def turn_to(self, page: str) -> None:
+        """Bring a page to the front: 'picture' or 'folder'."""
+        if self.switch is not None:
+            self.switch.show_choice(page)
+        if page == "folder" and self.folder is not None:
+            self._stack.setCurrentWidget(self.folder)
+        else:
+            self._stack.setCurrentIndex(0)
 
     def _share_width(self) -> None:
         """Give extra width to the canvas only."""

@@ -24,7 +24,7 @@ from gui.app.program import Program
 from gui.controllers.inspector.inspecting import ONE_LAYER, STOPPED
 from gui.controllers.models import NamedModel
 from gui.jobs.lanes import Job
-from gui.widgets.inspector.chart import Chart
+from gui.toolkit.charts.chart import Chart
 from gui.widgets.inspector.drawer import TITLES, Drawer
 from gui.widgets.inspector.tiles import TileView
 from tests.gui.user import WAIT_MS, Key, Modifier, User, child

@@ -33,6 +33,8 @@ from engine.records.edits import (
     Shape,
 )
 from engine.records.explanations import Explanation
+from engine.records.sources import ModelSource
+from gui.controllers.models import NamedModel
 from tests.gui.user import Key, Modifier, User
 
 IMAGE = engine.load_image(SCENES[0].path)
@@ -466,3 +468,31 @@ def test_edits_that_cannot_be_done_say_why(user: User) -> None:
     user.press(Key.Key_Z, Modifier.ControlModifier)
     assert program.window.what_if._error.text() == ""
     wait_edited(user)
+
+
+def test_a_watermark_is_found_out_by_hiding_it_and_by_pasting_it_elsewhere(user: User) -> None:
+    """demo:shortcut takes a watermark for a star, whatever else there is."""
+    user.start(SCENES[4].path, SCENES[0].path, model=NamedModel(ModelSource("demo:shortcut")))
+    state = user.program.state
+
+    def top() -> str:
+        assert state.answer is not None
+        return state.answer.predictions[0].label
+
+    assert top() == "star"
+    user.press(Key.Key_E)
+    user.press(Key.Key_R)
+    mark = (745, 649), (800, 700), (839, 743)
+    drag(user, *mark)
+    wait_edited(user)
+    assert top() != "star"
+    user.press(Key.Key_Z, Modifier.ControlModifier)
+    user.press(Key.Key_Y)
+    drag(user, *mark)
+    user.press(Key.Key_PageDown)
+    user.wait_explained()
+    assert top() == "ring"
+    user.press(Key.Key_Y, Modifier.ShiftModifier)
+    drag(user, (600, 400), (700, 500), (924, 724))
+    wait_edited(user)
+    assert top() == "star"

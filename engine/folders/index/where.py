@@ -67,7 +67,8 @@ class Where:
     """Rows that meet a condition on one column.
 
     low, high: both included, of numbers; None for no end. among: equal to one of these; with None
-    among them, also those without a value. contains: a text, in any case of ASCII letters.
+    among them, also those without a value. contains: a text, in any case of ASCII letters. given:
+    whether there is a value, and a text is not empty; None for either.
     """
 
     column: str
@@ -75,6 +76,7 @@ class Where:
     high: float | None = None
     among: tuple[object, ...] | None = None
     contains: str = ""
+    given: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ def condition(selection: Selection, has_numbers: bool) -> tuple[str, dict[str, o
         if one.contains:
             text = f"CAST({value(as_bytes(one.contains))} AS TEXT)"
             parts.append(f"instr(lower({column.sql}), lower({text})) > 0")
+        if one.given is not None:
+            parts.append(f"coalesce({column.sql}, '') {'<>' if one.given else '='} ''")
         if one.among is not None:
             parts.append(_among(column.sql, one.among, value))
     if has_numbers:

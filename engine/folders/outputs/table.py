@@ -41,7 +41,7 @@ def write_tables(index: Index, job: int, folder: Path) -> list[Path]:
         writer = csv.writer(text)
         writer.writerow([*COLUMNS, *more])
         for values in _values(index, job, about, more):
-            writer.writerow([_cell(value) for value in values])
+            writer.writerow([cell(value) for value in values])
         text.flush()
         text.detach()
     if importlib.util.find_spec("pyarrow") is None:
@@ -96,7 +96,8 @@ def values_of(shown: Shown, about: Job) -> dict[str, Any]:
     return values
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """A value as a cell of the CSV file."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -31,8 +31,8 @@ from engine.lazy.numpy import np
 from engine.render.profile import Profile
 from engine.render.ticks import number_text
 from gui.toolkit import plain_text, theme
+from gui.toolkit.charts.charts import Curve, Histogram
 from gui.toolkit.labels import ElidedLabel
-from gui.widgets.inspector.charts import Curve, Histogram
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 from engine.records.workbench.trust import Curve, measured, percent
 from engine.render.ticks import number_text
 from gui.toolkit import plain_text, theme
-from gui.widgets.inspector.chart import SPACE, Area, Chart
+from gui.toolkit.charts.chart import SPACE, Area, Chart
 
 _OWN, _OTHERS = 2.0, 1.0
 _BAR = 2.0 * SPACE

@@ -41,7 +41,7 @@ class Change:
 
     @property
     def texts(self) -> tuple[str, str]:
-        """The changes of probability and logit, '▲ +12.3 pp' and '▼ −4.1'; '' for none of the first.
+        """The changes of probability, '▲ +12.3 pp' or '' for none, and of the logit, '▼ −4.1'.
 
         pp: percentage points. An arrow and a sign say the direction without a colour.
         """

@@ -69,8 +69,9 @@ class TestSpectral:
         values = np.random.default_rng(1).normal(size=(700, 5))
         np.testing.assert_allclose(graph.times(values), graph.dense() @ values, atol=1e-9)
 
-    def test_leading_eigenvectors_of_many_points(self) -> None:
-        graph = spectral.affinity(blobs(1_100, 4)[0])
+    def test_leading_eigenvectors_of_many_points(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(spectral, "_DENSE", 0)
+        graph = spectral.affinity(blobs(600, 4)[0])
         whole = graph.dense()
         scale = 1 / np.sqrt(whole.sum(axis=1))
         normal = scale[:, None] * whole * scale
@@ -80,7 +81,7 @@ class TestSpectral:
         vectors = places[:, :11] / scale[:, None]
         np.testing.assert_allclose(normal @ vectors, vectors * values[:11], atol=1e-6)
 
-    @pytest.mark.parametrize(("count", "groups"), [(60, 3), (300, 5), (900, 4)])
+    @pytest.mark.parametrize(("count", "groups"), [(60, 3), (300, 5), (500, 4)])
     def test_groups_that_are_there_are_found(self, count: int, groups: int) -> None:
         points, kinds = blobs(count, groups, seed=count)
         places, values = spectral.embedding(spectral.affinity(points))

@@ -74,6 +74,27 @@ class Odd(nn.Module):
         return {"logits": self.out(self.head(y.tanh().mean(dim=(1, 2))))}
 '''
 
+RETURNS = '''\
+from collections import namedtuple
+
+from torch import nn
+
+Heads = namedtuple("Heads", ["first", "second"])
+
+
+class Net(nn.Module):
+    """Returns two heads of equal width, beside a loss."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, stride=2)
+        self.one, self.two = nn.Linear(8, 4), nn.Linear(8, 4)
+
+    def forward(self, x):
+        x = self.conv(x).relu().mean(dim=(2, 3))
+        return x.sum(), Heads(self.one(x), self.two(x))
+'''
+
 
 @dataclass
 class Opened:
@@ -234,6 +255,23 @@ def test_the_demo_for_photographs(batch: Batch) -> None:
     with opened(ModelSource("demo:photos")) as made:
         batch.add("grad-cam", made, method="grad-cam")
         batch.add("hirescam", made, method="hirescam", layer="blocks.3.1.conv_dw")
+    batch.check()
+
+
+def test_logits_within_what_a_network_returns(batch: Batch, tmp_path: Path) -> None:
+    file, weights = tmp_path / "heads.py", tmp_path / "weights.pt"
+    file.write_text(RETURNS)
+    torch.manual_seed(3)
+    space: dict[str, Any] = {}
+    exec(RETURNS, space)
+    torch.save(space["Net"]().state_dict(), weights)
+    for head in ("1.first", "1.second"):
+        source = ModelSource(str(file), str(weights), input="3x32x32", output=head)
+        with opened(source, Trust(named=[file])) as made:
+            batch.add(head, made, method="hirescam", layer="conv", target=2)
+    assert ".first" in (tmp_path / "1.first.py").read_text()
+    first, second = (batch.maps[head][0] for head in ("1.first", "1.second"))
+    assert np.abs(first - second).max() > 0.1 * np.abs(first).max()
     batch.check()
 
 

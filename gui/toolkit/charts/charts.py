@@ -1,4 +1,4 @@
-"""The charts of the inspector: histograms and lines, in the theme's colours."""
+"""Charts: histograms and lines, in the theme's colours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 from engine.lazy.numpy import np
 from engine.render.ticks import number_text
 from gui.toolkit import theme
-from gui.widgets.inspector.chart import Area, Chart
+from gui.toolkit.charts.chart import Area, Chart
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

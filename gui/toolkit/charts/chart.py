@@ -1,4 +1,4 @@
-"""What all charts of the inspector have in common: axes, values on hover, copies and files.
+"""What all charts have in common: axes, values on hover, copies and files.
 
 A chart is copied and saved from its context menu, as a picture or as values. Everything is painted
 by one function, for the screen, PNG and SVG alike.

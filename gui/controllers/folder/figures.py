@@ -1,0 +1,178 @@
+"""What the folder page's charts show: asked for when one is in front, off the GUI thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from engine.errors import HookscopeError
+from engine.folders.index.where import COLUMNS, Selection
+from engine.lazy.numpy import np
+from gui.controllers.folder.folders import Folders
+from gui.jobs.folder import figures as folder_figures
+from gui.jobs.folder.figures import BINS, RELIABILITY_BINS, FigureReader
+from gui.jobs.lanes import Job, Lane
+from gui.state.folders import FolderView
+from gui.state.state import NoticeKind, State
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.folders.index.queries import Index
+    from gui.jobs.folder.figures import Difference
+    from gui.jobs.lanes import Watch
+
+_SETTLE_MS = 150
+HISTOGRAM = "histogram"
+
+
+class FolderFigures(QObject):
+    """ready(kind, value): a chart's content. kind: the chart in front. column: of the histogram.
+    axes: of the scatter. chosen: inputs that are selected, which the mean map is of; none for
+    all that are listed. other: the job to compare with, and
+    differences from it, by class."""
+
+    ready = Signal(str, object)
+
+    def __init__(self, state: State, folders: Folders, parent: QObject) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._folders = folders
+        self.reader = FigureReader()
+        self._lane: Lane | None = None
+        self.kind = "confusion"
+        self.column = "probability"
+        self.axes = ("probability", "border")
+        self.chosen: NDArray[np.int64] = np.zeros(0, np.int64)
+        self.other: int | None = None
+        self.differences: list[Difference] = []
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_SETTLE_MS)
+        self._timer.timeout.connect(self.refresh)
+        folders.listed.connect(self._later)
+        folders.turned.connect(self._later)
+        folders.opened.connect(self._opened)
+
+    @property
+    def lane(self) -> Lane:
+        """That of the figures, which may take seconds."""
+        if self._lane is None:
+            self._lane = Lane("folder figures", self)
+        return self._lane
+
+    def close(self) -> None:
+        """Stop, and release the index."""
+        self._timer.stop()
+        if self._lane is not None:
+            self._lane.close()
+        self.reader.close()
+
+    def show(self, kind: str) -> None:
+        """Bring a chart to the front."""
+        self.kind = kind
+        self._ask(kind)
+
+    def show_column(self, column: str) -> None:
+        """Show the histogram of a column."""
+        if column != self.column and COLUMNS[column].kind == "number" and column != "place":
+            self.column = column
+            self._ask(HISTOGRAM)
+
+    def show_axes(self, across: str, up: str) -> None:
+        """Show two other columns in the scatter."""
+        self.axes = across, up
+        self._ask("scatter")
+
+    def choose(self, numbers: NDArray[np.int64]) -> None:
+        """These rows are selected: int64 (n,)."""
+        if not np.array_equal(numbers, self.chosen):
+            self.chosen = numbers
+            if self.kind == "mean":
+                self._later()
+
+    def compare(self, number: int) -> None:
+        """Compare the job that is shown with another one."""
+        self.other = number
+        self._ask("models")
+
+    def refresh(self) -> None:
+        """Ask again for what is in front."""
+        if self._folders.page == "folder" and self._folders.listing is not None:
+            self._ask(HISTOGRAM)
+            self._ask(self.kind)
+
+    def _later(self) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _opened(self) -> None:
+        self.chosen, self.other = np.zeros(0, np.int64), None
+        if self._lane is not None:
+            self._lane.cancel()
+            self._lane.submit(Job("", self.reader.close, stoppable=False))
+
+    def _ask(self, kind: str) -> None:
+        folders = self._folders
+        if folders.folder is None or folders.job is None:
+            self.ready.emit(kind, None)
+            return
+        folder, work = folders.folder, self._work(kind, folders.view)
+        if work is None:
+            return
+        job = Job(
+            "Reading figures",
+            lambda watch: work(self.reader.index(folder, watch), watch),
+            slot=f"figures {kind}",
+        )
+        job.finished.connect(lambda value: self._came(kind, value))
+        job.failed.connect(self._failed)
+        self.lane.submit(job)
+
+    def _work(self, kind: str, view: FolderView) -> Callable[[Index, Watch], Any] | None:
+        """What to read for a chart; None for nothing."""
+        assert self._folders.job is not None
+        (number, about), selection = self._folders.job, view.selection
+        if kind == HISTOGRAM:
+            return self._histogram(number, view)
+        if kind == "confusion":
+            return lambda index, _watch: index.confusion(number, selection)
+        if kind == "classes":
+            return lambda index, _watch: folder_figures.classes_of(index, number, about, selection)
+        if kind == "reliability":
+            return lambda index, _watch: index.reliability(number, RELIABILITY_BINS, selection)
+        if kind == "mean":
+            chosen = self.chosen
+            return lambda index, _watch: index.mean_map(
+                number, Selection(numbers=tuple(chosen.tolist())) if len(chosen) else selection
+            )
+        if kind == "scatter":
+            axes = self.axes
+            return lambda index, _watch: folder_figures.pairs_of(index, number, *axes, selection)
+        if kind == "clusters":
+            return lambda index, _watch: index.distinct(number, "prediction")
+        other = next((one for one in self._folders.jobs if one[0] == self.other), None)
+        if kind != "models" or other is None or other[0] == number:
+            return None
+        first = number, about
+        return lambda index, _watch: folder_figures.differences(index, first, other, selection)
+
+    def _histogram(self, number: int, view: FolderView) -> Callable[[Index, Watch], Any]:
+        """Counts of a column over the rows that meet all filters but those on the column."""
+        column, own = self.column, view.selection
+        others = tuple(one for one in own.where if one.column != column)
+        selection = Selection(others, own.numbers)
+        return lambda index, _watch: (
+            column,
+            *index.histogram(number, column, BINS, selection),
+        )
+
+    def _came(self, kind: str, value: Any) -> None:
+        if kind == "models":
+            self.differences = value[1]
+        self.ready.emit(kind, value)
+
+    def _failed(self, error: HookscopeError) -> None:
+        self._state.notify(NoticeKind.ERROR, str(error))

@@ -1,0 +1,1 @@
+"""Gestures of the folder page."""

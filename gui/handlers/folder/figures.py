@@ -1,0 +1,176 @@
+"""Handles the gestures on the charts of the folder page: most of them filter the rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from engine.folders.index.typed import in_words
+from engine.folders.index.where import Where
+from gui import settings as table
+from gui.controllers.controller import Controller
+from gui.settings import Settings
+from gui.state.folders import Filter
+from gui.window.main_window import MainWindow
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.lazy.numpy import np
+    from gui.jobs.folder.figures import Difference
+    from gui.toolkit.charts.chart import Chart
+    from gui.widgets.folder.page import FolderPage
+
+
+class FigureGestures(QObject):
+    """Connects the charts when the page is made."""
+
+    def __init__(self, window: MainWindow, controller: Controller, settings: Settings) -> None:
+        super().__init__(window)
+        self._window = window
+        self._controller = controller
+        self._settings = settings
+        self._folders = controller.folders
+        self._figures = controller.folder_figures
+        self._clustering = controller.clustering
+        window.folder_made.connect(self._connect)
+        self._folders.changed.connect(self._mark_column)
+
+    @property
+    def _page(self) -> FolderPage:
+        page = self._window.folder
+        assert page is not None
+        return page
+
+    def _connect(self) -> None:
+        page, side = self._page, self._page.side
+        page.histogram.brushed.connect(self._brushed)
+        page.histogram.unbrushed.connect(lambda: self._take_off(self._figures.column))
+        page.rows.selected.connect(self._selected)
+        side.kind_chosen.connect(self._show_kind)
+        self._figures.show(side.kind)
+        side.axes_chosen.connect(self._figures.show_axes)
+        side.other_chosen.connect(self._figures.compare)
+        side.confusion.chosen.connect(self._cell_chosen)
+        side.classes.chosen.connect(self._class_chosen)
+        side.reliability.picked.connect(self._bin_picked)
+        side.scatter.lassoed.connect(self._lassoed)
+        side.differences.chosen.connect(self._difference_chosen)
+        clusters, clustering = side.clusters, self._clustering
+        clusters.class_chosen.connect(clustering.find)
+        clusters.hide_wanted.connect(clustering.hide)
+        clusters.stop_wanted.connect(clustering.stop)
+        clusters.chosen.connect(self._cluster_chosen)
+        clusters.scatter.lassoed.connect(self._lassoed)
+        for chart in (page.histogram, side.reliability):
+            chart.save_wanted.connect(self._save)
+
+    def _show_kind(self, kind: str) -> None:
+        self._settings.set(table.FOLDER_CHART, kind)
+        self._figures.show(kind)
+
+    def _mark_column(self) -> None:
+        self._figures.show_column(self._folders.view.order)
+
+    # --- filters ---------------------------------------------------------------------------------
+
+    def _brushed(self, low: float, high: float) -> None:
+        column = self._figures.column
+        where = Where(column, low=low, high=high)
+        self._replace((column,), Filter(self._words(where)[0], (where,)))
+
+    def _take_off(self, *columns: str) -> None:
+        """Drop the filters on columns."""
+        kept = [own for own in self._folders.view.filters if not _is_on(own, columns)]
+        self._folders.set_filters(kept)
+
+    def _replace(self, columns: tuple[str, ...], *added: Filter) -> None:
+        """Put filters in place of those on columns."""
+        kept = [own for own in self._folders.view.filters if not _is_on(own, columns)]
+        self._folders.set_filters([*kept, *added])
+
+    def _words(self, *wheres: Where) -> list[str]:
+        classes = self._folders.job[1].classes if self._folders.job is not None else ()
+        return [in_words(where, classes) for where in wheres]
+
+    def _cell_chosen(self, label: int, prediction: int) -> None:
+        """Only what is labelled and predicted so; the same again takes it off."""
+        wheres = []
+        if label >= 0:
+            wheres.append(Where("class_label", among=(label,)))
+        if prediction >= 0:
+            wheres.append(Where("prediction", among=(prediction,)))
+        added = [
+            Filter(words, (where,))
+            for words, where in zip(self._words(*wheres), wheres, strict=True)
+        ]
+        known = {own.text for own in self._folders.view.filters}
+        if all(own.text in known for own in added):
+            self._take_off("class_label", "prediction")
+        else:
+            self._replace(("class_label", "prediction"), *added)
+
+    def _class_chosen(self, number: object) -> None:
+        assert isinstance(number, int)
+        self._cell_chosen(number, -1)
+
+    def _bin_picked(self, low: float, high: float) -> None:
+        where = Where("probability", low=low, high=high)
+        self._replace(("probability",), Filter(self._words(where)[0], (where,)))
+
+    def _lassoed(self, numbers: NDArray[np.int64]) -> None:
+        self._only("lasso", numbers)
+
+    def _only(self, name: str, numbers: NDArray[np.int64]) -> None:
+        """List these inputs alone."""
+        kept = [own for own in self._folders.view.filters if own.lasting]
+        count = f"{len(numbers):,} image{'' if len(numbers) == 1 else 's'}"
+        chosen = Filter(f"{name}: {count}", numbers=tuple(numbers.tolist()))
+        self._folders.set_filters([*kept, chosen])
+
+    def _cluster_chosen(self, place: int) -> None:
+        if self._clustering.clusters is not None:
+            cluster = self._clustering.clusters[place]
+            self._only(f"{cluster.label}, group {cluster.number + 1}", cluster.inputs)
+
+    def _difference_chosen(self, place: object) -> None:
+        assert isinstance(place, int)
+        found: Difference = self._figures.differences[place]
+        self._only(f"differ, {found.label or 'without label'}", found.numbers)
+
+    def _selected(self) -> None:
+        numbers = self._page.rows.selected_numbers()
+        # One row alone is where the keyboard is, not a selection; all are what is listed anyway.
+        several = 1 < len(numbers) < self._page.model.rowCount()
+        self._figures.choose(numbers if several else numbers[:0])
+
+    # --- saving ----------------------------------------------------------------------------------
+
+    def _save(self, chart: Chart, what: str) -> None:
+        """Ask where, and write a chart as a picture or as values."""
+        from gui.file_dialogs import save_dialog, start_folder
+        from gui.toolkit import plain_text
+
+        kinds = "PNG image (*.png);;SVG image (*.svg)" if what == "picture" else "CSV (*.csv)"
+        suffix = ".png" if what == "picture" else ".csv"
+        name = plain_text.file_name(chart.name)[:80]
+        dialog = save_dialog(
+            self._window, f"Save {what}", start_folder(self._settings) / f"{name}{suffix}", kinds
+        )
+        dialog.setDefaultSuffix(suffix[1:])
+        dialog.fileSelected.connect(lambda path: self._write(chart, what, Path(path)))
+        dialog.open()
+
+    def _write(self, chart: Chart, what: str, path: Path) -> None:
+        if what == "values":
+            data = chart.values(",").encode()
+        else:
+            data = chart.svg() if path.suffix.lower() == ".svg" else chart.png()
+        self._controller.inspections.write(path, data)
+
+
+def _is_on(own: Filter, columns: tuple[str, ...]) -> bool:
+    """Whether a filter is on one of these columns alone."""
+    return own.lasting and all(where.column in columns for where in own.where)

@@ -1,0 +1,1 @@
+"""Work for the folder page: reading an index, runs, figures, exports."""

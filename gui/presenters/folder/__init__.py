@@ -1,0 +1,1 @@
+"""Shows the open folder: its rows, and what all of them tell."""

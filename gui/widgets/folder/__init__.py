@@ -1,0 +1,1 @@
+"""The folder page: many images as rows, with filters, charts and what groups of them share."""

@@ -1,0 +1,171 @@
+"""The filters above the rows: a field to type one, and a chip for each that is on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPoint, QRect, QSize, QStringListModel, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QCompleter, QHBoxLayout, QSizePolicy, QToolButton, QWidget
+
+from gui.toolkit import plain_text, theme
+from gui.toolkit.labels import Label, label
+from gui.toolkit.search_field import SearchField
+from gui.toolkit.segments import Segments
+
+GAP = theme.SPACE
+_TIP = (
+    "Part of a name, or a condition: confidence < 0.5, label = cat, loss = 1..3, wrong, "
+    "unreadable. Press Enter; several conditions hold together."
+)
+
+
+class FilterBar(QWidget):
+    """typed(text): Enter was pressed in the field. removed(text): a chip was closed. cleared: all
+    were. left: the field was left for the rows. shape_chosen('table' or 'grid'). update_wanted: the
+    rows are to be listed as they are by now."""
+
+    typed = Signal(str)
+    removed = Signal(str)
+    cleared = Signal()
+    left = Signal()
+    shape_chosen = Signal(str)
+    update_wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.field = SearchField("Search or filter", _TIP)
+        self.field.setMinimumWidth(40 * GAP)
+        self.field.setMaximumWidth(64 * GAP)
+        self.field.entered.connect(self._entered)
+        self.field.left.connect(self.left)
+        self._words = QStringListModel(self)
+        completer = QCompleter(self._words, self.field)
+        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.field.setCompleter(completer)
+        self._chips = _Flow()
+        self._fault = label("", "error")
+        self._fault.hide()
+        self.count = Label()
+        self.count.setProperty("role", "dim")
+        self.count.setFont(theme.tabular(theme.small(self.count.font())))
+        self._update = QToolButton()
+        self._update.setProperty("link", True)
+        self._update.clicked.connect(self.update_wanted)
+        self._update.hide()
+        self.shape = Segments(
+            "Rows", (("table", "Table", "Rows of numbers"), ("grid", "Grid", "Large pictures"))
+        )
+        self.shape.show_choice("table")
+        self.shape.chosen.connect(self.shape_chosen)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(2 * GAP, GAP, 2 * GAP, GAP)
+        row.setSpacing(2 * GAP)
+        top = Qt.AlignmentFlag.AlignTop
+        row.addWidget(self.field, 0, top)
+        row.addWidget(self._chips, 1)
+        for widget in (self._fault, self._update, self.count, self.shape):
+            row.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
+
+    def set_chips(self, texts: Sequence[str]) -> None:
+        """Show a chip for each filter that is on."""
+        self._chips.set_texts(texts, self.removed.emit, self.cleared.emit)
+
+    def chips(self) -> tuple[str, ...]:
+        """The filters shown."""
+        return self._chips.texts
+
+    def set_fault(self, text: str) -> None:
+        """Say why a condition was not understood; '' for nothing."""
+        self._fault.show_text(text)
+        self._fault.setVisible(bool(text))
+        self.field.setToolTip(plain_text.tip(text or _TIP))
+
+    def set_newer(self, words: str) -> None:
+        """Offer to list the rows as they are by now; '' for no offer."""
+        self._update.setText(plain_text.entry(words))
+        self._update.setVisible(bool(words))
+
+    def set_words(self, words: Sequence[str]) -> None:
+        """What the field completes."""
+        self._words.setStringList([plain_text.line(word) for word in words])
+
+    def _entered(self) -> None:
+        text = self.field.text().strip()
+        if text:
+            self.typed.emit(text)
+
+
+class _Flow(QWidget):
+    """Chips in lines that break."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: tuple[str, ...] = ()
+        self._buttons: list[QToolButton] = []
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def set_texts(self, texts: Sequence[str], removed: object, cleared: object) -> None:
+        assert callable(removed)
+        assert callable(cleared)
+        if tuple(texts) == self.texts:
+            return
+        self.texts = tuple(texts)
+        for button in self._buttons:
+            button.deleteLater()
+        self._buttons = []
+        for text in self.texts:
+            button = self._chip(text, "chip")
+            button.setIcon(theme.icon("close"))
+            button.setIconSize(QSize(10, 10))
+            button.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            button.setToolTip(plain_text.tip(f"{text}\nClick to remove this filter"))
+            button.setAccessibleName(plain_text.line(f"Remove filter {text}"))
+            button.clicked.connect(lambda _on=False, text=text: removed(text))
+        if len(self.texts) > 1:
+            button = self._chip("Clear", "link")
+            button.clicked.connect(lambda _on=False: cleared())
+        self._place()
+        self.updateGeometry()
+
+    def _chip(self, text: str, kind: str) -> QToolButton:
+        button = QToolButton(self)
+        button.setProperty(kind, True)
+        said = self.fontMetrics().elidedText(
+            plain_text.line(text), Qt.TextElideMode.ElideMiddle, 60 * GAP
+        )
+        button.setText(plain_text.entry(said))
+        button.show()
+        self._buttons.append(button)
+        return button
+
+    def heightForWidth(self, width: int) -> int:
+        return self._arranged(width)[1]
+
+    def sizeHint(self) -> QSize:
+        return QSize(40 * GAP, self._arranged(max(1, self.width()))[1])
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place()
+
+    def _place(self) -> None:
+        for button, rect in zip(self._buttons, self._arranged(self.width())[0], strict=True):
+            button.setGeometry(rect)
+
+    def _arranged(self, width: int) -> tuple[list[QRect], int]:
+        places: list[QRect] = []
+        x = y = high = 0
+        for button in self._buttons:
+            size = button.sizeHint()
+            if x and x + size.width() > width:
+                x, y = 0, y + high + GAP
+            places.append(QRect(QPoint(x, y), size))
+            x, high = x + size.width() + GAP, size.height()
+        return places, y + high

@@ -1,0 +1,1 @@
+"""Charts and tables of what all rows of a folder tell."""

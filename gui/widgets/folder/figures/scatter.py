@@ -1,0 +1,177 @@
+"""A scatter of many images, of which a lasso selects some."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from engine.lazy.numpy import np
+from engine.render.ticks import number_text
+from gui.toolkit import plain_text, theme
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+GAP = theme.SPACE
+_EDGE = 3 * GAP
+_MOST_CORNERS = 96
+
+# Told apart in grey and by most people who see colours differently (Okabe and Ito 2008).
+COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#f0e442", "#0072b2")
+
+
+class Scatter(QWidget):
+    """Points by group. lassoed(numbers): inputs inside of what was drawn, int64 (n,)."""
+
+    lassoed = Signal(object)
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+        self._numbers: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._points: NDArray[np.float64] = np.zeros((0, 2))
+        self._groups: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._axes = ("", "")
+        self._marked: frozenset[int] | None = None
+        self._lasso: list[QPointF] = []
+        self._drawn: QImage | None = None
+        self.setMinimumSize(40 * GAP, 40 * GAP)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setCursor(Qt.CursorShape.CrossCursor)
+        self.setAccessibleName(plain_text.line(name))
+        self.setToolTip("Drag round some points to select their images")
+
+    def set_points(
+        self,
+        numbers: NDArray[np.int64],
+        points: NDArray[np.float64],
+        groups: NDArray[np.int64] | None = None,
+        axes: tuple[str, str] = ("", ""),
+    ) -> None:
+        """Show points (n, 2) of inputs (n,). groups: which colour each has; axes: their titles."""
+        kept = np.isfinite(points).all(axis=1)
+        self._numbers, self._points = numbers[kept], points[kept]
+        self._groups = np.zeros(len(self._numbers), np.int64) if groups is None else groups[kept]
+        self._axes, self._drawn, self._lasso = axes, None, []
+        self.setAccessibleDescription(f"{len(self._numbers):,} images")
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(75 * GAP, 75 * GAP)
+
+    def _plot(self) -> QRect:
+        return self.rect().adjusted(_EDGE, GAP, -GAP, -_EDGE - GAP)
+
+    def _ends(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        low, high = self._points.min(axis=0), self._points.max(axis=0)
+        wide = np.where(high > low, high - low, 1.0)
+        return low - 0.02 * wide, wide * 1.04
+
+    def places(self) -> NDArray[np.float64]:
+        """Where the points are painted, in pixels: (n, 2)."""
+        plot, (low, wide) = self._plot(), self._ends()
+        shares = (self._points - low) / wide
+        x = plot.left() + shares[:, 0] * plot.width()
+        return np.stack([x, plot.bottom() - shares[:, 1] * plot.height()], axis=1)
+
+    # --- painting --------------------------------------------------------------------------------
+
+    def _picture(self) -> QImage:
+        """All points, painted by numpy: a hundred thousand in some milliseconds."""
+        ratio = self.devicePixelRatioF()
+        width, height = round(self.width() * ratio), round(self.height() * ratio)
+        pixels = np.zeros((height, width), np.uint32)
+        places = np.rint(self.places() * ratio).astype(np.int64)
+        tokens, side = theme.current(), max(2, round(2 * ratio))
+        single = len(np.unique(self._groups)) < 2
+        colours = [tokens.accent] if single else list(COLOURS)
+        for group in np.unique(self._groups):
+            own = places[self._groups == group]
+            value = QColor(colours[int(group) % len(colours)]).rgba()
+            for down in range(side):
+                for across in range(side):
+                    rows = np.clip(own[:, 1] + down - side // 2, 0, height - 1)
+                    columns = np.clip(own[:, 0] + across - side // 2, 0, width - 1)
+                    pixels[rows, columns] = value
+        image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32).copy()
+        image.setDevicePixelRatio(ratio)
+        return image
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+        painter, tokens, plot = QPainter(self), theme.current(), self._plot()
+        painter.setFont(theme.tabular(theme.small(self.font())))
+        painter.setPen(QColor(tokens.border))
+        painter.drawRect(plot)
+        if not len(self._numbers):
+            return
+        stale = self._drawn is None
+        if self._drawn is not None:
+            stale = self._drawn.deviceIndependentSize().toSize() != self.size()
+        if stale:
+            self._drawn = self._picture()
+        assert self._drawn is not None
+        painter.drawImage(0, 0, self._drawn)
+        self._paint_axes(painter, plot)
+        if len(self._lasso) > 1:
+            shade = QColor(tokens.accent)
+            shade.setAlpha(40)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setBrush(shade)
+            painter.setPen(QPen(QColor(tokens.accent), 1.5))
+            painter.drawPolygon(QPolygonF(self._lasso))
+
+    def _paint_axes(self, painter: QPainter, plot: QRect) -> None:
+        across, up = (plain_text.line(axis) for axis in self._axes)
+        if not across:
+            return
+        painter.setPen(QColor(theme.current().text_dim))
+        low, wide = self._ends()
+        below = QRect(plot.left(), plot.bottom() + 2, plot.width(), _EDGE + 2)
+        ends = [number_text(float(n)) for n in (low[0], low[0] + wide[0])]
+        painter.drawText(below, int(Qt.AlignmentFlag.AlignLeft), ends[0])
+        painter.drawText(below, int(Qt.AlignmentFlag.AlignRight), ends[1])
+        painter.drawText(below, int(Qt.AlignmentFlag.AlignHCenter), across)
+        painter.save()
+        painter.translate(plot.left() - _EDGE, plot.bottom())
+        painter.rotate(-90)
+        side = QRect(0, 0, plot.height(), _EDGE)
+        painter.drawText(side, int(Qt.AlignmentFlag.AlignHCenter), up)
+        painter.restore()
+
+    # --- the lasso -------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._lasso = [event.position()]
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._lasso:
+            self._lasso.append(event.position())
+            self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: ARG002
+        drawn, self._lasso = self._lasso, []
+        self.update()
+        if len(drawn) > 2 and len(self._numbers):
+            inside = within(self.places(), drawn)
+            self.lassoed.emit(self._numbers[inside])
+
+
+def within(points: NDArray[np.float64], corners: Sequence[QPointF]) -> NDArray[np.bool_]:
+    """Which points (n, 2) are inside of a polygon, by the even-odd rule."""
+    step = -(-len(corners) // _MOST_CORNERS)
+    polygon = np.array([(corner.x(), corner.y()) for corner in corners[::step]])
+    inside = np.zeros(len(points), bool)
+    near = ((points >= polygon.min(axis=0)) & (points <= polygon.max(axis=0))).all(axis=1)
+    x, y = points[near].T
+    found = np.zeros(len(x), bool)
+    for (x1, y1), (x2, y2) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        if y1 != y2:
+            crosses = (y1 > y) != (y2 > y)
+            found ^= crosses & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
+    inside[near] = found
+    return inside

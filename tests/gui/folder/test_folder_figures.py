@@ -1,0 +1,190 @@
+"""What the rows of a folder tell, in the real window: charts that filter, clusters, two models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
+from PySide6.QtGui import QFontMetricsF
+from PySide6.QtTest import QTest
+
+from gui.state.folders import RunState
+from gui.toolkit import theme
+from gui.toolkit.charts.chart import Area
+from gui.widgets.folder.figures.scatter import within
+from tests.engine.folders.scenes import write_scenes
+from tests.gui.folder.conftest import SHAPES, Reader, indexed
+from tests.gui.user import Key
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+def wait_matrix(user: Reader, total: int) -> dict[tuple[int, int], int]:
+    matrix = user.page.side.confusion.matrix
+    user.until(lambda: sum(matrix.counts.values()) == total)
+    return dict(matrix.counts)
+
+
+def test_a_cell_of_the_matrix_filters_the_rows(user: Reader, scenes: Path, index: Path) -> None:
+    user.start(model=SHAPES)
+    user.open_explained(scenes, index)
+    counts = wait_matrix(user, 64)
+    matrix = user.page.side.confusion.matrix
+    classes = user.program.state.info.classes  # type: ignore[union-attr]
+    pairs = list(zip(user.texts("label"), user.texts("prediction"), strict=True))
+    for (true, said), count in counts.items():
+        assert pairs.count((classes[true], classes[said])) == count
+    ring, circle = classes.index("ring"), classes.index("circle")
+    assert counts[ring, circle] >= 2
+    place = matrix.shown.index(ring), matrix.shown.index(circle)
+    QTest.mouseClick(matrix, LEFT, pos=matrix.cell_rect(*place).center())
+    user.until(lambda: user.page.model.rowCount() == counts[ring, circle])
+    user.wait_rows()
+    assert set(user.texts("label")) == {"ring"}
+    assert set(user.texts("prediction")) == {"circle"}
+    assert user.page.filters.chips() == ("class of the label = ring", "prediction = circle")
+    # By keyboard, the same cell takes the filter off again.
+    wait_matrix(user, counts[ring, circle])
+    matrix.setFocus()
+    place = matrix.shown.index(ring), matrix.shown.index(circle)
+    while matrix._cursor != place:
+        row, column = matrix._cursor
+        QTest.keyClick(matrix, Key.Key_Down if row < place[0] else Key.Key_Up) if row != place[
+            0
+        ] else QTest.keyClick(matrix, Key.Key_Right if column < place[1] else Key.Key_Left)
+    QTest.keyClick(matrix, Key.Key_Return)
+    user.until(lambda: user.page.model.rowCount() == 65)
+
+
+def test_a_histogram_is_brushed_and_its_range_holds(
+    user: Reader, scenes: Path, index: Path
+) -> None:
+    user.start(model=SHAPES)
+    user.open_explained(scenes, index)
+    chart = user.page.histogram
+    user.until(lambda: int(chart.counts.sum()) == 64)
+    spans = chart.spans()
+    assert spans is not None
+    metrics = QFontMetricsF(theme.tabular(theme.small(chart.font())))
+    area = Area(QRectF(chart.rect()), spans, metrics, int(np.ceil(metrics.height())))
+    low, high = float(chart.edges[30]), float(chart.edges[40])
+    wanted = int(chart.counts[30:40].sum())
+    middle = int(area.plot.center().y())
+    QTest.mousePress(chart, LEFT, pos=QPoint(round(area.x(low)), middle))
+    QTest.mouseMove(chart, QPoint(round(area.x((low + high) / 2)), middle))
+    QTest.mouseMove(chart, QPoint(round(area.x(high)), middle))
+    QTest.mouseRelease(chart, LEFT, pos=QPoint(round(area.x(high)), middle))
+    user.until(lambda: user.page.model.rowCount() == wanted)
+    # The chart shows all that the other filters leave, with the range marked.
+    user.settle()
+    assert int(chart.counts.sum()) == 64
+    QTest.mouseClick(chart, LEFT, pos=QPoint(round(area.x(low)), middle))
+    user.until(lambda: user.page.model.rowCount() == 65)
+
+
+def test_mean_map_of_the_selected_rows(user: Reader, scenes: Path, index: Path) -> None:
+    user.start(model=SHAPES)
+    user.open_explained(scenes, index)
+    page, controller = user.page, user.program.controller
+    page.side.kinds.setCurrentIndex(3)
+    page.side.kinds.activated.emit(3)
+    found: list[object] = []
+    controller.folder_figures.ready.connect(lambda kind, value: found.append((kind, value)))
+    table = page.rows.table
+    for place in (0, 3, 4):
+        spot = table.visualRect(page.model.index(place, 1)).center()
+        QTest.mouseClick(table.viewport(), LEFT, Qt.KeyboardModifier.ControlModifier, spot)
+    user.until(lambda: any(k == "mean" and v is not None and v[1] == 3 for k, v in found))  # type: ignore[misc]
+    maps = []
+    for place in (0, 3, 4):
+        shown = controller.folders.rows.known(page.model.number_at(place))
+        assert shown is not None
+        assert shown.row is not None
+        assert shown.row.map is not None
+        positive = np.maximum(shown.row.map.astype(float), 0)
+        maps.append(positive / positive.sum())
+    value = next(v for k, v in reversed(found) if k == "mean" and v is not None)  # type: ignore[misc]
+    np.testing.assert_allclose(value[0], np.mean(maps, axis=0), atol=1e-6)
+    user.until(lambda: page.side.mean.picture.image is not None)
+
+
+def test_lasso_takes_what_is_inside() -> None:
+    rng = np.random.default_rng(3)
+    points = rng.uniform(0, 100, (2_000, 2))
+    circle = [
+        QPointF(50 + 30 * np.cos(a), 50 + 30 * np.sin(a)) for a in np.linspace(0, 2 * np.pi, 60)
+    ]
+    inside = within(points, circle)
+    away = np.hypot(points[:, 0] - 50, points[:, 1] - 50)
+    clear = np.abs(away - 30) > 0.2
+    assert (inside == (away < 30))[clear].all()
+    assert clear.sum() > 1_900
+
+
+def test_a_cluster_is_found_hidden_and_counted(
+    user: Reader, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    from engine.records.sources import ModelSource
+    from gui.controllers.models import NamedModel
+
+    folder = write_scenes(
+        tmp_path_factory.mktemp("marked"), 75, marked=True, kinds=("star", "circle", "ring")
+    )
+    index = indexed(tmp_path_factory.mktemp("index") / "marked", folder, "demo:shortcut")
+    user.start(model=NamedModel(ModelSource("demo:shortcut")))
+    user.open_explained(folder, index)
+    page, clustering = user.page, user.program.controller.clustering
+    page.side.kinds.setCurrentIndex(5)
+    page.side.kinds.activated.emit(5)
+    panel = page.side.clusters
+    user.until(lambda: panel.classes.count() > 1)
+    place = next(n for n in range(panel.classes.count()) if "star" in panel.classes.itemText(n))
+    panel.classes.setCurrentIndex(place)
+    panel.classes.activated.emit(place)
+    user.until(lambda: bool(panel.cards))
+    assert clustering.clusters is not None
+    flagged = [n for n, one in enumerate(clustering.clusters) if "fixed place" in one.flags]
+    assert flagged
+    QTest.mouseClick(panel.cards[flagged[0]].button, LEFT)
+    user.until(lambda: bool(clustering.findings))
+    hidden = clustering.findings[flagged[0]]
+    size = clustering.clusters[flagged[0]].size
+    assert hidden.size == size
+    assert hidden.flipped >= 0.8 * size
+    assert hidden.control <= 0.2 * size
+    assert (
+        f"turned {hidden.flipped} of {size} predictions" in panel.cards[flagged[0]].finding.text()
+    )
+    # Its images are listed by a click on it.
+    QTest.mouseClick(panel.cards[flagged[0]], LEFT, pos=QPoint(4, 4))
+    user.until(lambda: page.model.rowCount() == size)
+
+
+def test_two_models_on_one_folder(user: Reader, scenes: Path, index: Path) -> None:
+    from engine.records.sources import ModelSource
+
+    user.start(model=SHAPES)
+    user.open_explained(scenes, index)
+    before = dict(zip(user.texts("name"), user.texts("prediction"), strict=True))
+    user.program.controller.models.open(ModelSource("demo:shortcut"))
+    folders = user.program.controller.folders
+    shortcut = ModelSource("demo:shortcut")
+    user.until(lambda: user.program.state.model_source == shortcut)
+    user.wait_explained()
+    assert user.page.head.button.text() == "Explain with current"
+    QTest.mouseClick(user.page.head.button, LEFT)
+    user.until(lambda: folders.runs.state is RunState.DONE and len(folders.jobs) == 2)
+    user.wait_done()
+    after = dict(zip(user.texts("name"), user.texts("prediction"), strict=True))
+    differ = {name for name in before if before[name] != after[name]}
+    page = user.page
+    page.side.kinds.setCurrentIndex(6)
+    page.side.kinds.activated.emit(6)
+    assert page.side.others.count() == 1
+    page.side.others.setCurrentIndex(0)
+    page.side.others.activated.emit(0)
+    user.until(lambda: f"{len(differ)} of 64 images" in page.side.differs.text())
+    rows = page.side.differences.figures.rows
+    assert sum(int(values[1]) for _, values in rows) == len(differ)  # type: ignore[arg-type]
