@@ -17,7 +17,7 @@ SYSTEM_OF := system-bundle system-test-bundle system-installer system-test-insta
 
 .NOTPARALLEL:
 .PHONY: run test test-all check bench bench-compare bench-batches bench-folders bench-gpu bench-memory \
-        bench-scenes bench-methods bench-agreement demo screenshots wheel bundle test-bundle installer \
+        bench-scenes bench-methods bench-agreement bench-trust demo screenshots wheel bundle test-bundle installer \
         test-installer lock audit clean setup setup-dev setup-package setup-release help $(SYSTEM_OF)
 
 help:            ## list the targets
@@ -83,6 +83,10 @@ bench-methods:   ## Ablation-CAM and Score-CAM beside other libraries, and chang
 bench-agreement: ## every method's map beside those of the libraries that have it
 	@$(PYTHON) scripts/bootstrap.py bench
 	$(BENCH) benchmarks/agreement.py $(BENCH_ARGS)
+
+bench-trust:     ## figures of trust beside the libraries that compute the same
+	@$(PYTHON) scripts/bootstrap.py bench
+	$(BENCH) benchmarks/trust.py $(BENCH_ARGS)
 
 bench-gpu: setup ## the same and the checks on a CUDA device; BENCH_ARGS=--dry-run for the CPU
 	$(PY) benchmarks/gpu.py $(BENCH_ARGS)
