@@ -122,19 +122,24 @@ def _of_session(options: argparse.Namespace, figures: Sequence[str] | None) -> t
         raise ExportError(
             f"{options.image}: a session says itself what its maps are of; leave out --{spelled}"
         )
-    from engine.files.trust import Trust
+    if options.trust:
+        raise ExportError(
+            f"{options.image}: --trust is for files that you name, and a session names others; "
+            "open the session in the window and agree there"
+        )
+    from engine.files.trust import Trust, store_file
     from engine.lazy.pytorch import load as load_torch
 
     load_torch()
     from engine.reports.of_session import subjects_of
 
     report = progress_line(sys.stderr)
-    # A session may come from a stranger: what it names runs no code but with --trust.
-    trust = Trust(named=_files_of(options.image) if options.trust else ())
     try:
         return subjects_of(
             options.image,
-            trust,
+            # A session may come from a stranger: of what it names, that alone runs code which was
+            # agreed to in the window.
+            Trust(store=store_file()),
             lambda session, one: _measured(session, one, figures, report),
             device=options.device,
             patience=options.patience,
@@ -143,18 +148,6 @@ def _of_session(options: argparse.Namespace, figures: Sequence[str] | None) -> t
         )
     finally:
         report(1.0, "")  # clears the progress line
-
-
-def _files_of(path: Path) -> tuple[Path, ...]:
-    """The files that a session's models are opened from, which --trust covers."""
-    from engine.keeping import files, locating
-
-    found = (
-        locating.place_of(file, path.parent)
-        for model in files.read(path).models
-        for file in model.files.values()
-    )
-    return tuple(place for place in found if place is not None)
 
 
 def _words(given: str | None) -> str:

@@ -191,3 +191,12 @@ def test_sessions_that_make_no_report(run: Run, tmp_path: Path) -> None:
     assert "scene.png is not there any more" in done.err
     assert done.err.count("\n") == 1
     assert not out.exists()
+
+
+def test_a_session_is_given_no_consent_on_the_command_line(run: Run, tmp_path: Path) -> None:
+    path, _picture = session_file(tmp_path)
+    refused = run("report", path, "--trust", "--out", tmp_path / "report.html")
+    assert refused.code == 2
+    assert refused.err.count("\n") == 1
+    assert "agree there" in refused.err
+    assert not (tmp_path / "report.html").exists()
