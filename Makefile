@@ -16,7 +16,7 @@ PYTEST  = $(PY) -m pytest -n $(WORKERS) --dist loadfile
 SYSTEM_OF := system-bundle system-test-bundle system-installer system-test-installer
 
 .NOTPARALLEL:
-.PHONY: run test test-all check bench bench-compare bench-batches bench-gpu bench-memory \
+.PHONY: run test test-all check bench bench-compare bench-batches bench-folders bench-gpu bench-memory \
         bench-scenes bench-methods bench-agreement bench-trust demo screenshots wheel bundle test-bundle installer \
         test-installer lock audit clean setup setup-dev setup-package setup-release help $(SYSTEM_OF)
 
@@ -68,6 +68,10 @@ bench-compare: setup ## what became slower since the last kept result of `make b
 
 bench-batches: setup ## images per second of batches beside the network alone
 	$(PY) benchmarks/batches.py $(BENCH_ARGS)
+
+bench-folders:   ## images per second of a folder beside merely classifying it, and beside other libraries
+	@$(PYTHON) scripts/bootstrap.py bench
+	$(BENCH) benchmarks/folders.py $(BENCH_ARGS)
 
 bench-scenes: setup ## how well every method points at shapes whose place is known, and its cost
 	$(PY) benchmarks/scenes.py $(BENCH_ARGS)

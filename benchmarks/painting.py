@@ -143,7 +143,7 @@ class Painter:
 
     def stroke(self, gaps: Gaps) -> tuple[float, float]:
         """Paint once; seconds until predictions and map have followed the last movement."""
-        state, editor = self.program.state, self.program.controller.editor
+        state, editor = self.program.state, self.program.controller.what_if.editor
         viewport, left = self.canvas.viewport(), Qt.MouseButton.LeftButton
         none = Qt.KeyboardModifier.NoModifier
         QTest.mousePress(viewport, left, none, self.place(0.0))

@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 from scripts.screenshots import (  # noqa: F401
     comparing,
     edges,
+    folders,
     gallery,
     help,
     keeping,

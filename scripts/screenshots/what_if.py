@@ -115,6 +115,6 @@ def paste_map(stage: Stage, path: Path) -> None:
     stage.window.actions_by_id["paste_part"].trigger()
     _edited(stage)
     stage.window.actions_by_id["paste_map"].trigger()
-    stage.until(lambda: stage.controller.places.shown is not None, "the map of positions")
+    stage.until(lambda: stage.controller.what_if.places.shown is not None, "the map of positions")
     stage.settled()
     stage.shoot(path)

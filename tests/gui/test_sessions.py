@@ -266,6 +266,9 @@ def test_a_session_of_version_1_opens(user: User) -> None:
     assert [pane.method for pane in state.panes] == ["layercam", "grad-cam", "layercam"]
     assert (user.layer, user.target) == ("layer4", 0)
     assert state.panes[2].bare
+    sight = program.window.canvas.relative_sight()
+    assert sight is not None
+    assert (sight[0], sight[1].x(), sight[1].y()) == pytest.approx((2.0, 0.4, 0.5), abs=0.02)
     assert program.settings.get(table.COLORMAP) == "viridis"
     assert not program.window.findChildren(MissingDialog)
 
@@ -275,7 +278,7 @@ def test_edits_are_kept_and_what_shows_the_original(
 ) -> None:
     program = user.start(*pictures, model=SHAPES)
     done = Edits((Hide(Rectangle(100, 80, 200, 150)), Change(Changing.GREY, 100, on=False)))
-    program.controller.editor.set(done, "edit")
+    program.controller.what_if.editor.set(done, "edit")
     user.until(lambda: program.state.loaded_of(program.state.pane) is not None)
     user.wait_explained()
     program.controller.comparer.compare_original()
@@ -283,7 +286,7 @@ def test_edits_are_kept_and_what_shows_the_original(
     user.settle()
     save(user, session)
     program.controller.comparer.single()
-    program.controller.editor.clear()
+    program.controller.what_if.editor.clear()
     user.wait_explained()
     opened(user, session)
     image = program.state.current

@@ -260,8 +260,18 @@ class Editor(QObject):
     def _left(self) -> None:
         """Another image is shown: what was drawn on this one is finished."""
         self.select(-1)
-        if self._draft is not None and self._state.current_key != self._draft[0]:
-            self.finish("edit image")
+        if self._draft is None or self._state.current_key == self._draft[0]:
+            return
+        key, before, after = self._draft
+        self._draft = None
+        self._rest.stop()
+        image, show = self._state.images.get(key), self._show
+        if image is not None and before != after:
+            # Without going back to it.
+            self._write(image, after)
+            self._history.do(
+                "edit image", lambda: show(image, after), lambda: show(image, before), done=True
+            )
 
     # --- showing ---------------------------------------------------------------------------------
 

@@ -218,6 +218,7 @@ class Trusting(QObject):
             del self._marks[key]
 
     def _loaded(self) -> LoadedImage | None:
+        """What is explained: the image on the screen with its edits."""
         return self._state.loaded_of(self._state.pane)
 
     # --- what is marked --------------------------------------------------------------------------

@@ -54,10 +54,10 @@ class WhatIf(QObject):
         super().__init__(window)
         self._window = window
         self._state = state
-        self._editor = editor = controller.editor
+        self._editor = editor = controller.what_if.editor
         self._tool = tool = window.edit_tool
         self._panel = panel = window.what_if
-        self._curves, self._places = controller.curves, controller.places
+        self._curves, self._places = controller.what_if.curves, controller.what_if.places
         self._actions = window.actions_by_id
         self._before: Edits = NO_EDITS
         self.files = EditFiles(window, state, controller, settings)
@@ -79,7 +79,7 @@ class WhatIf(QObject):
         panel.mode_chosen.connect(self._keep)
         panel.hottest_moved.connect(self._hottest)
         panel.hottest_settled.connect(self._hottest_settled)
-        panel.change.picked.connect(controller.curves.look_at)
+        panel.change.picked.connect(controller.what_if.curves.look_at)
         panel.change.moved.connect(self._change)
         panel.change.settled.connect(
             lambda: editor.finish(self._change_words, panel.change.what.value)
@@ -87,7 +87,7 @@ class WhatIf(QObject):
         panel.folded.connect(lambda: self.open(False))
         editor.drafted.connect(self._note)
         state.edits_changed.connect(self._note)
-        state.current_changed.connect(self._note)
+        state.current_changed.connect(self._left)
         self._connect_actions()
         self.open(False)
 
@@ -152,6 +152,11 @@ class WhatIf(QObject):
         """The edits on which a gesture that goes on is based."""
         if not self._editor.drafting:
             self._before = self._editor.edits
+
+    def _left(self) -> None:
+        """Another image is shown: what was drawn on the last one is finished."""
+        self._tool.give_up()
+        self._note()
 
     def _edit_for(self, shape: Shape) -> Edit:
         if self._tool.tool == "crop":
