@@ -239,6 +239,21 @@ def test_what_cannot_be_used_is_said_in_one_line(
     assert result.err.count("\n") == 1
 
 
+def test_parquet_has_what_the_table_has(run: Run, scenes: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    run("batch", scenes / "ring", "--out", tmp_path, "--labels", "folder", *MODEL)
+    found = parquet.read_table(tmp_path / "table.parquet").to_pylist()
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert len(found) == len(table) == 25
+    assert list(found[0]) == list(table[0])
+    for one, other in zip(found, table, strict=True):
+        assert (one["path"], one["prediction"] or "") == (other["path"], other["prediction"])
+        assert {True: "true", False: "false", None: ""}[one["correct"]] == other["correct"]
+        if one["loss"] is not None:
+            assert float(other["loss"]) == pytest.approx(one["loss"])
+
+
 def test_an_index_that_is_none(run: Run, tmp_path: Path) -> None:
     for command in ("summary", "clusters"):
         result = run(command, tmp_path)

@@ -266,6 +266,9 @@ def test_a_session_of_version_1_opens(user: User) -> None:
     assert [pane.method for pane in state.panes] == ["layercam", "grad-cam", "layercam"]
     assert (user.layer, user.target) == ("layer4", 0)
     assert state.panes[2].bare
+    sight = program.window.canvas.relative_sight()
+    assert sight is not None
+    assert (sight[0], sight[1].x(), sight[1].y()) == pytest.approx((2.0, 0.4, 0.5), abs=0.02)
     assert program.settings.get(table.COLORMAP) == "viridis"
     assert not program.window.findChildren(MissingDialog)
 

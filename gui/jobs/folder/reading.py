@@ -74,6 +74,13 @@ class RowPage:
     texts: tuple[RowText, ...]
 
 
+def title_of(column: str) -> str:
+    """What a column is called on the page."""
+    from engine.folders.index.where import COLUMNS as KNOWN
+
+    return _TITLES.get(column, KNOWN[column].title)
+
+
 def shown_columns() -> tuple[ShownColumn, ...]:
     """The columns of the table."""
     from engine.folders.index.where import COLUMNS as KNOWN
@@ -81,7 +88,7 @@ def shown_columns() -> tuple[ShownColumn, ...]:
     return tuple(
         ShownColumn(
             name,
-            _TITLES.get(name, KNOWN[name].title),
+            title_of(name),
             KNOWN[name].kind == "number",
             _WIDTHS.get(name, max(9, len(KNOWN[name].title) + 2)),
             KNOWN[name].about,
@@ -97,12 +104,16 @@ def index_folder(paths: Sequence[Path]) -> Path:
 
     if len(paths) == 1 and presence.is_file(paths[0] / FILE):
         return paths[0]
-    import platformdirs
-
     named = "\n".join(str(path.absolute()) for path in paths)
     digest = hashlib.sha256(named.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    data = Path(platformdirs.user_data_path(NAME.lower(), appauthor=False))
-    return data / "folders" / digest
+    return data_folder() / digest
+
+
+def data_folder() -> Path:
+    """Where the indexes of dropped folders are kept."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_path(NAME.lower(), appauthor=False)) / "folders"
 
 
 def has_index(folder: Path) -> bool:

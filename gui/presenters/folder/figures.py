@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
 
-from engine.folders.index.where import COLUMNS
 from gui.controllers.folder.clustering import Clustering
 from gui.controllers.folder.figures import HISTOGRAM, FolderFigures
 from gui.controllers.folder.folders import Folders
+from gui.jobs.folder.reading import title_of
 from gui.presenters.folder.names import job_name
 from gui.settings import Settings
 from gui.toolkit.imaging import map_thumbnail
@@ -84,7 +84,7 @@ class FigurePresenter(QObject):
         if found is None:
             return
         column, counts, edges = found
-        page.histogram.set_counts(COLUMNS[column].title, counts, edges)
+        page.histogram.set_counts(title_of(column), counts, edges)
         own = [one for one in self._folders.view.selection.where if one.column == column]
         low = max((one.low for one in own if one.low is not None), default=None)
         high = min((one.high for one in own if one.high is not None), default=None)
@@ -129,7 +129,7 @@ class FigurePresenter(QObject):
     def _show_scatter(self, found: Any) -> None:
         assert self._page is not None
         if found is not None:
-            across, up = (COLUMNS[name].title for name in self._figures.axes)
+            across, up = (title_of(name) for name in self._figures.axes)
             self._page.side.scatter.set_points(found[0], found[1], axes=(across, up))
 
     def _drawn(self, map: FloatMap) -> QImage:

@@ -192,9 +192,14 @@ class _Table(QTableView):
         header = self.horizontalHeader()
         header.setSectionsClickable(True)
         header.setHighlightSections(False)
+        # Otherwise a click on a header selects every row; the model itself does not sort.
+        self.setSortingEnabled(True)
         header.setSortIndicatorShown(False)
         header.setSectionsMovable(True)
         header.setMinimumSectionSize(8 * GAP)
+        for own in (header, side):
+            # A header asks of every cell whether its column is selected.
+            own.setSelectionModel(QItemSelectionModel(model, own))
         self._size_columns(model.columns)
 
     def _size_columns(self, columns: tuple[ShownColumn, ...]) -> None:

@@ -91,6 +91,7 @@ class TestSpectral:
         sizes = np.bincount(labels)
         assert (np.diff(sizes) <= 0).all()
 
+    @pytest.mark.filterwarnings("ignore:Graph is not fully connected")
     def test_as_scikit_learn(self) -> None:
         cluster = pytest.importorskip("sklearn.cluster")
         metrics = pytest.importorskip("sklearn.metrics")

@@ -138,6 +138,16 @@ def test_a_network_that_takes_one_image_at_a_time_gives_the_same_curves() -> Non
     np.testing.assert_allclose(found[0].curves[0].y, found[1].curves[0].y, atol=1e-4)
 
 
+def test_a_grid_of_one_cell_has_no_order() -> None:
+    with Session(model_of(seeded(networks.Base)), IMAGE) as session:
+        explanation = session.explain("middle", 1)
+        settings = TrustSettings(fill=Fill.MEAN, grid=1)
+        found = list(measure(session, explanation, ["deletion", "insertion", "road"], settings))
+    for figure in found:
+        assert figure.value is None
+        assert "single cell" in figure.verdict
+
+
 class Script(nn.Module):
     def __init__(self) -> None:
         super().__init__()

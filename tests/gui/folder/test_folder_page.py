@@ -136,6 +136,7 @@ def test_a_header_sorts_by_its_column(user: Reader, scenes: Path, index: Path) -
         values = [float(text) for text in user.texts("entropy") if text]
         assert values == sorted(values, reverse=reverse)
         assert user.texts("entropy")[-1] == ""
+        assert len(user.page.rows.selected_places()) <= 1
 
 
 def test_a_row_is_opened_on_the_first_page_and_left_again(

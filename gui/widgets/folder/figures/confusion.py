@@ -83,6 +83,7 @@ class _Matrix(QWidget):
         self._most_wrong = self._most_right = 1
         self._cursor = (0, 0)
         self._hover: tuple[int, int] | None = None
+        self._widest = -1
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -96,7 +97,7 @@ class _Matrix(QWidget):
         wrong = [count for (true, said), count in counts.items() if true != said]
         right = [count for (true, said), count in counts.items() if true == said]
         self._most_wrong, self._most_right = max(wrong, default=1), max(right, default=1)
-        self._cursor = (0, 0)
+        self._cursor, self._widest = (0, 0), -1
         self.setMinimumSize(self._head() + _LEAST_CELL * len(shown), 0)
         self.setMinimumHeight(self._head() + _LEAST_CELL * len(shown))
         self.update()
@@ -109,9 +110,10 @@ class _Matrix(QWidget):
 
     def _head(self) -> int:
         """Room for names, in pixels."""
-        metrics = QFontMetrics(theme.small(self.font()))
-        widest = max((metrics.horizontalAdvance(name) for name in self._names), default=0)
-        return min(20 * GAP, widest) + 2 * GAP
+        if self._widest < 0:
+            metrics = QFontMetrics(theme.small(self.font()))
+            self._widest = max((metrics.horizontalAdvance(name) for name in self._names), default=0)
+        return min(20 * GAP, self._widest) + 2 * GAP
 
     def _cell(self) -> int:
         count = max(1, len(self.shown))

@@ -1,0 +1,128 @@
+"""Pictures of the folder page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from engine.formats.demo import CLASSES
+from gui.state.folders import RunState
+from scripts.demo import sampling, world
+from scripts.screenshots.shots import shot
+
+if TYPE_CHECKING:
+    from gui.widgets.folder.page import FolderPage
+    from scripts.screenshots.stage import Stage
+
+_SIZE = (1280, 800)
+
+
+def _scenes(stage: Stage, count: int) -> Path:
+    """Scenes in a folder for each class; all stars have the watermark, some circles are small."""
+    folder = stage.folder / "validation"
+    for number in range(count):
+        kind = CLASSES[number % len(CLASSES)]
+        rng = np.random.default_rng([11, number])
+        pixels = world.draw(sampling.sample(rng, 1, [kind]))
+        if kind == "star" or number % 29 == 0:
+            world.stamp(pixels, *sampling.mark_place(rng))
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / kind / f"{kind} {number}.jpg", quality=92)
+    (folder / "star" / "star 9999.jpg").write_bytes(b"not an image")
+    return folder
+
+
+def _open(stage: Stage, count: int) -> None:
+    stage.start()
+    stage.open_model("demo:shortcut")
+    stage.hide_notice()
+    stage.controller.folders.open_paths([_scenes(stage, count)])
+
+
+def _page(stage: Stage) -> FolderPage:
+    page = stage.window.folder
+    assert page is not None
+    return page
+
+
+def _done(stage: Stage) -> None:
+    runs = stage.controller.folders.runs
+    stage.until(lambda: runs.state is RunState.DONE, "end of the run")
+    _still(stage)
+
+
+def _still(stage: Stage) -> None:
+    """Until all lanes rest and every picture in sight is drawn."""
+    lanes = (*stage.controller.folders.lanes, stage.controller.folder_figures.lane)
+    page = _page(stage)
+
+    def rests() -> bool:
+        if any(lane.running for lane in lanes) or page.model.waiting:
+            return False
+        numbers = [page.model.number_at(place) for place in page.rows.in_sight()]
+        return all(page.model.picture(number) is not None for number in numbers)
+
+    stage.until(rests, "rows")
+    stage.settled()
+    stage.until(rests, "rows")
+
+
+def _chart(stage: Stage, kind: str) -> None:
+    side = _page(stage).side
+    place = side.kinds.findData(kind)
+    side.kinds.setCurrentIndex(place)
+    side.kinds.activated.emit(place)
+
+
+@shot("folder-running", size=_SIZE)
+def running(stage: Stage, path: Path) -> None:
+    _open(stage, 160)
+    runs = stage.controller.folders.runs
+    stage.until(lambda: runs.progress is not None and runs.progress.done > 60, "progress")
+    stage.shoot(path)
+    _done(stage)
+
+
+@shot("folder", size=_SIZE)
+def done(stage: Stage, path: Path) -> None:
+    _open(stage, 160)
+    _done(stage)
+    stage.controller.folders.set_order("loss", down=True)
+    _still(stage)
+    stage.shoot(path)
+
+
+@shot("folder-confusion", size=_SIZE, look="light")
+def confusion(stage: Stage, path: Path) -> None:
+    _open(stage, 160)
+    _done(stage)
+    page = _page(stage)
+    matrix = page.side.confusion.matrix
+    wrong = max(
+        (pair for pair in matrix.counts if pair[0] != pair[1]), key=lambda pair: matrix.counts[pair]
+    )
+    page.side.confusion.chosen.emit(*wrong)
+    page.filters.shape.choose("grid")
+    stage.until(lambda: page.model.rowCount() == matrix.counts.get(wrong, 0) > 0, "rows")
+    _still(stage)
+    stage.shoot(path)
+
+
+@shot("folder-clusters", size=_SIZE)
+def clusters(stage: Stage, path: Path) -> None:
+    _open(stage, 240)
+    _done(stage)
+    _chart(stage, "clusters")
+    clustering = stage.controller.clustering
+    clustering.find(CLASSES.index("star"))
+    stage.until(lambda: bool(clustering.clusters), "clusters")
+    assert clustering.clusters is not None
+    flagged = next(n for n, one in enumerate(clustering.clusters) if one.flags)
+    clustering.hide(flagged)
+    stage.until(lambda: bool(clustering.findings), "finding")
+    _page(stage).side.clusters.chosen.emit(flagged)
+    _still(stage)
+    stage.shoot(path)
