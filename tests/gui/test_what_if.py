@@ -195,12 +195,16 @@ def test_predictions_follow_while_the_brush_paints_and_the_map_when_it_rests(use
     state = program.state
     user.press(Key.Key_E)
     user.press(Key.Key_H)
+    rest = program.controller.what_if.editor._rest
+    rest.setInterval(100_000)
     press(user, (200, 200))
     move(user, (230, 230), (260, 260), (300, 300))
-    user.until(lambda: state.live is not None)
+    drawn = program.controller.what_if.editor.edits
+    user.until(lambda: state.live is not None and state.live.edits == drawn)
     live = state.live
     assert live is not None
     wanted = alone(live.edits)[1]
+    rest.start(1)
     user.until(lambda: state.answer is not None and bool(state.answer.request.edits.steps))
     assert program.controller.what_if.editor.drafting, "the button is still held"
     wait_edited(user)

@@ -25,6 +25,7 @@ from engine.records.edits import (
     Shape,
 )
 from engine.records.images import LoadedImage, Preprocessing
+from gui.jobs.live_work import added_to
 from gui.jobs.reduced import Reduced, reduced_for, thinned
 
 HOW = Preprocessing(256, (224, 224), (0.5,) * 3, (0.5,) * 3)
@@ -95,3 +96,36 @@ def test_a_thinned_line_keeps_its_ends_and_its_distance() -> None:
     assert (kept[0], kept[-1]) == (line[0], line[-1])
     assert len(kept) == 11
     assert thinned(((1.0, 2.0),), 5) == ((1.0, 2.0),)
+
+
+def test_a_stroke_that_grows_costs_what_was_added_to_it(photograph: LoadedImage) -> None:
+    grey = Filling(Fill.GREY)
+    before, now = (Edits((Hide(Brush(TURN[:n], 60), grey),)) for n in (150, 400))
+    added = added_to(before, now)
+    assert added is not None
+    (step,) = added.steps
+    assert isinstance(step, Hide)
+    assert isinstance(step.shape, Brush)
+    assert len(step.shape.points) == 251
+    found = edited(edited(photograph, before), added)
+    np.testing.assert_array_equal(found.pixels, edited(photograph, now).pixels)
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        Hide(Brush(TURN[:9], 61)),
+        Hide(Brush(TURN[:9], 60), Filling(Fill.BLUR)),
+        Hide(Brush(TURN[1:9], 60)),
+        Hide(Brush(TURN[:9], 60), keep=True),
+        Hide(Rectangle(0, 0, 9, 9)),
+    ],
+)
+def test_anything_else_is_done_anew(now: Hide) -> None:
+    before = Hide(Brush(TURN[:5], 60))
+    assert added_to(Edits((before,)), Edits((now,))) is None
+    assert added_to(Edits(()), Edits((now,))) is None
+    crop = Crop(Rectangle(0, 0, 99, 99))
+    longer = Hide(Brush(TURN[:9], 60))
+    assert added_to(Edits((before,)), Edits((longer,))) is not None
+    assert added_to(Edits((crop, before)), Edits((crop, longer))) is None
