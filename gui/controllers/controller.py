@@ -120,11 +120,11 @@ class Controller(QObject):
             comparer,
             self,
         )
-        self.folder_exports = FolderExports(state, self.folders, self)
         self.folder_figures = FolderFigures(state, self.folders, self)
         self.clustering = Clustering(
             state, self.folders, self.folder_figures, engine, self._worker, self
         )
+        self.folder_exports = FolderExports(state, settings, self.folders, self.clustering, self)
         self.inspections = Inspections(state, settings, engine, files, self._worker, self)
         self.trusting = trusting = Trusting(state, settings, engine, files, self._worker, self)
         self.reports = Reports(

@@ -101,12 +101,13 @@ def confusion(stage: Stage, path: Path) -> None:
     _done(stage)
     page = _page(stage)
     matrix = page.side.confusion.matrix
-    wrong = max(
-        (pair for pair in matrix.counts if pair[0] != pair[1]), key=lambda pair: matrix.counts[pair]
-    )
-    page.side.confusion.chosen.emit(*wrong)
+    stage.until(lambda: bool(matrix.counts), "matrix")
+    star = CLASSES.index("star")
+    wrong = sum(count for (true, said), count in matrix.counts.items() if said == star != true)
+    page.side.confusion.chosen.emit(-1, star)
+    page.filters.typed.emit("wrong")
     page.filters.shape.choose("grid")
-    stage.until(lambda: page.model.rowCount() == matrix.counts.get(wrong, 0) > 0, "rows")
+    stage.until(lambda: page.model.rowCount() == wrong, "rows")
     _still(stage)
     stage.shoot(path)
 

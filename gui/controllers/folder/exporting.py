@@ -9,9 +9,12 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
+from gui.controllers.folder.clustering import Clustering
 from gui.controllers.folder.folders import Folders
 from gui.jobs.folder import files
+from gui.jobs.folder.report import FolderReport, write_folder_report
 from gui.jobs.lanes import Job, Watch
+from gui.settings import Settings
 from gui.state.state import NoticeKind, State
 
 _SHOW_FOLDER = "Show folder"
@@ -23,10 +26,19 @@ class FolderExports(QObject):
 
     progressed = Signal(float, str)
 
-    def __init__(self, state: State, folders: Folders, parent: QObject) -> None:
+    def __init__(
+        self,
+        state: State,
+        settings: Settings,
+        folders: Folders,
+        clustering: Clustering,
+        parent: QObject,
+    ) -> None:
         super().__init__(parent)
         self._state = state
+        self._settings = settings
         self._folders = folders
+        self._clustering = clustering
 
     def write_rows(self, numbers: Sequence[int], path: Path) -> None:
         """Write the rows of inputs as CSV."""
@@ -40,8 +52,35 @@ class FolderExports(QObject):
         """Copy the files of inputs into a folder."""
         self._submit(files.copy_files, numbers, folder, self._copied)
 
+    def write_report(self, path: Path) -> None:
+        """Write a report on what is listed, with the clusters that were found."""
+        folders, job = self._folders, self._folders.job
+        if folders.folder is None or job is None:
+            return
+        found = tuple(
+            (cluster, self._clustering.findings.get(place))
+            for place, cluster in enumerate(self._clustering.clusters or ())
+        )
+        task = FolderReport(
+            folders.folder,
+            folders.title,
+            job,
+            folders.view.selection,
+            tuple(own.text for own in folders.view.filters),
+            found,
+            self._settings.display(),
+        )
+        work = Job(
+            "Writing the report",
+            lambda watch: write_folder_report(task, path, watch),
+            slot="folder export",
+        )
+        self._run(work, self._written)
+
     def cancel(self) -> bool:
         """Stop an export; whether there was one."""
+        if self._folders.folder is None:
+            return False
         lane = self._folders.lanes[1]
         found = lane.has("folder export")
         lane.cancel("folder export")
@@ -59,6 +98,9 @@ class FolderExports(QObject):
             lambda watch: write(folder, number, numbers, path, watch),
             slot="folder export",
         )
+        self._run(work, then)
+
+    def _run(self, work: Job, then: Callable[[Any], None]) -> None:
         work.progressed.connect(self.progressed)
         work.finished.connect(then)
         work.failed.connect(self._failed)

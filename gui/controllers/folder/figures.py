@@ -137,10 +137,12 @@ class FolderFigures(QObject):
         (number, about), selection = self._folders.job, view.selection
         if kind == HISTOGRAM:
             return self._histogram(number, view)
-        if kind == "confusion":
-            return lambda index, _watch: index.confusion(number, selection)
-        if kind == "classes":
-            return lambda index, _watch: folder_figures.classes_of(index, number, about, selection)
+        if kind in ("confusion", "classes"):
+            # As they are without the cell that is chosen in them, so that another can be.
+            whole = _without(selection, ("class_label", "prediction"))
+            if kind == "confusion":
+                return lambda index, _watch: index.confusion(number, whole)
+            return lambda index, _watch: folder_figures.classes_of(index, number, about, whole)
         if kind == "reliability":
             return lambda index, _watch: index.reliability(number, RELIABILITY_BINS, selection)
         if kind == "mean":
@@ -161,9 +163,8 @@ class FolderFigures(QObject):
 
     def _histogram(self, number: int, view: FolderView) -> Callable[[Index, Watch], Any]:
         """Counts of a column over the rows that meet all filters but those on the column."""
-        column, own = self.column, view.selection
-        others = tuple(one for one in own.where if one.column != column)
-        selection = Selection(others, own.numbers)
+        column = self.column
+        selection = _without(view.selection, (column,))
         return lambda index, _watch: (
             column,
             *index.histogram(number, column, BINS, selection),
@@ -176,3 +177,9 @@ class FolderFigures(QObject):
 
     def _failed(self, error: HookscopeError) -> None:
         self._state.notify(NoticeKind.ERROR, str(error))
+
+
+def _without(selection: Selection, columns: tuple[str, ...]) -> Selection:
+    """The selection without its conditions on some columns."""
+    kept = tuple(one for one in selection.where if one.column not in columns)
+    return Selection(kept, selection.numbers)

@@ -34,6 +34,8 @@ class FolderMenus(QObject):
         self._exports = controller.folder_exports
         self._settings = settings
         window.folder_made.connect(self._connect)
+        self._exports.progressed.connect(self._show_export)
+        window.status.stop_requested.connect(self._exports.cancel)
 
     @property
     def _page(self) -> FolderPage:
@@ -46,6 +48,12 @@ class FolderMenus(QObject):
         page.rows.menu_wanted.connect(self._show_rows_menu)
         page.head.menu.aboutToShow.connect(self._fill_folder_menu)
         page.head.labels_wanted.connect(self.match_labels)
+
+    def _show_export(self, share: float, words: str) -> None:
+        status = self._window.status
+        status.set_work(f"Exporting: {words}" if share < 1 else "")
+        if share < 1:
+            status.set_progress(share)
 
     # --- menus -----------------------------------------------------------------------------------
 
@@ -92,6 +100,7 @@ class FolderMenus(QObject):
         self._add(menu, f"Save {what} rows as CSV…", self.save_rows)
         self._add(menu, f"Save list of {what} files…", self.save_paths)
         self._add(menu, f"Copy {what} files to…", self.copy_files)
+        self._add(menu, "Save report…", self.save_report, on=self._folders.job is not None)
 
     def _add(self, menu: QMenu, text: str, call: Callable[[], object], *, on: bool = True) -> None:
         action = menu.addAction(plain_text.entry(text))
@@ -168,6 +177,18 @@ class FolderMenus(QObject):
 
     def save_paths(self) -> None:
         self._save("Save list of files", "images.txt", "List (*.txt)", self._exports.write_paths)
+
+    def save_report(self) -> None:
+        """Ask where, and write what the page tells as a report."""
+        from gui.file_dialogs import save_dialog, start_folder
+
+        name = f"{plain_text.file_name(self._folders.title)[:80]} report.html"
+        kinds = "HTML page (*.html);;PDF (*.pdf)"
+        place = start_folder(self._settings) / name
+        dialog = save_dialog(self._window, "Save report", place, kinds)
+        dialog.setDefaultSuffix("html")
+        dialog.fileSelected.connect(lambda path: self._exports.write_report(Path(path)))
+        dialog.open()
 
     def copy_files(self) -> None:
         from gui.file_dialogs import folder_dialog, start_folder

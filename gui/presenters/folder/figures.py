@@ -104,6 +104,12 @@ class FigurePresenter(QObject):
             message = _SEVERAL
         classes = about.classes if about is not None else ()
         self._page.side.confusion.set_counts(found or {}, classes, message)
+        chosen = {one.column: one.among for one in self._folders.view.selection.where}
+        cell = [
+            own[0] if own is not None and isinstance(own[0], int) else -1
+            for own in (chosen.get("class_label"), chosen.get("prediction"))
+        ]
+        self._page.side.confusion.matrix.mark(cell[0], cell[1])
 
     def _show_classes(self, found: list[ClassFigures] | None) -> None:
         about = self._about

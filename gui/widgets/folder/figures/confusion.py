@@ -84,6 +84,8 @@ class _Matrix(QWidget):
         self._cursor = (0, 0)
         self._hover: tuple[int, int] | None = None
         self._widest = -1
+        self._known: list[int] = []
+        self._marked: tuple[int, int] | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -97,9 +99,19 @@ class _Matrix(QWidget):
         wrong = [count for (true, said), count in counts.items() if true != said]
         right = [count for (true, said), count in counts.items() if true == said]
         self._most_wrong, self._most_right = max(wrong, default=1), max(right, default=1)
-        self._cursor, self._widest = (0, 0), -1
+        if list(shown) != self._known:
+            self._cursor, self._marked = (0, 0), None
+        self._known, self._widest = list(shown), -1
         self.setMinimumSize(self._head() + _LEAST_CELL * len(shown), 0)
         self.setMinimumHeight(self._head() + _LEAST_CELL * len(shown))
+        self.update()
+
+    def mark(self, label: int, prediction: int) -> None:
+        """Mark the cell that rows are filtered by; -1 for none."""
+        known = label in self.shown and prediction in self.shown
+        self._marked = None
+        if known:
+            self._marked = self.shown.index(label), self.shown.index(prediction)
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -113,7 +125,7 @@ class _Matrix(QWidget):
         if self._widest < 0:
             metrics = QFontMetrics(theme.small(self.font()))
             self._widest = max((metrics.horizontalAdvance(name) for name in self._names), default=0)
-        return min(20 * GAP, self._widest) + 2 * GAP
+        return min(20 * GAP, self._widest) + 3 * GAP
 
     def _cell(self) -> int:
         count = max(1, len(self.shown))
@@ -157,10 +169,10 @@ class _Matrix(QWidget):
             left = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
             painter.drawText(QRect(0, 0, head - GAP, cell - 1), left, said)
             painter.restore()
-        marked = self._cursor if self.hasFocus() else self._hover
-        if marked is not None and self.shown:
-            painter.setPen(QColor(tokens.accent))
-            painter.drawRect(self.cell_rect(*marked).adjusted(-1, -1, 0, 0))
+        for marked in (self._marked, self._cursor if self.hasFocus() else self._hover):
+            if marked is not None and self.shown:
+                painter.setPen(QColor(tokens.accent))
+                painter.drawRect(self.cell_rect(*marked).adjusted(-1, -1, 0, 0))
 
     def _paint_cell(
         self, painter: QPainter, metrics: QFontMetrics, rect: QRect, row: int, column: int
