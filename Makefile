@@ -7,15 +7,17 @@ BENCH  := .venv-bench/bin/python
 UPKEEP := .venv-upkeep/bin/python
 SAMPLE := build/explained.png
 SYSTEM := $(shell uname -s)
-# A process for each core, up to four; the tests of a file stay together and share its fixtures.
-PYTEST := $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
+# One process more than cores, up to four, since tests of the window wait more than they compute; the
+# tests of a file stay together and share its fixtures.
+WORKERS = $(shell $(PYTHON) -c "import os; print(min(4, 1 + (os.cpu_count() or 1)))")
+PYTEST  = $(PY) -m pytest -n $(WORKERS) --dist loadfile
 
 # What a target needs of the system is looked at before anything is built for it.
 SYSTEM_OF := system-bundle system-test-bundle system-installer system-test-installer
 
 .NOTPARALLEL:
-.PHONY: run test test-all check bench bench-compare bench-batches bench-gpu bench-memory \
-        bench-scenes bench-methods bench-agreement demo screenshots wheel bundle test-bundle installer \
+.PHONY: run test test-all check bench bench-compare bench-batches bench-folders bench-gpu bench-memory \
+        bench-scenes bench-methods bench-agreement bench-trust demo screenshots wheel bundle test-bundle installer \
         test-installer lock audit clean setup setup-dev setup-package setup-release help $(SYSTEM_OF)
 
 help:            ## list the targets
@@ -67,6 +69,10 @@ bench-compare: setup ## what became slower since the last kept result of `make b
 bench-batches: setup ## images per second of batches beside the network alone
 	$(PY) benchmarks/batches.py $(BENCH_ARGS)
 
+bench-folders:   ## images per second of a folder beside merely classifying it, and beside other libraries
+	@$(PYTHON) scripts/bootstrap.py bench
+	$(BENCH) benchmarks/folders.py $(BENCH_ARGS)
+
 bench-scenes: setup ## how well every method points at shapes whose place is known, and its cost
 	$(PY) benchmarks/scenes.py $(BENCH_ARGS)
 
@@ -77,6 +83,10 @@ bench-methods:   ## Ablation-CAM and Score-CAM beside other libraries, and chang
 bench-agreement: ## every method's map beside those of the libraries that have it
 	@$(PYTHON) scripts/bootstrap.py bench
 	$(BENCH) benchmarks/agreement.py $(BENCH_ARGS)
+
+bench-trust:     ## figures of trust beside the libraries that compute the same
+	@$(PYTHON) scripts/bootstrap.py bench
+	$(BENCH) benchmarks/trust.py $(BENCH_ARGS)
 
 bench-gpu: setup ## the same and the checks on a CUDA device; BENCH_ARGS=--dry-run for the CPU
 	$(PY) benchmarks/gpu.py $(BENCH_ARGS)

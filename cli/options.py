@@ -91,7 +91,9 @@ def _lasting(spec: str) -> str:
 
 
 def trusted_files(options: argparse.Namespace) -> tuple[Path, ...]:
-    """The files that --trust covers: those named on the same command line, and no others."""
+    """The files that --trust covers: those named on the same command line, and no others; not
+    what a file that is named there names in turn."""
     if not options.trust:
         return ()
-    return tuple(Path(name) for name in (options.model, options.weights) if name is not None)
+    names = getattr(options, "typed", (options.model, options.weights))
+    return tuple(Path(name) for name in names if name is not None)

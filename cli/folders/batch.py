@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from cli.entry import progress_line, tell
 from cli.explaining import check_method, option_texts
 from cli.folders.reports import say_summary
 from cli.opening import opened
-from cli.options import source_of
+from cli.options import source_of, trusted_files
 from cli.output import refuse_outputs, say, write_json
 from engine.errors import ExportError, HookscopeError, ModelError
 from engine.files import presence, suffixes
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from engine.folders.index.store import IndexWriter
     from engine.folders.job import How
     from engine.folders.records import Progress
+    from engine.folders.run import Pace, Run
     from engine.model import Model
+    from engine.records.sources import ModelSource
 
 
 def batch(options: argparse.Namespace) -> None:
@@ -45,7 +47,7 @@ def batch(options: argparse.Namespace) -> None:
         run = Run(writer, model, _how(options, model), given=given, pace=pace, source=source)
         _tell_labels(options, run)
         try:
-            for progress in run.steps():
+            for progress in _steps(options, run, pace, source):
                 report(_fraction(progress), progress.words)
         finally:
             report(1.0, "")  # clears the progress line
@@ -56,6 +58,18 @@ def batch(options: argparse.Namespace) -> None:
         for path in written:
             say(f"wrote {path}")
         say_summary(facts)
+
+
+def _steps(
+    options: argparse.Namespace, run: Run, pace: Pace, source: ModelSource
+) -> Iterator[Progress]:
+    """The shards, computed here or by the workers of a scheduler."""
+    if options.scheduler is None:
+        return run.steps()
+    from engine.folders.spread.run import spread_steps
+
+    trusted = trusted_files(options)
+    return spread_steps(run, options.scheduler, source, trusted, pace, options.device)
 
 
 def _check(options: argparse.Namespace) -> None:

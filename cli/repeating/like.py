@@ -54,6 +54,8 @@ def take_after(options: argparse.Namespace) -> None:
     Raises ExportError for a file that says of no map how it was asked for.
     """
     options.edits_like = NO_EDITS
+    # Consent is for what a person has typed: FILE may be a stranger's.
+    options.typed = options.model, options.weights
     if options.like is None:
         if options.pane is not None:
             raise ExportError("--pane is of a file that --like names; leave it out, or name a file")
@@ -158,7 +160,7 @@ def _display(facts: object) -> DisplaySettings:
 
 
 def _take_model(options: argparse.Namespace, source: ModelSource) -> None:
-    if options.model is not None:
+    if options.model is not None and Path(options.model) != Path(source.spec):
         return
     options.model = source.spec
     given: dict[str, object] = {

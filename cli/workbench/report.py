@@ -25,7 +25,7 @@ from cli.opening import open_both
 from cli.options import source_of
 from cli.output import check_suffix, refuse_outputs, say
 from engine.errors import ExportError, MethodError
-from engine.files import regular
+from engine.files import regular, suffixes
 from engine.files.destinations import is_stdout
 from engine.methods import registry
 from engine.metrics import table
@@ -50,7 +50,8 @@ def add_report(commands: argparse._SubParsersAction[Parser]) -> None:
         description="One HTML file that loads nothing, or a PDF. It names files without their "
         "folders, and has neither the metadata of the image nor, without --patient, what a DICOM "
         "file says about the patient. Each option below that ends in '...' takes one value or "
-        "more; there is a map for each combination.",
+        "more; there is a map for each combination. In place of an image, a session "
+        "(.hookscope): all of its panes.",
     )
     add_image(report)
     add_model(report)
@@ -68,7 +69,7 @@ def add_report(commands: argparse._SubParsersAction[Parser]) -> None:
     add_exact(report)
     report.add_argument("--out", type=Path, required=True, help="write to this .html or .pdf file")
     report.add_argument(
-        "--sheet",
+        "--paper",
         choices=get_args(Sheet),
         default="a4",
         help="the paper that it is printed on (default: a4)",
@@ -101,12 +102,52 @@ def write_report(options: argparse.Namespace) -> None:
     from engine.reports.contents import report
     from engine.reports.saving import save_report
 
-    subject = _subject(options, figures)
+    if options.image is not None and suffixes.is_session(options.image):
+        subjects = _of_session(options, figures)
+    else:
+        subjects = (_subject(options, figures),)
     included = Included(patient=options.patient)
-    made = report((subject,), included, words=words, title=options.title, versions=versions())
-    save_report(options.out, made, options.sheet)
+    made = report(subjects, included, words=words, title=options.title, versions=versions())
+    save_report(options.out, made, options.paper)
     if not is_stdout(options.out):
         say(f"wrote {options.out}")
+
+
+def _of_session(options: argparse.Namespace, figures: Sequence[str] | None) -> tuple[Subject, ...]:
+    """The maps of a session's panes. Raises ExportError for options that it answers itself."""
+    own = ("layers", "targets", "methods", "model", "option")
+    named = next((name for name in own if getattr(options, name)), "")
+    if named:
+        spelled = {"layers": "layer", "targets": "class", "methods": "method"}.get(named, named)
+        raise ExportError(
+            f"{options.image}: a session says itself what its maps are of; leave out --{spelled}"
+        )
+    if options.trust:
+        raise ExportError(
+            f"{options.image}: --trust is for files that you name, and a session names others; "
+            "open the session in the window and agree there"
+        )
+    from engine.files.trust import Trust, store_file
+    from engine.lazy.pytorch import load as load_torch
+
+    load_torch()
+    from engine.reports.of_session import subjects_of
+
+    report = progress_line(sys.stderr)
+    try:
+        return subjects_of(
+            options.image,
+            # A session may come from a stranger: of what it names, that alone runs code which was
+            # agreed to in the window.
+            Trust(store=store_file()),
+            lambda session, one: _measured(session, one, figures, report),
+            device=options.device,
+            patience=options.patience,
+            exact=options.exact,
+            progress=report,
+        )
+    finally:
+        report(1.0, "")  # clears the progress line
 
 
 def _words(given: str | None) -> str:

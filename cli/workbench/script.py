@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cli.arguments import Parser, add_image, add_method, add_model
+from cli.arguments import Parser, add_exact, add_image, add_method, add_model
 from cli.asking import add_question, question_of
 from cli.explaining import method_options
 from cli.opening import open_both
@@ -30,6 +30,7 @@ def add_script(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     add_question(script)
     add_method(script)
+    add_exact(script)
     script.add_argument("--out", type=Path, help="write to this .py file, not to stdout")
     script.set_defaults(work=write_script, patient=False)
 
@@ -46,7 +47,7 @@ def write_script(options: argparse.Namespace) -> None:
     from engine.scripting.recipe import Wanted
     from engine.scripting.writing import script
 
-    with Session(model, image) as session:
+    with Session(model, image, exact=options.exact) as session:
         decided = session.decided(
             options.layer,
             options.target,

@@ -17,7 +17,7 @@ from engine.records.edits import Change, Changing
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_BAND = 1 << 21
+_BAND = 1 << 20
 """Pixels that are changed between two looks at the cancel token."""
 
 _LUMA = (0.299, 0.587, 0.114)

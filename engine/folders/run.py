@@ -16,7 +16,7 @@ from engine.folders.index.store import IndexWriter
 from engine.folders.inputs.labels import Match, match
 from engine.folders.inputs.pictures import Reading, Ready
 from engine.folders.job import How, job_of
-from engine.folders.records import Job, Pending, Picture, Progress, Row
+from engine.folders.records import Job, Pending, Progress, Row
 from engine.folders.shards import Explainer, Shard
 from engine.model import Model
 from engine.progress import CancelToken
@@ -78,14 +78,14 @@ class Run:
         """
         if self.progress.done >= self.progress.total:
             return
-        run = self._writer.begin_run(self.number)
+        run = self.begin()
         reading = Reading(
             self.model.preprocessing,
             readers=self._pace.processes,
             patience=self._pace.patience,
         )
         chunks = reading.chunks(
-            self._writer.pending(self.number),
+            self.pending(),
             lambda pending: pending.path,
             max(1, self._explainer.size),
             cancel,
@@ -94,14 +94,25 @@ class Run:
         try:
             for chunk in chunks:
                 shard, reused = self._shard(chunk, cancel)
-                seconds = time.perf_counter() - begun
-                self._writer.write(self.number, shard, run=run, seconds=seconds)
+                self.write(shard, run, time.perf_counter() - begun)
                 # With the time for writing, without that of a pause.
                 active += time.perf_counter() - begun
-                yield self._advance(chunk, reused, active)
+                yield self.advance(shard, active, reused, chunk[-1][0].path)
                 begun = time.perf_counter()
         finally:
             reading.close()
+
+    def begin(self) -> int:
+        """The number of a new start, for write."""
+        return self._writer.begin_run(self.number)
+
+    def pending(self) -> Iterator[Pending]:
+        """The inputs that are to be computed, in their order."""
+        return self._writer.pending(self.number)
+
+    def write(self, shard: Shard, begun: int, seconds: float) -> None:
+        """Write a shard that took so many seconds, in one transaction."""
+        self._writer.write(self.number, shard, run=begun, seconds=seconds)
 
     def _shard(
         self, chunk: Sequence[tuple[Pending, Ready]], cancel: CancelToken | None
@@ -131,25 +142,20 @@ class Run:
                     break
         return found
 
-    def _advance(
-        self, chunk: Sequence[tuple[Pending, Ready]], reused: int, active: float
-    ) -> Progress:
+    def advance(self, shard: Shard, active: float, reused: int = 0, name: str = "") -> Progress:
+        """The progress with a shard that was written, after so many active seconds in all."""
         before = self.progress
-        computed = before.computed + len(chunk)
+        computed = before.computed + len(shard)
         rate = computed / active if active > 0 else 0.0
-        done = before.done + len(chunk)
+        done = before.done + len(shard)
         self.progress = Progress(
             done=done,
             total=before.total,
             computed=computed,
             reused=before.reused + reused,
-            unreadable=before.unreadable + sum(_unread(one.picture) for _, one in chunk),
+            unreadable=before.unreadable + sum(bool(picture.error) for _, picture, _ in shard),
             rate=rate,
             left=(before.total - done) / rate if rate else None,
-            name=chunk[-1][0].path,
+            name=name,
         )
         return self.progress
-
-
-def _unread(picture: Picture) -> bool:
-    return bool(picture.error)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from engine.files import presence
 from engine.keeping.records import KeptFile, KeptModel, KeptSession
@@ -115,12 +116,27 @@ def with_files(session: KeptSession, others: Mapping[str, KeptFile]) -> KeptSess
         return others.get(file.path, file)
 
     images = tuple(
-        replace(image, file=other(image.file)) if image.file is not None else image
+        replace(
+            image,
+            file=other(image.file) if image.file is not None else None,
+            edits=_with_sources(image.edits, others),
+        )
         for image in session.images
     )
     return replace(
         session, images=images, models=tuple(_moved(model, other) for model in session.models)
     )
+
+
+def _with_sources(edits: Any, others: Mapping[str, KeptFile]) -> Any:
+    """Edits that paste from files which are elsewhere now; other values are left as they are."""
+    return [_sourced(step, others) for step in edits] if isinstance(edits, list) else edits
+
+
+def _sourced(step: Any, others: Mapping[str, KeptFile]) -> Any:
+    source = step.get("source") if isinstance(step, dict) else None
+    known = others.get(source) if isinstance(source, str) else None
+    return {**step, "source": known.path} if known is not None else step
 
 
 def _moved(model: KeptModel, other: Callable[[KeptFile], KeptFile]) -> KeptModel:

@@ -20,8 +20,8 @@ NO_QUESTIONS: Mapping[str, Question] = MappingProxyType({})
 NO_FILES: Mapping[str, KeptFile] = MappingProxyType({})
 
 Sight = tuple[float, float, float]
-"""What is looked at: zoom, in screen pixels for each image pixel, and the image's point (x, y) in
-the middle of the view."""
+"""What is looked at, whatever the size of the view: zoom over that at which the image fits, and the
+point in the middle of the view as fractions of the image's width and height."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,8 +75,10 @@ def imputed(
     span = float(image.max() - image.min())
     if span == 0 or bool(known.all()):
         return image.clone()
-    start = _from_coarser(image, known, cancel, tolerance * span)
-    return _solved(image, known, start, cancel, tolerance * span)
+    # In a network of 16-bit numbers, the residual would never become so small.
+    values = image if image.dtype == torch.float64 else image.float()
+    start = _from_coarser(values, known, cancel, tolerance * span)
+    return _solved(values, known, start, cancel, tolerance * span).to(image)
 
 
 def _from_coarser(image: Tensor, known: Tensor, cancel: CancelToken | None, least: float) -> Tensor:

@@ -76,14 +76,24 @@ def localised(explanation: Explanation, marked: Marked, threshold: float) -> lis
 def pointing(explanation: Explanation, marked: Marked) -> TrustFigure:
     """Whether the centre of the largest cell is marked: 1 for a hit, 0 for none.
 
-    Zhang et al. 2016 (arXiv 1608.00507), without a tolerance. What marks nothing is no hit.
+    Zhang et al. 2016 (arXiv 1608.00507), without a tolerance. What marks nothing is no hit. Of
+    several cells that are largest, it is the part of them that is marked, so that a constant map
+    gets what chance gives.
     """
     x, y = explanation.peak
-    hit = _is_marked(marked, x, y) and bool(explanation.map.max() > 0)
+    map, region = explanation.map, explanation.region
+    tops = np.argwhere(map == map.max()) + 0.5
+    steps = region.height / map.shape[0], region.width / map.shape[1]
+    places = [(region.x + at[1] * steps[1], region.y + at[0] * steps[0]) for at in tops]
+    hit = 0.0
+    if map.max() > 0:
+        hit = float(np.mean([_is_marked(marked, *place) for place in places]))
     if marked.empty:
         verdict = "Nothing is marked, so that there is no hit."
     elif not explanation.map.max() > 0:
         verdict = "Nothing in the map is positive, so that there is no hit."
+    elif len(places) > 1:
+        verdict = f"Of {len(places)} cells that are largest, {percent(hit)} are marked."
     else:
         where = f"at x {x:.0f}, y {y:.0f}"
         verdict = (
@@ -91,9 +101,7 @@ def pointing(explanation: Explanation, marked: Marked) -> TrustFigure:
             if hit
             else f"The peak, {where}, lies outside of what was marked."
         )
-    return TrustFigure(
-        "pointing", row_of("pointing").title, float(hit), verdict, unit="hit", place=(x, y)
-    )
+    return TrustFigure("pointing", row_of("pointing").title, hit, verdict, unit="hit", place=(x, y))
 
 
 def box_energy(explanation: Explanation, marked: Marked) -> TrustFigure:

@@ -17,7 +17,7 @@ from engine.records.asked import Question
 from engine.records.explanations import Explanation
 from engine.records.workbench.trust import Curve, TrustFigure, measured, said
 
-PARTNERS = ("grad-cam", "occlusion", "integrated-gradients", "hirescam", "rise")
+PARTNERS = ("grad-cam", "occlusion", "ablation-cam", "integrated-gradients", "rise")
 """Methods of different kinds, in the order in which they are taken for a comparison of three."""
 
 _SAME, _SIMILAR = 0.9, 0.5

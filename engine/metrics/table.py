@@ -118,7 +118,7 @@ ROWS: tuple[Row, ...] = (
         "agreement",
         "Agreement of methods",
         "Mean rank correlation among this method and two others.",
-        "Near 1; above 0.5 is usual for methods of different kinds.",
+        "Near 1; methods of different kinds mostly come to 0.3 to 0.6.",
         "Whether they are right: methods of one family share their errors. Where they differ, it "
         "does not say which to believe.",
     ),

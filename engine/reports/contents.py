@@ -19,7 +19,7 @@ from engine.methods.modifiers import place_words, value_title
 from engine.records import level_words
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation, Verdict
-from engine.records.images import LoadedImage, Preprocessing
+from engine.records.images import LoadedImage, Note, Preprocessing
 from engine.records.workbench.reports import Included, Mapped, Subject
 from engine.records.workbench.trust import TrustFigure, measured, said
 from engine.render import overlay
@@ -84,12 +84,21 @@ def _subject(subject: Subject, included: Included, *, alone: bool) -> Iterator[B
     if included.notes and subject.notes:
         yield Heading("Notes", 2 if alone else 3)
         for note in subject.notes:
-            yield Paragraph(subject.image.named(note, included.patient))
+            yield Paragraph(subject.image.named(_note(note), included.patient))
     if included.trust:
         yield from _trust(subject, 2 if alone else 3)
     if included.settings:
         yield Heading("Settings", 2 if alone else 3)
         yield Facts(tuple(_settings(subject, included)))
+
+
+def _note(note: Note) -> str:
+    """The note, with the part of the image that it is about."""
+    part = note.part
+    if part is None:
+        return note.text
+    where = f"x {part.x:.0f}, y {part.y:.0f}, {part.width:.0f} x {part.height:.0f} pixels"
+    return f"{note.text} ({where})"
 
 
 # --- pictures ------------------------------------------------------------------------------------

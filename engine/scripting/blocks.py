@@ -101,3 +101,92 @@ class DemoNet(nn.Module):
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return self.fc(torch.flatten(self.avgpool(x), 1))
 '''
+
+PHOTOS_NETWORK = '''\
+class SameConv2d(nn.Conv2d):
+    """Padded as TensorFlow does: the odd pixel goes below and to the right."""
+
+    def forward(self, x):
+        sides = zip(x.shape[-2:], self.kernel_size, self.stride)
+        tall, wide = (max((-(-n // step) - 1) * step + k - n, 0) for n, k, step in sides)
+        return super().forward(
+            functional.pad(x, (wide // 2, wide - wide // 2, tall // 2, tall - tall // 2))
+        )
+
+
+def conv(inputs, outputs, kernel, stride=1, groups=1):
+    if stride > 1:
+        return SameConv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)
+    return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
+
+
+def norm(channels):
+    return nn.BatchNorm2d(channels, eps=1e-3)
+
+
+class SeparableBlock(nn.Module):
+    """A convolution of each channel, and one across channels."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.conv_dw = conv(inputs, inputs, 3, groups=inputs)
+        self.bn1 = norm(inputs)
+        self.act1 = nn.ReLU6(inplace=True)
+        self.conv_pw = conv(inputs, outputs, 1)
+        self.bn2 = norm(outputs)
+
+    def forward(self, x):
+        return self.bn2(self.conv_pw(self.act1(self.bn1(self.conv_dw(x)))))
+
+
+class InvertedResidual(nn.Module):
+    """Expand, convolve each channel, project; the input is added where its shape allows it."""
+
+    def __init__(self, inputs, outputs, kernel, stride):
+        super().__init__()
+        inner = 6 * inputs
+        self.has_skip = stride == 1 and inputs == outputs
+        self.conv_pw = conv(inputs, inner, 1)
+        self.bn1 = norm(inner)
+        self.act1 = nn.ReLU6(inplace=True)
+        self.conv_dw = conv(inner, inner, kernel, stride, inner)
+        self.bn2 = norm(inner)
+        self.act2 = nn.ReLU6(inplace=True)
+        self.conv_pwl = conv(inner, outputs, 1)
+        self.bn3 = norm(outputs)
+
+    def forward(self, x):
+        out = self.act1(self.bn1(self.conv_pw(x)))
+        out = self.bn3(self.conv_pwl(self.act2(self.bn2(self.conv_dw(out)))))
+        return out + x if self.has_skip else out
+
+
+class EfficientNetLite0(nn.Module):
+    """Tan and Le 2019, in the Lite variant of its authors."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv_stem = conv(3, 32, 3, 2)
+        self.bn1 = norm(32)
+        self.act1 = nn.ReLU6(inplace=True)
+        stages, inputs = [nn.Sequential(SeparableBlock(32, 16))], 16
+        # Blocks, kernel, stride of the first block, channels.
+        shapes = [(2, 3, 2, 24), (2, 5, 2, 40), (3, 3, 2, 80)]
+        shapes += [(3, 5, 1, 112), (4, 5, 2, 192), (1, 3, 1, 320)]
+        for blocks, kernel, stride, outputs in shapes:
+            first = InvertedResidual(inputs, outputs, kernel, stride)
+            more = (InvertedResidual(outputs, outputs, kernel, 1) for _ in range(blocks - 1))
+            stages.append(nn.Sequential(first, *more))
+            inputs = outputs
+        self.blocks = nn.Sequential(*stages)
+        self.conv_head = conv(320, 1280, 1)
+        self.bn2 = norm(1280)
+        self.act2 = nn.ReLU6(inplace=True)
+        self.global_pool = nn.AdaptiveAvgPool2d(1)
+        self.classifier = nn.Linear(1280, 1000)
+
+    def forward(self, x):
+        x = self.blocks(self.act1(self.bn1(self.conv_stem(x))))
+        x = self.act2(self.bn2(self.conv_head(x)))
+        return self.classifier(torch.flatten(self.global_pool(x), 1))
+'''

@@ -12,16 +12,17 @@ from typing import Any
 from torch import nn
 
 from engine.formats import demo
+from engine.formats.photos.opening import weights_file
 from engine.formats.torchvision import models as torchvision_models
 from engine.formats.torchvision.construction import outline
 from engine.model import Model
 from engine.records.sources import ModelSource
-from engine.scripting.blocks import DEMO_NETWORK, IMPORT_FILE, SAFETENSORS
+from engine.scripting.blocks import DEMO_NETWORK, IMPORT_FILE, PHOTOS_NETWORK, SAFETENSORS
 from engine.scripting.recipe import NetworkText, NoScript, literal
 from engine.scripting.refusals import OTHER_NETWORKS
 from engine.scripting.weights import StateText, state_text
 
-_ENDINGS = {"softmax": nn.Softmax, "log_softmax": nn.LogSoftmax, "sigmoid": nn.Sigmoid}
+_ENDINGS = {"softmax": "Softmax", "log_softmax": "LogSoftmax", "sigmoid": "Sigmoid"}
 _SETTINGS = ("aux_logits", "transform_input")
 
 
@@ -38,8 +39,12 @@ def _made(model: Model, source: ModelSource) -> NetworkText:
     known = demo.DEMOS.get(source.spec.removeprefix("demo:"))
     if known is not None and source.spec.startswith("demo:"):
         return _demo(known.weights)
+    if source.spec == demo.PHOTOS:
+        return _photos()
     if model.source in torchvision_models.names():
         return _torchvision(model, source)
+    if Path(source.spec).suffix.lower() == ".pt2":
+        return _exported(model, Path(source.spec))
     if Path(source.spec).suffix.lower() == ".py":
         return _of_file(model, source)
     raise NoScript(OTHER_NETWORKS)
@@ -54,7 +59,8 @@ def _without_ending(model: Model) -> tuple[str, ...]:
     if not kind:
         return ()
     last = list(model.facts.calls.values())[-1].source
-    ends_so = isinstance(model.module.get_submodule(last[0]), _ENDINGS[kind])
+    # By its name: a module of an exported program has the name of the one that it was.
+    ends_so = type(model.module.get_submodule(last[0])).__name__ == _ENDINGS[kind]
     if not ends_so or model.facts.counts[last[0]] > 1:
         raise NoScript(f"the network's code ends in a {kind}, whose input is explained")
     return (
@@ -68,6 +74,16 @@ def _demo(weights: Path) -> NetworkText:
     return NetworkText(_weights(weights), (SAFETENSORS, DEMO_NETWORK), build)
 
 
+def _photos() -> NetworkText:
+    build = (
+        "network = EfficientNetLite0()",
+        'state = torch.load(WEIGHTS, map_location="cpu", weights_only=True)',
+        "# The file has the names of another implementation, in the same order.",
+        "network.load_state_dict(dict(zip(network.state_dict(), state.values())))",
+    )
+    return NetworkText(_weights(weights_file()), (PHOTOS_NETWORK,), build)
+
+
 def _torchvision(model: Model, source: ModelSource) -> NetworkText:
     path = _file(model, source)
     state = state_text(path, model.module, source.weights_key)
@@ -75,6 +91,17 @@ def _torchvision(model: Model, source: ModelSource) -> NetworkText:
     call = "".join(f", {name}={value!r}" for name, value in arguments.items())
     build = (f'network = torchvision.models.get_model("{model.source}", weights=None{call})',)
     return _filled(path, build, state, torchvision=True)
+
+
+def _exported(model: Model, path: Path) -> NetworkText:
+    """Of a torch.export archive, whose layers come back with their names."""
+    if "forward" in vars(type(model.module)):
+        raise NoScript("the network takes its image by a keyword")
+    build = (
+        "# Loading it may run what is in it: only for files that you trust.",
+        "network = torch.export.unflatten(torch.export.load(NETWORK))",
+    )
+    return NetworkText((f"NETWORK = Path({literal(str(path.absolute()))})",), (), build)
 
 
 def _of_file(model: Model, source: ModelSource) -> NetworkText:

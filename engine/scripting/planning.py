@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import torch
+
 from engine.errors import LayerError
 from engine.inspection.layer_tree import parse_layer
 from engine.methods.method import Family
 from engine.model import Model
+from engine.passes.hooks import evaluating
 from engine.records.images import LoadedImage
 from engine.records.sources import ModelSource
 from engine.scripting.networks import network_text
-from engine.scripting.recipe import NoScript, Place, Recipe, Wanted
+from engine.scripting.recipe import NoScript, Place, Recipe, Wanted, literal
 from engine.scripting.refusals import of_image, of_map
 
 
@@ -40,10 +45,35 @@ def recipe_of(model: Model, source: ModelSource, image: LoadedImage, wanted: Wan
         scores=facts.reading.form.scores,
         label=wanted.label,
         shape=model.preprocessing.crop if place is None else place.grid,
-        output=facts.reading.form.place,
+        output=_way(model),
         page=image.page,
         pages=image.pages,
     )
+
+
+def _way(model: Model) -> str:
+    """How a script gets from what the network returns to the logits: '', '[0]', '["logits"]'.
+
+    Takes a forward pass where the network returns more than a tensor. Raises NoScript for a place
+    that no few letters lead to.
+    """
+    place = model.facts.reading.form.place
+    if not place:
+        return ""
+    image = torch.zeros(model.facts.input_shape, dtype=model.dtype, device=model.device)
+    with torch.no_grad(), evaluating(model.module):
+        found = model.module(image)
+    way = ""
+    for part in place.split("."):
+        if isinstance(found, Mapping) and part in found:
+            way, found = f"{way}[{literal(part)}]", found[part]
+        elif isinstance(found, list | tuple) and part.isdecimal():
+            way, found = f"{way}[{part}]", found[int(part)]
+        elif part.isidentifier() and hasattr(found, part):
+            way, found = f"{way}.{part}", getattr(found, part)
+        else:
+            raise NoScript(f"the logits are at '{place}' of what the network returns")
+    return way
 
 
 def _place(model: Model, layer: str) -> Place:

@@ -84,9 +84,9 @@ class Recipe:
     """One map.
 
     image: its file; size: (width, height), upright; page: from 1, pages: how many it has. place:
-    None for a method of pixels. output: the way to the logits through what the network returns,
-    '' for the tensor itself. label: of the class that was asked about, for a comment. shape: of the
-    map, (rows, columns).
+    None for a method of pixels. output: from what the network returns to its logits, as in
+    '["logits"]'; '' for the tensor itself. label: of the class that was asked about, for a comment.
+    shape: of the map, (rows, columns).
     """
 
     image: Path

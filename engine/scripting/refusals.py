@@ -13,10 +13,10 @@ from engine.scripting import layers, pixels
 from engine.scripting.recipe import Wanted
 
 OTHER_NETWORKS = (
-    "only the demos, torchvision's networks and those of Python files are made by a few lines of "
-    "torch"
+    "only the demos, torchvision's networks, and those of Python files and torch.export archives "
+    "are made by a few lines of torch"
 )
-_COMPLETE = (".onnx", ".pt2", ".torchscript")
+_COMPLETE = (".onnx", ".torchscript")
 # What Pillow alone does not read.
 _OTHERS = (".heic", ".heif", ".dcm", ".npy")
 

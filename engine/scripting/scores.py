@@ -75,9 +75,7 @@ def _lines(recipe: Recipe) -> Iterator[str]:
 
 
 def _logits(recipe: Recipe) -> str:
-    where = "output"
-    for part in filter(None, recipe.output.split(".")):
-        where += f"[{part if part.isdecimal() else repr(part)}]"
+    where = f"output{recipe.output}"
     if recipe.scores is Scores.SIDES:
         return f"torch.cat([-{where}.flatten(), {where}.flatten()])"
     return f"{where}.flatten()"

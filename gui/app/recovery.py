@@ -18,6 +18,7 @@ from engine.files import presence
 from engine.files.suffixes import SESSION, is_session
 from engine.keeping import files, generations
 from engine.keeping.records import KeptPane, KeptSession, Run
+from engine.process import ending
 from engine.records.views import View
 from gui import settings as table
 from gui.controllers.controller import Controller
@@ -71,6 +72,8 @@ class LastTime(QObject):
         self._marking = QMutex()
         self._last = generations.latest(record)
         self._crashed = presence.exists(self._mark)
+        # A signal leaves little time: a busy window may not come to close().
+        self._forget_exit = ending.at_exit(self._leave)
         self._written: KeptSession | None = None
         controller.sessions.settled.connect(self._write)
         # If the user moves on, the selection of the last session is no longer wanted.
@@ -132,6 +135,7 @@ class LastTime(QObject):
         """Clean exit: remove the mark of a running program. An offer that was not answered is kept
         for the next start. The lane writes what has changed last before it is closed."""
         last, self._closed = self._last, True
+        self._forget_exit()
         if last is not None:
             run = last.run or Run()
             if not run.put_off:
@@ -148,6 +152,12 @@ class LastTime(QObject):
             if waited:
                 self._marking.unlock()
         self._submit(self._with_run(self._controller.sessions.capture()))
+
+    def _leave(self) -> None:
+        """The process is ended by a signal, which is no crash. On any thread."""
+        if self._last is None:
+            self._closed = True
+            self._mark.unlink(missing_ok=True)
 
     def _decline(self) -> None:
         if self._last is not None:

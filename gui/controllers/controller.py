@@ -15,12 +15,7 @@ from engine.errors import HookscopeError
 from engine.keeping.records import KeptSession, Run
 from engine.records.asked import Question
 from gui.controllers.downloads import Downloads
-from gui.controllers.edits.curves import Curves
-from gui.controllers.edits.edit_files import EditFiles
-from gui.controllers.edits.editing import Editor
-from gui.controllers.edits.live import Live
-from gui.controllers.edits.making import Making
-from gui.controllers.edits.places import Places
+from gui.controllers.edits.what_if import WhatIf
 from gui.controllers.explaining import Explainer, without_comparison
 from gui.controllers.exports import Exports
 from gui.controllers.figures.figures import Figures
@@ -77,7 +72,6 @@ class Controller(QObject):
         self.models = Models(state, settings, engine, self._worker, self)
         self.sweeper = Sweeper(state, settings, engine, files, self._worker, self)
         self.exports = Exports(state, settings, files, self)
-        self.reports = Reports(state, settings, engine, files, self._worker, self)
         self.figures = Figures(state, settings, engine, files, self._worker, self)
         self.downloads = Downloads(self)
         self.published = Published(state, engine, self._worker, self)
@@ -96,21 +90,18 @@ class Controller(QObject):
         self.comparer = comparer = Comparer(
             state, settings, explainer, self.images, self.models, engine, self._worker, self
         )
-        self.making = Making(state, settings, engine, files, self._worker, self)
-        self.live = Live(state, settings, engine, self._worker, self)
-        self.curves = Curves(state, settings, engine, self._worker, self)
-        self.places = Places(state, settings, engine, self._worker, self)
-        self.editor = Editor(
+        self.what_if = WhatIf(
             state,
+            settings,
             self.history,
             self.images,
             explainer,
             comparer,
-            self.making,
-            self.live,
+            engine,
+            files,
+            self._worker,
             self,
         )
-        self.edit_files = EditFiles(state, self.editor, files, self)
         # Before the explainer hears of a model, what was selected with it is.
         restorer = Restorer(state, settings, self.images, self.models, comparer, explainer, self)
         self.models.opened.connect(self._model_opened)
@@ -135,7 +126,16 @@ class Controller(QObject):
         )
         self.folder_exports = FolderExports(state, settings, self.folders, self.clustering, self)
         self.inspections = Inspections(state, settings, engine, files, self._worker, self)
-        self.trusting = Trusting(state, settings, engine, files, self._worker, self)
+        self.trusting = trusting = Trusting(state, settings, engine, files, self._worker, self)
+        self.reports = Reports(
+            state,
+            settings,
+            engine,
+            files,
+            self._worker,
+            lambda: tuple(trusting.figures.values()),
+            self,
+        )
         self.images.reopened.connect(self._reopened)
         self.choose_layer = comparer.choose_layer
         self.choose_class = comparer.choose_class

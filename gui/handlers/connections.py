@@ -77,7 +77,7 @@ class Handlers(QObject):
         self.notes = NoteTaker(window, state, controller.notes)
         self.input = InputOpener(window, state, controller, settings)
         self.what_if = WhatIf(window, state, controller, settings)
-        self.undoing = Undoing(window, controller.history)
+        self.undoing = Undoing(window, state, controller.history, controller.what_if.editor)
         self.saver = Saver(window, state, controller.exports, settings)
         self.reports = ReportOpener(window, state, controller.reports, settings)
         self.figures = FigureOpener(window, state, controller.figures, settings)

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from engine.progress import CancelToken, ignore_progress
-from engine.records.edits import NO_EDITS, Edits
+from engine.records.edits import NO_EDITS, Brush, Crop, Edits, Hide
 from engine.records.images import LoadedImage
 from gui.jobs.edit_work import others_of
 from gui.jobs.engine_worker import EngineWorker, probabilities_of
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.edits.apply import Others
     from engine.effects.hottest import Hottests
     from engine.explain.scoring import Scorer
     from engine.records.workbench.what_if import Curve, Positions
@@ -33,17 +31,21 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class _Begun:
-    """What the answers for one image and model share. image: as it was asked for. before: what the
-    network says of it. plain: logits of the reduced image without edits."""
+    """What the answers for one image and model share.
+
+    image: as it was asked for. before: what the network says of it. plain: logits of the reduced
+    image without edits. last: the edits that were done last, and what they made of the reduced
+    image.
+    """
 
     image: LoadedImage
     request: Request
     small: Reduced
     scorer: Scorer
     masks: Hottests
-    others: Others
     before: tuple[NDArray[np.float64], NDArray[np.float64]]
     plain: NDArray[np.float64]
+    last: tuple[Edits, LoadedImage] | None = None
 
     def is_for(self, image: LoadedImage, request: Request) -> bool:
         return self.image is image and _without_edits(self.request) == _without_edits(request)
@@ -69,12 +71,16 @@ class LiveWork:
 
         begun = self._begun
         if begun is None or not begun.is_for(image, request):
-            begun = self._begun = self._begin(image, request, opened, watch)
+            begun = self._begun = self._begin(image, request, watch)
         model = self._worker.model_of(request.model)
-        edits: Edits = begun.small.edits(request.edits)
-        done = edited(
-            begun.small.image, edits, masks=begun.masks, others=begun.others, cancel=watch.cancel
-        )
+        start, steps = begun.small.image, request.edits
+        grown = added_to(begun.last[0], steps) if begun.last is not None else None
+        if grown is not None and begun.last is not None:
+            # A stroke costs what was added to it, not the whole of it.
+            start, steps = begun.last[1], grown
+        others, edits = others_of(opened, watch), begun.small.edits(steps)
+        done = edited(start, edits, masks=begun.masks, others=others, cancel=watch.cancel)
+        begun.last = request.edits, done
         found = begun.scorer.logits(done, watch.cancel)
         logits = begun.before[0] + (found - begun.plain)
         everything = model.predictions(logits, range(len(logits)))
@@ -86,14 +92,12 @@ class LiveWork:
         """Free what is kept."""
         self._begun = None
 
-    def _begin(
-        self,
-        image: LoadedImage,
-        request: Request,
-        opened: Mapping[str, LoadedImage],
-        watch: Watch,
-    ) -> _Begun:
+    @property
+    def begun(self) -> bool:
+        """Whether anything is kept."""
+        return self._begun is not None
 
+    def _begin(self, image: LoadedImage, request: Request, watch: Watch) -> _Begun:
         from engine.explain.scoring import Scorer
 
         before = self._worker.scores(image, replace(request, edits=NO_EDITS), watch)
@@ -101,9 +105,31 @@ class LiveWork:
         small = reduced_for(image, model.preprocessing)
         scorer = Scorer(model, exact=request.exact)
         masks = self._worker.masks_of(request.model, None, exact=request.exact)
-        others = others_of(opened, Watch(CancelToken(), ignore_progress))
         plain = scorer.logits(small.image, watch.cancel)
-        return _Begun(image, request, small, scorer, masks, others, before, plain)
+        return _Begun(image, request, small, scorer, masks, before, plain)
+
+
+def added_to(before: Edits, now: Edits) -> Edits | None:
+    """What is to be done to an image with the first edits for about the second: what was added to
+    the stroke that is the last of both. None if more than that is another."""
+    first, second = before.steps, now.steps
+    if not first or len(first) != len(second) or first[:-1] != second[:-1]:
+        return None
+    one, other = first[-1], second[-1]
+    if not isinstance(one, Hide) or not isinstance(other, Hide) or other.keep:
+        return None
+    if not isinstance(one.shape, Brush) or not isinstance(other.shape, Brush):
+        return None
+    if any(isinstance(step, Crop) for step in second):
+        # Its pixels have other places.
+        return None
+    count = len(one.shape.points)
+    added = replace(other.shape, points=other.shape.points[count - 1 :])
+    if replace(other, shape=one.shape) != one or one.shape.radius != added.radius:
+        return None
+    if other.shape.points[:count] != one.shape.points:
+        return None
+    return Edits((replace(other, shape=added),))
 
 
 def curve_of(

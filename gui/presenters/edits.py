@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QPointF
 
-from engine.edits.apply import frame_of
 from engine.edits.changes import CHANGES
-from engine.records.edits import Paste
+from engine.records.edits import Edits, Paste
+from engine.records.images import LoadedImage
 from gui.controllers.controller import Controller
 from gui.state.state import State
 from gui.window.main_window import MainWindow
@@ -19,12 +19,14 @@ class EditPresenter(QObject):
         super().__init__(window)
         self._window = window
         self._state = state
-        self._editor = editor = controller.editor
-        self._curves = curves = controller.curves
+        self._editor = editor = controller.what_if.editor
+        self._curves = curves = controller.what_if.curves
         self._offset = QPointF()
         curves.changed.connect(self._show_curve)
-        controller.places.changed.connect(
-            lambda: window.canvas.show_explanation(controller.places.shown or state.explanation)
+        controller.what_if.places.changed.connect(
+            lambda: window.canvas.show_explanation(
+                controller.what_if.places.shown or state.explanation
+            )
         )
         editor.drafted.connect(self._show)
         editor.selected_changed.connect(self._show)
@@ -36,7 +38,7 @@ class EditPresenter(QObject):
         ):
             changed.connect(self._show)
         # Once their pixels are there, edits that go on need no veil.
-        controller.making.made.connect(lambda _key: window.edit_tool.unveil())
+        controller.what_if.making.made.connect(lambda _key: window.edit_tool.unveil())
         state.live_changed.connect(self._show_live)
         state.answer_changed.connect(self._show_changes)
         state.current_changed.connect(self._show_changes)
@@ -47,10 +49,9 @@ class EditPresenter(QObject):
         image, pane = state.current, state.pane
         if image is not None and image.loaded is not None and state.picture_of(pane) is not None:
             # Until the picture is another one, coordinates are of the one on the screen.
-            frame = frame_of(state.edits_of(pane), image.loaded.width, image.loaded.height)
-            self._offset = QPointF(frame.x, frame.y)
-            edited = bool(state.edits_of(pane).steps)
-            window.canvas.set_original(image.picture if edited else None)
+            done = state.edits_of(pane)
+            self._offset = _offset(done, image.loaded)
+            window.canvas.set_original(image.picture if done.steps else None)
         edits = editor.edits
         error = image.edits_error if image is not None else ""
         window.what_if.show_edits(edits.steps, editor.selected, error)
@@ -87,3 +88,13 @@ class EditPresenter(QObject):
         view.show_curve(
             found.amounts, values.tolist(), found.target.label, reach.unit, percent=percent
         )
+
+
+def _offset(done: Edits, image: LoadedImage) -> QPointF:
+    """Of what is shown in the image as its file has it."""
+    if not done.steps:
+        return QPointF()
+    from engine.edits.apply import frame_of
+
+    frame = frame_of(done, image.width, image.height)
+    return QPointF(frame.x, frame.y)

@@ -165,7 +165,7 @@ class Presenter(QObject):
                 # A crop is another picture of the same image, and is seen as a whole.
                 same = before is not None and self._shown_key == image.key
                 canvas.show_picture(picture)
-                canvas.look_at(None if same else _sight(image))
+                canvas.look_relatively(None if same else _sight(image))
             self._shown_key = image.key
             self._show_levels(image)
         self._placing = False
@@ -175,7 +175,7 @@ class Presenter(QObject):
     def _note_sight(self) -> None:
         """Keep what is looked at, for coming back to the image."""
         if self._shown is not None and not self._placing:
-            sight = self._window.canvas.sight()
+            sight = self._window.canvas.relative_sight()
             place = (sight[0], sight[1].x(), sight[1].y()) if sight is not None else None
             self._controller.images.note_sight(self._shown_key, place)
 
@@ -183,7 +183,8 @@ class Presenter(QObject):
         loaded, text = image.loaded, ""
         if loaded is not None and loaded.shown is not None:
             text = f"Levels: {described(loaded.shown, loaded.depth)}"
-        self._window.canvas.show_values(loaded.depth if loaded is not None else None, text)
+        seen = self._state.loaded_of(self._state.pane)
+        self._window.canvas.show_values(seen.depth if seen is not None else None, text)
         self._show_actions()
 
     def _show_canvas_message(self) -> None:

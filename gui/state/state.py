@@ -45,8 +45,7 @@ class OpenImage:
     levels: set by hand; AUTO leaves them to the model. asked: those that picture shows. revision:
     counts the changes of page and levels. edits: all that are listed; edited: what the last of them
     that were done made of it. edits_error: why they cannot be done, ''. notes: what a person wrote
-    about it. sight: zoom and the point in the middle of the view, as it was left; None while it is
-    fitted.
+    about it. sight: what is looked at, as in engine.keeping.records; None while it is fitted.
     """
 
     key: str

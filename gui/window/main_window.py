@@ -160,12 +160,9 @@ class MainWindow(QMainWindow):
         from gui.widgets.canvas.line_tool import LineTool
         from gui.widgets.canvas.panes.panes import Panes
         from gui.widgets.canvas.region_tool import RegionTool
-        from gui.widgets.canvas.tools.edit_tool import EditTool
         from gui.widgets.choices.foot import Foot
         from gui.widgets.choices.panel import ChoicePanel
         from gui.widgets.display.panel import DisplayPanel
-        from gui.widgets.edits.panel import WhatIfPanel
-        from gui.widgets.edits.tool_strip import ToolStrip
         from gui.widgets.image_strip.strip import ImageStrip
         from gui.widgets.inspector.drawer import Drawer
         from gui.widgets.layers.tree import LayerTree
@@ -176,17 +173,7 @@ class MainWindow(QMainWindow):
         self.panes.setMinimumSize(_LEAST_CANVAS)
         self.canvas = self.panes.canvas
         self.line_tool = LineTool(self.canvas)
-        self.edit_tool = EditTool(self.canvas)
-        self.tools = ToolStrip(self.actions_by_id, [f"tool_{name}" for name in TOOLS])
-        self.what_if = WhatIfPanel()
-        self.what_if_room = Scrolled(self.what_if, _LEAST_WHAT_IF)
-        self.stage = QWidget()
-        stage = QHBoxLayout(self.stage)
-        stage.setContentsMargins(0, 0, 0, 0)
-        stage.setSpacing(1)
-        stage.addWidget(self.tools)
-        stage.addWidget(self.panes, 1)
-        self.set_what_if(False)
+        self._make_what_if()
         self.box_tool = BoxTool(self.canvas)
         self.region_tool = RegionTool(self.canvas)
         self._bare_key = BareKey(self, self.canvas)
@@ -214,6 +201,25 @@ class MainWindow(QMainWindow):
         # Shown until the engine is loaded.
         self.tree.set_message(_LOADING)
         self.predictions.set_message(_LOADING)
+
+    def _make_what_if(self) -> None:
+        """The tools beside the panes, and their panel."""
+        from gui.toolkit.scrolling import Scrolled
+        from gui.widgets.canvas.tools.edit_tool import EditTool
+        from gui.widgets.edits.panel import WhatIfPanel
+        from gui.widgets.edits.tool_strip import ToolStrip
+
+        self.edit_tool = EditTool(self.canvas)
+        self.tools = ToolStrip(self.actions_by_id, [f"tool_{name}" for name in TOOLS])
+        self.what_if = WhatIfPanel()
+        self.what_if_room = Scrolled(self.what_if, _LEAST_WHAT_IF)
+        self.stage = QWidget()
+        stage = QHBoxLayout(self.stage)
+        stage.setContentsMargins(0, 0, 0, 0)
+        stage.setSpacing(1)
+        stage.addWidget(self.tools)
+        stage.addWidget(self.panes, 1)
+        self.set_what_if(False)
 
     def _take_room(self) -> None:
         """Replace the placeholders by the widgets.

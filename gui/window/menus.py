@@ -31,7 +31,7 @@ _SECTIONS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
         ("fit", "actual_size"),
         COMPARE[CANVAS],
         ("add_note", "levels_auto", "previous_page", "next_page"),
-        ("copy", "copy_script", "export", "reveal_image"),
+        ("copy", "copy_script", "save_script", "export", "reveal_image"),
         ("close_image", "close_others", "close_all"),
     ),
     STRIP: (

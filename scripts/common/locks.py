@@ -24,6 +24,7 @@ LOCKS: dict[str, tuple[str, ...]] = {
     "requirements/test.lock": (
         "requirements.txt",
         "requirements-extras.txt",
+        "requirements-cluster.txt",
         "requirements-dev.txt",
     ),
     "requirements/bench.lock": ("requirements.txt", "benchmarks/requirements.txt"),

@@ -97,6 +97,7 @@ class Stage:
             state.answer_changed, state.sweep_changed, state.computing_changed, state.noticed,
             controller.sweeper.thumbnails_ready, controller.images.thumbnail_ready,
             controller.engine_lane.idle, controller.file_lane.idle, self.window.first_painted,
+            controller.trusting.changed,
         )  # fmt: skip
         state.sweep_changed.connect(self._new_sweep)
         controller.sweeper.thumbnails_ready.connect(self._thumbnails_came)

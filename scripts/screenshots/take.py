@@ -19,7 +19,17 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 # Importing them puts their pictures on the list.
-from scripts.screenshots import comparing, edges, folders, gallery, help, keeping, what_if, work  # noqa: F401
+from scripts.screenshots import (  # noqa: F401
+    comparing,
+    edges,
+    folders,
+    gallery,
+    help,
+    keeping,
+    trusting,
+    what_if,
+    work,
+)
 from scripts.screenshots import models as models_  # noqa: F401
 from scripts.screenshots.shots import SHOTS, Shot
 

@@ -12,7 +12,7 @@ from engine.records.edits import Changing, Fill, Filling
 from scripts.screenshots.shots import shot
 
 if TYPE_CHECKING:
-    from gui.widgets.canvas.tools.edit_tool import Tool
+    from gui.widgets.canvas.tools.drawing import Tool
     from scripts.screenshots.stage import Stage
 
 Place = tuple[float, float]
@@ -115,6 +115,6 @@ def paste_map(stage: Stage, path: Path) -> None:
     stage.window.actions_by_id["paste_part"].trigger()
     _edited(stage)
     stage.window.actions_by_id["paste_map"].trigger()
-    stage.until(lambda: stage.controller.places.shown is not None, "the map of positions")
+    stage.until(lambda: stage.controller.what_if.places.shown is not None, "the map of positions")
     stage.settled()
     stage.shoot(path)

@@ -237,7 +237,7 @@ def no_gradient(stage: Stage, path: Path) -> None:
 # --- the inspector -------------------------------------------------------------------------------
 
 
-def _inspect(stage: Stage, page: str) -> None:
+def open_page(stage: Stage, page: str) -> None:
     from PySide6.QtWidgets import QTabBar
 
     from gui.widgets.inspector.drawer import TITLES
@@ -252,7 +252,7 @@ def _inspect(stage: Stage, page: str) -> None:
 @shot("inspector-layers", look="light")
 def inspector_layers(stage: Stage, path: Path) -> None:
     stage.start()
-    _inspect(stage, "layers")
+    open_page(stage, "layers")
     stage.until(lambda: len(stage.window.drawer.film.view.listed()) > 10, "the film")
     stage.settled()
     stage.shoot(path)
@@ -261,7 +261,7 @@ def inspector_layers(stage: Stage, path: Path) -> None:
 @shot("inspector-channels")
 def inspector_channels(stage: Stage, path: Path) -> None:
     stage.start()
-    _inspect(stage, "channels")
+    open_page(stage, "channels")
     found = stage.controller.inspections
     stage.until(lambda: found.gallery is not None, "the channels")
     gallery = stage.window.drawer.channels.gallery
@@ -276,7 +276,7 @@ def inspector_channels(stage: Stage, path: Path) -> None:
 @shot("inspector-numbers")
 def inspector_numbers(stage: Stage, path: Path) -> None:
     stage.start()
-    _inspect(stage, "numbers")
+    open_page(stage, "numbers")
     region = stage.state.explanation.region if stage.state.explanation is not None else None
     assert region is not None
     left, top = region.x + 0.1 * region.width, region.y + 0.1 * region.height

@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -96,9 +96,41 @@ def test_killed_and_resumed(
     scenes: Path, tmp_path: Path, child_env: Callable[..., dict[str, str]]
 ) -> None:
     """The index equals that of a run without a break, row by row."""
+    killed = check_resumed(scenes, tmp_path, child_env, 73, (4, 40), 2)
+    assert killed >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_ten_thousand_killed_ten_times(
+    scenes: Path, tmp_path: Path, child_env: Callable[..., dict[str, str]]
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    sources = sorted(scenes.rglob("*.jpg"))
+    for number in range(10_000):
+        path = folder / f"{number}.jpg"
+        shutil.copy(sources[number % len(sources)], path)
+        with path.open("ab") as file:
+            file.write(number.to_bytes(4, "little"))  # a content of its own
+    goals = tuple(range(500, 10_000, 950))
+    killed = check_resumed(folder, tmp_path, child_env, 10_000, goals, 16)
+    assert killed == len(goals) == 10
+
+
+def check_resumed(
+    folder: Path,
+    tmp_path: Path,
+    child_env: Callable[..., dict[str, str]],
+    count: int,
+    goals: Sequence[int],
+    size: int,
+) -> int:
+    """Kill batch each time that so many rows are there, resume it, and compare the index with that
+    of a run without a break; how often it was killed."""
     command = [
-        *(sys.executable, "main.py", "batch", str(scenes), "--labels", "folder", "--batch", "2"),
-        *("--workers", "2", *MODEL),
+        *(sys.executable, "main.py", "batch", str(folder), "--labels", "folder"),
+        *("--batch", str(size), "--workers", "2", *MODEL),
     ]
 
     def start(out: Path) -> subprocess.Popen[bytes]:
@@ -118,7 +150,7 @@ def test_killed_and_resumed(
             return 0
 
     killed = 0
-    for goal in (4, 40):
+    for goal in goals:
         process = start(tmp_path / "killed")
         while done(tmp_path / "killed") < goal and process.poll() is None:
             time.sleep(0.005)
@@ -126,12 +158,12 @@ def test_killed_and_resumed(
         killed += process.wait() == -signal.SIGKILL
         if process.stdout is not None:
             process.stdout.close()
-    assert killed >= 1
-    assert 4 <= done(tmp_path / "killed") < 72
+    assert goals[0] <= done(tmp_path / "killed") < count
     for out in ("killed", "whole"):
-        said, _ = start(tmp_path / out).communicate(timeout=120)
-        assert b"73 images, 1 unreadable" in said.splitlines()[-1]
+        said, _ = start(tmp_path / out).communicate(timeout=1800)
+        assert f"{count:,} images, ".encode() in said.splitlines()[-1]
     check_same(rows(tmp_path / "killed"), rows(tmp_path / "whole"))
+    return killed
 
 
 def test_clusters(run: Run, scenes: Path, tmp_path: Path) -> None:
@@ -205,6 +237,21 @@ def test_what_cannot_be_used_is_said_in_one_line(
     assert result.code == 2
     assert said in result.err
     assert result.err.count("\n") == 1
+
+
+def test_parquet_has_what_the_table_has(run: Run, scenes: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    run("batch", scenes / "ring", "--out", tmp_path, "--labels", "folder", *MODEL)
+    found = parquet.read_table(tmp_path / "table.parquet").to_pylist()
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert len(found) == len(table) == 25
+    assert list(found[0]) == list(table[0])
+    for one, other in zip(found, table, strict=True):
+        assert (one["path"], one["prediction"] or "") == (other["path"], other["prediction"])
+        assert {True: "true", False: "false", None: ""}[one["correct"]] == other["correct"]
+        if one["loss"] is not None:
+            assert float(other["loss"]) == pytest.approx(one["loss"])
 
 
 def test_an_index_that_is_none(run: Run, tmp_path: Path) -> None:

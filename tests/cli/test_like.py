@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from tests.cli.runs import Result
@@ -155,3 +156,42 @@ def test_files_that_say_of_no_map(run: Run, tmp_path: Path, content: str, reason
     assert str(path) in done.err
     assert reason in done.err
     assert done.err.count("\n") == 1
+
+
+NETWORK = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 8, 3, stride=4), nn.ReLU())
+        self.head = nn.Linear(8, 4)
+
+    def forward(self, x):
+        return self.head(self.body(x).mean((2, 3)))
+"""
+
+
+def test_consent_is_for_a_model_that_is_typed_not_for_one_of_the_file(
+    run: Run, tmp_path: Path
+) -> None:
+    network = tmp_path / "net.py"
+    network.write_text(NETWORK)
+    weights = tmp_path / "net.pth"
+    torch.manual_seed(0)
+    shapes = {"body.0.weight": (8, 3, 3, 3), "body.0.bias": (8,)}
+    shapes |= {"head.weight": (4, 8), "head.bias": (4,)}
+    torch.save({name: torch.randn(shape) for name, shape in shapes.items()}, weights)
+    how = ("--model", network, "--weights", weights, "--input", "3x64x64", "--trust")
+    facts, wanted = exported(run, tmp_path, *how)
+    ran = tmp_path / "ran"
+    network.write_text(NETWORK + f"\n\nopen({str(ran)!r}, 'w').close()\n")
+    refused = run("explain", "--like", facts, "--trust")
+    assert refused.code == 2
+    assert "net.py" in refused.err
+    assert "none of it was run" in refused.err
+    assert not ran.exists()
+    _content, found = again(run, tmp_path, "--like", facts, "--model", network, "--trust")
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    assert ran.exists()

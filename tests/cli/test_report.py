@@ -29,6 +29,8 @@ def page_of(run: Run, path: Path, *arguments: object) -> Page:
 
 def test_maps_predictions_and_settings(run: Run, tmp_path: Path) -> None:
     what = ("--model", "demo:shapes", "--class", "star", "ring", "--layer", "layer3", "layer4")
+    # What the window remembers of the demo stands above what is usual.
+    what += ("--method", "grad-cam")
     page = page_of(run, tmp_path / "a.html", *what, "--words", "Look at the points.")
     text = page.text
     import engine
@@ -36,7 +38,7 @@ def test_maps_predictions_and_settings(run: Run, tmp_path: Path) -> None:
     image = load_image(SCENES[0].path)
     with engine.Session(engine.load_model("demo:shapes"), image) as session:
         found = [
-            session.explain(layer, target)
+            session.explain(layer, target, method="grad-cam")
             for target in ("star", "ring")
             for layer in ("layer3", "layer4")
         ]
@@ -101,7 +103,7 @@ def test_words_of_a_file_and_figures_of_trust(run: Run, tmp_path: Path) -> None:
 
 def test_pages_for_print(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "a.pdf"
-    done = run("report", "--out", out, "--sheet", "letter", "--title", "A title of mine")
+    done = run("report", "--out", out, "--paper", "letter", "--title", "A title of mine")
     assert done.code == 0, done.err
     file = Pages(out.read_bytes())
     assert b"/MediaBox [0 0 612 792]" in file.page
@@ -125,3 +127,76 @@ def test_what_is_refused_before_the_work_starts(
     assert reason in done.err
     assert done.err.count("\n") == 1
     assert not Path("a.pdf").exists()
+
+
+def session_file(folder: Path) -> tuple[Path, Path]:
+    """A session of two panes of an edited image with notes, and one without a map; the image."""
+    from engine.keeping import files
+    from engine.keeping.records import KeptFile, KeptImage, KeptModel, KeptPane, KeptSession
+    from engine.records.asked import Question
+    from engine.records.edits import Crop, Edits, Rectangle
+    from engine.records.images import Note, Region
+    from engine.records.sources import ModelSource
+    from engine.records.views import View
+
+    picture = folder / "scene.png"
+    with Image.open(SCENES[0].path) as scene:
+        scene.save(picture)
+    notes = (Note("a whole note"), Note("a note on a part", Region(10.0, 20.0, 30.0, 40.0)))
+    image = KeptImage("i", picture.name, KeptFile(str(picture), picture.name), notes=notes)
+    model = KeptModel("m", ModelSource("demo:shapes"))
+    edits = Edits((Crop(Rectangle(100.0, 50.0, 900.0, 700.0)),))
+    panes = (
+        KeptPane(View("i", "m", "layer3", 1, method="layercam", edits=edits)),
+        KeptPane(View("i", "m", "layer4", question=Question("contrast", 1), edits=edits)),
+        KeptPane(View("i", "m"), bare=True),
+    )
+    path = folder / "two panes.hookscope"
+    files.write(path, KeptSession((image,), (model,), panes))
+    return path, picture
+
+
+def test_the_panes_of_a_session(run: Run, tmp_path: Path) -> None:
+    path, picture = session_file(tmp_path)
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for file in (path, picture):
+        file.rename(moved / file.name)
+    page = page_of(run, tmp_path / "a.html", moved / path.name)
+    # The image, and two maps with their bars.
+    assert len(page.pictures) == 5
+    assert page.pictures[0].shape == (700, 900, 3)
+    with Image.open(SCENES[0].path) as scene:
+        wanted = np.asarray(scene.convert("RGB"))[50:750, 100:1000]
+    np.testing.assert_array_equal(page.pictures[0], wanted)
+    for words in (
+        "a whole note",
+        "a note on a part (x 10, y 20, 30 x 40 pixels)",
+        "LayerCAM",
+        "star against ring",
+        "crop to",
+    ):
+        assert words in page.text, words
+
+
+def test_sessions_that_make_no_report(run: Run, tmp_path: Path) -> None:
+    path, picture = session_file(tmp_path)
+    out = tmp_path / "a.html"
+    done = run("report", path, "--out", out, "--layer", "layer3")
+    assert done.code == 2
+    assert "a session says itself what its maps are of; leave out --layer" in done.err
+    picture.unlink()
+    done = run("report", path, "--out", out)
+    assert done.code == 2
+    assert "scene.png is not there any more" in done.err
+    assert done.err.count("\n") == 1
+    assert not out.exists()
+
+
+def test_a_session_is_given_no_consent_on_the_command_line(run: Run, tmp_path: Path) -> None:
+    path, _picture = session_file(tmp_path)
+    refused = run("report", path, "--trust", "--out", tmp_path / "report.html")
+    assert refused.code == 2
+    assert refused.err.count("\n") == 1
+    assert "agree there" in refused.err
+    assert not (tmp_path / "report.html").exists()

@@ -23,13 +23,15 @@ def test_the_copied_script_makes_the_map_on_the_screen(
 ) -> None:
     program = user.start()
     program.controller.choose_class(1)
+    user.until(lambda: user.target == 1 and not program.state.computing)
     program.controller.choose_layer("layer3")
     user.wait_layer("layer3")
+    user.until(program.window.actions_by_id["copy_script"].isEnabled)
     clipboard = QGuiApplication.clipboard()
     clipboard.setText("")
     program.window.actions_by_id["copy_script"].trigger()
-    user.until(lambda: "def main" in clipboard.text())
-    assert program.window.notice.text == "Python script copied to the clipboard."
+    user.until(lambda: program.window.notice.text == "Python script copied to the clipboard.")
+    assert "def main" in clipboard.text()
     script, found = tmp_path / "copied.py", tmp_path / "found.npy"
     script.write_text(clipboard.text(), encoding="utf-8")
     monkeypatch.setattr(sys, "argv", [str(script), str(found)])
@@ -58,7 +60,7 @@ def test_a_script_that_cannot_be_had_is_greyed_with_the_reason(user: User) -> No
     user.until(lambda: not actions["copy_script"].isEnabled())
     assert "FullGrad takes more than a formula of a few lines" in actions["copy_script"].toolTip()
     assert actions["report"].isEnabled()
-    program.controller.choose_method("layercam")
+    program.controller.choose_method("grad-cam")
     user.until(actions["copy_script"].isEnabled)
     assert actions["copy_script"].toolTip() == usual
     user.settle()

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QPushButton
 from engine.formats.demo import SCENES
 from engine.lazy import torchvision
 from engine.records.asked import Question
+from engine.records.edits import Change, Changing, Edits, Fill, Filling, Hide, Rectangle
 from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.controllers.models import NamedModel
@@ -236,6 +237,22 @@ def test_a_file_that_has_changed_is_said_to_have(
     )
 
 
+def test_edits_survive_a_restart(user: User, pictures: list[Path]) -> None:
+    """Also those made after what was open had been recorded once."""
+    program = user.start(*pictures[:2], model=SHAPES)
+    settled(user)
+    edits = Edits((Hide(Rectangle(10.0, 20.0, 30.0, 40.0), Filling(Fill.GREY)),))
+    image = program.state.current
+    assert image is not None
+    image.edits = edits
+    program.state.edits_changed.emit(image.key)
+    user.leave()
+    program = user.start()
+    image = program.state.current
+    assert image is not None
+    assert image.edits == edits
+
+
 def test_a_session_of_version_1_opens(user: User) -> None:
     program = user.start()
     opened(user, FIXTURE)
@@ -249,5 +266,33 @@ def test_a_session_of_version_1_opens(user: User) -> None:
     assert [pane.method for pane in state.panes] == ["layercam", "grad-cam", "layercam"]
     assert (user.layer, user.target) == ("layer4", 0)
     assert state.panes[2].bare
+    sight = program.window.canvas.relative_sight()
+    assert sight is not None
+    assert (sight[0], sight[1].x(), sight[1].y()) == pytest.approx((2.0, 0.4, 0.5), abs=0.02)
     assert program.settings.get(table.COLORMAP) == "viridis"
     assert not program.window.findChildren(MissingDialog)
+
+
+def test_edits_are_kept_and_what_shows_the_original(
+    user: User, pictures: list[Path], session: Path
+) -> None:
+    program = user.start(*pictures, model=SHAPES)
+    done = Edits((Hide(Rectangle(100, 80, 200, 150)), Change(Changing.GREY, 100, on=False)))
+    program.controller.what_if.editor.set(done, "edit")
+    user.until(lambda: program.state.loaded_of(program.state.pane) is not None)
+    user.wait_explained()
+    program.controller.comparer.compare_original()
+    user.until(lambda: all(pane.explanation for pane in program.state.panes))
+    user.settle()
+    save(user, session)
+    program.controller.comparer.single()
+    program.controller.what_if.editor.clear()
+    user.wait_explained()
+    opened(user, session)
+    image = program.state.current
+    assert image is not None
+    assert image.edits == done
+    user.until(lambda: len(program.state.panes) == 2)
+    assert [pane.original for pane in program.state.panes] == [False, True]
+    user.until(lambda: all(pane.explanation for pane in program.state.panes))
+    user.settle()

@@ -33,6 +33,8 @@ from engine.records.edits import (
     Shape,
 )
 from engine.records.explanations import Explanation
+from engine.records.sources import ModelSource
+from gui.controllers.models import NamedModel
 from tests.gui.user import Key, Modifier, User
 
 IMAGE = engine.load_image(SCENES[0].path)
@@ -193,19 +195,23 @@ def test_predictions_follow_while_the_brush_paints_and_the_map_when_it_rests(use
     state = program.state
     user.press(Key.Key_E)
     user.press(Key.Key_H)
+    rest = program.controller.what_if.editor._rest
+    rest.setInterval(100_000)
     press(user, (200, 200))
     move(user, (230, 230), (260, 260), (300, 300))
-    user.until(lambda: state.live is not None)
+    drawn = program.controller.what_if.editor.edits
+    user.until(lambda: state.live is not None and state.live.edits == drawn)
     live = state.live
     assert live is not None
     wanted = alone(live.edits)[1]
+    rest.start(1)
     user.until(lambda: state.answer is not None and bool(state.answer.request.edits.steps))
-    assert program.controller.editor.drafting, "the button is still held"
+    assert program.controller.what_if.editor.drafting, "the button is still held"
     wait_edited(user)
-    same(state.explanation, alone(program.controller.editor.edits)[0])
+    same(state.explanation, alone(program.controller.what_if.editor.edits)[0])
     np.testing.assert_allclose(live.logits, wanted, atol=0.3)
     release(user, (300, 300))
-    assert not program.controller.editor.drafting
+    assert not program.controller.what_if.editor.drafting
     assert program.window.actions_by_id["undo"].text() == "Undo: paint"
     user.press(Key.Key_Z, Modifier.ControlModifier)
     wait_edited(user)
@@ -223,7 +229,7 @@ def opened(user: User, tool: Key | None = None) -> None:
 def added(user: User, *steps: Edit) -> None:
     """These edits on the first scene, as if they had been drawn."""
     for step in steps:
-        user.program.controller.editor.add(step, "edit")
+        user.program.controller.what_if.editor.add(step, "edit")
     wait_edited(user)
 
 
@@ -233,7 +239,7 @@ BOX = Hide(Rectangle(100, 80, 200, 150))
 def test_an_edit_is_moved_resized_and_removed_by_mouse_and_keys(user: User) -> None:
     opened(user)
     added(user, BOX)
-    user.program.controller.editor.select(-1)
+    user.program.controller.what_if.editor.select(-1)
     drag(user, (200, 150), (220, 170), (250, 190))
     (step,) = edits(user).steps
     assert isinstance(step, Hide)
@@ -374,7 +380,7 @@ def test_a_part_of_another_image_is_pasted_and_scored_by_position(user: User) ->
     with engine.Session(model, done) as session:
         same(program.state.explanation, session.explain())
     program.window.actions_by_id["paste_map"].trigger()
-    places = program.controller.places
+    places = program.controller.what_if.places
     user.until(lambda: places.shown is not None)
     assert places.shown is not None
     assert program.window.canvas._explanation is places.shown
@@ -394,12 +400,12 @@ def test_edits_are_copied_exported_opened_and_given_to_other_images(
     actions["copy_edits"].trigger()
     assert Edits.from_facts(json.loads(QGuiApplication.clipboard().text())["edits"]) == done
     path = tmp_path / "edits.json"
-    program.controller.edit_files.write(path)
+    program.controller.what_if.files.write(path)
     user.until(path.exists)
     user.settle()
     actions["clear_edits"].trigger()
     assert edits(user) == NO_EDITS
-    program.controller.edit_files.read(path)
+    program.controller.what_if.files.read(path)
     user.until(lambda: edits(user) == done)
     actions["share_edits"].trigger()
     assert {image.edits for image in program.state.images.values()} == {done}
@@ -407,7 +413,7 @@ def test_edits_are_copied_exported_opened_and_given_to_other_images(
     assert [bool(image.edits.steps) for image in program.state.images.values()].count(True) == 1
     wait_edited(user)
     (tmp_path / "bad.json").write_text('{"edits": [{"edit": "hide"}]}')
-    program.controller.edit_files.read(tmp_path / "bad.json")
+    program.controller.what_if.files.read(tmp_path / "bad.json")
     user.until(lambda: "bad.json" in program.window.notice.text)
     assert edits(user) == done
 
@@ -461,8 +467,75 @@ def test_edits_stay_with_their_image_through_closing_and_going_back(user: User) 
 def test_edits_that_cannot_be_done_say_why(user: User) -> None:
     opened(user)
     program = user.program
-    program.controller.editor.add(Paste("gone.png", Rectangle(0, 0, 9, 9), (0, 0)), "paste part")
+    program.controller.what_if.editor.add(
+        Paste("gone.png", Rectangle(0, 0, 9, 9), (0, 0)), "paste part"
+    )
     user.until(lambda: "gone.png" in program.window.what_if._error.text())
     user.press(Key.Key_Z, Modifier.ControlModifier)
     assert program.window.what_if._error.text() == ""
     wait_edited(user)
+
+
+def test_a_watermark_is_found_out_by_hiding_it_and_by_pasting_it_elsewhere(user: User) -> None:
+    """demo:shortcut takes a watermark for a star, whatever else there is."""
+    user.start(SCENES[4].path, SCENES[0].path, model=NamedModel(ModelSource("demo:shortcut")))
+    state = user.program.state
+
+    def top() -> str:
+        assert state.answer is not None
+        return state.answer.predictions[0].label
+
+    assert top() == "star"
+    user.press(Key.Key_E)
+    user.press(Key.Key_R)
+    mark = (745, 649), (800, 700), (839, 743)
+    drag(user, *mark)
+    wait_edited(user)
+    assert top() != "star"
+    user.press(Key.Key_Z, Modifier.ControlModifier)
+    user.press(Key.Key_Y)
+    drag(user, *mark)
+    user.press(Key.Key_PageDown)
+    user.wait_explained()
+    assert top() == "ring"
+    user.press(Key.Key_Y, Modifier.ShiftModifier)
+    drag(user, (600, 400), (700, 500), (924, 724))
+    wait_edited(user)
+    assert top() == "star"
+
+
+def test_going_to_another_image_finishes_what_is_drawn(user: User) -> None:
+    opened(user, Key.Key_H)
+    state = user.program.state
+    first = state.current
+    assert first is not None
+    press(user, (200, 200))
+    move(user, (240, 240), (280, 280))
+    user.press(Key.Key_PageDown)
+    assert state.current is not first
+    assert len(first.edits.steps) == 1
+    assert edits(user) == NO_EDITS
+    user.wait_explained()
+    user.press(Key.Key_Z, Modifier.ControlModifier)
+    assert state.current is first, "undoing shows what it undoes"
+    assert first.edits == NO_EDITS
+    wait_edited(user)
+
+
+def test_escape_and_undo_drop_what_is_being_drawn(user: User) -> None:
+    opened(user, Key.Key_R)
+    whole = user.program.state.explanation
+    for key, modifier in (
+        (Key.Key_Escape, Modifier.NoModifier),
+        (Key.Key_Z, Modifier.ControlModifier),
+    ):
+        press(user, (200, 200))
+        move(user, (240, 240), (400, 400))
+        assert user.program.controller.what_if.editor.drafting
+        user.press(key, modifier)
+        assert not user.program.controller.what_if.editor.drafting
+        release(user, (400, 400))
+        assert edits(user) == NO_EDITS
+        assert user.program.window.edit_tool.tool == "rectangle"
+    wait_edited(user)
+    same(user.program.state.explanation, whole)

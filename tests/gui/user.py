@@ -21,7 +21,7 @@ from gui.app.program import Program
 from gui.controllers.models import NamedModel
 from gui.settings import Settings
 
-WAIT_MS = 15_000
+WAIT_MS = 60_000
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
 W = TypeVar("W", bound=QObject)
 

@@ -44,6 +44,7 @@ th { font-weight: 500; opacity: .75; } th:first-child { text-align: left; }
 td.right { font-weight: 600; } td.none { opacity: .3; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(170px, 1fr)); gap: 1rem; }
 figure { margin: 0; } .image { position: relative; overflow: hidden; line-height: 0;
+  min-height: 3rem;
   border-radius: 4px; background: color-mix(in srgb, currentColor 8%, transparent); }
 .image img { width: 100%; } .image img.map { position: absolute; }
 figcaption { margin-top: .3rem; overflow-wrap: anywhere; } .wrong { color: #c2410c; }

@@ -9,7 +9,7 @@ from typing import Literal
 from engine.records.display import DisplaySettings
 from engine.records.edits import NO_EDITS, Edits
 from engine.records.explanations import Explanation
-from engine.records.images import LoadedImage
+from engine.records.images import LoadedImage, Note
 from engine.records.models import ModelInfo, Prediction
 from engine.records.workbench.trust import TrustFigure
 
@@ -39,7 +39,7 @@ class Subject:
     predictions: tuple[Prediction, ...]
     maps: tuple[Mapped, ...]
     edits: Edits = NO_EDITS
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

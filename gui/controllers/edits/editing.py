@@ -260,8 +260,18 @@ class Editor(QObject):
     def _left(self) -> None:
         """Another image is shown: what was drawn on this one is finished."""
         self.select(-1)
-        if self._draft is not None and self._state.current_key != self._draft[0]:
-            self.finish("edit image")
+        if self._draft is None or self._state.current_key == self._draft[0]:
+            return
+        key, before, after = self._draft
+        self._draft = None
+        self._rest.stop()
+        image, show = self._state.images.get(key), self._show
+        if image is not None and before != after:
+            # Without going back to it.
+            self._write(image, after)
+            self._history.do(
+                "edit image", lambda: show(image, after), lambda: show(image, before), done=True
+            )
 
     # --- showing ---------------------------------------------------------------------------------
 
@@ -303,9 +313,15 @@ class Editor(QObject):
             state.sweep_changed.emit()
 
     def _made(self, key: str) -> None:
-        """Explain what is there now."""
+        """Explain what is there now. A map of another frame would lie in the wrong place."""
         state = self._state
         self._live.forget()
+        for pane in state.panes:
+            loaded, shown = state.loaded_of(pane), pane.explanation
+            if pane.current_key != key or loaded is None or shown is None:
+                continue
+            if shown.image_size != (loaded.width, loaded.height):
+                pane.explanation = None
         if state.current_key == key and not state.pane.original:
             self._explainer.explain()
 

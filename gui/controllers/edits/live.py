@@ -45,7 +45,7 @@ class Live(QObject):
         self._still.setSingleShot(True)
         self._still.setInterval(_STILL_MS)
         self._still.timeout.connect(self._restart)
-        state.current_changed.connect(self.forget)
+        state.current_changed.connect(self._left)
 
     def ask(self, image: OpenImage, edits: Edits) -> None:
         """Ask what the network says of an image with these edits, all of them switched on."""
@@ -61,6 +61,14 @@ class Live(QObject):
         if self._state.live is not None:
             self._state.live = None
             self._state.live_changed.emit()
+
+    def _left(self) -> None:
+        """Another image is shown: what the answers for the last one shared is freed."""
+        self.forget()
+        if self._work.begun:
+            self._lane.submit(
+                Job("Closing the image", lambda _watch: self._work.forget(), stoppable=False)
+            )
 
     def _next(self) -> None:
         source = self._state.model_source

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.edits.apply import frame_of
 from engine.lazy.numpy import np
 from engine.records.edits import Edits, Paste
 from engine.records.explanations import Explanation, Verdict
@@ -85,6 +84,8 @@ class Places(QObject):
             return
         if (image.key, image.edits) != (key, now):
             return
+        from engine.edits.apply import frame_of
+
         frame = frame_of(state.edits_of(state.pane), image.loaded.width, image.loaded.height)
         region = found.region
         change = np.asarray(found.logits - found.target.logit, np.float32)

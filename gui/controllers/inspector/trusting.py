@@ -218,8 +218,8 @@ class Trusting(QObject):
             del self._marks[key]
 
     def _loaded(self) -> LoadedImage | None:
-        image = self._state.current
-        return image.loaded if image is not None else None
+        """What is explained: the image on the screen with its edits."""
+        return self._state.loaded_of(self._state.pane)
 
     # --- what is marked --------------------------------------------------------------------------
 

@@ -79,7 +79,8 @@ def _mark(id: str, image: OpenImage, hashes: Hashes, ids: Mapping[ModelSource, s
     path = image.path
     known = hashes.get(path) if path is not None else None
     place = (id, path, image.stamp, known)
-    return place, image.page, image.levels, image.notes, image.sight, chosen
+    own = image.page, image.levels, image.notes, image.edits, image.sight
+    return place, own, chosen
 
 
 _USUAL = (FIRST_MODEL, PHOTO_MODEL)

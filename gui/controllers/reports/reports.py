@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.records.display import DisplaySettings
 from engine.records.workbench.reports import Mapped, ReportChoice, Subject
+from engine.records.workbench.trust import TrustFigure
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.jobs.report_work import ReportTask, ScriptTask, script_text, write_report
@@ -21,7 +23,9 @@ NO_MAP = "There is no heat map yet."
 
 
 class Reports(QObject):
-    """scripted(text, path or None): a script is ready, and written if it has a path. progressed(
+    """figures: gives what is known of how far the map of the active pane can be believed.
+
+    scripted(text, path or None): a script is ready, and written if it has a path. progressed(
     fraction, words), written(Path), failed(text) and stopped(): of a report."""
 
     scripted = Signal(str, object)
@@ -37,6 +41,7 @@ class Reports(QObject):
         engine: Lane,
         files: Lane,
         worker: EngineWorker,
+        figures: Callable[[], tuple[TrustFigure, ...]],
         parent: QObject,
     ) -> None:
         super().__init__(parent)
@@ -45,6 +50,7 @@ class Reports(QObject):
         self._engine = engine
         self._files = files
         self._worker = worker
+        self._figures = figures
 
     # --- scripts ---------------------------------------------------------------------------------
 
@@ -132,7 +138,8 @@ class Reports(QObject):
             assert source is not None
             assert answer is not None
             assert explanation is not None
-            mapped = Mapped(explanation, self._display())
+            figures = self._figures() if pane is self._state.pane else ()
+            mapped = Mapped(explanation, self._display(), figures)
             key = id(image), source.key
             known = found.get(key)
             found[key] = (
@@ -144,6 +151,7 @@ class Reports(QObject):
                     answer.predictions,
                     (mapped,),
                     self._state.edits_of(pane),
+                    self._state.images[pane.current_key or ""].notes,
                 )
             )
         return tuple(found.values())

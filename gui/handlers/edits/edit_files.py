@@ -26,8 +26,8 @@ class EditFiles(QObject):
         super().__init__(window)
         self._window = window
         self._state = state
-        self._editor = controller.editor
-        self._files = controller.edit_files
+        self._editor = controller.what_if.editor
+        self._files = controller.what_if.files
         self._settings = settings
         window.actions_by_id.connect(
             {

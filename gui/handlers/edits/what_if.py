@@ -34,11 +34,15 @@ from gui.controllers.edits.editing import exchanged
 from gui.handlers.edits.edit_files import EditFiles
 from gui.settings import Settings
 from gui.state.state import State
-from gui.widgets.canvas.tools.edit_tool import Tool
+from gui.widgets.canvas.tools.drawing import Tool
 from gui.window.commands import TOOLS
 from gui.window.main_window import MainWindow
 
 _OPEN_ONLY = (*(f"tool_{name}" for name in TOOLS), "brush_smaller", "brush_larger", "paste_part")
+
+
+_BRUSH = 0.04
+"""The radius of the brush at first, in parts of the image's shorter side."""
 
 
 class WhatIf(QObject):
@@ -50,10 +54,10 @@ class WhatIf(QObject):
         super().__init__(window)
         self._window = window
         self._state = state
-        self._editor = editor = controller.editor
+        self._editor = editor = controller.what_if.editor
         self._tool = tool = window.edit_tool
         self._panel = panel = window.what_if
-        self._curves, self._places = controller.curves, controller.places
+        self._curves, self._places = controller.what_if.curves, controller.what_if.places
         self._actions = window.actions_by_id
         self._before: Edits = NO_EDITS
         self.files = EditFiles(window, state, controller, settings)
@@ -64,6 +68,8 @@ class WhatIf(QObject):
         tool.settled.connect(self._settled)
         tool.selected.connect(editor.select)
         tool.removed.connect(self._remove)
+        tool.sized.connect(self._note_size)
+        self._sized = False
         panel.edits.chosen.connect(editor.select)
         panel.edits.switched.connect(editor.switch)
         panel.edits.removed.connect(self._remove)
@@ -73,7 +79,7 @@ class WhatIf(QObject):
         panel.mode_chosen.connect(self._keep)
         panel.hottest_moved.connect(self._hottest)
         panel.hottest_settled.connect(self._hottest_settled)
-        panel.change.picked.connect(controller.curves.look_at)
+        panel.change.picked.connect(controller.what_if.curves.look_at)
         panel.change.moved.connect(self._change)
         panel.change.settled.connect(
             lambda: editor.finish(self._change_words, panel.change.what.value)
@@ -81,7 +87,7 @@ class WhatIf(QObject):
         panel.folded.connect(lambda: self.open(False))
         editor.drafted.connect(self._note)
         state.edits_changed.connect(self._note)
-        state.current_changed.connect(self._note)
+        state.current_changed.connect(self._left)
         self._connect_actions()
         self.open(False)
 
@@ -118,11 +124,18 @@ class WhatIf(QObject):
 
     def choose(self, tool: Tool) -> None:
         """Choose a tool; '' leaves the canvas alone."""
+        if tool == "brush" and not self._sized:
+            bounds = self._window.canvas.picture_bounds
+            self._tool.set_radius(max(1.0, _BRUSH * min(bounds.width(), bounds.height())))
         self._tool.choose(tool)
         for name in TOOLS:
             self._actions.check(f"tool_{name}", name == tool)
         if tool:
             self._window.canvas.setFocus()
+
+    def _note_size(self, _radius: float) -> None:
+        """From now on, the brush is as large as the user wants it."""
+        self._sized = True
 
     def back(self) -> bool:
         """Drop what is being drawn, the map of positions, or the tool; whether there was any."""
@@ -139,6 +152,11 @@ class WhatIf(QObject):
         """The edits on which a gesture that goes on is based."""
         if not self._editor.drafting:
             self._before = self._editor.edits
+
+    def _left(self) -> None:
+        """Another image is shown: what was drawn on the last one is finished."""
+        self._tool.give_up()
+        self._note()
 
     def _edit_for(self, shape: Shape) -> Edit:
         if self._tool.tool == "crop":

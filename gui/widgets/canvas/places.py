@@ -108,4 +108,6 @@ def fitted_caption(caption: Caption, metrics: QFontMetricsF, room: float) -> str
             metrics.elidedText(names[0], Qt.TextElideMode.ElideMiddle, limits[0]),
             metrics.elidedText(names[1], Qt.TextElideMode.ElideMiddle, limits[1]),
         )
-    return f"{names[0]}  ·  {names[1]}" + (f"  {number}" if number else "")
+    # Some maps have no layer.
+    line = "  ·  ".join(name for name in names if name)
+    return f"{line}  {number}" if number else line

@@ -184,6 +184,11 @@ class ZoomView(QGraphicsView):
         inverse, _ = self.viewportTransform().inverted()
         return inverse.mapRect(QRectF(self.viewport().rect()))
 
+    def point_at(self, position: QPointF) -> None:
+        """The pointer is here, in the viewport; for moves that a tool takes."""
+        self._pointer = position
+        self.pointer_changed()
+
     def pointer_position(self) -> QPointF | None:
         """The position of the pointer in the scene, None while it is outside the view."""
         if self._pointer is None:

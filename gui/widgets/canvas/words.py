@@ -70,8 +70,8 @@ class Caption:
     @property
     def text(self) -> str:
         """The caption as one line."""
-        line = f"{self.layer}  ·  {self.label}  {self.percent}"
-        return f"{line}  ·  {self.note}" if self.note else line
+        line = f"{self.label}  {self.percent}"
+        return "  ·  ".join(part for part in (self.layer, line, self.note) if part)
 
 
 def notice_for(explanation: Explanation, settings: DisplaySettings) -> str:

@@ -12,6 +12,8 @@ from gui.toolkit.labels import label
 
 _TITLE = 36 * theme.SPACE
 _MARK = 3
+# By which text starts lower than the button beside it.
+_DROP = 5
 
 
 class Finding(QFrame):
@@ -51,12 +53,15 @@ class Finding(QFrame):
         self._title.setProperty("role", "header")
         self._title.setWordWrap(True)
         self._title.setFixedWidth(_TITLE)
+        self._title.setContentsMargins(0, _DROP, 0, 0)
         self._title.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._title.setToolTip(plain_text.tip(summary))
         for text in (self.verdict, self.limits):
             text.setWordWrap(True)
             text.setAlignment(Qt.AlignmentFlag.AlignTop)
-            text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+            text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+            # Its height follows its width; a label's own least height is that of a narrow one.
+            text.setMinimumHeight(1)
         self.limits.setVisible(False)
         self.more.setText("?")
         self.more.setCheckable(True)
@@ -65,11 +70,12 @@ class Finding(QFrame):
         self.more.setToolTip(plain_text.tip("What this cannot tell"))
         self.more.setAccessibleName(plain_text.line(f"{title}: what this cannot tell"))
         words = QVBoxLayout()
+        words.setContentsMargins(0, _DROP, 0, 0)
         words.setSpacing(theme.SPACE)
         words.addWidget(self.verdict)
         words.addWidget(self.limits)
         row = QHBoxLayout(self)
-        row.setContentsMargins(2 * theme.SPACE, theme.SPACE, theme.SPACE, theme.SPACE // 2)
+        row.setContentsMargins(2 * theme.SPACE, 1, theme.SPACE, theme.SPACE)
         row.setSpacing(2 * theme.SPACE)
         row.addWidget(self._title)
         row.addLayout(words, 1)

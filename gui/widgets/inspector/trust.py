@@ -78,6 +78,7 @@ class TrustPage(QWidget):
         self._side = QVBoxLayout()
         self._figures: Mapping[str, TrustFigure] = {}
         self._axis = ""
+        self._offered: tuple[str, ...] = ()
         self.chosen = "deletion"
         self._lay_out()
         self._connect()
@@ -158,6 +159,9 @@ class TrustPage(QWidget):
 
     def _show_axes(self, axes: tuple[str, ...]) -> None:
         """Offer to choose among what the curves measure."""
+        if axes == self._offered:
+            return
+        self._offered = axes
         if self.axes is not None:
             self._side.removeWidget(self.axes)
             self.axes.hide()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from itertools import pairwise
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
@@ -71,15 +72,14 @@ class Lines(Chart):
         self._draw_legend(painter, area)
 
     def _draw_legend(self, painter: QPainter, area: Area) -> None:
-        """At the top right: the map's own line, and what the others are."""
+        """The map's own line, and what the others are, in the corner where fewest lines are."""
         if len(self.curves) < 2:
             return
         tokens, metrics = theme.current(), QFontMetricsF(painter.font())
         others = self.curves[1].label if len(self.curves) == 2 else _common(self.curves[1:])
         entries = ((self.curves[0].label, tokens.accent, _OWN), (others, tokens.text_dim, _OTHERS))
         wide = max(metrics.horizontalAdvance(text) for text, *_ in entries) + 8 * SPACE
-        box = QRectF(0, area.plot.top(), wide, 2.0 * area.line + SPACE)
-        box.moveRight(area.plot.right())
+        box = self._free_corner(area, wide, 2.0 * area.line + SPACE)
         ground = QColor(tokens.panel)
         ground.setAlpha(210)
         painter.fillRect(box, ground)
@@ -92,6 +92,29 @@ class Lines(Chart):
             where = QRectF(box.left() + 7 * SPACE, y - area.line / 2, wide, area.line)
             left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
             painter.drawText(where, int(left), plain_text.line(text))
+
+    def _free_corner(self, area: Area, wide: float, high: float) -> QRectF:
+        """A box of this size in a corner of the plot; the map's own line counts most."""
+        plot = area.plot
+        corners = [
+            QRectF(x, y, wide, high)
+            for x in (plot.right() - wide, plot.left() + 1)
+            for y in (plot.top(), plot.bottom() - high)
+        ]
+
+        def covered(box: QRectF) -> float:
+            found = 0.0
+            for place, curve in enumerate(self.curves):
+                ends = list(zip(curve.x, curve.y, strict=True))
+                for (x, y), (to_x, to_y) in pairwise(ends):
+                    for part in (0.0, 0.25, 0.5, 0.75, 1.0):
+                        point = QPointF(
+                            area.x(x + part * (to_x - x)), area.y(y + part * (to_y - y))
+                        )
+                        found += box.contains(point) * (1.0 if place else 4.0)
+            return found
+
+        return min(corners, key=covered)
 
     def words_at(self, x: float) -> str:
         if not self.curves:

@@ -111,7 +111,7 @@ class ClassDelegate(QStyledItemDelegate):
         colors = {"\u25b2": tokens.gain, "\u25bc": tokens.error}
         line = self._second_line(rect, painter.font())
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        for text, widest in zip(reversed(change.texts), ("▲ +88.8", "▲ +88.8 %"), strict=True):
+        for text, widest in zip(reversed(change.texts), ("▲ +88.8", "▲ +88.8 pp"), strict=True):
             wide = metrics.horizontalAdvance(max(widest, text, key=len)) + 2 * GAP
             if text and room + wide < rect.width():
                 painter.setPen(QColor(colors.get(text[0], tokens.text_dim)))

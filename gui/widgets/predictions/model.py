@@ -41,12 +41,12 @@ class Change:
 
     @property
     def texts(self) -> tuple[str, str]:
-        """The changes of probability and logit, '▲ +12.3 %' and '▼ −4.1'; '' for none of the first.
+        """The changes of probability, '▲ +12.3 pp' or '' for none, and of the logit, '▼ −4.1'.
 
-        In percentage points. An arrow and a sign say the direction without a colour.
+        pp: percentage points. An arrow and a sign say the direction without a colour.
         """
         points = 0.0 if self.probability is None else 100 * self.probability
-        shown = "" if self.probability is None else f"{_signed(points, 1)} %"
+        shown = "" if self.probability is None else f"{_signed(points, 1)} pp"
         return shown, _signed(self.logit, 1)
 
 

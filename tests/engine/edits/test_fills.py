@@ -8,6 +8,7 @@ import pytest
 import engine
 from engine.edits.apply import edited, filled
 from engine.edits.inpainting import MOST
+from engine.edits.shapes import mask_of
 from engine.images.levels import with_levels
 from engine.records.edits import Edits, Ellipse, Fill, Filling, Hide, Rectangle
 from engine.records.images import LoadedImage, Pixels
@@ -96,19 +97,23 @@ def test_inpainting_of_everything_is_the_mean_colour() -> None:
     assert np.abs(result - PICTURE.mean(axis=(0, 1))).max() <= 1
 
 
-def test_nothing_of_what_is_hidden_comes_through_inpainting() -> None:
-    for size in ((60, 80), (900, 1200)):
-        height, width = size
-        plain = RNG.integers(90, 110, (height, width, 3), np.uint8)
-        loud = plain.copy()
-        part = (slice(height // 4, height // 2), slice(width // 4, width // 2))
-        loud[part] = RNG.integers(0, 256, loud[part].shape, np.uint8)
-        box = Rectangle(width // 4, height // 4, width // 4, height // 4)
-        results = [
-            edited(engine.image_from_array(pixels, "x"), Edits((Hide(box),))).pixels
-            for pixels in (plain, loud)
-        ]
-        assert np.array_equal(*results)
+@pytest.mark.parametrize("size", [(60, 80), (901, 1203)])
+@pytest.mark.parametrize("keep", [False, True])
+def test_nothing_of_what_is_hidden_comes_through_inpainting(
+    size: tuple[int, int], keep: bool
+) -> None:
+    height, width = size
+    rng = np.random.default_rng(7)
+    plain = rng.integers(90, 110, (height, width, 3), np.uint8)
+    # Where it is inpainted at a smaller size, its edges lie inside cells.
+    box = Rectangle(width // 4 + 2, height // 4, width // 3, height // 3)
+    hidden = mask_of(box, size) ^ keep
+    loud = np.where(hidden[..., None], rng.integers(0, 256, plain.shape, np.uint8), plain)
+    results = [
+        edited(engine.image_from_array(pixels, "x"), Edits((Hide(box, keep=keep),))).pixels
+        for pixels in (plain, loud)
+    ]
+    assert np.array_equal(*results)
 
 
 @pytest.mark.parametrize("fill", list(Fill))
@@ -133,3 +138,20 @@ def test_deep_values_are_filled_in_their_depth(fill: Fill) -> None:
     assert np.abs(result.pixels.astype(float) - unit * 255).max() <= 0.501
     if fill is Fill.MEAN:
         assert np.allclose(unit[INSIDE], expected.mean(), atol=1e-4)
+
+
+def test_values_reduced_as_by_torchvision_stay_as_they_are_shown() -> None:
+    """Whatever the levels of a preprocessing, which are for the file's values."""
+    values = RNG.integers(0, 60_000, (60, 80)).astype(np.uint16)
+    image = LoadedImage(
+        "deep",
+        np.zeros((60, 80, 3), np.uint8),
+        depth=Depth(values, (0.0, 65_535.0)),
+    )
+    shown = with_levels(image, Levels(LevelsMode.TORCHVISION))
+    result = edited(shown, Edits((Hide(BOX, Filling(Fill.GREY)),)))
+    expected = np.repeat((values >> 8).astype(np.uint8)[..., None], 3, axis=2)
+    expected[INSIDE] = 128
+    assert np.array_equal(result.pixels, expected)
+    shown = with_levels(result, Levels(LevelsMode.PERCENTILES, 20, 80))
+    assert np.array_equal(shown.pixels, expected)

@@ -69,8 +69,9 @@ class TestSpectral:
         values = np.random.default_rng(1).normal(size=(700, 5))
         np.testing.assert_allclose(graph.times(values), graph.dense() @ values, atol=1e-9)
 
-    def test_leading_eigenvectors_of_many_points(self) -> None:
-        graph = spectral.affinity(blobs(1_100, 4)[0])
+    def test_leading_eigenvectors_of_many_points(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(spectral, "_DENSE", 0)
+        graph = spectral.affinity(blobs(600, 4)[0])
         whole = graph.dense()
         scale = 1 / np.sqrt(whole.sum(axis=1))
         normal = scale[:, None] * whole * scale
@@ -80,7 +81,7 @@ class TestSpectral:
         vectors = places[:, :11] / scale[:, None]
         np.testing.assert_allclose(normal @ vectors, vectors * values[:11], atol=1e-6)
 
-    @pytest.mark.parametrize(("count", "groups"), [(60, 3), (300, 5), (900, 4)])
+    @pytest.mark.parametrize(("count", "groups"), [(60, 3), (300, 5), (500, 4)])
     def test_groups_that_are_there_are_found(self, count: int, groups: int) -> None:
         points, kinds = blobs(count, groups, seed=count)
         places, values = spectral.embedding(spectral.affinity(points))
@@ -90,6 +91,7 @@ class TestSpectral:
         sizes = np.bincount(labels)
         assert (np.diff(sizes) <= 0).all()
 
+    @pytest.mark.filterwarnings("ignore:Graph is not fully connected")
     def test_as_scikit_learn(self) -> None:
         cluster = pytest.importorskip("sklearn.cluster")
         metrics = pytest.importorskip("sklearn.metrics")
@@ -245,3 +247,26 @@ def test_the_region_and_its_control() -> None:
     assert elsewhere.sum() == 4
     assert not (region & elsewhere).any()
     assert hidden_region(np.ones((8, 8), np.float32)).sum() == 16
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ["demo:shortcut", "demo:shapes"])
+def test_two_thousand_scenes(tmp_path: Path, name: str) -> None:
+    """All kinds, of which the stars have the watermark."""
+    scenes = write_scenes(tmp_path / "in", 2_000, marked=True)
+    model = explained(tmp_path / "out", scenes, name)
+    found = all_of(tmp_path / "out")
+    assert sum(one.size for one in found) == 2_000
+    flagged = [one for one in found if one.flags]
+    if name == "demo:shapes":
+        assert flagged == []
+        return
+    assert {one.label for one in flagged} == {"star"}
+    assert sum(one.size for one in flagged) >= 0.95 * 250
+    with Index(tmp_path / "out") as index:
+        job, _ = index.job()
+        for one in flagged:
+            assert (one.purity or 0) >= 0.9
+            way = hide(index, job, model, one)
+            assert way.flipped >= 0.8 * way.size

@@ -46,7 +46,7 @@ def full() -> KeptSession:
         {"model-1": Question("unit", unit=Unit("a.b", 4, (1, 2)))},
         (Note("the mark\nin the corner", Region(1.5, 2.0, 30.0, 40.0)), Note("all of it")),
         [{"kind": "crop", "part": [0, 0, 10, 10]}],
-        (2.5, 100.0, 50.25),
+        (2.5, 0.25, 0.75),
     )
     model = KeptModel(
         "model-1",

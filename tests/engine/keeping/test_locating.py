@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from engine.keeping.locating import all_files, followed, moved, place_of
@@ -89,3 +90,13 @@ def test_moved_files_move_in_the_source_of_a_model_too() -> None:
         str(Path("/q/b.png")),
         "/p/c.png",
     ]
+
+
+def test_what_is_pasted_from_a_moved_file_is_pasted_from_there() -> None:
+    """The other image is open as well, mostly, and so is asked for or found."""
+    steps = [{"edit": "paste", "source": "/p/b.png"}, {"edit": "paste", "source": "pasted"}, 3]
+    before = session()
+    edited = replace(before, images=(replace(before.images[0], edits=steps), *before.images[1:]))
+    now = moved(edited, {"/p/b.png": Path("/q/b.png")})
+    sources = [{"edit": "paste", "source": str(Path("/q/b.png"))}, *steps[1:]]
+    assert now.images[0].edits == sources

@@ -9,7 +9,7 @@ import pytest
 import engine
 from engine.metrics.running import measure
 from engine.records.images import LoadedImage
-from engine.records.workbench.trust import TrustFigure
+from engine.records.workbench.trust import Fill, TrustFigure, TrustSettings
 
 
 def scene(name: str) -> LoadedImage:
@@ -18,10 +18,13 @@ def scene(name: str) -> LoadedImage:
     return engine.load_image(next(one.path for one in SCENES if one.path.stem == name))
 
 
-def figures(model: str, name: str, *names: str, **asked: Any) -> dict[str, TrustFigure]:
+def figures(
+    model: str, name: str, *names: str, fill: Fill = Fill.LINEAR, **asked: Any
+) -> dict[str, TrustFigure]:
     with engine.Session(engine.load_model(model), scene(name)) as session:
         explanation = session.explain(**asked)
-        return {one.name: one for one in measure(session, explanation, names)}
+        found = measure(session, explanation, names, TrustSettings(fill=fill))
+        return {one.name: one for one in found}
 
 
 def test_grad_cam_beats_random_order_by_more_than_three_spreads() -> None:
@@ -35,7 +38,8 @@ def test_grad_cam_beats_random_order_by_more_than_three_spreads() -> None:
 
 
 def test_random_cam_does_not() -> None:
-    found = figures("demo:shapes", "ring-and-star", "insertion", method="random-cam")["insertion"]
+    asked = {"method": "random-cam", "fill": Fill.BLUR}
+    found = figures("demo:shapes", "ring-and-star", "insertion", **asked)["insertion"]
     assert found.value is not None
     assert found.spread is not None
     assert found.value < 3 * found.spread

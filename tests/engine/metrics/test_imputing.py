@@ -92,6 +92,14 @@ def test_where_nothing_is_known_it_is_the_mean() -> None:
     assert torch.equal(Filler(image, Fill.MEAN)(nothing), wanted)
 
 
+def test_sixteen_bits_are_computed_with_more() -> None:
+    image = torch.rand(3, 24, 24)
+    known = torch.rand(24, 24) < 0.2
+    found = imputed(image.bfloat16(), known)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), imputed(image, known), atol=0.02, rtol=0)
+
+
 def test_it_is_cancelled_between_two_steps() -> None:
     token = CancelToken()
     token.cancel()

@@ -41,6 +41,12 @@ def test_what_marks_nothing_is_no_hit(marked: Marked) -> None:
     assert found["iou"].value == 0.0
 
 
+def test_a_constant_map_gets_what_chance_gives() -> None:
+    found = figures(np.ones((8, 8)), Marked((Box(0, 0, 20, 80),)))["pointing"]
+    assert found.value == pytest.approx(0.25)
+    assert "Of 64 cells" in found.verdict
+
+
 def test_energy_in_a_box_is_the_part_of_the_positive_values() -> None:
     signed = PLANTED.copy()
     signed[0, 0] = -9.0

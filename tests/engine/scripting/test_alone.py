@@ -22,6 +22,7 @@ from engine.lazy import torchvision
 from engine.loading.load import open_source
 from engine.methods.method import Family
 from engine.methods.registry import METHODS, find
+from engine.paths import ROOT
 from engine.records.asked import Question, Score
 from engine.records.explanations import FloatMap
 from engine.records.sources import ModelSource
@@ -71,6 +72,27 @@ class Odd(nn.Module):
         y += 0.5
         y = self.last(self.act(y).permute(0, 2, 3, 1))
         return {"logits": self.out(self.head(y.tanh().mean(dim=(1, 2))))}
+'''
+
+RETURNS = '''\
+from collections import namedtuple
+
+from torch import nn
+
+Heads = namedtuple("Heads", ["first", "second"])
+
+
+class Net(nn.Module):
+    """Returns two heads of equal width, beside a loss."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, stride=2)
+        self.one, self.two = nn.Linear(8, 4), nn.Linear(8, 4)
+
+    def forward(self, x):
+        x = self.conv(x).relu().mean(dim=(2, 3))
+        return x.sum(), Heads(self.one(x), self.two(x))
 '''
 
 
@@ -168,6 +190,8 @@ def test_every_method_that_a_script_is_offered_for(batch: Batch, demo: Opened) -
     others = {"refine-cam", "guided-backprop", "guided-grad-cam", "fullgrad"}
     known = {method.slug for method in METHODS if method.family is not Family.ATTENTION}
     assert set(methods) == known - others
+    page = " ".join((ROOT / "docs" / "script-and-report.md").read_text(encoding="utf-8").split())
+    assert not [slug for slug in methods if find(slug).title not in page]
     for slug in methods:
         # A pass for each channel: of a layer with few.
         few = find(slug).family is Family.PERTURBATION
@@ -224,6 +248,43 @@ def test_tokens(batch: Batch, tmp_path: Path) -> None:
     with opened(source, Trust(named=[file])) as made:
         for slug in ("hirescam", "grad-cam++", "eigengrad-cam"):
             batch.add(slug, made, method=slug)
+    batch.check()
+
+
+def test_the_demo_for_photographs(batch: Batch) -> None:
+    with opened(ModelSource("demo:photos")) as made:
+        batch.add("grad-cam", made, method="grad-cam")
+        batch.add("hirescam", made, method="hirescam", layer="blocks.3.1.conv_dw")
+    batch.check()
+
+
+def test_logits_within_what_a_network_returns(batch: Batch, tmp_path: Path) -> None:
+    file, weights = tmp_path / "heads.py", tmp_path / "weights.pt"
+    file.write_text(RETURNS)
+    torch.manual_seed(3)
+    space: dict[str, Any] = {}
+    exec(RETURNS, space)
+    torch.save(space["Net"]().state_dict(), weights)
+    for head in ("1.first", "1.second"):
+        source = ModelSource(str(file), str(weights), input="3x32x32", output=head)
+        with opened(source, Trust(named=[file])) as made:
+            batch.add(head, made, method="hirescam", layer="conv", target=2)
+    assert ".first" in (tmp_path / "1.first.py").read_text()
+    first, second = (batch.maps[head][0] for head in ("1.first", "1.second"))
+    assert np.abs(first - second).max() > 0.1 * np.abs(first).max()
+    batch.check()
+
+
+def test_a_torch_export_archive(batch: Batch, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    space: dict[str, Any] = {}
+    exec(NETWORK, space)
+    path = tmp_path / "odd.pt2"
+    program = torch.export.export(space["Odd"]().eval(), (torch.randn(1, 3, 64, 48),))
+    torch.export.save(program, path)
+    with opened(ModelSource(str(path)), Trust(named=[path])) as made:
+        for number, layer in enumerate(("middle", "act#1", "last")):
+            batch.add(f"layercam-{number}", made, method="layercam", layer=layer, target=2)
     batch.check()
 
 

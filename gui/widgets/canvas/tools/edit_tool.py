@@ -7,25 +7,20 @@ right button stay with the canvas.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 
-from engine.records.edits import Brush, Crop, Edit, Ellipse, Lasso, Point, Rectangle, Shape
+from engine.records.edits import Crop, Edit, Point
 from gui.widgets.canvas.image_canvas import ImageCanvas
+from gui.widgets.canvas.tools.drawing import Drawing, Tool, shape_in
 from gui.widgets.canvas.tools.geometry import box_of, corners, dragged, moved, path_of, resized
 from gui.widgets.canvas.tools.items import HANDLE, Outline, ToolItem
-
-Tool = Literal["", "select", "crop", "rectangle", "ellipse", "lasso", "brush", "copy"]
 
 SMALLEST, LARGEST = 0.5, 2_000.0
 """Radius of the brush, in pixels of the image."""
 
 _BRUSH_STEP = 1.2
-_CLOSE = 0.12
-"""Points nearer to each other than this part of the radius are one."""
-
 _ARROWS = {
     Qt.Key.Key_Left: QPointF(-1, 0),
     Qt.Key.Key_Right: QPointF(1, 0),
@@ -59,7 +54,7 @@ class EditTool(QObject):
         self._edits: tuple[Edit, ...] = ()
         self._radius = 20.0
         self._start: QPointF | None = None
-        self._points: list[Point] = []
+        self._drawing: Drawing | None = None
         self._held: tuple[Edit, int] | None = None
         """The selected edit when it was taken, and the corner by which; -1 for the whole."""
         self.nudging = False
@@ -120,9 +115,10 @@ class EditTool(QObject):
                 for place, edit in enumerate(self._edits)
                 if not _frames(edit, offset)
             ]
-        self._item.selected = selected
-        self._item.offset = offset
-        self._update()
+        changed = (selected, offset) != (self._item.selected, self._item.offset)
+        self._item.selected, self._item.offset = selected, offset
+        if changed or not drawing:
+            self._update()
 
     def _follow(self) -> None:
         sight = self._canvas.visible_rect()
@@ -130,8 +126,20 @@ class EditTool(QObject):
         self._item.set_bounds(sight if self._item.isVisible() else QRectF())
         self._update()
 
-    def _update(self) -> None:
-        self._canvas.viewport().update()
+    def _update(self, area: QRectF | None = None) -> None:
+        """Paint again, or only a part of the image as its file has it: a brush moves often."""
+        viewport = self._canvas.viewport()
+        if area is None:
+            viewport.update()
+            return
+        shown = self._canvas.viewportTransform().mapRect(area.translated(-self._item.offset))
+        viewport.update(shown.toAlignedRect().adjusted(-4, -4, 4, 4))
+
+    def _swept(self, place: QPointF) -> QRectF:
+        """What the brush has gone over since it was seen last, and covers now."""
+        before = self._item.circle[0] if self._item.circle is not None else place
+        reach = 1.25 * self._radius
+        return QRectF(before, place).normalized().adjusted(-reach, -reach, reach, reach)
 
     def _place(self, position: QPointF) -> QPointF:
         """A point of the viewport in the image as its file has it."""
@@ -175,7 +183,7 @@ class EditTool(QObject):
     def _press(self, place: QPointF) -> None:
         if self._tool != "select":
             self._start = place
-            self._points = [(place.x(), place.y())]
+            self._drawing = Drawing(self._tool, place, self._radius, self._per_pixel)
             if self._tool == "brush":
                 self._draw(place, square=False)
             return
@@ -187,15 +195,18 @@ class EditTool(QObject):
             self._start, self._held = place, (self._edits[here], corner)
 
     def _move(self, place: QPointF, event: QMouseEvent) -> bool:
+        swept = self._swept(place) if self._tool == "brush" else None
         if self._tool == "brush":
             self._item.circle = place, self._radius
-            self._update()
+            self._update(swept)
         if self._start is None:
             return False
+        self._canvas.point_at(event.position())
         if self._held is not None:
             self._carry(place)
         else:
-            self._draw(place, square=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+            square = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self._draw(place, square=square, area=swept)
         return True
 
     def _release(self, place: QPointF, event: QMouseEvent) -> None:
@@ -228,34 +239,14 @@ class EditTool(QObject):
 
     # --- drawing ---------------------------------------------------------------------------------
 
-    def _draw(self, place: QPointF, *, square: bool) -> None:
-        shape = self._shape_to(place, square=square)
+    def _draw(self, place: QPointF, *, square: bool, area: QRectF | None = None) -> None:
+        """Draw on to a place. area: all that changes on the canvas, None for anything."""
+        shape = self._drawing.shape_to(place, square=square) if self._drawing is not None else None
         if shape is None or shape == self._item.draft:
             return
         self._item.draft = shape
-        self._update()
+        self._update(area)
         self.drafted.emit(shape)
-
-    def _shape_to(self, place: QPointF, *, square: bool) -> Shape | None:
-        assert self._start is not None
-        if self._tool in ("lasso", "brush"):
-            last = QPointF(*self._points[-1])
-            far = _CLOSE * self._radius if self._tool == "brush" else 2 * self._per_pixel
-            if (place - last).manhattanLength() >= far:
-                self._points.append((place.x(), place.y()))
-            if self._tool == "brush":
-                return Brush(tuple(self._points), self._radius)
-            return Lasso(tuple(self._points)) if len(self._points) > 2 else None
-        box = QRectF(self._start, place).normalized()
-        if square:
-            side = max(box.width(), box.height())
-            across = -side if place.x() < self._start.x() else side
-            down = -side if place.y() < self._start.y() else side
-            box = QRectF(self._start, self._start + QPointF(across, down)).normalized()
-        if min(box.width(), box.height()) < max(1.0, 2 * self._per_pixel):
-            return None
-        sides = box.x(), box.y(), box.width(), box.height()
-        return Ellipse(*sides) if self._tool == "ellipse" else Rectangle(*sides)
 
     def give_up(self) -> bool:
         """Drop what is being drawn, moved or resized; whether there was anything."""
@@ -349,14 +340,7 @@ class EditTool(QObject):
         seen = self._canvas.visible_rect().intersected(self._canvas.picture_bounds)
         box = QRectF(0, 0, seen.width() / 3, seen.height() / 3)
         box.moveCenter(seen.center() + self._item.offset)
-        sides = box.x(), box.y(), box.width(), box.height()
-        middle = box.center().x(), box.center().y()
-        shapes: dict[Tool, Shape] = {
-            "ellipse": Ellipse(*sides),
-            "brush": Brush((middle,), self._radius),
-            "lasso": Lasso(tuple((p.x(), p.y()) for p in corners(box))),
-        }
-        self.done.emit(shapes.get(self._tool, Rectangle(*sides)))
+        self.done.emit(shape_in(self._tool, box, self._radius))
 
 
 def _frames(edit: Edit, offset: QPointF) -> bool:

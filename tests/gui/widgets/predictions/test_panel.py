@@ -336,3 +336,33 @@ def test_messages(panel: PredictionPanel) -> None:
     panel.set_classes(())
     assert not panel._list.isVisible()
     assert not panel._search.isEnabled()
+
+
+def test_changes_have_an_arrow_and_a_sign_beside_the_colour(panel: PredictionPanel) -> None:
+    logits, probabilities = np.zeros(8), np.zeros(8)
+    logits[2], probabilities[2] = 7.5, 0.5
+    logits[0], probabilities[0] = 9.25, 0.2
+    logits[5], probabilities[5] = 7.0, 0.009
+    assert panel._model.change_of(2) is None
+    panel.set_before((logits, probabilities))
+    found = {index: panel._model.change_of(index) for index in (2, 0, 5)}
+    texts = {index: change.texts for index, change in found.items() if change is not None}
+    assert texts == {
+        2: ("▲ +40.0 pp", "▲ +1.5"),
+        0: ("▼ −11.0 pp", "▼ −1.2"),
+        5: ("± 0.0 pp", "± 0.0"),
+    }
+    index = panel._model.index(0, 0)
+    assert "change ▲ +40.0 pp" in index.data(Qt.ItemDataRole.AccessibleTextRole)
+    assert "Change of logit ▲ +1.5" in index.data(Qt.ItemDataRole.ToolTipRole)
+    panel.set_before(None)
+    assert panel._model.change_of(2) is None
+
+
+def test_live_numbers_leave_the_rows_where_they_are(panel: PredictionPanel) -> None:
+    view, _ = lists(panel)
+    before = rows(view)
+    panel.show_live(np.arange(8.0), np.arange(8.0) / 28)
+    assert rows(view) == before
+    assert panel._model.number_text(7) == "25.0 %"
+    assert panel._model.logit_text(7) == "7.0"

@@ -1,0 +1,137 @@
+"""What a session holds, opened and explained again, for a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.edits.apply import edited
+from engine.edits.reading import others_in
+from engine.effects.hottest import Hottests
+from engine.errors import SessionError
+from engine.explain.session import Session
+from engine.files.trust import Trust
+from engine.formats.demo import SCENES
+from engine.images.levels import with_levels
+from engine.images.reading import load_image
+from engine.keeping import files, locating
+from engine.keeping.records import KeptImage, KeptModel, KeptPane, KeptSession
+from engine.loading.load import open_source
+from engine.model import Model
+from engine.profiles.format import profile_of
+from engine.progress import Report, ignore_progress
+from engine.records.edits import Edits
+from engine.records.explanations import Explanation
+from engine.records.images import LoadedImage
+from engine.records.workbench.reports import Mapped, Subject
+from engine.records.workbench.trust import TrustFigure
+
+Measure = Callable[[Session, Explanation], tuple[TrustFigure, ...]]
+"""Finds out how far a map of a session can be believed."""
+
+
+def subjects_of(
+    path: Path,
+    trust: Trust,
+    measure: Measure,
+    *,
+    device: str = "auto",
+    patience: float | None = None,
+    exact: bool = False,
+    progress: Report = ignore_progress,
+) -> tuple[Subject, ...]:
+    """The panes of a session file that show a map, those of one image and model together.
+
+    Models are opened one after the other, with the settings that the session has for them. Raises
+    SessionError for a file that is no session, holds no map, or lacks a file, which it names; and
+    the errors of open_source, load_image and Session.explain.
+    """
+    session = _found(files.read(path), path)
+    panes = [pane for pane in session.panes if not pane.bare and pane.view.model]
+    if not panes:
+        raise SessionError(f"{path}: shows no map; name an image, or save a session that shows one")
+    grouped: dict[tuple[str, str, Edits], list[KeptPane]] = {}
+    for pane in panes:
+        view = pane.view
+        grouped.setdefault((view.model, view.image, view.edits), []).append(pane)
+    found: dict[int, Subject] = {}
+    opened: dict[str, Model] = {}
+    for number, ((model_id, image_id, edits), own) in enumerate(grouped.items()):
+        kept, owner = session.image(image_id), session.model(model_id)
+        if kept is None or owner is None:
+            raise SessionError(f"{path}: a pane shows an image or a model that the session lacks")
+        progress(number / len(grouped), kept.name)
+        if model_id not in opened:
+            # One at a time in memory.
+            opened = {model_id: _model(owner, trust, device, patience)}
+        model = opened[model_id]
+        image = _image(kept, model, edits, path.parent, patience, exact=exact)
+        found[number] = _subject(session, kept, model, image, edits, own, measure, exact=exact)
+    return tuple(found[number] for number in sorted(found))
+
+
+def _found(session: KeptSession, path: Path) -> KeptSession:
+    """The session with its files where they are now. Raises SessionError if one is missing."""
+    places: dict[str, Path] = {}
+    for file in locating.all_files(session):
+        place = locating.place_of(file, path.parent)
+        if place is None:
+            raise SessionError(
+                f"{path}: {file.name} is not there any more; put it beside the session"
+            )
+        places[file.path] = place
+    return locating.moved(session, places)
+
+
+def _model(kept: KeptModel, trust: Trust, device: str, patience: float | None) -> Model:
+    profile = None if kept.profile is None else profile_of(dict(kept.profile))
+    return open_source(kept.source, device, trust, profile=profile, patience=patience)
+
+
+def _image(
+    kept: KeptImage,
+    model: Model,
+    edits: Edits,
+    folder: Path,
+    patience: float | None,
+    *,
+    exact: bool,
+) -> LoadedImage:
+    if kept.file is not None:
+        place = Path(kept.file.path)
+    else:
+        place = next((s.path for s in SCENES if s.path.name == kept.scene), Path(kept.scene))
+    image = load_image(place, page=kept.page, levels=kept.levels, patience=patience)
+    policy = model.preprocessing.levels
+    image = with_levels(image, policy)
+    if not edits.active:
+        return image
+    others = others_in(folder, levels=policy, patience=patience)
+    return edited(image, edits, masks=Hottests(model, exact=exact), others=others)
+
+
+def _subject(
+    session: KeptSession,
+    kept: KeptImage,
+    model: Model,
+    image: LoadedImage,
+    edits: Edits,
+    panes: list[KeptPane],
+    measure: Measure,
+    *,
+    exact: bool,
+) -> Subject:
+    maps = []
+    with Session(model, image, exact=exact) as own:
+        for pane in panes:
+            view = pane.view
+            explanation = own.explain(
+                view.layer,
+                view.target,
+                method=view.method,
+                options=dict(view.options),
+                question=view.question,
+            )
+            maps.append(Mapped(explanation, session.display, measure(own, explanation)))
+        top = own.predictions()
+    return Subject(image, model.info, top, tuple(maps), edits, kept.notes)
