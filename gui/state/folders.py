@@ -69,10 +69,11 @@ class FolderView:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenedIndex:
-    """An index with its jobs, the one used last first."""
+    """An index with its jobs, the one used last first, and how many images have each label."""
 
     folder: Path
     jobs: tuple[tuple[int, Job], ...]
+    labels: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -184,6 +184,7 @@ class Folders(QObject):
         self._know_jobs(opened.jobs)
         if self.job is not None:
             self.view = kept.load_view(self._settings, opened.folder, self.job[1].classes)
+            self.runs.know_labels(opened.labels, self.job[1])
             self.changed.emit()
         self._list()
         self._wait()

@@ -61,6 +61,7 @@ class Runs(QObject):
         self.given: dict[str, int | str] = {}
         self.policy = "top"
         self._folder: Path | None = None
+        self._begun = False
         self.defer: Callable[[], bool] = lambda: False
         engine.idle.connect(self._go_on)
         state.model_changed.connect(self._model_came)
@@ -113,6 +114,15 @@ class Runs(QObject):
         self.labels, self.given, self.policy = {}, given, "top"
         self._set(RunState.IDLE)
 
+    def know_labels(self, labels: dict[str, int], job: FolderJob) -> None:
+        """Match the labels of an index that was opened to the classes of its job."""
+        from engine.folders.inputs.labels import match
+
+        if self.state is RunState.RUNNING:
+            return
+        several = job.scores == "LABELS"
+        self.labels, self.match = labels, match(labels, job.classes, self.given, several=several)
+
     def run(self) -> None:
         """Compute what is missing with the model, layer and method that are chosen now."""
         folder, source, info = self._folder, self._state.model_source, self._state.info
@@ -135,6 +145,7 @@ class Runs(QObject):
             self._settings.get(EXACT),
             dict(self.given),
         )
+        self._begun = False
         self._set(RunState.RUNNING)
         job = Job(
             "Preparing the folder",
@@ -190,6 +201,7 @@ class Runs(QObject):
 
     def _was_begun(self, begun: Begun) -> None:
         self.match, self.labels, self.progress = begun.match, begun.labels, begun.progress
+        self._begun = True
         self.begun.emit(begun.job)
         self.changed.emit()
         if self.state is not RunState.RUNNING:
@@ -201,7 +213,9 @@ class Runs(QObject):
             return
         if self.defer():
             return
-        if self._engine.has("folder run") or self._engine.has("folder step") or not self.match:
+        if self._engine.has("folder run") or self._engine.has("folder step"):
+            return
+        if not self._begun:
             return
         job = Job("", self._runner.step, slot="folder step", priority=Priority.IDLE)
         job.finished.connect(self._stepped)

@@ -176,7 +176,9 @@ class Reader:
         index = Index(folder)
         self.close()
         self._index = index
-        return OpenedIndex(folder, tuple(index.jobs()))
+        jobs = tuple(index.jobs())
+        found = index.distinct(jobs[0][0] if jobs else _NO_JOB, "label")
+        return OpenedIndex(folder, jobs, {str(label): count for label, count in found if label})
 
     def close(self, _watch: Watch | None = None) -> None:
         """Release the index; safe to call twice."""

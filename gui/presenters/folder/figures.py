@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 _MAP_SIDE = 256
 _INDEPENDENT = "LABELS"
-_NO_LABELS = "No labels are matched to classes of the network."
+_NO_LABELS = (
+    "None of the listed images has both a prediction and a label that is a class of the network."
+)
 _SEVERAL = "This network gives independent labels, which have no confusion matrix. See Classes."
 
 

@@ -114,6 +114,7 @@ class _Flow(QWidget):
             return
         self.texts = tuple(texts)
         for button in self._buttons:
+            button.hide()
             button.deleteLater()
         self._buttons = []
         for text in self.texts:

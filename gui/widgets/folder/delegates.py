@@ -19,7 +19,7 @@ GRID_SIDE = 30 * GAP
 _MARK = 2 * GAP
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-_RESULT = "correct"
+_RESULT, _PREDICTION, _REASON = "correct", "prediction", "error"
 
 
 class CellDelegate(QStyledItemDelegate):
@@ -41,24 +41,32 @@ class CellDelegate(QStyledItemDelegate):
             paint_picture(painter, frame, self._rows, index.row(), row)
         elif row is not None:
             shown = self._rows.columns[column - 1]
-            text = row.texts[column - 1]
+            text, name = row.texts[column - 1], shown.name
+            if row.tone == "error" and name == _PREDICTION and not text:
+                # The column of reasons is far to the right.
+                text, name = self._reason(row), _REASON
             if text:
-                colour = _ink(_colour(row.tone, shown.name, tokens))
+                colour = _ink(_colour(row.tone, name, tokens))
                 room = rect.adjusted(2 * GAP, 0, -2 * GAP, 0)
                 if shown.name == _RESULT:
                     paint_mark(painter, room.topLeft() + QPoint(0, room.height() // 2), row.tone)
                     room.setLeft(room.left() + _MARK + GAP)
                 elif not shown.numeric:
                     # Numbers have room; to measure every text would take most of the time.
-                    text = painter.fontMetrics().elidedText(
-                        text, Qt.TextElideMode.ElideMiddle, room.width()
-                    )
+                    mode = Qt.TextElideMode
+                    end = mode.ElideRight if name == _REASON else mode.ElideMiddle
+                    text = painter.fontMetrics().elidedText(text, end, room.width())
                 painter.setPen(colour)
                 painter.drawText(room, _RIGHT if shown.numeric else _LEFT, text)
         if index.row() == self._view.currentIndex().row() and self._view.hasFocus():
             painter.setPen(QColor(tokens.accent))
             painter.drawLine(rect.topLeft(), rect.topRight())
             painter.drawLine(rect.bottomLeft(), rect.bottomRight())
+
+    def _reason(self, row: RowText) -> str:
+        """Why a row has no prediction."""
+        names = [column.name for column in self._rows.columns]
+        return row.texts[names.index(_REASON)] if _REASON in names else ""
 
 
 class TileDelegate(QStyledItemDelegate):
@@ -156,7 +164,7 @@ def _ink(colour: str) -> QColor:
 
 
 def _colour(tone: Tone, column: str, tokens: theme.Tokens) -> str:
-    if column == "error":
+    if column == _REASON:
         return tokens.warning
     if column != _RESULT:
         return tokens.text

@@ -139,3 +139,6 @@ def test_a_label_is_matched_by_hand_for_good(user: Reader, tmp_path: Path) -> No
     with user.qtbot.waitSignal(folders.runs.found, timeout=60_000):
         folders.open_paths([folder])
     assert folders.runs.given == {"ring": 1, "Sternchen": 2}
+    user.until(lambda: folders.listing is not None and folders.listing.whole.done == 8)
+    assert folders.runs.match is not None
+    assert not folders.runs.match.unmatched

@@ -39,7 +39,7 @@ class BrushHistogram(Histogram):
         self.set_name(name)
         empty = not counts.sum()
         self.edges, self.counts = (np.zeros(0), np.zeros(0, np.int64)) if empty else (edges, counts)
-        self.set_message("No values yet" if empty else "")
+        self.set_message("No values" if empty else "")
 
     def set_range(self, kept: tuple[float, float] | None) -> None:
         """Mark the range that rows are filtered by; None for none."""
@@ -126,7 +126,7 @@ class Reliability(Chart):
         """Show bins of equal width from 0 to 1; NaN where one is empty."""
         self.counts, self.means, self.right = counts, means, right
         empty = not counts.sum()
-        self.set_message("No labels are matched to classes" if empty else "")
+        self.set_message("No image has both a prediction and a matched label" if empty else "")
         error = self.error
         said = "" if error is None else f": expected calibration error {100 * error:.1f} %"
         self.set_name(f"Reliability{said}")

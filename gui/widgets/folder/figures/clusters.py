@@ -112,6 +112,7 @@ class ClusterPanel(QWidget):
         """Show clusters. can_hide: '' if their regions can be hidden, else why not."""
         self._words.show_text(words)
         for card in self.cards:
+            card.hide()
             card.deleteLater()
         self.cards = []
         for place, row in enumerate(rows):
