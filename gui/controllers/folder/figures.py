@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _SETTLE_MS = 150
 HISTOGRAM = "histogram"
+Box = tuple[float, float, float, float]
 
 
 class FolderFigures(QObject):
@@ -47,6 +48,7 @@ class FolderFigures(QObject):
         self.axes = ("probability", "border")
         self.chosen: NDArray[np.int64] = np.zeros(0, np.int64)
         self.other: int | None = None
+        self._box: Box = (0.0, 0.0, 1.0, 1.0)
         self.differences: list[Difference] = []
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -97,6 +99,12 @@ class FolderFigures(QObject):
         """Compare the job that is shown with another one."""
         self.other = number
         self._ask("models")
+
+    def look_in_box(self, box: Box) -> None:
+        """Find the images with half of their map's energy in a box (left, top, right, bottom, as
+        shares of the map); emits ready('box', numbers)."""
+        self._box = box
+        self._ask("box")
 
     def refresh(self) -> None:
         """Ask again for what is in front."""
@@ -153,6 +161,9 @@ class FolderFigures(QObject):
         if kind == "scatter":
             axes = self.axes
             return lambda index, _watch: folder_figures.pairs_of(index, number, *axes, selection)
+        if kind == "box":
+            box = self._box
+            return lambda index, _watch: folder_figures.mostly_in(index, number, box, selection)
         if kind == "clusters":
             return lambda index, _watch: index.distinct(number, "prediction")
         other = next((one for one in self._folders.jobs if one[0] == self.other), None)

@@ -57,6 +57,8 @@ class FigureGestures(QObject):
         side.classes.chosen.connect(self._class_chosen)
         side.reliability.picked.connect(self._bin_picked)
         side.scatter.lassoed.connect(self._lassoed)
+        side.mean.picture.drawn.connect(self._figures.look_in_box)
+        self._figures.ready.connect(self._box_found)
         side.differences.chosen.connect(self._difference_chosen)
         clusters, clustering = side.clusters, self._clustering
         clusters.class_chosen.connect(clustering.find)
@@ -122,6 +124,10 @@ class FigureGestures(QObject):
 
     def _lassoed(self, numbers: NDArray[np.int64]) -> None:
         self._only("lasso", numbers)
+
+    def _box_found(self, kind: str, numbers: NDArray[np.int64] | None) -> None:
+        if kind == "box" and numbers is not None:
+            self._only("half of the energy in the box", numbers)
 
     def _only(self, name: str, numbers: NDArray[np.int64]) -> None:
         """List these inputs alone."""

@@ -116,6 +116,15 @@ def pairs_of(
     return numbers, np.stack([first[at], second[there]], axis=1)
 
 
+def mostly_in(
+    index: Index, job: int, box: tuple[float, float, float, float], selection: Selection
+) -> NDArray[np.int64]:
+    """Inputs with at least half of their map's energy in a box, int64 (n,)."""
+    numbers, shares = index.box_energy(job, box, selection)
+    found: NDArray[np.int64] = numbers[shares >= 0.5]
+    return found
+
+
 def differences(
     index: Index, first: tuple[int, Job], other: tuple[int, Job], selection: Selection
 ) -> tuple[int, list[Difference]]:

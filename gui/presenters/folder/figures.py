@@ -76,7 +76,7 @@ class FigurePresenter(QObject):
         return self._folders.job[1] if self._folders.job is not None else None
 
     def _show(self, kind: str, value: object) -> None:
-        if self._page is not None:
+        if self._page is not None and kind in self._shown:
             self._shown[kind](value)
 
     def _show_histogram(self, found: Any) -> None:

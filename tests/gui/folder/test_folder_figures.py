@@ -108,6 +108,26 @@ def test_mean_map_of_the_selected_rows(user: Reader, scenes: Path, index: Path) 
     value = next(v for k, v in reversed(found) if k == "mean" and v is not None)  # type: ignore[misc]
     np.testing.assert_allclose(value[0], np.mean(maps, axis=0), atol=1e-6)
     user.until(lambda: page.side.mean.picture.image is not None)
+    # Images with half of their energy in the left half.
+    shares = {}
+    for place in range(page.model.rowCount()):
+        number = page.model.number_at(place)
+        shown = controller.folders.rows.known(number)
+        if shown is not None and shown.row is not None and shown.row.map is not None:
+            positive = np.maximum(shown.row.map.astype(float), 0)
+            half = positive.shape[1] // 2
+            shares[number] = positive[:, :half].sum() / positive.sum()
+    wanted = {number for number, share in shares.items() if share >= 0.5}
+    picture = page.side.mean.picture
+    right, bottom = picture._shown().width() // 2, picture._shown().height() - 2
+    QTest.mousePress(picture, LEFT, pos=QPoint(1, 1))
+    QTest.mouseMove(picture, QPoint(20, 20))
+    QTest.mouseMove(picture, QPoint(right, bottom))
+    QTest.mouseRelease(picture, LEFT, pos=QPoint(right, bottom))
+    user.until(lambda: "half of the energy" in "".join(page.filters.chips()))
+    user.until(lambda: page.model.rowCount() < 65)
+    listed = set(page.model.numbers.tolist())
+    assert all(abs(shares[number] - 0.5) < 0.05 for number in listed ^ wanted)
 
 
 def test_lasso_takes_what_is_inside() -> None:

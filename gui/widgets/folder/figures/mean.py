@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QImage, QPainter, QPaintEvent
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from gui.toolkit import plain_text, theme
@@ -19,7 +19,7 @@ class MeanMap(QWidget):
         super().__init__()
         self._words = label("", "dim")
         self._words.setWordWrap(True)
-        self.picture = MapPicture()
+        self.picture = MapPicture(drawable=True)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(2 * GAP)
@@ -34,10 +34,20 @@ class MeanMap(QWidget):
 
 
 class MapPicture(QWidget):
-    """A picture of a map that keeps its shape."""
+    """A picture of a map that keeps its shape. drawable: whether a box can be drawn. drawn(left,
+    top, right, bottom): one was, as shares of the map."""
 
-    def __init__(self, side: int = 64 * GAP) -> None:
+    drawn = Signal(object)
+
+    def __init__(self, side: int = 64 * GAP, *, drawable: bool = False) -> None:
         super().__init__()
+        self._drawable = drawable
+        self._from: QPointF | None = None
+        self._to: QPointF | None = None
+        if drawable:
+            self.setCursor(Qt.CursorShape.CrossCursor)
+            self.setMouseTracking(True)
+            self.setToolTip("Drag a box to list the images with half of their energy in it")
         self._side = side
         self.image: QImage | None = None
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
@@ -66,10 +76,42 @@ class MapPicture(QWidget):
         size = self.image.size()
         return QSize(width, max(1, round(width * size.height() / size.width())))
 
+    def _shown(self) -> QRect:
+        if self.image is None:
+            return QRect()
+        scaled = self.image.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        return QRect(QPoint(0, 0), scaled)
+
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         if self.image is None:
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        scaled = self.image.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
-        painter.drawImage(QRect(0, 0, scaled.width(), scaled.height()), self.image)
+        painter.drawImage(self._shown(), self.image)
+        if self._from is not None and self._to is not None:
+            painter.setPen(QPen(QColor(theme.current().accent), 2))
+            painter.drawRect(QRectF(self._from, self._to).normalized())
+
+    # --- drawing a box ---------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self._drawable and event.button() == Qt.MouseButton.LeftButton:
+            self._from = self._to = event.position()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._from is not None:
+            self._to = event.position()
+            self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: ARG002
+        begun, ended, self._from, self._to = self._from, self._to, None, None
+        self.update()
+        shown = QRectF(self._shown())
+        if begun is None or ended is None or shown.isEmpty():
+            return
+        box = QRectF(begun, ended).normalized().intersected(shown)
+        if box.width() > GAP and box.height() > GAP:
+            wide, high = shown.width(), shown.height()
+            self.drawn.emit(
+                (box.left() / wide, box.top() / high, box.right() / wide, box.bottom() / high)
+            )
