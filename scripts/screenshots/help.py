@@ -37,6 +37,7 @@ def last_session(stage: Stage, path: Path) -> None:
     )
     models = (KeptModel("model-1", ModelSource("resnet18-mine.pth")),)
     last_time._last = KeptSession(images, models)
+    last_time._crashed = True
     last_time._fault = "Fatal Python error: Segmentation fault"
     stage.start()
     (dialog,) = stage.window.findChildren(CrashDialog)
