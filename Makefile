@@ -7,10 +7,9 @@ BENCH  := .venv-bench/bin/python
 UPKEEP := .venv-upkeep/bin/python
 SAMPLE := build/explained.png
 SYSTEM := $(shell uname -s)
-# One process more than cores, up to four, since tests of the window wait more than they compute; the
-# tests of a file stay together and share its fixtures.
-WORKERS = $(shell $(PYTHON) -c "import os; print(min(4, 1 + (os.cpu_count() or 1)))")
-PYTEST  = $(PY) -m pytest -n $(WORKERS) --dist loadfile
+# Three processes, on two cores too, since tests of the window wait as much as they compute; the tests
+# of a file stay together and share its fixtures.
+PYTEST := $(PY) -m pytest -n 3 --dist loadfile
 
 # What a target needs of the system is looked at before anything is built for it.
 SYSTEM_OF := system-bundle system-test-bundle system-installer system-test-installer

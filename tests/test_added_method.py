@@ -73,6 +73,7 @@ from engine.records.display import DisplaySettings
 from engine.render.caption import caption
 from gui.app.application import create_application
 from gui.app.program import Program
+from gui.settings import RESTORE
 
 folder = Path(sys.argv[1])
 application = create_application()
@@ -129,6 +130,8 @@ def refused():
     program.window.close()
 
 program = started()
+# The layer that is left behind cannot have the method.
+program.settings.set(RESTORE, False)
 when(program, lambda: program.state.explanation is not None and not program.state.computing, choose)
 application.exec()
 

@@ -68,9 +68,9 @@ from gui.jobs.engine_worker import EngineWorker
 
 answers = iter([EngineWorker.explain])
 
-def explain(self, image, request, watch):
+def explain(self, *asked):
     try:
-        return next(answers)(self, image, request, watch)
+        return next(answers)(self, *asked)
     except StopIteration:
         raise LayerError("the layer went away") from None
 

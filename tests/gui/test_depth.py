@@ -75,6 +75,8 @@ def drag_right(program: Program, across: int, down: int) -> None:
 
 LAST = [
     "Copy image",
+    "Copy as Python",
+    "Save as Python script…",
     "Export…",
     "Show image in its folder",
     "Close image",
@@ -82,6 +84,7 @@ LAST = [
     "Close all images",
 ]
 FIRST = ["Fit to window", "Actual size", "Compare with…", "Compare with original image"]
+NOTE = "Add note…"
 HERE = "Ask about a channel here…"
 
 
@@ -138,7 +141,7 @@ def test_a_click_of_the_right_button_changes_nothing(user: User, deep: Path) -> 
     assert program.state.current.levels == AUTO
     assert not program.window.actions_by_id["levels_auto"].isEnabled()
     pages = ("Previous page", "Next page")
-    assert menu_texts() == [*FIRST, *pages, *LAST, HERE]
+    assert menu_texts() == [*FIRST, NOTE, *pages, *LAST, HERE]
 
 
 def test_the_menu_of_the_image_sets_the_levels_back(user: User, deep: Path) -> None:
@@ -192,7 +195,7 @@ def test_the_menu_of_an_eight_bit_image(user: User, by: str) -> None:
         reason = QContextMenuEvent.Reason.Keyboard
         QApplication.sendEvent(viewport, QContextMenuEvent(reason, QPoint(), QPoint()))
     here = (HERE,) if by == "mouse" else ()
-    assert menu_texts() == [*FIRST, *LAST, *here]
+    assert menu_texts() == [*FIRST, NOTE, *LAST, *here]
 
 
 def test_eight_bit_images_have_no_levels(user: User) -> None:

@@ -123,6 +123,8 @@ def test_quick_steps_between_photographs_and_scenes_end_with_the_right_model(
     program = user.start()
     user.drop(files(photos[0]))
     explained(user, "mine 0.jpg")
+    # The scenes, which have made room.
+    program.window.actions_by_id["reopen_images"].trigger()
     keys = list(program.state.images)
     for end, model in ((-1, PHOTOS), (0, "demo:shapes"), (-1, PHOTOS)):
         for key in (keys[-1], keys[0]) * 4:

@@ -342,6 +342,8 @@ def test_a_layer_that_the_method_in_use_cannot_have(user: User, narrow: NamedMod
 
 def test_the_method_is_remembered_with_the_model_until_it_is_reset(user: User) -> None:
     program = user.start()
+    # The next start is to open the model that it opens by itself.
+    program.settings.set(table.RESTORE, False)
     method_action(program, "XGrad-CAM").trigger()
     wait_method(user, "xgrad-cam")
     # Another model has a mind of its own.
@@ -382,7 +384,7 @@ def test_escape_goes_back_to_the_method_that_is_shown(user: User) -> None:
     def endless(*args: Any) -> Any:
         begun.set()
         while not user.gate.is_set():
-            args[-1].cancel.raise_if_cancelled()
+            args[2].cancel.raise_if_cancelled()
 
     bench.explain = endless
     method_action(program, "FEM").trigger()

@@ -683,6 +683,8 @@ def test_question_and_method_come_back_with_the_model(user: User) -> None:
     program.controller.ask(unit)
     wait_asked(user, "unit")
     user.until(lambda: asked_in_profile(program) == unit)
+    # By the model's profile alone.
+    program.settings.set(table.RESTORE, False)
     user.leave()
     program = user.start()
     user.settle()

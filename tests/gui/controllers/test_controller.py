@@ -24,6 +24,7 @@ from engine.formats.demo import SCENES
 from engine.images.reading import load_image
 from engine.records.exports import ExportChoice
 from engine.records.sources import ModelSource
+from engine.records.views import View
 from gui.controllers.controller import Controller
 from gui.jobs.file_work import ExportTask
 from gui.jobs.lanes import Job, Priority, Watch
@@ -124,6 +125,7 @@ class Bench:
             state.answer.predictions,
             self.settings.display(),
             state.engine.versions,
+            View(state.current.name, "demo:shapes"),
             choice=ExportChoice(
                 picture=paths.get("picture"),
                 map=paths.get("map"),

@@ -24,6 +24,7 @@ from engine.records.exports import ExportChoice
 from engine.records.images import LoadedImage, Preprocessing, Region
 from engine.records.models import Layout, ModelInfo, Prediction
 from engine.records.sources import ModelSource
+from engine.records.views import View
 from gui.jobs import file_work
 from gui.jobs.lanes import Watch
 
@@ -279,6 +280,7 @@ def task(folder: Path, *endings: str) -> file_work.ExportTask:
         (Prediction(1, "ring", 2.0, 0.75),),
         DisplaySettings(),
         {"torch": "2"},
+        View("a.png", "demo:shapes"),
         choice=ExportChoice(
             paths.get("png"), paths.get("npy"), paths.get("json"), colorbar=False, caption=False
         ),
