@@ -282,9 +282,13 @@ class Controller(QObject):
         self._image_ready()
 
     def _model_not_opened(self) -> None:
-        """Explain what waited for a model that does not come."""
+        """Explain what waited for a model that does not come, and what the one before explained
+        meanwhile, by the demo that knows such images."""
+        image = self.state.current
         if self.state.explanation is None and not self.state.explain_error:
             self._image_ready()
+        elif image is not None and image.loaded is not None and self.models.open_for(image):
+            self.state.set_computing(True)
 
     def _image_ready(self) -> None:
         """Explain the current image, by the demo that knows such images if no model was chosen."""

@@ -125,11 +125,15 @@ def test_quick_steps_between_photographs_and_scenes_end_with_the_right_model(
     explained(user, "mine 0.jpg")
     # The scenes, which have made room.
     program.window.actions_by_id["reopen_images"].trigger()
-    keys = list(program.state.images)
-    for end, model in ((-1, PHOTOS), (0, "demo:shapes"), (-1, PHOTOS)):
-        for key in (keys[-1], keys[0]) * 4:
+    user.settle()
+    images = program.state.images.items()
+    own = next(key for key, image in images if image.scene is None)
+    scene = next(key for key, image in images if image.scene is not None)
+    for last, model in ((own, PHOTOS), (scene, "demo:shapes"), (own, PHOTOS)):
+        for key in (own, scene) * 4:
             program.window.strip.image_chosen.emit(key)
-        show(user, end)
+        program.window.strip.image_chosen.emit(last)
+        user.wait_explained()
         assert spec(user) == model
         assert program.state.model_loading is None
 
