@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from tests.long import LONG
+
 if TYPE_CHECKING:
     import torch
     from PySide6.QtWidgets import QWidget
@@ -57,6 +59,12 @@ for _signal, _handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", sig
 # Two threads each for several processes on two cores would wait for each other.
 _THREADS = "1" if "PYTEST_XDIST_WORKER" in os.environ else "2"
 os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = _THREADS
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if LONG.search(item.nodeid):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_unconfigure() -> None:

@@ -30,7 +30,7 @@ from gui.jobs.file_work import (
 )
 from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import MAX_IMAGES, Settings
-from gui.state.state import AS_PAGE, OPEN_MANY, REOPEN, NoticeKind, OpenImage, State
+from gui.state.state import AS_PAGE, OPEN_MANY, REOPEN, Notice, NoticeKind, OpenImage, State
 
 # Memory for decoded images other than the current one, kept for going back.
 _KEEP_BYTES = 1_500_000_000
@@ -378,7 +378,7 @@ class Images(QObject):
         if scenes and not any(key in beside or _is_used(images[key]) for key in scenes):
             self.close_many(scenes)
             words = "The demo scenes have made room for your images."
-            self._state.notify(NoticeKind.INFO, words, REOPEN)
+            self._state.noticed.emit(Notice(NoticeKind.INFO, words, REOPEN, yields=True))
 
     def _look_again(self, key: str) -> None:
         """Read an open file again, if it has changed or could not be read before."""

@@ -82,8 +82,10 @@ class Notices(QObject):
         if notice.of_model and self._settings.is_notice_closed(self._of_this_model(notice.text)):
             return
         offers = self._bar.kind == NoticeKind.HINT and bool(self._shown.action)
-        if notice.kind is NoticeKind.INFO and (self._bar.kind in _LASTING or offers):
-            # Information must not replace an error that has not been closed yet, or an offer.
+        if notice.kind is NoticeKind.INFO and (
+            self._bar.kind in _LASTING or (notice.yields and offers)
+        ):
+            # Information must not replace an error that has not been closed yet.
             self._status.show_message(notice.text)
             return
         if self._bar.text == self._shown.text and self._shown.action == CHECK_INPUT:

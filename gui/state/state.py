@@ -149,7 +149,7 @@ class NoticeKind(StrEnum):
 class Notice:
     """A message for the user; action is the text of its button ('' for none). of_model: whether it
     is about the open model, and void with it. image: key of the image that it is about, and that it
-    is shown with; '' for none."""
+    is shown with; '' for none. yields: information that does not replace a hint with an offer."""
 
     kind: NoticeKind
     text: str
@@ -157,6 +157,7 @@ class Notice:
     argument: str = ""
     of_model: bool = False
     image: str = ""
+    yields: bool = False
 
 
 class State(QObject):
