@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QRectF
+from PySide6.QtCore import QObject
 
+from engine.records.images import Region
 from gui.controllers.inspector.trusting import Trusting
 from gui.state.state import State
 from gui.window.main_window import MainWindow
@@ -31,7 +32,7 @@ class TrustPresenter(QObject):
         self._trusting.look_at(page)
         if page != "trust":
             self._window.box_tool.set_on(False)
-            self._window.box_tool.show_boxes(())
+            self._window.box_tool.show_regions(())
         self._show()
 
     def _show(self) -> None:
@@ -40,7 +41,7 @@ class TrustPresenter(QObject):
         page, trusting = self._drawer.trust, self._trusting
         marked = trusting.marked
         boxes = () if marked is None else marked.boxes
-        self._window.box_tool.show_boxes([QRectF(b.x, b.y, b.width, b.height) for b in boxes])
+        self._window.box_tool.show_regions([Region(b.x, b.y, b.width, b.height) for b in boxes])
         page.clear_action.setEnabled(marked is not None)
         self._part = self._part if trusting.busy else 0.0
         page.set_progress(self._part if trusting.busy else None, trusting.problem)

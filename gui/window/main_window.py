@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from gui.widgets.bars.notice_bar import NoticeBar
     from gui.widgets.bars.page_bar import PageBar
     from gui.widgets.bars.status_bar import StatusBar
-    from gui.widgets.canvas.box_tool import BoxTool
     from gui.widgets.canvas.image_canvas import ImageCanvas
     from gui.widgets.canvas.line_tool import LineTool
     from gui.widgets.canvas.panes.panes import Panes
@@ -105,7 +104,7 @@ class MainWindow(QMainWindow):
     what_if: WhatIfPanel
     what_if_room: QWidget
     stage: QWidget
-    box_tool: BoxTool
+    box_tool: RegionTool
     region_tool: RegionTool
     notice: NoticeBar
     pages: PageBar
@@ -156,7 +155,6 @@ class MainWindow(QMainWindow):
         from gui.widgets.bars.notice_bar import NoticeBar
         from gui.widgets.bars.page_bar import PageBar
         from gui.widgets.bars.status_bar import StatusBar
-        from gui.widgets.canvas.box_tool import BoxTool
         from gui.widgets.canvas.line_tool import LineTool
         from gui.widgets.canvas.panes.panes import Panes
         from gui.widgets.canvas.region_tool import RegionTool
@@ -174,7 +172,7 @@ class MainWindow(QMainWindow):
         self.canvas = self.panes.canvas
         self.line_tool = LineTool(self.canvas)
         self._make_what_if()
-        self.box_tool = BoxTool(self.canvas)
+        self.box_tool = RegionTool(self.canvas)
         self.region_tool = RegionTool(self.canvas)
         self._bare_key = BareKey(self, self.canvas)
         self.notice = NoticeBar()

@@ -209,7 +209,7 @@ def test_a_rectangle_is_drawn_and_the_map_is_compared_with_it(user: User, page: 
     assert not page.draw_action.isChecked()
     assert trusting(user).figures["pointing"].value == 1.0
     assert "lies in what was marked" in said(page, "pointing")
-    (drawn,) = user.program.window.box_tool.boxes
+    (drawn,) = user.program.window.box_tool.rectangles
     assert drawn.contains(QPointF(x, y))
     before = trusting(user).figures["iou"].value
     page.threshold.setValue(90)
@@ -217,7 +217,7 @@ def test_a_rectangle_is_drawn_and_the_map_is_compared_with_it(user: User, page: 
     user.until(lambda: trusting(user).figures["iou"].value != before)
     page.clear_action.trigger()
     assert not page.rows["pointing"].isVisible()
-    assert user.program.window.box_tool.boxes == ()
+    assert user.program.window.box_tool.rectangles == ()
 
 
 def test_boxes_are_loaded_and_a_bad_file_is_one_notice(

@@ -254,6 +254,7 @@ class _Spread:
         except HookscopeError:
             raise
         except Exception as error:
+            # Dask raises here whatever the worker raised, or why it is gone.
             _log.warning("a shard was lost: %s", one_line(error))
             if one.tries >= _TRIES:
                 raise ModelError(

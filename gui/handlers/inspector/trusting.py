@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QRectF
+from PySide6.QtCore import QObject
 
+from engine.records.images import Region
 from engine.records.workbench.trust import Box
 from gui.controllers.inspector.trusting import Trusting
 from gui.settings import Settings
@@ -27,10 +28,11 @@ class TrustGestures(QObject):
         page.clear_wanted.connect(lambda: trusting.mark(None))
         page.threshold_chosen.connect(trusting.set_threshold)
         tool.drawn.connect(self._drawn)
-        tool.ended.connect(page.drawing_ended)
+        tool.given_up.connect(page.drawing_ended)
 
-    def _drawn(self, box: QRectF) -> None:
-        self._trusting.mark(Box(box.x(), box.y(), box.width(), box.height()))
+    def _drawn(self, drawn: Region) -> None:
+        self._window.drawer.trust.drawing_ended()
+        self._trusting.mark(Box(drawn.x, drawn.y, drawn.width, drawn.height))
 
     def _load(self) -> None:
         from gui.file_dialogs import open_dialog, start_folder

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QLineF, QObject, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen
+from PySide6.QtCore import QLineF, QPointF, QRectF, Signal
+from PySide6.QtGui import QColor, QPainter, QPen
 
+from gui.widgets.canvas.drag_tool import DragTool
 from gui.widgets.canvas.image_canvas import ImageCanvas
 from gui.widgets.canvas.items import SceneItem
 
@@ -41,7 +42,7 @@ class LineItem(SceneItem):
         painter.drawEllipse(self.line.p1(), radius, radius)
 
 
-class LineTool(QObject):
+class LineTool(DragTool):
     """Draws a line on a canvas while it is switched on. drawn(QLineF): by the user, in pixels of
     the image; again while it is dragged. ended: it is let go of."""
 
@@ -50,23 +51,8 @@ class LineTool(QObject):
 
     def __init__(self, canvas: ImageCanvas) -> None:
         super().__init__(canvas)
-        self._canvas = canvas
-        self._on = False
-        self._start: QPointF | None = None
         self._item = LineItem()
         canvas.scene().addItem(self._item)
-        canvas.viewport().installEventFilter(self)
-
-    def set_on(self, on: bool) -> None:
-        """Draw with the left button, or leave it to the canvas."""
-        self._on, self._start = on, None
-        cursor = Qt.CursorShape.CrossCursor
-        (self._canvas.viewport().setCursor(cursor) if on else self._canvas.viewport().unsetCursor())
-
-    @property
-    def on(self) -> bool:
-        """Whether the next drag draws."""
-        return self._on
 
     @property
     def line(self) -> QLineF | None:
@@ -84,29 +70,12 @@ class LineTool(QObject):
         self._item.set_line(line, bounds)
         self._canvas.viewport().update()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if not self._on or not isinstance(event, QMouseEvent):
-            return super().eventFilter(watched, event)
-        left = Qt.MouseButton.LeftButton
-        place = self._canvas.mapToScene(event.position().toPoint())
-        kind = event.type()
-        if kind == QEvent.Type.MouseButtonPress and event.button() == left:
-            self._start = place
-            return True
-        if kind == QEvent.Type.MouseMove and self._start is not None:
-            self._show(place)
-            return True
-        if kind == QEvent.Type.MouseButtonRelease and event.button() == left:
-            if self._start is not None:
-                self._show(place)
-                self._start = None
-                self.ended.emit()
-            return True
-        return super().eventFilter(watched, event)
-
-    def _show(self, place: QPointF) -> None:
-        assert self._start is not None
-        line = QLineF(self._start, place)
+    def _dragged(self, start: QPointF, place: QPointF) -> None:
+        line = QLineF(start, place)
         if line.length() > 0:
             self.show_line(line)
             self.drawn.emit(line)
+
+    def _let_go(self, start: QPointF, place: QPointF) -> None:
+        self._dragged(start, place)
+        self.ended.emit()

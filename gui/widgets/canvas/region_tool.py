@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPen
 
 from engine.records.images import Region
 from gui.toolkit import theme
+from gui.widgets.canvas.drag_tool import DragTool
 from gui.widgets.canvas.image_canvas import ImageCanvas
 from gui.widgets.canvas.items import SceneItem
 
@@ -48,7 +49,7 @@ class RegionItem(SceneItem):
                 painter.drawRect(rectangle)
 
 
-class RegionTool(QObject):
+class RegionTool(DragTool):
     """Shows rectangles on a canvas, and draws one while it is switched on.
 
     drawn(Region): the user has let go of one, in pixels of the image. given_up(): of something too
@@ -60,18 +61,9 @@ class RegionTool(QObject):
 
     def __init__(self, canvas: ImageCanvas) -> None:
         super().__init__(canvas)
-        self._canvas = canvas
-        self._on = False
-        self._start: QPointF | None = None
         self._shown: tuple[list[QRectF], int] = ([], -1)
         self._item = RegionItem()
         canvas.scene().addItem(self._item)
-        canvas.viewport().installEventFilter(self)
-
-    @property
-    def on(self) -> bool:
-        """Whether the next drag draws."""
-        return self._on
 
     @property
     def rectangles(self) -> tuple[QRectF, ...]:
@@ -80,9 +72,7 @@ class RegionTool(QObject):
 
     def set_on(self, on: bool) -> None:
         """Draw with the left button, or leave it to the canvas."""
-        self._on, self._start = on, None
-        cursor = Qt.CursorShape.CrossCursor
-        (self._canvas.viewport().setCursor(cursor) if on else self._canvas.viewport().unsetCursor())
+        super().set_on(on)
         self._show(None)
 
     def show_regions(self, regions: Sequence[Region], chosen: int = -1) -> None:
@@ -91,34 +81,19 @@ class RegionTool(QObject):
         self._shown = rectangles, chosen
         self._show(None)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if not self._on or not isinstance(event, QMouseEvent):
-            return super().eventFilter(watched, event)
-        left = Qt.MouseButton.LeftButton
-        place = self._canvas.mapToScene(event.position().toPoint())
-        kind = event.type()
-        if kind == QEvent.Type.MouseButtonPress and event.button() == left:
-            self._start = place
-            return True
-        if kind == QEvent.Type.MouseMove and self._start is not None:
-            self._show(self._rectangle(place))
-            return True
-        if kind == QEvent.Type.MouseButtonRelease and event.button() == left:
-            if self._start is not None:
-                self._end(self._rectangle(place))
-            return True
-        return super().eventFilter(watched, event)
+    def _dragged(self, start: QPointF, place: QPointF) -> None:
+        self._show(self._rectangle(start, place))
 
-    def _end(self, drawn: QRectF) -> None:
+    def _let_go(self, start: QPointF, place: QPointF) -> None:
+        drawn = self._rectangle(start, place)
         self.set_on(False)
         if min(drawn.width(), drawn.height()) < _LEAST:
             self.given_up.emit()
         else:
             self.drawn.emit(Region(drawn.x(), drawn.y(), drawn.width(), drawn.height()))
 
-    def _rectangle(self, place: QPointF) -> QRectF:
+    def _rectangle(self, start: QPointF, place: QPointF) -> QRectF:
         """What has been drawn so far, within the image and of whole pixels."""
-        start = self._start if self._start is not None else place
         around = QRectF(start, place).normalized() & self._bounds()
         return QRectF(around.toAlignedRect()) & self._bounds()
 
