@@ -19,6 +19,7 @@ from engine.methods.registry import GRAD_CAM, Chosen, choose
 from engine.passes import outputs
 from engine.passes.copies import half_precision, in_float32
 from engine.passes.devices import is_out_of_memory, release_cache
+from engine.passes.modules import stops
 from engine.passes.observation import dtype_of
 from engine.passes.outputs import Reading
 from engine.passes.reserve import Reserve
@@ -34,6 +35,7 @@ from engine.records.models import (
     OutputForm,
     Prediction,
     Scores,
+    named,
 )
 from engine.remembered.inspecting import Question, inspected
 from engine.rewriting.faster import Faster
@@ -125,6 +127,8 @@ class Model:
         self._parameters = sum(p.numel() for p in self.module.parameters())
         self.faster = Faster(self.module, self.facts, self.device)
         self.reserve = Reserve()
+        self.stops = frozenset(stops(self.module))
+        """Names of the modules between which a pass can be stopped."""
         self.pass_seconds = 0.0
         """Of the latest forward pass for one image, 0 before the first."""
         if self._default.branches > 1:
@@ -217,6 +221,11 @@ class Model:
         other.faster = Faster(module, self.facts, self.device)
         other.reserve = Reserve()
         return other
+
+    @property
+    def source_name(self) -> str:
+        """The source, with the name of the weights file where that says more."""
+        return named(self.source, self._weights)
 
     @property
     def info(self) -> ModelInfo:

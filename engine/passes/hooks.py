@@ -171,10 +171,13 @@ def _named(module: nn.Module, names: Collection[str]) -> Iterator[tuple[str, nn.
 
 
 @contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Eval mode for the with block; every module's own mode is restored afterwards."""
+def evaluating(*networks: nn.Module) -> Iterator[None]:
+    """Eval mode for the with block; every module's own mode is restored afterwards.
+
+    networks: which may share modules.
+    """
     # A frozen TorchScript program has no modes.
-    training = [inner for inner in each(module) if getattr(inner, "training", False)]
+    training = [inner for inner in each(*networks) if getattr(inner, "training", False)]
     try:
         for inner in training:
             inner.training = False
