@@ -306,6 +306,11 @@ class Model:
         scores = self.facts.reading.form.scores
         return targets.predictions(logits, self.classes, indices, scores)
 
+    def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Those of all classes, (classes,), from the logits (classes,) of a forward pass; NaN where
+        the network returns values."""
+        return targets.probabilities(logits, self.facts.reading.form.scores)
+
     def move(self, device: torch.device, notice: str) -> None:
         """Move the network to another device; the notice says why."""
         self.module.to(device)

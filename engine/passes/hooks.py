@@ -180,11 +180,21 @@ def evaluating(*networks: nn.Module) -> Iterator[None]:
     training = [inner for inner in each(*networks) if getattr(inner, "training", False)]
     try:
         for inner in training:
-            inner.training = False
+            _set_mode(inner, training=False)
         yield
     finally:
         for inner in training:
-            inner.training = True
+            _set_mode(inner, training=True)
+
+
+def _set_mode(module: nn.Module, *, training: bool) -> None:
+    """Set a module's mode. torch's own way looks for parameters first, which every pass would."""
+    own = vars(module)
+    if "training" in own:
+        own["training"] = training
+    else:
+        # Of a TorchScript program, which keeps it elsewhere.
+        module.training = training
 
 
 @dataclass(slots=True)
