@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.errors import ImageError, LayerError, MethodError, ModelError, TargetError
-from engine.explain.answers.found import Found, Said, explanation_of
+from engine.explain.answers.found import Found, explanation_of, said_of
 from engine.explain.answers.requests import request_of
 from engine.explain.asking import Asking, asking_of
 from engine.explain.kept_passes import Computation
@@ -246,8 +246,9 @@ class Batches:
             if isinstance(one, TargetError):
                 answers.append(Answer(None, row, one))
                 continue
-            said = Said(one.asked(), one.prediction(), one.value_of(done, number))
-            found = Found(self._layer, self._call, self._how, maps[number], row, said)
+            value = one.value_of(done, number)
+            said = said_of(self.model, self._how, row, one.asked(), one.prediction(), value)
+            found = Found(self._layer, self._call, self._how, maps[number], said)
             region = item.prepared.region
             try:
                 told = explanation_of(self.model, item.image, region, found, seconds=seconds)

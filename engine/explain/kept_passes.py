@@ -7,7 +7,6 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Collection
-from contextlib import nullcontext
 from typing import TypeVar
 
 import numpy as np
@@ -24,7 +23,7 @@ from engine.model import Model
 from engine.passes import devices
 from engine.passes.below.kinks import Kinks
 from engine.passes.forward import ForwardPass, run_forward
-from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating
+from engine.passes.hooks import NETWORK_ERRORS, Call
 from engine.passes.reserve import sizes_of
 from engine.progress import CancelToken
 from engine.records.asked import Asked
@@ -396,19 +395,20 @@ class Computation:
         facts = self.model.facts
         # A rewritten one reaches the network's own modules by other ways than their names, as well.
         own = self.model.module
-        with evaluating(own) if module is not own else nullcontext():
-            done, clones = run_forward(
-                module,
-                image,
-                start,
-                wanted,
-                self._clones - released,
-                cancel,
-                cut=facts.cut,
-                reading=facts.reading,
-                bounded=facts.real,
-                kinks=kinks,
-            )
+        done, clones = run_forward(
+            module,
+            image,
+            start,
+            wanted,
+            self._clones - released,
+            cancel,
+            cut=facts.cut,
+            reading=facts.reading,
+            bounded=facts.real,
+            kinks=kinks,
+            beside=own if module is not own else None,
+            stopping=self.model.stops,
+        )
         self._clones |= clones
         return done
 

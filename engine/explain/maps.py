@@ -84,9 +84,8 @@ def map_of(chosen: Chosen, output: Tensor, gradient: Tensor | None, axes: Axes) 
     output, gradient: (1, C, h, w), (1, h, w, C) or (1, N, C), as given by axes, of any floating
     dtype; computed in float32 or wider. The result is on the output's device.
     """
-    given = given_of(chosen, output, gradient, axes)
     with torch.no_grad():
-        return load(chosen.method)(given)
+        return load(chosen.method)(given_of(chosen, output, gradient, axes))
 
 
 def given_of(chosen: Chosen, output: Tensor, gradient: Tensor | None, axes: Axes) -> MethodInput:
