@@ -35,6 +35,7 @@ from engine.progress import CancelToken
 from engine.records.asked import CLASS, Question
 from engine.records.explanations import JOINT, Explanation
 from engine.records.images import LoadedImage
+from engine.rewriting.faster import is_often
 from engine.targets.classes import find_class
 
 _log = logging.getLogger(__name__)
@@ -105,6 +106,8 @@ class Batches:
             # It takes passes of its own, several classes, layers or copies.
             self._size = 1
         self._tried = False
+        self._doubtful = 0
+        self._seen = 0
 
     @property
     def size(self) -> int:
@@ -120,9 +123,8 @@ class Batches:
         """An answer for each image, in their order, as soon as its batch is computed.
 
         targets: one for each image, as in Session.explain; None for the class with the highest
-        logit of each. Maps equal those of a session to 1e-4 of their peak; by Grad-CAM++, whose
-        quotient amplifies rounding, to 1e-3. Raises TargetError, ModelError when the network itself
-        fails, DeviceError, Cancelled.
+        logit of each. Maps equal those of a session to 1e-4 of their peak. Raises TargetError,
+        ModelError when the network itself fails, DeviceError, Cancelled.
         """
         yield from self._each([(image, None) for image in images], targets, cancel)
 
@@ -185,22 +187,34 @@ class Batches:
                 self._give_up(f"{type(error).__name__}: {error}")
             pieces = [items[at : at + self._size] for at in range(0, len(items), self._size)]
             return [answer for piece in pieces for answer in self._answers(piece, cancel)]
+        alone: list[Answer | None] = [None] * len(items)
         if not self._tried:
             self._tried = True
             # Of all images, since in some networks it takes a certain one to amplify rounding.
             alone = [self._alone(item, cancel) for item in items]
             if not all(map(_close, answers, alone)):
                 self._give_up("an image's map depends on the others of its batch")
-                return alone
-        return answers
+                return [answer for answer in alone if answer is not None]
+        self._count(answers)
+        return [
+            together or known or self._alone(item, cancel, exact=True)
+            for item, together, known in zip(items, answers, alone, strict=True)
+        ]
+
+    def _count(self, answers: Sequence[Answer | None]) -> None:
+        """Give up where rounding decides on many of the maps; each is then made anew, alone."""
+        self._seen += len(answers)
+        self._doubtful += answers.count(None)
+        if is_often(self._doubtful, self._seen):
+            self._give_up("rounding decides on many maps")
 
     def _give_up(self, reason: str, size: int = 1) -> None:
         self._size = max(1, size)
         _log.info("%s: %s; %d in one pass from now on", self.model.source, reason, self._size)
 
-    def _alone(self, item: _Item, cancel: CancelToken | None) -> Answer:
-        prepared = item.prepared
-        with Session(self.model, item.image, exact=self.exact, prepared=prepared) as session:
+    def _alone(self, item: _Item, cancel: CancelToken | None, *, exact: bool = False) -> Answer:
+        prepared, exact = item.prepared, exact or self.exact
+        with Session(self.model, item.image, exact=exact, prepared=prepared) as session:
             how = self._how
             try:
                 explanation = session.explain(
@@ -215,7 +229,8 @@ class Batches:
                 return Answer(None, session.logits, error)
             return Answer(explanation, session.logits)
 
-    def _together(self, items: Sequence[_Item], cancel: CancelToken | None) -> list[Answer]:
+    def _together(self, items: Sequence[_Item], cancel: CancelToken | None) -> list[Answer | None]:
+        """The answers from one pass; None for an image on whose map rounding decides."""
         with torch.inference_mode(False):
             batch = torch.cat([item.prepared.tensor for item in items])
         work = Computation(self.model, batch, None, exact=self.exact)
@@ -234,17 +249,20 @@ class Batches:
 
     def _explained(
         self, done: ForwardPass, items: Sequence[_Item], cancel: CancelToken | None
-    ) -> list[Answer]:
+    ) -> list[Answer | None]:
         logits = done.logits.detach().cpu().double().numpy()
         asked = [self._asking(item, row) for item, row in zip(items, logits, strict=True)]
         # One that cannot be asked has a map, too, which is not looked at.
         targets = [0 if isinstance(one, TargetError) else one.target(self._how) for one in asked]
         maps = map_batch(done, self._source, targets, self._how, self._axes, cancel)
         seconds = done.seconds / len(items)
-        answers = []
+        answers: list[Answer | None] = []
         for number, (item, row, one) in enumerate(zip(items, logits, asked, strict=True)):
             if isinstance(one, TargetError):
                 answers.append(Answer(None, row, one))
+                continue
+            if maps[number].doubtful:
+                answers.append(None)
                 continue
             said = Said(one.asked(), one.prediction(), one.value_of(done, number))
             found = Found(self._layer, self._call, self._how, maps[number], row, said)
@@ -274,8 +292,10 @@ class Batches:
         return max(1, min(MOST_IMAGES, devices.memory_budget(self.model.device) // max(1, one)))
 
 
-def _close(one: Answer, other: Answer) -> bool:
-    """Whether two answers for the same image agree, but for rounding."""
+def _close(one: Answer | None, other: Answer | None) -> bool:
+    """Whether two answers for the same image agree, but for rounding; one that there is not, does."""
+    if one is None or other is None:
+        return True
     if one.explanation is None or other.explanation is None:
         return (one.explanation is None) is (other.explanation is None)
     pairs = ((one.explanation.map, other.explanation.map), (one.logits, other.logits))

@@ -130,6 +130,17 @@ class Computation:
         first = next((call for call in facts.calls if call in kept.kept), None)
         return memory.estimate(facts, None if kept is self._full else first)
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the network's own modules made all that is kept."""
+        return all(done is None or done.is_wholly_own for done in (self._full, self._tail))
+
+    def insist(self) -> None:
+        """Make every later pass with the network's own modules, and free those made otherwise."""
+        self._exact = True
+        if not self.is_own:
+            self._release()
+
     def close(self) -> None:
         """Free everything; later requests raise ModelError."""
         self._release()
@@ -376,6 +387,7 @@ class Computation:
                 raise
             faster.give_up(f"{type(error).__name__}: {one_line(error)}")
             return None
+        done.own = False
         return done
 
     def _pass(
