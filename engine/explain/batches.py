@@ -96,14 +96,12 @@ class Batches:
         self._asked_call = asked.asking.call
         self._batching = Batching(known, MOST if size is None else size)
         if size is None:
-            largest = plain_bytes(model.facts.largest)
-            each = memory.estimate(model.facts, self._source) + largest
+            each = memory.estimate(model.facts, self._source) + plain_bytes(model.facts.largest)
             self._batching.most = self._batching.fitting(each)
         if not how.swept or how.compared or len(places) > 1 or is_augmented(self._how):
             # It takes passes of its own, several classes, layers or copies.
             self._batching.most = 1
-        self._doubtful = 0
-        self._seen = 0
+        self._doubtful, self._seen = 0, 0
 
     @property
     def size(self) -> int:
