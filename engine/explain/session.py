@@ -261,6 +261,9 @@ class Session:
             work.remembers(place.source, asked) for place in request.places
         ):
             return
+        if how.method.steep and not work.is_own:
+            # Rounding may decide on its map, which then takes a pass.
+            return
         found_maps(work, self._known, asking, request.places, how, cancel, ignore_progress)
 
     def has_gradient(self, explanation: Explanation) -> bool:

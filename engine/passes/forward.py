@@ -49,13 +49,16 @@ class ForwardPass:
 
     logits: (images, classes), on the graph. leaf: where the graph starts: the network's input or
     the output of the first kept call. kept: outputs by call. seconds: wall-clock time of the pass.
+    own: whether the network's own modules made it, and not a rewritten form of them.
     """
 
     logits: Tensor
     leaf: Tensor
     kept: dict[Call, Kept]
     seconds: float
+    own: bool = True
     _latest: tuple[Call, object, Tensor] | None = None
+    _borrowed: bool = False
 
     def gradient(
         self,
@@ -83,7 +86,7 @@ class ForwardPass:
 
     def remember(self, call: Call, key: object, gradient: Tensor) -> None:
         """Keep a gradient for `gradient`, in place of the one that was kept."""
-        self._latest = call, key, gradient.detach()
+        self._latest, self._borrowed = (call, key, gradient.detach()), False
 
     def gradients(
         self, call: Call, targets: Sequence[Target], cancel: CancelToken | None = None
@@ -114,7 +117,16 @@ class ForwardPass:
 
     def take_over(self, other: ForwardPass) -> None:
         """Keep the gradient that another pass over the same image has kept."""
-        self._latest = other._latest
+        self._latest, self._borrowed = other._latest, not other.own or other._borrowed
+
+    def is_own(self, call: Call, key: object | None) -> bool:
+        """Whether the output and the gradient that `gradient` would give are the network's own."""
+        return self.own and not (self._borrowed and self.remembers(call, key))
+
+    @property
+    def is_wholly_own(self) -> bool:
+        """Whether that holds for every call and key."""
+        return self.own and not self._borrowed
 
     def curvature(
         self, call: Call, target: Target, along: Tensor, cancel: CancelToken | None = None
