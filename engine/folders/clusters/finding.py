@@ -30,12 +30,12 @@ REGION = 0.10
 """Share of the map's cells that make up a cluster's region."""
 
 FIXED, APART = 0.6, 0.8
-RARE = 0.05
+RARE, PURE = 0.05, 0.8
 SEPARATE, MIXED = 0.3, 0.6
 
 FLAGS = {
     "fixed place": "its images are judged by one place, which images of other classes are not",
-    "rare": "a small group that is judged by a place of its own",
+    "rare": "a small group of one label, or one that is judged by a place of its own",
     "mixed labels": "images of several labels are judged by the same thing",
 }
 """What each flag says."""
@@ -170,11 +170,11 @@ def _flags(
     silhouette: float,
 ) -> tuple[str, ...]:
     flags = []
-    if apart is not None and apart >= APART:
-        if focus >= FIXED:
-            flags.append("fixed place")
-        if size < RARE * whole:
-            flags.append("rare")
+    own_place = apart is not None and apart >= APART
+    if own_place and focus >= FIXED:
+        flags.append("fixed place")
+    if size < RARE * whole and (own_place or (purity is not None and purity >= PURE)):
+        flags.append("rare")
     if purity is not None and silhouette >= SEPARATE and purity < MIXED:
         flags.append("mixed labels")
     return tuple(flags)
