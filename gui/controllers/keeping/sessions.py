@@ -197,7 +197,7 @@ class Sessions(QObject):
         self._settings.add_recent_session(opened.path)
         self.take(opened.session, opened.path, missing=opened.missing)
         self._before = before
-        if before.session.images:
+        if before.session.images or before.session.folder is not None:
             words = f"Opened {opened.path.name}."
             self._state.notify(NoticeKind.INFO, words, BACK)
         self._state.warn(opened.left)
@@ -246,7 +246,7 @@ class Sessions(QObject):
     def offer_back(self, session: KeptSession) -> None:
         """Let go_back open what an earlier run had open."""
         run = session.run or Run()
-        if session.images:
+        if session.images or session.folder is not None:
             self._before = _Before(session, Path(run.file) if run.file else None, run.unsaved)
             self.note_change()
 

@@ -91,6 +91,21 @@ def test_the_next_start_shows_it(user: Reader, scenes: Path, index: Path) -> Non
     assert user.program.window.folder is None
 
 
+def test_nothing_but_a_folder(user: Reader, index: Path) -> None:
+    """An index that the start was given, and no image beside it."""
+    user.start(index, model=SHAPES, explained=False)
+    user.until(lambda: user.program.window.folder is not None)
+    user.until(lambda: user.page.model.rowCount() == 65)
+    assert user.program.state.images == {}
+    with user.qtbot.waitSignal(user.program.controller.sessions.settled):
+        user.program.controller.sessions.note_change()
+    user.leave()
+    user.start(explained=False)
+    user.until(lambda: user.program.window.folder is not None)
+    user.until(lambda: user.page.model.rowCount() == 65)
+    assert user.page.isVisible()
+
+
 def test_a_folder_that_is_gone_is_left_out_and_named(
     user: Reader, scenes: Path, tmp_path: Path
 ) -> None:
