@@ -18,7 +18,6 @@ from engine.folders.run import Pace, Run
 from engine.model import Model
 from engine.records.images import Preprocessing
 
-
 COUNT = 100_000
 
 
@@ -50,6 +49,5 @@ def test_memory_is_flat(scenes: Path, tmp_path: Path) -> None:
                 helpers = sum(child.memory_info().rss for child in own.children())
                 sizes.append(own.memory_info().rss + helpers)
     assert run.progress.done == COUNT
-    print("MiB:", [round(size / 2**20, 1) for size in sizes])
     warm = max(sizes[: len(sizes) // 5])
     assert max(sizes[len(sizes) // 5 :]) < 1.02 * warm
