@@ -169,7 +169,7 @@ class Controller(QObject):
             self.sessions.take(session, file, unsaved=run.unsaved)
         if paths:
             self.images.open_paths(paths)
-        elif not self.state.images:
+        elif not self.state.images and self.folders.folder is None:
             self.images.open_scenes()
         if model is not None:
             self.models.open_named(model)

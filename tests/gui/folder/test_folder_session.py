@@ -104,6 +104,9 @@ def test_nothing_but_a_folder(user: Reader, index: Path) -> None:
     user.until(lambda: user.program.window.folder is not None)
     user.until(lambda: user.page.model.rowCount() == 65)
     assert user.page.isVisible()
+    assert user.program.state.images == {}
+    user.until(lambda: user.program.state.info is not None)
+    assert user.program.state.model_source == SHAPES.source
 
 
 def test_a_folder_that_is_gone_is_left_out_and_named(
