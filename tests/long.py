@@ -51,6 +51,7 @@ _LONG = (
     r"TestEveryWay::test_legrad(_of_a_unit)?\[.*(1|2|3)",
     r"test_same_module\.py::test_what_is_never_read_changes_nothing\[(?!resnet18|vit)",
     r"test_second_start\.py::test_after_a_crash_the_next_start_offers_what_was_open",
+    r"test_folder_killed\.py::test_killed_in_the_middle_and_continued",
 )
 
 LONG = re.compile("|".join(_LONG))
