@@ -69,10 +69,11 @@ _LEFT_SHARE, _LEFT_LEAST, _LEFT_MOST = 0.17, 176, 440
 _RIGHT_SHARE, _RIGHT_LEAST, _RIGHT_MOST = 0.2, 240, 280
 _NARROWEST = 176
 _STRIP_HEIGHT, _FOLDED_HEIGHT = 128, 28
-_LEAST_DISPLAY = 96
-_LEAST_WHAT_IF = 128
+_LEAST_DISPLAY = 80
+_LEAST_WHAT_IF = 88
 _LOW = 900
 """The strip folds to one line in a window that is lower than this, in pixels."""
+_SHORT = 560
 # Wide enough for a sentence with a button below it.
 _LEAST_CANVAS = QSize(60 * theme.SPACE, 30 * theme.SPACE)
 # As high as its stop button, so that the image does not move when the button appears.
@@ -256,8 +257,10 @@ class MainWindow(QMainWindow):
         self.fit_strip()
 
     def fit_strip(self) -> None:
-        """Fold the strip where there is no room for its pictures."""
+        """Fold the strip where there is no room for its pictures, and keep few predictions in view
+        where there is none for more."""
         low = self.height() < _LOW
+        self.predictions.keep_rows(3 if self.height() >= _SHORT else 2)
         self.strip.set_folded(low if self._strip_choice == "auto" else self._strip_choice != "open")
 
     @property
