@@ -13,6 +13,7 @@ from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QMainWindow,
+    QScrollArea,
     QSizePolicy,
     QSplitter,
     QStackedWidget,
@@ -115,7 +116,7 @@ class MainWindow(QMainWindow):
     display: DisplayPanel
     strip: ImageStrip
     drawer: Drawer
-    side: QWidget
+    side: QScrollArea
     model_label: ElidedLabel
     method_button: PanelButton
     methods: ChoicePanel
@@ -152,7 +153,7 @@ class MainWindow(QMainWindow):
         self._complete = True
 
     def _make_widgets(self) -> None:
-        from gui.toolkit.scrolling import Scrolled
+        from gui.toolkit.scrolling import Scrolled, scrolled
         from gui.widgets.bars.notice_bar import NoticeBar
         from gui.widgets.bars.page_bar import PageBar
         from gui.widgets.bars.status_bar import StatusBar
@@ -190,13 +191,15 @@ class MainWindow(QMainWindow):
         foot = Foot("Score", SCORES)
         self.scores = foot.segments
         self.questions.set_foot(foot)
-        self.side = QWidget()
-        side = QVBoxLayout(self.side)
-        side.setContentsMargins(0, 0, 0, 0)
+        side = QVBoxLayout()
         side.setSpacing(1)
         side.addWidget(self.predictions, 1)
         side.addWidget(self.what_if_room)
         side.addWidget(Scrolled(self.display, _LEAST_DISPLAY))
+        # On a low screen with everything open, one lies above the other, never over it.
+        self.side = scrolled(side)
+        self.side.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.side.setMinimumWidth(side.minimumSize().width())
         # Shown until the engine is loaded.
         self.tree.set_message(_LOADING)
         self.predictions.set_message(_LOADING)
@@ -227,7 +230,8 @@ class MainWindow(QMainWindow):
         """
         widths = self.columns.saveState()
         for panel in (self.tree, self.side):
-            panel.setMinimumWidth(max(_NARROWEST, panel.minimumSizeHint().width()))
+            least = max(panel.minimumWidth(), panel.minimumSizeHint().width())
+            panel.setMinimumWidth(max(_NARROWEST, least))
         for place, widget in enumerate((self.tree, self.stage, self.side)):
             room = self.columns.replaceWidget(place, widget)
             if room is not None:

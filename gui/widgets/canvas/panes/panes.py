@@ -51,7 +51,7 @@ def arrangement(count: int, room: QSize, head: int) -> tuple[int, int]:
         if columns * rows - count >= columns:
             continue
         size = min(room.width() / columns / 4, (room.height() / rows - head) / 3)
-        if size > near * most:
+        if size >= near * most:
             most, best = size, (columns, rows)
             near = _NEAR if room.width() / columns >= _NARROW else 1.0
     return best
