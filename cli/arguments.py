@@ -31,8 +31,16 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_image(parser: argparse.ArgumentParser) -> None:
+    """Add an image, and the model after it, which --model names as well."""
     parser.add_argument(
         "image", nargs="?", type=Path, help="image file (default: a built-in scene)"
+    )
+    parser.add_argument(
+        "model",
+        nargs="?",
+        # Where it is missing, it must not take the place of what --model says.
+        default=argparse.SUPPRESS,
+        help="as after --model",
     )
     add_reading(parser)
 

@@ -107,6 +107,8 @@ SCALE_END: Final = Entry("display/end", 0.0, _between(0.0, float("inf")))
 """The magnitude at the end of the locked colour scale; 0 where it is that of each map."""
 SWEEP_ENABLED: Final = Entry("engine/sweep", True)
 EXACT: Final = Entry("engine/exact", False)
+KEEP_SELECTION: Final = Entry("images/keep_selection", False)
+"""Whether an image that is gone back to is shown with what is selected now, not as it was left."""
 RECENT_IMAGES: Final[Entry[tuple[str, ...]]] = Entry(
     "recent/images", (), lambda value: len(value) <= MAX_IMAGES
 )
@@ -176,6 +178,7 @@ TABLE: Final[tuple[Entry[Any], ...]] = (
     RECENT_MODELS,
     RECENT_METHODS,
     RECENT_QUESTIONS,
+    KEEP_SELECTION,
     LAST_FOLDER,
     EXPORT_PICTURE,
     EXPORT_COLORBAR,

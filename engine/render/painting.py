@@ -15,7 +15,7 @@ _WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 def painted(values: FloatMap, settings: DisplaySettings) -> Pixels:
     """The colours of normalised values: uint8 (rows, columns, 3)."""
-    index = np.rint(placed(values, settings) * np.float32(255)).astype(np.uint8)
+    index = _levels(placed(values, settings), 255.0)
     table = np.ascontiguousarray(table_for(settings)).reshape(256, 1, 3)
     colors: Pixels = cv2.applyColorMap(index, table)
     return colors
@@ -63,11 +63,17 @@ def layer(
     A map with nothing to show is clear.
     """
     values = _resampled(map, settings, size, part, share)
-    result = np.empty((*values.shape, 4), np.uint8)
-    result[:, :, :3] = painted(values, settings)
+    result: Pixels = cv2.cvtColor(painted(values, settings), cv2.COLOR_RGB2RGBA)
     shown = 0.0 if is_blank(map, settings) else 255.0
-    result[:, :, 3] = np.rint(opacities(values, settings) * np.float32(shown))
+    cv2.insertChannel(_levels(opacities(values, settings), shown), result, 3)
     return result
+
+
+def _levels(shares: FloatMap, most: float) -> Pixels:
+    """Shares from 0 to 1 as whole numbers up to most: uint8, in the shape of the shares."""
+    scaled = shares * np.float32(most)
+    levels: Pixels = np.rint(scaled, out=scaled).astype(np.uint8)
+    return levels
 
 
 def _resampled(

@@ -37,7 +37,7 @@ from gui.controllers.panes.comparing import Comparer
 from gui.controllers.published import Published
 from gui.controllers.reports.reports import Reports
 from gui.controllers.sweeps import Sweeper
-from gui.controllers.taking_up import take_up
+from gui.controllers.taking_up import take_back, take_up
 from gui.controllers.undo.history import History
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.file_work import color_strips
@@ -249,16 +249,15 @@ class Controller(QObject):
         self.state.notify(NoticeKind.ERROR, str(error))
 
     def _image_left(self) -> None:
-        """Discard all results, which belong to the previous image."""
+        """Discard all results, which belong to the previous image, and select what was for this."""
         self.explainer.void()
         state = self.state
         without_comparison(state)
-        state.target = state.chosen_target
-        if state.chosen_question is not None:
-            state.warn(take_up(state, state.chosen_question), image=state.current_key or "")
         state.answer = state.explanation = state.sweep = None
         state.explain_error = ""
         state.set_computing(False)
+        state.warn(take_back(state, self._settings), image=state.current_key or "")
+        self.comparer.restored.emit()
 
     def _reopened(self, layer: str | None) -> None:
         """Select the layer that was selected when the images were closed."""

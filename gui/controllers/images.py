@@ -169,6 +169,7 @@ class Images(QObject):
         image = self._state.images.get(key)
         if image is None or key == self._state.current_key:
             return
+        self._state.note_left()
         self._state.current_key = key
         # state.images has the order of the strip; _used has the order of use.
         self._used.pop(key, None)
@@ -290,6 +291,8 @@ class Images(QObject):
 
     def _close(self, key: str) -> None:
         image = self._state.images[key]
+        if key == self._state.current_key:
+            self._state.note_left()
         if image.path is not None:
             # It can be read again.
             image.let_go()

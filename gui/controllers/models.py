@@ -19,7 +19,7 @@ from engine.records.asked import CLASS
 from engine.records.explanations import layers_in
 from engine.records.models import Origin
 from engine.records.sources import ModelSource
-from gui.controllers.taking_up import take_up
+from gui.controllers.taking_up import take_back, take_up
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import Settings
@@ -335,6 +335,7 @@ class Models(QObject):
         self._take(opened)
         self._remember(opened)
         left = take_up(self._state, self._state.chosen_question or opened.info.question)
+        left = take_back(self._state, self._settings) or left
         self._state.model_changed.emit()
         assumed = opened.info.preprocessing_from is Origin.ASSUMED
         action = CHOOSE_WEIGHTS if opened.info.other_weights else CHECK_INPUT if assumed else ""
@@ -367,6 +368,7 @@ class Models(QObject):
         for image in self._state.images.values():
             image.targets.clear()
             image.questions.clear()
+            image.left.clear()
             image.expected.clear()
 
     def _failed(self, source: ModelSource, error: HookscopeError) -> None:

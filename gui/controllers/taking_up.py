@@ -1,10 +1,12 @@
-"""Takes up a question that was asked before: of an image, or of a model that is opened again."""
+"""Takes up what was selected before: for an image that is gone back to, or a model opened again."""
 
 from __future__ import annotations
 
 from engine.records.asked import Question
+from engine.records.explanations import layers_in
 from engine.targets.questions import title_of
 from engine.targets.refusals import refused_layers, score_layer
+from gui.settings import KEEP_SELECTION, Settings
 from gui.state import offers
 from gui.state.state import State
 
@@ -28,3 +30,26 @@ def take_up(state: State, question: Question) -> tuple[str, ...]:
         of_cell = scores.name if scores is not None else None
         state.layer = question.unit.layer if question.unit is not None else of_cell
     return ()
+
+
+def take_back(state: State, settings: Settings) -> tuple[str, ...]:
+    """Select for the current image what was selected when it was left, so that the same map is
+    shown; returns notices. An image that was not looked at gets what is selected now.
+
+    Several panes keep what they compare, and so do images with the setting that says so.
+    """
+    image, source = state.current, state.model_source
+    if image is None or source is None:
+        return ()
+    state.target = state.chosen_target
+    left = image.left.get(source)
+    if left is None or len(state.panes) > 1 or settings.get(KEEP_SELECTION):
+        return take_up(state, state.chosen_question) if state.chosen_question is not None else ()
+    names = {node.name for node in state.layers if node.explainable}
+    parts = layers_in(left.layer, names) if left.layer is not None else ()
+    if all(part.partition("#")[0] in names for part in parts):
+        state.layer = left.layer
+    state.method, state.options = left.method, left.options
+    notices = take_up(state, left.question)
+    state.comparing = left.comparing and not notices
+    return notices

@@ -151,6 +151,7 @@ class Handlers(QObject):
             "sweep": lambda on: self._settings.set(table.SWEEP_ENABLED, on),
             "fold_strip": self._fold_strip,
             "exact": lambda on: self._settings.set(table.EXACT, on),
+            "keep_selection": lambda on: self._settings.set(table.KEEP_SELECTION, on),
             "panels": window.set_panels_visible,
         }
         for id, toggle in toggles.items():
@@ -198,6 +199,7 @@ class Handlers(QObject):
         checks.check("grid", display.interpolation == "grid")
         checks.check("sweep", self._settings.get(table.SWEEP_ENABLED))
         checks.check("exact", self._settings.get(table.EXACT))
+        checks.check("keep_selection", self._settings.get(table.KEEP_SELECTION))
         self._window.set_strip(self._settings.get(table.STRIP))
         checks.check(f"theme_{self._settings.theme()}")
         if key == table.THEME.key:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 
 from engine.comparing.difference import difference, explanation_of
 from engine.errors import HookscopeError
@@ -51,8 +51,12 @@ class PanePresenter(QObject):
         self._compared: tuple[Explanation, Explanation] | None = None
         self._difference: Explanation | None = None
         self._difference_words = ""
+        # Of what changes in several panes at once, all is shown once.
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._show)
         state.panes_changed.connect(self._arrange)
-        state.pane_changed.connect(self._show)
+        state.pane_changed.connect(lambda _number: self._later.start(0))
         for changed in (state.answer_changed, state.current_changed, state.image_updated):
             changed.connect(self._show)
         settings.changed.connect(self._setting_changed)
@@ -121,6 +125,7 @@ class PanePresenter(QObject):
     # --- what they show --------------------------------------------------------------------------
 
     def _show(self, _changed: object = None) -> None:
+        self._later.stop()
         state, panes = self._state, self._panes
         own = self._settings.display()
         several = len(state.panes) > 1

@@ -29,6 +29,21 @@ class Links:
     selection: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What was selected in a pane besides image, model and class when its image was left."""
+
+    layer: str | None
+    method: str
+    options: tuple[tuple[str, Value], ...]
+    question: Question
+    comparing: bool
+
+    @classmethod
+    def of(cls, pane: Pane) -> Left:
+        return cls(pane.layer, pane.method, pane.options, pane.question, pane.comparing)
+
+
 @dataclass(slots=True, eq=False)
 class Pane:
     """What one pane of the canvas shows: what is selected there, and what came of it.

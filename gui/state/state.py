@@ -26,7 +26,7 @@ from engine.records.options import Value
 from engine.records.sources import ModelSource
 from engine.records.views import View
 from gui.state.edited import EditedImage, LiveScores
-from gui.state.panes import Links, OfActive, Pane
+from gui.state.panes import Left, Links, OfActive, Pane
 from gui.state.records import Answer, EngineFacts, SweepAnswer
 from gui.toolkit.imaging import Picture
 
@@ -40,8 +40,8 @@ class OpenImage:
 
     stamp: (modification time in ns, size) of the file when it was read. targets: the class that
     was chosen for it, by model; none for the one with the highest logit. questions: what was asked
-    of it last, by model. expected: the class that
-    it is of, as set by hand, by model. page: from 1, of pages.
+    of it last, by model. left: what else was selected when another image was shown in its place, by
+    model. expected: the class that it is of, as set by hand, by model. page: from 1, of pages.
     levels: set by hand; AUTO leaves them to the model. asked: those that picture shows. revision:
     counts the changes of page and levels. edits: all that are listed; edited: what the last of them
     that were done made of it. edits_error: why they cannot be done, ''. notes: what a person wrote
@@ -58,6 +58,7 @@ class OpenImage:
     stamp: tuple[int, int] | None = None
     targets: dict[ModelSource, int] = field(default_factory=dict)
     questions: dict[ModelSource, Question] = field(default_factory=dict)
+    left: dict[ModelSource, Left] = field(default_factory=dict)
     expected: dict[ModelSource, int] = field(default_factory=dict)
     page: int = 1
     pages: int = 1
@@ -364,6 +365,11 @@ class State(QObject):
         self.question = question
         if self.current is not None and self.model_source is not None:
             self.current.questions[self.model_source] = question
+
+    def note_left(self) -> None:
+        """Note what is selected for the current image and this model: it is about to be left."""
+        if self.current is not None and self.model_source is not None:
+            self.current.left[self.model_source] = Left.of(self.pane)
 
     @property
     def chosen_question(self) -> Question | None:

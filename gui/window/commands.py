@@ -278,6 +278,9 @@ _VIEW: Final = (
             tip="Keep the end of the colour scale for other images, layers and sessions"),
     Command("pin_class", "Pin class", "View", ("P",), checkable=True, section=2,
             tip="Keep the explained class for other images"),
+    Command("keep_selection", "Keep layer and method", "View", checkable=True, section=2,
+            tip="Show every image with the layer, method and question selected now, "
+                "not as it was left"),
     Command("sweep", "Layer thumbnails", "View", ("T",), "thumbnails",
             "Compute the maps of all layers when idle and show them in the tree",
             checkable=True, section=3),

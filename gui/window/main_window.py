@@ -13,6 +13,7 @@ from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QMainWindow,
+    QScrollArea,
     QSizePolicy,
     QSplitter,
     QStackedWidget,
@@ -69,10 +70,11 @@ _LEFT_SHARE, _LEFT_LEAST, _LEFT_MOST = 0.17, 176, 440
 _RIGHT_SHARE, _RIGHT_LEAST, _RIGHT_MOST = 0.2, 240, 280
 _NARROWEST = 176
 _STRIP_HEIGHT, _FOLDED_HEIGHT = 128, 28
-_LEAST_DISPLAY = 96
-_LEAST_WHAT_IF = 128
+_LEAST_DISPLAY = 80
+_LEAST_WHAT_IF = 88
 _LOW = 900
 """The strip folds to one line in a window that is lower than this, in pixels."""
+_SHORT = 560
 # Wide enough for a sentence with a button below it.
 _LEAST_CANVAS = QSize(60 * theme.SPACE, 30 * theme.SPACE)
 # As high as its stop button, so that the image does not move when the button appears.
@@ -114,7 +116,7 @@ class MainWindow(QMainWindow):
     display: DisplayPanel
     strip: ImageStrip
     drawer: Drawer
-    side: QWidget
+    side: QScrollArea
     model_label: ElidedLabel
     method_button: PanelButton
     methods: ChoicePanel
@@ -151,7 +153,7 @@ class MainWindow(QMainWindow):
         self._complete = True
 
     def _make_widgets(self) -> None:
-        from gui.toolkit.scrolling import Scrolled
+        from gui.toolkit.scrolling import Scrolled, scrolled
         from gui.widgets.bars.notice_bar import NoticeBar
         from gui.widgets.bars.page_bar import PageBar
         from gui.widgets.bars.status_bar import StatusBar
@@ -189,13 +191,15 @@ class MainWindow(QMainWindow):
         foot = Foot("Score", SCORES)
         self.scores = foot.segments
         self.questions.set_foot(foot)
-        self.side = QWidget()
-        side = QVBoxLayout(self.side)
-        side.setContentsMargins(0, 0, 0, 0)
+        side = QVBoxLayout()
         side.setSpacing(1)
         side.addWidget(self.predictions, 1)
         side.addWidget(self.what_if_room)
         side.addWidget(Scrolled(self.display, _LEAST_DISPLAY))
+        # On a low screen with everything open, one lies above the other, never over it.
+        self.side = scrolled(side)
+        self.side.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.side.setMinimumWidth(side.minimumSize().width())
         # Shown until the engine is loaded.
         self.tree.set_message(_LOADING)
         self.predictions.set_message(_LOADING)
@@ -226,7 +230,8 @@ class MainWindow(QMainWindow):
         """
         widths = self.columns.saveState()
         for panel in (self.tree, self.side):
-            panel.setMinimumWidth(max(_NARROWEST, panel.minimumSizeHint().width()))
+            least = max(panel.minimumWidth(), panel.minimumSizeHint().width())
+            panel.setMinimumWidth(max(_NARROWEST, least))
         for place, widget in enumerate((self.tree, self.stage, self.side)):
             room = self.columns.replaceWidget(place, widget)
             if room is not None:
@@ -256,8 +261,10 @@ class MainWindow(QMainWindow):
         self.fit_strip()
 
     def fit_strip(self) -> None:
-        """Fold the strip where there is no room for its pictures."""
+        """Fold the strip where there is no room for its pictures, and keep few predictions in view
+        where there is none for more."""
         low = self.height() < _LOW
+        self.predictions.keep_rows(3 if self.height() >= _SHORT else 2)
         self.strip.set_folded(low if self._strip_choice == "auto" else self._strip_choice != "open")
 
     @property

@@ -92,3 +92,16 @@ def test_what_cannot_be_had_is_one_line(run: Run, arguments: tuple[str, ...], wo
     assert result.code == 2
     assert result.err.count("\n") == 1
     assert words in result.err
+
+
+def test_the_model_may_stand_after_the_image(run: Run) -> None:
+    photo = SCENES[1].path
+    named = run("channels", photo, "--model", "demo:shortcut", "--top", 2, "--json", "-")
+    for command in (
+        ("channels", photo, "demo:shortcut", "--top", 2, "--json", "-"),
+        ("channels", "--top", 2, "--json", "-", photo, "demo:shortcut"),
+    ):
+        assert run(*command).json == named.json
+    assert run("channels", photo, "--top", 2, "--json", "-").json != named.json
+    layers = run("sweep", photo, "demo:shortcut", "--json", "-").json
+    assert layers == run("sweep", photo, "--model", "demo:shortcut", "--json", "-").json

@@ -10,9 +10,10 @@ import torch
 from PIL import Image
 
 from engine.lazy import torchvision
+from engine.records.asked import Question, Score
 from engine.records.sources import ModelSource
-from gui.settings import SWEEP_ENABLED
-from tests.gui.user import Key, User
+from gui.settings import KEEP_SELECTION, SWEEP_ENABLED
+from tests.gui.user import Key, Modifier, User
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +68,118 @@ def test_an_image_is_there_as_it_was_left_without_the_engine(
     assert asked == []
 
 
+def test_the_map_is_there_as_it_was_left_whatever_was_chosen_meanwhile(
+    user: User, pictures: list[Path]
+) -> None:
+    program = user.start(*pictures)
+    window, state, controller = program.window, program.state, program.controller
+    usual, asked_first = state.explanation, state.question
+    user.press(Key.Key_PageDown)
+    user.wait_explained()
+    # A method with options, a layer, another class and another score, on the second image alone.
+    controller.choose_method("smooth-grad-cam++", (("n", 3),))
+    controller.choose_layer("blocks.3")
+    controller.choose_class(7)
+    controller.ask(Question(score=Score.PROBABILITY))
+    user.wait_explained()
+    chosen = state.explanation
+    assert chosen is not None
+    asked = jobs_of(user)
+    user.press(Key.Key_PageUp)
+    assert state.explanation is usual
+    assert not state.computing
+    assert (state.method, state.question) == ("grad-cam", asked_first)
+    assert window.method_button.text().startswith("Grad-CAM")
+    assert window.tree.current() == program.state.explanation.layer
+    user.press(Key.Key_PageDown)
+    assert state.explanation is chosen
+    assert not state.computing
+    assert (state.method, dict(state.options)["n"]) == ("smooth-grad-cam++", 3)
+    assert window.tree.current() == "blocks.3"
+    assert state.question == Question(score=Score.PROBABILITY)
+    assert window.predictions.selected() == 7
+    user.settle()
+    assert asked == []
+    # An image that has not been looked at is shown with what is selected.
+    user.press(Key.Key_PageDown)
+    user.wait_explained()
+    assert user.layer == "blocks.3"
+    assert state.explanation is not None
+    assert state.explanation.method == "smooth-grad-cam++"
+
+
+def test_a_comparison_with_the_expected_class_is_there_again(
+    user: User, pictures: list[Path]
+) -> None:
+    program = user.start(*pictures)
+    state, controller = program.state, program.controller
+    controller.expect(4)
+    controller.compare(4)
+    user.wait_explained()
+    compared = state.explanation
+    user.press(Key.Key_PageDown)
+    user.wait_explained()
+    assert not state.comparing
+    user.press(Key.Key_PageUp)
+    assert state.comparing
+    assert state.explanation is compared
+    assert not state.computing
+
+
+def test_layer_and_method_are_kept_from_image_to_image_when_that_is_wanted(
+    user: User, pictures: list[Path]
+) -> None:
+    program = user.start(*pictures)
+    action = program.window.actions_by_id["keep_selection"]
+    user.press(Key.Key_PageDown)
+    user.wait_explained()
+    program.controller.choose_layer("blocks.3")
+    user.wait_layer("blocks.3")
+    action.trigger()
+    assert action.isChecked()
+    user.press(Key.Key_PageUp)
+    user.wait_layer("blocks.3")
+    action.trigger()
+    user.press(Key.Key_PageDown)
+    program.controller.choose_layer("blocks.2")
+    user.wait_layer("blocks.2")
+    user.press(Key.Key_PageUp)
+    user.wait_layer("blocks.3")
+
+
+def test_panes_keep_what_they_compare_when_the_image_changes(
+    user: User, pictures: list[Path]
+) -> None:
+    program = user.start(*pictures)
+    state, controller = program.state, program.controller
+    user.press(Key.Key_PageDown)
+    user.wait_explained()
+    controller.choose_layer("blocks.3")
+    user.wait_layer("blocks.3")
+    controller.comparer.compare_layer("blocks.2")
+    user.press(Key.Key_PageUp)
+    user.until(lambda: all(p.explanation is not None and not p.computing for p in state.panes))
+    assert [pane.layer for pane in state.panes] == ["blocks.3", "blocks.2"]
+    assert len({pane.current_key for pane in state.panes}) == 1
+
+
+def test_a_closed_image_comes_back_as_it_was_left(user: User, pictures: list[Path]) -> None:
+    program = user.start(*pictures)
+    state, controller = program.state, program.controller
+    controller.choose_method("hirescam")
+    controller.choose_layer("blocks.3")
+    user.wait_layer("blocks.3")
+    user.press(Key.Key_W, Modifier.ControlModifier)
+    user.wait_explained()
+    controller.choose_method("grad-cam")
+    controller.choose_layer("blocks.2")
+    user.wait_layer("blocks.2")
+    user.press(Key.Key_Z, Modifier.ControlModifier)
+    user.wait_layer("blocks.3")
+    assert state.explanation is not None
+    assert state.explanation.method == "hirescam"
+
+
 def test_what_the_sweep_computed_is_there_again(user: User, pictures: list[Path]) -> None:
     program = user.start(*pictures, sweep=True)
     state = program.state
@@ -75,6 +188,7 @@ def test_what_the_sweep_computed_is_there_again(user: User, pictures: list[Path]
     user.press(Key.Key_PageDown)
     user.wait_explained()
     user.until(lambda: state.sweep is not None and state.sweep is not swept)
+    program.settings.set(KEEP_SELECTION, True)
     program.window.tree.layer_chosen.emit("conv_stem")
     user.wait_layer("conv_stem")
     user.settle()
@@ -106,6 +220,7 @@ def test_thumbnails_that_were_never_computed_come_after_going_back(
 def test_a_map_is_not_taken_for_another_question_or_model(user: User, pictures: list[Path]) -> None:
     program = user.start(*pictures)
     state = program.state
+    program.settings.set(KEEP_SELECTION, True)
     first = state.explanation
     user.press(Key.Key_PageDown)
     user.wait_explained()

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QApplication, QDialog, QScrollArea
+from PySide6.QtCore import QPoint, QRect, QSize
+from PySide6.QtWidgets import QApplication, QDialog, QScrollArea, QStackedWidget
 
 from engine.lazy import torchvision
 from engine.records.sources import ModelSource
 from gui.app.program import Program
 from gui.state.state import NoticeKind
-from tests.gui.user import User
+from gui.toolkit.search_field import SearchField
+from gui.widgets.canvas.panes.panes import arrangement
+from tests.gui.user import User, child
 
 
 @pytest.fixture(autouse=True)
@@ -194,7 +197,17 @@ _SMALL = QSize(792, 410)
 
 
 @pytest.mark.parametrize(
-    "command", ["export", "input_output", "open_model", "shortcuts", "about", "reset_settings"]
+    "command",
+    [
+        "export",
+        "figure",
+        "report",
+        "input_output",
+        "open_model",
+        "shortcuts",
+        "about",
+        "reset_settings",
+    ],
 )
 def test_no_dialog_needs_more_than_a_screen_of_900_pixels(
     user: User, pictures: list[Path], command: str
@@ -209,3 +222,41 @@ def test_no_dialog_needs_more_than_a_screen_of_900_pixels(
     assert found[0].size().boundedTo(_SMALL) == found[0].size()
     found[0].close()
     user.settle()
+
+
+def test_panels_never_lie_over_each_other_on_a_low_screen(user: User, pictures: list[Path]) -> None:
+    user.start(*pictures)
+    window = settled(user, QSize(800, 420)).window
+    for command in ("inspector", "what_if"):
+        window.actions_by_id[command].trigger()
+        QApplication.processEvents()
+        column = (window.predictions, window.what_if_room, window.display)
+        areas = [
+            QRect(widget.mapTo(window.side, QPoint()), widget.size())
+            for widget in (*column[:2], window.display.parentWidget())
+            if widget is not None and widget.isVisible()
+        ]
+        for one, other in pairwise(areas):
+            assert one.bottom() < other.top()
+        panel = window.predictions
+        rows, search = child(panel, QStackedWidget), child(panel, SearchField)
+        assert rows.geometry().bottom() < search.mapTo(panel, QPoint()).y()
+    # What there is no room for is scrolled to.
+    assert window.side.verticalScrollBar().maximum() > 0
+
+
+@pytest.mark.parametrize(
+    ("count", "room", "wanted"),
+    [
+        (2, QSize(480, 245), (2, 1)),
+        # Four in a row would be as large, but nobody could read what they are.
+        (4, QSize(480, 245), (2, 2)),
+        (4, QSize(1600, 300), (4, 1)),
+        (4, QSize(800, 640), (2, 2)),
+        (3, QSize(400, 900), (1, 3)),
+    ],
+)
+def test_panes_have_room_for_what_is_said_above_them(
+    count: int, room: QSize, wanted: tuple[int, int]
+) -> None:
+    assert arrangement(count, room, 24) == wanted

@@ -127,6 +127,8 @@ class ImageCanvas(LevelView):
 
     def set_display(self, settings: DisplaySettings) -> None:
         """Apply display settings."""
+        if settings == self._display:
+            return
         self._display = settings
         self._overlay_item.set_display(settings)
         self._show_backdrop()
@@ -135,7 +137,10 @@ class ImageCanvas(LevelView):
 
     def set_message(self, title: str, detail: str = "") -> None:
         """Show a centred message while there is no image or map; '' clears it."""
-        self._message = plain_text.paragraph(title), plain_text.paragraph(detail)
+        message = plain_text.paragraph(title), plain_text.paragraph(detail)
+        if message == self._message:
+            return
+        self._message = message
         self._describe()
         self.viewport().update()
 

@@ -285,6 +285,8 @@ class FigureDialog(QDialog):
         area.setWidget(fields)
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
+        # The fields in it take the focus, and are scrolled to.
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFixedWidth(fields.sizeHint().width() + 4 * _GAP)
         buttons = QHBoxLayout()

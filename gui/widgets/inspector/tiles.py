@@ -42,6 +42,7 @@ Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
 GAP = theme.SPACE
 _LEAST_SIDE = 8 * theme.SPACE
+_LEAST_WIDTH = 20 * theme.SPACE
 # Device pixels, some megabytes of them; a longer list draws its pictures again.
 _MOST_PICTURES = 400
 
@@ -120,7 +121,7 @@ class TileView(QListView):
     def __init__(self, name: str, side: int, *, film: bool = False) -> None:
         super().__init__()
         self._tiles = TileModel(self)
-        self._film = film
+        self.film = film
         self.side = side
         self.setModel(self._tiles)
         self.setItemDelegate(_TileDelegate(self._tiles, self))
@@ -172,7 +173,7 @@ class TileView(QListView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self._film:
+        if self.film:
             bar = self.horizontalScrollBar().sizeHint().height()
             side = max(_LEAST_SIDE, self.height() - bar - 2 * _line(self.font()) - 4 * GAP)
             if side != self.side:
@@ -193,7 +194,7 @@ class TileView(QListView):
             self._choose(index)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        if not self._film:
+        if not self.film:
             super().wheelEvent(event)
             return
         delta = event.pixelDelta() if not event.pixelDelta().isNull() else event.angleDelta()
@@ -216,7 +217,9 @@ class _TileDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
         side = self._view.side
-        return QSize(side + 3 * GAP, side + 2 * _line(option.font) + 3 * GAP)
+        # The lines below small pictures can still be read.
+        width = max(side + 3 * GAP, _LEAST_WIDTH if self._view.film else 0)
+        return QSize(width, side + 2 * _line(option.font) + 3 * GAP)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         tile, tokens = self._tiles.tiles[index.row()], theme.current()

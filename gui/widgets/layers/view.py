@@ -123,6 +123,10 @@ class LayerView(QTreeView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._arrange()
+        # What is explained stays in view when the drawer or a notice takes some of the height.
+        before, current = event.oldSize().height(), self.visualRect(self.currentIndex())
+        if current.isValid() and 0 <= current.top() < before:
+            self.scrollTo(self.currentIndex())
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.RightButton:

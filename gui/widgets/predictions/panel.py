@@ -146,6 +146,10 @@ class PredictionPanel(QWidget):
         self._message.show_text(text)
         self._show_page()
 
+    def keep_rows(self, count: int) -> None:
+        """Have room for so many predictions at least."""
+        self._stack.setMinimumHeight(count * row_height(self.font()))
+
     def focus_search(self) -> None:
         """Focus the search field."""
         self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -164,7 +168,7 @@ class PredictionPanel(QWidget):
         row.setContentsMargins(8, 0, 8, 0)
         row.addWidget(self._search)
         box.addLayout(row)
-        self._stack.setMinimumHeight(3 * row_height(self.font()))
+        self.keep_rows(3)
         self.setMinimumWidth(176)
         self.setAccessibleName("Predictions")
         self.setProperty("panel", True)

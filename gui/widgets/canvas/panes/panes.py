@@ -27,6 +27,9 @@ DIFFERENCE = 0
 
 _FRAME = 2
 _SIDE = 15 * theme.SPACE
+_NEAR = 1.15
+# What is said above a pane is cut short in less.
+_NARROW = 45 * theme.SPACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +42,18 @@ class Linked:
 
 def arrangement(count: int, room: QSize, head: int) -> tuple[int, int]:
     """Columns and rows for so many panes, so that a photograph gets the most of each; rather beside
-    each other than below, where that is nearly as much."""
+    each other than below, where that is nearly as much and what is said above each can be read."""
     best = (1, count)
     most = -1.0
+    near = 1.0
     for columns in range(count, 0, -1):
         rows = math.ceil(count / columns)
         if columns * rows - count >= columns:
             continue
         size = min(room.width() / columns / 4, (room.height() / rows - head) / 3)
-        if size > 1.15 * most:
+        if size >= near * most:
             most, best = size, (columns, rows)
+            near = _NEAR if room.width() / columns >= _NARROW else 1.0
     return best
 
 

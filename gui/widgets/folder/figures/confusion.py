@@ -87,7 +87,6 @@ class _Matrix(QWidget):
         self._known: list[int] = []
         self._marked: tuple[int, int] | None = None
         self.setMouseTracking(True)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Confusion matrix")
 
@@ -95,6 +94,8 @@ class _Matrix(QWidget):
         self, counts: Mapping[tuple[int, int], int], shown: Sequence[int], classes: Sequence[str]
     ) -> None:
         self.counts, self.shown = counts, shown
+        focus = Qt.FocusPolicy
+        self.setFocusPolicy(focus.StrongFocus if shown else focus.NoFocus)
         self._names = [plain_text.line(classes[one]) for one in shown]
         wrong = [count for (true, said), count in counts.items() if true != said]
         right = [count for (true, said), count in counts.items() if true == said]
