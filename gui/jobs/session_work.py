@@ -12,6 +12,7 @@ from engine.files import presence
 from engine.keeping import files, locating
 from engine.keeping.hashing import sha256_of
 from engine.keeping.records import KeptFile, KeptModel, KeptSession
+from engine.keeping.settings import Apart, differences
 from gui.jobs.file_work import stamp_of
 
 if TYPE_CHECKING:
@@ -33,11 +34,17 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session that was read, with its files where they are now. missing: those that are not."""
+    """A session that was read, with its files where they are now.
+
+    missing: those that are not. apart: models that have other settings here. faults: what is said
+    of settings that cannot be read.
+    """
 
     path: Path
     session: KeptSession
     missing: tuple[KeptFile, ...] = ()
+    apart: tuple[Apart, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 def save(path: Path, session: KeptSession, known: Known, watch: Watch) -> Written:
@@ -95,7 +102,8 @@ def open_session(path: Path, watch: Watch) -> Opened:
             missing.append(file)
         elif str(place) != file.path:
             places[file.path] = place
-    return Opened(path, locating.moved(session, places), tuple(missing))
+    apart, faults = differences(session)
+    return Opened(path, locating.moved(session, places), tuple(missing), apart, faults)
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,14 @@ BACK = "Back"
 """Notice action: open again what was open before a session was opened in its place."""
 
 
+USE_THEIRS = "Use the session's settings"
+"""Notice action: a session's models have other settings here; use those of the session."""
+
+
+USE_OWN = "Use this computer's settings"
+"""Notice action: undo that."""
+
+
 STOP_READING = "Stop reading"
 """Notice action for a file that takes long to read."""
 

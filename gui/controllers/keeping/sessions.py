@@ -14,8 +14,10 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from engine.errors import HookscopeError
 from engine.keeping import locating
 from engine.keeping.records import KeptFile, KeptSession, Run
+from engine.keeping.settings import Apart
 from gui.controllers.images import Images
 from gui.controllers.keeping.capturing import Capturer
+from gui.controllers.keeping.other_settings import OtherSettings
 from gui.controllers.keeping.restoring import Restorer
 from gui.controllers.models import Models
 from gui.jobs import session_work
@@ -72,6 +74,7 @@ class Sessions(QObject):
         self._written: KeptSession | None = None
         self._named: tuple[Path, bool] | None = None
         self._before: _Before | None = None
+        self.others = OtherSettings(state, self._submit, self._reopen, self)
         self.missing: tuple[KeptFile, ...] = ()
         restorer.done.connect(self._restored)
         self._timer = QTimer(self)
@@ -179,12 +182,19 @@ class Sessions(QObject):
     def _opened(self, opened: Opened) -> None:
         before = self._here()
         self._settings.add_recent_session(opened.path)
-        self.take(opened.session, opened.path, missing=opened.missing)
+        self.take(opened.session, opened.path, missing=opened.missing, apart=opened.apart)
         self._before = before
         if before.session.images:
             words = f"Opened {opened.path.name}."
             self._state.notify(NoticeKind.INFO, words, BACK)
+        self._state.warn(opened.faults)
         self._check(opened.session)
+
+    def _reopen(self) -> None:
+        """Open what is open once more, models as well."""
+        state, before = self._state, self._before
+        self.take(self.capture(), state.session, unsaved=state.unsaved, afresh=True)
+        self._before = before
 
     def _failed(self, path: Path, error: HookscopeError) -> None:
         self._settings.forget_recent_session(path)
@@ -198,22 +208,28 @@ class Sessions(QObject):
         unsaved: bool = False,
         replacing: bool = True,
         missing: tuple[KeptFile, ...] = (),
+        apart: tuple[Apart, ...] = (),
+        afresh: bool = False,
     ) -> None:
         """Have this session open from now on.
 
-        file: that it is saved in, None for none. missing: what is not where it was.
+        file: that it is saved in, None for none. missing: what is not where it was. apart: models
+        that have other settings here. afresh: models that are open are opened again.
         """
         self._named = (file, unsaved) if file is not None else None
         self._tell(file, unsaved)
         self._written = self._before = None
         self._lacks(missing)
-        self.restorer.restore(session, replacing=replacing, missing=_paths(missing))
+        if not afresh:
+            self.others.note(apart)
+        self.restorer.restore(session, replacing=replacing, missing=_paths(missing), afresh=afresh)
 
     def _restored(self) -> None:
         """What is open now is what the file has, unless there were changes before."""
         if self._named is not None and not self._named[1]:
             self._written = self._capturer.capture(self._hashes)
         self._named = None
+        self.others.say_which()
         self.note_change()
 
     def _here(self) -> _Before:
