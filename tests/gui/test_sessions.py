@@ -364,7 +364,7 @@ def test_other_settings_here_are_said_and_chosen(
 
 
 def test_equal_settings_are_not_spoken_of(user: User, pictures: list[Path], session: Path) -> None:
-    program = user.start(*pictures, model=SHAPES)
+    user.start(*pictures, model=SHAPES)
     save(user, session)
     opened(user, session)
     assert offered(user) != USE_THEIRS

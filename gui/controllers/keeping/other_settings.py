@@ -1,4 +1,4 @@
-"""A session's models that have other settings on this computer: whose are used is said, and chosen."""
+"""Models of a session that have other settings here: whose are used is said, and chosen."""
 
 from __future__ import annotations
 
