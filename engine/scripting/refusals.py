@@ -16,6 +16,9 @@ OTHER_NETWORKS = (
     "only the demos, torchvision's networks, and those of Python files and torch.export archives "
     "are made by a few lines of torch"
 )
+_ATTENTION = (
+    "attention is computed within one operation of torch, which has to be taken apart for this map"
+)
 _COMPLETE = (".onnx", ".torchscript")
 # What Pillow alone does not read.
 _OTHERS = (".heic", ".heif", ".dcm", ".npy")
@@ -30,6 +33,8 @@ def of_map(wanted: Wanted) -> str:
         return "the map is a mean over changed copies of the image"
     if wanted.asked.unit is not None or wanted.asked.cell is not None:
         return "the question is about an output of a layer, not about a class"
+    if method.family is Family.ATTENTION:
+        return _ATTENTION
     of_pixels = method.family is Family.PIXEL
     known = pixels.knows(method.slug) if of_pixels else layers.knows(wanted.how)
     return "" if known else f"{method.title} takes more than a formula of a few lines"
