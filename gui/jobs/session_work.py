@@ -25,11 +25,13 @@ Known = Mapping[Path, tuple[Stamp, str]]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A session that was saved. hashes: the checksums that were computed for it."""
+    """A session that was saved. hashes: the checksums that were computed for it. left_out: images
+    for which it had no room."""
 
     path: Path
     session: KeptSession
     hashes: Known
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,7 @@ def save(path: Path, session: KeptSession, known: Known, watch: Watch) -> Writte
     session = replace(session, models=tuple(map(_with_profile, session.models)), run=None)
     session = files.related(session, path.parent)
     watch.cancel.raise_if_cancelled()
-    files.write(path, session)
-    return Written(path, session, fresh)
+    return Written(path, session, fresh, files.write(path, session))
 
 
 def _described(

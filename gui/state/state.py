@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
 from engine.formats.demo import Scene
+from engine.keeping.pixels import KeptPixels
 from engine.records.asked import Question
 from engine.records.edits import NO_EDITS, Edits
 from engine.records.explanations import Explanation, layers_in
@@ -46,6 +47,7 @@ class OpenImage:
     counts the changes of page and levels. edits: all that are listed; edited: what the last of them
     that were done made of it. edits_error: why they cannot be done, ''. notes: what a person wrote
     about it. sight: what is looked at, as in engine.keeping.records; None while it is fitted.
+    pixels: of an image without a file, for a session.
     """
 
     key: str
@@ -69,6 +71,7 @@ class OpenImage:
     edits_error: str = ""
     notes: tuple[Note, ...] = ()
     sight: tuple[float, float, float] | None = None
+    pixels: KeptPixels | None = None
 
     @property
     def done(self) -> Edits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from PySide6.QtWidgets import QPushButton
 
 from engine.formats.demo import SCENES
+from engine.keeping import files as files_of_sessions
 from engine.lazy import torchvision
 from engine.loading.adjustments import Adjustment
 from engine.profiles import store
@@ -22,6 +25,7 @@ from gui import settings as table
 from gui.controllers.models import NamedModel
 from gui.state.panes import Links
 from gui.state.state import USE_OWN, USE_THEIRS
+from gui.toolkit.imaging import to_qimage
 from gui.widgets.sessions.missing import MissingDialog
 from tests.gui.user import User, files
 
@@ -368,3 +372,63 @@ def test_equal_settings_are_not_spoken_of(user: User, pictures: list[Path], sess
     save(user, session)
     opened(user, session)
     assert offered(user) != USE_THEIRS
+
+
+def test_pasted_images_are_kept(user: User, pictures: list[Path], session: Path) -> None:
+    program = user.start(pictures[0], model=SHAPES)
+    state, images = program.state, program.controller.images
+    pixels = np.random.default_rng(3).integers(0, 256, (90, 120, 3), np.uint8)
+    images.open_qimage(to_qimage(pixels), "pasted image")
+    user.until(lambda: state.current is not None and state.current.name == "pasted image")
+    user.wait_explained()
+    deep = io.BytesIO()
+    Image.fromarray(np.arange(4800, dtype=np.uint16).reshape(60, 80)).save(deep, "PNG")
+    images.open_bytes(deep.getvalue(), "deep image")
+    user.until(lambda: state.current is not None and state.current.name == "deep image")
+    user.wait_explained()
+    images.step(-1)
+    user.wait_explained()
+    program.controller.choose_class(4)
+    user.wait_explained()
+    assert state.explanation is not None
+    map = state.explanation.map.copy()
+    save(user, session)
+    assert not state.unsaved
+    user.leave()
+    user.store.with_suffix(".open.hookscope").unlink()
+
+    program = user.start()
+    opened(user, session)
+    state = program.state
+    assert user.names == [pictures[0].name, "pasted image", "deep image"]
+    _, plain, other = state.images.values()
+    user.until(lambda: plain.loaded is not None and other.loaded is not None)
+    assert plain.loaded is not None
+    assert np.array_equal(plain.loaded.pixels, pixels)
+    assert other.loaded is not None
+    assert other.loaded.depth is not None
+    assert int(other.loaded.depth.values.max()) == 4799
+    assert state.current is plain
+    assert state.explanation is not None
+    assert state.explanation.target.index == 4
+    # The window may compute with a faster form of the network, which rounds otherwise.
+    assert np.abs(state.explanation.map - map).max() < 1e-5 * np.abs(map).max()
+    settled(user)
+    assert not state.unsaved
+    # And by the automatic save.
+    user.leave()
+    program = user.start()
+    assert user.names == [pictures[0].name, "pasted image", "deep image"]
+
+
+def test_a_pasted_image_that_is_too_large_is_named(
+    user: User, pictures: list[Path], session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files_of_sessions.write, "__kwdefaults__", {"most": 1000})
+    program = user.start(model=SHAPES)
+    pixels = np.random.default_rng(3).integers(0, 256, (90, 120, 3), np.uint8)
+    program.controller.images.open_qimage(to_qimage(pixels), "pasted image")
+    user.until(lambda: "pasted image" in user.names)
+    user.wait_explained()
+    save(user, session)
+    user.until(lambda: "Not in the session: pasted image" in program.window.notice.text)

@@ -151,10 +151,12 @@ class Restorer(QObject):
 
     def _image(self, kept: KeptImage) -> OpenImage | None:
         scene = _SCENES.get(kept.scene)
-        if kept.file is None and scene is None:
+        if kept.file is None and scene is None and kept.pixels is None:
             return None
-        path = scene.path if scene is not None else Path(kept.file.path if kept.file else "")
-        image = self._images.blank(path, kept.name or path.name, scene)
+        path = scene.path if scene is not None else Path(kept.file.path) if kept.file else None
+        name = kept.name or (path.name if path is not None else "image")
+        image = self._images.blank(path, name, scene)
+        image.pixels = kept.pixels
         image.page, image.levels = kept.page, kept.levels
         image.notes, image.sight = kept.notes, kept.sight
         try:

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.errors import HookscopeError
 from engine.keeping import locating
+from engine.keeping.pixels import MOST
 from engine.keeping.records import KeptFile, KeptSession, Run
 from engine.keeping.settings import Apart
 from gui.controllers.images import Images
@@ -140,11 +141,6 @@ class Sessions(QObject):
     def save(self, path: Path) -> None:
         """Write the session to a file, which it is named after from now on."""
         session = self.capture()
-        pasted = sum(image.path is None for image in self._state.images.values())
-        if pasted:
-            what = "A pasted image has" if pasted == 1 else f"{pasted} pasted images have"
-            words = f"{what} no file, and will not be in the session."
-            self._state.notify(NoticeKind.WARNING, words)
         job = Job(
             f"Saving {path.name}",
             lambda watch: session_work.save(path, session, self._hashes, watch),
@@ -159,6 +155,13 @@ class Sessions(QObject):
         """session: as it was captured."""
         self._hashes |= written.hashes
         self._settings.add_recent_session(written.path)
+        if written.left_out:
+            most, names = MOST >> 20, _listed(written.left_out)
+            self._state.notify(
+                NoticeKind.WARNING,
+                f"Not in the session: {names}. Images without a file may have {most} MB in all; "
+                "save them as files.",
+            )
         now = self.capture()
         alike = now.is_alike(session)
         self._written = now if alike else session
