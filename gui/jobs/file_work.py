@@ -218,10 +218,8 @@ def decode_bytes(
     for an image without. Raises ImageError, Cancelled."""
     from engine.images.reading import decode_image
 
-    loaded = decode_image(data, name, cancel=watch.cancel, patience=None)
-    if (levels, policy) == (AUTO, AUTO):
-        return decode_array(loaded)
-    return level(replace(loaded, levels=levels), policy)
+    loaded = decode_image(data, name, levels=levels, cancel=watch.cancel, patience=None)
+    return decode_array(loaded) if (levels, policy) == (AUTO, AUTO) else level(loaded, policy)
 
 
 def decode_qimage(image: QImage, name: str) -> Decoded:
