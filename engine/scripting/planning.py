@@ -21,16 +21,23 @@ from engine.scripting.recipe import NoScript, Place, Recipe, Wanted, literal
 from engine.scripting.refusals import of_image, of_map
 
 
-def recipe_of(model: Model, source: ModelSource, image: LoadedImage, wanted: Wanted) -> Recipe:
+def recipe_of(
+    model: Model,
+    source: ModelSource,
+    image: LoadedImage,
+    wanted: Wanted,
+    *,
+    picture: str = "",
+) -> Recipe:
     """What a script has to say to make this map of this model and image again.
 
-    source: what the model was opened from. Raises NoScript, with the reason, for a map that it
-    takes more than a short script for.
+    source: what the model was opened from. picture: the name of a PNG of the image beside the
+    script, which then does not read the image's file. Raises NoScript, with the reason, for a map
+    that it takes more than a short script for.
     """
-    reason = of_map(wanted) or of_image(image)
+    reason = of_map(wanted) or of_image(image, carried=bool(picture))
     if reason:
         raise NoScript(reason)
-    assert image.path is not None
     facts = model.facts
     if facts.cut:
         raise NoScript("the network blocks gradients, which are let through here")
@@ -39,7 +46,7 @@ def recipe_of(model: Model, source: ModelSource, image: LoadedImage, wanted: Wan
     if slug == "fullgrad":
         check_biases(model)
     return Recipe(
-        image=image.path,
+        image=picture or image.path or "",
         size=(image.width, image.height),
         preprocessing=model.preprocessing,
         network=network_text(model, source),
@@ -50,8 +57,8 @@ def recipe_of(model: Model, source: ModelSource, image: LoadedImage, wanted: Wan
         label=wanted.label,
         shape=model.preprocessing.crop if of_pixels or place is None else place.grid,
         output=_way(model),
-        page=image.page,
-        pages=image.pages,
+        page=1 if picture else image.page,
+        pages=1 if picture else image.pages,
         deeper=_deeper(model, place) if place is not None and slug == "refine-cam" else (),
     )
 

@@ -83,7 +83,10 @@ def _imports(recipe: Recipe, body: str) -> list[str]:
 
 
 def _constants(recipe: Recipe) -> list[str]:
-    lines = [f"IMAGE = Path({literal(str(recipe.image))})", *recipe.network.constants]
+    file, name = f"Path({literal(str(recipe.image))})", literal(str(recipe.image))
+    beside = isinstance(recipe.image, str)
+    image = f"Path(__file__).with_name({name})" if beside else file
+    lines = [f"IMAGE = {image}", *recipe.network.constants]
     place = recipe.place
     if place is not None:
         lines.append(f"LAYER = {literal(place.layer)}")
