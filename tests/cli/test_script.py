@@ -61,7 +61,6 @@ def test_beside_itself(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("--method", "fullgrad"), "FullGrad takes more than a formula of a few lines"),
         (("--option", "augment=yes"), "the map is a mean over changed copies of the image"),
         (("--unit", "layer4:3"), "the question is about an output of a layer"),
         (("--layer", "layer3 + layer4"), "the maps of several layers are put together"),
