@@ -48,6 +48,8 @@ _LONG = (
     r"test_every_call_of_every_layer_equals_the_plain_form\[(?!resnet|vit)",
     r"TestEveryWay::test_legrad(_of_a_unit)?\[.*(1|2|3)",
     r"test_same_module\.py::test_what_is_never_read_changes_nothing\[(?!resnet18|vit)",
+    r"test_figures_again\.py::test_(contact_sheets|one_figure_for_each)",
+    r"test_sessions\.py::test_a_pasted_image_that_is_too_large",
     r"test_second_start\.py::test_after_a_crash_the_next_start_offers_what_was_open",
 )
 
