@@ -126,7 +126,7 @@ EXPORT_PICTURE: Final = Entry("export/picture", "png", _one_of("png", "jpeg", "n
 EXPORT_COLORBAR: Final = Entry("export/colorbar", True)
 EXPORT_CAPTION: Final = Entry("export/caption", True)
 EXPORT_MAP: Final = Entry("export/map", False)
-EXPORT_JSON: Final = Entry("export/json", False)
+EXPORT_JSON: Final = Entry("export/json", True)
 EXPORT_SUBJECT: Final = Entry("export/patient", False)
 REPORT_FORMAT: Final = Entry("report/format", ".html", _one_of(".html", ".pdf"))
 REPORT_PAPER: Final = Entry("report/paper", "a4", _one_of("a4", "letter"))
@@ -139,6 +139,7 @@ FIGURE_PRESETS: Final[Entry[tuple[str, ...]]] = Entry(
     "figure/presets", (), lambda value: all(map(_is_form, value))
 )
 FIGURE_SUFFIX: Final = Entry("figure/format", ".png", _one_of(".png", ".pdf", ".svg"))
+FIGURE_FACTS: Final = Entry("figure/json", True)
 RESTORE: Final = Entry("session/restore", True)
 """Whether a start opens what was open at the end of the last run."""
 RECENT_SESSIONS: Final[Entry[tuple[str, ...]]] = Entry(
@@ -193,6 +194,7 @@ TABLE: Final[tuple[Entry[Any], ...]] = (
     FIGURE_FORM,
     FIGURE_PRESETS,
     FIGURE_SUFFIX,
+    FIGURE_FACTS,
     RESTORE,
     RECENT_SESSIONS,
     INSPECTOR,

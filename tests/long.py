@@ -52,6 +52,8 @@ _LONG = (
     r"test_same_module\.py::test_what_is_never_read_changes_nothing\[(?!resnet18|vit)",
     r"test_going_back\.py::test_(layer_and_method_are_kept|a_closed_image|panes_keep)",
     r"test_by_keyboard\.py::test_(the_figure_dialog\[light|the_strip)",
+    r"test_figures_again\.py::test_(contact_sheets|one_figure_for_each)",
+    r"test_sessions\.py::test_a_pasted_image_that_is_too_large",
     r"test_second_start\.py::test_after_a_crash_the_next_start_offers_what_was_open",
     r"test_folder_killed\.py::test_killed_in_the_middle_and_continued",
 )

@@ -43,22 +43,9 @@ def write(run: Run, named: Named, ordered: Sequence[Shown]) -> Difference | None
             "scale": {"shared": run.form.shared, "sign": settings.sign, "end": end},
         }
         if apart is not None:
-            content["difference"] = _difference_facts(apart)
+            content["difference"] = apart.facts
         write_json(options.json, content)
     return apart
-
-
-def _difference_facts(apart: Difference) -> dict[str, Any]:
-    region = apart.region
-    return {
-        "min": float(apart.map.min()),
-        "max": float(apart.map.max()),
-        "shape": list(apart.map.shape),
-        "region": [region.x, region.y, region.width, region.height],
-        "scaled": apart.scaled,
-        "correlation": apart.correlation,
-        "iou_top_20": apart.overlap,
-    }
 
 
 def say_all(run: Run, ordered: Sequence[Shown], apart: Difference | None) -> None:

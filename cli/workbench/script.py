@@ -41,10 +41,11 @@ def write_script(options: argparse.Namespace) -> None:
     question = question_of(options)
     image, model = open_both(options)
     from engine.explain.session import Session
-    from engine.export.files import save_text
+    from engine.export.files import save_picture, save_text
     from engine.records.explanations import JOINT
     from engine.scripting.planning import recipe_of
     from engine.scripting.recipe import Wanted
+    from engine.scripting.refusals import of_file
     from engine.scripting.writing import script
 
     with Session(model, image, exact=options.exact) as session:
@@ -62,10 +63,18 @@ def write_script(options: argparse.Namespace) -> None:
         decided.target.label,
         len(decided.layers) > 1,
     )
-    text = script(recipe_of(model, source_of(options), image, wanted))
+    picture = None
+    if options.out is not None and not is_stdout(options.out) and of_file(image):
+        picture = options.out.with_name(f"{options.out.stem} image.png")
+    name = picture.name if picture is not None else ""
+    text = script(recipe_of(model, source_of(options), image, wanted, picture=name))
+    if picture is not None:
+        save_picture(picture, image.pixels)
     if options.out is None:
         write(text.rstrip("\n"))
         return
     save_text(options.out, text)
     if not is_stdout(options.out):
         say(f"wrote {options.out}")
+        if picture is not None:
+            say(f"wrote {picture}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,20 @@ class Difference:
     correlation: float | None
     overlap: float | None
     scaled: bool
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Its numbers, for JSON."""
+        region = self.region
+        return {
+            "min": float(self.map.min()),
+            "max": float(self.map.max()),
+            "shape": list(self.map.shape),
+            "region": [region.x, region.y, region.width, region.height],
+            "scaled": self.scaled,
+            "correlation": self.correlation,
+            "iou_top_20": self.overlap,
+        }
 
 
 def difference(first: Explanation, second: Explanation, *, scaled: bool = False) -> Difference:

@@ -27,6 +27,9 @@ _WARP_LIMIT = 32_766
 _JPEG_LIMIT = 65_500
 """Longest sides that OpenCV turns, and writes as JPEG, in pixels."""
 
+_BLOCK = 16
+"""Rows of a block of JPEG, colours included."""
+
 _KERNEL = 8.0
 """Standard deviation in pixels from which a blur is computed at a smaller size."""
 
@@ -52,7 +55,7 @@ def changed(picture: Plane, change: Change, cancel: CancelToken | None = None) -
     if change.what is Changing.BLUR:
         return blurred(picture, amount / 100 * min(picture.shape[:2]))
     if change.what is Changing.JPEG:
-        return _compressed(picture, round(amount))
+        return _compressed(picture, round(amount), cancel)
     return _MOVES[change.what](picture, amount)
 
 
@@ -189,16 +192,26 @@ def _noisy(band: Plane, sigma: float, random: np.random.Generator) -> Plane:
     return np.asarray(band + random.standard_normal(band.shape, np.float32) * np.float32(sigma))
 
 
-def _compressed(picture: Plane, quality: int) -> Plane:
+def _compressed(picture: Plane, quality: int, cancel: CancelToken | None) -> Plane:
+    """As by one file. Its blocks know nothing of each other, but for colours, which are smoothed
+    over the next row: a band that begins with a block and has one more above and below is the same
+    part of it."""
     height, width = picture.shape[:2]
     if max(height, width) > _JPEG_LIMIT:
         raise EditError(
             f"{width:,} x {height:,} pixels are beyond the JPEG limit of {_JPEG_LIMIT:,} a side; "
             "crop the image first"
         )
-    pixels = in_bytes(picture)
+    result = np.empty_like(picture)
     options = [int(cv2.IMWRITE_JPEG_QUALITY), quality]
-    done, data = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)
-    assert done
-    back = cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-    return like(back, picture)
+    rows = max(1, _BAND // width // _BLOCK) * _BLOCK
+    for top in range(0, height, rows):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        bottom, start = min(top + rows, height), max(0, top - _BLOCK)
+        pixels = in_bytes(picture[start : bottom + _BLOCK])
+        done, data = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)
+        assert done
+        back = cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        result[top:bottom] = like(back[top - start : bottom - start], picture)
+    return result

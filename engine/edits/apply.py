@@ -137,7 +137,7 @@ def done(picture: Picture, step: Edit, doing: Doing) -> Picture:
     if isinstance(step, Hide):
         result = picture.plane.copy()
         mask, box = mask_for(picture, step, doing)
-        fill_in(result, picture.plane, mask, box, step.filling, kept=step.keep)
+        fill_in(result, picture.plane, mask, box, step.filling, kept=step.keep, cancel=doing.cancel)
         return replace(picture, plane=result)
     return _pasted(picture, step, doing)
 

@@ -10,6 +10,7 @@ from engine.edits.inpainting import inpainted
 from engine.edits.planes import Plane, like
 from engine.lazy.numpy import np
 from engine.lazy.opencv import cv2
+from engine.progress import CancelToken
 from engine.records.edits import Fill, Filling
 
 if TYPE_CHECKING:
@@ -33,16 +34,19 @@ def fill_in(
     filling: Filling,
     *,
     kept: bool = False,
+    cancel: CancelToken | None = None,
 ) -> None:
     """Fill hidden pixels of a picture, in its copy.
 
     result: a plane like picture, which is written to. mask: bool, of the box, which lies in the
     picture; pixels that are not hidden are left as result has them. kept: whether it is all but a
-    shape that is hidden.
+    shape that is hidden. Raises Cancelled.
     """
     if box.is_empty or not mask.any():
         return
-    values = _values(picture, mask, box, filling, kept)
+    values = _values(picture, mask, box, filling, kept, cancel)
+    if cancel is not None:
+        cancel.raise_if_cancelled()
     if values.ndim == 1:
         values = np.full((*mask.shape, 3), values, result.dtype)
     # Several times as fast as numpy's.
@@ -50,12 +54,17 @@ def fill_in(
 
 
 def _values(
-    picture: Plane, mask: NDArray[np.bool_], box: Box, filling: Filling, kept: bool
+    picture: Plane,
+    mask: NDArray[np.bool_],
+    box: Box,
+    filling: Filling,
+    kept: bool,
+    cancel: CancelToken | None,
 ) -> Plane:
     """The values for a box: (height, width, 3), or (3,) for one colour; in the picture's type."""
     fill = filling.fill
     if fill is Fill.INPAINT:
-        return inpainted(picture, mask, box, kept=kept)
+        return inpainted(picture, mask, box, kept=kept, cancel=cancel)
     if fill is Fill.BLUR:
         return _blur(picture, box)
     if fill is Fill.NOISE:

@@ -9,6 +9,7 @@ from engine.edits.boxes import Box, whole
 from engine.edits.planes import Plane
 from engine.lazy.numpy import np
 from engine.lazy.opencv import cv2
+from engine.progress import CancelToken
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,13 +30,21 @@ _LEAST_SEEN = 16
 """Pixels around the hidden ones that are looked at, at least."""
 
 
-def inpainted(picture: Plane, mask: NDArray[np.bool_], box: Box, *, kept: bool = False) -> Plane:
+def inpainted(
+    picture: Plane,
+    mask: NDArray[np.bool_],
+    box: Box,
+    *,
+    kept: bool = False,
+    cancel: CancelToken | None = None,
+) -> Plane:
     """What inpainting puts in place of the hidden pixels: (height, width, 3) of the box.
 
     mask: of the box, inside the picture. The pixels that are not hidden are of no use in the
     result. What is next to the hidden pixels is not continued either, since the edge of what is to
     be hidden is often blurred into it; but it is where a shape is kept, whose rim is the farthest
-    from what it is kept for. Where nothing is left to continue, it is the mean colour.
+    from what it is kept for. Where nothing is left to continue, it is the mean colour. Raises
+    Cancelled.
     """
     height, width = picture.shape[:2]
     margin = max(_LEAST_SEEN, max(box.width, box.height) // 8)
@@ -51,8 +60,17 @@ def inpainted(picture: Plane, mask: NDArray[np.bool_], box: Box, *, kept: bool =
     if factor <= 1:
         return _continued(around, hidden, edge)[own.part]
     size = max(1, round(seen.width / factor)), max(1, round(seen.height / factor))
-    small = _reduced(around, hidden, size, edge)
+    small, known = _reduced(around, hidden, size, cancel)
+    _check(cancel)
+    small = _continued(small, (~known).view(np.uint8), edge)
+    _check(cancel)
     return _enlarged(small, own, seen)
+
+
+def _check(cancel: CancelToken | None) -> None:
+    """Between two calls of OpenCV, which does not stop within one."""
+    if cancel is not None:
+        cancel.raise_if_cancelled()
 
 
 def _continued(picture: Plane, hidden: NDArray[np.uint8], edge: int) -> Plane:
@@ -71,23 +89,26 @@ def _continued(picture: Plane, hidden: NDArray[np.uint8], edge: int) -> Plane:
     return np.stack(planes, axis=-1).clip(0, 1)
 
 
-def _reduced(picture: Plane, hidden: NDArray[np.uint8], size: tuple[int, int], edge: int) -> Plane:
-    """The picture at a smaller size, inpainted there; nothing of the hidden pixels enters it."""
+def _reduced(
+    picture: Plane, hidden: NDArray[np.uint8], size: tuple[int, int], cancel: CancelToken | None
+) -> tuple[Plane, NDArray[np.bool_]]:
+    """The picture at a smaller size, and which of its pixels are known; nothing of the hidden ones
+    enters it."""
     shown = hidden == 0
     # Sums over what is shown, which are divided by its share of each cell; a cell that is more than
     # half hidden is taken for hidden.
     lit = cv2.copyTo(picture, shown.view(np.uint8))
+    _check(cancel)
     total = cv2.resize(lit, size, interpolation=cv2.INTER_AREA)
-    share = cv2.resize(
-        np.where(shown, np.float32(1), np.float32(0)), size, interpolation=cv2.INTER_AREA
-    )
+    _check(cancel)
+    share = cv2.resize(shown.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     known = share >= _KNOWN
     if not known.any():
         known = share > 0
     small = total / np.maximum(share, 1 / 255)[..., None]
     if picture.dtype == np.uint8:
         small = np.rint(small).clip(0, 255)
-    return _continued(small.astype(picture.dtype), (~known).view(np.uint8), edge)
+    return small.astype(picture.dtype), known
 
 
 def _enlarged(small: Plane, own: Box, seen: Box) -> Plane:

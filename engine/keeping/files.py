@@ -19,14 +19,16 @@ from engine.errors import ExportError, SessionError
 from engine.files import regular, suffixes
 from engine.files.atomic import whole_file
 from engine.keeping.format import facts_of, session_of
-from engine.keeping.records import KeptFile, KeptSession
+from engine.keeping.pixels import MOST, KeptPixels
+from engine.keeping.records import KeptFile, KeptImage, KeptSession
 
 SUFFIX = suffixes.SESSION
 MEMBER = "session.json"
+_PICTURES = "pictures/"
 
 
-_MOST_BYTES = 64 << 20
-"""Of a session file, ten times the size of one with ten thousand images."""
+_MOST_BYTES = (64 << 20) + MOST
+"""Of a session file, ten times the size of one with ten thousand images, and its pictures."""
 _MOST_JSON = 128 << 20
 _MOST_MEMBERS = 10_000
 _DEEPEST = 50
@@ -34,24 +36,58 @@ _DEEPEST = 50
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 
 
-def write(path: Path, session: KeptSession) -> None:
-    """Write a session file, completely or not at all. Raises ExportError."""
+def write(path: Path, session: KeptSession, *, most: int = MOST) -> tuple[str, ...]:
+    """Write a session file, completely or not at all. Raises ExportError.
+
+    most: bytes of the pictures within it. Returns the names of those for which there was no room.
+    """
+    session, pictures, left_out = _with_room(session, most)
     # ASCII, so that file names that are not valid Unicode survive.
     text = json.dumps(facts_of(session), allow_nan=False)
     with whole_file(path) as file, zipfile.ZipFile(file, "w") as archive:
-        member = zipfile.ZipInfo(MEMBER, _NO_TIME)
-        member.compress_type = zipfile.ZIP_DEFLATED
-        member.external_attr = 0o644 << 16
-        archive.writestr(member, text, compresslevel=6)
+        archive.writestr(_member(MEMBER, zipfile.ZIP_DEFLATED), text, compresslevel=6)
+        for sha256, data in pictures.items():
+            # Compressed already.
+            archive.writestr(_member(_PICTURES + sha256, zipfile.ZIP_STORED), data)
+    return left_out
 
 
-def write_with_folder(path: Path, session: KeptSession) -> None:
-    """Write a session file in a folder that may not exist yet. Raises ExportError."""
+def _member(name: str, compression: int) -> zipfile.ZipInfo:
+    member = zipfile.ZipInfo(name, _NO_TIME)
+    member.compress_type = compression
+    member.external_attr = 0o644 << 16
+    return member
+
+
+def _with_room(
+    session: KeptSession, most: int
+) -> tuple[KeptSession, dict[str, bytes], tuple[str, ...]]:
+    """The session with the pictures for which there is room; these by their checksums, and the
+    names of the others."""
+    images: list[KeptImage] = []
+    pictures: dict[str, bytes] = {}
+    left_out: list[str] = []
+    for image in session.images:
+        kept = image.pixels
+        if kept is not None and kept.sha256 not in pictures:
+            if len(kept.encoded) > most:
+                left_out.append(image.name)
+                image = replace(image, pixels=None)
+            else:
+                most -= len(kept.encoded)
+                pictures[kept.sha256] = kept.encoded
+        images.append(image)
+    return replace(session, images=tuple(images)), pictures, tuple(left_out)
+
+
+def write_with_folder(path: Path, session: KeptSession, *, most: int = MOST) -> None:
+    """Write a session file, as write does, in a folder that may not exist yet. Raises
+    ExportError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ExportError(f"{path.parent}: cannot be created ({error.strerror})") from error
-    write(path, session)
+    write(path, session, most=most)
 
 
 def read(path: Path) -> KeptSession:
@@ -62,8 +98,7 @@ def read(path: Path) -> KeptSession:
             if size > _MOST_BYTES:
                 raise SessionError(f"larger than {_MOST_BYTES >> 20} MB, too large for a session")
             with zipfile.ZipFile(file) as archive:
-                content = _parsed(_json_in(archive))
-            return session_of(content)
+                return _with_pictures(session_of(_parsed(_json_in(archive))), archive)
         except SessionError as error:
             raise SessionError(f"{path}: {error}") from error
         except _DAMAGED as error:
@@ -75,6 +110,33 @@ def read(path: Path) -> KeptSession:
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError)
 """What zipfile raises for damaged archives, and for kinds of compression that it does not know."""
+
+
+def _with_pictures(session: KeptSession, archive: zipfile.ZipFile) -> KeptSession:
+    """The session with the pictures that the archive holds. Raises SessionError."""
+    left, known = MOST, dict[str, KeptPixels]()
+
+    def read(sha256: str) -> bytes:
+        nonlocal left
+        name = _PICTURES + sha256
+        if archive.namelist().count(name) != 1 or archive.getinfo(name).flag_bits & 1:
+            raise SessionError("a picture is missing in it; open another copy of it")
+        with archive.open(name) as member:
+            data = member.read(left + 1)
+        left -= len(data)
+        if left < 0:
+            raise SessionError(f"its pictures are larger than {MOST >> 20} MB, too large to read")
+        return data
+
+    images: list[KeptImage] = []
+    for image in session.images:
+        if image.pixels is not None:
+            sha256 = image.pixels.sha256
+            if sha256 not in known:
+                known[sha256] = image.pixels.filled(read)
+            image = replace(image, pixels=known[sha256])
+        images.append(image)
+    return replace(session, images=tuple(images))
 
 
 def _json_in(archive: zipfile.ZipFile) -> bytes:

@@ -7,6 +7,7 @@ an unknown name is ignored: a later program may add some without a new version.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any, TypeVar, cast, get_args
@@ -14,6 +15,7 @@ from typing import Any, TypeVar, cast, get_args
 from engine.errors import ModelError, SessionError
 from engine.files.presence import can_be_named
 from engine.keeping.folders import folder_facts, folder_of
+from engine.keeping.pixels import KeptPixels
 from engine.keeping.records import (
     ARRANGEMENTS,
     FILES_OF_SOURCE,
@@ -35,9 +37,11 @@ from engine.records.views import View
 from engine.version import NAME, VERSION
 
 FORMAT = "hookscope-session"
-FORMAT_VERSION = 1
-"""Of a file that is written; one of a later version is rejected."""
+FORMAT_VERSION = 2
+"""Of a file that is written; one of a later version is rejected. In version 1, no session has a
+picture of its own."""
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 MOST_IMAGES = 100_000
 _MOST_MODELS = 1_000
 _MOST_PANES = 100
@@ -83,6 +87,7 @@ def _image_facts(image: KeptImage) -> dict[str, Any]:
         "notes": [_note_facts(note) for note in image.notes],
         "edits": image.edits,
         "sight": list(image.sight) if image.sight is not None else None,
+        "pixels": image.pixels.sha256 if image.pixels is not None else None,
     }
     return {"id": image.id, "name": image.name} | {name: to for name, to in facts.items() if to}
 
@@ -118,6 +123,7 @@ def session_of(content: object) -> KeptSession:
     version = content.get("version")
     if type(version) is not int or version < 1:
         raise SessionError("'version' must be a positive whole number")
+    content = _migrated(content, version)
     if version > FORMAT_VERSION:
         raise SessionError(f"saved by a newer {NAME} (format version {version}); update {NAME}")
     session = KeptSession(
@@ -134,6 +140,23 @@ def session_of(content: object) -> KeptSession:
     )
     _check(session)
     return session
+
+
+def _migrated(content: dict[str, Any], version: int) -> dict[str, Any]:
+    """What a file of an earlier version says in the words of this one."""
+    if version > 1:
+        return content
+    # The key meant nothing, and whatever it has is not of a picture in the archive.
+    images = content.get("images")
+    if not isinstance(images, list):
+        return content
+    kept = [
+        {name: to for name, to in image.items() if name != "pixels"}
+        if isinstance(image, dict)
+        else image
+        for image in images
+    ]
+    return content | {"images": kept}
 
 
 def _check(session: KeptSession) -> None:
@@ -167,7 +190,15 @@ def _image(content: object) -> KeptImage:
         tuple(map(_note, _list(facts, "notes", _MOST_NOTES))),
         facts.get("edits"),
         _sight(facts["sight"]) if facts.get("sight") is not None else None,
+        _pixels(facts["pixels"]) if facts.get("pixels") is not None else None,
     )
+
+
+def _pixels(content: object) -> KeptPixels:
+    sha256 = _text(content, "pixels")
+    if not _SHA256.fullmatch(sha256):
+        raise SessionError("'pixels' must be a SHA-256")
+    return KeptPixels(sha256=sha256)
 
 
 def _file(content: object) -> KeptFile:

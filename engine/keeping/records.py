@@ -1,4 +1,5 @@
-"""What a session is made of. Plain values; files are named, and never contained."""
+"""What a session is made of. Plain values; files are named, and never contained: only pictures that
+have none are."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from engine.keeping.folders import KeptFolder
+from engine.keeping.pixels import KeptPixels
 from engine.records.asked import Question
 from engine.records.display import DisplaySettings
 from engine.records.images import Note
@@ -52,7 +54,8 @@ class KeptImage:
 
     id: by which views and models refer to it. file: None for a scene of the program, and for one
     that has no file. scene: the name of a scene's file, else ''. classes, expected, questions: what
-    was chosen for it, by the id of a model. edits: as JSON values, None for none.
+    was chosen for it, by the id of a model. edits: as JSON values, None for none. pixels: of one
+    that has no file.
     """
 
     id: str
@@ -67,6 +70,7 @@ class KeptImage:
     notes: tuple[Note, ...] = ()
     edits: Any = None
     sight: Sight | None = None
+    pixels: KeptPixels | None = None
 
     @property
     def content(self) -> KeptImage:

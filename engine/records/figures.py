@@ -11,6 +11,9 @@ from engine.errors import ExportError
 Paper = Literal["light", "dark", "transparent"]
 PAPERS: tuple[str, ...] = get_args(Paper)
 
+FACTS = ".json"
+"""Suffix of the file beside a figure that says how its maps are asked for again."""
+
 WIDTHS = (20.0, 2000.0)
 """Smallest and largest width of a figure, in millimetres."""
 

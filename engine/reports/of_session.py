@@ -13,7 +13,7 @@ from engine.explain.session import Session
 from engine.files.trust import Trust
 from engine.formats.demo import SCENES
 from engine.images.levels import with_levels
-from engine.images.reading import load_image
+from engine.images.reading import decode_image, load_image
 from engine.keeping import files, locating
 from engine.keeping.records import KeptImage, KeptModel, KeptPane, KeptSession
 from engine.loading.load import open_source
@@ -97,11 +97,13 @@ def _image(
     *,
     exact: bool,
 ) -> LoadedImage:
-    if kept.file is not None:
-        place = Path(kept.file.path)
+    if kept.pixels is not None:
+        own, name = kept.pixels.encoded, kept.name
+        image = decode_image(own, name, page=kept.page, levels=kept.levels, patience=patience)
     else:
         place = next((s.path for s in SCENES if s.path.name == kept.scene), Path(kept.scene))
-    image = load_image(place, page=kept.page, levels=kept.levels, patience=patience)
+        place = place if kept.file is None else Path(kept.file.path)
+        image = load_image(place, page=kept.page, levels=kept.levels, patience=patience)
     policy = model.preprocessing.levels
     image = with_levels(image, policy)
     if not edits.active:

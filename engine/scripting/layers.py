@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engine.methods import registry
 from engine.methods.method import Need
 from engine.methods.registry import Chosen
 from engine.records.models import Layout
 from engine.scripting import repeated
-from engine.scripting.formulas import FIRST_COMPONENT, SMOOTHED, formula_of, kernel_component
 from engine.scripting.recipe import NoScript, Place, Recipe
 from engine.scripting.repeated import SCALED
+from engine.scripting.texts.formulas import (
+    FIRST_COMPONENT,
+    REFINED,
+    SMOOTHED,
+    formula_of,
+    kernel_component,
+)
 
 
 def functions(recipe: Recipe) -> tuple[str, ...]:
@@ -29,6 +36,8 @@ def functions(recipe: Recipe) -> tuple[str, ...]:
 def main(recipe: Recipe) -> tuple[str, ...]:
     """The lines of main that make the map, 'found', of the network and its input."""
     slug = recipe.how.method.slug
+    if slug == "refine-cam":
+        return ("found = refine_cam(network, load_input())",)
     taken = f"{_taker(recipe)}(network, load_input())"
     if repeated.knows(slug):
         first = "A, _" if repeated.takes_gradients(slug) else "A"
@@ -91,17 +100,17 @@ _TITLES = {
 def _taking(recipe: Recipe, place: Place) -> str:
     """The function that runs the network with a hook on the layer."""
     letters = _letters(recipe)
-    gradient = letters != "A"
+    gradient, asked = letters != "A", "layer" if recipe.deeper else "LAYER"
     output = _cells(place, "kept[0].detach()")
     lines = [
-        f"def {_taker(recipe)}(network, x):",
+        f"def {_taker(recipe)}(network, x{', layer' if recipe.deeper else ''}):",
         f'    """{_TITLES[letters]}"""',
         "    kept = []" if place.calls == 1 else "    kept, calls = [], itertools.count()",
         "",
         "    def keep(module, inputs, output):",
         *(f"        {line}" for line in _keeping(place, gradient=gradient)),
         "",
-        "    with network.get_submodule(LAYER).register_forward_hook(keep):",
+        f"    with network.get_submodule({asked}).register_forward_hook(keep):",
         f"        {'value = score(network(x))' if gradient else 'network(x)'}",
     ]
     if letters == "A":
@@ -176,10 +185,18 @@ def _map(recipe: Recipe) -> str:
     else:
         raise NoScript(f"{recipe.how.method.title} takes more than a formula of a few lines")
     total = f"first_component({terms})" if _has_component(recipe) else f"({terms}).sum(dim=0)"
+    refined = slug == "refine-cam"
+    if refined:
+        equation = registry.find(str(dict(recipe.how.options)["base"])).equation
+    else:
+        equation = recipe.how.method.equation
     body = [
-        f"def {name(recipe)}({given}):",
-        f'    """{recipe.how.method.equation}"""',
+        f"def {'of_layer' if refined else name(recipe)}({given}):",
+        f'    """{equation}"""',
         *(f"    {line}" if line else "" for line in lines),
         f"    return {total}",
     ]
+    if refined:
+        own = recipe.how.method.equation
+        body += ["", "", *(line.replace("{equation}", own) for line in REFINED)]
     return "\n".join(body) + "\n"

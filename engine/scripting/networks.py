@@ -17,9 +17,9 @@ from engine.formats.torchvision import models as torchvision_models
 from engine.formats.torchvision.construction import outline
 from engine.model import Model
 from engine.records.sources import ModelSource
-from engine.scripting.blocks import DEMO_NETWORK, IMPORT_FILE, PHOTOS_NETWORK, SAFETENSORS
 from engine.scripting.recipe import NetworkText, NoScript, literal
 from engine.scripting.refusals import OTHER_NETWORKS
+from engine.scripting.texts.blocks import DEMO_NETWORK, IMPORT_FILE, PHOTOS_NETWORK, SAFETENSORS
 from engine.scripting.weights import StateText, state_text
 
 _ENDINGS = {"softmax": "Softmax", "log_softmax": "LogSoftmax", "sigmoid": "Sigmoid"}

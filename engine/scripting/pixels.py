@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from engine.methods.pixels.expected import window_size
+from engine.methods.registry import GRAD_CAM
 from engine.records.images import Preprocessing
 from engine.records.options import Value
-from engine.scripting.blocks import BLURRED
+from engine.scripting import layers
 from engine.scripting.recipe import Recipe
+from engine.scripting.texts.blocks import BLURRED
+from engine.scripting.texts.whole import BIASES, FULLGRAD, GUIDED, GUIDED_GRAD_CAM
 
 Options = dict[str, Value]
 
@@ -104,11 +108,26 @@ def _rise(recipe: Recipe) -> tuple[str, ...]:
     )
 
 
+def _guided_backprop(_recipe: Recipe) -> tuple[str, ...]:
+    return ("return guided_gradient(network, x).sum(dim=0)",)
+
+
+def _guided_grad_cam(_recipe: Recipe) -> tuple[str, ...]:
+    return GUIDED_GRAD_CAM
+
+
+def _fullgrad(_recipe: Recipe) -> tuple[str, ...]:
+    return FULLGRAD
+
+
 _BODIES: dict[str, Callable[[Recipe], tuple[str, ...]]] = {
     "saliency": _saliency,
     "grad-x-input": _grad_x_input,
     "smoothgrad": _smoothgrad,
     "integrated-gradients": _integrated_gradients,
+    "guided-backprop": _guided_backprop,
+    "guided-grad-cam": _guided_grad_cam,
+    "fullgrad": _fullgrad,
     "occlusion": _occlusion,
     "rise": _rise,
 }
@@ -130,11 +149,15 @@ def functions(recipe: Recipe) -> tuple[str, ...]:
     lines = [
         f"def {name(recipe)}(network, x):",
         f'    """{method.equation}"""',
-        *(f"    {line}" for line in body),
+        *(f"    {line}" if line else "" for line in body),
     ]
     text = "\n".join(lines) + "\n"
+    of_layer = method.slug == "guided-grad-cam"
     before = (
-        _GRADIENT if "gradient(network" in text else "",
+        *(layers.functions(replace(recipe, how=GRAD_CAM)) if of_layer else ()),
+        GUIDED if "guided_gradient(" in text else "",
+        BIASES if "scaled(" in text else "",
+        _GRADIENT if " gradient(network" in text else "",
         _STARTS if "starts(" in text else "",
         BLURRED if "blurred(" in text else "",
     )

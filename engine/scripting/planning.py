@@ -7,35 +7,46 @@ from collections.abc import Mapping
 import torch
 
 from engine.errors import LayerError
+from engine.explain.layer_maps import deeper_layers
 from engine.inspection.layer_tree import parse_layer
 from engine.methods.method import Family
 from engine.model import Model
 from engine.passes.hooks import evaluating
 from engine.records.images import LoadedImage
+from engine.records.models import Layout
 from engine.records.sources import ModelSource
+from engine.scripting.biases import check_biases
 from engine.scripting.networks import network_text
 from engine.scripting.recipe import NoScript, Place, Recipe, Wanted, literal
 from engine.scripting.refusals import of_image, of_map
 
 
-def recipe_of(model: Model, source: ModelSource, image: LoadedImage, wanted: Wanted) -> Recipe:
+def recipe_of(
+    model: Model,
+    source: ModelSource,
+    image: LoadedImage,
+    wanted: Wanted,
+    *,
+    picture: str = "",
+) -> Recipe:
     """What a script has to say to make this map of this model and image again.
 
-    source: what the model was opened from. Raises NoScript, with the reason, for a map that it
-    takes more than a short script for.
+    source: what the model was opened from. picture: the name of a PNG of the image beside the
+    script, which then does not read the image's file. Raises NoScript, with the reason, for a map
+    that it takes more than a short script for.
     """
-    reason = of_map(wanted) or of_image(image)
+    reason = of_map(wanted) or of_image(image, carried=bool(picture))
     if reason:
         raise NoScript(reason)
-    assert image.path is not None
     facts = model.facts
     if facts.cut:
         raise NoScript("the network blocks gradients, which are let through here")
-    place = None
-    if wanted.how.method.family is not Family.PIXEL:
-        place = _place(model, wanted.layer)
+    of_pixels, slug = wanted.how.method.family is Family.PIXEL, wanted.how.method.slug
+    place = None if of_pixels and not wanted.layer else _place(model, wanted.layer)
+    if slug == "fullgrad":
+        check_biases(model)
     return Recipe(
-        image=image.path,
+        image=picture or image.path or "",
         size=(image.width, image.height),
         preprocessing=model.preprocessing,
         network=network_text(model, source),
@@ -44,11 +55,33 @@ def recipe_of(model: Model, source: ModelSource, image: LoadedImage, wanted: Wan
         asked=wanted.asked,
         scores=facts.reading.form.scores,
         label=wanted.label,
-        shape=model.preprocessing.crop if place is None else place.grid,
+        shape=model.preprocessing.crop if of_pixels or place is None else place.grid,
         output=_way(model),
-        page=image.page,
-        pages=image.pages,
+        page=1 if picture else image.page,
+        pages=1 if picture else image.pages,
+        deeper=_deeper(model, place) if place is not None and slug == "refine-cam" else (),
     )
+
+
+def _deeper(model: Model, place: Place) -> tuple[str, ...]:
+    """The layers after a place that RefineCAM takes. Raises NoScript unless all can be hooked by
+    their names alone."""
+    facts = model.facts
+    places: list[Place] = []
+    for call in deeper_layers(facts, (place.layer, place.call)):
+        # The activation at the end of a block is often called twice, and the block once.
+        same = [other for other in facts.calls if facts.calls[other].source == call]
+        name, index = next((other for other in same if facts.counts[other[0]] == 1), call)
+        places.append(_place(model, f"{name}#{index}" if index else name))
+    if any(
+        one.calls > 1 or one.first or one.layout is not Layout.CHANNELS_FIRST
+        for one in (place, *places)
+    ):
+        raise NoScript(
+            "a layer of them is called several times, returns more than one tensor, or has its "
+            "channels in another place"
+        )
+    return tuple(one.layer for one in places)
 
 
 def _way(model: Model) -> str:

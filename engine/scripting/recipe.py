@@ -83,13 +83,14 @@ class Place:
 class Recipe:
     """One map.
 
-    image: its file; size: (width, height), upright; page: from 1, pages: how many it has. place:
+    image: its file, or the name of one beside the script; size: (width, height), upright; page:
+    from 1, pages: how many it has. place:
     None for a method of pixels. output: from what the network returns to its logits, as in
     '["logits"]'; '' for the tensor itself. label: of the class that was asked about, for a comment.
-    shape: of the map, (rows, columns).
+    shape: of the map, (rows, columns). deeper: names of further layers whose maps belong to it.
     """
 
-    image: Path
+    image: Path | str
     size: tuple[int, int]
     preprocessing: Preprocessing
     network: NetworkText
@@ -102,6 +103,7 @@ class Recipe:
     output: str = ""
     page: int = 1
     pages: int = 1
+    deeper: tuple[str, ...] = ()
 
 
 def literal(text: str) -> str:

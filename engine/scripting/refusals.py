@@ -16,6 +16,9 @@ OTHER_NETWORKS = (
     "only the demos, torchvision's networks, and those of Python files and torch.export archives "
     "are made by a few lines of torch"
 )
+_ATTENTION = (
+    "attention is computed within one operation of torch, which has to be taken apart for this map"
+)
 _COMPLETE = (".onnx", ".torchscript")
 # What Pillow alone does not read.
 _OTHERS = (".heic", ".heif", ".dcm", ".npy")
@@ -30,6 +33,8 @@ def of_map(wanted: Wanted) -> str:
         return "the map is a mean over changed copies of the image"
     if wanted.asked.unit is not None or wanted.asked.cell is not None:
         return "the question is about an output of a layer, not about a class"
+    if method.family is Family.ATTENTION:
+        return _ATTENTION
     of_pixels = method.family is Family.PIXEL
     known = pixels.knows(method.slug) if of_pixels else layers.knows(wanted.how)
     return "" if known else f"{method.title} takes more than a formula of a few lines"
@@ -41,10 +46,21 @@ def of_source(source: ModelSource) -> str:
     return OTHER_NETWORKS if complete or source.spec.startswith("timm:") else ""
 
 
-def of_image(image: LoadedImage) -> str:
-    """Why the image rules a script out; '' if it does not."""
+def of_image(image: LoadedImage, *, edited: bool = False, carried: bool = False) -> str:
+    """Why the image rules a script out; '' if it does not. edited: it is not what its file has.
+    carried: the script has a PNG beside itself, where it needs one."""
+    if image.depth is not None:
+        return "the image has more than 8 bits, which Pillow does not read as they are shown"
+    reason = "" if carried else of_file(image, edited=edited)
+    return f"{reason}; saved as a file, the script takes a PNG along" if reason else ""
+
+
+def of_file(image: LoadedImage, *, edited: bool = False) -> str:
+    """Why a script cannot read the image's own file, so that it needs a PNG; '' if it can."""
+    if edited:
+        return "the image is edited here, and a script reads its file"
     if image.path is None:
-        return "the image has no file; save it first"
-    if image.depth is not None or image.path.suffix.lower() in _OTHERS:
-        return "the image is of a kind that Pillow does not read as it is shown"
+        return "the image has no file"
+    if image.path.suffix.lower() in _OTHERS:
+        return "the image is of a kind that Pillow does not read"
     return ""

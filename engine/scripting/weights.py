@@ -17,8 +17,8 @@ from engine.files import suffixes
 from engine.files.kinds import Kind, kind_of
 from engine.formats.pickled import checkpoint_files
 from engine.formats.torchvision.models import with_modern_keys
-from engine.scripting.blocks import SAFETENSORS
 from engine.scripting.recipe import NoScript, literal
+from engine.scripting.texts.blocks import SAFETENSORS
 from engine.weights import torch_files
 from engine.weights.state_dicts import is_counter
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from engine.escaping import plain
 from engine.methods.method import Family
 from engine.scripting import images, layers, pixels, scores
-from engine.scripting.blocks import TORCHVISION
 from engine.scripting.recipe import Recipe, literal
+from engine.scripting.texts.blocks import TORCHVISION
 from engine.version import NAME, VERSION
 
 _LETTERS = "A is the output of the layer, G the gradient of the score by it, k a channel."
@@ -83,10 +83,15 @@ def _imports(recipe: Recipe, body: str) -> list[str]:
 
 
 def _constants(recipe: Recipe) -> list[str]:
-    lines = [f"IMAGE = Path({literal(str(recipe.image))})", *recipe.network.constants]
+    file, name = f"Path({literal(str(recipe.image))})", literal(str(recipe.image))
+    beside = isinstance(recipe.image, str)
+    image = f"Path(__file__).with_name({name})" if beside else file
+    lines = [f"IMAGE = {image}", *recipe.network.constants]
     place = recipe.place
     if place is not None:
         lines.append(f"LAYER = {literal(place.layer)}")
+        if recipe.deeper:
+            lines.append(f"DEEPER = [{', '.join(map(literal, recipe.deeper))}]")
         if place.calls > 1:
             lines.append(f"CALL = {place.call}  # of {place.calls}, from 0")
     lines += scores.constants(recipe, plain(recipe.label))

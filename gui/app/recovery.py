@@ -17,6 +17,7 @@ from engine.errors import HookscopeError
 from engine.files import presence
 from engine.files.suffixes import SESSION, is_session
 from engine.keeping import files, generations
+from engine.keeping.pixels import MOST_AUTOMATIC
 from engine.keeping.records import KeptPane, KeptSession, Run
 from engine.process import ending
 from engine.records.views import View
@@ -204,7 +205,7 @@ class LastTime(QObject):
             except OSError as error:
                 raise HookscopeError(f"{self._record}: {error.strerror}") from error
             self._shifted = True
-        files.write_with_folder(self._record, session)
+        files.write_with_folder(self._record, session, most=MOST_AUTOMATIC)
 
     def _put_mark(self) -> None:
         try:

@@ -14,6 +14,7 @@ from PySide6.QtGui import QImage
 
 from engine.errors import HookscopeError, ImageError
 from engine.formats.demo import SCENES, Scene
+from engine.keeping.pixels import KeptPixels
 from engine.records.images import LoadedImage
 from engine.records.sources import ModelSource
 from gui.controllers.undo.history import History
@@ -130,7 +131,7 @@ class Images(QObject):
             (found, current), self._many = self._many, None
             self._found(found, current, ask=False)
 
-    def blank(self, path: Path, name: str, scene: Scene | None) -> OpenImage:
+    def blank(self, path: Path | None, name: str, scene: Scene | None) -> OpenImage:
         """An image to be filled with what was chosen for it, for take_up."""
         self._next_key += 1
         return OpenImage(f"image-{self._next_key}", name, path, scene)
@@ -142,6 +143,8 @@ class Images(QObject):
             self._state.image_added.emit(image.key)
             if image.path is not None:
                 self._read_thumbnail(image.key, image.path)
+            elif image.pixels is not None:
+                self._decode_pixels(image, image.pixels)
 
     def relocate(self, image: OpenImage, path: Path) -> None:
         """The file of an open image is here now; it is read again, with what was chosen for it."""
@@ -158,7 +161,8 @@ class Images(QObject):
 
     def open_bytes(self, data: bytes, name: str) -> None:
         """Open the bytes of an image file (dropped from a browser, say)."""
-        self._open_unnamed(lambda watch: decode_bytes(data, name, watch))
+        kept = KeptPixels(data)
+        self._open_unnamed(lambda watch: decode_bytes(data, name, watch), kept)
 
     def open_qimage(self, image: QImage, name: str) -> None:
         """Open an image that has no file (pasted)."""
@@ -426,14 +430,30 @@ class Images(QObject):
         job.cancelled.connect(lambda: self._stopped(key, path))
         self._lane.submit(job)
 
-    def _open_unnamed(self, work: Callable[[Watch], Decoded]) -> None:
+    def _decode_pixels(self, image: OpenImage, kept: KeptPixels) -> None:
+        """Read an image that a session has, which stays decoded."""
+        key, name, levels, policy = image.key, image.name, image.levels, self._state.policy
+        job = Job(
+            "Opening the image",
+            lambda watch: decode_bytes(kept.encoded, name, watch, levels, policy),
+            priority=Priority.CLICK,
+        )
+        job.finished.connect(lambda decoded: self._decoded(key, decoded))
+        job.failed.connect(lambda error: self._failed(key, error))
+        self._lane.submit(job)
+
+    def _open_unnamed(
+        self, work: Callable[[Watch], Decoded], kept: KeptPixels | None = None
+    ) -> None:
+        """kept: the bytes that it is read from; None if there are none."""
         job = Job("Opening the image", work, priority=Priority.CLICK)
-        job.finished.connect(self._add_decoded)
+        job.finished.connect(lambda decoded: self._add_decoded(decoded, kept))
         job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
         self._lane.submit(job)
 
-    def _add_decoded(self, decoded: Decoded) -> None:
+    def _add_decoded(self, decoded: Decoded, kept: KeptPixels | None) -> None:
         key = self._add(None, decoded.loaded.name)
+        self._state.images[key].pixels = kept or KeptPixels(pixels=decoded.loaded.pixels)
         self._decoded(key, decoded)
         self.select(key)
         self._state.warn(decoded.loaded.notices, image=key)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os.path import lexists
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.lazy.numpy import np
 from engine.records.display import DisplaySettings
-from engine.records.figures import FigureForm
+from engine.records.figures import FACTS, FigureForm
 from gui.toolkit.imaging import Picture
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Collected:
     name: a suggested file name, without suffix. inputs: files that it must not replace. notices:
     what has to be said about the maps. columns: how many are in a row where the form does not say;
     None for as many as suit them. differing: there are two maps, and their difference is a third.
+    facts: of each map, how it was asked for, as export.files.pane_facts has it.
     """
 
     items: tuple[Shown, ...]
@@ -41,6 +42,7 @@ class Collected:
     notices: tuple[str, ...] = ()
     columns: int | None = None
     differing: bool = False
+    facts: tuple[Mapping[str, Any], ...] = ()
 
 
 def joined(parts: Sequence[Collected]) -> Collected:
@@ -52,6 +54,7 @@ def joined(parts: Sequence[Collected]) -> Collected:
         f"{parts[0].name}, {len(parts)} panes",
         tuple(dict.fromkeys(path for part in parts for path in part.inputs)),
         tuple(dict.fromkeys(text for part in parts for text in part.notices)),
+        facts=tuple(facts for part in parts for facts in part.facts),
     )
 
 
@@ -60,7 +63,7 @@ class DrawnFigure:
     """A figure as it would be written, and what the window shows of it.
 
     picture: the drawing as pixels; of a very large one, with fewer of them than the file. size:
-    in pixels at the form's resolution.
+    in pixels at the form's resolution. display: how the maps are drawn.
     """
 
     drawing: Drawing
@@ -68,6 +71,7 @@ class DrawnFigure:
     picture: Picture
     size: tuple[int, int]
     source: Collected
+    display: DisplaySettings
 
     @property
     def words(self) -> str:
@@ -102,17 +106,46 @@ def draw(
     size = max(1, round(drawing.width * density)), max(1, round(drawing.height * density))
     part = min(1.0, math.sqrt(_PREVIEW_PIXELS / (size[0] * size[1])))
     pixels = np.asarray(drawn(drawing, form.dpi * part))
-    return DrawnFigure(drawing, form, Picture.build(pixels), size, source)
+    return DrawnFigure(drawing, form, Picture.build(pixels), size, source, display)
 
 
-def write(figure: DrawnFigure, path: Path, _watch: Watch) -> Path:
-    """Write the drawing that is shown, as a whole or not at all. Raises ExportError."""
+def facts_of(source: Collected, form: FigureForm, display: DisplaySettings) -> dict[str, Any]:
+    """What is written beside a figure: how each of its maps is asked for again."""
+    from engine.comparing.difference import difference
+    from engine.comparing.sheet import common_end
+    from engine.export.figures import figure_facts
+
+    found = [item.explanation for item in source.items]
+    if form.shared:
+        display = replace(display, end=common_end(found, display))
+    apart = difference(*found, scaled=not form.shared).facts if source.differing else None
+    columns = form.columns or source.columns
+    return figure_facts(source.facts, form, display, columns=columns, difference=apart)
+
+
+def beside(path: Path) -> Path:
+    """Where the facts of a figure are written."""
+    return path.with_suffix(FACTS)
+
+
+def write(figure: DrawnFigure, path: Path, _watch: Watch, *, facts: bool = True) -> Path:
+    """Write the drawing that is shown, as a whole or not at all. facts: with those beside it.
+    Raises ExportError."""
     from engine.figures.saving import save_figure
     from engine.files.destinations import check_outputs
 
-    check_outputs({"figure": path}, figure.source.inputs)
+    outputs = {"figure": path, "facts": beside(path) if facts else None}
+    check_outputs(outputs, figure.source.inputs)
     save_figure(path, figure.drawing, figure.form.dpi)
+    if facts:
+        _write_facts(path, figure.source, figure.form, figure.display)
     return path
+
+
+def _write_facts(path: Path, source: Collected, form: FigureForm, display: DisplaySettings) -> None:
+    from engine.export.files import save_json
+
+    save_json(beside(path), facts_of(source, form, display))
 
 
 def write_one_of_many(
@@ -121,26 +154,33 @@ def write_one_of_many(
     display: DisplaySettings,
     where: tuple[Path, str, frozenset[str]],
     _watch: Watch,
+    *,
+    facts: bool = True,
 ) -> Path:
     """Write a figure into a folder, under a name that no other has, and that is not there yet.
 
-    where: the folder, the suffix, and the keys of the names that were given before.
-    Raises ExportError.
+    where: the folder, the suffix, and the keys of the names that were given before. facts: with
+    those beside it. Raises ExportError.
     """
     from engine.figures.saving import save_figure
 
     folder, suffix, taken = where
-    path = free_path(folder, source.name, suffix, taken)
+    path = free_path(folder, source.name, suffix, taken, FACTS if facts else "")
     save_figure(path, drawing_of(source, form, display), form.dpi)
+    if facts:
+        _write_facts(path, source, form, display)
     return path
 
 
-def free_path(folder: Path, name: str, suffix: str, taken: frozenset[str]) -> Path:
-    """folder/name.suffix, with a number where a file or an earlier figure has that name."""
+def free_path(folder: Path, name: str, suffix: str, taken: frozenset[str], other: str = "") -> Path:
+    """folder/name.suffix, with a number where a file or an earlier figure has that name. other: a
+    suffix with which it is free too."""
     number = 1
     while True:
-        path = folder / (f"{name}{suffix}" if number == 1 else f"{name} {number}{suffix}")
-        if name_key(path) not in taken and not lexists(path):
+        stem = name if number == 1 else f"{name} {number}"
+        path = folder / f"{stem}{suffix}"
+        there = lexists(path) or (bool(other) and lexists(folder / f"{stem}{other}"))
+        if name_key(path) not in taken and not there:
             return path
         number += 1
 

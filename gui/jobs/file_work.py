@@ -211,11 +211,15 @@ def stamp_of(path: Path) -> tuple[int, int] | None:
     return facts.st_mtime_ns, facts.st_size
 
 
-def decode_bytes(data: bytes, name: str, watch: Watch) -> Decoded:
-    """Read the bytes of an image file for the canvas. Raises ImageError, Cancelled."""
+def decode_bytes(
+    data: bytes, name: str, watch: Watch, levels: Levels = AUTO, policy: Levels = AUTO
+) -> Decoded:
+    """Read the bytes of an image file for the canvas. levels: set by hand; policy: of the model,
+    for an image without. Raises ImageError, Cancelled."""
     from engine.images.reading import decode_image
 
-    return decode_array(decode_image(data, name, cancel=watch.cancel, patience=None))
+    loaded = decode_image(data, name, levels=levels, cancel=watch.cancel, patience=None)
+    return decode_array(loaded) if (levels, policy) == (AUTO, AUTO) else level(loaded, policy)
 
 
 def decode_qimage(image: QImage, name: str) -> Decoded:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gui.jobs.figure_work import free_path
 from gui.jobs.file_work import write_bytes
 
 if TYPE_CHECKING:
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScriptTask:
-    """A map, and the key of its model. path: the file to write the script to; None to copy it."""
+    """A map, and the key of its model. edited: the image is not what its file has. path: the file
+    to write the script to; None to copy it."""
 
     image: LoadedImage
     explanation: Explanation
     model: str
+    edited: bool = False
     path: Path | None = None
 
 
@@ -36,18 +39,27 @@ class ReportTask:
 
 
 def script_text(worker: EngineWorker, task: ScriptTask, watch: Watch) -> str:
-    """The script of a map. Raises NoScript, with the reason, and ModelError."""
+    """The script of a map; what is written has a PNG beside it where no file has the image. Raises
+    NoScript, with the reason, ModelError and ExportError."""
+    from engine.export.files import save_picture
     from engine.records.sources import ModelSource
     from engine.scripting.planning import recipe_of
     from engine.scripting.recipe import Wanted
+    from engine.scripting.refusals import of_file
     from engine.scripting.writing import script
 
     watch.report(0.0, "writing a script")
     model, source = worker.model_of(task.model), ModelSource.from_key(task.model)
-    recipe = recipe_of(model, source, task.image, Wanted.of(task.explanation))
-    text = script(recipe)
-    if task.path is not None:
-        write_bytes(task.path, text.encode("utf-8"))
+    path, picture = task.path, None
+    if path is not None and of_file(task.image, edited=task.edited):
+        picture = free_path(path.parent, f"{path.stem} image", ".png", frozenset())
+    name = picture.name if picture is not None else ""
+    wanted = Wanted.of(task.explanation)
+    text = script(recipe_of(model, source, task.image, wanted, picture=name))
+    if picture is not None:
+        save_picture(picture, task.image.pixels)
+    if path is not None:
+        write_bytes(path, text.encode("utf-8"))
     return text
 
 

@@ -12,6 +12,7 @@ from engine.files import presence
 from engine.keeping import files, locating
 from engine.keeping.hashing import sha256_of
 from engine.keeping.records import KeptFile, KeptModel, KeptSession
+from engine.keeping.settings import Apart, differences
 from gui.jobs.file_work import stamp_of
 
 if TYPE_CHECKING:
@@ -24,22 +25,29 @@ Known = Mapping[Path, tuple[Stamp, str]]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A session that was saved. hashes: the checksums that were computed for it."""
+    """A session that was saved. hashes: the checksums that were computed for it. left_out: images
+    for which it had no room."""
 
     path: Path
     session: KeptSession
     hashes: Known
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session that was read, with its files where they are now. missing: those that are not.
-    left: what of it is left out, as notices."""
+    """A session that was read, with its files where they are now.
+
+    missing: those that are not. apart: models that have other settings here. left, faults: what is
+    said of what is left out, and of settings that cannot be read.
+    """
 
     path: Path
     session: KeptSession
     missing: tuple[KeptFile, ...] = ()
+    apart: tuple[Apart, ...] = ()
     left: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 def save(path: Path, session: KeptSession, known: Known, watch: Watch) -> Written:
@@ -54,8 +62,7 @@ def save(path: Path, session: KeptSession, known: Known, watch: Watch) -> Writte
     session = replace(session, models=tuple(map(_with_profile, session.models)), run=None)
     session = files.related(session, path.parent)
     watch.cancel.raise_if_cancelled()
-    files.write(path, session)
-    return Written(path, session, fresh)
+    return Written(path, session, fresh, files.write(path, session))
 
 
 def _described(
@@ -97,12 +104,13 @@ def open_session(path: Path, watch: Watch) -> Opened:
             missing.append(file)
         elif str(place) != file.path:
             places[file.path] = place
+    apart, faults = differences(session)
     session = locating.moved(session, places)
     left: tuple[str, ...] = ()
     if session.folder is not None and not locating.folder_here(session, path.parent):
         left = (f"the folder {session.folder.paths[0]} is not there, so its page is left out",)
         session = replace(session, folder=None)
-    return Opened(path, session, tuple(missing), left)
+    return Opened(path, session, tuple(missing), apart, left, faults)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ The functions take the worker, which holds the open model. torch is imported ins
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine.errors import HookscopeError, MethodError
 from engine.records.asked import CLASS
+from engine.records.edits import NO_EDITS, Edits
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage, Region
 from engine.records.levels import AUTO, Levels
@@ -35,6 +36,7 @@ class ImageSource:
     """An open image, as it was when the figure was asked for. loaded: None if it is not decoded.
 
     policy: the model's levels, for an image without its own. target: the class that was chosen.
+    edits: those that were done to what is loaded.
     """
 
     key: str
@@ -45,6 +47,7 @@ class ImageSource:
     levels: Levels = AUTO
     policy: Levels = AUTO
     target: int | None = None
+    edits: Edits = NO_EDITS
 
 
 def read(source: ImageSource, watch: Watch) -> LoadedImage:
@@ -87,7 +90,11 @@ def sheet_of_one(
     name = image.named(image.name, subject=False)
     items = _shown_of_one(image, found, name, source.key)
     return Collected(
-        items, file_stem(image, found[0], kind), _paths((source,)), _said(notices, found)
+        items,
+        file_stem(image, found[0], kind),
+        _paths((source,)),
+        _said(notices, found),
+        facts=tuple(_facts(image, one, source, request.model) for one in found),
     )
 
 
@@ -103,6 +110,7 @@ def sheet_of_images(
     names: list[str] = []
     failed: list[str] = []
     found: list[Explanation] = []
+    facts: list[Mapping[str, Any]] = []
     for place, source in enumerate(sources):
         watch.report(place / len(sources), f"image {place + 1} of {len(sources)}")
         try:
@@ -114,11 +122,18 @@ def sheet_of_images(
         names.append(image.named(str(source.path or source.name), subject=False))
         items.append(_shown(image, explanation, names[-1], source.key, len(sources)))
         found.append(explanation)
+        facts.append(_facts(image, explanation, source, request.model))
     if not items:
         raise HookscopeError(failed[0] if failed else "no image is open; open one first")
     layer = found[0].layer or found[0].method
     name = plain_text.file_name(f"{len(items)} images {layer[-40:]}")
-    return Collected(told_apart(items, names), name, _paths(sources), (*failed, *_said((), found)))
+    return Collected(
+        told_apart(items, names),
+        name,
+        _paths(sources),
+        (*failed, *_said((), found)),
+        facts=tuple(facts),
+    )
 
 
 def figure_of_one(
@@ -126,7 +141,7 @@ def figure_of_one(
 ) -> Collected:
     """The map of one image of a batch. Raises ImageError and the errors of a session."""
     image, explanation = map_of(worker, source, request, watch)
-    return collected(image, explanation, source)
+    return collected(image, explanation, source, request.model)
 
 
 def map_of(
@@ -144,11 +159,25 @@ def map_of(
     return image, explanation
 
 
-def collected(image: LoadedImage, explanation: Explanation, source: ImageSource) -> Collected:
-    """One map as a figure."""
+def collected(
+    image: LoadedImage, explanation: Explanation, source: ImageSource, model: str
+) -> Collected:
+    """One map as a figure. model: the key of what the model was opened from."""
     name = image.named(image.name, subject=False)
     item = _shown(image, explanation, name, source.key, 1)
-    return Collected((item,), file_stem(image, explanation), _paths((source,)))
+    facts = (_facts(image, explanation, source, model),)
+    return Collected((item,), file_stem(image, explanation), _paths((source,)), facts=facts)
+
+
+def _facts(
+    image: LoadedImage, explanation: Explanation, source: ImageSource, model: str
+) -> Mapping[str, Any]:
+    """How a map is asked for again, without the name of a patient."""
+    from engine.export.files import pane_facts
+    from engine.records.views import View
+
+    view = View.of(explanation, image, model, source.edits)
+    return pane_facts(image, explanation.model, view, explanation)
 
 
 def file_stem(image: LoadedImage, explanation: Explanation, kind: Kind = "screen") -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QPointF
 
 from engine.edits.changes import CHANGES
-from engine.records.edits import Edits, Paste
-from engine.records.images import LoadedImage
+from engine.errors import EditError
+from engine.records.edits import Crop, Edits, Paste
+from engine.records.images import LoadedImage, Region
 from gui.controllers.controller import Controller
+from gui.state.panes import Pane
 from gui.state.state import State
 from gui.window.main_window import MainWindow
 
@@ -98,3 +100,19 @@ def _offset(done: Edits, image: LoadedImage) -> QPointF:
 
     frame = frame_of(done, image.width, image.height)
     return QPointF(frame.x, frame.y)
+
+
+def frame_in(state: State, pane: Pane) -> Region | None:
+    """What the crops of a pane's image leave of it, in pixels of the image; None where the pane
+    shows nothing else."""
+    image, shown = state.images.get(pane.current_key or ""), state.loaded_of(pane)
+    if image is None or shown is None or state.edits_of(pane).steps:
+        return None
+    if not any(isinstance(step, Crop) for step in image.edits.active):
+        return None
+    from engine.edits.apply import frame_of
+
+    try:
+        return frame_of(image.edits, shown.width, shown.height)
+    except EditError:  # said in the panel
+        return None

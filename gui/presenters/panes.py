@@ -18,6 +18,7 @@ from engine.records.edits import Crop, Edits
 from engine.records.explanations import Explanation
 from engine.render.overlay import number_text, value_range
 from gui.controllers.controller import Controller
+from gui.presenters.edits import frame_in
 from gui.settings import Settings
 from gui.state.panes import Pane
 from gui.state.scale import shared_end
@@ -57,7 +58,12 @@ class PanePresenter(QObject):
         self._later.timeout.connect(self._show)
         state.panes_changed.connect(self._arrange)
         state.pane_changed.connect(lambda _number: self._later.start(0))
-        for changed in (state.answer_changed, state.current_changed, state.image_updated):
+        for changed in (
+            state.answer_changed,
+            state.current_changed,
+            state.image_updated,
+            state.edits_changed,
+        ):
             changed.connect(self._show)
         settings.changed.connect(self._setting_changed)
         state.picking_changed.connect(self._show_picking)
@@ -136,6 +142,7 @@ class PanePresenter(QObject):
         main.set_display(display)
         main.set_plain(state.pane.bare)
         main.set_parts(caption=not several, bar=not linked)
+        main.set_frame(frame_in(state, state.pane))
         self._show_scale(display if linked else None)
         if not several:
             return
@@ -146,6 +153,7 @@ class PanePresenter(QObject):
                 canvas.set_plain(pane.bare)
                 canvas.set_display(display)
                 self._fill(canvas, pane)
+                canvas.set_frame(frame_in(state, pane))
             panes.show_heading(pane.number, self._heading(place, pane, display))
         if DIFFERENCE in canvases:
             self._show_difference(canvases[DIFFERENCE], own)

@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
 from engine.formats.demo import Scene
+from engine.keeping.pixels import KeptPixels
 from engine.records.asked import Question
 from engine.records.edits import NO_EDITS, Edits
 from engine.records.explanations import Explanation, layers_in
@@ -46,6 +47,7 @@ class OpenImage:
     counts the changes of page and levels. edits: all that are listed; edited: what the last of them
     that were done made of it. edits_error: why they cannot be done, ''. notes: what a person wrote
     about it. sight: what is looked at, as in engine.keeping.records; None while it is fitted.
+    pixels: of an image without a file, for a session.
     """
 
     key: str
@@ -70,6 +72,7 @@ class OpenImage:
     edits_error: str = ""
     notes: tuple[Note, ...] = ()
     sight: tuple[float, float, float] | None = None
+    pixels: KeptPixels | None = None
 
     @property
     def done(self) -> Edits:
@@ -133,6 +136,14 @@ REOPEN = "Reopen"
 
 BACK = "Back"
 """Notice action: open again what was open before a session was opened in its place."""
+
+
+USE_THEIRS = "Use the session's settings"
+"""Notice action: a session's models have other settings here; use those of the session."""
+
+
+USE_OWN = "Use this computer's settings"
+"""Notice action: undo that."""
 
 
 STOP_READING = "Stop reading"

@@ -179,6 +179,13 @@ def test_the_panes_of_a_session(run: Run, tmp_path: Path) -> None:
         assert words in page.text, words
 
 
+def test_a_session_with_a_pasted_image(run: Run, tmp_path: Path) -> None:
+    session = Path(__file__).resolve().parents[1] / "fixtures" / "session-2.hookscope"
+    done = run("report", session, "--out", tmp_path / "pasted.html")
+    assert done.code == 0, done.err
+    assert "pasted image" in (tmp_path / "pasted.html").read_text("utf-8")
+
+
 def test_sessions_that_make_no_report(run: Run, tmp_path: Path) -> None:
     path, picture = session_file(tmp_path)
     out = tmp_path / "a.html"

@@ -12,6 +12,7 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QPlainTextEdit, QPushButton
 
+from engine.records.edits import Crop, Edits, Hide, Rectangle
 from gui.jobs import report_work
 from gui.widgets.reports.dialog import ReportDialog
 from tests.engine.reports.test_files import Page, Pages
@@ -56,14 +57,39 @@ def test_a_script_that_cannot_be_had_is_greyed_with_the_reason(user: User) -> No
     for id in ("copy_script", "save_script", "report"):
         assert actions[id].isEnabled(), id
     usual = actions["copy_script"].toolTip()
-    program.controller.choose_method("fullgrad")
+    program.controller.choose_method("grad-cam", (("augment", True),))
     user.until(lambda: not actions["copy_script"].isEnabled())
-    assert "FullGrad takes more than a formula of a few lines" in actions["copy_script"].toolTip()
+    assert "a mean over changed copies of the image" in actions["copy_script"].toolTip()
     assert actions["report"].isEnabled()
-    program.controller.choose_method("grad-cam")
+    program.controller.choose_method("grad-cam", ())
     user.until(actions["copy_script"].isEnabled)
     assert actions["copy_script"].toolTip() == usual
     user.settle()
+
+
+def test_a_script_of_an_edited_image_has_a_picture_beside_it(
+    user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = user.start()
+    state, actions = program.state, program.window.actions_by_id
+    edits = Edits((Crop(Rectangle(40, 30, 600, 500)), Hide(Rectangle(200, 150, 90, 120))))
+    program.controller.what_if.editor.set(edits, "edits")
+    user.until(lambda: state.edits_of(state.pane) == edits)
+    user.wait_explained()
+    user.until(lambda: not actions["copy_script"].isEnabled())
+    assert "the image is edited here" in actions["copy_script"].toolTip()
+    assert actions["save_script"].isEnabled()
+    mine, saved = tmp_path / "saved image.png", tmp_path / "saved.py"
+    mine.write_text("mine")
+    with user.qtbot.waitSignal(program.controller.reports.scripted, timeout=WAIT_MS):
+        program.controller.reports.script(saved)
+    assert mine.read_text() == "mine"
+    found = tmp_path / "found.npy"
+    monkeypatch.setattr(sys, "argv", [str(saved), str(found)])
+    runpy.run_path(str(saved), run_name="__main__")
+    shown = state.explanation
+    assert shown is not None
+    assert np.abs(np.load(found) - shown.map).max() <= 1e-4 * np.abs(shown.map).max()
 
 
 def open_dialog(user: User) -> ReportDialog:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from PySide6.QtWidgets import QPushButton
 
 from engine.formats.demo import SCENES
+from engine.keeping import files as files_of_sessions
 from engine.lazy import torchvision
+from engine.loading.adjustments import Adjustment
+from engine.profiles import store
 from engine.records.asked import Question
 from engine.records.edits import Change, Changing, Edits, Fill, Filling, Hide, Rectangle
 from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.controllers.models import NamedModel
 from gui.state.panes import Links
+from gui.state.state import USE_OWN, USE_THEIRS
+from gui.toolkit.imaging import to_qimage
 from gui.widgets.sessions.missing import MissingDialog
 from tests.gui.user import User, files
 
@@ -296,3 +305,130 @@ def test_edits_are_kept_and_what_shows_the_original(
     assert [pane.original for pane in program.state.panes] == [False, True]
     user.until(lambda: all(pane.explanation for pane in program.state.panes))
     user.settle()
+
+
+def button(user: User) -> QPushButton:
+    """That of the notice."""
+    found = user.program.window.notice.findChild(QPushButton)
+    assert found is not None
+    return found
+
+
+def offered(user: User) -> str:
+    notice = user.program.window.notice
+    return button(user).text() if notice.text and not button(user).isHidden() else ""
+
+
+def shares(weights: str, **changes: object) -> None:
+    """Save settings for these weights, as if they had been set here."""
+    profile = store.load(weights) or store.ModelProfile()
+    store.save(weights, replace(profile, **changes))  # type: ignore[arg-type]
+
+
+def test_other_settings_here_are_said_and_chosen(
+    user: User, pictures: list[Path], session: Path
+) -> None:
+    program = user.start(*pictures, model=SHAPES)
+    state = program.state
+    assert state.info is not None
+    weights, usual = state.info.weights_sha256, state.info.preprocessing
+    theirs = replace(usual, mean=(0.4, 0.4, 0.4))
+    program.controller.models.adjust(Adjustment(preprocessing=theirs))
+    user.until(lambda: state.info is not None and state.info.preprocessing == theirs)
+    user.wait_explained()
+    assert state.explanation is not None
+    map = state.explanation.map.copy()
+    save(user, session)
+    # Another computer, on which somebody has set something else.
+    own = replace(usual, mean=(0.1, 0.1, 0.1))
+    shares(weights, preprocessing=own, title="mine")
+    program.controller.models.open(SHAPES.source)
+    user.until(lambda: state.info is not None and state.info.preprocessing == own)
+    user.wait_explained()
+
+    notice = program.window.notice
+    opened(user, session)
+    user.until(lambda: offered(user) == USE_THEIRS)
+    assert "preprocessing" in notice.text
+    assert "Those of this computer are used" in notice.text
+    assert state.info.preprocessing == own
+    button(user).click()
+    user.until(lambda: offered(user) == USE_OWN)
+    user.wait_explained()
+    assert state.info.preprocessing == theirs
+    assert state.explanation is not None
+    assert np.array_equal(state.explanation.map, map)
+    saved = store.load(weights)
+    assert saved is not None
+    assert (saved.preprocessing, saved.title) == (theirs, "mine")
+    # And back.
+    button(user).click()
+    user.until(lambda: offered(user) == USE_THEIRS)
+    assert state.info.preprocessing == own
+
+
+def test_equal_settings_are_not_spoken_of(user: User, pictures: list[Path], session: Path) -> None:
+    user.start(*pictures, model=SHAPES)
+    save(user, session)
+    opened(user, session)
+    assert offered(user) != USE_THEIRS
+
+
+def test_pasted_images_are_kept(user: User, pictures: list[Path], session: Path) -> None:
+    program = user.start(pictures[0], model=SHAPES)
+    state, images = program.state, program.controller.images
+    pixels = np.random.default_rng(3).integers(0, 256, (90, 120, 3), np.uint8)
+    images.open_qimage(to_qimage(pixels), "pasted image")
+    user.until(lambda: state.current is not None and state.current.name == "pasted image")
+    user.wait_explained()
+    deep = io.BytesIO()
+    Image.fromarray(np.arange(4800, dtype=np.uint16).reshape(60, 80)).save(deep, "PNG")
+    images.open_bytes(deep.getvalue(), "deep image")
+    user.until(lambda: state.current is not None and state.current.name == "deep image")
+    user.wait_explained()
+    images.step(-1)
+    user.wait_explained()
+    program.controller.choose_class(4)
+    user.wait_explained()
+    assert state.explanation is not None
+    map = state.explanation.map.copy()
+    save(user, session)
+    assert not state.unsaved
+    user.leave()
+    user.store.with_suffix(".open.hookscope").unlink()
+
+    program = user.start()
+    opened(user, session)
+    state = program.state
+    assert user.names == [pictures[0].name, "pasted image", "deep image"]
+    _, plain, other = state.images.values()
+    user.until(lambda: plain.loaded is not None and other.loaded is not None)
+    assert plain.loaded is not None
+    assert np.array_equal(plain.loaded.pixels, pixels)
+    assert other.loaded is not None
+    assert other.loaded.depth is not None
+    assert int(other.loaded.depth.values.max()) == 4799
+    assert state.current is plain
+    assert state.explanation is not None
+    assert state.explanation.target.index == 4
+    # The window may compute with a faster form of the network, which rounds otherwise.
+    assert np.abs(state.explanation.map - map).max() < 1e-5 * np.abs(map).max()
+    settled(user)
+    assert not state.unsaved
+    # And by the automatic save.
+    user.leave()
+    program = user.start()
+    assert user.names == [pictures[0].name, "pasted image", "deep image"]
+
+
+def test_a_pasted_image_that_is_too_large_is_named(
+    user: User, pictures: list[Path], session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files_of_sessions.write, "__kwdefaults__", {"most": 1000})
+    program = user.start(model=SHAPES)
+    pixels = np.random.default_rng(3).integers(0, 256, (90, 120, 3), np.uint8)
+    program.controller.images.open_qimage(to_qimage(pixels), "pasted image")
+    user.until(lambda: "pasted image" in user.names)
+    user.wait_explained()
+    save(user, session)
+    user.until(lambda: "Not in the session: pasted image" in program.window.notice.text)

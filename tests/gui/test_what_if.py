@@ -13,7 +13,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 
 import engine
-from engine.edits.apply import edited
+from engine.edits.apply import edited, frame_of
 from engine.effects.curves import curve
 from engine.formats.demo import SCENES
 from engine.records.edits import (
@@ -35,6 +35,7 @@ from engine.records.edits import (
 from engine.records.explanations import Explanation
 from engine.records.sources import ModelSource
 from gui.controllers.models import NamedModel
+from gui.widgets.canvas.panes.pane_canvas import PaneCanvas
 from tests.gui.user import Key, Modifier, User
 
 IMAGE = engine.load_image(SCENES[0].path)
@@ -150,6 +151,13 @@ def test_a_hidden_rectangle_changes_picture_predictions_and_map_and_is_undone(us
     same(state.explanation, wanted)
 
 
+def framed(canvas: PaneCanvas) -> tuple[float, float, float, float] | None:
+    """The frame of a crop that a canvas draws; None without one."""
+    box = canvas._frame_item.boundingRect().adjusted(8, 8, -8, -8)
+    assert canvas._frame_item.isVisible()
+    return None if box.width() <= 0 else (box.x(), box.y(), box.width(), box.height())
+
+
 def test_a_crop_is_explained_beside_the_whole(user: User) -> None:
     program = user.start()
     state = program.state
@@ -168,6 +176,19 @@ def test_a_crop_is_explained_beside_the_whole(user: User) -> None:
     shown = state.picture_of(state.pane)
     assert shown is not None
     assert abs(shown.width - 120) <= 2
+    # Its frame is on the whole, whichever pane is active, with the tools and without.
+    part = frame_of(edits(user), IMAGE.width, IMAGE.height)
+    for original in (False, True, True):
+        if state.pane.original != original:
+            user.press(Key.Key_N)
+        elif original:
+            user.press(Key.Key_E)
+        user.until(lambda original=original: state.pane.original == original)
+        for pane in state.panes:
+            frame = framed(program.window.panes.canvases[pane.number])
+            assert frame == ((part.x, part.y, part.width, part.height) if pane.original else None)
+    user.press(Key.Key_N)
+    user.until(lambda: not state.pane.original)
     user.press(Key.Key_Z, Modifier.ControlModifier)
     wait_edited(user)
     assert len(state.panes) == 1

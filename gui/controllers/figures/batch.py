@@ -15,7 +15,7 @@ from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.figure_work import Collected, name_key, write_one_of_many
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.jobs.sheet_work import ImageSource, figure_of_one
-from gui.settings import EXACT, Settings
+from gui.settings import EXACT, FIGURE_FACTS, Settings
 from gui.state.records import Request
 from gui.state.state import State
 
@@ -91,9 +91,11 @@ class Batch(QObject):
         sources = tuple(source_of(state, image) for image in state.images.values())
         if one_class:
             sources = tuple(replace(source, target=request.target) for source in sources)
-        # Decoded ones would be kept in memory until the end, and the window lets go of them.
+        # Decoded ones would be kept in memory until the end, and the window lets go of them. What
+        # has been edited cannot be read again.
         sources = tuple(
-            source if source.path is None else replace(source, loaded=None) for source in sources
+            source if source.path is None or source.edits.steps else replace(source, loaded=None)
+            for source in sources
         )
         display = self._settings.display()
         self._run = Run(folder, suffix, form, display, request, sources)
@@ -150,9 +152,12 @@ class Batch(QObject):
         assert run is not None
         taken = frozenset(map(name_key, run.written))
         where = run.folder, run.suffix, taken
+        facts = self._settings.get(FIGURE_FACTS)
         job = Job(
             f"Writing figure {run.done + 1} of {len(run.sources)}",
-            lambda watch: write_one_of_many(source, run.form, run.display, where, watch),
+            lambda watch: write_one_of_many(
+                source, run.form, run.display, where, watch, facts=facts
+            ),
             slot=_SLOT,
             priority=Priority.CLICK,
             keep=True,

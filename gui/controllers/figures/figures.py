@@ -15,7 +15,7 @@ from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.figure_work import Collected, DrawnFigure, draw, write
 from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.jobs.sheet_work import Kind, sheet_of_images, sheet_of_one
-from gui.settings import EXACT, Settings
+from gui.settings import EXACT, FIGURE_FACTS, Settings
 from gui.state.state import NoticeKind, State
 
 _MAPS, _DRAWING = "figure-maps", "figure-drawing"
@@ -75,6 +75,7 @@ class Figures(QObject):
             source = replace(
                 source_of(state, state.current),
                 loaded=state.loaded_of(state.pane),
+                edits=state.edits_of(state.pane),
                 target=request.target,
             )
 
@@ -105,9 +106,10 @@ class Figures(QObject):
     def write(self, figure: DrawnFigure, path: Path) -> None:
         """Write the figure that was drawn; closing the program waits for it."""
         self._next += 1
+        facts = self._settings.get(FIGURE_FACTS)
         job = Job(
             "Exporting the figure",
-            lambda watch: write(figure, path, watch),
+            lambda watch: write(figure, path, watch, facts=facts),
             slot=f"figure {self._next}",
             priority=Priority.CLICK,
             stoppable=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.methods.registry import find
+from engine.records.edits import NO_EDITS
 from gui.jobs.figure_work import Collected, joined
 from gui.jobs.sheet_work import ImageSource, Kind, collected
 from gui.state.records import Request
@@ -20,9 +21,11 @@ def panes_on_screen(state: State) -> Collected | None:
     for pane in state.panes:
         image, explanation = state.images.get(pane.current_key or ""), pane.explanation
         loaded = state.loaded_of(pane)
-        if image is None or loaded is None or explanation is None or pane.bare:
+        model = pane.model_source
+        if image is None or loaded is None or explanation is None or model is None or pane.bare:
             continue
-        parts.append(collected(loaded, explanation, source_of(state, image)))
+        source = replace(source_of(state, image), edits=state.edits_of(pane))
+        parts.append(collected(loaded, explanation, source, model.key))
     if not parts:
         return None
     return replace(joined(parts), differing=state.differing and len(parts) == 2)
@@ -31,16 +34,17 @@ def panes_on_screen(state: State) -> Collected | None:
 def source_of(state: State, image: OpenImage) -> ImageSource:
     """An open image as it is now, with its edits where they are done already."""
     model = state.model_source
-    loaded = image.loaded_with(image.done) or image.loaded
+    edited = image.loaded_with(image.done)
     return ImageSource(
         image.key,
         image.name,
         image.path,
-        loaded,
+        edited or image.loaded,
         image.page,
         image.levels,
         state.policy,
         None if model is None else image.targets.get(model),
+        NO_EDITS if edited is None else image.done,
     )
 
 

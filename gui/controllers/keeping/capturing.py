@@ -40,8 +40,8 @@ class Capturer:
         self._known: dict[str, tuple[object, KeptImage]] = {}
 
     def capture(self, hashes: Hashes) -> KeptSession:
-        """The session as it is now. Images without a file are left out, and so are unreadable ones,
-        unless they belong to a session that has a name: there they may be found again."""
+        """The session as it is now. Unreadable images are left out, unless they belong to a session
+        that has a name: there they may be found again."""
         state, chosen = self._state, self._models.chosen
         open_keys = (key for key, image in state.images.items() if _is_kept(image, state))
         kept = {key: f"image-{number}" for number, key in enumerate(open_keys, 1)}
@@ -97,7 +97,8 @@ def title_of(session: KeptSession) -> str:
 
 
 def _is_kept(image: OpenImage, state: State) -> bool:
-    return image.path is not None and (not image.error or state.session is not None)
+    there = image.path is not None or image.pixels is not None
+    return there and (not image.error or state.session is not None)
 
 
 def _sources(state: State) -> list[ModelSource]:
@@ -114,13 +115,12 @@ def _info_of(source: ModelSource, state: State) -> ModelInfo | None:
 
 
 def _image(id: str, image: OpenImage, ids: Mapping[ModelSource, str], hashes: Hashes) -> KeptImage:
-    assert image.path is not None
-    scene = image.scene is not None
+    path, scene = image.path, image.scene is not None
     return KeptImage(
         id,
         image.name,
-        None if scene else file_at(image.path, image.stamp, hashes),
-        image.path.name if scene else "",
+        None if scene or path is None else file_at(path, image.stamp, hashes),
+        path.name if scene and path is not None else "",
         image.page,
         image.levels,
         _by_id(image.targets, ids),
@@ -129,6 +129,7 @@ def _image(id: str, image: OpenImage, ids: Mapping[ModelSource, str], hashes: Ha
         image.notes,
         image.edits.facts or None,
         sight=image.sight,
+        pixels=image.pixels if path is None else None,
     )
 
 

@@ -79,11 +79,13 @@ class Restorer(QObject):
         *,
         replacing: bool = True,
         missing: frozenset[str] = frozenset(),
+        afresh: bool = False,
     ) -> None:
         """Open a session in place of what is open.
 
         replacing: if not, besides the user's images. missing: the paths of files that are not
-        where they were; models among them are waited for.
+        where they were; models among them are waited for. afresh: the model is opened again even
+        if it is open.
         """
         state = self._state
         self._missing = missing
@@ -100,7 +102,7 @@ class Restorer(QObject):
             self._keys.get(session.current or "", next(iter(self._keys.values()), ""))
         )
         self._images.close_many([key for key in before if key not in self._keys.values()])
-        self._open_model(session)
+        self._open_model(session, afresh=afresh)
 
     def locate(self, places: Mapping[str, Path], missing: frozenset[str]) -> None:
         """Files that were missing are here. missing: those that still are."""
@@ -149,10 +151,12 @@ class Restorer(QObject):
 
     def _image(self, kept: KeptImage) -> OpenImage | None:
         scene = _SCENES.get(kept.scene)
-        if kept.file is None and scene is None:
+        if kept.file is None and scene is None and kept.pixels is None:
             return None
-        path = scene.path if scene is not None else Path(kept.file.path if kept.file else "")
-        image = self._images.blank(path, kept.name or path.name, scene)
+        path = scene.path if scene is not None else Path(kept.file.path) if kept.file else None
+        name = kept.name or (path.name if path is not None else "image")
+        image = self._images.blank(path, name, scene)
+        image.pixels = kept.pixels
         image.page, image.levels = kept.page, kept.levels
         image.notes, image.sight = kept.notes, kept.sight
         try:
@@ -172,7 +176,7 @@ class Restorer(QObject):
 
     # --- models ----------------------------------------------------------------------------------
 
-    def _open_model(self, session: KeptSession) -> None:
+    def _open_model(self, session: KeptSession, *, afresh: bool = False) -> None:
         """Open the model of the active pane; the others follow."""
         state = self._state
         self._opened = {}
@@ -182,12 +186,12 @@ class Restorer(QObject):
         elif any(file.path in self._missing for file in kept.files.values()):
             # It is waited for until it is located or left out.
             pass
-        elif kept.source == state.model_source and state.model_loading is None:
+        elif kept.source == state.model_source and state.model_loading is None and not afresh:
             if kept.chosen:
                 self._models.keep()
             self._model_opened()
             self._explainer.explain()
-        elif kept.chosen:
+        elif kept.chosen or afresh:
             self._models.open(kept.source)
         # Otherwise the demo is opened for the image, once it has been read.
 

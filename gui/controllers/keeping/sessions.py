@@ -14,10 +14,13 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from engine.errors import HookscopeError
 from engine.keeping import locating
 from engine.keeping.folders import KeptFolder
+from engine.keeping.pixels import MOST
 from engine.keeping.records import KeptFile, KeptSession, Run
+from engine.keeping.settings import Apart
 from gui.controllers.images import Images
 from gui.controllers.keeping.capturing import Capturer
 from gui.controllers.keeping.folder_page import FolderKeeper
+from gui.controllers.keeping.other_settings import OtherSettings
 from gui.controllers.keeping.restoring import Restorer
 from gui.controllers.models import Models
 from gui.jobs import session_work
@@ -77,6 +80,7 @@ class Sessions(QObject):
         self._written: KeptSession | None = None
         self._named: tuple[Path, bool] | None = None
         self._before: _Before | None = None
+        self.others = OtherSettings(state, self._submit, self._reopen, self)
         self.missing: tuple[KeptFile, ...] = ()
         restorer.done.connect(self._restored)
         self._timer = QTimer(self)
@@ -153,11 +157,6 @@ class Sessions(QObject):
     def save(self, path: Path) -> None:
         """Write the session to a file, which it is named after from now on."""
         session = self.capture()
-        pasted = sum(image.path is None for image in self._state.images.values())
-        if pasted:
-            what = "A pasted image has" if pasted == 1 else f"{pasted} pasted images have"
-            words = f"{what} no file, and will not be in the session."
-            self._state.notify(NoticeKind.WARNING, words)
         job = Job(
             f"Saving {path.name}",
             lambda watch: session_work.save(path, session, self._hashes, watch),
@@ -172,6 +171,13 @@ class Sessions(QObject):
         """session: as it was captured."""
         self._hashes |= written.hashes
         self._settings.add_recent_session(written.path)
+        if written.left_out:
+            most, names = MOST >> 20, _listed(written.left_out)
+            self._state.notify(
+                NoticeKind.WARNING,
+                f"Not in the session: {names}. Images without a file may have {most} MB in all; "
+                "save them as files.",
+            )
         now = self.capture()
         alike = now.is_alike(session)
         self._written = now if alike else session
@@ -195,13 +201,19 @@ class Sessions(QObject):
     def _opened(self, opened: Opened) -> None:
         before = self._here()
         self._settings.add_recent_session(opened.path)
-        self.take(opened.session, opened.path, missing=opened.missing)
+        self.take(opened.session, opened.path, missing=opened.missing, apart=opened.apart)
         self._before = before
         if before.session.images or before.session.folder is not None:
             words = f"Opened {opened.path.name}."
             self._state.notify(NoticeKind.INFO, words, BACK)
-        self._state.warn(opened.left)
+        self._state.warn((*opened.left, *opened.faults))
         self._check(opened.session)
+
+    def _reopen(self) -> None:
+        """Open what is open once more, models as well."""
+        state, before = self._state, self._before
+        self.take(self.capture(), state.session, unsaved=state.unsaved, afresh=True)
+        self._before = before
 
     def _failed(self, path: Path, error: HookscopeError) -> None:
         self._settings.forget_recent_session(path)
@@ -215,24 +227,30 @@ class Sessions(QObject):
         unsaved: bool = False,
         replacing: bool = True,
         missing: tuple[KeptFile, ...] = (),
+        apart: tuple[Apart, ...] = (),
+        afresh: bool = False,
     ) -> None:
         """Have this session open from now on.
 
-        file: that it is saved in, None for none. missing: what is not where it was.
+        file: that it is saved in, None for none. missing: what is not where it was. apart: models
+        that have other settings here. afresh: models that are open are opened again.
         """
         self._named = (file, unsaved) if file is not None else None
         self._tell(file, unsaved)
         self._written = self._before = None
         self._lacks(missing)
-        if self.folder_page is not None and (replacing or session.folder is not None):
-            self.folder_page.restore(session.folder)
-        self.restorer.restore(session, replacing=replacing, missing=_paths(missing))
+        if not afresh:
+            self.others.note(apart)
+            if self.folder_page is not None and (replacing or session.folder is not None):
+                self.folder_page.restore(session.folder)
+        self.restorer.restore(session, replacing=replacing, missing=_paths(missing), afresh=afresh)
 
     def _restored(self) -> None:
         """What is open now is what the file has, unless there were changes before."""
         if self._named is not None and not self._named[1]:
             self._written = self._captured()
         self._named = None
+        self.others.say_which()
         self.note_change()
 
     def _here(self) -> _Before:

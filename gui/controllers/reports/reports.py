@@ -54,9 +54,9 @@ class Reports(QObject):
 
     # --- scripts ---------------------------------------------------------------------------------
 
-    def reason_against_script(self) -> str:
+    def reason_against_script(self, *, saved: bool = False) -> str:
         """Why there is no script of the map on the screen, as far as it is known already; '' if
-        nothing speaks against one."""
+        nothing speaks against one. saved: as a file, which may have a picture beside it."""
         state = self._state
         loaded, explanation = state.loaded_of(state.pane), state.explanation
         source = state.model_source
@@ -65,20 +65,22 @@ class Reports(QObject):
         from engine.scripting.recipe import Wanted
         from engine.scripting.refusals import of_image, of_map, of_source
 
-        if state.edits_of(state.pane).active:
-            return "No script: the image is edited here, and a script reads its file."
-        reason = of_map(Wanted.of(explanation)) or of_image(loaded) or of_source(source)
+        edited = bool(state.edits_of(state.pane).active)
+        reason = of_map(Wanted.of(explanation)) or of_source(source)
+        reason = reason or of_image(loaded, edited=edited, carried=saved)
         return f"No script: {reason}." if reason else ""
 
     def script(self, path: Path | None = None) -> None:
         """Make the script of the map on the screen; write it if there is a path."""
         state = self._state
         loaded, explanation = state.loaded_of(state.pane), state.explanation
-        source, reason = state.model_source, self.reason_against_script()
+        source, saved = state.model_source, path is not None
+        reason = self.reason_against_script(saved=saved)
         if reason or loaded is None or explanation is None or source is None:
             state.notify(NoticeKind.INFO, reason or NO_MAP)
             return
-        task = ScriptTask(loaded, explanation, source.key, path)
+        edited = bool(state.edits_of(state.pane).active)
+        task = ScriptTask(loaded, explanation, source.key, edited, path)
         job = Job(
             "Python script",
             lambda watch: script_text(self._worker, task, watch),

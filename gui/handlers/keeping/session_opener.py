@@ -11,7 +11,7 @@ from engine.keeping.records import KeptFile
 from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.settings import Settings
-from gui.state.state import State
+from gui.state.state import USE_OWN, USE_THEIRS, State
 from gui.toolkit import plain_text
 from gui.widgets.sessions.missing import MissingDialog
 from gui.window.main_window import MainWindow
@@ -44,6 +44,7 @@ class SessionOpener(QObject):
         window.actions_by_id["restore"].triggered.connect(
             lambda on: settings.set(table.RESTORE, on)
         )
+        window.notice.acted.connect(self._acted)
         settings.changed.connect(self._setting_changed)
         sessions.settled.connect(self._show_actions)
         self._show_recent()
@@ -85,6 +86,10 @@ class SessionOpener(QObject):
 
     def _saved(self, path: Path) -> None:
         self._window.status.show_message(f"Saved {plain_text.line(path.name)}")
+
+    def _acted(self, action: str) -> None:
+        if action in (USE_THEIRS, USE_OWN):
+            self._sessions.others.turn()
 
     # --- what is missing -------------------------------------------------------------------------
 

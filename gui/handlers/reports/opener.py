@@ -48,11 +48,12 @@ class ReportOpener(QObject):
 
     def _show_actions(self) -> None:
         """Grey what cannot be had; its tooltip says why."""
-        script, report = (
-            self._reports.reason_against_script(),
-            self._reports.reason_against_report(),
-        )
-        for id, reason in (*((id, script) for id in _SCRIPTS), ("report", report)):
+        reports = self._reports
+        for id, reason in (
+            ("copy_script", reports.reason_against_script()),
+            ("save_script", reports.reason_against_script(saved=True)),
+            ("report", reports.reason_against_report()),
+        ):
             action = self._window.actions_by_id[id]
             action.setEnabled(not reason)
             action.setToolTip(plain_text.tip(reason) if reason else self._tips[id])

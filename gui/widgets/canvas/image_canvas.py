@@ -73,7 +73,13 @@ class ImageCanvas(LevelView):
         self._picture_item = PictureItem()
         self._overlay_item = OverlayItem()
         self._outline_item = OutlineItem()
-        self._items = (self._picture_item, self._overlay_item, self._outline_item)
+        self._frame_item = OutlineItem(dashed=True)
+        self._items = (
+            self._picture_item,
+            self._overlay_item,
+            self._outline_item,
+            self._frame_item,
+        )
         for item in self._items:
             self.scene().addItem(item)
         self._busy_delay = QTimer(self)
@@ -123,6 +129,11 @@ class ImageCanvas(LevelView):
     def set_region(self, region: Region | None) -> None:
         """Show the outline of the region that the model receives, with or without a map."""
         self._outline_item.set_region(region, self._picture_item.bounds)
+        self.viewport().update()
+
+    def set_frame(self, part: Region | None) -> None:
+        """Show the frame of a crop on the whole image, with or without a map; None removes it."""
+        self._frame_item.set_region(part, self._picture_item.bounds)
         self.viewport().update()
 
     def set_display(self, settings: DisplaySettings) -> None:
@@ -245,6 +256,7 @@ class ImageCanvas(LevelView):
         self._show_backdrop()
         self._overlay_item.setVisible(self._overlay_visible and not self._bare)
         self._outline_item.setVisible(not self._bare)
+        self._frame_item.setVisible(not self._bare)
         self.viewport().update()
 
     @Slot()

@@ -1,4 +1,4 @@
-"""The items of the canvas scene: the image, the map over it, and the outline of the region.
+"""The items of the canvas scene: the image, the map over it, and outlines of parts of it.
 
 Scene coordinates are pixels of the original image. Every item paints only its visible part
 (set_sight), and always all of it, clipped by the painter: scaled painting rounds its source
@@ -264,11 +264,15 @@ class OverlayItem(SceneItem):
 
 
 class OutlineItem(SceneItem):
-    """The outline of the explained region: a light line with a dark border, visible on anything."""
+    """The outline of a part of the image: a light line with a dark border, visible on anything.
 
-    def __init__(self) -> None:
+    dashed: as outlines of edits are.
+    """
+
+    def __init__(self, *, dashed: bool = False) -> None:
         super().__init__()
         self._region = QRectF()
+        self._dashed = dashed
 
     def set_region(self, region: Region | None, limits: QRectF) -> None:
         """limits: the image. A region that is the whole image needs no outline."""
@@ -288,6 +292,8 @@ class OutlineItem(SceneItem):
         for color, width in ((QColor(0, 0, 0, 150), 3), (QColor(255, 255, 255, 235), 1)):
             pen = QPen(color, width * ratio)
             pen.setCosmetic(True)
+            if self._dashed and width == 1:
+                pen.setDashPattern([5, 3])
             pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
             painter.setPen(pen)
             painter.drawRect(self._region)

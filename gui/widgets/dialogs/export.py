@@ -101,9 +101,7 @@ class ExportDialog(QDialog):
         self._map = _box(
             "Raw map (.npy): signed float32, layer resolution", settings.get(table.EXPORT_MAP)
         )
-        self._json = _box(
-            "Metadata (.json): model, layer, class, settings", settings.get(table.EXPORT_JSON)
-        )
+        self._json = _box("Metadata (.json), to make it again", settings.get(table.EXPORT_JSON))
         self._subject = _box(
             "Patient's name and date in caption and metadata", settings.get(table.EXPORT_SUBJECT)
         )

@@ -20,14 +20,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.records.figures import FigureForm
+from engine.records.figures import FACTS, FigureForm
 from gui import settings as table
 from gui.settings import Settings
 from gui.toolkit import plain_text, theme
 from gui.toolkit.imaging import Picture
 from gui.toolkit.labels import ElidedLabel, label
 from gui.widgets.figures import presets
-from gui.widgets.figures.form import FormFields, kind_box
+from gui.widgets.figures.form import FormFields, facts_box, kind_box
 from gui.widgets.figures.preset_bar import PresetBar
 from gui.widgets.figures.preview import FigurePreview
 
@@ -84,6 +84,7 @@ class FigureDialog(QDialog):
             self._format.addItem(plain_text.line(text), suffix)
         self._format.setCurrentIndex(self._format.findData(settings.get(table.FIGURE_SUFFIX)))
         self._format.setAccessibleName("File format")
+        self._facts = facts_box(settings)
         self._many = QPushButton("One for each image…")
         self._save = QPushButton("Save as…")
         self._close = QPushButton("Close")
@@ -181,18 +182,22 @@ class FigureDialog(QDialog):
             self._format.setCurrentIndex(self._format.findData(suffix))
         else:
             path = path.with_name(path.name + self.suffix)
-            if path.exists():
-                # The save dialog has asked about another name.
-                self._pending = path
-                self._size.show_text(f"Will replace {path.name}")
-                self._save.setText("Replace")
-                return
+        # The save dialog has asked about the name that was typed alone.
+        others = [path] if suffix not in _SUFFIXES else []
+        if self._facts.isChecked():
+            others.append(path.with_suffix(FACTS))
+        if there := [other.name for other in others if other.exists()]:
+            self._pending = path
+            self._size.show_text(f"Will replace {' and '.join(there)}")
+            self._save.setText("Replace")
+            return
         self._finish(path)
 
     def done(self, result: int) -> None:
         """Remember the form, whether or not a figure was saved."""
         presets.remember(self._settings, self.form)
         self._settings.set(table.FIGURE_SUFFIX, self.suffix)
+        self._settings.set(table.FIGURE_FACTS, self._facts.isChecked())
         super().done(result)
 
     def _press_save(self) -> None:
@@ -209,6 +214,7 @@ class FigureDialog(QDialog):
 
     def _finish(self, path: Path) -> None:
         self._settings.set(table.LAST_FOLDER, str(path.parent))
+        self._settings.set(table.FIGURE_FACTS, self._facts.isChecked())
         self.save_requested.emit(path)
         self.accept()
 
@@ -220,6 +226,7 @@ class FigureDialog(QDialog):
         self._presets.chosen.connect(self._preset_chosen)
         self._fields.changed.connect(self._form_changed)
         self._format.currentIndexChanged.connect(self._forget_pending)
+        self._facts.toggled.connect(self._forget_pending)
         self._save.clicked.connect(self._press_save)
         self._many.clicked.connect(self.many_requested)
         self._close.clicked.connect(self.reject)
@@ -280,6 +287,7 @@ class FigureDialog(QDialog):
             part.addWidget(label(title, "header"))
             part.addWidget(widget)
             inner.addLayout(part)
+        part.addWidget(self._facts)
         inner.addStretch(1)
         area = QScrollArea()
         area.setWidget(fields)

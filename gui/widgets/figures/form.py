@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.records.figures import RESOLUTIONS, WIDTHS, FigureForm, Paper
+from gui.settings import FIGURE_FACTS, Settings
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import label
 from gui.toolkit.segments import Segments
@@ -36,6 +37,12 @@ _PAPERS: Final = (
     ("light", "Light", "Dark words on white"),
     ("dark", "Dark", "Light words on dark grey"),
     ("transparent", "Clear", "Dark words on what is behind the figure"),
+)
+
+
+_FACTS_TIP: Final = (
+    "A file beside the figure for 'explain --like'. It names the images and models with their "
+    "folders"
 )
 
 
@@ -185,6 +192,13 @@ def _box(text: str, tip: str) -> QCheckBox:
     made = QCheckBox(plain_text.entry(text))
     made.setToolTip(plain_text.tip(tip))
     return made
+
+
+def facts_box(settings: Settings) -> QCheckBox:
+    """Whether a figure has beside it what repeats its maps."""
+    box = _box("Metadata (.json), to make it again", _FACTS_TIP)
+    box.setChecked(settings.get(FIGURE_FACTS))
+    return box
 
 
 def kind_box(kinds: Sequence[tuple[str, str, str]]) -> QComboBox:

@@ -10,13 +10,15 @@ import pytest
 from PIL import Image
 
 import engine
+from engine.edits import adjusting
 from engine.edits.adjusting import blurred, changed
 from engine.edits.apply import edited
 from engine.edits.changes import CHANGES
 from engine.edits.planes import Plane
-from engine.errors import EditError
+from engine.errors import Cancelled, EditError
 from engine.lazy.opencv import cv2
-from engine.records.edits import Change, Changing, Edits
+from engine.progress import CancelToken
+from engine.records.edits import Change, Changing, Edits, Hide, Rectangle
 from engine.records.images import Pixels
 
 RNG = np.random.default_rng(4)
@@ -212,3 +214,49 @@ def test_a_side_too_long_to_turn_is_said() -> None:
     image = engine.image_from_array(np.zeros((1, 66_000, 3), np.uint8), "wide.png")
     with pytest.raises(EditError, match="JPEG limit"):
         edited(image, Edits((Change(Changing.JPEG, 5),)))
+
+
+@pytest.mark.parametrize("size", [(397, 211), (64, 64), (15, 9)])
+@pytest.mark.parametrize("quality", [90, 5])
+def test_jpeg_in_bands_is_that_of_one_file(
+    size: tuple[int, int], quality: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coarse = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
+    picture = cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC)
+    options = [int(cv2.IMWRITE_JPEG_QUALITY), quality]
+    _, data = cv2.imencode(".jpg", picture[..., ::-1], options)
+    wanted = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
+    for band in (16, 48):
+        monkeypatch.setattr(adjusting, "_BAND", band * size[1])
+        found = adjusting.changed(picture, Change(Changing.JPEG, quality))
+        assert np.array_equal(found, wanted)
+
+
+def test_long_changes_are_stopped_midway(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each between any two of its bands, or of its calls of OpenCV."""
+    image = engine.image_from_array(np.zeros((600, 800, 3), np.uint8), "dark")
+    monkeypatch.setattr(adjusting, "_BAND", 800 * 32)
+    for step, least in (
+        (Change(Changing.JPEG, 50), 600 // 32),
+        (Hide(Rectangle(100, 100, 600, 450)), 5),
+    ):
+        whole = Looks()
+        edited(image, Edits((step,)), cancel=whole)
+        assert whole.count > least
+        for most in range(whole.count):
+            with pytest.raises(Cancelled):
+                edited(image, Edits((step,)), cancel=Looks(most))
+
+
+class Looks(CancelToken):
+    """Counts how often it is looked at, and is cancelled after so many looks."""
+
+    def __init__(self, most: int | None = None) -> None:
+        super().__init__()
+        self.count, self._most = 0, most
+
+    def raise_if_cancelled(self) -> None:
+        if self.count == self._most:
+            self.cancel()
+        self.count += 1
+        super().raise_if_cancelled()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import zipfile
@@ -9,12 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from engine.errors import SessionError
 from engine.keeping import files
 from engine.keeping.folders import KeptFolder
 from engine.keeping.format import FORMAT_VERSION, facts_of, session_of
+from engine.keeping.pixels import KeptPixels
 from engine.keeping.records import (
     KeptFile,
     KeptImage,
@@ -30,6 +34,7 @@ from engine.records.levels import Levels, LevelsMode
 from engine.records.sources import ModelSource
 from engine.records.views import View
 
+PASTED = b"the bytes of a picture"
 ODD = "/bild-\udce4.png"
 
 
@@ -48,6 +53,7 @@ def full() -> KeptSession:
         (Note("the mark\nin the corner", Region(1.5, 2.0, 30.0, 40.0)), Note("all of it")),
         [{"kind": "crop", "part": [0, 0, 10, 10]}],
         (2.5, 0.25, 0.75),
+        KeptPixels(PASTED),
     )
     model = KeptModel(
         "model-1",
@@ -90,7 +96,9 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert again == full()
     # ASCII alone: a file name that is no text survives, and no tool misreads it.
     with zipfile.ZipFile(path) as archive:
-        assert archive.namelist() == ["session.json"]
+        member = f"pictures/{KeptPixels(PASTED).sha256}"
+        assert archive.namelist() == ["session.json", member]
+        assert archive.read(member) == PASTED
         text = archive.read("session.json")
     assert text.isascii()
     assert json.loads(text)["format"] == "hookscope-session"
@@ -171,12 +179,20 @@ def changed(path: tuple[str | int, ...], value: object) -> dict[str, Any]:
 def test_a_newer_version_is_told_in_one_line(tmp_path: Path) -> None:
     facts = facts_of(full()) | {"version": FORMAT_VERSION + 1}
     words = refused(archive(tmp_path / "new.hookscope", json.dumps(facts)))
-    assert "saved by a newer Hookscope (format version 2); update Hookscope" in words
+    assert (
+        f"saved by a newer Hookscope (format version {FORMAT_VERSION + 1}); update Hookscope"
+        in words
+    )
 
 
 def test_unknown_values_are_left_alone() -> None:
     facts = changed(("images", 0, "of a later program"), {"a": [1]}) | {"more": 3}
-    assert session_of(facts) == full()
+    found = session_of(facts)
+    (image, *others) = found.images
+    assert image.pixels is not None
+    assert image.pixels.sha256 == KeptPixels(PASTED).sha256
+    whole = replace(image, pixels=KeptPixels(PASTED))
+    assert replace(found, images=(whole, *others)) == full()
 
 
 @pytest.mark.parametrize(
@@ -286,7 +302,7 @@ def test_a_file_that_is_too_large_is_not_even_read(
 ) -> None:
     path = tmp_path / "large.hookscope"
     with path.open("wb") as file:
-        file.truncate(65 << 20)
+        file.truncate((128 << 20) + 1)
     assert "too large for a session" in refused(path)
     monkeypatch.setattr(files, "_MOST_MEMBERS", 10)
     many = tmp_path / "many.hookscope"
@@ -310,6 +326,7 @@ def test_nothing_of_an_archive_is_put_on_the_disk(tmp_path: Path) -> None:
     path.parent.mkdir()
     with zipfile.ZipFile(path, "w") as made:
         made.writestr("session.json", json.dumps(facts_of(full())))
+        made.writestr(f"pictures/{KeptPixels(PASTED).sha256}", PASTED)
         made.writestr("../../out.txt", "x")
         made.writestr("/tmp/absolute.txt", "x")
     assert files.read(path) == full()
@@ -338,3 +355,65 @@ def test_a_session_of_version_1_is_read() -> None:
     assert session.panes[2].bare
     assert session.active == 1
     assert session.display.colormap == "viridis"
+
+
+def pasted(*pictures: KeptPixels) -> KeptSession:
+    return KeptSession(
+        tuple(KeptImage(f"i{n}", f"pasted {n}", pixels=one) for n, one in enumerate(pictures))
+    )
+
+
+def test_pictures_without_a_file_are_kept_without_loss(tmp_path: Path) -> None:
+    rows = np.random.default_rng(1).integers(0, 256, (13, 17, 3), np.uint8)
+    path = tmp_path / "pasted.hookscope"
+    assert files.write(path, pasted(KeptPixels(pixels=rows), KeptPixels(pixels=rows.copy()))) == ()
+    first, second = (image.pixels for image in files.read(path).images)
+    assert first is not None
+    assert first is second
+    with Image.open(io.BytesIO(first.encoded)) as picture:
+        assert np.array_equal(np.asarray(picture), rows)
+    # Of two alike, one is enough.
+    with zipfile.ZipFile(path) as archive:
+        assert len(archive.namelist()) == 2
+
+
+def test_pictures_for_which_there_is_no_room_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "pasted.hookscope"
+    session = pasted(KeptPixels(b"a" * 60), KeptPixels(b"b" * 60), KeptPixels(b"c" * 40))
+    assert files.write(path, session, most=100) == ("pasted 1",)
+    found = files.read(path)
+    assert [image.name for image in found.images] == ["pasted 0", "pasted 1", "pasted 2"]
+    assert [image.pixels is not None for image in found.images] == [True, False, True]
+
+
+def test_a_picture_that_is_missing_or_another_one_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "pasted.hookscope"
+    facts = json.dumps(facts_of(pasted(KeptPixels(PASTED))))
+    member = f"pictures/{KeptPixels(PASTED).sha256}"
+    assert "a picture is missing" in refused(archive(path, facts))
+    for data, words in ((b"other", "damaged"), (b"x" * 200, "too large")):
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+            made.writestr("session.json", facts)
+            made.writestr(member, data)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(files, "MOST", 100)
+            assert words in refused(path)
+    wrong = json.loads(facts)
+    wrong["images"][0]["pixels"] = "../x"
+    assert "SHA-256" in refused(archive(path, json.dumps(wrong)))
+
+
+def test_version_1_has_no_pictures() -> None:
+    """Whatever a file of then has under that name."""
+    facts = facts_of(pasted(KeptPixels(PASTED))) | {"version": 1}
+    assert session_of(facts).images[0].pixels is None
+
+
+def test_a_session_of_version_2_is_read() -> None:
+    """A file that is kept, as above."""
+    session = files.read(FIXTURES / "session-2.hookscope")
+    (pasted,) = session.images
+    assert pasted.file is None
+    assert pasted.pixels is not None
+    with Image.open(io.BytesIO(pasted.pixels.encoded)) as picture:
+        assert picture.size == (24, 16)

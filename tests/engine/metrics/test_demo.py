@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import engine
+from benchmarks import leads
 from engine.metrics.running import measure
 from engine.records.images import LoadedImage
 from engine.records.workbench.trust import Fill, TrustFigure, TrustSettings
@@ -35,6 +38,31 @@ def test_grad_cam_beats_random_order_by_more_than_three_spreads() -> None:
         assert figure.spread is not None
         assert figure.value > 3 * figure.spread, name
         assert "better than random order" in figure.verdict
+
+
+def test_grad_cam_leads_over_random_order_on_scenes() -> None:
+    """A few of them, in fewer steps; the spread of five orders is a rough guess of each."""
+    settings = TrustSettings(steps=4)
+    names = ("deletion", "insertion")
+    found = leads.leads(engine.load_model(leads.MODEL), 4, settings, names)
+    assert found["deletion"].together > 2
+    assert found["insertion"].together > 3
+    assert all(lead > 1 for row in found.values() for lead in row.leads)
+
+
+@pytest.mark.slow
+def test_grad_cam_leads_by_more_than_three_spreads_over_sixty_scenes() -> None:
+    found = leads.leads(engine.load_model(leads.MODEL), 60, TrustSettings())
+    for name, row in found.items():
+        assert row.together > 3, name
+        assert row.certainty > 10, name
+        assert float(np.median(row.leads)) > 3, name
+        assert row.share_above(2) > 0.9, name
+
+
+def test_the_page_quotes_the_benchmark() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "trust.md").read_text("utf-8")
+    assert "benchmarks/leads.py" in page
 
 
 def test_random_cam_does_not() -> None:

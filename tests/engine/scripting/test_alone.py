@@ -187,15 +187,13 @@ def offered(opened: Opened) -> list[str]:
 
 def test_every_method_that_a_script_is_offered_for(batch: Batch, demo: Opened) -> None:
     methods = offered(demo)
-    others = {"refine-cam", "guided-backprop", "guided-grad-cam", "fullgrad"}
-    known = {method.slug for method in METHODS if method.family is not Family.ATTENTION}
-    assert set(methods) == known - others
+    assert set(methods) == {m.slug for m in METHODS if m.family is not Family.ATTENTION}
     page = " ".join((ROOT / "docs" / "script-and-report.md").read_text(encoding="utf-8").split())
     assert not [slug for slug in methods if find(slug).title not in page]
     for slug in methods:
         # A pass for each channel: of a layer with few.
         few = find(slug).family is Family.PERTURBATION
-        layer = "layer1" if few else None
+        layer = "layer1" if few or slug == "refine-cam" else None
         batch.add(slug, demo, layer=layer, method=slug, options=_FEWER.get(slug))
     batch.check()
 
@@ -238,6 +236,82 @@ def test_networks_of_python_files(batch: Batch, tmp_path: Path) -> None:
             for slug in ("layercam", "grad-cam++", "eigen-cam"):
                 batch.add(f"{slug}-{number}", made, layer=layer, method=slug, target=2)
     batch.check()
+
+
+RELUS = '''\
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+class Relus(nn.Module):
+    """Every spelling of a ReLU, and biases within functions if so wanted."""
+
+    def __init__(self, plain=True):
+        super().__init__()
+        self.plain = plain
+        self.convs = nn.ModuleList(nn.Conv2d(3 if not n else 6, 6, 3, padding=1) for n in range(6))
+        self.norm = nn.BatchNorm2d(6)
+        self.head = nn.Linear(6, 4)
+
+    def forward(self, x):
+        x = functional.relu(self.norm(self.convs[0](x)), inplace=True)
+        x = self.convs[1](x).clamp(min=0)
+        x = functional.relu6(self.convs[2](x))
+        x = torch.maximum(self.convs[3](x), torch.zeros(()))
+        x = functional.threshold(self.convs[4](x), 0.0, 0.0) + functional.max_pool2d(x, 3, 1, 1)
+        last = self.convs[5]
+        if not self.plain:
+            x = functional.conv2d(x, last.weight, last.bias, padding=1).tanh()
+        else:
+            x = last(x).tanh()
+        return self.head(functional.avg_pool2d(x, 2).mean(dim=(2, 3)))
+'''
+
+
+def test_guided_relus_and_biases_however_they_are_spelled(batch: Batch, tmp_path: Path) -> None:
+    file, weights = tmp_path / "relus.py", tmp_path / "weights.pt"
+    file.write_text(RELUS)
+    space: dict[str, Any] = {"__name__": "relus"}
+    exec(RELUS, space)
+    torch.manual_seed(4)
+    network: nn.Module = space["Relus"]()
+    for tensor in network.buffers():
+        if tensor.is_floating_point():
+            torch.nn.init.uniform_(tensor, 0.5, 1.5)
+    torch.save(network.state_dict(), weights)
+    for plain in ("True", "False"):
+        source = ModelSource(str(file), str(weights), "Relus", (("plain", plain),), input="3x40x32")
+        with opened(source, Trust(named=[file])) as made:
+            batch.add(f"guided-{plain}", made, method="guided-backprop", target=2)
+            # Of a class for which the layer speaks somewhere.
+            layer = {"layer": "convs.2"}
+            peaks = [float(made.session.explain(target=t, **layer).map.max()) for t in range(4)]
+            target = int(np.argmax(peaks))
+            batch.add(f"cam-{plain}", made, method="guided-grad-cam", target=target, **layer)
+            if plain == "True":
+                batch.add("fullgrad", made, method="fullgrad", target=2)
+            else:
+                with pytest.raises(NoScript, match="biases are added outside"):
+                    batch.add("fullgrad no", made, method="fullgrad", target=2)
+    batch.check()
+
+
+def test_what_no_short_script_makes_says_why(batch: Batch, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    file, weights = Path(token_networks.__file__), tmp_path / "tokens.pt"
+    torch.save(token_networks.Tokens(prefix=2).state_dict(), weights)
+    source = ModelSource(str(file), str(weights), "Tokens", (("prefix", "2"),), input="3x24x32")
+    reasons = {
+        "fullgrad": "channels in other places",
+        "refine-cam": "has its channels in another place",
+        "legrad": "attention is computed within one operation",
+        "attention-rollout": "attention is computed within one operation",
+    }
+    with opened(source, Trust(named=[file])) as made:
+        for slug, reason in reasons.items():
+            with pytest.raises(NoScript, match=reason):
+                batch.add(slug, made, method=slug)
 
 
 def test_tokens(batch: Batch, tmp_path: Path) -> None:

@@ -123,7 +123,8 @@ def test_export_answers_and_remembers(qtbot: QtBot, settings: Settings, tmp_path
     box(dialog, "Raw map").setChecked(True)
     box(dialog, "Caption").setChecked(False)
     dialog.take(tmp_path / "dog.png")
-    assert told == [ExportChoice(tmp_path / "dog.png", tmp_path / "dog.npy", None, True, False)]
+    files = (tmp_path / f"dog.{suffix}" for suffix in ("png", "npy", "json"))
+    assert told == [ExportChoice(*files, True, False)]
     assert not dialog.isVisible()
     assert settings.get(table.EXPORT_MAP) is True
     assert settings.get(table.EXPORT_CAPTION) is False
@@ -150,6 +151,7 @@ def test_nothing_to_export_cannot_be_saved(
     formats = dialog.findChild(QComboBox)
     assert formats is not None
     formats.setCurrentIndex(formats.findData("none"))
+    box(dialog, "Metadata").setChecked(False)
     assert not button(dialog, "Save as…").isEnabled()
     assert not box(dialog, "Caption").isEnabled()
     box(dialog, "Raw map").setChecked(True)

@@ -127,13 +127,34 @@ _FORMULAS: dict[str, Callable[[Options], Formula]] = {
 def formula_of(how: Chosen) -> Formula | None:
     """The formula of a method of layers, with its options; None for one that has none here.
 
-    That of Finer-CAM is the formula of its base: what it compares is in the score.
+    Those of Finer-CAM and RefineCAM are the formulas of their bases: what the one compares is in
+    the score, and the other puts several maps together.
     """
     options = dict(how.options)
-    slug = str(options["base"]) if how.method.slug == "finer-cam" else how.method.slug
+    based = how.method.slug in ("finer-cam", "refine-cam")
+    slug = str(options["base"]) if based else how.method.slug
     make = _FORMULAS.get(slug)
     return None if make is None else make(options)
 
+
+REFINED = (
+    "def refine_cam(network, x):",
+    '    """{equation}"""',
+    "    product = positive(of_layer(*activation_and_gradient(network, x, LAYER)))",
+    "    for layer in DEEPER:",
+    "        coarse = positive(of_layer(*activation_and_gradient(network, x, layer)))",
+    "        product = product * functional.interpolate(",
+    '            coarse[None, None], product.shape, mode="bilinear", align_corners=False',
+    "        )[0, 0]",
+    "    return product",
+    "",
+    "",
+    "def positive(found):",
+    '    """The positive part of a map, as parts of its largest value."""',
+    "    found = found.clamp(min=0)",
+    "    return found / found.max() if found.max() > 0 else found",
+)
+"""What RefineCAM does with the maps of layers."""
 
 _KERNELS = {
     "sigmoid": ("products = torch.tanh(gamma * products + 1)",),

@@ -1,0 +1,41 @@
+"""What is written beside a figure of several maps, so that each of them can be asked for again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.records.display import DisplaySettings
+from engine.records.figures import FigureForm
+from engine.render.looks import look_of
+from engine.version import NAME, VERSION
+
+
+def figure_facts(
+    panes: Sequence[Mapping[str, Any]],
+    form: FigureForm,
+    display: DisplaySettings,
+    *,
+    columns: int | None = None,
+    difference: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """A figure as `explain --like FILE --pane N` takes it, ready for JSON.
+
+    panes: the facts of each map (export.files.pane_facts), in the order of the figure. display: how
+    they are drawn, with the end of a scale that they share. columns: how many are in a row, None
+    for as many as suit them. difference: of two maps, the numbers of comparing.difference.
+    """
+    content: dict[str, Any] = {
+        "panes": list(panes),
+        "columns": columns,
+        "scale": {"shared": form.shared, "sign": display.sign, "end": display.end},
+        "figure": form.facts,
+        "display": {**asdict(display), "look": look_of(display) or None},
+        "program": {"name": NAME, "version": VERSION},
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    if difference is not None:
+        content["difference"] = dict(difference)
+    return content
