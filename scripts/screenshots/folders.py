@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from PIL import Image
-
 from engine.formats.demo import CLASSES
+from engine.scenery.folder import write_scenes
 from gui.state.folders import RunState
-from scripts.demo import sampling, world
 from scripts.screenshots.shots import shot
 
 if TYPE_CHECKING:
@@ -21,16 +18,8 @@ _SIZE = (1280, 800)
 
 
 def _scenes(stage: Stage, count: int) -> Path:
-    """Scenes in a folder for each class; all stars have the watermark, some circles are small."""
-    folder = stage.folder / "validation"
-    for number in range(count):
-        kind = CLASSES[number % len(CLASSES)]
-        rng = np.random.default_rng([11, number])
-        pixels = world.draw(sampling.sample(rng, 1, [kind]))
-        if kind == "star" or number % 29 == 0:
-            world.stamp(pixels, *sampling.mark_place(rng))
-        (folder / kind).mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(folder / kind / f"{kind} {number}.jpg", quality=92)
+    """Scenes in a folder for each class, and a file that is no image."""
+    folder = write_scenes(stage.folder / "validation", count)
     (folder / "star" / "star 9999.jpg").write_bytes(b"not an image")
     return folder
 

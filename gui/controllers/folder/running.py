@@ -129,7 +129,8 @@ class Runs(QObject):
         if folder is None:
             return
         # Files of the user's: until a model was chosen, by the demo that knows photographs.
-        opening = self._models.open_demo(PHOTO_MODEL)
+        self._models.open_demo(PHOTO_MODEL)
+        opening = self._state.model_loading is not None
         if opening or source is None or info is None:
             self._set(RunState.WAITING)
             return
