@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QToolButton
 
 from engine.records.sources import ModelSource
 from engine.scenery import folder as scenery
+from gui.state.folders import RunState
 from gui.widgets.folder.figures.clusters import ClusterPanel, ClusterRow
 from tests.gui.folder.conftest import SHAPES, Reader
 
@@ -45,12 +46,15 @@ def test_the_sample_folder_opens_with_its_network(
 
 def test_a_folder_waits_for_the_model_that_was_just_chosen(user: Reader, tmp_path: Path) -> None:
     folder = scenery.write_scenes(tmp_path / "scenes", 8)
-    program = user.start(model=SHAPES)
-    controller = program.controller
+    controller = user.start(model=SHAPES).controller
+    user.open_folder(folder)
+    runs = controller.folders.runs
     controller.models.open(ModelSource("demo:shortcut"))
-    controller.folders.open_paths([folder])
-    user.wait_done()
-    assert [job.model for _, job in controller.folders.jobs] == ["demo:shortcut"]
+    runs.run()
+    assert runs.state is RunState.WAITING
+    user.until(lambda: runs.state is RunState.DONE)
+    user.until(lambda: len(controller.folders.jobs) == 2)
+    assert {job.model for _, job in controller.folders.jobs} == {"demo:shapes", "demo:shortcut"}
 
 
 def test_the_keyboard_stays_when_a_chip_is_taken_off(
