@@ -95,6 +95,7 @@ def test_tags_are_kept_and_filtered_by(opened: Reader) -> None:
     dialog.setTextValue("check  again ")
     dialog.accept()
     user.until(lambda: user.texts("tags").count("check again") == 3)
+    user.until(lambda: user.program.window.notice.text == "Tagged 3 images: check again.")
     user.program.handlers.folders._filter("tags: again")
     user.until(lambda: user.page.model.rowCount() == 3)
     user.wait_rows()

@@ -91,3 +91,17 @@ def test_the_keyboard_stays_on_a_group_whose_region_is_being_hidden(user: Reader
     panel.set_clusters([], "", can_hide="")
     assert QApplication.focusWidget() is panel.classes
     panel.deleteLater()
+
+
+def test_home_and_end_go_to_the_ends_of_the_list(user: Reader, scenes: Path, index: Path) -> None:
+    user.start(model=SHAPES)
+    user.open_explained(scenes, index)
+    rows = user.page.rows.view
+    user.page.focus_rows()
+    QTest.keyClick(rows, Qt.Key.Key_End)
+    assert rows.currentIndex().row() == user.page.model.rowCount() - 1
+    QTest.keyClick(rows, Qt.Key.Key_Home, Qt.KeyboardModifier.ShiftModifier)
+    assert rows.currentIndex().row() == 0
+    assert len(user.page.rows.selected_numbers()) == user.page.model.rowCount()
+    QTest.keyClick(rows, Qt.Key.Key_End)
+    assert len(user.page.rows.selected_numbers()) == 1
