@@ -32,13 +32,9 @@ class SampleFolder(QObject):
 
     def open(self) -> None:
         """Open the folder and its model. The scenes are drawn first where they are not there."""
-        if (self._state.model_loading or self._state.model_source) == SAMPLE_MODEL:
-            self._models.keep()
-        else:
-            self._models.open(SAMPLE_MODEL)
         job = Job("Drawing sample scenes", _draw, slot=_SLOT)
         job.progressed.connect(self.progressed)
-        job.finished.connect(lambda folder: self._folders.open_paths([folder]))
+        job.finished.connect(self._drawn)
         job.failed.connect(self._failed)
         job.ended.connect(self._ended)
         self._drawing = True
@@ -48,6 +44,14 @@ class SampleFolder(QObject):
         """Stop drawing, if that is what is going on."""
         if self._drawing:
             self._folders.lanes[1].cancel(_SLOT)
+
+    def _drawn(self, folder: Path) -> None:
+        if (self._state.model_loading or self._state.model_source) == SAMPLE_MODEL:
+            self._models.keep()
+        else:
+            self._models.open(SAMPLE_MODEL)
+        # Which waits for the model.
+        self._folders.open_paths([folder])
 
     def _ended(self) -> None:
         self._drawing = False
