@@ -19,6 +19,7 @@ from engine.methods.registry import GRAD_CAM, Chosen, choose
 from engine.passes import outputs
 from engine.passes.copies import half_precision, in_float32
 from engine.passes.devices import is_out_of_memory, release_cache
+from engine.passes.modules import stops
 from engine.passes.observation import dtype_of
 from engine.passes.outputs import Reading
 from engine.passes.reserve import Reserve
@@ -34,6 +35,7 @@ from engine.records.models import (
     OutputForm,
     Prediction,
     Scores,
+    named,
 )
 from engine.remembered.inspecting import Question, inspected
 from engine.rewriting.faster import Faster
@@ -125,6 +127,8 @@ class Model:
         self._parameters = sum(p.numel() for p in self.module.parameters())
         self.faster = Faster(self.module, self.facts, self.device)
         self.reserve = Reserve()
+        self.stops = frozenset(stops(self.module))
+        """Names of the modules between which a pass can be stopped."""
         self.pass_seconds = 0.0
         """Of the latest forward pass for one image, 0 before the first."""
         if self._default.branches > 1:
@@ -219,6 +223,11 @@ class Model:
         return other
 
     @property
+    def source_name(self) -> str:
+        """The source, with the name of the weights file where that says more."""
+        return named(self.source, self._weights)
+
+    @property
     def info(self) -> ModelInfo:
         """The model's metadata, free of torch objects."""
         return ModelInfo(
@@ -296,6 +305,11 @@ class Model:
         """The Prediction for each of the given classes; logits: (classes,) from a forward pass."""
         scores = self.facts.reading.form.scores
         return targets.predictions(logits, self.classes, indices, scores)
+
+    def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Those of all classes, (classes,), from the logits (classes,) of a forward pass; NaN where
+        the network returns values."""
+        return targets.probabilities(logits, self.facts.reading.form.scores)
 
     def move(self, device: torch.device, notice: str) -> None:
         """Move the network to another device; the notice says why."""

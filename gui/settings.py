@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 import logging
 import re
@@ -366,6 +365,9 @@ class Settings(QObject):
 
 
 def _digest(text: str) -> str:
+    # It loads OpenSSL, which no window has to wait for.
+    import hashlib
+
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -12,6 +12,8 @@ _LONG = (
     r"test_literature\.py::test_(top_predictions_and_the_map|vgg16_with_its_in_place)",
     r"test_every_method_on_every_call_of_every_layer\[(?!resnet|vit|a module called three)",
     r"test_every_method\.py::test_the_same_in_float32\[(?!resnet|vit)",
+    r"test_rounding\.py::test_by_click_and_by_batch\[(?!resnet18-layer3.1.bn2-xgrad)",
+    r"test_scoring\.py::test_they_are_those_of_sessions\[(Mixing|One|Pairs)",
     # Scripts that are started for what they say alone.
     r"test_a_script_starts_and_says_how_it_is_used\[(scripts/(installers|bundle)|benchmarks)/",
     r"test_every_round_runs_every_case_after_a_bare_one",
@@ -49,6 +51,7 @@ _LONG = (
     r"TestEveryWay::test_legrad(_of_a_unit)?\[.*(1|2|3)",
     r"test_same_module\.py::test_what_is_never_read_changes_nothing\[(?!resnet18|vit)",
     r"test_second_start\.py::test_after_a_crash_the_next_start_offers_what_was_open",
+    r"test_folder_killed\.py::test_killed_in_the_middle_and_continued",
 )
 
 LONG = re.compile("|".join(_LONG))

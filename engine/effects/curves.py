@@ -88,5 +88,4 @@ def numbers_of(
     logits = np.array(rows[:, index], np.float64)
     if model.facts.reading.form.scores is Scores.VALUES:
         return logits, None
-    found = [model.predictions(row, [index])[0].probability for row in rows]
-    return logits, np.array(found, np.float64)
+    return logits, np.array([model.probabilities(row)[index] for row in rows], np.float64)

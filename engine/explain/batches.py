@@ -8,7 +8,6 @@ tried on the first batch; a network for which it is not so gets one image at a t
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,10 +15,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.errors import ImageError, LayerError, MethodError, ModelError, TargetError
-from engine.explain.answers.found import Found, Said, explanation_of
+from engine.errors import ImageError, LayerError, MethodError, TargetError
+from engine.explain.answers.found import Found, explanation_of, said_of
 from engine.explain.answers.requests import request_of
 from engine.explain.asking import Asking, asking_of
+from engine.explain.batching import MOST, Batching, plain_bytes
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import map_batch
 from engine.explain.session import Session
@@ -28,19 +28,13 @@ from engine.inspection import memory
 from engine.methods.modifiers import is_augmented
 from engine.methods.registry import requested
 from engine.model import Model
-from engine.passes import devices
 from engine.passes.forward import ForwardPass
-from engine.passes.hooks import NETWORK_ERRORS
 from engine.progress import CancelToken
 from engine.records.asked import CLASS, Question
 from engine.records.explanations import JOINT, Explanation
 from engine.records.images import LoadedImage
+from engine.rewriting.faster import is_often
 from engine.targets.classes import find_class
-
-_log = logging.getLogger(__name__)
-
-MOST_IMAGES = 16
-"""Images in one pass at most; more of them gain nothing on a CPU."""
 
 _CLOSE = 5e-5
 """Half of what is promised, since a session's own map may be off by as much."""
@@ -71,7 +65,7 @@ class Batches:
 
     layer, method, options, question: as in Session.explain, of the model's default if not given.
     size: images in one pass, at most; None for as many as fit into half of the free memory, up to
-    MOST_IMAGES. exact: as in Session.
+    batching.MOST. exact: as in Session.
     Raises LayerError, MethodError and TargetError as Session.explain does.
     """
 
@@ -100,16 +94,19 @@ class Batches:
         self._layer = JOINT.join(place.name for place in places)
         self._call, self._axes, self._source = first.call, first.axes, first.source
         self._asked_call = asked.asking.call
-        self._size = self._fitting() if size is None else max(1, size)
+        self._batching = Batching(known, MOST if size is None else size)
+        if size is None:
+            each = memory.estimate(model.facts, self._source) + plain_bytes(model.facts.largest)
+            self._batching.most = self._batching.fitting(each)
         if not how.swept or how.compared or len(places) > 1 or is_augmented(self._how):
             # It takes passes of its own, several classes, layers or copies.
-            self._size = 1
-        self._tried = False
+            self._batching.most = 1
+        self._doubtful, self._seen = 0, 0
 
     @property
     def size(self) -> int:
         """Images in one pass; 1 if the network takes no more."""
-        return self._size
+        return self._batching.most
 
     def explain(
         self,
@@ -120,9 +117,8 @@ class Batches:
         """An answer for each image, in their order, as soon as its batch is computed.
 
         targets: one for each image, as in Session.explain; None for the class with the highest
-        logit of each. Maps equal those of a session to 1e-4 of their peak; by Grad-CAM++, whose
-        quotient amplifies rounding, to 1e-3. Raises TargetError, ModelError when the network itself
-        fails, DeviceError, Cancelled.
+        logit of each. Maps equal those of a session to 1e-4 of their peak. Raises TargetError,
+        ModelError when the network itself fails, DeviceError, Cancelled.
         """
         yield from self._each([(image, None) for image in images], targets, cancel)
 
@@ -148,7 +144,7 @@ class Batches:
         indices = [None if each is None else find_class(each, classes) for each in wanted]
         first = 0
         while first < len(images):
-            group = slice(first, first + self._size)
+            group = slice(first, first + self.size)
             for answer in self._group(images[group], indices[group], cancel):
                 yield answer
                 first += 1
@@ -174,33 +170,45 @@ class Batches:
         return [failed.get(number) or next(answers) for number in range(len(images))]
 
     def _answers(self, items: Sequence[_Item], cancel: CancelToken | None) -> list[Answer]:
-        if len(items) < 2 or self._size == 1:
-            return [self._alone(item, cancel) for item in items]
-        try:
-            answers = self._together(items, cancel)
-        except (*NETWORK_ERRORS, MemoryError, ModelError) as error:
-            if devices.is_out_of_memory(error):
-                self._give_up(f"out of memory with {len(items)} images", len(items) // 2)
-            else:
-                self._give_up(f"{type(error).__name__}: {error}")
-            pieces = [items[at : at + self._size] for at in range(0, len(items), self._size)]
-            return [answer for piece in pieces for answer in self._answers(piece, cancel)]
-        if not self._tried:
-            self._tried = True
+        answers = self._batching.halved(
+            items,
+            lambda few: self._together(few, cancel),
+            lambda item: self._alone(item, cancel),
+        )
+        together = len(items) > 1 and self._batching.most > 1
+        return self._settled(items, answers, cancel) if together else _known(answers)
+
+    def _settled(
+        self,
+        items: Sequence[_Item],
+        answers: Sequence[Answer | None],
+        cancel: CancelToken | None,
+    ) -> list[Answer]:
+        """The answers of a batch; those of images alone where they have to be."""
+        alone: list[Answer | None] = [None] * len(items)
+        if not self._batching.tried:
+            self._batching.tried = True
             # Of all images, since in some networks it takes a certain one to amplify rounding.
             alone = [self._alone(item, cancel) for item in items]
             if not all(map(_close, answers, alone)):
-                self._give_up("an image's map depends on the others of its batch")
-                return alone
-        return answers
+                self._batching.one_by_one("an image's map depends on the others of its batch")
+                return _known(alone)
+        self._count(answers)
+        return [
+            together or known or self._alone(item, cancel, exact=True)
+            for item, together, known in zip(items, answers, alone, strict=True)
+        ]
 
-    def _give_up(self, reason: str, size: int = 1) -> None:
-        self._size = max(1, size)
-        _log.info("%s: %s; %d in one pass from now on", self.model.source, reason, self._size)
+    def _count(self, answers: Sequence[Answer | None]) -> None:
+        """Give up where rounding decides on many of the maps; each is then made anew, alone."""
+        self._seen += len(answers)
+        self._doubtful += answers.count(None)
+        if is_often(self._doubtful, self._seen):
+            self._batching.one_by_one("rounding decides on many maps")
 
-    def _alone(self, item: _Item, cancel: CancelToken | None) -> Answer:
-        prepared = item.prepared
-        with Session(self.model, item.image, exact=self.exact, prepared=prepared) as session:
+    def _alone(self, item: _Item, cancel: CancelToken | None, *, exact: bool = False) -> Answer:
+        prepared, exact = item.prepared, exact or self.exact
+        with Session(self.model, item.image, exact=exact, prepared=prepared) as session:
             how = self._how
             try:
                 explanation = session.explain(
@@ -215,7 +223,8 @@ class Batches:
                 return Answer(None, session.logits, error)
             return Answer(explanation, session.logits)
 
-    def _together(self, items: Sequence[_Item], cancel: CancelToken | None) -> list[Answer]:
+    def _together(self, items: Sequence[_Item], cancel: CancelToken | None) -> list[Answer | None]:
+        """The answers from one pass; None for an image on whose map rounding decides."""
         with torch.inference_mode(False):
             batch = torch.cat([item.prepared.tensor for item in items])
         work = Computation(self.model, batch, None, exact=self.exact)
@@ -234,20 +243,24 @@ class Batches:
 
     def _explained(
         self, done: ForwardPass, items: Sequence[_Item], cancel: CancelToken | None
-    ) -> list[Answer]:
+    ) -> list[Answer | None]:
         logits = done.logits.detach().cpu().double().numpy()
         asked = [self._asking(item, row) for item, row in zip(items, logits, strict=True)]
         # One that cannot be asked has a map, too, which is not looked at.
         targets = [0 if isinstance(one, TargetError) else one.target(self._how) for one in asked]
         maps = map_batch(done, self._source, targets, self._how, self._axes, cancel)
         seconds = done.seconds / len(items)
-        answers = []
+        answers: list[Answer | None] = []
         for number, (item, row, one) in enumerate(zip(items, logits, asked, strict=True)):
             if isinstance(one, TargetError):
                 answers.append(Answer(None, row, one))
                 continue
-            said = Said(one.asked(), one.prediction(), one.value_of(done, number))
-            found = Found(self._layer, self._call, self._how, maps[number], row, said)
+            if maps[number].doubtful:
+                answers.append(None)
+                continue
+            value = one.value_of(done, number)
+            said = said_of(self.model, self._how, row, one.asked(), one.prediction(), value)
+            found = Found(self._layer, self._call, self._how, maps[number], said)
             region = item.prepared.region
             try:
                 told = explanation_of(self.model, item.image, region, found, seconds=seconds)
@@ -268,14 +281,15 @@ class Batches:
             return error
         return asking
 
-    def _fitting(self) -> int:
-        """As many images as fit into the memory that a pass may hold."""
-        one = memory.estimate(self.model.facts, self._source) + 4 * self.model.facts.largest
-        return max(1, min(MOST_IMAGES, devices.memory_budget(self.model.device) // max(1, one)))
+
+def _known(answers: Sequence[Answer | None]) -> list[Answer]:
+    return [answer for answer in answers if answer is not None]
 
 
-def _close(one: Answer, other: Answer) -> bool:
-    """Whether two answers for the same image agree, but for rounding."""
+def _close(one: Answer | None, other: Answer | None) -> bool:
+    """Whether two answers for the same image agree, but for rounding; one that is missing does."""
+    if one is None or other is None:
+        return True
     if one.explanation is None or other.explanation is None:
         return (one.explanation is None) is (other.explanation is None)
     pairs = ((one.explanation.map, other.explanation.map), (one.logits, other.logits))

@@ -7,28 +7,25 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Collection
-from contextlib import nullcontext
 from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine.errors import DeviceError, ModelError, one_line
-from engine.explain.fast_batches import FastBatches
+from engine.explain.forms import Forms
 from engine.inspection import memory
 from engine.inspection.default_layer import default_layer
 from engine.inspection.reasons import reason_against
 from engine.model import Model
 from engine.passes import devices
-from engine.passes.below.kinks import Kinks
-from engine.passes.forward import ForwardPass, run_forward
-from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating
+from engine.passes.forward import ForwardPass
+from engine.passes.hooks import NETWORK_ERRORS, Call
 from engine.passes.reserve import sizes_of
 from engine.progress import CancelToken
 from engine.records.asked import Asked
-from engine.rewriting.faster import Seen
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -54,7 +51,6 @@ class Computation:
         self, model: Model, image: Tensor, budget: int | None, *, exact: bool = False
     ) -> None:
         self.model = model
-        self._exact = exact
         self.logits: NDArray[np.float64] | None = None
         self.values: dict[Asked, float] = {}
         self.forward_seconds = 0.0
@@ -62,14 +58,13 @@ class Computation:
         self._image = image
         self._input: Tensor | None = None
         self._budget = budget
-        self._clones = model.facts.overwritten()
         sources = {call for call, f in model.facts.calls.items() if f.source == call}
         self._sources = sources
         self._explainable = {c for c in sources if not reason_against(model.facts.calls[c])}
         self._tail: ForwardPass | None = None
         self._full: ForwardPass | None = None
         self._walked = False
-        self._batches = FastBatches(model, plainly=exact)
+        self._forms = Forms(model, exact=exact)
         self._frugal = False
         self._untrainable = False
         self._closed = False
@@ -111,8 +106,8 @@ class Computation:
         """
         if memory.estimate(self.model.facts, start) > self.allowed:
             self._release()
-        other = Computation(self.model, image, self._budget, exact=self._exact)
-        other._clones, other._frugal = self._clones, self._frugal
+        other = Computation(self.model, image, self._budget, exact=self._forms.exact)
+        other._forms.clones, other._frugal = self._forms.clones, self._frugal
         other._untrainable = self._untrainable
         return other
 
@@ -129,6 +124,18 @@ class Computation:
             return 0
         first = next((call for call in facts.calls if call in kept.kept), None)
         return memory.estimate(facts, None if kept is self._full else first)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the network's own modules made all that is kept."""
+        return all(done is None or done.is_wholly_own for done in (self._full, self._tail))
+
+    def insist(self) -> None:
+        """Make every later pass with a graph by the network's own modules, and free those that were
+        made otherwise."""
+        self._forms.exact = True
+        if not self.is_own:
+            self._release()
 
     def close(self) -> None:
         """Free everything; later requests raise ModelError."""
@@ -262,19 +269,19 @@ class Computation:
         outputs it has.
         """
         wanted = self._sources if self._untrainable else wanted
-        return self._pass(self.model.module, batch, start, wanted, cancel)
+        return self._forms.own_graph(batch, start, wanted, cancel)
 
     def start_batches(self) -> None:
         """Begin a run of batches: equal runs give equal logits."""
-        self._batches.start()
+        self._forms.start()
 
     def batch_logits(self, batch: Tensor, cancel: CancelToken | None) -> Tensor:
         """The logits of a batch (n, channels, h, w), without a graph: (n, classes)."""
-        return self._batches.logits(batch, self.allowed, cancel)
+        return self._forms.logits(batch, self.allowed, cancel)
 
     def batch_output(self, batch: Tensor, call: Call, cancel: CancelToken | None) -> Tensor:
         """What a call returns for a batch (n, channels, h, w), without a graph: (n, ...)."""
-        return self._batches.output(batch, call, cancel)
+        return self._forms.output(batch, call, cancel)
 
     def guarded(self, work: Callable[[], _T]) -> _T:
         """Do the work; when memory runs out, retry with less kept, then on the CPU.
@@ -322,17 +329,8 @@ class Computation:
         many = len(wanted) > 1 and not self._frugal
         if many:
             self.model.reserve.give()
-        plainly = plainly or self._exact or self._untrainable or self._frugal
-        done = None
-        if start is not None and not plainly:
-            done = self._rewritten(start, wanted, cancel)
-        if done is None:
-            keeps_many = len(wanted) > 1 and not plainly
-            apart = self.model.faster.apart(cancel) if keeps_many else None
-            module, released = self.model.module, frozenset[Call]()
-            if apart is not None:
-                module, released = apart.module, apart.released
-            done = self._pass(module, self.input, start, wanted, cancel, released)
+        plainly = plainly or self._untrainable or self._frugal
+        done = self._forms.graph(self.input, start, wanted, self.allowed, cancel, plainly=plainly)
         self._note(done.logits, done.seconds)
         if many:
             self.model.reserve.hold(self.allowed, sizes_of(done))
@@ -344,73 +342,6 @@ class Computation:
         if self.logits is None:
             # To the CPU first: not every device supports float64.
             self.logits = logits.detach()[0].cpu().double().numpy()
-
-    def _rewritten(
-        self, start: Call, wanted: Collection[Call], cancel: CancelToken | None
-    ) -> ForwardPass | None:
-        """A pass whose part before the start is rewritten; None if it has to be made without."""
-        faster = self.model.faster
-        form = faster.before(start, self.allowed, len(self._image), cancel)
-        if form is None:
-            return None
-        image = self.input.contiguous(memory_format=torch.channels_last)
-        kinks = Kinks()
-        try:
-            kept = wanted if form.checked else ()
-            done = self._pass(form.module, image, start, kept, cancel, form.released, kinks)
-            if start not in done.kept:
-                raise LookupError(f"{start[0]} is not called")
-            if faster.doubted(start, near=kinks.near):
-                return None
-            if not form.checked:
-                # Of the same classes in both: two logits may be closer than the rounding.
-                tops = done.logits.detach().argmax(dim=1).tolist()
-                found = _seen(done, start, tops)
-                # Freed before the next pass: two graphs at once might not fit.
-                del done
-                own = self._pass(self.model.module, self.input, start, wanted, cancel)
-                form.check(found, _seen(own, start, tops))
-                return own
-        except NETWORK_ERRORS as error:
-            if devices.is_out_of_memory(error):
-                raise
-            faster.give_up(f"{type(error).__name__}: {one_line(error)}")
-            return None
-        return done
-
-    def _pass(
-        self,
-        module: nn.Module,
-        image: Tensor,
-        start: Call | None,
-        wanted: Collection[Call],
-        cancel: CancelToken | None,
-        released: frozenset[Call] = frozenset(),
-        kinks: Kinks | None = None,
-    ) -> ForwardPass:
-        """A pass of the network, or of a rewritten one.
-
-        released: the calls whose output that one does not overwrite, as the network does. kinks:
-        watches what comes after the start.
-        """
-        facts = self.model.facts
-        # A rewritten one reaches the network's own modules by other ways than their names, as well.
-        own = self.model.module
-        with evaluating(own) if module is not own else nullcontext():
-            done, clones = run_forward(
-                module,
-                image,
-                start,
-                wanted,
-                self._clones - released,
-                cancel,
-                cut=facts.cut,
-                reading=facts.reading,
-                bounded=facts.real,
-                kinks=kinks,
-            )
-        self._clones |= clones
-        return done
 
     def _release(self) -> None:
         freed = [sizes for done in (self._full, self._tail) if (sizes := sizes_of(done))]
@@ -436,12 +367,6 @@ class Computation:
         self._frugal = False
         self.notify(text)
         devices.release_cache(device)
-
-
-def _seen(done: ForwardPass, start: Call, targets: list[int]) -> Seen:
-    """What a pass computed for each image's own class."""
-    output = done.kept[start].tensor.detach()
-    return Seen(output, done.gradients(start, targets), done.logits.detach())
 
 
 def _overwrites_what_its_gradient_needs(error: BaseException) -> bool:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from engine.errors import ModelError
 from engine.explain.asking import Asking
+from engine.explain.batching import is_same, plain_bytes
 from engine.explain.input_passes import InputPasses
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import channels_first
@@ -19,7 +20,6 @@ from engine.inspection import memory
 from engine.inspection.memory import largest_after
 from engine.inspection.spatial_axes import Axes
 from engine.methods.registry import Chosen
-from engine.passes import devices
 from engine.passes.below.polling import Polled
 from engine.passes.forward import run_plain
 from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating, watching
@@ -29,11 +29,6 @@ from engine.records.models import Layout
 from engine.rewriting.from_layer import FromLayer, from_layer
 
 _log = logging.getLogger(__name__)
-
-# What is alive at once in a pass without a graph, in outputs of the largest layer.
-_ALIVE = 4
-# How far the logits may be off, in parts of the largest, before a way of computing is refused.
-_SAME = 1e-4
 
 
 class LayerPasses(InputPasses):
@@ -83,11 +78,11 @@ class LayerPasses(InputPasses):
             return
         # Only what follows the layer is held for each of a batch.
         largest = largest_after(self._work.model.facts, self._source)
-        self._limit(largest)
+        self._batching.limit(largest)
         with Polled(self._cancel):
             run = self._way(first)
-        self._tried = True
-        each = _ALIVE * largest
+        self._batching.tried = True
+        each = plain_bytes(largest)
         score = self._asking.of_batch()
 
         def scores(batch: Tensor) -> Tensor:
@@ -124,7 +119,7 @@ class LayerPasses(InputPasses):
         self._form = None
         _log.info("passes for %s are made from the input on", self._source[0])
         if not self._same(self._whole, pair, wanted):
-            self._most = 1
+            self._batching.most = 1
         return self._whole
 
     def _started(self, copied: bool) -> Callable[[Tensor], Tensor] | None:
@@ -139,21 +134,13 @@ class LayerPasses(InputPasses):
         return self._from_layer if self._form is not None else None
 
     def _same(self, run: Callable[[Tensor], Tensor], pair: Tensor, wanted: Tensor) -> bool:
-        try:
-            found = run(pair).cpu().float()
-        except (*NETWORK_ERRORS, ModelError) as error:
-            if devices.is_out_of_memory(error):
-                raise
-            _log.info("%s: %s", self._source[0], error)
-            return False
-        far = (found - wanted).abs().max()
-        # Not a number is not the same, either.
-        return bool(far <= _SAME * wanted.abs().max())
+        what = f"{self._source[0]}: {len(pair)} of its outputs in a pass"
+        return is_same(lambda: run(pair).cpu().float(), wanted, what)
 
     def _one_by_one(self, run: Callable[[Tensor], Tensor], pair: Tensor, wanted: Tensor) -> bool:
         alone = all(self._same(run, pair[i : i + 1], wanted[i : i + 1]) for i in range(len(pair)))
         if alone:
-            self._most = 1
+            self._batching.most = 1
         return alone
 
     def _from_layer(self, batch: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from engine.inspection.spatial_axes import Axes
 from engine.methods.gradient import weighted
 from engine.methods.inputs import MethodInput, MethodMap, Sums, Weights
 from engine.methods.registry import Chosen, Family, Method, Need, load, load_weights
+from engine.methods.rounding import is_doubtful
 from engine.methods.rows.shared import EIGEN
 from engine.passes.forward import ForwardPass, Target
 from engine.passes.hooks import Call
@@ -31,7 +32,8 @@ class RawMap:
 
     anything: False if its ingredients are zero throughout. said: sentences about how it was
     computed. seconds: wall-clock time without the forward pass (in a sweep, an equal share of it).
-    sums: what the map sums to and should, of a method that says so.
+    sums: what the map sums to and should, of a method that says so. doubtful: whether rounding
+    decides on it, and the pass was not the network's own for the one image: it is not to be shown.
     """
 
     map: FloatMap
@@ -39,6 +41,7 @@ class RawMap:
     said: tuple[str, ...]
     seconds: float
     sums: Sums | None = None
+    doubtful: bool = False
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -78,15 +81,23 @@ class RawMap:
         return Verdict.OK, ()
 
 
-def map_of(chosen: Chosen, output: Tensor, gradient: Tensor | None, axes: Axes) -> MethodMap:
+def map_of(
+    chosen: Chosen, output: Tensor, gradient: Tensor | None, axes: Axes, *, own: bool
+) -> MethodMap:
     """The map of one output by a method.
 
     output, gradient: (1, C, h, w), (1, h, w, C) or (1, N, C), as given by axes, of any floating
-    dtype; computed in float32 or wider. The result is on the output's device.
+    dtype; computed in float32 or wider. own: whether they are those of the network's own pass over
+    the one image; if not, it is looked at whether rounding decides on the map. The result is on the
+    output's device.
     """
-    given = given_of(chosen, output, gradient, axes)
+    function = load(chosen.method)
     with torch.no_grad():
-        return load(chosen.method)(given)
+        given = given_of(chosen, output, gradient, axes)
+        found = function(given)
+    if own or not chosen.method.steep:
+        return found
+    return replace(found, doubtful=is_doubtful(function, given, found.map))
 
 
 def given_of(chosen: Chosen, output: Tensor, gradient: Tensor | None, axes: Axes) -> MethodInput:
@@ -123,9 +134,9 @@ def map_one(
     if cancel is not None:
         cancel.raise_if_cancelled()
     started = time.perf_counter()
-    needs_gradient = Need.GRADIENT in chosen.method.needs
+    needs_gradient, own = Need.GRADIENT in chosen.method.needs, done.is_own(call, key)
     gradient = done.gradient(call, target, cancel, key) if needs_gradient else None
-    found = map_of(chosen, done.kept[call].tensor, gradient, axes)
+    found = map_of(chosen, done.kept[call].tensor, gradient, axes, own=own)
     return raw_of(found, lambda: time.perf_counter() - started)
 
 
@@ -186,7 +197,7 @@ def map_several(
     if Need.GRADIENT in chosen.method.needs:
         gradients = done.gradients_of(calls, target, cancel)
     found = [
-        map_of(chosen, done.kept[call].tensor, gradient, axes[call])
+        map_of(chosen, done.kept[call].tensor, gradient, axes[call], own=done.own)
         for call, gradient in zip(calls, gradients, strict=True)
     ]
     share = _shared(started, len(found))
@@ -215,7 +226,7 @@ def map_all(
     def reduce(call: Call, output: Tensor, gradient: Tensor | None) -> None:
         if cancel is not None:
             cancel.raise_if_cancelled()
-        found[call] = map_of(chosen, output, gradient, axes[call])
+        found[call] = map_of(chosen, output, gradient, axes[call], own=done.own)
         if remembered is not None and gradient is not None and call == remembered[0]:
             done.remember(*remembered, gradient)
         if visited is not None:
@@ -252,6 +263,7 @@ def map_batch(
             outputs[image : image + 1],
             gradients[image : image + 1] if gradients is not None else None,
             axes,
+            own=done.own and len(targets) == 1,
         )
         for image in range(len(targets))
     ]
@@ -267,4 +279,5 @@ def raw_of(found: MethodMap, seconds: Callable[[], float]) -> RawMap:
     """A method's map on the CPU; seconds is called last, since copying it waits for the device."""
     array: FloatMap = found.map.cpu().numpy()
     said = tuple(text for counted in found.counts if (text := counted.sentence()))
-    return RawMap(array, bool(found.anything), (*found.said, *said), seconds(), found.sums)
+    words = (*found.said, *said)
+    return RawMap(array, bool(found.anything), words, seconds(), found.sums, found.doubtful)

@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.errors import ModelError
+from engine.errors import one_line
+from engine.explain.batching import Batching, is_same, plain_bytes
 from engine.explain.kept_passes import Computation
 from engine.images.preprocessing import prepare
 from engine.model import Model
-from engine.passes import devices
 from engine.passes.below.polling import polled_if_long
-from engine.passes.hooks import NETWORK_ERRORS
 from engine.progress import CancelToken
 from engine.records.images import LoadedImage
 
 _log = logging.getLogger(__name__)
-
-MOST = 16
-"""Images in one pass, at most."""
-
-# As in input_passes: what the largest output of a batch may take on a processor, how many outputs
-# are alive at once, and how far another image in the batch may move an image's logits.
-_BATCH_BYTES = 8 << 20
-_ALIVE = 4
-_SAME = 1e-4
 
 
 class Scorer:
@@ -44,7 +33,8 @@ class Scorer:
     def __init__(self, model: Model, *, exact: bool = False) -> None:
         self.model = model
         self._work = Computation(model, torch.empty(0), None, exact=exact)
-        self._most: int | None = 1 if model.facts.real else None
+        self._batching = Batching(self._work)
+        self._batching.limit(model.facts.largest)
 
     def logits(self, image: LoadedImage, cancel: CancelToken | None = None) -> NDArray[np.float64]:
         """float64 (classes,), in the order of the classes.
@@ -56,7 +46,7 @@ class Scorer:
 
     def of_input(self, tensor: Tensor, cancel: CancelToken | None = None) -> NDArray[np.float64]:
         """The same of an input (1, channels, h, w), as prepare returns it."""
-        return np.asarray(self._rows([tensor], cancel)[0])
+        return np.asarray(self._work.guarded(lambda: self._run([tensor], cancel))[0])
 
     def all_logits(
         self, images: Iterable[LoadedImage], cancel: CancelToken | None = None
@@ -72,50 +62,41 @@ class Scorer:
         self, inputs: Iterable[Tensor], cancel: CancelToken | None = None
     ) -> Iterator[NDArray[np.float64]]:
         """The same of inputs (1, channels, h, w)."""
-        rest = iter(inputs)
-        while True:
-            few = list(islice(rest, self._most or self._fitting()))
-            if not few:
-                return
-            if self._most is None and len(few) > 1:
-                self._most = self._fitting() if self._takes_batches(few[:2], cancel) else 1
-            size = self._most or len(few)
-            for start in range(0, len(few), size):
-                yield from self._rows(few[start : start + size], cancel)
+        each = plain_bytes(self.model.facts.largest)
 
-    def _rows(self, inputs: list[Tensor], cancel: CancelToken | None) -> NDArray[np.float64]:
-        return self._work.guarded(lambda: self._run(inputs, cancel))
+        def together(few: Sequence[Tensor]) -> list[NDArray[np.float64]]:
+            return list(self._run(few, cancel))
 
-    def _run(self, inputs: list[Tensor], cancel: CancelToken | None) -> NDArray[np.float64]:
+        def rows(few: list[Tensor]) -> list[NDArray[np.float64]]:
+            return self._batching.halved(few, together, lambda one: self.of_input(one, cancel))
+
+        def takes(few: list[Tensor]) -> bool:
+            return self._takes_batches(few[:2], cancel)
+
+        for batch in self._batching.cut(inputs, each, takes, rows):
+            yield from batch
+
+    def _run(self, inputs: Sequence[Tensor], cancel: CancelToken | None) -> NDArray[np.float64]:
         if cancel is not None:
             cancel.raise_if_cancelled()
         with polled_if_long(cancel, self.model.pass_seconds * len(inputs)):
             # On the device that the model is on now: memory may have run out on another.
             with torch.inference_mode(False):
-                batch = torch.cat(inputs).to(self.model.device, self.model.dtype)
+                batch = torch.cat(list(inputs)).to(self.model.device, self.model.dtype)
             found = self._work.batch_logits(batch, cancel)
             return found.detach().cpu().double().numpy()
 
     def _takes_batches(self, pair: list[Tensor], cancel: CancelToken | None) -> bool:
-        """Whether an image has the same logits with another one beside it as it has alone."""
-        alone = self._rows(pair[:1], cancel)[0]
-        try:
-            beside = self._run(pair, cancel)[0]
-        except (*NETWORK_ERRORS, ModelError) as error:
-            if devices.is_out_of_memory(error):
-                raise
-            _log.info("images are passed one by one: %s", error)
-            return False
-        far = float(np.abs(beside - alone).max(initial=0.0))
-        same = far <= _SAME * float(np.abs(alone).max(initial=0.0))
-        if not same:
-            _log.info("images are passed one by one: a batch changes the logits by %g", far)
-        return same
+        """Whether an image has the same logits with another one beside it as it has alone; not
+        where there is no memory for two."""
+        alone = torch.from_numpy(self.of_input(pair[0], cancel))
 
-    def _fitting(self) -> int:
-        """As many images as one pass may take."""
-        largest = max(1, self.model.facts.largest)
-        most = min(MOST, self._work.allowed // (_ALIVE * largest))
-        if self.model.device.type == "cpu":
-            most = min(most, _BATCH_BYTES // largest)
-        return max(1, most)
+        def beside() -> Tensor:
+            return torch.from_numpy(self._run(pair, cancel))[0]
+
+        try:
+            return is_same(beside, alone, "several images in a pass")
+        except (RuntimeError, MemoryError) as error:
+            # All that is_same passes on: a device that is out of memory.
+            _log.info("images are passed one by one: %s", one_line(error))
+            return False

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from engine.errors import MethodError
 from engine.explain.answers.channels import channel_maps_of, channels_of
-from engine.explain.answers.found import Found, Said, explanation_of
+from engine.explain.answers.found import Found, NotFinite, Said, explanation_of, said_of
 from engine.explain.answers.fused import fused
 from engine.explain.answers.known import KnownMaps
 from engine.explain.answers.places import suitable
@@ -199,7 +199,7 @@ class Session:
             ),
             cancel,
         )
-        said = self._said(asking)
+        said = self._said(asking, how)
         if not places:
             return self._explanation("", None, how, maps[0], said)
         if len(places) == 1:
@@ -260,6 +260,9 @@ class Session:
         if Need.GRADIENT in how.method.needs and not all(
             work.remembers(place.source, asked) for place in request.places
         ):
+            return
+        if how.method.steep and not work.is_own:
+            # Rounding may decide on its map, which then takes a pass.
             return
         found_maps(work, self._known, asking, request.places, how, cancel, ignore_progress)
 
@@ -444,7 +447,7 @@ class Session:
         self._guarded(
             lambda: sweep_maps(self._work, self._known, asking, single, cancel, progress), cancel
         )
-        said = self._said(asking)
+        said = self._said(asking, how)
         maps = self._known.of(said.asked, single)
         facts = self.model.facts
         wanted = suitable(facts, how, before(facts, facts.calls, asking.call))
@@ -457,18 +460,21 @@ class Session:
             raw = maps.get(facts.calls[call].source)
             if raw is None:
                 unfit += 1
-            elif not np.isfinite(raw.map).all():
-                infinite += 1
-            else:
+                continue
+            try:
                 result[node.name] = self._explanation(node.name, call, how, raw, said)
+            except NotFinite:
+                infinite += 1
         for text in left_out(unfit, infinite):
             self._work.notify(text)
         return result
 
-    def _said(self, asking: Asking) -> Said:
+    def _said(self, asking: Asking, how: Chosen) -> Said:
         """What holds for every map of a question; there must have been a pass."""
         value = self._work.guarded(asking.value)
-        return Said(asking.asked(), asking.prediction(), value)
+        logits = self._work.logits
+        assert logits is not None
+        return said_of(self.model, how, logits, asking.asked(), asking.prediction(), value)
 
     def _explanation(
         self,
@@ -479,12 +485,11 @@ class Session:
         said: Said,
         fused_layers: tuple[str, ...] = (),
     ) -> Explanation:
-        assert self._work.logits is not None
         return explanation_of(
             self.model,
             self.image,
             self._prepared.region,
-            Found(name, call, how, raw, self._work.logits, said, fused_layers),
+            Found(name, call, how, raw, said, fused_layers),
             seconds=self._work.forward_seconds,
             notices=self.notices,
         )

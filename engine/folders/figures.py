@@ -22,6 +22,15 @@ def energy(map: NDArray[np.float32]) -> NDArray[np.float64] | None:
     return positive / whole if whole > 0 else None
 
 
+def energies(maps: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The same of many maps (n, rows, columns): the energy of those that have any, float64 (kept,
+    rows, columns), and which these are, bool (n,)."""
+    positive = np.maximum(maps.astype(np.float64), 0.0)
+    wholes = positive.sum(axis=(1, 2))
+    kept = wholes > 0
+    return positive[kept] / wholes[kept][:, None, None], kept
+
+
 def figures_of(map: NDArray[np.float32]) -> Figures | None:
     """The figures of a map (rows, columns); None if nothing of it is positive."""
     share = energy(map)
@@ -40,14 +49,17 @@ def figures_of(map: NDArray[np.float32]) -> Figures | None:
     )
 
 
-def box_energy(map: NDArray[np.float32], box: tuple[float, float, float, float]) -> float | None:
-    """Share of the energy in a box: left, top, right and bottom as shares of the map, 0 to 1."""
-    share = energy(map)
-    if share is None:
-        return None
+def box_energies(
+    maps: NDArray[np.float32], box: tuple[float, float, float, float]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Share of the energy of maps (n, rows, columns) in a box: left, top, right and bottom as
+    shares of the map, 0 to 1. Of the maps that have any: float64 (kept,), and which these are, bool
+    (n,)."""
+    shares, kept = energies(maps)
     left, top, right, bottom = box
-    rows, columns = share.shape
-    return _within(float(covered(rows, top, bottom) @ share @ covered(columns, left, right)))
+    rows, columns = maps.shape[1:]
+    inside = covered(rows, top, bottom) @ shares @ covered(columns, left, right)
+    return np.clip(inside, 0.0, 1.0), kept
 
 
 def covered(count: int, low: float, high: float) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast, get_args
 
 from engine.errors import ModelError, SessionError
 from engine.files.presence import can_be_named
+from engine.keeping.folders import folder_facts, folder_of
 from engine.keeping.records import (
     ARRANGEMENTS,
     FILES_OF_SOURCE,
@@ -64,6 +65,8 @@ def facts_of(session: KeptSession) -> dict[str, Any]:
     }
     if session.run is not None:
         facts["run"] = asdict(session.run)
+    if session.folder is not None:
+        facts["folder"] = folder_facts(session.folder)
     return facts
 
 
@@ -127,6 +130,7 @@ def session_of(content: object) -> KeptSession:
         _text_or_none(content.get("pinned"), "pinned"),
         _display(_dict(content, "display")),
         _run(content["run"]) if content.get("run") is not None else None,
+        folder_of(content["folder"]) if content.get("folder") is not None else None,
     )
     _check(session)
     return session

@@ -57,6 +57,14 @@ def _is_elsewhere(path: Path, folder: Path) -> bool:
     return False
 
 
+def folder_here(session: KeptSession, folder: Path) -> bool:
+    """Whether all paths of the session's folder page are there. folder: of the session file."""
+    named = session.folder.paths if session.folder is not None else ()
+    return all(
+        not _is_elsewhere(Path(path), folder) and presence.exists(Path(path)) for path in named
+    )
+
+
 def _size_of(path: Path) -> int:
     try:
         return path.stat().st_size

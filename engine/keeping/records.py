@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from engine.keeping.folders import KeptFolder
 from engine.records.asked import Question
 from engine.records.display import DisplaySettings
 from engine.records.images import Note
@@ -122,7 +123,7 @@ class KeptSession:
 
     active: which of the panes is. links: what the panes share, by name. arrangement: of two panes,
     one of ARRANGEMENTS. pinned: the label of the class that is kept from image to image. display:
-    with the end of a locked colour scale.
+    with the end of a locked colour scale. folder: the folder page, None without one.
     """
 
     images: tuple[KeptImage, ...] = ()
@@ -134,6 +135,7 @@ class KeptSession:
     pinned: str | None = None
     display: DisplaySettings = field(default_factory=DisplaySettings)
     run: Run | None = None
+    folder: KeptFolder | None = None
 
     def is_alike(self, other: KeptSession) -> bool:
         """Whether both are the same to a person: what the running program adds does not count, nor
@@ -146,7 +148,16 @@ class KeptSession:
         ):
             return False
         models = [tuple(map(_content_of, one.models)) for one in (self, other)]
-        one, two = (replace(session, images=(), models=(), run=None) for session in (self, other))
+        one, two = (
+            replace(
+                session,
+                images=(),
+                models=(),
+                run=None,
+                folder=session.folder.content if session.folder is not None else None,
+            )
+            for session in (self, other)
+        )
         return models[0] == models[1] and one == two
 
     @property

@@ -11,19 +11,15 @@ from engine.methods.registry import Chosen, duration, expected_of_all
 _FEW = 5
 
 
-def cost_words(chosen: Chosen, shape: tuple[int, ...], forward: float, *, ran: bool) -> str:
-    """'no pass', '1 backward', '512 passes · about 3 s'; '' where it is not known beforehand.
-
-    shape: as engine.methods.registry.expected takes it. forward: seconds of one forward pass, 0 if
-    unknown. ran: the network has run on this image, and that pass serves methods of layers.
-    """
-    return cost_of_all(chosen, (shape,), forward, ran=ran)
-
-
 def cost_of_all(
     chosen: Chosen, shapes: Sequence[tuple[int, ...]], forward: float, *, ran: bool
 ) -> str:
-    """The same of several layers whose maps are fused."""
+    """'no pass', '1 backward', '512 passes · about 3 s'; '' where it is not known beforehand.
+
+    shapes: of each layer, as engine.methods.registry.expected takes one; the maps of several are
+    fused. forward: seconds of one forward pass, 0 if unknown. ran: the network has run on this
+    image, and that pass serves methods of layers.
+    """
     passes, back = expected_of_all(chosen, shapes)
     if not passes + back:
         return ""

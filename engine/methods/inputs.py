@@ -141,7 +141,8 @@ class MethodMap:
         method without one the activation), so that the map is zero for want of anything to show.
         It stays on the device: reading it would make every layer of a sweep wait.
     counts: what there is to say about the computation; most methods have nothing. said: sentences
-        of those that know them already. sums: of a method that is complete.
+        of those that know them already. sums: of a method that is complete. doubtful: whether
+        rounding decides on it, where that was looked at.
     """
 
     map: Tensor
@@ -149,3 +150,4 @@ class MethodMap:
     counts: tuple[Counted, ...] = ()
     said: tuple[str, ...] = ()
     sums: Sums | None = None
+    doubtful: bool = False

@@ -70,6 +70,8 @@ class Method:
         defaults for that.
     refuses: (name, reason) for each option that methods share and this one cannot have; it has
         the others of rows.shared.SHARED, which the registry adds to its options.
+    steep: whether it divides by sums that may nearly cancel out, so that its maps may move by many
+        times the rounding in which two ways to compute the network differ.
     """
 
     slug: str
@@ -100,6 +102,7 @@ class Method:
     linear_at: tuple[str, ...] = ()
     weights: str = ""
     refuses: tuple[tuple[str, str], ...] = ()
+    steep: bool = False
 
     @property
     def hookless(self) -> bool:

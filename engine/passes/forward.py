@@ -49,13 +49,16 @@ class ForwardPass:
 
     logits: (images, classes), on the graph. leaf: where the graph starts: the network's input or
     the output of the first kept call. kept: outputs by call. seconds: wall-clock time of the pass.
+    own: whether the network's own modules made it, and not a rewritten form of them.
     """
 
     logits: Tensor
     leaf: Tensor
     kept: dict[Call, Kept]
     seconds: float
+    own: bool = True
     _latest: tuple[Call, object, Tensor] | None = None
+    _borrowed: bool = False
 
     def gradient(
         self,
@@ -83,7 +86,7 @@ class ForwardPass:
 
     def remember(self, call: Call, key: object, gradient: Tensor) -> None:
         """Keep a gradient for `gradient`, in place of the one that was kept."""
-        self._latest = call, key, gradient.detach()
+        self._latest, self._borrowed = (call, key, gradient.detach()), False
 
     def gradients(
         self, call: Call, targets: Sequence[Target], cancel: CancelToken | None = None
@@ -114,7 +117,16 @@ class ForwardPass:
 
     def take_over(self, other: ForwardPass) -> None:
         """Keep the gradient that another pass over the same image has kept."""
-        self._latest = other._latest
+        self._latest, self._borrowed = other._latest, not other.own or other._borrowed
+
+    def is_own(self, call: Call, key: object | None) -> bool:
+        """Whether the output and the gradient that `gradient` would give are the network's own."""
+        return self.own and not (self._borrowed and self.remembers(call, key))
+
+    @property
+    def is_wholly_own(self) -> bool:
+        """Whether that holds for every call and key."""
+        return self.own and not self._borrowed
 
     def curvature(
         self, call: Call, target: Target, along: Tensor, cancel: CancelToken | None = None
@@ -238,6 +250,8 @@ def run_forward(
     reading: Reading | None = None,
     bounded: bool = False,
     kinks: Kinks | None = None,
+    beside: nn.Module | None = None,
+    stopping: Collection[str] | None = None,
 ) -> tuple[ForwardPass, frozenset[Call]]:
     """Run the network once and keep the graph from `start` on (None: from the input on).
 
@@ -246,7 +260,9 @@ def run_forward(
     end: if another output is overwritten, the pass is repeated with more clones. cut: disable
     gradient cuts (no_grad, detach) in the network's own code. reading: where the logits are in the
     network's output; None finds them. bounded: limit allocations, since the memory needed is
-    unknown (Inspection.real). kinks: watches the operations from the start on.
+    unknown (Inspection.real). kinks: watches the operations from the start on. beside: a network
+    whose modules this one reaches by other ways than their names. stopping: the modules between
+    which the pass can be stopped, as modules.stops gives them; None looks for them.
 
     The module's parameters, modes and hooks are restored in any case.
     Raises Cancelled, and ModelError if the network keeps overwriting outputs or, if bounded, needs
@@ -259,7 +275,9 @@ def run_forward(
         started = time.perf_counter()
         try:
             with Bounded(limit_of(module, image.device)) if bounded else nullcontext(), looking:
-                logits, leaf = _forward(module, image, keeper, cancel, cut, reading)
+                watched = _watched(module, keeper, stopping)
+                networks = (module,) if beside is None else (module, beside)
+                logits, leaf = _forward(networks, image, keeper, cancel, cut, reading, watched)
         except TooLarge as error:
             raise ModelError(f"the network does not run: {error}") from error
         except RuntimeError as error:
@@ -310,20 +328,22 @@ def _nothing(_call: Call, _module: nn.Module, _output: Tensor) -> None:
 
 
 def _forward(
-    module: nn.Module,
+    networks: Sequence[nn.Module],
     image: Tensor,
     keeper: Keeper,
     cancel: CancelToken | None,
     cut: bool,
     reading: Reading | None,
+    watched: Collection[str],
 ) -> tuple[Tensor, Tensor]:
-    from_input = keeper.start is None
+    """Logits and leaf of a pass of the first of the networks."""
+    module, from_input = networks[0], keeper.start is None
     ends: AbstractContextManager[Endings | None] = reading.watching() if reading else nullcontext()
-    with torch.inference_mode(False), torch.set_grad_enabled(from_input), evaluating(module):
+    with torch.inference_mode(False), torch.set_grad_enabled(from_input), evaluating(*networks):
         leaf = image.detach().requires_grad_(from_input)
         # A network may change its input in place, which must affect neither the caller's tensor
         # nor a leaf.
-        with watching(module, keeper, cancel, _watched(module, keeper)), uncut(cut), ends as seen:
+        with watching(module, keeper, cancel, watched), uncut(cut), ends as seen:
             output = module(leaf.clone())
         logits = (reading or outputs.find(output)).logits(output, seen, len(image))
     keeper.end_of_forward()
@@ -332,8 +352,9 @@ def _forward(
     return logits, leaf
 
 
-def _watched(module: nn.Module, keeper: Keeper) -> set[str]:
+def _watched(module: nn.Module, keeper: Keeper, stopping: Collection[str] | None) -> set[str]:
     """The modules to hook: those kept, the start, and the outer ones for prompt cancellation."""
     start = {keeper.start[0]} if keeper.start is not None else set()
     # In a network without an explainable layer, the start names no module.
-    return ({*stops(module)} | start | {name for name, _ in keeper.wanted}) - {""}
+    outer = stops(module) if stopping is None else stopping
+    return ({*outer} | start | {name for name, _ in keeper.wanted}) - {""}

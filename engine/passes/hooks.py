@@ -171,17 +171,30 @@ def _named(module: nn.Module, names: Collection[str]) -> Iterator[tuple[str, nn.
 
 
 @contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Eval mode for the with block; every module's own mode is restored afterwards."""
+def evaluating(*networks: nn.Module) -> Iterator[None]:
+    """Eval mode for the with block; every module's own mode is restored afterwards.
+
+    networks: which may share modules.
+    """
     # A frozen TorchScript program has no modes.
-    training = [inner for inner in each(module) if getattr(inner, "training", False)]
+    training = [inner for inner in each(*networks) if getattr(inner, "training", False)]
     try:
         for inner in training:
-            inner.training = False
+            _set_mode(inner, training=False)
         yield
     finally:
         for inner in training:
-            inner.training = True
+            _set_mode(inner, training=True)
+
+
+def _set_mode(module: nn.Module, *, training: bool) -> None:
+    """Set a module's mode. torch's own way looks for parameters first, which every pass would."""
+    own = vars(module)
+    if "training" in own:
+        own["training"] = training
+    else:
+        # Of a TorchScript program, which keeps it elsewhere.
+        module.training = training
 
 
 @dataclass(slots=True)

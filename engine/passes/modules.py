@@ -13,17 +13,17 @@ from torch import nn
 _PARTS = 4
 
 
-def each(module: nn.Module) -> Iterator[nn.Module]:
-    """The module and all below it, each once, in no particular order."""
-    seen = {id(module)}
-    waiting = [module]
-    while waiting:
-        inner = waiting.pop()
-        yield inner
+def each(*networks: nn.Module) -> list[nn.Module]:
+    """The modules given and all below them, each once, in no particular order."""
+    seen = {id(module) for module in networks}
+    found = list(networks)
+    # It grows while it is walked. A generator takes twice as long, in every pass.
+    for inner in found:
         for child in inner._modules.values():
             if child is not None and id(child) not in seen:
                 seen.add(id(child))
-                waiting.append(child)
+                found.append(child)
+    return found
 
 
 def stops(module: nn.Module) -> Iterator[str]:

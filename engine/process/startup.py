@@ -25,10 +25,9 @@ def prepare() -> None:
     """Prepare the process; call before Qt, torch or cv2 is imported."""
     frozen = bool(getattr(sys, "frozen", False))
     if frozen:
-        # A worker process of the packaged program is the program itself, started again.
-        import multiprocessing
+        from engine.process import workers
 
-        multiprocessing.freeze_support()
+        workers.prepare(sys.argv)
     fill_descriptors()
     adopt_streams()
     settle_home()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -209,6 +210,7 @@ class ModelInfo:
         return f"{count:,} class" if count == 1 else f"{count:,} classes"
 
 
+@functools.lru_cache(maxsize=64)
 def named(title: str, weights: str) -> str:
     """A title with the name of the weights file, unless that says nothing more.
 

@@ -78,6 +78,11 @@ def compare(ours: Tensor, theirs: Tensor, ties: float = 0.0) -> None:
         raise ArithmeticError(f"rounding changes what the network computes by {by:.0e}")
 
 
+def is_often(doubts: int, passes: int) -> bool:
+    """Whether so many doubtful passes, of all, are too many for another try to pay."""
+    return doubts >= _DOUBTS and doubts * _OFTEN >= passes
+
+
 @dataclass(slots=True, eq=False)
 class Faster:
     """What a model keeps of them. Nothing is rewritten until it is asked for.
@@ -92,8 +97,8 @@ class Faster:
     _chains: tuple[Chain, ...] | None = None
     _layers: dict[Chain, Packed] = field(default_factory=dict)
     _forms: dict[tuple[Call, int], Form | None] = field(default_factory=dict)
-    _near: dict[Call, tuple[int, int]] = field(default_factory=dict)
-    _refused: set[Call] = field(default_factory=set)
+    _near: dict[tuple[Call, str], tuple[int, int]] = field(default_factory=dict)
+    _refused: set[tuple[Call, str]] = field(default_factory=set)
     _apart: Apart | None = None
     _asked: int = 0
 
@@ -111,7 +116,7 @@ class Faster:
         returns None: rewriting pays from the next image, or batch, on. Raises Cancelled; what was
         rewritten until then is of use the next time.
         """
-        if self.why_not or start in self._refused:
+        if self.why_not or self.refuses(start):
             return None
         key = start, images
         if key not in self._forms:
@@ -126,19 +131,28 @@ class Faster:
             self._forget()
         return form
 
-    def doubted(self, start: Call, *, near: bool) -> bool:
+    def doubted(self, start: Call, *, near: bool, method: str = "") -> bool:
         """Whether a pass is not to be used, because it came near to a kink after the start.
 
-        Where that happens often, as before most ReLUs of a network, the start is given up.
+        Where that happens often, as before most ReLUs of a network, the start is given up. method:
+        the slug of one of whose maps rounding decides; the start is then given up for it alone.
         """
-        passes, doubts = self._near.get(start, (0, 0))
-        self._near[start] = passes, doubts = passes + 1, doubts + near
-        if doubts >= _DOUBTS and doubts * _OFTEN >= passes:
-            _log.info("what lies before %s is not rewritten: kinks are near", start[0])
-            self._refused.add(start)
-            self._forms = {key: form for key, form in self._forms.items() if key[0] != start}
-            self._forget()
+        key = start, method
+        passes, doubts = self._near.get(key, (0, 0))
+        self._near[key] = passes, doubts = passes + 1, doubts + near
+        if is_often(doubts, passes) and key not in self._refused:
+            self._refused.add(key)
+            if method:
+                _log.info("by %s, %s is explained by the network's own passes", method, start[0])
+            else:
+                _log.info("what lies before %s is not rewritten: kinks are near", start[0])
+                self._forms = {key: form for key, form in self._forms.items() if key[0] != start}
+                self._forget()
         return near
+
+    def refuses(self, start: Call, method: str = "") -> bool:
+        """Whether a start was given up, for all methods or for one."""
+        return (start, method) in self._refused
 
     def apart(self, cancel: CancelToken | None = None) -> Apart | None:
         """The network with activations that overwrite nothing, for passes that keep outputs; None

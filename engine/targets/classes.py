@@ -25,6 +25,16 @@ def sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.where(logits >= 0, 1.0, small) / (1.0 + small))
 
 
+def probabilities(
+    logits: NDArray[np.float64], scores: Scores = Scores.CLASSES
+) -> NDArray[np.float64]:
+    """Probabilities (classes,) of logits (classes,); NaN where these are values. scores: their
+    meaning."""
+    if scores is Scores.VALUES:
+        return np.full(len(logits), np.nan)
+    return softmax(logits) if scores is Scores.CLASSES else sigmoid(logits)
+
+
 def predictions(
     logits: NDArray[np.float64],
     labels: Sequence[str],
@@ -34,10 +44,8 @@ def predictions(
     """The Prediction for each of the given classes, in that order; scores: their meaning."""
     if scores is Scores.VALUES:
         return tuple(Prediction(i, labels[i], float(logits[i]), None) for i in indices)
-    probabilities = softmax(logits) if scores is Scores.CLASSES else sigmoid(logits)
-    return tuple(
-        Prediction(i, labels[i], float(logits[i]), float(probabilities[i])) for i in indices
-    )
+    found = probabilities(logits, scores)
+    return tuple(Prediction(i, labels[i], float(logits[i]), float(found[i])) for i in indices)
 
 
 def find_class(target: int | str, labels: Sequence[str]) -> int:

@@ -98,7 +98,7 @@ class LastTime(QObject):
         if not self._settings.get(table.RESTORE) or any(map(is_session, paths)):
             self._controller.sessions.offer_back(last)
             return None
-        if not last.images:
+        if not last.images and last.folder is None:
             return None
         if named_model:
             panes = (KeptPane(View(last.current, "")),) if last.current else ()

@@ -27,6 +27,7 @@ from gui.controllers.image_views import ImageViews
 from gui.controllers.images import Images
 from gui.controllers.inspector.inspecting import Inspections
 from gui.controllers.inspector.trusting import Trusting
+from gui.controllers.keeping.folder_page import FolderKeeper
 from gui.controllers.keeping.notes import Notes
 from gui.controllers.keeping.restoring import Restorer
 from gui.controllers.keeping.sessions import Sessions
@@ -121,6 +122,7 @@ class Controller(QObject):
             self,
         )
         self.folder_figures = FolderFigures(state, self.folders, self)
+        self.sessions.keep_folder(FolderKeeper(self.folders, self.folder_figures, settings, self))
         self.clustering = Clustering(
             state, self.folders, self.folder_figures, engine, self._worker, self
         )
@@ -167,7 +169,7 @@ class Controller(QObject):
             self.sessions.take(session, file, unsaved=run.unsaved)
         if paths:
             self.images.open_paths(paths)
-        elif not self.state.images:
+        elif not self.state.images and self.folders.folder is None:
             self.images.open_scenes()
         if model is not None:
             self.models.open_named(model)

@@ -20,7 +20,6 @@ from engine.records.asked import CLASS, Question
 from engine.records.edits import NO_EDITS
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
-from engine.records.models import Prediction
 from engine.records.options import Value
 from engine.records.sources import ModelSource
 from gui.jobs.open_sessions import OpenSession, OpenSessions
@@ -220,9 +219,8 @@ class EngineWorker:
         session = kept.session
         explanation = self._map_for(session, request, watch)
         if kept.predicted is None:
-            everything = session.predictions(len(session.model.classes))
-            probabilities = probabilities_of(everything)
-            kept.predicted = everything[:_TOP], probabilities
+            probabilities = session.model.probabilities(session.logits)
+            kept.predicted = session.predictions(_TOP), probabilities
         kept.shown = request
         self.open.shrink(_most(request))
         gradient = session.has_gradient(explanation)
@@ -234,8 +232,8 @@ class EngineWorker:
         """Logits and probabilities of all classes, float64 (classes,); NaN where the network
         returns values."""
         session = self._session_for(image, request, watch).session
-        everything = session.predictions(len(session.model.classes), watch.cancel)
-        return session.logits, probabilities_of(everything)
+        session.predictions(1, watch.cancel)
+        return session.logits, session.model.probabilities(session.logits)
 
     def _map_for(self, session: Session, request: Request, watch: Watch) -> Explanation:
         options, question = dict(request.options), request.question
@@ -356,15 +354,6 @@ class EngineWorker:
 def _most(request: Request) -> int:
     """How many sessions a request may need: one for each pane, and the original's."""
     return request.panes + bool(request.edits.steps)
-
-
-def probabilities_of(predictions: Sequence[Prediction]) -> NDArray[np.float64]:
-    """float64 (classes,), from the predictions of all classes; NaN where there is none."""
-    probabilities = np.zeros(len(predictions))
-    for prediction in predictions:
-        known = prediction.probability
-        probabilities[prediction.index] = np.nan if known is None else known
-    return probabilities
 
 
 def _explain_alike(kept: OpenSession, request: Request, watch: Watch) -> None:

@@ -9,6 +9,7 @@ dropped.
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from bisect import insort
 from collections.abc import Callable
@@ -29,6 +30,9 @@ _log = logging.getLogger(__name__)
 _KEPT_S = 5.0
 # A sweep reports hundreds of layers; twenty reports a second are enough for a progress bar.
 _REPORT_EVERY = 0.05
+# A thread that computes in Python keeps the interpreter's lock for so long before it passes it on;
+# painting asks for the lock hundreds of times. The usual 5 ms would be seen.
+_SWITCH_S = 0.001
 
 
 class Priority(IntEnum):
@@ -150,6 +154,7 @@ class Lane(QObject):
 
     def __init__(self, name: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        sys.setswitchinterval(_SWITCH_S)
         self._waiting: list[Job] = []
         self._running: Job | None = None
         self._closed = False

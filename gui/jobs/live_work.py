@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from engine.records.edits import NO_EDITS, Brush, Crop, Edits, Hide
 from engine.records.images import LoadedImage
 from gui.jobs.edit_work import others_of
-from gui.jobs.engine_worker import EngineWorker, probabilities_of
+from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Watch
 from gui.jobs.reduced import Reduced, reduced_for
 from gui.state.edited import LiveScores
@@ -83,9 +83,8 @@ class LiveWork:
         begun.last = request.edits, done
         found = begun.scorer.logits(done, watch.cancel)
         logits = begun.before[0] + (found - begun.plain)
-        everything = model.predictions(logits, range(len(logits)))
         return LiveScores(
-            request.image, request.edits, logits, probabilities_of(everything), begun.before
+            request.image, request.edits, logits, model.probabilities(logits), begun.before
         )
 
     def forget(self) -> None:

@@ -33,11 +33,13 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session that was read, with its files where they are now. missing: those that are not."""
+    """A session that was read, with its files where they are now. missing: those that are not.
+    left: what of it is left out, as notices."""
 
     path: Path
     session: KeptSession
     missing: tuple[KeptFile, ...] = ()
+    left: tuple[str, ...] = ()
 
 
 def save(path: Path, session: KeptSession, known: Known, watch: Watch) -> Written:
@@ -95,7 +97,12 @@ def open_session(path: Path, watch: Watch) -> Opened:
             missing.append(file)
         elif str(place) != file.path:
             places[file.path] = place
-    return Opened(path, locating.moved(session, places), tuple(missing))
+    session = locating.moved(session, places)
+    left: tuple[str, ...] = ()
+    if session.folder is not None and not locating.folder_here(session, path.parent):
+        left = (f"the folder {session.folder.paths[0]} is not there, so its page is left out",)
+        session = replace(session, folder=None)
+    return Opened(path, session, tuple(missing), left)
 
 
 @dataclass(frozen=True, slots=True)

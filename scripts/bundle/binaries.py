@@ -14,9 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from scripts.bundle import contents, licences
-
-Entry = tuple[str, str, str]
-"""As PyInstaller lists what it collects: destination, source, kind."""
+from scripts.bundle.contents import Entry
 
 _CUDA_SIDE = "libtorch_cuda.so"
 _WITH_SYMBOLS = ("torch/lib/lib", "libpython", "_openjpeg.", "_CharLS.")

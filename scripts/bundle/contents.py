@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 import sysconfig
+from collections.abc import Iterable
 from importlib import metadata, util
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from engine.version import NAME
 from scripts.bundle import licences
 
 ROOT = Path(__file__).resolve().parents[2]
+
+Entry = tuple[str, str, str]
+"""As PyInstaller lists what it collects: destination, source, kind."""
 
 # Files of the project, as (where it lies, the folder in the bundle). resources/packaging stays out:
 # the installers read it, the program does not.
@@ -201,6 +205,16 @@ def is_wanted(module: str) -> bool:
     """Whether a module inside a package that is taken whole goes along."""
     top = module.partition(".")[0]
     return top not in UNWANTED and re.search(r"\.tests?(\.|$)|^numpy\.f2py", module) is None
+
+
+def without_hook(scripts: Iterable[Entry], name: str) -> tuple[list[Entry], Entry]:
+    """The scripts that run before the program without one of PyInstaller's, and that one as a
+    module of its name, for when the program wants it. Raises LookupError if there is none."""
+    listed = list(scripts)
+    for hook in listed:
+        if hook[0] == name:
+            return [other for other in listed if other is not hook], (name, hook[1], "PYMODULE")
+    raise LookupError(f"PyInstaller has no hook {name} any more; see engine/process/workers.py")
 
 
 def bundle_folder() -> Path:

@@ -12,9 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path, PureWindowsPath
 
 from engine.process.startup import file_version
-
-Entry = tuple[str, str, str]
-"""As PyInstaller lists what it collects: destination, source, kind."""
+from scripts.bundle.contents import Entry
 
 # Names as Microsoft has them; a package's own copy under another name disturbs nobody.
 _RUNTIME = re.compile(r"(msvcp|vcruntime|concrt|vccorlib)140(_[a-z0-9_]+)?\.dll")

@@ -22,6 +22,7 @@ from gui.app.program import Program, Shell
 application = create_application()
 shell = Shell(application, QSettings({store!r}, QSettings.Format.IniFormat))
 heavy = ("torch", "torchvision", "cv2", "numpy", "PIL")
+system = ("_hashlib", "ssl", "html", "subprocess", "multiprocessing", "sqlite3")
 later = ("platformdirs", "engine.records.images", "engine.records.explanations",
          "engine.render.overlay", "engine.methods.registry", "cli.commands",
          "gui.controllers.controller", "gui.widgets.canvas.image_canvas", "gui.widgets.layers.tree",
@@ -29,7 +30,7 @@ later = ("platformdirs", "engine.records.images", "engine.records.explanations",
 seen = {{}}
 
 def painted():
-    seen["at first paint"] = [name for name in heavy + later if name in sys.modules]
+    seen["at first paint"] = [name for name in heavy + system + later if name in sys.modules]
     QTimer.singleShot(0, begin)
 
 def begin():

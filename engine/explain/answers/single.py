@@ -23,6 +23,7 @@ from engine.explain.maps import (
 )
 from engine.methods.modifiers import is_augmented
 from engine.methods.registry import Chosen, Family, Need, is_cheap
+from engine.passes.forward import ForwardPass
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report
 from engine.records.asked import Asked
@@ -59,6 +60,9 @@ def found_maps(
         todo = _weighted(work, known, asked, todo, how)
     if todo:
         maps = _computed(work, known, asking, todo, how, cancel, progress)
+        if any(raw.doubtful for raw in maps.values()):
+            work.insist()
+            maps = _computed(work, known, asking, todo, how, cancel, progress)
         known.add(asking.asked(), how, maps)
     found = known.of(asking.asked(), how)
     return [found[call] for call in by_call]
@@ -181,28 +185,52 @@ def _of_layer(
     later = asking.calls
     if Need.DEEPER in how.method.needs:
         later = (*later, *before(facts, deeper_layers(facts, source), asking.call))
+    faster, slug = work.model.faster, how.method.slug
+    if how.method.steep and (not how.method.swept or faster.refuses(source, slug)):
+        # Of a method that takes passes of its own, what rounding does to it is not looked at.
+        work.insist()
     done = work.pass_over(source, later, cancel) if later else work.pass_with(source, cancel)
+    if how.method.swept:
+        raw = _swept(work, known, asking, place, how, cancel, done)
+        if how.method.steep and not done.own:
+            faster.doubted(source, near=raw.doubtful, method=slug)
+        return raw
+    return map_layer(work, done, how, asking, source, axes, cancel, progress)
+
+
+def _swept(
+    work: Computation,
+    known: KnownMaps,
+    asking: Asking,
+    place: Place,
+    how: Chosen,
+    cancel: CancelToken | None,
+    done: ForwardPass,
+) -> RawMap:
+    """The map of one output by a method that can be swept; done: a pass that kept it.
+
+    Where the graph starts at the output, what follows it is known from the same backward pass.
+    """
+    source, axes, facts = place.source, place.axes, work.model.facts
     target = asking.target(how, done)
     # Other methods take the same gradient for the same question, unless they compare classes.
     key = None if how.method.compared else asking.asked()
-    if how.method.swept:
-        starts = done.leaf is done.kept[source].tensor
-        known_already = done.remembers(source, key)
-        if starts and len(done.kept) > 1 and is_cheap(how.method) and not known_already:
-            # The backward pass to where the graph starts passes all layers that it has.
-            among = suitable(facts, how, before(facts, done.kept, asking.call))
-            if how.method.weights:
-                gradient, weights = weigh_all(done, source, among, target, how, cancel)
-                known.note(asking.asked(), how, weights)
-                if gradient is not None and key is not None:
-                    done.remember(source, key, gradient)
-                if source in weights:
-                    return map_weighted(done.kept[source].tensor, weights[source], how, axes)
-                return map_one(done, source, target, how, axes, cancel, key)
-            remembered = (source, key) if key is not None else None
-            maps = map_all(done, among, target, how, cancel, remembered=remembered)
-            known.add(asking.asked(), how, maps)
-            if source in maps:
-                return maps[source]
-        return map_one(done, source, target, how, axes, cancel, key)
-    return map_layer(work, done, how, asking, source, axes, cancel, progress)
+    starts = done.leaf is done.kept[source].tensor
+    known_already = done.remembers(source, key)
+    if starts and len(done.kept) > 1 and is_cheap(how.method) and not known_already:
+        # The backward pass to where the graph starts passes all layers that it has.
+        among = suitable(facts, how, before(facts, done.kept, asking.call))
+        if how.method.weights:
+            gradient, weights = weigh_all(done, source, among, target, how, cancel)
+            known.note(asking.asked(), how, weights)
+            if gradient is not None and key is not None:
+                done.remember(source, key, gradient)
+            if source in weights:
+                return map_weighted(done.kept[source].tensor, weights[source], how, axes)
+            return map_one(done, source, target, how, axes, cancel, key)
+        remembered = (source, key) if key is not None else None
+        maps = map_all(done, among, target, how, cancel, remembered=remembered)
+        known.add(asking.asked(), how, {c: m for c, m in maps.items() if not m.doubtful})
+        if source in maps:
+            return maps[source]
+    return map_one(done, source, target, how, axes, cancel, key)

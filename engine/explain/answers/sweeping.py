@@ -100,6 +100,9 @@ def _passed(
         maps = map_all(done, todo, asking.target(how, done), how, cancel, report)
         # Freed before the next pass: two graphs at once would not fit.
         del done
+        if any(raw.doubtful for raw in maps.values()):
+            work.insist()
+            continue
         known.add(asking.asked(), how, maps)
         remaining -= maps.keys()
         if whole:

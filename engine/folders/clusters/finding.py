@@ -7,7 +7,6 @@ place that images of other classes are not judged by. No torch.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.folders.clusters import spectral
-from engine.folders.figures import energy
+from engine.folders.figures import energies
 from engine.folders.index.queries import Index
 from engine.folders.index.where import Selection, Where
 from engine.progress import CancelToken, Report, ignore_progress
@@ -31,12 +30,12 @@ REGION = 0.10
 """Share of the map's cells that make up a cluster's region."""
 
 FIXED, APART = 0.6, 0.8
-RARE = 0.05
+RARE, PURE = 0.05, 0.8
 SEPARATE, MIXED = 0.3, 0.6
 
 FLAGS = {
     "fixed place": "its images are judged by one place, which images of other classes are not",
-    "rare": "a small group that is judged by a place of its own",
+    "rare": "a small group of one label, or one that is judged by a place of its own",
     "mixed labels": "images of several labels are judged by the same thing",
 }
 """What each flag says."""
@@ -100,8 +99,8 @@ def clusters_of(
 
 def grid_of(index: Index, job: int, selection: Selection) -> tuple[int, int] | None:
     """The most frequent grid of the maps of a selection."""
-    counts = Counter(map.shape for _, map in index.maps(job, selection))
-    return counts.most_common(1)[0][0] if counts else None
+    found = index.grids(job, selection)
+    return found[0][0] if found else None
 
 
 def _of_class(index: Index, job: int, target: int, cancel: CancelToken | None) -> list[Cluster]:
@@ -171,11 +170,11 @@ def _flags(
     silhouette: float,
 ) -> tuple[str, ...]:
     flags = []
-    if apart is not None and apart >= APART:
-        if focus >= FIXED:
-            flags.append("fixed place")
-        if size < RARE * whole:
-            flags.append("rare")
+    own_place = apart is not None and apart >= APART
+    if own_place and focus >= FIXED:
+        flags.append("fixed place")
+    if size < RARE * whole and (own_place or (purity is not None and purity >= PURE)):
+        flags.append("rare")
     if purity is not None and silhouette >= SEPARATE and purity < MIXED:
         flags.append("mixed labels")
     return tuple(flags)
@@ -205,16 +204,16 @@ def _maps_of(
     grid: tuple[int, int],
     cancel: CancelToken | None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    kept: list[int] = []
-    maps: list[NDArray[np.float64]] = []
-    for number, map in index.maps(job, Selection(numbers=tuple(numbers.tolist()))):
+    known = [np.zeros(0, np.int64)]
+    found = [np.zeros((0, grid[0] * grid[1]))]
+    for own, maps in index.stacks(job, Selection(numbers=tuple(numbers.tolist()))):
         if cancel is not None:
             cancel.raise_if_cancelled()
-        share = energy(map)
-        if share is not None and map.shape == grid:
-            kept.append(number)
-            maps.append(share.ravel())
-    return np.array(kept, np.int64), np.array(maps).reshape(len(kept), grid[0] * grid[1])
+        if maps.shape[1:] == grid:
+            shares, kept = energies(maps)
+            known.append(own[kept])
+            found.append(shares.reshape(len(shares), -1))
+    return np.concatenate(known), np.concatenate(found)
 
 
 def _clustered(
@@ -296,22 +295,24 @@ def _looking(
     An image looks there if at least half as much of its energy is inside as of the mean map's.
     Rates are bounded by their 95 % confidence (Wilson 1927), against small numbers.
     """
-    predicted = dict(
-        zip(*(a.tolist() for a in index.column(job, "prediction", others)), strict=True)
-    )
+    inputs, predicted = index.column(job, "prediction", others)
+    own_class = inputs[predicted == target]
     masks = np.array([region.ravel() for region, _ in regions], np.float64)
     enough = np.array([focus / 2 for _, focus in regions])
     hits = np.zeros((2, len(regions)), np.int64)
     counts = [0, 0]
-    for number, map in index.maps(job, others):
+    for numbers, maps in index.stacks(job, others):
         if cancel is not None:
             cancel.raise_if_cancelled()
-        share = energy(map)
-        if share is None or map.shape != grid or number not in predicted:
+        if maps.shape[1:] != grid:
             continue
-        mine = int(predicted[number] == target)
-        counts[mine] += 1
-        hits[mine] += masks @ share.ravel() >= enough
+        shares, kept = energies(maps)
+        looks = shares.reshape(len(shares), -1) @ masks.T >= enough
+        numbers = numbers[kept]
+        own = np.isin(numbers, own_class)
+        for mine, rows in ((0, np.isin(numbers, inputs) & ~own), (1, own)):
+            counts[mine] += int(rows.sum())
+            hits[mine] += looks[rows].sum(axis=0)
     if not counts[0]:
         return [None] * len(regions)
     apart: list[float | None] = []

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from engine.errors import HookscopeError
-from engine.folders.index import schema
+from engine.folders.index import bulk, schema
 from engine.folders.index.rows import row_of
 from engine.folders.index.where import ALL, COLUMNS, ERROR, JOINED, Selection, condition
 from engine.folders.records import Job, Properties, Row, Stamp
@@ -22,6 +22,8 @@ from engine.lazy.numpy import np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_MAPS_AT_ONCE = 500
 
 Numbers: TypeAlias = "NDArray[np.int64]"
 
@@ -134,11 +136,7 @@ class Index:
     def _where(self, job: int, selection: Selection) -> tuple[str, dict[str, object]]:
         if selection.numbers is not None and selection.numbers is not self._chosen:
             with self._reading() as connection:
-                connection.execute("DELETE FROM temp.chosen")
-                connection.executemany(
-                    "INSERT OR IGNORE INTO temp.chosen VALUES (?)",
-                    ((number,) for number in selection.numbers),
-                )
+                bulk.choose(connection, selection.numbers)
             self._chosen = selection.numbers
         sql, values = condition(selection, selection.numbers is not None)
         return f"{JOINED}{sql}", {"job": job, **values}
@@ -147,6 +145,13 @@ class Index:
         sql, values = self._where(job, selection)
         with self._reading() as connection:
             return connection.execute(f"SELECT {what} {sql} {end}", values).fetchall()
+
+    def _arrays(
+        self, job: int, selection: Selection, columns: Sequence[str], end: str = ""
+    ) -> list[NDArray[np.float64]]:
+        sql, values = self._where(job, selection)
+        with self._reading() as connection:
+            return bulk.arrays(connection, columns, f"{sql} {end}", values)
 
     def count(self, job: int, selection: Selection = ALL) -> int:
         return int(self._all(job, selection, "count(*)")[0][0])
@@ -159,8 +164,7 @@ class Index:
         column = COLUMNS[order].sql
         way = "DESC" if down else "ASC"
         end = f"ORDER BY {column} IS NULL, {column} {way}, i.place"
-        found = self._all(job, selection, "i.id", end)
-        return np.fromiter((row[0] for row in found), np.int64, len(found))
+        return self._arrays(job, selection, ["i.id"], end)[0].astype(np.int64)
 
     def rows(self, job: int, numbers: Sequence[int] | Numbers) -> list[Shown]:
         """The rows of these inputs, in the order asked; for a page of the numbers."""
@@ -197,9 +201,8 @@ class Index:
         """Inputs and their values in a column of numbers, classes or flags: int64 (n,) and float64
         (n,), of those with a value. Raises KeyError."""
         sql = COLUMNS[name].sql
-        found = self._all(job, selection.also(), f"i.id, {sql}", f"AND {sql} IS NOT NULL")
-        numbers = np.fromiter((row[0] for row in found), np.int64, len(found))
-        return numbers, np.fromiter((row[1] for row in found), np.float64, len(found))
+        found = self._arrays(job, selection, ["i.id", sql], f"AND {sql} IS NOT NULL")
+        return found[0].astype(np.int64), found[1]
 
     def histogram(
         self,
@@ -266,53 +269,55 @@ class Index:
     ) -> tuple[Numbers, NDArray[np.float64], NDArray[np.float64]]:
         """Images, mean probability and accuracy in equal bins of the probability: (bins,) each,
         NaN where a bin is empty."""
-        found = self._all(job, selection, "r.probability, r.correct", "AND r.correct IS NOT NULL")
-        pairs = np.array([(row[0], row[1]) for row in found if row[0] is not None], np.float64)
-        pairs = pairs.reshape(-1, 2)
-        own = np.minimum((pairs[:, 0] * bins).astype(np.int64), bins - 1)
+        given = "AND r.correct IS NOT NULL AND r.probability IS NOT NULL"
+        chances, correct = self._arrays(job, selection, ["r.probability", "r.correct"], given)
+        own = np.minimum((chances * bins).astype(np.int64), bins - 1)
         counts = np.bincount(own, minlength=bins)
         with np.errstate(invalid="ignore"):
-            means = np.bincount(own, pairs[:, 0], bins) / counts
-            right = np.bincount(own, pairs[:, 1], bins) / counts
+            means = np.bincount(own, chances, bins) / counts
+            right = np.bincount(own, correct, bins) / counts
         return counts.astype(np.int64), means, right
 
     # --- maps -------------------------------------------------------------------------------
 
-    def maps(
+    def grids(self, job: int, selection: Selection = ALL) -> list[tuple[tuple[int, int], int]]:
+        """The grids of the maps of a selection, (rows, columns), with how many have each, the most
+        frequent first."""
+        sql, values = self._where(job, selection)
+        with self._reading() as connection:
+            found = connection.execute(
+                "SELECT m.rows, m.columns, count(*) FROM maps m WHERE m.job = :job AND m.input IN "
+                f"(SELECT i.id {sql}) GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
+                values,
+            ).fetchall()
+        return [((int(row[0]), int(row[1])), int(row[2])) for row in found]
+
+    def stacks(
         self, job: int, selection: Selection = ALL
-    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """The stored maps of a selection, float32 (rows, columns), with their inputs, in order."""
+    ) -> Iterator[tuple[Numbers, NDArray[np.float32]]]:
+        """The stored maps of a selection, in order and some hundreds at a time: inputs, int64 (n,),
+        and maps of one grid, float32 (n, rows, columns)."""
         numbers = self.numbers(job, selection)
-        for start in range(0, len(numbers), 500):
-            piece = [int(number) for number in numbers[start : start + 500]]
-            marks = ", ".join("?" * len(piece))
+        for start in range(0, len(numbers), _MAPS_AT_ONCE):
+            piece = numbers[start : start + _MAPS_AT_ONCE].tolist()
             with self._reading() as connection:
-                found = connection.execute(
-                    f'SELECT input, rows, columns, "values" FROM maps WHERE job = ? AND input IN '
-                    f"({marks})",
-                    (job, *piece),
-                ).fetchall()
-            known = {row[0]: row for row in found}
-            for number in piece:
-                if number in known:
-                    _, rows, columns, values = known[number]
-                    yield number, np.frombuffer(values, "<f4").reshape(rows, columns)
+                yield from bulk.maps(connection, job, piece)
 
     def mean_map(
         self, job: int, selection: Selection = ALL
     ) -> tuple[NDArray[np.float32], int] | None:
         """The mean of the positive parts of the maps, each with the sum 1, and of how many it is;
         None if there is none. Of maps of several grids, the most frequent one counts."""
-        from engine.folders.figures import energy
+        from engine.folders.figures import energies
 
         sums: dict[tuple[int, ...], NDArray[np.float64]] = {}
         counts: dict[tuple[int, ...], int] = {}
-        for _, map in self.maps(job, selection):
-            share = energy(map)
-            if share is not None:
-                sums[share.shape] = sums.get(share.shape, 0.0) + share
-                counts[share.shape] = counts.get(share.shape, 0) + 1
-        if not counts:
+        for _, maps in self.stacks(job, selection):
+            shares, _ = energies(maps)
+            shape = maps.shape[1:]
+            sums[shape] = sums.get(shape, 0.0) + shares.sum(axis=0)
+            counts[shape] = counts.get(shape, 0) + len(shares)
+        if not any(counts.values()):
             return None
         shape = max(counts, key=lambda one: counts[one])
         return (sums[shape] / counts[shape]).astype(np.float32), counts[shape]
@@ -322,14 +327,14 @@ class Index:
     ) -> tuple[Numbers, NDArray[np.float64]]:
         """Share of each map's energy in a box (left, top, right, bottom, as shares of the map), of
         the inputs whose map has any."""
-        from engine.folders.figures import box_energy
+        from engine.folders.figures import box_energies
 
-        pairs = [(number, box_energy(map, box)) for number, map in self.maps(job, selection)]
-        kept = [(number, share) for number, share in pairs if share is not None]
-        return (
-            np.array([number for number, _ in kept], np.int64),
-            np.array([share for _, share in kept], np.float64),
-        )
+        numbers, found = [np.zeros(0, np.int64)], [np.zeros(0)]
+        for own, maps in self.stacks(job, selection):
+            shares, kept = box_energies(maps, box)
+            numbers.append(own[kept])
+            found.append(shares)
+        return np.concatenate(numbers), np.concatenate(found)
 
     def speed(self, job: int) -> tuple[int, float]:
         """Images that runs of a job computed, and the seconds that this took."""

@@ -89,6 +89,7 @@ GRADIENT: tuple[Method, ...] = (
         passes="1f 1b",
         function="engine.methods.gradient:xgrad_cam",
         linear=True,
+        steep=True,
     ),
     Method(
         slug="grad-cam++",
@@ -103,6 +104,7 @@ GRADIENT: tuple[Method, ...] = (
         cost=BACKWARD,
         passes="1f 1b",
         function="engine.methods.gradient:grad_cam_plus_plus",
+        steep=True,
     ),
     Method(
         slug="smooth-grad-cam++",
@@ -131,6 +133,7 @@ GRADIENT: tuple[Method, ...] = (
             batch(8),
         ),
         counted="engine.methods.layers.expected:samples",
+        steep=True,
     ),
     Method(
         slug="finer-cam",
@@ -159,6 +162,7 @@ GRADIENT: tuple[Method, ...] = (
             Option("gamma", "strength of a plain mean", Kind.FLOAT, 0.6, low=0, high=10),
         ),
         compared="engine.methods.layers.compared:coefficients",
+        steep=True,
     ),
     Method(
         slug="shapleycam",
@@ -190,6 +194,7 @@ GRADIENT: tuple[Method, ...] = (
         function="engine.methods.layers.gradients:refine_cam",
         options=(Option("base", "the gradient method", Kind.CHOICE, "grad-cam++", choices=_BASES),),
         refuses=PRODUCT,
+        steep=True,
     ),
     Method(
         slug="cam",

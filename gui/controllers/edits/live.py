@@ -24,6 +24,8 @@ from gui.state.state import OpenImage, State
 _STILL_MS = 24
 _WORTH = 0.5
 """The part of an answer's time after which it is not given up any more."""
+_AT_LEAST_S = 0.05
+"""While the hand moves, an answer is given up for a newer one only so soon after the last."""
 
 
 class Live(QObject):
@@ -39,7 +41,7 @@ class Live(QObject):
         self._work = LiveWork(worker)
         self._waiting: tuple[OpenImage, Edits] | None = None
         self._running: Job | None = None
-        self._began = self._took = 0.0
+        self._began = self._took = self._told = 0.0
         self._wanted = False
         self._still = QTimer(self)
         self._still.setSingleShot(True)
@@ -52,6 +54,8 @@ class Live(QObject):
         self._wanted = True
         self._waiting = image, edits
         self._still.start()
+        if time.perf_counter() - self._told < _AT_LEAST_S:
+            self._restart()
         self._next()
 
     def forget(self) -> None:
@@ -108,15 +112,16 @@ class Live(QObject):
         self._next()
 
     def _restart(self) -> None:
-        """The hand has stopped, and what is computed is an answer to what it had done before: begin
-        anew, unless that answer is nearly there."""
+        """What is computed is an answer to what the hand had done before: begin anew, unless that
+        answer is nearly there."""
         if self._running is None or self._waiting is None:
             return
         if time.perf_counter() - self._began < _WORTH * self._took:
             self._running.cancel()
 
     def _answered(self, scores: LiveScores) -> None:
-        self._took = time.perf_counter() - self._began
+        self._told = time.perf_counter()
+        self._took = self._told - self._began
         if self._wanted and scores.image == self._state.current_key:
             self._state.live = scores
             self._state.live_changed.emit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from gui.jobs.lanes import Watch
 
 _SETTLE_MS = 150
+_REST = 2.0
+"""Of a chart that follows a run, in times of what it took to read."""
 HISTOGRAM = "histogram"
 Box = tuple[float, float, float, float]
 
@@ -50,6 +53,13 @@ class FolderFigures(QObject):
         self.chosen: NDArray[np.int64] = np.zeros(0, np.int64)
         self.other: int | None = None
         self._box: Box = (0.0, 0.0, 1.0, 1.0)
+        self._asked: dict[str, tuple[object, ...]] = {}
+        self._begun: dict[str, float] = {}
+        self._rests: dict[str, float] = {}
+        self._again: set[str] = set()
+        self._resting = QTimer(self)
+        self._resting.setSingleShot(True)
+        self._resting.timeout.connect(self._rested)
         self.differences: list[Difference] = []
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -69,6 +79,7 @@ class FolderFigures(QObject):
     def close(self) -> None:
         """Stop, and release the index."""
         self._timer.stop()
+        self._resting.stop()
         if self._lane is not None:
             self._lane.close()
         self.reader.close()
@@ -118,8 +129,8 @@ class FolderFigures(QObject):
     def refresh(self) -> None:
         """Ask again for what is in front."""
         if self._folders.page == "folder" and self._folders.listing is not None:
-            self._ask(HISTOGRAM)
-            self._ask(self.kind)
+            self._ask(HISTOGRAM, live=True)
+            self._ask(self.kind, live=True)
 
     def _later(self) -> None:
         if not self._timer.isActive():
@@ -131,7 +142,8 @@ class FolderFigures(QObject):
             self._lane.cancel()
             self._lane.submit(Job("", self.reader.close, stoppable=False))
 
-    def _ask(self, kind: str) -> None:
+    def _ask(self, kind: str, *, live: bool = False) -> None:
+        """Read a chart's content. live: nobody asked, but the index may have changed."""
         folders = self._folders
         if folders.folder is None or folders.job is None:
             self.ready.emit(kind, None)
@@ -139,14 +151,40 @@ class FolderFigures(QObject):
         folder, work = folders.folder, self._work(kind, folders.view)
         if work is None:
             return
+        slot = f"figures {kind}"
+        question = (folder, folders.job[0], folders.view, *self._chosen_for(kind))
+        if _same(self._asked.get(kind), question):
+            # A run writes on: to begin anew with each of its rows would never come to an end, and
+            # to begin again at once would take a core from it.
+            if self.lane.has(slot):
+                self._again.add(kind)
+                return
+            if live and time.monotonic() < self._rests.get(kind, 0.0):
+                self._again.add(kind)
+                self._rest()
+                return
+        self._asked[kind] = question
+        self._again.discard(kind)
+        self._begun[kind] = time.monotonic()
         job = Job(
             "Reading figures",
             lambda watch: work(self.reader.index(folder, watch), watch),
-            slot=f"figures {kind}",
+            slot=slot,
         )
         job.finished.connect(lambda value: self._came(kind, value))
         job.failed.connect(self._failed)
         self.lane.submit(job)
+
+    def _chosen_for(self, kind: str) -> tuple[object, ...]:
+        """What a chart depends on beside the folder and its view."""
+        chosen: dict[str, tuple[object, ...]] = {
+            HISTOGRAM: (self.column,),
+            "mean": (self.chosen,),
+            "scatter": self.axes,
+            "box": self._box,
+            "models": (self.other,),
+        }
+        return chosen.get(kind, ())
 
     def _work(self, kind: str, view: FolderView) -> Callable[[Index, Watch], Any] | None:
         """What to read for a chart; None for nothing."""
@@ -194,9 +232,33 @@ class FolderFigures(QObject):
         if kind == "models":
             self.differences = value[1]
         self.ready.emit(kind, value)
+        now = time.monotonic()
+        self._rests[kind] = now + _REST * (now - self._begun[kind])
+        if kind in self._again:
+            self._rest()
+
+    def _rest(self) -> None:
+        """Go on when the first of the charts that are out of date has rested."""
+        left = min(self._rests.get(kind, 0.0) for kind in self._again) - time.monotonic()
+        if not self._resting.isActive():
+            self._resting.start(max(_SETTLE_MS, int(1000 * left)))
+
+    def _rested(self) -> None:
+        again, self._again = self._again, set()
+        for kind in sorted(again & {HISTOGRAM, self.kind}):
+            self._ask(kind, live=True)
 
     def _failed(self, error: HookscopeError) -> None:
         self._state.notify(NoticeKind.ERROR, str(error))
+
+
+def _same(one: tuple[object, ...] | None, other: tuple[object, ...]) -> bool:
+    """Whether two questions are the same; arrays and views by which they are, not by their
+    contents."""
+    return one is not None and all(
+        a is b or (not isinstance(a, np.ndarray) and a == b)
+        for a, b in zip(one, other, strict=False)
+    )
 
 
 def _without(selection: Selection, columns: tuple[str, ...]) -> Selection:

@@ -265,26 +265,27 @@ class Folders(QObject):
 
     def set_order(self, column: str, *, down: bool) -> None:
         """Sort the rows by a column. down: the largest first."""
-        self._look_at(replace(self.view, order=column, down=down))
+        self.look_at(replace(self.view, order=column, down=down))
 
     def add_filter(self, added: Filter) -> None:
         """List only rows that meet one condition more."""
-        self._look_at(self.view.with_filter(added))
+        self.look_at(self.view.with_filter(added))
 
     def set_filters(self, filters: Sequence[Filter]) -> None:
         """List only rows that meet these conditions."""
-        self._look_at(replace(self.view, filters=tuple(filters)))
+        self.look_at(replace(self.view, filters=tuple(filters)))
 
     def remove_filter(self, text: str) -> None:
         """List rows whether or not they meet a condition."""
-        self._look_at(self.view.without(text))
+        self.look_at(self.view.without(text))
 
     def take_newer(self) -> None:
         """Show the rows as they are by now."""
         if self.newer is not None:
             self._show(self.newer)
 
-    def _look_at(self, view: FolderView) -> None:
+    def look_at(self, view: FolderView) -> None:
+        """List the rows of a view."""
         if view != self.view and self.folder is not None:
             self.view = view
             kept.save_view(self._settings, self.folder, view)

@@ -28,16 +28,21 @@ def load_view(settings: Settings, folder: Path, classes: Sequence[str]) -> Folde
         facts: dict[str, Any] = json.loads(text)
         if facts.get("folder") != str(folder):
             continue
-        filters = []
-        for words in facts.get("filters", ()):
-            try:
-                filters.append(Filter(words, (typed(words, classes),)))
-            except HookscopeError as error:
-                _log.info("filter of the last time left out: %s", error)
-        order = facts.get("order")
-        known = order if order in COLUMNS else "place"
-        return FolderView(known, bool(facts.get("down")), tuple(filters))
+        order = facts.get("order", "")
+        return view_of(order, facts.get("filters", ()), classes, down=bool(facts.get("down")))
     return FolderView()
+
+
+def view_of(order: str, words: Sequence[str], classes: Sequence[str], *, down: bool) -> FolderView:
+    """A view from what was kept of it. words: its conditions, as they can be typed; one that makes
+    no sense any more is left out."""
+    filters = []
+    for own in words:
+        try:
+            filters.append(Filter(own, (typed(own, classes),)))
+        except HookscopeError as error:
+            _log.info("filter of the last time left out: %s", error)
+    return FolderView(order if order in COLUMNS else "place", down, tuple(filters))
 
 
 def save_view(settings: Settings, folder: Path, view: FolderView) -> None:

@@ -89,10 +89,11 @@ _USUAL = (FIRST_MODEL, PHOTO_MODEL)
 def title_of(session: KeptSession) -> str:
     """'3 images and model.pth'; '' if the session is the same as that of a fresh start."""
     count = sum(not image.scene for image in session.images)
+    folder = f"the folder {Path(session.folder.paths[0]).name}" if session.folder else ""
     images = "" if not count else "1 image" if count == 1 else f"{count:,} images"
     chosen = [model.source for model in session.models if model.source not in _USUAL]
     names = [TITLES.get(source.spec, source.title) for source in chosen]
-    return " and ".join(words for words in (images, *names[:1]) if words)
+    return " and ".join(words for words in (images, folder, *names[:1]) if words)
 
 
 def _is_kept(image: OpenImage, state: State) -> bool:

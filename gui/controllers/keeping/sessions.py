@@ -6,16 +6,18 @@ Reading, writing and checksums have a lane of their own, so that no image waits 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.errors import HookscopeError
 from engine.keeping import locating
+from engine.keeping.folders import KeptFolder
 from engine.keeping.records import KeptFile, KeptSession, Run
 from gui.controllers.images import Images
 from gui.controllers.keeping.capturing import Capturer
+from gui.controllers.keeping.folder_page import FolderKeeper
 from gui.controllers.keeping.restoring import Restorer
 from gui.controllers.models import Models
 from gui.jobs import session_work
@@ -44,6 +46,8 @@ class Sessions(QObject):
     been written. missing_changed(tuple of KeptFile): files of the session that are not where they
     were; each is to be located or left out.
     busy_changed(Job | None): what is being saved or opened.
+
+    folder_page: takes and opens the folder page; None before there is one.
     """
 
     settled = Signal(object)
@@ -66,6 +70,7 @@ class Sessions(QObject):
         self._images = images
         self._capturer = Capturer(state, settings, models)
         self.restorer = restorer
+        self.folder_page: FolderKeeper | None = None
         self._lane: Lane | None = None
         self._closed = False
         self._hashes: dict[Path, tuple[tuple[int, int], str]] = {}
@@ -103,8 +108,19 @@ class Sessions(QObject):
         """What is open now; while a session is being restored, that one."""
         pending = self.restorer.pending
         if pending is not None:
-            return pending
-        return self._capturer.capture(self._hashes)
+            return replace(pending, folder=self._folder())
+        return self._captured()
+
+    def _captured(self) -> KeptSession:
+        return replace(self._capturer.capture(self._hashes), folder=self._folder())
+
+    def _folder(self) -> KeptFolder | None:
+        return self.folder_page.capture() if self.folder_page is not None else None
+
+    def keep_folder(self, page: FolderKeeper) -> None:
+        """From now on, sessions have the folder page."""
+        self.folder_page = page
+        page.changed.connect(self.note_change)
 
     def note_change(self) -> None:
         """Something that a session has may have changed."""
@@ -181,9 +197,10 @@ class Sessions(QObject):
         self._settings.add_recent_session(opened.path)
         self.take(opened.session, opened.path, missing=opened.missing)
         self._before = before
-        if before.session.images:
+        if before.session.images or before.session.folder is not None:
             words = f"Opened {opened.path.name}."
             self._state.notify(NoticeKind.INFO, words, BACK)
+        self._state.warn(opened.left)
         self._check(opened.session)
 
     def _failed(self, path: Path, error: HookscopeError) -> None:
@@ -207,12 +224,14 @@ class Sessions(QObject):
         self._tell(file, unsaved)
         self._written = self._before = None
         self._lacks(missing)
+        if self.folder_page is not None and (replacing or session.folder is not None):
+            self.folder_page.restore(session.folder)
         self.restorer.restore(session, replacing=replacing, missing=_paths(missing))
 
     def _restored(self) -> None:
         """What is open now is what the file has, unless there were changes before."""
         if self._named is not None and not self._named[1]:
-            self._written = self._capturer.capture(self._hashes)
+            self._written = self._captured()
         self._named = None
         self.note_change()
 
@@ -227,7 +246,7 @@ class Sessions(QObject):
     def offer_back(self, session: KeptSession) -> None:
         """Let go_back open what an earlier run had open."""
         run = session.run or Run()
-        if session.images:
+        if session.images or session.folder is not None:
             self._before = _Before(session, Path(run.file) if run.file else None, run.unsaved)
             self.note_change()
 

@@ -52,10 +52,10 @@ class _Stoppable(Index):
 
     token = CancelToken()
 
-    def maps(
+    def stacks(
         self, job: int, selection: Selection = ALL
-    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        for pair in super().maps(job, selection):
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        for pair in super().stacks(job, selection):
             self.token.raise_if_cancelled()
             yield pair
 

@@ -76,36 +76,45 @@ class TileDelegate(QStyledItemDelegate):
         super().__init__(view)
         self._rows = model
         self._view = view
+        self._known: tuple[str, QFont, QFontMetrics, QSize] | None = None
+
+    def _fonts(self, font: QFont) -> tuple[QFont, QFontMetrics, QSize]:
+        """Of the lines below a picture, with the size of a tile; made anew for another font."""
+        key = font.key()
+        if self._known is None or self._known[0] != key:
+            small = theme.tabular(theme.small(font))
+            self._known = key, small, QFontMetrics(small), tile_size(font)
+        return self._known[1:]
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
         return tile_size(option.font)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         tokens = theme.current()
-        cell = QRect(option.rect.topLeft(), tile_size(option.font))
+        small, metrics, size = self._fonts(option.font)
+        cell = QRect(option.rect.topLeft(), size)
         chosen = bool(option.state & QStyle.StateFlag.State_Selected)
         if chosen or option.state & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(cell, QColor(tokens.selection if chosen else tokens.raised))
+            painter.fillRect(cell, _ink(tokens.selection if chosen else tokens.raised))
         row = self._rows.row(index.row())
         frame = QRect(cell.left() + (cell.width() - GRID_SIDE) // 2, cell.top() + GAP, 0, 0)
         frame.setSize(QSize(GRID_SIDE, GRID_SIDE))
         paint_picture(painter, frame, self._rows, index.row(), row)
         if row is not None:
-            painter.setFont(theme.tabular(theme.small(option.font)))
-            high = _line(option.font)
+            painter.setFont(small)
+            high = (size.height() - GRID_SIDE - 3 * GAP) // 2
             place = QRect(cell.left() + GAP, frame.bottom() + 3, cell.width() - 2 * GAP, high)
-            metrics = QFontMetrics(painter.font())
             for text, colour in (
                 (row.title, tokens.text),
                 (row.detail, _colour(row.tone, _RESULT, tokens)),
             ):
-                painter.setPen(QColor(colour))
+                painter.setPen(_ink(colour))
                 elided = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, place.width())
                 if colour != tokens.text and row.tone in ("right", "wrong", "error"):
                     wide = metrics.horizontalAdvance(elided)
                     left = max(0, (place.width() - wide) // 2 - _MARK - GAP)
                     paint_mark(painter, place.topLeft() + QPoint(left, high // 2), row.tone)
-                    painter.setPen(QColor(colour))
+                    painter.setPen(_ink(colour))
                 painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), elided)
                 place.translate(0, high)
         if index == self._view.currentIndex() and self._view.hasFocus():

@@ -43,6 +43,12 @@ _BATCH = 2_000
 _MANY = 1_000
 _Flag = QItemSelectionModel.SelectionFlag
 
+if TYPE_CHECKING:
+    _Base = QAbstractItemView
+else:
+    # A widget is of one class of Qt: the table's or the list's.
+    _Base = object
+
 
 class RowViews(QStackedWidget):
     """Table and grid. opened(place): Enter or double click. seen: other rows are in sight.
@@ -126,8 +132,11 @@ class RowViews(QStackedWidget):
     def _places(self) -> NDArray[np.int64]:
         selection = self.table.selectionModel().selection()
         spans = (selection.at(n) for n in range(selection.count()))
-        runs = [np.arange(span.top(), span.bottom() + 1) for span in spans]
-        return np.unique(np.concatenate(runs)) if runs else np.zeros(0, np.int64)
+        # Marked one by one, so that nothing has to be sorted when all rows are selected.
+        marked = np.zeros(self.model.rowCount(), bool)
+        for span in spans:
+            marked[span.top() : span.bottom() + 1] = True
+        return np.flatnonzero(marked)
 
     def select_numbers(self, numbers: NDArray[np.int64], current: int | None) -> None:
         """Select inputs, wherever they are listed now, and go to one of them."""
@@ -164,10 +173,34 @@ class RowViews(QStackedWidget):
             self.sorted.emit("place", False)
 
 
-class _Table(QTableView):
+class _View(_Base):
+    """What the table and the grid have in common: resized; menu_wanted(point), in global
+    coordinates; Enter opens a row; a selection of many rows costs no more than one of few."""
+
     resized = Signal()
     menu_wanted = Signal(object)
 
+    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
+        # Qt makes a list of all cells for screen readers, which takes seconds for many.
+        if _rows(selected) + _rows(deselected) < _MANY:
+            super().selectionChanged(selected, deselected)
+        else:
+            self.viewport().update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if _opens(self, event):
+            return
+        super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.menu_wanted.emit(event.globalPos())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.resized.emit()
+
+
+class _Table(_View, QTableView):
     def __init__(self, model: RowModel) -> None:
         super().__init__()
         self.setObjectName("rows")
@@ -208,18 +241,6 @@ class _Table(QTableView):
         for place, column in enumerate(columns, start=1):
             self.setColumnWidth(place, column.width * letter + 4 * GAP)
 
-    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
-        # Qt makes a list of all cells for screen readers, which takes seconds for many.
-        if _rows(selected) + _rows(deselected) < _MANY:
-            super().selectionChanged(selected, deselected)
-        else:
-            self.viewport().update()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if _opens(self, event):
-            return
-        super().keyPressEvent(event)
-
     def moveCursor(
         self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier
     ) -> QModelIndex:
@@ -230,18 +251,8 @@ class _Table(QTableView):
             return self.model().index(row, max(0, self.currentIndex().column()))
         return super().moveCursor(action, modifiers)
 
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        self.menu_wanted.emit(event.globalPos())
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.resized.emit()
-
-
-class _Grid(QListView):
-    resized = Signal()
-    menu_wanted = Signal(object)
-
+class _Grid(_View, QListView):
     def __init__(self, model: RowModel) -> None:
         super().__init__()
         self.setModel(model)
@@ -262,12 +273,6 @@ class _Grid(QListView):
         self.setMouseTracking(True)
         self.setAccessibleName("Images of the folder, as pictures")
 
-    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
-        if _rows(selected) + _rows(deselected) < _MANY:
-            super().selectionChanged(selected, deselected)
-        else:
-            self.viewport().update()
-
     def in_sight(self, count: int) -> range:
         """The places of the tiles in sight."""
         size = tile_size(self.font())
@@ -276,18 +281,6 @@ class _Grid(QListView):
         lines = self.viewport().height() // size.height() + 2
         first = max(0, top * across)
         return range(min(first, count), min(count, (top + lines) * across))
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if _opens(self, event):
-            return
-        super().keyPressEvent(event)
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        self.menu_wanted.emit(event.globalPos())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.resized.emit()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

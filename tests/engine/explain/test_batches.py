@@ -66,9 +66,7 @@ def check(
         assert found is not None
         assert answer.logits is not None
         peak = np.abs(expected.map).max()
-        # Its quotient amplifies rounding.
-        most = 1e-3 if method == "grad-cam++" else 1e-4
-        assert np.abs(found.map - expected.map).max() <= most * peak
+        assert np.abs(found.map - expected.map).max() <= 1e-4 * peak
         np.testing.assert_allclose(answer.logits, logits, rtol=1e-4, atol=1e-4)
         assert found.target.index == expected.target.index
         assert found.target.logit == pytest.approx(expected.target.logit, rel=1e-4, abs=1e-4)

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 import engine
 from engine.errors import Cancelled, ModelError
-from engine.explain.scoring import MOST, Scorer
+from engine.explain.batching import MOST
+from engine.explain.scoring import Scorer
 from engine.progress import CancelToken
 from engine.records.images import LoadedImage
 from tests.engine.classifiers import picture
@@ -32,12 +33,37 @@ class One(Base):
         return super().forward(x.reshape(1, 3, 24, 32))
 
 
+class Heavy(Base):
+    """There is no memory for more than two images; the trial of two is passed."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if len(x) > 2:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return super().forward(x)
+
+
+class Pairs(Base):
+    """It fails for more than two."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x[:2].reshape(x.shape))
+
+
+class Hungry(Base):
+    """There is memory for one image alone."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if len(x) > 1:
+            raise torch.OutOfMemoryError("out of memory")
+        return super().forward(x)
+
+
 def _model(network: type[nn.Module]) -> engine.Model:
     torch.manual_seed(0)
     return engine.Model(network(), preprocessing=SMALL)
 
 
-@pytest.mark.parametrize("network", [Base, Mixing, One])
+@pytest.mark.parametrize("network", [Base, Mixing, One, Heavy, Pairs, Hungry])
 def test_they_are_those_of_sessions(network: type[nn.Module]) -> None:
     model = _model(network)
     found = list(Scorer(model).all_logits(IMAGES))

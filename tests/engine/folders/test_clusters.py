@@ -111,6 +111,36 @@ class TestSpectral:
                 atol=1e-6,
             )
 
+    def test_the_embedding_is_scikit_learns(self) -> None:
+        """The same 32 dimensions, whatever basis of equal eigenvalues either has."""
+        manifold = pytest.importorskip("sklearn.manifold")
+        rng = np.random.default_rng(2)
+        points = np.abs(rng.normal(size=(150, 3))) @ np.abs(rng.normal(size=(3, 49)))
+        graph = spectral.affinity(points / points.sum(axis=1, keepdims=True))
+        its = manifold.spectral_embedding(
+            graph.dense(), n_components=32, drop_first=False, random_state=0
+        )
+        ours = spectral.embedding(graph)[0]
+        angles = np.linalg.svd(np.linalg.qr(ours)[0].T @ np.linalg.qr(its)[0], compute_uv=False)
+        assert angles.min() > 1 - 1e-4
+
+    @pytest.mark.filterwarnings("ignore:Graph is not fully connected")
+    def test_32_components_do_not_agree_with_themselves(self) -> None:
+        """Why k-means runs on as many eigenvectors as there are clusters (decision 0059)."""
+        cluster = pytest.importorskip("sklearn.cluster")
+        points, kinds = blobs(300, 4, seed=1)
+        whole = spectral.affinity(points).dense()
+
+        def its(components: int, seed: int) -> np.ndarray:
+            way = cluster.SpectralClustering(
+                4, n_components=components, affinity="precomputed", random_state=seed
+            )
+            return np.asarray(way.fit_predict(whole))
+
+        assert agreement(its(32, 0), its(32, 1)) < 0.95
+        assert agreement(its(32, 0), kinds) < 0.95
+        assert agreement(its(4, 0), kinds) == pytest.approx(1)
+
     def test_the_gap(self) -> None:
         assert spectral.count_by_gap(np.array([1, 0.99, 0.98, 0.5, 0.49, 0.1])) == 3
         # The first gap is not one: a group by itself is no answer.
@@ -216,6 +246,32 @@ def test_more_images_than_are_clustered_at_once(
         assert len(set(one.inputs.tolist())) == one.size
     stars = [one for one in sampled if one.label == "star"]
     assert all("fixed place" in one.flags for one in stars)
+
+
+@pytest.mark.parametrize(
+    ("size", "purity", "focus", "apart", "silhouette", "expected"),
+    [
+        (4, 0.8, 0.3, 0.5, 0.1, ("rare",)),
+        (4, 0.79, 0.3, 0.5, 0.1, ()),
+        (4, None, 0.3, 0.8, 0.1, ("rare",)),
+        (4, None, 0.3, None, 0.1, ()),
+        (5, 1.0, 0.3, 0.5, 0.9, ()),
+        (50, 1.0, 0.6, 0.8, 0.9, ("fixed place",)),
+        (50, 1.0, 0.9, 0.79, 0.9, ()),
+        (50, 0.59, 0.3, 0.5, 0.3, ("mixed labels",)),
+        (50, 0.6, 0.3, 0.5, 0.3, ()),
+    ],
+)
+def test_flags(
+    size: int,
+    purity: float | None,
+    focus: float,
+    apart: float | None,
+    silhouette: float,
+    expected: tuple[str, ...],
+) -> None:
+    """Of a class of 100 images."""
+    assert finding._flags(size, 100, purity, focus, apart, silhouette) == expected
 
 
 def test_another_model_is_refused(shortcut: tuple[Path, Model], shapes: Model) -> None:

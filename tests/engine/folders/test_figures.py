@@ -5,13 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.folders.figures import box_energy, figures_of, stored
+from engine.folders.figures import box_energies, figures_of, stored
 
 
 def one_cell(size: int, row: int, column: int) -> np.ndarray:
     map = np.full((size, size), -1.0, np.float32)
     map[row, column] = 3.0
     return map
+
+
+def in_box(map: np.ndarray, box: tuple[float, float, float, float]) -> float | None:
+    """Of one map between two that have other energies, or none."""
+    others = np.ones_like(map), np.zeros_like(map)
+    shares, kept = box_energies(np.stack([others[0], map, others[1]]), box)
+    assert list(kept) == [True, bool((map > 0).any()), False]
+    return float(shares[1]) if kept[1] else None
 
 
 @pytest.mark.parametrize("shape", [(7, 7), (8, 8), (14, 7), (5, 32), (1, 1)])
@@ -40,15 +48,15 @@ def test_cells_that_are_cut_count_by_their_share() -> None:
     found = figures_of(one_cell(4, 0, 1))
     assert found is not None
     assert found.border == pytest.approx(0.5)
-    assert box_energy(one_cell(4, 0, 1), (0.0, 0.0, 1.0, 0.125)) == pytest.approx(0.5)
-    assert box_energy(one_cell(4, 0, 1), (0.25, 0.0, 0.375, 1.0)) == pytest.approx(0.5)
-    assert box_energy(one_cell(4, 0, 1), (0.5, 0.0, 1.0, 1.0)) == 0
+    assert in_box(one_cell(4, 0, 1), (0.0, 0.0, 1.0, 0.125)) == pytest.approx(0.5)
+    assert in_box(one_cell(4, 0, 1), (0.25, 0.0, 0.375, 1.0)) == pytest.approx(0.5)
+    assert in_box(one_cell(4, 0, 1), (0.5, 0.0, 1.0, 1.0)) == 0
 
 
 def test_nothing_positive_has_no_figures() -> None:
     assert figures_of(np.zeros((7, 7), np.float32)) is None
     assert figures_of(np.full((7, 7), -1.0, np.float32)) is None
-    assert box_energy(np.zeros((7, 7), np.float32), (0, 0, 1, 1)) is None
+    assert in_box(np.zeros((7, 7), np.float32), (0, 0, 1, 1)) is None
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (56, 33), (33, 7), (224, 50)])

@@ -13,6 +13,7 @@ import pytest
 
 from engine.errors import SessionError
 from engine.keeping import files
+from engine.keeping.folders import KeptFolder
 from engine.keeping.format import FORMAT_VERSION, facts_of, session_of
 from engine.keeping.records import (
     KeptFile,
@@ -78,6 +79,7 @@ def full() -> KeptSession:
         "star",
         DisplaySettings(0.3, "viridis", "grid", 1.5, "signed", 2.25, False, "grey", (0.25, 0.5)),
         Run(True, "/s.hookscope", True),
+        KeptFolder(("/val",), False, ("wrong",), "loss", True, "mean", "k", "l"),
     )
 
 
@@ -102,6 +104,7 @@ def test_every_field_differs_from_its_usual_value() -> None:
         (session.images[0], replace(KeptImage("", ""))),
         (session.models[0], KeptModel("", ModelSource("y"))),
         (session.run, Run()),
+        (session.folder, KeptFolder(())),
         (session.display, DisplaySettings()),
     ):
         alike = [name for name in type(one).__slots__ if getattr(one, name) == getattr(other, name)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.methods.costs import cost_words
+from engine.methods.costs import cost_of_all
 from engine.methods.registry import METHODS, choose
 
 _IMAGE = (3, 224, 224)
@@ -30,17 +30,17 @@ _LAYER = (512, 7, 7)
 def test_words(
     slug: str, options: dict[str, object], shape: tuple[int, ...], ran: bool, words: str
 ) -> None:
-    assert cost_words(choose(slug, options), shape, 0.05, ran=ran) == words
+    assert cost_of_all(choose(slug, options), (shape,), 0.05, ran=ran) == words
 
 
 def test_no_time_is_made_up() -> None:
-    assert cost_words(choose("score-cam"), _LAYER, 0.0, ran=True) == "512 passes"
+    assert cost_of_all(choose("score-cam"), (_LAYER,), 0.0, ran=True) == "512 passes"
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.slug)
 def test_every_method_has_a_cost(method: object) -> None:
     row = next(m for m in METHODS if m is method)
     shape = _IMAGE if not row.layered else _LAYER
-    words = cost_words(choose(row.slug), shape, 0.01, ran=True)
+    words = cost_of_all(choose(row.slug), (shape,), 0.01, ran=True)
     assert words
     assert len(words) < 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF
 from PySide6.QtTest import QTest
 
+from engine.folders.index.where import Selection
 from gui.state.folders import RunState
 from gui.toolkit import theme
 from gui.toolkit.charts.chart import Area
@@ -128,6 +130,43 @@ def test_mean_map_of_the_selected_rows(user: Reader, scenes: Path, index: Path) 
     user.until(lambda: page.model.rowCount() < 65)
     listed = set(page.model.numbers.tolist())
     assert all(abs(shares[number] - 0.5) < 0.05 for number in listed ^ wanted)
+
+
+def test_what_takes_longer_than_a_run_writes_comes_to_an_end(
+    user: Reader, scenes: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chart that is being read is not begun anew with every row that a run writes."""
+    from engine.folders.index.queries import Index
+
+    user.start(model=SHAPES)
+    user.open_explained(scenes, index)
+    wait_matrix(user, 64)
+    figures, folders = user.program.controller.folder_figures, user.program.controller.folders
+    begun, written = threading.Semaphore(0), threading.Event()
+    read = Index.mean_map
+
+    def slow(self: Index, job: int, selection: Selection) -> object:
+        begun.release()
+        assert written.wait(20)
+        return read(self, job, selection)
+
+    monkeypatch.setattr(Index, "mean_map", slow)
+    came: list[str] = []
+    figures.ready.connect(lambda kind, _value: came.append(kind))
+    user.page.side.kinds.setCurrentIndex(3)
+    user.page.side.kinds.activated.emit(3)
+    user.until(lambda: begun.acquire(blocking=False))
+    for _ in range(3):
+        # As when rows were written.
+        came.clear()
+        with user.qtbot.waitSignal(figures._timer.timeout):
+            folders.listed.emit()
+    written.set()
+    user.until(lambda: "mean" in came)
+    assert not begun.acquire(blocking=False)
+    # Once more, for the rows that came meanwhile.
+    user.until(lambda: came.count("mean") == 2)
+    assert begun.acquire(blocking=False)
 
 
 def test_lasso_takes_what_is_inside() -> None:

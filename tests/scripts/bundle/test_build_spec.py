@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from engine.process import workers
 from engine.version import APP_ID, COMMAND, NAME, VERSION
 from scripts.bundle import binaries, contents, identity, support_modules
 
@@ -29,7 +30,8 @@ class Recipe:
     def step(self, name: str) -> Any:
         def called(*words: Any, **options: Any) -> SimpleNamespace:
             self.given[name] = {**options, "words": words}
-            return SimpleNamespace(binaries=[], datas=[], pure=[], scripts=[], dependencies=[])
+            hooks = [("pyi_rth_inspect", "a.py", "PYSOURCE"), (workers.HOOK, "b.py", "PYSOURCE")]
+            return SimpleNamespace(binaries=[], datas=[], pure=[], scripts=hooks, dependencies=[])
 
         return called
 
@@ -72,6 +74,9 @@ def test_recipe(system: str, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) ->
     assert (program["name"], program["console"], program["upx"]) == (NAME, False, False)
     assert recipe.given["COLLECT"]["name"] == NAME
     assert [Path(command[1]).name for command in drawn] == ["make_icons.py"] * (system != "linux")
+    # The hook that imports multiprocessing does not run before the program, but comes along.
+    assert [script[0] for script in program["words"][1]] == ["pyi_rth_inspect"]
+    assert recipe.given["PYZ"]["words"][0] == [(workers.HOOK, "b.py", "PYMODULE")]
     icons = {"linux": None, "win32": f"{COMMAND}.ico", "darwin": f"{COMMAND}.icns"}
     assert (Path(program["icon"]).name if program["icon"] else None) == icons[system]
     if system == "win32":

@@ -1,0 +1,80 @@
+"""The folder page of a session: what is open there, and how it is looked at. Tags and results are
+in the folder's index."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from engine.errors import SessionError
+from engine.files.presence import can_be_named
+
+_MOST_PATHS = 1_000
+_MOST_FILTERS = 100
+_MOST_LETTERS = 10_000
+_FLAGS = ("front", "down")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFolder:
+    """A folder page.
+
+    paths: what was opened, absolute: folders, tables, lists, or one folder that has an index
+    itself. front: whether the page was in front. filters: conditions as they can be typed. order:
+    name of a column; down: the largest first. chart: the one beside the rows. job, other: keys of
+    the one that is shown and of the one that it is compared with; '' for none.
+    """
+
+    paths: tuple[str, ...]
+    front: bool = True
+    filters: tuple[str, ...] = ()
+    order: str = "place"
+    down: bool = False
+    chart: str = ""
+    job: str = ""
+    other: str = ""
+
+    @property
+    def content(self) -> KeptFolder:
+        """The page whether or not it is in front, which is no change of a session."""
+        return replace(self, front=True)
+
+
+def folder_facts(folder: KeptFolder) -> dict[str, Any]:
+    """The folder page as JSON values."""
+    return asdict(folder) | {"paths": list(folder.paths), "filters": list(folder.filters)}
+
+
+def folder_of(content: object) -> KeptFolder:
+    """The folder page from parsed JSON. Raises SessionError for the first error found."""
+    if not isinstance(content, dict):
+        raise SessionError("'folder' must be an object")
+    usual = KeptFolder(())
+    paths = _texts(content.get("paths"), "paths", _MOST_PATHS)
+    if not paths or not all(path and can_be_named(path) for path in paths):
+        raise SessionError("'folder' names no folder")
+    order, chart, job, other = (
+        _text(content.get(name, getattr(usual, name)), name)
+        for name in ("order", "chart", "job", "other")
+    )
+    front, down = (_flag(content.get(name, getattr(usual, name)), name) for name in _FLAGS)
+    filters = _texts(content.get("filters", []), "filters", _MOST_FILTERS)
+    return KeptFolder(paths, front, filters, order, down, chart, job, other)
+
+
+def _flag(value: object, name: str) -> bool:
+    if type(value) is not bool:
+        raise SessionError(f"'{name}' must be true or false")
+    return value
+
+
+def _texts(value: object, name: str, most: int) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > most:
+        raise SessionError(f"'{name}' must be a list of at most {most:,}")
+    return tuple(_text(one, name) for one in value)
+
+
+def _text(value: object, name: str) -> str:
+    if type(value) is not str or len(value) > _MOST_LETTERS:
+        raise SessionError(f"'{name}' must be a string")
+    return value

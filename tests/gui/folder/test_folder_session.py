@@ -1,0 +1,130 @@
+"""The folder page is a part of the session: what is listed, and how, is there again."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from engine.folders.index.typed import typed
+from engine.keeping import files
+from gui import settings as table
+from gui.state.folders import Filter
+from tests.gui.folder.conftest import SHAPES, Reader
+from tests.gui.user import files as dropped
+
+
+def looked_at(user: Reader, folder: Path, index: Path) -> None:
+    """Wrong rows, the largest loss first, with the mean map beside them."""
+    user.start(model=SHAPES)
+    user.open_explained(folder, index)
+    folders = user.program.controller.folders
+    folders.add_filter(Filter("wrong", (typed("wrong"),)))
+    folders.set_order("loss", down=True)
+    page = user.page
+    page.side.kinds.setCurrentIndex(3)
+    page.side.kinds.activated.emit(3)
+    user.until(lambda: 0 < page.model.rowCount() < 64)
+    user.wait_rows()
+
+
+def check_again(user: Reader, rows: list[int]) -> None:
+    user.until(lambda: user.program.window.folder is not None)
+    folders = user.program.controller.folders
+    user.until(lambda: user.page.model.numbers.tolist() == rows)
+    assert user.page.isVisible()
+    assert user.page.filters.chips() == ("wrong",)
+    assert (folders.view.order, folders.view.down) == ("loss", True)
+    assert user.page.side.kind == "mean"
+
+
+def forget(user: Reader) -> None:
+    """As on another computer: what the settings know of the folder and of the chart is gone."""
+    user.program.settings.set(table.FOLDER_VIEWS, ())
+    user.program.settings.set(table.FOLDER_CHART, "confusion")
+
+
+def test_it_is_saved_and_opened_again(
+    user: Reader, scenes: Path, index: Path, tmp_path: Path
+) -> None:
+    looked_at(user, scenes, index)
+    rows, sessions = user.page.model.numbers.tolist(), user.program.controller.sessions
+    path = tmp_path / "own.hookscope"
+    with user.qtbot.waitSignal(sessions.saved):
+        sessions.save(path)
+    kept = files.read(path).folder
+    assert kept is not None
+    assert kept.paths == (str(scenes),)
+    user.until(lambda: not user.program.window.isWindowModified())
+    user.program.controller.folders.turn("picture")
+    with user.qtbot.waitSignal(sessions.settled):
+        sessions.note_change()
+    assert not user.program.window.isWindowModified()
+    user.program.controller.folders.set_order("margin", down=False)
+    user.until(user.program.window.isWindowModified)
+    user.program.controller.folders.close_folder()
+    forget(user)
+    user.leave()
+    user.store.with_suffix(".open.hookscope").unlink()
+
+    user.start()
+    assert user.program.window.folder is None
+    assert user.drop(dropped(path)) == "Open the session own.hookscope"
+    check_again(user, rows)
+    with user.qtbot.waitSignal(user.program.controller.sessions.settled):
+        user.program.controller.sessions.note_change()
+    assert not user.program.window.isWindowModified()
+
+
+def test_the_next_start_shows_it(user: Reader, scenes: Path, index: Path) -> None:
+    looked_at(user, scenes, index)
+    rows = user.page.model.numbers.tolist()
+    with user.qtbot.waitSignal(user.program.controller.sessions.settled):
+        user.program.controller.sessions.note_change()
+    user.leave()
+    user.start()
+    check_again(user, rows)
+    user.program.controller.folders.close_folder()
+    with user.qtbot.waitSignal(user.program.controller.sessions.settled):
+        user.program.controller.sessions.note_change()
+    user.leave()
+    user.start()
+    assert user.program.window.folder is None
+
+
+def test_nothing_but_a_folder(user: Reader, index: Path) -> None:
+    """An index that the start was given, and no image beside it."""
+    user.start(index, model=SHAPES, explained=False)
+    user.until(lambda: user.program.window.folder is not None)
+    user.until(lambda: user.page.model.rowCount() == 65)
+    assert user.program.state.images == {}
+    with user.qtbot.waitSignal(user.program.controller.sessions.settled):
+        user.program.controller.sessions.note_change()
+    user.leave()
+    user.start(explained=False)
+    user.until(lambda: user.program.window.folder is not None)
+    user.until(lambda: user.page.model.rowCount() == 65)
+    assert user.page.isVisible()
+    assert user.program.state.images == {}
+    user.until(lambda: user.program.state.info is not None)
+    assert user.program.state.model_source == SHAPES.source
+
+
+def test_a_folder_that_is_gone_is_left_out_and_named(
+    user: Reader, scenes: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(scenes / "ring", tmp_path / "mine"))
+    user.start(model=SHAPES)
+    user.open_folder(folder)
+    sessions = user.program.controller.sessions
+    path = tmp_path / "own.hookscope"
+    with user.qtbot.waitSignal(sessions.saved):
+        sessions.save(path)
+    user.leave()
+    user.store.with_suffix(".open.hookscope").unlink()
+    shutil.rmtree(folder)
+    user.start()
+    told: list[str] = []
+    user.program.state.noticed.connect(lambda own: told.append(own.text))
+    user.drop(dropped(path))
+    user.until(lambda: any("mine is not there, so its page is left out" in own for own in told))
+    assert user.program.window.folder is None
