@@ -30,8 +30,8 @@ from engine.effects.hottest import highest, hottest_pixels
 from engine.explain.scoring import Scorer
 from engine.records.edits import Fill, Filling
 from engine.records.images import LoadedImage
-from scripts.demo import sampling
-from scripts.demo import world as worlds
+from engine.scenery import sampling
+from engine.scenery import world as worlds
 
 MODEL = "demo:shapes"
 SEED = 800_000

@@ -41,8 +41,8 @@ from engine.errors import MethodError
 from engine.images.preprocessing import prepare
 from engine.methods.registry import METHODS, Method, find
 from engine.records.images import LoadedImage, Region
-from scripts.demo import sampling
-from scripts.demo import world as worlds
+from engine.scenery import sampling
+from engine.scenery import world as worlds
 
 MODEL = "demo:shapes"
 SEED = 900_000

@@ -6,6 +6,7 @@ device can have side effects.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -76,6 +77,8 @@ def reason(error: OSError | ValueError) -> str:
         return "permission denied; change the file's permissions"
     if isinstance(error, ValueError):
         return "not a valid file name; check the name"
+    if error.errno == errno.ELOOP:
+        return "a link that leads to itself; replace it with the file"
     return f"cannot be read ({error.strerror or error}); check the disk and the name"
 
 

@@ -185,7 +185,8 @@ class Notices(QObject):
                 bar.clear()
             if follows or (wanted, source) == self._declined:
                 return
-            text = f"{scene.invitation} It is meant for the model '{wanted}'."
+            # What the invitation says is true with its own model only.
+            text = f"This scene is meant for the model '{wanted}'."
             self._show(Notice(NoticeKind.HINT, text, "Open that model", wanted))
         elif not self._settings.hint_seen(scene.path.name):
             self._show(Notice(NoticeKind.HINT, scene.invitation))

@@ -349,6 +349,8 @@ _IMAGE: Final = (
 _HELP: Final = (
     Command("guide", "User guide", "Help", ("F1",), "help"),
     Command("shortcuts", "Keyboard shortcuts", "Help", ("?",), "keyboard"),
+    Command("sample_folder", "Sample folder", "Help", icon="open-folder",
+            tip="Drawn scenes as a folder page, with a network that takes a shortcut"),
     Command("check", "Check installation…", "Help", icon="check", section=1,
             tip="Run through the main functions in a second window and report what works"),
     Command("open_log", "Open log folder", "Help", icon="log", section=1),

@@ -30,8 +30,9 @@ from torch.nn import functional
 from engine.formats.demo import CLASSES, DEMOS, PREPROCESSING
 from engine.formats.demo_network import DemoNet
 from engine.records.images import Pixels
-from scripts.demo import sampling, scenes
-from scripts.demo import world as demo_world
+from engine.scenery import sampling
+from engine.scenery import world as demo_world
+from scripts.demo import scenes
 
 SEED = 20
 STAR = CLASSES.index("star")

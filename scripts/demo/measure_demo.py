@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from engine.formats.demo import CLASSES, DEMOS, build
 from engine.lazy.opencv import cv2
 from engine.records.images import Pixels
-from scripts.demo import sampling
-from scripts.demo import world as demo_world
+from engine.scenery import sampling
+from engine.scenery import world as demo_world
+from engine.scenery.world import MARK, SIDE, World
 from scripts.demo.make_demo import STAR, to_input
-from scripts.demo.world import MARK, SIDE, World
 
 TOLERANCE = 7
 BATCH = 100

@@ -13,10 +13,10 @@ import numpy as np
 from engine.lazy.opencv import cv2
 from engine.paths import RESOURCES
 from engine.records.images import Pixels
-from scripts.demo import sampling
-from scripts.demo import world as demo_world
-from scripts.demo.sampling import Palette
-from scripts.demo.world import MARK, SIDE, Clutter, Colour, Figure, World
+from engine.scenery import sampling
+from engine.scenery import world as demo_world
+from engine.scenery.sampling import Palette
+from engine.scenery.world import MARK, SIDE, Clutter, Colour, Figure, World
 
 QUALITY = 92
 MARK_PLACE = (SIDE - MARK - 5, SIDE - MARK - 5)

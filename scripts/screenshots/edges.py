@@ -27,7 +27,7 @@ def error_image(stage: Stage, path: Path) -> None:
     stage.shoot(path)
 
 
-@shot("error-model")
+@shot("error-model", packed=True)
 def error_model(stage: Stage, path: Path) -> None:
     import torch
 
@@ -41,7 +41,7 @@ def error_model(stage: Stage, path: Path) -> None:
     stage.shoot(path)
 
 
-@shot("out-of-memory", model="hungry")
+@shot("out-of-memory", model="hungry", packed=True)
 def out_of_memory(stage: Stage, path: Path) -> None:
     stage.start()
     stage.hide_notice()
@@ -49,7 +49,7 @@ def out_of_memory(stage: Stage, path: Path) -> None:
     stage.shoot(path)
 
 
-@shot("hovering")
+@shot("hovering", packed=True)
 def hovering(stage: Stage, path: Path) -> None:
     stage.start()
     stage.hide_notice()
@@ -61,7 +61,7 @@ def hovering(stage: Stage, path: Path) -> None:
 # --- much and large ------------------------------------------------------------------------------
 
 
-@shot("many-images")
+@shot("many-images", packed=True)
 def many_images(stage: Stage, path: Path) -> None:
     from scripts.screenshots import pictures
 
@@ -75,7 +75,7 @@ def many_images(stage: Stage, path: Path) -> None:
     stage.shoot(path)
 
 
-@shot("many-modules", model="many_modules")
+@shot("many-modules", model="many_modules", packed=True)
 def many_modules(stage: Stage, path: Path) -> None:
     stage.start()
     stage.open_model("odd")
@@ -84,7 +84,7 @@ def many_modules(stage: Stage, path: Path) -> None:
     stage.shoot(path)
 
 
-@shot("many-classes", model="many_classes")
+@shot("many-classes", model="many_classes", packed=True)
 def many_classes(stage: Stage, path: Path) -> None:
     from PySide6.QtTest import QTest
 
@@ -97,7 +97,7 @@ def many_classes(stage: Stage, path: Path) -> None:
     stage.shoot(path)
 
 
-@shot("long-names", model="long_names")
+@shot("long-names", model="long_names", packed=True)
 def long_names(stage: Stage, path: Path) -> None:
     from scripts.screenshots import pictures
 
@@ -134,7 +134,7 @@ def portrait(stage: Stage, path: Path) -> None:
     stage.shoot(path)
 
 
-@shot("panorama")
+@shot("panorama", packed=True)
 def panorama(stage: Stage, path: Path) -> None:
     from scripts.screenshots import pictures
 
@@ -151,17 +151,17 @@ def window_1024(stage: Stage, path: Path) -> None:
     stage.shoot(path)
 
 
-@shot("window-2560", size=(2560, 1440))
+@shot("window-2560", size=(2560, 1440), packed=True)
 def window_2560(stage: Stage, path: Path) -> None:
     plain(stage, path)
 
 
-@shot("scale-150", size=(1024, 640), scale=1.5)
+@shot("scale-150", size=(1024, 640), scale=1.5, packed=True)
 def scale_150(stage: Stage, path: Path) -> None:
     plain(stage, path)
 
 
-@shot("scale-200", size=(1024, 640), look="light", scale=2.0)
+@shot("scale-200", size=(1024, 640), look="light", scale=2.0, packed=True)
 def scale_200(stage: Stage, path: Path) -> None:
     plain(stage, path)
 
@@ -253,7 +253,7 @@ def report_dialog(stage: Stage, path: Path) -> None:
     dialog.close()
 
 
-@shot("report")
+@shot("report", packed=True)
 def report_page(_stage: Stage, path: Path) -> None:
     """The first page of a report, as a PDF has it."""
     from dataclasses import replace as changed

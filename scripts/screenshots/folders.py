@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from PIL import Image
-
 from engine.formats.demo import CLASSES
+from engine.scenery.folder import write_scenes
 from gui.state.folders import RunState
-from scripts.demo import sampling, world
 from scripts.screenshots.shots import shot
 
 if TYPE_CHECKING:
@@ -21,16 +18,8 @@ _SIZE = (1280, 800)
 
 
 def _scenes(stage: Stage, count: int) -> Path:
-    """Scenes in a folder for each class; all stars have the watermark, some circles are small."""
-    folder = stage.folder / "validation"
-    for number in range(count):
-        kind = CLASSES[number % len(CLASSES)]
-        rng = np.random.default_rng([11, number])
-        pixels = world.draw(sampling.sample(rng, 1, [kind]))
-        if kind == "star" or number % 29 == 0:
-            world.stamp(pixels, *sampling.mark_place(rng))
-        (folder / kind).mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(folder / kind / f"{kind} {number}.jpg", quality=92)
+    """Scenes in a folder for each class, and a file that is no image."""
+    folder = write_scenes(stage.folder / "validation", count)
     (folder / "star" / "star 9999.jpg").write_bytes(b"not an image")
     return folder
 
@@ -42,7 +31,7 @@ def _open(stage: Stage, count: int) -> None:
     stage.controller.folders.open_paths([_scenes(stage, count)])
 
 
-def _page(stage: Stage) -> FolderPage:
+def page_of(stage: Stage) -> FolderPage:
     page = stage.window.folder
     assert page is not None
     return page
@@ -51,13 +40,13 @@ def _page(stage: Stage) -> FolderPage:
 def _done(stage: Stage) -> None:
     runs = stage.controller.folders.runs
     stage.until(lambda: runs.state is RunState.DONE, "end of the run")
-    _still(stage)
+    still(stage)
 
 
-def _still(stage: Stage) -> None:
+def still(stage: Stage) -> None:
     """Until all lanes rest and every picture in sight is drawn."""
     lanes = (*stage.controller.folders.lanes, stage.controller.folder_figures.lane)
-    page = _page(stage)
+    page = page_of(stage)
 
     def rests() -> bool:
         if any(lane.running for lane in lanes) or page.model.waiting:
@@ -70,14 +59,14 @@ def _still(stage: Stage) -> None:
     stage.until(rests, "rows")
 
 
-def _chart(stage: Stage, kind: str) -> None:
-    side = _page(stage).side
+def choose_chart(stage: Stage, kind: str) -> None:
+    side = page_of(stage).side
     place = side.kinds.findData(kind)
     side.kinds.setCurrentIndex(place)
     side.kinds.activated.emit(place)
 
 
-@shot("folder-running", size=_SIZE)
+@shot("folder-running", size=_SIZE, packed=True)
 def running(stage: Stage, path: Path) -> None:
     _open(stage, 160)
     runs = stage.controller.folders.runs
@@ -86,20 +75,20 @@ def running(stage: Stage, path: Path) -> None:
     _done(stage)
 
 
-@shot("folder", size=_SIZE)
+@shot("folder", size=_SIZE, packed=True)
 def done(stage: Stage, path: Path) -> None:
     _open(stage, 160)
     _done(stage)
     stage.controller.folders.set_order("loss", down=True)
-    _still(stage)
+    still(stage)
     stage.shoot(path)
 
 
-@shot("folder-confusion", size=_SIZE, look="light")
+@shot("folder-confusion", size=_SIZE, look="light", packed=True)
 def confusion(stage: Stage, path: Path) -> None:
     _open(stage, 160)
     _done(stage)
-    page = _page(stage)
+    page = page_of(stage)
     matrix = page.side.confusion.matrix
     stage.until(lambda: bool(matrix.counts), "matrix")
     star = CLASSES.index("star")
@@ -108,15 +97,15 @@ def confusion(stage: Stage, path: Path) -> None:
     page.filters.typed.emit("wrong")
     page.filters.shape.choose("grid")
     stage.until(lambda: page.model.rowCount() == wrong, "rows")
-    _still(stage)
+    still(stage)
     stage.shoot(path)
 
 
-@shot("folder-clusters", size=_SIZE)
+@shot("folder-clusters", size=_SIZE, packed=True)
 def clusters(stage: Stage, path: Path) -> None:
     _open(stage, 240)
     _done(stage)
-    _chart(stage, "clusters")
+    choose_chart(stage, "clusters")
     clustering = stage.controller.clustering
     clustering.find(CLASSES.index("star"))
     stage.until(lambda: bool(clustering.clusters), "clusters")
@@ -124,6 +113,6 @@ def clusters(stage: Stage, path: Path) -> None:
     flagged = next(n for n, one in enumerate(clustering.clusters) if one.flags)
     clustering.hide(flagged)
     stage.until(lambda: bool(clustering.findings), "finding")
-    _page(stage).side.clusters.chosen.emit(flagged)
-    _still(stage)
+    page_of(stage).side.clusters.chosen.emit(flagged)
+    still(stage)
     stage.shoot(path)

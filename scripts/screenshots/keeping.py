@@ -36,7 +36,7 @@ def _over(stage: Stage, panel: QWidget) -> None:
     panel.move(middle - panel.rect().center())
 
 
-@shot("session-missing")
+@shot("session-missing", packed=True)
 def session_missing(stage: Stage, path: Path) -> None:
     folder = stage.folder / "study"
     paths = _pictures(folder)
@@ -61,7 +61,7 @@ def session_missing(stage: Stage, path: Path) -> None:
     stage.shoot_with(dialog, path)
 
 
-@shot("notes")
+@shot("notes", packed=True)
 def notes(stage: Stage, path: Path) -> None:
     stage.start(_pictures(stage.folder / "study"))
     stage.open_model("demo:shapes")

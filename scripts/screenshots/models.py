@@ -33,7 +33,7 @@ def network_arguments(stage: Stage, path: Path) -> None:
     dialog.reject()
 
 
-@shot("two-sides")
+@shot("two-sides", packed=True)
 def two_sides(stage: Stage, path: Path) -> None:
     from scripts.screenshots import user_files
 
@@ -65,7 +65,7 @@ def input_and_output(stage: Stage, path: Path) -> None:
     panel.close()
 
 
-@shot("class-names", look="light")
+@shot("class-names", look="light", packed=True)
 def class_names(stage: Stage, path: Path) -> None:
     from scripts.screenshots import user_files
 
@@ -80,7 +80,7 @@ def class_names(stage: Stage, path: Path) -> None:
     stage.window.canvas.set_drop_hint("")
 
 
-@shot("tokens", model="transformer")
+@shot("tokens", model="transformer", packed=True)
 def tokens(stage: Stage, path: Path) -> None:
     stage.start()
     stage.open_model("odd")
@@ -90,7 +90,7 @@ def tokens(stage: Stage, path: Path) -> None:
     stage.shoot(path)
 
 
-@shot("error-unrecognised", look="light")
+@shot("error-unrecognised", look="light", packed=True)
 def error_unrecognised(stage: Stage, path: Path) -> None:
     from scripts.screenshots import user_files
 

@@ -9,9 +9,10 @@ import numpy as np
 from PIL import Image
 
 from engine.lazy.opencv import cv2
-from scripts.demo import sampling, scenes
-from scripts.demo import world as demo_world
-from scripts.demo.world import SIDE
+from engine.scenery import sampling
+from engine.scenery import world as demo_world
+from engine.scenery.world import SIDE
+from scripts.demo import scenes
 
 # Drawing costs time by the pixel; what is larger is drawn at this side and scaled up.
 _MOST = 1600

@@ -17,7 +17,8 @@ Play = Callable[["Stage", Path], None]
 class Shot:
     """One picture: how it is staged, how large, in which look and at which scale.
 
-    first: to be taken before the process has loaded anything.
+    first: to be taken before the process has loaded anything. packed: a palette of 256 colours
+    does, since no large heat map is what it shows.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Shot:
     scale: float = 1.0
     models: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
     first: bool = False
+    packed: bool = False
 
 
 SHOTS: list[Shot] = []
@@ -39,6 +41,7 @@ def shot(
     scale: float = 1.0,
     model: str = "",
     first: bool = False,
+    packed: bool = False,
 ) -> Callable[[Play], Play]:
     """Registers a function as the way to a picture. model: one of _odd_models that it needs."""
 
@@ -48,7 +51,8 @@ def shot(
         return getattr(odd_models, model)()
 
     def register(play: Play) -> Play:
-        SHOTS.append(Shot(name, play, size, look, scale, {"odd": make} if model else {}, first))
+        models = {"odd": make} if model else {}
+        SHOTS.append(Shot(name, play, size, look, scale, models, first, packed))
         return play
 
     return register

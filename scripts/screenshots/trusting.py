@@ -25,7 +25,7 @@ def _measure(stage: Stage) -> None:
     stage.window.drawer.trust.measure.click()
 
 
-@shot("trust-running", look="light")
+@shot("trust-running", look="light", packed=True)
 def trust_running(stage: Stage, path: Path) -> None:
     _measure(stage)
     trusting = stage.controller.trusting
@@ -36,7 +36,7 @@ def trust_running(stage: Stage, path: Path) -> None:
     stage.settled()
 
 
-@shot("trust-done")
+@shot("trust-done", packed=True)
 def trust_done(stage: Stage, path: Path) -> None:
     _measure(stage)
     trusting = stage.controller.trusting

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Place = tuple[float, float]
 
 
-def _at(stage: Stage, place: Place) -> QPoint:
+def at(stage: Stage, place: Place) -> QPoint:
     """A place on the canvas; in parts of the image's width and height."""
     canvas = stage.window.canvas
     bounds = canvas.picture_bounds
@@ -31,19 +31,19 @@ def _press(stage: Stage, *places: Place) -> None:
     """Press the left button at the first place, and move to the others."""
     viewport = stage.window.canvas.viewport()
     left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    QTest.mousePress(viewport, left, none, _at(stage, places[0]))
+    QTest.mousePress(viewport, left, none, at(stage, places[0]))
     for place in places[1:]:
-        QTest.mouseMove(viewport, _at(stage, place))
+        QTest.mouseMove(viewport, at(stage, place))
 
 
-def _drag(stage: Stage, *places: Place) -> None:
+def drag(stage: Stage, *places: Place) -> None:
     _press(stage, *places)
     left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    QTest.mouseRelease(stage.window.canvas.viewport(), left, none, _at(stage, places[-1]))
-    _edited(stage)
+    QTest.mouseRelease(stage.window.canvas.viewport(), left, none, at(stage, places[-1]))
+    edited(stage)
 
 
-def _edited(stage: Stage) -> None:
+def edited(stage: Stage) -> None:
     state = stage.state
 
     def there() -> bool:
@@ -67,14 +67,14 @@ def _open(stage: Stage, tool: Tool) -> None:
 def what_if(stage: Stage, path: Path) -> None:
     """An ellipse over the shape that decides, inpainted."""
     _open(stage, "ellipse")
-    _drag(stage, (0.2, 0.2), (0.6, 0.6))
+    drag(stage, (0.2, 0.2), (0.6, 0.6))
     stage.shoot(path)
 
 
 @shot("crop", look="light")
 def crop(stage: Stage, path: Path) -> None:
     _open(stage, "crop")
-    _drag(stage, (0.2, 0.1), (0.75, 0.7))
+    drag(stage, (0.2, 0.1), (0.75, 0.7))
     stage.shoot(path)
 
 
@@ -84,7 +84,7 @@ def painting(stage: Stage, path: Path) -> None:
     _open(stage, "brush")
     stage.window.what_if.filling_chosen.emit(Filling(Fill.INPAINT))
     _press(stage, (0.3, 0.35), (0.4, 0.4), (0.45, 0.5), (0.5, 0.42), (0.6, 0.45))
-    _edited(stage)
+    edited(stage)
     stage.shoot(path)
     stage.window.edit_tool.give_up()
     stage.settled()
@@ -97,7 +97,7 @@ def change_curve(stage: Stage, path: Path) -> None:
     form = stage.window.what_if.change
     form.box.setCurrentIndex(form.box.findData(Changing.ROTATE.value))
     form.slider.setValue(form.slider.value() + 40)
-    _edited(stage)
+    edited(stage)
     stage.until(lambda: form.curve.shown, "the curve")
     stage.settled()
     stage.shoot(path)
@@ -109,11 +109,11 @@ def paste_map(stage: Stage, path: Path) -> None:
     _open(stage, "copy")
     left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     _press(stage, (0.24, 0.13), (0.5, 0.52))
-    QTest.mouseRelease(stage.window.canvas.viewport(), left, none, _at(stage, (0.5, 0.52)))
+    QTest.mouseRelease(stage.window.canvas.viewport(), left, none, at(stage, (0.5, 0.52)))
     stage.choose_image("Crescent")
     stage.hide_notice()
     stage.window.actions_by_id["paste_part"].trigger()
-    _edited(stage)
+    edited(stage)
     stage.window.actions_by_id["paste_map"].trigger()
     stage.until(lambda: stage.controller.what_if.places.shown is not None, "the map of positions")
     stage.settled()

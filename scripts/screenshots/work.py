@@ -60,7 +60,7 @@ def no_image(stage: Stage, path: Path) -> None:
     stage.shoot(path)
 
 
-@shot("image-without-model")
+@shot("image-without-model", packed=True)
 def image_without_model(stage: Stage, path: Path) -> None:
     stage.without_model()
     stage.shoot(path)
@@ -151,7 +151,7 @@ def signed(stage: Stage, path: Path) -> None:
     stage.shoot(path)
 
 
-@shot("filter")
+@shot("filter", packed=True)
 def filter_layers(stage: Stage, path: Path) -> None:
     from PySide6.QtTest import QTest
 
@@ -163,7 +163,7 @@ def filter_layers(stage: Stage, path: Path) -> None:
     stage.shoot(path)
 
 
-@shot("layer-greyed")
+@shot("layer-greyed", packed=True)
 def layer_greyed(stage: Stage, path: Path) -> None:
     stage.start()
     stage.hide_notice()
@@ -172,7 +172,7 @@ def layer_greyed(stage: Stage, path: Path) -> None:
     stage.shoot(path)
 
 
-@shot("computing", model="slow")
+@shot("computing", model="slow", packed=True)
 def computing(stage: Stage, path: Path) -> None:
     from scripts.screenshots.odd_models import GATE
 
@@ -190,7 +190,7 @@ def computing(stage: Stage, path: Path) -> None:
     stage.settled()
 
 
-@shot("superseded", model="slow")
+@shot("superseded", model="slow", packed=True)
 def superseded(stage: Stage, path: Path) -> None:
     from scripts.screenshots.odd_models import GATE
 
@@ -209,7 +209,7 @@ def superseded(stage: Stage, path: Path) -> None:
     stage.settled()
 
 
-@shot("nothing-positive")
+@shot("nothing-positive", packed=True)
 def nothing_positive(stage: Stage, path: Path) -> None:
     stage.start()
     info = stage.state.info
@@ -226,7 +226,7 @@ def nothing_positive(stage: Stage, path: Path) -> None:
     raise RuntimeError("every map has something positive")
 
 
-@shot("no-gradient", model="untrained_head")
+@shot("no-gradient", model="untrained_head", packed=True)
 def no_gradient(stage: Stage, path: Path) -> None:
     stage.start()
     stage.open_model("odd")
@@ -273,7 +273,7 @@ def inspector_channels(stage: Stage, path: Path) -> None:
     stage.shoot(path)
 
 
-@shot("inspector-numbers")
+@shot("inspector-numbers", packed=True)
 def inspector_numbers(stage: Stage, path: Path) -> None:
     stage.start()
     open_page(stage, "numbers")

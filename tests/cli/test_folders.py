@@ -84,6 +84,10 @@ def test_what_batch_writes(run: Run, scenes: Path, tmp_path: Path) -> None:
     assert "<script" not in page
     assert page.count("<figure>") == 73
     assert page.count('class="map"') == 72
+    # A picture is named, and its map, which lies over it, is not read out once more.
+    assert page.count('alt=""') == 72
+    assert page.count('alt="') == page.count("<img ")
+    assert "@page" in page
     assert "not a readable image" in page
     summed = run("summary", out, "--json", "-")
     assert summed.code == 0

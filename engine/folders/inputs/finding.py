@@ -159,7 +159,8 @@ def _images(folder: str) -> Iterable[os.DirEntry[str]]:
 def _is_image(entry: os.DirEntry[str]) -> bool:
     path = Path(entry.name)
     if path.suffix.lower() in suffixes.IMAGES:
-        return not entry.is_dir()
+        # Of an entry, unlike this, a link to itself raises.
+        return not os.path.isdir(entry.path)  # noqa: PTH112
     return suffixes.may_be_dicom(path) and regular.has_mark(Path(entry.path), *_DICOM)
 
 

@@ -49,6 +49,11 @@ figure { margin: 0; } .image { position: relative; overflow: hidden; line-height
 .image img { width: 100%; } .image img.map { position: absolute; }
 figcaption { margin-top: .3rem; overflow-wrap: anywhere; } .wrong { color: #c2410c; }
 @media (prefers-color-scheme: dark) { .wrong { color: #fb923c; } }
+figure, tr { break-inside: avoid; } h2 { break-after: avoid; }
+@page { margin: 15mm; }
+@media print { body { max-width: none; margin: 0; padding: 0; font-size: 9pt; }
+  .image, .image img { print-color-adjust: exact; } .grid { grid-template-columns: repeat(4, 1fr); }
+  .scroll { overflow: visible; } }
 small { opacity: .7; display: block; }
 """
 
@@ -87,7 +92,7 @@ def _head(about: Job, facts: dict[str, Any]) -> str:
     accuracy = facts["accuracy"]
     numbers = [
         ("Images", f"{facts['images']:,}"),
-        ("Accuracy", "" if accuracy is None else f"{accuracy:.1%}"),
+        ("Accuracy", "" if accuracy is None else f"{100 * accuracy:.1f} %"),
         ("Wrong", f"{facts['labelled'] - facts['correct']:,}" if facts["labelled"] else ""),
         ("Unreadable", f"{facts['unreadable']:,}"),
         ("Images a second", "" if rate is None else f"{rate:.1f}"),
@@ -108,14 +113,14 @@ def _matrix(confusion: dict[str, Any] | None, most: int = 40) -> str:
     if confusion is None or max(map(len, (confusion["labels"], confusion["predictions"]))) > most:
         return ""
     said = confusion["predictions"]
-    head = "".join(f"<th>{_text(name)}</th>" for name in said)
+    head = "".join(f'<th scope="col">{_text(name)}</th>' for name in said)
     rows = []
     for label, counts in zip(confusion["labels"], confusion["counts"], strict=True):
         cells = []
         for name, count in zip(said, counts, strict=True):
             kind = "right" if name == label else ("" if count else "none")
             cells.append(f'<td class="{kind}">{count:,}</td>')
-        rows.append(f"<tr><th>{_text(label)}</th>{''.join(cells)}</tr>")
+        rows.append(f'<tr><th scope="row">{_text(label)}</th>{"".join(cells)}</tr>')
     return (
         "<h2>Label (rows) and prediction (columns)</h2>\n"
         f'<div class="scroll"><table><tr><th></th>{head}</tr>{"".join(rows)}</table></div>\n'
@@ -129,13 +134,17 @@ def _figure(shown: Shown, about: Job, folder: Path) -> str:
         lines.insert(0, _text(shown.error or "not computed yet"))
     else:
         said = about.classes[row.prediction]
-        chance = "" if row.probability is None else f" {row.probability:.1%}"
+        chance = "" if row.probability is None else f" {100 * row.probability:.1f} %"
         wrong = f", label {_text(shown.label)}" if shown.label and not row.correct else ""
         kind = ' class="wrong"' if row.correct is False else ""
         lines.insert(0, f"<span{kind}>{_text(said)}{chance}{wrong}</span>")
         if shown.error:
             lines.append(f"<small>{_text(shown.error)}</small>")
-    image = "" if row is None else f'<img loading="lazy" alt="" src="{_link(shown.path, folder)}">'
+    image = (
+        ""
+        if row is None
+        else f'<img loading="lazy" alt="{_text(shown.name)}" src="{_link(shown.path, folder)}">'
+    )
     return (
         f'<figure><div class="image">{image}{_map(shown)}</div>'
         f"<figcaption>{''.join(lines)}</figcaption></figure>\n"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.folders.index.queries import Index
+    from engine.folders.records import Job as FolderJob
     from gui.jobs.folder.figures import Difference
     from gui.jobs.lanes import Watch
 
@@ -110,6 +111,14 @@ class FolderFigures(QObject):
         """Compare the job that is shown with another one."""
         self.other = number
         self._ask("models")
+
+    @property
+    def compared(self) -> tuple[int, FolderJob] | None:
+        """The job to compare with: the one chosen for it, else the latest other one, if any."""
+        own = self._folders.job
+        others = [one for one in self._folders.jobs if own is None or one[0] != own[0]]
+        chosen = (one for one in others if one[0] == self.other)
+        return next(chosen, others[0] if others else None)
 
     def look_in_box(self, box: Box) -> None:
         """Find the images with half of their map's energy in a box (left, top, right, bottom, as
@@ -204,8 +213,8 @@ class FolderFigures(QObject):
             return lambda index, _watch: folder_figures.mostly_in(index, number, box, selection)
         if kind == "clusters":
             return lambda index, _watch: index.distinct(number, "prediction")
-        other = next((one for one in self._folders.jobs if one[0] == self.other), None)
-        if kind != "models" or other is None or other[0] == number:
+        other = self.compared
+        if kind != "models" or other is None:
             return None
         first = number, about
         return lambda index, _watch: folder_figures.differences(index, first, other, selection)

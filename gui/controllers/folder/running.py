@@ -129,7 +129,8 @@ class Runs(QObject):
         if folder is None:
             return
         # Files of the user's: until a model was chosen, by the demo that knows photographs.
-        opening = self._models.open_demo(PHOTO_MODEL)
+        self._models.open_demo(PHOTO_MODEL)
+        opening = self._state.model_loading is not None
         if opening or source is None or info is None:
             self._set(RunState.WAITING)
             return
@@ -181,9 +182,16 @@ class Runs(QObject):
             lambda watch: self._runner.tag(folder, numbers, tags, watch),
             stoppable=False,
         )
-        job.finished.connect(lambda _count: self.changed.emit())
+        job.finished.connect(lambda _count: self._tagged(len(numbers), tags))
         job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
         self._engine.submit(job)
+
+    def _tagged(self, count: int, tags: str) -> None:
+        # Their column is seldom in sight.
+        images = "1 image" if count == 1 else f"{count:,} images"
+        said = f"Tagged {images}: {tags}" if tags else f"Removed the tags of {images}"
+        self._state.notify(NoticeKind.INFO, f"{said}.")
+        self.changed.emit()
 
     def close(self) -> None:
         """Release the index, once the lane has ended."""

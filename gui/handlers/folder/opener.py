@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 from engine.errors import HookscopeError
 from gui import settings as table
 from gui.controllers.controller import Controller
+from gui.controllers.folder.samples import SampleFolder
 from gui.settings import Settings
 from gui.state.folders import Filter, RunState
 from gui.state.state import State
@@ -30,12 +31,20 @@ class FolderOpener(QObject):
         self._state = state
         self._folders = controller.folders
         self._settings = settings
+        self._samples = SampleFolder(state, controller.models, self._folders, self)
         window.page_chosen.connect(self._folders.turn)
         window.folder_made.connect(self._connect)
         window.notice.acted.connect(self._acted)
         window.actions_by_id.connect(
-            {"open_page": self.ask_folder, "open_list": self.ask_list, "folder_page": self.turn}
+            {
+                "open_page": self.ask_folder,
+                "open_list": self.ask_list,
+                "folder_page": self.turn,
+                "sample_folder": self._samples.open,
+            }
         )
+        self._samples.progressed.connect(self._show_drawing)
+        window.status.stop_requested.connect(self._samples.cancel)
 
     def turn(self) -> None:
         """Go to the other page."""
@@ -55,6 +64,12 @@ class FolderOpener(QObject):
         dialog = folder_dialog(self._window, start_folder(self._settings))
         dialog.fileSelected.connect(lambda name: self._folders.open_paths([Path(name)]))
         dialog.open()
+
+    def _show_drawing(self, share: float, _words: str) -> None:
+        status = self._window.status
+        status.set_work("Drawing sample scenes" if share < 1 else "")
+        if share < 1:
+            status.set_progress(share)
 
     def ask_list(self) -> None:
         from gui.file_dialogs import open_dialog, start_folder

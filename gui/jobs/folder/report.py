@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from engine.lazy.numpy import np
 from engine.render.painting import colorize
+from engine.version import NAME, VERSION
 from gui.jobs.file_work import write_bytes
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def write_folder_report(task: FolderReport, path: Path, watch: Watch) -> Path:
 
     Raises ExportError, HookscopeError, Cancelled.
     """
+    from engine.methods.registry import title_of
     from engine.reports.blocks import Report
     from engine.reports.saving import report_bytes
 
@@ -51,7 +53,7 @@ def write_folder_report(task: FolderReport, path: Path, watch: Watch) -> Path:
     watch.cancel.raise_if_cancelled()
     watch.report(0.7, f"writing {path.name}")
     about = task.job[1]
-    line = f"{about.model}, {about.layer or 'whole network'}, {about.method}"
+    line = f"{_bare(about.model)}, {about.layer or 'whole network'}, {title_of(about.method)}"
     made = Report(task.title, line, blocks)
     return write_bytes(path, report_bytes(path.suffix.lower(), made, "a4"))
 
@@ -97,8 +99,18 @@ def _facts(task: FolderReport, index: object) -> Block:
     if counts.accuracy is not None:
         share = 100 * counts.accuracy
         rows.append(("Right", f"{counts.correct:,} of {counts.labelled:,} ({share:.1f} %)"))
-    rows += [("Model", task.job[1].model), ("Index", str(task.folder))]
+    facts = task.job[1].facts
+    rows.append(("Model", _bare(task.job[1].model)))
+    rows += [("Weights", _bare(facts["weights"]))] if facts.get("weights") else []
+    sha256 = facts.get("weights_sha256")
+    rows += [("SHA-256 of the weights", sha256)] if sha256 else []
+    rows.append((NAME, VERSION))
     return Facts(tuple(rows))
+
+
+def _bare(path: str) -> str:
+    """The name of a file without its folders, which say more about a person than about a model."""
+    return PurePath(path.replace("\\", "/")).name
 
 
 def _mistakes(task: FolderReport, counts: dict[tuple[int, int], int]) -> list[Block]:

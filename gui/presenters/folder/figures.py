@@ -152,14 +152,14 @@ class FigurePresenter(QObject):
         own = folders.job[0] if folders.job is not None else None
         others = [(number, job_name(job)) for number, job in folders.jobs if number != own]
         known = [page.side.others.itemData(n) for n in range(page.side.others.count())]
-        if [number for number, _ in others] != known:
-            page.side.set_others(others, self._figures.other)
+        compared = self._figures.compared
+        shown = compared[0] if compared is not None else None
+        if [number for number, _ in others] != known or page.side.others.currentData() != shown:
+            page.side.set_others(others, shown)
         if not others:
             page.side.differs.show_text(
                 "Open another model, and press 'Explain with current' to compare the two here."
             )
-        elif self._figures.other is None:
-            page.side.differs.show_text("Choose what to compare with.")
 
     def _show_differences(self, found: tuple[int, list[Difference]] | None) -> None:
         page = self._page

@@ -44,6 +44,7 @@ class FilterBar(QWidget):
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.field.setCompleter(completer)
         self._chips = _Flow()
+        self._chips.left.connect(self.field.setFocus)
         self._fault = label("", "error")
         self._fault.hide()
         self.count = Label()
@@ -97,7 +98,9 @@ class FilterBar(QWidget):
 
 
 class _Flow(QWidget):
-    """Chips in lines that break."""
+    """Chips in lines that break. left: the chip with the keyboard's focus goes."""
+
+    left = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,6 +116,9 @@ class _Flow(QWidget):
         if tuple(texts) == self.texts:
             return
         self.texts = tuple(texts)
+        # Hiding the chip that was pressed would send the keyboard to the top of the window.
+        if any(button.hasFocus() for button in self._buttons):
+            self.left.emit()
         for button in self._buttons:
             button.hide()
             button.deleteLater()

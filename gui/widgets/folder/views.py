@@ -241,6 +241,16 @@ class _Table(_View, QTableView):
         for place, column in enumerate(columns, start=1):
             self.setColumnWidth(place, column.width * letter + 4 * GAP)
 
+    def moveCursor(
+        self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier
+    ) -> QModelIndex:
+        # Home and End would go to the ends of a row, which is one thing here.
+        ends = (QAbstractItemView.CursorAction.MoveHome, QAbstractItemView.CursorAction.MoveEnd)
+        if action in ends and self.model().rowCount():
+            row = 0 if action == ends[0] else self.model().rowCount() - 1
+            return self.model().index(row, max(0, self.currentIndex().column()))
+        return super().moveCursor(action, modifiers)
+
 
 class _Grid(_View, QListView):
     def __init__(self, model: RowModel) -> None:

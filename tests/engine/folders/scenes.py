@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from engine.formats.demo import CLASSES
-from scripts.demo import sampling, world
+from engine.scenery import sampling, world
 
 
 def write_scenes(

@@ -72,6 +72,24 @@ class TestFinding:
             picture(tmp_path / name)
         assert {name for name, _ in names([tmp_path])} == set(odd)
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="needs links and pipes")
+    def test_what_only_looks_like_an_image_is_a_row_with_its_reason(self, tmp_path: Path) -> None:
+        folder = tmp_path / "in"
+        picture(folder / "a.png")
+        (folder / "into itself.png").symlink_to("into itself.png")
+        (folder / "nowhere.png").symlink_to("gone.png")
+        (folder / "folder.png").mkdir()
+        (folder / "up").symlink_to(folder)
+        os.mkfifo(folder / "pipe.png")
+        found = [name for name, _ in names([folder])]
+        assert found == ["a.png", "into itself.png", "nowhere.png", "pipe.png"]
+        rows = read([folder / name for name in found])
+        reasons = {name: row.picture.error for name, row in zip(found, rows, strict=True)}
+        assert reasons["a.png"] == ""
+        assert reasons["into itself.png"] == "a link that leads to itself; replace it with the file"
+        assert reasons["nowhere.png"] == "no such file; check the name"
+        assert "not a regular file" in reasons["pipe.png"]
+
     def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
         with pytest.raises(HookscopeError, match=r"none.png: no such file or folder; check"):
             list(find([tmp_path / "none.png"]))

@@ -17,8 +17,9 @@ from engine.errors import WeightsError
 from engine.formats.demo import CLASSES, DEMOS, SCENES, Scene, build
 from engine.paths import RESOURCES
 from engine.records.images import Pixels
-from scripts.demo import measure_demo, sampling
-from scripts.demo import world as demo_world
+from engine.scenery import sampling
+from engine.scenery import world as demo_world
+from scripts.demo import measure_demo
 from scripts.demo.scenes import SPECS, SceneSpec
 
 SEED = 31_000

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QInputDialog, QMenu
 
+from engine.version import VERSION
 from gui.state.folders import RunState
 from gui.widgets.folder.labels import LabelDialog
 from tests.gui.folder.conftest import SHAPES, Reader
@@ -94,6 +95,7 @@ def test_tags_are_kept_and_filtered_by(opened: Reader) -> None:
     dialog.setTextValue("check  again ")
     dialog.accept()
     user.until(lambda: user.texts("tags").count("check again") == 3)
+    user.until(lambda: user.program.window.notice.text == "Tagged 3 images: check again.")
     user.program.handlers.folders._filter("tags: again")
     user.until(lambda: user.page.model.rowCount() == 3)
     user.wait_rows()
@@ -112,6 +114,12 @@ def test_a_report_tells_numbers_and_mistakes(opened: Reader, tmp_path: Path) -> 
     assert f"{whole.correct} of {whole.labelled}" in text
     assert "Mistakes, the most frequent first" in text
     assert "Mean map of" in text
+    assert "Grad-CAM" in text
+    # It is read by others: what runs on this machine and where is nobody's business.
+    folder = user.program.controller.folders.folder
+    assert folder is not None
+    assert str(folder.parent) not in text
+    assert VERSION in text
 
 
 def test_a_label_is_matched_by_hand_for_good(user: Reader, tmp_path: Path) -> None:

@@ -111,16 +111,22 @@ class ClusterPanel(QWidget):
     def set_clusters(self, rows: Sequence[ClusterRow], words: str, *, can_hide: str) -> None:
         """Show clusters. can_hide: '' if their regions can be hidden, else why not."""
         self._words.show_text(words)
-        for card in self.cards:
-            card.hide()
-            card.deleteLater()
-        self.cards = []
+        held = next((n for n, card in enumerate(self.cards) if card.has_keyboard()), -1)
+        gone, self.cards = self.cards, []
         for place, row in enumerate(rows):
             card = _Card(row, can_hide)
             card.clicked.connect(lambda place=place: self.chosen.emit(place))
             card.button.clicked.connect(lambda _on=False, place=place: self.hide_wanted.emit(place))
             self._column.insertWidget(place, card)
             self.cards.append(card)
+        if held >= 0:
+            # The keyboard stays where it was, and not at the top of the window.
+            heir = self.cards[held] if held < len(self.cards) else self.classes
+            heir.show()
+            heir.setFocus()
+        for card in gone:
+            card.hide()
+            card.deleteLater()
         self.scatter.setVisible(bool(rows))
 
     def set_work(self, share: float | None, words: str = "") -> None:
@@ -183,6 +189,10 @@ class _Card(QFrame):
         box.setSpacing(2 * GAP)
         box.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
         box.addLayout(words, 1)
+
+    def has_keyboard(self) -> bool:
+        """Whether the keyboard's focus is on the card or its button."""
+        return self.hasFocus() or self.button.hasFocus()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 GAP = theme.SPACE
 _EDGE = 3 * GAP
 _MOST_CORNERS = 96
+# The side of a point, in pixels: a few are to be seen, of very many the density.
+_FEW, _FEW_WIDE, _MANY_WIDE = 2_000, 5, 2
 
 # Told apart in grey and by most people who see colours differently (Okabe and Ito 2008).
 COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#f0e442", "#0072b2")
@@ -86,7 +88,8 @@ class Scatter(QWidget):
         width, height = round(self.width() * ratio), round(self.height() * ratio)
         pixels = np.zeros((height, width), np.uint32)
         places = np.rint(self.places() * ratio).astype(np.int64)
-        tokens, side = theme.current(), max(2, round(2 * ratio))
+        wide = _FEW_WIDE if len(places) <= _FEW else _MANY_WIDE
+        tokens, side = theme.current(), max(2, round(wide * ratio))
         single = len(np.unique(self._groups)) < 2
         colours = [tokens.accent] if single else list(COLOURS)
         for group in np.unique(self._groups):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.formats.demo import CLASSES
-from scripts.demo.world import MARK, SIDE, Clutter, Colour, Figure, FloatArray, World
+from engine.scenery.world import MARK, SIDE, Clutter, Colour, Figure, FloatArray, World
 
 
 @dataclass(frozen=True)

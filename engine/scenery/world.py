@@ -2,7 +2,7 @@
 
 A World is a description in units that do not depend on resolution: its shorter side is 128 units,
 which is what the demo networks see. The same description is drawn small for training and large
-for the sample scenes. How worlds are thought up is in demo_sampling.
+for the sample scenes. How worlds are thought up is in sampling.py.
 """
 
 from __future__ import annotations
