@@ -74,7 +74,8 @@ class Zoo:
             self.cases += [(found, self.arguments(what, found)) for found in make(folder / what)]
 
     def arguments(self, what: str, found: Hostile) -> list[str]:
-        path, end = str(found.path), ["--device", "cpu", "--patience", LONG if found.opens else PATIENCE]
+        path, patience = str(found.path), LONG if found.opens else PATIENCE
+        end = ["--device", "cpu", "--patience", patience]
         if what == "image":
             return ["explain", path, *end]
         if what == "model":
