@@ -145,6 +145,20 @@ def test_it_stops_and_goes_on_where_it_stopped(user: User, page: TrustPage) -> N
     assert trusting(user).figures["deletion"] is known["deletion"]
 
 
+def test_the_keyboard_stays_on_the_button_that_measures_and_stops(
+    user: User, page: TrustPage
+) -> None:
+    page.measure.setFocus()
+    user.press(Key.Key_Space)
+    user.until(page.stop.isVisible)
+    assert page.stop.hasFocus()
+    user.press(Key.Key_Space)
+    user.until(page.measure.isVisible)
+    assert page.measure.hasFocus()
+    assert page.measure.isEnabled()
+    user.settle()
+
+
 def test_another_layer_stops_it_and_each_view_keeps_its_figures(
     user: User, page: TrustPage
 ) -> None:
