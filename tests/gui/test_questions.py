@@ -28,6 +28,7 @@ from engine.targets.refusals import refusal, refused_layers
 from gui import settings as table
 from gui.app.program import Program
 from gui.controllers.models import NamedModel
+from gui.settings import KEEP_SELECTION
 from gui.widgets.choices.option_form import OptionForm
 from gui.widgets.choices.panel import ChoicePanel
 from gui.widgets.dialogs.export import ExportDialog
