@@ -64,8 +64,17 @@ def _make_room(
     found: list[int],
     tried: set[str],
 ) -> bool:
-    """Find a letter, for which others may have to change theirs; whether there is one."""
-    for _, place in choices[number]:
+    """Find a letter, for which others may have to change theirs; whether there is one.
+
+    Asked first are those that have no letter of their choice either.
+    """
+
+    def hardship(choice: tuple[int, int]) -> int:
+        other = owner.get(texts[number][choice[1]].lower())
+        ranks = {} if other is None else {place: rank for rank, place in choices[other]}
+        return -ranks.get(found[other], 0) if other is not None else -3
+
+    for _, place in sorted(choices[number], key=hardship):
         letter = texts[number][place].lower()
         if letter in tried:
             continue

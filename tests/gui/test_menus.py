@@ -88,6 +88,14 @@ def test_a_menu_of_the_picture_has_letters_while_it_is_open(user: User) -> None:
     assert "&" not in window.actions_by_id["copy"].text()
 
 
+def test_what_is_used_most_has_its_first_letter(user: User) -> None:
+    window = user.start().window
+    window.actions_by_id.menu("File").aboutToShow.emit()
+    for id in ("open_image", "save_session", "export", "close_image", "quit"):
+        action = window.actions_by_id[id]
+        assert action.text().startswith("&"), action.text()
+
+
 @pytest.mark.parametrize(
     ("texts", "chosen"),
     [
