@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -272,6 +273,9 @@ def test_curves_are_copied_and_saved(user: User, page: TrustPage, tmp_path: Path
         file = tmp_path / f"curve{suffix}"
         save(user, page.lines, "picture", file)
         assert file.read_bytes().startswith(begins)
+    facts = json.loads((tmp_path / "curve.json").read_text(encoding="utf-8"))
+    assert facts["view"]["method"] == "grad-cam"
+    assert facts["trust"]["fill"] == Fill.MEAN.value
     bars = tmp_path / "bars.csv"
     page.choose("border-energy")
     save(user, page.bars, "values", bars)
