@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast, get_args
 from engine.errors import ModelError, SessionError
 from engine.files.presence import can_be_named
 from engine.keeping.folders import folder_facts, folder_of
+from engine.keeping.left import left_facts, left_of
 from engine.keeping.pixels import KeptPixels
 from engine.keeping.records import (
     ARRANGEMENTS,
@@ -88,6 +89,7 @@ def _image_facts(image: KeptImage) -> dict[str, Any]:
         "edits": image.edits,
         "sight": list(image.sight) if image.sight is not None else None,
         "pixels": image.pixels.sha256 if image.pixels is not None else None,
+        "left": {id: left_facts(left) for id, left in image.left.items()},
     }
     return {"id": image.id, "name": image.name} | {name: to for name, to in facts.items() if to}
 
@@ -191,6 +193,7 @@ def _image(content: object) -> KeptImage:
         facts.get("edits"),
         _sight(facts["sight"]) if facts.get("sight") is not None else None,
         _pixels(facts["pixels"]) if facts.get("pixels") is not None else None,
+        {id: left_of(left) for id, left in _dict(facts, "left").items()},
     )
 
 

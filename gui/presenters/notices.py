@@ -75,6 +75,7 @@ class Notices(QObject):
         window.canvas.bare_changed.connect(self._bare_changed)
         state.model_changed.connect(self._let_go)
         state.current_changed.connect(self._image_left)
+        state.edits_changed.connect(self._edited)
         for changed in (state.current_changed, state.engine_changed, state.model_changed):
             changed.connect(self._invite)
 
@@ -161,6 +162,14 @@ class Notices(QObject):
         self._bar.clear()
         self._settings.mark_hint_seen(scene.path.name)
 
+    def _edited(self, key: str) -> None:
+        """An invitation is about the scene as it is drawn: with edits, another answer is right."""
+        image = self._state.current
+        if image is None or image.scene is None or key != image.key:
+            return
+        if self._bar.text == (image.scene.invitation if image.done.steps else ""):
+            self._invite()
+
     def _invite(self) -> None:
         """Suggest what to try next, with a demo scene or with the user's image in a demo model."""
         image, source = self._state.current, self._state.model_source
@@ -188,7 +197,7 @@ class Notices(QObject):
             # What the invitation says is true with its own model only.
             text = f"This scene is meant for the model '{wanted}'."
             self._show(Notice(NoticeKind.HINT, text, "Open that model", wanted))
-        elif not self._settings.hint_seen(scene.path.name):
+        elif not self._settings.hint_seen(scene.path.name) and not image.done.steps:
             self._show(Notice(NoticeKind.HINT, scene.invitation))
         elif bar.kind == NoticeKind.HINT:
             bar.clear()
