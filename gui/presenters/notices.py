@@ -75,8 +75,9 @@ class Notices(QObject):
         window.canvas.bare_changed.connect(self._bare_changed)
         state.model_changed.connect(self._let_go)
         state.current_changed.connect(self._image_left)
-        for changed in (state.current_changed, state.engine_changed, state.model_changed):
-            changed.connect(self._invite)
+        state.current_changed.connect(self._invite)
+        for changed in (state.engine_changed, state.model_changed):
+            changed.connect(self._invite_again)
 
     def _show(self, notice: Notice) -> None:
         if notice.of_model and self._settings.is_notice_closed(self._of_this_model(notice.text)):
@@ -160,6 +161,12 @@ class Notices(QObject):
             return
         self._bar.clear()
         self._settings.mark_hint_seen(scene.path.name)
+
+    def _invite_again(self) -> None:
+        """Another model does not take away the offer to show a folder as a page, which came with
+        the images."""
+        if self._action != AS_PAGE or self._bar.text != self._shown.text:
+            self._invite()
 
     def _invite(self) -> None:
         """Suggest what to try next, with a demo scene or with the user's image in a demo model."""

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from gui.widgets.bars.notice_bar import NoticeBar
     from gui.widgets.bars.page_bar import PageBar
     from gui.widgets.bars.status_bar import StatusBar
+    from gui.widgets.canvas.drop_veil import DropVeil
     from gui.widgets.canvas.image_canvas import ImageCanvas
     from gui.widgets.canvas.line_tool import LineTool
     from gui.widgets.canvas.panes.panes import Panes
@@ -126,6 +127,7 @@ class MainWindow(QMainWindow):
     device_label: Label
     switch: Segments | None = None
     folder: FolderPage | None = None
+    _veil: DropVeil | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -149,7 +151,8 @@ class MainWindow(QMainWindow):
         self._make_widgets()
         self._take_room()
         self.canvas.setFocus()
-        self._accept_drops()
+        self.setAcceptDrops(True)
+        self._keep_drops_from_fields()
         self._complete = True
 
     def _make_widgets(self) -> None:
@@ -361,6 +364,7 @@ class MainWindow(QMainWindow):
         if self.folder is None:
             self.folder = make()
             self._stack.addWidget(self.folder)
+            self._keep_drops_from_fields()
             self.folder_made.emit()
         return self.folder
 
@@ -414,11 +418,10 @@ class MainWindow(QMainWindow):
 
     # --- drag and drop ---------------------------------------------------------------------------
 
-    def _accept_drops(self) -> None:
+    def _keep_drops_from_fields(self) -> None:
+        """A file dropped on a text field is to be opened, not inserted as text."""
         from PySide6.QtWidgets import QLineEdit
 
-        self.setAcceptDrops(True)
-        # A file dropped on a text field is to be opened, not inserted as text.
         for field in self.findChildren(QLineEdit):
             field.setAcceptDrops(False)
 
@@ -432,7 +435,7 @@ class MainWindow(QMainWindow):
             return
         if drops.accepts(event.mimeData()):
             event.acceptProposedAction()
-            self.canvas.set_drop_hint(drops.hint(event.mimeData()))
+            self._show_hint(drops.hint(event.mimeData(), paged=self._on_folder))
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         from gui.window import drops
@@ -441,18 +444,38 @@ class MainWindow(QMainWindow):
         away = drops.compared(event.mimeData()) is not None and not self._on_panes(event)
         event.setAccepted(not away)
 
+    @property
+    def _on_folder(self) -> bool:
+        """Whether the folder page is in front."""
+        return self.folder is not None and self._stack.currentWidget() is self.folder
+
+    def _show_hint(self, words: str) -> None:
+        """What a drop would do, over the page in front; '' for nothing."""
+        if self._on_folder and words:
+            from gui.widgets.canvas.drop_veil import DropVeil
+
+            assert self.folder is not None
+            self._veil = self._veil or DropVeil(self.folder, words)
+            self._veil.show()
+            return
+        if self._veil is not None:
+            self._veil.hide()
+            self._veil.deleteLater()
+            self._veil = None
+        self.canvas.set_drop_hint(words)
+
     def _on_panes(self, event: QDropEvent) -> bool:
         place = self.panes.mapFrom(self, event.position().toPoint())
         return self.panes.rect().contains(place)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        self.canvas.set_drop_hint("")
+        self._show_hint("")
         event.accept()
 
     def dropEvent(self, event: QDropEvent) -> None:
         from gui.window import drops
 
-        self.canvas.set_drop_hint("")
+        self._show_hint("")
         event.acceptProposedAction()
         row = drops.compared(event.mimeData())
         if row is not None:
