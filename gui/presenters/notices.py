@@ -48,6 +48,7 @@ class Notices(QObject):
         self, window: MainWindow, state: State, models: Models, settings: Settings
     ) -> None:
         super().__init__(window)
+        self._window = window
         self._bar = window.notice
         self._status = window.status
         self._state = state
@@ -75,7 +76,8 @@ class Notices(QObject):
         window.canvas.bare_changed.connect(self._bare_changed)
         state.model_changed.connect(self._let_go)
         state.current_changed.connect(self._image_left)
-        state.current_changed.connect(self._invite)
+        for changed in (state.current_changed, window.turned):
+            changed.connect(self._invite)
         for changed in (state.engine_changed, state.model_changed):
             changed.connect(self._invite_again)
 
@@ -173,7 +175,7 @@ class Notices(QObject):
         image, source = self._state.current, self._state.model_source
         self._chosen = self._state.layer, self._state.target
         bar = self._bar
-        if bar.kind in _LASTING:
+        if bar.kind in _LASTING or self._window.on_folder:
             return
         own = image is not None and image.scene is None and not image.error
         if own and (hint := self._about_own_image()) is not None:

@@ -87,13 +87,14 @@ class MainWindow(QMainWindow):
 
     first_painted: it is on the screen for the first time. dropped(Dropped). compared(kind, value):
     a class, layer or image was dragged onto the panes. page_chosen('picture' or 'folder'): in the
-    toolbar. folder_made: the folder page was created. closing: it is about to close, so threads
-    must end now. title_prefix: goes before its title.
+    toolbar. folder_made: the folder page was created. turned: to the other page. closing: it is
+    about to close, so threads must end now. title_prefix: goes before its title.
     """
 
     first_painted = Signal()
     page_chosen = Signal(str)
     folder_made = Signal()
+    turned = Signal()
     dropped = Signal(object)
     compared = Signal(str, str)
     closing = Signal()
@@ -376,6 +377,7 @@ class MainWindow(QMainWindow):
             self._stack.setCurrentWidget(self.folder)
         else:
             self._stack.setCurrentIndex(0)
+        self.turned.emit()
 
     def _share_width(self) -> None:
         """Give extra width to the canvas only."""
@@ -435,7 +437,7 @@ class MainWindow(QMainWindow):
             return
         if drops.accepts(event.mimeData()):
             event.acceptProposedAction()
-            self._show_hint(drops.hint(event.mimeData(), paged=self._on_folder))
+            self._show_hint(drops.hint(event.mimeData(), paged=self.on_folder))
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         from gui.window import drops
@@ -445,13 +447,13 @@ class MainWindow(QMainWindow):
         event.setAccepted(not away)
 
     @property
-    def _on_folder(self) -> bool:
+    def on_folder(self) -> bool:
         """Whether the folder page is in front."""
         return self.folder is not None and self._stack.currentWidget() is self.folder
 
     def _show_hint(self, words: str) -> None:
         """What a drop would do, over the page in front; '' for nothing."""
-        if self._on_folder and words:
+        if self.on_folder and words:
             from gui.widgets.canvas.drop_veil import DropVeil
 
             assert self.folder is not None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.records.sources import ModelSource
 from gui.state.state import AS_PAGE
 from gui.widgets.canvas.drop_veil import DropVeil
 from tests.gui.folder.conftest import SHAPES, Reader
@@ -129,3 +130,19 @@ def test_the_offer_of_a_page_outlives_the_model_that_is_opened_for_it(
     )
     user.settle()
     assert user.program.window.notice._action[0] == AS_PAGE
+
+
+def test_hints_about_the_picture_wait_for_its_page(user: Reader, scenes: Path, index: Path) -> None:
+    user.start(model=SHAPES)
+    user.drop(files(next((scenes / "cross").glob("*.jpg"))))
+    user.until(lambda: len(user.names) == 1)
+    notice = user.program.window.notice
+    user.until(lambda: "eight drawn shapes" in notice.text)
+    user.open_explained(scenes, index)
+    assert notice.text == ""
+    user.program.controller.models.open(ModelSource("demo:shortcut"))
+    user.until(lambda: user.program.state.model_source == ModelSource("demo:shortcut"))
+    user.wait_explained()
+    assert notice.text == ""
+    user.program.controller.folders.turn("picture")
+    assert "eight drawn shapes" in notice.text
