@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.errors import SessionError
 from engine.files.presence import can_be_named
+from engine.keeping import values
 
 _MOST_PATHS = 1_000
 _MOST_FILTERS = 100
@@ -47,8 +48,7 @@ def folder_facts(folder: KeptFolder) -> dict[str, Any]:
 
 def folder_of(content: object) -> KeptFolder:
     """The folder page from parsed JSON. Raises SessionError for the first error found."""
-    if not isinstance(content, dict):
-        raise SessionError("'folder' must be an object")
+    content = values.mapping(content, "folder")
     usual = KeptFolder(())
     paths = _texts(content.get("paths"), "paths", _MOST_PATHS)
     if not paths or not all(path and can_be_named(path) for path in paths):
@@ -57,15 +57,9 @@ def folder_of(content: object) -> KeptFolder:
         _text(content.get(name, getattr(usual, name)), name)
         for name in ("order", "chart", "job", "other")
     )
-    front, down = (_flag(content.get(name, getattr(usual, name)), name) for name in _FLAGS)
+    front, down = (values.flag(content.get(name, getattr(usual, name)), name) for name in _FLAGS)
     filters = _texts(content.get("filters", []), "filters", _MOST_FILTERS)
     return KeptFolder(paths, front, filters, order, down, chart, job, other)
-
-
-def _flag(value: object, name: str) -> bool:
-    if type(value) is not bool:
-        raise SessionError(f"'{name}' must be true or false")
-    return value
 
 
 def _texts(value: object, name: str, most: int) -> tuple[str, ...]:

@@ -16,7 +16,6 @@ from PIL import Image
 
 from engine.escaping import lines, plain
 from engine.records.images import Pixels
-from engine.records.workbench.reports import Sheet
 from engine.reports.blocks import (
     Block,
     ColourBar,
@@ -31,7 +30,6 @@ from engine.reports.blocks import (
 
 _LONGEST = 2_000
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-_SIZES: dict[Sheet, str] = {"a4": "A4", "letter": "letter"}
 
 _STYLE = """\
 :root { color-scheme: light; --ink: #1c1c1c; --faint: #5c5c5c; --line: #d4d4d4; }
@@ -61,17 +59,23 @@ figcaption strong { display: block; color: var(--ink); font-weight: 600; }
 .marks span { position: absolute; transform: translateX(-50%); white-space: nowrap; }
 .marks span:first-child { transform: none; }
 .marks span:last-child { transform: translateX(-100%); }
-@page { size: SHEET; margin: 18mm; }
-@media print { body { max-width: none; padding: 0; font-size: 10pt; } }
+/* Without a size, since the paper is in the reader's printer, not in the writer's. */
+@page { margin: 18mm; }
+@media print {
+  body { max-width: none; padding: 0; font-size: 10pt; }
+  img { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  figure > img { width: auto; max-width: 100%; max-height: 150mm; }
+  thead { display: table-header-group; }
+}
 """
 
 
-def written(report: Report, paper: Sheet) -> bytes:
-    """The page, UTF-8. paper: what it is printed on."""
-    return "\n".join(_page(report, paper)).encode("utf-8", "backslashreplace")
+def written(report: Report) -> bytes:
+    """The page, UTF-8. It is printed on whatever paper there is."""
+    return "\n".join(_page(report)).encode("utf-8", "backslashreplace")
 
 
-def _page(report: Report, paper: Sheet) -> Iterator[str]:
+def _page(report: Report) -> Iterator[str]:
     yield "<!DOCTYPE html>"
     yield '<html lang="en">'
     yield "<head>"
@@ -79,7 +83,7 @@ def _page(report: Report, paper: Sheet) -> Iterator[str]:
     yield f'<meta http-equiv="Content-Security-Policy" content="{html.escape(_POLICY)}">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield f"<title>{_text(report.title)}</title>"
-    yield f"<style>\n{_STYLE.replace('SHEET', _SIZES[paper])}</style>"
+    yield f"<style>\n{_STYLE}</style>"
     yield "</head>"
     yield "<body>"
     yield f"<header><h1>{_text(report.title)}</h1><p>{_text(report.line)}</p></header>"

@@ -17,7 +17,7 @@ SUFFIXES = (".html", ".htm", ".pdf")
 
 
 def save_report(path: Path, report: Report, paper: Sheet) -> None:
-    """Write the report as HTML or PDF, by the suffix of path; paper: what it is printed on.
+    """Write the report as HTML or PDF, by the suffix of path; paper: of the pages of a PDF.
 
     The file is complete or absent. Raises ExportError if it cannot be written.
     """
@@ -33,4 +33,4 @@ def report_bytes(suffix: str, report: Report, paper: Sheet) -> bytes:
     """The content of such a file; suffix: one of SUFFIXES."""
     if suffix == ".pdf":
         return pdf.pages(drawings(report, paper))
-    return html.written(report, paper)
+    return html.written(report)

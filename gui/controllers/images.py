@@ -67,7 +67,7 @@ class Images(QObject):
     ready: the current image is decoded. thumbnail_ready(key, QImage). reopened(layer): images that
     were closed are open again, and this layer was selected then; None for the default one.
     model_found(ModelSource), classes_found(path), profile_found(path), session_found(Path),
-    index_found(Path): other dropped files, and a folder with an index of images.
+    paged_found(paths): other dropped files, and what opens as a folder page.
     """
 
     leaving = Signal()
@@ -77,7 +77,7 @@ class Images(QObject):
     model_found = Signal(object)
     classes_found = Signal(str)
     profile_found = Signal(str)
-    index_found = Signal(object)
+    paged_found = Signal(object)
     session_found = Signal(object)
     reopened = Signal(object)
 
@@ -107,18 +107,24 @@ class Images(QObject):
         self.select(keys[0])
 
     def open_paths(
-        self, paths: Sequence[Path], current: Path | None = None, *, ask: bool = False
+        self,
+        paths: Sequence[Path],
+        current: Path | None = None,
+        *,
+        ask: bool = False,
+        paged: bool = False,
     ) -> None:
         """Open image files and folders of images, and select current or the first of them. Models
         among them are announced by a signal.
 
-        ask: if they are many, say so first; open_many then opens them.
+        ask: if they are many, say so first; open_many then opens them. paged: folders of images
+        open as a page.
         """
         # Ahead of the pending thumbnails of another folder.
         self._next_scan += 1
         job = Job(
             "Searching for images",
-            lambda watch: scan(paths, watch),
+            lambda watch: scan(paths, watch, paged=paged),
             slot=f"scan {self._next_scan}",
             priority=Priority.CLICK,
         )
@@ -364,8 +370,8 @@ class Images(QObject):
             self.profile_found.emit(str(found.profile))
         if found.session is not None:
             self.session_found.emit(found.session)
-        if found.index is not None:
-            self.index_found.emit(found.index)
+        if found.paged:
+            self.paged_found.emit(found.paged)
         if found.folder is not None and len(keys) > WORTH_A_PAGE:
             self._state.notify(
                 NoticeKind.HINT, f"{len(keys):,} images were opened.", AS_PAGE, str(found.folder)

@@ -33,6 +33,7 @@ class ImageOpener(QObject):
         self._window = window
         self._state = state
         self._images = images = controller.images
+        self._folders = controller.folders
         self._settings = settings
         comparer = controller.comparer
         window.strip.image_chosen.connect(comparer.choose_image)
@@ -67,15 +68,19 @@ class ImageOpener(QObject):
         dialog.fileSelected.connect(lambda name: self.open_paths([Path(name)]))
         dialog.open()
 
-    def open_paths(self, paths: list[Path]) -> None:
-        """Open files and folders, and remember the folder for the next dialog."""
+    def open_paths(self, paths: list[Path], *, paged: bool = False) -> None:
+        """Open files and folders, and remember the folder for the next dialog. paged: folders open
+        as a page."""
         if paths:
             self._settings.set(table.LAST_FOLDER, str(paths[0].absolute().parent))
-            self._images.open_paths(paths, ask=True)
+            self._images.open_paths(paths, ask=True, paged=paged)
 
     def open_dropped(self, dropped: Dropped) -> None:
-        """Open what was dropped on the window."""
-        self._open(dropped, _NOTHING_DROPPED)
+        """Open what was dropped on the window; a folder on the folder page is to be a page."""
+        if dropped.paths:
+            self.open_paths(list(dropped.paths), paged=self._folders.page == "folder")
+        else:
+            self._open(dropped, _NOTHING_DROPPED)
 
     def paste(self) -> None:
         """Open the contents of the clipboard."""

@@ -60,7 +60,8 @@ class Found:
     missing: the images that do not exist. model: the model to open, with weights and class names
     dropped together with it. classes, profile: a file for the open model. session: the last session
     file among them. refused: one sentence on what was not opened, or ''. folder: the one that they
-    come from, if it is one alone. index: a folder with an index of images.
+    come from, if it is one alone. paged: what opens as a folder page: a folder with an index of
+    images, or tables, lists and folders of images.
     """
 
     images: tuple[Path, ...]
@@ -71,7 +72,7 @@ class Found:
     session: Path | None = None
     refused: str = ""
     folder: Path | None = None
-    index: Path | None = None
+    paged: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,8 +95,13 @@ class ExportTask:
         return replace(self, choice=choice)
 
 
-def scan(paths: Sequence[Path], watch: Watch) -> Found:
-    """Sort paths into images and a model; images in folders are in natural order."""
+def scan(paths: Sequence[Path], watch: Watch, *, paged: bool = False) -> Found:
+    """Sort paths into images and a model; images in folders are in natural order.
+
+    paged: folders of images open as a page, and so do the images beside them.
+    """
+    from engine.folders.inputs.finding import names_images
+
     images: list[Path] = []
     models: list[Path] = []
     classes: list[Path] = []
@@ -103,6 +109,7 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
     sessions: list[Path] = []
     empty: list[str] = []
     missing: set[Path] = set()
+    pages: list[Path] = []
     index: Path | None = None
     for path in paths:
         if path.name.upper() == suffixes.DICOM_LIST and not presence.is_folder(path):
@@ -114,8 +121,11 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
         elif suffixes.is_model(path):
             models.append(_whole(path))
         elif presence.is_folder(path):
-            inside = _images_in(path, watch)
-            images += inside
+            inside = _images_in(path, watch, 0 if paged else _MOST_IMAGES)
+            if paged and inside:
+                pages.append(_whole(path))
+            else:
+                images += inside
             if not inside:
                 # '.' and a drive have no name of their own.
                 empty.append(_whole(path).name or str(path))
@@ -123,12 +133,16 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
             sessions.append(_whole(path))
         elif suffixes.is_profile(path):
             profiles.append(_whole(path))
+        elif names_images(path):
+            pages.append(_whole(path))
         elif suffixes.is_class_names(path):
             classes.append(_whole(path))
         else:
             images.append(_whole(path))
             if stamp_of(images[-1]) is None:
                 missing.add(images[-1])
+    if paged and pages:
+        pages, images = [*pages, *images], []
     refused = ""
     if empty:
         refused = f"No images found in {', '.join(empty)}"
@@ -143,7 +157,7 @@ def scan(paths: Sequence[Path], watch: Watch) -> Found:
         sessions[-1] if sessions else None,
         refused,
         _whole(paths[0]) if len(paths) == 1 and presence.is_folder(paths[0]) else None,
-        index,
+        (index,) if index is not None else tuple(pages),
     )
 
 
@@ -159,7 +173,8 @@ def _whole(path: Path) -> Path:
     return plain if same else whole
 
 
-def _images_in(folder: Path, watch: Watch) -> list[Path]:
+def _images_in(folder: Path, watch: Watch, most: int) -> list[Path]:
+    """The images in a folder and below it; of more than most, the first ones."""
     found: list[Path] = []
     for root, folders, names in os.walk(folder):
         watch.cancel.raise_if_cancelled()
@@ -169,7 +184,7 @@ def _images_in(folder: Path, watch: Watch) -> list[Path]:
             for name in sorted(names, key=natural)
             if not name.startswith(".") and _is_image(Path(root, name))
         ]
-        if len(found) > _MOST_IMAGES:
+        if len(found) > most:
             break
     return found
 

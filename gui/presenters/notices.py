@@ -48,6 +48,7 @@ class Notices(QObject):
         self, window: MainWindow, state: State, models: Models, settings: Settings
     ) -> None:
         super().__init__(window)
+        self._window = window
         self._bar = window.notice
         self._status = window.status
         self._state = state
@@ -76,8 +77,10 @@ class Notices(QObject):
         state.model_changed.connect(self._let_go)
         state.current_changed.connect(self._image_left)
         state.edits_changed.connect(self._edited)
-        for changed in (state.current_changed, state.engine_changed, state.model_changed):
+        for changed in (state.current_changed, window.turned):
             changed.connect(self._invite)
+        for changed in (state.engine_changed, state.model_changed):
+            changed.connect(self._invite_again)
 
     def _show(self, notice: Notice) -> None:
         if notice.of_model and self._settings.is_notice_closed(self._of_this_model(notice.text)):
@@ -170,12 +173,18 @@ class Notices(QObject):
         if self._bar.text == (image.scene.invitation if image.done.steps else ""):
             self._invite()
 
+    def _invite_again(self) -> None:
+        """Another model does not take away the offer to show a folder as a page, which came with
+        the images."""
+        if self._action != AS_PAGE or self._bar.text != self._shown.text:
+            self._invite()
+
     def _invite(self) -> None:
         """Suggest what to try next, with a demo scene or with the user's image in a demo model."""
         image, source = self._state.current, self._state.model_source
         self._chosen = self._state.layer, self._state.target
         bar = self._bar
-        if bar.kind in _LASTING:
+        if bar.kind in _LASTING or self._window.on_folder:
             return
         own = image is not None and image.scene is None and not image.error
         if own and (hint := self._about_own_image()) is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QMimeData
 from PySide6.QtGui import QImage
 
-from engine.files import suffixes
+from engine.files import presence, suffixes
 from engine.records.sources import ModelSource
 from gui.toolkit.row_drag import COMPARED
 
@@ -71,9 +71,11 @@ def read(mime: QMimeData) -> Dropped:
     return Dropped(remote=remote)
 
 
-def hint(mime: QMimeData) -> str:
-    """What a drop would do, in a few words; '' for nothing."""
+def hint(mime: QMimeData, *, paged: bool = False) -> str:
+    """What a drop would do, in a few words; '' for nothing. paged: on the folder page."""
     paths = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
+    if paged and (words := _hint_of_page(paths)):
+        return words
     if len(paths) == 1:
         return _hint_of_one(paths[0])
     if paths:
@@ -83,13 +85,27 @@ def hint(mime: QMimeData) -> str:
     return "Only a link to an image: save the image first" if mime.hasUrls() else ""
 
 
+def _hint_of_page(paths: list[Path]) -> str:
+    """What a drop on the folder page would do, if it makes another page; else ''."""
+    if any(map(suffixes.is_model, paths)):
+        return ""
+    if len(paths) == 1 and presence.is_folder(paths[0]):
+        return f"Open {paths[0].name} as a folder page"
+    several = len(paths) > 1 and any(presence.is_folder(path) for path in paths)
+    return f"Open all {len(paths)} as one folder page" if several else ""
+
+
 def _hint_of_one(path: Path) -> str:
+    from engine.folders.inputs.finding import names_images
+
     if suffixes.is_model(path):
         return f"Open the model {path.name}"
     if suffixes.is_session(path):
         return f"Open the session {path.name}"
     if suffixes.is_profile(path):
         return f"Apply the settings in {path.name}"
+    if names_images(path):
+        return f"Open the images in {path.name} as a folder page"
     if suffixes.is_class_names(path):
         return f"Load the class names in {path.name}"
     return f"Open {path.name}"

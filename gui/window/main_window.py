@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from gui.widgets.bars.notice_bar import NoticeBar
     from gui.widgets.bars.page_bar import PageBar
     from gui.widgets.bars.status_bar import StatusBar
+    from gui.widgets.canvas.drop_veil import DropVeil
     from gui.widgets.canvas.image_canvas import ImageCanvas
     from gui.widgets.canvas.line_tool import LineTool
     from gui.widgets.canvas.panes.panes import Panes
@@ -86,13 +87,14 @@ class MainWindow(QMainWindow):
 
     first_painted: it is on the screen for the first time. dropped(Dropped). compared(kind, value):
     a class, layer or image was dragged onto the panes. page_chosen('picture' or 'folder'): in the
-    toolbar. folder_made: the folder page was created. closing: it is about to close, so threads
-    must end now. title_prefix: goes before its title.
+    toolbar. folder_made: the folder page was created. turned: to the other page. closing: it is
+    about to close, so threads must end now. title_prefix: goes before its title.
     """
 
     first_painted = Signal()
     page_chosen = Signal(str)
     folder_made = Signal()
+    turned = Signal()
     dropped = Signal(object)
     compared = Signal(str, str)
     closing = Signal()
@@ -126,6 +128,7 @@ class MainWindow(QMainWindow):
     device_label: Label
     switch: Segments | None = None
     folder: FolderPage | None = None
+    _veil: DropVeil | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -149,7 +152,8 @@ class MainWindow(QMainWindow):
         self._make_widgets()
         self._take_room()
         self.canvas.setFocus()
-        self._accept_drops()
+        self.setAcceptDrops(True)
+        self._keep_drops_from_fields()
         self._complete = True
 
     def _make_widgets(self) -> None:
@@ -361,6 +365,7 @@ class MainWindow(QMainWindow):
         if self.folder is None:
             self.folder = make()
             self._stack.addWidget(self.folder)
+            self._keep_drops_from_fields()
             self.folder_made.emit()
         return self.folder
 
@@ -372,6 +377,7 @@ class MainWindow(QMainWindow):
             self._stack.setCurrentWidget(self.folder)
         else:
             self._stack.setCurrentIndex(0)
+        self.turned.emit()
 
     def _share_width(self) -> None:
         """Give extra width to the canvas only."""
@@ -414,11 +420,10 @@ class MainWindow(QMainWindow):
 
     # --- drag and drop ---------------------------------------------------------------------------
 
-    def _accept_drops(self) -> None:
+    def _keep_drops_from_fields(self) -> None:
+        """A file dropped on a text field is to be opened, not inserted as text."""
         from PySide6.QtWidgets import QLineEdit
 
-        self.setAcceptDrops(True)
-        # A file dropped on a text field is to be opened, not inserted as text.
         for field in self.findChildren(QLineEdit):
             field.setAcceptDrops(False)
 
@@ -432,7 +437,7 @@ class MainWindow(QMainWindow):
             return
         if drops.accepts(event.mimeData()):
             event.acceptProposedAction()
-            self.canvas.set_drop_hint(drops.hint(event.mimeData()))
+            self._show_hint(drops.hint(event.mimeData(), paged=self.on_folder))
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         from gui.window import drops
@@ -441,18 +446,38 @@ class MainWindow(QMainWindow):
         away = drops.compared(event.mimeData()) is not None and not self._on_panes(event)
         event.setAccepted(not away)
 
+    @property
+    def on_folder(self) -> bool:
+        """Whether the folder page is in front."""
+        return self.folder is not None and self._stack.currentWidget() is self.folder
+
+    def _show_hint(self, words: str) -> None:
+        """What a drop would do, over the page in front; '' for nothing."""
+        if self.on_folder and words:
+            from gui.widgets.canvas.drop_veil import DropVeil
+
+            assert self.folder is not None
+            self._veil = self._veil or DropVeil(self.folder, words)
+            self._veil.show()
+            return
+        if self._veil is not None:
+            self._veil.hide()
+            self._veil.deleteLater()
+            self._veil = None
+        self.canvas.set_drop_hint(words)
+
     def _on_panes(self, event: QDropEvent) -> bool:
         place = self.panes.mapFrom(self, event.position().toPoint())
         return self.panes.rect().contains(place)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        self.canvas.set_drop_hint("")
+        self._show_hint("")
         event.accept()
 
     def dropEvent(self, event: QDropEvent) -> None:
         from gui.window import drops
 
-        self.canvas.set_drop_hint("")
+        self._show_hint("")
         event.acceptProposedAction()
         row = drops.compared(event.mimeData())
         if row is not None:

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from engine.version import COMMAND, NAME, VERSION
-from scripts.bundle import models, pictures
+from scripts.bundle import commands, models, pictures
 from scripts.bundle.contents import bundle_folder
 from scripts.common.checks import CheckFailed, failed_step
 from scripts.common.display import x_display
@@ -32,8 +32,10 @@ from scripts.common.display import x_display
 _TIMEOUT_S = 240
 _NOBODY = "65534"
 _PAINT_LIMIT_S = 1.0
-# Where the program keeps its log, settings, consent and downloads (Linux).
-_OWN = (f".local/state/{COMMAND}", f".config/{COMMAND}", f".config/{NAME}", f".cache/{COMMAND}")
+# Where the program keeps its log, settings, consent, downloads, indexes and sessions (Linux).
+_DATA = f".local/share/{COMMAND}"
+_LOG, _CACHE = f".local/state/{COMMAND}", f".cache/{COMMAND}"
+_OWN = (_LOG, f".config/{COMMAND}", f".config/{NAME}", _CACHE, _DATA)
 
 
 class Stage:
@@ -47,6 +49,7 @@ class Stage:
         for place in (self.work, folder / "tmp", folder / "run"):
             place.mkdir(mode=0o700)
         models.make_all(self.work)
+        commands.make_all(self.work)
         self.pictures = pictures.make_all(self.work)
         self._hand_over()
         self.prefix = _isolation()
@@ -92,6 +95,18 @@ class Stage:
             words = " ".join(arguments)
             raise CheckFailed(f"{words}: {done.returncode}: {done.stderr[-1500:]}")
         return done.stdout if code == 0 else done.stderr
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """The program with a window that nobody sees, to be ended by whoever started it."""
+        return subprocess.Popen(
+            [*self.prefix, str(self.program), *arguments],
+            cwd=self.work,
+            env=self.environment(None),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
 
 def _isolation() -> list[str]:
@@ -181,6 +196,19 @@ def check_sweep(stage: Stage) -> str:
     return f"{(stage.work / 'maps.npz').stat().st_size} bytes"
 
 
+def check_written(stage: Stage) -> str:
+    """What-if, comparisons, figures, scripts, reports (one of a session), and figures of trust."""
+    return commands.check_written(stage.run, stage.work)
+
+
+def check_folder(stage: Stage) -> str:
+    return commands.check_folder(stage.run, stage.work)
+
+
+def check_session(stage: Stage) -> str:
+    return commands.check_session(stage.start, stage.home / _DATA)
+
+
 def check_list(stage: Stage) -> str:
     return f"{len(json.loads(stage.run('models', '--json', '-')))} classifiers"
 
@@ -214,9 +242,9 @@ def check_own_folders(stage: Stage) -> str:
     """The home holds what it held, but for the program's own folders."""
     places = {p.relative_to(stage.home).as_posix() for p in stage.home.rglob("*")}
     strange = [p for p in places if not any(p.startswith(o) or o.startswith(p) for o in _OWN)]
-    if strange or not (stage.home / _OWN[0]).is_dir():
+    if strange or not (stage.home / _LOG).is_dir():
         raise CheckFailed(f"it wrote {strange}")
-    if not list((stage.home / _OWN[0]).rglob("*.log")):
+    if not list((stage.home / _LOG).rglob("*.log")):
         raise CheckFailed("there is no log")
     return "log written, nothing beside its own folders"
 
@@ -232,6 +260,9 @@ CHECKS: tuple[tuple[str, Callable[[Stage], str]], ...] = (
     ("what it does not have", check_refusals),
     ("sweep", check_sweep),
     ("list of classifiers", check_list),
+    ("files of the other commands", check_written),
+    ("a folder: batch, summary, clusters", check_folder),
+    ("a session with a folder page, in the window", check_session),
     ("libraries", check_libraries),
     ("own folders", check_own_folders),
 )

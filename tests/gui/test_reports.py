@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QLocale
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QPlainTextEdit, QPushButton
 
 from engine.records.edits import Crop, Edits, Hide, Rectangle
+from gui import settings as table
 from gui.jobs import report_work
+from gui.toolkit.paper import paper_of
 from gui.widgets.reports.dialog import ReportDialog
 from tests.engine.reports.test_files import Page, Pages
 from tests.gui.user import WAIT_MS, User, child
@@ -170,3 +173,29 @@ def test_a_report_is_written_beside_the_window_and_can_be_stopped(
     assert dialog.said == "Stopped; nothing was written."
     dialog.reject()
     user.settle()
+
+
+@pytest.mark.parametrize(
+    ("locale", "paper"),
+    [("de_DE", "a4"), ("en_US", "letter"), ("en_GB", "a4"), ("fr_CA", "letter"), ("C", "a4")],
+)
+def test_paper_is_that_of_the_country_until_one_is_chosen(locale: str, paper: str) -> None:
+    if locale != "C":
+        assert paper_of("", QLocale(locale)) == paper
+    else:
+        assert paper_of("", QLocale.c()) == paper
+    assert paper_of("letter", QLocale(locale)) == "letter"
+    assert paper_of("a4", QLocale(locale)) == "a4"
+
+
+def test_only_a_pdf_has_a_paper(user: User, tmp_path: Path) -> None:
+    user.start()
+    dialog = open_dialog(user)
+    for suffix, on in ((".pdf", True), (".html", False), (".pdf", True)):
+        dialog._format.setCurrentIndex(dialog._format.findData(suffix))
+        assert dialog._paper.isEnabled() is on
+    dialog._paper.setCurrentIndex(dialog._paper.findData("letter"))
+    dialog.take(tmp_path / "one.pdf")
+    user.until((tmp_path / "one.pdf").is_file)
+    assert b"/MediaBox [0 0 612 792]" in (tmp_path / "one.pdf").read_bytes()
+    assert paper_of(user.program.settings.get(table.REPORT_PAPER)) == "letter"

@@ -9,57 +9,24 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from engine.errors import HookscopeError
-from engine.folders.index import bulk, schema
-from engine.folders.index.rows import row_of
+from engine.folders.index import bulk, maps, schema
+from engine.folders.index.shown import ROW_COLUMNS, Counts, Shown, shown_of
 from engine.folders.index.where import ALL, COLUMNS, ERROR, JOINED, Selection, condition
-from engine.folders.records import Job, Properties, Row, Stamp
+from engine.folders.records import Job
 from engine.lazy.numpy import np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+__all__ = ["Counts", "Index", "Numbers", "Shown"]
+
 _MAPS_AT_ONCE = 500
 
 Numbers: TypeAlias = "NDArray[np.int64]"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Shown:
-    """An input with all that is known of it. number: in the index. row: None before it is
-    computed, and if the file cannot be read. error: why there is no map; '' if there is one, or if
-    it is not computed yet."""
-
-    number: int
-    path: str
-    name: str
-    label: str
-    stamp: Stamp
-    more: dict[str, str]
-    tags: str
-    properties: Properties | None
-    row: Row | None
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Inputs in all; with a row or a reason; unreadable; with a label that is a class; right."""
-
-    images: int
-    done: int
-    unreadable: int
-    failed: int
-    labelled: int
-    correct: int
-
-    @property
-    def accuracy(self) -> float | None:
-        return self.correct / self.labelled if self.labelled else None
 
 
 class Index:
@@ -176,13 +143,13 @@ class Index:
             with self._reading() as connection:
                 rows = connection.execute(
                     f"SELECT i.*, i.error AS unread, {ERROR} AS reason, r.job, "
-                    f"m.rows AS map_rows {_ROW_COLUMNS} FROM inputs i "
+                    f"m.rows AS map_rows {ROW_COLUMNS} FROM inputs i "
                     "LEFT JOIN rows r ON r.job = ? AND r.input = i.id AND r.content IS i.content "
                     "LEFT JOIN maps m ON m.job = r.job AND m.input = r.input "
                     f"WHERE i.id IN ({marks})",
                     (job, *piece),
                 ).fetchall()
-            found.update((row["id"], _shown(row)) for row in rows)
+            found.update((row["id"], shown_of(row)) for row in rows)
         return [found[number] for number in wanted if number in found]
 
     def each(
@@ -308,33 +275,14 @@ class Index:
     ) -> tuple[NDArray[np.float32], int] | None:
         """The mean of the positive parts of the maps, each with the sum 1, and of how many it is;
         None if there is none. Of maps of several grids, the most frequent one counts."""
-        from engine.folders.figures import energies
-
-        sums: dict[tuple[int, ...], NDArray[np.float64]] = {}
-        counts: dict[tuple[int, ...], int] = {}
-        for _, maps in self.stacks(job, selection):
-            shares, _ = energies(maps)
-            shape = maps.shape[1:]
-            sums[shape] = sums.get(shape, 0.0) + shares.sum(axis=0)
-            counts[shape] = counts.get(shape, 0) + len(shares)
-        if not any(counts.values()):
-            return None
-        shape = max(counts, key=lambda one: counts[one])
-        return (sums[shape] / counts[shape]).astype(np.float32), counts[shape]
+        return maps.mean(self.stacks(job, selection))
 
     def box_energy(
         self, job: int, box: tuple[float, float, float, float], selection: Selection = ALL
     ) -> tuple[Numbers, NDArray[np.float64]]:
         """Share of each map's energy in a box (left, top, right, bottom, as shares of the map), of
         the inputs whose map has any."""
-        from engine.folders.figures import box_energies
-
-        numbers, found = [np.zeros(0, np.int64)], [np.zeros(0)]
-        for own, maps in self.stacks(job, selection):
-            shares, kept = box_energies(maps, box)
-            numbers.append(own[kept])
-            found.append(shares)
-        return np.concatenate(numbers), np.concatenate(found)
+        return maps.in_box(self.stacks(job, selection), box)
 
     def speed(self, job: int) -> tuple[int, float]:
         """Images that runs of a job computed, and the seconds that this took."""
@@ -345,33 +293,3 @@ class Index:
                 (job,),
             ).fetchone()
         return int(row[0]), float(row[1])
-
-
-_ROW_COLUMNS = ", " + ", ".join(
-    (
-        "r.content AS row_content, r.label AS row_label, r.labels, r.prediction, r.probability",
-        "r.correct, r.target, r.value, r.margin, r.entropy, r.loss, r.positives, r.border",
-        "r.corners, r.spread, r.verdict, r.error AS row_error, m.columns, m.x, m.y",
-        'm.width AS map_width, m.height AS map_height, m."values"',
-    )
-)
-
-
-def _shown(found: sqlite3.Row) -> Shown:
-    properties = None
-    if found["width"] is not None:
-        names = ("width", "height", "brightness", "contrast", "blur")
-        width, height, brightness, contrast, blur = (found[name] for name in names)
-        properties = Properties(width, height, brightness, contrast, blur, bool(found["grey"]))
-    return Shown(
-        number=found["id"],
-        path=found["path"],
-        name=found["name"],
-        label=found["label"],
-        stamp=(found["size"], found["changed"]),
-        more=json.loads(found["more"]) if found["more"] else {},
-        tags=found["tags"],
-        properties=properties,
-        row=row_of(found, joined=True) if found["job"] is not None else None,
-        error=found["reason"],
-    )

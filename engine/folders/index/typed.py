@@ -30,6 +30,7 @@ ALIASES = {
 
 _FORM = re.compile(r"\s*([^<>=:≤≥]+?)\s*(<=|>=|≤|≥|<|>|=|:)\s*(.*?)\s*")
 _RANGE = re.compile(r"(.+?)\s*(?:\.\.|…)\s*(.+)")
+_TEXT = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*(?=,|$)|([^,]+))')
 _YES, _NO = ("yes", "true", "1", "right"), ("no", "false", "0", "wrong")
 
 
@@ -82,7 +83,7 @@ def in_words(where: Where, classes: Sequence[str] = ()) -> str:
     if where.among is not None:
         kind = COLUMNS[where.column].kind
         names = [
-            classes[one] if kind == "class" and isinstance(one, int) else str(one)
+            classes[one] if kind == "class" and isinstance(one, int) else _quoted(str(one))
             for one in where.among
         ]
         return f"{title} = {', '.join(names)}"
@@ -101,8 +102,24 @@ def _of_text(column: Column, operator: str, value: str, text: str) -> Where:
     if operator == ":":
         return Where(column.name, contains=value)
     if operator == "=":
-        return Where(column.name, among=(value,))
+        return Where(column.name, among=_texts(value))
     raise HookscopeError(f"{text}: {column.title.lower()} is text; use '=' or ':' (contains)")
+
+
+def _texts(value: str) -> tuple[str, ...]:
+    """Texts between commas; one with a comma itself stands in double quotes."""
+    found = (
+        quoted.replace('""', '"') if quoted else plain.strip()
+        for quoted, plain in _TEXT.findall(value)
+    )
+    return tuple(text for text in found if text) or (value,)
+
+
+def _quoted(text: str) -> str:
+    """A text as _texts reads it."""
+    if not any(sign in text for sign in ',"'):
+        return text
+    return '"{}"'.format(text.replace('"', '""'))
 
 
 def _of_number(column: Column, operator: str, value: str, text: str) -> Where:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,9 @@ FOLDER = "folder"
 """In place of a file of labels: the name of the folder below the one that was named."""
 
 _DICOM = (b"DICM", 128)
+
+# What is read of a file to know whether it names images.
+_HEAD, _FIRST = 65_536, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +100,37 @@ def table(path: Path, cancel: CancelToken | None = None) -> list[Source]:
     return found
 
 
+def names_images(path: Path) -> bool:
+    """Whether a file is a table or list whose first lines name images, by their suffix or because
+    they are there; of any other text, such as a list of class names, False."""
+    if not is_list(path):
+        return False
+    cells = (cell for line in _first_lines(path) for cell in re.split(r"[,;\t]", line))
+    names = (cell.strip().strip('"') for cell in cells)
+    return any(
+        Path(name).suffix.lower() in suffixes.IMAGES or _is_dicom(path.parent / name)
+        for name in names
+        if name
+    )
+
+
 def is_list(path: Path) -> bool:
     """Whether a path looks like a table or list of images."""
     return path.suffix.lower() in lists.SUFFIXES and not presence.is_folder(path)
+
+
+def _first_lines(path: Path) -> list[str]:
+    try:
+        with regular.opened(path, HookscopeError) as file:
+            head = file.read(_HEAD)
+    except (HookscopeError, OSError):
+        return []
+    wide = head[:2] in (b"\xff\xfe", b"\xfe\xff")
+    return head.decode("utf-16" if wide else "utf-8", "replace").splitlines()[:_FIRST]
+
+
+def _is_dicom(path: Path) -> bool:
+    return suffixes.may_be_dicom(path) and regular.has_mark(path, *_DICOM)
 
 
 def _of(

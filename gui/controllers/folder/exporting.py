@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
+from gui import settings as table
 from gui.controllers.folder.clustering import Clustering
 from gui.controllers.folder.folders import Folders
 from gui.jobs.folder import files
@@ -16,6 +17,7 @@ from gui.jobs.folder.report import FolderReport, write_folder_report
 from gui.jobs.lanes import Job, Watch
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
+from gui.toolkit.paper import paper_of
 
 _SHOW_FOLDER = "Show folder"
 Write = Callable[[Path, int, Sequence[int], Path, Watch], Any]
@@ -69,6 +71,7 @@ class FolderExports(QObject):
             tuple(own.text for own in folders.view.filters),
             found,
             self._settings.display(),
+            paper_of(self._settings.get(table.REPORT_PAPER)),
         )
         work = Job(
             "Writing the report",

@@ -76,7 +76,7 @@ class Folders(QObject):
         self.runs.begun.connect(self._begun)
         self.runs.ended.connect(self._poll)
         images.added.connect(self._image_added)
-        images.index_found.connect(lambda folder: self.open_paths([folder]))
+        images.paged_found.connect(self.open_paths)
         self.folder: Path | None = None
         self.title = ""
         self.paths: tuple[Path, ...] = ()
@@ -341,12 +341,13 @@ class Folders(QObject):
         self._images.open_paths([path], current=path)
 
     def _image_added(self, _keys: object) -> None:
-        """The image of a row is there: ask for what its row tells."""
+        """Images are there, which are looked at on the first page. Of a row's image, ask for what
+        its row tells."""
         wanted, self._wanted = self._wanted, None
         current = self._state.current
+        self.turn("picture")
         if wanted is None or current is None or current.path != wanted[0]:
             return
-        self.turn("picture")
         self.came_from_here = True
         if self.job is None or wanted[1].row is None:
             return

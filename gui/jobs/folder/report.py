@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.folders.records import Job
     from engine.records.display import DisplaySettings
     from engine.records.explanations import FloatMap
+    from engine.records.workbench.reports import Sheet
     from engine.reports.blocks import Block, Shot
     from gui.jobs.lanes import Watch
 
@@ -28,7 +29,7 @@ _SIDE = 320
 @dataclass(frozen=True, slots=True, eq=False)
 class FolderReport:
     """What a report is about. folder: of the index. filters: in words. found: clusters, with what
-    hiding their regions came to where that was tried."""
+    hiding their regions came to where that was tried. paper: of a PDF."""
 
     folder: Path
     title: str
@@ -37,6 +38,7 @@ class FolderReport:
     filters: tuple[str, ...]
     found: tuple[tuple[Cluster, Hidden | None], ...]
     display: DisplaySettings
+    paper: Sheet
 
 
 def write_folder_report(task: FolderReport, path: Path, watch: Watch) -> Path:
@@ -55,7 +57,7 @@ def write_folder_report(task: FolderReport, path: Path, watch: Watch) -> Path:
     about = task.job[1]
     line = f"{_bare(about.model)}, {about.layer or 'whole network'}, {title_of(about.method)}"
     made = Report(task.title, line, blocks)
-    return write_bytes(path, report_bytes(path.suffix.lower(), made, "a4"))
+    return write_bytes(path, report_bytes(path.suffix.lower(), made, task.paper))
 
 
 def _blocks(task: FolderReport, watch: Watch) -> list[Block]:

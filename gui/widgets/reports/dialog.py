@@ -25,6 +25,7 @@ from gui import settings as table
 from gui.settings import Settings
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import Label, label
+from gui.toolkit.paper import paper_of
 
 _FORMATS: Final = ((".html", "HTML: one file for any browser"), (".pdf", "PDF: pages for print"))
 _PAPERS: Final[tuple[tuple[Sheet, str], ...]] = (("a4", "A4"), ("letter", "Letter"))
@@ -68,7 +69,9 @@ class ReportDialog(QDialog):
         self._words.setAccessibleName("Your own words")
         self._words.setTabChangesFocus(True)
         self._format = _choice(_FORMATS, settings.get(table.REPORT_FORMAT), "Format")
-        self._paper = _choice(_PAPERS, settings.get(table.REPORT_PAPER), "Paper")
+        self._paper = _choice(_PAPERS, paper_of(settings.get(table.REPORT_PAPER)), "Paper")
+        self._format.currentIndexChanged.connect(self._show_paper)
+        self._show_paper()
         left_out = settings.get(table.REPORT_WITHOUT).split()
         self._parts = {name: QCheckBox(plain_text.entry(text)) for name, text in _PARTS}
         for name, box in self._parts.items():
@@ -196,6 +199,12 @@ class ReportDialog(QDialog):
         fields = (self._words, self._format, self._paper, self._patient, *self._parts.values())
         for field in fields:
             field.setEnabled(not on)
+        if not on:
+            self._show_paper()
+
+    def _show_paper(self) -> None:
+        """A web page is printed on any paper; the pages of a PDF are of one."""
+        self._paper.setEnabled(self._format.currentData() == ".pdf")
 
     def _tell(self, text: str, role: str = "dim") -> None:
         self._note.show_text(text)

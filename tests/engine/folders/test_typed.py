@@ -21,6 +21,10 @@ CLASSES = ("cat", "dog", "polar bear", "ring, gold")
         ("Right", Where("correct", among=(1,))),
         ("unreadable", Where("error", given=True)),
         ("label = cat", Where("label", among=("cat",))),
+        ("label = cat, polar bear", Where("label", among=("cat", "polar bear"))),
+        ('label = "ring, gold", dog', Where("label", among=("ring, gold", "dog"))),
+        ('label = 5" disk', Where("label", among=('5" disk',))),
+        ("label = ,", Where("label", among=(",",))),
         ("label: ca", Where("label", contains="ca")),
         ("prediction=DOG", Where("prediction", among=(1,))),
         ("prediction = cat, polar bear", Where("prediction", among=(0, 2))),
@@ -70,6 +74,7 @@ def test_what_makes_no_sense_is_said(text: str, said: str) -> None:
         Where("loss", low=2.0),
         Where("name", contains="sea"),
         Where("tags", contains="again"),
+        Where("label", among=("cat", "ring, gold", 'the "old" one')),
         Where("correct", among=(0,)),
     ],
 )

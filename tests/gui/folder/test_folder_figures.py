@@ -182,6 +182,37 @@ def test_lasso_takes_what_is_inside() -> None:
     assert clear.sum() > 1_900
 
 
+def test_a_lasso_round_nothing_lists_what_was_listed(
+    user: Reader, scenes: Path, index: Path
+) -> None:
+    user.start(model=SHAPES)
+    user.open_explained(scenes, index)
+    page = user.page
+    page.side.kinds.setCurrentIndex(4)
+    page.side.kinds.activated.emit(4)
+    scatter = page.side.scatter
+    user.until(lambda: len(scatter._numbers) > 0)
+
+    def drag(*corners: tuple[float, float]) -> None:
+        spots = [QPoint(round(x), round(y)) for x, y in corners]
+        QTest.mousePress(scatter, LEFT, pos=spots[0])
+        for spot in (*spots[1:], spots[0]):
+            QTest.mouseMove(scatter, spot)
+        QTest.mouseRelease(scatter, LEFT, pos=spots[-1])
+
+    # Along a line, which has nothing inside.
+    drag((20, 20), (60, 60), (40, 40))
+    assert page.filters.chips() == ()
+    plot = scatter._plot()
+    drag(
+        (plot.left() - 1, plot.top() - 1),
+        (plot.right() + 2, plot.top() - 1),
+        (plot.right() + 2, plot.bottom() + 2),
+        (plot.left() - 1, plot.bottom() + 2),
+    )
+    user.until(lambda: page.filters.chips() == ("lasso: 64 images",))
+
+
 def test_a_cluster_is_found_hidden_and_counted(
     user: Reader, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

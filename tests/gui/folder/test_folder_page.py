@@ -263,3 +263,16 @@ def test_selection_stays_with_its_rows_in_table_and_grid(
     user.until(lambda: user.page.model.place_of(min(chosen)) != 2)
     user.wait_rows()
     assert {user.page.model.number_at(place) for place in rows.selected_places()} == chosen
+
+
+def test_the_title_of_a_sorted_column_stays_whole(user: Reader, scenes: Path, index: Path) -> None:
+    user.start(model=SHAPES)
+    user.open_explained(scenes, index)
+    table, model = user.page.rows.table, user.page.model
+    header = table.horizontalHeader()
+    for place, column in enumerate(model.columns, start=1):
+        user.page.rows.set_order(column.name, down=True)
+        title = model.headerData(place, Qt.Orientation.Horizontal)
+        assert title != column.title
+        needed = header.fontMetrics().horizontalAdvance(title)
+        assert needed < header.sectionSize(place), column.name

@@ -27,7 +27,7 @@ COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#f0e442", "#0
 
 
 class Scatter(QWidget):
-    """Points by group. lassoed(numbers): inputs inside of what was drawn, int64 (n,)."""
+    """Points by group. lassoed(numbers): inputs inside of what was drawn, int64 (n,), if any."""
 
     lassoed = Signal(object)
 
@@ -142,6 +142,9 @@ class Scatter(QWidget):
         painter.translate(plot.left() - _EDGE, plot.bottom())
         painter.rotate(-90)
         side = QRect(0, 0, plot.height(), _EDGE)
+        ends = [number_text(float(n)) for n in (low[1], low[1] + wide[1])]
+        painter.drawText(side, int(Qt.AlignmentFlag.AlignLeft), ends[0])
+        painter.drawText(side, int(Qt.AlignmentFlag.AlignRight), ends[1])
         painter.drawText(side, int(Qt.AlignmentFlag.AlignHCenter), up)
         painter.restore()
 
@@ -161,7 +164,9 @@ class Scatter(QWidget):
         self.update()
         if len(drawn) > 2 and len(self._numbers):
             inside = within(self.places(), drawn)
-            self.lassoed.emit(self._numbers[inside])
+            # A slip of the hand must not list nothing.
+            if inside.any():
+                self.lassoed.emit(self._numbers[inside])
 
 
 def within(points: NDArray[np.float64], corners: Sequence[QPointF]) -> NDArray[np.bool_]:
